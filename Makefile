@@ -1,0 +1,50 @@
+# Everything here sets itself up: it needs Python 3.11 or later, and pip's registry.
+
+PYTHON ?= python3
+VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+VENV := .venv-$(VERSION)
+BIN := $(VENV)/bin
+MANAGE := $(BIN)/python manage.py
+PYTEST := $(BIN)/python -m pytest
+
+.PHONY: demo demo-data test pytest lint format benchmark clean
+
+demo: demo-data ## Make the demo data and serve it on 127.0.0.1:8000.
+	$(MANAGE) runserver 127.0.0.1:8000
+
+demo-data: $(VENV)/demo ## Make a few hundred demo users with months of history.
+	$(MANAGE) migrate --verbosity 0
+	$(MANAGE) demo_data
+
+test: lint pytest ## Check the style and the types, then run the suite.
+
+# Once on SQLite, once on PostgreSQL, once on PostgreSQL with users keyed by UUID.
+pytest: $(VENV)/dev
+	rm -f .coverage
+	$(PYTEST) --cov --cov-append --cov-report=
+	TEST_DATABASE=postgresql $(PYTEST) --cov --cov-append --cov-report=
+	TEST_DATABASE=postgresql TEST_USER_MODEL=uuid_users.Member \
+		$(PYTEST) --cov --cov-append --cov-report=
+	$(BIN)/python -m coverage report
+
+lint: $(VENV)/dev ## Check the style, the types, and that no migration is missing.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(MANAGE) makemigrations --check --dry-run --verbosity 0
+
+format: $(VENV)/dev ## Put the code into shape.
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+benchmark: $(VENV)/dev ## Measure recording against raw SQL.
+	$(BIN)/python benchmarks/recording.py
+
+clean:
+	rm -rf .venv-* .coverage* .mypy_cache .pytest_cache .ruff_cache demo.sqlite3*
+
+# pip runs again when pyproject.toml changes.
+$(VENV)/demo $(VENV)/dev: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable '.[$(notdir $@)]'
+	touch $@

@@ -1,0 +1,57 @@
+"""The app's settings: the one reader of ``settings.GAMIFICATION``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+
+from gamification.domain.days import Calendar, ZoneChange
+from gamification.domain.progression import LEVEL_THRESHOLDS
+
+
+class Settings:
+    """Keys of ``settings.GAMIFICATION``, read on every access.
+
+    The attributes are the defaults.
+    """
+
+    #: Total XP at which each level begins, from level 1: starts at 0 and rises.
+    LEVEL_THRESHOLDS: tuple[int, ...] = LEVEL_THRESHOLDS
+    #: IANA zone of users who never chose one; None is Django's ``TIME_ZONE``.
+    DEFAULT_TIME_ZONE: str | None = None
+    #: Hour of the user's clock at which a day begins, 0 to 23.
+    DAY_START_HOUR: int = 0
+    #: How old a record may be, unless it comes from an import or from staff.
+    MAX_BACKDATE: timedelta = timedelta(hours=48)
+    #: How far ahead of the server's clock a record may be.
+    MAX_CLOCK_SKEW: timedelta = timedelta(minutes=5)
+    #: Lengths of a streak, in days, that are celebrated when first reached.
+    STREAK_MILESTONES: tuple[int, ...] = (3, 7, 14, 30, 50, 100, 200, 365, 500, 1_000)
+    #: How long a celebration waits for its user.
+    CELEBRATION_TTL: timedelta = timedelta(days=7)
+    #: Records that ``record_activities`` writes in one transaction.
+    BATCH_SIZE: int = 10_000
+
+    def __getattribute__(self, name: str) -> Any:
+        default = object.__getattribute__(self, name)
+        return site_settings().get(name, default)
+
+    @property
+    def default_calendar(self) -> Calendar:
+        """The days of a user who never chose a zone."""
+        zone = self.DEFAULT_TIME_ZONE or settings.TIME_ZONE
+        return Calendar((ZoneChange(0, zone),), self.DAY_START_HOUR)
+
+
+def site_settings() -> Mapping[str, Any]:
+    """Return what the site wrote into ``settings.GAMIFICATION``."""
+    return getattr(settings, "GAMIFICATION", {})
+
+
+#: Names that a site may set.
+NAMES = frozenset(name for name in vars(Settings) if name.isupper())
+
+conf = Settings()

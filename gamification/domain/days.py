@@ -1,0 +1,114 @@
+"""From instants to a user's own calendar dates.
+
+A day is a date in the zone that was in effect for the user at that instant. No
+24-hour arithmetic is used, because days of 23, 24.5 and 25 hours exist, and dates
+that never were (Samoa's 2011-12-30).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from math import inf
+from typing import Final
+from zoneinfo import ZoneInfo
+
+#: A date that existed for less than this, for the user, neither counts nor breaks.
+SHORTEST_DAY: Final = timedelta(hours=12)
+
+#: Zone changes may take effect once in this time.
+ZONE_CHANGE_INTERVAL: Final = timedelta(hours=24)
+
+ONE_DAY: Final = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneChange:
+    """An IANA zone and when it took effect, in seconds since 1970 (UTC)."""
+
+    since: float
+    zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """A user's days: the zones in order of time, and the hour at which a day begins.
+
+    The first zone also holds for all time before it.
+    """
+
+    zones: tuple[ZoneChange, ...]
+    day_start_hour: int = 0
+
+    def zone_at(self, instant: datetime) -> ZoneInfo:
+        """Return the zone in effect at ``instant``."""
+        if len(self.zones) == 1:
+            return ZoneInfo(self.zones[0].zone)
+        moment = instant.timestamp()
+        current = self.zones[0]
+        for change in self.zones[1:]:
+            if change.since <= moment:
+                current = change
+        return ZoneInfo(current.zone)
+
+    def date_of(self, instant: datetime) -> date:
+        """Return the user's date at ``instant``, an aware datetime."""
+        local = instant.astimezone(self.zone_at(instant)).replace(tzinfo=None)
+        if self.day_start_hour:
+            local -= timedelta(hours=self.day_start_hour)
+        return local.date()
+
+    def begins(self, day: date) -> datetime:
+        """Return the instant at which ``day`` begins, by the latest zone, in UTC."""
+        zone = ZoneInfo(self.zones[-1].zone)
+        return datetime.fromtimestamp(_begins(day, zone, self.day_start_hour), UTC)
+
+    def is_neutral(self, day: date) -> bool:
+        """Say whether ``day`` existed for less than 12 hours: it counts for nothing."""
+        return _existed(self, day) < SHORTEST_DAY
+
+    def follows(self, earlier: date, later: date) -> bool:
+        """Say whether nothing but neutral dates lies between the two dates."""
+        gap = (later - earlier).days
+        return gap == 1 or (
+            gap > 1
+            and all(self.is_neutral(earlier + timedelta(n)) for n in range(1, gap))
+        )
+
+    def with_zone(self, zone: str, now: datetime) -> Calendar:
+        """Return the calendar after a change to ``zone`` that was asked for ``now``.
+
+        It takes effect at once, or 24 hours after the last change that did. A change
+        that still waits is replaced.
+        """
+        moment = now.timestamp()
+        past = tuple(change for change in self.zones if change.since <= moment)
+        past = past or self.zones[:1]
+        if past[-1].zone == zone:
+            return replace(self, zones=past)
+        since = moment
+        if len(past) > 1:
+            since = max(moment, past[-1].since + ZONE_CHANGE_INTERVAL.total_seconds())
+        return replace(self, zones=(*past, ZoneChange(since, zone)))
+
+    def _segments(self) -> Iterator[tuple[float, float, ZoneInfo]]:
+        starts = [-inf, *(change.since for change in self.zones[1:]), inf]
+        for index, change in enumerate(self.zones):
+            yield starts[index], starts[index + 1], ZoneInfo(change.zone)
+
+
+def _begins(day: date, zone: ZoneInfo, hour: int) -> float:
+    # A wall time inside a gap maps to the far side of it (PEP 495, fold=0).
+    return datetime.combine(day, time(hour), tzinfo=zone).timestamp()
+
+
+@lru_cache(maxsize=65_536)
+def _existed(calendar: Calendar, day: date) -> timedelta:
+    """Return how long ``day`` lasted for the user, all zones together."""
+    hour, seconds = calendar.day_start_hour, 0.0
+    for since, until, zone in calendar._segments():  # noqa: SLF001 - cached method
+        opens, closes = _begins(day, zone, hour), _begins(day + ONE_DAY, zone, hour)
+        seconds += max(0.0, min(closes, until) - max(opens, since))
+    return timedelta(seconds=seconds)

@@ -1,0 +1,73 @@
+"""From XP to levels."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+#: Total XP at which each level begins; level 1 comes first. ``25 n (n - 1)``: each
+#: level asks for 50 XP more than the one before it.
+LEVEL_THRESHOLDS: Final[tuple[int, ...]] = (
+    # 1 to 10
+    *(0, 50, 150, 300, 500, 750, 1_050, 1_400, 1_800, 2_250),
+    # 11 to 20
+    *(2_750, 3_300, 3_900, 4_550, 5_250, 6_000, 6_800, 7_650, 8_550, 9_500),
+    # 21 to 30
+    *(10_500, 11_550, 12_650, 13_800, 15_000, 16_250, 17_550, 18_900, 20_300, 21_750),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LevelProgress:
+    """Where a total of XP stands between two levels."""
+
+    level: int
+    total_xp: int
+    #: XP at which ``level`` begins.
+    previous_threshold: int
+    #: XP at which the next level begins; None at the top.
+    next_threshold: int | None
+    #: Share of the way to the next level, 0 to 1; 1 at the top.
+    progress: float
+
+
+def calculate_level_from_xp(
+    total_xp: int, thresholds: Sequence[int] = LEVEL_THRESHOLDS
+) -> int:
+    """Return the level that ``total_xp`` reaches: 1 or more, also for a debt."""
+    return max(1, bisect_right(thresholds, total_xp))
+
+
+def get_xp_for_next_level(
+    current_level: int, thresholds: Sequence[int] = LEVEL_THRESHOLDS
+) -> int | None:
+    """Return the total XP at which the next level begins; None at the top.
+
+    Raises ``ValueError`` for a level below 1.
+    """
+    if current_level < 1:
+        msg = f"Levels begin at 1; {current_level} is none."
+        raise ValueError(msg)
+    return thresholds[current_level] if current_level < len(thresholds) else None
+
+
+def get_level_progress(
+    total_xp: int, thresholds: Sequence[int] = LEVEL_THRESHOLDS
+) -> LevelProgress:
+    """Return the level of ``total_xp``, its thresholds, and the share of the way."""
+    level = calculate_level_from_xp(total_xp, thresholds)
+    begins, ends = thresholds[level - 1], get_xp_for_next_level(level, thresholds)
+    share = 1.0 if ends is None else (total_xp - begins) / (ends - begins)
+    return LevelProgress(level, total_xp, begins, ends, max(0.0, share))
+
+
+def is_level_table(thresholds: object) -> bool:
+    """Say whether ``thresholds`` is a list or tuple of XP that starts at 0 and rises."""
+    if not isinstance(thresholds, (list, tuple)) or not thresholds:
+        return False
+    if any(type(threshold) is not int for threshold in thresholds):
+        return False
+    return thresholds[0] == 0 and all(low < high for low, high in pairwise(thresholds))

@@ -1,0 +1,326 @@
+"""The decision: what a request changes for one user, as a fold over its ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import date, datetime
+from itertools import islice
+from typing import Any, NamedTuple
+
+from gamification.domain.celebrating import Peaks, notices
+from gamification.domain.limits import Limits
+from gamification.domain.outcomes import (
+    CelebrationNotice,
+    Entry,
+    EntryKind,
+    Outcome,
+    Unlock,
+    Withheld,
+)
+from gamification.domain.rules import MAX_TOTAL, AchievementRule, Facts
+from gamification.domain.standing import Record, Rules, Standing
+from gamification.domain.streaks import extend_streak, measure_streak
+
+
+class TotalOutOfRangeError(ArithmeticError):
+    """The total would leave the range of whole numbers that can be kept."""
+
+
+class UnlockRow(NamedTuple):
+    """The new state of a row that says whether a user holds an achievement."""
+
+    user_id: Any
+    achievement_id: int
+    unlocked_at: datetime
+    xp_awarded: int
+    revoked_at: datetime | None = None
+    revoked_by_id: Any = None
+    revoke_reason: str = ""
+
+
+class NoticeRow(NamedTuple):
+    """A celebration as it is stored."""
+
+    user_id: Any
+    kind: str
+    dedupe_key: str
+    data: Mapping[str, Any]
+    created_at: datetime
+    expires_at: datetime
+
+
+class Fold:
+    """The changes of one request for one user.
+
+    Each verb takes what was asked, adds to the changes, and returns an outcome. What
+    it adds up is written by a store in one go.
+    """
+
+    def __init__(
+        self, standing: Standing, rules: Rules, now: datetime, *, celebrate: bool = True
+    ) -> None:
+        self.standing = standing
+        self.rules = rules
+        self.now = now
+        self.celebrate = celebrate
+        self.total_xp = standing.total_xp
+        self.level = standing.level
+        self.highest_level = standing.highest_level
+        self.active_days = standing.active_days
+        self.streak = standing.streak
+        self.held = set(standing.held)
+        self.entries: list[Entry] = []
+        #: What each verb returned, with the position of its entry.
+        self.outcomes: list[tuple[int, Outcome]] = []
+        #: Units by activity id, to be added to the tally.
+        self.tallies: dict[int, int] = {}
+        #: Activities and XP by date, to be added to the active day.
+        self.days: dict[date, tuple[int, int]] = {}
+        #: Dates that are no longer active.
+        self.lost_days: set[date] = set()
+        self.unlocks: list[UnlockRow] = []
+        self.celebrations: list[CelebrationNotice] = []
+        self._limits = Limits(standing, now)
+        self._activities = dict(standing.days or {})
+
+    @property
+    def changed_days(self) -> dict[date, tuple[int, int]]:
+        """Activities and XP to be added, by date that is active now."""
+        lost = self.lost_days
+        return {day: change for day, change in self.days.items() if day not in lost}
+
+    def notice_rows(self) -> Iterator[NoticeRow]:
+        """Yield the celebrations as rows."""
+        user_id, expires_at = (
+            self.standing.user_id,
+            self.now + self.rules.celebration_ttl,
+        )
+        for notice in self.celebrations:
+            yield NoticeRow(
+                user_id,
+                notice.kind,
+                notice.dedupe_key,
+                notice.data,
+                self.now,
+                expires_at,
+            )
+
+    def numbered(
+        self, entry_ids: Iterator[int], celebration_ids: Mapping[tuple[Any, str], int]
+    ) -> Iterator[Outcome]:
+        """Yield the outcomes again, with the ids that the database gave.
+
+        ``entry_ids`` are taken from as many as there are entries.
+        """
+        ids, user_id = list(islice(entry_ids, len(self.entries))), self.standing.user_id
+        for position, outcome in self.outcomes:
+            notices = tuple(
+                replace(notice, id=celebration_ids[user_id, notice.dedupe_key])
+                for notice in outcome.celebrations
+            )
+            entry = outcome.entry and outcome.entry._replace(id=ids[position])
+            yield replace(outcome, entry=entry, celebrations=notices)
+
+    def record(self, record: Record, day: date) -> Outcome:
+        """Record an activity on the user's date ``day``, with everything it earns."""
+        activity = record.activity
+        rewarded, withheld = self._limits.admit(record, day)
+        entry = Entry(
+            None,
+            record.user_id,
+            EntryKind.ACTIVITY,
+            rewarded * activity.xp_reward,
+            record.occurred_at,
+            day,
+            self.now,
+            activity.id,
+            None,
+            record.quantity,
+            rewarded,
+            activity.extends_streak,
+            record.key,
+            record.fingerprint,
+            record.source,
+        )
+        return self._apply(entry, withheld, settle=True)
+
+    def adjust(self, entry: Entry) -> Outcome:
+        """Add an adjustment by staff."""
+        return self._apply(entry, settle=entry.amount > 0)
+
+    def reverse(self, entry: Entry, *, actor_id: Any = None, note: str = "") -> Outcome:
+        """Take ``entry`` back, on its own date. The standing must have its days."""
+        reversal = entry._replace(
+            id=None,
+            kind=EntryKind.REVERSAL,
+            amount=-entry.amount,
+            quantity=-entry.quantity,
+            rewarded=-entry.rewarded,
+            recorded_at=self.now,
+            key=None,
+            fingerprint="",
+            reverses=entry.id,
+            actor_id=actor_id,
+            note=note,
+            outcome=None,
+        )
+        return self._apply(reversal)
+
+    def award(self, rule: AchievementRule, *, actor_id: Any, note: str) -> Outcome:
+        """Unlock ``rule`` by hand, now."""
+        day = self.standing.calendar.date_of(self.now)
+        entry = self._reward(rule, self.now, day, actor_id=actor_id, note=note)
+        return self._apply(entry, unlocked=rule, settle=True)
+
+    def revoke(
+        self, unlock: UnlockRow, entry: Entry, *, actor_id: Any, reason: str
+    ) -> Outcome:
+        """Take an achievement away, with the XP of its ``entry``."""
+        self.held.discard(unlock.achievement_id)
+        self.unlocks.append(
+            unlock._replace(
+                revoked_at=self.now, revoked_by_id=actor_id, revoke_reason=reason
+            )
+        )
+        return self.reverse(entry, actor_id=actor_id, note=reason)
+
+    def _apply(
+        self,
+        entry: Entry,
+        withheld: Withheld | None = None,
+        *,
+        unlocked: AchievementRule | None = None,
+        settle: bool = False,
+    ) -> Outcome:
+        level, peaks, position = self.level, self._peaks(), len(self.entries)
+        self._add(entry)
+        unlocks = [self._hold(unlocked, entry)] if unlocked else []
+        if settle:
+            unlocks += self._settle(entry)
+        celebrations = self._celebrations(unlocks, peaks)
+        outcome = Outcome(
+            entry=entry,
+            credited=entry.amount,
+            withheld=withheld,
+            total_xp=self.total_xp,
+            level_before=level,
+            level=self.level,
+            current_streak=self.streak.current,
+            longest_streak=self.streak.longest,
+            unlocks=tuple(unlocks),
+            celebrations=celebrations,
+        )
+        self.outcomes.append((position, outcome))
+        if entry.key is not None:
+            self.entries[position] = entry._replace(outcome=outcome.snapshot())
+        return outcome
+
+    def _add(self, entry: Entry) -> None:
+        """Put ``entry`` into the ledger and all that is derived from it."""
+        self.entries.append(entry)
+        self.total_xp += entry.amount
+        if not -MAX_TOTAL <= self.total_xp <= MAX_TOTAL:
+            raise TotalOutOfRangeError
+        self.level = self.rules.level_at(self.total_xp)
+        self.highest_level = max(self.highest_level, self.level)
+        if entry.activity_id is not None:
+            self._count(entry.activity_id, entry.quantity)
+            if entry.extends_streak:
+                self._mark_day(entry)
+
+    def _count(self, activity_id: int, quantity: int) -> None:
+        self.tallies[activity_id] = self.tallies.get(activity_id, 0) + quantity
+        if self._tally(activity_id) > MAX_TOTAL:
+            raise TotalOutOfRangeError
+
+    def _tally(self, activity_id: int) -> int:
+        return self.standing.tallies.get(activity_id, 0) + self.tallies[activity_id]
+
+    def _mark_day(self, entry: Entry) -> None:
+        day, known = entry.local_date, self._activities
+        activities, xp = self.days.get(day, (0, 0))
+        self.days[day] = (activities + entry.sign, xp + entry.amount)
+        if self.standing.days is None:
+            before = int(day == self.streak.last_active_on)
+        else:
+            before = known.get(day, 0)
+        known[day] = before + entry.sign
+        if not before:
+            self.active_days += 1
+            calendar = self.standing.calendar
+            self.streak = extend_streak(self.streak, day, known, calendar)
+        elif not known[day]:
+            del known[day]
+            self.lost_days.add(day)
+            self.active_days -= 1
+            self.streak = measure_streak(known, self.standing.calendar)
+
+    def _settle(self, cause: Entry) -> list[Unlock]:
+        """Unlock what the new state earns, until nothing more follows from it."""
+        unlocks: list[Unlock] = []
+        while earned := self.rules.catalogue.earned(
+            self._facts(), self.held | self.standing.revoked
+        ):
+            for rule in earned:
+                reward = self._reward(rule, cause.occurred_at, cause.local_date)
+                self._add(reward)
+                unlocks.append(self._hold(rule, reward))
+        return unlocks
+
+    def _peaks(self) -> Peaks:
+        return Peaks(self.highest_level, self.streak.longest)
+
+    def _celebrations(
+        self, unlocks: list[Unlock], before: Peaks
+    ) -> tuple[CelebrationNotice, ...]:
+        if not self.celebrate:
+            return ()
+        planned = tuple(
+            notice
+            for notice in notices(
+                unlocks, before, self._peaks(), self.rules.streak_milestones
+            )
+            if notice.dedupe_key not in self.standing.celebrated
+        )
+        self.celebrations += planned
+        return planned
+
+    def _facts(self) -> Facts:
+        return Facts(
+            self.active_days,
+            self.streak.longest,
+            self.level,
+            self.total_xp,
+            len(self.held),
+            {activity_id: self._tally(activity_id) for activity_id in self.tallies},
+        )
+
+    def _reward(
+        self,
+        rule: AchievementRule,
+        at: datetime,
+        day: date,
+        *,
+        actor_id: Any = None,
+        note: str = "",
+    ) -> Entry:
+        return Entry(
+            id=None,
+            user_id=self.standing.user_id,
+            kind=EntryKind.ACHIEVEMENT,
+            amount=rule.xp_reward,
+            occurred_at=at,
+            local_date=day,
+            recorded_at=self.now,
+            achievement_id=rule.id,
+            actor_id=actor_id,
+            note=note,
+        )
+
+    def _hold(self, rule: AchievementRule, reward: Entry) -> Unlock:
+        self.held.add(rule.id)
+        self.unlocks.append(
+            UnlockRow(reward.user_id, rule.id, reward.occurred_at, reward.amount)
+        )
+        return Unlock(rule.key, rule.name, rule.icon, reward.amount)

@@ -1,0 +1,113 @@
+"""Streaks as runs over a set of dates."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from django.db.models.enums import TextChoices
+from django.utils.translation import gettext_lazy as _
+
+from gamification.domain.days import ONE_DAY, Calendar
+
+
+class StreakState(TextChoices):
+    """How a streak stands today."""
+
+    ACTIVE = "active", _("active")
+    AT_RISK = "at_risk", _("at risk")
+    BROKEN = "broken", _("broken")
+
+
+@dataclass(frozen=True, slots=True)
+class Streak:
+    """Runs over a user's active dates, in days."""
+
+    #: Length of the run that ends at ``last_active_on``.
+    current: int = 0
+    longest: int = 0
+    last_active_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StreakStatus:
+    """A streak as it stands at one instant."""
+
+    state: StreakState
+    #: Days; 0 once broken.
+    current: int
+    longest: int
+    last_active_on: date | None
+    #: When it breaks unless the user does something; None once broken.
+    lost_at: datetime | None
+
+
+def measure_streak(dates: Iterable[date], calendar: Calendar) -> Streak:
+    """Return the streak over ``dates``, in any order and with any repetition."""
+    longest = current = 0
+    last: date | None = None
+    for day in sorted(set(dates)):
+        if last is None or not calendar.follows(last, day):
+            current = 0
+        current += not calendar.is_neutral(day)
+        longest, last = max(longest, current), day
+    return Streak(current, longest, last)
+
+
+def extend_streak(
+    streak: Streak, day: date, dates: Collection[date], calendar: Calendar
+) -> Streak:
+    """Return the streak after ``day`` became active.
+
+    ``dates`` are all active dates; they are looked at only if ``day`` lies before
+    the last one.
+    """
+    last = streak.last_active_on
+    if last is None or last < day:
+        linked = last is not None and calendar.follows(last, day)
+        current = (streak.current if linked else 0) + (not calendar.is_neutral(day))
+        return Streak(current, max(streak.longest, current), day)
+    length, end = _run_around(day, dates, calendar)
+    current = length if end == last else streak.current
+    return Streak(current, max(streak.longest, length), last)
+
+
+def streak_status(streak: Streak, calendar: Calendar, now: datetime) -> StreakStatus:
+    """Return how ``streak`` stands at ``now``; today is open and breaks nothing."""
+    today, last = calendar.date_of(now), streak.last_active_on
+    if last is not None and streak.current:
+        if last >= today:
+            deadline = _second_day_after(last, calendar)
+            return _status(StreakState.ACTIVE, streak, calendar.begins(deadline))
+        if calendar.follows(last, today):
+            deadline = _second_day_after(last, calendar)
+            return _status(StreakState.AT_RISK, streak, calendar.begins(deadline))
+    return StreakStatus(StreakState.BROKEN, 0, streak.longest, last, None)
+
+
+def _status(state: StreakState, streak: Streak, lost_at: datetime) -> StreakStatus:
+    return StreakStatus(
+        state, streak.current, streak.longest, streak.last_active_on, lost_at
+    )
+
+
+def _second_day_after(day: date, calendar: Calendar) -> date:
+    """Return the day after the next that counts: there the streak would be lost."""
+    following = day + ONE_DAY
+    while calendar.is_neutral(following):
+        following += ONE_DAY
+    return following + ONE_DAY
+
+
+def _run_around(
+    day: date, dates: Collection[date], calendar: Calendar
+) -> tuple[int, date]:
+    """Return the length of the run through ``day`` and the date at which it ends."""
+    length = int(not calendar.is_neutral(day))
+    for step in (-ONE_DAY, ONE_DAY):
+        end = here = day
+        while (here := here + step) in dates or calendar.is_neutral(here):
+            if here in dates:
+                length, end = length + (not calendar.is_neutral(here)), here
+    return length, end

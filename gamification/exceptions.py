@@ -1,0 +1,142 @@
+"""One tree of errors. A docstring is the message, ``code`` is the contract."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class GamificationError(Exception):
+    """Something about the game went wrong."""
+
+    code: ClassVar[str] = "error"
+
+    def __init__(self, message: str = "", **context: Any) -> None:
+        super().__init__(message or (self.__doc__ or "").strip())
+        #: Facts behind the message, by name.
+        self.context = context
+
+
+class InvalidRequestError(GamificationError):
+    """A value of the request cannot be used."""
+
+    code = "invalid"
+
+
+class InvalidQuantityError(InvalidRequestError):
+    """The quantity is not a whole number from 1 to 1,000,000."""
+
+    code = "invalid_quantity"
+
+
+class InvalidAmountError(InvalidRequestError):
+    """The amount is not a whole number of XP other than 0."""
+
+    code = "invalid_amount"
+
+
+class InvalidTextError(InvalidRequestError):
+    """A text is empty, too long, or holds characters that cannot be stored."""
+
+    code = "invalid_text"
+
+
+class InvalidKeyError(InvalidTextError):
+    """The key is not a text of 1 to 255 characters that can be stored."""
+
+    code = "invalid_key"
+
+
+class InvalidTimeZoneError(InvalidRequestError):
+    """No IANA time zone has this name."""
+
+    code = "invalid_time_zone"
+
+
+class InvalidInstantError(InvalidRequestError):
+    """The instant is not an aware datetime since 1970."""
+
+    code = "invalid_instant"
+
+
+class TooOldError(InvalidInstantError):
+    """The record is older than records may be."""
+
+    code = "too_old"
+
+
+class InFutureError(InvalidInstantError):
+    """The record is ahead of the server's clock."""
+
+    code = "in_future"
+
+
+class UnknownUserError(GamificationError):
+    """There is no such user."""
+
+    code = "unknown_user"
+
+
+class UnknownActivityError(GamificationError):
+    """No activity has this key."""
+
+    code = "unknown_activity"
+
+
+class InactiveActivityError(UnknownActivityError):
+    """The activity is switched off."""
+
+    code = "inactive_activity"
+
+
+class UnknownAchievementError(GamificationError):
+    """No achievement has this key."""
+
+    code = "unknown_achievement"
+
+
+class AchievementNotActiveError(GamificationError):
+    """Only an active achievement can be awarded."""
+
+    code = "achievement_not_active"
+
+
+class AchievementNotHeldError(GamificationError):
+    """The user does not hold the achievement."""
+
+    code = "achievement_not_held"
+
+
+class UnknownEntryError(GamificationError):
+    """The user's ledger has no such entry."""
+
+    code = "unknown_entry"
+
+
+class NotReversibleError(GamificationError):
+    """The entry cannot be taken back by itself."""
+
+    code = "not_reversible"
+
+
+class IdempotencyConflictError(GamificationError):
+    """The key was used before, for another request."""
+
+    code = "idempotency_conflict"
+
+
+class InsufficientXPError(GamificationError):
+    """The user has less XP than the adjustment would take."""
+
+    code = "insufficient_xp"
+
+
+class OutOfRangeError(GamificationError):
+    """The total would be larger than can be kept."""
+
+    code = "out_of_range"
+
+
+class StorageError(GamificationError):
+    """The database did not take the change; with a key it is safe to try again."""
+
+    code = "storage_error"

@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.db import migrations
+
+# A frozen copy. Later changes to the catalogue are later migrations.
+ACTIVITIES: list[dict[str, Any]] = [
+    {
+        "key": "vision_created",
+        "name": "Vision created",
+        "description": "A new vision to work towards.",
+        "xp_reward": 25,
+    },
+    {
+        "key": "kpi_completed",
+        "name": "KPI completed",
+        "description": "A measurable step towards a vision.",
+        "xp_reward": 10,
+    },
+]
+
+
+def _achievement(
+    key: str,
+    name: str,
+    description: str,
+    category: str,
+    icon: str,
+    xp_reward: int,
+    criterion: str,
+    threshold: int,
+    activity: str | None = None,
+) -> dict[str, Any]:
+    return {
+        "key": key,
+        "name": name,
+        "description": description,
+        "category": category,
+        "icon": icon,
+        "xp_reward": xp_reward,
+        "criterion": criterion,
+        "threshold": threshold,
+        "activity": activity,
+    }
+
+
+# fmt: off
+ACHIEVEMENTS: list[dict[str, Any]] = [
+    _achievement("first_vision", "First vision", "Create your first vision.",
+                 "exploration", "🔭", 20, "activity_count", 1, "vision_created"),
+    _achievement("first_kpi", "First KPI", "Complete your first KPI.",
+                 "exploration", "🌱", 20, "activity_count", 1, "kpi_completed"),
+    _achievement("kpi_10", "Ten done", "Complete 10 KPIs.",
+                 "milestones", "🥉", 50, "activity_count", 10, "kpi_completed"),
+    _achievement("kpi_50", "Fifty done", "Complete 50 KPIs.",
+                 "milestones", "🥈", 100, "activity_count", 50, "kpi_completed"),
+    _achievement("kpi_100", "A hundred done", "Complete 100 KPIs.",
+                 "milestones", "🥇", 200, "activity_count", 100, "kpi_completed"),
+    _achievement("kpi_500", "Five hundred done", "Complete 500 KPIs.",
+                 "milestones", "🏆", 500, "activity_count", 500, "kpi_completed"),
+    _achievement("streak_7", "A week in a row", "Be active on 7 days in a row.",
+                 "streaks", "🔥", 50, "longest_streak", 7),
+    _achievement("streak_30", "A month in a row", "Be active on 30 days in a row.",
+                 "streaks", "⚡", 150, "longest_streak", 30),
+    _achievement("streak_100", "Unstoppable", "Be active on 100 days in a row.",
+                 "streaks", "💎", 400, "longest_streak", 100),
+    _achievement("level_5", "Seasoned", "Reach level 5.",
+                 "mastery", "⭐", 100, "level", 5),
+    _achievement("level_10", "Master", "Reach level 10.",
+                 "mastery", "🌟", 250, "level", 10),
+]
+# fmt: on
+
+# What a new row has where the seed says nothing; staff may have changed it since.
+ACTIVITY_DEFAULTS = {
+    "daily_limit": None,
+    "cooldown": None,
+    "extends_streak": True,
+    "is_active": True,
+}
+ACHIEVEMENT_DEFAULTS = {"is_secret": False, "status": "active"}
+
+
+def _seeds(apps: Any, alias: str) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """Yield model and fields of every seeded row, activities first."""
+    activity = apps.get_model("gamification", "Activity")
+    achievement = apps.get_model("gamification", "Achievement")
+    for fields in ACTIVITIES:
+        yield activity, {**ACTIVITY_DEFAULTS, **fields}
+    for position, fields in enumerate(ACHIEVEMENTS):
+        counted = activity.objects.using(alias).filter(key=fields["activity"]).first()
+        values = {**ACHIEVEMENT_DEFAULTS, **fields, "position": position}
+        yield achievement, values | {"activity": counted}
+
+
+def seed_catalogue(apps: Any, schema_editor: Any) -> None:
+    """Create what is missing by key; what is there stays as staff left it."""
+    alias = schema_editor.connection.alias
+    for model, fields in _seeds(apps, alias):
+        key = fields.pop("key")
+        model.objects.using(alias).get_or_create(key=key, defaults=fields)
+
+
+def remove_untouched(apps: Any, schema_editor: Any) -> None:
+    """Remove seeded rows that are as they were seeded and that nothing refers to."""
+    alias = schema_editor.connection.alias
+    for model, fields in reversed([*_seeds(apps, alias)]):
+        for row in model.objects.using(alias).filter(**fields):
+            if not _is_referenced(row, alias):
+                row.delete(using=alias)
+
+
+def _is_referenced(row: Any, alias: str) -> bool:
+    return any(
+        relation.related_model.objects.using(alias)
+        .filter(**{relation.field.name: row})
+        .exists()
+        for relation in row._meta.related_objects
+    )
+
+
+class Migration(migrations.Migration):
+    dependencies = [("gamification", "0001_initial")]
+
+    operations = [migrations.RunPython(seed_catalogue, remove_untouched)]

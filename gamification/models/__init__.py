@@ -1,0 +1,19 @@
+"""The tables: a catalogue that staff edit, history that is appended, progress."""
+
+from __future__ import annotations
+
+from gamification.models.catalogue import Achievement, AchievementCategory, Activity
+from gamification.models.history import Celebration, LedgerEntry, UserAchievement
+from gamification.models.progress import ActiveDay, ActivityTally, UserGamification
+
+__all__ = [
+    "Achievement",
+    "AchievementCategory",
+    "ActiveDay",
+    "Activity",
+    "ActivityTally",
+    "Celebration",
+    "LedgerEntry",
+    "UserAchievement",
+    "UserGamification",
+]

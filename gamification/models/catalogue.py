@@ -1,0 +1,179 @@
+"""The catalogue: what can be earned. Staff edit it."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from gamification.domain.rules import (
+    MAX_QUANTITY,
+    MAX_REWARD,
+    MAX_TOTAL,
+    AchievementStatus,
+    Criterion,
+)
+
+
+class AchievementCategory(models.TextChoices):
+    """The shelf on which an achievement stands."""
+
+    EXPLORATION = "exploration", _("exploration")
+    MILESTONES = "milestones", _("milestones")
+    STREAKS = "streaks", _("streaks")
+    MASTERY = "mastery", _("mastery")
+
+
+class CatalogueItem(models.Model):
+    """What activities and achievements share: a lasting key, words, and a reward."""
+
+    key = models.SlugField(
+        _("key"),
+        max_length=100,
+        unique=True,
+        help_text=_("The name that code uses. It cannot be changed later."),
+    )
+    name = models.CharField(_("name"), max_length=100)
+    description = models.TextField(_("description"), blank=True, max_length=1_000)
+    xp_reward = models.BigIntegerField(
+        _("XP reward"),
+        default=0,
+        validators=[MinValueValidator(0), MaxValueValidator(MAX_REWARD)],
+    )
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    updated_at = models.DateTimeField(_("updated at"), auto_now=True)
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return self.name
+
+    @classmethod
+    def from_db(cls, *args: Any, **kwargs: Any) -> Any:
+        item = super().from_db(*args, **kwargs)
+        item.stored_key = item.__dict__.get("key")
+        return item
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if self.has_other_key():
+            msg = f"The key {self.stored_key!r} cannot be changed."
+            raise ValueError(msg)
+        super().save(*args, **kwargs)
+
+    def clean(self) -> None:
+        super().clean()
+        if self.has_other_key():
+            raise ValidationError({"key": _("The key cannot be changed.")})
+
+    #: The key in the database; None for an item that is new.
+    stored_key: str | None = None
+
+    def has_other_key(self) -> bool:
+        """Say whether the key differs from the stored one."""
+        return self.stored_key is not None and self.key != self.stored_key
+
+
+def _reward_is_bounded(model: str) -> models.CheckConstraint:
+    return models.CheckConstraint(
+        condition=Q(xp_reward__gte=0, xp_reward__lte=MAX_REWARD),
+        name=f"gamification_{model}_reward",
+    )
+
+
+class Activity(CatalogueItem):
+    """A kind of thing that users do."""
+
+    daily_limit = models.BigIntegerField(
+        _("daily limit"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(MAX_QUANTITY)],
+        help_text=_("Units per user's day that earn XP; empty is no limit."),
+    )
+    cooldown = models.BigIntegerField(
+        _("cooldown"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(31_536_000)],
+        help_text=_("Seconds between rewarded records; empty is none."),
+    )
+    extends_streak = models.BooleanField(_("extends the streak"), default=True)
+    is_active = models.BooleanField(_("active"), default=True)
+
+    class Meta:
+        verbose_name = _("activity")
+        verbose_name_plural = _("activities")
+        ordering: ClassVar = ["key"]
+        constraints: ClassVar = [
+            _reward_is_bounded("activity"),
+            models.CheckConstraint(
+                condition=Q(daily_limit=None) | Q(daily_limit__gte=1),
+                name="gamification_activity_daily_limit",
+            ),
+            models.CheckConstraint(
+                condition=Q(cooldown=None) | Q(cooldown__gte=1),
+                name="gamification_activity_cooldown",
+            ),
+        ]
+
+
+class Achievement(CatalogueItem):
+    """Something to be proud of, with the criterion that unlocks it."""
+
+    category = models.CharField(
+        _("category"), max_length=20, choices=AchievementCategory
+    )
+    icon = models.CharField(
+        _("icon"), max_length=50, blank=True, help_text=_("An emoji, or a name.")
+    )
+    criterion = models.CharField(_("criterion"), max_length=20, choices=Criterion)
+    activity = models.ForeignKey(
+        Activity,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="achievements",
+        verbose_name=_("activity"),
+        help_text=_("What is counted, where the criterion counts an activity."),
+    )
+    threshold = models.BigIntegerField(
+        _("threshold"),
+        default=1,
+        validators=[MinValueValidator(1), MaxValueValidator(MAX_TOTAL)],
+        help_text=_("How much of it unlocks the achievement."),
+    )
+    is_secret = models.BooleanField(_("secret"), default=False)
+    status = models.CharField(
+        _("status"),
+        max_length=10,
+        choices=AchievementStatus,
+        default=AchievementStatus.ACTIVE,
+    )
+    position = models.IntegerField(_("position"), default=0)
+
+    class Meta:
+        verbose_name = _("achievement")
+        verbose_name_plural = _("achievements")
+        ordering: ClassVar = ["position", "key"]
+        constraints: ClassVar = [
+            _reward_is_bounded("achievement"),
+            models.CheckConstraint(
+                condition=Q(threshold__gte=1, threshold__lte=MAX_TOTAL),
+                name="gamification_achievement_threshold",
+            ),
+            models.CheckConstraint(
+                condition=(
+                    Q(criterion=Criterion.ACTIVITY_COUNT, activity__isnull=False)
+                    | ~Q(criterion=Criterion.ACTIVITY_COUNT) & Q(activity=None)
+                ),
+                name="gamification_achievement_activity",
+                violation_error_message=_(
+                    "An activity is set exactly where the criterion counts one."
+                ),
+            ),
+        ]

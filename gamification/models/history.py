@@ -1,0 +1,234 @@
+"""History: what happened. Services append it; nothing edits it."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Never
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from gamification.domain.outcomes import CelebrationKind, EntryKind
+from gamification.models.catalogue import Achievement, Activity
+
+
+class LedgerEntryQuerySet(models.QuerySet["LedgerEntry"]):
+    """Entries of the ledger, which is only ever appended to."""
+
+    def update(self, **kwargs: Any) -> Never:
+        msg = "A ledger entry is never edited; reverse it instead."
+        raise TypeError(msg)
+
+    def delete(self) -> Never:
+        msg = "A ledger entry goes only with its user; reverse it instead."
+        raise TypeError(msg)
+
+
+class LedgerEntry(models.Model):
+    """One change of a user's XP, or a record that changed none."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.CASCADE,
+        related_name="ledger_entries",
+        db_index=False,
+        verbose_name=_("user"),
+    )
+    kind = models.CharField(_("kind"), max_length=12, choices=EntryKind)
+    amount = models.BigIntegerField(_("XP"), help_text=_("XP that was credited."))
+    activity = models.ForeignKey(
+        Activity,
+        models.PROTECT,
+        null=True,
+        related_name="ledger_entries",
+        db_index=False,
+        verbose_name=_("activity"),
+    )
+    achievement = models.ForeignKey(
+        Achievement,
+        models.PROTECT,
+        null=True,
+        related_name="ledger_entries",
+        db_index=False,
+        verbose_name=_("achievement"),
+    )
+    quantity = models.BigIntegerField(_("quantity"), default=0)
+    rewarded = models.BigIntegerField(
+        _("rewarded quantity"),
+        default=0,
+        help_text=_("Units that earned XP; the others were over a limit."),
+    )
+    extends_streak = models.BooleanField(_("extends the streak"), default=False)
+    occurred_at = models.DateTimeField(_("occurred at"))
+    local_date = models.DateField(
+        _("local date"), help_text=_("The user's own date when it occurred.")
+    )
+    recorded_at = models.DateTimeField(_("recorded at"), default=timezone.now)
+    key = models.CharField(_("key"), max_length=255, null=True)  # noqa: DJ001 - unique
+    fingerprint = models.CharField(_("fingerprint"), max_length=32, blank=True)
+    source = models.CharField(_("source"), max_length=255, blank=True)
+    # No foreign key, so that the table can be distributed by user.
+    reverses = models.BigIntegerField(_("reverses"), null=True)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        related_name="+",
+        db_index=False,
+        verbose_name=_("actor"),
+    )
+    note = models.TextField(_("note"), blank=True)
+    outcome = models.JSONField(
+        _("outcome"), null=True, help_text=_("What is answered to a replay.")
+    )
+
+    objects = LedgerEntryQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("ledger entry")
+        verbose_name_plural = _("ledger entries")
+        ordering: ClassVar = ["-id"]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["user", "activity", "local_date"],
+                name="gamification_entry_by_day",
+            ),
+            models.Index(
+                fields=["source", "user"],
+                condition=~Q(source=""),
+                name="gamification_entry_by_source",
+            ),
+            models.Index(
+                fields=["actor"],
+                condition=Q(actor__isnull=False),
+                name="gamification_entry_by_actor",
+            ),
+        ]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["user", "key"],
+                condition=Q(key__isnull=False),
+                name="gamification_ledgerentry_key",
+            ),
+            models.UniqueConstraint(
+                fields=["user", "reverses"],
+                condition=Q(reverses__isnull=False),
+                name="gamification_ledgerentry_reverses",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind=EntryKind.REVERSAL, reverses__isnull=False)
+                | ~Q(kind=EntryKind.REVERSAL) & Q(reverses=None),
+                name="gamification_ledgerentry_reversal",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.amount:+} XP · {self.get_kind_display()}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self._state.adding:
+            msg = "A ledger entry is never edited; reverse it instead."
+            raise TypeError(msg)
+        super().save(*args, **kwargs)
+
+
+class UserAchievement(models.Model):
+    """An achievement that a user holds, or held until staff revoked it."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.CASCADE,
+        related_name="user_achievements",
+        db_index=False,
+        verbose_name=_("user"),
+    )
+    achievement = models.ForeignKey(
+        Achievement,
+        models.PROTECT,
+        related_name="user_achievements",
+        verbose_name=_("achievement"),
+    )
+    unlocked_at = models.DateTimeField(_("unlocked at"))
+    xp_awarded = models.BigIntegerField(_("XP awarded"))
+    revoked_at = models.DateTimeField(_("revoked at"), null=True, blank=True)
+    revoked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+        verbose_name=_("revoked by"),
+    )
+    revoke_reason = models.TextField(_("reason"), blank=True)
+
+    class Meta:
+        verbose_name = _("user achievement")
+        verbose_name_plural = _("user achievements")
+        ordering: ClassVar = ["-unlocked_at", "-id"]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["revoked_by"],
+                condition=Q(revoked_by__isnull=False),
+                name="gamification_unlock_by_revoker",
+            ),
+        ]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["user", "achievement"],
+                name="gamification_userachievement_once",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} · {self.achievement}"
+
+
+class CelebrationQuerySet(models.QuerySet["Celebration"]):
+    """Celebrations, by whether they still wait."""
+
+    def pending(self) -> CelebrationQuerySet:
+        """Keep those that were not acknowledged and have not expired."""
+        return self.filter(acknowledged_at=None, expires_at__gt=timezone.now())
+
+
+class Celebration(models.Model):
+    """Something to show the user once."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.CASCADE,
+        related_name="celebrations",
+        db_index=False,
+        verbose_name=_("user"),
+    )
+    kind = models.CharField(_("kind"), max_length=12, choices=CelebrationKind)
+    dedupe_key = models.CharField(_("dedupe key"), max_length=150)
+    data = models.JSONField(_("data"), default=dict)
+    created_at = models.DateTimeField(_("created at"), default=timezone.now)
+    acknowledged_at = models.DateTimeField(_("acknowledged at"), null=True, blank=True)
+    expires_at = models.DateTimeField(_("expires at"))
+
+    objects = CelebrationQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("celebration")
+        verbose_name_plural = _("celebrations")
+        ordering: ClassVar = ["id"]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["user", "id"],
+                condition=Q(acknowledged_at=None),
+                name="gamification_pending",
+            ),
+        ]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["user", "dedupe_key"], name="gamification_celebration_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} · {self.dedupe_key}"

@@ -1,0 +1,91 @@
+"""The verbs. Each is one transaction, checks what it is given, and returns a value.
+
+Every verb has a twin for async callers, with an ``a`` before its name.
+"""
+
+from __future__ import annotations
+
+from asgiref.sync import sync_to_async
+
+from gamification.domain.outcomes import (
+    CelebrationNotice,
+    Entry,
+    Outcome,
+    Unlock,
+    Withheld,
+)
+from gamification.domain.rules import Facts
+from gamification.services.achievements import award_achievement, revoke_achievement
+from gamification.services.audit import Drift, rebuild, reconcile
+from gamification.services.celebrations import (
+    acknowledge_celebrations,
+    pending_celebrations,
+)
+from gamification.services.explaining import (
+    Explanation,
+    explain_achievement,
+    read_facts,
+)
+from gamification.services.ledger import adjust_xp, reverse_entry, reverse_source
+from gamification.services.profiles import TimeZoneChange, set_time_zone
+from gamification.services.recording import (
+    BatchReport,
+    record_activities,
+    record_activity,
+)
+from gamification.services.records import ActivityRecord
+
+aacknowledge_celebrations = sync_to_async(acknowledge_celebrations)
+aadjust_xp = sync_to_async(adjust_xp)
+aaward_achievement = sync_to_async(award_achievement)
+aexplain_achievement = sync_to_async(explain_achievement)
+apending_celebrations = sync_to_async(pending_celebrations)
+arebuild = sync_to_async(rebuild)
+areconcile = sync_to_async(lambda *args, **kwargs: list(reconcile(*args, **kwargs)))
+arecord_activities = sync_to_async(record_activities)
+arecord_activity = sync_to_async(record_activity)
+areverse_entry = sync_to_async(reverse_entry)
+areverse_source = sync_to_async(reverse_source)
+arevoke_achievement = sync_to_async(revoke_achievement)
+aset_time_zone = sync_to_async(set_time_zone)
+
+__all__ = [
+    "ActivityRecord",
+    "BatchReport",
+    "CelebrationNotice",
+    "Drift",
+    "Entry",
+    "Explanation",
+    "Facts",
+    "Outcome",
+    "TimeZoneChange",
+    "Unlock",
+    "Withheld",
+    "aacknowledge_celebrations",
+    "aadjust_xp",
+    "aaward_achievement",
+    "acknowledge_celebrations",
+    "adjust_xp",
+    "aexplain_achievement",
+    "apending_celebrations",
+    "arebuild",
+    "areconcile",
+    "arecord_activities",
+    "arecord_activity",
+    "areverse_entry",
+    "areverse_source",
+    "arevoke_achievement",
+    "aset_time_zone",
+    "award_achievement",
+    "explain_achievement",
+    "pending_celebrations",
+    "read_facts",
+    "rebuild",
+    "reconcile",
+    "record_activities",
+    "record_activity",
+    "reverse_entry",
+    "reverse_source",
+    "revoke_achievement",
+    "set_time_zone",
+]

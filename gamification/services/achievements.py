@@ -1,0 +1,122 @@
+"""Awarding by hand and revoking."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from gamification import signals
+from gamification.domain.outcomes import Entry, EntryKind, Outcome
+from gamification.domain.recording import Fold, UnlockRow
+from gamification.domain.rules import AchievementRule, AchievementStatus, Catalogue
+from gamification.exceptions import (
+    AchievementNotActiveError,
+    AchievementNotHeldError,
+    UnknownAchievementError,
+)
+from gamification.models import LedgerEntry, UserAchievement, UserGamification
+from gamification.services.announcing import announce
+from gamification.services.changes import UserChange, unchanged
+from gamification.services.requests import (
+    MAX_NOTE,
+    UserRef,
+    actor_id_of,
+    check_text,
+    user_id_of,
+    write_alias,
+)
+from gamification.storage import Snapshot
+from gamification.storage.base import entry_values
+
+
+def award_achievement(
+    user: UserRef,
+    achievement: str,
+    *,
+    actor: UserRef | None = None,
+    note: str = "",
+    celebrate: bool = True,
+) -> Outcome:
+    """Give ``user`` the achievement with this key, and its XP, by hand.
+
+    It clears an earlier revocation. If the user holds it already, nothing changes and
+    the outcome is marked as replayed. ``actor`` is who of the staff does it.
+
+    Raises ``UnknownAchievementError``, ``AchievementNotActiveError`` for a draft or a
+    retired one, ``UnknownUserError``, ``InvalidTextError``, ``StorageError``.
+    """
+    actor_id = actor_id_of(actor)
+    check_text("note", note, longest=MAX_NOTE)
+
+    def act(fold: Fold, snapshot: Snapshot) -> Outcome | None:
+        rule = find_achievement(snapshot.catalogue, achievement)
+        if rule.id in fold.standing.held:
+            return unchanged(fold.standing)
+        if rule.status != AchievementStatus.ACTIVE:
+            raise AchievementNotActiveError(achievement=achievement)
+        fold.award(rule, actor_id=actor_id, note=note)
+        return None
+
+    change = UserChange(user_id_of(user), act, announce, celebrate=celebrate)
+    return change.perform()[0]
+
+
+def revoke_achievement(
+    user: UserRef,
+    achievement: str,
+    *,
+    actor: UserRef | None = None,
+    reason: str = "",
+) -> Outcome:
+    """Take the achievement with this key away, and the XP that it gave.
+
+    The row stays, with who, when and why, and keeps the achievement from being
+    awarded again by itself. If it was revoked before, nothing changes and the outcome
+    is marked as replayed.
+
+    Raises ``UnknownAchievementError``, ``AchievementNotHeldError``,
+    ``UnknownUserError``, ``InvalidTextError``, ``StorageError``.
+    """
+    user_id, actor_id = user_id_of(user), actor_id_of(actor)
+    check_text("reason", reason, longest=MAX_NOTE)
+
+    def act(fold: Fold, snapshot: Snapshot) -> Outcome | None:
+        rule = find_achievement(snapshot.catalogue, achievement)
+        if rule.id in fold.standing.revoked:
+            return unchanged(fold.standing)
+        if rule.id not in fold.standing.held:
+            raise AchievementNotHeldError(achievement=achievement)
+        unlock, entry = _unlock_of(user_id, rule)
+        fold.revoke(unlock, entry, actor_id=actor_id, reason=reason)
+        return None
+
+    announce_revoked = partial(_announce_revoked, achievement)
+    return UserChange(user_id, act, announce_revoked).perform()[0]
+
+
+def find_achievement(catalogue: Catalogue, key: str) -> AchievementRule:
+    """Return the achievement with this key, whatever its status."""
+    rule = catalogue.achievements.get(key)
+    if rule is None:
+        message = f"No achievement has the key {key!r}."
+        raise UnknownAchievementError(message, achievement=key)
+    return rule
+
+
+def _unlock_of(user_id: object, rule: AchievementRule) -> tuple[UnlockRow, Entry]:
+    """Return the row that says who holds what, and the entry that paid for it."""
+    alias, mine = write_alias(), {"user": user_id, "achievement": rule.id}
+    row = UserAchievement.objects.using(alias).get(**mine)
+    entries = LedgerEntry.objects.using(alias).filter(kind=EntryKind.ACHIEVEMENT)
+    entry = entries.filter(**mine).latest("id")
+    unlock = UnlockRow(user_id, rule.id, row.unlocked_at, row.xp_awarded)
+    return unlock, Entry(*entry_values(entry))
+
+
+def _announce_revoked(achievement: str, outcome: Outcome) -> None:
+    signals.achievement_revoked.send_robust(
+        UserGamification,
+        user_id=outcome.entry and outcome.entry.user_id,
+        achievement=achievement,
+        outcome=outcome,
+    )
+    announce(outcome)

@@ -1,0 +1,38 @@
+"""Tells a site's own code, through signals, what was committed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from gamification import signals
+from gamification.domain.outcomes import Outcome
+from gamification.models import UserGamification
+
+
+def announce(outcome: Outcome) -> None:
+    """Send what follows from an outcome: unlocks, and a change of level."""
+    if outcome.entry is None:
+        return
+    user_id = outcome.entry.user_id
+    for unlock in outcome.unlocks:
+        signals.achievement_unlocked.send_robust(
+            UserGamification, user_id=user_id, unlock=unlock, outcome=outcome
+        )
+    if outcome.level != outcome.level_before:
+        signals.level_changed.send_robust(
+            UserGamification,
+            user_id=user_id,
+            level_before=outcome.level_before,
+            level=outcome.level,
+            outcome=outcome,
+        )
+
+
+def announce_records(results: Iterable[object]) -> None:
+    """Send what follows from records that were made just now."""
+    for outcome in results:
+        if isinstance(outcome, Outcome) and outcome.entry and not outcome.replayed:
+            signals.activity_recorded.send_robust(
+                UserGamification, user_id=outcome.entry.user_id, outcome=outcome
+            )
+            announce(outcome)

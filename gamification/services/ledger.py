@@ -1,0 +1,184 @@
+"""Corrections: what staff add, and what is taken back."""
+
+from __future__ import annotations
+
+from django.db.models import Exists, OuterRef, QuerySet
+
+from gamification import signals
+from gamification.domain.outcomes import Entry, EntryKind, Outcome
+from gamification.domain.recording import Fold
+from gamification.exceptions import (
+    IdempotencyConflictError,
+    InsufficientXPError,
+    NotReversibleError,
+    UnknownEntryError,
+)
+from gamification.models import LedgerEntry, UserGamification
+from gamification.services.announcing import announce
+from gamification.services.changes import UserChange, unchanged
+from gamification.services.requests import (
+    MAX_NOTE,
+    UserRef,
+    actor_id_of,
+    check_amount,
+    check_key,
+    check_text,
+    fingerprint,
+    user_id_of,
+    write_alias,
+)
+from gamification.storage import Snapshot
+from gamification.storage.base import entry_values
+
+#: Entries that can be taken back by themselves.
+_REVERSIBLE = (EntryKind.ACTIVITY, EntryKind.ADJUSTMENT)
+
+
+def adjust_xp(
+    user: UserRef,
+    *,
+    amount: int,
+    note: str,
+    actor: UserRef | None = None,
+    key: str | None = None,
+    celebrate: bool = True,
+) -> Outcome:
+    """Add ``amount`` of XP (or take, if negative) with a ``note`` that says why.
+
+    With a ``key`` it is done once, however often it is tried. ``actor`` is who of the
+    staff does it.
+
+    Raises ``InsufficientXPError`` if the total would fall below 0,
+    ``InvalidAmountError``, ``InvalidTextError`` for an empty note, and the errors of
+    ``record_activity``.
+    """
+    user_id, actor_id = user_id_of(user), actor_id_of(actor)
+    check_amount(amount)
+    check_text("note", note, longest=MAX_NOTE, required=True)
+    digest = fingerprint("adjustment", amount, note, actor_id)
+
+    def act(fold: Fold, snapshot: Snapshot) -> Outcome | None:
+        used = snapshot.replays.get((user_id, key or ""))
+        if used:
+            if used.fingerprint != digest:
+                raise IdempotencyConflictError(key=key)
+            return Outcome.restore(used, {})
+        balance = fold.standing.total_xp
+        if amount < 0 and balance + amount < 0:
+            message = f"The user has {balance} XP; {-amount} cannot be taken."
+            raise InsufficientXPError(message, balance=balance)
+        fold.adjust(
+            Entry(
+                id=None,
+                user_id=user_id,
+                kind=EntryKind.ADJUSTMENT,
+                amount=amount,
+                occurred_at=fold.now,
+                local_date=fold.standing.calendar.date_of(fold.now),
+                recorded_at=fold.now,
+                key=key,
+                fingerprint=digest if key is not None else "",
+                actor_id=actor_id,
+                note=note,
+            )
+        )
+        return None
+
+    change = UserChange(
+        user_id, act, _announce_adjusted, key=check_key(key), celebrate=celebrate
+    )
+    return change.perform()[0]
+
+
+def reverse_entry(
+    user: UserRef, *, entry_id: int, actor: UserRef | None = None, note: str = ""
+) -> Outcome:
+    """Take back what an entry of the user's ledger credited, on its own date.
+
+    An entry is taken back once; after that nothing changes, and the outcome is marked
+    as replayed. The reward of an achievement goes with ``revoke_achievement``.
+
+    Raises ``UnknownEntryError``, ``NotReversibleError`` for rewards and reversals,
+    ``UnknownUserError``, ``InvalidTextError``, ``StorageError``.
+    """
+    user_id, actor_id = user_id_of(user), actor_id_of(actor)
+    check_text("note", note, longest=MAX_NOTE)
+    if type(entry_id) is not int or not 0 < entry_id < 2**63:
+        raise UnknownEntryError
+
+    def act(fold: Fold, snapshot: Snapshot) -> Outcome | None:
+        row = _ledger().filter(user=user_id, pk=entry_id).first()
+        if row is None:
+            raise UnknownEntryError(entry_id=entry_id)
+        if row.kind not in _REVERSIBLE:
+            raise NotReversibleError(entry_id=entry_id)
+        done = _ledger().filter(user=user_id, reverses=entry_id).first()
+        if done:
+            return unchanged(fold.standing, Entry(*entry_values(done)))
+        fold.reverse(Entry(*entry_values(row)), actor_id=actor_id, note=note)
+        return None
+
+    change = UserChange(user_id, act, _announce_reversed, needs_days=True)
+    return change.perform()[0]
+
+
+def reverse_source(
+    user: UserRef | None, *, source: str, actor: UserRef | None = None, note: str = ""
+) -> list[Outcome]:
+    """Take back all that came from ``source``, such as an object that was deleted.
+
+    ``user`` limits it to one user; None means everybody, each in a transaction of
+    their own. What was taken back before is left alone, so that it can be repeated;
+    achievements that were unlocked on the way stay. Returns an outcome per entry.
+
+    Raises ``InvalidTextError``, ``UnknownUserError``, ``StorageError``.
+    """
+    check_text("source", source, required=True)
+    check_text("note", note, longest=MAX_NOTE)
+    actor_id = actor_id_of(actor)
+    if user is not None:
+        user_ids = [user_id_of(user)]
+    else:
+        earners = _standing_entries(source).order_by("user_id")
+        user_ids = list(earners.values_list("user_id", flat=True).distinct())
+
+    def act(fold: Fold, snapshot: Snapshot) -> Outcome | None:
+        rows = _standing_entries(source).filter(user=fold.standing.user_id)
+        for row in rows.order_by("id"):
+            fold.reverse(Entry(*entry_values(row)), actor_id=actor_id, note=note)
+        return None
+
+    changes = [
+        UserChange(user_id, act, _announce_reversed, needs_days=True)
+        for user_id in user_ids
+    ]
+    return [outcome for change in changes for outcome in change.perform()]
+
+
+def _ledger() -> QuerySet[LedgerEntry]:
+    return LedgerEntry.objects.using(write_alias())
+
+
+def _standing_entries(source: str) -> QuerySet[LedgerEntry]:
+    """Return what came from ``source`` and was not taken back."""
+    reversal = _ledger().filter(user=OuterRef("user"), reverses=OuterRef("pk"))
+    entries = _ledger().filter(source=source, kind__in=_REVERSIBLE)
+    return entries.filter(~Exists(reversal))
+
+
+def _announce_adjusted(outcome: Outcome) -> None:
+    signals.xp_adjusted.send_robust(
+        UserGamification,
+        user_id=outcome.entry and outcome.entry.user_id,
+        outcome=outcome,
+    )
+    announce(outcome)
+
+
+def _announce_reversed(outcome: Outcome) -> None:
+    signals.entry_reversed.send_robust(
+        UserGamification,
+        user_id=outcome.entry and outcome.entry.user_id,
+        outcome=outcome,
+    )
+    announce(outcome)

@@ -1,0 +1,77 @@
+"""What users decide about themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from zoneinfo import available_timezones
+
+from django.db.models import F
+from django.utils import timezone
+
+from gamification.domain.days import Calendar
+from gamification.domain.streaks import Streak, measure_streak
+from gamification.exceptions import InvalidTimeZoneError, UnknownUserError
+from gamification.models import UserGamification
+from gamification.services.requests import UserRef, user_id_of, write_alias
+from gamification.services.transactions import in_transaction
+from gamification.storage import Store
+
+
+@dataclass(frozen=True, slots=True)
+class TimeZoneChange:
+    """A user's choice of a zone, and when it takes effect."""
+
+    time_zone: str
+    effective_at: datetime
+    streak: Streak
+
+
+def set_time_zone(user: UserRef, time_zone: str) -> TimeZoneChange:
+    """Let the user's days follow the IANA zone ``time_zone`` from now on.
+
+    One change takes effect per 24 hours; a later one waits until then, and replaces
+    one that waits. Dates of what was recorded stay as they are.
+
+    Raises ``InvalidTimeZoneError``, ``UnknownUserError``, ``StorageError``.
+    """
+    zone = check_time_zone(time_zone)
+    user_id, alias = user_id_of(user), write_alias()
+
+    def change(store: Store) -> TimeZoneChange:
+        profiles = UserGamification.objects.using(alias).filter(user=user_id)
+        profile = profiles.first()
+        if profile is None:
+            raise UnknownUserError
+        calendar = profile.calendar.with_zone(zone, timezone.now())
+        # A date may have become too short to count, or to break a streak.
+        streak = measure_streak(store.days([user_id])[user_id], calendar)
+        profiles.update(
+            time_zone=zone,
+            zone_history=zone_history(calendar),
+            current_streak=streak.current,
+            longest_streak=streak.longest,
+            version=F("version") + 1,
+            updated_at=timezone.now(),
+        )
+        effective_at = datetime.fromtimestamp(calendar.zones[-1].since, UTC)
+        return TimeZoneChange(zone, effective_at, streak)
+
+    return in_transaction(alias, [user_id], change)
+
+
+def check_time_zone(name: str) -> str:
+    """Return ``name``, or raise ``InvalidTimeZoneError``."""
+    if not isinstance(name, str) or name not in _time_zones():
+        raise InvalidTimeZoneError
+    return name
+
+
+# The names come from the system's files, which do not change while it runs.
+_time_zones = cache(available_timezones)
+
+
+def zone_history(calendar: Calendar) -> list[list[object]]:
+    """Return the calendar's zones as they are stored."""
+    return [[change.since, change.zone] for change in calendar.zones]

@@ -1,0 +1,141 @@
+"""Recording what users did."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+
+from django.utils import timezone
+
+from gamification.conf import conf
+from gamification.domain.outcomes import Outcome
+from gamification.exceptions import GamificationError
+from gamification.services.intake import Intake, Result
+from gamification.services.records import ActivityRecord, Request
+from gamification.services.requests import UserRef, write_alias
+from gamification.storage import store_for
+
+
+@dataclass(frozen=True, slots=True)
+class BatchReport:
+    """What became of many records."""
+
+    #: Records that were written, that had been written before, and that were refused.
+    recorded: int = 0
+    replayed: int = 0
+    refused: int = 0
+    #: XP that was credited, with that of achievements.
+    xp: int = 0
+    unlocks: int = 0
+
+    @property
+    def records(self) -> int:
+        """All records that were looked at."""
+        return self.recorded + self.replayed + self.refused
+
+    def __add__(self, other: BatchReport) -> BatchReport:
+        return BatchReport(
+            self.recorded + other.recorded,
+            self.replayed + other.replayed,
+            self.refused + other.refused,
+            self.xp + other.xp,
+            self.unlocks + other.unlocks,
+        )
+
+
+def record_activity(
+    user: UserRef,
+    activity: str,
+    *,
+    occurred_at: datetime | None = None,
+    quantity: int = 1,
+    key: str | None = None,
+    source: str = "",
+    celebrate: bool = True,
+    historical: bool = False,
+) -> Outcome:
+    """Record that ``user`` did ``activity``, with everything that it earns.
+
+    ``quantity`` is in units of the activity, ``occurred_at`` an aware datetime (now
+    if it is not given). With a ``key`` the record is made once, however often it is
+    tried: the same request again returns the first outcome with ``replayed`` set.
+    ``source`` names what it came from (``visions.kpi:42``), so that
+    ``reverse_source`` can undo it. ``historical`` admits records of any age.
+
+    Raises a kind of ``InvalidRequestError`` for a value that cannot be used,
+    ``UnknownUserError``, ``UnknownActivityError``, ``IdempotencyConflictError`` if the
+    key was used for another request, ``OutOfRangeError``, ``StorageError``.
+    """
+    record = ActivityRecord(user, activity, occurred_at, quantity, key, source)
+    request = Request.check(record, timezone.now(), historical=historical)
+    [outcome] = Intake([request], celebrate=celebrate, strict=True).perform()
+    assert isinstance(outcome, Outcome)  # noqa: S101 - what strict means
+    return outcome
+
+
+def record_activities(
+    records: Iterable[ActivityRecord],
+    *,
+    batch_size: int | None = None,
+    progress: Callable[[BatchReport], None] | None = None,
+    refused: Callable[[int, GamificationError], None] | None = None,
+    celebrate: bool = True,
+    historical: bool = False,
+) -> BatchReport:
+    """Record many activities of many users, a batch and a transaction at a time.
+
+    ``progress`` is called with the report of each batch that was committed. A record
+    that is refused is handed to ``refused`` with its position, from 0, and the others
+    go on; without ``refused`` its error is raised, and its batch is not written.
+    Otherwise as ``record_activity``.
+    """
+    size = min(batch_size or conf.BATCH_SIZE, store_for(write_alias()).batch_size)
+    total = BatchReport()
+    for batch in _batches(records, size):
+        requests = _checked(batch, historical=historical, strict=refused is None)
+        intake = Intake(requests, celebrate=celebrate, strict=refused is None)
+        results = intake.perform()
+        for position, result in enumerate(results, total.records):
+            if refused and isinstance(result, GamificationError):
+                refused(position, result)
+        report = _report(results)
+        total += report
+        if progress:
+            progress(report)
+    return total
+
+
+def _batches(
+    records: Iterable[ActivityRecord], size: int
+) -> Iterator[list[ActivityRecord]]:
+    iterator = iter(records)
+    while batch := list(islice(iterator, size)):
+        yield batch
+
+
+def _checked(
+    batch: Sequence[ActivityRecord], *, historical: bool, strict: bool
+) -> list[Request | GamificationError]:
+    now, checked = timezone.now(), list[Request | GamificationError]()
+    for record in batch:
+        try:
+            checked.append(Request.check(record, now, historical=historical))
+        except GamificationError as error:
+            if strict:
+                raise
+            checked.append(error)
+    return checked
+
+
+def _report(results: Sequence[Result]) -> BatchReport:
+    outcomes = [result for result in results if isinstance(result, Outcome)]
+    fresh = [outcome for outcome in outcomes if not outcome.replayed]
+    return BatchReport(
+        recorded=len(fresh),
+        replayed=len(outcomes) - len(fresh),
+        refused=len(results) - len(outcomes),
+        xp=sum(outcome.xp_gained for outcome in fresh),
+        unlocks=sum(len(outcome.unlocks) for outcome in fresh),
+    )

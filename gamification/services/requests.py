@@ -1,0 +1,139 @@
+"""Checks of what callers hand in, before anything is locked or read."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from hashlib import blake2b
+from typing import Any, Final, TypeAlias
+from uuid import UUID
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import ValidationError
+from django.db import models, router
+from django.utils import timezone
+
+from gamification.conf import conf
+from gamification.domain.rules import MAX_QUANTITY, MAX_TOTAL
+from gamification.exceptions import (
+    InFutureError,
+    InvalidAmountError,
+    InvalidInstantError,
+    InvalidKeyError,
+    InvalidQuantityError,
+    InvalidTextError,
+    TooOldError,
+    UnknownUserError,
+)
+from gamification.models import UserGamification
+
+#: A user, or the primary key of one.
+UserRef: TypeAlias = AbstractBaseUser | AnonymousUser | int | str | UUID
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+#: The longest note, in characters.
+MAX_NOTE: Final = 2_000
+#: The longest key and the longest source, in characters.
+MAX_NAME: Final = 255
+
+
+def write_alias() -> str:
+    """Return the alias of the database that the app writes to."""
+    return router.db_for_write(UserGamification)
+
+
+def user_id_of(user: UserRef) -> Any:
+    """Return the user's primary key; ``UnknownUserError`` if there can be none."""
+    pk = getattr(user, "pk", user)
+    if pk is None or isinstance(pk, bool):
+        raise UnknownUserError
+    if isinstance(user, models.Model):
+        return pk
+    field = get_user_model()._meta.pk
+    try:
+        pk = field.to_python(pk)
+        field.run_validators(pk)
+    except ValidationError as error:
+        raise UnknownUserError from error
+    if isinstance(pk, str) and not is_storable(pk):
+        raise UnknownUserError
+    return pk
+
+
+def actor_id_of(actor: UserRef | None) -> Any:
+    """Return the primary key of the staff member who acts; None for nobody."""
+    return None if actor is None else user_id_of(actor)
+
+
+def is_storable(text: str) -> bool:
+    """Say whether every database can store ``text``: no NUL, no lone surrogate."""
+    if text.isprintable() or text.isascii():
+        return "\0" not in text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in text
+
+
+def check_text(
+    name: str, text: str, *, longest: int = MAX_NAME, required: bool = False
+) -> str:
+    """Return ``text``, or raise ``InvalidTextError`` that names what is wrong."""
+    if not isinstance(text, str):
+        raise InvalidTextError(f"The {name} is not a text.", field=name)
+    if len(text) > longest:
+        message = f"The {name} is longer than {longest:,} characters."
+        raise InvalidTextError(message, field=name)
+    if required and not text.strip():
+        raise InvalidTextError(f"The {name} is empty.", field=name)
+    if not is_storable(text):
+        message = f"The {name} holds characters that cannot be stored."
+        raise InvalidTextError(message, field=name)
+    return text
+
+
+def check_key(key: str | None) -> str | None:
+    """Return ``key``, or raise ``InvalidKeyError``."""
+    if key is None:
+        return None
+    if not isinstance(key, str) or not 0 < len(key) <= MAX_NAME or not is_storable(key):
+        raise InvalidKeyError
+    return key
+
+
+def check_quantity(quantity: int) -> int:
+    """Return ``quantity``, or raise ``InvalidQuantityError``."""
+    if type(quantity) is not int or not 1 <= quantity <= MAX_QUANTITY:
+        raise InvalidQuantityError
+    return quantity
+
+
+def check_amount(amount: int) -> int:
+    """Return ``amount`` of XP, or raise ``InvalidAmountError``."""
+    if type(amount) is not int or not amount or abs(amount) > MAX_TOTAL:
+        raise InvalidAmountError
+    return amount
+
+
+def check_instant(instant: datetime, now: datetime, *, historical: bool) -> datetime:
+    """Return ``instant`` in UTC; raise ``InvalidInstantError`` or a kind of it.
+
+    ``historical`` is for imports and staff: however old it is, it is not too old.
+    """
+    if not isinstance(instant, datetime) or timezone.is_naive(instant):
+        raise InvalidInstantError
+    if instant < EPOCH:
+        raise InvalidInstantError
+    if instant > now + conf.MAX_CLOCK_SKEW:
+        raise InFutureError
+    if not historical and instant < now - conf.MAX_BACKDATE:
+        raise TooOldError
+    return instant.astimezone(UTC)
+
+
+def fingerprint(*parts: object) -> str:
+    """Return a digest of a request, to tell a replay from another request."""
+    text = repr(parts)
+    return blake2b(text.encode(), digest_size=16).hexdigest()

@@ -1,0 +1,152 @@
+"""How every verb writes: read, decide, write at once, announce after commit.
+
+One user on a store that can tell an outdated standing needs no lock. Everything else,
+and who was outrun, locks the users first. What the database asks to be tried again
+(serialization failures, deadlocks) is tried again, if the transaction is the verb's.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Final, Generic, TypeVar
+
+from django.contrib.auth import get_user_model
+from django.db import Error, IntegrityError, connections, transaction
+
+from gamification.conf import conf
+from gamification.domain.recording import Fold
+from gamification.domain.rules import Catalogue
+from gamification.domain.standing import Rules, Standing
+from gamification.exceptions import StorageError, UnknownUserError
+from gamification.storage import Query, Snapshot, Store, Written, store_for
+
+T = TypeVar("T")
+
+#: How often the database's wish to try again is granted.
+TRIES: Final = 12
+
+#: SQLSTATE of serialization failures and of deadlocks.
+_TRY_AGAIN: Final = frozenset({"40001", "40P01"})
+
+
+@dataclass(frozen=True, slots=True)
+class Decision(Generic[T]):
+    """What to write, what to answer, and what to tell others once it is committed."""
+
+    folds: Sequence[Fold]
+    answer: Callable[[Written], T]
+    announce: Callable[[T], None] = field(default=lambda answer: None)
+
+
+@dataclass(frozen=True, slots=True)
+class Change(Generic[T]):
+    """A request to change some users: what to read for it, and how to decide."""
+
+    alias: str
+    user_ids: Sequence[Any]
+    plan: Callable[[Catalogue], Query]
+    decide: Callable[[Snapshot, Store], Decision[T]]
+
+
+class _OutrunError(Exception):
+    """Somebody else wrote between read and write."""
+
+
+def rules_for(catalogue: Catalogue) -> Rules:
+    """Return the rules that the site's settings make of the catalogue."""
+    return Rules(
+        catalogue,
+        tuple(conf.LEVEL_THRESHOLDS),
+        tuple(conf.STREAK_MILESTONES),
+        conf.CELEBRATION_TTL,
+    )
+
+
+def perform(change: Change[T]) -> T:
+    """Make the change, whole or not at all, and return its answer.
+
+    Raises what deciding raises, and the errors of ``in_transaction``.
+    """
+    store = store_for(change.alias)
+    if store.optimistic and len(change.user_ids) == 1:
+        with suppress(_OutrunError), _translating(change.alias, change.user_ids):
+            return _attempt(change, store, newcomers=change.user_ids)
+    return in_transaction(change.alias, change.user_ids, partial(_attempt, change))
+
+
+def in_transaction(
+    alias: str, user_ids: Sequence[Any], work: Callable[[Store], T]
+) -> T:
+    """Lock the users, in order, do ``work``, and return its answer.
+
+    Raises ``UnknownUserError`` for a user who went away, and ``StorageError`` when the
+    database failed. Inside a transaction of the caller, errors of the database are
+    left as they are.
+    """
+    store, is_owner = store_for(alias), not connections[alias].in_atomic_block
+    tries = TRIES if is_owner else 1
+    while True:
+        tries -= 1
+        try:
+            with _translating(alias, user_ids), transaction.atomic(using=alias):
+                if is_owner:
+                    store.begin()
+                store.lock(user_ids)
+                return work(store)
+        except _OutrunError:
+            if not tries:
+                raise StorageError from None
+        # Those who collided should not collide again at the same moment.
+        time.sleep(random.uniform(0, 0.002 * (TRIES - tries)))  # noqa: S311
+
+
+def _attempt(change: Change[T], store: Store, newcomers: Sequence[Any] = ()) -> T:
+    snapshot = store.read(change.plan)
+    for user_id in newcomers:
+        blank = Standing(user_id, conf.default_calendar)
+        snapshot.standings.setdefault(user_id, blank)
+    decision = change.decide(snapshot, store)
+    written = store.write(decision.folds) if decision.folds else Written()
+    if written is None:
+        raise _OutrunError
+    answer = decision.answer(written)
+    transaction.on_commit(partial(decision.announce, answer), using=change.alias)
+    return answer
+
+
+@contextmanager
+def _translating(alias: str, user_ids: Sequence[Any]) -> Iterator[None]:
+    """Turn errors of the database into our own, if the transaction is ours."""
+    is_owner = not connections[alias].in_atomic_block
+    try:
+        yield
+    except Error as error:
+        if not is_owner:
+            raise
+        if getattr(error.__cause__, "sqlstate", None) in _TRY_AGAIN:
+            raise _OutrunError from error
+        users = get_user_model()._base_manager.using(alias).filter(pk__in=user_ids)
+        if isinstance(error, IntegrityError) and users.count() < len(user_ids):
+            raise UnknownUserError from error
+        raise StorageError from error
+
+
+def fold_once(
+    fold_all: Callable[[], list[Fold]], snapshot: Snapshot, store: Store
+) -> list[Fold]:
+    """Return the folds, made again where they would celebrate something twice."""
+    folds = fold_all()
+    planned = [
+        (fold.standing.user_id, notice.dedupe_key)
+        for fold in folds
+        for notice in fold.celebrations
+    ]
+    existing = store.celebrated(planned) if planned else {}
+    for user_id, dedupe_key in existing:
+        snapshot.standings[user_id].celebrated |= {dedupe_key}
+    return fold_all() if existing else folds

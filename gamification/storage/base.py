@@ -1,0 +1,111 @@
+"""What every store does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from operator import attrgetter
+from typing import Any, Protocol
+
+from gamification.domain.days import Calendar
+from gamification.domain.outcomes import Entry
+from gamification.domain.recording import Fold
+from gamification.domain.rules import Catalogue
+from gamification.domain.standing import Standing
+
+#: Who: primary keys of users.
+UserIds = Sequence[Any]
+#: A user's idempotency key: (user id, key).
+UserKey = tuple[Any, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What a decision needs to know."""
+
+    user_ids: UserIds
+    #: The calendar of users who never chose a zone.
+    calendar: Calendar
+    keys: Sequence[UserKey] = ()
+    #: Ids of activities whose tallies are needed.
+    tallies: Sequence[int] = ()
+    #: Those of them with a daily limit, and those with a cooldown.
+    limited: Sequence[int] = ()
+    cooled: Sequence[int] = ()
+    #: Dates between which usage and rewarded records matter, both included.
+    since: date = date.min
+    until: date = date.max
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The state of some users at one moment. Users without a row are not in it."""
+
+    catalogue: Catalogue
+    standings: dict[Any, Standing] = field(default_factory=dict)
+    #: Entries that the query's keys were used for.
+    replays: Mapping[UserKey, Entry] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What the database numbered: entries in order, celebrations by dedupe key."""
+
+    entry_ids: Sequence[int] = ()
+    celebration_ids: Mapping[UserKey, int] = field(default_factory=dict)
+
+
+class Store(Protocol):
+    """Locks, reads and writes for one database."""
+
+    alias: str
+    #: Whether a write notices by itself that the state has moved on since the read.
+    optimistic: bool
+    #: The most users that one transaction should touch.
+    batch_size: int
+
+    def begin(self) -> None:
+        """Prepare a transaction that has just begun."""
+
+    def lock(self, user_ids: UserIds) -> None:
+        """Lock the users' rows in order of their keys, making those that lack."""
+
+    def read(self, plan: Callable[[Catalogue], Query]) -> Snapshot:
+        """Return what the query that ``plan`` makes of the catalogue asks for."""
+
+    def days(self, user_ids: UserIds) -> Mapping[Any, Mapping[date, int]]:
+        """Return activities by active date, for each of the users."""
+
+    def celebrated(self, keys: Sequence[UserKey]) -> Mapping[UserKey, int]:
+        """Return the ids of those celebrations that exist, by user and dedupe key."""
+
+    def write(self, folds: Sequence[Fold]) -> Written | None:
+        """Write all changes; None, and nothing written, if a standing is outdated."""
+
+
+def in_order(user_ids: Iterable[Any]) -> list[Any]:
+    """Return each user once, in the one order in which users are ever locked."""
+    return sorted(set(user_ids))
+
+
+#: Columns of the ledger in the order of ``Entry``, without the id.
+ENTRY_FIELDS = Entry._fields[1:]
+
+#: Reads the fields of a stored entry in the order of ``Entry``.
+entry_values = attrgetter(*Entry._fields)
+
+
+def new_progress(fold: Fold) -> dict[str, Any]:
+    """Return the columns of the user's row after ``fold``."""
+    return {
+        "total_xp": fold.total_xp,
+        "level": fold.level,
+        "highest_level": fold.highest_level,
+        "current_streak": fold.streak.current,
+        "longest_streak": fold.streak.longest,
+        "active_days": fold.active_days,
+        "last_active_on": fold.streak.last_active_on,
+        "version": fold.standing.version + 1,
+        "updated_at": fold.now,
+    }

@@ -1,0 +1,247 @@
+"""The store for every database that Django knows, written with the ORM."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from django.db import connections, models
+from django.db.models import Exists, F, OuterRef, Sum
+
+from gamification.domain.outcomes import Entry, EntryKind
+from gamification.domain.recording import Fold
+from gamification.domain.rules import Catalogue
+from gamification.domain.standing import Standing, Usage
+from gamification.models import (
+    ActiveDay,
+    ActivityTally,
+    Celebration,
+    LedgerEntry,
+    UserAchievement,
+    UserGamification,
+)
+from gamification.models.progress import calendar_of
+from gamification.storage.base import (
+    ENTRY_FIELDS,
+    Query,
+    Snapshot,
+    UserIds,
+    UserKey,
+    Written,
+    entry_values,
+    in_order,
+    new_progress,
+)
+from gamification.storage.catalogue import load_catalogue
+
+
+class PortableStore:
+    """Reads and writes through the ORM; only ever used with users locked."""
+
+    optimistic = False
+    batch_size = 500
+
+    def __init__(self, alias: str) -> None:
+        self.alias = alias
+
+    def _rows(self, model: type[models.Model]) -> models.QuerySet[Any]:
+        return model._default_manager.using(self.alias)
+
+    def begin(self) -> None:
+        """There is nothing to prepare."""
+
+    def lock(self, user_ids: UserIds) -> None:
+        profiles = self._rows(UserGamification).filter(user__in=user_ids)
+        if connections[self.alias].features.has_select_for_update:
+            self._make_missing(user_ids)
+            list(profiles.order_by("user_id").select_for_update().values_list("pk"))
+        else:
+            # The first statement is a write, so that the database is locked for
+            # writing before anything is read.
+            profiles.update(version=F("version"))
+            self._make_missing(user_ids)
+
+    def _make_missing(self, user_ids: UserIds) -> None:
+        present = self._rows(UserGamification).filter(user__in=user_ids)
+        missing = set(user_ids) - set(present.values_list("user_id", flat=True))
+        user_model = UserGamification._meta.get_field("user").related_model
+        existing = self._rows(user_model).filter(pk__in=missing)
+        self._rows(UserGamification).bulk_create(
+            [
+                UserGamification(user_id=user_id)
+                for user_id in in_order(existing.values_list("pk", flat=True))
+            ],
+            ignore_conflicts=True,
+        )
+
+    def read(self, plan: Callable[[Catalogue], Query]) -> Snapshot:
+        catalogue = load_catalogue(self.alias)
+        query = plan(catalogue)
+        held, revoked = self._achievements(query.user_ids)
+        tallies, usage = self._tallies(query), self._usage(query)
+        rewarded_at = self._rewarded_at(query)
+        standings = {
+            profile.user_id: Standing(
+                profile.user_id,
+                calendar_of(profile.zone_history, query.calendar),
+                profile.version,
+                profile.total_xp,
+                profile.level,
+                profile.highest_level,
+                profile.active_days,
+                profile.streak,
+                held[profile.user_id],
+                revoked[profile.user_id],
+                tallies[profile.user_id],
+                usage[profile.user_id],
+                rewarded_at[profile.user_id],
+            )
+            for profile in self._rows(UserGamification).filter(user__in=query.user_ids)
+        }
+        return Snapshot(catalogue, standings, self._replays(query.keys))
+
+    def _achievements(self, user_ids: UserIds) -> Any:
+        held, revoked = defaultdict(set), defaultdict(set)
+        rows = self._rows(UserAchievement).filter(user__in=user_ids)
+        for user_id, achievement_id, revoked_at in rows.values_list(
+            "user_id", "achievement_id", "revoked_at"
+        ):
+            (revoked if revoked_at else held)[user_id].add(achievement_id)
+        return held, revoked
+
+    def _tallies(self, query: Query) -> Mapping[Any, Mapping[int, int]]:
+        tallies: dict[Any, dict[int, int]] = defaultdict(dict)
+        rows = self._rows(ActivityTally).filter(
+            user__in=query.user_ids, activity__in=query.tallies
+        )
+        for user_id, activity_id, count in rows.values_list(
+            "user_id", "activity_id", "count"
+        ):
+            tallies[user_id][activity_id] = count
+        return tallies
+
+    def _recent(self, query: Query, activity_ids: Sequence[int]) -> Any:
+        return self._rows(LedgerEntry).filter(
+            user__in=query.user_ids,
+            activity__in=activity_ids,
+            local_date__range=(query.since, query.until),
+        )
+
+    def _usage(self, query: Query) -> Mapping[Any, Mapping[tuple[int, date], Usage]]:
+        usage: dict[Any, dict[tuple[int, date], Usage]] = defaultdict(dict)
+        rows = self._recent(query, query.limited).order_by()
+        for user_id, activity_id, day, units, rewarded in rows.values_list(
+            "user_id", "activity_id", "local_date"
+        ).annotate(units=Sum("quantity"), credited=Sum("rewarded")):
+            usage[user_id][activity_id, day] = (int(units), int(rewarded))
+        return usage
+
+    def _rewarded_at(self, query: Query) -> Mapping[Any, Mapping[int, list[datetime]]]:
+        instants: dict[Any, dict[int, list[datetime]]] = defaultdict(dict)
+        reversal = self._rows(LedgerEntry).filter(
+            user=OuterRef("user"), reverses=OuterRef("pk")
+        )
+        rows = self._recent(query, query.cooled).filter(
+            ~Exists(reversal), kind=EntryKind.ACTIVITY, rewarded__gt=0
+        )
+        for user_id, activity_id, instant in rows.values_list(
+            "user_id", "activity_id", "occurred_at"
+        ):
+            instants[user_id].setdefault(activity_id, []).append(instant)
+        return instants
+
+    def _replays(self, keys: Sequence[UserKey]) -> Mapping[UserKey, Entry]:
+        wanted = set(keys)
+        rows = self._rows(LedgerEntry).filter(
+            user__in={user_id for user_id, _ in wanted},
+            key__in={key for _, key in wanted},
+        )
+        entries = [Entry(*entry_values(row)) for row in rows]
+        return {
+            (entry.user_id, entry.key): entry
+            for entry in entries
+            if (entry.user_id, entry.key) in wanted
+        }
+
+    def days(self, user_ids: UserIds) -> Mapping[Any, Mapping[date, int]]:
+        days: dict[Any, dict[date, int]] = {user_id: {} for user_id in user_ids}
+        rows = self._rows(ActiveDay).filter(
+            user__in=user_ids, kind=ActiveDay.Kind.ACTIVE
+        )
+        for user_id, day, activities in rows.values_list(
+            "user_id", "date", "activities"
+        ):
+            days[user_id][day] = activities
+        return days
+
+    def celebrated(self, keys: Sequence[UserKey]) -> Mapping[UserKey, int]:
+        wanted = set(keys)
+        rows = self._rows(Celebration).filter(
+            user__in={user_id for user_id, _ in wanted},
+            dedupe_key__in={key for _, key in wanted},
+        )
+        return {
+            (user_id, key): pk
+            for user_id, key, pk in rows.values_list("user_id", "dedupe_key", "pk")
+            if (user_id, key) in wanted
+        }
+
+    def write(self, folds: Sequence[Fold]) -> Written | None:
+        for fold in folds:
+            self._rows(UserGamification).filter(user=fold.standing.user_id).update(
+                **new_progress(fold)
+            )
+            self._write_tallies(fold)
+            self._write_days(fold)
+            self._write_unlocks(fold)
+        entries = self._rows(LedgerEntry).bulk_create(
+            LedgerEntry(**dict(zip(ENTRY_FIELDS, entry[1:], strict=True)))
+            for fold in folds
+            for entry in fold.entries
+        )
+        celebrations = self._rows(Celebration).bulk_create(
+            Celebration(**row._asdict()) for fold in folds for row in fold.notice_rows()
+        )
+        return Written(
+            [entry.pk for entry in entries],
+            {(row.user_id, row.dedupe_key): row.pk for row in celebrations},
+        )
+
+    def _write_tallies(self, fold: Fold) -> None:
+        tallies = self._rows(ActivityTally).filter(user=fold.standing.user_id)
+        for activity_id, quantity in fold.tallies.items():
+            changed = tallies.filter(activity=activity_id).update(
+                count=F("count") + quantity, last_recorded_at=fold.now
+            )
+            if not changed:
+                tallies.create(
+                    user_id=fold.standing.user_id,
+                    activity_id=activity_id,
+                    count=quantity,
+                    last_recorded_at=fold.now,
+                )
+
+    def _write_days(self, fold: Fold) -> None:
+        days = self._rows(ActiveDay).filter(user=fold.standing.user_id)
+        days.filter(date__in=fold.lost_days).delete()
+        for day, (activities, xp) in fold.changed_days.items():
+            changed = days.filter(date=day).update(
+                activities=F("activities") + activities, xp=F("xp") + xp
+            )
+            if not changed:
+                days.create(
+                    user_id=fold.standing.user_id,
+                    date=day,
+                    activities=activities,
+                    xp=xp,
+                )
+
+    def _write_unlocks(self, fold: Fold) -> None:
+        for unlock in fold.unlocks:
+            self._rows(UserAchievement).update_or_create(
+                user_id=unlock.user_id,
+                achievement_id=unlock.achievement_id,
+                defaults=unlock._asdict(),
+            )

@@ -1,0 +1,235 @@
+"""The store for PostgreSQL: one statement reads, one writes, for any number of users.
+
+A read returns the version of each user's row, and a write for one user happens only
+if the row still has it, so that a single record needs no lock and two round trips.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from typing import Any
+
+from django.db import connections
+from django.utils import timezone
+
+from gamification.domain.outcomes import Entry
+from gamification.domain.recording import Fold
+from gamification.domain.rules import Catalogue
+from gamification.domain.standing import Standing
+from gamification.domain.streaks import Streak
+from gamification.models import LedgerEntry, UserGamification
+from gamification.models.progress import calendar_of
+from gamification.storage import statements
+from gamification.storage.arrays import arity, encode, encode_set
+from gamification.storage.base import (
+    ENTRY_FIELDS,
+    Query,
+    Snapshot,
+    UserIds,
+    UserKey,
+    Written,
+    entry_values,
+    new_progress,
+)
+from gamification.storage.catalogue import load_catalogue
+
+#: Changes with any change of a row of the catalogue, by any road.
+Stamp = tuple[int | None, int | None]
+
+#: Catalogues by alias and database, each with the stamp of the rows it was made of.
+_catalogues: dict[tuple[str, str], tuple[Stamp, Catalogue]] = {}
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class PostgreSQLStore:
+    """Reads and writes sets of users."""
+
+    optimistic = True
+    batch_size = 10_000
+
+    def __init__(self, alias: str) -> None:
+        self.alias = alias
+        self._connection = connections[alias]
+        self._user_type, self._users = _user_columns(alias)
+
+    def _run(self, sql: str, params: Sequence[object] = ()) -> None:
+        with self._connection.cursor() as cursor:
+            cursor.execute(sql, params)
+
+    def _fetch(self, sql: str, params: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        with self._connection.cursor() as cursor:
+            cursor.execute(sql, params)
+            return cursor.fetchall()
+
+    def begin(self) -> None:
+        # Locks and fresh statements are what makes a write right, whatever the
+        # site's isolation level; under a stricter one, all who waited would fail.
+        self._run("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
+
+    def lock(self, user_ids: UserIds) -> None:
+        kind, count, now = self._user_type, arity(user_ids), timezone.now()
+        ids = encode_set(user_ids)
+        make = statements.make_missing_sql(kind, count, *self._users)
+        self._run(make, (now, now, ids))
+        self._run(statements.lock_sql(kind, count), (ids,))
+
+    def read(self, plan: Callable[[Catalogue], Query]) -> Snapshot:
+        while True:
+            stamp, catalogue = self._catalogue()
+            query = plan(catalogue)
+            rows = self._read(query)
+            if rows[0][:2] == stamp:
+                break
+            _catalogues.pop(self._cache_key, None)
+        rows = [row for row in rows if row[2] is not None]
+        standings = {row[2]: _standing(row, query) for row in rows}
+        return Snapshot(catalogue, standings, self._replays(query, rows))
+
+    @property
+    def _cache_key(self) -> tuple[str, str]:
+        return self.alias, str(self._connection.settings_dict["NAME"])
+
+    def _catalogue(self) -> tuple[Stamp, Catalogue]:
+        cached = _catalogues.get(self._cache_key)
+        if cached is None:
+            # The stamp is read first: if the catalogue changes in between, the
+            # next read notices.
+            stamp = self._fetch(statements.STAMPS)[0]
+            cached = _catalogues[self._cache_key] = (stamp, load_catalogue(self.alias))
+        return cached
+
+    def _read(self, query: Query) -> list[tuple[Any, ...]]:
+        # Keys are looked up in the same statement for one user alone.
+        keys = [key for _, key in query.keys] if len(query.user_ids) == 1 else []
+        params = [encode_set(query.tallies)] if query.tallies else []
+        for activity_ids in (query.limited, query.cooled):
+            if activity_ids:
+                params += [encode_set(activity_ids), query.since, query.until]
+        if keys:
+            params.append(encode_set(keys))
+        shape = statements.ReadShape(
+            arity(query.user_ids),
+            arity(query.tallies),
+            arity(query.limited),
+            arity(query.cooled),
+            arity(keys),
+        )
+        sql = statements.read_sql(self._user_type, shape)
+        return self._fetch(sql, [*params, encode_set(query.user_ids)])
+
+    def _replays(
+        self, query: Query, rows: Sequence[tuple[Any, ...]]
+    ) -> Mapping[UserKey, Entry]:
+        if not query.keys or not rows:
+            return {}
+        if len(query.user_ids) == 1:
+            ids = rows[0][-1]
+        else:
+            sql = statements.used_keys_sql(self._user_type, arity(query.keys))
+            params = encode(("user_id", "key"), query.keys)
+            ids = [pk for (pk,) in self._fetch(sql, params)]
+        if not ids:
+            return {}
+        stored = LedgerEntry.objects.using(self.alias).filter(pk__in=ids)
+        entries = [Entry(*entry_values(row)) for row in stored]
+        return {(entry.user_id, str(entry.key)): entry for entry in entries}
+
+    def days(self, user_ids: UserIds) -> Mapping[Any, Mapping[date, int]]:
+        days: dict[Any, dict[date, int]] = {user_id: {} for user_id in user_ids}
+        sql = statements.days_sql(self._user_type, arity(user_ids))
+        for user_id, day, activities in self._fetch(sql, (encode_set(user_ids),)):
+            days[user_id][day] = activities
+        return days
+
+    def celebrated(self, keys: Sequence[UserKey]) -> Mapping[UserKey, int]:
+        sql = statements.celebrated_sql(self._user_type, arity(keys))
+        rows = self._fetch(sql, encode(("user_id", "dedupe_key"), keys))
+        return {(user_id, key): pk for user_id, key, pk in rows}
+
+    def write(self, folds: Sequence[Fold]) -> Written | None:
+        progress = [_progress(fold) for fold in folds]
+        entries = [entry[1:] for fold in folds for entry in fold.entries]
+        changes = {name: rows for name, rows in _changes(folds).items() if rows}
+        shape = statements.WriteShape(
+            arity(progress),
+            arity(entries),
+            tuple((name, arity(rows)) for name, rows in changes.items()),
+            None if folds[0].standing.version else self._users,
+        )
+        params = encode(statements.PROGRESS_FIELDS, progress)
+        for name, rows in changes.items():
+            params += encode(statements.CHANGES[name][0], rows)
+        params += encode(ENTRY_FIELDS, entries)
+        ids = self._fetch(statements.write_sql(self._user_type, shape), params)
+        if not ids:
+            return None
+        keys = [(row[0], row[2]) for row in changes.get("celebrations", ())]
+        notices = [pk for pk, is_entry in ids if not is_entry]
+        return Written(
+            [pk for pk, is_entry in ids if is_entry],
+            dict(zip(keys, notices, strict=True)),
+        )
+
+
+@cache
+def _user_columns(alias: str) -> tuple[str, tuple[str, str]]:
+    """Return the type of users' keys, and the table and column that have them."""
+    field = UserGamification._meta.get_field("user")
+    users = field.related_model._meta
+    return str(field.db_type(connections[alias])), (users.db_table, users.pk.column)
+
+
+def _standing(row: Sequence[Any], query: Query) -> Standing:
+    (user_id, version, total_xp, level, highest_level, active_days, *streak) = row[2:11]
+    zones, achievements, tallies, usage, rewarded_at = row[11:16]
+    return Standing(
+        user_id,
+        query.calendar
+        if zones == "[]"
+        else calendar_of(json.loads(zones), query.calendar),
+        version,
+        total_xp,
+        level,
+        highest_level,
+        active_days,
+        Streak(*streak),
+        {pk for pk in achievements if pk > 0},
+        {-pk for pk in achievements if pk < 0},
+        dict(tallies or ()),
+        {
+            (activity_id, date.fromordinal(day)): (units, rewarded)
+            for activity_id, day, units, rewarded in usage or ()
+        },
+        _instants(rewarded_at or ()),
+    )
+
+
+def _instants(pairs: Iterable[tuple[int, int]]) -> dict[int, list[datetime]]:
+    instants: dict[int, list[datetime]] = {}
+    for activity_id, microseconds in pairs:
+        instant = EPOCH + timedelta(microseconds=microseconds)
+        instants.setdefault(activity_id, []).append(instant)
+    return instants
+
+
+def _progress(fold: Fold) -> tuple[Any, ...]:
+    return (fold.standing.user_id, *new_progress(fold).values())
+
+
+def _changes(folds: Sequence[Fold]) -> dict[str, list[tuple[Any, ...]]]:
+    """Return the rows of each of ``statements.CHANGES``, in its order."""
+    rows: dict[str, list[tuple[Any, ...]]] = {name: [] for name in statements.CHANGES}
+    for fold in folds:
+        user_id = fold.standing.user_id
+        for activity_id, quantity in fold.tallies.items():
+            rows["tallies"].append((user_id, activity_id, quantity, fold.now))
+        for day, change in fold.changed_days.items():
+            rows["days"].append((user_id, day, *change))
+        rows["lost_days"] += [(user_id, day) for day in fold.lost_days]
+        rows["unlocks"] += fold.unlocks
+        rows["celebrations"] += fold.notice_rows()
+    return rows

@@ -1,0 +1,277 @@
+"""The SQL of the PostgreSQL store.
+
+Names of tables and columns come from the models; all values are parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from gamification.domain.recording import NoticeRow, UnlockRow
+from gamification.models import (
+    Achievement,
+    ActiveDay,
+    Activity,
+    ActivityTally,
+    Celebration,
+    LedgerEntry,
+    UserAchievement,
+    UserGamification,
+)
+from gamification.storage.arrays import Arity, names_sql, rows_sql, within_sql
+from gamification.storage.base import ENTRY_FIELDS
+
+PROFILES = UserGamification._meta.db_table
+LEDGER = LedgerEntry._meta.db_table
+TALLIES = ActivityTally._meta.db_table
+DAYS = ActiveDay._meta.db_table
+UNLOCKS = UserAchievement._meta.db_table
+CELEBRATIONS = Celebration._meta.db_table
+ACTIVITIES = Activity._meta.db_table
+ACHIEVEMENTS = Achievement._meta.db_table
+
+#: Columns of a user's row that a fold sets, in the order of ``new_progress``.
+PROGRESS_FIELDS = (
+    "user_id",
+    "total_xp",
+    "level",
+    "highest_level",
+    "current_streak",
+    "longest_streak",
+    "active_days",
+    "last_active_on",
+    "version",
+    "updated_at",
+)
+TALLY_FIELDS = ("user_id", "activity_id", "count", "last_recorded_at")
+DAY_FIELDS = ("user_id", "date", "activities", "xp")
+LOST_DAY_FIELDS = ("user_id", "date")
+UNLOCK_FIELDS = UnlockRow._fields
+CELEBRATION_FIELDS = NoticeRow._fields
+
+
+_STAMP = "SELECT bit_xor(hashtidextended(ctid, xmin::text::bigint)) FROM"
+
+#: One number per table of the catalogue, made of the identity of all row versions.
+STAMPS = f"""SELECT ({_STAMP} {ACTIVITIES}) AS activities,
+    ({_STAMP} {ACHIEVEMENTS}) AS achievements"""
+
+_PROFILE = """p.user_id, p.version, p.total_xp, p.level, p.highest_level,
+    p.active_days, p.current_streak, p.longest_streak, p.last_active_on,
+    p.zone_history"""
+
+#: Ids of achievements; of those that were revoked, negative.
+_HELD = f"""ARRAY(
+    SELECT CASE WHEN u.revoked_at IS NULL THEN 1 ELSE -1 END * u.achievement_id
+    FROM {UNLOCKS} u WHERE u.user_id = p.user_id)"""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadShape:
+    """How many of each a read asks for."""
+
+    users: Arity
+    tallies: Arity
+    limited: Arity
+    cooled: Arity
+    keys: Arity
+
+
+@cache
+def read_sql(user_type: str, shape: ReadShape) -> str:
+    """Return the statement that reads the standing of users.
+
+    It always returns a row, so that the stamps of the catalogue are known even where
+    no user has one.
+    """
+    columns = [
+        _PROFILE,
+        _HELD,
+        _tallies(shape.tallies) if shape.tallies else "NULL",
+        _usage(shape.limited) if shape.limited else "NULL",
+        _rewarded_at(shape.cooled) if shape.cooled else "NULL",
+        _used_keys(shape.keys) if shape.keys else "NULL",
+    ]
+    return f"""SELECT s.activities, s.achievements, {", ".join(columns)}
+FROM ({STAMPS}) s
+LEFT JOIN {PROFILES} p ON p.user_id {within_sql(user_type, shape.users)}"""
+
+
+def _tallies(count: Arity) -> str:
+    """Pairs of activity and count."""
+    return f"""ARRAY(SELECT ARRAY[t.activity_id, t.count] FROM {TALLIES} t
+    WHERE t.user_id = p.user_id AND t.activity_id {within_sql("bigint", count)})"""
+
+
+def _usage(count: Arity) -> str:
+    """Activity, date (days since year 1), units, rewarded units."""
+    return f"""ARRAY(
+    SELECT ARRAY[l.activity_id, l.local_date - DATE '0001-01-01' + 1,
+        sum(l.quantity)::bigint, sum(l.rewarded)::bigint]
+    FROM {LEDGER} l WHERE {_recent(count)} GROUP BY l.activity_id, l.local_date)"""
+
+
+def _rewarded_at(count: Arity) -> str:
+    """Pairs of activity and instant (microseconds since 1970) of rewarded records."""
+    return f"""ARRAY(
+    SELECT ARRAY[l.activity_id, (extract(epoch FROM l.occurred_at) * 1000000)::bigint]
+    FROM {LEDGER} l WHERE {_recent(count)}
+    AND l.kind = 'activity' AND l.rewarded > 0 AND NOT EXISTS (
+        SELECT 1 FROM {LEDGER} r WHERE r.user_id = l.user_id AND r.reverses = l.id))"""
+
+
+def _recent(count: Arity) -> str:
+    return f"""l.user_id = p.user_id AND l.activity_id {within_sql("bigint", count)}
+    AND l.local_date BETWEEN %s AND %s"""
+
+
+def _used_keys(count: Arity) -> str:
+    """Ids of the user's entries that have one of the keys."""
+    return f"""ARRAY(SELECT l.id FROM {LEDGER} l
+    WHERE l.user_id = p.user_id AND l.key {within_sql("text", count)})"""
+
+
+@cache
+def make_missing_sql(user_type: str, count: Arity, users: str, user_pk: str) -> str:
+    """Return the statement that gives existing users without a row one."""
+    return f"""INSERT INTO {PROFILES} ({names_sql(PROGRESS_FIELDS)},
+    time_zone, zone_history, is_public, created_at)
+SELECT u."{user_pk}", 0, 1, 1, 0, 0, 0, NULL, 1, %s, '', '[]', TRUE, %s
+FROM "{users}" u WHERE u."{user_pk}" {within_sql(user_type, count)}
+AND NOT EXISTS (SELECT 1 FROM {PROFILES} p WHERE p.user_id = u."{user_pk}")
+ORDER BY u."{user_pk}" ON CONFLICT (user_id) DO NOTHING"""
+
+
+@cache
+def lock_sql(user_type: str, count: Arity) -> str:
+    """Return the statement that locks users in the order of their keys."""
+    return f"""SELECT count(*) FROM (
+    SELECT 1 FROM {PROFILES} WHERE user_id {within_sql(user_type, count)}
+    ORDER BY user_id FOR UPDATE) locked"""
+
+
+@cache
+def used_keys_sql(user_type: str, count: Arity) -> str:
+    """Return the statement that finds entries by user and key."""
+    return f"""SELECT l.id FROM {rows_sql(("user_id", "key"), user_type, count)}
+JOIN {LEDGER} l ON l.user_id = n.user_id AND l.key = n.key"""
+
+
+@cache
+def days_sql(user_type: str, count: Arity) -> str:
+    """Return the statement that reads the active dates of users."""
+    return f"""SELECT d.user_id, d.date, d.activities FROM {DAYS} d
+WHERE d.user_id {within_sql(user_type, count)} AND d.kind = 'active'"""
+
+
+@cache
+def celebrated_sql(user_type: str, count: Arity) -> str:
+    """Return the statement that finds celebrations by user and dedupe key."""
+    return f"""SELECT c.user_id, c.dedupe_key, c.id
+FROM {rows_sql(("user_id", "dedupe_key"), user_type, count)}
+JOIN {CELEBRATIONS} c USING (user_id, dedupe_key)"""
+
+
+@dataclass(frozen=True, slots=True)
+class WriteShape:
+    """How many rows of each table a write brings."""
+
+    users: Arity
+    entries: Arity
+    #: Keys of ``CHANGES`` in its order, each with the number of its rows.
+    changes: tuple[tuple[str, Arity], ...]
+    #: Table and primary key of users, where the user's row is still to be made.
+    new_in: tuple[str, str] | None
+
+
+@cache
+def write_sql(user_type: str, shape: WriteShape) -> str:
+    """Return the statement that writes all changes, or none of them.
+
+    Nothing is written if the user's row has moved on since it was read or, where it
+    is to be made, if somebody made it meanwhile or there is no such user. It returns
+    the new ids: of entries, then (with false) of celebrations.
+    """
+    if shape.new_in:
+        done = _make_profile(user_type, *shape.new_in)
+    else:
+        done = _move_profile(user_type, shape.users)
+    parts = {"done": done}
+    for name, count in shape.changes:
+        parts[f"changed_{name}"] = CHANGES[name][1](user_type, count)
+    entries = _insert(LEDGER, ENTRY_FIELDS, user_type, shape.entries)
+    parts["entries"] = f"{entries} RETURNING id"
+    ids = "SELECT id, TRUE FROM entries"
+    if "changed_celebrations" in parts:
+        ids += " UNION ALL SELECT id, FALSE FROM changed_celebrations"
+    return f"""WITH {", ".join(f"{name} AS ({sql})" for name, sql in parts.items())}
+{ids}"""
+
+
+def _insert(table: str, fields: Sequence[str], user_type: str, count: Arity) -> str:
+    return f"""INSERT INTO {table} ({names_sql(fields)})
+SELECT {names_sql(fields, "n.")} FROM {rows_sql(fields, user_type, count)}
+WHERE EXISTS (SELECT 1 FROM done) ORDER BY n.position"""
+
+
+def _make_profile(user_type: str, users: str, user_pk: str) -> str:
+    return f"""INSERT INTO {PROFILES} ({names_sql(PROGRESS_FIELDS)},
+    time_zone, zone_history, is_public, created_at)
+SELECT {names_sql(PROGRESS_FIELDS, "n.")}, '', '[]', TRUE, n.updated_at
+FROM {rows_sql(PROGRESS_FIELDS, user_type, 1)}
+JOIN "{users}" u ON u."{user_pk}" = n.user_id
+ON CONFLICT (user_id) DO NOTHING RETURNING user_id"""
+
+
+def _move_profile(user_type: str, count: Arity) -> str:
+    values = ", ".join(f"{field} = n.{field}" for field in PROGRESS_FIELDS[1:])
+    return f"""UPDATE {PROFILES} p SET {values}
+FROM {rows_sql(PROGRESS_FIELDS, user_type, count)}
+WHERE p.user_id = n.user_id AND p.version = n.version - 1 RETURNING p.user_id"""
+
+
+def _add_tallies(user_type: str, count: Arity) -> str:
+    return f"""{_insert(TALLIES, TALLY_FIELDS, user_type, count)}
+ON CONFLICT (user_id, activity_id) DO UPDATE
+SET count = {TALLIES}.count + excluded.count,
+    last_recorded_at = excluded.last_recorded_at"""
+
+
+def _add_days(user_type: str, count: Arity) -> str:
+    return f"""INSERT INTO {DAYS} ({names_sql(DAY_FIELDS)}, kind)
+SELECT {names_sql(DAY_FIELDS, "n.")}, 'active'
+FROM {rows_sql(DAY_FIELDS, user_type, count)}
+WHERE EXISTS (SELECT 1 FROM done) ORDER BY n.position
+ON CONFLICT (user_id, date) DO UPDATE
+SET activities = {DAYS}.activities + excluded.activities,
+    xp = {DAYS}.xp + excluded.xp"""
+
+
+def _drop_days(user_type: str, count: Arity) -> str:
+    return f"""DELETE FROM {DAYS} d
+USING {rows_sql(LOST_DAY_FIELDS, user_type, count)}
+WHERE d.user_id = n.user_id AND d.date = n.date AND EXISTS (SELECT 1 FROM done)"""
+
+
+def _put_unlocks(user_type: str, count: Arity) -> str:
+    changed = UNLOCK_FIELDS[2:]
+    values = ", ".join(f"{field} = excluded.{field}" for field in changed)
+    return f"""{_insert(UNLOCKS, UNLOCK_FIELDS, user_type, count)}
+ON CONFLICT (user_id, achievement_id) DO UPDATE SET {values}"""
+
+
+def _add_celebrations(user_type: str, count: Arity) -> str:
+    insert = _insert(CELEBRATIONS, CELEBRATION_FIELDS, user_type, count)
+    return f"{insert} RETURNING id"
+
+
+#: What may change besides profiles and ledger: the fields that travel, and the SQL.
+CHANGES: Mapping[str, tuple[Sequence[str], Callable[[str, Arity], str]]] = {
+    "tallies": (TALLY_FIELDS, _add_tallies),
+    "days": (DAY_FIELDS, _add_days),
+    "lost_days": (LOST_DAY_FIELDS, _drop_days),
+    "unlocks": (UNLOCK_FIELDS, _put_unlocks),
+    "celebrations": (CELEBRATION_FIELDS, _add_celebrations),
+}

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from django.db import connection
+
+from gamification.models import Achievement, Activity
+from gamification.services import reconcile, transactions
+from gamification.storage.portable import PortableStore
+from tests.factories import ActivityFactory, UserFactory
+
+IS_POSTGRESQL = connection.vendor == "postgresql"
+
+#: The stores that the database of this run allows.
+STORES = ["set-based", "portable"] if IS_POSTGRESQL else ["portable"]
+
+
+@pytest.fixture(autouse=True)
+def progress_is_what_the_ledger_says(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Reconcile after every test that may have written."""
+    yield
+    if {"db", "transactional_db"} & {*request.fixturenames}:
+        if not connection.needs_rollback:
+            assert [str(drift) for drift in reconcile()] == []
+
+
+@pytest.fixture(params=STORES)
+def store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Run the test with each store that the database allows."""
+    if request.param == "portable":
+        monkeypatch.setattr(transactions, "store_for", PortableStore)
+    return request.param
+
+
+@pytest.fixture
+def user(db: None):
+    return UserFactory()
+
+
+@pytest.fixture
+def staff(db: None):
+    return UserFactory(is_staff=True)
+
+
+@pytest.fixture
+def activity(db: None) -> Activity:
+    """An activity worth 10 XP that unlocks nothing."""
+    return ActivityFactory(key="walk", name="Walk")
+
+
+@pytest.fixture
+def no_achievements(db: None) -> None:
+    Achievement.objects.all().delete()

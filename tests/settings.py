@@ -1,0 +1,79 @@
+"""Settings of the test suite, for the database and the user model of one run.
+
+``TEST_DATABASE`` is ``sqlite`` (the default) or ``postgresql``, which starts a server
+of its own unless ``TEST_DATABASE_URL`` names one; ``TEST_USER_MODEL`` may name the
+user model of a site that keys its users by UUID.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from tempfile import mkdtemp
+
+import dj_database_url
+
+from tests.postgres import start_server
+
+if os.environ.get("TEST_DATABASE") == "postgresql":
+    if "TEST_DATABASE_URL" not in os.environ:
+        # Workers of pytest-xdist are started later and find the address here.
+        os.environ["TEST_DATABASE_URL"] = start_server()
+    DATABASES = {"default": dj_database_url.parse(os.environ["TEST_DATABASE_URL"])}
+else:
+    DATABASES = {
+        "default": {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": ":memory:",
+            "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": 30},
+            # A file, because threads and processes share it.
+            "TEST": {"NAME": str(Path(mkdtemp(prefix="gamification-")) / "db.sqlite3")},
+        }
+    }
+
+SECRET_KEY = "tests-only"
+USE_TZ = True
+TIME_ZONE = "UTC"
+ROOT_URLCONF = "example_project.urls"
+STATIC_URL = "static/"
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "home"
+LOGOUT_REDIRECT_URL = "login"
+ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+AUTH_USER_MODEL = os.environ.get("TEST_USER_MODEL", "auth.User")
+
+INSTALLED_APPS = [
+    "gamification",
+    "example_project.visions",
+    "tests.uuid_users",
+    "rest_framework",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.messages",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+]
+
+MIDDLEWARE = [
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]

@@ -1,0 +1,1 @@
+"""The user model of a site that keys its users by UUID."""
