@@ -64,6 +64,10 @@ class Entry(NamedTuple):
     #: What the verb returned, for a replay; see ``Outcome.snapshot``.
     outcome: Mapping[str, Any] | None = None
 
+    def with_outcome(self, outcome: Mapping[str, Any] | None) -> Self:
+        """Return the entry with what is answered to a replay."""
+        return self.__class__(*self[:-1], outcome)
+
     @property
     def sign(self) -> int:
         """How the entry counts among a day's activities: 1, or -1 if it takes back."""
@@ -158,15 +162,21 @@ class Outcome:
         return data
 
     @classmethod
-    def restore(cls, entry: Entry, celebration_ids: Mapping[str, int]) -> Self:
-        """Return the outcome that ``entry`` keeps, marked as replayed."""
+    def restore(
+        cls, entry: Entry, celebration_ids: Mapping[tuple[Any, str], int]
+    ) -> Self:
+        """Return the outcome that ``entry`` keeps, marked as replayed.
+
+        ``celebration_ids`` are by user and dedupe key.
+        """
         data = entry.outcome or {}
         withheld = data.get("withheld")
         if withheld:
-            *rest, earnable_at = withheld
-            withheld = Withheld(*rest, datetime.fromisoformat(earnable_at))
+            xp, quantity, reason, earnable_at = withheld
+            instant = datetime.fromisoformat(earnable_at)
+            withheld = Withheld(xp, quantity, reason, instant)
         return cls(
-            entry=entry._replace(outcome=None),
+            entry=entry.with_outcome(None),
             credited=entry.amount,
             withheld=withheld,
             total_xp=data["xp"],
@@ -176,8 +186,10 @@ class Outcome:
             longest_streak=data["streak"][1],
             unlocks=tuple(Unlock(*unlock) for unlock in data.get("unlocks", ())),
             celebrations=tuple(
-                CelebrationNotice(*planned, celebration_ids.get(planned[1]))
-                for planned in data.get("celebrations", ())
+                CelebrationNotice(
+                    kind, key, values, celebration_ids.get((entry.user_id, key))
+                )
+                for kind, key, values in data.get("celebrations", ())
             ),
             replayed=True,
         )

@@ -65,7 +65,7 @@ def get_level_progress(
 
 
 def is_level_table(thresholds: object) -> bool:
-    """Say whether ``thresholds`` is a list or tuple of XP that starts at 0 and rises."""
+    """Say whether ``thresholds`` is a sequence of XP that starts at 0 and rises."""
     if not isinstance(thresholds, (list, tuple)) or not thresholds:
         return False
     if any(type(threshold) is not int for threshold in thresholds):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date, datetime
+from functools import cached_property
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -18,7 +19,12 @@ from gamification.domain.outcomes import (
     Unlock,
     Withheld,
 )
-from gamification.domain.rules import MAX_TOTAL, AchievementRule, Facts
+from gamification.domain.rules import (
+    MAX_TOTAL,
+    AchievementRule,
+    ActivityRule,
+    Facts,
+)
 from gamification.domain.standing import Record, Rules, Standing
 from gamification.domain.streaks import extend_streak, measure_streak
 
@@ -81,7 +87,7 @@ class Fold:
         self.lost_days: set[date] = set()
         self.unlocks: list[UnlockRow] = []
         self.celebrations: list[CelebrationNotice] = []
-        self._limits = Limits(standing, now)
+        self._barred = set(standing.held | standing.revoked)
         self._activities = dict(standing.days or {})
 
     @property
@@ -122,14 +128,19 @@ class Fold:
             entry = outcome.entry and outcome.entry._replace(id=ids[position])
             yield replace(outcome, entry=entry, celebrations=notices)
 
-    def record(self, record: Record, day: date) -> Outcome:
+    @cached_property
+    def _limits(self) -> Limits:
+        return Limits(self.standing, self.now)
+
+    def record(self, record: Record, activity: ActivityRule, day: date) -> Outcome:
         """Record an activity on the user's date ``day``, with everything it earns."""
-        activity = record.activity
-        rewarded, withheld = self._limits.admit(record, day)
+        rewarded, withheld = record.quantity, None
+        if activity.daily_limit is not None or activity.cooldown is not None:
+            rewarded, withheld = self._limits.admit(record, activity, day)
         entry = Entry(
             None,
             record.user_id,
-            EntryKind.ACTIVITY,
+            EntryKind.ACTIVITY.value,
             rewarded * activity.xp_reward,
             record.occurred_at,
             day,
@@ -153,7 +164,7 @@ class Fold:
         """Take ``entry`` back, on its own date. The standing must have its days."""
         reversal = entry._replace(
             id=None,
-            kind=EntryKind.REVERSAL,
+            kind=EntryKind.REVERSAL.value,
             amount=-entry.amount,
             quantity=-entry.quantity,
             rewarded=-entry.rewarded,
@@ -193,12 +204,12 @@ class Fold:
         unlocked: AchievementRule | None = None,
         settle: bool = False,
     ) -> Outcome:
-        level, peaks, position = self.level, self._peaks(), len(self.entries)
+        level, position = self.level, len(self.entries)
+        peaks = Peaks(self.highest_level, self.streak.longest)
         self._add(entry)
         unlocks = [self._hold(unlocked, entry)] if unlocked else []
         if settle:
             unlocks += self._settle(entry)
-        celebrations = self._celebrations(unlocks, peaks)
         outcome = Outcome(
             entry=entry,
             credited=entry.amount,
@@ -209,11 +220,11 @@ class Fold:
             current_streak=self.streak.current,
             longest_streak=self.streak.longest,
             unlocks=tuple(unlocks),
-            celebrations=celebrations,
+            celebrations=self._celebrations(unlocks, peaks),
         )
         self.outcomes.append((position, outcome))
         if entry.key is not None:
-            self.entries[position] = entry._replace(outcome=outcome.snapshot())
+            self.entries[position] = entry.with_outcome(outcome.snapshot())
         return outcome
 
     def _add(self, entry: Entry) -> None:
@@ -259,28 +270,24 @@ class Fold:
     def _settle(self, cause: Entry) -> list[Unlock]:
         """Unlock what the new state earns, until nothing more follows from it."""
         unlocks: list[Unlock] = []
-        while earned := self.rules.catalogue.earned(
-            self._facts(), self.held | self.standing.revoked
-        ):
+        catalogue = self.rules.catalogue
+        while earned := catalogue.earned(self._facts(), self._barred):
             for rule in earned:
                 reward = self._reward(rule, cause.occurred_at, cause.local_date)
                 self._add(reward)
                 unlocks.append(self._hold(rule, reward))
         return unlocks
 
-    def _peaks(self) -> Peaks:
-        return Peaks(self.highest_level, self.streak.longest)
-
     def _celebrations(
         self, unlocks: list[Unlock], before: Peaks
     ) -> tuple[CelebrationNotice, ...]:
-        if not self.celebrate:
+        after = Peaks(self.highest_level, self.streak.longest)
+        if not self.celebrate or (after == before and not unlocks):
             return ()
+        milestones = self.rules.streak_milestones
         planned = tuple(
             notice
-            for notice in notices(
-                unlocks, before, self._peaks(), self.rules.streak_milestones
-            )
+            for notice in notices(unlocks, before, after, milestones)
             if notice.dedupe_key not in self.standing.celebrated
         )
         self.celebrations += planned
@@ -308,7 +315,7 @@ class Fold:
         return Entry(
             id=None,
             user_id=self.standing.user_id,
-            kind=EntryKind.ACHIEVEMENT,
+            kind=EntryKind.ACHIEVEMENT.value,
             amount=rule.xp_reward,
             occurred_at=at,
             local_date=day,
@@ -320,6 +327,7 @@ class Fold:
 
     def _hold(self, rule: AchievementRule, reward: Entry) -> Unlock:
         self.held.add(rule.id)
+        self._barred.add(rule.id)
         self.unlocks.append(
             UnlockRow(reward.user_id, rule.id, reward.occurred_at, reward.amount)
         )

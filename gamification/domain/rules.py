@@ -5,8 +5,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 from django.db.models.enums import TextChoices
 from django.utils.translation import gettext_lazy as _
@@ -69,8 +69,18 @@ class AchievementRule:
     icon: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+#: What an achievement measures: the criterion, and the activity that it counts.
+Measure = tuple[str, int | None]
+
+_ACTIVE_DAYS: Final[Measure] = (Criterion.ACTIVE_DAYS.value, None)
+_LONGEST_STREAK: Final[Measure] = (Criterion.LONGEST_STREAK.value, None)
+_LEVEL: Final[Measure] = (Criterion.LEVEL.value, None)
+_TOTAL_XP: Final[Measure] = (Criterion.TOTAL_XP.value, None)
+_ACHIEVEMENTS: Final[Measure] = (Criterion.ACHIEVEMENTS.value, None)
+_ACTIVITY_COUNT: Final = Criterion.ACTIVITY_COUNT.value
+
+
+class Facts(NamedTuple):
     """What is known of a user when achievements are decided."""
 
     active_days: int = 0
@@ -79,17 +89,18 @@ class Facts:
     total_xp: int = 0
     achievements: int = 0
     #: Units per activity id; activities that are not in it are not judged.
-    counts: Mapping[int, int] = field(default_factory=dict)
+    counts: Mapping[int, int] = {}
 
-    def measures(self) -> Iterator[tuple[tuple[str, int | None], int]]:
-        """Yield what each criterion measures, keyed as ``Catalogue.ladders`` is."""
-        yield (Criterion.ACTIVE_DAYS, None), self.active_days
-        yield (Criterion.LONGEST_STREAK, None), self.longest_streak
-        yield (Criterion.LEVEL, None), self.level
-        yield (Criterion.TOTAL_XP, None), self.total_xp
-        yield (Criterion.ACHIEVEMENTS, None), self.achievements
-        for activity_id, count in self.counts.items():
-            yield (Criterion.ACTIVITY_COUNT, activity_id), count
+    def measures(self) -> list[tuple[Measure, int]]:
+        """Return all that is measured."""
+        return [
+            (_ACTIVE_DAYS, self.active_days),
+            (_LONGEST_STREAK, self.longest_streak),
+            (_LEVEL, self.level),
+            (_TOTAL_XP, self.total_xp),
+            (_ACHIEVEMENTS, self.achievements),
+            *(((_ACTIVITY_COUNT, pk), count) for pk, count in self.counts.items()),
+        ]
 
     def measure(self, criterion: str, activity_id: int | None = None) -> int:
         """Return what a criterion measures; 0 where nothing is known."""
@@ -123,8 +134,8 @@ class Catalogue:
         """Return what ``facts`` unlock, by threshold, without the ids ``barred``."""
         earned = [
             rule
-            for ladder_key, value in facts.measures()
-            if (ladder := self.ladders.get(ladder_key))
+            for measure, value in facts.measures()
+            if (ladder := self.ladders.get(measure))
             for rule in ladder.reached(value)
             if rule.id not in barred
         ]
@@ -133,8 +144,8 @@ class Catalogue:
 
 def _ladders(
     rules: Iterable[AchievementRule],
-) -> Iterator[tuple[tuple[str, int | None], Ladder]]:
-    grouped: dict[tuple[str, int | None], list[AchievementRule]] = {}
+) -> Iterator[tuple[Measure, Ladder]]:
+    grouped: dict[Measure, list[AchievementRule]] = {}
     for rule in sorted(rules, key=lambda rule: (rule.threshold, rule.id)):
         if rule.status == AchievementStatus.ACTIVE:
             grouped.setdefault((rule.criterion, rule.activity_id), []).append(rule)

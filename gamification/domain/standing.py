@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from gamification.domain.days import Calendar
 from gamification.domain.progression import calculate_level_from_xp
-from gamification.domain.rules import ActivityRule, Catalogue
+from gamification.domain.rules import Catalogue
 from gamification.domain.streaks import Streak
 
 #: Units that a user recorded on a date, and those of them that earned XP.
@@ -58,12 +58,11 @@ class Standing:
     celebrated: AbstractSet[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """A request to record an activity, checked and resolved."""
+class Record(NamedTuple):
+    """A request to record an activity, checked but for what the catalogue says."""
 
     user_id: Any
-    activity: ActivityRule
+    activity: str
     quantity: int
     occurred_at: datetime
     key: str | None = None

@@ -53,17 +53,17 @@ class CatalogueItem(models.Model):
     def __str__(self) -> str:
         return self.name
 
-    @classmethod
-    def from_db(cls, *args: Any, **kwargs: Any) -> Any:
-        item = super().from_db(*args, **kwargs)
-        item.stored_key = item.__dict__.get("key")
-        return item
-
     def save(self, *args: Any, **kwargs: Any) -> None:
         if self.has_other_key():
             msg = f"The key {self.stored_key!r} cannot be changed."
             raise ValueError(msg)
         super().save(*args, **kwargs)
+
+    @classmethod
+    def from_db(cls, *args: Any, **kwargs: Any) -> Any:
+        item = super().from_db(*args, **kwargs)
+        item.stored_key = item.__dict__.get("key")
+        return item
 
     def clean(self) -> None:
         super().clean()

@@ -28,10 +28,20 @@ def announce(outcome: Outcome) -> None:
         )
 
 
-def announce_records(results: Iterable[object]) -> None:
-    """Send what follows from records that were made just now."""
-    for outcome in results:
-        if isinstance(outcome, Outcome) and outcome.entry and not outcome.replayed:
+def is_heard() -> bool:
+    """Say whether anybody listens to what follows from records."""
+    sent = (
+        signals.activity_recorded,
+        signals.achievement_unlocked,
+        signals.level_changed,
+    )
+    return any(signal.has_listeners(UserGamification) for signal in sent)
+
+
+def announce_records(outcomes: Iterable[Outcome]) -> None:
+    """Send what follows from those records that were made just now."""
+    for outcome in outcomes:
+        if outcome.entry and not outcome.replayed:
             signals.activity_recorded.send_robust(
                 UserGamification, user_id=outcome.entry.user_id, outcome=outcome
             )

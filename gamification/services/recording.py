@@ -11,10 +11,12 @@ from django.utils import timezone
 
 from gamification.conf import conf
 from gamification.domain.outcomes import Outcome
+from gamification.domain.standing import Record
 from gamification.exceptions import GamificationError
-from gamification.services.intake import Intake, Result
-from gamification.services.records import ActivityRecord, Request
+from gamification.services.intake import Intake
+from gamification.services.records import ActivityRecord, check_record
 from gamification.services.requests import UserRef, write_alias
+from gamification.services.ruling import Result
 from gamification.storage import store_for
 
 
@@ -69,8 +71,8 @@ def record_activity(
     key was used for another request, ``OutOfRangeError``, ``StorageError``.
     """
     record = ActivityRecord(user, activity, occurred_at, quantity, key, source)
-    request = Request.check(record, timezone.now(), historical=historical)
-    [outcome] = Intake([request], celebrate=celebrate, strict=True).perform()
+    checked = check_record(record, timezone.now(), historical=historical)
+    [outcome] = Intake([checked], celebrate=celebrate, strict=True).perform()
     assert isinstance(outcome, Outcome)  # noqa: S101 - what strict means
     return outcome
 
@@ -92,11 +94,14 @@ def record_activities(
     Otherwise as ``record_activity``.
     """
     size = min(batch_size or conf.BATCH_SIZE, store_for(write_alias()).batch_size)
-    total = BatchReport()
+    strict, total, report = refused is None, BatchReport(), BatchReport()
     for batch in _batches(records, size):
-        requests = _checked(batch, historical=historical, strict=refused is None)
-        intake = Intake(requests, celebrate=celebrate, strict=refused is None)
-        results = intake.perform()
+        results = Intake(
+            _checked(batch, historical=historical, strict=strict),
+            celebrate=celebrate,
+            strict=strict,
+            expects_replays=report.replayed > 0,
+        ).perform()
         for position, result in enumerate(results, total.records):
             if refused and isinstance(result, GamificationError):
                 refused(position, result)
@@ -117,11 +122,11 @@ def _batches(
 
 def _checked(
     batch: Sequence[ActivityRecord], *, historical: bool, strict: bool
-) -> list[Request | GamificationError]:
-    now, checked = timezone.now(), list[Request | GamificationError]()
+) -> list[Record | GamificationError]:
+    now, checked = timezone.now(), list[Record | GamificationError]()
     for record in batch:
         try:
-            checked.append(Request.check(record, now, historical=historical))
+            checked.append(check_record(record, now, historical=historical))
         except GamificationError as error:
             if strict:
                 raise

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Self
 
+from gamification.domain.standing import Record
 from gamification.services.requests import (
     UserRef,
     check_instant,
@@ -32,29 +32,16 @@ class ActivityRecord:
     source: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A record that passed the checks which need no database."""
-
-    user_id: Any
-    activity: str
-    quantity: int
-    occurred_at: datetime
-    key: str | None
-    fingerprint: str
-    source: str
-
-    @classmethod
-    def check(cls, record: ActivityRecord, now: datetime, *, historical: bool) -> Self:
-        """Return the request that ``record`` makes; raise ``InvalidRequestError``."""
-        activity = check_text("activity", record.activity, required=True)
-        quantity = check_quantity(record.quantity)
-        source = check_text("source", record.source)
-        key, occurred_at, digest = check_key(record.key), now, ""
-        if record.occurred_at is not None:
-            occurred_at = check_instant(record.occurred_at, now, historical=historical)
-        if key is not None:
-            given = occurred_at.isoformat() if record.occurred_at else None
-            digest = fingerprint(activity, quantity, given, source)
-        user_id = user_id_of(record.user)
-        return cls(user_id, activity, quantity, occurred_at, key, digest, source)
+def check_record(record: ActivityRecord, now: datetime, *, historical: bool) -> Record:
+    """Return ``record`` as the domain has it, or raise ``InvalidRequestError``."""
+    activity = check_text("activity", record.activity, required=True)
+    quantity = check_quantity(record.quantity)
+    source = check_text("source", record.source)
+    key, occurred_at, digest = check_key(record.key), now, ""
+    if record.occurred_at is not None:
+        occurred_at = check_instant(record.occurred_at, now, historical=historical)
+    if key is not None:
+        given = occurred_at.isoformat() if record.occurred_at else None
+        digest = fingerprint(activity, quantity, given, source)
+    user_id = user_id_of(record.user)
+    return Record(user_id, activity, quantity, occurred_at, key, digest, source)

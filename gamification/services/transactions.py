@@ -30,6 +30,9 @@ T = TypeVar("T")
 #: How often the database's wish to try again is granted.
 TRIES: Final = 12
 
+#: The constraint that a second use of a key violates.
+KEY_CONSTRAINT: Final = "gamification_ledgerentry_key"
+
 #: SQLSTATE of serialization failures and of deadlocks.
 _TRY_AGAIN: Final = frozenset({"40001", "40P01"})
 
@@ -55,6 +58,10 @@ class Change(Generic[T]):
 
 class _OutrunError(Exception):
     """Somebody else wrote between read and write."""
+
+
+class KeyTakenError(Exception):
+    """A key that was not looked up was used before."""
 
 
 def rules_for(catalogue: Catalogue) -> Rules:
@@ -126,6 +133,8 @@ def _translating(alias: str, user_ids: Sequence[Any]) -> Iterator[None]:
     try:
         yield
     except Error as error:
+        if KEY_CONSTRAINT in str(error):
+            raise KeyTakenError from error
         if not is_owner:
             raise
         if getattr(error.__cause__, "sqlstate", None) in _TRY_AGAIN:

@@ -96,16 +96,32 @@ ENTRY_FIELDS = Entry._fields[1:]
 entry_values = attrgetter(*Entry._fields)
 
 
-def new_progress(fold: Fold) -> dict[str, Any]:
-    """Return the columns of the user's row after ``fold``."""
-    return {
-        "total_xp": fold.total_xp,
-        "level": fold.level,
-        "highest_level": fold.highest_level,
-        "current_streak": fold.streak.current,
-        "longest_streak": fold.streak.longest,
-        "active_days": fold.active_days,
-        "last_active_on": fold.streak.last_active_on,
-        "version": fold.standing.version + 1,
-        "updated_at": fold.now,
-    }
+#: Columns of a user's row that a fold sets.
+PROGRESS_FIELDS = (
+    "user_id",
+    "total_xp",
+    "level",
+    "highest_level",
+    "current_streak",
+    "longest_streak",
+    "active_days",
+    "last_active_on",
+    "version",
+    "updated_at",
+)
+
+
+def progress_values(fold: Fold) -> tuple[Any, ...]:
+    """Return the values of ``PROGRESS_FIELDS`` after ``fold``."""
+    return (
+        fold.standing.user_id,
+        fold.total_xp,
+        fold.level,
+        fold.highest_level,
+        fold.streak.current,
+        fold.streak.longest,
+        fold.active_days,
+        fold.streak.last_active_on,
+        fold.standing.version + 1,
+        fold.now,
+    )

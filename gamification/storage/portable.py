@@ -25,6 +25,7 @@ from gamification.models import (
 from gamification.models.progress import calendar_of
 from gamification.storage.base import (
     ENTRY_FIELDS,
+    PROGRESS_FIELDS,
     Query,
     Snapshot,
     UserIds,
@@ -32,7 +33,7 @@ from gamification.storage.base import (
     Written,
     entry_values,
     in_order,
-    new_progress,
+    progress_values,
 )
 from gamification.storage.catalogue import load_catalogue
 
@@ -103,7 +104,8 @@ class PortableStore:
         return Snapshot(catalogue, standings, self._replays(query.keys))
 
     def _achievements(self, user_ids: UserIds) -> Any:
-        held, revoked = defaultdict(set), defaultdict(set)
+        held: dict[Any, set[int]] = defaultdict(set)
+        revoked: dict[Any, set[int]] = defaultdict(set)
         rows = self._rows(UserAchievement).filter(user__in=user_ids)
         for user_id, achievement_id, revoked_at in rows.values_list(
             "user_id", "achievement_id", "revoked_at"
@@ -158,12 +160,10 @@ class PortableStore:
             user__in={user_id for user_id, _ in wanted},
             key__in={key for _, key in wanted},
         )
-        entries = [Entry(*entry_values(row)) for row in rows]
-        return {
-            (entry.user_id, entry.key): entry
-            for entry in entries
-            if (entry.user_id, entry.key) in wanted
+        entries = {
+            (row.user_id, str(row.key)): Entry(*entry_values(row)) for row in rows
         }
+        return {used: entry for used, entry in entries.items() if used in wanted}
 
     def days(self, user_ids: UserIds) -> Mapping[Any, Mapping[date, int]]:
         days: dict[Any, dict[date, int]] = {user_id: {} for user_id in user_ids}
@@ -191,7 +191,7 @@ class PortableStore:
     def write(self, folds: Sequence[Fold]) -> Written | None:
         for fold in folds:
             self._rows(UserGamification).filter(user=fold.standing.user_id).update(
-                **new_progress(fold)
+                **dict(zip(PROGRESS_FIELDS, progress_values(fold), strict=True))
             )
             self._write_tallies(fold)
             self._write_days(fold)

@@ -26,13 +26,14 @@ from gamification.storage import statements
 from gamification.storage.arrays import arity, encode, encode_set
 from gamification.storage.base import (
     ENTRY_FIELDS,
+    PROGRESS_FIELDS,
     Query,
     Snapshot,
     UserIds,
     UserKey,
     Written,
     entry_values,
-    new_progress,
+    progress_values,
 )
 from gamification.storage.catalogue import load_catalogue
 
@@ -56,14 +57,15 @@ class PostgreSQLStore:
         self._connection = connections[alias]
         self._user_type, self._users = _user_columns(alias)
 
-    def _run(self, sql: str, params: Sequence[object] = ()) -> None:
+    def _run(self, sql: str, params: Sequence[Any] = ()) -> None:
         with self._connection.cursor() as cursor:
             cursor.execute(sql, params)
 
-    def _fetch(self, sql: str, params: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+    def _fetch(self, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         with self._connection.cursor() as cursor:
             cursor.execute(sql, params)
-            return cursor.fetchall()
+            rows: list[tuple[Any, ...]] = cursor.fetchall()
+            return rows
 
     def begin(self) -> None:
         # Locks and fresh statements are what makes a write right, whatever the
@@ -129,8 +131,8 @@ class PostgreSQLStore:
         if len(query.user_ids) == 1:
             ids = rows[0][-1]
         else:
-            sql = statements.used_keys_sql(self._user_type, arity(query.keys))
-            params = encode(("user_id", "key"), query.keys)
+            shape, params = encode(("user_id", "key"), query.keys)
+            sql = statements.used_keys_sql(self._user_type, shape)
             ids = [pk for (pk,) in self._fetch(sql, params)]
         if not ids:
             return {}
@@ -146,33 +148,36 @@ class PostgreSQLStore:
         return days
 
     def celebrated(self, keys: Sequence[UserKey]) -> Mapping[UserKey, int]:
-        sql = statements.celebrated_sql(self._user_type, arity(keys))
-        rows = self._fetch(sql, encode(("user_id", "dedupe_key"), keys))
-        return {(user_id, key): pk for user_id, key, pk in rows}
+        shape, params = encode(("user_id", "dedupe_key"), keys)
+        sql = statements.celebrated_sql(self._user_type, shape)
+        return {(user_id, key): pk for user_id, key, pk in self._fetch(sql, params)}
 
     def write(self, folds: Sequence[Fold]) -> Written | None:
-        progress = [_progress(fold) for fold in folds]
-        entries = [entry[1:] for fold in folds for entry in fold.entries]
         changes = {name: rows for name, rows in _changes(folds).items() if rows}
-        shape = statements.WriteShape(
-            arity(progress),
-            arity(entries),
-            tuple((name, arity(rows)) for name, rows in changes.items()),
-            None if folds[0].standing.version else self._users,
-        )
-        params = encode(statements.PROGRESS_FIELDS, progress)
+        users, params = encode(PROGRESS_FIELDS, [progress_values(f) for f in folds])
+        shapes = []
         for name, rows in changes.items():
-            params += encode(statements.CHANGES[name][0], rows)
-        params += encode(ENTRY_FIELDS, entries)
-        ids = self._fetch(statements.write_sql(self._user_type, shape), params)
-        if not ids:
-            return None
-        keys = [(row[0], row[2]) for row in changes.get("celebrations", ())]
-        notices = [pk for pk, is_entry in ids if not is_entry]
-        return Written(
-            [pk for pk, is_entry in ids if is_entry],
-            dict(zip(keys, notices, strict=True)),
-        )
+            shape, values = encode(statements.CHANGES[name][0], rows)
+            shapes.append((name, shape))
+            params += values
+        written = [entry[1:] for fold in folds for entry in fold.entries]
+        entries, values = encode(ENTRY_FIELDS, written)
+        new_in = None if folds[0].standing.version else self._users
+        write = statements.WriteShape(users, tuple(shapes), entries, new_in)
+        sql = statements.write_sql(self._user_type, write)
+        ids = self._fetch(sql, params + values)
+        return _written(ids, changes.get("celebrations", ())) if ids else None
+
+
+def _written(
+    ids: Sequence[tuple[int, bool]], celebrations: Iterable[Sequence[Any]]
+) -> Written:
+    keys = [(row[0], row[2]) for row in celebrations]
+    notices = [pk for pk, is_entry in ids if not is_entry]
+    return Written(
+        [pk for pk, is_entry in ids if is_entry],
+        dict(zip(keys, notices, strict=True)),
+    )
 
 
 @cache
@@ -180,7 +185,8 @@ def _user_columns(alias: str) -> tuple[str, tuple[str, str]]:
     """Return the type of users' keys, and the table and column that have them."""
     field = UserGamification._meta.get_field("user")
     users = field.related_model._meta
-    return str(field.db_type(connections[alias])), (users.db_table, users.pk.column)
+    kind = str(field.db_type(connections[alias]))
+    return kind, (users.db_table, str(users.pk.column))
 
 
 def _standing(row: Sequence[Any], query: Query) -> Standing:
@@ -216,10 +222,6 @@ def _instants(pairs: Iterable[tuple[int, int]]) -> dict[int, list[datetime]]:
     return instants
 
 
-def _progress(fold: Fold) -> tuple[Any, ...]:
-    return (fold.standing.user_id, *new_progress(fold).values())
-
-
 def _changes(folds: Sequence[Fold]) -> dict[str, list[tuple[Any, ...]]]:
     """Return the rows of each of ``statements.CHANGES``, in its order."""
     rows: dict[str, list[tuple[Any, ...]]] = {name: [] for name in statements.CHANGES}
@@ -228,7 +230,7 @@ def _changes(folds: Sequence[Fold]) -> dict[str, list[tuple[Any, ...]]]:
         for activity_id, quantity in fold.tallies.items():
             rows["tallies"].append((user_id, activity_id, quantity, fold.now))
         for day, change in fold.changed_days.items():
-            rows["days"].append((user_id, day, *change))
+            rows["days"].append((user_id, day, "active", *change))
         rows["lost_days"] += [(user_id, day) for day in fold.lost_days]
         rows["unlocks"] += fold.unlocks
         rows["celebrations"] += fold.notice_rows()

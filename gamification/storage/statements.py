@@ -20,8 +20,8 @@ from gamification.models import (
     UserAchievement,
     UserGamification,
 )
-from gamification.storage.arrays import Arity, names_sql, rows_sql, within_sql
-from gamification.storage.base import ENTRY_FIELDS
+from gamification.storage.arrays import Arity, RowShape, names_sql, within_sql
+from gamification.storage.base import ENTRY_FIELDS, PROGRESS_FIELDS
 
 PROFILES = UserGamification._meta.db_table
 LEDGER = LedgerEntry._meta.db_table
@@ -32,21 +32,8 @@ CELEBRATIONS = Celebration._meta.db_table
 ACTIVITIES = Activity._meta.db_table
 ACHIEVEMENTS = Achievement._meta.db_table
 
-#: Columns of a user's row that a fold sets, in the order of ``new_progress``.
-PROGRESS_FIELDS = (
-    "user_id",
-    "total_xp",
-    "level",
-    "highest_level",
-    "current_streak",
-    "longest_streak",
-    "active_days",
-    "last_active_on",
-    "version",
-    "updated_at",
-)
 TALLY_FIELDS = ("user_id", "activity_id", "count", "last_recorded_at")
-DAY_FIELDS = ("user_id", "date", "activities", "xp")
+DAY_FIELDS = ("user_id", "date", "kind", "activities", "xp")
 LOST_DAY_FIELDS = ("user_id", "date")
 UNLOCK_FIELDS = UnlockRow._fields
 CELEBRATION_FIELDS = NoticeRow._fields
@@ -153,9 +140,9 @@ def lock_sql(user_type: str, count: Arity) -> str:
 
 
 @cache
-def used_keys_sql(user_type: str, count: Arity) -> str:
+def used_keys_sql(user_type: str, keys: RowShape) -> str:
     """Return the statement that finds entries by user and key."""
-    return f"""SELECT l.id FROM {rows_sql(("user_id", "key"), user_type, count)}
+    return f"""SELECT l.id FROM {keys.sql(user_type)}
 JOIN {LEDGER} l ON l.user_id = n.user_id AND l.key = n.key"""
 
 
@@ -167,21 +154,20 @@ WHERE d.user_id {within_sql(user_type, count)} AND d.kind = 'active'"""
 
 
 @cache
-def celebrated_sql(user_type: str, count: Arity) -> str:
+def celebrated_sql(user_type: str, keys: RowShape) -> str:
     """Return the statement that finds celebrations by user and dedupe key."""
-    return f"""SELECT c.user_id, c.dedupe_key, c.id
-FROM {rows_sql(("user_id", "dedupe_key"), user_type, count)}
-JOIN {CELEBRATIONS} c USING (user_id, dedupe_key)"""
+    return f"""SELECT c.user_id, c.dedupe_key, c.id FROM {keys.sql(user_type)}
+JOIN {CELEBRATIONS} c ON c.user_id = n.user_id AND c.dedupe_key = n.dedupe_key"""
 
 
 @dataclass(frozen=True, slots=True)
 class WriteShape:
-    """How many rows of each table a write brings."""
+    """The shapes of the rows that a write brings."""
 
-    users: Arity
-    entries: Arity
-    #: Keys of ``CHANGES`` in its order, each with the number of its rows.
-    changes: tuple[tuple[str, Arity], ...]
+    users: RowShape
+    #: Keys of ``CHANGES`` in its order.
+    changes: tuple[tuple[str, RowShape], ...]
+    entries: RowShape
     #: Table and primary key of users, where the user's row is still to be made.
     new_in: tuple[str, str] | None
 
@@ -194,14 +180,12 @@ def write_sql(user_type: str, shape: WriteShape) -> str:
     is to be made, if somebody made it meanwhile or there is no such user. It returns
     the new ids: of entries, then (with false) of celebrations.
     """
-    if shape.new_in:
-        done = _make_profile(user_type, *shape.new_in)
-    else:
-        done = _move_profile(user_type, shape.users)
+    users = shape.users.sql(user_type)
+    done = _make_profile(users, *shape.new_in) if shape.new_in else _move_profile(users)
     parts = {"done": done}
-    for name, count in shape.changes:
-        parts[f"changed_{name}"] = CHANGES[name][1](user_type, count)
-    entries = _insert(LEDGER, ENTRY_FIELDS, user_type, shape.entries)
+    for name, rows in shape.changes:
+        parts[f"changed_{name}"] = CHANGES[name][1](rows.sql(user_type))
+    entries = _insert(LEDGER, ENTRY_FIELDS, shape.entries.sql(user_type))
     parts["entries"] = f"{entries} RETURNING id"
     ids = "SELECT id, TRUE FROM entries"
     if "changed_celebrations" in parts:
@@ -210,65 +194,58 @@ def write_sql(user_type: str, shape: WriteShape) -> str:
 {ids}"""
 
 
-def _insert(table: str, fields: Sequence[str], user_type: str, count: Arity) -> str:
+def _insert(table: str, fields: Sequence[str], rows: str) -> str:
     return f"""INSERT INTO {table} ({names_sql(fields)})
-SELECT {names_sql(fields, "n.")} FROM {rows_sql(fields, user_type, count)}
+SELECT {names_sql(fields, "n.")} FROM {rows}
 WHERE EXISTS (SELECT 1 FROM done) ORDER BY n.position"""
 
 
-def _make_profile(user_type: str, users: str, user_pk: str) -> str:
+def _make_profile(rows: str, users: str, user_pk: str) -> str:
     return f"""INSERT INTO {PROFILES} ({names_sql(PROGRESS_FIELDS)},
     time_zone, zone_history, is_public, created_at)
 SELECT {names_sql(PROGRESS_FIELDS, "n.")}, '', '[]', TRUE, n.updated_at
-FROM {rows_sql(PROGRESS_FIELDS, user_type, 1)}
-JOIN "{users}" u ON u."{user_pk}" = n.user_id
+FROM {rows} JOIN "{users}" u ON u."{user_pk}" = n.user_id
 ON CONFLICT (user_id) DO NOTHING RETURNING user_id"""
 
 
-def _move_profile(user_type: str, count: Arity) -> str:
+def _move_profile(rows: str) -> str:
     values = ", ".join(f"{field} = n.{field}" for field in PROGRESS_FIELDS[1:])
-    return f"""UPDATE {PROFILES} p SET {values}
-FROM {rows_sql(PROGRESS_FIELDS, user_type, count)}
+    return f"""UPDATE {PROFILES} p SET {values} FROM {rows}
 WHERE p.user_id = n.user_id AND p.version = n.version - 1 RETURNING p.user_id"""
 
 
-def _add_tallies(user_type: str, count: Arity) -> str:
-    return f"""{_insert(TALLIES, TALLY_FIELDS, user_type, count)}
+def _add_tallies(rows: str) -> str:
+    return f"""{_insert(TALLIES, TALLY_FIELDS, rows)}
 ON CONFLICT (user_id, activity_id) DO UPDATE
 SET count = {TALLIES}.count + excluded.count,
     last_recorded_at = excluded.last_recorded_at"""
 
 
-def _add_days(user_type: str, count: Arity) -> str:
-    return f"""INSERT INTO {DAYS} ({names_sql(DAY_FIELDS)}, kind)
-SELECT {names_sql(DAY_FIELDS, "n.")}, 'active'
-FROM {rows_sql(DAY_FIELDS, user_type, count)}
-WHERE EXISTS (SELECT 1 FROM done) ORDER BY n.position
+def _add_days(rows: str) -> str:
+    return f"""{_insert(DAYS, DAY_FIELDS, rows)}
 ON CONFLICT (user_id, date) DO UPDATE
 SET activities = {DAYS}.activities + excluded.activities,
     xp = {DAYS}.xp + excluded.xp"""
 
 
-def _drop_days(user_type: str, count: Arity) -> str:
-    return f"""DELETE FROM {DAYS} d
-USING {rows_sql(LOST_DAY_FIELDS, user_type, count)}
+def _drop_days(rows: str) -> str:
+    return f"""DELETE FROM {DAYS} d USING {rows}
 WHERE d.user_id = n.user_id AND d.date = n.date AND EXISTS (SELECT 1 FROM done)"""
 
 
-def _put_unlocks(user_type: str, count: Arity) -> str:
+def _put_unlocks(rows: str) -> str:
     changed = UNLOCK_FIELDS[2:]
     values = ", ".join(f"{field} = excluded.{field}" for field in changed)
-    return f"""{_insert(UNLOCKS, UNLOCK_FIELDS, user_type, count)}
+    return f"""{_insert(UNLOCKS, UNLOCK_FIELDS, rows)}
 ON CONFLICT (user_id, achievement_id) DO UPDATE SET {values}"""
 
 
-def _add_celebrations(user_type: str, count: Arity) -> str:
-    insert = _insert(CELEBRATIONS, CELEBRATION_FIELDS, user_type, count)
-    return f"{insert} RETURNING id"
+def _add_celebrations(rows: str) -> str:
+    return f"{_insert(CELEBRATIONS, CELEBRATION_FIELDS, rows)} RETURNING id"
 
 
 #: What may change besides profiles and ledger: the fields that travel, and the SQL.
-CHANGES: Mapping[str, tuple[Sequence[str], Callable[[str, Arity], str]]] = {
+CHANGES: Mapping[str, tuple[Sequence[str], Callable[[str], str]]] = {
     "tallies": (TALLY_FIELDS, _add_tallies),
     "days": (DAY_FIELDS, _add_days),
     "lost_days": (LOST_DAY_FIELDS, _drop_days),

@@ -1,0 +1,164 @@
+"""The decision about many records of many users, from one snapshot."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import date, datetime
+from typing import Any
+
+from gamification.domain.outcomes import Entry, Outcome
+from gamification.domain.recording import Fold, TotalOutOfRangeError
+from gamification.domain.rules import ActivityRule
+from gamification.domain.standing import Record
+from gamification.exceptions import (
+    GamificationError,
+    IdempotencyConflictError,
+    InactiveActivityError,
+    OutOfRangeError,
+    UnknownActivityError,
+    UnknownUserError,
+)
+from gamification.services.transactions import rules_for
+from gamification.storage import Snapshot, Store, Written
+from gamification.storage.base import UserKey
+
+#: What became of a record.
+Result = Outcome | GamificationError
+
+#: A new record: its place among the results, what it is, and the user's date of it.
+Item = tuple[int, Record, ActivityRule, date]
+
+
+class Ruling:
+    """Sorts records into refused, replayed and new ones, and folds the new."""
+
+    def __init__(
+        self, snapshot: Snapshot, store: Store, *, celebrate: bool, now: datetime
+    ) -> None:
+        self._snapshot = snapshot
+        self._store = store
+        self._celebrate = celebrate
+        self._now = now
+        self._rules = rules_for(snapshot.catalogue)
+        self._results: dict[int, Result] = {}
+        self._folds: dict[Any, Fold] = {}
+        self._new: dict[Any, list[Item]] = defaultdict(list)
+        #: The first use of each key among the records, and the places of the others.
+        self._uses: dict[UserKey, tuple[int, str]] = {}
+        self._repeats: dict[int, int] = {}
+        self._replays: dict[int, Entry] = {}
+
+    def sort(self, records: Iterable[Record | GamificationError]) -> None:
+        """Sort all records; one that was refused before stays so."""
+        for index, record in enumerate(records):
+            if isinstance(record, GamificationError):
+                self._results[index] = record
+            else:
+                self._sort(index, record)
+        for items in self._new.values():
+            items.sort(key=lambda item: item[1].occurred_at)
+        self._restore_replays()
+        self._load_days()
+
+    def raise_first(self) -> None:
+        """Raise the error of the first record that was refused, if one was."""
+        for _, result in sorted(self._results.items()):
+            if isinstance(result, GamificationError):
+                raise result
+
+    def fold_all(self) -> list[Fold]:
+        """Return the changes of each user."""
+        self._folds = {}
+        for user_id, items in self._new.items():
+            standing = self._snapshot.standings[user_id]
+            fold = Fold(standing, self._rules, self._now, celebrate=self._celebrate)
+            try:
+                for _, record, activity, day in items:
+                    fold.record(record, activity, day)
+            except TotalOutOfRangeError:
+                self._results |= {index: OutOfRangeError() for index, *_ in items}
+            else:
+                self._folds[user_id] = fold
+        return list(self._folds.values())
+
+    def results(self, written: Written | None) -> list[Result]:
+        """Return what became of each record, with ids if ``written`` has them."""
+        entry_ids = iter(written.entry_ids if written else ())
+        for user_id, fold in self._folds.items():
+            outcomes: Iterable[Outcome] = (outcome for _, outcome in fold.outcomes)
+            if written:
+                outcomes = fold.numbered(entry_ids, written.celebration_ids)
+            for (index, *_), outcome in zip(self._new[user_id], outcomes, strict=True):
+                self._results[index] = outcome
+        for index, first in self._repeats.items():
+            result = self._results[first]
+            if isinstance(result, Outcome):
+                result = replace(result, replayed=True)
+            self._results[index] = result
+        return [result for _, result in sorted(self._results.items())]
+
+    def _sort(self, index: int, record: Record) -> None:
+        try:
+            if record.key is None or not self._is_replay(index, record, record.key):
+                self._admit(index, record)
+        except GamificationError as error:
+            self._results[index] = error
+
+    def _is_replay(self, index: int, record: Record, key: str) -> bool:
+        """Say whether the key was used for this request; raise if for another."""
+        user_key = (record.user_id, key)
+        entry = self._snapshot.replays.get(user_key)
+        use = (index, record.fingerprint)
+        first, used = self._uses.setdefault(user_key, use)
+        if (entry.fingerprint if entry else used) != record.fingerprint:
+            raise IdempotencyConflictError(key=key)
+        if entry:
+            self._replays[index] = entry
+        elif first != index:
+            self._repeats[index] = first
+        return entry is not None or first != index
+
+    def _admit(self, index: int, record: Record) -> None:
+        """Put a new record among those of its user."""
+        standing = self._snapshot.standings.get(record.user_id)
+        if standing is None:
+            raise UnknownUserError
+        key = record.activity
+        activity = self._snapshot.catalogue.activities.get(key)
+        if activity is None:
+            message = f"No activity has the key {key!r}."
+            raise UnknownActivityError(message, activity=key)
+        if not activity.is_active:
+            message = f"The activity {key!r} is switched off."
+            raise InactiveActivityError(message, activity=key)
+        day = standing.calendar.date_of(record.occurred_at)
+        self._new[record.user_id].append((index, record, activity, day))
+
+    def _restore_replays(self) -> None:
+        """Put the first outcome of each replay among the results."""
+        shown = [
+            (entry.user_id, dedupe_key)
+            for entry in self._replays.values()
+            for _, dedupe_key, _ in (entry.outcome or {}).get("celebrations", ())
+        ]
+        ids = self._store.celebrated(shown) if shown else {}
+        for index, entry in self._replays.items():
+            self._results[index] = Outcome.restore(entry, ids)
+
+    def _load_days(self) -> None:
+        """Give those standings their days into whose past a record falls."""
+        late = [user_id for user_id in self._new if self._is_late(user_id)]
+        for user_id, days in (self._store.days(late) if late else {}).items():
+            self._snapshot.standings[user_id].days = days
+
+    def _is_late(self, user_id: Any) -> bool:
+        standing = self._snapshot.standings[user_id]
+        last = standing.streak.last_active_on or date.min
+        for _, _, activity, day in self._new[user_id]:
+            if activity.extends_streak:
+                if day < last:
+                    return True
+                last = day
+        return False
