@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gamification.domain.limits import Limits
+from gamification.domain.outcomes import Withheld
+from tests.domain.builders import NOW, TODAY, activity, record, standing
+
+MIDNIGHT = datetime(2026, 6, 11, tzinfo=UTC)
+
+
+def admit(rule, at=NOW, *, quantity=1, day=TODAY, start=None, limits=None):
+    limits = limits or Limits(start or standing(), NOW)
+    return limits.admit(record(at, quantity=quantity), rule, day)
+
+
+def test_a_daily_limit_admits_up_to_it():
+    assert admit(activity(daily_limit=3), quantity=3) == (3, None)
+
+
+def test_units_over_the_daily_limit_are_withheld_until_the_next_day():
+    rewarded, withheld = admit(activity(daily_limit=3), quantity=5)
+
+    assert rewarded == 3
+    assert withheld == Withheld(
+        xp=20, quantity=2, reason="daily_limit", earnable_at=MIDNIGHT
+    )
+
+
+def test_a_daily_limit_counts_what_was_recorded_before():
+    start = standing(usage={(1, TODAY): (2, 2)})
+
+    rewarded, withheld = admit(activity(daily_limit=3), quantity=2, start=start)
+
+    assert (rewarded, withheld.quantity) == (1, 1)
+
+
+def test_each_date_has_a_limit_of_its_own():
+    start = standing(usage={(1, TODAY): (3, 3)})
+
+    yesterday = TODAY - timedelta(1)
+    assert admit(activity(daily_limit=3), day=yesterday, start=start) == (1, None)
+
+
+def test_each_activity_has_a_limit_of_its_own():
+    start = standing(usage={(2, TODAY): (3, 3)})
+
+    assert admit(activity(daily_limit=3), start=start) == (1, None)
+
+
+def test_what_yesterday_withheld_can_be_earned_now():
+    start = standing(usage={(1, date(2026, 6, 9)): (3, 3)})
+
+    rewarded, withheld = admit(
+        activity(daily_limit=3), day=date(2026, 6, 9), start=start
+    )
+
+    assert (rewarded, withheld.earnable_at) == (0, NOW)
+
+
+def test_units_that_were_taken_back_make_room():
+    start = standing(usage={(1, TODAY): (1, 1)})
+
+    assert admit(activity(daily_limit=3), quantity=2, start=start) == (2, None)
+
+
+def test_a_raised_limit_pays_no_more_than_what_is_recorded():
+    start = standing(usage={(1, TODAY): (10, 2)})
+
+    assert admit(activity(daily_limit=20), quantity=3, start=start) == (3, None)
+
+
+def test_a_lowered_limit_takes_nothing_back():
+    start = standing(usage={(1, TODAY): (5, 5)})
+
+    rewarded, withheld = admit(activity(daily_limit=2), start=start)
+
+    assert (rewarded, withheld.quantity) == (0, 1)
+
+
+@given(
+    limit=st.integers(1, 12),
+    records=st.lists(st.tuples(st.integers(0, 2), st.integers(1, 6)), max_size=20),
+    shuffler=st.randoms(use_true_random=False),
+)
+def test_a_date_credits_the_lesser_of_limit_and_units_in_any_order(
+    limit, records, shuffler
+):
+    shuffler.shuffle(records)
+    limits, credited, units = Limits(standing(), NOW), Counter(), Counter()
+
+    for offset, quantity in records:
+        day = TODAY - timedelta(offset)
+        rule = activity(daily_limit=limit)
+        credited[offset] += admit(rule, quantity=quantity, day=day, limits=limits)[0]
+        units[offset] += quantity
+
+    assert credited == {offset: min(limit, total) for offset, total in units.items()}
+
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("ago", "rewarded"),
+    [
+        (timedelta(minutes=59, seconds=59), 0),
+        (HOUR, 1),
+        (timedelta(0), 0),
+        (-HOUR + timedelta(seconds=1), 0),
+        (-HOUR, 1),
+    ],
+)
+def test_a_cooldown_keeps_rewarded_records_apart(ago, rewarded):
+    start = standing(rewarded_at={1: [NOW - ago]})
+
+    assert admit(activity(cooldown=3_600), start=start)[0] == rewarded
+
+
+def test_a_cooldown_says_when_xp_can_be_earned_again():
+    start = standing(rewarded_at={1: [NOW - timedelta(minutes=40)]})
+
+    _, withheld = admit(activity(cooldown=3_600), quantity=3, start=start)
+
+    assert withheld == Withheld(
+        xp=30,
+        quantity=3,
+        reason="cooldown",
+        earnable_at=datetime(2026, 6, 10, 12, 20, tzinfo=UTC),
+    )
+
+
+def test_a_cooldown_that_ended_before_now_names_now():
+    limits = Limits(standing(rewarded_at={1: [NOW - 5 * HOUR]}), NOW)
+
+    _, withheld = admit(
+        activity(cooldown=3_600), NOW - 5 * HOUR + HOUR / 2, limits=limits
+    )
+
+    assert withheld.earnable_at == NOW
+
+
+def test_a_cooldown_holds_within_a_request():
+    limits, rule = Limits(standing(), NOW), activity(cooldown=3_600)
+
+    rewarded = [
+        admit(rule, NOW + minutes * timedelta(minutes=1), limits=limits)[0]
+        for minutes in (0, 30, 60, 90, 120)
+    ]
+
+    assert rewarded == [1, 0, 1, 0, 1]
+
+
+def test_a_cooldown_of_another_activity_does_not_matter():
+    start = standing(rewarded_at={2: [NOW]})
+
+    assert admit(activity(cooldown=3_600), start=start) == (1, None)
+
+
+def test_a_record_that_cooled_down_still_meets_the_daily_limit():
+    start = standing(usage={(1, TODAY): (3, 3)}, rewarded_at={1: [NOW - HOUR]})
+
+    rewarded, withheld = admit(activity(cooldown=3_600, daily_limit=3), start=start)
+
+    assert (rewarded, withheld.reason) == (0, "daily_limit")
+
+
+def test_units_that_a_cooldown_withheld_do_not_use_up_the_daily_limit():
+    limits = Limits(standing(rewarded_at={1: [NOW]}), NOW)
+    rule = activity(cooldown=3_600, daily_limit=3)
+
+    admit(rule, NOW, quantity=3, limits=limits)
+    later, _ = admit(rule, NOW + HOUR, quantity=3, limits=limits)
+
+    assert later == 3
+
+
+def test_deciding_leaves_the_standing_as_it_was():
+    usage, rewarded_at = {(1, TODAY): (1, 1)}, {1: [NOW - 2 * HOUR]}
+
+    admit(
+        activity(cooldown=3_600, daily_limit=9),
+        start=standing(usage=usage, rewarded_at=rewarded_at),
+    )
+
+    assert usage == {(1, TODAY): (1, 1)}
+    assert rewarded_at == {1: [NOW - 2 * HOUR]}
