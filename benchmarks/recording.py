@@ -1,13 +1,13 @@
 """Measure recording against the most that raw SQL can do, side by side in one run.
 
-``python benchmarks/recording.py [--users 10000 1000000] [--seconds 5]`` starts a
-PostgreSQL server of its own in a temporary folder (or uses ``DATABASE_URL``), fills
-it with users who have a little history, and lets two client processes write to users
-drawn at random: one raw prepared statement per record, ``record_activity`` with
-Django's default connection options and with prepared statements, raw set-based SQL in
-batches of 10,000, and ``record_activities``. All write the same rows, each with an
-idempotency key; ``synchronous_commit`` is off. It prints records per second and the
-share of the raw rate.
+``python benchmarks/recording.py`` starts a PostgreSQL server of its own in a temporary
+folder (or uses ``DATABASE_URL``), fills it with users who have a little history, and
+lets two client processes write to users drawn at random: one raw prepared statement
+per record, ``record_activity`` with Django's default connection options and with
+prepared statements, raw set-based SQL in batches of 10,000, and ``record_activities``.
+All write the same rows, each with an idempotency key; ``synchronous_commit`` is off.
+The ways take turns for some rounds; it prints the median of their records per second,
+and the share of the raw rate.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import time
 import uuid
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 CLIENTS = 2
@@ -292,21 +293,26 @@ def fill(url: str, users: int) -> None:
         raw.execute("CHECKPOINT")
 
 
-def compare(url: str, users: int, seconds: float) -> None:
-    """Print the rates of all ways with so many users."""
+def compare(url: str, users: int, seconds: float, rounds: int) -> None:
+    """Print the median rates of all ways, taken in turns, with so many users."""
     fill(url, users)
-    rates: dict[str, float] = {}
+    rates: dict[str, list[float]] = {way: [] for way in WAYS}
+    for _ in range(rounds):
+        for way, measured in rates.items():
+            measured.append(measure(way, url, users, seconds))
     print(f"\n{users:,} users, {CLIENTS} clients\n{'':42}records/s   share of raw")
-    for way in WAYS:
-        rates[way] = measure(way, url, users, seconds)
-        raw = [rate for name, rate in rates.items() if name.startswith("raw")][-1]
-        print(f"{way:42}{rates[way]:9,.0f}   {rates[way] / raw:12.2f}", flush=True)
+    raw = 0.0
+    for way, measured in rates.items():
+        rate = median(measured)
+        raw = rate if way.startswith("raw") else raw
+        print(f"{way:42}{rate:9,.0f}   {rate / raw:12.2f}", flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--users", type=int, nargs="+", default=[10_000, 1_000_000])
     parser.add_argument("--seconds", type=float, default=5.0)
+    parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
     os.environ["PYTHONPATH"] = sys.path[0]
@@ -317,7 +323,7 @@ def main() -> None:
         url = start_server(tempfile.mkdtemp(prefix="gamification-benchmark-"))
     set_up_django(url)
     for users in options.users:
-        compare(url, users, options.seconds)
+        compare(url, users, options.seconds, options.rounds)
 
 
 if __name__ == "__main__":

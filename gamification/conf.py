@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 from django.conf import settings
 
 from gamification.domain.days import Calendar, ZoneChange
 from gamification.domain.progression import LEVEL_THRESHOLDS
+from gamification.domain.rules import Catalogue
+from gamification.domain.standing import Rules
 
 
 class Settings:
@@ -42,8 +45,25 @@ class Settings:
     @property
     def default_calendar(self) -> Calendar:
         """The days of a user who never chose a zone."""
-        zone = self.DEFAULT_TIME_ZONE or settings.TIME_ZONE
-        return Calendar((ZoneChange(0, zone),), self.DAY_START_HOUR)
+        site = site_settings()
+        zone = site.get("DEFAULT_TIME_ZONE", Settings.DEFAULT_TIME_ZONE)
+        hour = site.get("DAY_START_HOUR", Settings.DAY_START_HOUR)
+        return _calendar(zone or settings.TIME_ZONE, hour)
+
+    def rules(self, catalogue: Catalogue) -> Rules:
+        """Return the rules that the site's settings make of ``catalogue``."""
+        site = site_settings()
+        return Rules(
+            catalogue,
+            tuple(site.get("LEVEL_THRESHOLDS", Settings.LEVEL_THRESHOLDS)),
+            tuple(site.get("STREAK_MILESTONES", Settings.STREAK_MILESTONES)),
+            site.get("CELEBRATION_TTL", Settings.CELEBRATION_TTL),
+        )
+
+
+@cache
+def _calendar(zone: str, day_start_hour: int) -> Calendar:
+    return Calendar((ZoneChange(0, zone),), day_start_hour)
 
 
 def site_settings() -> Mapping[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import date, datetime
 from functools import cached_property
@@ -75,7 +76,7 @@ class Fold:
         self.highest_level = standing.highest_level
         self.active_days = standing.active_days
         self.streak = standing.streak
-        self.held = set(standing.held)
+        self.held = standing.held
         self.entries: list[Entry] = []
         #: What each verb returned, with the position of its entry.
         self.outcomes: list[tuple[int, Outcome]] = []
@@ -87,7 +88,6 @@ class Fold:
         self.lost_days: set[date] = set()
         self.unlocks: list[UnlockRow] = []
         self.celebrations: list[CelebrationNotice] = []
-        self._barred = set(standing.held | standing.revoked)
         self._activities = dict(standing.days or {})
 
     @property
@@ -188,7 +188,7 @@ class Fold:
         self, unlock: UnlockRow, entry: Entry, *, actor_id: Any, reason: str
     ) -> Outcome:
         """Take an achievement away, with the XP of its ``entry``."""
-        self.held.discard(unlock.achievement_id)
+        self.held = self.held - {unlock.achievement_id}
         self.unlocks.append(
             unlock._replace(
                 revoked_at=self.now, revoked_by_id=actor_id, revoke_reason=reason
@@ -271,7 +271,7 @@ class Fold:
         """Unlock what the new state earns, until nothing more follows from it."""
         unlocks: list[Unlock] = []
         catalogue = self.rules.catalogue
-        while earned := catalogue.earned(self._facts(), self._barred):
+        while earned := catalogue.earned(self._facts(), self._barred()):
             for rule in earned:
                 reward = self._reward(rule, cause.occurred_at, cause.local_date)
                 self._add(reward)
@@ -292,6 +292,10 @@ class Fold:
         )
         self.celebrations += planned
         return planned
+
+    def _barred(self) -> AbstractSet[int]:
+        revoked = self.standing.revoked
+        return self.held | revoked if revoked else self.held
 
     def _facts(self) -> Facts:
         return Facts(
@@ -326,8 +330,7 @@ class Fold:
         )
 
     def _hold(self, rule: AchievementRule, reward: Entry) -> Unlock:
-        self.held.add(rule.id)
-        self._barred.add(rule.id)
+        self.held = self.held | {rule.id}
         self.unlocks.append(
             UnlockRow(reward.user_id, rule.id, reward.occurred_at, reward.amount)
         )

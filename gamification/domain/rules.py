@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -107,17 +106,6 @@ class Facts(NamedTuple):
         return dict(self.measures()).get((criterion, activity_id), 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Ladder:
-    """The active achievements of one criterion, by rising threshold."""
-
-    thresholds: tuple[int, ...]
-    rules: tuple[AchievementRule, ...]
-
-    def reached(self, value: int) -> tuple[AchievementRule, ...]:
-        return self.rules[: bisect_right(self.thresholds, value)]
-
-
 class Catalogue:
     """All activities and achievements at one moment, by key and by criterion."""
 
@@ -128,26 +116,28 @@ class Catalogue:
     ) -> None:
         self.activities = {rule.key: rule for rule in activities}
         self.achievements = {rule.key: rule for rule in achievements}
-        self.ladders = dict(_ladders(self.achievements.values()))
+        #: Active achievements by what they measure, each by rising threshold.
+        self.ladders = _ladders(self.achievements.values())
 
     def earned(self, facts: Facts, barred: AbstractSet[int]) -> list[AchievementRule]:
         """Return what ``facts`` unlock, by threshold, without the ids ``barred``."""
-        earned = [
-            rule
-            for measure, value in facts.measures()
-            if (ladder := self.ladders.get(measure))
-            for rule in ladder.reached(value)
-            if rule.id not in barred
-        ]
-        return sorted(earned, key=lambda rule: (rule.threshold, rule.id))
+        earned = []
+        for measure, value in facts.measures():
+            for rule in self.ladders.get(measure, ()):
+                if rule.threshold > value:
+                    break
+                if rule.id not in barred:
+                    earned.append(rule)
+        return sorted(earned, key=_by_threshold) if earned else earned
 
 
-def _ladders(
-    rules: Iterable[AchievementRule],
-) -> Iterator[tuple[Measure, Ladder]]:
-    grouped: dict[Measure, list[AchievementRule]] = {}
-    for rule in sorted(rules, key=lambda rule: (rule.threshold, rule.id)):
+def _by_threshold(rule: AchievementRule) -> tuple[int, int]:
+    return rule.threshold, rule.id
+
+
+def _ladders(rules: Iterable[AchievementRule]) -> dict[Measure, list[AchievementRule]]:
+    ladders: dict[Measure, list[AchievementRule]] = {}
+    for rule in sorted(rules, key=_by_threshold):
         if rule.status == AchievementStatus.ACTIVE:
-            grouped.setdefault((rule.criterion, rule.activity_id), []).append(rule)
-    for key, ladder in grouped.items():
-        yield key, Ladder(tuple(rule.threshold for rule in ladder), tuple(ladder))
+            ladders.setdefault((rule.criterion, rule.activity_id), []).append(rule)
+    return ladders

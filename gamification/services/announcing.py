@@ -35,7 +35,7 @@ def is_heard() -> bool:
         signals.achievement_unlocked,
         signals.level_changed,
     )
-    return any(signal.has_listeners(UserGamification) for signal in sent)
+    return any(signal.receivers for signal in sent)
 
 
 def announce_records(outcomes: Iterable[Outcome]) -> None:

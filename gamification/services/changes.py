@@ -20,7 +20,6 @@ from gamification.services.transactions import (
     Decision,
     fold_once,
     perform,
-    rules_for,
 )
 from gamification.storage import Query, Snapshot, Store, Written
 
@@ -73,7 +72,7 @@ class UserChange:
         return Decision(folds, answer, self._announce)
 
     def _fold(self, standing: Standing, snapshot: Snapshot) -> Fold:
-        rules, now = rules_for(snapshot.catalogue), timezone.now()
+        rules, now = conf.rules(snapshot.catalogue), timezone.now()
         return Fold(standing, rules, now, celebrate=self.celebrate)
 
     def _act(self, fold: Fold, snapshot: Snapshot) -> Outcome | None:

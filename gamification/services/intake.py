@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 
 from django.utils import timezone
 
@@ -27,6 +27,8 @@ from gamification.storage.base import in_order
 
 #: An instant's local date is at most this far from its date in UTC.
 _MARGIN = timedelta(days=2)
+
+_ALL_TIME = (date.min, date.max)
 
 
 class Intake:
@@ -74,19 +76,26 @@ class Intake:
         names = {record.activity for record in self._records}
         known = catalogue.activities
         rules = [known[name] for name in names if name in known]
-        instants = [record.occurred_at for record in self._records]
-        cooldowns = (rule.cooldown or 0 for rule in rules)
-        margin = _MARGIN + timedelta(seconds=max(cooldowns, default=0))
+        limited = [rule.id for rule in rules if rule.daily_limit is not None]
+        cooled = [rule.id for rule in rules if rule.cooldown is not None]
+        cooldown = max((rule.cooldown or 0 for rule in rules), default=0)
+        since, until = self._dates(cooldown) if limited or cooled else _ALL_TIME
         return Query(
             self._user_ids,
             conf.default_calendar,
             keys=self._keys() if self._looks_up_keys else (),
             tallies=[rule.id for rule in rules],
-            limited=[rule.id for rule in rules if rule.daily_limit is not None],
-            cooled=[rule.id for rule in rules if rule.cooldown is not None],
-            since=(min(instants) - margin).date(),
-            until=(max(instants) + margin).date(),
+            limited=limited,
+            cooled=cooled,
+            since=since,
+            until=until,
         )
+
+    def _dates(self, cooldown: int) -> tuple[date, date]:
+        """Return the dates between which other records may limit these."""
+        instants = [record.occurred_at for record in self._records]
+        margin = _MARGIN + timedelta(seconds=cooldown)
+        return (min(instants) - margin).date(), (max(instants) + margin).date()
 
     def _keys(self) -> list[tuple[object, str]]:
         return [(r.user_id, r.key) for r in self._records if r.key is not None]

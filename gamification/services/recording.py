@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -96,12 +98,13 @@ def record_activities(
     size = min(batch_size or conf.BATCH_SIZE, store_for(write_alias()).batch_size)
     strict, total, report = refused is None, BatchReport(), BatchReport()
     for batch in _batches(records, size):
-        results = Intake(
-            _checked(batch, historical=historical, strict=strict),
-            celebrate=celebrate,
-            strict=strict,
-            expects_replays=report.replayed > 0,
-        ).perform()
+        with _without_collection():
+            results = Intake(
+                _checked(batch, historical=historical, strict=strict),
+                celebrate=celebrate,
+                strict=strict,
+                expects_replays=report.replayed > 0,
+            ).perform()
         for position, result in enumerate(results, total.records):
             if refused and isinstance(result, GamificationError):
                 refused(position, result)
@@ -118,6 +121,21 @@ def _batches(
     iterator = iter(records)
     while batch := list(islice(iterator, size)):
         yield batch
+
+
+@contextmanager
+def _without_collection() -> Iterator[None]:
+    """Keep the garbage collector from searching a batch's values, which have no cycles.
+
+    They come in hundreds of thousands at once; the search costs a fifth of the time.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _checked(

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
+from gamification.conf import conf
 from gamification.domain.outcomes import Entry, Outcome
 from gamification.domain.recording import Fold, TotalOutOfRangeError
 from gamification.domain.rules import ActivityRule
@@ -20,7 +21,6 @@ from gamification.exceptions import (
     UnknownActivityError,
     UnknownUserError,
 )
-from gamification.services.transactions import rules_for
 from gamification.storage import Snapshot, Store, Written
 from gamification.storage.base import UserKey
 
@@ -41,7 +41,7 @@ class Ruling:
         self._store = store
         self._celebrate = celebrate
         self._now = now
-        self._rules = rules_for(snapshot.catalogue)
+        self._rules = conf.rules(snapshot.catalogue)
         self._results: dict[int, Result] = {}
         self._folds: dict[Any, Fold] = {}
         self._new: dict[Any, list[Item]] = defaultdict(list)

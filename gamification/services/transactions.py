@@ -21,7 +21,7 @@ from django.db import Error, IntegrityError, connections, transaction
 from gamification.conf import conf
 from gamification.domain.recording import Fold
 from gamification.domain.rules import Catalogue
-from gamification.domain.standing import Rules, Standing
+from gamification.domain.standing import Standing
 from gamification.exceptions import StorageError, UnknownUserError
 from gamification.storage import Query, Snapshot, Store, Written, store_for
 
@@ -62,16 +62,6 @@ class _OutrunError(Exception):
 
 class KeyTakenError(Exception):
     """A key that was not looked up was used before."""
-
-
-def rules_for(catalogue: Catalogue) -> Rules:
-    """Return the rules that the site's settings make of the catalogue."""
-    return Rules(
-        catalogue,
-        tuple(conf.LEVEL_THRESHOLDS),
-        tuple(conf.STREAK_MILESTONES),
-        conf.CELEBRATION_TTL,
-    )
 
 
 def perform(change: Change[T]) -> T:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal
 
 #: PostgreSQL's type of each column that is not a bigint.
@@ -94,18 +95,27 @@ def encode(
     fields: Sequence[str], rows: Sequence[Sequence[Any]]
 ) -> tuple[RowShape, list[object]]:
     """Return the shape of ``rows`` and their parameters in its order."""
+    if len(rows) == 1:
+        return _single(tuple(fields)), [
+            _dumped(value) if type(value) is dict else value for value in rows[0]
+        ]
     same: dict[str, object] = {}
     different: dict[str, object] = {}
     for field, column in zip(fields, zip(*rows, strict=True), strict=True):
         kind = _TYPES.get(field, "bigint")
         values = [*map(_dumped, column)] if kind == "jsonb" else column
         # Several rows need one array at least, to be told apart.
-        if len(rows) == 1 or (different and values.count(values[0]) == len(values)):
+        if different and values.count(values[0]) == len(values):
             same[field] = values[0]
         else:
             different[field] = _array(kind, values)
     shape = RowShape(tuple(same), tuple(different))
     return shape, [*same.values(), *different.values()]
+
+
+@cache
+def _single(fields: tuple[str, ...]) -> RowShape:
+    return RowShape(fields, ())
 
 
 def _dumped(value: object) -> str | None:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 from django.db import connections
+from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
 from gamification.domain.outcomes import Entry
@@ -57,15 +58,18 @@ class PostgreSQLStore:
         self._connection = connections[alias]
         self._user_type, self._users = _user_columns(alias)
 
+    @cached_property
+    def _cursor(self) -> CursorWrapper:
+        # A store lives as long as the verb it is made for; so may its cursor.
+        return self._connection.cursor()
+
     def _run(self, sql: str, params: Sequence[Any] = ()) -> None:
-        with self._connection.cursor() as cursor:
-            cursor.execute(sql, params)
+        self._cursor.execute(sql, params)
 
     def _fetch(self, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        with self._connection.cursor() as cursor:
-            cursor.execute(sql, params)
-            rows: list[tuple[Any, ...]] = cursor.fetchall()
-            return rows
+        self._cursor.execute(sql, params)
+        rows: list[tuple[Any, ...]] = self._cursor.fetchall()
+        return rows
 
     def begin(self) -> None:
         # Locks and fresh statements are what makes a write right, whatever the

@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from types import SimpleNamespace
+
+import pytest
+from django.core.checks import run_checks
+from django.core.management import call_command
+
+from gamification import checks
+from tests.factories import AchievementFactory, ActivityFactory
+
+
+def ids(messages) -> list[str]:
+    return [message.id for message in messages]
+
+
+def test_the_default_settings_are_right():
+    assert checks.check_settings(None) == []
+
+
+def test_gamification_E001(settings):
+    settings.GAMIFICATION = ["DAY_START_HOUR"]
+
+    assert ids(checks.check_settings(None)) == ["gamification.E001"]
+
+
+def test_gamification_E002_suggests_the_name_that_was_meant(settings):
+    settings.GAMIFICATION = {"DAY_START_HOURS": 4}
+
+    [error] = checks.check_settings(None)
+
+    assert error.id == "gamification.E002"
+    assert error.hint == "Did you mean DAY_START_HOUR?"
+
+
+def test_gamification_E002_lists_the_names_where_none_is_close(settings):
+    settings.GAMIFICATION = {"WHATEVER": 4}
+
+    [error] = checks.check_settings(None)
+
+    assert "STREAK_MILESTONES" in error.hint
+
+
+@pytest.mark.parametrize(
+    "thresholds", [(), (1, 50), (0, 50, 50), (0, 50, 40), (0, 1.5), (0, True), 7, "0"]
+)
+def test_gamification_E003(settings, thresholds):
+    settings.GAMIFICATION = {"LEVEL_THRESHOLDS": thresholds}
+
+    assert ids(checks.check_settings(None)) == ["gamification.E003"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("DEFAULT_TIME_ZONE", "Mars/Olympus", "gamification.E004"),
+        ("DAY_START_HOUR", 24, "gamification.E005"),
+        ("DAY_START_HOUR", True, "gamification.E005"),
+        ("MAX_BACKDATE", 48, "gamification.E006"),
+        ("MAX_CLOCK_SKEW", timedelta(-1), "gamification.E006"),
+        ("CELEBRATION_TTL", None, "gamification.E006"),
+        ("STREAK_MILESTONES", 7, "gamification.E007"),
+        ("STREAK_MILESTONES", (0, 7), "gamification.E007"),
+        ("BATCH_SIZE", 0, "gamification.E008"),
+    ],
+)
+def test_each_value_has_its_own_error(settings, name, value, expected):
+    settings.GAMIFICATION = {name: value}
+
+    assert ids(checks.check_settings(None)) == [expected]
+
+
+def test_a_full_table_of_good_settings_passes(settings):
+    settings.GAMIFICATION = {
+        "LEVEL_THRESHOLDS": [0, 10, 30],
+        "DEFAULT_TIME_ZONE": "Asia/Kolkata",
+        "DAY_START_HOUR": 4,
+        "MAX_BACKDATE": timedelta(days=1),
+        "STREAK_MILESTONES": [],
+        "BATCH_SIZE": 500,
+    }
+
+    assert checks.check_settings(None) == []
+
+
+def test_manage_py_check_runs_the_checks(settings):
+    settings.GAMIFICATION = {"BATCH_SIZE": -1}
+
+    assert "gamification.E008" in ids(run_checks())
+
+
+def test_gamification_W001(monkeypatch):
+    exotic = SimpleNamespace(vendor="mysql", display_name="MySQL")
+    monkeypatch.setattr(checks, "connections", {"default": exotic})
+    monkeypatch.setattr(checks, "_has_table", lambda alias: True)
+
+    [warning] = checks.check_databases(None, databases=["default"])
+
+    assert warning.id == "gamification.W001"
+    assert warning.msg == "Gamification is untested on MySQL."
+
+
+@pytest.mark.django_db
+def test_the_databases_of_this_run_are_tested():
+    assert checks.check_databases(None, databases=["default"]) == []
+
+
+@pytest.mark.django_db
+def test_gamification_W002():
+    activity = ActivityFactory(is_active=False)
+    AchievementFactory(criterion="activity_count", activity=activity)
+
+    messages = checks.check_catalogue(None, databases=["default"])
+
+    assert ids(messages) == ["gamification.W002"]
+
+
+@pytest.mark.django_db
+def test_the_seeded_catalogue_passes():
+    assert checks.check_catalogue(None, databases=["default"]) == []
+
+
+@pytest.mark.django_db
+def test_an_alias_without_tables_is_skipped(monkeypatch):
+    monkeypatch.setattr(checks, "_has_table", lambda alias: False)
+
+    assert checks.check_catalogue(None, databases=["default"]) == []
+
+
+def test_checks_that_query_are_only_for_databases():
+    assert checks.check_catalogue(None) == checks.check_databases(None) == []
+
+
+@pytest.mark.django_db
+def test_check_with_databases_finds_nothing_wrong_in_the_example(capsys):
+    call_command("check", "--database=default")
+
+    assert "no issues" in capsys.readouterr().out
