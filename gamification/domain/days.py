@@ -60,10 +60,15 @@ class Calendar:
             local -= timedelta(hours=self.day_start_hour)
         return local.date()
 
-    def begins(self, day: date) -> datetime:
-        """Return the instant at which ``day`` begins, by the latest zone, in UTC."""
-        zone = ZoneInfo(self.zones[-1].zone)
-        return datetime.fromtimestamp(_begins(day, zone, self.day_start_hour), UTC)
+    def begins(self, day: date, after: datetime) -> datetime:
+        """Return the first instant from ``after`` on that is on ``day`` or later."""
+        earliest, hour = after.timestamp(), self.day_start_hour
+        instants = (
+            (max(since, earliest, _begins(day, zone, hour)), until)
+            for since, until, zone in self._segments()
+        )
+        first = min(instant for instant, until in instants if instant < until)
+        return datetime.fromtimestamp(first, UTC)
 
     def is_neutral(self, day: date) -> bool:
         """Say whether ``day`` existed for less than 12 hours: it counts for nothing."""

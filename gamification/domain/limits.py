@@ -29,7 +29,7 @@ class Limits:
         else:
             rewarded = self._room(quantity, activity, day)
             reason = WithheldReason.DAILY_LIMIT
-            ready_at = self._calendar.begins(day + ONE_DAY)
+            ready_at = self._calendar.begins(day + ONE_DAY, after=self._now)
         units, before = self._usage.get((activity.id, day), (0, 0))
         self._usage[activity.id, day] = (units + quantity, before + rewarded)
         if rewarded:

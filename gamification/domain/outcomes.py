@@ -129,7 +129,10 @@ class Outcome:
     @property
     def xp_gained(self) -> int:
         """XP of the entry and of the achievements that it unlocked."""
-        return self.credited + sum(unlock.xp for unlock in self.unlocks)
+        rewards = sum(unlock.xp for unlock in self.unlocks)
+        if self.entry and self.entry.kind == EntryKind.ACHIEVEMENT:
+            return rewards or self.credited
+        return self.credited + rewards
 
     @property
     def levelled_up(self) -> bool:

@@ -8,8 +8,9 @@ from dataclasses import replace
 from datetime import date, datetime
 from functools import cached_property
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
+from gamification.domain.accounts import Account
 from gamification.domain.celebrating import Peaks, notices
 from gamification.domain.limits import Limits
 from gamification.domain.outcomes import (
@@ -20,91 +21,38 @@ from gamification.domain.outcomes import (
     Unlock,
     Withheld,
 )
+from gamification.domain.rows import NoticeRow, UnlockRow
 from gamification.domain.rules import (
-    MAX_TOTAL,
     AchievementRule,
     ActivityRule,
-    Facts,
 )
 from gamification.domain.standing import Record, Rules, Standing
-from gamification.domain.streaks import extend_streak, measure_streak
 
 
-class TotalOutOfRangeError(ArithmeticError):
-    """The total would leave the range of whole numbers that can be kept."""
-
-
-class UnlockRow(NamedTuple):
-    """The new state of a row that says whether a user holds an achievement."""
-
-    user_id: Any
-    achievement_id: int
-    unlocked_at: datetime
-    xp_awarded: int
-    revoked_at: datetime | None = None
-    revoked_by_id: Any = None
-    revoke_reason: str = ""
-
-
-class NoticeRow(NamedTuple):
-    """A celebration as it is stored."""
-
-    user_id: Any
-    kind: str
-    dedupe_key: str
-    data: Mapping[str, Any]
-    created_at: datetime
-    expires_at: datetime
-
-
-class Fold:
+class Fold(Account):
     """The changes of one request for one user.
 
-    Each verb takes what was asked, adds to the changes, and returns an outcome. What
-    it adds up is written by a store in one go.
+    Each verb takes what was asked, books it with all that follows, and returns an
+    outcome. What it adds up is written by a store in one go.
     """
 
     def __init__(
         self, standing: Standing, rules: Rules, now: datetime, *, celebrate: bool = True
     ) -> None:
-        self.standing = standing
-        self.rules = rules
+        super().__init__(standing, rules)
         self.now = now
         self.celebrate = celebrate
-        self.total_xp = standing.total_xp
-        self.level = standing.level
-        self.highest_level = standing.highest_level
-        self.active_days = standing.active_days
-        self.streak = standing.streak
-        self.held = standing.held
-        self.entries: list[Entry] = []
         #: What each verb returned, with the position of its entry.
         self.outcomes: list[tuple[int, Outcome]] = []
-        #: Units by activity id, to be added to the tally.
-        self.tallies: dict[int, int] = {}
-        #: Activities and XP by date, to be added to the active day.
-        self.days: dict[date, tuple[int, int]] = {}
-        #: Dates that are no longer active.
-        self.lost_days: set[date] = set()
         self.unlocks: list[UnlockRow] = []
         self.celebrations: list[CelebrationNotice] = []
-        self._activities = dict(standing.days or {})
-
-    @property
-    def changed_days(self) -> dict[date, tuple[int, int]]:
-        """Activities and XP to be added, by date that is active now."""
-        lost = self.lost_days
-        return {day: change for day, change in self.days.items() if day not in lost}
 
     def notice_rows(self) -> Iterator[NoticeRow]:
         """Yield the celebrations as rows."""
-        user_id, expires_at = (
-            self.standing.user_id,
-            self.now + self.rules.celebration_ttl,
-        )
+        expires_at = self.now + self.rules.celebration_ttl
         for notice in self.celebrations:
             yield NoticeRow(
-                user_id,
+                self.standing.user_id,
                 notice.kind,
                 notice.dedupe_key,
                 notice.data,
@@ -206,7 +154,7 @@ class Fold:
     ) -> Outcome:
         level, position = self.level, len(self.entries)
         peaks = Peaks(self.highest_level, self.streak.longest)
-        self._add(entry)
+        self.book(entry)
         unlocks = [self._hold(unlocked, entry)] if unlocked else []
         if settle:
             unlocks += self._settle(entry)
@@ -227,54 +175,14 @@ class Fold:
             self.entries[position] = entry.with_outcome(outcome.snapshot())
         return outcome
 
-    def _add(self, entry: Entry) -> None:
-        """Put ``entry`` into the ledger and all that is derived from it."""
-        self.entries.append(entry)
-        self.total_xp += entry.amount
-        if not -MAX_TOTAL <= self.total_xp <= MAX_TOTAL:
-            raise TotalOutOfRangeError
-        self.level = self.rules.level_at(self.total_xp)
-        self.highest_level = max(self.highest_level, self.level)
-        if entry.activity_id is not None:
-            self._count(entry.activity_id, entry.quantity)
-            if entry.extends_streak:
-                self._mark_day(entry)
-
-    def _count(self, activity_id: int, quantity: int) -> None:
-        self.tallies[activity_id] = self.tallies.get(activity_id, 0) + quantity
-        if self._tally(activity_id) > MAX_TOTAL:
-            raise TotalOutOfRangeError
-
-    def _tally(self, activity_id: int) -> int:
-        return self.standing.tallies.get(activity_id, 0) + self.tallies[activity_id]
-
-    def _mark_day(self, entry: Entry) -> None:
-        day, known = entry.local_date, self._activities
-        activities, xp = self.days.get(day, (0, 0))
-        self.days[day] = (activities + entry.sign, xp + entry.amount)
-        if self.standing.days is None:
-            before = int(day == self.streak.last_active_on)
-        else:
-            before = known.get(day, 0)
-        known[day] = before + entry.sign
-        if not before:
-            self.active_days += 1
-            calendar = self.standing.calendar
-            self.streak = extend_streak(self.streak, day, known, calendar)
-        elif not known[day]:
-            del known[day]
-            self.lost_days.add(day)
-            self.active_days -= 1
-            self.streak = measure_streak(known, self.standing.calendar)
-
     def _settle(self, cause: Entry) -> list[Unlock]:
         """Unlock what the new state earns, until nothing more follows from it."""
         unlocks: list[Unlock] = []
         catalogue = self.rules.catalogue
-        while earned := catalogue.earned(self._facts(), self._barred()):
+        while earned := catalogue.earned(self.facts(), self._barred()):
             for rule in earned:
                 reward = self._reward(rule, cause.occurred_at, cause.local_date)
-                self._add(reward)
+                self.book(reward)
                 unlocks.append(self._hold(rule, reward))
         return unlocks
 
@@ -296,16 +204,6 @@ class Fold:
     def _barred(self) -> AbstractSet[int]:
         revoked = self.standing.revoked
         return self.held | revoked if revoked else self.held
-
-    def _facts(self) -> Facts:
-        return Facts(
-            self.active_days,
-            self.streak.longest,
-            self.level,
-            self.total_xp,
-            len(self.held),
-            {activity_id: self._tally(activity_id) for activity_id in self.tallies},
-        )
 
     def _reward(
         self,

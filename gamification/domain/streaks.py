@@ -78,26 +78,23 @@ def streak_status(streak: Streak, calendar: Calendar, now: datetime) -> StreakSt
     today, last = calendar.date_of(now), streak.last_active_on
     if last is not None and streak.current:
         if last >= today:
-            deadline = _second_day_after(last, calendar)
-            return _status(StreakState.ACTIVE, streak, calendar.begins(deadline))
+            return _status(StreakState.ACTIVE, streak, calendar, now)
         if calendar.follows(last, today):
-            deadline = _second_day_after(last, calendar)
-            return _status(StreakState.AT_RISK, streak, calendar.begins(deadline))
+            return _status(StreakState.AT_RISK, streak, calendar, now)
     return StreakStatus(StreakState.BROKEN, 0, streak.longest, last, None)
 
 
-def _status(state: StreakState, streak: Streak, lost_at: datetime) -> StreakStatus:
-    return StreakStatus(
-        state, streak.current, streak.longest, streak.last_active_on, lost_at
-    )
-
-
-def _second_day_after(day: date, calendar: Calendar) -> date:
-    """Return the day after the next that counts: there the streak would be lost."""
-    following = day + ONE_DAY
-    while calendar.is_neutral(following):
-        following += ONE_DAY
-    return following + ONE_DAY
+def _status(
+    state: StreakState, streak: Streak, calendar: Calendar, now: datetime
+) -> StreakStatus:
+    """Return the status of a streak that is alive."""
+    last = streak.last_active_on or date.min
+    # It is lost with the day after the next one that counts.
+    counting = last + ONE_DAY
+    while calendar.is_neutral(counting):
+        counting += ONE_DAY
+    lost_at = calendar.begins(counting + ONE_DAY, after=now)
+    return StreakStatus(state, streak.current, streak.longest, last, lost_at)
 
 
 def _run_around(

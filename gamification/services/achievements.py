@@ -6,7 +6,8 @@ from functools import partial
 
 from gamification import signals
 from gamification.domain.outcomes import Entry, EntryKind, Outcome
-from gamification.domain.recording import Fold, UnlockRow
+from gamification.domain.recording import Fold
+from gamification.domain.rows import UnlockRow
 from gamification.domain.rules import AchievementRule, AchievementStatus, Catalogue
 from gamification.exceptions import (
     AchievementNotActiveError,

@@ -9,17 +9,23 @@ from typing import Any
 from django.utils import timezone
 
 from gamification.conf import conf
+from gamification.domain.accounts import TotalOutOfRangeError
 from gamification.domain.outcomes import Entry, Outcome
-from gamification.domain.recording import Fold, TotalOutOfRangeError
+from gamification.domain.recording import Fold
 from gamification.domain.rules import Catalogue
 from gamification.domain.standing import Standing
-from gamification.exceptions import OutOfRangeError, UnknownUserError
+from gamification.exceptions import (
+    IdempotencyConflictError,
+    OutOfRangeError,
+    UnknownUserError,
+)
 from gamification.services.requests import write_alias
 from gamification.services.transactions import (
     Change,
     Decision,
     fold_once,
     perform,
+    restored,
 )
 from gamification.storage import Query, Snapshot, Store, Written
 
@@ -36,6 +42,8 @@ class UserChange:
     #: Called after commit with the outcome of each entry that was written.
     announce: Callable[[Outcome], None]
     key: str | None = None
+    #: Of the request behind the key.
+    fingerprint: str = ""
     #: Whether dates may stop to be active, so that all of them must be read.
     needs_days: bool = False
     celebrate: bool = True
@@ -49,6 +57,8 @@ class UserChange:
         return Query([self.user_id], conf.default_calendar, keys=keys)
 
     def _decide(self, snapshot: Snapshot, store: Store) -> Decision[list[Outcome]]:
+        if replayed := self._replayed(snapshot, store):
+            return Decision([], lambda written: replayed, self._announce)
         standing = snapshot.standings.get(self.user_id)
         if standing is None:
             raise UnknownUserError
@@ -70,6 +80,15 @@ class UserChange:
             return [outcome for outcomes in made for outcome in outcomes] or idle
 
         return Decision(folds, answer, self._announce)
+
+    def _replayed(self, snapshot: Snapshot, store: Store) -> list[Outcome]:
+        """Return the first outcome if the key was used for this request before."""
+        entry = snapshot.replays.get((self.user_id, self.key or ""))
+        if entry is None:
+            return []
+        if entry.fingerprint != self.fingerprint:
+            raise IdempotencyConflictError(key=self.key)
+        return restored([entry], store)
 
     def _fold(self, standing: Standing, snapshot: Snapshot) -> Fold:
         rules, now = conf.rules(snapshot.catalogue), timezone.now()

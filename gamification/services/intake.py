@@ -13,7 +13,7 @@ from gamification.domain.rules import Catalogue
 from gamification.domain.standing import Record
 from gamification.exceptions import GamificationError
 from gamification.services.announcing import announce_records, is_heard
-from gamification.services.requests import write_alias
+from gamification.services.requests import EPOCH, write_alias
 from gamification.services.ruling import Result, Ruling
 from gamification.services.transactions import (
     Change,
@@ -45,11 +45,13 @@ class Intake:
         checked: Sequence[Record | GamificationError],
         *,
         celebrate: bool,
+        historical: bool,
         strict: bool,
         expects_replays: bool = True,
     ) -> None:
         self._checked = checked
         self._celebrate = celebrate
+        self._historical = historical
         self._strict = strict
         self._records = [item for item in checked if isinstance(item, Record)]
         self._user_ids = in_order(record.user_id for record in self._records)
@@ -101,8 +103,11 @@ class Intake:
         return [(r.user_id, r.key) for r in self._records if r.key is not None]
 
     def _decide(self, snapshot: Snapshot, store: Store) -> Decision[list[Result]]:
-        ruling = Ruling(snapshot, store, celebrate=self._celebrate, now=timezone.now())
-        ruling.sort(self._checked)
+        now = timezone.now()
+        # A retry is a replay however late it comes: only what is new can be too old.
+        oldest = EPOCH if self._historical else now - conf.MAX_BACKDATE
+        ruling = Ruling(snapshot, store, celebrate=self._celebrate, now=now)
+        ruling.sort(self._checked, oldest)
         if self._strict:
             ruling.raise_first()
         folds = fold_once(ruling.fold_all, snapshot, store)

@@ -8,7 +8,6 @@ from gamification import signals
 from gamification.domain.outcomes import Entry, EntryKind, Outcome
 from gamification.domain.recording import Fold
 from gamification.exceptions import (
-    IdempotencyConflictError,
     InsufficientXPError,
     NotReversibleError,
     UnknownEntryError,
@@ -55,14 +54,11 @@ def adjust_xp(
     user_id, actor_id = user_id_of(user), actor_id_of(actor)
     check_amount(amount)
     check_text("note", note, longest=MAX_NOTE, required=True)
-    digest = fingerprint("adjustment", amount, note, actor_id)
+    digest = ""
+    if check_key(key) is not None:
+        digest = fingerprint("adjustment", amount, note, actor_id)
 
     def act(fold: Fold, snapshot: Snapshot) -> Outcome | None:
-        used = snapshot.replays.get((user_id, key or ""))
-        if used:
-            if used.fingerprint != digest:
-                raise IdempotencyConflictError(key=key)
-            return Outcome.restore(used, {})
         balance = fold.standing.total_xp
         if amount < 0 and balance + amount < 0:
             message = f"The user has {balance} XP; {-amount} cannot be taken."
@@ -77,7 +73,7 @@ def adjust_xp(
                 local_date=fold.standing.calendar.date_of(fold.now),
                 recorded_at=fold.now,
                 key=key,
-                fingerprint=digest if key is not None else "",
+                fingerprint=digest,
                 actor_id=actor_id,
                 note=note,
             )
@@ -85,7 +81,12 @@ def adjust_xp(
         return None
 
     change = UserChange(
-        user_id, act, _announce_adjusted, key=check_key(key), celebrate=celebrate
+        user_id,
+        act,
+        _announce_adjusted,
+        key=key,
+        fingerprint=digest,
+        celebrate=celebrate,
     )
     return change.perform()[0]
 

@@ -73,8 +73,9 @@ def record_activity(
     key was used for another request, ``OutOfRangeError``, ``StorageError``.
     """
     record = ActivityRecord(user, activity, occurred_at, quantity, key, source)
-    checked = check_record(record, timezone.now(), historical=historical)
-    [outcome] = Intake([checked], celebrate=celebrate, strict=True).perform()
+    checked = check_record(record, timezone.now())
+    intake = Intake([checked], celebrate=celebrate, historical=historical, strict=True)
+    [outcome] = intake.perform()
     assert isinstance(outcome, Outcome)  # noqa: S101 - what strict means
     return outcome
 
@@ -100,8 +101,9 @@ def record_activities(
     for batch in _batches(records, size):
         with _without_collection():
             results = Intake(
-                _checked(batch, historical=historical, strict=strict),
+                _checked(batch, strict=strict),
                 celebrate=celebrate,
+                historical=historical,
                 strict=strict,
                 expects_replays=report.replayed > 0,
             ).perform()
@@ -139,12 +141,12 @@ def _without_collection() -> Iterator[None]:
 
 
 def _checked(
-    batch: Sequence[ActivityRecord], *, historical: bool, strict: bool
+    batch: Sequence[ActivityRecord], *, strict: bool
 ) -> list[Record | GamificationError]:
     now, checked = timezone.now(), list[Record | GamificationError]()
     for record in batch:
         try:
-            checked.append(check_record(record, now, historical=historical))
+            checked.append(check_record(record, now))
         except GamificationError as error:
             if strict:
                 raise

@@ -32,14 +32,14 @@ class ActivityRecord:
     source: str = ""
 
 
-def check_record(record: ActivityRecord, now: datetime, *, historical: bool) -> Record:
+def check_record(record: ActivityRecord, now: datetime) -> Record:
     """Return ``record`` as the domain has it, or raise ``InvalidRequestError``."""
     activity = check_text("activity", record.activity, required=True)
     quantity = check_quantity(record.quantity)
     source = check_text("source", record.source)
     key, occurred_at, digest = check_key(record.key), now, ""
     if record.occurred_at is not None:
-        occurred_at = check_instant(record.occurred_at, now, historical=historical)
+        occurred_at = check_instant(record.occurred_at, now)
     if key is not None:
         given = occurred_at.isoformat() if record.occurred_at else None
         digest = fingerprint(activity, quantity, given, source)

@@ -23,7 +23,6 @@ from gamification.exceptions import (
     InvalidKeyError,
     InvalidQuantityError,
     InvalidTextError,
-    TooOldError,
     UnknownUserError,
 )
 from gamification.models import UserGamification
@@ -117,19 +116,14 @@ def check_amount(amount: int) -> int:
     return amount
 
 
-def check_instant(instant: datetime, now: datetime, *, historical: bool) -> datetime:
-    """Return ``instant`` in UTC; raise ``InvalidInstantError`` or a kind of it.
-
-    ``historical`` is for imports and staff: however old it is, it is not too old.
-    """
+def check_instant(instant: datetime, now: datetime) -> datetime:
+    """Return ``instant`` in UTC; raise ``InvalidInstantError`` or ``InFutureError``."""
     if not isinstance(instant, datetime) or timezone.is_naive(instant):
         raise InvalidInstantError
     if instant < EPOCH:
         raise InvalidInstantError
     if instant > now + conf.MAX_CLOCK_SKEW:
         raise InFutureError
-    if not historical and instant < now - conf.MAX_BACKDATE:
-        raise TooOldError
     return instant.astimezone(UTC)
 
 

@@ -9,8 +9,9 @@ from datetime import date, datetime
 from typing import Any
 
 from gamification.conf import conf
+from gamification.domain.accounts import TotalOutOfRangeError
 from gamification.domain.outcomes import Entry, Outcome
-from gamification.domain.recording import Fold, TotalOutOfRangeError
+from gamification.domain.recording import Fold
 from gamification.domain.rules import ActivityRule
 from gamification.domain.standing import Record
 from gamification.exceptions import (
@@ -18,9 +19,11 @@ from gamification.exceptions import (
     IdempotencyConflictError,
     InactiveActivityError,
     OutOfRangeError,
+    TooOldError,
     UnknownActivityError,
     UnknownUserError,
 )
+from gamification.services.transactions import restored
 from gamification.storage import Snapshot, Store, Written
 from gamification.storage.base import UserKey
 
@@ -50,13 +53,18 @@ class Ruling:
         self._repeats: dict[int, int] = {}
         self._replays: dict[int, Entry] = {}
 
-    def sort(self, records: Iterable[Record | GamificationError]) -> None:
-        """Sort all records; one that was refused before stays so."""
+    def sort(
+        self, records: Iterable[Record | GamificationError], oldest: datetime
+    ) -> None:
+        """Sort all records; one that was refused before stays so.
+
+        A new one must not have occurred before ``oldest``.
+        """
         for index, record in enumerate(records):
             if isinstance(record, GamificationError):
                 self._results[index] = record
             else:
-                self._sort(index, record)
+                self._sort(index, record, oldest)
         for items in self._new.values():
             items.sort(key=lambda item: item[1].occurred_at)
         self._restore_replays()
@@ -99,10 +107,13 @@ class Ruling:
             self._results[index] = result
         return [result for _, result in sorted(self._results.items())]
 
-    def _sort(self, index: int, record: Record) -> None:
+    def _sort(self, index: int, record: Record, oldest: datetime) -> None:
         try:
-            if record.key is None or not self._is_replay(index, record, record.key):
-                self._admit(index, record)
+            if record.key is not None and self._is_replay(index, record, record.key):
+                return
+            if record.occurred_at < oldest:
+                raise TooOldError
+            self._admit(index, record)
         except GamificationError as error:
             self._results[index] = error
 
@@ -138,14 +149,8 @@ class Ruling:
 
     def _restore_replays(self) -> None:
         """Put the first outcome of each replay among the results."""
-        shown = [
-            (entry.user_id, dedupe_key)
-            for entry in self._replays.values()
-            for _, dedupe_key, _ in (entry.outcome or {}).get("celebrations", ())
-        ]
-        ids = self._store.celebrated(shown) if shown else {}
-        for index, entry in self._replays.items():
-            self._results[index] = Outcome.restore(entry, ids)
+        outcomes = restored(self._replays.values(), self._store)
+        self._results |= dict(zip(self._replays, outcomes, strict=True))
 
     def _load_days(self) -> None:
         """Give those standings their days into whose past a record falls."""

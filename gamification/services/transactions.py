@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,6 +19,7 @@ from django.contrib.auth import get_user_model
 from django.db import Error, IntegrityError, connections, transaction
 
 from gamification.conf import conf
+from gamification.domain.outcomes import Entry, Outcome
 from gamification.domain.recording import Fold
 from gamification.domain.rules import Catalogue
 from gamification.domain.standing import Standing
@@ -149,3 +150,14 @@ def fold_once(
     for user_id, dedupe_key in existing:
         snapshot.standings[user_id].celebrated |= {dedupe_key}
     return fold_all() if existing else folds
+
+
+def restored(entries: Collection[Entry], store: Store) -> list[Outcome]:
+    """Return the first outcomes of requests whose keys ``entries`` have."""
+    shown = [
+        (entry.user_id, dedupe_key)
+        for entry in entries
+        for _, dedupe_key, _ in (entry.outcome or {}).get("celebrations", ())
+    ]
+    ids = store.celebrated(shown) if shown else {}
+    return [Outcome.restore(entry, ids) for entry in entries]

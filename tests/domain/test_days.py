@@ -77,7 +77,7 @@ def test_a_day_without_midnight_begins_when_the_clock_jumps():
 
     assert calendar.date_of(utc(2026, 4, 23, 21, 59, 59)) == date(2026, 4, 23)
     assert calendar.date_of(utc(2026, 4, 23, 22)) == date(2026, 4, 24)
-    assert calendar.begins(date(2026, 4, 24)) == utc(2026, 4, 23, 22)
+    assert calendar.begins(date(2026, 4, 24), utc(2026, 4, 20)) == utc(2026, 4, 23, 22)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,9 @@ def test_a_day_without_midnight_begins_when_the_clock_jumps():
 def test_a_day_lasts_as_long_as_its_zone_makes_it(zone, day, hours):
     calendar = in_zone(zone)
 
-    length = calendar.begins(day + timedelta(1)) - calendar.begins(day)
+    length = calendar.begins(day + timedelta(1), utc(1970, 1, 2)) - calendar.begins(
+        day, utc(1970, 1, 2)
+    )
 
     assert length == timedelta(hours=hours)
 
@@ -101,7 +103,7 @@ def test_a_day_lasts_as_long_as_its_zone_makes_it(zone, day, hours):
 def test_a_day_begins_at_the_hour_that_the_site_chose():
     calendar = in_zone("Europe/Paris", day_start_hour=4)
 
-    assert calendar.begins(date(2026, 2, 1)) == utc(2026, 2, 1, 3)
+    assert calendar.begins(date(2026, 2, 1), utc(1970, 1, 2)) == utc(2026, 2, 1, 3)
 
 
 @pytest.mark.parametrize(
