@@ -34,12 +34,20 @@ from gamification.services.recording import (
     record_activity,
 )
 from gamification.services.records import ActivityRecord
+from gamification.services.standing import (
+    AchievementProgress,
+    ProfileSummary,
+    read_achievements,
+    read_progress,
+)
 
 aacknowledge_celebrations = sync_to_async(acknowledge_celebrations)
 aadjust_xp = sync_to_async(adjust_xp)
 aaward_achievement = sync_to_async(award_achievement)
 aexplain_achievement = sync_to_async(explain_achievement)
 apending_celebrations = sync_to_async(pending_celebrations)
+aread_achievements = sync_to_async(read_achievements)
+aread_progress = sync_to_async(read_progress)
 arebuild = sync_to_async(rebuild)
 areconcile = sync_to_async(lambda *args, **kwargs: list(reconcile(*args, **kwargs)))
 arecord_activities = sync_to_async(record_activities)
@@ -50,6 +58,7 @@ arevoke_achievement = sync_to_async(revoke_achievement)
 aset_time_zone = sync_to_async(set_time_zone)
 
 __all__ = [
+    "AchievementProgress",
     "ActivityRecord",
     "BatchReport",
     "CelebrationNotice",
@@ -58,6 +67,7 @@ __all__ = [
     "Explanation",
     "Facts",
     "Outcome",
+    "ProfileSummary",
     "TimeZoneChange",
     "Unlock",
     "Withheld",
@@ -68,6 +78,8 @@ __all__ = [
     "adjust_xp",
     "aexplain_achievement",
     "apending_celebrations",
+    "aread_achievements",
+    "aread_progress",
     "arebuild",
     "areconcile",
     "arecord_activities",
@@ -79,7 +91,9 @@ __all__ = [
     "award_achievement",
     "explain_achievement",
     "pending_celebrations",
+    "read_achievements",
     "read_facts",
+    "read_progress",
     "rebuild",
     "reconcile",
     "record_activities",

@@ -25,6 +25,7 @@ from gamification.services.requests import (
     user_id_of,
     write_alias,
 )
+from gamification.services.transactions import OutrunError
 from gamification.storage import Snapshot
 from gamification.storage.base import entry_values
 
@@ -106,9 +107,12 @@ def find_achievement(catalogue: Catalogue, key: str) -> AchievementRule:
 def _unlock_of(user_id: object, rule: AchievementRule) -> tuple[UnlockRow, Entry]:
     """Return the row that says who holds what, and the entry that paid for it."""
     alias, mine = write_alias(), {"user": user_id, "achievement": rule.id}
-    row = UserAchievement.objects.using(alias).get(**mine)
+    row = UserAchievement.objects.using(alias).filter(**mine).first()
     entries = LedgerEntry.objects.using(alias).filter(kind=EntryKind.ACHIEVEMENT)
-    entry = entries.filter(**mine).latest("id")
+    entry = entries.filter(**mine).order_by("id").last()
+    if row is None or entry is None:
+        # They were there when the standing was read.
+        raise OutrunError
     unlock = UnlockRow(user_id, rule.id, row.unlocked_at, row.xp_awarded)
     return unlock, Entry(*entry_values(entry))
 

@@ -15,7 +15,12 @@ from gamification.models import (
     UserAchievement,
     UserGamification,
 )
-from gamification.services.requests import UserRef, user_id_of, write_alias
+from gamification.services.requests import (
+    UserRef,
+    is_storable,
+    user_id_of,
+    write_alias,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +75,8 @@ def explain_achievement(user: UserRef, achievement: str) -> Explanation:
     if not get_user_model()._base_manager.using(alias).filter(pk=user_id).exists():
         raise UnknownUserError
     rows = Achievement.objects.using(alias).select_related("activity")
-    row = rows.filter(key=achievement).first()
+    is_key = isinstance(achievement, str) and is_storable(achievement)
+    row = rows.filter(key=achievement).first() if is_key else None
     if row is None:
         message = f"No achievement has the key {achievement!r}."
         raise UnknownAchievementError(message, achievement=achievement)

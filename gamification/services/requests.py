@@ -11,7 +11,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ValidationError
-from django.db import models, router
+from django.db import router
 from django.utils import timezone
 
 from gamification.conf import conf
@@ -44,15 +44,16 @@ def write_alias() -> str:
 
 def user_id_of(user: UserRef) -> Any:
     """Return the user's primary key; ``UnknownUserError`` if there can be none."""
-    pk = getattr(user, "pk", user)
-    if pk is None or isinstance(pk, bool):
+    model = get_user_model()
+    if isinstance(user, (model, AnonymousUser)):
+        if user.pk is None:
+            raise UnknownUserError
+        return user.pk
+    if isinstance(user, bool) or not isinstance(user, (int, str, UUID)):
         raise UnknownUserError
-    if isinstance(user, models.Model):
-        return pk
-    field = get_user_model()._meta.pk
     try:
-        pk = field.to_python(pk)
-        field.run_validators(pk)
+        pk = model._meta.pk.to_python(user)
+        model._meta.pk.run_validators(pk)
     except ValidationError as error:
         raise UnknownUserError from error
     if isinstance(pk, str) and not is_storable(pk):

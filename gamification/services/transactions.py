@@ -23,7 +23,7 @@ from gamification.domain.outcomes import Entry, Outcome
 from gamification.domain.recording import Fold
 from gamification.domain.rules import Catalogue
 from gamification.domain.standing import Standing
-from gamification.exceptions import StorageError, UnknownUserError
+from gamification.exceptions import GamificationError, StorageError
 from gamification.storage import Query, Snapshot, Store, Written, store_for
 
 T = TypeVar("T")
@@ -57,7 +57,7 @@ class Change(Generic[T]):
     decide: Callable[[Snapshot, Store], Decision[T]]
 
 
-class _OutrunError(Exception):
+class OutrunError(Exception):
     """Somebody else wrote between read and write."""
 
 
@@ -72,7 +72,7 @@ def perform(change: Change[T]) -> T:
     """
     store = store_for(change.alias)
     if store.optimistic and len(change.user_ids) == 1:
-        with suppress(_OutrunError), _translating(change.alias, change.user_ids):
+        with suppress(OutrunError), _translating(change.alias, change.user_ids):
             return _attempt(change, store, newcomers=change.user_ids)
     return in_transaction(change.alias, change.user_ids, partial(_attempt, change))
 
@@ -82,9 +82,8 @@ def in_transaction(
 ) -> T:
     """Lock the users, in order, do ``work``, and return its answer.
 
-    Raises ``UnknownUserError`` for a user who went away, and ``StorageError`` when the
-    database failed. Inside a transaction of the caller, errors of the database are
-    left as they are.
+    Raises ``StorageError`` when the database failed. Inside a transaction of the
+    caller, errors of the database are left as they are.
     """
     store, is_owner = store_for(alias), not connections[alias].in_atomic_block
     tries = TRIES if is_owner else 1
@@ -96,7 +95,7 @@ def in_transaction(
                     store.begin()
                 store.lock(user_ids)
                 return work(store)
-        except _OutrunError:
+        except OutrunError:
             if not tries:
                 raise StorageError from None
         # Those who collided should not collide again at the same moment.
@@ -105,13 +104,19 @@ def in_transaction(
 
 def _attempt(change: Change[T], store: Store, newcomers: Sequence[Any] = ()) -> T:
     snapshot = store.read(change.plan)
-    for user_id in newcomers:
-        blank = Standing(user_id, conf.default_calendar)
-        snapshot.standings.setdefault(user_id, blank)
-    decision = change.decide(snapshot, store)
+    unseen = [user_id for user_id in newcomers if user_id not in snapshot.standings]
+    for user_id in unseen:
+        snapshot.standings[user_id] = Standing(user_id, conf.default_calendar)
+    try:
+        decision = change.decide(snapshot, store)
+    except GamificationError as error:
+        # A user without a row may not exist, which would be the better answer.
+        if unseen:
+            raise OutrunError from error
+        raise
     written = store.write(decision.folds) if decision.folds else Written()
     if written is None:
-        raise _OutrunError
+        raise OutrunError
     answer = decision.answer(written)
     transaction.on_commit(partial(decision.announce, answer), using=change.alias)
     return answer
@@ -129,10 +134,11 @@ def _translating(alias: str, user_ids: Sequence[Any]) -> Iterator[None]:
         if not is_owner:
             raise
         if getattr(error.__cause__, "sqlstate", None) in _TRY_AGAIN:
-            raise _OutrunError from error
+            raise OutrunError from error
+        # A user who went away meanwhile is found missing by the next try.
         users = get_user_model()._base_manager.using(alias).filter(pk__in=user_ids)
         if isinstance(error, IntegrityError) and users.count() < len(user_ids):
-            raise UnknownUserError from error
+            raise OutrunError from error
         raise StorageError from error
 
 
