@@ -1,7 +1,11 @@
 # Everything here sets itself up: it needs Python 3.11 or later, and pip's registry.
 
 PYTHON ?= python3
-VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+# pyenv hides the interpreters that are not selected; look there too.
+FOUND := $(shell $(PYTHON) -c 'import sys; print(sys.executable)' 2>/dev/null || \
+	ls "$$(pyenv root 2>/dev/null)"/versions/*/bin/$(PYTHON) 2>/dev/null | tail -n 1)
+INTERPRETER := $(or $(FOUND),false)
+VERSION := $(shell $(INTERPRETER) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 VENV := .venv-$(VERSION)
 BIN := $(VENV)/bin
 MANAGE := $(BIN)/python manage.py
@@ -45,6 +49,8 @@ clean:
 
 # pip runs again when pyproject.toml changes.
 $(VENV)/demo $(VENV)/dev: pyproject.toml
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(INTERPRETER) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "This needs Python 3.11 or later; name one with PYTHON=..."; exit 1; }
+	test -x $(BIN)/python || $(INTERPRETER) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --editable '.[$(notdir $@)]'
 	touch $@
