@@ -1,0 +1,38 @@
+"""What tests look at, without the code that is under test."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.apps import apps
+
+from gamification.models import LedgerEntry, UserAchievement, UserGamification
+
+#: For tests that commit; see ``catalogue_is_put_back``.
+COMMITTED = [
+    pytest.mark.django_db(transaction=True, serialized_rollback=True),
+    pytest.mark.usefixtures("catalogue_is_put_back"),
+]
+
+
+def everything() -> dict[str, list[dict[str, Any]]]:
+    """Return all rows of the app, by model."""
+    return {
+        model.__name__: list(model.objects.order_by("pk").values())
+        for model in apps.get_app_config("gamification").get_models()
+    }
+
+
+def profile_of(user: Any) -> UserGamification:
+    return UserGamification.objects.get(user=user)
+
+
+def ledger_of(user: Any) -> list[LedgerEntry]:
+    return list(LedgerEntry.objects.filter(user=user).order_by("id"))
+
+
+def held_by(user: Any) -> set[str]:
+    """Return the keys of the achievements that the user holds."""
+    held = UserAchievement.objects.filter(user=user, revoked_at=None)
+    return set(held.values_list("achievement__key", flat=True))
