@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+import time_machine
+
+from gamification.services import reconcile
+
+#: The server's clock in these tests, unless they set it.
+NOW = datetime(2026, 6, 10, 12, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def server_clock():
+    with time_machine.travel(NOW, tick=False) as clock:
+        yield clock
+
+
+@pytest.fixture
+def site(settings):
+    """Django's settings; progress is made anew when they are put back."""
+    yield settings
+    settings.GAMIFICATION = {}
+    list(reconcile(fix=True))

@@ -1,0 +1,374 @@
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, date, datetime, timedelta, timezone
+from decimal import Decimal
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AnonymousUser
+
+from gamification import services
+from gamification.exceptions import (
+    InFutureError,
+    InvalidAmountError,
+    InvalidInstantError,
+    InvalidQuantityError,
+    InvalidTextError,
+    InvalidTimeZoneError,
+    TooOldError,
+    UnknownAchievementError,
+    UnknownEntryError,
+    UnknownUserError,
+)
+from gamification.models import Achievement
+from gamification.services import (
+    ActivityRecord,
+    adjust_xp,
+    award_achievement,
+    explain_achievement,
+    record_activities,
+    record_activity,
+    reverse_entry,
+    reverse_source,
+    revoke_achievement,
+    set_time_zone,
+)
+from tests.factories import UserFactory
+from tests.inspecting import everything
+from tests.services.conftest import NOW
+
+pytestmark = pytest.mark.django_db
+
+
+#: For what is refused only once the database was asked.
+EACH_STORE = pytest.mark.usefixtures("store")
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_written(db, activity, user):
+    """Whatever is refused leaves no trace."""
+    record_activity(user, "walk", quantity=3, source="visions.kpi:1")
+    before = everything()
+    yield
+    assert everything() == before
+
+
+#: A whole number that Python refuses to print.
+HUGE = pytest.param(10**5_000, id="5,000 digits")
+
+QUANTITIES = [
+    0,
+    -1,
+    1_000_001,
+    2**31,
+    2**63,
+    -(2**63) - 1,
+    HUGE,
+    True,
+    1.0,
+    float("nan"),
+    float("inf"),
+    Decimal(1),
+    "1",
+    " 1 ",
+    "１２",
+    None,
+    [1],
+]
+
+
+@pytest.mark.parametrize("quantity", QUANTITIES, ids=lambda q: ascii(q)[:20])
+def test_a_quantity_is_a_whole_number(user, quantity):
+    with pytest.raises(
+        InvalidQuantityError,
+        match=r"^The quantity is not a whole number from 1 to 1,000,000\.$",
+    ):
+        record_activity(user, "walk", quantity=quantity)
+
+
+@pytest.mark.parametrize(
+    "amount", [0, 2**53 + 1, -(2**53) - 1, True, 1.0, "1", None, HUGE], ids=ascii
+)
+def test_an_amount_is_a_whole_number(user, amount):
+    with pytest.raises(
+        InvalidAmountError,
+        match=r"^The amount is not a whole number of XP other than 0",
+    ):
+        adjust_xp(user, amount=amount, note="Sorry.")
+
+
+@pytest.mark.parametrize(
+    "instant",
+    [
+        datetime(2026, 6, 10, 12),  # noqa: DTZ001 - naive on purpose
+        datetime(1, 1, 1, tzinfo=UTC),
+        datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14))),
+        datetime(1969, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC),
+        date(2026, 6, 10),
+        "2026-06-10T12:00:00Z",
+        0,
+        1_781_092_800.0,
+    ],
+    ids=str,
+)
+def test_an_instant_is_an_aware_datetime_since_1970(user, instant):
+    with pytest.raises(InvalidInstantError) as refusal:
+        record_activity(user, "walk", occurred_at=instant, historical=True)
+
+    assert refusal.value.code == "invalid_instant"
+    assert str(refusal.value) == "The instant is not an aware datetime since 1970."
+
+
+@pytest.mark.parametrize(
+    "instant",
+    [
+        NOW + timedelta(minutes=5, microseconds=1),
+        NOW + timedelta(days=1),
+        datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC),
+        datetime(9999, 12, 31, 23, 59, 59, tzinfo=timezone(timedelta(hours=-14))),
+    ],
+    ids=str,
+)
+def test_the_future_is_not_recorded(user, instant):
+    with pytest.raises(
+        InFutureError, match=r"^The record is ahead of the server's clock\.$"
+    ):
+        record_activity(user, "walk", occurred_at=instant)
+
+
+@pytest.mark.parametrize(
+    "instant",
+    [NOW - timedelta(hours=48, microseconds=1), datetime(1970, 1, 1, tzinfo=UTC)],
+    ids=str,
+)
+def test_a_record_may_not_be_too_old(user, instant):
+    with pytest.raises(
+        TooOldError, match=r"^The record is older than records may be\.$"
+    ):
+        record_activity(user, "walk", occurred_at=instant)
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("a\0b", "The source holds characters that cannot be stored."),
+        ("\ud800", "The source holds characters that cannot be stored."),
+        ("s" * 256, "The source is longer than 255 characters."),
+        (None, "The source is not a text."),
+        (7, "The source is not a text."),
+    ],
+    ids=ascii,
+)
+def test_a_source_is_a_text_that_can_be_stored(user, source, message):
+    with pytest.raises(InvalidTextError) as refusal:
+        record_activity(user, "walk", source=source)
+
+    assert str(refusal.value) == message
+    assert refusal.value.context == {"field": "source"}
+
+
+@pytest.mark.parametrize("name", ["", " ", "a\0b", "\ud800", "a" * 256, None, 7, ["a"]])
+def test_an_activity_is_named_by_a_text(user, name):
+    with pytest.raises(InvalidTextError, match=r"^The activity "):
+        record_activity(user, name)
+
+
+@pytest.mark.parametrize("note", ["", " \n", "a\0b", "\ud800", "n" * 2_001, None])
+def test_an_adjustment_needs_a_note(user, note):
+    with pytest.raises(InvalidTextError, match=r"^The note "):
+        adjust_xp(user, amount=1, note=note)
+
+
+@pytest.mark.parametrize("source", ["", " ", "a\0b", "s" * 256, None])
+def test_undoing_needs_a_source(user, source):
+    with pytest.raises(InvalidTextError, match=r"^The source "):
+        reverse_source(user, source=source)
+
+
+@pytest.mark.parametrize("text", ["a\0b", "\ud800", "n" * 2_001, None, 7])
+def test_whatever_staff_write_can_be_stored(user, text):
+    for verb, arguments in [
+        (award_achievement, {"achievement": "first_kpi", "note": text}),
+        (revoke_achievement, {"achievement": "first_kpi", "reason": text}),
+        (reverse_entry, {"entry_id": 1, "note": text}),
+        (reverse_source, {"source": "visions.kpi:1", "note": text}),
+    ]:
+        with pytest.raises(InvalidTextError):
+            verb(user, **arguments)
+
+
+@EACH_STORE
+@pytest.mark.parametrize(
+    "entry_id", [0, -1, 2**63, 10**24, True, 1.0, "1", None, 999_999_999]
+)
+def test_an_entry_is_one_of_the_users_ledger(user, entry_id):
+    with pytest.raises(
+        UnknownEntryError, match=r"^The user's ledger has no such entry\.$"
+    ):
+        reverse_entry(user, entry_id=entry_id)
+
+
+ACHIEVEMENTS = ["", "no_such", "a\0b", "\ud800", "First_KPI", None, 7]
+
+
+@EACH_STORE
+@pytest.mark.parametrize("key", ACHIEVEMENTS, ids=ascii)
+@pytest.mark.parametrize(
+    "verb", [award_achievement, revoke_achievement, explain_achievement]
+)
+def test_an_achievement_is_named_by_its_key(user, verb, key):
+    with pytest.raises(UnknownAchievementError, match=r"^No achievement has the key "):
+        verb(user, key)
+
+
+@pytest.mark.parametrize(
+    "zone",
+    [
+        "",
+        "../",
+        "../../etc/passwd",
+        "/etc/localtime",
+        "Mars/Olympus",
+        "europe/paris",
+        "a\0b",
+        "\ud800",
+        "UTC" * 1_000,
+        None,
+        7,
+        ["UTC"],
+    ],
+    ids=lambda zone: ascii(zone)[:20],
+)
+def test_a_time_zone_is_one_of_the_iana_names(user, zone):
+    with pytest.raises(
+        InvalidTimeZoneError, match=r"^No IANA time zone has this name\.$"
+    ):
+        set_time_zone(user, zone)
+
+
+def key_of_nobody():
+    """Return a primary key that no user has."""
+    return uuid.uuid4() if uses_uuids() else 2_000_000_000
+
+
+def uses_uuids():
+    return isinstance(get_user_model()._meta.pk.get_default(), uuid.UUID)
+
+
+def deleted_user():
+    user = UserFactory()
+    user.delete()
+    return user
+
+
+NOBODY = {
+    "anonymous": AnonymousUser,
+    "unsaved": lambda: get_user_model()(username="unsaved"),
+    "deleted": deleted_user,
+    "unknown": key_of_nobody,
+    "None": lambda: None,
+    "True": lambda: True,
+    "0": lambda: 0,
+    "-1": lambda: -1,
+    "10**24": lambda: 10**24,
+    "5,000 digits": lambda: "9" * 5_000,
+    "2**63": lambda: 2**63,
+    "nan": lambda: float("nan"),
+    "inf": lambda: float("inf"),
+    "empty": lambda: "",
+    "a word": lambda: "somebody",
+    "NUL": lambda: "a\0b",
+    "surrogate": lambda: "\ud800",
+    "a list": lambda: [1],
+}
+
+VERBS = {
+    "record_activity": lambda user: record_activity(user, "walk"),
+    "record an unknown activity": lambda user: record_activity(user, "fly"),
+    "record_activities": lambda user: record_activities([ActivityRecord(user, "walk")]),
+    "award_achievement": lambda user: award_achievement(user, "first_kpi"),
+    "revoke_achievement": lambda user: revoke_achievement(user, "first_kpi"),
+    "adjust_xp": lambda user: adjust_xp(user, amount=1, note="Sorry."),
+    "take XP": lambda user: adjust_xp(user, amount=-1, note="Sorry."),
+    "reverse_entry": lambda user: reverse_entry(user, entry_id=1),
+    "set_time_zone": lambda user: set_time_zone(user, "Asia/Tokyo"),
+    "explain_achievement": lambda user: explain_achievement(user, "first_kpi"),
+    "rebuild": services.rebuild,
+}
+
+
+@EACH_STORE
+@pytest.mark.parametrize("nobody", NOBODY.values(), ids=NOBODY)
+def test_only_a_user_is_recorded_for(nobody):
+    with pytest.raises(UnknownUserError, match=r"^There is no such user\.$"):
+        record_activity(nobody(), "walk")
+
+
+@EACH_STORE
+@pytest.mark.parametrize(
+    "disguise",
+    [
+        lambda user: Achievement(pk=user.pk),
+        lambda user: str(user.pk).encode(),
+        lambda user: [user.pk],
+        lambda user: {user.pk: 1},
+        lambda user: getattr(user.pk, "int", user.pk) + 0.5,
+    ],
+    ids=["another model", "bytes", "a list", "a dict", "a fraction"],
+)
+def test_nobody_is_taken_for_a_user(user, disguise):
+    with pytest.raises(UnknownUserError):
+        record_activity(disguise(user), "walk")
+
+
+@EACH_STORE
+@pytest.mark.parametrize("nobody", ["anonymous", "unknown", "a word", "True"])
+@pytest.mark.parametrize("verb", VERBS.values(), ids=VERBS)
+def test_every_verb_refuses_who_does_not_exist(verb, nobody):
+    with pytest.raises(UnknownUserError):
+        verb(NOBODY[nobody]())
+
+
+@EACH_STORE
+@pytest.mark.parametrize("nobody", ["anonymous", "a word", "True"])
+@pytest.mark.parametrize(
+    "verb",
+    [
+        lambda actor, user: adjust_xp(user, amount=1, note="Sorry.", actor=actor),
+        lambda actor, user: award_achievement(user, "first_kpi", actor=actor),
+        lambda actor, user: revoke_achievement(user, "first_kpi", actor=actor),
+        lambda actor, user: reverse_entry(user, entry_id=1, actor=actor),
+        lambda actor, user: reverse_source(user, source="a", actor=actor),
+    ],
+    ids=["adjust", "award", "revoke", "reverse entry", "reverse source"],
+)
+def test_who_acts_is_a_user(user, verb, nobody):
+    with pytest.raises(UnknownUserError):
+        verb(NOBODY[nobody](), user)
+
+
+@EACH_STORE
+def test_a_refused_batch_writes_nothing(user):
+    records = [ActivityRecord(user, "walk"), ActivityRecord(user, "walk", quantity=0)]
+
+    with pytest.raises(InvalidQuantityError):
+        record_activities(records)
+
+
+@EACH_STORE
+def test_refused_records_alone_write_nothing(user):
+    refused = []
+    records = [
+        ActivityRecord(user, "fly"),
+        ActivityRecord(user, "walk", key=""),
+        ActivityRecord(AnonymousUser(), "walk"),
+    ]
+
+    record_activities(records, refused=lambda *error: refused.append(error))
+
+    assert [(position, error.code) for position, error in refused] == [
+        (0, "unknown_activity"),
+        (1, "invalid_key"),
+        (2, "unknown_user"),
+    ]

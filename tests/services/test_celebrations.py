@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from gamification.models import Celebration
+from gamification.services import (
+    acknowledge_celebrations,
+    pending_celebrations,
+    record_activity,
+)
+from tests.factories import UserFactory
+from tests.services.conftest import NOW
+
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.usefixtures("store", "activity", "no_achievements"),
+]
+
+
+@pytest.fixture
+def shows(user):
+    """Three celebrations, in order of their making."""
+    for quantity in (5, 10, 15):
+        record_activity(user, "walk", quantity=quantity)
+    return list(Celebration.objects.filter(user=user).order_by("id"))
+
+
+def test_what_was_not_shown_yet_waits_oldest_first(user, shows):
+    pending = pending_celebrations(user)
+
+    assert pending == shows
+    assert [show.dedupe_key for show in pending] == ["level:2", "level:3", "level:4"]
+
+
+def test_somebody_who_did_nothing_has_nothing_to_celebrate(user):
+    assert pending_celebrations(user) == []
+
+
+def test_a_reader_goes_on_after_the_last_that_it_knows(user, shows):
+    assert pending_celebrations(user, after=shows[0].pk) == shows[1:]
+
+
+def test_a_reader_may_take_a_few(user, shows):
+    assert pending_celebrations(user, limit=2) == shows[:2]
+
+
+@pytest.mark.parametrize("after", [2**63, 10**24])
+def test_after_all_ids_there_is_nothing(user, shows, after):
+    assert pending_celebrations(user, after=after) == []
+
+
+def test_others_celebrations_are_not_told(user, shows):
+    assert pending_celebrations(UserFactory()) == []
+
+
+def test_a_celebration_waits_for_a_week(user, shows, server_clock):
+    server_clock.move_to(NOW + timedelta(days=7) - timedelta(microseconds=1))
+    before = pending_celebrations(user)
+    server_clock.move_to(NOW + timedelta(days=7))
+
+    assert (before, pending_celebrations(user)) == (shows, [])
+
+
+def test_what_was_acknowledged_waits_no_more(user, shows):
+    count = acknowledge_celebrations(user, ids=[shows[0].pk, shows[2].pk])
+
+    assert count == 2
+    assert pending_celebrations(user) == [shows[1]]
+    shows[0].refresh_from_db()
+    assert shows[0].acknowledged_at == NOW
+
+
+def test_acknowledging_again_has_no_effect(user, shows, server_clock):
+    acknowledge_celebrations(user, ids=[shows[0].pk])
+    server_clock.shift(timedelta(hours=1))
+
+    count = acknowledge_celebrations(user, ids=[shows[0].pk, shows[0].pk])
+
+    assert count == 0
+    shows[0].refresh_from_db()
+    assert shows[0].acknowledged_at == NOW
+
+
+def test_an_id_given_twice_counts_once(user, shows):
+    assert acknowledge_celebrations(user, ids=[shows[0].pk] * 3) == 1
+
+
+def test_others_celebrations_cannot_be_acknowledged(user, shows):
+    count = acknowledge_celebrations(UserFactory(), ids=[show.pk for show in shows])
+
+    assert count == 0
+    assert pending_celebrations(user) == shows
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [[], [0], [-1], [2**63], [10**24], [True], ["1"], [1.0], [None], [999_999_999]],
+    ids=str,
+)
+def test_ids_of_nothing_have_no_effect(user, shows, ids):
+    assert acknowledge_celebrations(user, ids=ids) == 0
+    assert pending_celebrations(user) == shows
+
+
+def test_good_ids_count_beside_bad_ones(user, shows):
+    assert acknowledge_celebrations(user, ids=[shows[1].pk, 10**24, "x", True]) == 1
+
+
+def test_an_expired_celebration_may_still_be_acknowledged(user, shows, server_clock):
+    server_clock.shift(timedelta(days=8))
+
+    assert acknowledge_celebrations(user, ids=[shows[0].pk]) == 1
