@@ -9,7 +9,7 @@ import dj_database_url
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 # The example serves one machine. A real site keeps its key out of its code.
-SECRET_KEY = "example-project-only"
+SECRET_KEY = "example-project-only"  # noqa: S105
 DEBUG = True
 ALLOWED_HOSTS = ["127.0.0.1", "localhost", "testserver"]
 

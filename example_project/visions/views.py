@@ -1,0 +1,150 @@
+"""One page, and the forms on it: parse, call one action, show the page again."""
+
+from __future__ import annotations
+
+from django import forms
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.models import User
+from django.db.models import Count, Prefetch, Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
+
+from example_project.visions import actions
+from example_project.visions.forms import DismissForm, TimeZoneForm, TitleForm
+from example_project.visions.models import KPI, TITLE_LENGTH, Vision
+from gamification.services import (
+    Outcome,
+    acknowledge_celebrations,
+    pending_celebrations,
+    read_achievements,
+    read_progress,
+    set_time_zone,
+)
+
+#: Completed KPIs that a vision shows, the latest first.
+COMPLETED_SHOWN = 20
+
+
+class Request(HttpRequest):
+    """A request of somebody who is signed in."""
+
+    user: User
+
+
+@login_required
+@require_safe
+def home(request: Request) -> HttpResponse:
+    """Show the user's visions and where they stand."""
+    progress = read_progress(request.user)
+    context = {
+        "celebrations": pending_celebrations(request.user),
+        "progress": progress,
+        "achievements": read_achievements(request.user),
+        "visions": _visions_of(request.user),
+        "title_length": TITLE_LENGTH,
+        "time_zone_form": TimeZoneForm(initial={"time_zone": progress.time_zone}),
+    }
+    return render(request, "visions/home.html", context)
+
+
+@login_required
+@require_POST
+def add_vision(request: Request) -> HttpResponse:
+    form = TitleForm(request.POST)
+    if form.is_valid():
+        outcome = actions.add_vision(request.user, form.cleaned_data["title"])
+        _say(request, "Vision added", outcome)
+    return _back_home(request, form)
+
+
+@login_required
+@require_POST
+def delete_vision(request: Request, pk: int) -> HttpResponse:
+    actions.delete_vision(request.user, pk)
+    _say(request, "Vision deleted, with what it earned")
+    return _back_home(request)
+
+
+@login_required
+@require_POST
+def add_kpi(request: Request, pk: int) -> HttpResponse:
+    form = TitleForm(request.POST)
+    if form.is_valid():
+        actions.add_kpi(request.user, pk, form.cleaned_data["title"])
+        _say(request, "KPI added")
+    return _back_home(request, form)
+
+
+@login_required
+@require_POST
+def complete_kpi(request: Request, pk: int) -> HttpResponse:
+    outcome = actions.complete_kpi(request.user, pk)
+    _say(request, "KPI completed", outcome)
+    return _back_home(request)
+
+
+@login_required
+@require_POST
+def reopen_kpi(request: Request, pk: int) -> HttpResponse:
+    actions.reopen_kpi(request.user, pk)
+    _say(request, "KPI reopened, without what it earned")
+    return _back_home(request)
+
+
+@login_required
+@require_POST
+def delete_kpi(request: Request, pk: int) -> HttpResponse:
+    actions.delete_kpi(request.user, pk)
+    _say(request, "KPI deleted, with what it earned")
+    return _back_home(request)
+
+
+@login_required
+@require_POST
+def dismiss(request: Request) -> HttpResponse:
+    """Mark celebrations as seen."""
+    form = DismissForm(request.POST)
+    if form.is_valid():
+        acknowledge_celebrations(request.user, ids=form.cleaned_data["ids"])
+    return _back_home(request, form)
+
+
+@login_required
+@require_POST
+def change_time_zone(request: Request) -> HttpResponse:
+    form = TimeZoneForm(request.POST)
+    if form.is_valid():
+        change = set_time_zone(request.user, form.cleaned_data["time_zone"])
+        begins = "now" if change.effective_at <= timezone.now() else "tomorrow"
+        _say(request, f"From {begins} on, your days follow {change.time_zone}")
+    return _back_home(request, form)
+
+
+def _visions_of(user: User) -> QuerySet[Vision]:
+    done = Q(completed_at__isnull=False)
+    latest = KPI.objects.filter(done).order_by("-completed_at", "-id")
+    return (
+        Vision.objects.filter(owner=user.pk)
+        .annotate(completed_count=Count("kpis", Q(kpis__completed_at__isnull=False)))
+        .prefetch_related(
+            Prefetch("kpis", KPI.objects.exclude(done), to_attr="open_kpis"),
+            Prefetch("kpis", latest[:COMPLETED_SHOWN], to_attr="completed_kpis"),
+        )
+    )
+
+
+def _back_home(request: Request, form: forms.BaseForm | None = None) -> HttpResponse:
+    """Show the page again, with what was wrong with the form."""
+    for errors in form.errors.values() if form else ():
+        messages.error(request, " ".join(map(str, errors)))
+    return redirect("home")
+
+
+def _say(request: Request, what: str, outcome: Outcome | None = None) -> None:
+    earned = f": +{outcome.xp_gained} XP" if outcome and outcome.xp_gained else ""
+    messages.success(request, f"{what}{earned}.")
+    if outcome and outcome.withheld:
+        messages.info(request, f"{outcome.withheld.xp} XP are over the limit for now.")

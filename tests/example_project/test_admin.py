@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import pytest
+from django.urls import reverse
+
+from example_project.visions import actions
+from example_project.visions.models import KPI, Vision
+from gamification.services import read_progress
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_achievements")]
+
+
+@pytest.fixture
+def kpi(user):
+    """A KPI that was completed."""
+    actions.add_vision(user, "Sail")
+    kpi = actions.add_kpi(user, Vision.objects.get().pk, "Knots")
+    actions.complete_kpi(user, kpi.pk)
+    return kpi
+
+
+def test_a_kpi_that_staff_delete_earned_nothing(admin_client, user, kpi):
+    address = reverse("admin:visions_kpi_delete", args=[kpi.pk])
+
+    admin_client.post(address, {"post": "yes"})
+
+    assert read_progress(user).level.total_xp == 25
+
+
+def test_visions_that_staff_delete_earned_nothing(admin_client, user, kpi):
+    action = {
+        "action": "delete_selected",
+        "_selected_action": [kpi.vision_id],
+        "post": "yes",
+    }
+
+    admin_client.post(reverse("admin:visions_vision_changelist"), action)
+
+    assert not Vision.objects.exists()
+    assert read_progress(user).level.total_xp == 0
+
+
+@pytest.mark.parametrize("model", [KPI, Vision])
+def test_staff_write_nothing_in_the_name_of_users(admin_client, kpi, model):
+    name = f"admin:visions_{model._meta.model_name}"
+    row = model.objects.get()
+
+    added = admin_client.post(reverse(f"{name}_add"))
+    changed = admin_client.post(reverse(f"{name}_change", args=[row.pk]))
+
+    assert (added.status_code, changed.status_code) == (403, 403)

@@ -1,0 +1,319 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from example_project.visions.models import KPI, Vision
+from gamification.models import Activity, Celebration, UserGamification
+from gamification.services import award_achievement, record_activity
+from tests.factories import AchievementFactory, UserFactory
+
+pytestmark = pytest.mark.django_db
+
+HOME = reverse("home")
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+def send(site, name, *args, **fields):
+    return site.post(reverse(name, args=args), fields)
+
+
+def said(site, name, *args, **fields):
+    """Return what the page says after a form was sent."""
+    response = site.post(reverse(name, args=args), fields, follow=True)
+    return [str(message) for message in response.context["messages"]]
+
+
+def text_of(site):
+    return site.get(HOME).content.decode()
+
+
+def test_the_page_is_for_who_signed_in(client):
+    response = client.get(HOME)
+
+    assert response.url == f"/login/?next={HOME}"
+
+
+def test_users_log_in_and_out(client, user):
+    user.set_password("secret")
+    user.save()
+    name = user.get_username()
+
+    came = send(client, "login", username=name, password="secret")
+    went = send(client, "logout")
+
+    assert (came.url, went.url) == ("/", "/login/")
+
+
+def test_the_login_page_has_its_form(client):
+    response = client.get(reverse("login"))
+
+    assert b'name="password"' in response.content
+
+
+def test_the_page_of_a_newcomer_says_how_to_begin(site):
+    text = text_of(site)
+
+    assert "You have no vision yet." in text
+    assert "Complete something today to begin one." in text
+
+
+def test_a_vision_is_added(site, user):
+    assert said(site, "vision-add", title="Sail") == ["Vision added: +45 XP."]
+    assert user.visions.get().title == "Sail"
+
+
+@pytest.mark.parametrize("title", ["", " ", "\0", "x" * 121])
+def test_a_title_that_is_none_is_refused_in_words(site, title):
+    [message] = said(site, "vision-add", title=title)
+
+    assert message
+    assert not Vision.objects.exists()
+
+
+def test_a_kpi_without_a_title_is_not_added(site, vision):
+    assert said(site, "kpi-add", vision.pk) == ["This field is required."]
+
+
+def test_a_kpi_is_added(site, vision):
+    assert said(site, "kpi-add", vision.pk, title="Knots") == ["KPI added."]
+    assert vision.kpis.get().title == "Knots"
+
+
+def test_a_kpi_is_completed(site, kpi):
+    assert said(site, "kpi-complete", kpi.pk) == ["KPI completed: +30 XP."]
+    assert "1 completed" in text_of(site)
+
+
+def test_a_second_click_says_no_more_xp(site, kpi):
+    send(site, "kpi-complete", kpi.pk)
+
+    assert said(site, "kpi-complete", kpi.pk)[-1] == "KPI completed."
+
+
+def test_xp_over_a_limit_is_said(site, user, kpi):
+    Activity.objects.update(daily_limit=1)
+    record_activity(user, "kpi_completed")
+
+    messages = said(site, "kpi-complete", kpi.pk)
+
+    assert messages == ["KPI completed.", "10 XP are over the limit for now."]
+
+
+def test_a_kpi_is_reopened(site, kpi):
+    send(site, "kpi-complete", kpi.pk)
+
+    send(site, "kpi-reopen", kpi.pk)
+
+    kpi.refresh_from_db()
+    assert kpi.completed_at is None
+
+
+def test_a_kpi_is_deleted(site, kpi):
+    send(site, "kpi-delete", kpi.pk)
+
+    assert not KPI.objects.exists()
+
+
+def test_a_vision_is_deleted(site, kpi):
+    send(site, "vision-delete", kpi.vision_id)
+
+    assert not Vision.objects.exists()
+
+
+@pytest.mark.parametrize("name", ["kpi-complete", "kpi-reopen", "kpi-delete"])
+def test_a_kpi_of_somebody_else_is_not_found(client, kpi, name):
+    client.force_login(UserFactory())
+
+    assert send(client, name, kpi.pk).status_code == 404
+
+
+@pytest.mark.parametrize("name", ["vision-delete", "kpi-add"])
+def test_a_vision_of_somebody_else_is_not_found(client, vision, name):
+    client.force_login(UserFactory())
+
+    assert send(client, name, vision.pk, title="Mine").status_code == 404
+
+
+def test_an_id_that_no_row_can_have_is_not_found(site):
+    assert send(site, "kpi-complete", 10**24).status_code == 404
+
+
+def test_visions_of_others_are_not_shown(client, kpi):
+    client.force_login(UserFactory())
+
+    assert "Tie ten knots" not in text_of(client)
+
+
+@pytest.mark.parametrize(
+    ("name", "args"),
+    [
+        ("vision-add", ()),
+        ("vision-delete", (1,)),
+        ("kpi-add", (1,)),
+        ("kpi-complete", (1,)),
+        ("kpi-reopen", (1,)),
+        ("kpi-delete", (1,)),
+        ("celebrations-dismiss", ()),
+        ("time-zone", ()),
+    ],
+)
+def test_only_a_form_of_the_site_changes_something(user, name, args):
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(user)
+    address = reverse(name, args=args)
+
+    assert client.get(address).status_code == 405
+    assert client.post(address).status_code == 403
+
+
+def test_titles_are_text(site, vision):
+    vision.title = "<script>alert(1)</script>"
+    vision.save()
+
+    assert "<script>" not in text_of(site)
+
+
+def test_the_level_is_shown_with_the_way_to_the_next(site, user, no_achievements):
+    record_activity(user, "kpi_completed", quantity=10)
+
+    text = text_of(site)
+
+    assert "Level 2" in text
+    assert '<progress id="level-progress" max="1" value="0.5">' in text
+
+
+def test_the_last_level_is_shown_as_such(site, user, no_achievements):
+    record_activity(user, "kpi_completed", quantity=100_000)
+
+    assert "the top level" in text_of(site)
+
+
+@time_machine.travel(NOON, tick=False)
+@pytest.mark.parametrize(
+    ("days_ago", "words"),
+    [(0, "Safe until"), (1, "At risk"), (9, "You were last active on")],
+)
+def test_the_streak_is_shown_with_its_state(site, user, days_ago, words):
+    when = NOON - timedelta(days_ago)
+    record_activity(user, "kpi_completed", occurred_at=when, historical=True)
+
+    assert words in text_of(site)
+
+
+def test_achievements_are_shown_with_their_progress(site, user):
+    record_activity(user, "kpi_completed", quantity=4)
+
+    text = text_of(site)
+
+    assert "4 / 10, +50 XP" in text
+    assert "Unlocked on" in text
+
+
+def test_secrets_and_drafts_are_not_shown(site):
+    AchievementFactory(name="Big secret", is_secret=True)
+    AchievementFactory(name="Rough draft", status="draft")
+
+    text = text_of(site)
+
+    assert "Big secret" not in text
+    assert "Rough draft" not in text
+
+
+def test_what_staff_award_is_shown_without_progress(site, no_achievements):
+    AchievementFactory(name="Kind soul", criterion="manual")
+
+    assert "Awarded by hand: +50 XP" in text_of(site)
+
+
+def test_celebrations_are_shown_until_they_are_dismissed(site, user):
+    award_achievement(user, "streak_7")
+    shown = text_of(site)
+
+    send(site, "celebrations-dismiss", ids=list(ids_of(user)))
+
+    assert "<strong>A week in a row</strong> unlocked: +50 XP" in shown
+    assert "<strong>Level 2</strong> reached" in shown
+    assert "Well done!" not in text_of(site)
+
+
+def ids_of(user):
+    return Celebration.objects.filter(user=user).values_list("pk", flat=True)
+
+
+@time_machine.travel(NOON, tick=False)
+def test_streaks_are_celebrated(site, user):
+    for days_ago in (2, 1, 0):
+        when = NOON - timedelta(days_ago)
+        record_activity(user, "kpi_completed", occurred_at=when, historical=True)
+
+    assert "<strong>3 days</strong> in a row" in text_of(site)
+
+
+def test_celebrations_of_others_are_not_dismissed(site):
+    other = UserFactory()
+    award_achievement(other, "kpi_10")
+
+    send(site, "celebrations-dismiss", ids=list(ids_of(other)))
+
+    assert Celebration.objects.pending().filter(user=other).exists()
+
+
+@pytest.mark.parametrize("ids", ["", "x", "\0", "-1", "١", "9" * 30])
+def test_what_is_no_id_is_refused_in_words(site, ids):
+    assert len(said(site, "celebrations-dismiss", ids=ids)) == 1
+
+
+def test_a_time_zone_is_chosen(site, user):
+    messages = said(site, "time-zone", time_zone="Asia/Tokyo")
+
+    assert messages == ["From now on, your days follow Asia/Tokyo."]
+    assert UserGamification.objects.get(user=user).time_zone == "Asia/Tokyo"
+
+
+def test_a_second_time_zone_waits(site):
+    send(site, "time-zone", time_zone="Asia/Tokyo")
+
+    messages = said(site, "time-zone", time_zone="Europe/Paris")
+
+    assert messages[-1] == "From tomorrow on, your days follow Europe/Paris."
+
+
+@pytest.mark.parametrize("zone", ["", "Mars/Phobos", "../etc/passwd"])
+def test_a_zone_that_does_not_exist_is_refused(site, zone):
+    [message] = said(site, "time-zone", time_zone=zone)
+
+    assert message
+    assert not UserGamification.objects.exists()
+
+
+def test_only_the_latest_completions_are_shown(site, vision):
+    now = timezone.now()
+    KPI.objects.bulk_create(
+        KPI(vision=vision, title=f"Knot {n}", completed_at=now, completions=1)
+        for n in range(25)
+    )
+
+    text = text_of(site)
+
+    assert "25 completed" in text
+    assert "These are the latest 20." in text
+
+
+def test_the_page_takes_as_many_queries_for_more_of_everything(
+    site, user, django_assert_num_queries
+):
+    for n in range(3):
+        vision = Vision.objects.create(owner=user, title=f"Vision {n}")
+        KPI.objects.create(vision=vision, title="Open")
+        record_activity(user, "kpi_completed", quantity=50)
+
+    with django_assert_num_queries(13):
+        response = site.get(HOME)
+
+    assert len(response.context["visions"]) == 3
