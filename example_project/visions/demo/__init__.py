@@ -1,0 +1,1 @@
+"""Invented people with months of history, for ``manage.py demo_data``."""

@@ -1,0 +1,70 @@
+"""Achievements that not everybody sees."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django.contrib.auth import get_user_model
+from django.db import transaction
+
+from example_project.visions.demo.stories import VISITOR
+from gamification.models import Achievement
+from gamification.services import award_achievement
+
+FOUNDERS: Final = 12
+
+RARITIES: Final[tuple[dict[str, Any], ...]] = (
+    {
+        "key": "founder",
+        "name": "Founder",
+        "description": "Was here before anybody else.",
+        "category": "exploration",
+        "icon": "🏛️",
+        "xp_reward": 50,
+        "criterion": "manual",
+        "position": 100,
+    },
+    {
+        "key": "hundred_days",
+        "name": "A hundred days",
+        "description": "Be active on 100 days, in a row or not.",
+        "category": "mastery",
+        "icon": "🗝️",
+        "xp_reward": 100,
+        "criterion": "active_days",
+        "threshold": 100,
+        "is_secret": True,
+        "position": 101,
+    },
+    {
+        "key": "level_20",
+        "name": "Grand master",
+        "description": "Reach level 20.",
+        "category": "mastery",
+        "icon": "👑",
+        "xp_reward": 500,
+        "criterion": "level",
+        "threshold": 20,
+        "status": "draft",
+        "position": 102,
+    },
+)
+
+
+@transaction.atomic
+def make_rarities() -> None:
+    """Make a secret, a draft and a retired achievement, unless they exist.
+
+    The first few people hold the retired one.
+    """
+    made = [
+        Achievement.objects.get_or_create(key=fields["key"], defaults=fields)
+        for fields in RARITIES
+    ]
+    founder, is_new = made[0]
+    if is_new:
+        people = get_user_model().objects.filter(username__startswith=VISITOR)
+        for user in people.order_by("date_joined", "username")[:FOUNDERS]:
+            award_achievement(user, founder.key, celebrate=False)
+        founder.status = "retired"
+        founder.save(update_fields=["status", "updated_at"])

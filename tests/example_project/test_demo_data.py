@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+
+import pytest
+import time_machine
+from django.contrib.auth import get_user_model
+from django.core.management import CommandError, call_command
+
+from example_project.visions.demo import stories
+from example_project.visions.models import KPI, Vision
+from gamification.models import (
+    Achievement,
+    Celebration,
+    LedgerEntry,
+    UserAchievement,
+    UserGamification,
+)
+
+pytestmark = pytest.mark.django_db
+
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def every_habit_in_every_zone(monkeypatch):
+    crowd = len(stories.HABITS) * len(stories.ZONES)
+    monkeypatch.setattr(stories, "CROWD", crowd)
+
+
+@pytest.fixture
+def demo(settings, monkeypatch):
+    """Return the command, for a small crowd: one of each habit."""
+    settings.DEBUG = True
+    monkeypatch.setattr(stories, "CROWD", len(stories.HABITS))
+
+    def run(out: StringIO | None = None) -> str:
+        out = out or StringIO()
+        call_command("demo_data", stdout=out)
+        return out.getvalue()
+
+    return run
+
+
+def test_a_terminal_shows_how_far_it_is(demo):
+    out = StringIO()
+    out.isatty = lambda: True
+
+    demo(out)
+
+    assert "\r9 of 9 people, " in out.getvalue()
+
+
+@pytest.mark.usefixtures("every_habit_in_every_zone")
+def test_stories_are_the_same_every_time():
+    assert [*stories.all_stories(NOW)] == [*stories.all_stories(NOW)]
+
+
+def test_there_are_a_few_hundred_stories():
+    assert [bool(story.steps) for story in stories.all_stories(NOW)] == [True] * 301
+
+
+@pytest.mark.usefixtures("every_habit_in_every_zone")
+@pytest.mark.parametrize("hour", [0, 6, 12, 23])
+def test_nothing_happens_after_now(hour):
+    now = NOW.replace(hour=hour, minute=1)
+
+    for story in stories.all_stories(now):
+        assert max(step.at for step in story.steps) <= now
+        assert story.begins == min(story.visions.values()) <= story.steps[0].at
+
+
+@pytest.mark.usefixtures("every_habit_in_every_zone")
+def test_kpis_of_a_vision_have_titles_of_their_own():
+    for story in stories.all_stories(NOW):
+        names = [(step.vision, step.title) for step in story.steps]
+        names += story.open_steps
+
+        assert len(set(names)) == len(names)
+
+
+@pytest.mark.usefixtures("every_habit_in_every_zone")
+def test_people_live_in_many_zones():
+    zones = {story.time_zone for story in stories.all_stories(NOW)}
+
+    assert zones == set(stories.ZONES)
+
+
+def test_it_is_not_for_sites_that_people_use(demo, settings):
+    settings.DEBUG = False
+
+    with pytest.raises(CommandError, match="only DEBUG"):
+        demo()
+
+    assert not get_user_model().objects.exists()
+
+
+def test_it_says_how_to_log_in(demo, client):
+    out = demo()
+
+    assert "http://127.0.0.1:8000/ " in out
+    assert client.login(username="demo", password="demo")
+    assert client.login(username="admin", password="admin")
+    assert client.get("/admin/").status_code == 200
+
+
+def test_it_sums_up_what_it_did(demo):
+    out = demo()
+
+    records = LedgerEntry.objects.filter(kind="activity").count()
+    assert f"9 new people, {records:,} records" in out
+
+
+def test_a_second_run_has_no_effect(demo):
+    demo()
+    before = everything()
+
+    with time_machine.travel(datetime.now(UTC) + timedelta(days=3)):
+        out = demo()
+
+    assert "0 new people, 0 records" in out
+    assert everything() == before
+
+
+def everything():
+    models = [UserGamification, LedgerEntry, UserAchievement, Celebration, KPI]
+    return [list(model.objects.order_by("pk").values()) for model in models]
+
+
+def test_records_are_those_that_the_site_would_make(demo):
+    demo()
+
+    kpis = KPI.objects.exclude(completed_at=None)
+    made = {(kpi.completion_key, kpi.source, kpi.completed_at) for kpi in kpis}
+    made |= {(v.creation_key, v.source, v.created_at) for v in Vision.objects.all()}
+    entries = LedgerEntry.objects.filter(kind="activity")
+    assert made == set(entries.values_list("key", "source", "occurred_at"))
+
+
+@time_machine.travel(NOW)
+def test_the_visitor_has_something_to_celebrate(demo):
+    demo()
+
+    pending = Celebration.objects.pending().values_list("dedupe_key", flat=True)
+    assert {*pending} >= {"streak:30", "achievement:streak_30", "achievement:kpi_100"}
+
+
+@time_machine.travel(NOW)
+def test_the_others_were_not_celebrated(demo):
+    demo()
+
+    celebrated = Celebration.objects.values_list("user__username", flat=True)
+    assert {*celebrated} == {"demo"}
+
+
+def test_zones_are_chosen(demo):
+    demo()
+
+    zones = UserGamification.objects.values_list("time_zone", flat=True)
+    assert {*zones} > {"", "Europe/London"}
+
+
+def test_the_catalogue_has_rarities(demo):
+    demo()
+
+    founder, secret, draft = Achievement.objects.order_by("position")[11:]
+    assert (founder.status, founder.user_achievements.count()) == ("retired", 9)
+    assert (secret.is_secret, draft.status) == (True, "draft")
+
+
+def test_an_admin_who_exists_is_left_alone(demo, client):
+    get_user_model().objects.create_superuser("admin", password="of their own")
+
+    demo()
+
+    assert client.login(username="admin", password="of their own")
