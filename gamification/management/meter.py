@@ -1,0 +1,40 @@
+"""Shows how far a command has come: the one place that knows tqdm, if installed."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, Self, TextIO
+
+
+class Meter:
+    """A bar, if ``stream`` is a terminal and tqdm is installed; otherwise silent."""
+
+    def __init__(self, stream: TextIO, unit: str, total: int | None = None) -> None:
+        self._stream = stream
+        self._bar: Any = None
+        if stream.isatty() and find_spec("tqdm"):
+            tqdm = import_module("tqdm").tqdm
+            self._bar = tqdm(total=total, unit=unit, unit_scale=True, file=stream)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def advance(self, position: int) -> None:
+        """Show that ``position`` is reached."""
+        if self._bar is not None:
+            self._bar.update(position - self._bar.n)
+
+    def aside(self) -> AbstractContextManager[object]:
+        """Clear the bar away while something else is written to the terminal."""
+        if self._bar is None:
+            return nullcontext()
+        mode: AbstractContextManager[object] = self._bar.external_write_mode(
+            file=self._stream
+        )
+        return mode

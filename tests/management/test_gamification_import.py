@@ -1,0 +1,469 @@
+from __future__ import annotations
+
+import io
+import sys
+from datetime import UTC, datetime
+
+import pytest
+import time_machine
+from django.contrib.auth import get_user_model
+from django.core.management import CommandError, call_command
+from django.db import OperationalError, connection
+
+from gamification.exceptions import StorageError
+from gamification.management import importing
+from gamification.management.meter import Meter
+from gamification.models import Activity, Celebration, LedgerEntry, UserGamification
+from tests.factories import ActivityFactory, UserFactory
+from tests.inspecting import everything
+from tests.management.runs import (
+    HEADER,
+    NOON,
+    Run,
+    import_bytes,
+    import_lines,
+    import_rows,
+)
+
+pytestmark = pytest.mark.django_db
+
+User = get_user_model()
+MAKE_ALL = ("--create-users", "--create-activities")
+GOOD = f"ada,walk,{NOON},,,"
+
+
+@pytest.fixture
+def ada(activity):
+    """A user who can walk."""
+    return UserFactory(username="ada")
+
+
+def test_a_row_becomes_an_entry_of_the_ledger(ada, activity):
+    import_rows(f"ada,walk,{NOON},3,k1,visions.kpi:42")
+
+    entry = LedgerEntry.objects.get()
+    assert (entry.user, entry.activity, entry.quantity) == (ada, activity, 3)
+    assert (entry.key, entry.source) == ("k1", "visions.kpi:42")
+    assert entry.occurred_at == datetime(2024, 3, 1, 12, tzinfo=UTC)
+    assert UserGamification.objects.get(user=ada).total_xp == 30
+
+
+def test_the_summary_tells_what_became_of_the_rows(ada):
+    run = import_rows(
+        GOOD, GOOD, f"ada,walk,{NOON},2,k,", "bad", "", f"eve,walk,{NOON},,,"
+    )
+
+    assert list(run.numbers) == [
+        "rows",
+        "records",
+        "replays",
+        "errors",
+        "users",
+        "users created",
+        "activities created",
+        "XP",
+        "unlocks",
+        "seconds",
+        "rows per second",
+    ]
+    assert list(run.numbers.values())[:9] == [5, 2, 1, 2, 1, 0, 0, 30, 0]
+
+
+@pytest.mark.usefixtures("ada")
+def test_the_summary_counts_unlocks_and_their_xp():
+    ActivityFactory._meta.model.objects.filter(key="kpi_completed").update(xp_reward=1)
+
+    run = import_rows(f"ada,kpi_completed,{NOON},10,,")
+
+    earned = LedgerEntry.objects.filter(kind="achievement")
+    assert run.numbers["unlocks"] == len(earned) > 0
+    assert run.numbers["XP"] == 10 + sum(entry.amount for entry in earned)
+
+
+@pytest.mark.usefixtures("ada")
+def test_the_summary_tells_the_time_that_it_took(monkeypatch):
+    ticks = iter([100.0, 100.5])
+    module = "gamification.management.commands.gamification_import.perf_counter"
+    monkeypatch.setattr(module, lambda: next(ticks))
+
+    run = import_rows(GOOD, GOOD)
+
+    assert run.numbers["seconds"] == 0.5
+    assert run.numbers["rows per second"] == 4
+
+
+@pytest.mark.usefixtures("ada")
+def test_a_bad_row_is_reported_and_stops_nothing():
+    run = import_rows('"ada,walk', f"eve,walk,{NOON},,,", f"ada,swim,{NOON},,,", GOOD)
+
+    assert run.complaints == [
+        "line 2: The line is not CSV: unexpected end of data.",
+        "line 3: There is no user 'eve'.",
+        "line 4: No activity has the key 'swim'.",
+    ]
+    assert LedgerEntry.objects.count() == 1
+
+
+@pytest.mark.usefixtures("ada")
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ("ada,walk,1969-12-31T23:59:59Z,,,", "The instant is not an aware datetime"),
+        ("ada,walk,9998-01-01T00:00:00Z,,,", "The record is ahead of the server's"),
+        (f"ada,walk,{NOON},1000001,,", "The quantity is not a whole number from 1"),
+    ],
+)
+def test_what_no_record_may_be_is_reported(row, reason):
+    [complaint] = import_rows(row).complaints
+
+    assert complaint.startswith(f"line 2: {reason}")
+    assert LedgerEntry.objects.exists() is False
+
+
+def test_an_activity_that_is_switched_off_is_reported(ada):
+    Activity.objects.filter(key="walk").update(is_active=False)
+
+    assert import_rows(GOOD).complaints == [
+        "line 2: The activity 'walk' is switched off."
+    ]
+
+
+@pytest.mark.usefixtures("ada")
+def test_a_key_that_was_used_for_something_else_is_reported():
+    import_rows(f"ada,walk,{NOON},1,k,")
+
+    run = import_rows(f"ada,walk,{NOON},2,k,")
+
+    assert run.complaints == ["line 2: The key was used before, for another request."]
+    assert LedgerEntry.objects.get().quantity == 1
+
+
+@pytest.mark.usefixtures("ada")
+@time_machine.travel(datetime(2026, 6, 10, 12, tzinfo=UTC), tick=False)
+def test_records_of_any_age_are_imported():
+    run = import_rows("ada,walk,1970-01-01T00:00:00Z,,,")
+
+    assert run.numbers["records"] == 1
+
+
+@pytest.mark.usefixtures("ada")
+def test_rows_with_keys_of_their_own_each_count():
+    import_rows(f"ada,walk,{NOON},,k1,", f"ada,walk,{NOON},,k2,")
+
+    assert LedgerEntry.objects.count() == 2
+
+
+@pytest.mark.usefixtures("ada")
+def test_an_instant_is_the_same_in_any_zone():
+    run = import_rows(GOOD, "ada,walk,2024-03-01T17:30:00+05:30,,,")
+
+    assert run.numbers["replays"] == 1
+
+
+def test_a_file_is_read_from_the_disk(ada, tmp_path):
+    path = tmp_path / "history.csv"
+    path.write_text(f"{HEADER}\n{GOOD}\n")
+
+    Run().import_file(path)
+
+    assert LedgerEntry.objects.get().user == ada
+
+
+def test_json_lines_need_no_header():
+    run = import_lines(
+        '{"user":"a@b.org","activity":"commit",'
+        f'"occurred_at":"{NOON}","key":"c0ffee"}}',
+        options=MAKE_ALL,
+    )
+
+    assert (run.numbers["records"], run.complaints) == (1, [])
+    assert LedgerEntry.objects.get().key == "c0ffee"
+
+
+def test_an_empty_file_is_an_import_of_nothing():
+    assert import_bytes(b"").numbers["rows"] == 0
+
+
+@pytest.mark.usefixtures("ada")
+def test_a_file_of_one_empty_column_too_many_is_imported():
+    run = import_lines("user,activity,occurred_at,", f"ada,walk,{NOON},")
+
+    assert run.complaints == ["The header has columns that are ignored: ''."]
+    assert run.numbers["records"] == 1
+
+
+def test_missing_users_and_activities_are_made_on_request():
+    run = import_rows(GOOD, f"eve,run,{NOON},,,", options=MAKE_ALL)
+
+    assert {*User.objects.values_list("username", flat=True)} == {"ada", "eve"}
+    assert Activity.objects.get(key="run").xp_reward == 10
+    assert run.numbers["users created"] == run.numbers["activities created"] == 2
+
+
+def test_nobody_and_nothing_is_made_without_a_request(ada):
+    import_rows(f"eve,walk,{NOON},,,", f"ada,run,{NOON},,,")
+
+    assert User.objects.get() == ada
+    assert Activity.objects.filter(key="run").exists() is False
+
+
+@pytest.mark.usefixtures("ada")
+def test_activities_are_renamed_on_request():
+    import_rows(f"ada,commit,{NOON},,,", options=("--map", "commit=walk"))
+
+    assert LedgerEntry.objects.get().activity.key == "walk"
+
+
+@pytest.mark.usefixtures("ada")
+def test_importing_again_changes_nothing():
+    rows = [GOOD, f"ada,walk,{NOON},2,k,", f"ada,kpi_completed,{NOON},,,"]
+    import_rows(*rows)
+    before = everything()
+
+    run = import_rows(*rows)
+
+    assert (run.numbers["records"], run.numbers["replays"]) == (0, 3)
+    assert everything() == before
+
+
+@pytest.mark.usefixtures("ada")
+def test_an_import_is_silent():
+    import_rows(f"ada,kpi_completed,{NOON},,,")
+
+    assert LedgerEntry.objects.filter(kind="achievement").exists()
+    assert Celebration.objects.exists() is False
+
+
+@pytest.mark.usefixtures("ada")
+def test_an_import_celebrates_on_request():
+    import_rows(f"ada,kpi_completed,{NOON},,,", options=("--celebrate",))
+
+    assert Celebration.objects.exists()
+
+
+def test_a_dry_run_tells_the_numbers_and_keeps_nothing(user):
+    rows = [f"ada,kpi_completed,{NOON},{n},," for n in range(1, 5)]
+    options = (*MAKE_ALL, "--batch-size", "1")
+    before = everything()
+
+    dry = import_rows(*rows, GOOD, "bad", options=(*options, "--dry-run"))
+
+    assert everything() == before
+    assert User.objects.get() == user
+    wet = import_rows(*rows, GOOD, "bad", options=options)
+    assert list(dry.numbers.values())[:9] == list(wet.numbers.values())[:9]
+
+
+def test_a_dry_run_says_that_it_is_one():
+    run = import_rows(options=("--dry-run",))
+
+    assert "This was a dry run: nothing of it is kept.\n" in run.stdout.getvalue()
+
+
+@pytest.mark.usefixtures("ada")
+def test_a_dry_run_holds_on_to_no_outcome():
+    promised = len(connection.run_on_commit)
+
+    rows = [f"ada,walk,{NOON},,{n}," for n in range(4)]
+    import_rows(*rows, options=("--dry-run", "--batch-size", "1"))
+
+    assert len(connection.run_on_commit) == promised
+
+
+@pytest.mark.usefixtures("ada")
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ("bad", "The line has 1 cells, the header has 6 columns."),
+        (f"eve,walk,{NOON},,,", "There is no user 'eve'."),
+        (f"ada,swim,{NOON},,,", "No activity has the key 'swim'."),
+    ],
+)
+def test_a_strict_import_stops_at_the_first_bad_row(row, reason):
+    last = f"ada,walk,{NOON},,last,"
+
+    with pytest.raises(CommandError) as raised:
+        import_rows(GOOD, row, row, last, options=("--strict", "--batch-size", "1"))
+
+    assert str(raised.value) == f"line 3: {reason}"
+    assert LedgerEntry.objects.count() == 1
+
+
+@pytest.mark.usefixtures("ada")
+@pytest.mark.parametrize("second", ["bad", f"ada,fly,{NOON},,,"])
+def test_a_strict_import_names_the_first_of_several_bad_rows(second):
+    rows = [GOOD, f"ada,swim,{NOON},,,", second]
+
+    with pytest.raises(CommandError, match=r"^line 3: No activity has the key 'swim'"):
+        import_rows(*rows, options=("--strict",))
+
+
+@pytest.mark.usefixtures("ada")
+@pytest.mark.parametrize("bad", ["bad", f"ada,swim,{NOON},,,"])
+def test_a_strict_import_that_stops_has_a_summary(bad):
+    run = Run()
+
+    with pytest.raises(CommandError):
+        run.import_stream(
+            io.BytesIO(f"{HEADER}\n{GOOD}\n{bad}\n{bad}\n".encode()),
+            *("--strict", "--batch-size", "2"),
+        )
+
+    assert list(run.numbers.values())[:5] == [2, 1, 0, 1, 1]
+
+
+def test_a_strict_import_makes_no_users_for_what_it_does_not_read():
+    with pytest.raises(CommandError):
+        import_rows(GOOD, "bad", f"eve,walk,{NOON},,,", options=(*MAKE_ALL, "--strict"))
+
+    assert User.objects.get().username == "ada"
+
+
+@pytest.mark.usefixtures("ada")
+def test_a_strict_import_of_good_rows_succeeds():
+    assert import_rows(GOOD, options=("--strict",)).numbers["records"] == 1
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"user,activity\n", "The header has no column 'occurred_at'"),
+        (b"user,user,activity,occurred_at\n", "The header has the column 'user' twice"),
+        (b"\xff\xfeu\0s\0e\0r\0", "The header cannot be read: The line is not UTF-8."),
+    ],
+)
+def test_a_header_that_cannot_be_used_is_an_error(data, reason):
+    with pytest.raises(CommandError) as raised:
+        import_bytes(data)
+
+    assert str(raised.value).startswith(reason)
+
+
+def test_a_file_that_is_not_there_is_an_error(tmp_path):
+    path = tmp_path / "nowhere.csv"
+
+    with pytest.raises(CommandError) as raised:
+        Run().import_file(path)
+
+    assert str(raised.value) == f"{path} cannot be read: No such file or directory."
+
+
+def test_standard_input_that_is_not_there_is_an_error(monkeypatch):
+    monkeypatch.setattr(sys, "stdin", None)
+
+    with pytest.raises(CommandError, match=r"^There is no standard input\.$"):
+        Run().import_file("-")
+
+
+class BrokenFile(io.BytesIO):
+    """A file whose disk fails in its third line."""
+
+    lines = 0
+
+    def readline(self, size=-1, /):
+        self.lines += 1
+        if self.lines > 2:
+            raise OSError(5, "Input/output error")
+        return super().readline(size)
+
+
+@pytest.mark.usefixtures("ada")
+def test_a_file_that_breaks_off_says_how_far_it_was_recorded():
+    stream = BrokenFile(f"{HEADER}\n{GOOD}\n{GOOD}\n".encode())
+
+    with pytest.raises(CommandError) as raised:
+        Run().import_stream(stream)
+
+    assert str(raised.value) == (
+        "[Errno 5] Input/output error. It is done up to line 0, with 0 new records. "
+        "Run the same import again to go on: what is recorded stays, and is not "
+        "recorded twice."
+    )
+
+
+def failing(error: BaseException, batches: int):
+    """Return ``record_activities`` that fails after so many batches."""
+    record_activities = importing.record_activities
+
+    def fail(records, *, progress, **options):
+        def count(report):
+            nonlocal batches
+            progress(report)
+            batches -= 1
+            if not batches:
+                raise error
+
+        return record_activities(records, progress=count, **options)
+
+    return fail
+
+
+STORAGE_ERROR = StorageError("The database did not take the change.")
+STORAGE_ERROR.__cause__ = OperationalError("disk\nfull")
+
+
+@pytest.mark.usefixtures("ada")
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (STORAGE_ERROR, "The database did not take the change. disk full."),
+        (OperationalError("server closed"), "server closed."),
+        (KeyboardInterrupt(), "Interrupted."),
+    ],
+)
+def test_an_import_that_is_stopped_says_how_far_it_came(monkeypatch, error, reason):
+    monkeypatch.setattr(importing, "record_activities", failing(error, batches=2))
+    rows = [f"ada,walk,{NOON},,{n}," for n in range(5)]
+
+    with pytest.raises(CommandError) as raised:
+        import_rows("bad", *rows, options=("--batch-size", "2"))
+
+    assert str(raised.value).startswith(
+        f"{reason} It is done up to line 6, with 4 new records. Run the same import "
+    )
+    assert LedgerEntry.objects.count() == 4
+
+
+@pytest.mark.usefixtures("ada")
+def test_a_dry_run_that_is_stopped_keeps_nothing(monkeypatch):
+    monkeypatch.setattr(
+        importing, "record_activities", failing(STORAGE_ERROR, batches=1)
+    )
+
+    with pytest.raises(CommandError, match=r"full\. Nothing of the dry run is kept\.$"):
+        import_rows(GOOD, options=("--dry-run",))
+
+    assert LedgerEntry.objects.exists() is False
+
+
+@pytest.mark.usefixtures("ada")
+def test_the_bar_follows_the_bytes_of_the_file(monkeypatch, tmp_path):
+    path, positions = tmp_path / "history.csv", []
+    path.write_text(f"{HEADER}\n{GOOD}\n")
+    monkeypatch.setattr(Meter, "advance", lambda self, to: positions.append(to))
+
+    Run().import_file(path)
+
+    assert positions == [path.stat().st_size]
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (("--batch-size", "0"), "The batch size must be at least 1, not 0."),
+        (("--batch-size", "x"), "argument --batch-size: invalid int value: 'x'"),
+        (("--map", "commit"), "'commit' is not of the form FROM=TO."),
+    ],
+)
+def test_options_that_make_no_sense_are_an_error(options, reason):
+    with pytest.raises(CommandError) as raised:
+        import_rows(GOOD, options=options)
+
+    assert reason in str(raised.value)
+
+
+def test_the_help_keeps_its_lines(capsys):
+    with pytest.raises(SystemExit):
+        call_command("gamification_import", "--help")
+
+    assert "\n  occurred_at  ISO 8601 with a UTC offset\n" in capsys.readouterr().out

@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import OperationalError
+
+from gamification.exceptions import StorageError
+from gamification.management.commands import gamification_reconcile
+from gamification.management.meter import Meter
+from gamification.models import ActivityTally, UserGamification
+from gamification.services import record_activity
+from tests.factories import UserFactory
+from tests.inspecting import everything
+from tests.management.runs import Run
+
+pytestmark = pytest.mark.django_db
+
+
+def reconcile(*options: str) -> Run:
+    run = Run()
+    call_command(
+        "gamification_reconcile", *options, stdout=run.stdout, stderr=run.stderr
+    )
+    return run
+
+
+@pytest.fixture
+def drifted(user, activity):
+    """A user with two wrong numbers, between two who are right; put right again."""
+    for walker in (user, *UserFactory.create_batch(2)):
+        record_activity(walker, "walk")
+    progress = UserGamification.objects.filter(user=user)
+    progress.update(total_xp=11)
+    ActivityTally.objects.filter(user=user).update(count=2)
+    yield user
+    progress.update(total_xp=10)
+    ActivityTally.objects.filter(user=user).update(count=1)
+
+
+def test_users_who_are_as_the_ledger_says_are_fine(user, activity):
+    record_activity(user, "walk")
+
+    run = reconcile()
+
+    assert run.numbers == {"users": 1, "drifts": 0, "users rebuilt": 0}
+
+
+def test_drift_is_named_and_an_error(drifted):
+    run = Run()
+
+    with pytest.raises(CommandError) as raised:
+        call_command("gamification_reconcile", stdout=run.stdout)
+
+    assert run.stdout.getvalue().splitlines() == [
+        f"user {drifted.pk}: tally walk is 2, the ledger says 1",
+        f"user {drifted.pk}: total_xp is 11, the ledger says 10",
+        "users: 3",
+        "drifts: 2",
+        "users rebuilt: 0",
+    ]
+    assert raised.value.returncode == 1
+    assert str(raised.value) == (
+        "Users who are not as the ledger says: 1; --fix rebuilds them."
+    )
+
+
+def test_nothing_is_written_without_a_request(drifted):
+    before = everything()
+
+    with pytest.raises(CommandError):
+        reconcile()
+
+    assert everything() == before
+
+
+@pytest.mark.parametrize("size", ["1", "2", "1000"])
+def test_users_who_differ_are_rebuilt_on_request(drifted, size):
+    run = reconcile("--fix", "--batch-size", size)
+
+    assert run.numbers == {"users": 3, "drifts": 2, "users rebuilt": 1}
+    assert UserGamification.objects.get(user=drifted).total_xp == 10
+    assert reconcile().numbers["drifts"] == 0
+
+
+def test_users_who_cannot_be_put_right_are_an_error(drifted, monkeypatch):
+    services_reconcile = gamification_reconcile.reconcile
+    monkeypatch.setattr(
+        gamification_reconcile,
+        "reconcile",
+        lambda *args, fix=False, **options: services_reconcile(*args, **options),
+    )
+
+    with pytest.raises(CommandError) as raised:
+        reconcile("--fix")
+
+    assert str(raised.value) == (
+        "Users who are not as the ledger says: 1; rebuilding was no help."
+    )
+
+
+@pytest.mark.parametrize(
+    "error", [StorageError("No space."), OperationalError("No space.")]
+)
+def test_a_database_that_fails_is_an_error(monkeypatch, error):
+    def fail(*, progress, **options):
+        progress(1_000)
+        raise error
+        yield
+
+    monkeypatch.setattr(gamification_reconcile, "reconcile", fail)
+
+    with pytest.raises(CommandError) as raised:
+        reconcile()
+
+    assert str(raised.value) == "No space. 1000 users had been compared."
+
+
+def test_the_bar_follows_the_users(drifted, monkeypatch):
+    positions = []
+    monkeypatch.setattr(Meter, "advance", lambda self, to: positions.append(to))
+
+    reconcile("--fix", "--batch-size", "2")
+
+    assert positions == [2, 3]
+
+
+@pytest.mark.parametrize("size", ["0", "-1"])
+def test_batches_of_no_users_are_refused(size):
+    with pytest.raises(CommandError, match=r"^The batch size must be at least 1, "):
+        reconcile("--batch-size", size)

@@ -1,0 +1,160 @@
+"""Real histories, compared with what the standard library makes of them."""
+
+from __future__ import annotations
+
+import csv
+from collections import defaultdict
+from datetime import UTC, date, datetime, timedelta
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from gamification.management.meter import Meter
+from gamification.models import ActiveDay, LedgerEntry, UserGamification
+from tests.inspecting import everything
+from tests.management.runs import Run
+
+pytestmark = pytest.mark.django_db
+
+DATA = Path(__file__).parent.parent / "data"
+MAKE_ALL = ("--create-users", "--create-activities")
+
+#: User, activity, and instant in UTC.
+Event = tuple[str, str, datetime]
+
+
+def events_of(path: Path) -> set[Event]:
+    with path.open(newline="") as stream:
+        return {
+            (
+                row["user"],
+                row["activity"],
+                datetime.fromisoformat(row["occurred_at"]).astimezone(UTC),
+            )
+            for row in csv.DictReader(stream)
+        }
+
+
+def days_of(events: set[Event]) -> dict[str, set[date]]:
+    days = defaultdict(set)
+    for user, _, instant in events:
+        days[user].add(instant.date())
+    return days
+
+
+def longest_run(days: set[date]) -> int:
+    longest = 0
+    for day in days:
+        length = 1
+        while day + timedelta(length) in days:
+            length += 1
+        longest = max(longest, length)
+    return longest
+
+
+def progress_of(events: set[Event]) -> dict[str, tuple[int, int]]:
+    """Return active days and the longest streak of each user."""
+    return {
+        user: (len(days), longest_run(days)) for user, days in days_of(events).items()
+    }
+
+
+@pytest.mark.parametrize("name", ["activity-a.csv", "activity-b.csv"])
+def test_a_history_is_imported_in_one_go(name):
+    events = events_of(DATA / name)
+    days = days_of(events)
+
+    run = Run().import_file(DATA / name, *MAKE_ALL)
+
+    assert (run.numbers["errors"], run.complaints) == (0, [])
+    assert run.numbers["users"] == run.numbers["users created"] == len(days)
+    assert run.numbers["records"] == len(events)
+    assert imported_events() == events
+    assert imported_days() == days
+    assert imported_progress() == progress_of(events)
+
+
+def imported_events() -> set[Event]:
+    entries = LedgerEntry.objects.filter(kind="activity")
+    fields = "user__username", "activity__key", "occurred_at"
+    rows = list(entries.values_list(*fields))
+    assert len(rows) == len(set(rows))
+    return set(rows)
+
+
+def imported_days() -> dict[str, set[date]]:
+    days = defaultdict(set)
+    for user, day in ActiveDay.objects.values_list("user__username", "date"):
+        days[user].add(day)
+    return days
+
+
+def imported_progress() -> dict[str, tuple[int, int]]:
+    fields = "user__username", "active_days", "longest_streak"
+    return {
+        user: (active_days, longest)
+        for user, active_days, longest in UserGamification.objects.values_list(*fields)
+    }
+
+
+@pytest.fixture
+def history(tmp_path) -> Path:
+    """The beginning of a real history, which has rows that are equal."""
+    with (DATA / "activity-b.csv").open() as stream:
+        beginning = "".join(islice(stream, 1_501))
+    path = tmp_path / "history.csv"
+    path.write_text(beginning)
+    return path
+
+
+def test_importing_a_history_again_changes_nothing(history):
+    Run().import_file(history, *MAKE_ALL)
+    before = everything()
+
+    run = Run().import_file(history, *MAKE_ALL)
+
+    assert run.numbers["records"] == run.numbers["errors"] == run.numbers["XP"] == 0
+    assert run.numbers["replays"] == run.numbers["rows"]
+    assert everything() == before
+
+
+class KilledError(Exception):
+    """The end of a process."""
+
+
+def test_an_import_that_was_killed_is_completed_by_the_next(history, monkeypatch):
+    monkeypatch.setattr(Meter, "advance", die_after(batches=5))
+    with pytest.raises(KilledError):
+        Run().import_file(history, *MAKE_ALL, "--batch-size", "200")
+    monkeypatch.undo()
+    assert 900 < len(imported_events()) <= 1_000
+
+    Run().import_file(history, *MAKE_ALL)
+
+    assert imported_events() == events_of(history)
+    assert imported_days() == days_of(events_of(history))
+    assert imported_progress() == progress_of(events_of(history))
+
+
+def die_after(batches: int):
+    def advance(self: Meter, position: int) -> None:
+        nonlocal batches
+        batches -= 1
+        if not batches:
+            raise KilledError
+
+    return advance
+
+
+@pytest.mark.parametrize("kept", [30_001, 30_023])
+def test_a_file_that_was_cut_works_up_to_the_cut(history, tmp_path, kept):
+    cut = tmp_path / "cut.csv"
+    cut.write_bytes(history.read_bytes()[:kept])
+
+    first = Run().import_file(cut, *MAKE_ALL).numbers
+    second = Run().import_file(history, *MAKE_ALL).numbers
+
+    assert (first["errors"], second["errors"]) == (1, 0)
+    assert first["records"] + second["records"] == len(events_of(history))
+    assert imported_events() == events_of(history)

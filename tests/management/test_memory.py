@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import gc
+import io
+import os
+import tracemalloc
+from collections.abc import Iterator
+from pathlib import Path
+from unittest import mock
+
+import pytest
+from django.core.management import call_command
+
+from tests.factories import UserFactory
+
+pytestmark = pytest.mark.django_db
+
+
+class Endless(io.RawIOBase):
+    """A stream that makes up its bytes as they are read."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self._rest = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer) -> int:
+        self._rest = self._rest or next(self._chunks, b"")
+        size = min(len(self._rest), len(buffer))
+        buffer[:size], self._rest = self._rest[:size], self._rest[size:]
+        return size
+
+
+def lines(activity: str, count: int) -> Iterator[bytes]:
+    yield b"user,activity,occurred_at,key\n"
+    for number in range(count):
+        yield f"ada,{activity},2024-03-01T12:00:00Z,{number}\n".encode()
+
+
+def peak_of(chunks: Iterator[bytes], *options: str) -> int:
+    """Return how many bytes an import needs at most."""
+    stream = io.TextIOWrapper(io.BufferedReader(Endless(chunks)))
+    gc.collect()
+    tracemalloc.start()
+    with mock.patch("sys.stdin", stream), Path(os.devnull).open("w") as nowhere:
+        call_command(
+            "gamification_import", "-", *options, stdout=nowhere, stderr=nowhere
+        )
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak
+
+
+@pytest.mark.usefixtures("activity")
+@pytest.mark.parametrize(
+    ("name", "few", "many"), [("unknown", 2_000, 10_000), ("walk", 1_200, 3_600)]
+)
+def test_memory_does_not_grow_with_the_file(name, few, many):
+    UserFactory(username="ada")
+    options = ("--dry-run", "--batch-size", "100")
+    peak_of(lines(name, 200), *options)
+
+    small = peak_of(lines(name, few), *options)
+    large = peak_of(lines(name, many), *options)
+
+    assert large < 1.3 * small
+
+
+def one_long_row() -> Iterator[bytes]:
+    yield b"user,activity,occurred_at,key\n"
+    for _ in range(10_000):
+        yield b"x" * 1_000
+    yield b"\n"
+
+
+def test_a_row_of_10_mb_is_not_held_in_memory():
+    peak_of(lines("walk", 1))
+
+    assert peak_of(one_long_row()) < 1_000_000
