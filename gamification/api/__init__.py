@@ -1,0 +1,1 @@
+"""The JSON API, read-only. Include ``gamification.api.urls`` to have it."""
