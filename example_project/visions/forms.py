@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from functools import cache
 from itertools import groupby
 from zoneinfo import available_timezones
 
@@ -30,11 +30,18 @@ class DismissForm(forms.Form):
     ids = IdsField(coerce=int)
 
 
-def zones_by_region() -> Iterator[tuple[str, list[tuple[str, str]]]]:
-    """Yield each region with its IANA zones, as the groups of a select."""
+#: A choice of a select, or a group of them with its name.
+Choices = list[tuple[str, str | list[tuple[str, str]]]]
+
+
+@cache
+def zone_choices() -> Choices:
+    """Return UTC, and each region with its IANA zones."""
     names = sorted(name for name in available_timezones() if "/" in name)
+    choices: Choices = [("UTC", "UTC")]
     for region, zones in groupby(names, lambda name: name.partition("/")[0]):
-        yield region, [(zone, _city(zone)) for zone in zones]
+        choices.append((region, [(zone, _city(zone)) for zone in zones]))
+    return choices
 
 
 def _city(zone: str) -> str:
@@ -44,4 +51,4 @@ def _city(zone: str) -> str:
 class TimeZoneForm(forms.Form):
     """The zone whose dates are the user's days."""
 
-    time_zone = forms.ChoiceField(choices=lambda: [("UTC", "UTC"), *zones_by_region()])
+    time_zone = forms.ChoiceField(choices=zone_choices)
