@@ -41,8 +41,6 @@ class AchievementAdmin(CatalogueAdmin):
     list_display = (
         "name",
         "key",
-        "icon",
-        "category",
         "criterion",
         "activity",
         "threshold",
