@@ -85,6 +85,7 @@ class Fold(Account):
         rewarded, withheld = record.quantity, None
         if activity.daily_limit is not None or activity.cooldown is not None:
             rewarded, withheld = self._limits.admit(record, activity, day)
+        calendar = self.standing.calendar
         entry = Entry(
             None,
             record.user_id,
@@ -97,7 +98,7 @@ class Fold(Account):
             None,
             record.quantity,
             rewarded,
-            activity.extends_streak,
+            activity.extends_streak and not calendar.is_neutral(day),
             record.key,
             record.fingerprint,
             record.source,
@@ -124,7 +125,7 @@ class Fold(Account):
             note=note,
             outcome=None,
         )
-        return self._apply(reversal)
+        return self._apply(reversal, settle=reversal.amount > 0)
 
     def award(self, rule: AchievementRule, *, actor_id: Any, note: str) -> Outcome:
         """Unlock ``rule`` by hand, now."""

@@ -1,4 +1,8 @@
-"""Streaks as runs over a set of dates."""
+"""Streaks as runs over a set of dates.
+
+A date is active if it was not neutral when something was recorded on it; what makes
+it neutral later takes nothing away.
+"""
 
 from __future__ import annotations
 
@@ -50,8 +54,8 @@ def measure_streak(dates: Iterable[date], calendar: Calendar) -> Streak:
     for day in sorted(set(dates)):
         if last is None or not calendar.follows(last, day):
             current = 0
-        current += not calendar.is_neutral(day)
-        longest, last = max(longest, current), day
+        current, last = current + 1, day
+        longest = max(longest, current)
     return Streak(current, longest, last)
 
 
@@ -66,7 +70,7 @@ def extend_streak(
     last = streak.last_active_on
     if last is None or last < day:
         linked = last is not None and calendar.follows(last, day)
-        current = (streak.current if linked else 0) + (not calendar.is_neutral(day))
+        current = streak.current + 1 if linked else 1
         return Streak(current, max(streak.longest, current), day)
     length, end = _run_around(day, dates, calendar)
     current = length if end == last else streak.current
@@ -101,10 +105,10 @@ def _run_around(
     day: date, dates: Collection[date], calendar: Calendar
 ) -> tuple[int, date]:
     """Return the length of the run through ``day`` and the date at which it ends."""
-    length = int(not calendar.is_neutral(day))
+    length = 1
     for step in (-ONE_DAY, ONE_DAY):
         end = here = day
         while (here := here + step) in dates or calendar.is_neutral(here):
             if here in dates:
-                length, end = length + (not calendar.is_neutral(here)), here
+                length, end = length + 1, here
     return length, end

@@ -47,6 +47,7 @@ aaward_achievement = sync_to_async(award_achievement)
 aexplain_achievement = sync_to_async(explain_achievement)
 apending_celebrations = sync_to_async(pending_celebrations)
 aread_achievements = sync_to_async(read_achievements)
+aread_facts = sync_to_async(read_facts)
 aread_progress = sync_to_async(read_progress)
 arebuild = sync_to_async(rebuild)
 areconcile = sync_to_async(lambda *args, **kwargs: list(reconcile(*args, **kwargs)))
@@ -79,6 +80,7 @@ __all__ = [
     "aexplain_achievement",
     "apending_celebrations",
     "aread_achievements",
+    "aread_facts",
     "aread_progress",
     "arebuild",
     "areconcile",

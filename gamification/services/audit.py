@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from gamification.conf import conf
@@ -22,7 +22,7 @@ from gamification.models import (
     UserGamification,
 )
 from gamification.services.requests import UserRef, user_id_of, write_alias
-from gamification.services.transactions import in_transaction
+from gamification.services.transactions import in_transaction, translating
 from gamification.storage import Store
 
 #: Users that are compared at a time.
@@ -85,10 +85,15 @@ def _pages(user: UserRef | None, size: int) -> Iterator[list[Any]]:
         yield [user_id_of(user)]
         return
     users = get_user_model()._base_manager.using(write_alias()).order_by("pk")
-    page = list(users.values_list("pk", flat=True)[:size])
-    while page:
+    rest = users
+    while page := _first(rest, size):
         yield page
-        page = list(users.filter(pk__gt=page[-1]).values_list("pk", flat=True)[:size])
+        rest = users.filter(pk__gt=page[-1])
+
+
+def _first(users: QuerySet[Any], size: int) -> list[Any]:
+    with translating(write_alias()):
+        return list(users.values_list("pk", flat=True)[:size])
 
 
 def _confirm(user_id: Any, *, fix: bool) -> list[Drift]:
@@ -103,7 +108,8 @@ def _confirm(user_id: Any, *, fix: bool) -> list[Drift]:
 
 def _compare(user_ids: Sequence[Any]) -> dict[Any, list[Drift]]:
     """Return the differences of each user."""
-    derived, stored = _derived(user_ids), _stored(user_ids)
+    with translating(write_alias()):
+        derived, stored = _derived(user_ids), _stored(user_ids)
     return {
         user_id: [
             Drift(user_id, what, stored[user_id].get(what), derived[user_id].get(what))

@@ -58,7 +58,7 @@ class UserChange:
 
     def _decide(self, snapshot: Snapshot, store: Store) -> Decision[list[Outcome]]:
         if replayed := self._replayed(snapshot, store):
-            return Decision([], lambda written: replayed, self._announce)
+            return Decision([], lambda written: replayed, None)
         standing = snapshot.standings.get(self.user_id)
         if standing is None:
             raise UnknownUserError
@@ -79,7 +79,7 @@ class UserChange:
             made = [fold.numbered(ids, written.celebration_ids) for fold in folds]
             return [outcome for outcomes in made for outcome in outcomes] or idle
 
-        return Decision(folds, answer, self._announce)
+        return Decision(folds, answer, self._announce if self.celebrate else None)
 
     def _replayed(self, snapshot: Snapshot, store: Store) -> list[Outcome]:
         """Return the first outcome if the key was used for this request before."""

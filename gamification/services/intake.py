@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, timedelta
-
-from django.utils import timezone
+from datetime import date, datetime, timedelta
 
 from gamification.conf import conf
 from gamification.domain.outcomes import Outcome
@@ -43,6 +41,7 @@ class Intake:
     def __init__(
         self,
         checked: Sequence[Record | GamificationError],
+        now: datetime,
         *,
         celebrate: bool,
         historical: bool,
@@ -50,6 +49,7 @@ class Intake:
         expects_replays: bool = True,
     ) -> None:
         self._checked = checked
+        self._now = now
         self._celebrate = celebrate
         self._historical = historical
         self._strict = strict
@@ -103,10 +103,9 @@ class Intake:
         return [(r.user_id, r.key) for r in self._records if r.key is not None]
 
     def _decide(self, snapshot: Snapshot, store: Store) -> Decision[list[Result]]:
-        now = timezone.now()
         # A retry is a replay however late it comes: only what is new can be too old.
-        oldest = EPOCH if self._historical else now - conf.MAX_BACKDATE
-        ruling = Ruling(snapshot, store, celebrate=self._celebrate, now=now)
+        oldest = EPOCH if self._historical else self._now - conf.MAX_BACKDATE
+        ruling = Ruling(snapshot, store, celebrate=self._celebrate, now=self._now)
         ruling.sort(self._checked, oldest)
         if self._strict:
             ruling.raise_first()
@@ -116,11 +115,9 @@ class Intake:
         return Decision(
             folds,
             lambda written: ruling.results(written if self._is_numbered else None),
-            self._announce,
+            _announce if self._is_announced else None,
         )
 
-    def _announce(self, results: Sequence[Result]) -> None:
-        if self._is_announced:
-            announce_records(
-                result for result in results if isinstance(result, Outcome)
-            )
+
+def _announce(results: Sequence[Result]) -> None:
+    announce_records(result for result in results if isinstance(result, Outcome))

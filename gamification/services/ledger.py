@@ -26,6 +26,7 @@ from gamification.services.requests import (
     user_id_of,
     write_alias,
 )
+from gamification.services.transactions import translating
 from gamification.storage import Snapshot
 from gamification.storage.base import entry_values
 
@@ -141,7 +142,8 @@ def reverse_source(
         user_ids = [user_id_of(user)]
     else:
         earners = _standing_entries(source).order_by("user_id")
-        user_ids = list(earners.values_list("user_id", flat=True).distinct())
+        with translating(write_alias()):
+            user_ids = list(earners.values_list("user_id", flat=True).distinct())
 
     def act(fold: Fold, snapshot: Snapshot) -> Outcome | None:
         rows = _standing_entries(source).filter(user=fold.standing.user_id)

@@ -73,9 +73,14 @@ def record_activity(
     key was used for another request, ``OutOfRangeError``, ``StorageError``.
     """
     record = ActivityRecord(user, activity, occurred_at, quantity, key, source)
-    checked = check_record(record, timezone.now())
-    intake = Intake([checked], celebrate=celebrate, historical=historical, strict=True)
-    [outcome] = intake.perform()
+    now = timezone.now()
+    [outcome] = Intake(
+        [check_record(record, now)],
+        now,
+        celebrate=celebrate,
+        historical=historical or occurred_at is None,
+        strict=True,
+    ).perform()
     assert isinstance(outcome, Outcome)  # noqa: S101 - what strict means
     return outcome
 
@@ -99,9 +104,11 @@ def record_activities(
     size = min(batch_size or conf.BATCH_SIZE, store_for(write_alias()).batch_size)
     strict, total, report = refused is None, BatchReport(), BatchReport()
     for batch in _batches(records, size):
+        now = timezone.now()
         with _without_collection():
             results = Intake(
-                _checked(batch, strict=strict),
+                _checked(batch, now, strict=strict),
+                now,
                 celebrate=celebrate,
                 historical=historical,
                 strict=strict,
@@ -141,9 +148,9 @@ def _without_collection() -> Iterator[None]:
 
 
 def _checked(
-    batch: Sequence[ActivityRecord], *, strict: bool
+    batch: Sequence[ActivityRecord], now: datetime, *, strict: bool
 ) -> list[Record | GamificationError]:
-    now, checked = timezone.now(), list[Record | GamificationError]()
+    checked = list[Record | GamificationError]()
     for record in batch:
         try:
             checked.append(check_record(record, now))

@@ -11,7 +11,7 @@ import random
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, Generic, TypeVar
 
@@ -44,7 +44,7 @@ class Decision(Generic[T]):
 
     folds: Sequence[Fold]
     answer: Callable[[Written], T]
-    announce: Callable[[T], None] = field(default=lambda answer: None)
+    announce: Callable[[T], None] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def perform(change: Change[T]) -> T:
     """
     store = store_for(change.alias)
     if store.optimistic and len(change.user_ids) == 1:
-        with suppress(OutrunError), _translating(change.alias, change.user_ids):
+        with suppress(OutrunError), translating(change.alias, change.user_ids):
             return _attempt(change, store, newcomers=change.user_ids)
     return in_transaction(change.alias, change.user_ids, partial(_attempt, change))
 
@@ -90,7 +90,7 @@ def in_transaction(
     while True:
         tries -= 1
         try:
-            with _translating(alias, user_ids), transaction.atomic(using=alias):
+            with translating(alias, user_ids), transaction.atomic(using=alias):
                 if is_owner:
                     store.begin()
                 store.lock(user_ids)
@@ -118,12 +118,13 @@ def _attempt(change: Change[T], store: Store, newcomers: Sequence[Any] = ()) -> 
     if written is None:
         raise OutrunError
     answer = decision.answer(written)
-    transaction.on_commit(partial(decision.announce, answer), using=change.alias)
+    if decision.announce:
+        transaction.on_commit(partial(decision.announce, answer), using=change.alias)
     return answer
 
 
 @contextmanager
-def _translating(alias: str, user_ids: Sequence[Any]) -> Iterator[None]:
+def translating(alias: str, user_ids: Sequence[Any] = ()) -> Iterator[None]:
     """Turn errors of the database into our own, if the transaction is ours."""
     is_owner = not connections[alias].in_atomic_block
     try:
@@ -136,10 +137,15 @@ def _translating(alias: str, user_ids: Sequence[Any]) -> Iterator[None]:
         if getattr(error.__cause__, "sqlstate", None) in _TRY_AGAIN:
             raise OutrunError from error
         # A user who went away meanwhile is found missing by the next try.
-        users = get_user_model()._base_manager.using(alias).filter(pk__in=user_ids)
-        if isinstance(error, IntegrityError) and users.count() < len(user_ids):
+        if isinstance(error, IntegrityError) and _are_missing(alias, user_ids):
             raise OutrunError from error
+        connections[alias].close_if_unusable_or_obsolete()
         raise StorageError from error
+
+
+def _are_missing(alias: str, user_ids: Sequence[Any]) -> bool:
+    users = get_user_model()._base_manager.using(alias).filter(pk__in=user_ids)
+    return users.count() < len(user_ids)
 
 
 def fold_once(

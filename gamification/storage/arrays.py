@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 #: PostgreSQL's type of each column that is not a bigint.
 _TYPES = {
@@ -69,15 +68,17 @@ def names_sql(fields: Sequence[str], prefix: str = "") -> str:
     return ", ".join(f'{prefix}"{field}"' for field in fields)
 
 
-@dataclass(frozen=True, slots=True)
-class RowShape:
+class RowShape(NamedTuple):
     """Which columns of some rows are the same in all of them, and which are not."""
 
     same: tuple[str, ...]
     different: tuple[str, ...]
 
     def sql(self, user_type: str) -> str:
-        """Return the FROM item ``n`` that makes rows of their parameters again."""
+        """Return the FROM item ``n`` that makes rows of their parameters again.
+
+        They come in their order.
+        """
 
         def kind(field: str) -> str:
             name = _TYPES.get(field, "bigint")
@@ -85,10 +86,10 @@ class RowShape:
 
         same = [f'%s::{kind(field)} AS "{field}"' for field in self.same]
         if not self.different:
-            return f"(SELECT {', '.join(same)}, 1 AS position) AS n"
+            return f"(SELECT {', '.join(same)}) AS n"
         arrays = ", ".join(f"%s::{kind(field)}[]" for field in self.different)
-        return f"""(SELECT {", ".join([*same, "v.*"])} FROM unnest({arrays})
-    WITH ORDINALITY AS v({names_sql(self.different)}, position)) AS n"""
+        return f"""(SELECT {", ".join([*same, "v.*"])}
+    FROM unnest({arrays}) AS v({names_sql(self.different)})) AS n"""
 
 
 def encode(

@@ -6,10 +6,10 @@ Names of tables and columns come from the models; all values are parameters.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
-from gamification.domain.recording import NoticeRow, UnlockRow
+from gamification.domain.rows import NoticeRow, UnlockRow
 from gamification.models import (
     Achievement,
     ActiveDay,
@@ -55,8 +55,7 @@ _HELD = f"""ARRAY(
     FROM {UNLOCKS} u WHERE u.user_id = p.user_id)"""
 
 
-@dataclass(frozen=True, slots=True)
-class ReadShape:
+class ReadShape(NamedTuple):
     """How many of each a read asks for."""
 
     users: Arity
@@ -160,8 +159,7 @@ def celebrated_sql(user_type: str, keys: RowShape) -> str:
 JOIN {CELEBRATIONS} c ON c.user_id = n.user_id AND c.dedupe_key = n.dedupe_key"""
 
 
-@dataclass(frozen=True, slots=True)
-class WriteShape:
+class WriteShape(NamedTuple):
     """The shapes of the rows that a write brings."""
 
     users: RowShape
@@ -197,7 +195,7 @@ def write_sql(user_type: str, shape: WriteShape) -> str:
 def _insert(table: str, fields: Sequence[str], rows: str) -> str:
     return f"""INSERT INTO {table} ({names_sql(fields)})
 SELECT {names_sql(fields, "n.")} FROM {rows}
-WHERE EXISTS (SELECT 1 FROM done) ORDER BY n.position"""
+WHERE EXISTS (SELECT 1 FROM done)"""
 
 
 def _make_profile(rows: str, users: str, user_pk: str) -> str:

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from gamification.domain.accounts import TotalOutOfRangeError
+from gamification.domain.days import Calendar, ZoneChange
 from gamification.domain.outcomes import CelebrationNotice, Unlock
 from gamification.domain.rows import UnlockRow
 from gamification.domain.streaks import Streak
@@ -494,3 +495,15 @@ def test_revoking_takes_the_xp_back_and_says_who_and_why():
     ]
     assert (state.held, outcome.total_xp, outcome.level) == ({6}, 10, 1)
     assert (outcome.entry.kind, outcome.entry.reverses) == ("reversal", 3)
+
+
+def test_a_record_on_a_neutral_date_extends_no_streak():
+    to_auckland = datetime(2026, 5, 5, 9, 30, tzinfo=UTC)
+    zones = Calendar((ZoneChange(0, "Pacific/Honolulu"),)).with_zone(
+        "Pacific/Auckland", to_auckland
+    )
+    state = fold(start=standing(calendar=zones))
+
+    outcome = state.record(record(to_auckland), activity(), date(2026, 5, 5))
+
+    assert (outcome.credited, outcome.current_streak, state.days) == (10, 0, {})

@@ -173,16 +173,10 @@ def test_a_late_record_lengthens_an_older_run_alone():
     assert longer == Streak(current=1, longest=3, last_active_on=date(2026, 6, 9))
 
 
-def test_activity_on_a_neutral_date_does_not_count():
+def test_a_date_that_became_neutral_after_it_was_active_still_counts():
     streak = measure_streak([date(2026, 5, day) for day in (4, 5, 6)], FLIGHT_EAST)
 
-    assert streak == Streak(2, 2, date(2026, 5, 6))
-
-
-def test_a_streak_of_a_neutral_date_alone_is_0():
-    streak = extend_streak(Streak(), date(2026, 5, 5), [date(2026, 5, 5)], FLIGHT_EAST)
-
-    assert streak == Streak(0, 0, date(2026, 5, 5))
+    assert streak == Streak(3, 3, date(2026, 5, 6))
 
 
 def naive_streak(dates: set[date], neutral: set[date]) -> tuple[int, int]:
@@ -191,7 +185,7 @@ def naive_streak(dates: set[date], neutral: set[date]) -> tuple[int, int]:
     day = min(dates)
     while day <= max(dates):
         if day in dates:
-            run += day not in neutral
+            run += 1
             last_run = run
         elif day not in neutral:
             run = 0
