@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.apps import apps
+from django.db import IntegrityError, transaction
 
 from gamification.models import LedgerEntry, UserAchievement, UserGamification
 
@@ -36,3 +38,23 @@ def held_by(user: Any) -> set[str]:
     """Return the keys of the achievements that the user holds."""
     held = UserAchievement.objects.filter(user=user, revoked_at=None)
     return set(held.values_list("achievement__key", flat=True))
+
+
+def violates(constraint: str, action: Callable[[], object]) -> bool:
+    """Say whether the constraint of this name, and no other, refuses ``action``."""
+    with pytest.raises(IntegrityError) as refusal, transaction.atomic():
+        action()
+    message = str(refusal.value)
+    return constraint in message or message.endswith(f": {_columns_of(constraint)}")
+
+
+def _columns_of(name: str) -> str:
+    """Return what SQLite says in place of the name of a unique constraint."""
+    [columns] = [
+        [model._meta.get_field(field).column for field in constraint.fields]
+        for model in apps.get_app_config("gamification").get_models()
+        for constraint in model._meta.constraints
+        if constraint.name == name
+    ]
+    table, _, _ = name.rpartition("_")
+    return ", ".join(f"{table}.{column}" for column in columns)

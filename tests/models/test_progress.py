@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+from datetime import date
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from gamification.domain.streaks import Streak
+from gamification.models import ActiveDay, ActivityTally, UserGamification
+from gamification.services import record_activity, set_time_zone
+from tests.factories import ActivityFactory
+from tests.inspecting import profile_of, violates
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize("column", ["level", "highest_level"])
+def test_levels_begin_at_1(user, column):
+    assert violates(
+        "gamification_usergamification_level",
+        lambda: UserGamification.objects.create(user=user, **{column: 0}),
+    )
+
+
+@pytest.mark.parametrize("column", ["current_streak", "longest_streak"])
+def test_a_streak_is_not_negative(user, column):
+    assert violates(
+        "gamification_usergamification_streak",
+        lambda: UserGamification.objects.create(user=user, **{column: -1}),
+    )
+
+
+def test_a_user_has_one_row(user):
+    UserGamification.objects.create(user=user)
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        UserGamification.objects.create(user=user)
+
+
+def test_an_activity_is_tallied_once(user, activity):
+    row = {"user": user, "activity": activity, "last_recorded_at": timezone.now()}
+
+    def tally_twice():
+        ActivityTally.objects.create(**row)
+        ActivityTally.objects.create(**row)
+
+    assert violates("gamification_activitytally_once", tally_twice)
+
+
+def test_a_date_is_active_once(user):
+    def mark_twice():
+        ActiveDay.objects.create(user=user, date=date(2026, 6, 10))
+        ActiveDay.objects.create(user=user, date=date(2026, 6, 10))
+
+    assert violates("gamification_activeday_once", mark_twice)
+
+
+def test_progress_reads_as_whose_it_is(user):
+    user.username = "ada"
+    walk = ActivityFactory(name="Walk")
+
+    assert str(UserGamification(user=user)) == "ada"
+    assert str(ActivityTally(count=3, activity=walk)) == "3 × Walk"
+    assert str(ActiveDay(user=user, date=date(2026, 6, 10))) == "ada · 2026-06-10"
+
+
+def test_a_newcomers_row_is_empty(user):
+    profile = UserGamification.objects.create(user=user)
+
+    assert (profile.total_xp, profile.level, profile.highest_level) == (0, 1, 1)
+    assert (profile.streak, profile.active_days) == (Streak(), 0)
+    assert (profile.time_zone, profile.zone_history, profile.is_public) == (
+        "",
+        [],
+        True,
+    )
+
+
+def test_a_row_knows_the_users_days(user, settings):
+    settings.TIME_ZONE = "Asia/Kolkata"
+    before = UserGamification(user=user).calendar
+    set_time_zone(user, "Asia/Tokyo")
+
+    now = timezone.now()
+    assert before.zone_at(now) == ZoneInfo("Asia/Kolkata")
+    assert profile_of(user).calendar.zone_at(now) == ZoneInfo("Asia/Tokyo")
+
+
+def test_a_row_knows_the_streak(user, activity):
+    record_activity(user, "walk")
+
+    today = timezone.now().date()
+    assert profile_of(user).streak == Streak(1, 1, today)
+
+
+def test_a_user_leads_to_everything(user, activity):
+    record_activity(user, "walk")
+
+    assert user.gamification.total_xp == 10
+    assert user.ledger_entries.get().amount == 10
+    assert user.activity_tallies.get().count == 1
+    assert user.active_days.get().activities == 1
+    assert not user.celebrations.exists()
+    assert not user.user_achievements.exists()

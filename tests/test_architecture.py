@@ -1,0 +1,158 @@
+"""Who may import whom; the table is that of the design."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+import gamification
+
+ROOT = Path(gamification.__file__).parent
+
+#: What all that is not pure may use besides our own modules.
+FRAMEWORK = {"django", "asgiref"}
+
+#: Parts of the package, each with what it may import beside the standard library.
+ALLOWED = {
+    "domain": {
+        "django.db.models.enums.TextChoices",
+        "django.utils.translation.gettext_lazy",
+    },
+    "exceptions": {"django.utils.translation.gettext_lazy"},
+    "signals": {"django.dispatch", "django.utils.translation.gettext_lazy"},
+    "conf": {"django.conf", "gamification.domain"},
+    "models": {"django", "gamification.domain", "gamification.conf"},
+    "storage": {"django", "gamification.models", "gamification.domain"},
+    "services": {
+        *FRAMEWORK,
+        *(
+            f"gamification.{name}"
+            for name in ("storage", "models", "domain", "conf", "signals", "exceptions")
+        ),
+    },
+    "leaderboards": {
+        "django",
+        "gamification.models",
+        "gamification.domain",
+        "gamification.conf",
+    },
+    "migrations": {"django"},
+    "checks": {"django", "gamification.conf", "gamification.domain"},
+    "apps": {"django"},
+    "testing": {*FRAMEWORK, "gamification"},
+    **{
+        edge: {
+            *FRAMEWORK,
+            *(
+                f"gamification.{name}"
+                for name in ("services", "leaderboards", "models", "conf", "exceptions")
+            ),
+        }
+        for edge in ("admin", "api", "management", "templatetags")
+    },
+}
+ALLOWED["api"].add("rest_framework")
+ALLOWED["management"].add("tqdm")
+
+#: Imports within a function: where importing earlier would be too early.
+LAZY = {"apps": "gamification.checks", "checks": "gamification.models"}
+
+
+class Import(NamedTuple):
+    """One imported name."""
+
+    part: str
+    path: str
+    name: str
+    is_lazy: bool
+
+    def is_within(self, allowed: set[str]) -> bool:
+        return any(
+            f"{self.name}.".startswith(f"{prefix}.")
+            for prefix in {*allowed, f"gamification.{self.part}"}
+        )
+
+
+def imports() -> Iterator[Import]:
+    for path in sorted(ROOT.rglob("*.py")):
+        relative = path.relative_to(ROOT)
+        part = relative.parts[0].removesuffix(".py")
+        tree = ast.parse(path.read_text())
+        top = set(map(id, tree.body)) | {
+            id(node)
+            for block in tree.body
+            if isinstance(block, (ast.If, ast.Try))
+            for node in ast.walk(block)
+        }
+        for node in ast.walk(tree):
+            for name in names_of(node):
+                yield Import(part, str(relative), name, id(node) not in top)
+
+
+def names_of(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.ImportFrom):
+        assert not node.level, "Imports are absolute."
+        # A name of the package itself is one of its modules.
+        return [f"{node.module}.{alias.name}" for alias in node.names]
+    return []
+
+
+IMPORTS = list(imports())
+FOREIGN = [
+    each for each in IMPORTS if each.name.split(".")[0] not in sys.stdlib_module_names
+]
+
+
+def test_there_is_something_to_look_at():
+    parts = {each.part for each in IMPORTS}
+
+    assert {"domain", "models", "storage", "services"} <= parts
+    assert len(FOREIGN) > 100
+
+
+@pytest.mark.parametrize("part", sorted({each.part for each in FOREIGN}))
+def test_a_part_imports_only_what_it_may(part):
+    wrong = [
+        (each.path, each.name)
+        for each in FOREIGN
+        if each.part == part and not each.is_lazy and not each.is_within(ALLOWED[part])
+    ]
+
+    assert wrong == []
+
+
+def test_only_the_api_knows_the_rest_framework():
+    wrong = [
+        each.path
+        for each in FOREIGN
+        if each.name.startswith("rest_framework") and each.part != "api"
+    ]
+
+    assert wrong == []
+
+
+def test_imports_are_at_the_top_but_where_that_is_too_early():
+    wrong = [
+        (each.path, each.name)
+        for each in IMPORTS
+        if each.is_lazy and not each.name.startswith(LAZY.get(each.part, "nothing"))
+    ]
+
+    assert wrong == []
+
+
+def test_nobody_imports_the_example_or_the_tests():
+    wrong = [
+        each.path
+        for each in FOREIGN
+        if each.name.split(".")[0] in {"example_project", "tests", "benchmarks"}
+    ]
+
+    assert wrong == []
