@@ -23,7 +23,7 @@ from gamification.domain.standing import Standing
 from gamification.domain.streaks import Streak
 from gamification.models import LedgerEntry, UserGamification
 from gamification.models.progress import calendar_of
-from gamification.storage import statements
+from gamification.storage import reading, writing
 from gamification.storage.arrays import arity, encode, encode_set
 from gamification.storage.base import (
     ENTRY_FIELDS,
@@ -79,9 +79,9 @@ class PostgreSQLStore:
     def lock(self, user_ids: UserIds) -> None:
         kind, count, now = self._user_type, arity(user_ids), timezone.now()
         ids = encode_set(user_ids)
-        make = statements.make_missing_sql(kind, count, *self._users)
+        make = writing.make_missing_sql(kind, count, *self._users)
         self._run(make, (now, now, ids))
-        self._run(statements.lock_sql(kind, count), (ids,))
+        self._run(writing.lock_sql(kind, count), (ids,))
 
     def read(self, plan: Callable[[Catalogue], Query]) -> Snapshot:
         while True:
@@ -104,7 +104,7 @@ class PostgreSQLStore:
         if cached is None:
             # The stamp is read first: if the catalogue changes in between, the
             # next read notices.
-            stamp = self._fetch(statements.STAMPS)[0]
+            stamp = self._fetch(reading.STAMPS)[0]
             cached = _catalogues[self._cache_key] = (stamp, load_catalogue(self.alias))
         return cached
 
@@ -117,14 +117,14 @@ class PostgreSQLStore:
                 params += [encode_set(activity_ids), query.since, query.until]
         if keys:
             params.append(encode_set(keys))
-        shape = statements.ReadShape(
+        shape = reading.ReadShape(
             arity(query.user_ids),
             arity(query.tallies),
             arity(query.limited),
             arity(query.cooled),
             arity(keys),
         )
-        sql = statements.read_sql(self._user_type, shape)
+        sql = reading.read_sql(self._user_type, shape)
         return self._fetch(sql, [*params, encode_set(query.user_ids)])
 
     def _replays(
@@ -136,7 +136,7 @@ class PostgreSQLStore:
             ids = rows[0][-1]
         else:
             shape, params = encode(("user_id", "key"), query.keys)
-            sql = statements.used_keys_sql(self._user_type, shape)
+            sql = reading.used_keys_sql(self._user_type, shape)
             ids = [pk for (pk,) in self._fetch(sql, params)]
         if not ids:
             return {}
@@ -146,14 +146,14 @@ class PostgreSQLStore:
 
     def days(self, user_ids: UserIds) -> Mapping[Any, Mapping[date, int]]:
         days: dict[Any, dict[date, int]] = {user_id: {} for user_id in user_ids}
-        sql = statements.days_sql(self._user_type, arity(user_ids))
+        sql = reading.days_sql(self._user_type, arity(user_ids))
         for user_id, day, activities in self._fetch(sql, (encode_set(user_ids),)):
             days[user_id][day] = activities
         return days
 
     def celebrated(self, keys: Sequence[UserKey]) -> Mapping[UserKey, int]:
         shape, params = encode(("user_id", "dedupe_key"), keys)
-        sql = statements.celebrated_sql(self._user_type, shape)
+        sql = reading.celebrated_sql(self._user_type, shape)
         return {(user_id, key): pk for user_id, key, pk in self._fetch(sql, params)}
 
     def write(self, folds: Sequence[Fold]) -> Written | None:
@@ -161,14 +161,14 @@ class PostgreSQLStore:
         users, params = encode(PROGRESS_FIELDS, [progress_values(f) for f in folds])
         shapes = []
         for name, rows in changes.items():
-            shape, values = encode(statements.CHANGES[name][0], rows)
+            shape, values = encode(writing.CHANGES[name][0], rows)
             shapes.append((name, shape))
             params += values
         written = [entry[1:] for fold in folds for entry in fold.entries]
         entries, values = encode(ENTRY_FIELDS, written)
         new_in = None if folds[0].standing.version else self._users
-        write = statements.WriteShape(users, tuple(shapes), entries, new_in)
-        sql = statements.write_sql(self._user_type, write)
+        write = writing.WriteShape(users, tuple(shapes), entries, new_in)
+        sql = writing.write_sql(self._user_type, write)
         ids = self._fetch(sql, params + values)
         return _written(ids, changes.get("celebrations", ())) if ids else None
 
@@ -227,8 +227,8 @@ def _instants(pairs: Iterable[tuple[int, int]]) -> dict[int, list[datetime]]:
 
 
 def _changes(folds: Sequence[Fold]) -> dict[str, list[tuple[Any, ...]]]:
-    """Return the rows of each of ``statements.CHANGES``, in its order."""
-    rows: dict[str, list[tuple[Any, ...]]] = {name: [] for name in statements.CHANGES}
+    """Return the rows of each of ``writing.CHANGES``, in its order."""
+    rows: dict[str, list[tuple[Any, ...]]] = {name: [] for name in writing.CHANGES}
     for fold in folds:
         user_id = fold.standing.user_id
         for activity_id, quantity in fold.tallies.items():

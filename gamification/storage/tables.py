@@ -1,0 +1,23 @@
+"""Names of the tables, as the models have them."""
+
+from __future__ import annotations
+
+from gamification.models import (
+    Achievement,
+    ActiveDay,
+    Activity,
+    ActivityTally,
+    Celebration,
+    LedgerEntry,
+    UserAchievement,
+    UserGamification,
+)
+
+PROFILES = UserGamification._meta.db_table
+LEDGER = LedgerEntry._meta.db_table
+TALLIES = ActivityTally._meta.db_table
+DAYS = ActiveDay._meta.db_table
+UNLOCKS = UserAchievement._meta.db_table
+CELEBRATIONS = Celebration._meta.db_table
+ACTIVITIES = Activity._meta.db_table
+ACHIEVEMENTS = Achievement._meta.db_table
