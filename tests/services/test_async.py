@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import asyncio
+from inspect import isfunction
+
+import pytest
+from asgiref.sync import SyncToAsync, async_to_sync, sync_to_async
+from django.db import connections
+
+from gamification import services
+from gamification.exceptions import UnknownActivityError
+from gamification.models import UserGamification
+from gamification.services import ActivityRecord, record_activity
+from tests.factories import AchievementFactory
+from tests.inspecting import COMMITTED, held_by, profile_of
+
+VERBS = sorted(name for name in services.__all__ if isfunction(getattr(services, name)))
+TWINS = [name for name in services.__all__ if name[1:] in services.__all__]
+
+
+def test_every_verb_has_a_twin():
+    assert [f"a{verb}" for verb in VERBS] == TWINS
+
+
+@pytest.mark.parametrize("name", TWINS)
+def test_a_twin_runs_its_verb_in_a_thread(name):
+    twin = getattr(services, name)
+
+    assert isinstance(twin, SyncToAsync)
+
+
+def test_the_public_names_are_sorted_and_exist():
+    assert services.__all__ == sorted(services.__all__)
+    assert [name for name in services.__all__ if not hasattr(services, name)] == []
+
+
+@pytest.mark.django_db
+def test_a_record_may_be_awaited(user, activity):
+    outcome = async_to_sync(services.arecord_activity)(user, "walk", quantity=3)
+
+    assert (outcome.total_xp, profile_of(user).total_xp) == (30, 30)
+
+
+@pytest.mark.django_db
+def test_an_error_reaches_who_awaits(user):
+    with pytest.raises(UnknownActivityError):
+        async_to_sync(services.arecord_activity)(user, "fly")
+
+
+@pytest.mark.django_db
+def test_a_story_may_be_told_without_waiting(user, activity, no_achievements):
+    AchievementFactory(key="medal")
+
+    async def story():
+        await services.arecord_activities(
+            [ActivityRecord(user, "walk", source="kpi:1")] * 2
+        )
+        await services.aaward_achievement(user, "medal")
+        await services.arevoke_achievement(user, "medal")
+        await services.aadjust_xp(user, amount=30, note="A gift.")
+        await services.areverse_source(user, source="kpi:1")
+        await services.aset_time_zone(user, "Asia/Tokyo")
+        await services.arebuild(user)
+        pending = await services.apending_celebrations(user)
+        return await services.aacknowledge_celebrations(
+            user, ids=[show.pk for show in pending]
+        )
+
+    acknowledged = async_to_sync(story)()
+
+    assert (profile_of(user).total_xp, held_by(user), acknowledged) == (30, set(), 2)
+
+
+@pytest.mark.django_db
+def test_an_entry_may_be_taken_back_without_waiting(user, activity):
+    entry = record_activity(user, "walk").entry
+
+    outcome = async_to_sync(services.areverse_entry)(user, entry_id=entry.id)
+
+    assert outcome.total_xp == 0
+
+
+@pytest.mark.django_db
+def test_an_explanation_may_be_awaited(user):
+    explanation = async_to_sync(services.aexplain_achievement)(user, "kpi_10")
+
+    assert explanation.missing == 10
+
+
+@pytest.mark.django_db
+def test_reconciling_in_async_code_gives_a_list(user, activity):
+    record_activity(user, "walk")
+    UserGamification.objects.update(total_xp=5)
+
+    drift = async_to_sync(services.areconcile)(fix=True)
+
+    assert [each.what for each in drift] == ["total_xp"]
+
+
+@COMMITTED[0]
+@COMMITTED[1]
+def test_twenty_awaited_at_once_are_twenty_records(user, activity):
+    async def all_at_once():
+        records = (services.arecord_activity(user, "walk") for _ in range(20))
+        try:
+            return await asyncio.gather(*records)
+        finally:
+            await sync_to_async(connections.close_all)()
+
+    outcomes = asyncio.run(all_at_once())
+
+    assert len({outcome.entry.id for outcome in outcomes}) == 20
+    assert profile_of(user).total_xp == 200
