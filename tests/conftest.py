@@ -19,8 +19,12 @@ STORES = ["set-based", "portable"] if IS_POSTGRESQL else ["portable"]
 @pytest.fixture(autouse=True)
 def progress_is_what_the_ledger_says(request: pytest.FixtureRequest) -> Iterator[None]:
     """Reconcile after every test that may have written."""
+    is_marked = request.node.get_closest_marker("django_db")
+    may_write = is_marked or {"db", "transactional_db"} & {*request.fixturenames}
+    if may_write:
+        # The database must still be there when the test is over.
+        request.getfixturevalue("db")
     yield
-    may_write = {"db", "transactional_db"} & {*request.fixturenames}
     if may_write and not connection.needs_rollback:
         assert [str(drift) for drift in reconcile()] == []
 

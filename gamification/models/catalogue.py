@@ -54,28 +54,21 @@ class CatalogueItem(models.Model):
         return self.name
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        if self.has_other_key():
-            msg = f"The key {self.stored_key!r} cannot be changed."
+        stored = self.stored_key()
+        if stored not in {None, self.key}:
+            msg = f"The key {stored!r} cannot be changed."
             raise ValueError(msg)
         super().save(*args, **kwargs)
 
-    @classmethod
-    def from_db(cls, *args: Any, **kwargs: Any) -> Any:
-        item = super().from_db(*args, **kwargs)
-        item.stored_key = item.__dict__.get("key")
-        return item
-
     def clean(self) -> None:
         super().clean()
-        if self.has_other_key():
+        if self.stored_key() not in {None, self.key}:
             raise ValidationError({"key": _("The key cannot be changed.")})
 
-    #: The key in the database; None for an item that is new.
-    stored_key: str | None = None
-
-    def has_other_key(self) -> bool:
-        """Say whether the key differs from the stored one."""
-        return self.stored_key is not None and self.key != self.stored_key
+    def stored_key(self) -> str | None:
+        """Return the key that the database has; None for an item that is new."""
+        rows = self.__class__._base_manager.using(self._state.db)
+        return rows.filter(pk=self.pk).values_list("key", flat=True).first()
 
 
 def _reward_is_bounded(model: str) -> models.CheckConstraint:

@@ -131,7 +131,12 @@ class LedgerEntry(models.Model):
         if not self._state.adding:
             msg = "A ledger entry is never edited; reverse it instead."
             raise TypeError(msg)
+        kwargs["force_insert"] = True
         super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> Never:
+        msg = "A ledger entry goes only with its user; reverse it instead."
+        raise TypeError(msg)
 
 
 class UserAchievement(models.Model):

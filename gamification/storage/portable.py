@@ -224,19 +224,19 @@ class PortableStore:
                 )
 
     def _write_days(self, fold: Fold) -> None:
-        days = self._rows(ActiveDay).filter(user=fold.standing.user_id)
+        user_id, changes = fold.standing.user_id, fold.changed_days
+        days = self._rows(ActiveDay).filter(user=user_id)
         days.filter(date__in=fold.lost_days).delete()
-        for day, (activities, xp) in fold.changed_days.items():
-            changed = days.filter(date=day).update(
+        present = days.filter(date__in=changes).values_list("date", flat=True)
+        for day in list(present):
+            activities, xp = changes.pop(day)
+            days.filter(date=day).update(
                 activities=F("activities") + activities, xp=F("xp") + xp
             )
-            if not changed:
-                days.create(
-                    user_id=fold.standing.user_id,
-                    date=day,
-                    activities=activities,
-                    xp=xp,
-                )
+        days.bulk_create(
+            ActiveDay(user_id=user_id, date=day, activities=activities, xp=xp)
+            for day, (activities, xp) in changes.items()
+        )
 
     def _write_unlocks(self, fold: Fold) -> None:
         for unlock in fold.unlocks:
