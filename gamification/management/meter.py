@@ -13,8 +13,9 @@ class Meter:
 
     def __init__(self, stream: TextIO, unit: str, total: int | None = None) -> None:
         self._stream = stream
+        self.is_terminal = stream.isatty()
         self._bar: Any = None
-        if stream.isatty() and find_spec("tqdm"):
+        if self.is_terminal and find_spec("tqdm"):
             tqdm = import_module("tqdm").tqdm
             self._bar = tqdm(total=total, unit=unit, unit_scale=True, file=stream)
 

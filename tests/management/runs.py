@@ -12,6 +12,11 @@ HEADER = "user,activity,occurred_at,quantity,key,source"
 NOON = "2024-03-01T12:00:00+00:00"
 
 
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
 @dataclass
 class Run:
     """What a command wrote."""

@@ -400,6 +400,8 @@ def failing(error: BaseException, batches: int):
 
 STORAGE_ERROR = StorageError("The database did not take the change.")
 STORAGE_ERROR.__cause__ = OperationalError("disk\nfull")
+DATABASE_ERROR = OperationalError("server closed")
+DATABASE_ERROR.__cause__ = Exception("server closed")
 
 
 @pytest.mark.usefixtures("ada")
@@ -407,7 +409,7 @@ STORAGE_ERROR.__cause__ = OperationalError("disk\nfull")
     ("error", "reason"),
     [
         (STORAGE_ERROR, "The database did not take the change. disk full."),
-        (OperationalError("server closed"), "server closed."),
+        (DATABASE_ERROR, "server closed."),
         (KeyboardInterrupt(), "Interrupted."),
     ],
 )

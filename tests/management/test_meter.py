@@ -6,11 +6,7 @@ import sys
 import pytest
 
 from gamification.management.meter import Meter
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
+from tests.management.runs import Terminal
 
 
 def test_a_terminal_shows_a_bar():

@@ -16,6 +16,7 @@ from django.db import Error
 
 from gamification.conf import conf
 from gamification.exceptions import GamificationError
+from gamification.management.complaints import Complaints
 from gamification.management.counting import DistinctCounter
 from gamification.management.importing import ImportRun
 from gamification.management.meter import Meter
@@ -118,13 +119,8 @@ class Command(BaseCommand):
         reader = self._read_header(stream)
         terminal = options.get("stderr") or sys.stderr
         with Meter(terminal, "B", size_of(options["file"])) as meter:
-
-            def complain(line: int, error: GamificationError) -> None:
-                with meter.aside():
-                    self.stderr.write(f"line {line}: {error}")
-
-            strict = options["strict"]
-            run = ImportRun(reader, resolver, users, complain, strict=strict)
+            complaints, strict = Complaints(meter, self.stderr.write), options["strict"]
+            run = ImportRun(reader, resolver, users, complaints, strict=strict)
             with explaining(run, dry_run=options["dry_run"]):
                 run.perform(
                     lambda: meter.advance(reader.position),
@@ -132,6 +128,7 @@ class Command(BaseCommand):
                     celebrate=options["celebrate"],
                     dry_run=options["dry_run"],
                 )
+            complaints.close()
         return run
 
     def _read_header(self, stream: BinaryIO) -> RowReader:
@@ -171,8 +168,9 @@ def explaining(run: ImportRun, *, dry_run: bool) -> Iterator[None]:
     try:
         yield
     except (GamificationError, Error, OSError, KeyboardInterrupt) as error:
-        words = f"{error} {error.__cause__ or ''}".split() or ["Interrupted"]
-        reason = f"{' '.join(words).rstrip('.')}."
+        # Django's errors of the database repeat the words of their cause.
+        words = " ".join(dict.fromkeys([str(error), str(error.__cause__ or "")]))
+        reason = f"{' '.join(words.split()).rstrip('.') or 'Interrupted'}."
         if dry_run:
             raise CommandError(f"{reason} Nothing of the dry run is kept.") from error
         raise CommandError(
