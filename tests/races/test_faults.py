@@ -1,0 +1,215 @@
+from __future__ import annotations
+
+from functools import partial
+from itertools import count
+
+import pytest
+from django.db import connection, transaction
+
+from gamification.exceptions import StorageError
+from gamification.models import LedgerEntry, UserGamification
+from gamification.services import (
+    ActivityRecord,
+    adjust_xp,
+    award_achievement,
+    reconcile,
+    record_activities,
+    record_activity,
+    reverse_source,
+)
+from tests.conftest import IS_POSTGRESQL
+from tests.factories import AchievementFactory, UserFactory
+from tests.races import (
+    COMMITTED,
+    ONLY_POSTGRESQL,
+    anywhere,
+    before_statement,
+    elsewhere,
+    total_of,
+)
+from tests.races.line import breaking_line
+
+pytestmark = [COMMITTED, pytest.mark.usefixtures("activity", "no_achievements")]
+
+#: Every one of them may be tried again, and adds 10 XP.
+VERBS = {
+    "record": lambda user, friend: record_activity(user, "walk", key="once"),
+    "batch": lambda user, friend: record_activities(
+        ActivityRecord(who, "walk", key="once") for who in (user, friend)
+    ),
+    "adjust": lambda user, friend: adjust_xp(user, amount=10, note="gift", key="once"),
+    "award": lambda user, friend: award_achievement(user, "medal"),
+}
+
+TIMEOUTS = ["statement_timeout", "lock_timeout"] if IS_POSTGRESQL else ["timeout"]
+
+all_verbs = pytest.mark.parametrize("verb", VERBS.values(), ids=VERBS)
+
+
+def reconnect():
+    """Drop the connection, as Django does between requests where it is broken."""
+    connection.errors_occurred = True
+    connection.close_if_unusable_or_obsolete()
+
+
+def terminate(pid):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+
+
+@pytest.fixture
+def friend(db):
+    return UserFactory()
+
+
+@pytest.fixture
+def medal(db):
+    return AchievementFactory(key="medal", xp_reward=10)
+
+
+@ONLY_POSTGRESQL
+@all_verbs
+def test_a_backend_terminated_before_any_statement_leaves_nothing(verb, medal):
+    for number in count(1):
+        user, friend = UserFactory.create_batch(2)
+        pid = connection.connection.info.backend_pid
+
+        intruder = before_statement(number, partial(terminate, pid), if_=anywhere)
+        with intruder as undone:
+            try:
+                verb(user, friend)
+            except StorageError:
+                reconnect()
+                assert not LedgerEntry.objects.filter(user=user).exists()
+        if undone:
+            break
+        verb(user, friend)
+
+        assert total_of(user) == 10
+    assert number > 2
+
+
+@ONLY_POSTGRESQL
+@pytest.mark.parametrize("is_sent", [False, True], ids=["not sent", "sent"])
+def test_a_write_without_an_answer_is_repeated_with_its_key(user, is_sent):
+    record = partial(record_activity, user, "walk", key="once")
+
+    with breaking_line(b"INSERT INTO gamification_ledgerentry", is_sent=is_sent):
+        with pytest.raises(StorageError):
+            record()
+        reconnect()
+        outcome = record()
+
+    assert outcome.replayed == is_sent
+    assert total_of(user) == 10
+
+
+@ONLY_POSTGRESQL
+@pytest.mark.parametrize("is_sent", [False, True], ids=["not sent", "sent"])
+def test_a_commit_without_an_answer_is_repeated_with_its_key(user, is_sent, store):
+    batch = [ActivityRecord(who, "walk", key="once") for who in (user, UserFactory())]
+
+    with breaking_line(b"COMMIT\0", is_sent=is_sent):
+        with pytest.raises(StorageError):
+            record_activities(batch)
+        reconnect()
+        report = record_activities(batch)
+
+    assert report.replayed == 2 * is_sent
+    assert total_of(user) == 10
+
+
+@ONLY_POSTGRESQL
+@all_verbs
+def test_a_retry_right_after_a_lost_connection_connects_again(
+    verb, user, friend, medal
+):
+    elsewhere(partial(terminate, connection.connection.info.backend_pid))
+
+    with pytest.raises(StorageError):
+        verb(user, friend)
+    verb(user, friend)
+
+    assert total_of(user) == 10
+
+
+@pytest.fixture
+def read_only(set_options):
+    """New connections that may not write."""
+    if IS_POSTGRESQL:
+        set_options(options="-c default_transaction_read_only=on")
+    else:
+        set_options(init_command="PRAGMA query_only=ON")
+
+
+@all_verbs
+def test_a_read_only_database_is_a_storage_error(
+    verb, user, friend, medal, read_only, store
+):
+    with pytest.raises(StorageError):
+        elsewhere(partial(verb, user, friend))
+
+    assert LedgerEntry.objects.count() == 0
+
+
+@pytest.fixture(params=TIMEOUTS)
+def impatient(request, set_options):
+    """New connections that hardly wait for others."""
+    if IS_POSTGRESQL:
+        set_options(options=f"-c {request.param}=100")
+    else:
+        set_options(timeout=0.1)
+
+
+@all_verbs
+def test_who_may_not_wait_for_a_lock_gets_a_storage_error(
+    verb, user, friend, medal, impatient, store
+):
+    record_activity(user, "walk")
+
+    with transaction.atomic():
+        UserGamification.objects.filter(user=user).update(is_public=False)
+        with pytest.raises(StorageError):
+            elsewhere(partial(verb, user, friend))
+
+    assert total_of(user) == 10
+
+
+@pytest.mark.skipif(IS_POSTGRESQL, reason="PostgreSQL has no limit to set.")
+def test_a_full_disk_is_a_storage_error(user, set_options):
+    set_options(init_command="PRAGMA max_page_count=1")
+    batch = [ActivityRecord(user, "walk", source="x" * 255)] * 500
+
+    with pytest.raises(StorageError):
+        elsewhere(partial(record_activities, batch))
+
+    assert LedgerEntry.objects.count() == 0
+
+
+@pytest.fixture
+def no_database(activity, no_achievements, user, friend, medal, tmp_path):
+    """A connection that cannot be made."""
+    connection.close()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(connection.settings_dict, "HOST", str(tmp_path))
+        if not IS_POSTGRESQL:
+            patch.setitem(connection.settings_dict, "NAME", str(tmp_path / "no" / "db"))
+        yield
+
+
+@all_verbs
+@pytest.mark.usefixtures("no_database")
+def test_a_database_that_is_gone_is_a_storage_error(verb, user, friend):
+    with pytest.raises(StorageError):
+        verb(user, friend)
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [lambda: [*reconcile()], lambda: reverse_source(None, source="shop:1")],
+    ids=["reconcile", "reverse"],
+)
+@pytest.mark.usefixtures("no_database")
+def test_a_database_that_is_gone_before_users_are_known_is_a_storage_error(verb):
+    with pytest.raises(StorageError):
+        verb()

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+from django.utils import timezone
+
+from gamification.models import Celebration, UserGamification
+from gamification.services import (
+    acknowledge_celebrations,
+    award_achievement,
+    record_activity,
+    set_time_zone,
+)
+from tests.factories import AchievementFactory
+from tests.races import COMMITTED, at_once, total_of
+
+pytestmark = [COMMITTED, pytest.mark.usefixtures("activity", "no_achievements")]
+
+ZONES = ["Africa/Cairo", "America/Lima", "Asia/Tokyo", "Europe/Paris"]
+
+
+def test_a_celebration_acknowledged_by_many_counts_once(user, store):
+    award_achievement(user, AchievementFactory(xp_reward=1_000).key)
+    ids = [*Celebration.objects.values_list("pk", flat=True)]
+
+    counts = at_once([partial(acknowledge_celebrations, user, ids=ids)] * 8)
+
+    assert sorted(counts) == [0] * 7 + [len(ids)]
+
+
+def test_one_of_many_zones_takes_effect(user, store):
+    changes = at_once([partial(set_time_zone, user, zone) for zone in ZONES * 4])
+
+    now = timezone.now()
+    _, effective, *waiting = UserGamification.objects.get(user=user).zone_history
+    in_effect = [change for change in changes if change.effective_at <= now]
+    assert {change.time_zone for change in in_effect} == {effective[1]}
+    assert len(waiting) <= 1
+
+
+def test_records_during_a_change_of_zone_all_count(user, store):
+    records = [partial(record_activity, user, "walk")] * 8
+
+    at_once([*records, *(partial(set_time_zone, user, zone) for zone in ZONES)])
+
+    assert total_of(user) == 80
