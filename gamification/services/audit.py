@@ -61,7 +61,8 @@ def reconcile(
     Users are compared ``batch_size`` at a time without locks; a difference is looked
     at again with the user locked before it counts. With ``fix`` the user is rebuilt
     on the way. ``progress`` is called with the number of users after each batch.
-    Raises ``UnknownUserError``, ``StorageError``.
+    Raises ``UnknownUserError``, ``StorageError``, and ``ValueError`` for a
+    ``batch_size`` below 1.
     """
     for user_ids in _pages(user, batch_size):
         for user_id, drift in _compare(user_ids).items():
@@ -81,6 +82,9 @@ def rebuild(user: UserRef) -> None:
 
 
 def _pages(user: UserRef | None, size: int) -> Iterator[list[Any]]:
+    if size < 1:
+        msg = f"A batch has at least 1 user, not {size}."
+        raise ValueError(msg)
     if user is not None:
         yield [user_id_of(user)]
         return

@@ -99,11 +99,10 @@ def record_activities(
     ``progress`` is called with the report of each batch that was committed. A record
     that is refused is handed to ``refused`` with its position, from 0, and the others
     go on; without ``refused`` its error is raised, and its batch is not written.
-    Otherwise as ``record_activity``.
+    Otherwise as ``record_activity``; ``ValueError`` for a ``batch_size`` below 1.
     """
-    size = min(batch_size or conf.BATCH_SIZE, store_for(write_alias()).batch_size)
     strict, total, report = refused is None, BatchReport(), BatchReport()
-    for batch in _batches(records, size):
+    for batch in _batches(records, batch_size):
         now = timezone.now()
         with _without_collection():
             results = Intake(
@@ -125,8 +124,13 @@ def record_activities(
 
 
 def _batches(
-    records: Iterable[ActivityRecord], size: int
+    records: Iterable[ActivityRecord], size: int | None
 ) -> Iterator[list[ActivityRecord]]:
+    size = conf.BATCH_SIZE if size is None else size
+    if size < 1:
+        msg = f"A batch has at least 1 record, not {size}."
+        raise ValueError(msg)
+    size = min(size, store_for(write_alias()).batch_size)
     iterator = iter(records)
     while batch := list(islice(iterator, size)):
         yield batch
@@ -134,9 +138,10 @@ def _batches(
 
 @contextmanager
 def _without_collection() -> Iterator[None]:
-    """Keep the garbage collector from searching a batch's values, which have no cycles.
+    """Keep the garbage collector from searching the values of a batch.
 
-    They come in hundreds of thousands at once; the search costs a fifth of the time.
+    They come in hundreds of thousands at once and go without its help; the search
+    costs a fifth of the time.
     """
     was_enabled = gc.isenabled()
     gc.disable()
@@ -157,7 +162,7 @@ def _checked(
         except GamificationError as error:
             if strict:
                 raise
-            checked.append(error)
+            checked.append(error.with_traceback(None))
     return checked
 
 

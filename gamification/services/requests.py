@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any, Final, TypeAlias
@@ -130,5 +131,6 @@ def check_instant(instant: datetime, now: datetime) -> datetime:
 
 def fingerprint(*parts: object) -> str:
     """Return a digest of a request, to tell a replay from another request."""
-    text = repr(parts)
+    # ASCII, so that it never depends on a version's idea of Unicode.
+    text = json.dumps(parts, default=str)
     return blake2b(text.encode(), digest_size=16).hexdigest()

@@ -115,7 +115,7 @@ class Ruling:
                 raise TooOldError
             self._admit(index, record)
         except GamificationError as error:
-            self._results[index] = error
+            self._results[index] = error.with_traceback(None)
 
     def _is_replay(self, index: int, record: Record, key: str) -> bool:
         """Say whether the key was used for this request; raise if for another."""

@@ -453,3 +453,9 @@ def test_a_thousand_records_of_a_hundred_users_add_up():
     units = [sum(n % 7 + 1 for n in range(u, 1_000, 100)) for u in range(100)]
     assert report == BatchReport(recorded=1_000, xp=10 * sum(units))
     assert [profile_of(user).total_xp for user in users] == [10 * u for u in units]
+
+
+@pytest.mark.parametrize("size", [0, -1])
+def test_a_batch_has_at_least_one_record(users, size):
+    with pytest.raises(ValueError, match="^A batch has at least 1 record"):
+        record_activities([ActivityRecord(users[0], "walk")], batch_size=size)
