@@ -9,7 +9,7 @@ from gamification.domain.rules import Catalogue
 
 
 def test_a_setting_that_is_not_set_has_its_default():
-    assert conf.MAX_BACKDATE == timedelta(hours=48)
+    assert timedelta(hours=48) == conf.MAX_BACKDATE
 
 
 def test_a_setting_is_read_anew_each_time(settings):

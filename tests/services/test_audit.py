@@ -269,5 +269,5 @@ def test_the_ledger_is_not_touched_by_fixing(walker):
 
 
 def test_users_are_compared_at_least_one_at_a_time(user):
-    with pytest.raises(ValueError, match="^A batch has at least 1 user"):
+    with pytest.raises(ValueError, match=r"^A batch has at least 1 user"):
         list(reconcile(batch_size=0))

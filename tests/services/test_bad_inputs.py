@@ -7,8 +7,8 @@ from decimal import Decimal
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AnonymousUser
+from django.contrib.sessions.models import Session
 
-from gamification import services
 from gamification.exceptions import (
     InFutureError,
     InvalidAmountError,
@@ -27,8 +27,10 @@ from gamification.services import (
     adjust_xp,
     award_achievement,
     explain_achievement,
+    rebuild,
     record_activities,
     record_activity,
+    requests,
     reverse_entry,
     reverse_source,
     revoke_achievement,
@@ -292,9 +294,10 @@ VERBS = {
     "adjust_xp": lambda user: adjust_xp(user, amount=1, note="Sorry."),
     "take XP": lambda user: adjust_xp(user, amount=-1, note="Sorry."),
     "reverse_entry": lambda user: reverse_entry(user, entry_id=1),
+    "reverse_source": lambda user: reverse_source(user, source="visions.kpi:1"),
     "set_time_zone": lambda user: set_time_zone(user, "Asia/Tokyo"),
     "explain_achievement": lambda user: explain_achievement(user, "first_kpi"),
-    "rebuild": services.rebuild,
+    "rebuild": rebuild,
 }
 
 
@@ -372,3 +375,18 @@ def test_refused_records_alone_write_nothing(user):
         (1, "invalid_key"),
         (2, "unknown_user"),
     ]
+
+
+@pytest.mark.parametrize("key", ["a\0b", "\ud800", "k" * 41], ids=ascii)
+def test_a_key_of_a_user_is_a_text_that_can_be_stored(monkeypatch, key):
+    # Sessions stand for users whose primary key is a text.
+    monkeypatch.setattr(requests, "get_user_model", lambda: Session)
+
+    with pytest.raises(UnknownUserError):
+        requests.user_id_of(key)
+
+
+def test_a_key_of_a_user_may_be_a_text(monkeypatch):
+    monkeypatch.setattr(requests, "get_user_model", lambda: Session)
+
+    assert requests.user_id_of("é 🦉") == "é 🦉"

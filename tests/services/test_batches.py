@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 from datetime import UTC, datetime, timedelta
 from itertools import count, islice
 
@@ -457,5 +458,36 @@ def test_a_thousand_records_of_a_hundred_users_add_up():
 
 @pytest.mark.parametrize("size", [0, -1])
 def test_a_batch_has_at_least_one_record(users, size):
-    with pytest.raises(ValueError, match="^A batch has at least 1 record"):
+    with pytest.raises(ValueError, match=r"^A batch has at least 1 record"):
         record_activities([ActivityRecord(users[0], "walk")], batch_size=size)
+
+
+def test_a_batch_of_nothing_but_bad_values_is_refused_whole(user):
+    refused, refuse = refusing()
+
+    report = record_activities(
+        [ActivityRecord(user, "walk", quantity=0), ActivityRecord(None, "walk")],
+        refused=refuse,
+    )
+
+    assert refused == [(0, "invalid_quantity"), (1, "unknown_user")]
+    assert report == BatchReport(refused=2)
+
+
+@pytest.mark.parametrize("is_enabled", [True, False])
+def test_the_garbage_collector_is_left_as_it_was(user, is_enabled):
+    (gc.enable if is_enabled else gc.disable)()
+    try:
+        record_activities([ActivityRecord(user, "walk")])
+        after = gc.isenabled()
+    finally:
+        gc.enable()
+
+    assert after is is_enabled
+
+
+def test_the_garbage_collector_runs_again_after_an_error(user):
+    with pytest.raises(UnknownActivityError):
+        record_activities([ActivityRecord(user, "fly")])
+
+    assert gc.isenabled()
