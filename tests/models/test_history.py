@@ -1,0 +1,221 @@
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from gamification.models import (
+    Celebration,
+    LedgerEntry,
+    UserAchievement,
+)
+from gamification.services import (
+    adjust_xp,
+    award_achievement,
+    reconcile,
+    record_activity,
+    reverse_entry,
+    revoke_achievement,
+    set_time_zone,
+)
+from tests.factories import AchievementFactory, UserFactory
+from tests.inspecting import everything, violates
+
+pytestmark = pytest.mark.django_db
+
+
+def entry_of(user, **fields):
+    defaults = {
+        "kind": "adjustment",
+        "amount": 0,
+        "occurred_at": timezone.now(),
+        "local_date": date(2026, 6, 10),
+    }
+    return LedgerEntry(user=user, **{**defaults, **fields})
+
+
+def test_a_key_is_used_once_by_a_user(user):
+    entry_of(user, key="a").save()
+
+    assert violates("gamification_ledgerentry_key", entry_of(user, key="a").save)
+
+
+def test_users_may_use_the_same_key(user):
+    entry_of(user, key="a").save()
+    entry_of(UserFactory(), key="a").save()
+
+    assert LedgerEntry.objects.filter(key="a").count() == 2
+
+
+def test_entries_without_a_key_are_many(user):
+    entry_of(user).save()
+    entry_of(user).save()
+
+    assert LedgerEntry.objects.filter(user=user, key=None).count() == 2
+
+
+def test_an_entry_is_reversed_once(user):
+    entry_of(user, kind="reversal", reverses=7).save()
+
+    second = entry_of(user, kind="reversal", reverses=7)
+    assert violates("gamification_ledgerentry_reverses", second.save)
+
+
+def test_a_reversal_names_what_it_reverses(user):
+    reversal = entry_of(user, kind="reversal")
+
+    assert violates("gamification_ledgerentry_reversal", reversal.save)
+
+
+@pytest.mark.parametrize("kind", ["activity", "achievement", "adjustment"])
+def test_only_a_reversal_reverses(user, kind):
+    entry = entry_of(user, kind=kind, reverses=7)
+
+    assert violates("gamification_ledgerentry_reversal", entry.save)
+
+
+NEVER_EDITED = r"^A ledger entry is never edited; reverse it instead\.$"
+NEVER_DELETED = r"^A ledger entry goes only with its user; reverse it instead\.$"
+
+
+@pytest.fixture
+def entry(user):
+    entry = entry_of(user, key="a")
+    entry.save()
+    return LedgerEntry.objects.get(pk=entry.pk)
+
+
+def test_an_entry_cannot_be_saved_again(entry):
+    entry.amount = 1_000
+
+    with pytest.raises(TypeError, match=NEVER_EDITED):
+        entry.save()
+
+
+def test_an_entry_cannot_be_saved_again_in_parts(entry):
+    with pytest.raises(TypeError, match=NEVER_EDITED):
+        entry.save(update_fields=["note"])
+
+
+def test_an_entry_cannot_take_the_place_of_another(user, entry):
+    with pytest.raises(IntegrityError), transaction.atomic():
+        entry_of(user, id=entry.pk, amount=1_000).save()
+
+    entry.refresh_from_db()
+    assert entry.amount == 0
+
+
+def test_an_entry_cannot_be_deleted(entry):
+    with pytest.raises(TypeError, match=NEVER_DELETED):
+        entry.delete()
+
+
+def test_entries_cannot_be_updated(user, entry):
+    for entries in (LedgerEntry.objects.all(), user.ledger_entries.all()):
+        with pytest.raises(TypeError, match=NEVER_EDITED):
+            entries.update(amount=1_000)
+
+
+def test_entries_cannot_be_updated_in_bulk(entry):
+    with pytest.raises(TypeError, match=NEVER_EDITED):
+        LedgerEntry.objects.bulk_update([entry], ["amount"])
+
+
+def test_entries_cannot_be_deleted(user, entry):
+    for entries in (LedgerEntry.objects.all(), user.ledger_entries.all()):
+        with pytest.raises(TypeError, match=NEVER_DELETED):
+            entries.delete()
+
+
+def test_an_achievement_is_held_once(user):
+    medal, now = AchievementFactory(), timezone.now()
+    row = {"user": user, "achievement": medal, "unlocked_at": now, "xp_awarded": 0}
+    UserAchievement.objects.create(**row)
+
+    assert violates(
+        "gamification_userachievement_once",
+        lambda: UserAchievement.objects.create(**row),
+    )
+
+
+def test_something_is_celebrated_once(user):
+    row = {"user": user, "dedupe_key": "level:2", "expires_at": timezone.now()}
+    Celebration.objects.create(kind="level", **row)
+
+    assert violates(
+        "gamification_celebration_once",
+        lambda: Celebration.objects.create(kind="level", **row),
+    )
+
+
+def celebration_of(user, key, **fields):
+    later = timezone.now() + timedelta(hours=1)
+    return Celebration.objects.create(
+        user=user, kind="level", dedupe_key=key, **{"expires_at": later, **fields}
+    )
+
+
+def test_what_was_neither_shown_nor_expired_is_pending(user):
+    waiting = celebration_of(user, "level:2")
+    celebration_of(user, "level:3", acknowledged_at=timezone.now())
+    celebration_of(user, "level:4", expires_at=timezone.now() - timedelta(hours=1))
+
+    assert list(Celebration.objects.pending()) == [waiting]
+
+
+def test_history_reads_as_what_happened(user):
+    user.username = "ada"
+    medal = AchievementFactory(name="Medal")
+
+    assert str(entry_of(user, amount=10)) == "+10 XP · adjustment"
+    assert str(entry_of(user, kind="reversal", amount=-10)) == "-10 XP · reversal"
+    assert str(UserAchievement(user=user, achievement=medal)) == "ada · Medal"
+    assert str(Celebration(user=user, dedupe_key="level:2")) == "ada · level:2"
+
+
+@pytest.fixture
+def legend(user, staff, activity):
+    """A user with a row in every table."""
+    AchievementFactory(key="medal")
+    set_time_zone(user, "Asia/Tokyo")
+    award_achievement(user, "medal", actor=staff)
+    revoke_achievement(user, "medal", actor=staff)
+    entry = record_activity(user, "walk", quantity=30, key="a").entry
+    record_activity(user, "walk")
+    reverse_entry(user, entry_id=entry.id, actor=staff)
+    adjust_xp(user, amount=5, note="Sorry.", actor=staff)
+    return user
+
+
+def test_a_user_takes_all_their_rows_along(legend, activity):
+    record_activity(other := UserFactory(), "walk")
+    assert {name for name, rows in everything().items() if not rows} == set()
+
+    legend.delete()
+
+    left = everything()
+    owners = {
+        row["user_id"] for rows in left.values() for row in rows if "user_id" in row
+    }
+    assert owners == {other.pk}
+    assert list(reconcile()) == []
+
+
+def test_users_may_be_deleted_together(legend, activity):
+    record_activity(UserFactory(), "walk")
+
+    type(legend).objects.all().delete()
+
+    left = everything()
+    assert {name for name, rows in left.items() if rows} == {"Activity", "Achievement"}
+
+
+def test_staff_who_go_leave_what_they_did(legend, staff):
+    entries = LedgerEntry.objects.filter(actor=staff).count()
+    staff.delete()
+
+    assert entries == 4
+    assert LedgerEntry.objects.filter(user=legend, actor=None).count() == 6
+    assert UserAchievement.objects.get(user=legend).revoked_by is None
