@@ -22,9 +22,9 @@ def test_the_first_snippet_says_what_happens(user):
     exec(SNIPPETS[0], names)
 
     outcome = names["outcome"]
-    assert f"outcome.credited        # {outcome.credited}:" in README
-    assert f"outcome.unlocks         # {outcome.unlocks}\n" in README
-    assert f"outcome.total_xp        # {outcome.total_xp}\n" in README
+    assert f"outcome.credited  # {outcome.credited}:" in README
+    assert f"outcome.unlocks  # {outcome.unlocks}\n" in README
+    assert f"outcome.total_xp  # {outcome.total_xp}\n" in README
 
 
 @pytest.mark.django_db

@@ -294,6 +294,7 @@ VERBS = {
     "adjust_xp": lambda user: adjust_xp(user, amount=1, note="Sorry."),
     "take XP": lambda user: adjust_xp(user, amount=-1, note="Sorry."),
     "reverse_entry": lambda user: reverse_entry(user, entry_id=1),
+    "reverse_source": lambda user: reverse_source(user, source="visions.kpi:1"),
     "set_time_zone": lambda user: set_time_zone(user, "Asia/Tokyo"),
     "explain_achievement": lambda user: explain_achievement(user, "first_kpi"),
     "rebuild": rebuild,
