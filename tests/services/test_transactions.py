@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import pytest
+from django.db import OperationalError, transaction
+
+from gamification.exceptions import StorageError
+from gamification.services import record_activity, transactions
+from gamification.storage.portable import PortableStore
+from tests.inspecting import COMMITTED, everything, profile_of
+
+pytestmark = [*COMMITTED, pytest.mark.usefixtures("activity")]
+
+
+@pytest.fixture
+def write(monkeypatch):
+    """Let a test answer in place of the store: a list of values and errors."""
+    answers, original = [], PortableStore.write
+
+    def answer(self, folds):
+        if not answers:
+            return original(self, folds)
+        result = answers.pop()
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+    monkeypatch.setattr(transactions, "store_for", PortableStore)
+    monkeypatch.setattr(PortableStore, "write", answer)
+    return answers
+
+
+def test_who_was_outrun_tries_again(user, write):
+    write[:] = [None] * 11
+
+    record_activity(user, "walk")
+
+    assert profile_of(user).total_xp == 10
+
+
+def test_who_is_always_outrun_gives_up_and_leaves_no_trace(user, write):
+    write[:] = [None] * 12
+    before = everything()
+
+    with pytest.raises(StorageError, match=r"^The database did not take the change; "):
+        record_activity(user, "walk")
+
+    assert (write, everything()) == ([], before)
+
+
+def test_a_failure_of_the_database_is_an_error_of_ours(user, write):
+    failure = OperationalError("The disk is full.")
+    write[:] = [failure]
+    before = everything()
+
+    with pytest.raises(StorageError) as refusal:
+        record_activity(user, "walk")
+
+    assert refusal.value.__cause__ is failure
+    assert everything() == before
+
+
+def test_in_a_callers_transaction_the_failure_is_the_callers(user, write):
+    failure = OperationalError("The disk is full.")
+    write[:] = [failure]
+
+    with (
+        pytest.raises(OperationalError, match="The disk is full"),
+        transaction.atomic(),
+    ):
+        record_activity(user, "walk")
+
+    assert everything()["LedgerEntry"] == []
+
+
+def test_in_a_callers_transaction_nothing_is_tried_again(user, write):
+    write[:] = [None] * 2
+
+    with pytest.raises(StorageError), transaction.atomic():
+        record_activity(user, "walk")
+
+    assert write == [None]
