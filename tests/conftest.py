@@ -4,11 +4,18 @@ from collections.abc import Iterator
 
 import pytest
 from django.db import connection
+from hypothesis import HealthCheck, settings
 
 from gamification.models import Achievement, Activity
 from gamification.services import reconcile, transactions
 from gamification.storage.portable import PortableStore
 from tests.factories import ActivityFactory, UserFactory
+
+# A busy machine is no reason to fail.
+settings.register_profile(
+    "suite", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("suite")
 
 IS_POSTGRESQL = connection.vendor == "postgresql"
 

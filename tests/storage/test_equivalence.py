@@ -331,7 +331,6 @@ def live_on_site(steps, store):
 @given(st.lists(STEPS, max_size=25))
 @settings(
     max_examples=30,
-    deadline=None,
     suppress_health_check=[
         HealthCheck.function_scoped_fixture,
         HealthCheck.too_slow,
