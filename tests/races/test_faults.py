@@ -143,9 +143,7 @@ def read_only(set_options):
 
 
 @all_verbs
-def test_a_read_only_database_is_a_storage_error(
-    verb, user, friend, medal, read_only, store
-):
+def test_a_read_only_database_is_a_storage_error(verb, user, friend, medal, read_only):
     with pytest.raises(StorageError):
         elsewhere(partial(verb, user, friend))
 
@@ -163,7 +161,7 @@ def impatient(request, set_options):
 
 @all_verbs
 def test_who_may_not_wait_for_a_lock_gets_a_storage_error(
-    verb, user, friend, medal, impatient, store
+    verb, user, friend, medal, impatient
 ):
     record_activity(user, "walk")
 
