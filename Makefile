@@ -25,10 +25,10 @@ test: lint pytest ## Check the style and the types, then run the suite.
 # Once on SQLite, once on PostgreSQL, once on PostgreSQL with users keyed by UUID.
 pytest: $(VENV)/dev
 	rm -f .coverage
-	$(PYTEST) --cov --cov-append --cov-report=
-	TEST_DATABASE=postgresql $(PYTEST) --cov --cov-append --cov-report=
+	$(PYTEST) --cov --cov-append --cov-report= --cov-fail-under=0
+	TEST_DATABASE=postgresql $(PYTEST) --cov --cov-append --cov-report= --cov-fail-under=0
 	TEST_DATABASE=postgresql TEST_USER_MODEL=uuid_users.Member \
-		$(PYTEST) --cov --cov-append --cov-report=
+		$(PYTEST) --cov --cov-append --cov-report= --cov-fail-under=0
 	$(BIN)/python -m coverage report
 
 lint: $(VENV)/dev ## Check the style, the types, and that no migration is missing.

@@ -84,6 +84,7 @@ def test_a_full_table_of_good_settings_passes(settings):
     assert checks.check_settings(None) == []
 
 
+@pytest.mark.django_db
 def test_manage_py_check_runs_the_checks(settings):
     settings.GAMIFICATION = {"BATCH_SIZE": -1}
 

@@ -88,15 +88,21 @@ class Calendar:
         It takes effect at once, or 24 hours after the last change that did. A change
         that still waits is replaced.
         """
-        moment = now.timestamp()
-        past = tuple(change for change in self.zones if change.since <= moment)
-        past = past or self.zones[:1]
+        moment, past = now.timestamp(), self.as_of(now).zones
         if past[-1].zone == zone:
             return replace(self, zones=past)
         since = moment
         if len(past) > 1:
             since = max(moment, past[-1].since + ZONE_CHANGE_INTERVAL.total_seconds())
         return replace(self, zones=(*past, ZoneChange(since, zone)))
+
+    def as_of(self, now: datetime) -> Calendar:
+        """Return the calendar without a change that still waits at ``now``."""
+        moment = now.timestamp()
+        if self.zones[-1].since <= moment:
+            return self
+        past = [change for change in self.zones if change.since <= moment]
+        return replace(self, zones=tuple(past) or self.zones[:1])
 
     def _segments(self) -> Iterator[tuple[float, float, ZoneInfo]]:
         starts = [-inf, *(change.since for change in self.zones[1:]), inf]

@@ -85,7 +85,7 @@ class Fold(Account):
         rewarded, withheld = record.quantity, None
         if activity.daily_limit is not None or activity.cooldown is not None:
             rewarded, withheld = self._limits.admit(record, activity, day)
-        calendar = self.standing.calendar
+        calendar = self.standing.calendar.as_of(self.now)
         entry = Entry(
             None,
             record.user_id,

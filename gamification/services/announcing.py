@@ -11,9 +11,7 @@ from gamification.models import UserGamification
 
 def announce(outcome: Outcome) -> None:
     """Send what follows from an outcome: unlocks, and a change of level."""
-    if outcome.entry is None:
-        return
-    user_id = outcome.entry.user_id
+    user_id = outcome.entry and outcome.entry.user_id
     for unlock in outcome.unlocks:
         signals.achievement_unlocked.send_robust(
             UserGamification, user_id=user_id, unlock=unlock, outcome=outcome

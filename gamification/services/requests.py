@@ -63,8 +63,17 @@ def user_id_of(user: UserRef) -> Any:
 
 
 def actor_id_of(actor: UserRef | None) -> Any:
-    """Return the primary key of the staff member who acts; None for nobody."""
-    return None if actor is None else user_id_of(actor)
+    """Return the primary key of who of the staff acts; None for nobody.
+
+    Raises ``UnknownUserError``.
+    """
+    if actor is None:
+        return None
+    pk = user_id_of(actor)
+    users = get_user_model()._base_manager.using(write_alias())
+    if not users.filter(pk=pk).exists():
+        raise UnknownUserError
+    return pk
 
 
 def is_storable(text: str) -> bool:

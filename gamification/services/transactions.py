@@ -114,6 +114,8 @@ def _attempt(change: Change[T], store: Store, newcomers: Sequence[Any] = ()) -> 
         if unseen:
             raise OutrunError from error
         raise
+    if unseen and not decision.folds:
+        raise OutrunError
     written = store.write(decision.folds) if decision.folds else Written()
     if written is None:
         raise OutrunError

@@ -36,7 +36,7 @@ from gamification.storage.base import (
     entry_values,
     progress_values,
 )
-from gamification.storage.catalogue import load_catalogue
+from gamification.storage.catalogue import make_catalogue
 
 #: Changes with any change of a row of the catalogue, by any road.
 Stamp = tuple[int | None, int | None]
@@ -102,10 +102,9 @@ class PostgreSQLStore:
     def _catalogue(self) -> tuple[Stamp, Catalogue]:
         cached = _catalogues.get(self._cache_key)
         if cached is None:
-            # The stamp is read first: if the catalogue changes in between, the
-            # next read notices.
-            stamp = self._fetch(reading.STAMPS)[0]
-            cached = _catalogues[self._cache_key] = (stamp, load_catalogue(self.alias))
+            [(*stamp, activities, achievements)] = self._fetch(reading.CATALOGUE)
+            catalogue = make_catalogue(json.loads(activities), json.loads(achievements))
+            cached = _catalogues[self._cache_key] = ((stamp[0], stamp[1]), catalogue)
         return cached
 
     def _read(self, query: Query) -> list[tuple[Any, ...]]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
 
-from gamification.storage.arrays import Arity, RowShape, within_sql
+from gamification.storage.arrays import Arity, RowShape, names_sql, within_sql
+from gamification.storage.catalogue import ACHIEVEMENT_FIELDS, ACTIVITY_FIELDS
 from gamification.storage.tables import (
     ACHIEVEMENTS,
     ACTIVITIES,
@@ -22,6 +24,17 @@ _STAMP = "SELECT bit_xor(hashtidextended(ctid, xmin::text::bigint)) FROM"
 #: One number per table of the catalogue, made of the identity of all row versions.
 STAMPS = f"""SELECT ({_STAMP} {ACTIVITIES}) AS activities,
     ({_STAMP} {ACHIEVEMENTS}) AS achievements"""
+
+
+def _as_json(table: str, fields: Sequence[str]) -> str:
+    row = f"json_build_array({names_sql(fields)})"
+    return f"(SELECT coalesce(json_agg({row} ORDER BY id), '[]')::text FROM {table})"
+
+
+#: The stamps, and all rows of both tables as JSON.
+CATALOGUE = f"""SELECT s.activities, s.achievements,
+    {_as_json(ACTIVITIES, ACTIVITY_FIELDS)},
+    {_as_json(ACHIEVEMENTS, ACHIEVEMENT_FIELDS)} FROM ({STAMPS}) s"""
 
 _PROFILE = """p.user_id, p.version, p.total_xp, p.level, p.highest_level,
     p.active_days, p.current_streak, p.longest_streak, p.last_active_on,

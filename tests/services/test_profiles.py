@@ -126,6 +126,20 @@ def test_the_longest_streak_does_not_fall_with_a_change_of_zone(user, server_clo
     assert profile_of(user).longest_streak == 3
 
 
+def test_a_change_that_waits_takes_no_day_before_it_takes_effect(user, server_clock):
+    set_time_zone(user, "Pacific/Honolulu")
+    # 01:00 on 11 June. The change would cut that date to two hours, were it to come.
+    server_clock.move_to(datetime(2026, 6, 11, 11, tzinfo=UTC))
+    set_time_zone(user, "Pacific/Auckland")
+    first = record_activity(user, "walk")
+
+    set_time_zone(user, "Pacific/Honolulu")
+
+    server_clock.shift(timedelta(days=1))
+    assert first.current_streak == 1
+    assert record_activity(user, "walk").current_streak == 2
+
+
 def test_a_zone_may_be_chosen_before_anything_was_recorded(user):
     set_time_zone(user, "Asia/Tokyo")
 

@@ -3,9 +3,15 @@ from __future__ import annotations
 import pytest
 from django.db import OperationalError, transaction
 
-from gamification.exceptions import StorageError
-from gamification.services import record_activity, transactions
+from gamification.exceptions import StorageError, UnknownUserError
+from gamification.services import (
+    adjust_xp,
+    award_achievement,
+    record_activity,
+    transactions,
+)
 from gamification.storage.portable import PortableStore
+from tests.factories import UserFactory
 from tests.inspecting import COMMITTED, everything, profile_of
 
 pytestmark = [*COMMITTED, pytest.mark.usefixtures("activity")]
@@ -79,3 +85,24 @@ def test_in_a_callers_transaction_nothing_is_tried_again(user, write):
         record_activity(user, "walk")
 
     assert write == [None]
+
+
+@pytest.mark.usefixtures("store")
+@pytest.mark.parametrize(
+    "verb",
+    [
+        lambda user, actor: adjust_xp(user, amount=1, note="A gift.", actor=actor),
+        lambda user, actor: award_achievement(user, "level_10", actor=actor),
+    ],
+    ids=["adjust", "award"],
+)
+def test_who_acts_exists(user, verb):
+    staff = UserFactory()
+    gone = staff.pk
+    staff.delete()
+    before = everything()
+
+    with pytest.raises(UnknownUserError):
+        verb(user, gone)
+
+    assert everything() == before
