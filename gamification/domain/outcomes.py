@@ -68,6 +68,10 @@ class Entry(NamedTuple):
         """Return the entry with what is answered to a replay."""
         return self.__class__(*self[:-1], outcome)
 
+    def with_id(self, entry_id: int) -> Self:
+        """Return the entry with the id that the database gave."""
+        return self.__class__(entry_id, *self[1:])
+
     @property
     def sign(self) -> int:
         """How the entry counts among a day's activities: 1, or -1 if it takes back."""
@@ -137,6 +141,23 @@ class Outcome:
     @property
     def levelled_up(self) -> bool:
         return self.level > self.level_before
+
+    def numbered(
+        self, entry_id: int, celebrations: tuple[CelebrationNotice, ...]
+    ) -> Self:
+        """Return the outcome with the ids that the database gave."""
+        return self.__class__(
+            self.entry and self.entry.with_id(entry_id),
+            self.credited,
+            self.withheld,
+            self.total_xp,
+            self.level_before,
+            self.level,
+            self.current_streak,
+            self.longest_streak,
+            self.unlocks,
+            celebrations,
+        )
 
     def snapshot(self) -> dict[str, Any]:
         """Return what ``restore`` needs beside the entry, as plain JSON."""

@@ -73,8 +73,7 @@ class Fold(Account):
                 replace(notice, id=celebration_ids[user_id, notice.dedupe_key])
                 for notice in outcome.celebrations
             )
-            entry = outcome.entry and outcome.entry._replace(id=ids[position])
-            yield replace(outcome, entry=entry, celebrations=notices)
+            yield outcome.numbered(ids[position], notices)
 
     @cached_property
     def _limits(self) -> Limits:

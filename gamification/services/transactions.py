@@ -72,8 +72,11 @@ def perform(change: Change[T]) -> T:
     """
     store = store_for(change.alias)
     if store.optimistic and len(change.user_ids) == 1:
-        with suppress(OutrunError), translating(change.alias, change.user_ids):
+        try:
             return _attempt(change, store, newcomers=change.user_ids)
+        except (OutrunError, Error):
+            with suppress(OutrunError), translating(change.alias, change.user_ids):
+                raise
     return in_transaction(change.alias, change.user_ids, partial(_attempt, change))
 
 
