@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -80,20 +80,16 @@ def captured_signals() -> Iterator[list[tuple[str, dict[str, Any]]]]:
     the code in ``captureOnCommitCallbacks(execute=True)``.
     """
     heard: list[tuple[str, dict[str, Any]]] = []
-    receivers = {}
-    for name, signal in _SIGNALS.items():
+    with ExitStack() as stack:
+        for name, signal in _SIGNALS.items():
 
-        def receive(name: str = name, **arguments: Any) -> None:
-            del arguments["signal"], arguments["sender"]
-            heard.append((name, arguments))
+            def receive(name: str = name, **arguments: Any) -> None:
+                del arguments["signal"], arguments["sender"]
+                heard.append((name, arguments))
 
-        signal.connect(receive, weak=False)
-        receivers[name] = receive
-    try:
+            signal.connect(receive, weak=False)
+            stack.callback(signal.disconnect, receive)
         yield heard
-    finally:
-        for name, receive in receivers.items():
-            _SIGNALS[name].disconnect(receive)
 
 
 def assert_progress_matches_ledger(user: UserRef | None = None) -> None:
