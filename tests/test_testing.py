@@ -54,3 +54,9 @@ def test_progress_that_the_ledger_does_not_explain_fails(user, activity):
         assert_progress_matches_ledger(user)
 
     UserGamification.objects.update(total_xp=10)
+
+
+def test_progress_that_the_ledger_explains_passes(user, activity):
+    record_activity(user, "walk")
+
+    assert_progress_matches_ledger(user)
