@@ -17,7 +17,6 @@ import multiprocessing
 import os
 import random
 import sys
-import tempfile
 import time
 import uuid
 from datetime import UTC, datetime
@@ -27,6 +26,9 @@ from typing import Any
 
 CLIENTS = 2
 BATCH = 10_000
+
+#: Settings of the server, where none is named.
+SERVER = {"shared_buffers": "1GB", "max_wal_size": "8GB", "checkpoint_timeout": "30min"}
 XP = 10
 
 #: What every way below writes for one record, in one statement.
@@ -281,6 +283,7 @@ def fill(url: str, users: int) -> None:
     from django.core.management import call_command
     from django.db import connection
 
+    call_command("migrate", verbosity=0)
     call_command("flush", interactive=False, verbosity=0)
     call_command("migrate", "gamification", "0001", verbosity=0)
     call_command("migrate", verbosity=0)
@@ -324,7 +327,7 @@ def main() -> None:
     if not url:
         from tests.postgres import start_server
 
-        url = start_server(tempfile.mkdtemp(prefix="gamification-benchmark-"))
+        url = start_server(SERVER)
     set_up_django(url)
     for users in options.users:
         compare(url, users, options.seconds, options.rounds)
