@@ -14,8 +14,8 @@ from gamification.exceptions import (
     AchievementNotHeldError,
     UnknownAchievementError,
 )
-from gamification.models import LedgerEntry, UserAchievement, UserGamification
-from gamification.services.announcing import announce
+from gamification.models import LedgerEntry, UserAchievement
+from gamification.services.announcing import announce, announce_as
 from gamification.services.changes import UserChange, unchanged
 from gamification.services.requests import (
     MAX_NOTE,
@@ -91,7 +91,9 @@ def revoke_achievement(
         fold.revoke(unlock, entry, actor_id=actor_id, reason=reason)
         return None
 
-    announce_revoked = partial(_announce_revoked, achievement)
+    announce_revoked = partial(
+        announce_as, signals.achievement_revoked, achievement=achievement
+    )
     return UserChange(user_id, act, announce_revoked).perform()[0]
 
 
@@ -115,13 +117,3 @@ def _unlock_of(user_id: object, rule: AchievementRule) -> tuple[UnlockRow, Entry
         raise OutrunError
     unlock = UnlockRow(user_id, rule.id, row.unlocked_at, row.xp_awarded)
     return unlock, Entry(*entry_values(entry))
-
-
-def _announce_revoked(achievement: str, outcome: Outcome) -> None:
-    signals.achievement_revoked.send_robust(
-        UserGamification,
-        user_id=outcome.entry and outcome.entry.user_id,
-        achievement=achievement,
-        outcome=outcome,
-    )
-    announce(outcome)

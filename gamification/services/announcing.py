@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from django.dispatch import Signal
+
 from gamification import signals
 from gamification.domain.outcomes import Outcome
 from gamification.models import UserGamification
@@ -26,6 +28,17 @@ def announce(outcome: Outcome) -> None:
         )
 
 
+def announce_as(signal: Signal, outcome: Outcome, **arguments: object) -> None:
+    """Send ``signal`` about an outcome, then what follows from it."""
+    signal.send_robust(
+        UserGamification,
+        user_id=outcome.entry and outcome.entry.user_id,
+        outcome=outcome,
+        **arguments,
+    )
+    announce(outcome)
+
+
 def is_heard() -> bool:
     """Say whether anybody listens to what follows from records."""
     sent = (
@@ -40,7 +53,4 @@ def announce_records(outcomes: Iterable[Outcome]) -> None:
     """Send what follows from those records that were made just now."""
     for outcome in outcomes:
         if outcome.entry and not outcome.replayed:
-            signals.activity_recorded.send_robust(
-                UserGamification, user_id=outcome.entry.user_id, outcome=outcome
-            )
-            announce(outcome)
+            announce_as(signals.activity_recorded, outcome)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from django.db.models import Exists, OuterRef, QuerySet
 
 from gamification import signals
@@ -12,8 +14,8 @@ from gamification.exceptions import (
     NotReversibleError,
     UnknownEntryError,
 )
-from gamification.models import LedgerEntry, UserGamification
-from gamification.services.announcing import announce
+from gamification.models import LedgerEntry
+from gamification.services.announcing import announce_as
 from gamification.services.changes import UserChange, unchanged
 from gamification.services.requests import (
     MAX_NOTE,
@@ -84,7 +86,7 @@ def adjust_xp(
     change = UserChange(
         user_id,
         act,
-        _announce_adjusted,
+        partial(announce_as, signals.xp_adjusted),
         key=key,
         fingerprint=digest,
         celebrate=celebrate,
@@ -120,7 +122,9 @@ def reverse_entry(
         fold.reverse(Entry(*entry_values(row)), actor_id=actor_id, note=note)
         return None
 
-    change = UserChange(user_id, act, _announce_reversed, needs_days=True)
+    change = UserChange(
+        user_id, act, partial(announce_as, signals.entry_reversed), needs_days=True
+    )
     return change.perform()[0]
 
 
@@ -152,7 +156,9 @@ def reverse_source(
         return None
 
     changes = [
-        UserChange(user_id, act, _announce_reversed, needs_days=True)
+        UserChange(
+            user_id, act, partial(announce_as, signals.entry_reversed), needs_days=True
+        )
         for user_id in user_ids
     ]
     return [outcome for change in changes for outcome in change.perform()]
@@ -167,21 +173,3 @@ def _standing_entries(source: str) -> QuerySet[LedgerEntry]:
     reversal = _ledger().filter(user=OuterRef("user"), reverses=OuterRef("pk"))
     entries = _ledger().filter(source=source, kind__in=_REVERSIBLE)
     return entries.filter(~Exists(reversal))
-
-
-def _announce_adjusted(outcome: Outcome) -> None:
-    signals.xp_adjusted.send_robust(
-        UserGamification,
-        user_id=outcome.entry and outcome.entry.user_id,
-        outcome=outcome,
-    )
-    announce(outcome)
-
-
-def _announce_reversed(outcome: Outcome) -> None:
-    signals.entry_reversed.send_robust(
-        UserGamification,
-        user_id=outcome.entry and outcome.entry.user_id,
-        outcome=outcome,
-    )
-    announce(outcome)
