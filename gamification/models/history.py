@@ -123,6 +123,11 @@ class LedgerEntry(models.Model):
                 name="gamification_ledgerentry_reversal",
             ),
         ]
+        permissions: ClassVar = [
+            ("record_activity", "Can record activities for users"),
+            ("adjust_xp", "Can adjust XP of users"),
+            ("reverse_entry", "Can reverse ledger entries"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.amount:+} XP · {self.get_kind_display()}"
@@ -186,6 +191,10 @@ class UserAchievement(models.Model):
                 name="gamification_userachievement_once",
             ),
         ]
+        permissions: ClassVar = [
+            ("award_achievement", "Can award achievements to users"),
+            ("revoke_achievement", "Can revoke achievements of users"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.user} · {self.achievement}"
@@ -214,6 +223,12 @@ class Celebration(models.Model):
     data = models.JSONField(_("data"), default=dict)
     created_at = models.DateTimeField(_("created at"), default=timezone.now)
     acknowledged_at = models.DateTimeField(_("acknowledged at"), null=True, blank=True)
+    claimed_until = models.DateTimeField(
+        _("claimed until"),
+        null=True,
+        blank=True,
+        help_text=_("Until when one of the user's screens shows it."),
+    )
     expires_at = models.DateTimeField(_("expires at"))
 
     objects = CelebrationQuerySet.as_manager()

@@ -66,6 +66,9 @@ class UserGamification(models.Model):
                 name="gamification_usergamification_streak",
             ),
         ]
+        permissions: ClassVar = [
+            ("rebuild_progress", "Can rebuild users' progress from the ledger"),
+        ]
 
     def __str__(self) -> str:
         return str(self.user)

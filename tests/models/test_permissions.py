@@ -1,0 +1,42 @@
+"""What staff may be allowed beyond what Django asks for by itself."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import Permission
+
+pytestmark = pytest.mark.django_db
+
+PERMISSIONS = {
+    "adjust_xp": "ledgerentry",
+    "award_achievement": "userachievement",
+    "rebuild_progress": "usergamification",
+    "record_activity": "ledgerentry",
+    "reverse_entry": "ledgerentry",
+    "revoke_achievement": "userachievement",
+}
+
+
+def ours():
+    return Permission.objects.filter(content_type__app_label="gamification")
+
+
+def test_each_verb_of_staff_has_a_permission():
+    rows = ours().filter(codename__in=PERMISSIONS)
+
+    assert dict(rows.values_list("codename", "content_type__model")) == PERMISSIONS
+
+
+def test_there_are_no_others():
+    verbs = ("add", "change", "delete", "view")
+    plain = {f"{verb}_{model}" for verb in verbs for model in models()}
+
+    assert set(ours().values_list("codename", flat=True)) == {*plain, *PERMISSIONS}
+
+
+def models():
+    return set(ours().values_list("content_type__model", flat=True))
+
+
+def test_nobody_may_record_by_default(user):
+    assert not user.has_perm("gamification.record_activity")
