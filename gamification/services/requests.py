@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Final, TypeAlias
 from uuid import UUID
@@ -138,6 +139,7 @@ def check_instant(instant: datetime, now: datetime) -> datetime:
     return instant.astimezone(UTC)
 
 
+@lru_cache(maxsize=4_096)
 def fingerprint(*parts: object) -> str:
     """Return a digest of a request, to tell a replay from another request."""
     # ASCII, so that it never depends on a version's idea of Unicode.

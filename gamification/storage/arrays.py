@@ -9,7 +9,7 @@ for all such statements.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cache
 from typing import Any, Literal, NamedTuple
 
@@ -123,13 +123,16 @@ def _dumped(value: object) -> str | None:
     return None if value is None else json.dumps(value)
 
 
-def _array(kind: str, values: Iterable[object]) -> str:
-    write = _quoted if kind in _QUOTED else str
-    return "{" + ",".join(["NULL" if v is None else write(v) for v in values]) + "}"
+def _array(kind: str, values: Sequence[object]) -> str:
+    is_quoted = kind in _QUOTED and not all(type(value) is int for value in values)
+    if not is_quoted or None in values:
+        write = _quoted if is_quoted else str
+        items = ["NULL" if value is None else write(value) for value in values]
+        return "{" + ",".join(items) + "}"
+    # No text holds a NUL, which here stands between the values.
+    return "{" + _quoted("\0".join(map(str, values))).replace("\0", '","') + "}"
 
 
 def _quoted(value: object) -> str:
-    text = str(value)
-    if "\\" in text or '"' in text:
-        text = text.replace("\\", "\\\\").replace('"', '\\"')
+    text = str(value).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{text}"'

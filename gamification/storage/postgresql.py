@@ -79,8 +79,10 @@ class PostgreSQLStore:
     def lock(self, user_ids: UserIds) -> None:
         kind, count, now = self._user_type, arity(user_ids), timezone.now()
         ids = encode_set(user_ids)
-        make = writing.make_missing_sql(kind, count, *self._users)
-        self._run(make, (now, now, ids))
+        [(known,)] = self._fetch(writing.count_sql(kind, count), (ids,))
+        if known < len(user_ids):
+            make = writing.make_missing_sql(kind, count, *self._users)
+            self._run(make, (now, now, ids))
         self._run(writing.lock_sql(kind, count), (ids,))
 
     def read(self, plan: Callable[[Catalogue], Query]) -> Snapshot:

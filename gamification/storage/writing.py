@@ -26,6 +26,14 @@ CELEBRATION_FIELDS = NoticeRow._fields
 
 
 @cache
+def count_sql(user_type: str, count: Arity) -> str:
+    """Return the statement that counts those of the users who have a row."""
+    return (
+        f"SELECT count(*) FROM {PROFILES} WHERE user_id {within_sql(user_type, count)}"
+    )
+
+
+@cache
 def make_missing_sql(user_type: str, count: Arity, users: str, user_pk: str) -> str:
     """Return the statement that gives existing users without a row one."""
     return f"""INSERT INTO {PROFILES} ({names_sql(PROGRESS_FIELDS)},
