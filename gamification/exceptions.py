@@ -112,6 +112,24 @@ class UnknownEntryError(GamificationError):
     code = "unknown_entry"
 
 
+class UnknownCelebrationError(GamificationError):
+    """The user has no such celebration."""
+
+    code = "unknown_celebration"
+
+
+class CelebrationClaimedError(GamificationError):
+    """Another screen shows the celebration."""
+
+    code = "celebration_claimed"
+
+
+class CelebrationOverError(GamificationError):
+    """The celebration was shown before, or has expired."""
+
+    code = "celebration_over"
+
+
 class NotReversibleError(GamificationError):
     """The entry cannot be taken back by itself."""
 

@@ -43,6 +43,8 @@ def test_codes_are_a_contract():
     assert {error.code for error in TREE} == {
         "achievement_not_active",
         "achievement_not_held",
+        "celebration_claimed",
+        "celebration_over",
         "error",
         "idempotency_conflict",
         "in_future",
@@ -61,6 +63,7 @@ def test_codes_are_a_contract():
         "too_old",
         "unknown_achievement",
         "unknown_activity",
+        "unknown_celebration",
         "unknown_entry",
         "unknown_user",
     }

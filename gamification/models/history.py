@@ -207,6 +207,11 @@ class CelebrationQuerySet(models.QuerySet["Celebration"]):
         """Keep those that were not acknowledged and have not expired."""
         return self.filter(acknowledged_at=None, expires_at__gt=timezone.now())
 
+    def unclaimed(self) -> CelebrationQuerySet:
+        """Keep those that no screen shows just now."""
+        is_free = Q(claimed_until=None) | Q(claimed_until__lte=timezone.now())
+        return self.filter(is_free)
+
 
 class Celebration(models.Model):
     """Something to show the user once."""

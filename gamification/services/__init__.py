@@ -19,6 +19,7 @@ from gamification.services.achievements import award_achievement, revoke_achieve
 from gamification.services.audit import Drift, rebuild, reconcile
 from gamification.services.celebrations import (
     acknowledge_celebrations,
+    claim_celebration,
     pending_celebrations,
 )
 from gamification.services.explaining import (
@@ -44,6 +45,7 @@ from gamification.services.standing import (
 aacknowledge_celebrations = sync_to_async(acknowledge_celebrations)
 aadjust_xp = sync_to_async(adjust_xp)
 aaward_achievement = sync_to_async(award_achievement)
+aclaim_celebration = sync_to_async(claim_celebration)
 aexplain_achievement = sync_to_async(explain_achievement)
 apending_celebrations = sync_to_async(pending_celebrations)
 aread_achievements = sync_to_async(read_achievements)
@@ -76,6 +78,7 @@ __all__ = [
     "aadjust_xp",
     "aaward_achievement",
     "acknowledge_celebrations",
+    "aclaim_celebration",
     "adjust_xp",
     "aexplain_achievement",
     "apending_celebrations",
@@ -91,6 +94,7 @@ __all__ = [
     "arevoke_achievement",
     "aset_time_zone",
     "award_achievement",
+    "claim_celebration",
     "explain_achievement",
     "pending_celebrations",
     "read_achievements",

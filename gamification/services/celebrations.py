@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import timedelta
+from typing import Final
 
 from django.utils import timezone
 
+from gamification.exceptions import (
+    CelebrationClaimedError,
+    CelebrationOverError,
+    UnknownCelebrationError,
+)
 from gamification.models import Celebration
-from gamification.services.requests import UserRef, user_id_of, write_alias
+from gamification.services.requests import (
+    MAX_ID,
+    UserRef,
+    check_whole,
+    user_id_of,
+    write_alias,
+)
 from gamification.services.transactions import in_transaction
 from gamification.storage import Store
 
-#: The largest id that a database gives.
-_LARGEST_ID = 2**63 - 1
+#: How long a screen has a celebration to itself.
+CLAIM_TIME: Final = timedelta(minutes=1)
+
+#: The most celebrations that one read returns.
+MAX_LIMIT: Final = 1_000
 
 
 def pending_celebrations(
@@ -20,12 +36,46 @@ def pending_celebrations(
 ) -> list[Celebration]:
     """Return what the user was not shown yet, oldest first.
 
-    ``after`` is the id of the last one that is known already, ``limit`` how many to
-    return at the most. Raises ``UnknownUserError``.
+    What a screen claimed is among it, with ``claimed_until``: should that screen be
+    closed, it is to be shown by another. ``after`` is the id of the last one that is
+    known already, ``limit`` how many to return at the most, up to 1,000.
+
+    Raises ``InvalidRequestError``, ``UnknownUserError``.
     """
+    check_whole("after", after, least=0, most=MAX_ID)
+    check_whole("limit", limit, least=1, most=MAX_LIMIT)
     celebrations = Celebration.objects.using(write_alias()).pending()
     mine = celebrations.filter(user=user_id_of(user), id__gt=after)
     return list(mine.order_by("id")[:limit])
+
+
+def claim_celebration(user: UserRef, *, id: int) -> Celebration:  # noqa: A002 - as ids
+    """Let one of the user's screens show the celebration, and no other for a minute.
+
+    Acknowledge it when the show begins. If that never happens, it can be claimed
+    again when the minute is over.
+
+    Raises ``CelebrationClaimedError``, with ``claimed_until`` in its context, while
+    another claim holds; ``CelebrationOverError`` once it was acknowledged or has
+    expired; ``UnknownCelebrationError`` for what is not the user's;
+    ``UnknownUserError``, ``StorageError``.
+    """
+    user_id, alias = user_id_of(user), write_alias()
+    if type(id) is not int or not 0 < id <= MAX_ID:
+        raise UnknownCelebrationError
+
+    def claim(store: Store) -> Celebration:
+        rows = Celebration.objects.using(alias).filter(user=user_id, pk=id)
+        until = timezone.now() + CLAIM_TIME
+        is_mine = rows.pending().unclaimed().update(claimed_until=until)
+        celebration = rows.first()
+        if celebration is None:
+            raise UnknownCelebrationError
+        if not is_mine:
+            raise _refusal(celebration)
+        return celebration
+
+    return in_transaction(alias, [user_id], claim)
 
 
 def acknowledge_celebrations(user: UserRef, *, ids: Collection[int]) -> int:
@@ -35,7 +85,7 @@ def acknowledge_celebrations(user: UserRef, *, ids: Collection[int]) -> int:
     Raises ``UnknownUserError``, ``StorageError``.
     """
     user_id = user_id_of(user)
-    known = [pk for pk in ids if type(pk) is int and 0 < pk <= _LARGEST_ID]
+    known = [pk for pk in ids if type(pk) is int and 0 < pk <= MAX_ID]
     if not known:
         return 0
     alias = write_alias()
@@ -45,3 +95,11 @@ def acknowledge_celebrations(user: UserRef, *, ids: Collection[int]) -> int:
         return rows.filter(acknowledged_at=None).update(acknowledged_at=timezone.now())
 
     return in_transaction(alias, [user_id], acknowledge)
+
+
+def _refusal(
+    celebration: Celebration,
+) -> CelebrationClaimedError | CelebrationOverError:
+    if celebration.acknowledged_at or celebration.expires_at <= timezone.now():
+        return CelebrationOverError()
+    return CelebrationClaimedError(claimed_until=celebration.claimed_until)

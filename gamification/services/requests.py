@@ -24,6 +24,7 @@ from gamification.exceptions import (
     InvalidInstantError,
     InvalidKeyError,
     InvalidQuantityError,
+    InvalidRequestError,
     InvalidTextError,
     UnknownUserError,
 )
@@ -33,6 +34,8 @@ from gamification.models import UserGamification
 UserRef: TypeAlias = AbstractBaseUser | AnonymousUser | int | str | UUID
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+#: The largest id that a database gives.
+MAX_ID: Final = 2**63 - 1
 #: The longest note, in characters.
 MAX_NOTE: Final = 2_000
 #: The longest key and the longest source, in characters.
@@ -119,6 +122,14 @@ def check_quantity(quantity: int) -> int:
     if type(quantity) is not int or not 1 <= quantity <= MAX_QUANTITY:
         raise InvalidQuantityError
     return quantity
+
+
+def check_whole(name: str, number: int, *, least: int, most: int) -> int:
+    """Return ``number``, or raise ``InvalidRequestError`` that names its bounds."""
+    if type(number) is not int or not least <= number <= most:
+        message = f"The {name} is not a whole number from {least:,} to {most:,}."
+        raise InvalidRequestError(message, field=name)
+    return number
 
 
 def check_amount(amount: int) -> int:

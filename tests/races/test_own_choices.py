@@ -5,10 +5,12 @@ from functools import partial
 import pytest
 from django.utils import timezone
 
+from gamification.exceptions import CelebrationClaimedError
 from gamification.models import Celebration, UserGamification
 from gamification.services import (
     acknowledge_celebrations,
     award_achievement,
+    claim_celebration,
     record_activity,
     set_time_zone,
 )
@@ -27,6 +29,22 @@ def test_a_celebration_acknowledged_by_many_counts_once(user, store):
     counts = at_once([partial(acknowledge_celebrations, user, ids=ids)] * 8)
 
     assert sorted(counts) == [0] * 7 + [len(ids)]
+
+
+def test_one_of_many_screens_shows_a_celebration(user, store):
+    award_achievement(user, AchievementFactory(xp_reward=0).key)
+    celebration = Celebration.objects.get()
+
+    claims = at_once([partial(claim_if_free, user, celebration.pk)] * 16)
+
+    assert [claim for claim in claims if claim] == [celebration]
+
+
+def claim_if_free(user, pk):
+    try:
+        return claim_celebration(user, id=pk)
+    except CelebrationClaimedError:
+        return None
 
 
 def test_one_of_many_zones_takes_effect(user, store):

@@ -3,10 +3,19 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import AnonymousUser
 
+from gamification.exceptions import (
+    CelebrationClaimedError,
+    CelebrationOverError,
+    InvalidRequestError,
+    UnknownCelebrationError,
+    UnknownUserError,
+)
 from gamification.models import Celebration
 from gamification.services import (
     acknowledge_celebrations,
+    claim_celebration,
     pending_celebrations,
     record_activity,
 )
@@ -46,9 +55,27 @@ def test_a_reader_may_take_a_few(user, shows):
     assert pending_celebrations(user, limit=2) == shows[:2]
 
 
-@pytest.mark.parametrize("after", [2**63, 10**24])
-def test_after_all_ids_there_is_nothing(user, shows, after):
-    assert pending_celebrations(user, after=after) == []
+def test_after_all_ids_there_is_nothing(user, shows):
+    assert pending_celebrations(user, after=2**63 - 1) == []
+
+
+@pytest.mark.parametrize("after", [-1, 2**63, 10**24, True, 1.0, "1", None], ids=ascii)
+def test_a_reader_knows_an_id(user, shows, after):
+    with pytest.raises(InvalidRequestError) as refusal:
+        pending_celebrations(user, after=after)
+
+    assert refusal.value.context == {"field": "after"}
+
+
+@pytest.mark.parametrize(
+    "limit", [0, -1, 1_001, 10**9, True, 1.0, "1", None], ids=ascii
+)
+def test_a_reader_takes_a_thousand_at_the_most(user, shows, limit):
+    with pytest.raises(
+        InvalidRequestError,
+        match=r"^The limit is not a whole number from 1 to 1,000\.$",
+    ):
+        pending_celebrations(user, limit=limit)
 
 
 def test_others_celebrations_are_not_told(user, shows):
@@ -112,3 +139,93 @@ def test_an_expired_celebration_may_still_be_acknowledged(user, shows, server_cl
     server_clock.shift(timedelta(days=8))
 
     assert acknowledge_celebrations(user, ids=[shows[0].pk]) == 1
+
+
+MINUTE = timedelta(minutes=1)
+
+
+def test_a_screen_claims_a_celebration_for_a_minute(user, shows):
+    celebration = claim_celebration(user, id=shows[0].pk)
+
+    assert celebration == shows[0]
+    assert celebration.claimed_until == NOW + MINUTE
+
+
+def test_what_is_claimed_is_not_claimed_by_another_screen(user, shows, server_clock):
+    claim_celebration(user, id=shows[0].pk)
+    server_clock.shift(MINUTE - timedelta(microseconds=1))
+
+    with pytest.raises(
+        CelebrationClaimedError, match=r"^Another screen shows the celebration\.$"
+    ) as refusal:
+        claim_celebration(user, id=shows[0].pk)
+
+    assert refusal.value.context == {"claimed_until": NOW + MINUTE}
+    assert list(Celebration.objects.unclaimed().order_by("id")) == shows[1:]
+
+
+def test_a_claim_may_be_made_again_when_it_ran_out(user, shows, server_clock):
+    claim_celebration(user, id=shows[0].pk)
+    server_clock.shift(MINUTE)
+
+    celebration = claim_celebration(user, id=shows[0].pk)
+
+    assert celebration.claimed_until == NOW + 2 * MINUTE
+
+
+def test_others_are_not_touched_by_a_claim(user, shows):
+    claim_celebration(user, id=shows[1].pk)
+
+    rows = Celebration.objects.order_by("id")
+    assert [row.claimed_until for row in rows] == [None, NOW + MINUTE, None]
+
+
+def test_what_is_claimed_still_waits(user, shows):
+    claim_celebration(user, id=shows[0].pk)
+
+    pending = pending_celebrations(user)
+
+    assert pending == shows
+    assert pending[0].claimed_until == NOW + MINUTE
+
+
+def test_what_was_acknowledged_is_over(user, shows):
+    claim_celebration(user, id=shows[0].pk)
+    acknowledge_celebrations(user, ids=[shows[0].pk])
+
+    with pytest.raises(
+        CelebrationOverError,
+        match=r"^The celebration was shown before, or has expired\.$",
+    ):
+        claim_celebration(user, id=shows[0].pk)
+
+
+def test_what_has_expired_is_over(user, shows, server_clock):
+    server_clock.shift(timedelta(days=7))
+
+    with pytest.raises(CelebrationOverError):
+        claim_celebration(user, id=shows[0].pk)
+
+    assert Celebration.objects.filter(claimed_until=None).count() == 3
+
+
+def test_others_celebrations_cannot_be_claimed(user, shows):
+    with pytest.raises(UnknownCelebrationError):
+        claim_celebration(UserFactory(), id=shows[0].pk)
+
+    assert Celebration.objects.filter(claimed_until=None).count() == 3
+
+
+@pytest.mark.parametrize(
+    "pk", [0, -1, 2**63, 10**24, True, "1", 1.0, None, 999_999_999], ids=ascii
+)
+def test_what_is_no_id_cannot_be_claimed(user, shows, pk):
+    with pytest.raises(
+        UnknownCelebrationError, match=r"^The user has no such celebration\.$"
+    ):
+        claim_celebration(user, id=pk)
+
+
+def test_nobody_claims_nothing(user, shows):
+    with pytest.raises(UnknownUserError):
+        claim_celebration(AnonymousUser(), id=shows[0].pk)
