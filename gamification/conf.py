@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 from django.conf import settings
@@ -37,6 +38,18 @@ class Settings:
     CELEBRATION_TTL: timedelta = timedelta(days=7)
     #: Records that ``record_activities`` writes in one transaction.
     BATCH_SIZE: int = 10_000
+    #: Whether staff are listed on leaderboards and counted in rarity.
+    RANKS_STAFF: bool = False
+    #: How often a user may ask the API to read, to write, and to record: requests per
+    #: ``s``, ``min``, ``hour`` or ``day``; None is no limit.
+    THROTTLE_RATES: Mapping[str, str | None] = MappingProxyType(
+        {"read": "600/min", "write": "120/min", "record": "600/min"}
+    )
+    #: Whether a record over HTTP must have a key.
+    REQUIRE_KEYS: bool = False
+    #: The unique field of users that names them in the API; None is their user name,
+    #: or the primary key where that is an address of mail.
+    PUBLIC_USER_FIELD: str | None = None
 
     def __getattribute__(self, name: str) -> Any:
         default = object.__getattribute__(self, name)

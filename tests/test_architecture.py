@@ -40,6 +40,7 @@ ALLOWED = {
         "gamification.models",
         "gamification.domain",
         "gamification.conf",
+        "gamification.exceptions",
     },
     "migrations": {"django"},
     "checks": {"django", "gamification.conf", "gamification.domain"},
@@ -56,7 +57,7 @@ ALLOWED = {
         for edge in ("admin", "api", "management", "templatetags")
     },
 }
-ALLOWED["api"].add("rest_framework")
+ALLOWED["api"] |= {"rest_framework", "drf_spectacular"}
 ALLOWED["management"].add("tqdm")
 
 #: Imports within a function: where importing earlier would be too early.

@@ -1,1 +1,1 @@
-"""The JSON API, read-only. Include ``gamification.api.urls`` to have it."""
+"""The JSON API. Include ``gamification.api.urls`` to have it."""

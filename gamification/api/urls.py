@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from rest_framework.routers import SimpleRouter
+from django.urls import include, path, re_path
 
-from gamification.api.views import (
-    AchievementViewSet,
-    MyAchievementViewSet,
-    MyGamificationViewSet,
-)
+from gamification.api.problems import unknown_address
+from gamification.api.routing import Router
+from gamification.api.views.me import MeViewSet
 
 app_name = "gamification"
 
-router = SimpleRouter()
-router.register("achievements", AchievementViewSet, basename="achievement")
-router.register("me/achievements", MyAchievementViewSet, basename="my-achievement")
-router.register("me", MyGamificationViewSet, basename="my-gamification")
+router = Router()
+router.register("me", MeViewSet, basename="me")
 
-urlpatterns = router.urls
+urlpatterns = [
+    path("v1/", include(router.urls)),
+    # Whatever else is asked for is answered as a problem, too.
+    re_path(r"", unknown_address),
+]

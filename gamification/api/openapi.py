@@ -1,0 +1,184 @@
+"""Tells drf-spectacular what the contracts say. Nothing else knows that it exists."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import Any
+
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
+from rest_framework import serializers
+
+from gamification.api.contracts import Contract, contract_of
+from gamification.api.fields import Body, Query
+from gamification.api.problems import CONTENT_TYPE, problem, status_of
+from gamification.api.shapes import Shape
+
+#: What any operation may answer, whatever its contract says.
+_COMMON = {
+    400: ("invalid", "The request does not say what is expected."),
+    401: ("not_authenticated", "Authentication credentials were not provided."),
+    403: ("permission_denied", "You may not do this."),
+    404: ("not_found", "There is nothing at this address."),
+    429: ("throttled", "Request was throttled."),
+    503: ("storage_error", "The database did not take the change."),
+}
+_WITH_BODY = {
+    413: ("body_too_large", "The body is larger than 2 MiB."),
+    415: ("unsupported_media_type", "Unsupported media type."),
+}
+
+
+class FieldErrorShape(Shape):
+    """What is wrong with one part of a request."""
+
+    pointer = serializers.CharField(help_text="JSON pointer (RFC 6901).")
+    code = serializers.CharField()
+    detail = serializers.CharField()
+
+
+class Problem(Shape):
+    """What went wrong (RFC 9457). ``code`` is stable, the words are not."""
+
+    type = serializers.CharField()
+    title = serializers.CharField()
+    status = serializers.IntegerField()
+    code = serializers.CharField()
+    detail = serializers.CharField()
+    errors = FieldErrorShape(many=True, required=False)  # type: ignore[assignment]
+
+
+class ContractSchema(AutoSchema):
+    """Describes an operation of this API from its contract."""
+
+    @property
+    def contract(self) -> Contract:
+        contract = contract_of(self.view)
+        assert contract is not None, self.path  # noqa: S101 - each operation has one
+        return contract
+
+    def get_operation_id(self) -> str:
+        words = self._words()
+        action = str(self.view.action)  # type: ignore[attr-defined]
+        names = words if words[-1:] == [action] else [*words, action]
+        return "_".join(name.replace("-", "_") for name in names)
+
+    def get_summary(self) -> str:
+        return str(self.get_description()).partition("\n")[0].rstrip(".")
+
+    def get_tags(self) -> list[str]:
+        return [self._words()[0]]
+
+    def get_request_serializer(self) -> Any:
+        body = self.contract.body
+        if body and self.contract.takes_many:
+            return {"application/json": _one_or_many(self, body)}
+        return body
+
+    def get_response_serializers(self) -> Any:
+        contract = self.contract
+        statuses = {contract.status: "", **(contract.also or {})}
+        answers: dict[Any, Any] = {
+            (status, "application/json"): OpenApiResponse(contract.answer, description)
+            for status, description in statuses.items()
+        }
+        if contract.is_polled:
+            answers[304] = OpenApiResponse(description="The client knows the answer.")
+        return answers | dict(_problems(contract))
+
+    def get_override_parameters(self) -> list[Any]:
+        contract = self.contract
+        headers = [
+            OpenApiParameter(
+                name,
+                {"type": "string"},
+                OpenApiParameter.HEADER,
+                required=required,
+                description=description,
+            )
+            for name, description, required in contract.headers
+        ]
+        if contract.is_polled:
+            known = "What If-None-Match asks about."
+            headers.append(
+                OpenApiParameter(
+                    "ETag",
+                    str,
+                    OpenApiParameter.HEADER,
+                    description=known,
+                    response=[200, 304],
+                )
+            )
+        path = [
+            OpenApiParameter(name, str, OpenApiParameter.PATH)
+            for name in self.uri_variables
+        ]
+        query = [contract.query] if contract.query is not Query else []
+        return [*query, *headers, *path]
+
+    def get_serializer_name(self, serializer: Any, direction: Any) -> str:
+        return type(serializer).__name__.removesuffix("Shape").removesuffix("Body")
+
+    def _words(self) -> list[str]:
+        """Return the fixed parts of the address below that of the API."""
+        below = self.path.split("/v1/", 1)[1]
+        return [part for part in below.split("/") if part and part[0] != "{"]
+
+    @property
+    def uri_variables(self) -> list[str]:
+        return [part[1:-1] for part in self.path.split("/") if part.startswith("{")]
+
+    def get_examples(self) -> list[OpenApiExample]:
+        contract = self.contract
+        examples = []
+        if contract.example_body is not None:
+            body = contract.example_body
+            examples.append(OpenApiExample("Request", body, request_only=True))
+        if contract.example is not None:
+            statuses = [
+                str(status) for status in (contract.status, *(contract.also or ()))
+            ]
+            examples.append(
+                OpenApiExample(
+                    "Answer",
+                    contract.example,
+                    response_only=True,
+                    status_codes=statuses,
+                )
+            )
+        return examples
+
+    def _map_basic_serializer(self, serializer: Any, direction: Any) -> Any:
+        schema = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
+        if isinstance(serializer, Body):
+            schema["additionalProperties"] = False
+        return schema
+
+
+def _one_or_many(schema: ContractSchema, body: type[Body]) -> dict[str, Any]:
+    one = schema.resolve_serializer(body, "request").ref
+    many = {"type": "array", "items": one, "minItems": 1, "maxItems": 1_000}
+    return {"oneOf": [one, many]}
+
+
+def _problems(contract: Contract) -> Iterator[tuple[Any, OpenApiResponse]]:
+    """Yield what may go wrong, by status."""
+    codes = {status: [known] for status, known in _COMMON.items()}
+    if contract.body:
+        codes |= {status: [known] for status, known in _WITH_BODY.items()}
+    for error in contract.errors:
+        known = (error.code, (error.__doc__ or "").strip())
+        codes.setdefault(status_of(error), []).append(known)
+    for status, named in sorted(codes.items()):
+        yield (
+            (status, CONTENT_TYPE),
+            OpenApiResponse(
+                Problem,
+                HTTPStatus(status).phrase,
+                [
+                    OpenApiExample(code, problem(status, code, detail))
+                    for code, detail in named
+                ],
+            ),
+        )

@@ -1,0 +1,132 @@
+"""Errors as ``application/problem+json`` (RFC 9457) with a stable ``code``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+from django.core.exceptions import PermissionDenied, SuspiciousOperation
+from django.db import OperationalError
+from django.http import Http404, HttpRequest, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
+from rest_framework import exceptions as drf
+from rest_framework.response import Response
+from rest_framework.views import set_rollback
+
+from gamification import exceptions as ours
+
+CONTENT_TYPE: Final = "application/problem+json"
+
+#: The status of each branch of our own errors; the nearest one counts.
+STATUSES: Final[Mapping[type[Exception], int]] = {
+    ours.GamificationError: 409,
+    ours.InvalidRequestError: 400,
+    ours.TooOldError: 422,
+    ours.InFutureError: 422,
+    ours.UnknownUserError: 422,
+    ours.UnknownActivityError: 422,
+    ours.UnknownAchievementError: 422,
+    ours.IdempotencyConflictError: 422,
+    ours.StorageError: 503,
+}
+
+
+def status_of(error: type[ours.GamificationError]) -> int:
+    """Return the status that an error of ours is answered with."""
+    return next(STATUSES[base] for base in error.__mro__ if base in STATUSES)
+
+
+def problem(status: int, code: str, detail: str, **members: Any) -> dict[str, Any]:
+    """Return the members of a problem."""
+    return {
+        "type": f"urn:gamification:problem:{code}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "code": code,
+        "detail": _encodable(detail),
+        **members,
+    }
+
+
+def problem_of(error: ours.GamificationError) -> dict[str, Any]:
+    """Return the problem that an error of ours is."""
+    return problem(status_of(type(error)), error.code, str(error))
+
+
+def answer_problem(error: Exception, context: Mapping[str, Any]) -> Response | None:
+    """Answer what a view raised; None leaves a bug to the site's own handler."""
+    members = _problem(error)
+    if members is None:
+        return None
+    set_rollback()
+    return Response(
+        members,
+        members["status"],
+        headers=_headers(error),
+        content_type=CONTENT_TYPE,
+    )
+
+
+@csrf_exempt
+def unknown_address(request: HttpRequest, **kwargs: Any) -> JsonResponse:
+    """Answer every address under the API that nothing else does."""
+    members = problem(404, "not_found", "There is nothing at this address.")
+    return JsonResponse(members, status=404, content_type=CONTENT_TYPE)
+
+
+def _problem(error: Exception) -> dict[str, Any] | None:
+    match error:
+        case ours.GamificationError():
+            return problem_of(error)
+        case drf.ValidationError():
+            errors = list(_field_errors(error.get_full_details()))
+            detail = "The request does not say what is expected."
+            return problem(400, "invalid", detail, errors=errors)
+        case drf.APIException():
+            code = str(error.get_codes())
+            return problem(error.status_code, code, str(error.detail))
+        case Http404():
+            return problem(404, "not_found", "There is nothing at this address.")
+        case PermissionDenied():
+            return problem(403, "permission_denied", "You may not do this.")
+        case SuspiciousOperation():
+            return problem(400, "malformed", "The request cannot be read.")
+        case OperationalError():
+            return problem_of(ours.StorageError())
+    return None
+
+
+def _field_errors(details: Any, path: str = "") -> Iterator[dict[str, str]]:
+    """Yield each error with a JSON pointer (RFC 6901) to what it is about."""
+    if isinstance(details, list):
+        for position, inner in enumerate(details):
+            is_error = isinstance(inner.get("code"), str)
+            yield from _field_errors(inner, path if is_error else f"{path}/{position}")
+    elif isinstance(details.get("code"), str):
+        detail = _encodable(str(details["message"]))
+        yield {"pointer": path, "code": details["code"], "detail": detail}
+    else:
+        for name, inner in details.items():
+            step = "" if name == "non_field_errors" else f"/{_escaped(str(name))}"
+            yield from _field_errors(inner, path + step)
+
+
+def _escaped(name: str) -> str:
+    return _encodable(name[:100]).replace("~", "~0").replace("/", "~1")
+
+
+def _encodable(text: str) -> str:
+    # What a client sent may be quoted, lone surrogates and all.
+    return text.encode(errors="replace").decode()
+
+
+def _headers(error: Exception) -> dict[str, str]:
+    headers = {}
+    if challenge := getattr(error, "auth_header", None):
+        headers["WWW-Authenticate"] = challenge
+    if wait := getattr(error, "wait", None):
+        headers["Retry-After"] = str(int(wait) + 1)
+    if isinstance(error, ours.StorageError | OperationalError):
+        headers["Retry-After"] = "1"
+    return headers
