@@ -28,7 +28,11 @@ from gamification.services.explaining import (
     read_facts,
 )
 from gamification.services.ledger import adjust_xp, reverse_entry, reverse_source
-from gamification.services.profiles import TimeZoneChange, set_time_zone
+from gamification.services.profiles import (
+    TimeZoneChange,
+    set_time_zone,
+    set_visibility,
+)
 from gamification.services.recording import (
     BatchReport,
     record_activities,
@@ -59,6 +63,7 @@ areverse_entry = sync_to_async(reverse_entry)
 areverse_source = sync_to_async(reverse_source)
 arevoke_achievement = sync_to_async(revoke_achievement)
 aset_time_zone = sync_to_async(set_time_zone)
+aset_visibility = sync_to_async(set_visibility)
 
 __all__ = [
     "AchievementProgress",
@@ -93,6 +98,7 @@ __all__ = [
     "areverse_source",
     "arevoke_achievement",
     "aset_time_zone",
+    "aset_visibility",
     "award_achievement",
     "claim_celebration",
     "explain_achievement",
@@ -108,4 +114,5 @@ __all__ = [
     "reverse_source",
     "revoke_achievement",
     "set_time_zone",
+    "set_visibility",
 ]

@@ -12,7 +12,11 @@ from django.utils import timezone
 
 from gamification.domain.days import Calendar
 from gamification.domain.streaks import Streak, measure_streak
-from gamification.exceptions import InvalidTimeZoneError, UnknownUserError
+from gamification.exceptions import (
+    InvalidRequestError,
+    InvalidTimeZoneError,
+    UnknownUserError,
+)
 from gamification.models import UserGamification
 from gamification.services.requests import UserRef, user_id_of, write_alias
 from gamification.services.transactions import in_transaction
@@ -57,6 +61,29 @@ def set_time_zone(user: UserRef, time_zone: str) -> TimeZoneChange:
         )
         effective_at = datetime.fromtimestamp(calendar.zones[-1].since, UTC)
         return TimeZoneChange(zone, effective_at, streak)
+
+    return in_transaction(alias, [user_id], change)
+
+
+def set_visibility(user: UserRef, *, is_public: bool) -> bool:
+    """Show the user to others, or to nobody; say whether that is a change.
+
+    Raises ``InvalidRequestError``, ``UnknownUserError``, ``StorageError``.
+    """
+    if not isinstance(is_public, bool):
+        raise InvalidRequestError("Public is either true or false.", field="is_public")
+    user_id, alias = user_id_of(user), write_alias()
+
+    def change(store: Store) -> bool:
+        profiles = UserGamification.objects.using(alias).filter(user=user_id)
+        if not profiles.exists():
+            raise UnknownUserError
+        changed = profiles.exclude(is_public=is_public).update(
+            is_public=is_public,
+            version=F("version") + 1,
+            updated_at=timezone.now(),
+        )
+        return bool(changed)
 
     return in_transaction(alias, [user_id], change)
 

@@ -13,6 +13,7 @@ from gamification.services import (
     claim_celebration,
     record_activity,
     set_time_zone,
+    set_visibility,
 )
 from tests.factories import AchievementFactory
 from tests.races import COMMITTED, at_once, total_of
@@ -55,6 +56,16 @@ def test_one_of_many_zones_takes_effect(user, store):
     in_effect = [change for change in changes if change.effective_at <= now]
     assert {change.time_zone for change in in_effect} == {effective[1]}
     assert len(waiting) <= 1
+
+
+def test_hiding_by_many_is_one_change(user, store):
+    record_activity(user, "walk")
+    before = UserGamification.objects.get(user=user).version
+
+    changes = at_once([partial(set_visibility, user, is_public=False)] * 8)
+
+    assert sorted(changes) == [False] * 7 + [True]
+    assert UserGamification.objects.get(user=user).version == before + 1
 
 
 def test_records_during_a_change_of_zone_all_count(user, store):

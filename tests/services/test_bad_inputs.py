@@ -35,6 +35,7 @@ from gamification.services import (
     reverse_source,
     revoke_achievement,
     set_time_zone,
+    set_visibility,
 )
 from tests.factories import UserFactory
 from tests.inspecting import everything
@@ -295,6 +296,7 @@ VERBS = {
     "take XP": lambda user: adjust_xp(user, amount=-1, note="Sorry."),
     "reverse_entry": lambda user: reverse_entry(user, entry_id=1),
     "reverse_source": lambda user: reverse_source(user, source="visions.kpi:1"),
+    "set_visibility": lambda user: set_visibility(user, is_public=False),
     "set_time_zone": lambda user: set_time_zone(user, "Asia/Tokyo"),
     "explain_achievement": lambda user: explain_achievement(user, "first_kpi"),
     "rebuild": rebuild,

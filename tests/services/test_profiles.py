@@ -5,7 +5,14 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from gamification.domain.streaks import Streak
-from gamification.services import TimeZoneChange, record_activity, set_time_zone
+from gamification.exceptions import InvalidRequestError
+from gamification.services import (
+    TimeZoneChange,
+    record_activity,
+    set_time_zone,
+    set_visibility,
+)
+from tests.factories import UserFactory
 from tests.inspecting import everything, ledger_of, profile_of
 from tests.services.conftest import NOW
 
@@ -167,3 +174,65 @@ def test_the_same_choice_again_changes_no_dates(user):
     set_time_zone(user, "Asia/Tokyo")
 
     assert profile_of(user).zone_history == before
+
+
+def test_a_user_may_hide_and_come_back(user):
+    record_activity(user, "walk")
+    before = profile_of(user)
+
+    changes = [set_visibility(user, is_public=choice) for choice in (False, True)]
+
+    after = profile_of(user)
+    assert changes == [True, True]
+    assert (after.is_public, after.version) == (True, before.version + 2)
+
+
+def test_somebody_hidden_shows_in_the_row(user, server_clock):
+    record_activity(user, "walk")
+    server_clock.shift(timedelta(hours=1))
+
+    set_visibility(user, is_public=False)
+
+    profile = profile_of(user)
+    assert (profile.is_public, profile.total_xp) == (False, 10)
+    assert profile.updated_at == NOW + timedelta(hours=1)
+
+
+@pytest.mark.parametrize("choice", [True, False])
+def test_the_same_choice_again_changes_nothing(user, choice):
+    set_visibility(user, is_public=choice)
+    before = everything()
+
+    changed = set_visibility(user, is_public=choice)
+
+    assert (changed, everything()) == (False, before)
+
+
+def test_who_did_nothing_yet_may_hide(user):
+    set_visibility(user, is_public=False)
+
+    assert profile_of(user).is_public is False
+    assert record_activity(user, "walk").total_xp == 10
+    assert profile_of(user).is_public is False
+
+
+def test_others_stay_as_they_are(user):
+    record_activity(other := UserFactory(), "walk")
+    before = profile_of(other).version
+
+    set_visibility(user, is_public=False)
+
+    assert (profile_of(other).is_public, profile_of(other).version) == (True, before)
+
+
+@pytest.mark.parametrize("choice", [None, 0, 1, "true", "", [True]], ids=ascii)
+def test_visibility_is_either_true_or_false(user, choice):
+    before = everything()
+
+    with pytest.raises(
+        InvalidRequestError, match=r"^Public is either true or false\.$"
+    ) as refusal:
+        set_visibility(user, is_public=choice)
+
+    assert refusal.value.context == {"field": "is_public"}
+    assert everything() == before
