@@ -37,6 +37,7 @@ from gamification.services.recording import (
     BatchReport,
     record_activities,
     record_activity,
+    record_each,
 )
 from gamification.services.records import ActivityRecord
 from gamification.services.standing import (
@@ -59,6 +60,7 @@ arebuild = sync_to_async(rebuild)
 areconcile = sync_to_async(lambda *args, **kwargs: list(reconcile(*args, **kwargs)))
 arecord_activities = sync_to_async(record_activities)
 arecord_activity = sync_to_async(record_activity)
+arecord_each = sync_to_async(record_each)
 areverse_entry = sync_to_async(reverse_entry)
 areverse_source = sync_to_async(reverse_source)
 arevoke_achievement = sync_to_async(revoke_achievement)
@@ -94,6 +96,7 @@ __all__ = [
     "areconcile",
     "arecord_activities",
     "arecord_activity",
+    "arecord_each",
     "areverse_entry",
     "areverse_source",
     "arevoke_achievement",
@@ -110,6 +113,7 @@ __all__ = [
     "reconcile",
     "record_activities",
     "record_activity",
+    "record_each",
     "reverse_entry",
     "reverse_source",
     "revoke_achievement",

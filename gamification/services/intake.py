@@ -35,7 +35,8 @@ class Intake:
     With ``strict``, the first that is refused raises its error and none is written;
     otherwise its error stands in its place among the results. Where a store says so,
     keys are not looked up before it turns out that one was used, unless
-    ``expects_replays``.
+    ``expects_replays``. With ``is_numbered``, outcomes carry the ids of what was
+    written also where there are many and nobody listens.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class Intake:
         historical: bool,
         strict: bool,
         expects_replays: bool = True,
+        is_numbered: bool = False,
     ) -> None:
         self._checked = checked
         self._now = now
@@ -61,7 +63,7 @@ class Intake:
             expects_replays or is_single or not store_for(self._alias).optimistic
         )
         self._is_announced = celebrate and is_heard()
-        self._is_numbered = self._is_announced or len(checked) == 1
+        self._is_numbered = is_numbered or self._is_announced or len(checked) == 1
 
     def perform(self) -> list[Result]:
         """Return what became of each record, in the order in which they came."""

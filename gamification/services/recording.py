@@ -85,6 +85,31 @@ def record_activity(
     return outcome
 
 
+def record_each(
+    records: Sequence[ActivityRecord], *, celebrate: bool = True
+) -> list[Outcome | GamificationError]:
+    """Record activities of any users in one transaction; return what became of each.
+
+    Results come in the order of the records: an outcome, or the error for which a
+    record was refused, which stops none of the others.
+
+    Raises ``StorageError``, and ``ValueError`` for more records than one transaction
+    takes.
+    """
+    most, now = store_for(write_alias()).batch_size, timezone.now()
+    if len(records) > most:
+        msg = f"At most {most:,} records are written together, not {len(records):,}."
+        raise ValueError(msg)
+    return Intake(
+        _checked(records, now, strict=False),
+        now,
+        celebrate=celebrate,
+        historical=False,
+        strict=False,
+        is_numbered=True,
+    ).perform()
+
+
 def record_activities(
     records: Iterable[ActivityRecord],
     *,
