@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gamification.models.catalogue import Achievement, AchievementCategory, Activity
 from gamification.models.history import Celebration, LedgerEntry, UserAchievement
+from gamification.models.operations import Run, RunKind
 from gamification.models.progress import ActiveDay, ActivityTally, UserGamification
 
 __all__ = [
@@ -14,6 +15,8 @@ __all__ = [
     "ActivityTally",
     "Celebration",
     "LedgerEntry",
+    "Run",
+    "RunKind",
     "UserAchievement",
     "UserGamification",
 ]

@@ -95,6 +95,17 @@ class LedgerEntry(models.Model):
                 fields=["user", "activity", "local_date"],
                 name="gamification_entry_by_day",
             ),
+            # What staff browse, the latest first: all, what is rare, one activity's.
+            models.Index(fields=["recorded_at"], name="gamification_entry_by_time"),
+            models.Index(
+                fields=["kind", "recorded_at"],
+                condition=~Q(kind=EntryKind.ACTIVITY),
+                name="gamification_entry_by_kind",
+            ),
+            models.Index(
+                fields=["activity", "recorded_at"],
+                name="gamification_entry_of_activity",
+            ),
             models.Index(
                 fields=["source", "user"],
                 condition=~Q(source=""),
