@@ -8,9 +8,9 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from gamification.domain.streaks import Streak
-from gamification.models import ActiveDay, ActivityTally, UserGamification
-from gamification.services import record_activity, set_time_zone
-from tests.factories import ActivityFactory
+from gamification.models import ActiveDay, ActivityTally, UserGamification, progress
+from gamification.services import record_activity, set_time_zone, set_visibility
+from tests.factories import ActivityFactory, UserFactory
 from tests.inspecting import profile_of, violates
 
 pytestmark = pytest.mark.django_db
@@ -104,3 +104,44 @@ def test_a_user_leads_to_everything(user, activity):
     assert user.active_days.get().activities == 1
     assert not user.celebrations.exists()
     assert not user.user_achievements.exists()
+
+
+@pytest.fixture
+def people():
+    """One user who is compared with others, and one for each reason not to be."""
+    for name, flags in [
+        ("ada", {}),
+        ("shy", {}),
+        ("gone", {"is_active": False}),
+        ("boss", {"is_staff": True}),
+    ]:
+        set_visibility(UserFactory(username=name, **flags), is_public=name != "shy")
+
+
+def names(profiles) -> set[str]:
+    return {profile.user.username for profile in profiles}
+
+
+@pytest.mark.usefixtures("people")
+def test_active_users_count_but_not_staff():
+    assert names(UserGamification.objects.counted()) == {"ada", "shy"}
+
+
+@pytest.mark.usefixtures("people")
+def test_of_those_who_count_all_are_ranked_who_did_not_opt_out():
+    assert names(UserGamification.objects.ranked()) == {"ada"}
+
+
+@pytest.mark.usefixtures("people")
+def test_staff_count_where_the_site_says_so(settings):
+    settings.GAMIFICATION = {"RANKS_STAFF": True}
+
+    assert names(UserGamification.objects.counted()) == {"ada", "shy", "boss"}
+    assert names(UserGamification.objects.ranked()) == {"ada", "boss"}
+
+
+@pytest.mark.usefixtures("people")
+def test_a_user_model_may_know_neither_staff_nor_inactive_users(monkeypatch):
+    monkeypatch.setattr(progress, "get_user_model", lambda: UserGamification)
+
+    assert names(UserGamification.objects.ranked()) == {"ada", "gone", "boss"}
