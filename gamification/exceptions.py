@@ -70,6 +70,18 @@ class InFutureError(InvalidInstantError):
     code = "in_future"
 
 
+class InvalidDefinitionError(InvalidRequestError):
+    """What was said of the achievement cannot be used."""
+
+    code = "invalid_definition"
+
+    @property
+    def errors(self) -> dict[str, list[tuple[str, str]]]:
+        """Pairs of code and message by field; ``__all__`` is several together."""
+        errors: dict[str, list[tuple[str, str]]] = self.context.get("errors", {})
+        return errors
+
+
 class UnknownUserError(GamificationError):
     """There is no such user."""
 
@@ -92,6 +104,12 @@ class UnknownAchievementError(GamificationError):
     """No achievement has this key."""
 
     code = "unknown_achievement"
+
+
+class StaleEditError(GamificationError):
+    """Somebody else changed it meanwhile."""
+
+    code = "stale_edit"
 
 
 class AchievementNotActiveError(GamificationError):

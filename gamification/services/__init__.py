@@ -17,6 +17,7 @@ from gamification.domain.outcomes import (
 from gamification.domain.rules import Facts
 from gamification.services.achievements import award_achievement, revoke_achievement
 from gamification.services.audit import Drift, rebuild, reconcile
+from gamification.services.catalogue import create_achievement, edit_achievement
 from gamification.services.celebrations import (
     acknowledge_celebrations,
     claim_celebration,
@@ -51,6 +52,10 @@ aacknowledge_celebrations = sync_to_async(acknowledge_celebrations)
 aadjust_xp = sync_to_async(adjust_xp)
 aaward_achievement = sync_to_async(award_achievement)
 aclaim_celebration = sync_to_async(claim_celebration)
+aaward_all_in_hindsight = sync_to_async(award_all_in_hindsight)
+aaward_in_hindsight = sync_to_async(award_in_hindsight)
+acreate_achievement = sync_to_async(create_achievement)
+aedit_achievement = sync_to_async(edit_achievement)
 aexplain_achievement = sync_to_async(explain_achievement)
 apending_celebrations = sync_to_async(pending_celebrations)
 aread_achievements = sync_to_async(read_achievements)
@@ -86,7 +91,9 @@ __all__ = [
     "aaward_achievement",
     "acknowledge_celebrations",
     "aclaim_celebration",
+    "acreate_achievement",
     "adjust_xp",
+    "aedit_achievement",
     "aexplain_achievement",
     "apending_celebrations",
     "aread_achievements",
@@ -104,6 +111,8 @@ __all__ = [
     "aset_visibility",
     "award_achievement",
     "claim_celebration",
+    "create_achievement",
+    "edit_achievement",
     "explain_achievement",
     "pending_celebrations",
     "read_achievements",

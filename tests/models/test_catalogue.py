@@ -6,7 +6,11 @@ from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
 
 from gamification.models import Achievement, Activity
-from gamification.services import award_achievement, record_activity
+from gamification.services import (
+    award_achievement,
+    record_activity,
+    revoke_achievement,
+)
 from tests.factories import AchievementFactory, ActivityFactory
 from tests.inspecting import violates
 
@@ -173,6 +177,17 @@ def test_an_achievement_that_somebody_holds_cannot_be_deleted(user):
         medal.delete()
 
     assert Achievement.objects.filter(pk=medal.pk).exists()
+
+
+def test_an_achievement_that_was_revoked_cannot_be_deleted_either(user):
+    AchievementFactory(key="medal", xp_reward=0)
+    award_achievement(user, "medal")
+    revoke_achievement(user, "medal")
+
+    with pytest.raises(ProtectedError):
+        Achievement.objects.filter(key="medal").delete()
+
+    assert Achievement.objects.filter(key="medal").exists()
 
 
 def test_an_activity_with_history_cannot_be_deleted(user, activity):

@@ -1,12 +1,20 @@
 from __future__ import annotations
 
+from functools import partial
 from threading import Event, Semaphore
 
 import pytest
 from django.db import transaction
 
+from gamification.exceptions import InvalidDefinitionError, StaleEditError
 from gamification.models import Achievement, Activity, LedgerEntry
-from gamification.services import award_achievement, record_activity
+from gamification.services import (
+    award_achievement,
+    create_achievement,
+    edit_achievement,
+    record_activity,
+)
+from gamification.services.catalogue import definition_tag
 from tests.factories import AchievementFactory, UserFactory
 from tests.races import (
     COMMITTED,
@@ -100,3 +108,77 @@ def test_an_uncommitted_edit_is_seen_by_nobody_else(user, activity):
 
     assert outcome.credited == 10
     assert LedgerEntry.objects.filter(amount=30).count() == 1
+
+
+def made_or_refused(verb, *args, **fields):
+    """Return what the verb makes, or what is wrong with it."""
+    try:
+        return verb(*args, actor=None, **fields)
+    except InvalidDefinitionError as error:
+        return error.errors
+    except StaleEditError as error:
+        return error.code
+
+
+def test_a_key_that_many_choose_is_taken_once():
+    fields = {"key": "medal", "category": "mastery", "criterion": "manual"}
+    names = [f"Medal {n}" for n in range(8)]
+
+    made = at_once(
+        [
+            partial(made_or_refused, create_achievement, name=name, **fields)
+            for name in names
+        ]
+    )
+
+    [medal] = [each for each in made if isinstance(each, Achievement)]
+    refusals = [each["key"][0][0] for each in made if each != medal]
+    assert refusals == ["unique"] * 7
+    assert Achievement.objects.get() == medal
+
+
+def test_one_of_many_edits_of_the_same_state_is_made():
+    medal = AchievementFactory(key="medal", xp_reward=0)
+    edit = partial(
+        made_or_refused, edit_achievement, "medal", expected=definition_tag(medal)
+    )
+
+    made = at_once([partial(edit, xp_reward=n) for n in range(1, 9)])
+
+    [edited] = [each for each in made if isinstance(each, Achievement)]
+    assert [each for each in made if each != edited] == ["stale_edit"] * 7
+    assert Achievement.objects.get().xp_reward == edited.xp_reward
+
+
+def test_edits_of_different_fields_at_once_are_all_made():
+    AchievementFactory(key="medal", xp_reward=0)
+    edits = [{"xp_reward": 7}, {"name": "Gold"}, {"icon": "x"}, {"position": 3}]
+
+    at_once(
+        [
+            partial(edit_achievement, "medal", actor=None, expected=None, **edit)
+            for edit in edits
+        ]
+    )
+
+    medal = Achievement.objects.get()
+    assert (medal.xp_reward, medal.name, medal.icon, medal.position) == (
+        7,
+        "Gold",
+        "x",
+        3,
+    )
+
+
+def test_an_edit_keeps_nobody_from_recording(user, store):
+    AchievementFactory(key="medal", criterion="active_days", xp_reward=5)
+    edit = partial(edit_achievement, "medal", actor=None, expected=None)
+
+    at_once(
+        [
+            *(partial(record_activity, user, "walk") for _ in range(8)),
+            *(partial(edit, threshold=n) for n in range(1, 5)),
+        ]
+    )
+
+    assert total_of(user) in {80, 85}
