@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache
 from typing import Any, NamedTuple
 
 from django.db.models import (
-    Exists,
+    F,
+    FilteredRelation,
     Func,
     IntegerField,
     OuterRef,
@@ -21,11 +21,10 @@ from django.utils import timezone
 
 from gamification.conf import conf
 from gamification.domain.progression import LevelProgress, get_level_progress
-from gamification.domain.rules import AchievementStatus
+from gamification.domain.rules import AchievementStatus, Facts
 from gamification.domain.streaks import Streak, StreakStatus, streak_status
 from gamification.models import Achievement, UserAchievement, UserGamification
 from gamification.models.progress import calendar_of
-from gamification.services.explaining import read_facts
 from gamification.services.requests import UserRef, user_id_of, write_alias
 
 
@@ -63,6 +62,23 @@ class AchievementProgress:
     #: Share of the way, 0 to 1; 1 once it is unlocked.
     fraction: float
 
+    @property
+    def is_shown(self) -> bool:
+        """Whether the user may see it: it is active and no secret, or they hold it.
+
+        A draft is shown to nobody.
+        """
+        status = self.achievement.status
+        if self.unlocked_at:
+            return status != AchievementStatus.DRAFT
+        return status == AchievementStatus.ACTIVE and not self.achievement.is_secret
+
+    @property
+    def is_kept_secret(self) -> bool:
+        """Whether it is a secret that the user could find out."""
+        is_active = self.achievement.status == AchievementStatus.ACTIVE
+        return is_active and self.achievement.is_secret and not self.unlocked_at
+
 
 def read_progress(user: UserRef) -> ProfileSummary:
     """Return where ``user`` stands now, in one query.
@@ -70,7 +86,7 @@ def read_progress(user: UserRef) -> ProfileSummary:
     Raises ``UnknownUserError`` for what cannot be a user.
     """
     user_id, now = user_id_of(user), timezone.now()
-    row = _Row(*next(iter(_rows().using(write_alias()).filter(user=user_id)), ()))
+    row = _row_of(user_id)
     streak = Streak(row.current_streak, row.longest_streak, row.last_active_on)
     calendar = calendar_of(row.zone_history, conf.default_calendar)
     last = calendar.zones[-1]
@@ -93,6 +109,7 @@ class _Row(NamedTuple):
     """What is stored of a user; the defaults are those of one without a row."""
 
     total_xp: int = 0
+    level: int = 1
     highest_level: int = 1
     current_streak: int = 0
     longest_streak: int = 0
@@ -103,6 +120,11 @@ class _Row(NamedTuple):
     version: int = 0
     #: Achievements that the user holds.
     held: int = 0
+
+
+def _row_of(user_id: Any) -> _Row:
+    rows = _rows().using(write_alias()).filter(user=user_id)
+    return _Row(*next(iter(rows), ()))
 
 
 @cache
@@ -116,43 +138,48 @@ def _rows() -> QuerySet[UserGamification, tuple[Any, ...]]:
 
 
 def read_achievements(user: UserRef) -> list[AchievementProgress]:
-    """Return every achievement that ``user`` may see, in five queries.
+    """Return every achievement that ``user`` may see, in two queries.
 
     Raises ``UnknownUserError`` for what cannot be a user.
     """
-    return measure_achievements(user, visible_achievements(user))
+    return [row for row in measure_achievements(user) if row.is_shown]
 
 
-def visible_achievements(user: UserRef) -> QuerySet[Achievement]:
-    """Keep what ``user`` may see: active ones, without secrets, and what they hold.
+def measure_achievements(user: UserRef, **which: Any) -> list[AchievementProgress]:
+    """Return how far ``user`` is with achievements, also with those not shown.
 
-    A draft is shown to nobody. Raises ``UnknownUserError`` for what cannot be a user.
+    ``which`` filters them. It takes two queries, whatever they find. Raises
+    ``UnknownUserError`` for what cannot be a user.
     """
-    is_held = Exists(_held(user_id_of(user)).filter(achievement=OuterRef("pk")))
-    achievements = Achievement.objects.using(write_alias())
-    return achievements.filter(
-        Q(status=AchievementStatus.ACTIVE, is_secret=False)
-        | Q(is_held) & ~Q(status=AchievementStatus.DRAFT)
+    user_id = user_id_of(user)
+    row = _row_of(user_id)
+    achievements = list(_joined(user_id).filter(**which))
+    counts = {each.activity_id: each.tally or 0 for each in achievements}
+    facts = Facts(
+        row.active_days, row.longest_streak, row.level, row.total_xp, row.held, counts
     )
-
-
-def measure_achievements(
-    user: UserRef, achievements: Iterable[Achievement]
-) -> list[AchievementProgress]:
-    """Return how far ``user`` is with each of ``achievements``, in four queries.
-
-    Raises ``UnknownUserError`` for what cannot be a user.
-    """
-    facts, unlocks = read_facts(user), _held(user_id_of(user))
-    unlocked_at = dict(unlocks.values_list("achievement_id", "unlocked_at"))
+    measured = dict(facts.measures())
     return [
-        _progress(
-            achievement,
-            unlocked_at.get(achievement.pk),
-            facts.measure(achievement.criterion, achievement.activity_id),
-        )
-        for achievement in achievements
+        _progress(each, measured.get((each.criterion, each.activity_id), 0))
+        for each in achievements
     ]
+
+
+def _joined(user_id: Any) -> QuerySet[Any]:
+    """Return all achievements, each with the user's unlock and tally, if any."""
+    unlock = FilteredRelation(
+        "user_achievements",
+        condition=Q(
+            user_achievements__user=user_id, user_achievements__revoked_at=None
+        ),
+    )
+    counted = FilteredRelation(
+        "activity__tallies", condition=Q(activity__tallies__user=user_id)
+    )
+    achievements = Achievement.objects.using(write_alias())
+    return achievements.annotate(unlock=unlock, counted=counted).annotate(
+        unlocked_at=F("unlock__unlocked_at"), tally=F("counted__count")
+    )
 
 
 def _held(user_id: Any) -> QuerySet[UserAchievement]:
@@ -160,9 +187,7 @@ def _held(user_id: Any) -> QuerySet[UserAchievement]:
     return rows.filter(user=user_id, revoked_at=None)
 
 
-def _progress(
-    achievement: Achievement, unlocked_at: datetime | None, current: int
-) -> AchievementProgress:
-    target = achievement.threshold
+def _progress(achievement: Any, current: int) -> AchievementProgress:
+    unlocked_at, target = achievement.unlocked_at, achievement.threshold
     fraction = 1.0 if unlocked_at else min(1.0, max(0.0, current / target))
     return AchievementProgress(achievement, unlocked_at, current, target, fraction)

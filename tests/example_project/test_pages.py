@@ -313,7 +313,7 @@ def test_the_page_takes_as_many_queries_for_more_of_everything(
         KPI.objects.create(vision=vision, title="Open")
         record_activity(user, "kpi_completed", quantity=50)
 
-    with django_assert_num_queries(13):
+    with django_assert_num_queries(9):
         response = site.get(HOME)
 
     assert len(response.context["visions"]) == 3

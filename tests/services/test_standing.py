@@ -194,6 +194,39 @@ def test_progress_of_a_debt_begins_at_0(user, activity, no_achievements):
     assert (row.current, row.fraction) == (-10, 0.0)
 
 
+def test_progress_is_that_of_the_user(user, staff, activity, no_achievements):
+    AchievementFactory(criterion="activity_count", activity=activity, threshold=1)
+    record_activity(staff, "walk", quantity=3)
+
+    [row] = read_achievements(user)
+
+    assert (row.current, row.unlocked_at) == (0, None)
+
+
+@pytest.mark.parametrize(
+    ("criterion", "current"),
+    [
+        ("active_days", 1),
+        ("longest_streak", 1),
+        ("level", 2),
+        ("total_xp", 60),
+        ("achievements", 1),
+        ("manual", 0),
+    ],
+)
+def test_every_criterion_has_progress(
+    user, activity, no_achievements, criterion, current
+):
+    AchievementFactory(key="medal")
+    award_achievement(user, "medal")
+    record_activity(user, "walk")
+    AchievementFactory(key="other", criterion=criterion, threshold=1_000)
+
+    [other] = [row for row in read_achievements(user) if not row.unlocked_at]
+
+    assert other.current == current
+
+
 @time_machine.travel(NOON, tick=False)
 def test_what_was_awarded_by_hand_is_complete(user, no_achievements):
     AchievementFactory(key="kind")
@@ -204,10 +237,10 @@ def test_what_was_awarded_by_hand_is_complete(user, no_achievements):
     assert (row.fraction, row.unlocked_at) == (1.0, NOON)
 
 
-def test_achievements_take_five_queries(user, django_assert_num_queries):
+def test_achievements_take_two_queries(user, django_assert_num_queries):
     AchievementFactory.create_batch(20)
 
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(2):
         rows = read_achievements(user)
 
     assert len(rows) == 31
