@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
@@ -16,6 +16,16 @@ from gamification.api.shapes import Shape
 from gamification.exceptions import GamificationError
 
 View = TypeVar("View")
+
+
+class Header(NamedTuple):
+    """A header of a request or of an answer."""
+
+    name: str
+    description: str
+    is_required: bool = False
+    #: What its value looks like.
+    schema: Mapping[str, Any] = {"type": "string"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,8 +41,11 @@ class Contract:
     body: type[Body] | None = None
     #: Whether a list of bodies is taken too.
     takes_many: bool = False
-    #: Headers that are read: name, description, whether it must be there.
-    headers: tuple[tuple[str, str, bool], ...] = ()
+    #: Answers a list of bodies, with 200.
+    answer_to_many: type[Shape] | None = None
+    #: Headers that are read, and those that an answer may have.
+    headers: tuple[Header, ...] = ()
+    answer_headers: tuple[Header, ...] = ()
     #: ``app_label.codename`` of what the user must be allowed.
     permission: str | None = None
     #: Which of ``THROTTLE_RATES`` counts the request.

@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
+from django.core.validators import validate_slug
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
@@ -66,6 +67,9 @@ class FlagText(serializers.ChoiceField):
 class Text(serializers.CharField):
     """A text that every database can keep: no NUL, no lone surrogate."""
 
+    #: What the schema says beside what it knows of the base.
+    json_schema: ClassVar[Mapping[str, Any]] = {"pattern": r"^[^\u0000]*$"}
+
     default_error_messages = {  # noqa: RUF012 - as its base has it
         "unstorable": _("The text holds characters that cannot be stored.")
     }
@@ -79,6 +83,27 @@ class Text(serializers.CharField):
         if not is_storable(data):
             self.fail("unstorable")
         return data
+
+
+class Words(Text):
+    """A text that says something: more than white space."""
+
+    json_schema: ClassVar = {"pattern": r"^[^\u0000]*[^\s\u0000][^\u0000]*$"}
+
+    def to_internal_value(self, data: Any) -> str:
+        text = super().to_internal_value(data)
+        if not text.strip():
+            self.fail("blank")
+        return text
+
+
+class Slug(Text):
+    """The key of something in the catalogue."""
+
+    json_schema: ClassVar[Mapping[str, Any]] = {}
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=100, validators=[validate_slug], **options)
 
 
 class Instant(serializers.DateTimeField):

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final, cast
 
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
-from rest_framework import serializers
+from drf_spectacular.utils import (
+    OpenApiExample,
+    OpenApiParameter,
+    OpenApiResponse,
+    PolymorphicProxySerializer,
+)
 
-from gamification.api.contracts import Contract, contract_of
+from gamification.api.contracts import Contract, Header, contract_of
 from gamification.api.fields import Body, Query
-from gamification.api.problems import CONTENT_TYPE, problem, status_of
+from gamification.api.problems import CONTENT_TYPE, ProblemShape, problem, status_of
 from gamification.api.shapes import Shape
+
+_ETAG: Final = Header("ETag", "What If-None-Match asks about.")
 
 #: What any operation may answer, whatever its contract says.
 _COMMON = {
@@ -28,25 +34,6 @@ _WITH_BODY = {
     413: ("body_too_large", "The body is larger than 2 MiB."),
     415: ("unsupported_media_type", "Unsupported media type."),
 }
-
-
-class FieldErrorShape(Shape):
-    """What is wrong with one part of a request."""
-
-    pointer = serializers.CharField(help_text="JSON pointer (RFC 6901).")
-    code = serializers.CharField()
-    detail = serializers.CharField()
-
-
-class Problem(Shape):
-    """What went wrong (RFC 9457). ``code`` is stable, the words are not."""
-
-    type = serializers.CharField()
-    title = serializers.CharField()
-    status = serializers.IntegerField()
-    code = serializers.CharField()
-    detail = serializers.CharField()
-    errors = FieldErrorShape(many=True, required=False)  # type: ignore[assignment]
 
 
 class ContractSchema(AutoSchema):
@@ -83,42 +70,30 @@ class ContractSchema(AutoSchema):
             (status, "application/json"): OpenApiResponse(contract.answer, description)
             for status, description in statuses.items()
         }
+        if many := contract.answer_to_many:
+            answers[200, "application/json"] = _answer_to_one_or_many(contract, many)
         if contract.is_polled:
             answers[304] = OpenApiResponse(description="The client knows the answer.")
         return answers | dict(_problems(contract))
 
     def get_override_parameters(self) -> list[Any]:
         contract = self.contract
-        headers = [
-            OpenApiParameter(
-                name,
-                {"type": "string"},
-                OpenApiParameter.HEADER,
-                required=required,
-                description=description,
-            )
-            for name, description, required in contract.headers
+        query = [contract.query] if contract.query is not Query else []
+        read = [_header(*header) for header in contract.headers]
+        statuses = [contract.status, *(contract.also or ())]
+        answered = [
+            _header(*header, response=statuses) for header in contract.answer_headers
         ]
         if contract.is_polled:
-            known = "What If-None-Match asks about."
-            headers.append(
-                OpenApiParameter(
-                    "ETag",
-                    str,
-                    OpenApiParameter.HEADER,
-                    description=known,
-                    response=[200, 304],
-                )
-            )
+            answered.append(_header(*_ETAG, response=[200, 304]))
         path = [
             OpenApiParameter(name, str, OpenApiParameter.PATH)
             for name in self.uri_variables
         ]
-        query = [contract.query] if contract.query is not Query else []
-        return [*query, *headers, *path]
+        return [*query, *read, *answered, *path]
 
     def get_serializer_name(self, serializer: Any, direction: Any) -> str:
-        return type(serializer).__name__.removesuffix("Shape").removesuffix("Body")
+        return _bare(type(serializer))
 
     def _words(self) -> list[str]:
         """Return the fixed parts of the address below that of the API."""
@@ -149,11 +124,45 @@ class ContractSchema(AutoSchema):
             )
         return examples
 
+    def _map_serializer_field(
+        self, field: Any, direction: Any, bypass_extensions: bool = False
+    ) -> Any:
+        schema = super()._map_serializer_field(field, direction, bypass_extensions)  # type: ignore[no-untyped-call]
+        return schema | getattr(field, "json_schema", {})
+
     def _map_basic_serializer(self, serializer: Any, direction: Any) -> Any:
         schema = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
         if isinstance(serializer, Body):
             schema["additionalProperties"] = False
         return schema
+
+
+def _bare(kind: type) -> str:
+    return kind.__name__.removesuffix("Shape").removesuffix("Body")
+
+
+def _header(
+    name: str,
+    description: str,
+    is_required: bool,
+    schema: Any,
+    response: Any = False,
+) -> OpenApiParameter:
+    return OpenApiParameter(
+        name,
+        dict(schema),
+        OpenApiParameter.HEADER,
+        required=is_required,
+        description=description,
+        response=response,
+    )
+
+
+def _answer_to_one_or_many(contract: Contract, many: type[Shape]) -> OpenApiResponse:
+    one = cast("type[Shape]", contract.answer)
+    name = f"{_bare(one)}Or{_bare(many)}"
+    either = PolymorphicProxySerializer(name, [one, many], None, many=False)
+    return OpenApiResponse(either, (contract.also or {}).get(200, ""))
 
 
 def _one_or_many(schema: ContractSchema, body: type[Body]) -> dict[str, Any]:
@@ -174,7 +183,7 @@ def _problems(contract: Contract) -> Iterator[tuple[Any, OpenApiResponse]]:
         yield (
             (status, CONTENT_TYPE),
             OpenApiResponse(
-                Problem,
+                ProblemShape,
                 HTTPStatus(status).phrase,
                 [
                     OpenApiExample(code, problem(status, code, detail))

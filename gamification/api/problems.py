@@ -11,22 +11,45 @@ from django.db import OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions as drf
+from rest_framework import serializers
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from gamification import exceptions as ours
+from gamification.api.shapes import Shape
 
 CONTENT_TYPE: Final = "application/problem+json"
+
+
+class FieldErrorShape(Shape):
+    """What is wrong with one part of a request."""
+
+    pointer = serializers.CharField(help_text="JSON pointer (RFC 6901).")
+    code = serializers.CharField()
+    detail = serializers.CharField()
+
+
+class ProblemShape(Shape):
+    """What went wrong (RFC 9457). ``code`` is stable, the words are not."""
+
+    type = serializers.CharField()
+    title = serializers.CharField()
+    status = serializers.IntegerField()
+    code = serializers.CharField()
+    detail = serializers.CharField()
+    errors = FieldErrorShape(many=True, required=False)  # type: ignore[assignment]
+
 
 #: The status of each branch of our own errors; the nearest one counts.
 STATUSES: Final[Mapping[type[Exception], int]] = {
     ours.GamificationError: 409,
     ours.InvalidRequestError: 400,
-    ours.TooOldError: 422,
-    ours.InFutureError: 422,
+    # Its form was checked before.
+    ours.InvalidInstantError: 422,
     ours.UnknownUserError: 422,
     ours.UnknownActivityError: 422,
     ours.UnknownAchievementError: 422,
+    ours.UnknownEntryError: 422,
     ours.IdempotencyConflictError: 422,
     ours.StorageError: 503,
 }
@@ -52,6 +75,16 @@ def problem(status: int, code: str, detail: str, **members: Any) -> dict[str, An
 def problem_of(error: ours.GamificationError) -> dict[str, Any]:
     """Return the problem that an error of ours is."""
     return problem(status_of(type(error)), error.code, str(error))
+
+
+def invalid(error: drf.ValidationError, pointer: str = "") -> dict[str, Any]:
+    """Return the problem that a request of the wrong form is.
+
+    ``pointer`` is that of the part of the request which the error is about.
+    """
+    errors = list(_field_errors(error.get_full_details(), pointer))
+    detail = "The request does not say what is expected."
+    return problem(400, "invalid", detail, errors=errors)
 
 
 def answer_problem(error: Exception, context: Mapping[str, Any]) -> Response | None:
@@ -80,9 +113,7 @@ def _problem(error: Exception) -> dict[str, Any] | None:
         case ours.GamificationError():
             return problem_of(error)
         case drf.ValidationError():
-            errors = list(_field_errors(error.get_full_details()))
-            detail = "The request does not say what is expected."
-            return problem(400, "invalid", detail, errors=errors)
+            return invalid(error)
         case drf.APIException():
             code = str(error.get_codes())
             return problem(error.status_code, code, str(error.detail))
