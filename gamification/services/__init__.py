@@ -8,11 +8,14 @@ from __future__ import annotations
 from asgiref.sync import sync_to_async
 
 from gamification.domain.outcomes import (
+    CelebrationKind,
     CelebrationNotice,
     Entry,
+    EntryKind,
     Outcome,
     Unlock,
     Withheld,
+    WithheldReason,
 )
 from gamification.domain.rules import Facts
 from gamification.services.achievements import award_achievement, revoke_achievement
@@ -74,9 +77,11 @@ __all__ = [
     "AchievementProgress",
     "ActivityRecord",
     "BatchReport",
+    "CelebrationKind",
     "CelebrationNotice",
     "Drift",
     "Entry",
+    "EntryKind",
     "Explanation",
     "Facts",
     "Outcome",
@@ -84,6 +89,7 @@ __all__ = [
     "TimeZoneChange",
     "Unlock",
     "Withheld",
+    "WithheldReason",
     "aacknowledge_celebrations",
     "aadjust_xp",
     "aaward_achievement",
