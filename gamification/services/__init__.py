@@ -31,6 +31,7 @@ from gamification.services.explaining import (
     explain_achievement,
     read_facts,
 )
+from gamification.services.history import read_calendar, read_ledger
 from gamification.services.ledger import adjust_xp, reverse_entry, reverse_source
 from gamification.services.profiles import (
     TimeZoneChange,
@@ -60,7 +61,9 @@ aedit_achievement = sync_to_async(edit_achievement)
 aexplain_achievement = sync_to_async(explain_achievement)
 apending_celebrations = sync_to_async(pending_celebrations)
 aread_achievements = sync_to_async(read_achievements)
+aread_calendar = sync_to_async(read_calendar)
 aread_facts = sync_to_async(read_facts)
+aread_ledger = sync_to_async(read_ledger)
 aread_progress = sync_to_async(read_progress)
 arebuild = sync_to_async(rebuild)
 areconcile = sync_to_async(lambda *args, **kwargs: list(reconcile(*args, **kwargs)))
@@ -101,7 +104,9 @@ __all__ = [
     "aexplain_achievement",
     "apending_celebrations",
     "aread_achievements",
+    "aread_calendar",
     "aread_facts",
+    "aread_ledger",
     "aread_progress",
     "arebuild",
     "areconcile",
@@ -120,7 +125,9 @@ __all__ = [
     "explain_achievement",
     "pending_celebrations",
     "read_achievements",
+    "read_calendar",
     "read_facts",
+    "read_ledger",
     "read_progress",
     "rebuild",
     "reconcile",
