@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from django.db.models import (
-    F,
-    FilteredRelation,
-    Func,
-    IntegerField,
-    OuterRef,
-    Q,
-    QuerySet,
-    Subquery,
-)
+from django.contrib.auth import get_user_model
+from django.db import connections
+from django.db.models import F, FilteredRelation, Q, QuerySet
 from django.utils import timezone
 
 from gamification.conf import conf
 from gamification.domain.progression import LevelProgress, get_level_progress
 from gamification.domain.rules import AchievementStatus, Facts
 from gamification.domain.streaks import Streak, StreakStatus, streak_status
-from gamification.models import Achievement, UserAchievement, UserGamification
+from gamification.models import Achievement
 from gamification.models.progress import calendar_of
 from gamification.services.requests import UserRef, user_id_of, write_alias
+from gamification.storage.tables import PROFILES, UNLOCKS
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +82,7 @@ def read_progress(user: UserRef) -> ProfileSummary:
     user_id, now = user_id_of(user), timezone.now()
     row = _row_of(user_id)
     streak = Streak(row.current_streak, row.longest_streak, row.last_active_on)
-    calendar = calendar_of(row.zone_history, conf.default_calendar)
+    calendar = calendar_of(json.loads(row.zone_history), conf.default_calendar)
     last = calendar.zones[-1]
     waits = last.since > now.timestamp()
     return ProfileSummary(
@@ -115,26 +109,27 @@ class _Row(NamedTuple):
     longest_streak: int = 0
     last_active_on: date | None = None
     active_days: int = 0
-    zone_history: Any = None
+    #: As JSON.
+    zone_history: str = "[]"
     is_public: bool = True
     version: int = 0
     #: Achievements that the user holds.
     held: int = 0
 
 
+#: Run as it is: to make the query takes Django longer than the database to answer it.
+_ROW_SQL: Final = f"""SELECT {", ".join(_Row._fields[:-1])}, (
+    SELECT COUNT(*) FROM {UNLOCKS} u
+    WHERE u.user_id = p.user_id AND u.revoked_at IS NULL
+) FROM {PROFILES} p WHERE p.user_id = %s"""
+
+
 def _row_of(user_id: Any) -> _Row:
-    rows = _rows().using(write_alias()).filter(user=user_id)
-    return _Row(*next(iter(rows), ()))
-
-
-@cache
-def _rows() -> QuerySet[UserGamification, tuple[Any, ...]]:
-    """Return the rows of all users; to make the query takes longer than to run it."""
-    held = _held(OuterRef("user")).order_by()
-    # An aggregate would group, and give nothing where there is none.
-    count = held.values(count=Func("pk", function="COUNT", output_field=IntegerField()))
-    rows = UserGamification.objects.order_by().annotate(held=Subquery(count))
-    return rows.values_list(*_Row._fields)
+    connection = connections[write_alias()]
+    pk = get_user_model()._meta.pk.get_db_prep_value(user_id, connection)
+    with connection.cursor() as cursor:
+        cursor.execute(_ROW_SQL, [pk])
+        return _Row(*(cursor.fetchone() or ()))
 
 
 def read_achievements(user: UserRef) -> list[AchievementProgress]:
@@ -165,6 +160,15 @@ def measure_achievements(user: UserRef, **which: Any) -> list[AchievementProgres
     ]
 
 
+def held_achievements(user: UserRef) -> QuerySet[UserAchievement]:
+    """Return what ``user`` holds and may see, the latest first.
+
+    Raises ``UnknownUserError`` for what cannot be a user.
+    """
+    held = _held(user_id_of(user)).select_related("achievement")
+    return held.exclude(achievement__status=AchievementStatus.DRAFT)
+
+
 def _joined(user_id: Any) -> QuerySet[Any]:
     """Return all achievements, each with the user's unlock and tally, if any."""
     unlock = FilteredRelation(
@@ -180,11 +184,6 @@ def _joined(user_id: Any) -> QuerySet[Any]:
     return achievements.annotate(unlock=unlock, counted=counted).annotate(
         unlocked_at=F("unlock__unlocked_at"), tally=F("counted__count")
     )
-
-
-def _held(user_id: Any) -> QuerySet[UserAchievement]:
-    rows = UserAchievement.objects.using(write_alias())
-    return rows.filter(user=user_id, revoked_at=None)
 
 
 def _progress(achievement: Any, current: int) -> AchievementProgress:
