@@ -86,28 +86,29 @@ def record_activity(
 
 
 def record_each(
-    records: Sequence[ActivityRecord], *, celebrate: bool = True
+    records: Iterable[ActivityRecord], *, celebrate: bool = True
 ) -> list[Outcome | GamificationError]:
-    """Record activities of any users in one transaction; return what became of each.
+    """Record activities of any users, and return what became of each.
 
     Results come in the order of the records: an outcome, or the error for which a
-    record was refused, which stops none of the others.
+    record was refused, which stops none of the others. As many are written in one
+    transaction as the store and ``BATCH_SIZE`` allow.
 
-    Raises ``StorageError``, and ``ValueError`` for more records than one transaction
-    takes.
+    Raises ``StorageError``, which leaves what earlier transactions wrote: with keys it
+    is safe to try again.
     """
-    most, now = store_for(write_alias()).batch_size, timezone.now()
-    if len(records) > most:
-        msg = f"At most {most:,} records are written together, not {len(records):,}."
-        raise ValueError(msg)
-    return Intake(
-        _checked(records, now, strict=False),
-        now,
-        celebrate=celebrate,
-        historical=False,
-        strict=False,
-        is_numbered=True,
-    ).perform()
+    results = list[Result]()
+    for batch in _batches(records, None):
+        now = timezone.now()
+        results += Intake(
+            _checked(batch, now, strict=False),
+            now,
+            celebrate=celebrate,
+            historical=False,
+            strict=False,
+            is_numbered=True,
+        ).perform()
+    return results
 
 
 def record_activities(

@@ -7,7 +7,6 @@ import pytest
 from gamification.exceptions import GamificationError
 from gamification.models import Celebration
 from gamification.services import ActivityRecord, Outcome, record_activity, record_each
-from gamification.storage import store_for
 from tests.factories import AchievementFactory, UserFactory
 from tests.inspecting import everything, ledger_of, profile_of
 from tests.services.conftest import NOW
@@ -142,13 +141,10 @@ def test_a_single_record_is_as_good_as_many(user):
     assert replace(outcome, replayed=True) == record_activity(user, "walk", key="a")
 
 
-def test_no_more_is_taken_than_one_transaction_takes(user):
-    most = store_for("default").batch_size
-    before = everything()
+def test_what_one_transaction_does_not_take_goes_into_the_next(settings, user):
+    settings.GAMIFICATION = {"BATCH_SIZE": 2}
 
-    with pytest.raises(
-        ValueError, match=rf"^At most {most:,} records are written together, not "
-    ):
-        record_each([ActivityRecord(user, "walk")] * (most + 1))
+    results = record_each(ActivityRecord(user, "walk", key=key) for key in "abcab")
 
-    assert everything() == before
+    assert [result.total_xp for result in results] == [10, 20, 30, 10, 20]
+    assert [result.replayed for result in results] == [False] * 3 + [True] * 2
