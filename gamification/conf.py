@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import cache
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
 
@@ -14,6 +15,9 @@ from gamification.domain.days import Calendar, ZoneChange
 from gamification.domain.progression import LEVEL_THRESHOLDS
 from gamification.domain.rules import Catalogue
 from gamification.domain.standing import Rules
+
+_RATE: Final = re.compile(r"([1-9][0-9]{0,8})/(s|min|hour|day)", re.ASCII)
+_SECONDS: Final = {"s": 1, "min": 60, "hour": 3_600, "day": 86_400}
 
 
 class Settings:
@@ -36,12 +40,16 @@ class Settings:
     STREAK_MILESTONES: tuple[int, ...] = (3, 7, 14, 30, 50, 100, 200, 365, 500, 1_000)
     #: How long a celebration waits for its user.
     CELEBRATION_TTL: timedelta = timedelta(days=7)
+    #: How long it is kept how many users hold each achievement; 0 is not at all.
+    RARITY_TTL: timedelta = timedelta(hours=1)
+    #: Whether users are told how many secret achievements there are.
+    SHOW_SECRET_COUNT: bool = False
     #: Records that ``record_activities`` writes in one transaction.
     BATCH_SIZE: int = 10_000
     #: Whether staff are listed on leaderboards and counted in rarity.
     RANKS_STAFF: bool = False
     #: How often a user may ask the API to read, to write, and to record: requests per
-    #: ``s``, ``min``, ``hour`` or ``day``; None is no limit.
+    #: ``s``, ``min``, ``hour`` or ``day``; None is no limit. Others keep their rates.
     THROTTLE_RATES: Mapping[str, str | None] = MappingProxyType(
         {"read": "600/min", "write": "120/min", "record": "600/min"}
     )
@@ -63,6 +71,16 @@ class Settings:
         hour = site.get("DAY_START_HOUR", Settings.DAY_START_HOUR)
         return _calendar(zone or settings.TIME_ZONE, hour)
 
+    def limit(self, scope: str) -> tuple[int, int] | None:
+        """Return how many requests ``scope`` allows in how many seconds; None is any.
+
+        A rate that cannot be read is the default one; a check reports it.
+        """
+        default = Settings.THROTTLE_RATES[scope]
+        rates = self.THROTTLE_RATES
+        rate = rates.get(scope, default) if isinstance(rates, Mapping) else default
+        return None if rate is None else read_rate(rate) or read_rate(default)
+
     def rules(self, catalogue: Catalogue) -> Rules:
         """Return the rules that the site's settings make of ``catalogue``."""
         site = site_settings()
@@ -72,6 +90,12 @@ class Settings:
             tuple(site.get("STREAK_MILESTONES", Settings.STREAK_MILESTONES)),
             site.get("CELEBRATION_TTL", Settings.CELEBRATION_TTL),
         )
+
+
+def read_rate(rate: object) -> tuple[int, int] | None:
+    """Return how many requests a rate allows in how many seconds; None for no rate."""
+    match = _RATE.fullmatch(rate) if isinstance(rate, str) else None
+    return match and (int(match[1]), _SECONDS[match[2]])
 
 
 @cache

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import wraps
-from typing import Any, NamedTuple, TypeVar
+from functools import cache, wraps
+from typing import Any, NamedTuple
 
-from rest_framework.exceptions import ValidationError
+from django.http import Http404
+from rest_framework.exceptions import ParseError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from gamification.api.fields import Body, Query
+from gamification.api.parsing import read_parameters
 from gamification.api.shapes import Shape
 from gamification.exceptions import GamificationError
-
-View = TypeVar("View")
+from gamification.services.requests import is_storable
 
 
 class Header(NamedTuple):
@@ -70,10 +71,9 @@ def operation(**terms: Any) -> Callable[[Callable[..., Any]], Callable[..., Resp
     def decorate(method: Callable[..., Any]) -> Callable[..., Response]:
         @wraps(method)
         def handle(view: Any, request: Request, **address: Any) -> Response:
-            given: dict[str, Any] = {}
-            query = _checked(contract.query, _single(request))
-            if contract.query is not Query:
-                given["query"] = query
+            if not all(map(is_storable, address.values())):
+                raise Http404
+            given = _query(contract, request)
             if contract.body:
                 given["body"] = _body(contract, contract.body, request)
             value = method(view, request, **address, **given)
@@ -96,7 +96,19 @@ def _answer(contract: Contract, value: Any) -> Response:
     return Response(data, contract.status)
 
 
+def _query(contract: Contract, request: Request) -> dict[str, Any]:
+    """Return the checked parameters of the address, where the contract names any."""
+    given = read_parameters(request.META.get("QUERY_STRING", ""))
+    is_named = contract.query is not Query
+    if not is_named and not given:
+        return {}
+    query = _checked(contract.query, given)
+    return {"query": query} if is_named else {}
+
+
 def _body(contract: Contract, body: type[Body], request: Request) -> Any:
+    if request.stream is None:
+        raise ParseError("There is no body.")
     data = request.data
     if contract.takes_many and isinstance(data, list):
         return data
@@ -104,15 +116,10 @@ def _body(contract: Contract, body: type[Body], request: Request) -> Any:
 
 
 def _checked(kind: type[Query | Body], data: Any) -> Any:
-    form = kind(data=data)
-    form.is_valid(raise_exception=True)
-    return form.validated_data
+    return _form(kind).run_validation(data)
 
 
-def _single(request: Request) -> dict[str, str]:
-    """Return the parameters of the address, each of which comes once."""
-    lists = dict(request.query_params.lists())
-    twice = {name: ["It comes twice."] for name, values in lists.items() if values[1:]}
-    if twice:
-        raise ValidationError(twice, code="repeated")
-    return {name: values[0] for name, values in lists.items()}
+@cache
+def _form(kind: type[Query | Body]) -> Query | Body:
+    # It keeps nothing of a request, and to make one takes longer than to use it.
+    return kind()

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import heapq
 import re
 from collections.abc import Mapping
 from datetime import date, datetime
@@ -16,15 +17,17 @@ from rest_framework import serializers
 
 from gamification.services.requests import is_storable
 
-_WHOLE: Final = re.compile(r"-?[0-9]{1,19}", re.ASCII)
+_WHOLE: Final = re.compile(r"0|-?[1-9][0-9]{0,18}", re.ASCII)
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 #: RFC 3339, with the offset that it asks for.
 _INSTANT: Final = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?"
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?"
     r"(Z|[+-][0-9]{2}:[0-9]{2})",
     re.ASCII,
 )
 _AN_INSTANT: Final = "2026-03-02T12:00:00Z"
+#: How many unknown names an error names; a client can send many.
+MAX_UNKNOWN: Final = 20
 
 
 class Whole(serializers.IntegerField):
@@ -54,7 +57,21 @@ class Flag(serializers.BooleanField):
         return data
 
 
-class FlagText(serializers.ChoiceField):
+class Choice(serializers.ChoiceField):
+    """One of some texts."""
+
+    default_error_messages = {  # noqa: RUF012 - as its base has it
+        # What was sent is not repeated: it may be long.
+        "invalid_choice": _("This is none of the choices.")
+    }
+
+    def to_internal_value(self, data: Any) -> Any:
+        if not isinstance(data, str):
+            self.fail("invalid_choice")
+        return super().to_internal_value(data)
+
+
+class FlagText(Choice):
     """``true`` or ``false`` in an address."""
 
     def __init__(self, **options: Any) -> None:
@@ -140,10 +157,9 @@ class Strict(serializers.Serializer[Any]):
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, Mapping) and (unknown := data.keys() - self.fields.keys()):
             message = str(self.error_messages["unknown"])
-            errors = {
-                name: [serializers.ErrorDetail(message, "unknown")] for name in unknown
-            }
-            raise serializers.ValidationError(errors)
+            error = serializers.ErrorDetail(message, "unknown")
+            named = heapq.nsmallest(MAX_UNKNOWN, unknown)
+            raise serializers.ValidationError({name: [error] for name in named})
         return super().to_internal_value(data)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from http import HTTPStatus
 from typing import Any, Final, cast
 
 from drf_spectacular.openapi import AutoSchema
@@ -184,7 +183,7 @@ def _problems(contract: Contract) -> Iterator[tuple[Any, OpenApiResponse]]:
             (status, CONTENT_TYPE),
             OpenApiResponse(
                 ProblemShape,
-                HTTPStatus(status).phrase,
+                ", ".join(f"`{code}`" for code, _ in named),
                 [
                     OpenApiExample(code, problem(status, code, detail))
                     for code, detail in named

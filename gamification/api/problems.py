@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from http import HTTPStatus
+from itertools import islice
 from typing import Any, Final
 
+from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
-from django.db import OperationalError
-from django.http import Http404, HttpRequest, JsonResponse
+from django.db import InterfaceError, InternalError, OperationalError
+from django.http import Http404, HttpRequest, JsonResponse, UnreadablePostError
+from django.http.request import RawPostDataException
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions as drf
 from rest_framework import serializers
@@ -19,6 +21,8 @@ from gamification import exceptions as ours
 from gamification.api.shapes import Shape
 
 CONTENT_TYPE: Final = "application/problem+json"
+#: How many errors of one request are told; a client can make many.
+MAX_ERRORS: Final = 100
 
 
 class FieldErrorShape(Shape):
@@ -64,7 +68,7 @@ def problem(status: int, code: str, detail: str, **members: Any) -> dict[str, An
     """Return the members of a problem."""
     return {
         "type": f"urn:gamification:problem:{code}",
-        "title": HTTPStatus(status).phrase,
+        "title": code.replace("_", " ").capitalize(),
         "status": status,
         "code": code,
         "detail": _encodable(detail),
@@ -82,7 +86,7 @@ def invalid(error: drf.ValidationError, pointer: str = "") -> dict[str, Any]:
 
     ``pointer`` is that of the part of the request which the error is about.
     """
-    errors = list(_field_errors(error.get_full_details(), pointer))
+    errors = [*islice(_field_errors(error.get_full_details(), pointer), MAX_ERRORS)]
     detail = "The request does not say what is expected."
     return problem(400, "invalid", detail, errors=errors)
 
@@ -93,18 +97,16 @@ def answer_problem(error: Exception, context: Mapping[str, Any]) -> Response | N
     if members is None:
         return None
     set_rollback()
-    return Response(
-        members,
-        members["status"],
-        headers=_headers(error),
-        content_type=CONTENT_TYPE,
-    )
+    status = members["status"]
+    headers = _headers(error, status)
+    return Response(members, status, headers=headers, content_type=CONTENT_TYPE)
 
 
 @csrf_exempt
+@login_not_required
 def unknown_address(request: HttpRequest, **kwargs: Any) -> JsonResponse:
     """Answer every address under the API that nothing else does."""
-    members = problem(404, "not_found", "There is nothing at this address.")
+    members = _not_found()
     return JsonResponse(members, status=404, content_type=CONTENT_TYPE)
 
 
@@ -118,14 +120,18 @@ def _problem(error: Exception) -> dict[str, Any] | None:
             code = str(error.get_codes())
             return problem(error.status_code, code, str(error.detail))
         case Http404():
-            return problem(404, "not_found", "There is nothing at this address.")
+            return _not_found()
         case PermissionDenied():
             return problem(403, "permission_denied", "You may not do this.")
-        case SuspiciousOperation():
+        case SuspiciousOperation() | RawPostDataException() | UnreadablePostError():
             return problem(400, "malformed", "The request cannot be read.")
-        case OperationalError():
-            return problem_of(ours.StorageError())
+        case OperationalError() | InterfaceError() | InternalError():
+            return problem(503, "storage_error", "The database does not answer.")
     return None
+
+
+def _not_found() -> dict[str, Any]:
+    return problem(404, "not_found", "There is nothing at this address.")
 
 
 def _field_errors(details: Any, path: str = "") -> Iterator[dict[str, str]]:
@@ -144,6 +150,7 @@ def _field_errors(details: Any, path: str = "") -> Iterator[dict[str, str]]:
 
 
 def _escaped(name: str) -> str:
+    """Return a name as part of a pointer; its beginning, if it is long."""
     return _encodable(name[:100]).replace("~", "~0").replace("/", "~1")
 
 
@@ -152,12 +159,12 @@ def _encodable(text: str) -> str:
     return text.encode(errors="replace").decode()
 
 
-def _headers(error: Exception) -> dict[str, str]:
+def _headers(error: Exception, status: int) -> dict[str, str]:
     headers = {}
     if challenge := getattr(error, "auth_header", None):
         headers["WWW-Authenticate"] = challenge
     if wait := getattr(error, "wait", None):
-        headers["Retry-After"] = str(int(wait) + 1)
-    if isinstance(error, ours.StorageError | OperationalError):
+        headers["Retry-After"] = str(wait)
+    if status == 503:
         headers["Retry-After"] = "1"
     return headers

@@ -14,8 +14,13 @@ class Router(SimpleRouter):
     ``retrieve`` and ``partial_update``.
     """
 
+    # A dollar would let a line feed follow.
+    routes = [  # noqa: RUF012 - as its base has it
+        route._replace(url=route.url.replace("$", r"\Z"))
+        for route in SimpleRouter.routes
+    ]
     singleton = Route(
-        url=r"^{prefix}{trailing_slash}$",
+        url=r"^{prefix}{trailing_slash}\Z",
         mapping={"get": "retrieve", "patch": "partial_update"},
         name="{basename}",
         detail=True,
