@@ -45,12 +45,8 @@ from gamification.services.recording import (
     record_each,
 )
 from gamification.services.records import ActivityRecord
-from gamification.services.standing import (
-    AchievementProgress,
-    ProfileSummary,
-    read_achievements,
-    read_progress,
-)
+from gamification.services.showing import AchievementProgress, read_achievements
+from gamification.services.standing import ProfileSummary, read_progress
 
 aacknowledge_celebrations = sync_to_async(acknowledge_celebrations)
 aadjust_xp = sync_to_async(adjust_xp)

@@ -1,0 +1,113 @@
+"""Which achievements a user may see, and how far they are with each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import F, FilteredRelation, Q, QuerySet
+
+from gamification.domain.rules import AchievementStatus, Facts
+from gamification.models import Achievement, UserAchievement
+from gamification.services.requests import UserRef, user_id_of, write_alias
+from gamification.services.standing import stored_progress
+
+
+@dataclass(frozen=True, slots=True)
+class AchievementProgress:
+    """How far a user is on the way to an achievement."""
+
+    achievement: Achievement
+    #: None until the user holds it.
+    unlocked_at: datetime | None
+    current: int
+    target: int
+    #: Share of the way, 0 to 1; 1 once it is unlocked.
+    fraction: float
+
+
+def read_achievements(user: UserRef, **which: Any) -> list[AchievementProgress]:
+    """Return every achievement that ``user`` may see, in two queries.
+
+    ``which`` filters them. Raises ``UnknownUserError`` for what cannot be a user.
+    """
+    return _measured(user, visible_achievements(user).filter(**which))
+
+
+def read_all_achievements(user: UserRef, **which: Any) -> list[AchievementProgress]:
+    """Return also what ``user`` may not see: for staff. As ``read_achievements``."""
+    return _measured(user, _joined(user).filter(**which))
+
+
+def visible_achievements(user: UserRef) -> QuerySet[Any]:
+    """Keep what ``user`` may see: active ones, without secrets, and what they hold.
+
+    A draft is shown to nobody. Raises ``UnknownUserError`` for what cannot be a user.
+    """
+    return _joined(user).filter(
+        Q(status=AchievementStatus.ACTIVE, is_secret=False)
+        | Q(unlock__isnull=False) & ~Q(status=AchievementStatus.DRAFT)
+    )
+
+
+def held_achievements(user: UserRef) -> QuerySet[UserAchievement]:
+    """Return what ``user`` holds and may see, the latest first.
+
+    Raises ``UnknownUserError`` for what cannot be a user.
+    """
+    unlocks = UserAchievement.objects.using(write_alias()).select_related("achievement")
+    held = unlocks.filter(user=user_id_of(user), revoked_at=None)
+    return held.exclude(achievement__status=AchievementStatus.DRAFT)
+
+
+def count_secrets(user: UserRef) -> int:
+    """Return how many secret achievements ``user`` could find out, in one query.
+
+    Raises ``UnknownUserError`` for what cannot be a user.
+    """
+    secrets = _joined(user).filter(is_secret=True, status=AchievementStatus.ACTIVE)
+    return secrets.filter(unlock=None).count()
+
+
+def _joined(user: UserRef) -> QuerySet[Any]:
+    """Return all achievements, each with the user's unlock and tally, if any."""
+    user_id = user_id_of(user)
+    unlock = FilteredRelation(
+        "user_achievements",
+        condition=Q(
+            user_achievements__user=user_id, user_achievements__revoked_at=None
+        ),
+    )
+    counted = FilteredRelation(
+        "activity__tallies", condition=Q(activity__tallies__user=user_id)
+    )
+    achievements = Achievement.objects.using(write_alias())
+    return achievements.annotate(unlock=unlock, counted=counted).annotate(
+        unlocked_at=F("unlock__unlocked_at"), tally=F("counted__count")
+    )
+
+
+def _measured(user: UserRef, joined: Iterable[Any]) -> list[AchievementProgress]:
+    """Return how far ``user`` is with each of what ``_joined`` returned."""
+    stored, achievements = stored_progress(user_id_of(user)), list(joined)
+    facts = Facts(
+        stored.active_days,
+        stored.longest_streak,
+        stored.level,
+        stored.total_xp,
+        stored.held,
+        {each.activity_id: each.tally or 0 for each in achievements},
+    )
+    measured = dict(facts.measures())
+    return [
+        _progress(each, measured.get((each.criterion, each.activity_id), 0))
+        for each in achievements
+    ]
+
+
+def _progress(achievement: Any, current: int) -> AchievementProgress:
+    unlocked_at, target = achievement.unlocked_at, achievement.threshold
+    fraction = 1.0 if unlocked_at else min(1.0, max(0.0, current / target))
+    return AchievementProgress(achievement, unlocked_at, current, target, fraction)
