@@ -17,7 +17,10 @@ from gamification.conf import NAMES, conf, site_settings
 from gamification.domain.progression import is_level_table
 
 #: Settings that are lengths of time.
-_DURATIONS = ("MAX_BACKDATE", "MAX_CLOCK_SKEW", "CELEBRATION_TTL")
+_DURATIONS = ("MAX_BACKDATE", "MAX_CLOCK_SKEW", "CELEBRATION_TTL", "RARITY_TTL")
+
+#: Settings that are switched on or off.
+_SWITCHES = ("RANKS_STAFF", "REQUIRE_KEYS", "SHOW_SECRET_COUNT")
 
 
 def register_checks() -> None:
@@ -96,6 +99,13 @@ def _check_values() -> Iterator[CheckMessage]:
             hint="Use 10_000, or less where transactions should be shorter.",
             id="gamification.E008",
         )
+    for name in _SWITCHES:
+        if not isinstance(getattr(conf, name), bool):
+            yield Error(
+                f"{name} is neither True nor False.",
+                hint="Use True or False, without quotes.",
+                id="gamification.E009",
+            )
 
 
 def _is_whole(value: object, least: int, most: int | None = None) -> bool:

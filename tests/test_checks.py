@@ -63,6 +63,10 @@ def test_gamification_E003(settings, thresholds):
         ("STREAK_MILESTONES", 7, "gamification.E007"),
         ("STREAK_MILESTONES", (0, 7), "gamification.E007"),
         ("BATCH_SIZE", 0, "gamification.E008"),
+        ("RARITY_TTL", 3_600, "gamification.E006"),
+        ("RANKS_STAFF", "no", "gamification.E009"),
+        ("REQUIRE_KEYS", None, "gamification.E009"),
+        ("SHOW_SECRET_COUNT", 1, "gamification.E009"),
     ],
 )
 def test_each_value_has_its_own_error(settings, name, value, expected):
@@ -79,6 +83,9 @@ def test_a_full_table_of_good_settings_passes(settings):
         "MAX_BACKDATE": timedelta(days=1),
         "STREAK_MILESTONES": [],
         "BATCH_SIZE": 500,
+        "RANKS_STAFF": True,
+        "RARITY_TTL": timedelta(0),
+        "SHOW_SECRET_COUNT": True,
     }
 
     assert checks.check_settings(None) == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -13,6 +14,25 @@ from gamification.conf import conf
 from gamification.domain.days import Calendar, ZoneChange
 from gamification.domain.streaks import Streak
 from gamification.models.catalogue import Activity
+
+
+class UserGamificationQuerySet(models.QuerySet["UserGamification"]):
+    """Users' progress, by who is compared with others."""
+
+    def counted(self) -> UserGamificationQuerySet:
+        """Keep active users; staff only where the site says ``RANKS_STAFF``."""
+        # Not every user model can tell.
+        known = {field.name for field in get_user_model()._meta.get_fields()}
+        counted = self
+        if "is_active" in known:
+            counted = counted.filter(user__is_active=True)
+        if "is_staff" in known and not conf.RANKS_STAFF:
+            counted = counted.filter(user__is_staff=False)
+        return counted
+
+    def ranked(self) -> UserGamificationQuerySet:
+        """Keep those of the counted who did not opt out of leaderboards."""
+        return self.counted().filter(is_public=True)
 
 
 class UserGamification(models.Model):
@@ -51,6 +71,8 @@ class UserGamification(models.Model):
     )
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     updated_at = models.DateTimeField(_("updated at"), auto_now=True)
+
+    objects = UserGamificationQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("user's progress")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from asgiref.sync import sync_to_async
 
+from gamification.domain.definitions import Differences, Effect
 from gamification.domain.outcomes import (
     CelebrationKind,
     CelebrationNotice,
@@ -38,6 +39,7 @@ from gamification.services.profiles import (
     set_time_zone,
     set_visibility,
 )
+from gamification.services.rarity import Rarity, read_rarity
 from gamification.services.recording import (
     BatchReport,
     record_activities,
@@ -61,6 +63,7 @@ aread_calendar = sync_to_async(read_calendar)
 aread_facts = sync_to_async(read_facts)
 aread_ledger = sync_to_async(read_ledger)
 aread_progress = sync_to_async(read_progress)
+aread_rarity = sync_to_async(read_rarity)
 arebuild = sync_to_async(rebuild)
 areconcile = sync_to_async(lambda *args, **kwargs: list(reconcile(*args, **kwargs)))
 arecord_activities = sync_to_async(record_activities)
@@ -78,13 +81,16 @@ __all__ = [
     "BatchReport",
     "CelebrationKind",
     "CelebrationNotice",
+    "Differences",
     "Drift",
+    "Effect",
     "Entry",
     "EntryKind",
     "Explanation",
     "Facts",
     "Outcome",
     "ProfileSummary",
+    "Rarity",
     "TimeZoneChange",
     "Unlock",
     "Withheld",
@@ -104,6 +110,7 @@ __all__ = [
     "aread_facts",
     "aread_ledger",
     "aread_progress",
+    "aread_rarity",
     "arebuild",
     "areconcile",
     "arecord_activities",
@@ -125,6 +132,7 @@ __all__ = [
     "read_facts",
     "read_ledger",
     "read_progress",
+    "read_rarity",
     "rebuild",
     "reconcile",
     "record_activities",

@@ -1,0 +1,102 @@
+"""How rare each achievement is."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from django.core.cache import cache
+from django.db.models import Count, Exists, OuterRef, QuerySet
+from django.utils import timezone
+
+from gamification.conf import conf
+from gamification.models import ActivityTally, UserAchievement, UserGamification
+from gamification.services.requests import write_alias
+
+logger = logging.getLogger(__name__)
+
+#: Where the cache has it; the number grows with every change of what is kept there.
+CACHE_KEY: Final = "gamification:rarity:1"
+
+
+@dataclass(frozen=True, slots=True)
+class Rarity:
+    """How many users hold each achievement, among those who did anything at all."""
+
+    #: Users by id of the achievement; one that nobody holds is not in it.
+    holders: Mapping[int, int]
+    #: Users who did anything, whether they hold something or not.
+    denominator: int
+    worked_out_at: datetime
+
+    def share_of(self, achievement_id: int) -> float | None:
+        """Return the share of users who hold the achievement; None if there are none.
+
+        It is from 0 to 1.
+        """
+        if not self.denominator:
+            return None
+        # Those who hold it are counted a moment after the others.
+        return min(1.0, self.holders.get(achievement_id, 0) / self.denominator)
+
+
+def read_rarity() -> Rarity:
+    """Return how rare all achievements are, kept in the cache for ``RARITY_TTL``.
+
+    Who counts did an activity that was not taken back, has an account that is active,
+    and is no staff unless the site says ``RANKS_STAFF``. What was revoked does not
+    count. A cache that is empty, outdated or out of order costs two queries.
+    """
+    ttl = conf.RARITY_TTL
+    kept = _kept() if ttl else None
+    if kept and timedelta(0) <= timezone.now() - kept.worked_out_at < ttl:
+        return kept
+    rarity = _work_out()
+    if ttl:
+        _keep(rarity, ttl)
+    return rarity
+
+
+def _work_out() -> Rarity:
+    denominator = _players().count()
+    unlocks = UserAchievement.objects.using(write_alias()).filter(
+        revoked_at=None, user__in=_players().values("user")
+    )
+    holders = unlocks.order_by().values_list("achievement").annotate(Count("pk"))
+    return Rarity(dict(holders), denominator, timezone.now())
+
+
+def _players() -> QuerySet[UserGamification]:
+    """Return the rows of users who did anything and are counted."""
+    tallies = ActivityTally.objects.filter(user=OuterRef("user"), count__gt=0)
+    profiles = UserGamification.objects.using(write_alias()).counted()
+    return profiles.filter(Exists(tallies)).order_by()
+
+
+def _kept() -> Rarity | None:
+    with _tolerating_errors():
+        match cache.get(CACHE_KEY):
+            case [float(worked_out_at), int(denominator), dict(holders)]:
+                instant = datetime.fromtimestamp(worked_out_at, UTC)
+                return Rarity(holders, denominator, instant)
+    return None
+
+
+def _keep(rarity: Rarity, ttl: timedelta) -> None:
+    # Plain values, which every version of the code can read.
+    value = [rarity.worked_out_at.timestamp(), rarity.denominator, {**rarity.holders}]
+    with _tolerating_errors():
+        cache.set(CACHE_KEY, value, ttl.total_seconds())
+
+
+@contextmanager
+def _tolerating_errors() -> Iterator[None]:
+    """Go on without the cache; errors of caches have nothing in common."""
+    try:
+        yield
+    except Exception:
+        logger.exception("The cache cannot be used.")
