@@ -46,6 +46,18 @@ class InvalidKeyError(InvalidTextError):
     code = "invalid_key"
 
 
+class KeyRequiredError(InvalidRequestError):
+    """Here, a record needs a key."""
+
+    code = "key_required"
+
+
+class KeysDifferError(InvalidRequestError):
+    """The header and the body name different keys."""
+
+    code = "keys_differ"
+
+
 class InvalidTimeZoneError(InvalidRequestError):
     """No IANA time zone has this name."""
 

@@ -58,6 +58,8 @@ def test_codes_are_a_contract():
         "invalid_quantity",
         "invalid_text",
         "invalid_time_zone",
+        "key_required",
+        "keys_differ",
         "not_reversible",
         "out_of_range",
         "stale_edit",

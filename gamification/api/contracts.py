@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, wraps
 from typing import Any, NamedTuple
 
@@ -29,6 +29,13 @@ class Header(NamedTuple):
     schema: Mapping[str, Any] = {"type": "string"}
 
 
+class Also(NamedTuple):
+    """What else an operation may answer when all went well."""
+
+    meaning: str
+    example: Any
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contract:
     """The two sides of an operation."""
@@ -36,13 +43,13 @@ class Contract:
     #: None where there is nothing to say.
     answer: type[Shape] | None = None
     status: int = 200
-    #: Other statuses that bring the same answer, with what they mean.
-    also: Mapping[int, str] | None = None
+    #: Other statuses that bring an answer of this shape.
+    also: Mapping[int, Also] = field(default_factory=dict)
     query: type[Query] = Query
     body: type[Body] | None = None
     #: Whether a list of bodies is taken too.
     takes_many: bool = False
-    #: Answers a list of bodies, with 200.
+    #: Answers a list of bodies, with 200, which is then among ``also``.
     answer_to_many: type[Shape] | None = None
     #: Headers that are read, and those that an answer may have.
     headers: tuple[Header, ...] = ()

@@ -64,7 +64,8 @@ class ContractSchema(AutoSchema):
 
     def get_response_serializers(self) -> Any:
         contract = self.contract
-        statuses = {contract.status: "", **(contract.also or {})}
+        statuses = {contract.status: ""}
+        statuses |= {status: also.meaning for status, also in contract.also.items()}
         answers: dict[Any, Any] = {
             (status, "application/json"): OpenApiResponse(contract.answer, description)
             for status, description in statuses.items()
@@ -79,7 +80,7 @@ class ContractSchema(AutoSchema):
         contract = self.contract
         query = [contract.query] if contract.query is not Query else []
         read = [_header(*header) for header in contract.headers]
-        statuses = [contract.status, *(contract.also or ())]
+        statuses = [contract.status, *contract.also]
         answered = [
             _header(*header, response=statuses) for header in contract.answer_headers
         ]
@@ -105,29 +106,22 @@ class ContractSchema(AutoSchema):
 
     def get_examples(self) -> list[OpenApiExample]:
         contract = self.contract
-        examples = []
-        if contract.example_body is not None:
-            body = contract.example_body
-            examples.append(OpenApiExample("Request", body, request_only=True))
-        if contract.example is not None:
-            statuses = [
-                str(status) for status in (contract.status, *(contract.also or ()))
-            ]
-            examples.append(
-                OpenApiExample(
-                    "Answer",
-                    contract.example,
-                    response_only=True,
-                    status_codes=statuses,
-                )
+        answers = {contract.status: contract.example}
+        answers |= {status: also.example for status, also in contract.also.items()}
+        examples = [
+            OpenApiExample(
+                "Answer", value, response_only=True, status_codes=[str(status)]
             )
+            for status, value in answers.items()
+            if value is not None
+        ]
+        if (body := contract.example_body) is not None:
+            examples.append(OpenApiExample("Request", body, request_only=True))
         return examples
 
-    def _map_serializer_field(
-        self, field: Any, direction: Any, bypass_extensions: bool = False
-    ) -> Any:
-        schema = super()._map_serializer_field(field, direction, bypass_extensions)  # type: ignore[no-untyped-call]
-        return schema | getattr(field, "json_schema", {})
+    def _insert_field_validators(self, field: Any, schema: Any) -> None:
+        super()._insert_field_validators(field, schema)  # type: ignore[no-untyped-call]
+        schema |= getattr(field, "json_schema", {})
 
     def _map_basic_serializer(self, serializer: Any, direction: Any) -> Any:
         schema = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
@@ -161,7 +155,7 @@ def _answer_to_one_or_many(contract: Contract, many: type[Shape]) -> OpenApiResp
     one = cast("type[Shape]", contract.answer)
     name = f"{_bare(one)}Or{_bare(many)}"
     either = PolymorphicProxySerializer(name, [one, many], None, many=False)
-    return OpenApiResponse(either, (contract.also or {}).get(200, ""))
+    return OpenApiResponse(either, contract.also[200].meaning)
 
 
 def _one_or_many(schema: ContractSchema, body: type[Body]) -> dict[str, Any]:

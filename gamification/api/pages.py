@@ -61,7 +61,7 @@ def page_of(shape: type[Shape]) -> type[Shape]:
         "previous": serializers.URLField(allow_null=True),
         "results": shape(many=True),
     }
-    return type(f"{shape.__name__}Page", (Shape,), fields)
+    return _derived(shape, "Page", fields)
 
 
 def stretch_of(shape: type[Shape]) -> type[Shape]:
@@ -71,7 +71,12 @@ def stretch_of(shape: type[Shape]) -> type[Shape]:
         "next": serializers.URLField(allow_null=True),
         "results": shape(many=True),
     }
-    return type(f"{shape.__name__}Stretch", (Shape,), fields)
+    return _derived(shape, "Stretch", fields)
+
+
+def _derived(shape: type[Shape], kind: str, fields: dict[str, Any]) -> type[Shape]:
+    name = shape.__name__.removesuffix("Shape")
+    return type(f"{name}{kind}Shape", (Shape,), fields)
 
 
 def paginate(

@@ -55,6 +55,7 @@ STATUSES: Final[Mapping[type[Exception], int]] = {
     ours.UnknownAchievementError: 422,
     ours.UnknownEntryError: 422,
     ours.IdempotencyConflictError: 422,
+    ours.KeysDifferError: 422,
     ours.StorageError: 503,
 }
 
