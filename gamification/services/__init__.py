@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from asgiref.sync import sync_to_async
 
-from gamification.domain.definitions import Differences, Effect
 from gamification.domain.outcomes import (
     CelebrationKind,
     CelebrationNotice,
@@ -81,9 +80,7 @@ __all__ = [
     "BatchReport",
     "CelebrationKind",
     "CelebrationNotice",
-    "Differences",
     "Drift",
-    "Effect",
     "Entry",
     "EntryKind",
     "Explanation",
