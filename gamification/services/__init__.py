@@ -46,13 +46,18 @@ from gamification.services.recording import (
     record_each,
 )
 from gamification.services.records import ActivityRecord
-from gamification.services.showing import AchievementProgress, read_achievements
+from gamification.services.showing import (
+    AchievementProgress,
+    count_secrets,
+    read_achievements,
+)
 from gamification.services.standing import ProfileSummary, read_progress
 
 aacknowledge_celebrations = sync_to_async(acknowledge_celebrations)
 aadjust_xp = sync_to_async(adjust_xp)
 aaward_achievement = sync_to_async(award_achievement)
 aclaim_celebration = sync_to_async(claim_celebration)
+acount_secrets = sync_to_async(count_secrets)
 acreate_achievement = sync_to_async(create_achievement)
 aedit_achievement = sync_to_async(edit_achievement)
 aexplain_achievement = sync_to_async(explain_achievement)
@@ -97,6 +102,7 @@ __all__ = [
     "aaward_achievement",
     "acknowledge_celebrations",
     "aclaim_celebration",
+    "acount_secrets",
     "acreate_achievement",
     "adjust_xp",
     "aedit_achievement",
@@ -120,6 +126,7 @@ __all__ = [
     "aset_visibility",
     "award_achievement",
     "claim_celebration",
+    "count_secrets",
     "create_achievement",
     "edit_achievement",
     "explain_achievement",
