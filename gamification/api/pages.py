@@ -13,9 +13,7 @@ from rest_framework.utils.urls import replace_query_param
 
 from gamification.api.fields import Query, WholeText
 from gamification.api.shapes import Shape
-
-#: The largest id that a database gives.
-_LARGEST_ID = 2**63 - 1
+from gamification.services.requests import MAX_ID
 
 
 class PageQuery(Query):
@@ -29,7 +27,7 @@ class CursorQuery(Query):
     """From where on, and how many."""
 
     cursor = WholeText(
-        min_value=1, max_value=_LARGEST_ID, required=False, help_text="From ``next``."
+        min_value=1, max_value=MAX_ID, required=False, help_text="From ``next``."
     )
     limit = WholeText(min_value=1, max_value=100, default=50)
 
@@ -52,14 +50,15 @@ class Stretch:
     results: Sequence[Any]
 
 
-def page_of(shape: type[Shape]) -> type[Shape]:
-    """Return the shape of a ``Page`` of such things."""
+def page_of(shape: type[Shape], **also: serializers.IntegerField) -> type[Shape]:
+    """Return the shape of a ``Page`` of such things, with what it ``also`` has."""
     fields = {
         "__doc__": f"A page of: {shape.__doc__}",
         "count": serializers.IntegerField(help_text="On all pages."),
         "next": serializers.URLField(allow_null=True),
         "previous": serializers.URLField(allow_null=True),
         "results": shape(many=True),
+        **also,
     }
     return _derived(shape, "Page", fields)
 

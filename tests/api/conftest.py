@@ -1,7 +1,17 @@
 from __future__ import annotations
 
 import pytest
+from django.core.cache import cache
 from rest_framework.test import APIClient
+
+from tests.api import sandbox as module
+from tests.api.sandbox import Sandbox
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_counted_yet() -> None:
+    """Let no test be throttled for the requests of another."""
+    cache.clear()
 
 
 @pytest.fixture
@@ -10,3 +20,12 @@ def api(user) -> APIClient:
     client = APIClient()
     client.force_authenticate(user)
     return client
+
+
+@pytest.fixture
+def sandbox(settings, monkeypatch) -> Sandbox:
+    """Serve the suite's own API, and tell what its operations were called with."""
+    settings.ROOT_URLCONF = module.__name__
+    made = Sandbox()
+    monkeypatch.setattr(module, "sandbox", made)
+    return made
