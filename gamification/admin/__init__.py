@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from gamification.admin import catalogue, history, progress
+from gamification.admin import catalogue, history, progress, runs
 
-__all__ = ["catalogue", "history", "progress"]
+__all__ = ["catalogue", "history", "progress", "runs"]

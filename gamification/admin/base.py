@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth import get_user_model
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from gamification.admin.lists import BoundedChangeList, BoundedPaginator
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Model]
 else:
     ModelAdmin = admin.ModelAdmin
-
-#: Searches for a user by what they log in with, whole.
-BY_USER = f"=user__{get_user_model().USERNAME_FIELD}"
 
 
 class GamificationAdmin(ModelAdmin):
@@ -34,6 +35,31 @@ class HistoryAdmin(GamificationAdmin):
     """History is written by services and corrected by counter-entries."""
 
     show_full_result_count = False
+    paginator = BoundedPaginator
+    change_list_template = "admin/gamification/change_list.html"
+    # Only an index is in order at once.
+    sortable_by = ()
+    ordering: ClassVar[tuple[str, ...]] = ("-pk",)
+    # There is something to search for; it is not by a lookup of these.
+    search_fields: ClassVar[tuple[str, ...]] = ("user",)
+    search_help_text = _("What the user logs in with, in full.")
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return BoundedChangeList
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Model], search_term: str
+    ) -> tuple[QuerySet[Model], bool]:
+        if search_term:
+            queryset = self.search(queryset, search_term)
+        return queryset, False
+
+    def search(self, queryset: QuerySet[Model], term: str) -> QuerySet[Model]:
+        """Keep the rows of the user who logs in with ``term``."""
+        model = get_user_model()
+        # By way of the user's key, so that an index finds the rows.
+        users = model._default_manager.filter(**{model.USERNAME_FIELD: term})
+        return queryset.filter(user__in=list(users.values_list("pk", flat=True)))
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.db.models import Model, QuerySet
+from django.utils.translation import gettext_lazy as _
 
-from gamification.admin.base import BY_USER, HistoryAdmin
+from gamification.admin.base import HistoryAdmin
 from gamification.models import Celebration, LedgerEntry, UserAchievement
 
 
@@ -20,22 +22,28 @@ class LedgerEntryAdmin(HistoryAdmin):
         "quantity",
         "local_date",
         "recorded_at",
+        "actor",
     )
-    list_filter = ("kind", "activity", "recorded_at")
-    list_select_related = ("user", "activity", "achievement")
-    search_fields = (BY_USER, "=key", "=source")
+    list_filter = ("kind", "activity")
+    list_select_related = ("user", "activity", "achievement", "actor")
+    date_hierarchy = "recorded_at"
+    ordering = ("-recorded_at", "-pk")
+    search_help_text = _("What the user logs in with, or a source, in full.")
+
+    def search(self, queryset: QuerySet[Model], term: str) -> QuerySet[Model]:
+        """Keep the entries of a user; if nobody is called so, those of a source."""
+        of_user = super().search(queryset, term)
+        # An empty list of users is no query at all.
+        return of_user if of_user.exists() else queryset.filter(source=term)
 
 
 @admin.register(UserAchievement)
 class UserAchievementAdmin(HistoryAdmin):
     list_display = ("user", "achievement", "unlocked_at", "xp_awarded", "revoked_at")
-    list_filter = (
-        "achievement",
-        "unlocked_at",
-        ("revoked_at", admin.EmptyFieldListFilter),
-    )
+    list_filter = ("achievement", ("revoked_at", admin.EmptyFieldListFilter))
     list_select_related = ("user", "achievement")
-    search_fields = (BY_USER, "=achievement__key")
+    date_hierarchy = "unlocked_at"
+    ordering = ("-unlocked_at", "-pk")
 
 
 @admin.register(Celebration)
@@ -48,10 +56,7 @@ class CelebrationAdmin(HistoryAdmin):
         "acknowledged_at",
         "expires_at",
     )
-    list_filter = (
-        "kind",
-        "created_at",
-        ("acknowledged_at", admin.EmptyFieldListFilter),
-    )
+    list_filter = ("kind", ("acknowledged_at", admin.EmptyFieldListFilter))
     list_select_related = ("user",)
-    search_fields = (BY_USER, "=dedupe_key")
+    date_hierarchy = "created_at"
+    ordering = ("-created_at", "-pk")

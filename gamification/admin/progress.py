@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.contrib import admin
 
-from gamification.admin.base import BY_USER, HistoryAdmin
+from gamification.admin.base import HistoryAdmin
 from gamification.models import ActiveDay, ActivityTally, UserGamification
 
 
@@ -21,22 +21,16 @@ class UserGamificationAdmin(HistoryAdmin):
         "time_zone",
         "is_public",
     )
-    list_filter = ("last_active_on", "is_public")
     list_select_related = ("user",)
-    search_fields = (BY_USER,)
 
 
 @admin.register(ActivityTally)
 class ActivityTallyAdmin(HistoryAdmin):
     list_display = ("user", "activity", "count", "last_recorded_at")
-    list_filter = ("activity", "last_recorded_at")
     list_select_related = ("user", "activity")
-    search_fields = (BY_USER,)
 
 
 @admin.register(ActiveDay)
 class ActiveDayAdmin(HistoryAdmin):
     list_display = ("user", "date", "kind", "activities", "xp")
-    list_filter = ("kind", "date")
     list_select_related = ("user",)
-    search_fields = (BY_USER,)

@@ -169,6 +169,7 @@ class UserAchievement(models.Model):
         Achievement,
         models.PROTECT,
         related_name="user_achievements",
+        db_index=False,
         verbose_name=_("achievement"),
     )
     unlocked_at = models.DateTimeField(_("unlocked at"))
@@ -190,6 +191,15 @@ class UserAchievement(models.Model):
         verbose_name_plural = _("user achievements")
         ordering: ClassVar = ["-unlocked_at", "-id"]
         indexes: ClassVar = [
+            models.Index(fields=["unlocked_at"], name="gamification_unlock_by_time"),
+            models.Index(
+                fields=["achievement", "unlocked_at"], name="gamification_unlock_of"
+            ),
+            models.Index(
+                fields=["unlocked_at"],
+                condition=Q(revoked_at__isnull=False),
+                name="gamification_unlock_revoked",
+            ),
             models.Index(
                 fields=["revoked_by"],
                 condition=Q(revoked_by__isnull=False),
@@ -254,6 +264,7 @@ class Celebration(models.Model):
         verbose_name_plural = _("celebrations")
         ordering: ClassVar = ["id"]
         indexes: ClassVar = [
+            models.Index(fields=["created_at"], name="gamification_celebration_time"),
             models.Index(
                 fields=["user", "id"],
                 condition=Q(acknowledged_at=None),
