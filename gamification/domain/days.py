@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 from math import inf
 from typing import Final
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 #: A date that existed for less than this, for the user, neither counts nor breaks.
 SHORTEST_DAY: Final = timedelta(hours=12)
@@ -22,6 +22,9 @@ SHORTEST_DAY: Final = timedelta(hours=12)
 ZONE_CHANGE_INTERVAL: Final = timedelta(hours=24)
 
 ONE_DAY: Final = timedelta(days=1)
+
+#: Before anything that a calendar is asked about.
+_EARLIEST: Final = datetime(1, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,7 @@ class Calendar:
             local -= timedelta(hours=self.day_start_hour)
         return local.date()
 
-    def begins(self, day: date, after: datetime) -> datetime:
+    def begins(self, day: date, after: datetime = _EARLIEST) -> datetime:
         """Return the first instant from ``after`` on that is on ``day`` or later."""
         earliest, hour = after.timestamp(), self.day_start_hour
         instants = (
@@ -108,6 +111,15 @@ class Calendar:
         starts = [-inf, *(change.since for change in self.zones[1:]), inf]
         for index, change in enumerate(self.zones):
             yield starts[index], starts[index + 1], ZoneInfo(change.zone)
+
+
+def is_time_zone(name: object) -> bool:
+    """Say whether ``name`` is the name of an IANA time zone."""
+    return isinstance(name, str) and name in _time_zones()
+
+
+# The names come from the system's files, which do not change while it runs.
+_time_zones = cache(available_timezones)
 
 
 def _begins(day: date, zone: ZoneInfo, hour: int) -> float:

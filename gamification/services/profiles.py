@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
-from zoneinfo import available_timezones
 
 from django.db.models import F
 from django.utils import timezone
 
-from gamification.domain.days import Calendar
+from gamification.domain.days import Calendar, is_time_zone
 from gamification.domain.streaks import Streak, measure_streak
 from gamification.exceptions import (
     InvalidRequestError,
@@ -90,13 +88,9 @@ def set_visibility(user: UserRef, *, is_public: bool) -> bool:
 
 def check_time_zone(name: str) -> str:
     """Return ``name``, or raise ``InvalidTimeZoneError``."""
-    if not isinstance(name, str) or name not in _time_zones():
+    if not is_time_zone(name):
         raise InvalidTimeZoneError
     return name
-
-
-# The names come from the system's files, which do not change while it runs.
-_time_zones = cache(available_timezones)
 
 
 def zone_history(calendar: Calendar) -> list[list[object]]:
