@@ -3,6 +3,8 @@ from __future__ import annotations
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from gamification.conf import NAMES, Settings, conf
 from gamification.domain.progression import LEVEL_THRESHOLDS
 from gamification.domain.rules import Catalogue
@@ -45,3 +47,34 @@ def test_a_site_replaces_the_thresholds(settings):
 
     assert before == LEVEL_THRESHOLDS
     assert conf.rules(Catalogue()).thresholds == (0, 10)
+
+
+@pytest.mark.parametrize(
+    ("rate", "limit"),
+    [
+        ("20/s", (20, 1)),
+        ("1/min", (1, 60)),
+        ("600/hour", (600, 3_600)),
+        ("999999999/day", (999_999_999, 86_400)),
+        (None, None),
+    ],
+)
+def test_a_scope_has_the_limit_that_its_rate_says(settings, rate, limit):
+    settings.GAMIFICATION = {"THROTTLE_RATES": {"write": rate}}
+
+    assert conf.limit("write") == limit
+
+
+def test_a_scope_that_the_site_leaves_out_keeps_its_limit(settings):
+    settings.GAMIFICATION = {"THROTTLE_RATES": {"write": None}}
+
+    assert conf.limit("read") == (600, 60)
+
+
+@pytest.mark.parametrize(
+    "rates", [None, "9/s", {"write": "often"}, {"write": "9/month"}, {"write": ["9/s"]}]
+)
+def test_a_rate_that_cannot_be_read_is_the_default(settings, rates):
+    settings.GAMIFICATION = {"THROTTLE_RATES": rates}
+
+    assert conf.limit("write") == (120, 60)
