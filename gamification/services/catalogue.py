@@ -94,7 +94,7 @@ def edit_achievement(
 
     def edit(store: Store) -> Achievement:
         achievement = _locked(key, alias)
-        if expected not in {None, definition_tag(achievement)}:
+        if expected is not None and expected != definition_tag(achievement):
             raise StaleEditError
         before = _definition(achievement)
         _define(achievement, changes)

@@ -287,7 +287,7 @@ def test_what_is_expected_may_be_edited(medal, staff):
     assert definition_tag(made) != definition_tag(medal)
 
 
-@pytest.mark.parametrize("tag", ["", "no tag", "\0"])
+@pytest.mark.parametrize("tag", ["", "no tag", "\0", ["no tag"]], ids=ascii)
 def test_an_edit_of_what_is_not_there_any_more_is_refused(medal, staff, tag):
     before = everything()
 

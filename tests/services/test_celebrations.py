@@ -43,6 +43,11 @@ def test_what_was_not_shown_yet_waits_oldest_first(user, shows):
     assert [show.dedupe_key for show in pending] == ["level:2", "level:3", "level:4"]
 
 
+def test_what_waits_is_read_in_one_query(user, shows, django_assert_num_queries):
+    with django_assert_num_queries(1):
+        assert len(pending_celebrations(user)) == 3
+
+
 def test_somebody_who_did_nothing_has_nothing_to_celebrate(user):
     assert pending_celebrations(user) == []
 
