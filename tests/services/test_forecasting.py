@@ -1,0 +1,197 @@
+from __future__ import annotations
+
+import random
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+import time_machine
+from asgiref.sync import async_to_sync
+
+from gamification.domain.progression import LEVEL_THRESHOLDS
+from gamification.exceptions import (
+    InvalidRequestError,
+    UnknownAchievementError,
+    UnknownActivityError,
+)
+from gamification.models import Activity, LedgerEntry, UserGamification
+from gamification.services import (
+    ActivityNumbers,
+    Proposal,
+    aforecast,
+    award_achievement,
+    forecast,
+    record_activity,
+    reverse_entry,
+    revoke_achievement,
+)
+from gamification.services.forecasting import Change
+from tests.factories import AchievementFactory, ActivityFactory, UserFactory
+
+pytestmark = pytest.mark.django_db
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def today(no_achievements):
+    with time_machine.travel(NOON, tick=False):
+        yield
+
+
+def numbers(**activities):
+    return Proposal({key: ActivityNumbers(*value) for key, value in activities.items()})
+
+
+def test_another_reward_is_paid_for_what_was_rewarded(user, activity):
+    record_activity(user, "walk", quantity=4)
+
+    result = forecast(numbers(walk=(15, None)))
+
+    assert result.activities == {"walk": Change(40, 60)}
+    # 60 XP is level 2.
+    assert result.levels == {1: Change(1, 0), 2: Change(0, 1)}
+    assert (result.raised, result.lowered) == (1, 0)
+
+
+def test_what_was_taken_back_would_not_have_been_paid(user, activity):
+    outcome = record_activity(user, "walk", quantity=4)
+    reverse_entry(user, entry_id=outcome.entry.id)
+
+    result = forecast(numbers(walk=(15, None)))
+
+    assert result.activities == {"walk": Change(0, 0)}
+
+
+def test_a_daily_limit_would_have_held_for_each_date(user, activity):
+    record_activity(user, "walk", quantity=5)
+    record_activity(user, "walk", quantity=2, occurred_at=NOON - timedelta(days=1))
+
+    result = forecast(numbers(walk=(10, 3)))
+
+    assert result.activities == {"walk": Change(70, 50)}
+
+
+def test_without_the_limit_all_units_would_have_counted(user):
+    ActivityFactory(key="swim", daily_limit=2)
+    record_activity(user, "swim", quantity=9)
+
+    result = forecast(numbers(swim=(10, None)))
+
+    assert result.activities == {"swim": Change(20, 90)}
+
+
+def test_what_a_cooldown_withheld_stays_withheld(user):
+    ActivityFactory(key="swim", daily_limit=2, cooldown=60)
+    record_activity(user, "swim")
+    record_activity(user, "swim")
+
+    result = forecast(numbers(swim=(10, 1)))
+
+    assert result.activities == {"swim": Change(10, 10)}
+
+
+def test_other_rewards_of_achievements_are_paid_for_unlocks(user):
+    AchievementFactory(key="medal", xp_reward=40)
+    for holder in (user, UserFactory(), other := UserFactory()):
+        award_achievement(holder, "medal")
+    revoke_achievement(other, "medal")
+
+    result = forecast(Proposal(achievements={"medal": 50}))
+
+    assert result.achievements == {"medal": Change(80, 100)}
+
+
+def test_other_thresholds_give_other_levels(user, activity):
+    record_activity(user, "walk", quantity=10)
+
+    result = forecast(Proposal(thresholds=(0, 10, 20, 30)))
+
+    assert result.levels == {2: Change(1, 0), 4: Change(0, 1)}
+
+
+def test_the_numbers_that_are_change_nothing(user, activity):
+    record_activity(user, "walk")
+    # What was paid before the reward was edited is not looked at.
+    Activity.objects.filter(key="walk").update(xp_reward=20)
+
+    result = forecast(numbers(walk=(20, None)))
+
+    assert (result.activities, result.raised) == ({}, 0)
+
+
+def test_what_is_older_is_left_as_it_is(user, activity):
+    record_activity(user, "walk", occurred_at=NOON - timedelta(days=1))
+
+    result = forecast(numbers(walk=(90, None)), days=1)
+
+    assert (result.since, result.until) == (date(2026, 3, 2), date(2026, 3, 2))
+    assert result.activities == {"walk": Change(0, 0)}
+
+
+def test_it_agrees_with_a_sum_by_hand(store):
+    chance = random.Random(7)
+    ActivityFactory(key="walk", xp_reward=10, daily_limit=5)
+    ActivityFactory(key="swim", xp_reward=30)
+    users = UserFactory.create_batch(6)
+    for _ in range(80):
+        at = NOON - timedelta(hours=chance.randrange(240))
+        key, quantity = chance.choice(["walk", "swim"]), chance.randint(1, 4)
+        record_activity(
+            chance.choice(users),
+            key,
+            quantity=quantity,
+            occurred_at=at,
+            historical=True,
+        )
+
+    result = forecast(numbers(walk=(25, 3), swim=(4, None)), days=5)
+
+    assert (result.raised, result.lowered) == moved_by_hand(date(2026, 2, 26))
+
+
+def moved_by_hand(since):
+    """Return how many users rise and fall, by loops over all entries."""
+    units, delta = {}, {}
+    for entry in LedgerEntry.objects.filter(local_date__gte=since):
+        delta[entry.user_id] = delta.get(entry.user_id, 0) - entry.amount
+        what = (entry.user_id, entry.activity.key, entry.local_date)
+        units[what] = units.get(what, 0) + entry.quantity
+    for (user_id, key, _), count in units.items():
+        delta[user_id] += 25 * min(3, count) if key == "walk" else 4 * count
+    raised = lowered = 0
+    for row in UserGamification.objects.all():
+        xp = row.total_xp + delta.get(row.user_id, 0)
+        level = sum(threshold <= xp for threshold in LEVEL_THRESHOLDS)
+        raised, lowered = raised + (level > row.level), lowered + (level < row.level)
+    return raised, lowered
+
+
+@pytest.mark.parametrize(
+    ("proposal", "error"),
+    [
+        (numbers(swim=(1, None)), UnknownActivityError),
+        (Proposal(achievements={"medal": 1}), UnknownAchievementError),
+        (numbers(walk=(-1, None)), InvalidRequestError),
+        (numbers(walk=(1_000_001, None)), InvalidRequestError),
+        (numbers(walk=(True, None)), InvalidRequestError),
+        (numbers(walk=(10, 0)), InvalidRequestError),
+        (Proposal(thresholds=(5, 10)), InvalidRequestError),
+        (Proposal(thresholds=(0, 10, 10)), InvalidRequestError),
+    ],
+)
+def test_numbers_that_cannot_be_are_refused(activity, proposal, error):
+    with pytest.raises(error):
+        forecast(proposal)
+
+
+def test_it_takes_as_many_queries_for_more_users(activity, django_assert_num_queries):
+    for _ in range(9):
+        record_activity(UserFactory(), "walk")
+
+    # Activities, achievements, and the one that reads the ledger.
+    with django_assert_num_queries(3):
+        forecast(numbers(walk=(1, 1)))
+
+
+def test_it_has_a_twin_for_async_callers(user):
+    assert async_to_sync(aforecast)(Proposal()).raised == 0
