@@ -64,6 +64,12 @@ class InvalidTimeZoneError(InvalidRequestError):
     code = "invalid_time_zone"
 
 
+class InvalidSpanError(InvalidRequestError):
+    """The dates do not span 1 to 366 days."""
+
+    code = "invalid_span"
+
+
 class InvalidInstantError(InvalidRequestError):
     """The instant is not an aware datetime since 1970."""
 

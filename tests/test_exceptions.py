@@ -56,6 +56,7 @@ def test_codes_are_a_contract():
         "invalid_instant",
         "invalid_key",
         "invalid_quantity",
+        "invalid_span",
         "invalid_text",
         "invalid_time_zone",
         "key_required",

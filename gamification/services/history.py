@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Final
 
-from gamification.exceptions import InvalidRequestError
+from gamification.exceptions import InvalidRequestError, InvalidSpanError
 from gamification.models import ActiveDay, LedgerEntry
 from gamification.services.requests import (
     MAX_ID,
@@ -24,15 +24,14 @@ def read_calendar(user: UserRef, *, since: date, until: date) -> list[ActiveDay]
     """Return the user's active days from ``since`` to ``until``, both included.
 
     They are dates of the user's own calendar, at most 366 of them, the first one
-    first. Raises ``InvalidRequestError``, ``UnknownUserError``.
+    first. Raises ``InvalidSpanError``, ``InvalidRequestError``, ``UnknownUserError``.
     """
     user_id = user_id_of(user)
     for name, day in (("since", since), ("until", until)):
         if not isinstance(day, date) or isinstance(day, datetime):
             raise InvalidRequestError(f"The {name} is not a date.", field=name)
     if not 0 <= (until - since).days < MAX_DAYS:
-        message = f"The dates do not span 1 to {MAX_DAYS} days."
-        raise InvalidRequestError(message, field="until")
+        raise InvalidSpanError
     days = ActiveDay.objects.using(write_alias()).filter(user=user_id)
     return list(days.filter(date__range=(since, until)).order_by("date"))
 

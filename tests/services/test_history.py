@@ -5,7 +5,11 @@ from datetime import date, timedelta
 import pytest
 from django.contrib.auth.models import AnonymousUser
 
-from gamification.exceptions import InvalidRequestError, UnknownUserError
+from gamification.exceptions import (
+    InvalidRequestError,
+    InvalidSpanError,
+    UnknownUserError,
+)
 from gamification.services import (
     adjust_xp,
     award_achievement,
@@ -85,7 +89,7 @@ def test_a_calendar_may_span_a_leap_year(user):
 )
 def test_a_calendar_spans_a_year_at_the_most(user, since, until):
     with pytest.raises(
-        InvalidRequestError, match=r"^The dates do not span 1 to 366 days\.$"
+        InvalidSpanError, match=r"^The dates do not span 1 to 366 days\.$"
     ):
         read_calendar(user, since=since, until=until)
 
