@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any, ClassVar, Final
 
-from django.core.validators import validate_slug
+from django.core.validators import RegexValidator, validate_slug
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
@@ -121,6 +121,16 @@ class Slug(Text):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(max_length=100, validators=[validate_slug], **options)
+
+
+class ZoneName(Text):
+    """The name of an IANA time zone, as far as its form goes."""
+
+    json_schema: ClassVar[Mapping[str, Any]] = {}
+
+    def __init__(self, **options: Any) -> None:
+        form = RegexValidator(r"^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*\Z")
+        super().__init__(max_length=64, validators=[form], **options)
 
 
 class Instant(serializers.DateTimeField):

@@ -50,13 +50,23 @@ STATUSES: Final[Mapping[type[Exception], int]] = {
     ours.InvalidRequestError: 400,
     # Its form was checked before.
     ours.InvalidInstantError: 422,
+    ours.InvalidTimeZoneError: 422,
+    ours.InvalidSpanError: 422,
     ours.UnknownUserError: 422,
     ours.UnknownActivityError: 422,
     ours.UnknownAchievementError: 422,
     ours.UnknownEntryError: 422,
     ours.IdempotencyConflictError: 422,
     ours.KeysDifferError: 422,
+    # Celebrations are named in addresses only.
+    ours.UnknownCelebrationError: 404,
     ours.StorageError: 503,
+}
+
+#: Facts behind an error that its problem tells, too.
+MEMBERS: Final[Mapping[type[Exception], tuple[str, ...]]] = {
+    ours.CelebrationClaimedError: ("claimed_until",),
+    ours.InsufficientXPError: ("balance",),
 }
 
 
@@ -79,7 +89,8 @@ def problem(status: int, code: str, detail: str, **members: Any) -> dict[str, An
 
 def problem_of(error: ours.GamificationError) -> dict[str, Any]:
     """Return the problem that an error of ours is."""
-    return problem(status_of(type(error)), error.code, str(error))
+    facts = {name: error.context[name] for name in MEMBERS.get(type(error), ())}
+    return problem(status_of(type(error)), error.code, str(error), **facts)
 
 
 def invalid(error: drf.ValidationError, pointer: str = "") -> dict[str, Any]:
