@@ -1,0 +1,249 @@
+"""Leaderboards: users in the order of the XP that they earned in a period."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import Count, F, Max, Q, QuerySet, RowRange, Sum, TextChoices
+from django.db.models import Window as Over
+from django.db.models.functions import DenseRank, Lag, Rank, RowNumber
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from gamification.conf import conf
+from gamification.domain.days import ZoneChange, is_time_zone
+from gamification.domain.periods import Period, Window, current_period
+from gamification.exceptions import (
+    InvalidInstantError,
+    InvalidRequestError,
+    InvalidTimeZoneError,
+)
+from gamification.models import LedgerEntry, UserGamification
+
+__all__ = [
+    "LeaderboardEntry",
+    "LeaderboardPage",
+    "Period",
+    "Ranking",
+    "Window",
+    "read_leaderboard",
+]
+
+AnyUser: TypeAlias = AbstractBaseUser | AnonymousUser
+Choice = TypeVar("Choice", bound=TextChoices)
+
+PAGE_SIZE: Final = 50
+MAX_PAGE_SIZE: Final = 100
+MAX_PAGE: Final = 10_000_000
+
+
+class Ranking(TextChoices):
+    """How users with equal scores are numbered."""
+
+    COMPETITION = "competition", _("1, 2, 2, 4")
+    DENSE = "dense", _("1, 2, 2, 3")
+    ORDINAL = "ordinal", _("1, 2, 3, 4")
+
+
+@dataclass(frozen=True, slots=True)
+class LeaderboardEntry:
+    """A user's place on a leaderboard."""
+
+    rank: int
+    user_id: Any
+    user: AbstractBaseUser
+    #: XP of the period, 1 or more.
+    score: int
+    #: XP that the entry right above has more; None for the first.
+    gap_to_next: int | None
+    #: When the user last gained XP in the period.
+    reached_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LeaderboardPage:
+    """A part of a leaderboard, and the viewer's own place on it."""
+
+    period: Period
+    ranking: Ranking
+    #: How many users are ranked, on all pages together.
+    count: int
+    #: How many of them come before the page.
+    offset: int
+    page_size: int
+    entries: tuple[LeaderboardEntry, ...]
+    #: The viewer's own entry, on this page or not; None if they are not ranked.
+    me: LeaderboardEntry | None
+
+
+class _Place(NamedTuple):
+    """A row of the query that ranks."""
+
+    user_id: Any
+    position: int
+    rank: int
+    score: int
+    #: Score of the row before.
+    above: int | None
+    reached_at: datetime
+    #: Rows in all.
+    total: int
+
+
+#: The one ordering, from which positions, ranks, gaps and pages follow.
+_ORDERING: Final = (F("score").desc(), F("reached_at").asc(), F("user_id").asc())
+
+_RANKS: Final = {
+    Ranking.COMPETITION: Over(Rank(), order_by=F("score").desc()),
+    Ranking.DENSE: Over(DenseRank(), order_by=F("score").desc()),
+    # No two are equal in the whole ordering.
+    Ranking.ORDINAL: Over(Rank(), order_by=_ORDERING),
+}
+
+
+def read_leaderboard(
+    window: Window | str,
+    *,
+    zone: str | None = None,
+    ranking: Ranking | str = Ranking.COMPETITION,
+    page: int = 1,
+    page_size: int = PAGE_SIZE,
+    around: AnyUser | None = None,
+    viewer: AnyUser | None = None,
+    now: datetime | None = None,
+) -> LeaderboardPage:
+    """Return a page of the leaderboard of the current period, in two queries.
+
+    The period is the one around ``now`` (an aware datetime; None is the present) in
+    the IANA zone ``zone`` (None is the site's). Ranked are public, active users with
+    more than 0 XP in it; of equals, who reached the score first comes first.
+
+    ``around`` gives the page with this user in its middle, or nearer to an end of the
+    leaderboard, so that the page is full; it is the first page if the user is not
+    ranked, and ``page`` is not used. ``viewer`` is whose entry is ``me``; None is
+    ``around``.
+
+    Raises ``InvalidTimeZoneError``, ``InvalidInstantError``, and
+    ``InvalidRequestError`` for another value that cannot be used.
+    """
+    period = _period(_choice(Window, window), zone, now)
+    ranking = _choice(Ranking, ranking)
+    _check_whole("page", page, MAX_PAGE)
+    _check_whole("page size", page_size, MAX_PAGE_SIZE)
+    focus = None if around is None else around.pk
+    own = focus if viewer is None else viewer.pk
+    offset = (page - 1) * page_size if around is None else 0
+    # The first query ranks: the page, what may be on that of the focus, and one's own.
+    places = _places(_rank(period, ranking), offset, page_size, focus, own)
+    total = next(iter(places.values())).total if places else 0
+    if focus in places:
+        centred = places[focus].position - 1 - page_size // 2
+        offset = max(0, min(centred, total - page_size))
+    on_page = range(offset + 1, offset + page_size + 1)
+    listed = [place for place in places.values() if place.position in on_page]
+    # The second fetches the users, for their names.
+    entries = _entries([*listed, *(places[key] for key in {own} & places.keys())])
+    shown = tuple(entries[row.user_id] for row in listed if row.user_id in entries)
+    me = entries.get(own)
+    return LeaderboardPage(period, ranking, total, offset, page_size, shown, me)
+
+
+def _period(window: Window, zone: str | None, now: datetime | None) -> Period:
+    calendar = conf.default_calendar
+    if zone is not None:
+        if not is_time_zone(zone):
+            raise InvalidTimeZoneError
+        calendar = replace(calendar, zones=(ZoneChange(0, zone),))
+    now = timezone.now() if now is None else now
+    if not isinstance(now, datetime) or timezone.is_naive(now):
+        raise InvalidInstantError
+    try:
+        return current_period(window, calendar, now)
+    except (OverflowError, ValueError) as error:
+        # Calendars end with the year 9999.
+        raise InvalidInstantError from error
+
+
+def _choice(choices: type[Choice], value: str) -> Choice:
+    try:
+        return choices(value)
+    except ValueError as error:
+        name = choices.__name__.lower()
+        message = f"The {name} is none of {', '.join(choices.values)}."
+        raise InvalidRequestError(message, field=name) from error
+
+
+def _check_whole(name: str, value: int, most: int) -> None:
+    if type(value) is not int or not 1 <= value <= most:
+        message = f"The {name} is not a whole number from 1 to {most:,}."
+        raise InvalidRequestError(message, field=name.replace(" ", "_"))
+
+
+def _rank(period: Period, ranking: Ranking) -> QuerySet[LedgerEntry, Any]:
+    """Return everybody who is ranked in ``period``: rows of ``_Place``, in order."""
+    users = UserGamification.objects.ranked().values("user")
+    entries = LedgerEntry.objects.filter(user__in=users)
+    if period.starts_at and period.ends_at:
+        entries = entries.filter(
+            occurred_at__gte=period.starts_at, occurred_at__lt=period.ends_at
+        )
+    return (
+        entries.values("user_id")
+        .annotate(score=Sum("amount"))
+        .annotate(reached_at=Max("occurred_at", filter=Q(amount__gt=0)))
+        .filter(score__gt=0)
+        .annotate(
+            position=Over(RowNumber(), order_by=_ORDERING),
+            rank=_RANKS[ranking],
+            above=Over(Lag("score"), order_by=_ORDERING),
+            total=Over(Count("*")),
+        )
+        .order_by("position")
+    )
+
+
+def _places(
+    ranked: QuerySet[LedgerEntry, Any],
+    offset: int,
+    page_size: int,
+    focus: Any,
+    own: Any,
+) -> dict[Any, _Place]:
+    """Return, by user, the places that may be shown, and the first: it has the total.
+
+    They are those after ``offset``, those that can be on a page with the user
+    ``focus``, and that of the user ``own``.
+    """
+    is_shown = Q(position=1) | Q(user=own)
+    is_shown |= Q(position__range=(offset + 1, offset + page_size))
+    if focus is not None:
+        reach = RowRange(1 - page_size, page_size - 1)
+        is_focus = Count("user", filter=Q(user=focus))
+        ranked = ranked.annotate(near=Over(is_focus, order_by=_ORDERING, frame=reach))
+        is_shown |= Q(near=1)
+    shown = ranked.annotate(is_shown=is_shown).filter(is_shown=True)
+    places = [_Place(*row) for row in shown.values_list(*_Place._fields)]
+    return {place.user_id: place for place in places}
+
+
+def _entries(places: list[_Place]) -> dict[Any, LeaderboardEntry]:
+    """Return the entries by user; there is none for a user who was just deleted."""
+    users = get_user_model()._base_manager.in_bulk([each.user_id for each in places])
+    return {
+        place.user_id: LeaderboardEntry(
+            place.rank,
+            place.user_id,
+            users[place.user_id],
+            # Sums are decimals on PostgreSQL.
+            int(place.score),
+            None if place.above is None else int(place.above - place.score),
+            place.reached_at,
+        )
+        for place in places
+        if place.user_id in users
+    }

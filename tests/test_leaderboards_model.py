@@ -1,0 +1,211 @@
+"""Leaderboards of random ledgers are those that a naive model reads from its books."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+import pytest
+import time_machine
+from django.db import transaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gamification.exceptions import InsufficientXPError
+from gamification.leaderboards import read_leaderboard
+from gamification.models import Achievement
+from gamification.services import (
+    adjust_xp,
+    record_activity,
+    reverse_entry,
+    set_visibility,
+)
+from tests.factories import ActivityFactory, UserFactory
+
+NOW = datetime(2026, 6, 10, 12, tzinfo=UTC)
+
+#: The last three are not ranked.
+FLAGS = [{}] * 6 + [{"is_staff": True}, {"is_active": False}, {}]
+HIDDEN = {6, 7, 8}
+
+USERS = st.integers(0, len(FLAGS) - 1)
+# Few of them, and on both sides of the bounds, so that equals are common.
+MOMENTS = st.sampled_from([0, 5, 11, 12, 13, 30, 60, 61, 300]).map(
+    lambda hours: NOW - timedelta(hours=hours)
+)
+STEPS = st.one_of(
+    st.tuples(st.just("earn"), USERS, st.integers(1, 3), MOMENTS),
+    st.tuples(st.just("earn"), USERS, st.integers(1, 3), MOMENTS),
+    st.tuples(st.just("adjust"), USERS, st.integers(-3, 3).filter(bool), MOMENTS),
+    st.tuples(st.just("reverse"), st.integers(0, 99)),
+)
+
+
+class Question(NamedTuple):
+    window: str
+    zone: str
+    ranking: str
+    page: int
+    page_size: int
+    around: int | None
+    viewer: int | None
+
+
+QUESTIONS = st.builds(
+    Question,
+    window=st.sampled_from(["day", "week", "month", "all"]),
+    zone=st.sampled_from(["UTC", "Pacific/Kiritimati", "America/Los_Angeles"]),
+    ranking=st.sampled_from(["competition", "dense", "ordinal"]),
+    page=st.integers(1, 3),
+    page_size=st.integers(1, 5),
+    around=USERS | st.none(),
+    viewer=USERS | st.none(),
+)
+
+
+class Books:
+    """What each user gained and lost, and when it happened."""
+
+    def __init__(self):
+        self.entries: list[tuple[int, int, datetime]] = []
+        #: What can be taken back, and what was.
+        self.originals: list[tuple[int, int, datetime]] = []
+        self.reversed: set[int] = set()
+
+    def earn(self, *entry):
+        self.entries.append(entry)
+        self.originals.append(entry)
+
+    def adjust(self, user, amount, at):
+        balance = sum(xp for owner, xp, _ in self.entries if owner == user)
+        if amount > 0 or balance + amount >= 0:
+            self.earn(user, amount, at)
+
+    def reverse(self, number):
+        number %= len(self.originals) or 1
+        if self.originals and number not in self.reversed:
+            self.reversed.add(number)
+            user, amount, at = self.originals[number]
+            self.entries.append((user, -amount, at))
+
+    def ranking(self, window, zone):
+        """Return user, score and when it was reached, the first of them first."""
+        scores: dict[int, Any] = {}
+        for user, amount, at in self.entries:
+            if user in HIDDEN or name(window, zone, at) != name(window, zone, NOW):
+                continue
+            score, reached = scores.get(user, (0, datetime.min.replace(tzinfo=UTC)))
+            scores[user] = score + amount, max(reached, at) if amount > 0 else reached
+        rows = [(user, *row) for user, row in scores.items() if row[0] > 0]
+        return sorted(rows, key=lambda row: (-row[1], row[2], row[0]))
+
+    def answer(self, question):
+        rows = self.ranking(question.window, question.zone)
+        places, last = {}, None
+        scores = [score for _, score, _ in rows]
+        for position, (user, score, reached) in enumerate(rows):
+            rank = {
+                "competition": scores.index(score) + 1,
+                "dense": len({each for each in scores if each >= score}),
+                "ordinal": position + 1,
+            }[question.ranking]
+            gap = None if last is None else last - score
+            places[user] = (rank, user, score, gap, reached)
+            last = score
+        users, size = list(places), question.page_size
+        first = (question.page - 1) * size
+        if question.around is not None:
+            first = 0
+            if question.around in users:
+                first = users.index(question.around) - size // 2
+                first = max(0, min(first, len(users) - size))
+        own = question.around if question.viewer is None else question.viewer
+        shown = [places[user] for user in users[first : first + size]]
+        return len(users), first, shown, places.get(own)
+
+
+def name(window, zone, at):
+    """Return the name of the period of an instant."""
+    local = at.astimezone(ZoneInfo(zone))
+    return {
+        "day": local.date(),
+        "week": local.isocalendar()[:2],
+        "month": (local.year, local.month),
+        "all": None,
+    }[window]
+
+
+class Site:
+    """The same through the services."""
+
+    def __init__(self):
+        Achievement.objects.all().delete()
+        ActivityFactory(key="walk", xp_reward=1)
+        users = [UserFactory(**flags) for flags in FLAGS[:6]]
+        # Equals are in the order of their keys, which may be random.
+        users.sort(key=lambda user: user.pk)
+        self.users = users + [UserFactory(**flags) for flags in FLAGS[6:]]
+        self.numbers = {user.pk: number for number, user in enumerate(self.users)}
+        self.entries: list[tuple[Any, int]] = []
+        set_visibility(self.users[-1], is_public=False)
+
+    def earn(self, number, amount, at):
+        user = self.users[number]
+        outcome = record_activity(
+            user, "walk", quantity=amount, occurred_at=at, historical=True
+        )
+        self.entries.append((user, outcome.entry.id))
+
+    def adjust(self, number, amount, at):
+        user = self.users[number]
+        try:
+            with time_machine.travel(at, tick=False):
+                outcome = adjust_xp(user, amount=amount, note="So be it.")
+        except InsufficientXPError:
+            return
+        self.entries.append((user, outcome.entry.id))
+
+    def reverse(self, number):
+        if self.entries:
+            user, entry_id = self.entries[number % len(self.entries)]
+            reverse_entry(user, entry_id=entry_id)
+
+    def answer(self, question):
+        people = [
+            None if number is None else self.users[number]
+            for number in (question.around, question.viewer)
+        ]
+        page = read_leaderboard(
+            **question._replace(around=people[0], viewer=people[1])._asdict()
+        )
+        me = page.me and self.tell(page.me)
+        return page.count, page.offset, [*map(self.tell, page.entries)], me
+
+    def tell(self, entry):
+        number = self.numbers[entry.user_id]
+        assert entry.user == self.users[number]
+        return entry.rank, number, entry.score, entry.gap_to_next, entry.reached_at
+
+
+@pytest.mark.django_db
+@given(st.lists(STEPS, max_size=25), st.lists(QUESTIONS, min_size=1, max_size=6))
+@settings(
+    max_examples=40,
+    suppress_health_check=[
+        HealthCheck.function_scoped_fixture,
+        HealthCheck.too_slow,
+        HealthCheck.data_too_large,
+    ],
+)
+def test_a_board_is_what_the_books_say(steps, questions):
+    books = Books()
+    with time_machine.travel(NOW, tick=False), transaction.atomic():
+        site = Site()
+        for verb, *arguments in steps:
+            getattr(books, verb)(*arguments)
+            getattr(site, verb)(*arguments)
+        said = [site.answer(question) for question in questions]
+        transaction.set_rollback(True)
+
+    assert said == [books.answer(question) for question in questions]
