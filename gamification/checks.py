@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from difflib import get_close_matches
-from typing import Any
-from zoneinfo import available_timezones
+from typing import Any, NamedTuple
 
 from django.apps import AppConfig, apps
+from django.contrib.auth import get_user_model
 from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.exceptions import FieldDoesNotExist
 from django.db import connections
+from django.db.models import Field
 
-from gamification.conf import NAMES, conf, site_settings
+from gamification.conf import NAMES, Settings, conf, read_rate, site_settings
+from gamification.domain.days import is_time_zone
 from gamification.domain.progression import is_level_table
-
-#: Settings that are lengths of time.
-_DURATIONS = ("MAX_BACKDATE", "MAX_CLOCK_SKEW", "CELEBRATION_TTL", "RARITY_TTL")
-
-#: Settings that are switched on or off.
-_SWITCHES = ("RANKS_STAFF", "REQUIRE_KEYS", "SHOW_SECRET_COUNT")
 
 
 def register_checks() -> None:
@@ -57,61 +54,125 @@ def _check_names() -> Iterator[CheckMessage]:
 
 
 def _check_values() -> Iterator[CheckMessage]:
-    if not is_level_table(conf.LEVEL_THRESHOLDS):
-        yield Error(
-            "LEVEL_THRESHOLDS does not start at 0 and rise.",
-            hint="Give a tuple of whole numbers of XP, such as (0, 50, 150).",
-            id="gamification.E003",
-        )
-    zone = conf.DEFAULT_TIME_ZONE
-    if zone is not None and zone not in available_timezones():
-        yield Error(
-            f"DEFAULT_TIME_ZONE {zone!r} is no IANA time zone.",
-            hint='Use a name such as "Europe/Paris", or None for TIME_ZONE.',
-            id="gamification.E004",
-        )
-    if not _is_whole(conf.DAY_START_HOUR, 0, 23):
-        yield Error(
-            "DAY_START_HOUR is not a whole number from 0 to 23.",
-            hint="Use 0 for midnight, 4 for people who stay up late.",
-            id="gamification.E005",
-        )
-    for name in _DURATIONS:
-        value = getattr(conf, name)
-        if not isinstance(value, timedelta) or value < timedelta(0):
-            yield Error(
-                f"{name} is not a length of time.",
-                hint="Use datetime.timedelta, such as timedelta(hours=48).",
-                id="gamification.E006",
-            )
-    milestones = conf.STREAK_MILESTONES
-    if not isinstance(milestones, (list, tuple)) or not all(
-        _is_whole(days, 1) for days in milestones
-    ):
-        yield Error(
-            "STREAK_MILESTONES is not a list of days.",
-            hint="Give a tuple of whole numbers, such as (7, 30, 100).",
-            id="gamification.E007",
-        )
-    if not _is_whole(conf.BATCH_SIZE, 1):
-        yield Error(
-            "BATCH_SIZE is not a whole number of records.",
-            hint="Use 10_000, or less where transactions should be shorter.",
-            id="gamification.E008",
-        )
-    for name in _SWITCHES:
-        if not isinstance(getattr(conf, name), bool):
-            yield Error(
-                f"{name} is neither True nor False.",
-                hint="Use True or False, without quotes.",
-                id="gamification.E009",
-            )
+    for rule in _RULES:
+        for name in rule.names:
+            value = getattr(conf, name)
+            if not rule.holds(value):
+                message = f"{name} {rule.wrong}: {value!r}."
+                yield Error(message, hint=rule.hint, id=f"gamification.{rule.id}")
 
 
 def _is_whole(value: object, least: int, most: int | None = None) -> bool:
     if type(value) is not int or value < least:
         return False
     return most is None or value <= most
+
+
+def _is_time_zone(value: object) -> bool:
+    return value is None or is_time_zone(value)
+
+
+def _is_duration(value: object) -> bool:
+    return isinstance(value, timedelta) and value >= timedelta(0)
+
+
+def _are_days(value: object) -> bool:
+    return isinstance(value, (list, tuple)) and all(_is_whole(day, 1) for day in value)
+
+
+def _are_rates(value: object) -> bool:
+    return (
+        isinstance(value, Mapping)
+        and value.keys() <= Settings.THROTTLE_RATES.keys()
+        and all(rate is None or read_rate(rate) for rate in value.values())
+    )
+
+
+def _is_name_of_users(value: object) -> bool:
+    if value is None:
+        return True
+    try:
+        field = get_user_model()._meta.get_field(str(value))
+    except FieldDoesNotExist:
+        return False
+    return isinstance(field, Field) and field.unique and not field.null
+
+
+class _Rule(NamedTuple):
+    """What the values of some settings must be."""
+
+    id: str
+    names: tuple[str, ...]
+    holds: Callable[[Any], bool]
+    wrong: str
+    hint: str
+
+
+_RULES = (
+    _Rule(
+        "E003",
+        ("LEVEL_THRESHOLDS",),
+        is_level_table,
+        "does not start at 0 and rise",
+        "Give a tuple of whole numbers of XP, such as (0, 50, 150).",
+    ),
+    _Rule(
+        "E004",
+        ("DEFAULT_TIME_ZONE",),
+        _is_time_zone,
+        "is no IANA time zone",
+        'Use a name such as "Europe/Paris", or None for TIME_ZONE.',
+    ),
+    _Rule(
+        "E005",
+        ("DAY_START_HOUR",),
+        lambda value: _is_whole(value, 0, 23),
+        "is not a whole number from 0 to 23",
+        "Use 0 for midnight, 4 for people who stay up late.",
+    ),
+    _Rule(
+        "E006",
+        ("MAX_BACKDATE", "MAX_CLOCK_SKEW", "CELEBRATION_TTL", "RARITY_TTL"),
+        _is_duration,
+        "is not a length of time",
+        "Use datetime.timedelta, such as timedelta(hours=48).",
+    ),
+    _Rule(
+        "E007",
+        ("STREAK_MILESTONES",),
+        _are_days,
+        "is not a list of days",
+        "Give a tuple of whole numbers, such as (7, 30, 100).",
+    ),
+    _Rule(
+        "E008",
+        ("BATCH_SIZE",),
+        lambda value: _is_whole(value, 1),
+        "is not a whole number of records",
+        "Use 10_000, or less where transactions should be shorter.",
+    ),
+    _Rule(
+        "E009",
+        ("RANKS_STAFF", "SHOW_SECRET_COUNT", "REQUIRE_KEYS"),
+        lambda value: isinstance(value, bool),
+        "is neither True nor False",
+        "Use True or False, without quotes.",
+    ),
+    _Rule(
+        "E010",
+        ("THROTTLE_RATES",),
+        _are_rates,
+        "does not give rates to read, write and record",
+        'Give requests per s, min, hour or day, such as {"read": "600/min"}, or None.',
+    ),
+    _Rule(
+        "E011",
+        ("PUBLIC_USER_FIELD",),
+        _is_name_of_users,
+        "is no field of users that is unique and always there",
+        'Name one, such as "username", or None for the user name.',
+    ),
+)
 
 
 def check_databases(

@@ -8,6 +8,7 @@ from django.core.checks import run_checks
 from django.core.management import call_command
 
 from gamification import checks
+from gamification.conf import NAMES
 from tests.factories import AchievementFactory, ActivityFactory
 
 
@@ -65,6 +66,17 @@ def test_gamification_E003(settings, thresholds):
         ("BATCH_SIZE", 0, "gamification.E008"),
         ("RARITY_TTL", 3_600, "gamification.E006"),
         ("RANKS_STAFF", "no", "gamification.E009"),
+        ("REQUIRE_KEYS", 1, "gamification.E009"),
+        ("THROTTLE_RATES", None, "gamification.E010"),
+        ("THROTTLE_RATES", {"red": "9/min"}, "gamification.E010"),
+        ("THROTTLE_RATES", {"read": "9/month"}, "gamification.E010"),
+        ("THROTTLE_RATES", {"read": "0/min"}, "gamification.E010"),
+        ("THROTTLE_RATES", {"read": 9}, "gamification.E010"),
+        ("THROTTLE_RATES", {"read": "9/min "}, "gamification.E010"),
+        ("PUBLIC_USER_FIELD", "nickname", "gamification.E011"),
+        ("PUBLIC_USER_FIELD", "last_login", "gamification.E011"),
+        ("PUBLIC_USER_FIELD", "gamification", "gamification.E011"),
+        ("PUBLIC_USER_FIELD", 7, "gamification.E011"),
         ("REQUIRE_KEYS", None, "gamification.E009"),
         ("SHOW_SECRET_COUNT", 1, "gamification.E009"),
     ],
@@ -73,6 +85,18 @@ def test_each_value_has_its_own_error(settings, name, value, expected):
     settings.GAMIFICATION = {name: value}
 
     assert ids(checks.check_settings(None)) == [expected]
+
+
+def test_each_setting_is_checked():
+    assert {name for rule in checks._RULES for name in rule.names} == NAMES
+
+
+def test_an_error_names_the_value(settings):
+    settings.GAMIFICATION = {"DAY_START_HOUR": 24}
+
+    [error] = checks.check_settings(None)
+
+    assert error.msg == "DAY_START_HOUR is not a whole number from 0 to 23: 24."
 
 
 def test_a_full_table_of_good_settings_passes(settings):
@@ -84,6 +108,9 @@ def test_a_full_table_of_good_settings_passes(settings):
         "STREAK_MILESTONES": [],
         "BATCH_SIZE": 500,
         "RANKS_STAFF": True,
+        "THROTTLE_RATES": {"read": "20/s", "write": None},
+        "REQUIRE_KEYS": True,
+        "PUBLIC_USER_FIELD": "username",
         "RARITY_TTL": timedelta(0),
         "SHOW_SECRET_COUNT": True,
     }
