@@ -92,4 +92,9 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "CelebrationKind": "gamification.services.CelebrationKind",
+        "EntryKind": "gamification.services.EntryKind",
+        "WithheldReason": "gamification.services.WithheldReason",
+    },
 }

@@ -1,0 +1,534 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from gamification.models import Celebration
+from tests.api.clients import API, client_of
+from tests.api.expecting import errors_in, problem_in
+from tests.conftest import IS_POSTGRESQL
+from tests.factories import AchievementFactory, ActivityFactory, UserFactory
+from tests.inspecting import everything, ledger_of, profile_of
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+RECORDS = f"{API}records/"
+JSON = "application/json"
+
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.usefixtures("activity", "no_achievements"),
+]
+
+
+@pytest.fixture(autouse=True)
+def noon():
+    with time_machine.travel(NOON, tick=False):
+        yield
+
+
+@pytest.fixture
+def service(db):
+    """A client that may record for users."""
+    return client_of(UserFactory(), "record_activity")
+
+
+@pytest.fixture
+def walk(user):
+    """A record of ``user``."""
+    return {"user": user.username, "activity": "walk"}
+
+
+def keyed(key):
+    return {"Idempotency-Key": key}
+
+
+def test_a_record_answers_with_all_that_it_changed(service, user, walk):
+    record = {
+        **walk,
+        "occurred_at": "2026-03-02T01:30:00+02:00",
+        "quantity": 3,
+        "key": "walk-1",
+        "source": "watch:7",
+    }
+
+    response = service.post(RECORDS, record)
+
+    [entry] = ledger_of(user)
+    assert response.status_code == 201
+    assert response.json() == {
+        "entry": {
+            "id": entry.pk,
+            "kind": "activity",
+            "amount": 30,
+            "activity": "walk",
+            "quantity": 3,
+            "rewarded": 3,
+            "occurred_at": "2026-03-01T23:30:00Z",
+            "local_date": "2026-03-01",
+            "recorded_at": "2026-03-02T12:00:00Z",
+            "key": "walk-1",
+            "source": "watch:7",
+        },
+        "credited": 30,
+        "withheld": None,
+        "total_xp": 30,
+        "level_before": 1,
+        "level": 1,
+        "current_streak": 1,
+        "longest_streak": 1,
+        "unlocks": [],
+        "celebrations": [],
+        "replayed": False,
+    }
+
+
+def test_a_record_of_one_thing_now_needs_no_more_than_two_names(service, user, walk):
+    outcome = service.post(RECORDS, walk).json()
+
+    entry = outcome["entry"]
+    assert (entry["occurred_at"], entry["quantity"]) == ("2026-03-02T12:00:00Z", 1)
+    assert (entry["key"], entry["source"]) == (None, "")
+
+
+def test_an_answer_tells_what_was_unlocked_and_celebrates(service, user, walk):
+    AchievementFactory(
+        key="first", name="First", icon="👣", criterion="active_days", xp_reward=40
+    )
+
+    outcome = service.post(RECORDS, walk).json()
+
+    unlock, level = Celebration.objects.order_by("id")
+    assert outcome["unlocks"] == [
+        {"achievement": "first", "name": "First", "icon": "👣", "xp": 40}
+    ]
+    assert outcome["celebrations"] == [
+        {
+            "id": unlock.pk,
+            "kind": "achievement",
+            "data": {
+                "achievement": "first",
+                "name": "First",
+                "icon": "👣",
+                "xp": 40,
+            },
+        },
+        {
+            "id": level.pk,
+            "kind": "level",
+            "data": {"from": 1, "to": 2, "levels": [2]},
+        },
+    ]
+    assert (outcome["credited"], outcome["total_xp"], outcome["level"]) == (10, 50, 2)
+
+
+def test_an_answer_tells_what_was_withheld(service, user):
+    ActivityFactory(key="swim", daily_limit=2)
+
+    record = {"user": user.username, "activity": "swim", "quantity": 5}
+    outcome = service.post(RECORDS, record).json()
+
+    assert (outcome["credited"], outcome["entry"]["rewarded"]) == (20, 2)
+    assert outcome["withheld"] == {
+        "xp": 30,
+        "quantity": 3,
+        "reason": "daily_limit",
+        "earnable_at": "2026-03-03T00:00:00Z",
+    }
+
+
+@pytest.mark.parametrize("way", ["header", "body", "both"])
+def test_the_same_again_is_answered_with_the_first_outcome(service, user, walk, way):
+    body = walk if way == "header" else {**walk, "key": "a"}
+    headers = {} if way == "body" else keyed("a")
+
+    first = service.post(RECORDS, body, headers=headers)
+    again = service.post(RECORDS, body, headers=headers)
+
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert "Idempotent-Replayed" not in first
+    assert again["Idempotent-Replayed"] == "true"
+    assert again.json() == {**first.json(), "replayed": True}
+    assert [entry.key for entry in ledger_of(user)] == ["a"]
+
+
+def test_a_key_in_the_header_and_in_the_body_is_the_same_key(service, walk):
+    service.post(RECORDS, walk, headers=keyed("a"))
+
+    again = service.post(RECORDS, {**walk, "key": "a"})
+
+    assert again.status_code == 200
+
+
+def test_a_replay_has_the_first_outcome_whatever_came_after(service, walk):
+    AchievementFactory(criterion="active_days", xp_reward=40)
+    first = service.post(RECORDS, {**walk, "key": "a"}).json()
+    service.post(RECORDS, walk)
+
+    again = service.post(RECORDS, {**walk, "key": "a"}).json()
+
+    assert again == {**first, "replayed": True}
+    assert len(again["celebrations"]) == 2
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"quantity": 2}, {"source": "x"}, {"occurred_at": "2026-03-02T11:00:00Z"}],
+    ids=str,
+)
+def test_a_key_for_another_request_is_a_conflict(service, walk, change):
+    service.post(RECORDS, {**walk, "key": "a"})
+    before = everything()
+
+    response = service.post(RECORDS, {**walk, "key": "a", **change})
+
+    assert problem_in(response, 422, "idempotency_conflict")
+    assert everything() == before
+
+
+def test_a_key_belongs_to_the_user_of_the_record(service, walk):
+    other = UserFactory()
+
+    for name in (walk["user"], other.username):
+        response = service.post(RECORDS, {**walk, "user": name, "key": "a"})
+        assert response.status_code == 201
+
+    assert profile_of(other).total_xp == 10
+
+
+def test_two_different_keys_contradict(service, walk):
+    before = everything()
+
+    response = service.post(RECORDS, {**walk, "key": "a"}, headers=keyed("b"))
+
+    assert problem_in(response, 422, "keys_differ")
+    assert everything() == before
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["", " ", "a b", "x" * 251, "\0", "a\n", "é", "🎉"],
+    ids=["empty", "space", "two", "long", "NUL", "line feed", "latin", "emoji"],
+)
+def test_a_header_that_is_no_key_is_refused(service, walk, key):
+    before = everything()
+
+    response = service.post(RECORDS, walk, headers=keyed(key))
+
+    assert problem_in(response, 400, "invalid_key")
+    assert everything() == before
+
+
+@pytest.mark.parametrize("key", ["x" * 250, "!~", "'\"--;", "a,b"])
+def test_a_header_takes_visible_characters_of_ascii(service, user, walk, key):
+    assert service.post(RECORDS, walk, headers=keyed(key)).status_code == 201
+    assert ledger_of(user)[0].key == key
+
+
+@pytest.mark.parametrize("key", ["x" * 255, "🎉 ok", " ", "'\"--;"])
+def test_a_key_in_the_body_is_any_text(service, user, walk, key):
+    assert service.post(RECORDS, {**walk, "key": key}).status_code == 201
+    assert ledger_of(user)[0].key == key
+
+
+def test_a_site_may_require_keys(service, walk, settings):
+    settings.GAMIFICATION = {"REQUIRE_KEYS": True}
+    before = everything()
+
+    refused = service.post(RECORDS, walk)
+
+    assert problem_in(refused, 400, "key_required")
+    assert everything() == before
+    assert service.post(RECORDS, walk, headers=keyed("a")).status_code == 201
+    assert service.post(RECORDS, {**walk, "key": "b"}).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"user": "nobody"}, "unknown_user"),
+        ({"activity": "fly"}, "unknown_activity"),
+        ({"activity": "off"}, "inactive_activity"),
+        ({"occurred_at": "2026-02-28T11:59:59Z"}, "too_old"),
+        ({"occurred_at": "2026-03-02T12:05:01Z"}, "in_future"),
+        ({"occurred_at": "1969-12-31T23:59:59Z"}, "invalid_instant"),
+        ({"occurred_at": "9999-12-31T23:59:59Z"}, "in_future"),
+    ],
+)
+def test_what_no_rule_allows_is_refused(service, walk, change, code):
+    ActivityFactory(key="off", is_active=False)
+    before = everything()
+
+    response = service.post(RECORDS, {**walk, **change})
+
+    assert problem_in(response, 422, code)
+    assert everything() == before
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"user": ""}, "blank"),
+        ({"user": 1}, "invalid"),
+        ({"user": "\0"}, "unstorable"),
+        ({"user": "\ud800"}, "unstorable"),
+        ({"user": None}, "null"),
+        ({"user": ["x"]}, "invalid"),
+        ({"user": "x" * 256}, "max_length"),
+        ({"activity": "Not a key!"}, "invalid"),
+        ({"activity": "x" * 101}, "max_length"),
+        ({"quantity": 0}, "min_value"),
+        ({"quantity": -1}, "min_value"),
+        ({"quantity": 1_000_001}, "max_value"),
+        ({"quantity": 2**63}, "max_value"),
+        ({"quantity": True}, "invalid"),
+        ({"quantity": 1.0}, "invalid"),
+        ({"quantity": "1"}, "invalid"),
+        ({"quantity": "１２"}, "invalid"),
+        ({"occurred_at": "2026-03-02"}, "invalid"),
+        ({"occurred_at": "2026-03-02T12:00:00"}, "invalid"),
+        ({"occurred_at": "2026-13-40T12:00:00Z"}, "invalid"),
+        ({"occurred_at": 1772452800}, "invalid"),
+        ({"key": ""}, "blank"),
+        ({"key": "x" * 256}, "max_length"),
+        ({"key": "a\0"}, "unstorable"),
+        ({"source": "x" * 256}, "max_length"),
+        ({"source": {"a": 1}}, "invalid"),
+    ],
+    ids=lambda value: repr(value)[:40],
+)
+def test_what_cannot_be_used_is_refused(service, walk, change, code):
+    before = everything()
+
+    response = service.post(RECORDS, {**walk, **change})
+
+    [name] = change
+    assert errors_in(response) == {f"/{name}": code}
+    assert everything() == before
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "id",
+        "amount",
+        "total_xp",
+        "xp",
+        "credited",
+        "level",
+        "current_streak",
+        "unlocks",
+        "achievement",
+        "is_staff",
+        "local_date",
+        "recorded_at",
+        "created_at",
+        "actor",
+        "historical",
+        "celebrate",
+        "anything",
+    ],
+)
+def test_a_record_says_nothing_but_what_happened(service, walk, name):
+    before = everything()
+
+    response = service.post(RECORDS, {**walk, name: 1_000})
+
+    assert errors_in(response) == {f"/{name}": "unknown"}
+    assert everything() == before
+
+
+@pytest.mark.parametrize("permissions", [[], ["adjust_xp", "add_ledgerentry"]])
+def test_who_may_not_record_is_refused_before_anything_is_looked_at(
+    user, walk, permissions
+):
+    client = client_of(user, *permissions)
+    before = everything()
+
+    for record in (walk, {**walk, "user": "nobody"}, [walk]):
+        assert problem_in(client.post(RECORDS, record), 403, "permission_denied")
+
+    assert everything() == before
+
+
+def test_there_is_nothing_to_read(service):
+    assert problem_in(service.get(RECORDS), 405, "method_not_allowed")
+
+
+def test_records_have_a_rate_of_their_own(service, walk, settings):
+    settings.GAMIFICATION = {"THROTTLE_RATES": {"record": "1/day", "write": "0/day"}}
+
+    first, second = service.post(RECORDS, walk), service.post(RECORDS, walk)
+
+    assert first.status_code == 201
+    assert problem_in(second, 429, "throttled")
+
+
+def test_each_of_some_records_has_a_result_of_its_own(service, user, walk):
+    ActivityFactory(key="swim")
+    other = UserFactory()
+    service.post(RECORDS, {**walk, "key": "old"})
+    records = [
+        {**walk, "key": "old"},
+        {"user": other.username, "activity": "swim"},
+        {**walk, "user": "nobody"},
+        {**walk, "quantity": 0, "level": 9},
+        {**walk, "activity": "fly"},
+        {**walk, "key": "old", "quantity": 2},
+        "walk",
+        None,
+        walk,
+    ]
+
+    response = service.post(RECORDS, records)
+
+    results = response.json()["results"]
+    codes = [result["problem"] and result["problem"]["code"] for result in results]
+    assert response.status_code == 200
+    assert [result["status"] for result in results] == [
+        *(200, 201, 422, 400, 422, 422, 400, 400, 201)
+    ]
+    assert codes == [
+        *(None, None, "unknown_user", "invalid", "unknown_activity"),
+        *("idempotency_conflict", "invalid", "invalid", None),
+    ]
+    pointers = [result["problem"]["errors"][0]["pointer"] for result in results[3:8:3]]
+    assert pointers == ["/3/level", "/6"]
+    assert [profile_of(who).total_xp for who in (user, other)] == [20, 10]
+
+
+def test_a_result_is_an_outcome_or_a_problem(service, user, walk):
+    single = service.post(RECORDS, {**walk, "key": "a"}).json()
+
+    response = service.post(RECORDS, [{**walk, "key": "a"}, {**walk, "user": "x"}])
+
+    done, refused = response.json()["results"]
+    assert done == {
+        "status": 200,
+        "outcome": {**single, "replayed": True},
+        "problem": None,
+    }
+    assert (refused["status"], refused["outcome"]) == (422, None)
+    assert refused["problem"]["type"] == "urn:gamification:problem:unknown_user"
+
+
+def test_records_of_a_list_have_their_activities_and_celebrations(service, user, walk):
+    ActivityFactory(key="swim")
+    AchievementFactory(criterion="active_days")
+    records = [{**walk, "activity": "swim"}, {**walk, "user": "x"}, walk]
+
+    results = service.post(RECORDS, records).json()["results"]
+
+    first, third = results[0]["outcome"], results[2]["outcome"]
+    entries = {entry.pk for entry in ledger_of(user) if entry.activity}
+    assert [first["entry"]["activity"], third["entry"]["activity"]] == ["swim", "walk"]
+    assert {first["entry"]["id"], third["entry"]["id"]} == entries
+    assert None not in [notice["id"] for notice in first["celebrations"]]
+
+
+def test_the_header_gives_keys_to_records_that_have_none(service, user, walk):
+    records = [walk, {**walk, "key": "own"}, walk]
+
+    first = service.post(RECORDS, records, headers=keyed("batch"))
+    again = service.post(RECORDS, records, headers=keyed("batch"))
+
+    assert [entry.key for entry in ledger_of(user)] == ["batch:0", "own", "batch:2"]
+    assert [result["status"] for result in again.json()["results"]] == [200] * 3
+    assert "Idempotent-Replayed" not in first
+    assert again["Idempotent-Replayed"] == "true"
+
+
+def test_the_longest_header_leaves_room_for_the_last_position(service, user, walk):
+    records = [{}] * 999 + [walk]
+
+    service.post(RECORDS, records, headers=keyed("x" * 250))
+
+    assert ledger_of(user)[0].key == "x" * 250 + ":999"
+
+
+def test_a_list_in_which_anything_is_new_is_no_replay(service, walk):
+    service.post(RECORDS, {**walk, "key": "a"})
+
+    for other in (walk, {**walk, "user": "nobody"}):
+        response = service.post(RECORDS, [{**walk, "key": "a"}, other])
+        assert "Idempotent-Replayed" not in response
+
+
+def test_a_site_may_require_keys_of_each_record(service, walk, settings):
+    settings.GAMIFICATION = {"REQUIRE_KEYS": True}
+    records = [walk, {**walk, "key": "a"}]
+
+    bare = service.post(RECORDS, records).json()["results"]
+    headed = service.post(RECORDS, records, headers=keyed("b")).json()["results"]
+
+    assert [result["status"] for result in bare] == [400, 201]
+    assert bare[0]["problem"]["code"] == "key_required"
+    assert [result["status"] for result in headed] == [201, 200]
+
+
+@pytest.mark.parametrize("number", [0, 1_001])
+def test_a_list_of_a_wrong_length_is_refused(service, walk, number):
+    before = everything()
+
+    response = service.post(RECORDS, [walk] * number)
+
+    assert errors_in(response) == {"": "length"}
+    assert everything() == before
+
+
+def test_a_list_with_a_header_that_is_no_key_is_refused(service, walk):
+    response = service.post(RECORDS, [walk], headers=keyed("a b"))
+
+    assert problem_in(response, 400, "invalid_key")
+
+
+@pytest.mark.parametrize("body", ["null", '"x"', "1", "true", ""])
+def test_a_body_that_is_neither_record_nor_list_is_refused(service, body):
+    before = everything()
+
+    response = service.generic("POST", RECORDS, body, content_type=JSON)
+
+    assert response.status_code == 400
+    assert everything() == before
+
+
+def test_a_name_names_one_user_in_one_way(service, walk, user, settings):
+    settings.GAMIFICATION = {"PUBLIC_USER_FIELD": user._meta.pk.name}
+    name = str(user.pk)
+
+    names = [name, f" {name}", f"{name} ", f"+{name}", f"0{name}", walk["user"]]
+    names += [str(10**24), "-1", "9" * 200]
+    records = [{**walk, "user": name} for name in names]
+    results = service.post(RECORDS, records).json()["results"]
+
+    assert [result["status"] for result in results] == [201, *[422] * (len(names) - 1)]
+
+
+def queries_of(service, records):
+    with CaptureQueriesContext(connection) as queries:
+        assert service.post(RECORDS, records).status_code in {200, 201}
+    return len(queries)
+
+
+def test_one_record_takes_few_queries(service, walk):
+    service.post(RECORDS, walk)
+
+    # The user whom it names; where they stand; the write. Other databases lock, read
+    # each table and write each table by itself, in a savepoint.
+    assert queries_of(service, walk) == (3 if IS_POSTGRESQL else 15)
+
+
+@pytest.mark.skipif(not IS_POSTGRESQL, reason="Others write so many rows at once.")
+def test_a_thousand_records_take_as_many_queries_as_ten(service):
+    users = UserFactory.create_batch(1_020)
+    records = [{"user": user.username, "activity": "walk"} for user in users]
+    parts = records[:10], records[10:20], records[20:]
+
+    _, few, many = (queries_of(service, part) for part in parts)
+
+    # The users whom they name; of these, who has no row yet, and rows for them; the
+    # lock; where they stand; the write; and a savepoint, made and released.
+    assert (few, many) == (8, 8)
