@@ -6,6 +6,9 @@ from django.urls import include, path, re_path
 
 from gamification.api.problems import unknown_address
 from gamification.api.routing import Router
+from gamification.api.views.calendar import CalendarViewSet
+from gamification.api.views.celebrations import CelebrationsViewSet
+from gamification.api.views.ledger import LedgerViewSet
 from gamification.api.views.me import MeViewSet
 from gamification.api.views.records import RecordsViewSet
 
@@ -13,6 +16,9 @@ app_name = "gamification"
 
 router = Router()
 router.register("me", MeViewSet, basename="me")
+router.register("me/calendar", CalendarViewSet, basename="my-calendar")
+router.register("me/celebrations", CelebrationsViewSet, basename="my-celebrations")
+router.register("me/ledger", LedgerViewSet, basename="my-ledger")
 router.register("records", RecordsViewSet, basename="records")
 
 urlpatterns = [

@@ -1,24 +1,69 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from zoneinfo import available_timezones
 
 import pytest
 import time_machine
 
-from gamification.services import record_activity
+from gamification.api.fields import ZoneName
+from gamification.api.views import me as module
+from gamification.api.views.me import StreakShape
+from gamification.domain.streaks import StreakState
+from gamification.exceptions import StorageError
+from gamification.services import record_activity, set_time_zone
+from tests.api.expecting import errors_in, problem_in
 from tests.factories import UserFactory
+from tests.inspecting import everything, profile_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.usefixtures("activity", "no_achievements"),
+]
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 ME = "/api/gamification/v1/me/"
 
+NEWCOMER = {
+    "level": 1,
+    "total_xp": 0,
+    "previous_threshold": 0,
+    "next_threshold": 50,
+    "progress": 0.0,
+    "highest_level": 1,
+    "streak": {
+        "state": "broken",
+        "current": 0,
+        "longest": 0,
+        "last_active_on": None,
+        "lost_at": None,
+    },
+    "active_days": 0,
+    "achievements": 0,
+    "time_zone": "UTC",
+    "pending_time_zone": None,
+    "effective_at": None,
+    "is_public": True,
+    "version": 0,
+}
 
-@time_machine.travel(NOON, tick=False)
-def test_me_is_where_the_user_stands(api, user, activity, no_achievements):
+
+@pytest.fixture(autouse=True)
+def server_clock() -> Iterator[time_machine.Coordinates]:
+    with time_machine.travel(NOON, tick=False) as clock:
+        yield clock
+
+
+def change(api, **values):
+    return api.patch(ME, values, format="json")
+
+
+def test_me_is_where_the_user_stands(api, user):
     record_activity(user, "walk", quantity=10)
 
     assert api.get(ME).json() == {
+        "user": user.username,
         "level": 2,
         "total_xp": 100,
         "previous_threshold": 50,
@@ -35,13 +80,33 @@ def test_me_is_where_the_user_stands(api, user, activity, no_achievements):
         "active_days": 1,
         "achievements": 0,
         "time_zone": "UTC",
+        "pending_time_zone": None,
+        "effective_at": None,
+        "is_public": True,
+        "version": profile_of(user).version,
     }
 
 
-def test_me_is_not_somebody_else(api, activity):
+def test_who_did_nothing_stands_at_the_beginning(api, user):
+    assert api.get(ME).json() == {"user": user.username} | NEWCOMER
+
+
+def test_me_is_not_somebody_else(api, user):
     record_activity(UserFactory(), "walk")
 
-    assert api.get(ME).json()["total_xp"] == 0
+    assert api.get(ME).json() == {"user": user.username} | NEWCOMER
+
+
+def test_me_takes_one_query(api, user, django_assert_num_queries):
+    record_activity(user, "walk")
+
+    # The user's row, with the number of achievements that they hold.
+    with django_assert_num_queries(1):
+        api.get(ME)
+
+
+def test_the_states_of_a_streak_are_those_that_there_are():
+    assert list(StreakShape().fields["state"].choices) == StreakState.values
 
 
 def test_who_polls_is_told_that_nothing_changed(api):
@@ -49,3 +114,153 @@ def test_who_polls_is_told_that_nothing_changed(api):
     second = api.get(ME, headers={"If-None-Match": first["ETag"]})
 
     assert (second.status_code, second.content) == (304, b"")
+    assert second["ETag"] == first["ETag"]
+
+
+def test_who_polls_is_told_what_changed(api, user):
+    first = api.get(ME)
+    record_activity(user, "walk")
+    second = api.get(ME, headers={"If-None-Match": first["ETag"]})
+
+    assert (second.status_code, second.json()["total_xp"]) == (200, 10)
+    assert second["ETag"] != first["ETag"]
+
+
+def test_who_polls_is_told_that_a_day_began(api, user, server_clock):
+    record_activity(user, "walk")
+    first = api.get(ME)
+    server_clock.shift(timedelta(hours=12))
+    second = api.get(ME, headers={"If-None-Match": first["ETag"]})
+
+    assert (second.status_code, second.json()["streak"]["state"]) == (200, "at_risk")
+
+
+def test_what_one_user_knows_is_nothing_that_another_knows(api):
+    first = api.get(ME)
+    api.force_authenticate(UserFactory())
+    second = api.get(ME, headers={"If-None-Match": first["ETag"]})
+
+    assert second.status_code == 200
+    assert second["ETag"] != first["ETag"]
+
+
+def test_users_choose_their_zone(api, user):
+    answer = change(api, time_zone="Asia/Tokyo")
+
+    chosen = {"user": user.username, "time_zone": "Asia/Tokyo", "version": 2}
+    assert (answer.status_code, answer.json()) == (200, NEWCOMER | chosen)
+    assert api.get(ME).json() == NEWCOMER | chosen
+
+
+def test_a_second_zone_within_a_day_waits(api, user, server_clock):
+    set_time_zone(user, "Asia/Tokyo")
+    server_clock.shift(timedelta(hours=1))
+
+    me = change(api, time_zone="Europe/Paris").json()
+
+    assert (me["time_zone"], me["pending_time_zone"]) == ("Asia/Tokyo", "Europe/Paris")
+    assert me["effective_at"] == "2026-03-03T12:00:00Z"
+
+
+def test_users_hide_and_show_themselves(api):
+    hidden = change(api, is_public=False).json()
+    shown = change(api, is_public=True).json()
+
+    assert (hidden["is_public"], shown["is_public"]) == (False, True)
+    assert shown["version"] == hidden["version"] + 1
+
+
+def test_users_may_choose_both_at_once(api):
+    me = change(api, time_zone="Asia/Tokyo", is_public=False).json()
+
+    assert (me["time_zone"], me["is_public"]) == ("Asia/Tokyo", False)
+
+
+def test_users_choose_all_or_nothing(api, monkeypatch):
+    def fail(user, **options):
+        raise StorageError
+
+    monkeypatch.setattr(module, "set_visibility", fail)
+    answer = change(api, time_zone="Asia/Tokyo", is_public=False)
+
+    problem_in(answer, 503, "storage_error")
+    assert api.get(ME).json()["time_zone"] == "UTC"
+
+
+def test_who_chooses_nothing_changes_nothing(api, user):
+    answer = change(api)
+
+    assert (answer.status_code, answer.json()["version"]) == (200, 0)
+    assert everything()["UserGamification"] == []
+
+
+def test_a_zone_that_nobody_knows_is_refused(api):
+    before = everything()
+
+    answer = change(api, time_zone="Europe/Atlantis", is_public=False)
+
+    problem_in(answer, 422, "invalid_time_zone")
+    assert everything() == before
+
+
+@pytest.mark.parametrize(
+    ("zone", "code"),
+    [
+        ("", "blank"),
+        (None, "null"),
+        (True, "invalid"),
+        (1, "invalid"),
+        (["UTC"], "invalid"),
+        ("../UTC", "invalid"),
+        ("Europe/", "invalid"),
+        ("/Europe/Paris", "invalid"),
+        (" UTC ", "invalid"),
+        ("UTC\n", "invalid"),
+        ("UTC\0", "unstorable"),
+        ("Z" * 65, "max_length"),
+    ],
+    ids=ascii,
+)
+def test_a_zone_has_the_form_of_one(api, zone, code):
+    assert errors_in(change(api, time_zone=zone)) == {"/time_zone": code}
+
+
+def test_all_zones_have_the_form_of_one():
+    names = available_timezones()
+
+    assert {ZoneName().run_validation(name) for name in names} == names
+
+
+@pytest.mark.parametrize("value", [None, 0, 1, "true", "", [], {}], ids=ascii)
+def test_visibility_is_true_or_false(api, value):
+    code = "null" if value is None else "invalid"
+
+    assert errors_in(change(api, is_public=value)) == {"/is_public": code}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("user", "user_id", "id", "total_xp", "level", "highest_level", "streak"),
+        *("current_streak", "longest_streak", "last_active_on", "active_days"),
+        *("achievements", "pending_time_zone", "zone_history", "version", "is_staff"),
+        *("created_at", "updated_at", "progress", "next_threshold", "XP"),
+    ],
+)
+def test_users_change_nothing_else(api, user, name):
+    record_activity(user, "walk")
+    before = everything()
+
+    answer = change(api, **{name: 9_999, "is_public": False})
+
+    assert errors_in(answer) == {f"/{name}": "unknown"}
+    assert everything() == before
+
+
+def test_nobody_chooses_for_somebody_else(api, user):
+    other = UserFactory()
+    record_activity(other, "walk")
+
+    change(api, is_public=False)
+
+    assert (profile_of(user).is_public, profile_of(other).is_public) == (False, True)

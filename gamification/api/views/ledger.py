@@ -1,0 +1,85 @@
+"""What the user who asks earned and lost, entry by entry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from rest_framework import serializers
+from rest_framework.request import Request
+
+from gamification.api.contracts import operation
+from gamification.api.pages import CursorQuery, Stretch, stretch, stretch_of
+from gamification.api.shapes import Shape
+from gamification.api.views.base import GamificationViewSet
+from gamification.models import LedgerEntry
+from gamification.services import EntryKind, read_ledger
+
+EXAMPLE: Final = {
+    "id": 4211,
+    "kind": "activity",
+    "amount": 10,
+    "activity": "kpi_completed",
+    "achievement": None,
+    "quantity": 1,
+    "rewarded": 1,
+    "occurred_at": "2026-03-01T18:20:00Z",
+    "local_date": "2026-03-01",
+    "recorded_at": "2026-03-01T18:20:01Z",
+    "source": "visions.kpi:42",
+    "reverses": None,
+    "note": "",
+}
+
+
+class LedgerEntryShape(Shape):
+    """One change of the user's XP, or a record that changed none."""
+
+    id = serializers.IntegerField()
+    kind = serializers.ChoiceField(choices=EntryKind.values)
+    amount = serializers.IntegerField(help_text="XP that was credited; may be less.")
+    activity = serializers.CharField(
+        source="activity.key", allow_null=True, help_text="Key of what was recorded."
+    )
+    achievement = serializers.CharField(
+        source="achievement.key",
+        allow_null=True,
+        help_text="Key of what was awarded; null while staff work on it.",
+    )
+    quantity = serializers.IntegerField(help_text="Units that were recorded.")
+    rewarded = serializers.IntegerField(
+        help_text="Units that earned XP; the others were over a limit."
+    )
+    occurred_at = serializers.DateTimeField()
+    local_date = serializers.DateField(help_text="The user's own date at that time.")
+    recorded_at = serializers.DateTimeField()
+    source = serializers.CharField(  # type: ignore[assignment]
+        help_text="What it was earned with; may be empty."
+    )
+    reverses = serializers.IntegerField(
+        allow_null=True, help_text="Id of the entry that this one takes back."
+    )
+    note = serializers.CharField(help_text="What staff wrote; may be empty.")
+
+    @classmethod
+    def of(cls, value: LedgerEntry) -> dict[str, Any]:
+        shown = super().of(value)
+        if value.achievement and value.achievement.status == "draft":
+            shown["achievement"] = None
+        return shown
+
+
+class LedgerViewSet(GamificationViewSet):
+    """The ledger of the user who asks, the latest entry first."""
+
+    @operation(
+        query=CursorQuery,
+        answer=stretch_of(LedgerEntryShape),
+        example={"next": None, "results": [EXAMPLE]},
+    )
+    def list(self, request: Request, query: Mapping[str, Any]) -> Stretch:
+        """Return the user's ledger, the latest entry first."""
+        user, before = request.user, query.get("cursor")
+        return stretch(
+            request, query, lambda limit: read_ledger(user, before=before, limit=limit)
+        )
