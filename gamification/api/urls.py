@@ -8,6 +8,7 @@ from gamification.api.problems import unknown_address
 from gamification.api.routing import Router
 from gamification.api.views.calendar import CalendarViewSet
 from gamification.api.views.celebrations import CelebrationsViewSet
+from gamification.api.views.leaderboards import LeaderboardsViewSet
 from gamification.api.views.ledger import LedgerViewSet
 from gamification.api.views.me import MeViewSet
 from gamification.api.views.records import RecordsViewSet
@@ -20,6 +21,7 @@ router.register("me/calendar", CalendarViewSet, basename="my-calendar")
 router.register("me/celebrations", CelebrationsViewSet, basename="my-celebrations")
 router.register("me/ledger", LedgerViewSet, basename="my-ledger")
 router.register("records", RecordsViewSet, basename="records")
+router.register("leaderboards", LeaderboardsViewSet, basename="leaderboards")
 
 urlpatterns = [
     path("v1/", include(router.urls)),

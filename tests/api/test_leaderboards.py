@@ -1,0 +1,295 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+
+from gamification.services import record_activity, set_visibility
+from tests.api.expecting import errors_in, problem_in
+from tests.factories import UserFactory
+
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.usefixtures("activity", "no_achievements"),
+]
+
+#: A Monday.
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+LEADERBOARDS = "/api/gamification/v1/leaderboards/"
+
+
+@pytest.fixture(autouse=True)
+def server_clock() -> Iterator[time_machine.Coordinates]:
+    with time_machine.travel(NOON, tick=False) as clock:
+        yield clock
+
+
+def earns(user, amount, at=NOON):
+    quantity = amount // 10
+    record_activity(user, "walk", quantity=quantity, occurred_at=at, historical=True)
+
+
+def earners(*amounts):
+    """Make users who earned these amounts; return their names."""
+    users = [UserFactory() for _ in amounts]
+    for user, amount in zip(users, amounts, strict=True):
+        earns(user, amount)
+    return [user.username for user in users]
+
+
+def read(api, window="all", **query):
+    return api.get(f"{LEADERBOARDS}{window}/", query).json()
+
+
+def names(board):
+    return [place["user"] for place in board["results"]]
+
+
+def test_a_leaderboard_has_places_and_ones_own(api, user):
+    ada, bob = earners(90, 60)
+    earns(user, 50)
+
+    assert read(api, "week") == {
+        "window": "week",
+        "starts_at": "2026-03-02T00:00:00Z",
+        "ends_at": "2026-03-09T00:00:00Z",
+        "zone": "UTC",
+        "ranking": "competition",
+        "count": 3,
+        "next": None,
+        "previous": None,
+        "results": [
+            {"rank": 1, "user": ada, "score": 90, "gap_to_next": None},
+            {"rank": 2, "user": bob, "score": 60, "gap_to_next": 30},
+            {"rank": 3, "user": user.username, "score": 50, "gap_to_next": 10},
+        ],
+        "me": {"rank": 3, "score": 50, "gap_to_next": 10},
+    }
+
+
+def test_where_nobody_earned_anything_nobody_is_ranked(api):
+    assert read(api) == {
+        "window": "all",
+        "starts_at": None,
+        "ends_at": None,
+        "zone": "UTC",
+        "ranking": "competition",
+        "count": 0,
+        "next": None,
+        "previous": None,
+        "results": [],
+        "me": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("window", "starts_at", "ends_at", "score"),
+    [
+        ("day", "2026-03-02T00:00:00Z", "2026-03-03T00:00:00Z", 10),
+        ("week", "2026-03-02T00:00:00Z", "2026-03-09T00:00:00Z", 10),
+        ("month", "2026-03-01T00:00:00Z", "2026-04-01T00:00:00Z", 30),
+        ("all", None, None, 70),
+    ],
+)
+def test_a_period_is_that_of_the_calendar(api, user, window, starts_at, ends_at, score):
+    earns(user, 10)
+    earns(user, 20, NOON - timedelta(days=1))
+    earns(user, 40, NOON - timedelta(days=2))
+
+    board = read(api, window)
+
+    assert (board["starts_at"], board["ends_at"]) == (starts_at, ends_at)
+    assert (board["window"], board["me"]["score"]) == (window, score)
+
+
+@pytest.mark.parametrize(
+    "window", ["year", "DAY", "all%20", "all%0A", "%00", "1", "day,week", "-"]
+)
+def test_other_periods_are_not_there(api, window):
+    problem_in(api.get(f"{LEADERBOARDS}{window}/"), 404, "not_found")
+
+
+def test_a_period_may_follow_another_zone(api, user):
+    # It is the third of March there.
+    earns(user, 10, NOON - timedelta(hours=3))
+    earns(user, 20, NOON)
+
+    board = read(api, "day", zone="Pacific/Kiritimati")
+
+    assert (board["zone"], board["me"]["score"]) == ("Pacific/Kiritimati", 20)
+    assert board["starts_at"] == "2026-03-02T10:00:00Z"
+    assert board["ends_at"] == "2026-03-03T10:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("ranking", "ranks"),
+    [
+        ("competition", [1, 2, 2, 4]),
+        ("dense", [1, 2, 2, 3]),
+        ("ordinal", [1, 2, 3, 4]),
+    ],
+)
+def test_equals_are_ranked_in_one_of_three_ways(api, ranking, ranks):
+    earners(30, 20, 20, 10)
+
+    board = read(api, ranking=ranking)
+
+    assert board["ranking"] == ranking
+    assert [place["rank"] for place in board["results"]] == ranks
+
+
+def test_a_leaderboard_comes_in_pages(api, user):
+    first, second, third = earners(30, 20, 10)
+    earns(user, 40)
+
+    top = read(api, page_size=2)
+    rest = api.get(top["next"]).json()
+
+    assert (names(top), names(rest)) == ([user.username, first], [second, third])
+    assert (top["previous"], rest["next"]) == (None, None)
+    assert api.get(rest["previous"]).json() == top
+    assert rest["count"] == top["count"] == 4
+    assert rest["me"] == top["me"] == {"rank": 1, "score": 40, "gap_to_next": None}
+
+
+def test_after_the_last_page_there_is_nothing(api):
+    earners(10)
+
+    problem_in(api.get(f"{LEADERBOARDS}all/", {"page": 2}), 404, "not_found")
+
+
+def test_users_ask_for_those_around_them(api, user):
+    others = earners(50, 40, 20, 10)
+    earns(user, 30)
+
+    board = read(api, around="me", page_size=3)
+
+    assert names(board) == [others[1], user.username, others[2]]
+    assert (board["next"], board["previous"], board["count"]) == (None, None, 5)
+    assert board["me"] == {"rank": 3, "score": 30, "gap_to_next": 10}
+
+
+def test_around_a_user_who_is_not_ranked_is_the_top(api):
+    others = earners(30, 20, 10)
+
+    board = read(api, around="me", page_size=2)
+
+    assert (names(board), board["me"]) == (others[:2], None)
+
+
+def test_who_hides_is_not_ranked(api, user):
+    earners(30, 10)
+    earns(user, 20)
+    set_visibility(user, is_public=False)
+
+    board = read(api)
+
+    assert user.username not in names(board)
+    assert board["me"] is None
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {},
+        {"ranking": "dense"},
+        {"ranking": "ordinal"},
+        {"around": "me", "page_size": 2},
+        {"page_size": 1},
+        {"page_size": 1, "page": 2},
+    ],
+    ids=str,
+)
+def test_who_hides_leaves_no_gap(api, user, query):
+    earners(50, 30, 30)
+    earns(user, 10)
+    before = read(api, **query)
+
+    hidden = UserFactory()
+    earns(hidden, 40)
+    set_visibility(hidden, is_public=False)
+
+    assert read(api, **query) == before
+
+
+def test_users_are_called_by_their_public_names(api, settings):
+    user = UserFactory(email="ada@example.org")
+    settings.GAMIFICATION = {"PUBLIC_USER_FIELD": "id"}
+    earns(user, 10)
+
+    assert names(read(api)) == [str(user.pk)]
+
+
+@pytest.mark.parametrize("query", [{}, {"around": "me"}, {"page_size": 2, "page": 2}])
+def test_a_leaderboard_takes_two_queries(api, user, query, django_assert_num_queries):
+    earners(50, 40, 20, 10)
+    earns(user, 30)
+
+    # One ranks the users, the other fetches those on the page, for their names.
+    with django_assert_num_queries(2):
+        assert read(api, **query)["count"] == 5
+
+
+def test_who_polls_is_told_that_nothing_changed(api, user):
+    earns(user, 10)
+    first = api.get(f"{LEADERBOARDS}all/")
+    second = api.get(f"{LEADERBOARDS}all/", headers={"If-None-Match": first["ETag"]})
+
+    assert (second.status_code, second.content) == (304, b"")
+
+
+def test_who_polls_is_told_what_changed(api, user):
+    earns(user, 10)
+    first = api.get(f"{LEADERBOARDS}all/")
+    earners(10)
+    second = api.get(f"{LEADERBOARDS}all/", headers={"If-None-Match": first["ETag"]})
+
+    assert (second.status_code, second.json()["count"]) == (200, 2)
+    assert second["ETag"] != first["ETag"]
+
+
+def test_what_one_user_knows_is_nothing_that_another_knows(api, user):
+    earns(user, 10)
+    first = api.get(f"{LEADERBOARDS}all/")
+    api.force_authenticate(UserFactory())
+    second = api.get(f"{LEADERBOARDS}all/", headers={"If-None-Match": first["ETag"]})
+
+    assert (second.status_code, second.json()["me"]) == (200, None)
+    assert second["ETag"] != first["ETag"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "code"),
+    [
+        ("page", "0", "min_value"),
+        ("page", "-1", "min_value"),
+        ("page", "last", "invalid"),
+        ("page", str(10**23), "invalid"),
+        ("page_size", "0", "min_value"),
+        ("page_size", "101", "max_value"),
+        ("page_size", str(10**9), "max_value"),
+        ("ranking", "best", "invalid_choice"),
+        ("ranking", "", "invalid_choice"),
+        ("around", "ada", "invalid_choice"),
+        ("around", "\0", "invalid_choice"),
+        ("zone", "", "blank"),
+        ("zone", "../UTC", "invalid"),
+        ("zone", "\0", "unstorable"),
+        ("zone", "Z" * 10_000, "max_length"),
+        ("user", "1", "unknown"),
+        ("ordering", "password", "unknown"),
+    ],
+    ids=ascii,
+)
+def test_parameters_have_bounds(api, name, value, code):
+    errors = errors_in(api.get(f"{LEADERBOARDS}day/", {name: value}))
+
+    assert errors == {f"/{name}": code}
+
+
+def test_a_zone_that_nobody_knows_is_refused(api):
+    answer = api.get(f"{LEADERBOARDS}day/", {"zone": "Europe/Atlantis"})
+
+    problem_in(answer, 422, "invalid_time_zone")
