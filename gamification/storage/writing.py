@@ -101,8 +101,10 @@ ON CONFLICT (user_id) DO NOTHING RETURNING user_id"""
 
 def _move_profile(rows: str) -> str:
     values = ", ".join(f"{field} = n.{field}" for field in PROGRESS_FIELDS[1:])
+    # The column stands in an expression, because users of a batch often have the same
+    # version, which outdated statistics believe that nobody has.
     return f"""UPDATE {PROFILES} p SET {values} FROM {rows}
-WHERE p.user_id = n.user_id AND p.version = n.version - 1 RETURNING p.user_id"""
+WHERE p.user_id = n.user_id AND p.version + 1 = n.version RETURNING p.user_id"""
 
 
 def _add_tallies(rows: str) -> str:
