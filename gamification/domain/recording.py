@@ -181,10 +181,14 @@ class Fold(Account):
         catalogue = self.rules.catalogue
         while earned := catalogue.earned(self.facts(), self._barred()):
             for rule in earned:
-                reward = self._reward(rule, cause.occurred_at, cause.local_date)
+                reward = self._reward(rule, *self._moment_of(rule, cause))
                 self.book(reward)
                 unlocks.append(self._hold(rule, reward))
         return unlocks
+
+    def _moment_of(self, rule: AchievementRule, cause: Entry) -> tuple[datetime, date]:
+        """Return when ``rule``, which follows from ``cause``, is unlocked."""
+        return cause.occurred_at, cause.local_date
 
     def _celebrations(
         self, unlocks: list[Unlock], before: Peaks

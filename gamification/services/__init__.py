@@ -31,8 +31,14 @@ from gamification.services.explaining import (
     explain_achievement,
     read_facts,
 )
+from gamification.services.hindsight import (
+    AwardProgress,
+    award_all_in_hindsight,
+    award_in_hindsight,
+)
 from gamification.services.history import read_calendar, read_ledger
 from gamification.services.ledger import adjust_xp, reverse_entry, reverse_source
+from gamification.services.previewing import AwardPreview, preview_award
 from gamification.services.profiles import (
     TimeZoneChange,
     set_time_zone,
@@ -56,12 +62,15 @@ from gamification.services.standing import ProfileSummary, read_progress
 aacknowledge_celebrations = sync_to_async(acknowledge_celebrations)
 aadjust_xp = sync_to_async(adjust_xp)
 aaward_achievement = sync_to_async(award_achievement)
+aaward_all_in_hindsight = sync_to_async(award_all_in_hindsight)
+aaward_in_hindsight = sync_to_async(award_in_hindsight)
 aclaim_celebration = sync_to_async(claim_celebration)
 acount_secrets = sync_to_async(count_secrets)
 acreate_achievement = sync_to_async(create_achievement)
 aedit_achievement = sync_to_async(edit_achievement)
 aexplain_achievement = sync_to_async(explain_achievement)
 apending_celebrations = sync_to_async(pending_celebrations)
+apreview_award = sync_to_async(preview_award)
 aread_achievements = sync_to_async(read_achievements)
 aread_calendar = sync_to_async(read_calendar)
 aread_facts = sync_to_async(read_facts)
@@ -82,6 +91,8 @@ aset_visibility = sync_to_async(set_visibility)
 __all__ = [
     "AchievementProgress",
     "ActivityRecord",
+    "AwardPreview",
+    "AwardProgress",
     "BatchReport",
     "CelebrationKind",
     "CelebrationNotice",
@@ -100,6 +111,8 @@ __all__ = [
     "aacknowledge_celebrations",
     "aadjust_xp",
     "aaward_achievement",
+    "aaward_all_in_hindsight",
+    "aaward_in_hindsight",
     "acknowledge_celebrations",
     "aclaim_celebration",
     "acount_secrets",
@@ -108,6 +121,7 @@ __all__ = [
     "aedit_achievement",
     "aexplain_achievement",
     "apending_celebrations",
+    "apreview_award",
     "aread_achievements",
     "aread_calendar",
     "aread_facts",
@@ -125,12 +139,15 @@ __all__ = [
     "aset_time_zone",
     "aset_visibility",
     "award_achievement",
+    "award_all_in_hindsight",
+    "award_in_hindsight",
     "claim_celebration",
     "count_secrets",
     "create_achievement",
     "edit_achievement",
     "explain_achievement",
     "pending_celebrations",
+    "preview_award",
     "read_achievements",
     "read_calendar",
     "read_facts",

@@ -24,6 +24,7 @@ from gamification.services.transactions import (
     Change,
     Decision,
     fold_once,
+    numbered,
     perform,
     restored,
 )
@@ -75,9 +76,7 @@ class UserChange:
         folds = fold_once(fold_all, snapshot, store)
 
         def answer(written: Written) -> list[Outcome]:
-            ids = iter(written.entry_ids)
-            made = [fold.numbered(ids, written.celebration_ids) for fold in folds]
-            return [outcome for outcomes in made for outcome in outcomes] or idle
+            return numbered(folds, written) or idle
 
         return Decision(folds, answer, self._announce if self.celebrate else None)
 

@@ -74,17 +74,23 @@ def explain_achievement(user: UserRef, achievement: str) -> Explanation:
     user_id, alias = user_id_of(user), write_alias()
     if not get_user_model()._base_manager.using(alias).filter(pk=user_id).exists():
         raise UnknownUserError
-    rows = Achievement.objects.using(alias).select_related("activity")
-    is_key = isinstance(achievement, str) and is_storable(achievement)
-    row = rows.filter(key=achievement).first() if is_key else None
-    if row is None:
-        message = f"No achievement has the key {achievement!r}."
-        raise UnknownAchievementError(message, achievement=achievement)
+    row = stored_achievement(achievement)
     unlocks = UserAchievement.objects.using(alias).filter(user=user_id)
     unlock = unlocks.filter(achievement=row).first()
     is_unlocked = unlock is not None and unlock.revoked_at is None
     current = read_facts(user_id).measure(row.criterion, row.activity_id)
     return _explanation(row, current, is_unlocked, _blockers(row, unlock))
+
+
+def stored_achievement(key: str) -> Achievement:
+    """Return the achievement with this key, whatever its status, and its activity."""
+    rows = Achievement.objects.using(write_alias()).select_related("activity")
+    is_key = isinstance(key, str) and is_storable(key)
+    row = rows.filter(key=key).first() if is_key else None
+    if row is None:
+        message = f"No achievement has the key {key!r}."
+        raise UnknownAchievementError(message, achievement=key)
+    return row
 
 
 def _blockers(row: Achievement, unlock: UserAchievement | None) -> dict[str, str]:

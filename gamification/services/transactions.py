@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -167,6 +167,13 @@ def fold_once(
     for user_id, dedupe_key in existing:
         snapshot.standings[user_id].celebrated |= {dedupe_key}
     return fold_all() if existing else folds
+
+
+def numbered(folds: Iterable[Fold], written: Written) -> list[Outcome]:
+    """Return the outcomes of ``folds``, with the ids that the database gave."""
+    ids, celebrations = iter(written.entry_ids), written.celebration_ids
+    outcomes = [fold.numbered(ids, celebrations) for fold in folds]
+    return [outcome for made in outcomes for outcome in made]
 
 
 def restored(entries: Collection[Entry], store: Store) -> list[Outcome]:

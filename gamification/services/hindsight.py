@@ -1,0 +1,221 @@
+"""Awarding achievements to those who earned them before they could be earned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from gamification.conf import conf
+from gamification.domain.accounts import TotalOutOfRangeError
+from gamification.domain.hindsight import HindsightFold, PastEntry, earns
+from gamification.domain.outcomes import Outcome
+from gamification.domain.recording import Fold
+from gamification.domain.rules import AchievementRule, AchievementStatus, Catalogue
+from gamification.exceptions import AchievementNotActiveError
+from gamification.models import LedgerEntry, UserGamification
+from gamification.services.achievements import find_achievement
+from gamification.services.announcing import announce
+from gamification.services.explaining import stored_achievement
+from gamification.services.previewing import earners
+from gamification.services.requests import (
+    MAX_NOTE,
+    UserRef,
+    actor_id_of,
+    check_text,
+    user_id_of,
+    write_alias,
+)
+from gamification.services.transactions import (
+    Change,
+    Decision,
+    fold_once,
+    numbered,
+    perform,
+    translating,
+)
+from gamification.storage import Query, Snapshot, Store
+
+#: Users that one transaction locks, and whose ledgers are in memory at a time.
+USERS_AT_ONCE: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class AwardProgress:
+    """How far an award in hindsight has come."""
+
+    #: Users who got the achievement.
+    awarded: int = 0
+    #: XP that was credited, with that of what followed.
+    xp: int = 0
+    #: Other achievements that followed from it.
+    followed: int = 0
+    #: Users who would earn it and come later.
+    remaining: int = 0
+    #: The user after whom to go on; None when all is done.
+    after: Any = None
+
+    def __add__(self, later: AwardProgress) -> AwardProgress:
+        return AwardProgress(
+            self.awarded + later.awarded,
+            self.xp + later.xp,
+            self.followed + later.followed,
+            later.remaining,
+            later.after,
+        )
+
+
+def award_in_hindsight(
+    achievement: str,
+    *,
+    actor: UserRef | None = None,
+    note: str = "",
+    celebrate: bool = False,
+    after: UserRef | None = None,
+    limit: int = 1_000,
+) -> AwardProgress:
+    """Give the achievement to the next ``limit`` users who earned it before.
+
+    Users come in order of their keys; ``after`` is that of the last one who had a
+    turn. Each is given it as of when the ledger first met it (now, if the ledger does
+    not tell) with all that follows, but if they got it, or ceased to earn it,
+    meanwhile. So it can be repeated from anywhere, and changes nothing more. Nothing
+    is celebrated or announced unless ``celebrate``. ``actor`` is who of the staff
+    does it.
+
+    Raises ``UnknownAchievementError``, ``AchievementNotActiveError`` for a draft or a
+    retired one, ``UnknownUserError``, ``InvalidTextError``, ``StorageError``, and
+    ``ValueError`` for a ``limit`` below 1.
+    """
+    if limit < 1:
+        msg = f"A batch has at least 1 user, not {limit}."
+        raise ValueError(msg)
+    check_text("note", note, longest=MAX_NOTE)
+    actor_id = actor_id_of(actor)
+    waiting = _waiting(achievement, after)
+    with translating(write_alias()):
+        user_ids = list(waiting.values_list("user_id", flat=True)[: limit + 1])
+    last = user_ids[limit - 1] if len(user_ids) > limit else None
+    outcomes = list[Outcome]()
+    for first in range(0, min(limit, len(user_ids)), USERS_AT_ONCE):
+        page = user_ids[first : min(first + USERS_AT_ONCE, limit)]
+        outcomes += _Award(achievement, page, actor_id, note, celebrate).perform()
+    with translating(write_alias()):
+        remaining = 0 if last is None else waiting.filter(user__gt=last).count()
+    return AwardProgress(
+        awarded=len(outcomes),
+        xp=sum(outcome.xp_gained for outcome in outcomes),
+        followed=sum(len(outcome.unlocks) - 1 for outcome in outcomes),
+        remaining=remaining,
+        after=last,
+    )
+
+
+def award_all_in_hindsight(
+    achievement: str,
+    *,
+    actor: UserRef | None = None,
+    note: str = "",
+    celebrate: bool = False,
+    batch_size: int = 10_000,
+    progress: Callable[[AwardProgress], None] | None = None,
+) -> AwardProgress:
+    """Give the achievement to everybody who earned it before, batch by batch.
+
+    ``progress`` is called with what became of each batch. If it is interrupted, it
+    can be called again. Otherwise as ``award_in_hindsight``.
+    """
+    total, is_done = AwardProgress(), False
+    while not is_done:
+        batch = award_in_hindsight(
+            achievement,
+            actor=actor,
+            note=note,
+            celebrate=celebrate,
+            after=total.after,
+            limit=batch_size,
+        )
+        total, is_done = total + batch, batch.after is None
+        if progress:
+            progress(batch)
+    return total
+
+
+@dataclass(frozen=True, slots=True)
+class _Award:
+    """An award to some users who seem to have earned it, in one transaction."""
+
+    achievement: str
+    user_ids: Sequence[Any]
+    actor_id: Any
+    note: str
+    celebrate: bool
+
+    def perform(self) -> list[Outcome]:
+        """Return the outcome of each user who got it."""
+        return perform(Change(write_alias(), self.user_ids, self._plan, self._decide))
+
+    def _plan(self, catalogue: Catalogue) -> Query:
+        # It may be outdated here, and is asked for again if it is.
+        rule = catalogue.achievements.get(self.achievement)
+        tallies = [rule.activity_id] if rule and rule.activity_id else []
+        return Query(self.user_ids, conf.default_calendar, tallies=tallies)
+
+    def _decide(self, snapshot: Snapshot, store: Store) -> Decision[list[Outcome]]:
+        rule = find_achievement(snapshot.catalogue, self.achievement)
+        seen = [pk for pk in self.user_ids if pk in snapshot.standings]
+        standings = [snapshot.standings[pk] for pk in seen]
+        if rule.status != AchievementStatus.ACTIVE:
+            standings = []
+        earned = [standing for standing in standings if earns(standing, rule)]
+        ledgers = _ledgers([standing.user_id for standing in earned])
+        rules, now = conf.rules(snapshot.catalogue), timezone.now()
+
+        def fold_all() -> list[Fold]:
+            folds = [
+                HindsightFold(
+                    s, rules, now, ledgers[s.user_id], celebrate=self.celebrate
+                )
+                for s in earned
+            ]
+            return [fold for fold in folds if self._award(fold, rule)]
+
+        folds = fold_once(fold_all, snapshot, store)
+        announce_all = _announce if self.celebrate else None
+        return Decision(folds, partial(numbered, folds), announce_all)
+
+    def _award(self, fold: HindsightFold, rule: AchievementRule) -> bool:
+        """Award ``rule``; say whether the user's total can be kept."""
+        try:
+            fold.award_earned(rule, actor_id=self.actor_id, note=self.note)
+        except TotalOutOfRangeError:
+            return False
+        return True
+
+
+def _waiting(achievement: str, after: UserRef | None) -> QuerySet[UserGamification]:
+    """Return those who would earn the achievement, and come after that user."""
+    row = stored_achievement(achievement)
+    if row.status != AchievementStatus.ACTIVE:
+        raise AchievementNotActiveError(achievement=achievement)
+    waiting = earners(row).order_by("user_id")
+    return waiting if after is None else waiting.filter(user__gt=user_id_of(after))
+
+
+def _ledgers(user_ids: Sequence[Any]) -> dict[Any, list[PastEntry]]:
+    """Return all entries of each user, in the order in which they were recorded."""
+    ledgers: dict[Any, list[PastEntry]] = {user_id: [] for user_id in user_ids}
+    entries = LedgerEntry.objects.using(write_alias()).filter(user__in=user_ids)
+    rows = entries.order_by("id").values_list("user_id", *PastEntry._fields)
+    for user_id, *values in rows:
+        ledgers[user_id].append(PastEntry(*values))
+    return ledgers
+
+
+def _announce(outcomes: Iterable[Outcome]) -> None:
+    for outcome in outcomes:
+        announce(outcome)
