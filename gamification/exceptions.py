@@ -100,6 +100,18 @@ class InvalidDefinitionError(InvalidRequestError):
         return errors
 
 
+class InvalidDefinitionsError(InvalidRequestError):
+    """The definitions cannot be used."""
+
+    code = "invalid_definitions"
+
+    @property
+    def errors(self) -> list[tuple[str, str]]:
+        """Pairs of place and message, such as ``achievements[3].xp_reward``."""
+        errors: list[tuple[str, str]] = self.context.get("errors", [])
+        return errors
+
+
 class UnknownUserError(GamificationError):
     """There is no such user."""
 

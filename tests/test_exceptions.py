@@ -53,6 +53,7 @@ def test_codes_are_a_contract():
         "invalid",
         "invalid_amount",
         "invalid_definition",
+        "invalid_definitions",
         "invalid_instant",
         "invalid_key",
         "invalid_quantity",

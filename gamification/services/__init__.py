@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from asgiref.sync import sync_to_async
 
+from gamification.domain.definitions import Differences, Effect
 from gamification.domain.outcomes import (
     CelebrationKind,
     CelebrationNotice,
@@ -25,6 +26,11 @@ from gamification.services.celebrations import (
     acknowledge_celebrations,
     claim_celebration,
     pending_celebrations,
+)
+from gamification.services.definitions import (
+    apply_definitions,
+    compare_definitions,
+    export_definitions,
 )
 from gamification.services.explaining import (
     Explanation,
@@ -61,14 +67,17 @@ from gamification.services.standing import ProfileSummary, read_progress
 
 aacknowledge_celebrations = sync_to_async(acknowledge_celebrations)
 aadjust_xp = sync_to_async(adjust_xp)
+aapply_definitions = sync_to_async(apply_definitions)
 aaward_achievement = sync_to_async(award_achievement)
 aaward_all_in_hindsight = sync_to_async(award_all_in_hindsight)
 aaward_in_hindsight = sync_to_async(award_in_hindsight)
 aclaim_celebration = sync_to_async(claim_celebration)
 acount_secrets = sync_to_async(count_secrets)
+acompare_definitions = sync_to_async(compare_definitions)
 acreate_achievement = sync_to_async(create_achievement)
 aedit_achievement = sync_to_async(edit_achievement)
 aexplain_achievement = sync_to_async(explain_achievement)
+aexport_definitions = sync_to_async(export_definitions)
 apending_celebrations = sync_to_async(pending_celebrations)
 apreview_award = sync_to_async(preview_award)
 aread_achievements = sync_to_async(read_achievements)
@@ -96,7 +105,9 @@ __all__ = [
     "BatchReport",
     "CelebrationKind",
     "CelebrationNotice",
+    "Differences",
     "Drift",
+    "Effect",
     "Entry",
     "EntryKind",
     "Explanation",
@@ -110,17 +121,21 @@ __all__ = [
     "WithheldReason",
     "aacknowledge_celebrations",
     "aadjust_xp",
+    "aapply_definitions",
     "aaward_achievement",
     "aaward_all_in_hindsight",
     "aaward_in_hindsight",
     "acknowledge_celebrations",
     "aclaim_celebration",
+    "acompare_definitions",
     "acount_secrets",
     "acreate_achievement",
     "adjust_xp",
     "aedit_achievement",
     "aexplain_achievement",
+    "aexport_definitions",
     "apending_celebrations",
+    "apply_definitions",
     "apreview_award",
     "aread_achievements",
     "aread_calendar",
@@ -142,10 +157,12 @@ __all__ = [
     "award_all_in_hindsight",
     "award_in_hindsight",
     "claim_celebration",
+    "compare_definitions",
     "count_secrets",
     "create_achievement",
     "edit_achievement",
     "explain_achievement",
+    "export_definitions",
     "pending_celebrations",
     "preview_award",
     "read_achievements",
