@@ -1,0 +1,111 @@
+"""Takes the catalogue out to a file and in again."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+from django.core.management import BaseCommand, CommandError, CommandParser
+from django.db import Error
+
+from gamification.exceptions import GamificationError, InvalidDefinitionsError
+from gamification.management.commands.gamification_import import open_input
+from gamification.services import (
+    Differences,
+    apply_definitions,
+    compare_definitions,
+    export_definitions,
+)
+from gamification.services.definition_files import MAX_SIZE
+
+#: Exit codes, as those of diff(1).
+DIFFERENT: Final = 1
+TROUBLE: Final = 2
+
+HELP = (
+    "Write all activities and achievements to a file of JSON for review, compare such "
+    "a file with the catalogue, or apply it. Items are found by key, and none is ever "
+    "deleted. The exit code is 2 if a file cannot be used."
+)
+
+
+class Command(BaseCommand):
+    help = HELP
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        actions = parser.add_subparsers(dest="action", required=True)
+        export = actions.add_parser("export", help="Write the catalogue to a file.")
+        export.add_argument(
+            "file", nargs="?", default="-", help="- is standard output, the default."
+        )
+        diff = actions.add_parser(
+            "diff",
+            help="Show what applying a file would do. The exit code is 1 if file and "
+            "catalogue differ, 0 if they do not.",
+        )
+        apply = actions.add_parser(
+            "apply", help="Add what the catalogue lacks, and change what differs."
+        )
+        for each in (diff, apply):
+            each.add_argument("file", help="- is standard input.")
+        apply.add_argument(
+            "--dry-run", action="store_true", help="Show what it would do."
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        action, path = options["action"], options["file"]
+        try:
+            if action == "export":
+                self._export(path)
+            elif action == "diff":
+                self._diff(path)
+            else:
+                self._apply(path, dry_run=options["dry_run"])
+        except InvalidDefinitionsError as error:
+            for place, message in error.errors:
+                self.stderr.write(f"{place}: {message}")
+            name = "Standard input" if path == "-" else path
+            message = f"{name} cannot be used; errors: {len(error.errors)}."
+            raise CommandError(message, returncode=TROUBLE) from error
+        except (CommandError, GamificationError, Error) as error:
+            raise CommandError(str(error), returncode=TROUBLE) from error
+
+    def _export(self, path: str) -> None:
+        text = export_definitions()
+        try:
+            if path != "-":
+                Path(path).write_text(text, encoding="utf-8", newline="\n")
+            # The file is UTF-8, whatever the terminal is.
+            elif buffer := getattr(self.stdout, "buffer", None):
+                buffer.write(text.encode())
+            else:
+                self.stdout.write(text, ending="")
+        except OSError as error:
+            message = f"{path} cannot be written: {error.strerror}."
+            raise CommandError(message) from error
+
+    def _diff(self, path: str) -> None:
+        differences = compare_definitions(read_input(path))
+        self._tell(differences)
+        if not differences.is_empty:
+            sys.exit(DIFFERENT)
+
+    def _apply(self, path: str, *, dry_run: bool) -> None:
+        text = read_input(path)
+        self._tell(compare_definitions(text) if dry_run else apply_definitions(text))
+        if dry_run:
+            self.stdout.write("This was a dry run: nothing of it is kept.")
+
+    def _tell(self, differences: Differences) -> None:
+        encoding = getattr(self.stdout, "encoding", None) or "utf-8"
+        for line in differences.lines():
+            # A terminal that lacks a character shows its number.
+            data = line.encode(encoding, "backslashreplace")
+            self.stdout.write(data.decode(encoding))
+
+
+def read_input(path: str) -> bytes:
+    """Return the bytes of a file, or one more than a file of definitions may have."""
+    with open_input(path) as stream:
+        return stream.read(MAX_SIZE + 1)
