@@ -86,11 +86,16 @@ class ContractSchema(AutoSchema):
         ]
         if contract.is_polled:
             answered.append(_header(*_ETAG, response=[200, 304]))
-        path = [
-            OpenApiParameter(name, str, OpenApiParameter.PATH)
-            for name in self.uri_variables
-        ]
-        return [*query, *read, *answered, *path]
+        return [*query, *read, *answered, *self._address()]
+
+    def _address(self) -> Iterator[OpenApiParameter]:
+        """Yield the variable parts of the address, with what each looks like."""
+        view: Any = self.view
+        for name in self.uri_variables:
+            is_lookup = name == getattr(view, "lookup_field", None)
+            look = view.lookup_value_regex if is_lookup else "[^/]+"
+            schema = {"type": "string", "pattern": f"^({look})$"}
+            yield OpenApiParameter(name, schema, OpenApiParameter.PATH)
 
     def get_serializer_name(self, serializer: Any, direction: Any) -> str:
         return _bare(type(serializer))

@@ -80,7 +80,7 @@ class ShownBody(Body):
 class CelebrationsViewSet(GamificationViewSet):
     """What waits to be shown to the user who asks, the oldest first."""
 
-    lookup_url_kwarg = "id"
+    lookup_field = "id"
     lookup_value_regex = "[0-9]{1,19}"
 
     @operation(

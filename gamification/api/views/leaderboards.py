@@ -115,7 +115,7 @@ class LeaderboardShape(Shape):
 class LeaderboardsViewSet(GamificationViewSet):
     """Users in the order of the XP that they earned in a day, week, month, or ever."""
 
-    lookup_url_kwarg = "window"
+    lookup_field = "window"
     lookup_value_regex = "|".join(Window.values)
 
     @operation(
