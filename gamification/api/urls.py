@@ -12,6 +12,7 @@ from gamification.api.views.leaderboards import LeaderboardsViewSet
 from gamification.api.views.ledger import LedgerViewSet
 from gamification.api.views.me import MeViewSet
 from gamification.api.views.records import RecordsViewSet
+from gamification.api.views.users import UsersViewSet
 
 app_name = "gamification"
 
@@ -22,6 +23,7 @@ router.register("me/celebrations", CelebrationsViewSet, basename="my-celebration
 router.register("me/ledger", LedgerViewSet, basename="my-ledger")
 router.register("records", RecordsViewSet, basename="records")
 router.register("leaderboards", LeaderboardsViewSet, basename="leaderboards")
+router.register("users", UsersViewSet, basename="users")
 
 urlpatterns = [
     path("v1/", include(router.urls)),

@@ -1,0 +1,283 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+import time_machine
+from django.contrib.auth import get_user_model
+
+from gamification.api.naming import find_users, name_of
+from gamification.models import Achievement
+from gamification.services import (
+    award_achievement,
+    read_progress,
+    record_activity,
+    revoke_achievement,
+    set_visibility,
+)
+from tests.api.clients import API, client_of
+from tests.api.expecting import errors_in, problem_in
+from tests.factories import AchievementFactory, UserFactory
+from tests.inspecting import everything
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+USERS = f"{API}users/"
+
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.usefixtures("activity", "no_achievements"),
+]
+
+
+@pytest.fixture(autouse=True)
+def noon():
+    with time_machine.travel(NOON, tick=False):
+        yield
+
+
+@pytest.fixture
+def friend(activity):
+    """A public user who did something."""
+    friend = UserFactory()
+    record_activity(friend, "walk", quantity=10)
+    return friend
+
+
+@pytest.fixture
+def page(friend):
+    return f"{USERS}{friend.username}/"
+
+
+@pytest.fixture
+def held(page):
+    return f"{page}achievements/"
+
+
+def grant(user, **fields):
+    """Give ``user`` an achievement."""
+    achievement = AchievementFactory(**fields)
+    award_achievement(user, achievement.key)
+    return achievement
+
+
+def test_a_public_user_shows_where_they_stand(api, friend, page):
+    grant(friend, xp_reward=0)
+
+    assert api.get(page).json() == {
+        "user": friend.username,
+        "level": 2,
+        "total_xp": 100,
+        "streak": {"state": "active", "current": 1, "longest": 1},
+        "active_days": 1,
+        "achievements": 1,
+    }
+
+
+def test_a_streak_is_told_as_of_now(api, page):
+    with time_machine.travel(NOON.replace(day=4), tick=False):
+        streak = api.get(page).json()["streak"]
+
+    assert streak == {"state": "broken", "current": 0, "longest": 1}
+
+
+def hide(user):
+    set_visibility(user, is_public=False)
+
+
+def deactivate(user):
+    get_user_model().objects.filter(pk=user.pk).update(is_active=False)
+
+
+@pytest.mark.parametrize("address", ["", "achievements/"])
+@pytest.mark.parametrize("change", [hide, deactivate])
+def test_who_is_not_public_is_nobody(api, friend, page, change, address):
+    unknown = api.get(f"{USERS}nobody/{address}")
+    change(friend)
+
+    response = api.get(f"{page}{address}")
+
+    problem_in(response, 404, "not_found")
+    assert response.json() == unknown.json()
+
+
+@pytest.mark.parametrize("address", ["", "achievements/"])
+def test_who_never_did_anything_is_nobody(api, user, address):
+    address = f"{USERS}{UserFactory().username}/{address}"
+
+    problem_in(api.get(address), 404, "not_found")
+
+
+def test_who_is_private_is_nobody_to_themselves_too(friend, page):
+    hide(friend)
+
+    problem_in(client_of(friend).get(page), 404, "not_found")
+
+
+def test_staff_see_no_more_of_who_is_private(friend, page, held):
+    hide(friend)
+    staff = client_of(UserFactory(is_staff=True, is_superuser=True))
+
+    for address in (page, held):
+        problem_in(staff.get(address), 404, "not_found")
+
+
+def test_a_profile_takes_three_queries(api, page, django_assert_num_queries):
+    # The user, if they are public; what they hold that the viewer may see; where they
+    # stand.
+    with django_assert_num_queries(3):
+        api.get(page)
+
+
+def test_who_is_hidden_is_looked_up_like_who_is_not_there(
+    api, friend, page, django_assert_num_queries
+):
+    hide(friend)
+
+    for address in (page, f"{USERS}nobody/"):
+        # The user, if they are public.
+        with django_assert_num_queries(1):
+            api.get(address)
+
+
+def test_a_user_may_have_any_name(api, activity):
+    for name in ("ada.lovelace@example", "ädä", "+x-y_z", "a b", "%41"):
+        record_activity(UserFactory(username=name), "walk")
+        address = api.get(f"{USERS}{name.replace('%', '%25')}/")
+        assert address.json()["user"] == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["a%00b", "%ED%A0%80", "a%0A", "9" * 5_000, "..%2f", "%F0%9F%8E%89", "%25", "'--"],
+)
+def test_what_names_nobody_is_nobody(api, name):
+    problem_in(api.get(f"{USERS}{name}/"), 404, "not_found")
+
+
+def test_users_are_not_listed(api):
+    problem_in(api.get(USERS), 404, "not_found")
+
+
+def test_a_site_says_what_users_are_called(api, friend, settings):
+    settings.GAMIFICATION = {"PUBLIC_USER_FIELD": friend._meta.pk.name}
+
+    assert api.get(f"{USERS}{friend.pk}/").json()["user"] == str(friend.pk)
+    problem_in(api.get(f"{USERS}{friend.username}/"), 404, "not_found")
+
+
+def test_users_are_found_by_the_names_that_they_are_answered_with(
+    friend, settings, django_assert_num_queries
+):
+    settings.GAMIFICATION = {"PUBLIC_USER_FIELD": friend._meta.pk.name}
+    name = name_of(friend)
+    others = [f" {name}", f"0{name}", "١", "-1", "1" * 30, "\0", "x"]
+
+    # The users with these keys.
+    with django_assert_num_queries(1):
+        assert find_users([name, *others, name]) == {name: friend}
+
+
+@pytest.mark.parametrize(
+    ("fields", "is_seen"),
+    [
+        ({}, True),
+        ({"is_secret": True}, False),
+        ({"status": "retired"}, False),
+        ({"status": "draft"}, False),
+    ],
+    ids=["open", "secret", "retired", "draft"],
+)
+def test_others_see_only_what_anybody_may(api, friend, page, held, fields, is_seen):
+    achievement = grant(friend)
+    Achievement.objects.filter(pk=achievement.pk).update(**fields)
+
+    assert api.get(page).json()["achievements"] == is_seen
+    assert api.get(held).json()["count"] == is_seen
+    assert len(api.get(held).json()["results"]) == is_seen
+
+
+@pytest.mark.parametrize("fields", [{"is_secret": True}, {"status": "retired"}])
+def test_who_holds_it_too_sees_it(api, user, friend, page, held, fields):
+    achievement = grant(friend)
+    award_achievement(user, achievement.key)
+    Achievement.objects.filter(pk=achievement.pk).update(**fields)
+
+    assert api.get(page).json()["achievements"] == 1
+    assert api.get(held).json()["results"][0]["achievement"] == achievement.key
+
+
+def test_what_was_taken_away_is_not_shown(api, friend, page, held):
+    revoke_achievement(friend, grant(friend).key)
+
+    assert api.get(page).json()["achievements"] == 0
+    assert api.get(held).json()["results"] == []
+
+
+def test_what_the_viewer_lost_is_a_secret_again(api, user, friend, held):
+    secret = grant(friend, is_secret=True)
+    award_achievement(user, secret.key)
+    revoke_achievement(user, secret.key)
+
+    assert api.get(held).json()["count"] == 0
+
+
+def test_achievements_of_a_user_come_latest_first(api, friend, held):
+    grant(friend, key="early")
+    with time_machine.travel(NOON.replace(hour=13), tick=False):
+        grant(
+            friend,
+            key="late",
+            name="Late",
+            description="Be late.",
+            icon="⏰",
+            category="streaks",
+            xp_reward=70,
+        )
+
+    late, early = api.get(held).json()["results"]
+    assert early["achievement"] == "early"
+    assert late == {
+        "achievement": "late",
+        "name": "Late",
+        "description": "Be late.",
+        "icon": "⏰",
+        "category": "streaks",
+        "xp": 70,
+        "unlocked_at": "2026-03-02T13:00:00Z",
+    }
+
+
+def test_achievements_come_in_pages(api, friend, held, django_assert_num_queries):
+    for number in range(5):
+        grant(friend, key=f"a{number}", xp_reward=0)
+
+    # The user, how many they hold, and those of the page with their names.
+    with django_assert_num_queries(3):
+        answer = api.get(held, {"page": 2, "page_size": 2}).json()
+
+    assert answer["count"] == 5
+    assert [each["achievement"] for each in answer["results"]] == ["a2", "a1"]
+    assert answer["next"] == f"http://testserver{held}?page=3&page_size=2"
+    assert answer["previous"] == f"http://testserver{held}?page=1&page_size=2"
+
+
+@pytest.mark.parametrize("query", ["page=0", "page_size=101", "page=x", "user=1"])
+def test_a_wrong_page_is_refused(api, held, query):
+    [pointer] = errors_in(api.get(f"{held}?{query}"))
+
+    assert pointer == f"/{query.partition('=')[0]}"
+
+
+def test_a_page_after_the_last_is_not_there(api, held):
+    problem_in(api.get(held, {"page": 2}), 404, "not_found")
+
+
+def test_looking_changes_nothing(api, friend, page, held):
+    grant(friend)
+    before = everything()
+
+    for address in (page, held):
+        api.get(address)
+
+    assert everything() == before
+    assert read_progress(friend).achievements == 1
