@@ -51,6 +51,8 @@ class Contract:
     takes_many: bool = False
     #: Answers a list of bodies, with 200, which is then among ``also``.
     answer_to_many: type[Shape] | None = None
+    #: What staff are answered instead: all of ``answer``, and more.
+    answer_to_staff: type[Shape] | None = None
     #: Headers that are read, and those that an answer may have.
     headers: tuple[Header, ...] = ()
     answer_headers: tuple[Header, ...] = ()

@@ -15,6 +15,7 @@ from drf_spectacular.utils import (
 
 from gamification.api.contracts import Contract, Header, contract_of
 from gamification.api.fields import Body, Query
+from gamification.api.preconditions import IF_MATCH, PreconditionRequired
 from gamification.api.problems import CONTENT_TYPE, ProblemShape, problem, status_of
 from gamification.api.shapes import Shape
 
@@ -66,8 +67,9 @@ class ContractSchema(AutoSchema):
         contract = self.contract
         statuses = {contract.status: ""}
         statuses |= {status: also.meaning for status, also in contract.also.items()}
+        answer = _answer_to_anybody(self, contract)
         answers: dict[Any, Any] = {
-            (status, "application/json"): OpenApiResponse(contract.answer, description)
+            (status, "application/json"): OpenApiResponse(answer, description)
             for status, description in statuses.items()
         }
         if many := contract.answer_to_many:
@@ -96,6 +98,15 @@ class ContractSchema(AutoSchema):
             look = view.lookup_value_regex if is_lookup else "[^/]+"
             schema = {"type": "string", "pattern": f"^({look})$"}
             yield OpenApiParameter(name, schema, OpenApiParameter.PATH)
+
+    def _is_list_view(self, serializer: Any = None) -> bool:
+        # A list is said by the shape of its pages.
+        return False
+
+    def _get_request_body(self, direction: Any = "request") -> Any:
+        body = super()._get_request_body(direction)  # type: ignore[no-untyped-call]
+        # Also where nothing in it must be there.
+        return body and body | {"required": True}
 
     def get_serializer_name(self, serializer: Any, direction: Any) -> str:
         return _bare(type(serializer))
@@ -156,6 +167,15 @@ def _header(
     )
 
 
+def _answer_to_anybody(schema: ContractSchema, contract: Contract) -> Any:
+    answer, full = contract.answer, contract.answer_to_staff
+    if answer is None or full is None:
+        return answer
+    # Not one of them: the full answer is also the other.
+    shapes = [schema.resolve_serializer(shape, "response") for shape in (answer, full)]
+    return {"anyOf": [shape.ref for shape in shapes]}
+
+
 def _answer_to_one_or_many(contract: Contract, many: type[Shape]) -> OpenApiResponse:
     one = cast("type[Shape]", contract.answer)
     name = f"{_bare(one)}Or{_bare(many)}"
@@ -174,6 +194,10 @@ def _problems(contract: Contract) -> Iterator[tuple[Any, OpenApiResponse]]:
     codes = {status: [known] for status, known in _COMMON.items()}
     if contract.body:
         codes |= {status: [known] for status, known in _WITH_BODY.items()}
+    if IF_MATCH in contract.headers:
+        codes[PreconditionRequired.status_code] = [
+            (PreconditionRequired.default_code, PreconditionRequired.default_detail)
+        ]
     for error in contract.errors:
         known = (error.code, (error.__doc__ or "").strip())
         codes.setdefault(status_of(error), []).append(known)

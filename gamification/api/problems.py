@@ -7,7 +7,11 @@ from itertools import islice
 from typing import Any, Final
 
 from django.contrib.auth.decorators import login_not_required
-from django.core.exceptions import PermissionDenied, SuspiciousOperation
+from django.core.exceptions import (
+    NON_FIELD_ERRORS,
+    PermissionDenied,
+    SuspiciousOperation,
+)
 from django.db import InterfaceError, InternalError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse, UnreadablePostError
 from django.http.request import RawPostDataException
@@ -50,6 +54,7 @@ STATUSES: Final[Mapping[type[Exception], int]] = {
     ours.InvalidRequestError: 400,
     # Its form was checked before.
     ours.InvalidInstantError: 422,
+    ours.InvalidDefinitionError: 422,
     ours.InvalidTimeZoneError: 422,
     ours.InvalidSpanError: 422,
     ours.UnknownUserError: 422,
@@ -57,6 +62,7 @@ STATUSES: Final[Mapping[type[Exception], int]] = {
     ours.UnknownAchievementError: 422,
     ours.UnknownEntryError: 422,
     ours.IdempotencyConflictError: 422,
+    ours.StaleEditError: 412,
     ours.KeysDifferError: 422,
     # Celebrations are named in addresses only.
     ours.UnknownCelebrationError: 404,
@@ -89,7 +95,10 @@ def problem(status: int, code: str, detail: str, **members: Any) -> dict[str, An
 
 def problem_of(error: ours.GamificationError) -> dict[str, Any]:
     """Return the problem that an error of ours is."""
-    facts = {name: error.context[name] for name in MEMBERS.get(type(error), ())}
+    told = MEMBERS.get(type(error), ())
+    facts = {name: error.context[name] for name in told if name in error.context}
+    if isinstance(error, ours.InvalidDefinitionError):
+        facts["errors"] = [*_definition_errors(error)]
     return problem(status_of(type(error)), error.code, str(error), **facts)
 
 
@@ -159,6 +168,14 @@ def _field_errors(details: Any, path: str = "") -> Iterator[dict[str, str]]:
         for name, inner in details.items():
             step = "" if name == "non_field_errors" else f"/{_escaped(str(name))}"
             yield from _field_errors(inner, path + step)
+
+
+def _definition_errors(error: ours.InvalidDefinitionError) -> Iterator[dict[str, str]]:
+    for name, problems in error.errors.items():
+        # What several fields break together is about the whole.
+        pointer = "" if name == NON_FIELD_ERRORS else f"/{name}"
+        for code, detail in problems:
+            yield {"pointer": pointer, "code": code, "detail": _encodable(detail)}
 
 
 def _escaped(name: str) -> str:

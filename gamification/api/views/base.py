@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any
 
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 from django.utils.cache import set_response_etag
 from django.utils.http import parse_etags
 from django.utils.module_loading import import_string
@@ -34,13 +35,28 @@ def schema() -> ViewInspector:
     return described
 
 
+def may(user: Any, *permissions: str) -> bool:
+    """Say whether ``user`` has one of ``permissions``; some user models know none."""
+    has = getattr(user, "has_perm", None)
+    return has is not None and any(map(has, permissions))
+
+
+@contextmanager
+def answering_404(error: type[Exception]) -> Iterator[None]:
+    """Answer ``error`` as an address under which there is nothing."""
+    try:
+        yield
+    except error as unknown:
+        raise Http404 from unknown
+
+
 class IsAllowed(BasePermission):
     """Asks for the permission that the operation's contract names."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
         contract = contract_of(view)
         name = contract.permission if contract else None
-        return name is None or request.user.has_perm(name)
+        return name is None or may(request.user, name)
 
 
 class AlwaysJSON(BaseContentNegotiation):
