@@ -6,23 +6,27 @@ from django.urls import include, path, re_path
 
 from gamification.api.problems import unknown_address
 from gamification.api.routing import Router
+from gamification.api.views.achievements import AchievementsViewSet
 from gamification.api.views.calendar import CalendarViewSet
 from gamification.api.views.celebrations import CelebrationsViewSet
 from gamification.api.views.leaderboards import LeaderboardsViewSet
 from gamification.api.views.ledger import LedgerViewSet
 from gamification.api.views.me import MeViewSet
+from gamification.api.views.my_achievements import MyAchievementsViewSet
 from gamification.api.views.records import RecordsViewSet
 from gamification.api.views.users import UsersViewSet
 
 app_name = "gamification"
 
 router = Router()
+router.register("achievements", AchievementsViewSet, basename="achievements")
 router.register("me", MeViewSet, basename="me")
+router.register("me/achievements", MyAchievementsViewSet, basename="my-achievements")
 router.register("me/calendar", CalendarViewSet, basename="my-calendar")
 router.register("me/celebrations", CelebrationsViewSet, basename="my-celebrations")
 router.register("me/ledger", LedgerViewSet, basename="my-ledger")
-router.register("records", RecordsViewSet, basename="records")
 router.register("leaderboards", LeaderboardsViewSet, basename="leaderboards")
+router.register("records", RecordsViewSet, basename="records")
 router.register("users", UsersViewSet, basename="users")
 
 urlpatterns = [

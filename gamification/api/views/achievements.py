@@ -1,0 +1,189 @@
+"""The catalogue as users see it, and as staff edit it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from django.core.exceptions import PermissionDenied
+from django.db.models import prefetch_related_objects
+from django.http import Http404
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from gamification import exceptions as ours
+from gamification.api.contracts import Header, operation
+from gamification.api.naming import find_user
+from gamification.api.pages import paginate
+from gamification.api.preconditions import ETAG, IF_MATCH, etag_of, expected_tag
+from gamification.api.views import achievement_shapes as shapes
+from gamification.api.views import definitions, explanations
+from gamification.api.views.achievement_lists import AchievementQuery, chosen
+from gamification.api.views.base import answering_404, may
+from gamification.api.views.hindsight import HindsightActions
+from gamification.conf import conf
+from gamification.services import (
+    AchievementProgress,
+    Explanation,
+    create_achievement,
+    edit_achievement,
+    explain_achievement,
+    read_achievements,
+)
+from gamification.services.catalogue import definition_tag
+from gamification.services.showing import (
+    count_secrets,
+    read_all_achievements,
+    visible_achievements,
+)
+
+_ADD: Final = "gamification.add_achievement"
+_CHANGE: Final = "gamification.change_achievement"
+
+LOCATION: Final = Header("Location", "Address of the achievement.")
+
+
+class AchievementsViewSet(HindsightActions):
+    """Achievements: what users see of them, and what staff do with them."""
+
+    lookup_field = "key"
+    lookup_value_regex = shapes.KEY
+
+    @operation(
+        query=AchievementQuery,
+        answer=shapes.AchievementPageShape,
+        answer_to_staff=shapes.DefinitionPageShape,
+        example=shapes.PAGE_EXAMPLE,
+    )
+    def list(self, request: Request, query: Mapping[str, Any]) -> Response:
+        """Return the achievements that the user may see.
+
+        Those are active ones that are no secret, and what the user holds. With
+        ``status``, staff get all of it, in full.
+        """
+        rows = _rows(request.user, query)
+        found = chosen(shapes.with_rarity(rows), query)
+        page = paginate(request, query, len(found), lambda a, b: found[a:b])
+        secrets = count_secrets(request.user) if conf.SHOW_SECRET_COUNT else None
+        is_full = "status" in query
+        shape = shapes.DefinitionPageShape if is_full else shapes.AchievementPageShape
+        return Response(shape.of(shapes.AchievementPage.of(page, secrets)))
+
+    @operation(
+        answer=shapes.AchievementShape,
+        answer_to_staff=shapes.DefinitionShape,
+        answer_headers=(ETAG,),
+        example=shapes.EXAMPLE,
+    )
+    def retrieve(self, request: Request, key: str) -> Response:
+        """Return an achievement that the user may see; to staff any, in full.
+
+        Those who may edit it are told its ETag.
+        """
+        if _sees_all(request.user):
+            return _definition(request.user, key)
+        seen = _only(read_achievements(request.user, key=key))
+        return Response(shapes.AchievementShape.of(seen))
+
+    @operation(
+        body=definitions.NewDefinitionBody,
+        answer=shapes.DefinitionShape,
+        status=201,
+        answer_headers=(LOCATION, ETAG),
+        permission=_ADD,
+        scope="write",
+        errors=(ours.InvalidDefinitionError,),
+        example_body=definitions.EXAMPLE_NEW,
+        example=shapes.DEFINITION,
+    )
+    def create(self, request: Request, body: Mapping[str, Any]) -> Response:
+        """Add an achievement to the catalogue."""
+        made = create_achievement(actor=request.user, **body)
+        response = _definition(request.user, made.key, status=201)
+        response["Location"] = request.build_absolute_uri(f"{made.key}/")
+        return response
+
+    @operation(
+        body=definitions.DefinitionBody,
+        answer=shapes.DefinitionShape,
+        headers=(IF_MATCH,),
+        answer_headers=(ETAG,),
+        permission=_CHANGE,
+        scope="write",
+        errors=(ours.InvalidDefinitionError, ours.StaleEditError),
+        example_body=definitions.EXAMPLE_EDIT,
+        example=shapes.DEFINITION,
+    )
+    def partial_update(
+        self, request: Request, key: str, body: Mapping[str, Any]
+    ) -> Response:
+        """Change an achievement, unless somebody else changed it meanwhile.
+
+        What was awarded stays as it is.
+        """
+        expected = expected_tag(request)
+        with answering_404(ours.UnknownAchievementError):
+            edit_achievement(key, actor=request.user, expected=expected, **body)
+        return _definition(request.user, key)
+
+    @action(detail=True)
+    @operation(
+        query=explanations.ExplanationQuery,
+        answer=explanations.ExplanationShape,
+        example=explanations.EXAMPLE,
+    )
+    def explain(
+        self, request: Request, key: str, query: Mapping[str, Any]
+    ) -> Explanation:
+        """Say in words what the achievement measures, and what is missing or blocks it.
+
+        Staff may ask about any achievement and any user.
+        """
+        user = request.user
+        if not _sees_all(user):
+            if query:
+                raise PermissionDenied
+            _check_visible(user, key)
+        elif "user" in query:
+            user = find_user(query["user"])
+        with answering_404(ours.UnknownAchievementError):
+            return explain_achievement(user, key)
+
+
+def _sees_all(user: Any) -> bool:
+    """Say whether ``user`` may see the whole catalogue; who edits it does."""
+    return may(user, "gamification.view_achievement", _CHANGE)
+
+
+def _rows(user: Any, query: Mapping[str, Any]) -> Sequence[AchievementProgress]:
+    """Return what ``query`` asks about; ``PermissionDenied`` for what is for staff."""
+    if "status" not in query:
+        return read_achievements(user)
+    if not _sees_all(user):
+        raise PermissionDenied
+    rows = read_all_achievements(user, status=query["status"])
+    prefetch_related_objects([row.achievement for row in rows], "activity")
+    return rows
+
+
+def _check_visible(user: Any, key: str) -> None:
+    """Raise ``Http404`` for what ``user`` may not see."""
+    if not visible_achievements(user).filter(key=key).exists():
+        raise Http404
+
+
+def _definition(user: Any, key: str, status: int = 200) -> Response:
+    """Answer with all of an achievement, and its tag if ``user`` may edit it."""
+    seen = _only(read_all_achievements(user, key=key))
+    response = Response(shapes.DefinitionShape.of(seen), status)
+    if may(user, _CHANGE, _ADD):
+        response["ETag"] = etag_of(definition_tag(seen.achievement))
+    return response
+
+
+def _only(rows: Sequence[AchievementProgress]) -> shapes.Seen:
+    """Return the one row as it is seen; ``Http404`` if there is none."""
+    if not rows:
+        raise Http404
+    return shapes.with_rarity(rows)[0]

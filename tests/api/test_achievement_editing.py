@@ -1,0 +1,368 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+import time_machine
+
+from gamification.api.views import definitions
+from gamification.domain.rules import MAX_REWARD, MAX_TOTAL
+from gamification.models import Achievement
+from gamification.services import award_achievement
+from tests.api.clients import API, client_of
+from tests.api.expecting import errors_in, problem_in
+from tests.factories import AchievementFactory
+from tests.inspecting import everything
+
+pytestmark = pytest.mark.django_db
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+ACHIEVEMENTS = f"{API}achievements/"
+NEW = {"key": "new", "name": "New", "category": "mastery", "criterion": "manual"}
+
+
+@pytest.fixture
+def editor(user):
+    return client_of(user, "add_achievement", "change_achievement")
+
+
+@pytest.fixture
+def walker(activity):
+    return AchievementFactory(key="walker", name="Walker", xp_reward=50)
+
+
+def edit(client, changes, tag=None, key="walker"):
+    address = f"{ACHIEVEMENTS}{key}/"
+    tag = client.get(address).headers.get("ETag", "") if tag is None else tag
+    return client.patch(
+        address,
+        json.dumps(changes),
+        content_type="application/json",
+        headers={"If-Match": tag},
+    )
+
+
+@time_machine.travel(NOON, tick=False)
+def test_staff_make_an_achievement(editor, activity):
+    response = editor.post(
+        ACHIEVEMENTS,
+        {
+            "key": "walker",
+            "name": "Walker",
+            "description": "Walk ten times.",
+            "icon": "🚶",
+            "category": "milestones",
+            "xp_reward": 40,
+            "criterion": "activity_count",
+            "activity": "walk",
+            "threshold": 10,
+            "is_secret": True,
+            "status": "draft",
+            "position": 7,
+        },
+    )
+
+    assert response.status_code == 201
+    assert response.json() == {
+        "key": "walker",
+        "name": "Walker",
+        "description": "Walk ten times.",
+        "icon": "🚶",
+        "category": "milestones",
+        "xp_reward": 40,
+        "is_secret": True,
+        "progress": {"current": 0, "target": 10, "fraction": 0.0},
+        "unlocked_at": None,
+        "rarity": {
+            "fraction": None,
+            "holders": 0,
+            "of": 0,
+            "worked_out_at": "2026-03-02T12:00:00Z",
+        },
+        "criterion": "activity_count",
+        "activity": "walk",
+        "threshold": 10,
+        "status": "draft",
+        "position": 7,
+        "created_at": "2026-03-02T12:00:00Z",
+        "updated_at": "2026-03-02T12:00:00Z",
+    }
+
+
+def test_what_was_made_is_at_its_location(editor):
+    made = editor.post(ACHIEVEMENTS, NEW)
+
+    assert made["Location"] == "http://testserver/api/gamification/v1/achievements/new/"
+    found = editor.get(made["Location"])
+    assert (found.json(), found["ETag"]) == (made.json(), made["ETag"])
+
+
+def test_what_is_not_said_is_as_the_model_has_it(editor):
+    made = editor.post(ACHIEVEMENTS, NEW).json()
+
+    assert (made["xp_reward"], made["threshold"], made["position"]) == (0, 1, 0)
+    assert (made["status"], made["is_secret"], made["activity"]) == (
+        "active",
+        False,
+        None,
+    )
+    assert (made["description"], made["icon"]) == ("", "")
+
+
+def test_staff_edit_an_achievement(editor, walker):
+    response = edit(editor, {"name": "Wanderer", "status": "retired"})
+
+    assert response.status_code == 200
+    walker.refresh_from_db()
+    assert (walker.name, walker.status, walker.xp_reward) == ("Wanderer", "retired", 50)
+    assert (response.json()["name"], response.json()["status"]) == (
+        "Wanderer",
+        "retired",
+    )
+
+
+def test_an_edit_answers_with_the_tag_of_the_next(editor, walker):
+    first = edit(editor, {"xp_reward": 60})
+    second = edit(editor, {"xp_reward": 70}, first["ETag"])
+
+    assert second.json()["xp_reward"] == 70
+    assert first["ETag"] != second["ETag"]
+
+
+def test_an_edit_of_what_somebody_else_changed_is_refused(editor, walker):
+    tag = editor.get(f"{ACHIEVEMENTS}walker/")["ETag"]
+    edit(editor, {"xp_reward": 60}, tag)
+
+    response = edit(editor, {"xp_reward": 70}, tag)
+
+    problem_in(response, 412, "stale_edit")
+    walker.refresh_from_db()
+    assert walker.xp_reward == 60
+
+
+@pytest.mark.parametrize("tag", ['"other"', "other", '"a", "b"', 'W/"', ","])
+def test_an_edit_of_something_else_is_refused(editor, walker, tag):
+    problem_in(edit(editor, {"xp_reward": 70}, tag), 412, "stale_edit")
+
+
+@pytest.mark.parametrize("headers", [{}, {"If-Match": ""}, {"If-Match": " "}])
+def test_an_edit_must_say_what_it_edits(editor, walker, headers):
+    address = f"{ACHIEVEMENTS}walker/"
+
+    response = editor.patch(address, {"name": "X"}, format="json", headers=headers)
+
+    problem_in(response, 428, "precondition_required")
+    walker.refresh_from_db()
+    assert walker.name == "Walker"
+
+
+def test_an_edit_may_be_of_whatever_is_there(editor, walker):
+    assert edit(editor, {"xp_reward": 70}, "*").json()["xp_reward"] == 70
+
+
+def test_a_tag_that_compression_made_weak_is_the_same(editor, walker):
+    tag = editor.get(f"{ACHIEVEMENTS}walker/")["ETag"]
+
+    assert edit(editor, {"xp_reward": 70}, f"W/{tag}").status_code == 200
+
+
+def test_an_edit_of_nothing_changes_nothing(editor, walker):
+    before = everything()
+
+    response = edit(editor, {})
+
+    assert response.status_code == 200
+    assert everything() == before
+
+
+def test_an_edit_does_not_rewrite_what_was_awarded(editor, user, walker):
+    award_achievement(user, "walker")
+
+    edit(editor, {"xp_reward": 900, "status": "retired"})
+
+    [mine] = editor.get(f"{API}me/achievements/").json()["results"]
+    assert mine["xp_awarded"] == 50
+    assert editor.get(f"{API}me/").json()["total_xp"] == 50
+
+
+def test_drafts_and_secrets_are_edited_too(editor, walker):
+    Achievement.objects.filter(key="walker").update(status="draft", is_secret=True)
+
+    assert edit(editor, {"status": "active"}).json()["status"] == "active"
+
+
+def test_the_criterion_is_edited_with_its_activity(editor, walker, activity):
+    counted = edit(editor, {"criterion": "activity_count", "activity": "walk"}).json()
+    by_hand = edit(editor, {"criterion": "manual", "activity": None}).json()
+
+    assert (counted["activity"], by_hand["activity"]) == ("walk", None)
+
+
+def test_only_who_may_edit_is_told_the_tag(api, user, walker):
+    others = api.get(f"{ACHIEVEMENTS}walker/")
+    viewers = client_of(user, "view_achievement").get(f"{ACHIEVEMENTS}walker/")
+
+    assert "ETag" not in others.headers
+    assert "ETag" not in viewers.headers
+
+
+def test_staff_see_the_definition(user, activity):
+    AchievementFactory(
+        key="walker", criterion="activity_count", activity=activity, threshold=3
+    )
+    staff = client_of(user, "view_achievement")
+
+    seen = staff.get(f"{ACHIEVEMENTS}walker/").json()
+
+    assert (seen["criterion"], seen["activity"]) == ("activity_count", "walk")
+    assert (seen["threshold"], seen["status"], seen["position"]) == (3, "active", 0)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "criterion",
+        "activity",
+        "threshold",
+        "status",
+        "position",
+        "created_at",
+        "updated_at",
+    ],
+)
+def test_users_do_not_see_the_definition(api, walker, name):
+    assert name not in api.get(f"{ACHIEVEMENTS}walker/").json()
+
+
+def test_who_may_not_make_one_makes_none(user):
+    before = everything()
+
+    response = client_of(user, "change_achievement").post(ACHIEVEMENTS, NEW)
+
+    problem_in(response, 403, "permission_denied")
+    assert everything() == before
+
+
+@pytest.mark.parametrize("key", ["walker", "nothing"])
+def test_who_may_not_edit_edits_nothing(user, walker, key):
+    staff = client_of(user, "add_achievement", "view_achievement")
+
+    response = edit(staff, {"xp_reward": 1}, "*", key)
+
+    problem_in(response, 403, "permission_denied")
+
+
+def test_what_is_not_there_cannot_be_edited(editor):
+    problem_in(edit(editor, {"name": "X"}, "*", "nothing"), 404, "not_found")
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"key": "walker"}, {"pointer": "/key", "code": "unique"}),
+        ({"activity": "nothing"}, {"pointer": "/activity", "code": "unknown_activity"}),
+        ({"activity": "walk"}, {"pointer": "", "code": "invalid"}),
+        ({"criterion": "activity_count"}, {"pointer": "", "code": "invalid"}),
+    ],
+)
+def test_a_definition_that_breaks_a_rule_is_refused(editor, walker, changes, error):
+    before = everything()
+
+    response = editor.post(ACHIEVEMENTS, NEW | changes)
+
+    problem = problem_in(response, 422, "invalid_definition")
+    [found] = problem["errors"]
+    assert found.pop("detail")
+    assert found == error
+    assert everything() == before
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"name": ""}, {"/name": "blank"}),
+        ({"name": " \n"}, {"/name": "blank"}),
+        ({"name": "x" * 101}, {"/name": "max_length"}),
+        ({"name": "a\0b"}, {"/name": "unstorable"}),
+        ({"name": "\ud800"}, {"/name": "unstorable"}),
+        ({"name": 1}, {"/name": "invalid"}),
+        ({"name": None}, {"/name": "null"}),
+        ({"description": "x" * 1_001}, {"/description": "max_length"}),
+        ({"icon": "x" * 51}, {"/icon": "max_length"}),
+        ({"category": "hats"}, {"/category": "invalid_choice"}),
+        ({"criterion": ["manual"]}, {"/criterion": "invalid_choice"}),
+        ({"status": True}, {"/status": "invalid_choice"}),
+        ({"xp_reward": -1}, {"/xp_reward": "min_value"}),
+        ({"xp_reward": 1_000_001}, {"/xp_reward": "max_value"}),
+        ({"xp_reward": True}, {"/xp_reward": "invalid"}),
+        ({"xp_reward": 1.0}, {"/xp_reward": "invalid"}),
+        ({"xp_reward": "1"}, {"/xp_reward": "invalid"}),
+        ({"threshold": 0}, {"/threshold": "min_value"}),
+        ({"threshold": 2**53 + 1}, {"/threshold": "max_value"}),
+        ({"threshold": 10**4_000}, {"/threshold": "max_value"}),
+        ({"position": 2**31}, {"/position": "max_value"}),
+        ({"position": -(2**31) - 1}, {"/position": "min_value"}),
+        ({"is_secret": 1}, {"/is_secret": "invalid"}),
+        ({"activity": ""}, {"/activity": "blank"}),
+        ({"activity": "a b"}, {"/activity": "invalid"}),
+    ],
+)
+def test_a_value_of_the_wrong_form_is_refused(editor, walker, changes, error):
+    before = everything()
+
+    assert errors_in(editor.post(ACHIEVEMENTS, NEW | changes)) == error
+    assert errors_in(edit(editor, changes, "*")) == error
+    assert everything() == before
+
+
+@pytest.mark.parametrize(
+    ("key", "code"),
+    [
+        ("", "blank"),
+        ("a b", "invalid"),
+        ("a/b", "invalid"),
+        ("../a", "invalid"),
+        ("é", "invalid"),
+        ("a\n", "invalid"),
+        ("a" * 101, "max_length"),
+        (None, "null"),
+        (1, "invalid"),
+    ],
+)
+def test_a_key_of_the_wrong_form_is_refused(editor, key, code):
+    assert errors_in(editor.post(ACHIEVEMENTS, NEW | {"key": key})) == {"/key": code}
+
+
+@pytest.mark.parametrize("name", ["key", "name", "category", "criterion"])
+def test_what_must_be_said_of_an_achievement(editor, name):
+    without = {other: value for other, value in NEW.items() if other != name}
+
+    assert errors_in(editor.post(ACHIEVEMENTS, without)) == {f"/{name}": "required"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["id", "created_at", "updated_at", "progress", "rarity", "unlocked_at", "holders"],
+)
+def test_what_is_not_for_editing_is_refused(editor, walker, name):
+    error = {f"/{name}": "unknown"}
+
+    assert errors_in(editor.post(ACHIEVEMENTS, NEW | {name: 1})) == error
+    assert errors_in(edit(editor, {name: 1}, "*")) == error
+
+
+def test_a_key_is_not_edited(editor, walker):
+    assert errors_in(edit(editor, {"key": "other"}, "*")) == {"/key": "unknown"}
+
+
+def test_limits_are_those_of_the_model():
+    def longest(name):
+        return Achievement._meta.get_field(name).max_length
+
+    body = definitions.DefinitionBody().fields
+    assert body["xp_reward"].max_value == MAX_REWARD
+    assert body["threshold"].max_value == MAX_TOTAL
+    for name in ("name", "description", "icon"):
+        assert body[name].max_length == longest(name)
+    assert definitions.NewDefinitionBody().fields["name"].max_length == longest("name")

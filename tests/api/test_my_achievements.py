@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+import time_machine
+
+from gamification.models import Achievement
+from gamification.services import award_achievement, revoke_achievement
+from tests.api.clients import API
+from tests.api.expecting import errors_in, problem_in
+from tests.factories import AchievementFactory, UserFactory
+
+pytestmark = pytest.mark.django_db
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+MINE = f"{API}me/achievements/"
+
+
+def keys(response):
+    return [row["key"] for row in response.json()["results"]]
+
+
+@time_machine.travel(NOON, tick=False)
+def test_my_achievements_are_what_i_hold(api, user):
+    award_achievement(user, "kpi_10")
+
+    assert api.get(MINE).json() == {
+        "count": 1,
+        "next": None,
+        "previous": None,
+        "results": [
+            {
+                "key": "kpi_10",
+                "name": "Ten done",
+                "description": "Complete 10 KPIs.",
+                "category": "milestones",
+                "icon": "🥉",
+                "xp_awarded": 50,
+                "unlocked_at": "2026-03-02T12:00:00Z",
+            }
+        ],
+    }
+
+
+def test_the_latest_comes_first(api, user):
+    for key in ("level_5", "kpi_10", "streak_7"):
+        award_achievement(user, key)
+
+    assert keys(api.get(MINE)) == ["streak_7", "kpi_10", "level_5"]
+
+
+def test_an_edit_does_not_change_what_was_awarded(api, user):
+    award_achievement(user, "kpi_10")
+    Achievement.objects.filter(key="kpi_10").update(xp_reward=900)
+
+    assert api.get(f"{MINE}kpi_10/").json()["xp_awarded"] == 50
+
+
+def test_my_achievements_are_not_those_of_others(api):
+    award_achievement(UserFactory(), "kpi_10")
+
+    assert keys(api.get(MINE)) == []
+    problem_in(api.get(f"{MINE}kpi_10/"), 404, "not_found")
+
+
+def test_my_achievements_are_not_those_that_were_revoked(api, user):
+    award_achievement(user, "kpi_10")
+    revoke_achievement(user, "kpi_10")
+
+    assert keys(api.get(MINE)) == []
+    problem_in(api.get(f"{MINE}kpi_10/"), 404, "not_found")
+
+
+@pytest.mark.parametrize("change", [{"is_secret": True}, {"status": "retired"}])
+def test_what_is_hidden_from_others_is_not_from_who_holds_it(api, user, change):
+    award_achievement(user, "kpi_10")
+    Achievement.objects.filter(key="kpi_10").update(**change)
+
+    assert keys(api.get(MINE)) == ["kpi_10"]
+    assert api.get(f"{MINE}kpi_10/").json()["key"] == "kpi_10"
+
+
+def test_a_draft_is_hidden_from_who_holds_it_too(api, user):
+    award_achievement(user, "kpi_10")
+    Achievement.objects.filter(key="kpi_10").update(status="draft")
+
+    assert keys(api.get(MINE)) == []
+    problem_in(api.get(f"{MINE}kpi_10/"), 404, "not_found")
+
+
+@pytest.mark.parametrize("address", ["", "kpi_10/"])
+def test_who_is_not_signed_in_holds_nothing(client, address):
+    problem_in(client.get(MINE + address), 401, "not_authenticated")
+
+
+@pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
+@pytest.mark.parametrize("address", ["", "kpi_10/"])
+def test_nobody_takes_what_they_want(api, method, address):
+    problem_in(getattr(api, method)(MINE + address), 405, "method_not_allowed")
+
+
+@pytest.mark.parametrize("key", ["nothing", "a%00b", "a.b", "%ED%A0%80", "9" * 5_000])
+def test_a_key_that_nothing_has_is_not_found(api, key):
+    problem_in(api.get(f"{MINE}{key}/"), 404, "not_found")
+
+
+def test_pages_lead_to_each_other(api, user):
+    for key in ("level_5", "kpi_10", "streak_7"):
+        award_achievement(user, key)
+
+    first = api.get(f"{MINE}?page_size=2")
+    second = api.get(first.json()["next"])
+
+    assert [keys(first), keys(second)] == [["streak_7", "kpi_10"], ["level_5"]]
+    assert second.json()["next"] is None
+
+
+def test_a_parameter_that_nobody_knows_is_refused(api):
+    assert errors_in(api.get(f"{MINE}?user=other")) == {"/user": "unknown"}
+
+
+# How many there are, and those of the page.
+@pytest.mark.parametrize("made", [1, 40])
+def test_a_list_takes_as_many_queries_for_more(
+    api, user, no_achievements, made, django_assert_num_queries
+):
+    for achievement in AchievementFactory.create_batch(made):
+        award_achievement(user, achievement.key)
+
+    with django_assert_num_queries(2):
+        assert len(keys(api.get(MINE))) == made
