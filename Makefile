@@ -12,7 +12,7 @@ MANAGE := $(BIN)/python manage.py
 PYTEST := $(BIN)/python -m pytest
 COVERED := --cov --cov-append --cov-report= --cov-fail-under=0
 
-.PHONY: demo demo-data test pytest lint format benchmark clean
+.PHONY: demo demo-data test pytest lint format schema benchmark clean
 
 demo: demo-data ## Make the demo data and serve it on 127.0.0.1:8000.
 	$(MANAGE) runserver 127.0.0.1:8000
@@ -42,6 +42,9 @@ lint: $(VENV)/dev ## Check the style, the types, and that no migration is missin
 format: $(VENV)/dev ## Put the code into shape.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+schema: $(VENV)/demo ## Write down what the API says of itself.
+	$(MANAGE) spectacular --validate --fail-on-warn --file docs/openapi.yaml
 
 benchmark: $(VENV)/dev ## Measure recording against raw SQL.
 	$(BIN)/python benchmarks/recording.py

@@ -1,0 +1,36 @@
+"""What the API offers: its routes, with what each method of them is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from django.contrib.admindocs.views import simplify_regex
+
+from gamification.api.contracts import Contract
+from gamification.api.urls import router
+
+
+class Operation(NamedTuple):
+    """One method of one route."""
+
+    method: str
+    #: Below the API's address, such as ``users/<user>/``.
+    route: str
+    contract: Contract
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.route}"
+
+
+def _operations() -> Iterator[Operation]:
+    for pattern in router.urls:
+        view = pattern.callback
+        route = simplify_regex(str(pattern.pattern)).removeprefix("/")
+        for method, action in sorted(view.actions.items()):
+            if method != "head":
+                contract = getattr(view.cls, action).contract
+                yield Operation(method.upper(), route, contract)
+
+
+OPERATIONS = list(_operations())
