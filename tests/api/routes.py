@@ -23,10 +23,15 @@ class Operation(NamedTuple):
         return f"{self.method} {self.route}"
 
 
+def route_of(pattern: str) -> str:
+    """Return what a pattern of an address is below the API's, for a reader."""
+    return simplify_regex(pattern).rpartition("v1/")[2].removeprefix("/")
+
+
 def _operations() -> Iterator[Operation]:
     for pattern in router.urls:
         view = pattern.callback
-        route = simplify_regex(str(pattern.pattern)).removeprefix("/")
+        route = route_of(str(pattern.pattern))
         for method, action in sorted(view.actions.items()):
             if method != "head":
                 contract = getattr(view.cls, action).contract

@@ -1,0 +1,139 @@
+"""Who may do what: every route, every method, everybody."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.urls import resolve
+
+from tests.api.expecting import problem_in
+from tests.api.routes import OPERATIONS, route_of
+from tests.api.world import PERSONS, World, make_world
+from tests.inspecting import everything
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_achievements")]
+
+#: ``user`` is who the address is about, if it is about anybody but {public}.
+#: ``allowed`` is staff with all permissions of the app, ``staff`` has none.
+TABLE = """
+method  address                                  anonymous user other staff allowed
+
+GET     achievements/                                  401  200   200   200     200
+POST    achievements/                                  401  403   403   403     201
+GET     achievements/{shown}/                          401  200   200   200     200
+GET     achievements/{held}/                           401  200   404   404     200
+GET     achievements/{secret}/                         401  404   404   404     200
+GET     achievements/{draft}/                          401  404   404   404     200
+GET     achievements/none/                             401  404   404   404     404
+PATCH   achievements/{shown}/                          401  403   403   403     200
+PATCH   achievements/{secret}/                         401  403   403   403     200
+PATCH   achievements/none/                             401  403   403   403     404
+GET     achievements/{shown}/explain/                  401  200   200   200     200
+GET     achievements/{held}/explain/                   401  200   404   404     200
+GET     achievements/{secret}/explain/                 401  404   404   404     200
+GET     achievements/{draft}/explain/                  401  404   404   404     200
+GET     achievements/none/explain/                     401  404   404   404     404
+GET     achievements/{shown}/hindsight/                401  403   403   403     200
+GET     achievements/none/hindsight/                   401  403   403   403     404
+POST    achievements/{shown}/hindsight/                401  403   403   403     200
+POST    achievements/none/hindsight/                   401  403   403   403     404
+
+GET     leaderboards/day/                              401  200   200   200     200
+GET     leaderboards/week/                             401  200   200   200     200
+GET     leaderboards/month/                            401  200   200   200     200
+GET     leaderboards/all/                              401  200   200   200     200
+
+GET     me/                                            401  200   200   200     200
+PATCH   me/                                            401  200   200   200     200
+GET     me/achievements/                               401  200   200   200     200
+GET     me/achievements/{held}/                        401  200   404   404     404
+GET     me/achievements/{shown}/                       401  404   404   404     404
+GET     me/calendar/                                   401  200   200   200     200
+GET     me/celebrations/                               401  200   200   200     200
+POST    me/celebrations/acknowledge/                   401  200   200   200     200
+POST    me/celebrations/{own}/acknowledge/             401  204   404   404     404
+POST    me/celebrations/{own}/claim/                   401  200   404   404     404
+GET     me/ledger/                                     401  200   200   200     200
+
+POST    records/                                       401  403   403   403     201
+
+GET     users/{public}/                                401  200   200   200     200
+GET     users/{private}/                               401  404   404   404     404
+GET     users/nobody/                                  401  404   404   404     404
+GET     users/{public}/achievements/                   401  200   200   200     200
+GET     users/{private}/achievements/                  401  404   404   404     404
+POST    users/{public}/achievements/                   401  403   403   403     201
+POST    users/{private}/achievements/                  401  403   403   403     201
+POST    users/nobody/achievements/                     401  403   403   403     404
+POST    users/{private}/achievements/{held}/revoke/    401  403   403   403     201
+POST    users/{private}/achievements/{shown}/revoke/   401  403   403   403     409
+POST    users/{private}/achievements/none/revoke/      401  403   403   403     404
+POST    users/{private}/adjustments/                   401  403   403   403     201
+POST    users/nobody/adjustments/                      401  403   403   403     404
+POST    users/{public}/reversals/                      401  403   403   403     201
+POST    users/{private}/reversals/                     401  403   403   403     422
+POST    users/nobody/reversals/                        401  403   403   403     404
+"""
+
+#: What a route does not offer.
+NOT_OFFERED = (401, 405, 405, 405, 405)
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+HEADING, *LINES = [line.split() for line in TABLE.splitlines() if line]
+ROWS = [(method, address, tuple(map(int, rest))) for method, address, *rest in LINES]
+
+
+@pytest.fixture
+def world() -> World:
+    return make_world()
+
+
+def route_at(address: str) -> str:
+    """Return the route that ``address``, with whatever names, belongs to."""
+    concrete = re.sub("{(.*?)}", lambda name: "1" if name[1] == "own" else "x", address)
+    return route_of(resolve(f"/api/gamification/v1/{concrete}").route)
+
+
+def answers_to_all(world: World, method: str, address: str) -> tuple[int, ...]:
+    """Return everybody's status; a refusal is a problem that changes nothing."""
+    statuses = []
+    body = world.bodies.get(f"{method} {route_at(address)}")
+    for person in PERSONS:
+        before = everything()
+        response = world.ask(person, method, address, body)
+        statuses.append(response.status_code)
+        if response.status_code >= 400:
+            problem_in(response, response.status_code, response.json()["code"])
+            assert everything() == before
+    return tuple(statuses)
+
+
+@pytest.mark.parametrize(("method", "address", "expected"), ROWS)
+def test_everybody_is_answered_as_the_table_says(world, method, address, expected):
+    assert answers_to_all(world, method, address) == expected
+
+
+ADDRESSES = {route_at(address): address for _, address, _ in ROWS}
+OFFERED = {(method, route_at(address)) for method, address, _ in ROWS}
+
+
+@pytest.mark.parametrize(
+    ("method", "address"),
+    [
+        (method, address)
+        for route, address in ADDRESSES.items()
+        for method in METHODS
+        if (method, route) not in OFFERED
+    ],
+)
+def test_nobody_may_do_what_is_not_in_the_table(world, method, address):
+    assert answers_to_all(world, method, address) == NOT_OFFERED
+
+
+def test_the_table_has_every_route_and_method_and_no_other():
+    assert {(each.method, each.route) for each in OPERATIONS} == OFFERED
+
+
+def test_the_table_has_everybody():
+    assert tuple(HEADING[2:]) == PERSONS
