@@ -21,7 +21,12 @@ from gamification.domain.outcomes import (
 from gamification.domain.rules import Facts
 from gamification.services.achievements import award_achievement, revoke_achievement
 from gamification.services.audit import Drift, rebuild, reconcile
-from gamification.services.catalogue import create_achievement, edit_achievement
+from gamification.services.catalogue import (
+    create_achievement,
+    create_activity,
+    edit_achievement,
+    edit_activity,
+)
 from gamification.services.celebrations import (
     acknowledge_celebrations,
     claim_celebration,
@@ -32,10 +37,17 @@ from gamification.services.definitions import (
     compare_definitions,
     export_definitions,
 )
+from gamification.services.economy import Economy, read_economy
 from gamification.services.explaining import (
     Explanation,
     explain_achievement,
     read_facts,
+)
+from gamification.services.forecasting import (
+    ActivityNumbers,
+    Forecast,
+    Proposal,
+    forecast,
 )
 from gamification.services.hindsight import (
     AwardProgress,
@@ -69,19 +81,23 @@ aacknowledge_celebrations = sync_to_async(acknowledge_celebrations)
 aadjust_xp = sync_to_async(adjust_xp)
 aapply_definitions = sync_to_async(apply_definitions)
 aaward_achievement = sync_to_async(award_achievement)
+aclaim_celebration = sync_to_async(claim_celebration)
 aaward_all_in_hindsight = sync_to_async(award_all_in_hindsight)
 aaward_in_hindsight = sync_to_async(award_in_hindsight)
-aclaim_celebration = sync_to_async(claim_celebration)
-acount_secrets = sync_to_async(count_secrets)
 acompare_definitions = sync_to_async(compare_definitions)
+acount_secrets = sync_to_async(count_secrets)
 acreate_achievement = sync_to_async(create_achievement)
+acreate_activity = sync_to_async(create_activity)
 aedit_achievement = sync_to_async(edit_achievement)
+aedit_activity = sync_to_async(edit_activity)
 aexplain_achievement = sync_to_async(explain_achievement)
 aexport_definitions = sync_to_async(export_definitions)
+aforecast = sync_to_async(forecast)
 apending_celebrations = sync_to_async(pending_celebrations)
 apreview_award = sync_to_async(preview_award)
 aread_achievements = sync_to_async(read_achievements)
 aread_calendar = sync_to_async(read_calendar)
+aread_economy = sync_to_async(read_economy)
 aread_facts = sync_to_async(read_facts)
 aread_ledger = sync_to_async(read_ledger)
 aread_progress = sync_to_async(read_progress)
@@ -99,6 +115,7 @@ aset_visibility = sync_to_async(set_visibility)
 
 __all__ = [
     "AchievementProgress",
+    "ActivityNumbers",
     "ActivityRecord",
     "AwardPreview",
     "AwardProgress",
@@ -107,13 +124,16 @@ __all__ = [
     "CelebrationNotice",
     "Differences",
     "Drift",
+    "Economy",
     "Effect",
     "Entry",
     "EntryKind",
     "Explanation",
     "Facts",
+    "Forecast",
     "Outcome",
     "ProfileSummary",
+    "Proposal",
     "Rarity",
     "TimeZoneChange",
     "Unlock",
@@ -130,15 +150,19 @@ __all__ = [
     "acompare_definitions",
     "acount_secrets",
     "acreate_achievement",
+    "acreate_activity",
     "adjust_xp",
     "aedit_achievement",
+    "aedit_activity",
     "aexplain_achievement",
     "aexport_definitions",
+    "aforecast",
     "apending_celebrations",
     "apply_definitions",
     "apreview_award",
     "aread_achievements",
     "aread_calendar",
+    "aread_economy",
     "aread_facts",
     "aread_ledger",
     "aread_progress",
@@ -160,13 +184,17 @@ __all__ = [
     "compare_definitions",
     "count_secrets",
     "create_achievement",
+    "create_activity",
     "edit_achievement",
+    "edit_activity",
     "explain_achievement",
     "export_definitions",
+    "forecast",
     "pending_celebrations",
     "preview_award",
     "read_achievements",
     "read_calendar",
+    "read_economy",
     "read_facts",
     "read_ledger",
     "read_progress",

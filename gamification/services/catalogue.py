@@ -1,23 +1,21 @@
-"""What staff change of the catalogue: achievements, made and edited by key."""
+"""What staff change of the catalogue: its items, made and edited by key."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import partial
-from operator import attrgetter
-from typing import Any, Final
+from typing import Any, TypeVar
 
-from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
-from django.utils.translation import gettext_lazy as _
+from django.db import IntegrityError, connections, transaction
 
 from gamification.exceptions import (
-    InvalidDefinitionError,
     StaleEditError,
     UnknownAchievementError,
+    UnknownActivityError,
 )
 from gamification.models import Achievement, Activity
+from gamification.services.editable import check_names, define, definition_of
 from gamification.services.requests import (
     UserRef,
     actor_id_of,
@@ -30,57 +28,29 @@ from gamification.storage import Store
 
 logger = logging.getLogger(__name__)
 
-#: What staff may edit of an achievement, with the type that a value must have.
-EDITABLE: Final[Mapping[str, type]] = {
-    "name": str,
-    "description": str,
-    "category": str,
-    "icon": str,
-    "xp_reward": int,
-    "criterion": str,
-    "activity": str,
-    "threshold": int,
-    "is_secret": bool,
-    "status": str,
-    "position": int,
-}
-
-_FIELDS = {field.name: field for field in Achievement._meta.concrete_fields}
-_COLUMNS = [_FIELDS[name].attname for name in EDITABLE]
-_definition = attrgetter(*_COLUMNS)
+Item = TypeVar("Item", Achievement, Activity)
 
 
 def create_achievement(*, actor: UserRef | None, **fields: Any) -> Achievement:
-    """Add an achievement with a ``key`` and any of the ``EDITABLE`` fields; return it.
+    """Add an achievement with a ``key`` and any fields that are ``EDITABLE``.
 
     ``activity`` is the key of one, or None; ``actor`` is who of the staff does it.
 
     Raises ``InvalidDefinitionError``, also for a key that is taken,
     ``UnknownUserError``, ``StorageError``, and ``TypeError`` for an unknown field.
     """
-    _check_names(fields, {"key", *EDITABLE})
-    actor_id, alias = actor_id_of(actor), write_alias()
+    return _create(Achievement, actor, fields)
 
-    def create(store: Store) -> Achievement:
-        achievement = Achievement()
-        _define(achievement, fields)
-        try:
-            with transaction.atomic(using=alias):
-                achievement.save(using=alias, force_insert=True)
-        except IntegrityError:
-            # Somebody else may have taken the key since it was looked for.
-            _validate(achievement, {})
-            raise
-        _log(achievement, actor_id, "created")
-        return achievement
 
-    return in_transaction(alias, [], create)
+def create_activity(*, actor: UserRef | None, **fields: Any) -> Activity:
+    """Add an activity; otherwise as ``create_achievement``."""
+    return _create(Activity, actor, fields)
 
 
 def edit_achievement(
     key: str, *, actor: UserRef | None, expected: str | None, **changes: Any
 ) -> Achievement:
-    """Change some of the ``EDITABLE`` fields of an achievement; return it.
+    """Change some of the fields of an achievement that are ``EDITABLE``; return it.
 
     ``expected`` is the ``definition_tag`` of what the editor was shown, so that an
     edit that somebody else made meanwhile is not lost; None edits whatever is there.
@@ -89,109 +59,103 @@ def edit_achievement(
     Raises ``UnknownAchievementError``, ``StaleEditError``, and what
     ``create_achievement`` raises.
     """
-    _check_names(changes, EDITABLE)
+    return _edit(Achievement, key, actor, expected, changes)
+
+
+def edit_activity(
+    key: str, *, actor: UserRef | None, expected: str | None, **changes: Any
+) -> Activity:
+    """Change some of the fields of an activity; otherwise as ``edit_achievement``.
+
+    What it gave before stays as it is. Raises ``UnknownActivityError``.
+    """
+    return _edit(Activity, key, actor, expected, changes)
+
+
+def definition_tag(item: Achievement | Activity) -> str:
+    """Return a digest of what staff may edit of ``item``, the same anywhere."""
+    return fingerprint(*definition_of(item).values())
+
+
+def lock_definition(model: type[Item], key: str) -> Item | None:
+    """Return what is stored, and let nobody else edit it; recording goes on.
+
+    It lasts until the end of the transaction, which must be the caller's. Whoever
+    locks several does it in order of their keys. None if there is nothing.
+    """
+    alias = write_alias()
+    no_key = connections[alias].features.has_select_for_no_key_update
+    rows = model._default_manager.using(alias).select_for_update(no_key=no_key)
+    is_key = isinstance(key, str) and is_storable(key)
+    return rows.filter(key=key).first() if is_key else None
+
+
+def _create(
+    model: type[Item], actor: UserRef | None, fields: Mapping[str, Any]
+) -> Item:
+    check_names(model, fields)
     actor_id, alias = actor_id_of(actor), write_alias()
 
-    def edit(store: Store) -> Achievement:
-        achievement = _locked(key, alias)
-        if expected is not None and expected != definition_tag(achievement):
+    def create(store: Store) -> Item:
+        item = model()
+        define(item, fields)
+        try:
+            with transaction.atomic(using=alias):
+                item.save(using=alias, force_insert=True)
+        except IntegrityError:
+            # Somebody else may have taken the key since it was looked for.
+            define(item, {})
+            raise
+        _log(item, actor_id, "created")
+        return item
+
+    return in_transaction(alias, [], create)
+
+
+def _edit(
+    model: type[Item],
+    key: str,
+    actor: UserRef | None,
+    expected: str | None,
+    changes: Mapping[str, Any],
+) -> Item:
+    check_names(model, changes)
+    actor_id, alias = actor_id_of(actor), write_alias()
+
+    def edit(store: Store) -> Item:
+        item = lock_definition(model, key)
+        if item is None:
+            raise _unknown(model, key)
+        if expected is not None and expected != definition_tag(item):
             raise StaleEditError
-        before = _definition(achievement)
-        _define(achievement, changes)
-        pairs = zip(_COLUMNS, before, _definition(achievement), strict=True)
-        changed = [column for column, old, new in pairs if old != new]
-        if changed:
-            achievement.save(using=alias, update_fields=[*changed, "updated_at"])
-            _log(achievement, actor_id, f"{', '.join(changed)} changed")
-        return achievement
+        _redefine(item, changes, actor_id)
+        return item
 
     return in_transaction(alias, [], edit)
 
 
-def definition_tag(achievement: Achievement) -> str:
-    """Return a digest of what staff may edit of ``achievement``, the same anywhere."""
-    return fingerprint(*_definition(achievement))
-
-
-def _check_names(fields: Iterable[str], known: Iterable[str]) -> None:
-    if unknown := {*fields} - {*known}:
-        msg = f"An achievement has no field {min(unknown)!r} that can be set."
-        raise TypeError(msg)
-
-
-def _locked(key: str, alias: str) -> Achievement:
-    rows = Achievement.objects.using(alias).select_for_update()
-    is_key = isinstance(key, str) and is_storable(key)
-    achievement = rows.filter(key=key).first() if is_key else None
-    if achievement is None:
-        raise UnknownAchievementError(achievement=key)
-    return achievement
-
-
-def _define(achievement: Achievement, fields: Mapping[str, Any]) -> None:
-    """Set ``fields``, or raise ``InvalidDefinitionError`` with all that is wrong."""
-    errors: dict[str, list[ValidationError]] = {}
-    for name, value in fields.items():
-        try:
-            setattr(achievement, name, _clean(name, value))
-        except ValidationError as error:
-            errors[name] = [error]
-    _validate(achievement, errors)
-
-
-def _validate(
-    achievement: Achievement, errors: dict[str, list[ValidationError]]
+def _redefine(
+    item: Achievement | Activity, changes: Mapping[str, Any], actor_id: Any
 ) -> None:
-    try:
-        achievement.full_clean(exclude=errors)
-    except ValidationError as error:
-        errors |= error.error_dict
-    if errors:
-        raise InvalidDefinitionError(
-            errors={
-                name: [(each.code or "invalid", each.messages[0]) for each in problems]
-                for name, problems in errors.items()
-            }
-        )
+    before = definition_of(item)
+    define(item, changes)
+    after = definition_of(item)
+    changed = [column for column in after if after[column] != before[column]]
+    if changed:
+        item.save(using=write_alias(), update_fields=[*changed, "updated_at"])
+        _log(item, actor_id, f"{', '.join(changed)} changed")
 
 
-def _clean(name: str, value: object) -> object:
-    """Return ``value`` as the model has it; raise ``ValidationError``."""
-    if name == "activity" and value is None:
-        return None
-    kind = EDITABLE.get(name, str)
-    # A truth value counts as a number, but not here.
-    if not isinstance(value, kind) or isinstance(value, bool) != (kind is bool):
-        message = _("The value is not of the right type.")
-        raise ValidationError(message, code="invalid")
-    if isinstance(value, str):
-        _check_text(name, value)
-    return _activity(value) if name == "activity" else value
+def _unknown(
+    model: type[Item], key: object
+) -> UnknownAchievementError | UnknownActivityError:
+    if model is Achievement:
+        return UnknownAchievementError(achievement=key)
+    return UnknownActivityError(activity=key)
 
 
-def _check_text(name: str, value: str) -> None:
-    if not is_storable(value):
-        message = _("The value holds characters that cannot be stored.")
-        raise ValidationError(message, code="not_storable")
-    field = _FIELDS[name]
-    # Models leave it to forms to measure long texts.
-    if field.max_length and len(value) > field.max_length:
-        message = _("The value is longer than %(limit)s characters.")
-        limit = {"limit": field.max_length}
-        raise ValidationError(message, code="max_length", params=limit)
-    if not field.blank and not value.strip():
-        raise ValidationError(field.error_messages["blank"], code="blank")
-
-
-def _activity(key: object) -> Activity:
-    activity = Activity.objects.using(write_alias()).filter(key=key).first()
-    if activity is None:
-        message = _("No activity has the key “%(key)s”.")
-        raise ValidationError(message, code="unknown_activity", params={"key": key})
-    return activity
-
-
-def _log(achievement: Achievement, actor_id: object, what: str) -> None:
-    message = "Achievement %s: %s by user %s."
-    log = partial(logger.info, message, achievement.key, what, actor_id)
+def _log(item: Achievement | Activity, actor_id: object, what: str) -> None:
+    message = "%s %s: %s by user %s."
+    kind = type(item).__name__
+    log = partial(logger.info, message, kind, item.key, what, actor_id)
     transaction.on_commit(log, using=write_alias())

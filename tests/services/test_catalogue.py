@@ -11,15 +11,19 @@ from gamification.exceptions import (
     StaleEditError,
     StorageError,
     UnknownAchievementError,
+    UnknownActivityError,
     UnknownUserError,
 )
-from gamification.models import Achievement
+from gamification.models import Achievement, Activity
 from gamification.services import (
     award_achievement,
     create_achievement,
+    create_activity,
     edit_achievement,
+    edit_activity,
 )
-from gamification.services.catalogue import EDITABLE, definition_tag
+from gamification.services.catalogue import definition_tag
+from gamification.services.editable import EDITABLE
 from tests.factories import AchievementFactory
 from tests.inspecting import everything
 from tests.services.conftest import NOW
@@ -81,7 +85,7 @@ def test_an_achievement_is_made_with_all_its_fields(staff, activity):
     row = stored("walker")
     assert {name: getattr(row, name) for name in fields} == fields
     assert row.activity == activity
-    assert {*fields, "activity"} == set(EDITABLE)
+    assert {*fields, "activity"} == set(EDITABLE[Achievement])
 
 
 def test_a_key_that_is_taken_is_refused(medal, staff):
@@ -372,3 +376,95 @@ def test_edits_are_logged_with_who_made_them(
         f"Achievement medal: created by user {staff.pk}.",
         "Achievement medal: icon, xp_reward changed by user None.",
     ]
+
+
+def test_an_activity_is_made_with_all_its_fields(staff):
+    fields = {
+        "name": "Swim",
+        "description": "In water.",
+        "xp_reward": 7,
+        "daily_limit": 3,
+        "cooldown": 60,
+        "extends_streak": False,
+        "is_active": False,
+    }
+
+    create_activity(actor=staff, key="swim", **fields)
+
+    row = Activity.objects.get(key="swim")
+    assert {name: getattr(row, name) for name in fields} == fields
+    assert {*fields} == set(EDITABLE[Activity])
+
+
+def test_an_edit_of_an_activity_changes_what_it_names_alone(activity, staff):
+    made = edit_activity("walk", actor=staff, expected=None, xp_reward=25)
+
+    activity.refresh_from_db()
+    assert (made.xp_reward, activity.xp_reward, activity.name) == (25, 25, "Walk")
+
+
+def test_a_limit_may_be_set_and_lifted(activity, staff):
+    edit_activity("walk", actor=staff, expected=None, daily_limit=3, cooldown=60)
+    edit_activity("walk", actor=staff, expected=None, daily_limit=None)
+
+    activity.refresh_from_db()
+    assert (activity.daily_limit, activity.cooldown) == (None, 60)
+
+
+def test_the_second_of_two_editors_of_an_activity_is_refused(activity, staff):
+    tag = definition_tag(activity)
+    edit_activity("walk", actor=staff, expected=tag, xp_reward=60)
+
+    with pytest.raises(StaleEditError):
+        edit_activity("walk", actor=staff, expected=tag, name="Stroll")
+
+    activity.refresh_from_db()
+    assert (activity.xp_reward, activity.name) == (60, "Walk")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"xp_reward": None},
+        {"xp_reward": 1_000_001},
+        {"daily_limit": 0},
+        {"daily_limit": True},
+        {"cooldown": 31_536_001},
+        {"is_active": 1},
+        {"name": ""},
+    ],
+    ids=str,
+)
+def test_what_is_wrong_of_an_activity_is_told(activity, staff, values):
+    errors = errors_of(edit_activity, "walk", actor=staff, expected=None, **values)
+
+    assert list(errors) == list(values)
+
+
+def test_an_error_says_what_it_is_about(activity, staff):
+    with pytest.raises(
+        InvalidDefinitionError,
+        match=r"^What was said of the activity cannot be used\.$",
+    ):
+        edit_activity("walk", actor=staff, expected=None, name="")
+
+
+@pytest.mark.parametrize("key", ["", "no_such", "a\0b", None], ids=ascii)
+def test_an_activity_that_is_not_there_cannot_be_edited(staff, key):
+    with pytest.raises(UnknownActivityError) as refusal:
+        edit_activity(key, actor=staff, expected=None, name="Swim")
+
+    assert refusal.value.context == {"activity": key}
+
+
+def test_an_activity_has_fields_that_cannot_be_set(activity, staff):
+    with pytest.raises(
+        TypeError, match=r"^An activity has no field 'threshold' that can be set\.$"
+    ):
+        edit_activity("walk", actor=staff, expected=None, threshold=1)
+
+
+def test_a_tag_of_an_activity_is_the_same_in_every_process():
+    activity = Activity(key="walk", name="Walk", xp_reward=10)
+
+    assert definition_tag(activity) == "0602cb6ca0bb203c0778bc153ee39d8a"
