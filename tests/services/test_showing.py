@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 import time_machine
 
+from gamification.exceptions import UnknownUserError
 from gamification.models import Achievement
 from gamification.services import (
     adjust_xp,
@@ -17,6 +18,7 @@ from gamification.services import (
 from gamification.services.showing import (
     count_secrets,
     held_achievements,
+    read_achievement,
     read_all_achievements,
 )
 from tests.factories import AchievementFactory
@@ -163,14 +165,33 @@ def test_staff_read_what_nobody_sees(user, no_achievements):
     assert seen_by(user) == []
 
 
-def test_what_is_read_can_be_filtered(user, no_achievements):
+def test_one_is_read_as_among_all(user, activity, no_achievements):
+    AchievementFactory(key="walker", criterion="activity_count", activity=activity)
+    AchievementFactory(key="other")
+    record_activity(user, "walk")
+
+    assert read_achievement(user, "walker") in read_achievements(user)
+
+
+def test_one_that_the_user_may_not_see_is_not_read(user, no_achievements):
     AchievementFactory(key="secret", is_secret=True)
+
+    assert read_achievement(user, "secret") is None
+    assert read_achievement(user, "nothing") is None
+
+
+def test_staff_read_what_they_ask_for(user, no_achievements):
+    AchievementFactory(key="draft", status="draft")
     AchievementFactory(key="other")
 
-    [other] = read_achievements(user, key="other")
+    [draft] = read_all_achievements(user, status="draft")
 
-    assert other.achievement.key == "other"
-    assert read_achievements(user, key="secret") == []
+    assert draft.achievement.key == "draft"
+
+
+def test_what_cannot_be_a_user_sees_nothing(db):
+    with pytest.raises(UnknownUserError):
+        read_achievements("\0")
 
 
 def test_secrets_are_counted_until_they_are_held(user, staff, no_achievements):

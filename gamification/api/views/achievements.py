@@ -34,6 +34,7 @@ from gamification.services import (
 from gamification.services.catalogue import definition_tag
 from gamification.services.showing import (
     count_secrets,
+    read_achievement,
     read_all_achievements,
     visible_achievements,
 )
@@ -83,7 +84,10 @@ class AchievementsViewSet(HindsightActions):
         """
         if _sees_all(request.user):
             return _definition(request.user, key)
-        seen = _only(read_achievements(request.user, key=key))
+        row = read_achievement(request.user, key)
+        if row is None:
+            raise Http404
+        [seen] = shapes.with_rarity([row])
         return Response(shapes.AchievementShape.of(seen))
 
     @operation(
@@ -175,15 +179,11 @@ def _check_visible(user: Any, key: str) -> None:
 
 def _definition(user: Any, key: str, status: int = 200) -> Response:
     """Answer with all of an achievement, and its tag if ``user`` may edit it."""
-    seen = _only(read_all_achievements(user, key=key))
+    rows = read_all_achievements(user, key=key)
+    if not rows:
+        raise Http404
+    [seen] = shapes.with_rarity(rows)
     response = Response(shapes.DefinitionShape.of(seen), status)
     if may(user, _CHANGE, _ADD):
         response["ETag"] = etag_of(definition_tag(seen.achievement))
     return response
-
-
-def _only(rows: Sequence[AchievementProgress]) -> shapes.Seen:
-    """Return the one row as it is seen; ``Http404`` if there is none."""
-    if not rows:
-        raise Http404
-    return shapes.with_rarity(rows)[0]
