@@ -17,6 +17,7 @@ from gamification.domain.rules import (
     AchievementStatus,
     Criterion,
 )
+from gamification.models.wording import criterion_sentence, criterion_text
 
 
 class AchievementCategory(models.TextChoices):
@@ -170,3 +171,17 @@ class Achievement(CatalogueItem):
                 ),
             ),
         ]
+
+    @property
+    def criterion_text(self) -> str:
+        """What unlocks it, such as “50 × KPI completed” or “streak of 7 days”."""
+        return criterion_text(self.criterion, self.threshold, self._counted)
+
+    @property
+    def criterion_sentence(self) -> str:
+        """The same in a sentence."""
+        return criterion_sentence(self.criterion, self.threshold, self._counted)
+
+    @property
+    def _counted(self) -> str:
+        return self.activity.name if self.activity else ""
