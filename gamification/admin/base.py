@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth import get_user_model
+from django.core.exceptions import BadRequest, ValidationError
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
 from gamification.admin.lists import BoundedChangeList, BoundedPaginator
+from gamification.admin.spreadsheets import export_as_csv
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Model]
@@ -23,12 +26,24 @@ class GamificationAdmin(ModelAdmin):
     """What every page of the app shares."""
 
     list_per_page = 50
+    actions = (export_as_csv,)
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         # Django hands these to the database as they are, and fails there.
         if lookup.endswith(("range", "regex")) or "\0" in value:
             return False
         return super().lookup_allowed(lookup, value, request)
+
+    def response_action(
+        self, request: HttpRequest, queryset: QuerySet[Model], *args: Any, **kwargs: Any
+    ) -> HttpResponse | None:
+        # Django asks the database for whatever was selected, and fails there.
+        try:
+            for key in request.POST.getlist(ACTION_CHECKBOX_NAME):
+                self.opts.pk.clean(key, None)
+        except ValidationError as error:
+            raise BadRequest from error
+        return super().response_action(request, queryset, *args, **kwargs)
 
 
 class HistoryAdmin(GamificationAdmin):
