@@ -6,6 +6,7 @@ from rest_framework.test import APIClient
 
 from tests.api import sandbox as module
 from tests.api.sandbox import Sandbox
+from tests.api.world import World, make_world
 
 
 @pytest.fixture(autouse=True)
@@ -29,3 +30,9 @@ def sandbox(settings, monkeypatch) -> Sandbox:
     made = Sandbox()
     monkeypatch.setattr(module, "sandbox", made)
     return made
+
+
+@pytest.fixture
+def world(no_achievements) -> World:
+    """Those who may ask, and a little of everything that they can ask about."""
+    return make_world()

@@ -9,10 +9,10 @@ from django.urls import resolve
 
 from tests.api.expecting import problem_in
 from tests.api.routes import OPERATIONS, route_of
-from tests.api.world import PERSONS, World, make_world
+from tests.api.world import PERSONS, World
 from tests.inspecting import everything
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_achievements")]
+pytestmark = pytest.mark.django_db
 
 #: ``user`` is who the address is about, if it is about anybody but {public}.
 #: ``allowed`` is staff with all permissions of the app, ``staff`` has none.
@@ -82,11 +82,6 @@ NOT_OFFERED = (401, 405, 405, 405, 405)
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 HEADING, *LINES = [line.split() for line in TABLE.splitlines() if line]
 ROWS = [(method, address, tuple(map(int, rest))) for method, address, *rest in LINES]
-
-
-@pytest.fixture
-def world() -> World:
-    return make_world()
 
 
 def route_at(address: str) -> str:

@@ -66,7 +66,7 @@ def make_world() -> World:
             "public": public.username,
             "private": users["user"].username,
             "own": Celebration.objects.filter(user=users["user"]).earliest("id").pk,
-            **{key: key for key in ("shown", "held", "secret", "draft")},
+            **{key: key for key in ("shown", "held", "secret", "draft", "week")},
         },
         bodies=_bodies(public.username, entry.pk),
     )
