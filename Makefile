@@ -46,8 +46,13 @@ format: $(VENV)/dev ## Put the code into shape.
 schema: $(VENV)/demo ## Write down what the API says of itself.
 	$(MANAGE) spectacular --validate --fail-on-warn --file docs/openapi.yaml
 
-benchmark: $(VENV)/dev ## Measure recording against raw SQL.
+fuzz: $(VENV)/dev ## Make up requests from the schema, for a quarter of an hour.
+	TEST_DATABASE=postgresql FUZZ_EXAMPLES=200 \
+		FUZZ_PHASES=examples,coverage,fuzzing,stateful $(PYTEST) -n 0 tests/fuzzing
+
+benchmark: $(VENV)/dev ## Measure recording and reading against raw SQL.
 	$(BIN)/python benchmarks/recording.py
+	$(BIN)/python benchmarks/api.py
 
 clean:
 	rm -rf .venv-* .coverage* .mypy_cache .pytest_cache .ruff_cache demo.sqlite3*

@@ -13,6 +13,8 @@ from tempfile import mkdtemp
 
 import dj_database_url
 
+from example_project.settings import REST_FRAMEWORK as REST_FRAMEWORK
+from example_project.settings import SPECTACULAR_SETTINGS as SPECTACULAR_SETTINGS
 from tests.postgres import start_server
 
 if os.environ.get("TEST_DATABASE") == "postgresql":
@@ -80,11 +82,3 @@ TEMPLATES = [
         },
     }
 ]
-
-REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": [
-        "rest_framework.authentication.TokenAuthentication",
-        "rest_framework.authentication.SessionAuthentication",
-    ],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-}
