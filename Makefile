@@ -12,7 +12,7 @@ MANAGE := $(BIN)/python manage.py
 PYTEST := $(BIN)/python -m pytest
 COVERED := --cov --cov-append --cov-report= --cov-fail-under=0
 
-.PHONY: demo demo-data test pytest lint format schema benchmark clean
+.PHONY: demo demo-data test pytest lint format schema fuzz benchmark clean
 
 demo: demo-data ## Make the demo data and serve it on 127.0.0.1:8000.
 	$(MANAGE) runserver 127.0.0.1:8000
