@@ -50,15 +50,17 @@ class Stretch:
     results: Sequence[Any]
 
 
-def page_of(shape: type[Shape], **also: serializers.IntegerField) -> type[Shape]:
-    """Return the shape of a ``Page`` of such things, with what it ``also`` has."""
+def page_of(
+    shape: type[Shape], **also: Callable[[], serializers.IntegerField]
+) -> type[Shape]:
+    """Return the shape of a ``Page`` of such things, with fields that it also has."""
     fields = {
         "__doc__": f"A page of: {shape.__doc__}",
         "count": serializers.IntegerField(help_text="On all pages."),
         "next": serializers.URLField(allow_null=True),
         "previous": serializers.URLField(allow_null=True),
         "results": shape(many=True),
-        **also,
+        **{name: make() for name, make in also.items()},
     }
     return _derived(shape, "Page", fields)
 

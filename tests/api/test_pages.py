@@ -87,7 +87,7 @@ def test_the_last_stretch_leads_nowhere():
 
 
 def test_a_page_has_a_shape():
-    shape = page_of(LetterShape, extra=serializers.IntegerField(source="count"))
+    shape = page_of(LetterShape, extra=lambda: serializers.IntegerField(source="count"))
 
     assert shape.__name__ == "LetterPageShape"
     assert shape.of(page(3, 3)) == {

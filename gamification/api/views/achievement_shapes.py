@@ -171,12 +171,10 @@ class DefinitionShape(AchievementShape):
     updated_at = serializers.DateTimeField(source="achievement.updated_at")
 
 
-_SECRETS: Final = serializers.IntegerField(
-    allow_null=True,
-    help_text=(
-        "How many secret ones the user could find out; null where the site does not "
-        "tell."
-    ),
-)
-AchievementPageShape: Final = page_of(AchievementShape, secrets=_SECRETS)
-DefinitionPageShape: Final = page_of(DefinitionShape, secrets=_SECRETS)
+def _secrets() -> serializers.IntegerField:
+    told = "How many secret ones the user could find out; null if the site keeps it."
+    return serializers.IntegerField(allow_null=True, help_text=told)
+
+
+AchievementPageShape: Final = page_of(AchievementShape, secrets=_secrets)
+DefinitionPageShape: Final = page_of(DefinitionShape, secrets=_secrets)
