@@ -4,7 +4,7 @@ import inspect
 
 import pytest
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
-from django.db import InterfaceError, InternalError, OperationalError
+from django.db import InterfaceError, InternalError, OperationalError, connection
 from django.http import Http404, UnreadablePostError
 from django.http.request import RawPostDataException
 from django.test import Client
@@ -13,8 +13,10 @@ from rest_framework.test import APIClient
 
 from gamification import exceptions as ours
 from gamification.api.problems import MAX_ERRORS, invalid, problem, status_of
+from gamification.services import record_activity
 from tests.api.expecting import problem_in
 from tests.api.sandbox import THINGS
+from tests.inspecting import ledger_of
 
 pytestmark = pytest.mark.django_db
 
@@ -98,6 +100,21 @@ def test_a_bug_is_left_to_the_site(api, sandbox):
 
     with pytest.raises(ZeroDivisionError):
         api.get(THINGS)
+
+
+def test_what_is_refused_is_undone_where_a_request_is_a_transaction(
+    api, sandbox, user, activity, monkeypatch
+):
+    monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", True)  # noqa: FBT003
+
+    def work():
+        record_activity(user, activity.key)
+        raise ours.InsufficientXPError
+
+    sandbox.work = work
+
+    problem_in(api.get(THINGS), 409, "insufficient_xp")
+    assert list(ledger_of(user)) == []
 
 
 def test_every_error_of_ours_has_a_status():
