@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
+from operator import itemgetter
 from typing import Any, Final, cast
 
 from drf_spectacular.openapi import AutoSchema
@@ -22,18 +24,20 @@ from gamification.api.shapes import Shape
 _ETAG: Final = Header("ETag", "What If-None-Match asks about.")
 
 #: What any operation may answer, whatever its contract says.
-_COMMON = {
-    400: ("invalid", "The request does not say what is expected."),
-    401: ("not_authenticated", "Authentication credentials were not provided."),
-    403: ("permission_denied", "You may not do this."),
-    404: ("not_found", "There is nothing at this address."),
-    429: ("throttled", "Request was throttled."),
-    503: ("storage_error", "The database did not take the change."),
-}
-_WITH_BODY = {
-    413: ("body_too_large", "The body is larger than 2 MiB."),
-    415: ("unsupported_media_type", "Unsupported media type."),
-}
+_COMMON: Final = (
+    (400, "invalid", "The request does not say what is expected."),
+    (400, "parse_error", "The address cannot be read."),
+    (401, "not_authenticated", "Authentication credentials were not provided."),
+    (401, "authentication_failed", "Invalid token."),
+    (403, "permission_denied", "You may not do this."),
+    (404, "not_found", "There is nothing at this address."),
+    (429, "throttled", "Request was throttled."),
+    (503, "storage_error", "The database does not answer."),
+)
+_WITH_BODY: Final = (
+    (413, "body_too_large", "The body is larger than 2 MiB."),
+    (415, "unsupported_media_type", "Unsupported media type."),
+)
 
 
 class ContractSchema(AutoSchema):
@@ -113,7 +117,7 @@ class ContractSchema(AutoSchema):
 
     def _words(self) -> list[str]:
         """Return the fixed parts of the address below that of the API."""
-        below = self.path.split("/v1/", 1)[1]
+        below = self.path.rpartition("/v1/")[2]
         return [part for part in below.split("/") if part and part[0] != "{"]
 
     @property
@@ -191,25 +195,23 @@ def _one_or_many(schema: ContractSchema, body: type[Body]) -> dict[str, Any]:
 
 def _problems(contract: Contract) -> Iterator[tuple[Any, OpenApiResponse]]:
     """Yield what may go wrong, by status."""
-    codes = {status: [known] for status, known in _COMMON.items()}
+    examples = defaultdict(list)
+    for status, code, detail in sorted(_refusals(contract), key=itemgetter(0)):
+        example = OpenApiExample(code, problem(status, code, detail))
+        examples[status].append(example)
+    for status, shown in examples.items():
+        codes = ", ".join(f"`{example.name}`" for example in shown)
+        answer = OpenApiResponse(ProblemShape, codes, shown)
+        yield (status, CONTENT_TYPE), answer
+
+
+def _refusals(contract: Contract) -> Iterator[tuple[int, str, str]]:
+    """Yield statuses, codes and details of what may go wrong."""
+    yield from _COMMON
     if contract.body:
-        codes |= {status: [known] for status, known in _WITH_BODY.items()}
+        yield from _WITH_BODY
     if IF_MATCH in contract.headers:
-        codes[PreconditionRequired.status_code] = [
-            (PreconditionRequired.default_code, PreconditionRequired.default_detail)
-        ]
+        required = PreconditionRequired
+        yield required.status_code, required.default_code, required.default_detail
     for error in contract.errors:
-        known = (error.code, (error.__doc__ or "").strip())
-        codes.setdefault(status_of(error), []).append(known)
-    for status, named in sorted(codes.items()):
-        yield (
-            (status, CONTENT_TYPE),
-            OpenApiResponse(
-                ProblemShape,
-                ", ".join(f"`{code}`" for code, _ in named),
-                [
-                    OpenApiExample(code, problem(status, code, detail))
-                    for code, detail in named
-                ],
-            ),
-        )
+        yield status_of(error), error.code, (error.__doc__ or "").strip()
