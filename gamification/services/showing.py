@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from django.contrib.auth import get_user_model
 from django.db import connections
@@ -119,9 +119,8 @@ def _visible_at_once(user_id: Any) -> Iterator[Any]:
     sql, parameters = _statement(connection.alias)
     pk = get_user_model()._meta.pk.get_db_prep_value(user_id, connection)
     given = [pk if each is _USER else each for each in parameters]
-    rows: Iterable[Any]
     rows = Achievement.objects.using(connection.alias).raw(sql, given)
-    for row in rows:
+    for row in cast("Iterable[Any]", rows):
         if row.unlocked_at and timezone.is_naive(row.unlocked_at):
             # SQLite keeps no zones.
             row.unlocked_at = row.unlocked_at.replace(tzinfo=connection.timezone)

@@ -201,7 +201,8 @@ def test_the_criterion_is_edited_with_its_activity(editor, walker, activity):
 
 def test_only_who_may_edit_is_told_the_tag(api, user, walker):
     others = api.get(f"{ACHIEVEMENTS}walker/")
-    viewers = client_of(user, "view_achievement").get(f"{ACHIEVEMENTS}walker/")
+    viewer = client_of(user, "view_achievement", "add_achievement")
+    viewers = viewer.get(f"{ACHIEVEMENTS}walker/")
 
     assert "ETag" not in others.headers
     assert "ETag" not in viewers.headers

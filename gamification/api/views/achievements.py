@@ -83,7 +83,10 @@ class AchievementsViewSet(HindsightActions):
         Those who may edit it are told its ETag.
         """
         if _sees_all(request.user):
-            return _definition(request.user, key)
+            response = _definition(request.user, key)
+            if not may(request.user, _CHANGE):
+                del response["ETag"]
+            return response
         row = read_achievement(request.user, key)
         if row is None:
             raise Http404
@@ -178,12 +181,10 @@ def _check_visible(user: Any, key: str) -> None:
 
 
 def _definition(user: Any, key: str, status: int = 200) -> Response:
-    """Answer with all of an achievement, and its tag if ``user`` may edit it."""
+    """Answer with all of an achievement, and the tag of that."""
     rows = read_all_achievements(user, key=key)
     if not rows:
         raise Http404
     [seen] = shapes.with_rarity(rows)
-    response = Response(shapes.DefinitionShape.of(seen), status)
-    if may(user, _CHANGE, _ADD):
-        response["ETag"] = etag_of(definition_tag(seen.achievement))
-    return response
+    headers = {"ETag": etag_of(definition_tag(seen.achievement))}
+    return Response(shapes.DefinitionShape.of(seen), status, headers=headers)
