@@ -31,6 +31,7 @@ router.register("users", UsersViewSet, basename="users")
 
 urlpatterns = [
     path("v1/", include(router.urls)),
-    # Whatever else is asked for is answered as a problem, too.
-    re_path(r"", unknown_address),
+    # Whatever else is asked for is answered as a problem, too. What is beside ``v1``
+    # may be the site's own.
+    re_path(r"^v1/", unknown_address),
 ]

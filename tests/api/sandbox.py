@@ -101,4 +101,4 @@ class ThingViewSet(GamificationViewSet):
 
 router = Router()
 router.register("things", ThingViewSet, basename="thing")
-urlpatterns = [path("v1/", include(router.urls)), re_path("", unknown_address)]
+urlpatterns = [path("v1/", include(router.urls)), re_path(r"^v1/", unknown_address)]

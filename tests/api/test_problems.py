@@ -181,7 +181,7 @@ def test_words_are_translated_and_codes_are_not(api, sandbox, settings):
     "method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "BREW"]
 )
 @pytest.mark.parametrize(
-    "address", ["/v1/nothing/", "/v1/things", "/%00", "/v1/%ED%A0%80/"]
+    "address", ["/v1/nothing/", "/v1/things", "/v1/", "/v1/%00", "/v1/%ED%A0%80/"]
 )
 def test_nothing_else_is_there_for_any_method(sandbox, method, address):
     client = Client(enforce_csrf_checks=True)
@@ -192,6 +192,13 @@ def test_nothing_else_is_there_for_any_method(sandbox, method, address):
         assert (response.status_code, response.content) == (404, b"")
     else:
         problem_in(response, 404, "not_found")
+
+
+def test_what_is_beside_the_api_is_left_to_the_site():
+    response = Client().get("/api/gamification/v2/")
+
+    assert response.status_code == 404
+    assert response["Content-Type"].startswith("text/html")
 
 
 def test_nobody_has_to_sign_in_to_be_told_so(sandbox, settings):
