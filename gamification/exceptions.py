@@ -160,6 +160,12 @@ class UnknownEntryError(GamificationError):
     code = "unknown_entry"
 
 
+class UnknownRunError(GamificationError):
+    """There is no such run."""
+
+    code = "unknown_run"
+
+
 class UnknownCelebrationError(GamificationError):
     """The user has no such celebration."""
 

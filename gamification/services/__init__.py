@@ -21,6 +21,7 @@ from gamification.domain.outcomes import (
 from gamification.domain.rules import Facts
 from gamification.services.achievements import award_achievement, revoke_achievement
 from gamification.services.audit import Drift, rebuild, reconcile
+from gamification.services.award_runs import begin_award_run
 from gamification.services.catalogue import (
     create_achievement,
     create_activity,
@@ -70,6 +71,7 @@ from gamification.services.recording import (
     record_each,
 )
 from gamification.services.records import ActivityRecord
+from gamification.services.runs import step_run
 from gamification.services.showing import (
     AchievementProgress,
     count_secrets,
@@ -81,6 +83,7 @@ aacknowledge_celebrations = sync_to_async(acknowledge_celebrations)
 aadjust_xp = sync_to_async(adjust_xp)
 aapply_definitions = sync_to_async(apply_definitions)
 aaward_achievement = sync_to_async(award_achievement)
+abegin_award_run = sync_to_async(begin_award_run)
 aclaim_celebration = sync_to_async(claim_celebration)
 aaward_all_in_hindsight = sync_to_async(award_all_in_hindsight)
 aaward_in_hindsight = sync_to_async(award_in_hindsight)
@@ -112,6 +115,7 @@ areverse_source = sync_to_async(reverse_source)
 arevoke_achievement = sync_to_async(revoke_achievement)
 aset_time_zone = sync_to_async(set_time_zone)
 aset_visibility = sync_to_async(set_visibility)
+astep_run = sync_to_async(step_run)
 
 __all__ = [
     "AchievementProgress",
@@ -145,6 +149,7 @@ __all__ = [
     "aaward_achievement",
     "aaward_all_in_hindsight",
     "aaward_in_hindsight",
+    "abegin_award_run",
     "acknowledge_celebrations",
     "aclaim_celebration",
     "acompare_definitions",
@@ -177,9 +182,11 @@ __all__ = [
     "arevoke_achievement",
     "aset_time_zone",
     "aset_visibility",
+    "astep_run",
     "award_achievement",
     "award_all_in_hindsight",
     "award_in_hindsight",
+    "begin_award_run",
     "claim_celebration",
     "compare_definitions",
     "count_secrets",
@@ -209,4 +216,5 @@ __all__ = [
     "revoke_achievement",
     "set_time_zone",
     "set_visibility",
+    "step_run",
 ]

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+from django.db.models import Sum
+
+from gamification.models import LedgerEntry, Run, UserAchievement
+from gamification.services import (
+    award_runs,
+    begin_award_run,
+    record_activity,
+    step_run,
+)
+from tests.factories import AchievementFactory, UserFactory
+from tests.races import COMMITTED, PATIENCE, at_once
+
+pytestmark = [COMMITTED, pytest.mark.usefixtures("no_achievements")]
+
+
+def test_a_run_that_several_screens_step_is_done_once(activity, monkeypatch):
+    monkeypatch.setattr(award_runs, "USERS_IN_A_STEP", 3)
+    for user in UserFactory.create_batch(20):
+        record_activity(user, "walk")
+    AchievementFactory(
+        key="medal", criterion="activity_count", activity=activity, xp_reward=50
+    )
+    run = begin_award_run("medal", actor=None)
+    until = time.monotonic() + PATIENCE
+
+    def screen():
+        stepped = step_run(run.pk, actor=None)
+        while stepped.finished_at is None and time.monotonic() < until:
+            stepped = step_run(run.pk, actor=None)
+        return stepped.error
+
+    assert at_once([screen] * 4) == [""] * 4
+
+    rewards = LedgerEntry.objects.filter(kind="achievement")
+    assert UserAchievement.objects.count() == 20
+    assert rewards.aggregate(Sum("amount")) == {"amount__sum": 1_000}
+    assert list(Run.objects.values_list("done", "xp")) == [(20, 1_000)]
