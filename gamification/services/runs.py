@@ -69,7 +69,7 @@ def step_run(run_id: int, *, actor: UserRef | None) -> Run:
 
     A step is kept whole, with where the next one begins, or not at all. Nothing is
     done if the run is over, or if somebody else does a step: ``stepping_until`` is
-    set. What keeps the step from being done is the run's ``error``, until a step is.
+    set. What keeps the step from being done is the run's ``error`` until another try.
     What is done names who began the run, or else ``actor``.
 
     Raises ``UnknownRunError``, ``UnknownUserError``, ``StorageError``.
@@ -111,7 +111,7 @@ def _take_lease(run_id: int) -> datetime | None:
     free = Q(stepping_until=None) | Q(stepping_until__lte=now)
     waiting = _rows(run_id).filter(free, finished_at=None)
     lease = now + LEASE
-    return lease if waiting.update(stepping_until=lease) else None
+    return lease if waiting.update(stepping_until=lease, error="") else None
 
 
 def _step(run: Run, lease: datetime, actor_id: Any, store: Store) -> None:
@@ -125,7 +125,6 @@ def _step(run: Run, lease: datetime, actor_id: Any, store: Store) -> None:
             done=run.done + step.done,
             xp=run.xp + step.xp,
             cursor=step.cursor,
-            error="",
             stepping_until=None,
             finished_at=timezone.now() if is_over else None,
         )
