@@ -1,0 +1,60 @@
+"""The site that the browser visits: the suite's, under a strict policy."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Lock
+from typing import ClassVar
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.test import override_settings
+from pytest_django.live_server_helper import LiveServer
+
+#: Seconds until the last answer must be there.
+PATIENCE = 30
+
+
+class StrictPolicy:
+    """Lets pages use nothing but what the site serves, and counts open requests."""
+
+    lock: ClassVar = Lock()
+    open_requests: ClassVar = 0
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        self.count(1)
+        try:
+            response = self.get_response(request)
+        finally:
+            self.count(-1)
+        response["Content-Security-Policy"] = "default-src 'self'"
+        return response
+
+    @classmethod
+    def count(cls, more: int) -> None:
+        with cls.lock:
+            cls.open_requests += more
+
+
+@contextmanager
+def served() -> Iterator[LiveServer]:
+    """Serve the site from threads of this process."""
+    policy = f"{__name__}.{StrictPolicy.__name__}"
+    with override_settings(MIDDLEWARE=[policy, *settings.MIDDLEWARE]):
+        # Its middleware is made as it starts.
+        server = LiveServer("127.0.0.1")
+    yield server
+    server.stop()
+
+
+def wait_until_idle() -> None:
+    """Return when nothing is being answered, so that nobody writes any more."""
+    until = time.monotonic() + PATIENCE
+    while StrictPolicy.open_requests:
+        assert time.monotonic() < until, "A request is still being answered."
+        time.sleep(0.01)

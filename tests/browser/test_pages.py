@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import pytest
+from django.apps import apps
+from playwright.sync_api import expect
+
+from gamification.services import adjust_xp, award_achievement, record_activity
+from tests.browser.conftest import address, look
+from tests.factories import AchievementFactory, ActivityFactory
+from tests.inspecting import COMMITTED
+
+pytestmark = COMMITTED
+
+MODELS = sorted(
+    apps.get_app_config("gamification").get_models(), key=lambda model: model.__name__
+)
+
+
+@pytest.fixture
+def past(user, staff):
+    """Leave something in every table."""
+    ActivityFactory(key="walk", name="Walk")
+    record_activity(user, "walk", source="walks:1")
+    award_achievement(user, AchievementFactory(name="Medal").key, actor=staff)
+    adjust_xp(user, amount=-5, note="A mistake.", actor=staff)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_list_and_its_rows_are_shown(page, past, model):
+    name = model._meta.model_name
+    page.goto(address(model, "changelist"))
+    look(page, f"{name}-list")
+
+    row = page.locator("#result_list tbody a").first
+    if row.count():
+        row.click()
+        look(page, f"{name}-row")
+
+    expect(page.locator("#content h1")).to_be_visible()
