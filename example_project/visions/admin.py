@@ -5,16 +5,30 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin as BaseUserAdmin
+from django.contrib.auth.models import User
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
 from example_project.visions import actions
 from example_project.visions.models import KPI, Vision
+from gamification.admin import GamificationUserAdminMixin
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
+    DjangoUserAdmin = BaseUserAdmin[User]
 else:
     ModelAdmin = admin.ModelAdmin
+    DjangoUserAdmin = BaseUserAdmin
+
+
+class UserAdmin(GamificationUserAdminMixin, DjangoUserAdmin):
+    """Django's own page of a user, with their game on it."""
+
+
+if admin.site.is_registered(User):
+    admin.site.unregister(User)
+    admin.site.register(User, UserAdmin)
 
 
 class UserContentAdmin(ModelAdmin):

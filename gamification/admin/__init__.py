@@ -3,5 +3,13 @@
 from __future__ import annotations
 
 from gamification.admin import catalogue, history, progress, runs
+from gamification.admin.panel import GamificationInline, GamificationUserAdminMixin
 
-__all__ = ["catalogue", "history", "progress", "runs"]
+__all__ = [
+    "GamificationInline",
+    "GamificationUserAdminMixin",
+    "catalogue",
+    "history",
+    "progress",
+    "runs",
+]
