@@ -45,8 +45,13 @@ class FieldChange(NamedTuple):
     before: Value
     after: Value
 
+    @property
+    def values(self) -> tuple[str, str]:
+        """Before and after, as in a file."""
+        return _json(self.before), _json(self.after)
+
     def __str__(self) -> str:
-        return f"{self.name} {_json(self.before)} → {_json(self.after)}"
+        return f"{self.name} {' → '.join(self.values)}"
 
 
 class ItemDifference(NamedTuple):
