@@ -86,6 +86,24 @@ def set_visibility(user: UserRef, *, is_public: bool) -> bool:
     return in_transaction(alias, [user_id], change)
 
 
+def set_choices(
+    user: UserRef, *, time_zone: str | None = None, is_public: bool | None = None
+) -> None:
+    """Set what is not None, all of it or nothing.
+
+    Raises what ``set_time_zone`` and ``set_visibility`` raise.
+    """
+    user_id = user_id_of(user)
+
+    def change(store: Store) -> None:
+        if time_zone is not None:
+            set_time_zone(user_id, time_zone)
+        if is_public is not None:
+            set_visibility(user_id, is_public=is_public)
+
+    in_transaction(write_alias(), [user_id], change)
+
+
 def check_time_zone(name: str) -> str:
     """Return ``name``, or raise ``InvalidTimeZoneError``."""
     if not is_time_zone(name):

@@ -8,11 +8,10 @@ import pytest
 import time_machine
 
 from gamification.api.fields import ZoneName
-from gamification.api.views import me as module
 from gamification.api.views.me import StreakShape
 from gamification.domain.streaks import StreakState
 from gamification.exceptions import StorageError
-from gamification.services import record_activity, set_time_zone
+from gamification.services import profiles, record_activity, set_time_zone
 from tests.api.expecting import errors_in, problem_in
 from tests.factories import UserFactory
 from tests.inspecting import everything, profile_of
@@ -180,7 +179,7 @@ def test_users_choose_all_or_nothing(api, monkeypatch):
     def fail(user, **options):
         raise StorageError
 
-    monkeypatch.setattr(module, "set_visibility", fail)
+    monkeypatch.setattr(profiles, "set_visibility", fail)
     answer = change(api, time_zone="Asia/Tokyo", is_public=False)
 
     problem_in(answer, 503, "storage_error")

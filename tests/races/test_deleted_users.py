@@ -8,6 +8,7 @@ import pytest
 from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.db import IntegrityError, OperationalError
+from rest_framework.test import APIClient
 
 from gamification.exceptions import GamificationError, UnknownUserError
 from gamification.services import (
@@ -19,10 +20,12 @@ from gamification.services import (
     reverse_source,
     revoke_achievement,
 )
+from tests.api.clients import API
 from tests.factories import AchievementFactory, UserFactory
 from tests.races import (
     COMMITTED,
     ONLY_POSTGRESQL,
+    anywhere,
     at_once,
     before_next_write,
     before_statement,
@@ -151,5 +154,23 @@ def test_a_user_may_go_before_any_statement(verb):
 
         if undone:
             break
+        assert what_is_left(user.pk) == []
+    assert number > 1
+
+
+@ONLY_POSTGRESQL
+def test_a_newcomer_may_go_before_any_statement_of_their_choices():
+    client = APIClient()
+    for number in count(1):
+        user = UserFactory()
+        client.force_authenticate(user)
+
+        with before_statement(number, partial(delete, user.pk), if_=anywhere) as undone:
+            choices = {"time_zone": "Asia/Tokyo", "is_public": False}
+            answer = client.patch(f"{API}me/", choices, format="json")
+
+        if undone:
+            break
+        assert answer.status_code in {200, 422}
         assert what_is_left(user.pk) == []
     assert number > 1

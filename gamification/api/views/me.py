@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from django.db import transaction
 from rest_framework import serializers
 from rest_framework.request import Request
 
@@ -15,13 +14,8 @@ from gamification.api.naming import name_of
 from gamification.api.shapes import Shape
 from gamification.api.views.base import GamificationViewSet
 from gamification.exceptions import InvalidTimeZoneError
-from gamification.services import (
-    ProfileSummary,
-    read_progress,
-    set_time_zone,
-    set_visibility,
-)
-from gamification.services.requests import write_alias
+from gamification.services import ProfileSummary, read_progress
+from gamification.services.profiles import set_choices
 
 EXAMPLE: Final = {
     "user": "ada",
@@ -146,10 +140,6 @@ class MeViewSet(GamificationViewSet):
     )
     def partial_update(self, request: Request, body: Mapping[str, Any]) -> Me:
         """Change the user's time zone, or whether others see them."""
-        user = request.user
-        with transaction.atomic(using=write_alias()):
-            if "time_zone" in body:
-                set_time_zone(user, body["time_zone"])
-            if "is_public" in body:
-                set_visibility(user, is_public=body["is_public"])
-        return Me(name_of(user), read_progress(user))
+        if body:
+            set_choices(request.user, **body)
+        return Me(name_of(request.user), read_progress(request.user))
