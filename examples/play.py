@@ -71,9 +71,10 @@ class Screen:
                 claim = self.http.post(f"me/celebrations/{celebration['id']}/claim/")
                 if claim.status_code == httpx.codes.CONFLICT:
                     continue
-                yield answer(claim)
+                mine = answer(claim)
                 done = f"me/celebrations/{celebration['id']}/acknowledge/"
                 self.http.post(done).raise_for_status()
+                yield mine
             address = page["next"]
 
 

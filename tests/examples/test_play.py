@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from gamification.models import Celebration, LedgerEntry
+from gamification.services import record_activity
 from tests.factories import UserFactory
 
 SCRIPT = Path(__file__).resolve().parents[2] / "examples" / "play.py"
@@ -44,3 +46,16 @@ def test_a_service_without_the_permission_is_told_so(live_server, player, token_
     assert run.returncode == 1
     assert run.stderr.startswith("403 permission_denied: ")
     assert not LedgerEntry.objects.exists()
+
+
+def test_a_celebration_is_acknowledged_when_its_show_begins(
+    live_server, player, token_of
+):
+    record_activity(player, "kpi_completed")
+    url = f"{live_server.url}/api/gamification/v1/"
+    screen = runpy.run_path(str(SCRIPT))["Screen"](url, token_of(player))
+
+    with screen.http:
+        shown = next(screen.celebrations())
+
+    assert Celebration.objects.get(pk=shown["id"]).acknowledged_at
