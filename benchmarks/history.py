@@ -100,7 +100,8 @@ JOIN gamification_achievement a ON a.criterion = 'activity_count'
 UNION ALL (
     WITH days AS (
         SELECT user_id, local_date, min(id) AS id, min(occurred_at) AS occurred_at
-        FROM gamification_ledgerentry WHERE extends_streak GROUP BY user_id, local_date),
+        FROM gamification_ledgerentry WHERE extends_streak
+        GROUP BY user_id, local_date),
     placed AS (
         SELECT *, local_date
             - row_number() OVER (PARTITION BY user_id ORDER BY local_date)::int AS run
@@ -259,6 +260,8 @@ class Maker:
         self.run(REWARDS, {"after": 4})
         for statement in (REVERSALS, *DERIVED):
             self.run(statement, values)
+        # A ledger lies on the disk in the order in which it was written.
+        self.run("CLUSTER gamification_ledgerentry USING gamification_ledgerentry_pkey")
         for table in ("auth_user", "gamification_ledgerentry"):
             self.run(f"SELECT setval('{table}_id_seq', max(id)) FROM {table}")
 

@@ -43,6 +43,10 @@ class Migration(migrations.Migration):
                 ),
                 ("total", models.BigIntegerField(default=0, verbose_name="users")),
                 ("done", models.BigIntegerField(default=0, verbose_name="done")),
+                (
+                    "skipped",
+                    models.BigIntegerField(default=0, verbose_name="left alone"),
+                ),
                 ("xp", models.BigIntegerField(default=0, verbose_name="XP")),
                 (
                     "cursor",

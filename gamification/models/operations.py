@@ -32,9 +32,11 @@ class Run(models.Model):
         related_name="+",
         verbose_name=_("actor"),
     )
-    #: Users to come when it began, users done, and the XP that they got.
+    #: Users to come when it began, users done, those of them who were left alone, and
+    #: the XP that the others got.
     total = models.BigIntegerField(_("users"), default=0)
     done = models.BigIntegerField(_("done"), default=0)
+    skipped = models.BigIntegerField(_("left alone"), default=0)
     xp = models.BigIntegerField(_("XP"), default=0)
     cursor = models.JSONField(_("cursor"), null=True, blank=True)
     stepping_until = models.DateTimeField(

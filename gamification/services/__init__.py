@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from asgiref.sync import sync_to_async
 
-from gamification.domain.definitions import Differences, Effect
+from gamification.domain.definitions import Differences, Effect, ItemDifference
 from gamification.domain.outcomes import (
     CelebrationKind,
     CelebrationNotice,
@@ -71,6 +71,14 @@ from gamification.services.recording import (
     record_each,
 )
 from gamification.services.records import ActivityRecord
+from gamification.services.rerate_preview import (
+    Correction,
+    Past,
+    ReratePreview,
+    preview_rerate,
+)
+from gamification.services.rerate_runs import begin_rerate_run
+from gamification.services.rerating import RerateProgress, rerate
 from gamification.services.runs import step_run
 from gamification.services.showing import (
     AchievementProgress,
@@ -78,12 +86,14 @@ from gamification.services.showing import (
     read_achievements,
 )
 from gamification.services.standing import ProfileSummary, read_progress
+from gamification.services.tuning import Tuned, tune_rewards
 
 aacknowledge_celebrations = sync_to_async(acknowledge_celebrations)
 aadjust_xp = sync_to_async(adjust_xp)
 aapply_definitions = sync_to_async(apply_definitions)
 aaward_achievement = sync_to_async(award_achievement)
 abegin_award_run = sync_to_async(begin_award_run)
+abegin_rerate_run = sync_to_async(begin_rerate_run)
 aclaim_celebration = sync_to_async(claim_celebration)
 aaward_all_in_hindsight = sync_to_async(award_all_in_hindsight)
 aaward_in_hindsight = sync_to_async(award_in_hindsight)
@@ -98,6 +108,7 @@ aexport_definitions = sync_to_async(export_definitions)
 aforecast = sync_to_async(forecast)
 apending_celebrations = sync_to_async(pending_celebrations)
 apreview_award = sync_to_async(preview_award)
+apreview_rerate = sync_to_async(preview_rerate)
 aread_achievements = sync_to_async(read_achievements)
 aread_calendar = sync_to_async(read_calendar)
 aread_economy = sync_to_async(read_economy)
@@ -110,12 +121,14 @@ areconcile = sync_to_async(lambda *args, **kwargs: list(reconcile(*args, **kwarg
 arecord_activities = sync_to_async(record_activities)
 arecord_activity = sync_to_async(record_activity)
 arecord_each = sync_to_async(record_each)
+arerate = sync_to_async(rerate)
 areverse_entry = sync_to_async(reverse_entry)
 areverse_source = sync_to_async(reverse_source)
 arevoke_achievement = sync_to_async(revoke_achievement)
 aset_time_zone = sync_to_async(set_time_zone)
 aset_visibility = sync_to_async(set_visibility)
 astep_run = sync_to_async(step_run)
+atune_rewards = sync_to_async(tune_rewards)
 
 __all__ = [
     "AchievementProgress",
@@ -126,6 +139,7 @@ __all__ = [
     "BatchReport",
     "CelebrationKind",
     "CelebrationNotice",
+    "Correction",
     "Differences",
     "Drift",
     "Economy",
@@ -135,11 +149,16 @@ __all__ = [
     "Explanation",
     "Facts",
     "Forecast",
+    "ItemDifference",
     "Outcome",
+    "Past",
     "ProfileSummary",
     "Proposal",
     "Rarity",
+    "ReratePreview",
+    "RerateProgress",
     "TimeZoneChange",
+    "Tuned",
     "Unlock",
     "Withheld",
     "WithheldReason",
@@ -150,6 +169,7 @@ __all__ = [
     "aaward_all_in_hindsight",
     "aaward_in_hindsight",
     "abegin_award_run",
+    "abegin_rerate_run",
     "acknowledge_celebrations",
     "aclaim_celebration",
     "acompare_definitions",
@@ -165,6 +185,7 @@ __all__ = [
     "apending_celebrations",
     "apply_definitions",
     "apreview_award",
+    "apreview_rerate",
     "aread_achievements",
     "aread_calendar",
     "aread_economy",
@@ -177,16 +198,19 @@ __all__ = [
     "arecord_activities",
     "arecord_activity",
     "arecord_each",
+    "arerate",
     "areverse_entry",
     "areverse_source",
     "arevoke_achievement",
     "aset_time_zone",
     "aset_visibility",
     "astep_run",
+    "atune_rewards",
     "award_achievement",
     "award_all_in_hindsight",
     "award_in_hindsight",
     "begin_award_run",
+    "begin_rerate_run",
     "claim_celebration",
     "compare_definitions",
     "count_secrets",
@@ -199,6 +223,7 @@ __all__ = [
     "forecast",
     "pending_celebrations",
     "preview_award",
+    "preview_rerate",
     "read_achievements",
     "read_calendar",
     "read_economy",
@@ -211,10 +236,12 @@ __all__ = [
     "record_activities",
     "record_activity",
     "record_each",
+    "rerate",
     "reverse_entry",
     "reverse_source",
     "revoke_achievement",
     "set_time_zone",
     "set_visibility",
     "step_run",
+    "tune_rewards",
 ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import groupby
 from statistics import median
 
@@ -88,8 +88,14 @@ def period(days: int) -> tuple[date, date]:
 
 def _xp(since: date, until: date) -> dict[date, dict[Source, int]]:
     entries = LedgerEntry.objects.using(write_alias()).order_by()
-    # A user's date may be ahead of the site's.
-    within = entries.filter(local_date__gte=since, local_date__lte=until)
+    # A user's date may be ahead of the site's. Nothing is recorded before it occurs,
+    # and no zone is a day ahead; so an index finds the entries of the last days.
+    begin = datetime.combine(since, time(), UTC) - timedelta(days=1)
+    within = entries.filter(
+        local_date__gte=since,
+        local_date__lte=until,
+        recorded_at__gte=begin - conf.MAX_CLOCK_SKEW,
+    )
     groups = within.values_list("local_date", "activity_id", "kind")
     days: dict[date, dict[Source, int]] = {}
     for day, activity_id, kind, xp in groups.annotate(xp=Sum("amount")):

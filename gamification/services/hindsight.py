@@ -172,7 +172,7 @@ class _Award:
         if rule.status != AchievementStatus.ACTIVE:
             standings = []
         earned = [standing for standing in standings if earns(standing, rule)]
-        ledgers = _ledgers([standing.user_id for standing in earned])
+        ledgers = ledgers_of([standing.user_id for standing in earned])
         rules, now = conf.rules(snapshot.catalogue), timezone.now()
 
         def fold_all() -> list[Fold]:
@@ -206,7 +206,7 @@ def _waiting(achievement: str, after: UserRef | None) -> QuerySet[UserGamificati
     return waiting if after is None else waiting.filter(user__gt=user_id_of(after))
 
 
-def _ledgers(user_ids: Sequence[Any]) -> dict[Any, list[PastEntry]]:
+def ledgers_of(user_ids: Sequence[Any]) -> dict[Any, list[PastEntry]]:
     """Return all entries of each user, in the order in which they were recorded."""
     ledgers: dict[Any, list[PastEntry]] = {user_id: [] for user_id in user_ids}
     entries = LedgerEntry.objects.using(write_alias()).filter(user__in=user_ids)

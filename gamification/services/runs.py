@@ -34,6 +34,8 @@ class Step:
     xp: int = 0
     #: Where the next step begins, as JSON has it; None when all is done.
     cursor: Any = None
+    #: Those of the users who were left alone.
+    skipped: int = 0
 
 
 #: Does the next step of a run, in the name of a user, within a transaction.
@@ -123,6 +125,7 @@ def _step(run: Run, lease: datetime, actor_id: Any, store: Store) -> None:
         .filter(stepping_until=lease)
         .update(
             done=run.done + step.done,
+            skipped=run.skipped + step.skipped,
             xp=run.xp + step.xp,
             cursor=step.cursor,
             stepping_until=None,

@@ -21,6 +21,7 @@ from gamification.services import (
     award_achievement,
     forecast,
     record_activity,
+    recounting,
     reverse_entry,
     revoke_achievement,
 )
@@ -119,6 +120,14 @@ def test_the_numbers_that_are_change_nothing(user, activity):
     assert (result.activities, result.raised) == ({}, 0)
 
 
+def test_the_reward_that_an_achievement_has_changes_nothing(user):
+    award_achievement(user, AchievementFactory(key="medal", xp_reward=40).key)
+
+    result = forecast(Proposal(achievements={"medal": 40}))
+
+    assert (result.achievements, result.raised) == ({}, 0)
+
+
 def test_what_is_older_is_left_as_it_is(user, activity):
     record_activity(user, "walk", occurred_at=NOON - timedelta(days=1))
 
@@ -188,10 +197,23 @@ def test_it_takes_as_many_queries_for_more_users(activity, django_assert_num_que
     for _ in range(9):
         record_activity(UserFactory(), "walk")
 
-    # Activities, achievements, and the one that reads the ledger.
-    with django_assert_num_queries(3):
+    # Activities, achievements, how many users, and the one that reads the ledger.
+    with django_assert_num_queries(4):
         forecast(numbers(walk=(1, 1)))
 
 
 def test_it_has_a_twin_for_async_callers(user):
     assert async_to_sync(aforecast)(Proposal()).raised == 0
+
+
+def test_of_very_many_users_some_stand_for_all(activity, monkeypatch):
+    monkeypatch.setattr(recounting, "SAMPLE", 5)
+    users = UserFactory.create_batch(10)
+    for user in users:
+        record_activity(user, "walk", quantity=4)
+
+    result = forecast(numbers(walk=(15, 3)))
+
+    # Whichever five are looked at, all ten are alike.
+    assert (result.every, result.activities) == (2, {"walk": Change(400, 450)})
+    assert result.levels == {1: Change(10, 10)}

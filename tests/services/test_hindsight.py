@@ -547,7 +547,7 @@ def test_all_may_be_nobody():
 
 def test_an_award_that_broke_off_is_finished_by_the_next(monkeypatch):
     monkeypatch.setattr(hindsight, "USERS_AT_ONCE", 2)
-    users, ledgers = walkers(*[2] * 5), hindsight._ledgers
+    users, ledgers = walkers(*[2] * 5), hindsight.ledgers_of
     walker_medal(2)
 
     def break_off(user_ids):
@@ -555,10 +555,10 @@ def test_an_award_that_broke_off_is_finished_by_the_next(monkeypatch):
             raise StorageError
         return ledgers(user_ids)
 
-    monkeypatch.setattr(hindsight, "_ledgers", break_off)
+    monkeypatch.setattr(hindsight, "ledgers_of", break_off)
     with pytest.raises(StorageError):
         award_all_in_hindsight("walker")
-    monkeypatch.setattr(hindsight, "_ledgers", ledgers)
+    monkeypatch.setattr(hindsight, "ledgers_of", ledgers)
     held = [bool(held_by(user)) for user in users]
 
     assert award_all_in_hindsight("walker").awarded == 3

@@ -1,0 +1,116 @@
+"""What users' days would give by some numbers: sums over the ledger.
+
+The what-if of the rewards and the re-rating of the past both rest on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date
+from math import ceil
+from typing import Any, Final
+
+from django.db.models import Case, F, Max, Min, Q, QuerySet, Sum, Value, When
+from django.db.models.functions import Coalesce
+
+from gamification.domain.outcomes import EntryKind
+from gamification.models import LedgerEntry, UserGamification
+from gamification.services.requests import write_alias
+
+#: How many users are looked at to tell what would become of all.
+SAMPLE: Final = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """What one unit of an activity gives, or an achievement, whose id is negative."""
+
+    id: int
+    key: str
+    reward: int
+    #: The most units of a date, where they are counted anew.
+    limit: int | None = None
+    counts_anew: bool = False
+    #: Whether only units that were rewarded are counted anew.
+    has_cooldown: bool = False
+
+
+def every_so_many() -> int:
+    """Return of how many users each one is looked at, so that there are not too many.
+
+    That is 1 up to 50,000 users. Beyond, what is counted stands for so many.
+    """
+    ids = UserGamification.objects.using(write_alias()).order_by()
+    low, high = ids.aggregate(low=Min("pk"), high=Max("pk")).values()
+    return 1 if low is None else ceil((high - low + 1) / SAMPLE)
+
+
+def day_sums(
+    rates: Collection[Rate], since: date, until: date, every: int = 1
+) -> QuerySet[Any, Any]:
+    """Return what users did and got of what ``rates`` name, by user and ``origin``.
+
+    That is the id of a rate. Where one of them counts anew, sums are by date also.
+    Of ``every`` so many users one is looked at.
+    """
+    # Nothing has the id 0; an empty list would be no query at all.
+    activities = [0, *(rate.id for rate in rates if rate.id > 0)]
+    achievements = [0, *(-rate.id for rate in rates if rate.id < 0)]
+    within: QuerySet[Any] = LedgerEntry.objects.using(write_alias()).filter(
+        Q(activity__in=activities) | Q(achievement__in=achievements),
+        local_date__gte=since,
+        local_date__lte=until,
+    )
+    if every > 1:
+        profiles = UserGamification.objects.using(write_alias()).order_by()
+        drawn = profiles.annotate(turn=F("pk") % every).filter(turn=0)
+        within = within.filter(user__in=drawn.values("user_id"))
+    origin = Coalesce("activity_id", F("achievement_id") * Value(-1))
+    by = ["user_id", "origin"]
+    if any(rate.counts_anew for rate in rates):
+        by.append("local_date")
+    # A reward that was taken back counts for none.
+    sign = Case(When(kind=EntryKind.REVERSAL, then=-1), default=1)
+    sums: QuerySet[Any, Any] = (
+        within.order_by()
+        .annotate(origin=origin)
+        .values(*by)
+        .annotate(
+            units=Sum("quantity"),
+            paid=Sum("rewarded"),
+            unlocks=Sum(sign),
+            xp=Sum("amount"),
+        )
+    )
+    return sums
+
+
+def due_sql(rates: Collection[Rate]) -> tuple[str, list[int]]:
+    """Return the XP that ``rates`` give for a row of ``day_sums``, and its values."""
+    cases, values = [], list[int]()
+    for rate in rates:
+        units, limit = _units_sql(rate)
+        cases.append(f"WHEN origin = %s THEN %s * ({units})")
+        values += [rate.id, rate.reward, *limit]
+    return (f"CASE {' '.join(cases)} END" if cases else "0"), values
+
+
+def level_sql(total: str, thresholds: Sequence[int]) -> tuple[str, list[int]]:
+    """Return the level of a total: that before the first threshold above it."""
+    steps = "".join(
+        f" WHEN {total} < %s THEN {level}"
+        for level, _ in enumerate(thresholds[1:], start=1)
+    )
+    return f"CASE{steps} ELSE {len(thresholds)} END", [*thresholds[1:]]
+
+
+def _units_sql(rate: Rate) -> tuple[str, list[int]]:
+    if rate.id < 0:
+        return "unlocks", []
+    if not rate.counts_anew:
+        return "paid", []
+    units = "paid" if rate.has_cooldown else "units"
+    if rate.limit is None:
+        return units, []
+    return f"CASE WHEN {units} > %s THEN %s ELSE {units} END", [rate.limit, rate.limit]
