@@ -18,6 +18,7 @@ from django.db import connection, connections
 from django.test import Client
 from django.urls import reverse
 
+import tests.admin.conftest  # noqa: F401 - the pages of users
 from tests.browser.site import served, wait_until_idle
 
 if TYPE_CHECKING:
