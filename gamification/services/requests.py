@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from hashlib import blake2b
 from typing import Any, Final, TypeAlias
 from uuid import UUID
@@ -13,7 +13,8 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ValidationError
-from django.db import router
+from django.db import connections, router
+from django.db.models import IntegerField
 from django.utils import timezone
 
 from gamification.conf import conf
@@ -49,6 +50,8 @@ def write_alias() -> str:
 
 def user_id_of(user: UserRef) -> Any:
     """Return the user's primary key; ``UnknownUserError`` if there can be none."""
+    if type(user) is int and user in _whole_keys():
+        return user
     model = get_user_model()
     if isinstance(user, (model, AnonymousUser)):
         if user.pk is None:
@@ -64,6 +67,18 @@ def user_id_of(user: UserRef) -> Any:
     if isinstance(pk, str) and not is_storable(pk):
         raise UnknownUserError
     return pk
+
+
+@cache
+def _whole_keys() -> range:
+    """Return the numbers that can be keys of users; none where keys are no numbers."""
+    pk = get_user_model()._meta.pk
+    if not isinstance(pk, IntegerField):
+        return range(0)
+    low, high = connections[write_alias()].ops.integer_field_range(
+        pk.get_internal_type()
+    )
+    return range(low, high + 1)
 
 
 def actor_id_of(actor: UserRef | None) -> Any:

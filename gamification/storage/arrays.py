@@ -42,7 +42,7 @@ _TYPES = {
 }
 
 #: Types whose values need quotes inside an array literal.
-_QUOTED = frozenset({"jsonb", "text", "timestamptz", "user"})
+_QUOTED = frozenset({"text", "timestamptz", "user"})
 
 #: No value, one, or several: what a statement must tell apart.
 Arity = Literal[0, 1, 2]
@@ -72,7 +72,9 @@ class RowShape(NamedTuple):
     """Which columns of some rows are the same in all of them, and which are not."""
 
     same: tuple[str, ...]
-    different: tuple[str, ...]
+    different: tuple[str, ...] = ()
+    #: Those of JSON that are not the same: each is one array of JSON.
+    documents: tuple[str, ...] = ()
 
     def sql(self, user_type: str) -> str:
         """Return the FROM item ``n`` that makes rows of their parameters again.
@@ -88,8 +90,12 @@ class RowShape(NamedTuple):
         if not self.different:
             return f"(SELECT {', '.join(same)}) AS n"
         arrays = ", ".join(f"%s::{kind(field)}[]" for field in self.different)
-        return f"""(SELECT {", ".join([*same, "v.*"])}
-    FROM unnest({arrays}) AS v({names_sql(self.different)})) AS n"""
+        sets = [f"unnest({arrays})"]
+        sets += ["jsonb_array_elements(%s::jsonb)" for _ in self.documents]
+        columns = [*same, *(f'v."{field}"' for field in self.different)]
+        columns += [f"NULLIF(v.{name}, 'null') AS {name}" for name in self.documents]
+        return f"""(SELECT {", ".join(columns)} FROM ROWS FROM ({", ".join(sets)})
+    AS v({names_sql([*self.different, *self.documents])})) AS n"""
 
 
 def encode(
@@ -98,29 +104,28 @@ def encode(
     """Return the shape of ``rows`` and their parameters in its order."""
     if len(rows) == 1:
         return _single(tuple(fields)), [
-            _dumped(value) if type(value) is dict else value for value in rows[0]
+            json.dumps(value) if type(value) is dict else value for value in rows[0]
         ]
     same: dict[str, object] = {}
     different: dict[str, object] = {}
+    documents: dict[str, object] = {}
     for field, column in zip(fields, zip(*rows, strict=True), strict=True):
         kind = _TYPES.get(field, "bigint")
-        values = [*map(_dumped, column)] if kind == "jsonb" else column
         # Several rows need one array at least, to be told apart.
-        if different and values.count(values[0]) == len(values):
-            same[field] = values[0]
+        if different and column.count(column[0]) == len(column):
+            value = column[0]
+            same[field] = json.dumps(value) if type(value) is dict else value
+        elif kind == "jsonb":
+            documents[field] = json.dumps(column)
         else:
-            different[field] = _array(kind, values)
-    shape = RowShape(tuple(same), tuple(different))
-    return shape, [*same.values(), *different.values()]
+            different[field] = _array(kind, column)
+    shape = RowShape(tuple(same), tuple(different), tuple(documents))
+    return shape, [*same.values(), *different.values(), *documents.values()]
 
 
 @cache
 def _single(fields: tuple[str, ...]) -> RowShape:
-    return RowShape(fields, ())
-
-
-def _dumped(value: object) -> str | None:
-    return None if value is None else json.dumps(value)
+    return RowShape(fields)
 
 
 def _array(kind: str, values: Sequence[object]) -> str:
