@@ -93,8 +93,8 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {
-        "CelebrationKind": "gamification.services.CelebrationKind",
-        "EntryKind": "gamification.services.EntryKind",
-        "WithheldReason": "gamification.services.WithheldReason",
+        "CelebrationKind": "gamification.services.CelebrationKind.values",
+        "EntryKind": "gamification.services.EntryKind.values",
+        "WithheldReason": "gamification.services.WithheldReason.values",
     },
 }

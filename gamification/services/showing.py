@@ -68,14 +68,14 @@ def visible_achievements(user: UserRef) -> QuerySet[Any]:
     return _visible(user_id_of(user))
 
 
-def held_achievements(user: UserRef) -> QuerySet[UserAchievement]:
-    """Return what ``user`` holds and may see, the latest first.
+def held_achievements(user: UserRef, *, viewer: UserRef) -> QuerySet[UserAchievement]:
+    """Return what ``user`` holds and ``viewer`` may see, the latest first.
 
     Raises ``UnknownUserError`` for what cannot be a user.
     """
     unlocks = UserAchievement.objects.using(write_alias()).select_related("achievement")
     held = unlocks.filter(user=user_id_of(user), revoked_at=None)
-    return held.exclude(achievement__status=AchievementStatus.DRAFT)
+    return held.filter(achievement__in=visible_achievements(viewer))
 
 
 def count_secrets(user: UserRef) -> int:

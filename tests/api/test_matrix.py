@@ -47,8 +47,6 @@ GET     leaderboards/all/                              401  200   200   200     
 GET     me/                                            401  200   200   200     200
 PATCH   me/                                            401  200   200   200     200
 GET     me/achievements/                               401  200   200   200     200
-GET     me/achievements/{held}/                        401  200   404   404     404
-GET     me/achievements/{shown}/                       401  404   404   404     404
 GET     me/calendar/                                   401  200   200   200     200
 GET     me/celebrations/                               401  200   200   200     200
 POST    me/celebrations/acknowledge/                   401  200   200   200     200

@@ -203,7 +203,7 @@ def test_who_holds_it_too_sees_it(api, user, friend, page, held, fields):
     Achievement.objects.filter(pk=achievement.pk).update(**fields)
 
     assert api.get(page).json()["achievements"] == 1
-    assert api.get(held).json()["results"][0]["achievement"] == achievement.key
+    assert api.get(held).json()["results"][0]["key"] == achievement.key
 
 
 def test_what_was_taken_away_is_not_shown(api, friend, page, held):
@@ -235,14 +235,14 @@ def test_achievements_of_a_user_come_latest_first(api, friend, held):
         )
 
     late, early = api.get(held).json()["results"]
-    assert early["achievement"] == "early"
+    assert early["key"] == "early"
     assert late == {
-        "achievement": "late",
+        "key": "late",
         "name": "Late",
         "description": "Be late.",
         "icon": "⏰",
         "category": "streaks",
-        "xp": 70,
+        "xp_awarded": 70,
         "unlocked_at": "2026-03-02T13:00:00Z",
     }
 
@@ -256,7 +256,7 @@ def test_achievements_come_in_pages(api, friend, held, django_assert_num_queries
         answer = api.get(held, {"page": 2, "page_size": 2}).json()
 
     assert answer["count"] == 5
-    assert [each["achievement"] for each in answer["results"]] == ["a2", "a1"]
+    assert [each["key"] for each in answer["results"]] == ["a2", "a1"]
     assert answer["next"] == f"http://testserver{held}?page=3&page_size=2"
     assert answer["previous"] == f"http://testserver{held}?page=1&page_size=2"
 

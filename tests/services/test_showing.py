@@ -220,7 +220,7 @@ def test_what_is_held_comes_the_latest_first(user, staff, no_achievements):
     Achievement.objects.filter(key="draft").update(status="draft")
     award_achievement(staff, "first")
 
-    held = [unlock.achievement.key for unlock in held_achievements(user)]
+    held = [unlock.achievement.key for unlock in held_achievements(user, viewer=user)]
 
     assert held == ["second", "first"]
 

@@ -31,13 +31,18 @@ EXAMPLE: Final = {
         "worked_out_at": "2026-03-02T12:00:00Z",
     },
 }
-PAGE_EXAMPLE: Final = {
-    "count": 1,
-    "next": None,
-    "previous": None,
-    "results": [EXAMPLE],
-    "secrets": None,
+_PAGE: Final = {"count": 1, "next": None, "previous": None}
+PAGE_EXAMPLE: Final = {**_PAGE, "results": [EXAMPLE], "secrets": None}
+_HELD: Final = {
+    "key": "kpi_10",
+    "name": "Ten done",
+    "description": "Complete 10 KPIs.",
+    "icon": "🥉",
+    "category": "milestones",
+    "xp_awarded": 50,
+    "unlocked_at": "2026-03-02T12:00:00Z",
 }
+HELD_EXAMPLE: Final = {**_PAGE, "results": [_HELD]}
 DEFINITION: Final = EXAMPLE | {
     "criterion": "activity_count",
     "activity": "kpi_completed",
@@ -48,9 +53,6 @@ DEFINITION: Final = EXAMPLE | {
     "updated_at": "2026-01-05T08:00:00Z",
 }
 
-
-#: What a key looks like in an address.
-KEY: Final = "[-a-zA-Z0-9_]{1,100}"
 
 _FIELDS: Final[Any] = Achievement._meta.get_field
 CATEGORIES: Final = AchievementCategory.values
@@ -130,8 +132,8 @@ class RarityShape(Shape):
     worked_out_at = serializers.DateTimeField()
 
 
-class AchievementShape(Shape):
-    """An achievement, and how far the user who asks is on the way to it."""
+class DescribedShape(Shape):
+    """What an achievement is called, and what it is about."""
 
     key = serializers.CharField(source="achievement.key")
     name = serializers.CharField(source="achievement.name")
@@ -142,6 +144,18 @@ class AchievementShape(Shape):
     category = serializers.ChoiceField(
         source="achievement.category", choices=CATEGORIES
     )
+
+
+class HeldShape(DescribedShape):
+    """An achievement that a user holds."""
+
+    xp_awarded = serializers.IntegerField(help_text="What it was worth at that time.")
+    unlocked_at = serializers.DateTimeField()
+
+
+class AchievementShape(DescribedShape):
+    """An achievement, and how far the user who asks is on the way to it."""
+
     xp_reward = serializers.IntegerField(source="achievement.xp_reward")
     is_secret = serializers.BooleanField(source="achievement.is_secret")
     progress = ProgressShape()
@@ -178,3 +192,4 @@ def _secrets() -> serializers.IntegerField:
 
 AchievementPageShape: Final = page_of(AchievementShape, secrets=_secrets)
 DefinitionPageShape: Final = page_of(DefinitionShape, secrets=_secrets)
+HeldPageShape: Final = page_of(HeldShape)

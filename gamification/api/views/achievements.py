@@ -49,7 +49,7 @@ class AchievementsViewSet(HindsightActions):
     """Achievements: what users see of them, and what staff do with them."""
 
     lookup_field = "key"
-    lookup_value_regex = shapes.KEY
+    lookup_value_regex = "[-a-zA-Z0-9_]{1,100}"
 
     @operation(
         query=AchievementQuery,

@@ -17,6 +17,7 @@ from gamification.api.views.base import GamificationViewSet
 from gamification.exceptions import InvalidSpanError
 from gamification.models import ActiveDay, UserGamification
 from gamification.services import read_calendar
+from gamification.services.requests import write_alias
 
 #: Days before the last one, where a client does not say: a year, with both ends.
 _BEFORE: Final = 364
@@ -92,5 +93,5 @@ class CalendarViewSet(GamificationViewSet):
 
 
 def _today(user: Any) -> date:
-    stored = UserGamification.objects.filter(user=user).first()
+    stored = UserGamification.objects.using(write_alias()).filter(user=user).first()
     return (stored or UserGamification()).calendar.date_of(timezone.now())

@@ -10,10 +10,10 @@ from rest_framework.request import Request
 
 from gamification.api.contracts import operation
 from gamification.api.pages import CursorQuery, Stretch, stretch, stretch_of
-from gamification.api.shapes import Shape
 from gamification.api.views.base import GamificationViewSet
+from gamification.api.views.outcomes import EntryShape
 from gamification.models import LedgerEntry
-from gamification.services import EntryKind, read_ledger
+from gamification.services import read_ledger
 
 EXAMPLE: Final = {
     "id": 4211,
@@ -32,12 +32,9 @@ EXAMPLE: Final = {
 }
 
 
-class LedgerEntryShape(Shape):
+class LedgerEntryShape(EntryShape):
     """One change of the user's XP, or a record that changed none."""
 
-    id = serializers.IntegerField()
-    kind = serializers.ChoiceField(choices=EntryKind.values)
-    amount = serializers.IntegerField(help_text="XP that was credited; may be less.")
     activity = serializers.CharField(
         source="activity.key", allow_null=True, help_text="Key of what was recorded."
     )
@@ -45,16 +42,6 @@ class LedgerEntryShape(Shape):
         source="achievement.key",
         allow_null=True,
         help_text="Key of what was awarded; null while staff work on it.",
-    )
-    quantity = serializers.IntegerField(help_text="Units that were recorded.")
-    rewarded = serializers.IntegerField(
-        help_text="Units that earned XP; the others were over a limit."
-    )
-    occurred_at = serializers.DateTimeField()
-    local_date = serializers.DateField(help_text="The user's own date at that time.")
-    recorded_at = serializers.DateTimeField()
-    source = serializers.CharField(  # type: ignore[assignment]
-        help_text="What it was earned with; may be empty."
     )
     reverses = serializers.IntegerField(
         allow_null=True, help_text="Id of the entry that this one takes back."

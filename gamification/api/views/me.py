@@ -13,6 +13,7 @@ from gamification.api.fields import Body, Flag, ZoneName
 from gamification.api.naming import name_of
 from gamification.api.shapes import Shape
 from gamification.api.views.base import GamificationViewSet
+from gamification.api.views.users_shapes import PublicStreakShape
 from gamification.exceptions import InvalidTimeZoneError
 from gamification.services import ProfileSummary, read_progress
 from gamification.services.profiles import set_choices
@@ -62,12 +63,9 @@ class ChoicesBody(Body):
     )
 
 
-class StreakShape(Shape):
+class StreakShape(PublicStreakShape):
     """A streak as it stands now."""
 
-    state = serializers.ChoiceField(choices=["active", "at_risk", "broken"])
-    current = serializers.IntegerField(help_text="Days; 0 once broken.")
-    longest = serializers.IntegerField(help_text="Days.")
     last_active_on = serializers.DateField(allow_null=True)
     lost_at = serializers.DateTimeField(
         allow_null=True, help_text="When it breaks unless the user does something."

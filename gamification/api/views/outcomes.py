@@ -49,24 +49,33 @@ EXAMPLE: Final = {
 REPLAY_EXAMPLE: Final = {**EXAMPLE, "replayed": True}
 
 
-class OutcomeEntryShape(Shape):
-    """The entry that was written to the ledger."""
+class EntryShape(Shape):
+    """One change of a user's XP, or a record that changed none."""
 
     id = serializers.IntegerField()
-    kind = serializers.ChoiceField(choices=EntryKind.choices)
-    amount = serializers.IntegerField(help_text="XP, negative for a loss.")
-    activity = serializers.CharField(
-        source="activity_id", allow_null=True, help_text="Key of the activity."
+    kind = serializers.ChoiceField(choices=EntryKind.values)
+    amount = serializers.IntegerField(
+        help_text="XP that was credited, negative for a loss."
     )
-    quantity = serializers.IntegerField()
+    quantity = serializers.IntegerField(help_text="Units that were recorded.")
     rewarded = serializers.IntegerField(
         help_text="Units that earned XP; the others were over a limit."
     )
     occurred_at = serializers.DateTimeField()
-    local_date = serializers.DateField(help_text="The user's own date of it.")
+    local_date = serializers.DateField(help_text="The user's own date at that time.")
     recorded_at = serializers.DateTimeField()
+    source = serializers.CharField(  # type: ignore[assignment]
+        help_text="What it was earned with; may be empty."
+    )
+
+
+class OutcomeEntryShape(EntryShape):
+    """The entry that was written to the ledger."""
+
+    activity = serializers.CharField(
+        source="activity_id", allow_null=True, help_text="Key of what was recorded."
+    )
     key = serializers.CharField(allow_null=True)
-    source = serializers.CharField(allow_blank=True)  # type: ignore[assignment]
 
 
 class WithheldShape(Shape):
@@ -74,7 +83,7 @@ class WithheldShape(Shape):
 
     xp = serializers.IntegerField()
     quantity = serializers.IntegerField(help_text="Units that earned nothing.")
-    reason = serializers.ChoiceField(choices=WithheldReason.choices)
+    reason = serializers.ChoiceField(choices=WithheldReason.values)
     earnable_at = serializers.DateTimeField()
 
 
@@ -83,7 +92,7 @@ class UnlockShape(Shape):
 
     achievement = serializers.CharField(help_text="Its key.")
     name = serializers.CharField()
-    icon = serializers.CharField(allow_blank=True)
+    icon = serializers.CharField()
     xp = serializers.IntegerField()
 
 
@@ -91,7 +100,7 @@ class NoticeShape(Shape):
     """A celebration that waits for the user."""
 
     id = serializers.IntegerField(allow_null=True)
-    kind = serializers.ChoiceField(choices=CelebrationKind.choices)
+    kind = serializers.ChoiceField(choices=CelebrationKind.values)
     data = serializers.DictField()  # type: ignore[assignment]
 
 

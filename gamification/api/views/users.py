@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.db.models import QuerySet
 from django.http import Http404
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -16,11 +15,12 @@ from gamification import exceptions as ours
 from gamification.api.contracts import operation
 from gamification.api.keys import KEY_HEADER, key_of
 from gamification.api.naming import find_user, name_of
-from gamification.api.pages import Page, PageQuery, page_of, paginate
+from gamification.api.pages import Page, PageQuery, paginate
 from gamification.api.views import users_shapes as shapes
-from gamification.api.views.base import GamificationViewSet
+from gamification.api.views.achievement_shapes import HELD_EXAMPLE, HeldPageShape
+from gamification.api.views.base import GamificationViewSet, answering_404
 from gamification.api.views.outcomes import ANSWERED, answer
-from gamification.models import Activity, UserAchievement
+from gamification.models import Activity
 from gamification.services import (
     Outcome,
     ProfileSummary,
@@ -31,7 +31,7 @@ from gamification.services import (
     revoke_achievement,
 )
 from gamification.services.requests import write_alias
-from gamification.services.showing import visible_achievements
+from gamification.services.showing import held_achievements
 
 #: Terms of the contracts of what staff do.
 _BY_STAFF: Final[dict[str, Any]] = {**ANSWERED, "scope": "write"}
@@ -61,15 +61,11 @@ class UsersViewSet(GamificationViewSet):
         answered with 404.
         """
         found = _public_user(user)
-        held = _held(found, viewer=request.user).count()
+        held = held_achievements(found, viewer=request.user).count()
         return PublicProfile(name_of(found), read_progress(found), held)
 
     @action(detail=True)
-    @operation(
-        query=PageQuery,
-        answer=page_of(shapes.HeldShape),
-        example=shapes.HELD_EXAMPLE,
-    )
+    @operation(query=PageQuery, answer=HeldPageShape, example=HELD_EXAMPLE)
     def achievements(
         self, request: Request, user: str, query: Mapping[str, Any]
     ) -> Page:
@@ -77,9 +73,8 @@ class UsersViewSet(GamificationViewSet):
 
         Those are left out that are secret to the user who asks.
         """
-        held = _held(_public_user(user), viewer=request.user)
-        rows = held.select_related("achievement").order_by("-unlocked_at", "-id")
-        return paginate(request, query, held.count(), lambda a, b: list(rows[a:b]))
+        held = held_achievements(_public_user(user), viewer=request.user)
+        return paginate(request, query, held.count(), lambda a, b: list(held[a:b]))
 
     @achievements.mapping.post
     @operation(
@@ -124,12 +119,10 @@ class UsersViewSet(GamificationViewSet):
         If it was revoked before, nothing changes.
         """
         found = find_user(user)
-        try:
+        with answering_404(ours.UnknownAchievementError):
             outcome = revoke_achievement(
                 found, key, actor=request.user, reason=body["note"]
             )
-        except ours.UnknownAchievementError as error:
-            raise Http404 from error
         return answer(outcome)
 
     @action(detail=True, methods=["post"])
@@ -205,10 +198,3 @@ def _public_user(name: str) -> Any:
     if not user.is_active:
         raise Http404
     return user
-
-
-def _held(user: Any, *, viewer: Any) -> QuerySet[UserAchievement]:
-    """Return what ``user`` holds of the achievements that ``viewer`` may see."""
-    rows = UserAchievement.objects.using(write_alias())
-    visible = visible_achievements(viewer)
-    return rows.filter(user=user, revoked_at=None, achievement__in=visible)

@@ -9,7 +9,6 @@ from rest_framework import serializers
 
 from gamification.api.fields import Body, Slug, Text, Whole, Words
 from gamification.api.shapes import Shape
-from gamification.models import AchievementCategory
 from gamification.services.requests import MAX_ID, MAX_NAME, MAX_NOTE
 
 #: Whole numbers up to here are kept by JSON.
@@ -22,23 +21,6 @@ PROFILE_EXAMPLE: Final = {
     "streak": {"state": "at_risk", "current": 12, "longest": 30},
     "active_days": 41,
     "achievements": 4,
-}
-
-HELD_EXAMPLE: Final = {
-    "count": 1,
-    "next": None,
-    "previous": None,
-    "results": [
-        {
-            "achievement": "first_steps",
-            "name": "First steps",
-            "description": "Do something for the first time.",
-            "icon": "👣",
-            "category": "exploration",
-            "xp": 50,
-            "unlocked_at": "2026-03-02T08:30:00Z",
-        }
-    ],
 }
 
 
@@ -61,22 +43,6 @@ class PublicProfileShape(Shape):
     achievements = serializers.IntegerField(
         help_text="How many they hold of those that you may see."
     )
-
-
-class HeldShape(Shape):
-    """An achievement that a user holds."""
-
-    achievement = serializers.CharField(source="achievement.key", help_text="Its key.")
-    name = serializers.CharField(source="achievement.name")
-    description = serializers.CharField(
-        source="achievement.description", allow_blank=True
-    )
-    icon = serializers.CharField(source="achievement.icon", allow_blank=True)
-    category = serializers.ChoiceField(
-        source="achievement.category", choices=AchievementCategory.choices
-    )
-    xp = serializers.IntegerField(source="xp_awarded", help_text="XP that it gave.")
-    unlocked_at = serializers.DateTimeField()
 
 
 class Amount(Whole):
