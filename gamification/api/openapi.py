@@ -21,7 +21,13 @@ from gamification.api.preconditions import IF_MATCH, PreconditionRequired
 from gamification.api.problems import CONTENT_TYPE, ProblemShape, problem, status_of
 from gamification.api.shapes import Shape
 
+_IF_NONE_MATCH: Final = Header(
+    "If-None-Match", "The ETag of the last answer; 304 if there is nothing new."
+)
 _ETAG: Final = Header("ETag", "What If-None-Match asks about.")
+_RETRY_AFTER: Final = Header(
+    "Retry-After", "Seconds to wait before the next try.", schema={"type": "integer"}
+)
 
 #: What any operation may answer, whatever its contract says.
 _COMMON: Final = (
@@ -90,7 +96,9 @@ class ContractSchema(AutoSchema):
         answered = [
             _header(*header, response=statuses) for header in contract.answer_headers
         ]
+        answered.append(_header(*_RETRY_AFTER, response=[429, 503]))
         if contract.is_polled:
+            read.append(_header(*_IF_NONE_MATCH))
             answered.append(_header(*_ETAG, response=[200, 304]))
         return [*query, *read, *answered, *self._address()]
 

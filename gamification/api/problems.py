@@ -46,6 +46,12 @@ class ProblemShape(Shape):
     code = serializers.CharField()
     detail = serializers.CharField()
     errors = FieldErrorShape(many=True, required=False)  # type: ignore[assignment]
+    claimed_until = serializers.DateTimeField(
+        required=False, help_text="Of ``celebration_claimed``."
+    )
+    balance = serializers.IntegerField(
+        required=False, help_text="Of ``insufficient_xp``: what there is to take."
+    )
 
 
 #: The status of each branch of our own errors; the nearest one counts.

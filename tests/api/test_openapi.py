@@ -10,6 +10,7 @@ from django.contrib.auth.models import Permission
 from django.core.management import call_command
 from jsonschema import Draft202012Validator
 
+from gamification.api.problems import MEMBERS
 from gamification.conf import Settings
 from tests.api.routes import OPERATIONS
 
@@ -87,6 +88,28 @@ def test_an_operation_answers_statuses_that_clients_can_expect(documented):
 
     assert {400, 401, 403, 404, 429, 503} <= statuses <= STATUSES
     assert len(statuses & {200, 201, 204}) >= 1
+
+
+@each_documented
+def test_an_operation_says_how_long_to_wait(documented):
+    for status in ("429", "503"):
+        assert documented["responses"][status]["headers"].keys() == {"Retry-After"}
+
+
+@each_documented
+def test_what_is_polled_says_how(documented):
+    is_polled = "304" in documented["responses"]
+    headers = documented["responses"].get("200", {}).get("headers", {})
+    sent = {each["name"] for each in documented.get("parameters", ())}
+
+    assert ("If-None-Match" in sent) == is_polled
+    assert not is_polled or "ETag" in headers
+
+
+def test_the_facts_that_problems_tell_are_in_the_schema():
+    facts = {name for names in MEMBERS.values() for name in names}
+
+    assert facts <= SCHEMA["components"]["schemas"]["Problem"]["properties"].keys()
 
 
 @each_documented
