@@ -103,21 +103,21 @@ class DefinitionsAdmin(GamificationAdmin):
         """Ask for a file; show what it would do; do that, and nothing else."""
         _check(request, "add", "change")
         if request.method != "POST":
-            return self._asked(request, DefinitionsForm())
+            return self._ask_for_file(request, DefinitionsForm())
         if "expected" in request.POST:
-            return self._apply(request)
+            return self._apply_definitions(request)
         form = DefinitionsForm(request.POST, request.FILES)
         if not form.is_valid():
-            return self._asked(request, form)
-        return self._compare(request, form, form.cleaned_data["data"])
+            return self._ask_for_file(request, form)
+        return self._show_differences(request, form, form.cleaned_data["data"])
 
-    def _compare(
+    def _show_differences(
         self, request: HttpRequest, form: DefinitionsForm, data: bytes
     ) -> HttpResponse:
         try:
             differences = compare_definitions(data)
         except InvalidDefinitionsError as error:
-            return self._asked(request, form, error.errors)
+            return self._ask_for_file(request, form, error.errors)
         # The page carries the text itself, so that nothing is kept of a look; whatever
         # is sent back, only what was looked at is applied.
         sent = {"text": data.decode(), "expected": differences.tag}
@@ -127,27 +127,28 @@ class DefinitionsAdmin(GamificationAdmin):
             "unchanged": len(differences.having(Effect.UNCHANGED)),
             "form": ApplyForm(initial=sent),
         }
-        return self._page(request, "definitions_preview", context)
+        return self._definitions_page(request, "definitions_preview", context)
 
-    def _apply(self, request: HttpRequest) -> HttpResponse:
+    def _apply_definitions(self, request: HttpRequest) -> HttpResponse:
         form = ApplyForm(request.POST)
         if not form.is_valid():
-            return self._asked(request, DefinitionsForm())
+            return self._ask_for_file(request, DefinitionsForm())
         text, expected = form.cleaned_data["text"], form.cleaned_data["expected"]
         try:
             # Who did it is written down, or it is not done.
             with transaction.atomic(using=router.db_for_write(LogEntry)):
                 differences = apply_definitions(text, expected=expected)
-                self._log(request, differences)
+                self._log_edits(request, differences)
         except (InvalidDefinitionsError, StaleEditError):
             message = _("Somebody edited the catalogue meanwhile. Nothing was saved.")
             self.message_user(request, message, messages.ERROR)
             asked = DefinitionsForm(initial={"text": text})
-            return self._compare(request, asked, text.encode())
+            return self._show_differences(request, asked, text.encode())
         self.message_user(request, _told(differences), messages.SUCCESS)
-        return redirect(f"{self.admin_site.name}:{self._list}")
+        name = f"{self.admin_site.name}:gamification_{self.opts.model_name}_changelist"
+        return redirect(name)
 
-    def _log(self, request: HttpRequest, differences: Differences) -> None:
+    def _log_edits(self, request: HttpRequest, differences: Differences) -> None:
         rows = {
             kind: model._default_manager.in_bulk(
                 [item.key for item in differences.edits if item.kind == kind],
@@ -161,11 +162,7 @@ class DefinitionsAdmin(GamificationAdmin):
             fields = "" if is_new else f": {', '.join(map(str, item.fields))}"
             log(request, row, _("Imported%(fields)s.") % {"fields": fields})
 
-    @property
-    def _list(self) -> str:
-        return f"gamification_{self.opts.model_name}_changelist"
-
-    def _asked(
+    def _ask_for_file(
         self,
         request: HttpRequest,
         form: DefinitionsForm,
@@ -178,11 +175,12 @@ class DefinitionsAdmin(GamificationAdmin):
             "adminform": AdminForm(form, fieldsets, {}),  # type: ignore[arg-type]
             "errors": errors,
         }
-        return self._page(request, "definitions_import", context)
+        return self._definitions_page(request, "definitions_import", context)
 
-    def _page(
+    def _definitions_page(
         self, request: HttpRequest, name: str, context: dict[str, Any]
     ) -> TemplateResponse:
+        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
         title = _("Import definitions")
         return TemplateResponse(
             request,
