@@ -180,7 +180,7 @@ class DefinitionsAdmin(GamificationAdmin):
     def _definitions_page(
         self, request: HttpRequest, name: str, context: dict[str, Any]
     ) -> TemplateResponse:
-        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+        request.current_app = self.admin_site.name
         title = _("Import definitions")
         return TemplateResponse(
             request,
