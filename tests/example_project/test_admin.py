@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from django.contrib.auth.models import User
 from django.urls import reverse
 
 from example_project.visions import actions
@@ -49,3 +50,12 @@ def test_staff_write_nothing_in_the_name_of_users(admin_client, kpi, model):
     changed = admin_client.post(reverse(f"{name}_change", args=[row.pk]))
 
     assert (added.status_code, changed.status_code) == (403, 403)
+
+
+@pytest.mark.skipif(bool(User._meta.swapped), reason="the site's users are others")
+def test_the_page_of_an_account_leads_to_the_game(admin_client, user):
+    game = reverse("admin:gamification_usergamification_for", args=[user.pk])
+
+    page = admin_client.get(reverse("admin:auth_user_change", args=[user.pk]))
+
+    assert f'href="{game}"' in page.content.decode()
