@@ -15,7 +15,14 @@ from django.utils.translation import gettext as _
 
 register = template.Library()
 
+
 PARTS = ("year", "month", "day")
+
+
+@register.filter
+def grouped(number: int) -> str:
+    """Return ``number`` with its thousands apart, whatever the site does elsewhere."""
+    return str(formats.number_format(number, force_grouping=True))
 
 
 @register.inclusion_tag("admin/date_hierarchy.html")
