@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from gamification.admin import catalogue, history, progress, runs
+from gamification.admin import achievements, activities, history, progress, runs
 from gamification.admin.panel import GamificationInline, GamificationUserAdminMixin
 
 __all__ = [
     "GamificationInline",
     "GamificationUserAdminMixin",
-    "catalogue",
+    "achievements",
+    "activities",
     "history",
     "progress",
     "runs",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin
@@ -26,7 +27,7 @@ class GamificationAdmin(ModelAdmin):
     """What every page of the app shares."""
 
     list_per_page = 50
-    actions = (export_as_csv,)
+    actions: Sequence[Any] = (export_as_csv,)
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         # Django hands these to the database as they are, and fails there.

@@ -1,53 +1,99 @@
-"""The catalogue, which staff edit."""
+"""What the pages of activities and achievements share."""
 
 from __future__ import annotations
 
-from django.contrib import admin
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from django.db import transaction
 from django.db.models import Model
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 
-from gamification.admin.base import GamificationAdmin
-from gamification.models import Achievement, Activity
+from gamification.admin.definitions import DefinitionsAdmin
+from gamification.admin.shared_editing import (
+    SharedForm,
+    SharedFormSet,
+    SharedItemForm,
+)
+from gamification.exceptions import InvalidDefinitionError
+from gamification.services.requests import write_alias
 
 
-class CatalogueAdmin(GamificationAdmin):
-    """What activities and achievements share: a key that is chosen once."""
+class CatalogueAdmin(DefinitionsAdmin):
+    """Items have a key that is chosen once, and are edited by several people."""
 
-    search_fields = ("key", "name")
-    readonly_fields = ("created_at", "updated_at")
+    form = SharedItemForm
+    #: The form of an item in the list.
+    row_form = SharedForm
+    search_fields: ClassVar[tuple[str, ...]] = ("key", "name")
+    readonly_fields: ClassVar[tuple[str, ...]] = ("created_at", "updated_at")
+    # A page sends ten fields a row, and Django takes a thousand.
+    list_max_show_all = DefinitionsAdmin.list_per_page
+
+    #: The verbs that write.
+    create: ClassVar[Callable[..., Model]]
+    edit: ClassVar[Callable[..., Model]]
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: Model | None = None
     ) -> tuple[str, ...]:
         return (*self.readonly_fields, "key") if obj else self.readonly_fields
 
+    def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> Any:
+        return super().get_changelist_form(request, **{"form": self.row_form, **kwargs})
 
-@admin.register(Activity)
-class ActivityAdmin(CatalogueAdmin):
-    list_display = (
-        "name",
-        "key",
-        "xp_reward",
-        "daily_limit",
-        "cooldown",
-        "extends_streak",
-        "is_active",
-    )
-    list_filter = ("is_active", "extends_streak")
+    def get_changelist_formset(self, request: HttpRequest, **kwargs: Any) -> Any:
+        options = {"formset": SharedFormSet, **kwargs}
+        return super().get_changelist_formset(request, **options)
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        if "_save" not in request.POST:
+            return super().changelist_view(request, extra_context)
+        # What is compared with what an editor was shown stays so until it is saved.
+        with transaction.atomic(using=write_alias()):
+            response = super().changelist_view(request, extra_context)
+        if isinstance(response, TemplateResponse):
+            _put_in_order_of_forms(response)
+        return response
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        options = (request, object_id, form_url, extra_context)
+        try:
+            return super().changeform_view(*options)
+        except InvalidDefinitionError:
+            # Somebody else took the key a moment ago, and now the form finds it taken.
+            return super().changeform_view(*options)
+
+    def save_model(
+        self, request: HttpRequest, obj: Any, form: Any, change: bool
+    ) -> None:
+        names = form.changed_data if change else {*form.cleaned_data} - {"tag"}
+        values = {name: form.cleaned_data[name] for name in names}
+        if activity := values.get("activity"):
+            values["activity"] = activity.key
+        if change:
+            expected = form.cleaned_data["tag"]
+            type(self).edit(obj.key, actor=request.user, expected=expected, **values)
+        else:
+            obj.pk = type(self).create(actor=request.user, **values).pk
 
 
-@admin.register(Achievement)
-class AchievementAdmin(CatalogueAdmin):
-    list_display = (
-        "name",
-        "key",
-        "criterion",
-        "activity",
-        "threshold",
-        "xp_reward",
-        "status",
-        "is_secret",
-    )
-    list_filter = ("status", "category", "criterion", "is_secret")
-    list_select_related = ("activity",)
-    autocomplete_fields = ("activity",)
+def _put_in_order_of_forms(response: TemplateResponse) -> None:
+    """Show each form of a list in the row that it is of.
+
+    Django shows the first form in the first row, and the order of the rows may have
+    changed since the forms were made.
+    """
+    cl = (response.context_data or {})["cl"]
+    rows = {row.pk: row for row in cl.result_list}
+    items = [form.instance for form in cl.formset.forms]
+    cl.result_list = [rows.get(item.pk, item) for item in items]

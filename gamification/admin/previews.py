@@ -1,0 +1,169 @@
+"""What an achievement would give in hindsight, looked at before anything is given."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import AdminForm
+from django.contrib.admin.models import LogEntry
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.db import router, transaction
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from gamification.admin.catalogue import CatalogueAdmin
+from gamification.exceptions import GamificationError
+from gamification.models import Achievement, Run
+from gamification.services import begin_award_run, preview_award
+from gamification.services.award_runs import unfinished_award_runs
+from gamification.services.requests import MAX_NOTE
+
+#: The most achievements that one page previews.
+MOST: Final = 10
+
+PERMISSION: Final = "gamification.award_achievement"
+
+
+class AwardForm(forms.Form):
+    """How an achievement is awarded in hindsight."""
+
+    celebrate = forms.BooleanField(
+        label=gettext_lazy("Celebrate it"),
+        required=False,
+        help_text=gettext_lazy(
+            "Users are shown that they unlocked it. Otherwise they get it silently."
+        ),
+    )
+    note = forms.CharField(
+        label=gettext_lazy("Note"),
+        max_length=MAX_NOTE,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=gettext_lazy("Why. It is kept with your name."),
+    )
+
+    def begin(self, achievement: Achievement, actor: Any) -> Run | None:
+        """Begin to award it; None, and an error, if that is refused."""
+        try:
+            return begin_award_run(achievement.key, actor=actor, **self.cleaned_data)
+        except GamificationError as error:
+            self.add_error(None, str(error))
+            return None
+
+
+class PreviewAdmin(CatalogueAdmin):
+    """Achievements are tried first, and then awarded to who earned them before."""
+
+    actions = (*CatalogueAdmin.actions, "preview_awards")
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.award_view)
+        name = "gamification_achievement_award"
+        return [path("<path:object_id>/award/", view, name=name), *super().get_urls()]
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        form = context["adminform"].form
+        if form.is_preview and not form.errors:
+            context["preview"] = preview_award(form.instance)
+            context["previewed"] = form.instance
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    @admin.action(
+        permissions=["view"], description=gettext_lazy("Preview an award in hindsight")
+    )
+    def preview_awards(
+        self, request: HttpRequest, queryset: QuerySet[Achievement]
+    ) -> HttpResponse | None:
+        """Say what each of the achievements would give."""
+        rows = [*queryset.select_related("activity")[: MOST + 1]]
+        if len(rows) > MOST:
+            message = _("Choose no more than %(most)s achievements.")
+            self.message_user(request, message % {"most": MOST}, messages.ERROR)
+            return None
+        if len(rows) == 1:
+            return redirect(self._address("achievement_award", rows[0].pk))
+        previews = [(row, preview_award(row, sample=3)) for row in rows]
+        context = {"title": _("Preview of awards in hindsight"), "previews": previews}
+        return self._page(request, "previews", context)
+
+    def award_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Show what awarding an achievement would do; begin it once that is sent."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        achievement: Any = self.get_object(request, unquote(object_id))
+        if achievement is None:
+            raise Http404
+        form = AwardForm(request.POST if request.method == "POST" else None)
+        if form.is_bound and (run := self._award(request, achievement, form)):
+            return redirect(self._address("run_progress", run.pk))
+        context = {
+            "title": _("Award in hindsight"),
+            "subtitle": str(achievement),
+            "original": achievement,
+            "form": form,
+            "adminform": _sectioned(form),
+            "run": unfinished_award_runs(achievement).first(),
+            "may_award": request.user.has_perm(PERMISSION),
+            "previewed": achievement,
+            "preview": preview_award(achievement),
+        }
+        return self._page(request, "award", context)
+
+    def _award(
+        self, request: HttpRequest, achievement: Achievement, form: AwardForm
+    ) -> Run | None:
+        """Begin a run, or return the one that has begun; None if that is refused."""
+        if not request.user.has_perm(PERMISSION):
+            raise PermissionDenied
+        if run := unfinished_award_runs(achievement).first():
+            message = _("It is being awarded already.")
+            self.message_user(request, message, messages.WARNING)
+            return run
+        if not form.is_valid():
+            return None
+        # Who began it is written down, or it is not begun.
+        with transaction.atomic(using=router.db_for_write(LogEntry)):
+            if run := form.begin(achievement, request.user):
+                self.log_change(request, achievement, _told(run))
+        return run
+
+    def _address(self, name: str, *args: Any) -> str:
+        site = self.admin_site.name
+        return reverse(f"admin:gamification_{name}", args=args, current_app=site)
+
+    def _page(
+        self, request: HttpRequest, name: str, context: dict[str, Any]
+    ) -> TemplateResponse:
+        request.current_app = self.admin_site.name
+        return TemplateResponse(
+            request,
+            f"admin/gamification/achievement/{name}.html",
+            {
+                **self.admin_site.each_context(request),
+                "opts": self.opts,
+                "media": self.media,
+                **context,
+            },
+        )
+
+
+def _sectioned(form: Any) -> AdminForm:
+    """Return ``form`` as the admin lays forms out."""
+    return AdminForm(form, [(None, {"fields": [*form.fields]})], {})
+
+
+def _told(run: Run) -> str:
+    """Return what is written down of an award that was begun."""
+    celebrated = _("Award in hindsight begun, with celebrations: run %(run)s. %(note)s")
+    silent = _("Award in hindsight begun, silently: run %(run)s. %(note)s")
+    values = {"run": run.pk, "note": run.parameters["note"]}
+    return (celebrated if run.parameters["celebrate"] else silent) % values

@@ -1,0 +1,78 @@
+// Moves achievements within their list by dragging or by the arrows, which without
+// this save the list. The order is kept when the list is saved.
+document.addEventListener("DOMContentLoaded", () => {
+  "use strict";
+
+  const news = document.querySelector("#gam-unsaved");
+  const rows = () =>
+    [...document.querySelectorAll("#result_list tbody tr")].filter((row) =>
+      row.querySelector(".gam-move"),
+    );
+  if (!news || !rows().length) return;
+  const field = (row) => row.querySelector(".field-position input:not([type=hidden])");
+
+  // Deals out the positions that the rows have in their new order.
+  function deal() {
+    const positions = rows().map((row) => Number(field(row).value));
+    positions.sort((one, other) => one - other);
+    let last = -Infinity;
+    rows().forEach((row, index) => {
+      last = Math.max(positions[index], last + 1);
+      field(row).value = last;
+      const [up, down] = row.querySelectorAll(".gam-move");
+      up.disabled = index === 0;
+      down.disabled = index === rows().length - 1;
+    });
+    news.textContent = news.dataset.text;
+  }
+
+  function moveByArrow(event) {
+    const button = event.target.closest(".gam-move");
+    if (!button) return;
+    event.preventDefault();
+    const row = button.closest("tr");
+    const all = rows();
+    const index = all.indexOf(row);
+    if (button.value.endsWith(":up")) all[index - 1].before(row);
+    else all[index + 1].after(row);
+    deal();
+    const [up, down] = row.querySelectorAll(".gam-move");
+    (button.disabled ? [up, down].find((each) => !each.disabled) : button).focus();
+  }
+
+  function drag(event) {
+    const handle = event.currentTarget;
+    const row = handle.closest("tr");
+    const before = rows().indexOf(row);
+    handle.setPointerCapture(event.pointerId);
+    row.classList.add("gam-dragged");
+
+    function follow({ clientX, clientY }) {
+      const over = document.elementFromPoint(clientX, clientY)?.closest("tr");
+      if (!over || over === row || !rows().includes(over)) return;
+      const { top, height } = over.getBoundingClientRect();
+      if (clientY < top + height / 2) over.before(row);
+      else over.after(row);
+    }
+
+    function drop() {
+      handle.removeEventListener("pointermove", follow);
+      row.classList.remove("gam-dragged");
+      if (rows().indexOf(row) !== before) deal();
+    }
+
+    handle.addEventListener("pointermove", follow);
+    handle.addEventListener("lostpointercapture", drop, { once: true });
+  }
+
+  for (const row of rows()) {
+    const handle = document.createElement("span");
+    handle.className = "gam-handle";
+    handle.title = news.dataset.handle;
+    handle.textContent = "⠿";
+    handle.setAttribute("aria-hidden", "true");
+    handle.addEventListener("pointerdown", drag);
+    row.querySelector(".field-moves").prepend(handle);
+  }
+  document.querySelector("#result_list").addEventListener("click", moveByArrow);
+});
