@@ -23,13 +23,15 @@ if os.environ.get("TEST_DATABASE") == "postgresql":
         os.environ["TEST_DATABASE_URL"] = start_server()
     DATABASES = {"default": dj_database_url.parse(os.environ["TEST_DATABASE_URL"])}
 else:
+    # A file, because threads and processes share it; also as long as no test began, or
+    # a server of the suite would share a connection instead.
+    FILE = str(Path(mkdtemp(prefix="gamification-")) / "db.sqlite3")
     DATABASES = {
         "default": {
             "ENGINE": "django.db.backends.sqlite3",
-            "NAME": ":memory:",
+            "NAME": FILE,
             "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": 30},
-            # A file, because threads and processes share it.
-            "TEST": {"NAME": str(Path(mkdtemp(prefix="gamification-")) / "db.sqlite3")},
+            "TEST": {"NAME": FILE},
         }
     }
 
