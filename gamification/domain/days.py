@@ -118,8 +118,11 @@ def is_time_zone(name: object) -> bool:
     return isinstance(name, str) and name in _time_zones()
 
 
-# The names come from the system's files, which do not change while it runs.
-_time_zones = cache(available_timezones)
+@cache
+def _time_zones() -> set[str]:
+    # They come from the system's files, which do not change while it runs. Some systems
+    # have a zone of their own among them, which is another elsewhere.
+    return available_timezones() - {"localtime"}
 
 
 def _begins(day: date, zone: ZoneInfo, hour: int) -> float:

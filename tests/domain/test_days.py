@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from gamification.domain.days import Calendar, ZoneChange
+from gamification.domain.days import Calendar, ZoneChange, is_time_zone
 
 
 def in_zone(name: str, day_start_hour: int = 0) -> Calendar:
@@ -271,3 +271,19 @@ def test_a_choice_before_the_first_zone_began_keeps_that_zone():
     changed = calendar.with_zone("Asia/Tokyo", since - timedelta(hours=1))
 
     assert [change.zone for change in changed.zones] == ["UTC", "Asia/Tokyo"]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("Europe/Paris", True),
+        ("UTC", True),
+        ("europe/paris", False),
+        ("Europe/Atlantis", False),
+        # What each machine calls its own zone.
+        ("localtime", False),
+        (7, False),
+    ],
+)
+def test_a_zone_is_the_same_on_every_machine(name, expected):
+    assert is_time_zone(name) is expected
