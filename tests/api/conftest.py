@@ -1,12 +1,25 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
 import pytest
+import time_machine
 from django.core.cache import cache
 from rest_framework.test import APIClient
 
 from tests.api import sandbox as module
 from tests.api.sandbox import Sandbox
 from tests.api.world import World, make_world
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def server_clock() -> Iterator[time_machine.Coordinates]:
+    """Stop the server's clock at ``NOON``; it can be moved."""
+    with time_machine.travel(NOON, tick=False) as clock:
+        yield clock
 
 
 @pytest.fixture(autouse=True)

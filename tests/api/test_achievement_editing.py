@@ -1,10 +1,8 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 
 import pytest
-import time_machine
 
 from gamification.api.views import definitions
 from gamification.domain.rules import MAX_REWARD, MAX_TOTAL
@@ -17,7 +15,6 @@ from tests.inspecting import everything
 
 pytestmark = pytest.mark.django_db
 
-NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 ACHIEVEMENTS = f"{API}achievements/"
 NEW = {"key": "new", "name": "New", "category": "mastery", "criterion": "manual"}
 
@@ -43,7 +40,7 @@ def edit(client, changes, tag=None, key="walker"):
     )
 
 
-@time_machine.travel(NOON, tick=False)
+@pytest.mark.usefixtures("server_clock")
 def test_staff_make_an_achievement(editor, activity):
     response = editor.post(
         ACHIEVEMENTS,

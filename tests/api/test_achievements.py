@@ -1,9 +1,6 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import pytest
-import time_machine
 
 from gamification.models import Achievement
 from gamification.services import award_achievement, record_activity, revoke_achievement
@@ -13,7 +10,6 @@ from tests.factories import AchievementFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 
-NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 ACHIEVEMENTS = f"{API}achievements/"
 
 
@@ -21,7 +17,7 @@ def keys(response):
     return [row["key"] for row in response.json()["results"]]
 
 
-@time_machine.travel(NOON, tick=False)
+@pytest.mark.usefixtures("server_clock")
 def test_achievements_come_with_the_users_progress_and_rarity(api, user):
     record_activity(user, "kpi_completed", quantity=4)
     record_activity(UserFactory(), "kpi_completed", quantity=10)
@@ -49,7 +45,7 @@ def test_achievements_come_with_the_users_progress_and_rarity(api, user):
     }
 
 
-@time_machine.travel(NOON, tick=False)
+@pytest.mark.usefixtures("server_clock")
 def test_what_the_user_holds_says_since_when(api, user):
     award_achievement(user, "kpi_10")
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import pytest
-import time_machine
 
 from gamification.models import LedgerEntry, UserAchievement
 from gamification.services import (
@@ -19,19 +16,12 @@ from tests.api.expecting import errors_in, problem_in
 from tests.factories import AchievementFactory, UserFactory
 from tests.inspecting import everything, held_by, ledger_of, profile_of
 
-NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 NOTE = "Because."
 
 pytestmark = [
     pytest.mark.django_db,
-    pytest.mark.usefixtures("activity", "no_achievements"),
+    pytest.mark.usefixtures("server_clock", "activity", "no_achievements"),
 ]
-
-
-@pytest.fixture(autouse=True)
-def noon():
-    with time_machine.travel(NOON, tick=False):
-        yield
 
 
 @pytest.fixture

@@ -1,30 +1,22 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
-import time_machine
 
 from gamification.models import ActiveDay
 from gamification.services import record_activity, set_time_zone
+from tests.api.conftest import NOON
 from tests.api.expecting import errors_in, problem_in
 from tests.factories import UserFactory
 
 pytestmark = [
     pytest.mark.django_db,
-    pytest.mark.usefixtures("activity", "no_achievements"),
+    pytest.mark.usefixtures("server_clock", "activity", "no_achievements"),
 ]
 
-NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
 CALENDAR = "/api/gamification/v1/me/calendar/"
-
-
-@pytest.fixture(autouse=True)
-def server_clock() -> Iterator[time_machine.Coordinates]:
-    with time_machine.travel(NOON, tick=False) as clock:
-        yield clock
 
 
 def dates(api, **query):

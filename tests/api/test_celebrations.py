@@ -1,10 +1,8 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
-import time_machine
 
 from gamification.models import Celebration
 from gamification.services import (
@@ -19,18 +17,11 @@ from tests.inspecting import everything
 
 pytestmark = [
     pytest.mark.django_db,
-    pytest.mark.usefixtures("activity", "no_achievements"),
+    pytest.mark.usefixtures("server_clock", "activity", "no_achievements"),
 ]
 
-NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 CELEBRATIONS = "/api/gamification/v1/me/celebrations/"
-
-
-@pytest.fixture(autouse=True)
-def server_clock() -> Iterator[time_machine.Coordinates]:
-    with time_machine.travel(NOON, tick=False) as clock:
-        yield clock
 
 
 def celebrate(user) -> list[int]:

@@ -1,10 +1,8 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
-import time_machine
 
 from gamification.services import (
     adjust_xp,
@@ -13,22 +11,16 @@ from gamification.services import (
     reverse_entry,
     set_time_zone,
 )
+from tests.api.conftest import NOON
 from tests.api.expecting import errors_in
 from tests.factories import AchievementFactory, UserFactory
 
 pytestmark = [
     pytest.mark.django_db,
-    pytest.mark.usefixtures("activity", "no_achievements"),
+    pytest.mark.usefixtures("server_clock", "activity", "no_achievements"),
 ]
 
-NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 LEDGER = "/api/gamification/v1/me/ledger/"
-
-
-@pytest.fixture(autouse=True)
-def server_clock() -> Iterator[time_machine.Coordinates]:
-    with time_machine.travel(NOON, tick=False) as clock:
-        yield clock
 
 
 def amounts(api, address=LEDGER, **query):

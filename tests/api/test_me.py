@@ -1,11 +1,9 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from zoneinfo import available_timezones
 
 import pytest
-import time_machine
 
 from gamification.api.fields import ZoneName
 from gamification.api.views.me import StreakShape
@@ -18,10 +16,9 @@ from tests.inspecting import everything, profile_of
 
 pytestmark = [
     pytest.mark.django_db,
-    pytest.mark.usefixtures("activity", "no_achievements"),
+    pytest.mark.usefixtures("server_clock", "activity", "no_achievements"),
 ]
 
-NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 ME = "/api/gamification/v1/me/"
 
 NEWCOMER = {
@@ -46,12 +43,6 @@ NEWCOMER = {
     "is_public": True,
     "version": 0,
 }
-
-
-@pytest.fixture(autouse=True)
-def server_clock() -> Iterator[time_machine.Coordinates]:
-    with time_machine.travel(NOON, tick=False) as clock:
-        yield clock
 
 
 def change(api, **values):

@@ -1,9 +1,6 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import pytest
-import time_machine
 
 from gamification.models import Achievement
 from gamification.services import award_achievement, revoke_achievement
@@ -13,7 +10,6 @@ from tests.factories import AchievementFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 
-NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 MINE = f"{API}me/achievements/"
 
 
@@ -21,7 +17,7 @@ def keys(response):
     return [row["key"] for row in response.json()["results"]]
 
 
-@time_machine.travel(NOON, tick=False)
+@pytest.mark.usefixtures("server_clock")
 def test_my_achievements_are_what_i_hold(api, user):
     award_achievement(user, "kpi_10")
 

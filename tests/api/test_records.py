@@ -1,9 +1,6 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import pytest
-import time_machine
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
@@ -14,20 +11,13 @@ from tests.conftest import IS_POSTGRESQL
 from tests.factories import AchievementFactory, ActivityFactory, UserFactory
 from tests.inspecting import everything, ledger_of, profile_of
 
-NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 RECORDS = f"{API}records/"
 JSON = "application/json"
 
 pytestmark = [
     pytest.mark.django_db,
-    pytest.mark.usefixtures("activity", "no_achievements"),
+    pytest.mark.usefixtures("server_clock", "activity", "no_achievements"),
 ]
-
-
-@pytest.fixture(autouse=True)
-def noon():
-    with time_machine.travel(NOON, tick=False):
-        yield
 
 
 @pytest.fixture

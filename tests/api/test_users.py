@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import pytest
 import time_machine
 from django.contrib.auth import get_user_model
@@ -16,23 +14,17 @@ from gamification.services import (
     set_visibility,
 )
 from tests.api.clients import API, client_of
+from tests.api.conftest import NOON
 from tests.api.expecting import errors_in, problem_in
 from tests.factories import AchievementFactory, UserFactory
 from tests.inspecting import everything
 
-NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 USERS = f"{API}users/"
 
 pytestmark = [
     pytest.mark.django_db,
-    pytest.mark.usefixtures("activity", "no_achievements"),
+    pytest.mark.usefixtures("server_clock", "activity", "no_achievements"),
 ]
-
-
-@pytest.fixture(autouse=True)
-def noon():
-    with time_machine.travel(NOON, tick=False):
-        yield
 
 
 @pytest.fixture
