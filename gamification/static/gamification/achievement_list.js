@@ -3,6 +3,7 @@
 document.addEventListener("DOMContentLoaded", () => {
   "use strict";
 
+  const ENDS = ["pointerup", "pointercancel"];
   const news = document.querySelector("#gam-unsaved");
   const rows = () =>
     [...document.querySelectorAll("#result_list tbody tr")].filter((row) =>
@@ -41,10 +42,9 @@ document.addEventListener("DOMContentLoaded", () => {
   }
 
   function drag(event) {
-    const handle = event.currentTarget;
-    const row = handle.closest("tr");
+    event.preventDefault();
+    const row = event.currentTarget.closest("tr");
     const before = rows().indexOf(row);
-    handle.setPointerCapture(event.pointerId);
     row.classList.add("gam-dragged");
 
     function follow({ clientX, clientY }) {
@@ -56,13 +56,15 @@ document.addEventListener("DOMContentLoaded", () => {
     }
 
     function drop() {
-      handle.removeEventListener("pointermove", follow);
+      document.removeEventListener("pointermove", follow);
+      for (const end of ENDS) document.removeEventListener(end, drop);
       row.classList.remove("gam-dragged");
       if (rows().indexOf(row) !== before) deal();
     }
 
-    handle.addEventListener("pointermove", follow);
-    handle.addEventListener("lostpointercapture", drop, { once: true });
+    // The handle itself loses the pointer as soon as it moves with its row.
+    document.addEventListener("pointermove", follow);
+    for (const end of ENDS) document.addEventListener(end, drop);
   }
 
   for (const row of rows()) {
