@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
+from django.db.models import CharField, Q, QuerySet, Value
+from django.db.models.functions import Concat
 from django.utils import timezone
 
+from gamification.domain.outcomes import CelebrationKind
+from gamification.domain.rules import AchievementStatus
 from gamification.exceptions import (
     CelebrationClaimedError,
     CelebrationOverError,
     UnknownCelebrationError,
 )
-from gamification.models import Celebration
+from gamification.models import Celebration, UserAchievement
 from gamification.services.requests import (
     MAX_ID,
     UserRef,
@@ -37,16 +41,19 @@ def pending_celebrations(
     """Return what the user was not shown yet, oldest first.
 
     What a screen claimed is among it, with ``claimed_until``: should that screen be
-    closed, it is to be shown by another. ``after`` is the id of the last one that is
-    known already, ``limit`` how many to return at the most, up to 1,000.
+    closed, it is to be shown by another. Achievements that were taken away since, or
+    became drafts, are not. ``after`` is the id of the last one that is known already,
+    ``limit`` how many to return at the most, up to 1,000.
 
     Raises ``InvalidRequestError``, ``UnknownUserError``.
     """
     check_whole("after", after, least=0, most=MAX_ID)
     check_whole("limit", limit, least=1, most=MAX_LIMIT)
+    user_id = user_id_of(user)
     celebrations = Celebration.objects.using(write_alias()).pending()
-    mine = celebrations.filter(user=user_id_of(user), id__gt=after)
-    return list(mine.order_by("id")[:limit])
+    mine = celebrations.filter(user=user_id, id__gt=after)
+    shown = mine.exclude(dedupe_key__in=_taken_back(user_id))
+    return list(shown.order_by("id")[:limit])
 
 
 def claim_celebration(user: UserRef, *, id: int) -> Celebration:  # noqa: A002 - as ids
@@ -95,6 +102,16 @@ def acknowledge_celebrations(user: UserRef, *, ids: Collection[int]) -> int:
         return rows.filter(acknowledged_at=None).update(acknowledged_at=timezone.now())
 
     return in_transaction(alias, [user_id], acknowledge)
+
+
+def _taken_back(user_id: Any) -> QuerySet[UserAchievement, Any]:
+    """Return the dedupe keys of achievements that were revoked, or became drafts."""
+    unlocks = UserAchievement.objects.using(write_alias()).filter(user=user_id)
+    is_draft = Q(achievement__status=AchievementStatus.DRAFT)
+    gone = unlocks.filter(is_draft | Q(revoked_at__isnull=False)).order_by()
+    prefix = Value(f"{CelebrationKind.ACHIEVEMENT}:")
+    key = Concat(prefix, "achievement__key", output_field=CharField())
+    return gone.values_list(key)
 
 
 def _refusal(

@@ -12,14 +12,16 @@ from gamification.exceptions import (
     UnknownCelebrationError,
     UnknownUserError,
 )
-from gamification.models import Celebration
+from gamification.models import Achievement, Celebration
 from gamification.services import (
     acknowledge_celebrations,
+    award_achievement,
     claim_celebration,
     pending_celebrations,
     record_activity,
+    revoke_achievement,
 )
-from tests.factories import UserFactory
+from tests.factories import AchievementFactory, UserFactory
 from tests.services.conftest import NOW
 
 pytestmark = [
@@ -102,6 +104,43 @@ def test_what_was_acknowledged_waits_no_more(user, shows):
     assert pending_celebrations(user) == [shows[1]]
     shows[0].refresh_from_db()
     assert shows[0].acknowledged_at == NOW
+
+
+def test_what_was_taken_away_is_not_celebrated(user):
+    for key in ("medal", "cup"):
+        award_achievement(user, AchievementFactory(key=key, xp_reward=0).key)
+    revoke_achievement(user, "medal")
+
+    assert subjects(user) == ["cup"]
+
+
+def test_what_was_given_again_is_celebrated_if_it_never_was(user):
+    award_achievement(user, AchievementFactory(key="medal", xp_reward=0).key)
+    revoke_achievement(user, "medal")
+    award_achievement(user, "medal")
+
+    assert subjects(user) == ["medal"]
+
+
+def test_what_became_a_draft_is_not_celebrated(user):
+    for key in ("medal", "cup"):
+        award_achievement(user, AchievementFactory(key=key, xp_reward=0).key)
+    Achievement.objects.filter(key="medal").update(status="draft")
+
+    assert subjects(user) == ["cup"]
+
+
+def test_what_others_lost_is_celebrated(user):
+    AchievementFactory(key="medal", xp_reward=0)
+    for each in (user, other := UserFactory()):
+        award_achievement(each, "medal")
+    revoke_achievement(other, "medal")
+
+    assert subjects(user) == ["medal"]
+
+
+def subjects(user):
+    return [show.data["achievement"] for show in pending_celebrations(user)]
 
 
 def test_acknowledging_again_has_no_effect(user, shows, server_clock):
