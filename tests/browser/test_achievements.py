@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth import get_user_model
+from playwright.sync_api import expect
+
+from gamification.models import Achievement, Run, UserAchievement
+from gamification.services import ActivityRecord, edit_achievement, record_activities
+from tests.browser.conftest import address, look
+from tests.conftest import IS_POSTGRESQL
+from tests.factories import AchievementFactory, ActivityFactory, UserFactory
+from tests.inspecting import COMMITTED
+
+pytestmark = COMMITTED
+
+LIST = address(Achievement, "changelist")
+
+#: Elsewhere, what takes a minute there takes ten.
+MANY = 20_000 if IS_POSTGRESQL else 2_000
+
+
+@pytest.fixture
+def medal():
+    return AchievementFactory(key="medal", name="Medal", icon="🏅", xp_reward=50)
+
+
+@pytest.fixture
+def walkers():
+    """Three users who walked, and an achievement for it that nobody has yet."""
+    return walking(3)
+
+
+def walking(number):
+    """Let users walk once each; return the achievement that is made for it then."""
+    walk = ActivityFactory(key="walk", name="Walk")
+    model = get_user_model()
+    users = [model(username=f"walker {n}") for n in range(number)]
+    model.objects.bulk_create(users)
+    walks = (ActivityRecord(user, "walk") for user in users)
+    record_activities(walks, celebrate=False)
+    return AchievementFactory(
+        key="first_walk",
+        name="First walk",
+        icon="🥾",
+        criterion="activity_count",
+        activity=walk,
+        xp_reward=50,
+    )
+
+
+def row(page, name):
+    """Return the row of an achievement in its list."""
+    link = page.get_by_role("link", name=name)
+    return page.locator("#result_list tbody tr", has=link)
+
+
+def reward(page, name):
+    return row(page, name).get_by_role("spinbutton").nth(1)
+
+
+def save(page):
+    page.get_by_role("button", name="Save", exact=True).locator("visible=true").click()
+
+
+# --- In the list
+
+
+def test_a_reward_is_tuned_in_the_list(page, medal):
+    page.goto(LIST)
+    look(page, "achievements")
+    reward(page, "Medal").fill("70")
+    save(page)
+
+    expect(page.locator(".messagelist")).to_contain_text("1 achievement was changed")
+    expect(reward(page, "Medal")).to_have_value("70")
+    assert Achievement.objects.get(key="medal").xp_reward == 70
+
+
+def test_the_second_of_two_editors_of_the_list_is_told(page, medal, staff):
+    page.goto(LIST)
+    edit_achievement("medal", actor=staff, expected=None, xp_reward=60, threshold=2)
+    reward(page, "Medal").fill("70")
+    save(page)
+
+    error = page.locator(".errorlist", has_text="Somebody else changed “Medal”")
+    expect(error).to_contain_text("XP reward: 60 now; yours is 70.")
+    look(page, "achievements-conflict")
+    assert Achievement.objects.get(key="medal").xp_reward == 60
+
+    save(page)
+
+    expect(page.locator(".messagelist")).to_contain_text("1 achievement was changed")
+    medal.refresh_from_db()
+    assert (medal.xp_reward, medal.threshold) == (70, 2)
+
+
+def test_an_achievement_is_moved_by_its_arrow(page):
+    first, second, *_ = Achievement.objects.values_list("key", flat=True)
+    page.goto(LIST)
+
+    page.get_by_role("button", name="Move down").first.click()
+    save(page)
+
+    expect(page.locator(".messagelist")).to_be_visible()
+    assert [*Achievement.objects.values_list("key", flat=True)][:2] == [second, first]
+
+
+# --- In the form
+
+
+def test_the_second_of_two_editors_of_a_form_is_told(sign_in, page, medal):
+    editors = page, sign_in(UserFactory(is_staff=True, is_superuser=True))
+    for editor in editors:
+        editor.goto(address(Achievement, "change", medal.pk))
+    for editor, name in zip(editors, ("Gold", "Silver"), strict=True):
+        editor.get_by_label("Name").fill(name)
+        save(editor)
+
+    errors = editors[1].locator(".errorlist", has_text="Somebody else changed")
+    expect(errors).to_contain_text("Name: Gold now; yours is Silver.")
+    look(editors[1], "achievement-conflict")
+    assert Achievement.objects.get(key="medal").name == "Gold"
+
+
+def test_a_form_shows_what_its_criterion_needs(page, medal):
+    page.goto(address(Achievement, "change", medal.pk))
+    look(page, "achievement")
+    expect(page.get_by_label("Threshold")).to_be_hidden()
+
+    ActivityFactory(key="walk", name="Walk")
+    page.get_by_label("Criterion").select_option("level")
+    page.get_by_label("Threshold").fill("7")
+
+    expect(page.get_by_label("Activity")).to_be_hidden()
+    expect(page.locator(".field-in_words")).to_contain_text("7")
+
+
+# --- In hindsight
+
+
+def test_a_preview_tells_what_would_happen_and_changes_nothing(page, walkers):
+    page.goto(address(Achievement, "change", walkers.pk))
+    page.get_by_label("XP reward").fill("90")
+    page.get_by_role("button", name="Preview").click()
+
+    preview = page.locator(".gam-preview")
+    expect(preview.locator("dd")).to_have_text(["3", "270", "3"])
+    expect(preview.get_by_role("link")).to_have_count(3)
+    look(page, "achievement-preview")
+    assert Achievement.objects.get(pk=walkers.pk).xp_reward == 50
+    assert not UserAchievement.objects.exists()
+
+
+def test_several_achievements_are_previewed_from_the_list(page, walkers, medal):
+    page.goto(LIST)
+    for name in ("First walk", "Medal"):
+        row(page, name).get_by_role("checkbox").check()
+    page.locator("select[name=action]").select_option("preview_awards")
+    page.locator("button[name=index]").click()
+
+    expect(page.get_by_role("row", name="First walk")).to_contain_text("150")
+    look(page, "achievement-previews")
+
+
+def test_an_award_in_hindsight_survives_that_its_page_is_reloaded(page, admin_user):
+    achievement = walking(MANY)
+    page.goto(address(Achievement, "award", achievement.pk))
+    look(page, "achievement-award")
+    page.get_by_label("Note").fill("They walked before it was there.")
+    page.get_by_role("button", name="Award it to").click()
+    run = page.locator("#gam-run")
+    for _ in range(3):
+        begun = run.locator("dd").first.inner_text()
+        expect(run.locator("dd").first).not_to_have_text(begun)
+        page.reload()
+    look(page, "run")
+
+    expect(page.locator("#gam-run-state")).to_have_text("finished", timeout=60_000)
+
+    look(page, "run-finished")
+    held = UserAchievement.objects.filter(achievement=achievement)
+    assert held.count() == MANY
+    assert Run.objects.get().done == MANY
+    assert admin_user.pk == Run.objects.get().actor_id
