@@ -27,7 +27,7 @@ from gamification.services.award_runs import unfinished_award_runs
 from gamification.services.requests import MAX_NOTE
 
 #: The most achievements that one page previews.
-MOST: Final = 10
+MOST: Final = 5
 
 PERMISSION: Final = "gamification.award_achievement"
 
@@ -91,7 +91,7 @@ class PreviewAdmin(CatalogueAdmin):
             return None
         if len(rows) == 1:
             return redirect(self._address("achievement_award", rows[0].pk))
-        previews = [(row, preview_award(row, sample=3)) for row in rows]
+        previews = [(row, preview_award(row, sample=0)) for row in rows]
         context = {"title": _("Preview of awards in hindsight"), "previews": previews}
         return self._page(request, "previews", context)
 

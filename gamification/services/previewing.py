@@ -53,7 +53,9 @@ def preview_award(achievement: str | Achievement, *, sample: int = 10) -> AwardP
         achievement = stored_achievement(achievement)
     reward, profiles = achievement.xp_reward, earners(achievement)
     counts = profiles.aggregate(users=Count("pk"), level_changes=_level_changes(reward))
-    first = profiles.select_related("user").order_by("user_id")[:sample]
+    # To look for some where there are none would go through all.
+    some = min(sample, counts["users"])
+    first = profiles.select_related("user").order_by("user_id")[:some]
     return AwardPreview(
         sample=tuple(profile.user for profile in first),
         xp=counts["users"] * reward,

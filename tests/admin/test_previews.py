@@ -196,12 +196,12 @@ def test_one_achievement_is_previewed_where_it_is_awarded(admin_client, medal, a
 
 
 def test_no_more_are_previewed_than_a_page_can_bear(admin_client):
-    rows = AchievementFactory.create_batch(11)
+    rows = AchievementFactory.create_batch(6)
 
     response = admin_client.post(LIST, chosen(rows), follow=True)
 
     [message] = response.context["messages"]
-    assert str(message) == "Choose no more than 10 achievements."
+    assert str(message) == "Choose no more than 5 achievements."
 
 
 def test_before_an_award_it_is_shown_what_it_does(admin_client, award, walkers):

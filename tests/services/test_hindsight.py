@@ -279,12 +279,22 @@ def test_a_preview_of_what_does_not_exist_is_refused():
 def test_a_preview_takes_three_queries_for_any_number_of_users(
     activity, criterion, django_assert_num_queries
 ):
-    walkers(*[2] * 30)
+    first, *_ = walkers(*[2] * 30)
+    award_achievement(first, AchievementFactory().key)
     counted = activity if criterion == "activity_count" else None
     AchievementFactory(key="new", criterion=criterion, activity=counted)
 
     with django_assert_num_queries(3):
         preview_award("new")
+
+
+def test_where_nobody_earns_it_nobody_is_looked_for(
+    activity, django_assert_num_queries
+):
+    AchievementFactory(key="new", criterion="total_xp")
+
+    with django_assert_num_queries(2):
+        assert preview_award("new").sample == ()
 
 
 # Award
