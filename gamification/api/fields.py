@@ -105,7 +105,10 @@ class Text(serializers.CharField):
 class Words(Text):
     """A text that says something: more than white space."""
 
-    json_schema: ClassVar = {"pattern": r"^[^\u0000]*[^\s\u0000][^\u0000]*$"}
+    # Python has white space that other languages have not.
+    json_schema: ClassVar = {
+        "pattern": r"^[^\u0000]*[^\s\u0000\u001c-\u001f\u0085][^\u0000]*$"
+    }
 
     def to_internal_value(self, data: Any) -> str:
         text = super().to_internal_value(data)

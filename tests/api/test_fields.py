@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
@@ -131,6 +132,15 @@ def test_words_are_more_than_white_space(value):
 
 def test_words_are_kept_as_they_are():
     assert Words(max_length=20).run_validation(" well done ") == " well done "
+
+
+@pytest.mark.parametrize("character", [*map(chr, range(0x80)), "\x85"], ids=ascii)
+def test_words_are_to_the_schema_what_they_are_to_the_field(character):
+    # Of white space, this dialect knows that of all dialects.
+    pattern = re.compile(Words.json_schema["pattern"], re.ASCII)
+    is_something = bool(character.strip() and character != "\0")
+
+    assert bool(pattern.fullmatch(character)) == is_something
 
 
 @pytest.mark.parametrize("value", ["a b", "a/b", "é", "a\n", "a" * 101, "%00"])
