@@ -37,8 +37,11 @@ _STATES: Final = {
     "over": gettext_lazy("finished"),
 }
 
-#: How parameters are called.
+#: How parameters are called; others are the run's own.
 _NAMES: Final = {
+    "activities": gettext_lazy("activities"),
+    "since": gettext_lazy("from"),
+    "until": gettext_lazy("to"),
     "celebrate": gettext_lazy("celebrations"),
     "note": gettext_lazy("note"),
 }
@@ -125,7 +128,8 @@ class RunAdmin(HistoryAdmin):
 
     @admin.display(description=gettext_lazy("of"))
     def subject(self, run: Run) -> str:
-        return str(run.parameters.get("achievement", ""))
+        asked = run.parameters
+        return _shown(asked.get("achievement", asked.get("activities", "")))
 
     @admin.display(description=gettext_lazy("state"))
     def state(self, run: Run) -> str:
@@ -155,9 +159,9 @@ def _achievement_of(run: Run) -> Achievement | None:
 def _described(run: Run) -> list[tuple[str, str]]:
     """Return what the run was asked for, in words."""
     return [
-        (str(capfirst(_NAMES.get(name, name))), _shown(value))
-        for name, value in run.parameters.items()
-        if name != "achievement"
+        (str(capfirst(words)), _shown(run.parameters[name]))
+        for name, words in _NAMES.items()
+        if name in run.parameters
     ]
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -188,13 +189,27 @@ def test_a_run_is_not_edited(admin_client, run):
 
 
 def test_what_another_kind_is_asked_for_is_shown(admin_client, staff):
-    parameters = {"activities": ["walk", "swim"], "days": 7, "dry": False}
-    run = Run.objects.create(kind="rerate", parameters=parameters)
+    parameters = {
+        "activities": ["walk", "swim"],
+        "since": "2026-01-01",
+        "until": "2026-01-31",
+        "note": "A present.",
+        "expected": "a tag",
+    }
+    run = Run.objects.create(kind="rerate", parameters=parameters, skipped=1_234)
 
-    html = admin_client.get(f"{LIST}{run.pk}/").content.decode()
+    html = admin_client.get(f"{LIST}{run.pk}/").text
 
-    for words in ("Re-rate the past", "walk, swim", "Days", "<bdi>no</bdi>"):
-        assert words in html
+    assert re.findall(r"<dt>(.*?)</dt><dd><bdi>(.*?)</bdi></dd>", html) == [
+        ("Activities", "walk, swim"),
+        ("From", "2026-01-01"),
+        ("To", "2026-01-31"),
+        ("Note", "A present."),
+        ("Begun by", "–"),
+    ]
+    assert "Re-rate the past" in html
+    assert "<dt>Of whom were left alone</dt><dd>1,234</dd>" in html
+    assert "walk, swim" in admin_client.get(LIST).text
 
 
 def test_a_page_takes_as_many_queries_as_ever(
