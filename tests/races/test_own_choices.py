@@ -15,6 +15,7 @@ from gamification.services import (
     set_time_zone,
     set_visibility,
 )
+from gamification.services.profiles import set_choices
 from tests.factories import AchievementFactory
 from tests.races import COMMITTED, at_once, total_of
 
@@ -56,6 +57,19 @@ def test_one_of_many_zones_takes_effect(user, store):
     in_effect = [change for change in changes if change.effective_at <= now]
     assert {change.time_zone for change in in_effect} == {effective[1]}
     assert len(waiting) <= 1
+
+
+def test_what_is_chosen_together_stays_together(user, store):
+    pairs = [("Asia/Tokyo", True), ("Europe/Paris", False)]
+    choose = [
+        partial(set_choices, user, time_zone=zone, is_public=is_public)
+        for zone, is_public in pairs
+    ]
+
+    at_once(choose * 4)
+
+    profile = UserGamification.objects.get(user=user)
+    assert (profile.time_zone, profile.is_public) in pairs
 
 
 def test_hiding_by_many_is_one_change(user, store):
