@@ -5,13 +5,13 @@ from __future__ import annotations
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
-from gamification.admin.catalogue import CatalogueAdmin
+from gamification.admin.tuning import TuningAdmin
 from gamification.models import Activity
 from gamification.services import create_activity, edit_activity
 
 
 @admin.register(Activity)
-class ActivityAdmin(CatalogueAdmin):
+class ActivityAdmin(TuningAdmin):
     create = create_activity
     edit = edit_activity
     list_display = (

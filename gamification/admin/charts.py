@@ -112,7 +112,7 @@ class Chart:
         """Return the numbers at the left, from 0 to the top."""
         top = self._top()
         return [
-            Mark(_rounded(self._y(top * share)), spelled(top * share))
+            Mark(_rounded(self._y(top * share)), shortened(top * share))
             for share in (0, 0.5, 1)
         ]
 
@@ -148,6 +148,13 @@ def _round_up(number: float) -> float:
 
 def _rounded(number: float) -> float:
     return round(number, 1)
+
+
+def shortened(number: float) -> str:
+    """Return ``number`` in the room that a scale has, such as 5,000, 20k, 3M."""
+    if number >= 1_000_000:
+        return f"{spelled(number / 1_000_000)}M"
+    return f"{spelled(number / 1_000)}k" if number >= 10_000 else spelled(number)
 
 
 def spelled(number: float) -> str:

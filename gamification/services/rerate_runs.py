@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any, Final
 
+from gamification.exceptions import StaleEditError
 from gamification.models import Run, RunKind
 from gamification.services.requests import MAX_NOTE, UserRef, check_text
 from gamification.services.rerate_preview import Past, preview_rerate
@@ -22,20 +23,22 @@ def begin_rerate_run(
 ) -> Run:
     """Begin to correct the past of everybody; return the run.
 
-    ``expected`` is the tag of the preview: once an activity was edited since then, the
-    run goes no further.
+    ``expected`` is the tag of the preview: if an activity was edited since then, it
+    does not begin, and once one is, it goes no further.
 
-    Raises ``UnknownActivityError``, ``InvalidTextError``, ``UnknownUserError``,
-    ``StorageError``.
+    Raises ``UnknownActivityError``, ``StaleEditError``, ``InvalidTextError``,
+    ``UnknownUserError``, ``StorageError``.
     """
     check_text("note", note, longest=MAX_NOTE)
     preview = preview_rerate(past)
+    if expected not in {None, preview.tag}:
+        raise StaleEditError
     parameters = {
         "activities": [*past.activities],
         "since": past.since.isoformat(),
         "until": past.until.isoformat(),
         "note": note,
-        "expected": expected,
+        "expected": preview.tag,
     }
     total = preview.users + preview.skipped
     return begin_run(RunKind.RERATE, parameters=parameters, total=total, actor=actor)

@@ -80,6 +80,16 @@ def test_numbers_are_written_for_people():
     assert table == [("Mon", ["1,234.6"])]
 
 
+@pytest.mark.parametrize(
+    ("number", "top"),
+    [(9_000, "10k"), (5_000, "6,000"), (15_000, "20k"), (2_400_000, "4M")],
+)
+def test_a_scale_is_written_short(number, top):
+    scale = chart(labels=["Mon"], series={"Walks": [number]}).scale()
+
+    assert scale[-1].text == top
+
+
 def test_a_chart_is_read_by_a_screen_reader():
     html = render_to_string("gamification/admin/chart.html", {"chart": chart()})
 

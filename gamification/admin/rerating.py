@@ -1,0 +1,195 @@
+"""Re-rating the past: chosen, previewed, and then done in steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from django import forms
+from django.contrib.admin.models import LogEntry
+from django.core.exceptions import PermissionDenied
+from django.db import router, transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import formats
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from gamification.admin.catalogue import CatalogueAdmin
+from gamification.admin.charts import spelled
+from gamification.admin.wording import isolated
+from gamification.exceptions import GamificationError, InvalidSpanError, StaleEditError
+from gamification.models import Activity, Run
+from gamification.services import Past, ReratePreview, begin_rerate_run, preview_rerate
+from gamification.services.economy import period
+from gamification.services.requests import MAX_NOTE, fingerprint
+
+PERMISSION: Final = "gamification.adjust_xp"
+
+#: Days that are proposed.
+_DAYS: Final = 30
+
+
+class DayInput(forms.DateInput):
+    """A date, with the browser's own calendar."""
+
+    input_type = "date"
+
+    def __init__(self) -> None:
+        super().__init__(format="%Y-%m-%d")
+
+
+class RerateForm(forms.Form):
+    """Which activities and dates are re-rated, and why."""
+
+    activities = forms.MultipleChoiceField(
+        label=gettext_lazy("Activities"), widget=forms.CheckboxSelectMultiple
+    )
+    since = forms.DateField(label=gettext_lazy("From"), widget=DayInput)
+    until = forms.DateField(
+        label=gettext_lazy("To"),
+        widget=DayInput,
+        help_text=gettext_lazy("Users' own dates, both included: 365 at the most."),
+    )
+    note = forms.CharField(
+        label=gettext_lazy("Note"),
+        max_length=MAX_NOTE,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=gettext_lazy(
+            "Why. It stands in the ledger, with your name; a preview needs none."
+        ),
+    )
+    #: Names what the editor was shown a preview of.
+    previewed = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, rows: Iterable[Activity], *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field: Any = self.fields["activities"]
+        field.choices = [(row.key, _described(row)) for row in rows]
+
+    def clean(self) -> dict[str, Any]:
+        chosen = self.cleaned_data
+        if not self.errors:
+            try:
+                dates = chosen["since"], chosen["until"]
+                self.past = Past(chosen["activities"], *dates)
+            except InvalidSpanError as error:
+                self.add_error("until", str(error))
+        return chosen
+
+    def remember(self, preview: ReratePreview) -> None:
+        """Let the form carry what its editor is shown now."""
+        data: Any = self.data
+        self.data = data = data.copy()
+        data["previewed"] = f"{preview.tag} {self._chosen}"
+
+    def begin(self, actor: Any) -> Run | None:
+        """Begin to do what was previewed; None, and an error, if that is refused."""
+        tag, _space, chosen = self.cleaned_data["previewed"].partition(" ")
+        note = self.cleaned_data["note"]
+        if chosen != self._chosen:
+            self.add_error(None, _("That is not what you were shown. Look again."))
+        elif not note.strip():
+            self.add_error("note", _("Say why."))
+        else:
+            try:
+                return begin_rerate_run(self.past, actor=actor, note=note, expected=tag)
+            except StaleEditError:
+                self.add_error(None, _("An activity was edited meanwhile. Look again."))
+            except GamificationError as error:
+                self.add_error(None, str(error))
+        return None
+
+    @property
+    def _chosen(self) -> str:
+        past = self.past
+        return fingerprint(past.since, past.until, *sorted(past.activities))
+
+
+class RerateAdmin(CatalogueAdmin):
+    """The list of activities leads to the page that re-rates the past."""
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.rerate_view)
+        return [path("rerate/", view, name="gamification_rerate"), *super().get_urls()]
+
+    def rerate_view(self, request: HttpRequest) -> HttpResponse:
+        """Ask what to re-rate; show what that would do; begin it once that is sent."""
+        if not request.user.has_perm(PERMISSION):
+            raise PermissionDenied
+        rows = {row.key: row for row in Activity.objects.all()}
+        data = request.POST if request.method == "POST" else None
+        form = RerateForm(rows.values(), data, initial=_proposed(request))
+        context: dict[str, Any] = {"title": _("Re-rate the past"), "form": form}
+        if form.is_bound and form.is_valid():
+            if "_begin" in request.POST and (run := self._begin(request, form)):
+                return redirect(
+                    reverse(
+                        "admin:gamification_run_progress",
+                        args=[run.pk],
+                        current_app=self.admin_site.name,
+                    )
+                )
+            context["preview"] = preview = preview_rerate(form.past)
+            context["corrections"] = [
+                (rows[key].name, spelled(each.added), spelled(each.taken))
+                for key, each in preview.activities.items()
+            ]
+            form.remember(preview)
+        return self._page(request, "rerate", context)
+
+    def _begin(self, request: HttpRequest, form: RerateForm) -> Run | None:
+        # Who began it is written down, or it is not begun.
+        with transaction.atomic(using=router.db_for_write(LogEntry)):
+            run = form.begin(request.user)
+            if run:
+                keys = form.past.activities
+                for activity in Activity.objects.filter(key__in=keys):
+                    self.log_change(request, activity, _told(run, form.past))
+        return run
+
+    def _page(
+        self, request: HttpRequest, name: str, context: dict[str, Any]
+    ) -> TemplateResponse:
+        request.current_app = self.admin_site.name
+        return TemplateResponse(
+            request,
+            f"gamification/admin/{name}.html",
+            {
+                **self.admin_site.each_context(request),
+                "opts": self.opts,
+                "media": self.media,
+                **context,
+            },
+        )
+
+
+def _proposed(request: HttpRequest) -> dict[str, Any]:
+    since, until = period(_DAYS)
+    keys = request.GET.getlist("activity")
+    return {"activities": keys, "since": since, "until": until}
+
+
+def _described(activity: Activity) -> str:
+    """Return the activity with what it gives."""
+    values = {
+        "name": isolated(activity),
+        "xp": spelled(activity.xp_reward),
+        "limit": activity.daily_limit,
+    }
+    if activity.daily_limit is None:
+        return _("%(name)s: %(xp)s XP") % values
+    return _("%(name)s: %(xp)s XP, %(limit)s times a day") % values
+
+
+def _told(run: Run, past: Past) -> str:
+    message = _("Past re-rated from %(since)s to %(until)s: run %(run)s. %(note)s")
+    return message % {
+        "since": formats.date_format(past.since),
+        "until": formats.date_format(past.until),
+        "run": run.pk,
+        "note": run.parameters["note"],
+    }
