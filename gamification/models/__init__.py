@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from gamification.models.catalogue import Achievement, AchievementCategory, Activity
-from gamification.models.history import Celebration, LedgerEntry, UserAchievement
+from gamification.models.celebrations import Celebration
+from gamification.models.history import LedgerEntry, UserAchievement
 from gamification.models.operations import Run, RunKind
 from gamification.models.progress import ActiveDay, ActivityTally, UserGamification
 
