@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.urls import reverse
+from playwright.sync_api import expect
+
+from gamification.models import Activity, UserGamification
+from gamification.services import (
+    ActivityRecord,
+    edit_activity,
+    record_activities,
+)
+from tests.browser.conftest import look
+from tests.factories import ActivityFactory, UserFactory
+from tests.inspecting import COMMITTED, profile_of
+
+pytestmark = [*COMMITTED, pytest.mark.usefixtures("walks")]
+
+PAGE = reverse("admin:gamification_tuning")
+
+
+@pytest.fixture
+def walks(no_achievements):
+    """Three users who walked once a day for ten days, for 10 XP each."""
+    now = datetime.now(UTC)
+    ActivityFactory(key="walk", name="Walk")
+    walks = [
+        ActivityRecord(user, "walk", occurred_at=now - timedelta(days=days))
+        for user in UserFactory.create_batch(3)
+        for days in range(10)
+    ]
+    record_activities(walks, historical=True)
+
+
+def walk():
+    return Activity.objects.get(key="walk")
+
+
+def tune(page, xp):
+    page.goto(PAGE)
+    page.get_by_label("Walk: XP reward").fill(str(xp))
+
+
+def test_a_what_if_tells_what_would_have_been_and_saves_nothing(page):
+    page.goto(PAGE)
+    look(page, "tuning")
+    tune(page, 30)
+    page.get_by_role("button", name="What if?").click()
+
+    result = page.get_by_role("region", name="What if it had been so")
+    expect(result.get_by_role("row", name="Walk 300 900")).to_contain_text("600")
+    expect(result.locator("dd")).to_have_text(["3", "0"])
+    look(page, "tuning-what-if")
+    assert walk().xp_reward == 10
+
+
+def test_what_was_tried_is_saved_from_now_on(page):
+    tune(page, 30)
+    page.get_by_role("button", name="What if?").click()
+    page.get_by_role("button", name="Save").click()
+
+    expect(page.locator(".messagelist")).to_contain_text("Walk")
+    expect(page.get_by_label("Walk: XP reward")).to_have_value("30")
+    assert walk().xp_reward == 30
+    assert {row.total_xp for row in UserGamification.objects.all()} == {100}
+
+
+def test_levels_are_tried_and_not_saved(page):
+    page.goto(PAGE)
+    page.get_by_label("Level thresholds").fill("0, 100, 200")
+    page.get_by_role("button", name="What if?").click()
+
+    expect(page.get_by_text('"LEVEL_THRESHOLDS": (0, 100, 200),')).to_be_visible()
+
+
+def test_the_second_of_two_editors_is_told(page, staff):
+    tune(page, 30)
+    edit_activity("walk", actor=staff, expected=None, xp_reward=20)
+    page.get_by_role("button", name="Save").click()
+
+    errors = page.locator(".errorlist", has_text="Somebody else changed")
+    expect(errors).to_contain_text("XP reward: 20 now; yours is 30.")
+    look(page, "tuning-conflict")
+    assert walk().xp_reward == 20
+
+
+def test_the_past_is_re_rated_after_a_preview(page, staff):
+    edit_activity("walk", actor=staff, expected=None, xp_reward=20)
+    page.goto(PAGE)
+    page.get_by_role("link", name="Re-rate the past").click()
+    page.get_by_label("Walk").check()
+    page.get_by_role("button", name="Preview").click()
+    expect(page.get_by_role("row", name="Walk")).to_contain_text("300")
+    look(page, "rerate")
+
+    page.get_by_label("Note").fill("Walks were worth too little.")
+    page.get_by_role("button", name="Correct the past of 3 users").click()
+
+    expect(page.locator("#gam-run-state")).to_have_text("finished")
+    look(page, "rerate-run")
+    totals = {profile_of(row.user).total_xp for row in UserGamification.objects.all()}
+    assert totals == {200}
+
+
+@pytest.mark.parametrize("days", [7, 365])
+def test_another_period_is_looked_at(page, days):
+    page.goto(PAGE)
+
+    link = page.get_by_role("link", name=str(days), exact=True)
+    link.click()
+
+    expect(link).to_have_attribute("aria-current", "true")
+    look(page, f"tuning-{days}")
