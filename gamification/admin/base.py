@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin
@@ -38,13 +38,19 @@ class GamificationAdmin(ModelAdmin):
     def response_action(
         self, request: HttpRequest, queryset: QuerySet[Model], *args: Any, **kwargs: Any
     ) -> HttpResponse | None:
-        # Django asks the database for whatever was selected, and fails there.
+        self.check_keys(request.POST.getlist(ACTION_CHECKBOX_NAME))
+        return super().response_action(request, queryset, *args, **kwargs)
+
+    def check_keys(self, keys: Iterable[str]) -> None:
+        """Raise ``BadRequest`` unless all are keys that a row can have.
+
+        Django asks the database for whatever was sent, and fails there.
+        """
         try:
-            for key in request.POST.getlist(ACTION_CHECKBOX_NAME):
+            for key in keys:
                 self.opts.pk.clean(key, None)
         except ValidationError as error:
             raise BadRequest from error
-        return super().response_action(request, queryset, *args, **kwargs)
 
 
 class HistoryAdmin(GamificationAdmin):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from django.db import transaction
 from django.db.models import Model
@@ -18,6 +19,9 @@ from gamification.admin.shared_editing import (
 )
 from gamification.exceptions import InvalidDefinitionError
 from gamification.services.requests import write_alias
+
+#: The field of a list that has the key of a row.
+_ROW: Final = re.compile(r"form-[0-9]+-id")
 
 
 class CatalogueAdmin(DefinitionsAdmin):
@@ -52,6 +56,8 @@ class CatalogueAdmin(DefinitionsAdmin):
     ) -> HttpResponse:
         if "_save" not in request.POST:
             return super().changelist_view(request, extra_context)
+        sent = request.POST.items()
+        self.check_keys(str(key) for name, key in sent if _ROW.fullmatch(name))
         # What is compared with what an editor was shown stays so until it is saved.
         with transaction.atomic(using=write_alias()):
             response = super().changelist_view(request, extra_context)

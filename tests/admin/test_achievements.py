@@ -184,7 +184,19 @@ def test_achievements_are_filtered(admin_client, query):
 
 
 @pytest.mark.parametrize(
-    "query", ["xp_reward__range=1", "key__regex=(", "status__exact=%00", "p=x", "o=9.x"]
+    "query",
+    [
+        "xp_reward__range=1",
+        "key__regex=(",
+        "status__exact=%00",
+        "activity__id__exact=x",
+        f"activity__id__exact={'9' * 40}",
+        "activity__isnull=x",
+        "q=%00",
+        "p=x",
+        "o=9.x",
+        "_facets=1",
+    ],
 )
 def test_a_query_that_means_nothing_is_no_fault_of_the_site(admin_client, query):
     AchievementFactory()
@@ -490,3 +502,40 @@ def test_pages_run_under_a_strict_policy(admin_client, trio):
     pages = [admin_client.get(each) for each in (LIST, ADD, change_page(trio[0]))]
 
     assert [refused_inline(page) for page in pages] == [[], [], []]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"form-TOTAL_FORMS": "x"},
+        {"form-TOTAL_FORMS": ""},
+        {"form-TOTAL_FORMS": "9" * 9},
+        {"form-INITIAL_FORMS": "0"},
+        {"form-0-id": ""},
+        {"form-0-id": "x"},
+        {"form-0-id": "\0"},
+        {"form-0-id": "-1"},
+        {"form-0-id": "9" * 40},
+        {"form-0-id": "9" * 5_000},
+        {"form-0-tag": "\0"},
+        {"form-0-xp_reward": "9" * 5_000},
+        {"form-0-threshold": "\0"},
+        {"form-0-status": "gold"},
+        {"form-0-position": str(2**63)},
+        {"initial-form-0-xp_reward": "x", "form-0-tag": ""},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("button", ["_save", "_move"])
+def test_a_list_that_nobody_was_shown_saves_nothing(
+    admin_client, trio, changes, button
+):
+    before = list(Achievement.objects.values())
+    fields = filled_in(admin_client.get(LIST), "changelist-form")
+
+    response = admin_client.post(
+        LIST, fields | {"form-0-xp_reward": "70", button: "1:over"} | changes
+    )
+
+    assert response.status_code in {200, 400}
+    assert list(Achievement.objects.values()) == before
