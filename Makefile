@@ -23,11 +23,13 @@ demo-data: $(VENV)/demo ## Make a few hundred demo users with months of history.
 
 test: lint pytest ## Check the style and the types, then run the suite.
 
-# On SQLite with users keyed by UUID, and on PostgreSQL with Django's own; then, of the
-# latter with users keyed by UUID, what sends their keys to the server.
+# On SQLite with users keyed by UUID, and on PostgreSQL with Django's own, where browsers
+# and clients come too; then, of the latter with users keyed by UUID, what sends their
+# keys to the server.
 pytest: $(VENV)/dev
 	rm -f .coverage
-	TEST_USER_MODEL=uuid_users.Member $(PYTEST) $(COVERED)
+	TEST_USER_MODEL=uuid_users.Member $(PYTEST) $(COVERED) \
+		--ignore tests/browser --ignore tests/examples --ignore tests/fuzzing
 	TEST_DATABASE=postgresql $(PYTEST) $(COVERED)
 	TEST_DATABASE=postgresql TEST_USER_MODEL=uuid_users.Member \
 		$(PYTEST) tests/services tests/storage
