@@ -12,6 +12,7 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import BadRequest, ValidationError
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 
 from gamification.admin.lists import BoundedChangeList, BoundedPaginator
@@ -51,6 +52,22 @@ class GamificationAdmin(ModelAdmin):
                 self.opts.pk.clean(key, None)
         except ValidationError as error:
             raise BadRequest from error
+
+    def own_page(
+        self, request: HttpRequest, template: str, context: dict[str, Any]
+    ) -> TemplateResponse:
+        """Show a page that Django's admin does not have, within its frame."""
+        request.current_app = self.admin_site.name
+        frame = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "media": self.media,
+            # The last step of the way to the page.
+            "original": context["title"],
+            "has_view_permission": True,
+            "has_change_permission": False,
+        }
+        return TemplateResponse(request, template, frame | context)
 
 
 class HistoryAdmin(GamificationAdmin):

@@ -122,12 +122,15 @@ class DefinitionsAdmin(GamificationAdmin):
         # is sent back, only what was looked at is applied.
         sent = {"text": data.decode(), "expected": differences.tag}
         context = {
+            "title": _("Import definitions"),
             "edits": [_edit(item) for item in differences.edits],
             "absent": [_named(item) for item in differences.having(Effect.ABSENT)],
             "unchanged": len(differences.having(Effect.UNCHANGED)),
             "form": ApplyForm(initial=sent),
         }
-        return self._definitions_page(request, "definitions_preview", context)
+        return self.own_page(
+            request, "gamification/admin/definitions_preview.html", context
+        )
 
     def _apply_definitions(self, request: HttpRequest) -> HttpResponse:
         form = ApplyForm(request.POST)
@@ -171,29 +174,13 @@ class DefinitionsAdmin(GamificationAdmin):
         """Ask for a file, and say what is wrong with the one before."""
         fieldsets = [(None, {"fields": [*form.fields]})]
         context = {
+            "title": _("Import definitions"),
             "form": form,
             "adminform": AdminForm(form, fieldsets, {}),  # type: ignore[arg-type]
             "errors": errors,
         }
-        return self._definitions_page(request, "definitions_import", context)
-
-    def _definitions_page(
-        self, request: HttpRequest, name: str, context: dict[str, Any]
-    ) -> TemplateResponse:
-        request.current_app = self.admin_site.name
-        title = _("Import definitions")
-        return TemplateResponse(
-            request,
-            f"gamification/admin/{name}.html",
-            {
-                **self.admin_site.each_context(request),
-                "opts": self.opts,
-                "title": title,
-                # Where the page stands, above it.
-                "original": title,
-                "has_view_permission": True,
-                **context,
-            },
+        return self.own_page(
+            request, "gamification/admin/definitions_import.html", context
         )
 
 

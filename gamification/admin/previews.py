@@ -14,7 +14,6 @@ from django.db import router, transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -93,7 +92,9 @@ class PreviewAdmin(CatalogueAdmin):
             return redirect(self._address("achievement_award", rows[0].pk))
         previews = [(row, preview_award(row, sample=0)) for row in rows]
         context = {"title": _("Preview of awards in hindsight"), "previews": previews}
-        return self._page(request, "previews", context)
+        return self.own_page(
+            request, "admin/gamification/achievement/previews.html", context
+        )
 
     def award_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Show what awarding an achievement would do; begin it once that is sent."""
@@ -116,7 +117,9 @@ class PreviewAdmin(CatalogueAdmin):
             "previewed": achievement,
             "preview": preview_award(achievement),
         }
-        return self._page(request, "award", context)
+        return self.own_page(
+            request, "admin/gamification/achievement/award.html", context
+        )
 
     def _award(
         self, request: HttpRequest, achievement: Achievement, form: AwardForm
@@ -139,21 +142,6 @@ class PreviewAdmin(CatalogueAdmin):
     def _address(self, name: str, *args: Any) -> str:
         site = self.admin_site.name
         return reverse(f"admin:gamification_{name}", args=args, current_app=site)
-
-    def _page(
-        self, request: HttpRequest, name: str, context: dict[str, Any]
-    ) -> TemplateResponse:
-        request.current_app = self.admin_site.name
-        return TemplateResponse(
-            request,
-            f"admin/gamification/achievement/{name}.html",
-            {
-                **self.admin_site.each_context(request),
-                "opts": self.opts,
-                "media": self.media,
-                **context,
-            },
-        )
 
 
 def _sectioned(form: Any) -> AdminForm:

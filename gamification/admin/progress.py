@@ -118,24 +118,16 @@ class UserGamificationAdmin(HistoryAdmin):
     def _page(
         self, request: HttpRequest, player: Any, name: str, context: dict[str, Any]
     ) -> TemplateResponse:
-        request.current_app = self.admin_site.name
-        return TemplateResponse(
-            request,
-            f"admin/gamification/usergamification/{name}.html",
-            {
-                **self.admin_site.each_context(request),
-                "opts": self.opts,
-                "media": _MEDIA,
-                "title": _("A user's game"),
-                "subtitle": str(player),
-                "player": player,
-                "player_key": quote(str(player.pk)),
-                "original": player,
-                "has_view_permission": True,
-                "has_change_permission": False,
-                **context,
-            },
-        )
+        shared = {
+            "media": _MEDIA,
+            "title": _("A user's game"),
+            "subtitle": str(player),
+            "player": player,
+            "player_key": quote(str(player.pk)),
+            "original": player,
+        }
+        template = f"admin/gamification/usergamification/{name}.html"
+        return self.own_page(request, template, shared | context)
 
     def _user_page(self, request: HttpRequest, player: Any) -> str:
         """Return the address of the site's own page of the user, if it may be seen."""

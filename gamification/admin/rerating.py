@@ -11,7 +11,6 @@ from django.core.exceptions import PermissionDenied
 from django.db import router, transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import formats
 from django.utils.translation import gettext as _
@@ -139,7 +138,7 @@ class RerateAdmin(CatalogueAdmin):
                 for key, each in preview.activities.items()
             ]
             form.remember(preview)
-        return self._page(request, "rerate", context)
+        return self.own_page(request, "gamification/admin/rerate.html", context)
 
     def _begin(self, request: HttpRequest, form: RerateForm) -> Run | None:
         # Who began it is written down, or it is not begun.
@@ -150,21 +149,6 @@ class RerateAdmin(CatalogueAdmin):
                 for activity in Activity.objects.filter(key__in=keys):
                     self.log_change(request, activity, _told(run, form.past))
         return run
-
-    def _page(
-        self, request: HttpRequest, name: str, context: dict[str, Any]
-    ) -> TemplateResponse:
-        request.current_app = self.admin_site.name
-        return TemplateResponse(
-            request,
-            f"gamification/admin/{name}.html",
-            {
-                **self.admin_site.each_context(request),
-                "opts": self.opts,
-                "media": self.media,
-                **context,
-            },
-        )
 
 
 def _proposed(request: HttpRequest) -> dict[str, Any]:

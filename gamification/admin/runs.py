@@ -11,7 +11,6 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.text import capfirst
@@ -92,12 +91,9 @@ class RunAdmin(HistoryAdmin):
         if not self.has_view_permission(request):
             raise PermissionDenied
         run = _found(run_id)
-        request.current_app = self.admin_site.name
         context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
             "title": capfirst(run.get_kind_display()),
-            "subtitle": None,
+            "original": run,
             "run": run,
             "state": _state(run),
             "state_words": _STATES[_state(run)],
@@ -106,8 +102,7 @@ class RunAdmin(HistoryAdmin):
             "parameters": _described(run),
             "may_step": request.user.has_perm(PERMISSIONS[run.kind]),
         }
-        name = "admin/gamification/run/progress.html"
-        return TemplateResponse(request, name, context)
+        return self.own_page(request, "admin/gamification/run/progress.html", context)
 
     def step_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
         """Do the next step, and show the run again."""

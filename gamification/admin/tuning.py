@@ -109,7 +109,7 @@ class TuningAdmin(RerateAdmin):
                 "levels": levels_chart(result),
                 "thresholds": form.tried_thresholds,
             }
-        return self._page(request, "tuning", context)
+        return self.own_page(request, "gamification/admin/tuning.html", context)
 
 
 def _items(request: HttpRequest) -> list[Item]:

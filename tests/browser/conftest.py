@@ -124,6 +124,7 @@ def look(page: Page, name: str) -> None:
         page.screenshot(
             path=PICTURES / f"{name}-{width}-{scheme}.png",
             full_page=True,
+            animations="disabled",
             # Playwright would hide the caret by a style that the policy forbids.
             caret="initial",
         )
