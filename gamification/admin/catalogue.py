@@ -48,7 +48,9 @@ class CatalogueAdmin(DefinitionsAdmin):
         return super().get_changelist_form(request, **{"form": self.row_form, **kwargs})
 
     def get_changelist_formset(self, request: HttpRequest, **kwargs: Any) -> Any:
-        options = {"formset": SharedFormSet, **kwargs}
+        # No page has more rows, whatever is sent.
+        most = {"max_num": self.list_per_page, "absolute_max": self.list_per_page}
+        options = {"formset": SharedFormSet, **most, **kwargs}
         return super().get_changelist_formset(request, **options)
 
     def changelist_view(

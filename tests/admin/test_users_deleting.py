@@ -82,8 +82,8 @@ def test_it_says_how_much_of_the_game_goes(admin_client, past):
     assert context["deleted_objects"][1:] == [
         "The game",
         [
-            "Ledger entries: 61",
             "Celebrations: 1",
+            "Ledger entries: 61",
             "Users' progress: 1",
             "Activity tallies: 1",
             "Active days: 1",
