@@ -10,6 +10,8 @@ VENV := .venv-$(VERSION)
 BIN := $(VENV)/bin
 MANAGE := $(BIN)/python manage.py
 PYTEST := $(BIN)/python -m pytest
+KEYED := $(addprefix tests/services/test_, \
+	achievements.py batches.py hindsight.py keys.py ledger.py recording.py)
 COVERED := --cov --cov-append --cov-report= --cov-fail-under=0
 
 .PHONY: demo demo-data test pytest lint format schema fuzz benchmark clean
@@ -32,7 +34,7 @@ pytest: $(VENV)/dev
 		--ignore tests/browser --ignore tests/examples --ignore tests/fuzzing
 	TEST_DATABASE=postgresql $(PYTEST) $(COVERED)
 	TEST_DATABASE=postgresql TEST_USER_MODEL=uuid_users.Member \
-		$(PYTEST) tests/services tests/storage
+		$(PYTEST) tests/storage $(KEYED)
 	$(BIN)/python -m coverage report
 
 lint: $(VENV)/dev ## Check the style, the types, and that no migration is missing.
