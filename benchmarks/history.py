@@ -225,7 +225,18 @@ FROM gamification_userachievement u JOIN gamification_achievement a
     ON a.id = u.achievement_id ORDER BY u.id
 """
 
-DERIVED = [UNLOCKS, TALLIES, DAYS, PROFILES, CELEBRATIONS]
+LEVELS = """
+INSERT INTO gamification_celebration
+    (user_id, kind, dedupe_key, data, created_at, acknowledged_at, expires_at)
+SELECT user_id, 'level', 'level:' || highest_level, jsonb_build_object(
+        'from', highest_level - 1, 'to', highest_level,
+        'levels', jsonb_build_array(highest_level)),
+    updated_at, CASE WHEN updated_at < %(end)s - interval '3 days'
+        THEN updated_at + interval '1 hour' END, updated_at + interval '7 days'
+FROM gamification_usergamification WHERE highest_level > 1 ORDER BY updated_at
+"""
+
+DERIVED = [UNLOCKS, TALLIES, DAYS, PROFILES, CELEBRATIONS, LEVELS]
 
 
 class Maker:

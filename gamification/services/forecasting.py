@@ -88,7 +88,7 @@ def forecast(proposal: Proposal, *, days: int = 30) -> Forecast:
     thresholds = tuple(proposal.thresholds or conf.LEVEL_THRESHOLDS)
     if not is_level_table(thresholds):
         raise InvalidRequestError("The thresholds do not start at 0 and rise.")
-    every = every_so_many()
+    every = every_so_many(since, until)
     rows = _run(rates, thresholds, since, until, every)
     xp = {rate: Change(before, after) for is_xp, rate, before, after in rows if is_xp}
     moves = [row[1:] for row in rows if not row[0]]
@@ -160,7 +160,8 @@ def _run(
     profiles = UserGamification._meta.db_table
     sql = f"""
 WITH days AS (SELECT user_id, origin, xp, {after} AS after FROM ({days}) AS days),
-deltas AS (SELECT user_id, sum(after - xp) AS delta FROM days GROUP BY user_id)
+deltas AS (
+    SELECT user_id, CAST(sum(after - xp) AS bigint) AS delta FROM days GROUP BY user_id)
 SELECT 1, origin, {every} * sum(xp), {every} * sum(after) FROM days GROUP BY origin
 UNION ALL SELECT 0, before, after, {every} * count(*) FROM (
     SELECT p.level AS before, {level} AS after

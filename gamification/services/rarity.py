@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -15,9 +13,8 @@ from django.utils import timezone
 
 from gamification.conf import conf
 from gamification.models import ActivityTally, UserAchievement, UserGamification
+from gamification.services.caching import tolerating_errors
 from gamification.services.requests import write_alias
-
-logger = logging.getLogger(__name__)
 
 #: Where the cache has it; the number grows with every change of what is kept there.
 CACHE_KEY: Final = "gamification:rarity:1"
@@ -78,7 +75,7 @@ def _players() -> QuerySet[UserGamification]:
 
 
 def _kept() -> Rarity | None:
-    with _tolerating_errors():
+    with tolerating_errors():
         match cache.get(CACHE_KEY):
             case [float(worked_out_at), int(denominator), dict(holders)]:
                 instant = datetime.fromtimestamp(worked_out_at, UTC)
@@ -89,14 +86,5 @@ def _kept() -> Rarity | None:
 def _keep(rarity: Rarity, ttl: timedelta) -> None:
     # Plain values, which every version of the code can read.
     value = [rarity.worked_out_at.timestamp(), rarity.denominator, {**rarity.holders}]
-    with _tolerating_errors():
+    with tolerating_errors():
         cache.set(CACHE_KEY, value, ttl.total_seconds())
-
-
-@contextmanager
-def _tolerating_errors() -> Iterator[None]:
-    """Go on without the cache; errors of caches have nothing in common."""
-    try:
-        yield
-    except Exception:
-        logger.exception("The cache cannot be used.")

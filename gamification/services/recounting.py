@@ -18,8 +18,10 @@ from gamification.domain.outcomes import EntryKind
 from gamification.models import LedgerEntry, UserGamification
 from gamification.services.requests import write_alias
 
-#: How many users are looked at to tell what would become of all.
-SAMPLE: Final = 50_000
+#: How many days of users are looked at to tell what would become of all: 20,000 users
+#: for a year, or more for less, down to a month.
+SAMPLE: Final = 20_000 * 365
+_LEAST_DAYS: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +38,17 @@ class Rate:
     has_cooldown: bool = False
 
 
-def every_so_many() -> int:
-    """Return of how many users each one is looked at, so that there are not too many.
+def every_so_many(since: date, until: date) -> int:
+    """Return of how many users each one is looked at, so that it does not take long.
 
-    That is 1 up to 50,000 users. Beyond, what is counted stands for so many.
+    That is 1 unless there are very many. What is counted stands for so many users.
     """
     ids = UserGamification.objects.using(write_alias()).order_by()
     low, high = ids.aggregate(low=Min("pk"), high=Max("pk")).values()
-    return 1 if low is None else ceil((high - low + 1) / SAMPLE)
+    if low is None:
+        return 1
+    days = max(_LEAST_DAYS, (until - since).days + 1)
+    return ceil((high - low + 1) * days / SAMPLE)
 
 
 def day_sums(

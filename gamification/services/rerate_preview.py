@@ -93,7 +93,7 @@ def preview_rerate(past: Past) -> ReratePreview:
     Raises ``UnknownActivityError``.
     """
     rules = past.rules(load_catalogue(write_alias()))
-    every = every_so_many()
+    every = every_so_many(past.since, past.until)
     rows = _run(past, rules, every)
     xp = {row[1]: Correction(*row[2:4]) for row in rows if row[0]}
     [(_, users, skipped, raised, lowered)] = [row for row in rows if not row[0]]
@@ -143,7 +143,8 @@ changes AS (
         sum(CASE WHEN due < xp THEN xp - due ELSE 0 END) AS taken
     FROM days WHERE due <> xp GROUP BY user_id, origin),
 deltas AS (
-    SELECT user_id, sum(added - taken) AS delta FROM changes GROUP BY user_id),
+    SELECT user_id, CAST(sum(added - taken) AS bigint) AS delta
+    FROM changes GROUP BY user_id),
 moves AS (
     SELECT d.user_id, p.level AS before, {level} AS after,
         CASE WHEN d.delta < 0 AND p.total_xp + d.delta < 0 THEN 0 ELSE 1 END AS counts

@@ -106,7 +106,7 @@ def test_where_nothing_differs_there_is_nothing_to_begin(admin_client, activity)
 
 
 def test_an_estimate_is_called_one(admin_client, walks, monkeypatch):
-    monkeypatch.setattr(recounting, "SAMPLE", 1)
+    monkeypatch.setattr(recounting, "SAMPLE", 1 * 30)
 
     html = look(admin_client).content.decode()
 

@@ -151,7 +151,7 @@ def test_the_smallest_of_many_sources_are_drawn_as_one():
     day = NOON.date()
     xp = {Source("activity", pk): pk for pk in range(1, 12)}
     names = {pk: f"Activity {pk}" for pk in range(1, 12)}
-    economy = Economy(day, day, {day: xp}, {}, {}, {}, 0)
+    economy = Economy(day, day, {day: xp}, {}, {}, {}, 0, NOON)
 
     drawn = next(economy_charts(economy, names))
 

@@ -5,6 +5,8 @@ from datetime import UTC, date, datetime
 import pytest
 import time_machine
 from asgiref.sync import async_to_sync
+from django.core.cache import cache
+from django.core.cache.backends.locmem import LocMemCache
 
 from gamification.exceptions import InvalidRequestError
 from gamification.services import (
@@ -132,6 +134,58 @@ def test_it_takes_as_many_queries_for_more_users(
     # XP, levels, unlocks, the ends of the users, the ledgers of some.
     with django_assert_num_queries(5):
         read_economy()
+
+
+@pytest.fixture
+def slowness(monkeypatch):
+    """Everything takes long."""
+    monkeypatch.setattr(economy, "SLOW", -1.0)
+    cache.clear()
+    yield
+    cache.clear()
+
+
+def adjust(user):
+    adjust_xp(user, amount=5, note="A present.")
+
+
+def test_what_took_long_is_kept_for_a_while(
+    user, slowness, no_achievements, django_assert_num_queries
+):
+    with at(3):
+        first = read_economy()
+        adjust(user)
+        with django_assert_num_queries(0):
+            assert read_economy() == first
+    with at(3, 13):
+        assert read_economy().levels == {1: 1}
+
+
+def test_each_period_is_kept_by_itself(user, slowness, no_achievements):
+    with at(3):
+        read_economy(days=7)
+        adjust(user)
+
+        assert read_economy(days=30).levels == {1: 1}
+
+
+def test_what_was_quick_is_worked_out_anew(user, no_achievements):
+    with at(3):
+        read_economy()
+        adjust(user)
+
+        assert read_economy().levels == {1: 1}
+
+
+def test_a_cache_that_fails_costs_time_alone(db, slowness, monkeypatch, caplog):
+    def fail(*args, **kwargs):
+        raise ConnectionError
+
+    monkeypatch.setattr(LocMemCache, "get", fail)
+    monkeypatch.setattr(LocMemCache, "set", fail)
+
+    assert read_economy().levels == {}
+    assert caplog.messages == ["The cache cannot be used."] * 2
 
 
 def test_it_has_a_twin_for_async_callers(db):

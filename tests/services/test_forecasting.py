@@ -207,7 +207,7 @@ def test_it_has_a_twin_for_async_callers(user):
 
 
 def test_of_very_many_users_some_stand_for_all(activity, monkeypatch):
-    monkeypatch.setattr(recounting, "SAMPLE", 5)
+    monkeypatch.setattr(recounting, "SAMPLE", 5 * 30)
     users = UserFactory.create_batch(10)
     for user in users:
         record_activity(user, "walk", quantity=4)

@@ -324,7 +324,7 @@ def test_the_preview_says_what_would_be_done(store, activity):
 
 
 def test_the_preview_looks_at_some_of_very_many_users(activity, monkeypatch):
-    monkeypatch.setattr(recounting, "SAMPLE", 5)
+    monkeypatch.setattr(recounting, "SAMPLE", 5 * 30)
     for user in UserFactory.create_batch(10):
         record_activity(user, "walk", quantity=5)
     edit(xp_reward=9)

@@ -1,0 +1,254 @@
+"""Measure every page of the admin on a large site.
+
+``python benchmarks/history.py`` makes one; then ``DATABASE_URL=… python
+benchmarks/admin.py`` asks for each page three times, in the process, and prints the
+median of the seconds and the number of queries. A page should take a second at the
+most, what staff try out beforehand five. The cache is empty each time, but for what is
+tried on a page, which has been looked at. Without ``DATABASE_URL`` it makes a site of
+``--users`` and ``--entries`` first, on a server of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.history import make_history, use_database  # noqa: E402
+
+ROUNDS = 3
+
+
+@dataclass(frozen=True)
+class Page:
+    """An address of the admin, with what is sent there, and its limit in seconds."""
+
+    name: str
+    address: str
+    data: dict[str, Any] | None = None
+    limit: float = 1.0
+    is_cold: bool = True
+
+
+class Visitor:
+    """A superuser who asks for pages and has a watch."""
+
+    def __init__(self) -> None:
+        from django.contrib.auth import get_user_model
+        from django.test import Client
+        from django.test.utils import setup_test_environment
+
+        # Answers tell what they were made of.
+        setup_test_environment()
+        self.client = Client()
+        self.admin = get_user_model().objects.filter(is_superuser=True).first()
+        self.client.force_login(self.admin)
+        self.slow: list[str] = []
+
+    def visit(self, page: Page) -> Any:
+        """Ask for the page, and print what that took; return its last answer."""
+        from django.core.cache import cache
+        from django.db import connection
+        from django.test.utils import CaptureQueriesContext
+
+        seconds = []
+        for _ in range(ROUNDS):
+            if page.is_cold:
+                cache.clear()
+            with CaptureQueriesContext(connection) as queries:
+                began = time.perf_counter()
+                answer = self.ask(page)
+                seconds.append(time.perf_counter() - began)
+        assert answer.status_code in {200, 302}, (page, answer.status_code)
+        took = median(seconds)
+        mark = "  SLOW" if took > page.limit else ""
+        print(f"{page.name:58}{took:8.2f} s{len(queries):6}{mark}", flush=True)
+        if mark:
+            self.slow.append(page.name)
+        return answer
+
+    def ask(self, page: Page) -> Any:
+        if page.data is None:
+            return self.client.get(page.address)
+        return self.client.post(page.address, page.data)
+
+
+def address_of(name: str, *args: Any, **query: Any) -> str:
+    from django.urls import reverse
+    from django.utils.http import urlencode
+
+    address = reverse(f"admin:{name}", args=args)
+    return f"{address}?{urlencode(query)}" if query else address
+
+
+def visit_lists(visitor: Visitor) -> None:
+    """Visit each list, and what its filters, search and dates lead to."""
+    from django.apps import apps
+    from django.contrib import admin
+
+    for model in apps.get_app_config("gamification").get_models():
+        name = model._meta.model_name
+        address = address_of(f"gamification_{name}_changelist")
+        answer = visitor.visit(Page(f"{name}: list", address))
+        changes = answer.context["cl"]
+        for title, query in within(changes, admin.site.get_model_admin(model)):
+            visitor.visit(Page(f"{name}: {title}", address + query))
+        row = changes.queryset.first()
+        if row is not None:
+            for page in ("change", "history"):
+                one = address_of(f"gamification_{name}_{page}", row.pk)
+                visitor.visit(Page(f"{name}: {page}", one))
+
+
+def within(changes: Any, model_admin: Any) -> Iterator[tuple[str, str]]:
+    """Yield what a list can be narrowed to, with its query."""
+    yield "third page", "?p=3"
+    if model_admin.search_fields:
+        yield "search", "?q=user77777"
+    for spec in changes.filter_specs:
+        choices = [each for each in spec.choices(changes) if not each["selected"]]
+        for choice in islice(choices, 3):
+            yield f"{spec.title}: {choice['display']}", choice["query_string"]
+    if field := model_admin.date_hierarchy:
+        first = changes.queryset.values_list(field, flat=True)[0]
+        query = f"?{field}__year={first.year}"
+        for part in ("month", "day"):
+            yield f"dates, {query.count('=')}", query
+            query += f"&{field}__{part}={getattr(first, part)}"
+        yield "dates, 3", query
+
+
+def visit_users(visitor: Visitor) -> None:
+    """Visit the game of who did most, and their own page."""
+    from django.contrib import admin
+    from django.contrib.auth import get_user_model
+
+    from gamification.models import UserGamification
+
+    row = UserGamification.objects.order_by("-total_xp").first()
+    assert row is not None
+    user = row.user_id
+    game = address_of("gamification_usergamification_for", user)
+    visitor.visit(Page("the game of who did most", game))
+    if admin.site.is_registered(get_user_model()):
+        for page in ("change", "delete"):
+            address = address_of(f"auth_user_{page}", user)
+            visitor.visit(Page(f"the user who did most: {page}", address))
+
+
+def visit_catalogue(visitor: Visitor) -> None:
+    """Visit what the lists of the catalogue lead to."""
+    from gamification.models import Achievement
+
+    visitor.visit(Page("index", address_of("index")))
+    visitor.visit(Page("index of the app", address_of("app_list", "gamification")))
+    for name in ("activity", "achievement"):
+        for page in ("add", "export", "import"):
+            address = address_of(f"gamification_{name}_{page}")
+            visitor.visit(Page(f"{name}: {page}", address))
+    for row in Achievement.objects.all():
+        address = address_of("gamification_achievement_award", row.pk)
+        visitor.visit(Page(f"{row.key}: preview of an award", address))
+
+
+def visit_tuning(visitor: Visitor) -> None:
+    """Visit XP and levels, what other numbers would do, and re-rating the past."""
+    from django.utils import timezone
+
+    from gamification.models import Activity
+    from tests.admin.browsing import filled_in
+
+    keys = [*Activity.objects.values_list("key", flat=True)]
+    for days in (7, 30, 90, 365):
+        address = address_of("gamification_tuning", days=days)
+        answer = visitor.visit(Page(f"tuning, {days} days", address, limit=5))
+        shown = filled_in(answer, "gam-tuning-form")
+        rewards = {f"activity-{key}-xp_reward": "7" for key in keys}
+        limits = {f"activity-{key}-daily_limit": "2" for key in keys}
+        for what, changes in (("rewards", rewards), ("limits", rewards | limits)):
+            sent, name = shown | changes, f"what if, {days} days, {what}"
+            visitor.visit(Page(name, address, sent, limit=5, is_cold=False))
+    today = timezone.localdate()
+    address = address_of("gamification_rerate")
+    visitor.visit(Page("re-rate", address))
+    for days in (30, 365):
+        since = today - timezone.timedelta(days=days - 1)
+        chosen = {"activities": keys, "since": since, "until": today}
+        visitor.visit(Page(f"re-rate, preview of {days} days", address, chosen, 5))
+
+
+def visit_runs(visitor: Visitor) -> None:
+    """Do some steps of a run of each kind, which the transaction then undoes."""
+    from django.db import transaction
+
+    with transaction.atomic():
+        for begin in (_begin_award, _begin_rerate):
+            run = begin(visitor)
+            page = address_of("gamification_run_progress", run.pk)
+            visitor.visit(Page(f"{run.get_kind_display()}: progress", page))
+            step = Page(f"{run.get_kind_display()}: step", f"{page}step/", {}, 5)
+            visitor.visit(step)
+            run.refresh_from_db()
+            print(f"{'':4}{run.done:,} of {run.total:,} users in {ROUNDS} steps")
+        transaction.set_rollback(True)
+
+
+def _begin_award(visitor: Visitor) -> Any:
+    from gamification.models import Achievement, Activity
+    from gamification.services import begin_award_run
+
+    Achievement.objects.create(
+        key="benchmark",
+        name="Benchmark",
+        category="mastery",
+        criterion="activity_count",
+        activity=Activity.objects.get(key="kpi_completed"),
+        xp_reward=5,
+    )
+    return begin_award_run("benchmark", actor=visitor.admin, note="Measured.")
+
+
+def _begin_rerate(visitor: Visitor) -> Any:
+    from gamification.models import Activity
+    from gamification.services import Past, begin_rerate_run
+    from gamification.services.economy import period
+
+    Activity.objects.filter(key="kpi_completed").update(xp_reward=11)
+    past = Past(["kpi_completed"], *period(365))
+    return begin_rerate_run(past, actor=visitor.admin, note="Measured.")
+
+
+VISITS: list[Callable[[Visitor], None]] = [
+    visit_catalogue,
+    visit_lists,
+    visit_users,
+    visit_tuning,
+    visit_runs,
+]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--users", type=int, default=1_000_000)
+    parser.add_argument("--entries", type=int, default=10_000_000)
+    options = parser.parse_args()
+    if use_database():
+        make_history(options.users, options.entries)
+    visitor = Visitor()
+    print(f"{'':60}median   queries")
+    for visit in VISITS:
+        visit(visitor)
+    print(f"Slower than they should be: {', '.join(visitor.slow) or 'none'}.")
+
+
+if __name__ == "__main__":
+    main()
