@@ -48,7 +48,8 @@ def every_so_many(since: date, until: date) -> int:
     if low is None:
         return 1
     days = max(_LEAST_DAYS, (until - since).days + 1)
-    return ceil((high - low + 1) * days / SAMPLE)
+    users: int = high - low + 1
+    return ceil(users * days / SAMPLE)
 
 
 def day_sums(
