@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import pytest
@@ -7,7 +8,7 @@ from django.db import connection
 from hypothesis import HealthCheck, settings
 
 from gamification.models import Achievement, Activity
-from gamification.services import reconcile, transactions
+from gamification.services import economy, reconcile, transactions
 from gamification.storage.portable import PortableStore
 from tests.factories import ActivityFactory, UserFactory
 
@@ -16,6 +17,9 @@ settings.register_profile(
     "suite", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("suite")
+
+# Nor is it one to remember what another test saw.
+economy.SLOW = math.inf
 
 IS_POSTGRESQL = connection.vendor == "postgresql"
 
