@@ -11,7 +11,8 @@ BIN := $(VENV)/bin
 MANAGE := $(BIN)/python manage.py
 PYTEST := $(BIN)/python -m pytest
 KEYED := $(addprefix tests/services/test_, \
-	achievements.py batches.py hindsight.py keys.py ledger.py recording.py)
+	achievements.py batches.py hindsight.py keys.py ledger.py recording.py) \
+	$(addprefix tests/api/test_, achievement_hindsight.py naming.py records.py users.py)
 COVERED := --cov --cov-append --cov-report= --cov-fail-under=0
 
 .PHONY: demo demo-data test pytest lint format schema fuzz benchmark clean
@@ -25,14 +26,14 @@ demo-data: $(VENV)/demo ## Make a few hundred demo users with months of history.
 
 test: lint pytest ## Check the style and the types, then run the suite.
 
-# On SQLite with users keyed by UUID, and on PostgreSQL with Django's own, where browsers
-# and clients come too; then, of the latter with users keyed by UUID, what sends their
-# keys to the server.
+# On SQLite with users keyed by UUID, and on PostgreSQL with Django's own, where clients
+# come, too: the API and browsers. Then, of the latter with users keyed by UUID, what
+# sends their keys to the server.
 pytest: $(VENV)/dev
 	rm -f .coverage
 	TEST_USER_MODEL=uuid_users.Member $(PYTEST) $(COVERED) \
-		--ignore tests/browser --ignore tests/examples --ignore tests/fuzzing
-	TEST_DATABASE=postgresql $(PYTEST) $(COVERED)
+		$(addprefix --ignore tests/,api browser examples fuzzing)
+	TEST_DATABASE=postgresql $(PYTEST) $(COVERED) --ignore tests/domain
 	TEST_DATABASE=postgresql TEST_USER_MODEL=uuid_users.Member \
 		$(PYTEST) tests/storage $(KEYED)
 	$(BIN)/python -m coverage report
