@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -46,7 +47,7 @@ def read_rarity() -> Rarity:
 
     Who counts did an activity that was not taken back, has an account that is active,
     and is no staff unless the site says ``RANKS_STAFF``. What was revoked does not
-    count. A cache that is empty, outdated or out of order costs two queries.
+    count. A cache that is empty, outdated or out of order costs four queries.
     """
     ttl = conf.RARITY_TTL
     kept = _kept() if ttl else None
@@ -59,19 +60,24 @@ def read_rarity() -> Rarity:
 
 
 def _work_out() -> Rarity:
-    denominator = _players().count()
-    unlocks = UserAchievement.objects.using(write_alias()).filter(
-        revoked_at=None, user__in=_players().values("user")
-    )
-    holders = unlocks.order_by().values_list("achievement").annotate(Count("pk"))
+    denominator, holders = 0, Counter[int]()
+    unlocks = UserAchievement.objects.using(write_alias()).filter(revoked_at=None)
+    for players in _players():
+        denominator += players.count()
+        held = unlocks.filter(user__in=players.values("user")).order_by()
+        holders.update(dict(held.values_list("achievement").annotate(Count("pk"))))
     return Rarity(dict(holders), denominator, timezone.now())
 
 
-def _players() -> QuerySet[UserGamification]:
-    """Return the rows of users who did anything and are counted."""
+def _players() -> Iterator[QuerySet[UserGamification]]:
+    """Yield the rows of users who did anything and are counted, in two parts.
+
+    The first needs no look at what they did.
+    """
     tallies = ActivityTally.objects.filter(user=OuterRef("user"), count__gt=0)
-    profiles = UserGamification.objects.using(write_alias()).counted()
-    return profiles.filter(Exists(tallies)).order_by()
+    profiles = UserGamification.objects.using(write_alias()).counted().order_by()
+    yield profiles.filter(active_days__gt=0)
+    yield profiles.filter(Exists(tallies), active_days=0)
 
 
 def _kept() -> Rarity | None:

@@ -132,11 +132,11 @@ def test_a_share_never_exceeds_1():
     assert Rarity({7: 3}, 2, NOW).share_of(7) == 1.0
 
 
-def test_rarity_takes_two_queries(django_assert_num_queries):
+def test_rarity_takes_four_queries(django_assert_num_queries):
     for _ in range(5):
         player(AchievementFactory())
 
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(4):
         assert len(read_rarity().holders) == 5
 
 
