@@ -23,6 +23,7 @@ from gamification.models import (
 )
 from gamification.services.requests import UserRef, user_id_of, write_alias
 from gamification.services.transactions import in_transaction, translating
+from gamification.services.turns import check_batch_size
 from gamification.storage import Store
 
 #: Users that are compared at a time.
@@ -82,9 +83,7 @@ def rebuild(user: UserRef) -> None:
 
 
 def _pages(user: UserRef | None, size: int) -> Iterator[list[Any]]:
-    if size < 1:
-        msg = f"A batch has at least 1 user, not {size}."
-        raise ValueError(msg)
+    check_batch_size(size)
     if user is not None:
         yield [user_id_of(user)]
         return

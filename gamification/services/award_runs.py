@@ -6,11 +6,8 @@ from typing import Any, Final
 
 from django.db.models import QuerySet
 
-from gamification.domain.rules import AchievementStatus
-from gamification.exceptions import AchievementNotActiveError
 from gamification.models import Achievement, Run, RunKind
-from gamification.services.explaining import stored_achievement
-from gamification.services.hindsight import award_in_hindsight
+from gamification.services.hindsight import active_achievement, award_in_hindsight
 from gamification.services.previewing import preview_award
 from gamification.services.requests import MAX_NOTE, UserRef, check_text, write_alias
 from gamification.services.runs import STEPPERS, Step, begin_run
@@ -28,9 +25,7 @@ def begin_award_run(
     ``InvalidTextError``, ``UnknownUserError``, ``StorageError``.
     """
     check_text("note", note, longest=MAX_NOTE)
-    row = stored_achievement(achievement)
-    if row.status != AchievementStatus.ACTIVE:
-        raise AchievementNotActiveError(achievement=achievement)
+    row = active_achievement(achievement)
     parameters = {"achievement": row.key, "note": note, "celebrate": celebrate}
     total = preview_award(row, sample=0).users
     return begin_run(RunKind.HINDSIGHT, parameters=parameters, total=total, actor=actor)

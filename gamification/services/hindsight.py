@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-from django.db.models import QuerySet
 from django.utils import timezone
 
 from gamification.conf import conf
@@ -17,7 +16,7 @@ from gamification.domain.outcomes import Outcome
 from gamification.domain.recording import Fold
 from gamification.domain.rules import AchievementRule, AchievementStatus, Catalogue
 from gamification.exceptions import AchievementNotActiveError
-from gamification.models import LedgerEntry, UserGamification
+from gamification.models import Achievement, LedgerEntry
 from gamification.services.achievements import find_achievement
 from gamification.services.announcing import announce
 from gamification.services.explaining import stored_achievement
@@ -27,7 +26,6 @@ from gamification.services.requests import (
     UserRef,
     actor_id_of,
     check_text,
-    user_id_of,
     write_alias,
 )
 from gamification.services.transactions import (
@@ -38,6 +36,7 @@ from gamification.services.transactions import (
     perform,
     translating,
 )
+from gamification.services.turns import check_batch_size, next_users
 from gamification.storage import Query, Snapshot, Store
 
 #: Users that one transaction locks, and whose ledgers are in memory at a time.
@@ -91,18 +90,14 @@ def award_in_hindsight(
     retired one, ``UnknownUserError``, ``InvalidTextError``, ``StorageError``, and
     ``ValueError`` for a ``limit`` below 1.
     """
-    if limit < 1:
-        msg = f"A batch has at least 1 user, not {limit}."
-        raise ValueError(msg)
+    check_batch_size(limit)
     check_text("note", note, longest=MAX_NOTE)
     actor_id = actor_id_of(actor)
-    waiting = _waiting(achievement, after)
-    with translating(write_alias()):
-        user_ids = list(waiting.values_list("user_id", flat=True)[: limit + 1])
-    last = user_ids[limit - 1] if len(user_ids) > limit else None
+    waiting = earners(active_achievement(achievement))
+    user_ids, last = next_users(waiting, after=after, limit=limit)
     outcomes = list[Outcome]()
-    for first in range(0, min(limit, len(user_ids)), USERS_AT_ONCE):
-        page = user_ids[first : min(first + USERS_AT_ONCE, limit)]
+    for first in range(0, len(user_ids), USERS_AT_ONCE):
+        page = user_ids[first : first + USERS_AT_ONCE]
         outcomes += _Award(achievement, page, actor_id, note, celebrate).perform()
     with translating(write_alias()):
         remaining = 0 if last is None else waiting.filter(user__gt=last).count()
@@ -197,13 +192,15 @@ class _Award:
         return True
 
 
-def _waiting(achievement: str, after: UserRef | None) -> QuerySet[UserGamification]:
-    """Return those who would earn the achievement, and come after that user."""
-    row = stored_achievement(achievement)
+def active_achievement(key: str) -> Achievement:
+    """Return the achievement with this key, which can be earned.
+
+    Raises ``UnknownAchievementError``, ``AchievementNotActiveError``.
+    """
+    row = stored_achievement(key)
     if row.status != AchievementStatus.ACTIVE:
-        raise AchievementNotActiveError(achievement=achievement)
-    waiting = earners(row).order_by("user_id")
-    return waiting if after is None else waiting.filter(user__gt=user_id_of(after))
+        raise AchievementNotActiveError(achievement=key)
+    return row
 
 
 def ledgers_of(user_ids: Sequence[Any]) -> dict[Any, list[PastEntry]]:

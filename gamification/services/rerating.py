@@ -24,11 +24,11 @@ from gamification.services.requests import (
     UserRef,
     actor_id_of,
     check_text,
-    user_id_of,
     write_alias,
 )
 from gamification.services.rerate_preview import Past, numbers_tag
 from gamification.services.transactions import Change, Decision, perform, translating
+from gamification.services.turns import check_batch_size, next_users
 from gamification.storage import Query, Snapshot, Store
 from gamification.storage.catalogue import load_catalogue
 
@@ -83,22 +83,17 @@ def rerate(
     Raises ``UnknownActivityError``, ``StaleEditError``, ``UnknownUserError``,
     ``InvalidTextError``, ``StorageError``, and ``ValueError`` for a ``limit`` below 1.
     """
-    if limit < 1:
-        msg = f"A batch has at least 1 user, not {limit}."
-        raise ValueError(msg)
+    check_batch_size(limit)
     check_text("note", note, longest=MAX_NOTE)
     batch = _Batch(past, actor_id_of(actor), note, expected)
-    profiles = UserGamification.objects.using(write_alias()).order_by("user_id")
-    if after is not None:
-        profiles = profiles.filter(user__gt=user_id_of(after))
+    profiles = UserGamification.objects.using(write_alias())
+    user_ids, last = next_users(profiles, after=after, limit=limit)
     with translating(write_alias()):
-        user_ids = list(profiles.values_list("user_id", flat=True)[: limit + 1])
-        wrong = batch.wrong(user_ids[:limit])
+        wrong = batch.wrong(user_ids)
     done = RerateProgress()
     for first in range(0, len(wrong), USERS_AT_ONCE):
         done += batch.perform(wrong[first : first + USERS_AT_ONCE])
-    after = user_ids[limit - 1] if len(user_ids) > limit else None
-    return replace(done, after=after)
+    return replace(done, after=last)
 
 
 @dataclass(frozen=True, slots=True)
