@@ -51,7 +51,6 @@ class UsersViewSet(GamificationViewSet):
     """Other users: their public profiles, and what staff do for them."""
 
     lookup_field = "user"
-    lookup_value_regex = "[^/]+"
 
     @operation(answer=shapes.PublicProfileShape, example=shapes.PROFILE_EXAMPLE)
     def retrieve(self, request: Request, user: str) -> PublicProfile:
