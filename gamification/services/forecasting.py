@@ -6,8 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-from django.db import connections
-
 from gamification.conf import conf
 from gamification.domain.progression import is_level_table
 from gamification.domain.rules import MAX_QUANTITY, MAX_REWARD
@@ -24,6 +22,7 @@ from gamification.services.recounting import (
     due_sql,
     every_so_many,
     level_sql,
+    whole_rows,
 )
 from gamification.services.requests import check_whole, write_alias
 
@@ -168,6 +167,4 @@ UNION ALL SELECT 0, before, after, {every} * count(*) FROM (
     FROM {profiles} p LEFT JOIN deltas d ON d.user_id = p.user_id
     WHERE p.id %% {every} = 0) AS moves
 GROUP BY before, after"""
-    with connections[write_alias()].cursor() as cursor:
-        cursor.execute(sql, [*rewards, *values, *steps])
-        return [tuple(map(int, row)) for row in cursor.fetchall()]
+    return whole_rows(sql, [*rewards, *values, *steps])

@@ -11,6 +11,7 @@ from datetime import date
 from math import ceil
 from typing import Any, Final
 
+from django.db import connections
 from django.db.models import Case, F, Max, Min, Q, QuerySet, Sum, Value, When
 from django.db.models.functions import Coalesce
 
@@ -120,3 +121,10 @@ def _units_sql(rate: Rate) -> tuple[str, list[int]]:
     if rate.limit is None:
         return units, []
     return f"CASE WHEN {units} > %s THEN %s ELSE {units} END", [rate.limit, rate.limit]
+
+
+def whole_rows(sql: str, values: Sequence[Any]) -> list[tuple[int, ...]]:
+    """Return the rows of a statement whose columns are all whole numbers."""
+    with connections[write_alias()].cursor() as cursor:
+        cursor.execute(sql, values)
+        return [tuple(map(int, row)) for row in cursor.fetchall()]

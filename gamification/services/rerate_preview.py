@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from django.db import connections
 from django.db.models import QuerySet
 
 from gamification.conf import conf
@@ -25,6 +24,7 @@ from gamification.services.recounting import (
     due_sql,
     every_so_many,
     level_sql,
+    whole_rows,
 )
 from gamification.services.requests import fingerprint, write_alias
 from gamification.storage.catalogue import load_catalogue
@@ -157,6 +157,4 @@ UNION ALL SELECT 0, {every} * coalesce(sum(counts), 0),
     {every} * coalesce(sum(CASE WHEN after > before THEN counts END), 0),
     {every} * coalesce(sum(CASE WHEN after < before THEN counts END), 0)
 FROM moves"""
-    with connections[write_alias()].cursor() as cursor:
-        cursor.execute(sql, [*rewards, *values, *steps])
-        return [tuple(map(int, row)) for row in cursor.fetchall()]
+    return whole_rows(sql, [*rewards, *values, *steps])
