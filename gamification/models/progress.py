@@ -21,18 +21,23 @@ class UserGamificationQuerySet(models.QuerySet["UserGamification"]):
 
     def counted(self) -> UserGamificationQuerySet:
         """Keep active users; staff only where the site says ``RANKS_STAFF``."""
-        # Not every user model can tell.
-        known = {field.name for field in get_user_model()._meta.get_fields()}
-        counted = self
-        if "is_active" in known:
-            counted = counted.filter(user__is_active=True)
-        if "is_staff" in known and not conf.RANKS_STAFF:
-            counted = counted.filter(user__is_staff=False)
-        return counted
+        return self.filter(**_marks_of_counted())
+
+    def uncounted(self) -> UserGamificationQuerySet:
+        """Keep the others."""
+        marks = _marks_of_counted()
+        return self.exclude(**marks) if marks else self.none()
 
     def ranked(self) -> UserGamificationQuerySet:
         """Keep those of the counted who did not opt out of leaderboards."""
         return self.counted().filter(is_public=True)
+
+
+def _marks_of_counted() -> dict[str, bool]:
+    """Return what users have who are counted; not every user model can tell."""
+    known = {field.name for field in get_user_model()._meta.get_fields()}
+    marks = {"is_active": True} | ({} if conf.RANKS_STAFF else {"is_staff": False})
+    return {f"user__{name}": mark for name, mark in marks.items() if name in known}
 
 
 class UserGamification(models.Model):

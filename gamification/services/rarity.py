@@ -47,7 +47,7 @@ def read_rarity() -> Rarity:
 
     Who counts did an activity that was not taken back, has an account that is active,
     and is no staff unless the site says ``RANKS_STAFF``. What was revoked does not
-    count. A cache that is empty, outdated or out of order costs four queries.
+    count. A cache that is empty, outdated or out of order costs six queries.
     """
     ttl = conf.RARITY_TTL
     kept = _kept() if ttl else None
@@ -60,24 +60,29 @@ def read_rarity() -> Rarity:
 
 
 def _work_out() -> Rarity:
-    denominator, holders = 0, Counter[int]()
+    # Nearly all count: those who do not, and what they hold, are sooner found.
     unlocks = UserAchievement.objects.using(write_alias()).filter(revoked_at=None)
-    for players in _players():
-        denominator += players.count()
-        held = unlocks.filter(user__in=players.values("user")).order_by()
-        holders.update(dict(held.values_list("achievement").annotate(Count("pk"))))
-    return Rarity(dict(holders), denominator, timezone.now())
+    denominator = UserGamification.objects.using(write_alias()).count()
+    holders = Counter(_holders(unlocks))
+    for others in _others():
+        denominator -= others.count()
+        held = unlocks.filter(user__in=others.values("user"))
+        holders.subtract(_holders(held))
+    return Rarity(dict(+holders), max(0, denominator), timezone.now())
 
 
-def _players() -> Iterator[QuerySet[UserGamification]]:
-    """Yield the rows of users who did anything and are counted, in two parts.
+def _holders(unlocks: QuerySet[UserAchievement]) -> dict[int, int]:
+    """Return the number of unlocks by id of their achievement."""
+    by_achievement = unlocks.order_by().values_list("achievement")
+    return dict(by_achievement.annotate(Count("pk")))
 
-    The first needs no look at what they did.
-    """
+
+def _others() -> Iterator[QuerySet[UserGamification]]:
+    """Yield those who are not counted, and those of the counted who did nothing."""
+    profiles = UserGamification.objects.using(write_alias()).order_by()
     tallies = ActivityTally.objects.filter(user=OuterRef("user"), count__gt=0)
-    profiles = UserGamification.objects.using(write_alias()).counted().order_by()
-    yield profiles.filter(active_days__gt=0)
-    yield profiles.filter(Exists(tallies), active_days=0)
+    yield profiles.uncounted()
+    yield profiles.counted().filter(~Exists(tallies), active_days=0)
 
 
 def _kept() -> Rarity | None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import UTC, timedelta
 
 import pytest
+from django.contrib.auth.models import Group
 from django.core.cache import cache
 from django.core.cache.backends.locmem import LocMemCache
 
@@ -115,6 +116,14 @@ def test_staff_do_not_count_unless_the_site_says_so(medal, settings):
     assert read_rarity() == Rarity({medal.pk: 1}, 1, NOW)
 
 
+def test_all_count_where_users_cannot_tell(medal, monkeypatch):
+    player(medal, is_active=False, is_staff=True)
+    # A model that has no such fields.
+    monkeypatch.setattr("gamification.models.progress.get_user_model", lambda: Group)
+
+    assert read_rarity() == Rarity({medal.pk: 1}, 1, NOW)
+
+
 def test_who_hides_counts(medal):
     set_visibility(player(medal), is_public=False)
 
@@ -132,11 +141,11 @@ def test_a_share_never_exceeds_1():
     assert Rarity({7: 3}, 2, NOW).share_of(7) == 1.0
 
 
-def test_rarity_takes_four_queries(django_assert_num_queries):
+def test_rarity_takes_six_queries(django_assert_num_queries):
     for _ in range(5):
         player(AchievementFactory())
 
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(6):
         assert len(read_rarity().holders) == 5
 
 
