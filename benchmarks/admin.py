@@ -130,27 +130,36 @@ def within(changes: Any, model_admin: Any) -> Iterator[tuple[str, str]]:
 
 
 def visit_users(visitor: Visitor) -> None:
-    """Visit the game of who did most, and their own page."""
+    """Visit the games of the two who did most, and the pages of their accounts.
+
+    The first left long ago, so that their entries are far down in the ledger.
+    """
     from django.contrib import admin
     from django.contrib.auth import get_user_model
 
-    from gamification.models import UserGamification
+    from gamification.models import LedgerEntry, UserGamification
 
-    row = UserGamification.objects.order_by("-total_xp").first()
-    assert row is not None
-    user = row.user_id
-    game = address_of("gamification_usergamification_for", user)
-    visitor.visit(Page("the game of who did most", game))
-    if admin.site.is_registered(get_user_model()):
-        for page in ("change", "delete"):
-            address = address_of(f"auth_user_{page}", user)
-            visitor.visit(Page(f"the user who did most: {page}", address))
+    most = UserGamification.objects.order_by("-total_xp")[:2]
+    for who, row in zip(("who left", "who did most"), most, strict=True):
+        user = row.user_id
+        address = address_of("gamification_usergamification_for", user)
+        visitor.visit(Page(f"the game of {who}", address))
+        first = LedgerEntry.objects.filter(user=user).order_by("id")[20].pk
+        visitor.visit(Page(f"the first entries of {who}", f"{address}?before={first}"))
+        if admin.site.is_registered(get_user_model()):
+            for page in ("change", "delete"):
+                address = address_of(f"auth_user_{page}", user)
+                visitor.visit(Page(f"the account of {who}: {page}", address))
 
 
 def visit_catalogue(visitor: Visitor) -> None:
     """Visit what the lists of the catalogue lead to."""
     from gamification.models import Achievement
 
+    Achievement.objects.get_or_create(
+        key="collector",
+        defaults={"name": "Collector", "criterion": "achievements", "threshold": 2},
+    )
     visitor.visit(Page("index", address_of("index")))
     visitor.visit(Page("index of the app", address_of("app_list", "gamification")))
     for name in ("activity", "achievement"):

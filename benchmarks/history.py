@@ -47,11 +47,15 @@ SELECT i, '', FALSE, 'user' || i, '', '', '', FALSE, TRUE, %(begin)s
 FROM generate_series(1, %(users)s) i
 """
 
-#: The n-th thing that happened: who did what. Some do much, most do little.
+#: The n-th thing that happened: who did what. Some do much, most do little. The last
+#: user did half of what happened in the first week and left.
 DRAW = """
 CREATE TEMPORARY TABLE drawn ON COMMIT DROP AS
 SELECT n, n * 10 AS id,
-    1 + floor(%(users)s * power(random(), 2))::bigint * 7919 %% %(users)s AS user_id,
+    CASE WHEN n < %(entries)s / 52 AND n %% 2 = 0 THEN %(users)s
+        ELSE 1 + floor((%(users)s - 1) * power(random(), 2))::bigint
+            * 7919 %% (%(users)s - 1)
+    END AS user_id,
     CASE WHEN random() > 0.002
         THEN (%(wheel)s::bigint[])[1 + floor(random() * %(spokes)s)::int]
     END AS activity_id,

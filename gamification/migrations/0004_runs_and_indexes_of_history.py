@@ -99,6 +99,12 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="ledgerentry",
             index=models.Index(
+                fields=["user", "id"], name="gamification_entry_of_user"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="ledgerentry",
+            index=models.Index(
                 fields=["recorded_at"], name="gamification_entry_by_time"
             ),
         ),
@@ -127,6 +133,14 @@ class Migration(migrations.Migration):
             model_name="userachievement",
             index=models.Index(
                 fields=["achievement", "unlocked_at"], name="gamification_unlock_of"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="userachievement",
+            index=models.Index(
+                condition=models.Q(("revoked_at", None)),
+                fields=["user"],
+                name="gamification_unlock_held",
             ),
         ),
         migrations.AddIndex(

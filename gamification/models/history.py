@@ -95,6 +95,8 @@ class LedgerEntry(models.Model):
                 fields=["user", "activity", "local_date"],
                 name="gamification_entry_by_day",
             ),
+            # A user's own ledger, a page at a time.
+            models.Index(fields=["user", "id"], name="gamification_entry_of_user"),
             # What staff browse, the latest first: all, what is rare, one activity's.
             models.Index(fields=["recorded_at"], name="gamification_entry_by_time"),
             models.Index(
@@ -194,6 +196,12 @@ class UserAchievement(models.Model):
             models.Index(fields=["unlocked_at"], name="gamification_unlock_by_time"),
             models.Index(
                 fields=["achievement", "unlocked_at"], name="gamification_unlock_of"
+            ),
+            # How many a user holds.
+            models.Index(
+                fields=["user"],
+                condition=Q(revoked_at=None),
+                name="gamification_unlock_held",
             ),
             models.Index(
                 fields=["unlocked_at"],

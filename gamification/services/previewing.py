@@ -87,7 +87,7 @@ def _meeting(
         return profiles.filter(Exists(counted))
     if achievement.criterion == Criterion.ACHIEVEMENTS:
         held = UserAchievement.objects.using(alias).filter(revoked_at=None)
-        by_user = held.order_by().values("user").annotate(held=Count("pk"))
+        by_user = held.order_by().values("user").annotate(held=Count("user"))
         return profiles.filter(
             user__in=by_user.filter(held__gte=threshold).values("user")
         )
