@@ -106,7 +106,8 @@ class AchievementAdmin(PreviewAdmin):
 
     @admin.display(description=_("in words"))
     def in_words(self, row: Achievement) -> str:
-        return sentence_of(row.criterion, row.threshold, row.activity)
+        sentence = sentence_of(row.criterion, row.threshold, row.activity)
+        return format_html('<span id="gam-in-words">{}</span>', sentence or "–")
 
     @admin.display(description=_("holders"))
     def held(self, row: Achievement) -> str:

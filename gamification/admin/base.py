@@ -17,11 +17,12 @@ from django.utils.translation import gettext_lazy as _
 
 from gamification.admin.lists import BoundedChangeList, BoundedPaginator
 from gamification.admin.spreadsheets import export_as_csv
+from gamification.admin.theme import model_admin
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Model]
 else:
-    ModelAdmin = admin.ModelAdmin
+    ModelAdmin = model_admin()
 
 
 class GamificationAdmin(ModelAdmin):
@@ -29,6 +30,9 @@ class GamificationAdmin(ModelAdmin):
 
     list_per_page = 50
     actions: Sequence[Any] = (export_as_csv,)
+
+    class Media:
+        css = {"all": ["gamification/theme.css"]}  # noqa: RUF012 - as Django has it
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         # Django hands these to the database as they are, and fails there.

@@ -57,7 +57,8 @@ class GamificationInline(Inline):
     can_delete = False
 
     class Media:
-        css = {"all": ["gamification/player.css"]}  # noqa: RUF012 - as Django has it
+        styles = ("gamification/theme.css", "gamification/player.css")
+        css = {"all": styles}  # noqa: RUF012 - as Django has it
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[UserGamification]:
         # The panel reads in its own way.

@@ -21,7 +21,7 @@ from gamification.admin.players import explain, find_player, read_game
 from gamification.admin.statement import read_cursor
 from gamification.models import ActiveDay, ActivityTally, UserGamification
 
-_MEDIA: Final = Media(css={"all": ["gamification/player.css"]})
+_STYLES: Final = ["gamification/theme.css", "gamification/player.css"]
 
 
 @admin.register(UserGamification)
@@ -119,7 +119,7 @@ class UserGamificationAdmin(HistoryAdmin):
         self, request: HttpRequest, player: Any, name: str, context: dict[str, Any]
     ) -> TemplateResponse:
         shared = {
-            "media": _MEDIA,
+            "media": Media(css={"all": _STYLES}),
             "title": _("A user's game"),
             "subtitle": str(player),
             "player": player,

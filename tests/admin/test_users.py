@@ -53,7 +53,7 @@ def game(client, user, **query):
 
 def text(response):
     """Return what is read: no tags, and one space between words."""
-    html = response.content.decode().partition('class="gam-game"')[2]
+    html = response.content.decode().partition('class="gam-page gam-game"')[2]
     return " ".join(re.sub(r"<[^>]*>", " ", html).split())
 
 

@@ -7,7 +7,7 @@ document.addEventListener("DOMContentLoaded", () => {
   const needs = JSON.parse(criterion.dataset.needs);
   const fields = [...new Set(Object.values(needs).flat())];
   const address = document.querySelector("#gam-sentence").dataset.address;
-  const words = document.querySelector(".field-in_words .readonly");
+  const words = document.querySelector("#gam-in-words");
   const input = (name) => document.querySelector(`#id_${name}`);
   let timer;
   let asked = 0;
