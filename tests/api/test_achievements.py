@@ -164,7 +164,8 @@ def test_a_revoked_achievement_is_locked_again(api, user):
 
 
 # Who the user is, the achievements with unlocks and tallies; of rarity, users and
-# holders, of all and of two kinds who do not count. The second time, rarity is in the cache.
+# holders, of all and of two kinds who do not count. The second time, rarity is in the
+# cache.
 @pytest.mark.parametrize("made", [1, 40])
 def test_a_list_takes_as_many_queries_for_more(
     api, user, made, django_assert_num_queries
