@@ -48,7 +48,8 @@ def browser(django_db_setup: None) -> Iterator[Browser]:
     path = shutil.which(os.environ.get("CHROMIUM", "chromium"))
     if not path:
         pytest.skip("There is no Chromium: apt-get install chromium, or set CHROMIUM.")
-    seeded = connection._test_serialized_contents
+    # None where no test of the run puts it back.
+    seeded = getattr(connection, "_test_serialized_contents", None)
     with pytest.MonkeyPatch.context() as patch, playwright.sync_playwright() as driver:
         # Playwright runs a loop in this thread. What is synchronous waits for nobody
         # there, and has a connection of its own.
@@ -117,18 +118,23 @@ def page(sign_in: Callable[[Any], Page], admin_user: Any) -> Page:
 
 def look(page: Page, name: str) -> None:
     """Keep pictures of the page, wide and narrow, light and dark; see that it fits."""
-    PICTURES.mkdir(exist_ok=True)
     for width, scheme in ((WIDE, "dark"), (NARROW, "light"), (WIDE, "light")):
-        page.set_viewport_size({"width": width, "height": 900})
         page.emulate_media(color_scheme=scheme)
-        page.screenshot(
-            path=PICTURES / f"{name}-{width}-{scheme}.png",
-            full_page=True,
-            animations="disabled",
-            # Playwright would hide the caret by a style that the policy forbids.
-            caret="initial",
-        )
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        keep_picture(page, f"{name}-{width}-{scheme}", width)
+
+
+def keep_picture(page: Page, name: str, width: int) -> None:
+    """Keep a picture of the page at this width; see that it fits."""
+    PICTURES.mkdir(exist_ok=True)
+    page.set_viewport_size({"width": width, "height": 900})
+    page.screenshot(
+        path=PICTURES / f"{name}.png",
+        full_page=True,
+        animations="disabled",
+        # Playwright would hide the caret by a style that the policy forbids.
+        caret="initial",
+    )
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def address(model: type, name: str, *args: Any) -> str:

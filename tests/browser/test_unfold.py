@@ -1,0 +1,238 @@
+"""Pages under django-unfold, on a site of their own: it says how they look."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+from django.apps import apps
+from django.conf import settings
+from django.urls import reverse
+from playwright.sync_api import expect
+
+from tests.browser.conftest import NARROW, WIDE, keep_picture, watch
+from tests.browser.unfold_site import unfolded
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Locator, Page
+
+pytest.importorskip(
+    "unfold", reason="There is no django-unfold: pip install django-unfold."
+)
+
+#: What tells words that can hardly be read.
+FAINT = (Path(__file__).parent / "contrast.js").read_text()
+
+#: What tells buttons and fields that nothing sets apart from the words around them.
+SHAPELESS = """root => [...root.querySelectorAll("input, textarea, select")]
+    .filter(each => each.checkVisibility() && !/checkbox|radio|file/.test(each.type))
+    .filter(each => {
+        const style = getComputedStyle(each), isButton = each.type === "submit";
+        return isButton ? style.backgroundColor.endsWith(", 0)")
+                        : style.borderTopWidth === "0px";
+    })
+    .map(each => each.outerHTML)"""
+
+MODELS = sorted(
+    model._meta.model_name for model in apps.get_app_config("gamification").get_models()
+)
+
+
+@pytest.fixture(scope="module")
+def rows() -> Iterator[dict[str, Any]]:
+    with unfolded() as rows:
+        yield rows
+
+
+@pytest.fixture(scope="module")
+def client(rows: dict[str, Any]) -> Iterator[httpx.Client]:
+    cookies = {settings.SESSION_COOKIE_NAME: rows["session"]}
+    with httpx.Client(base_url=rows["url"], cookies=cookies) as client:
+        yield client
+
+
+@pytest.fixture
+def page(browser: Browser, rows: dict[str, Any]) -> Iterator[Page]:
+    """Return a page of the staff who may do everything; see that it has no errors."""
+    complaints: list[str] = []
+    name, value = settings.SESSION_COOKIE_NAME, rows["session"]
+    with browser.new_context(base_url=rows["url"]) as context:
+        context.set_default_timeout(15_000)
+        context.add_cookies([{"name": name, "value": value, "url": rows["url"]}])
+        watch(context, complaints)
+        page = context.new_page()
+        page.set_viewport_size({"width": WIDE, "height": 900})
+        yield page
+    assert complaints == []
+
+
+@pytest.fixture
+def address(rows: dict[str, Any]) -> Callable[..., str]:
+    """Return how the address of a page of the admin is found, by keys of its rows."""
+
+    def address(name: str, *of: str) -> str:
+        return reverse(f"admin:{name}", args=[rows["keys"].get(key, key) for key in of])
+
+    return address
+
+
+PAGES = [
+    ("index",),
+    ("app_list", "gamification"),
+    *((f"gamification_{name}_changelist",) for name in MODELS),
+    *((f"gamification_{name}_change", name) for name in MODELS),
+    *((f"gamification_{name}_history", name) for name in MODELS),
+    *((f"gamification_{name}_add",) for name in ("achievement", "activity")),
+    *((f"gamification_{name}_delete", name) for name in ("achievement", "activity")),
+    ("gamification_achievement_award", "achievement"),
+    ("gamification_activity_import",),
+    ("gamification_rerate",),
+    ("gamification_run_progress", "run"),
+    ("gamification_tuning",),
+    *(
+        ("gamification_usergamification_act", "user", act)
+        for act in ("adjust", "award", "rebuild", "reverse", "revoke")
+    ),
+    ("gamification_usergamification_for", "user"),
+    ("auth_user_change", "user"),
+    ("auth_user_delete", "user"),
+]
+
+
+@pytest.mark.parametrize("names", PAGES, ids="-".join)
+def test_every_page_is_shown(client, address, names):
+    answer = client.get(address(*names), follow_redirects=True)
+
+    assert answer.status_code == 200
+    assert "unfold/css/styles.css" in answer.text
+
+
+#: Pages that the app draws itself.
+OWN = [
+    names
+    for names in PAGES
+    if names[0].endswith(("_award", "_import", "_progress", "_act", "_for"))
+    or names[0] in {"gamification_tuning", "gamification_rerate"}
+]
+
+
+def look(page: Page, name: str, scheme: str = "light") -> None:
+    """Keep pictures of the page, wide and narrow; see that it fits."""
+    for width in (NARROW, WIDE):
+        keep_picture(page, f"unfold-{name}-{width}-{scheme}", width)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_words_stand_out_from_their_ground(page, address, scheme):
+    page.emulate_media(color_scheme=scheme)
+    faint = {}
+    for names in OWN:
+        page.goto(address(*names))
+        expect(page.locator("html")).to_have_class("dark" if scheme == "dark" else "")
+        look(page, "-".join(names), scheme)
+        faint[names] = page.locator("#content-main").evaluate(FAINT)
+
+    assert {names: words for names, words in faint.items() if words} == {}
+
+
+def test_what_is_pressed_or_filled_in_has_a_form(page, address):
+    shapeless = {}
+    for names in OWN:
+        page.goto(address(*names))
+        shapeless[names] = page.locator("#content-main").evaluate(SHAPELESS)
+
+    assert {names: tags for names, tags in shapeless.items() if tags} == {}
+
+
+# --- What staff do
+
+
+def row(page: Page, name: str) -> Locator:
+    """Return the row of an achievement in its list."""
+    link = page.get_by_role("link", name=name)
+    return page.locator("#result_list tbody tr", has=link)
+
+
+def save(page: Page) -> None:
+    page.get_by_role("button", name="Save", exact=True).locator("visible=true").click()
+
+
+def test_a_reward_is_tuned_in_the_list(page, address):
+    page.goto(address("gamification_achievement_changelist"))
+    reward = row(page, "Ten walks").get_by_role("spinbutton").nth(1)
+    look(page, "achievements")
+    reward.fill("70")
+    save(page)
+
+    expect(page.get_by_text("1 achievement was changed")).to_be_visible()
+    expect(reward).to_have_value("70")
+
+
+def test_achievements_are_put_in_order_by_arrows(page, address):
+    page.goto(address("gamification_achievement_changelist"))
+    names = page.locator("#result_list .field-titled")
+    first, second, *others = names.all_inner_texts()
+    page.get_by_role("button", name="Move down").first.click()
+    expect(page.get_by_role("status")).to_contain_text("The order has changed")
+    save(page)
+
+    expect(page.get_by_text("were changed successfully")).to_be_visible()
+    expect(names).to_have_text([second, first, *others])
+
+
+def test_a_form_shows_what_the_criterion_needs(page, address):
+    page.goto(address("gamification_achievement_add"))
+    page.get_by_label("Criterion").select_option("level")
+
+    expect(page.locator("#id_activity")).to_be_hidden()
+    page.locator("#id_threshold").fill("7")
+    expect(page.locator("#gam-in-words")).to_contain_text("7")
+
+
+def test_an_award_is_previewed_and_given_in_hindsight(page, address):
+    page.goto(address("gamification_achievement_change", "achievement"))
+    page.get_by_role("button", name="Preview").click()
+    preview = page.get_by_role("region", name="If it were awarded now")
+    expect(preview).to_contain_text("Users who would get it")
+    look(page, "achievement-preview")
+
+    page.get_by_role("link", name="Award it to them in hindsight").click()
+    look(page, "achievement-award")
+    page.get_by_label("Note").fill("For walks of before.")
+    page.get_by_role("button", name="Award it to 2 users").click()
+
+    expect(page.locator("#gam-run-state")).to_have_text("finished")
+    look(page, "run")
+
+
+def test_a_what_if_tells_what_would_have_been(page, address):
+    page.goto(address("gamification_tuning"))
+    page.get_by_label("Walk: XP reward").fill("30")
+    page.get_by_role("button", name="What if?").click()
+
+    result = page.get_by_role("region", name="What if it had been so")
+    expect(result.get_by_role("row", name="Walk")).to_be_visible()
+    expect(result.get_by_role("img")).to_be_visible()
+    look(page, "tuning-what-if")
+
+
+def test_staff_adjust_xp_with_a_note(page, address):
+    page.goto(address("gamification_usergamification_for", "user"))
+    look(page, "user")
+    act = page.locator("details", has_text="Adjust XP")
+    act.locator("summary").click()
+    act.get_by_label("XP").fill("-15")
+    act.get_by_label("Note").fill("Counted twice.")
+    act.get_by_role("button").click()
+
+    expect(page.get_by_role("row", name="Counted twice.")).to_contain_text("−15")
+
+
+def test_the_page_of_a_user_leads_to_their_game(page, address):
+    page.goto(address("auth_user_change", "user"))
+    page.get_by_role("link", name="Open the game").click()
+
+    expect(page.get_by_role("heading", name="A user's game")).to_be_visible()

@@ -1,0 +1,120 @@
+"""A site that uses django-unfold, in a process of its own.
+
+Which classes the admin's pages are made of is settled as they are imported.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+_ROOT = Path(__file__).parents[2]
+
+
+@contextmanager
+def unfolded() -> Iterator[dict[str, Any]]:
+    """Serve the site; give its address, the session of staff, and keys of rows."""
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("TEST_", "PYTEST_", "COV_"))
+    }
+    environment["DJANGO_SETTINGS_MODULE"] = "tests.browser.unfold_settings"
+    command = [sys.executable, "-m", "tests.browser.unfold_site"]
+    with subprocess.Popen(  # noqa: S603 - it is this module
+        command, cwd=_ROOT, env=environment, stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout
+            yield json.loads(process.stdout.readline())
+        finally:
+            process.terminate()
+
+
+def main() -> None:
+    import django
+
+    django.setup()
+    from django.contrib.staticfiles.handlers import StaticFilesHandler
+    from django.core.management import call_command
+    from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
+    from django.core.wsgi import get_wsgi_application
+
+    class Quiet(WSGIRequestHandler):
+        def log_message(self, *args: Any) -> None:
+            """Say nothing."""
+
+    call_command("migrate", verbosity=0)
+    _use_unfold_for_users()
+    rows = _filled()
+    server = ThreadedWSGIServer(("127.0.0.1", 0), Quiet)
+    server.set_app(StaticFilesHandler(get_wsgi_application()))
+    rows["url"] = f"http://127.0.0.1:{server.server_port}"
+    print(json.dumps(rows), flush=True)  # noqa: T201 - whoever started it reads this
+    server.serve_forever()
+
+
+def _use_unfold_for_users() -> None:
+    """Register users as django-unfold asks its sites to."""
+    from django.contrib import admin
+    from django.contrib.auth.admin import UserAdmin
+    from django.contrib.auth.models import User
+    from unfold.admin import ModelAdmin
+
+    from gamification.admin import GamificationUserAdminMixin
+
+    admin.site.unregister(User)
+    parts = (GamificationUserAdminMixin, UserAdmin, ModelAdmin)
+    admin.site.register(User, type("UserAdmin", parts, {}))
+
+
+def _filled() -> dict[str, Any]:
+    """Leave something in every table; return the session of staff, and keys."""
+    from django.apps import apps
+    from django.conf import settings
+    from django.contrib.auth.models import User
+    from django.test import Client
+
+    from gamification import services
+    from tests.factories import AchievementFactory, ActivityFactory
+
+    admin = User.objects.create_superuser("admin")
+    grace, alan = (User.objects.create(username=name) for name in ("Grace", "Alan"))
+    walk, now = ActivityFactory(key="walk", name="Walk"), datetime.now(UTC)
+    walks = [
+        services.ActivityRecord(user, "walk", occurred_at=now - timedelta(days=n))
+        for user, days in ((grace, 30), (alan, 9))
+        for n in range(days)
+        if n % 9
+    ]
+    services.record_activities(walks, historical=True)
+    services.adjust_xp(grace, amount=-5, note="A mistake.", actor=admin)
+    kind = {"criterion": "activity_count", "activity": walk}
+    for key, number in (("ten", 10), ("twenty", 20), ("fifty", 50), ("five", 5)):
+        name = f"{key.title()} walks"
+        AchievementFactory(key=key, name=name, icon="🥾", threshold=number, **kind)
+    services.award_achievement(grace, "ten", actor=admin)
+    services.award_achievement(grace, "fifty", actor=admin)
+    services.revoke_achievement(grace, "fifty", actor=admin, reason="Too early.")
+    run = services.begin_award_run("twenty", actor=admin, note="For walks of before.")
+    while not services.step_run(run.pk, actor=admin).finished_at:
+        pass
+    client = Client()
+    client.force_login(admin)
+    models = apps.get_app_config("gamification").get_models()
+    keys = {model._meta.model_name: model.objects.latest("pk").pk for model in models}
+    return {
+        "session": client.cookies[settings.SESSION_COOKIE_NAME].value,
+        "keys": {**keys, "user": grace.pk},
+    }
+
+
+if __name__ == "__main__":
+    main()
