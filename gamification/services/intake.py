@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from gamification.conf import conf
 from gamification.domain.outcomes import Outcome
@@ -20,7 +21,7 @@ from gamification.services.transactions import (
     fold_once,
     perform,
 )
-from gamification.storage import Query, Snapshot, Store, store_for
+from gamification.storage import Query, Snapshot, Store, Written, store_for
 from gamification.storage.base import in_order
 
 #: An instant's local date is at most this far from its date in UTC.
@@ -64,12 +65,16 @@ class Intake:
         )
         self._is_announced = celebrate and is_heard()
         self._is_numbered = is_numbered or self._is_announced or len(checked) == 1
+        #: What was decided, and with what was decided again about some.
+        self._rulings: list[Ruling] = []
 
     def perform(self) -> list[Result]:
         """Return what became of each record, in the order in which they came."""
         if not self._records:
             return [item for item in self._checked if not isinstance(item, Record)]
-        change = Change(self._alias, self._user_ids, self._plan, self._decide)
+        change = Change(
+            self._alias, self._user_ids, self._plan, self._decide, self._revise
+        )
         try:
             return perform(change)
         except KeyTakenError:
@@ -105,20 +110,56 @@ class Intake:
         return [(r.user_id, r.key) for r in self._records if r.key is not None]
 
     def _decide(self, snapshot: Snapshot, store: Store) -> Decision[list[Result]]:
-        # A retry is a replay however late it comes: only what is new can be too old.
-        oldest = EPOCH if self._historical else self._now - conf.MAX_BACKDATE
-        ruling = Ruling(snapshot, store, celebrate=self._celebrate, now=self._now)
-        ruling.sort(self._checked, oldest)
-        if self._strict:
-            ruling.raise_first()
-        folds = fold_once(ruling.fold_all, snapshot, store)
-        if self._strict:
-            ruling.raise_first()
-        return Decision(
-            folds,
-            lambda written: ruling.results(written if self._is_numbered else None),
-            _announce if self._is_announced else None,
+        ruling = self._rule(enumerate(self._checked), snapshot, store)
+        self._rulings = [ruling]
+        return self._decision(ruling)
+
+    def _revise(
+        self, user_ids: Collection[Any], snapshot: Snapshot, store: Store
+    ) -> Decision[list[Result]]:
+        first, *_ = self._rulings
+        first.leave(user_ids)
+        theirs = [
+            (index, record)
+            for index, record in enumerate(self._checked)
+            if isinstance(record, Record) and record.user_id in user_ids
+        ]
+        ruling = self._rule(theirs, snapshot, store)
+        self._rulings = [first, ruling]
+        return self._decision(ruling)
+
+    def _rule(
+        self,
+        records: Iterable[tuple[int, Record | GamificationError]],
+        snapshot: Snapshot,
+        store: Store,
+    ) -> Ruling:
+        ruling = Ruling(
+            snapshot,
+            store,
+            celebrate=self._celebrate,
+            # A retry is a replay however late: only what is new can be too old.
+            oldest=EPOCH if self._historical else self._now - conf.MAX_BACKDATE,
+            now=self._now,
         )
+        ruling.sort(records)
+        if self._strict:
+            ruling.raise_first()
+        fold_once(ruling.fold_all, snapshot, store)
+        if self._strict:
+            ruling.raise_first()
+        return ruling
+
+    def _decision(self, ruling: Ruling) -> Decision[list[Result]]:
+        announce = _announce if self._is_announced else None
+        return Decision(ruling.folds, self._results, announce)
+
+    def _results(self, written: Written) -> list[Result]:
+        entry_ids = iter(written.entry_ids)
+        results: dict[int, Result] = {}
+        for ruling in self._rulings:
+            results |= ruling.results(entry_ids, written if self._is_numbered else None)
+        return [result for _, result in sorted(results.items())]
 
 
 def _announce(results: Sequence[Result]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
@@ -35,14 +35,24 @@ Item = tuple[int, Record, ActivityRule, date]
 
 
 class Ruling:
-    """Sorts records into refused, replayed and new ones, and folds the new."""
+    """Sorts records into refused, replayed and new ones, and folds the new.
+
+    A new one must not have occurred before ``oldest``.
+    """
 
     def __init__(
-        self, snapshot: Snapshot, store: Store, *, celebrate: bool, now: datetime
+        self,
+        snapshot: Snapshot,
+        store: Store,
+        *,
+        celebrate: bool,
+        oldest: datetime,
+        now: datetime,
     ) -> None:
         self._snapshot = snapshot
         self._store = store
         self._celebrate = celebrate
+        self._oldest = oldest
         self._now = now
         self._rules = conf.rules(snapshot.catalogue)
         self._results: dict[int, Result] = {}
@@ -53,18 +63,13 @@ class Ruling:
         self._repeats: dict[int, int] = {}
         self._replays: dict[int, Entry] = {}
 
-    def sort(
-        self, records: Iterable[Record | GamificationError], oldest: datetime
-    ) -> None:
-        """Sort all records; one that was refused before stays so.
-
-        A new one must not have occurred before ``oldest``.
-        """
-        for index, record in enumerate(records):
+    def sort(self, records: Iterable[tuple[int, Record | GamificationError]]) -> None:
+        """Sort records, each with its place; one that was refused before stays so."""
+        for index, record in records:
             if isinstance(record, GamificationError):
                 self._results[index] = record
             else:
-                self._sort(index, record, oldest)
+                self._sort(index, record)
         for items in self._new.values():
             items.sort(key=lambda item: item[1].occurred_at)
         self._restore_replays()
@@ -89,11 +94,25 @@ class Ruling:
                 self._results |= {index: OutOfRangeError() for index, *_ in items}
             else:
                 self._folds[user_id] = fold
+        return self.folds
+
+    @property
+    def folds(self) -> list[Fold]:
         return list(self._folds.values())
 
-    def results(self, written: Written | None) -> list[Result]:
-        """Return what became of each record, with ids if ``written`` has them."""
-        entry_ids = iter(written.entry_ids if written else ())
+    def leave(self, user_ids: Collection[Any]) -> None:
+        """Leave these users to another ruling."""
+        for user_id in user_ids:
+            self._folds.pop(user_id, None)
+
+    def results(
+        self, entry_ids: Iterator[int], written: Written | None
+    ) -> dict[int, Result]:
+        """Return what became of records, by their places.
+
+        Outcomes have ids if there is something ``written`` that has them; those of
+        entries are taken from ``entry_ids``.
+        """
         for user_id, fold in self._folds.items():
             outcomes: Iterable[Outcome] = (outcome for _, outcome in fold.outcomes)
             if written:
@@ -101,17 +120,18 @@ class Ruling:
             for (index, *_), outcome in zip(self._new[user_id], outcomes, strict=True):
                 self._results[index] = outcome
         for index, first in self._repeats.items():
-            result = self._results[first]
-            if isinstance(result, Outcome):
-                result = replace(result, replayed=True)
-            self._results[index] = result
-        return [result for _, result in sorted(self._results.items())]
+            # It may have been left to another ruling.
+            if result := self._results.get(first):
+                if isinstance(result, Outcome):
+                    result = replace(result, replayed=True)
+                self._results[index] = result
+        return self._results
 
-    def _sort(self, index: int, record: Record, oldest: datetime) -> None:
+    def _sort(self, index: int, record: Record) -> None:
         try:
             if record.key is not None and self._is_replay(index, record, record.key):
                 return
-            if record.occurred_at < oldest:
+            if record.occurred_at < self._oldest:
                 raise TooOldError
             self._admit(index, record)
         except GamificationError as error:

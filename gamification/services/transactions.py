@@ -1,7 +1,8 @@
 """How every verb writes: read, decide, write at once, announce after commit.
 
-One user on a store that can tell an outdated standing needs no lock. Everything else,
-and who was outrun, locks the users first. What the database asks to be tried again
+One user on a store that can tell an outdated standing needs no lock, and what many
+users did is decided before they are locked, then again for those who were outrun.
+Everything else locks the users first. What the database asks to be tried again
 (serialization failures, deadlocks) is tried again, if the transaction is the verb's.
 """
 
@@ -55,6 +56,9 @@ class Change(Generic[T]):
     user_ids: Sequence[Any]
     plan: Callable[[Catalogue], Query]
     decide: Callable[[Snapshot, Store], Decision[T]]
+    #: How to decide again about some of the users, from what is true now; the answer is
+    #: about all.
+    revise: Callable[[Collection[Any], Snapshot, Store], Decision[T]] | None = None
 
 
 class OutrunError(Exception):
@@ -77,7 +81,10 @@ def perform(change: Change[T]) -> T:
         except (OutrunError, Error):
             with suppress(OutrunError), translating(change.alias, change.user_ids):
                 raise
-    return in_transaction(change.alias, change.user_ids, partial(_attempt, change))
+    work = _work_ahead(change, store) if store.optimistic else None
+    return in_transaction(
+        change.alias, change.user_ids, work or partial(_attempt, change)
+    )
 
 
 def in_transaction(
@@ -119,9 +126,48 @@ def _attempt(change: Change[T], store: Store, newcomers: Sequence[Any] = ()) -> 
         raise
     if unseen and not decision.folds:
         raise OutrunError
-    written = store.write(decision.folds) if decision.folds else Written()
-    if written is None:
+    return _answer(change, decision, _write(decision.folds, store))
+
+
+def _work_ahead(change: Change[T], store: Store) -> Callable[[Store], T] | None:
+    """Decide before anybody is locked; return what is left to do then.
+
+    None if that must be decided under the locks.
+    """
+    revise = change.revise
+    if revise is None:
+        return None
+    try:
+        with translating(change.alias):
+            snapshot = store.read(change.plan)
+            decision = change.decide(snapshot, store)
+    except StorageError:
+        raise
+    except (OutrunError, GamificationError):
+        return None
+    unseen = {pk for pk in change.user_ids if pk not in snapshot.standings}
+    write = store.prepare(decision.folds) if decision.folds else Written
+
+    def finish(store: Store) -> T:
+        written = write()
+        late = unseen.union(written.outrun)
+        if not late:
+            return _answer(change, decision, written)
+        newer = store.read(lambda catalogue: change.plan(catalogue).only(late))
+        again = revise(late, newer, store)
+        return _answer(change, again, written + _write(again.folds, store))
+
+    return finish
+
+
+def _write(folds: Sequence[Fold], store: Store) -> Written:
+    written = store.prepare(folds)() if folds else Written()
+    if written.outrun:
         raise OutrunError
+    return written
+
+
+def _answer(change: Change[T], decision: Decision[T], written: Written) -> T:
     answer = decision.answer(written)
     if decision.announce:
         transaction.on_commit(partial(decision.announce, answer), using=change.alias)

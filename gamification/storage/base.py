@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from operator import attrgetter
 from typing import Any, Protocol
@@ -37,6 +37,11 @@ class Query:
     since: date = date.min
     until: date = date.max
 
+    def only(self, user_ids: Collection[Any]) -> Query:
+        """Return the query for some of its users."""
+        keys = [key for key in self.keys if key[0] in user_ids]
+        return replace(self, user_ids=in_order(user_ids), keys=keys)
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
@@ -54,6 +59,16 @@ class Written:
 
     entry_ids: Sequence[int] = ()
     celebration_ids: Mapping[UserKey, int] = field(default_factory=dict)
+    #: Users of whom nothing was written, because their standing was outdated.
+    outrun: Collection[Any] = ()
+
+    def __add__(self, later: Written) -> Written:
+        """Return both, where who was outrun in the first came later."""
+        return Written(
+            [*self.entry_ids, *later.entry_ids],
+            {**self.celebration_ids, **later.celebration_ids},
+            later.outrun,
+        )
 
 
 class Store(Protocol):
@@ -80,8 +95,8 @@ class Store(Protocol):
     def celebrated(self, keys: Sequence[UserKey]) -> Mapping[UserKey, int]:
         """Return the ids of those celebrations that exist, by user and dedupe key."""
 
-    def write(self, folds: Sequence[Fold]) -> Written | None:
-        """Write all changes; None, and nothing written, if a standing is outdated."""
+    def prepare(self, folds: Sequence[Fold]) -> Callable[[], Written]:
+        """Return what writes all changes, but those of users who were outrun."""
 
 
 def in_order(user_ids: Iterable[Any]) -> list[Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
+from functools import partial
 from typing import Any
 
 from django.db import connections, models
@@ -188,7 +189,10 @@ class PortableStore:
             if (user_id, key) in wanted
         }
 
-    def write(self, folds: Sequence[Fold]) -> Written | None:
+    def prepare(self, folds: Sequence[Fold]) -> Callable[[], Written]:
+        return partial(self.write, folds)
+
+    def write(self, folds: Sequence[Fold]) -> Written:
         for fold in folds:
             self._rows(UserGamification).filter(user=fold.standing.user_id).update(
                 **dict(zip(PROGRESS_FIELDS, progress_values(fold), strict=True))

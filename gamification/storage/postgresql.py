@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from typing import Any
 
 from django.db import connections
@@ -157,7 +157,7 @@ class PostgreSQLStore:
         sql = reading.celebrated_sql(self._user_type, shape)
         return {(user_id, key): pk for user_id, key, pk in self._fetch(sql, params)}
 
-    def write(self, folds: Sequence[Fold]) -> Written | None:
+    def prepare(self, folds: Sequence[Fold]) -> Callable[[], Written]:
         changes = {name: rows for name, rows in _changes(folds).items() if rows}
         users, params = encode(PROGRESS_FIELDS, [progress_values(f) for f in folds])
         shapes = []
@@ -170,19 +170,27 @@ class PostgreSQLStore:
         new_in = None if folds[0].standing.version else self._users
         write = writing.WriteShape(users, tuple(shapes), entries, new_in)
         sql = writing.write_sql(self._user_type, write)
-        ids = self._fetch(sql, params + values)
-        return _written(ids, changes.get("celebrations", ())) if ids else None
+        return partial(self.write, sql, params + values, folds)
+
+    def write(self, sql: str, params: Sequence[Any], folds: Sequence[Fold]) -> Written:
+        return _written(self._fetch(sql, params), folds)
 
 
-def _written(
-    ids: Sequence[tuple[int, bool]], celebrations: Iterable[Sequence[Any]]
-) -> Written:
-    keys = [(row[0], row[2]) for row in celebrations]
-    notices = [pk for pk, is_entry in ids if not is_entry]
-    return Written(
-        [pk for pk, is_entry in ids if is_entry],
-        dict(zip(keys, notices, strict=True)),
-    )
+def _written(ids: Iterable[tuple[int, Any, bool]], folds: Sequence[Fold]) -> Written:
+    entries, notices = list[int](), list[int]()
+    done = set[Any]()
+    for pk, user_id, is_entry in ids:
+        (entries if is_entry else notices).append(pk)
+        done.add(user_id)
+    keys = [
+        (fold.standing.user_id, notice.dedupe_key)
+        for fold in folds
+        if fold.celebrations and fold.standing.user_id in done
+        for notice in fold.celebrations
+    ]
+    everybody = {fold.standing.user_id for fold in folds}
+    celebrations = dict(zip(keys, notices, strict=True))
+    return Written(entries, celebrations, everybody - done)
 
 
 @cache

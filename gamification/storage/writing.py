@@ -52,6 +52,11 @@ def lock_sql(user_type: str, count: Arity) -> str:
     ORDER BY user_id FOR UPDATE) locked"""
 
 
+#: Whether the user's row was written. Asked like this, it is no join, and the rows keep
+#: the order in which they were sent.
+_IS_DONE = "(n.user_id IN (SELECT user_id FROM done)) IS TRUE"
+
+
 class WriteShape(NamedTuple):
     """The shapes of the rows that a write brings."""
 
@@ -65,11 +70,11 @@ class WriteShape(NamedTuple):
 
 @cache
 def write_sql(user_type: str, shape: WriteShape) -> str:
-    """Return the statement that writes all changes, or none of them.
+    """Return the statement that writes all changes of each user, or none of them.
 
-    Nothing is written if the user's row has moved on since it was read or, where it
+    Nothing is written of users whose row has moved on since it was read or, where it
     is to be made, if somebody made it meanwhile or there is no such user. It returns
-    the new ids: of entries, then (with false) of celebrations.
+    new ids with their users: of entries, then (with false) of celebrations.
     """
     users = shape.users.sql(user_type)
     done = _make_profile(users, *shape.new_in) if shape.new_in else _move_profile(users)
@@ -77,10 +82,10 @@ def write_sql(user_type: str, shape: WriteShape) -> str:
     for name, rows in shape.changes:
         parts[f"changed_{name}"] = CHANGES[name][1](rows.sql(user_type))
     entries = _insert(LEDGER, ENTRY_FIELDS, shape.entries.sql(user_type))
-    parts["entries"] = f"{entries} RETURNING id"
-    ids = "SELECT id, TRUE FROM entries"
+    parts["entries"] = f"{entries} RETURNING id, user_id"
+    ids = "SELECT id, user_id, TRUE FROM entries"
     if "changed_celebrations" in parts:
-        ids += " UNION ALL SELECT id, FALSE FROM changed_celebrations"
+        ids += " UNION ALL SELECT id, user_id, FALSE FROM changed_celebrations"
     return f"""WITH {", ".join(f"{name} AS ({sql})" for name, sql in parts.items())}
 {ids}"""
 
@@ -88,7 +93,7 @@ def write_sql(user_type: str, shape: WriteShape) -> str:
 def _insert(table: str, fields: Sequence[str], rows: str) -> str:
     return f"""INSERT INTO {table} ({names_sql(fields)})
 SELECT {names_sql(fields, "n.")} FROM {rows}
-WHERE EXISTS (SELECT 1 FROM done)"""
+WHERE {_IS_DONE}"""
 
 
 def _make_profile(rows: str, users: str, user_pk: str) -> str:
@@ -123,7 +128,7 @@ SET activities = {DAYS}.activities + excluded.activities,
 
 def _drop_days(rows: str) -> str:
     return f"""DELETE FROM {DAYS} d USING {rows}
-WHERE d.user_id = n.user_id AND d.date = n.date AND EXISTS (SELECT 1 FROM done)"""
+WHERE d.user_id = n.user_id AND d.date = n.date AND {_IS_DONE}"""
 
 
 def _put_unlocks(rows: str) -> str:
@@ -134,7 +139,7 @@ ON CONFLICT (user_id, achievement_id) DO UPDATE SET {values}"""
 
 
 def _add_celebrations(rows: str) -> str:
-    return f"{_insert(CELEBRATIONS, CELEBRATION_FIELDS, rows)} RETURNING id"
+    return f"{_insert(CELEBRATIONS, CELEBRATION_FIELDS, rows)} RETURNING id, user_id"
 
 
 #: What may change besides profiles and ledger: the fields that travel, and the SQL.

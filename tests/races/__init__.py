@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from itertools import count
 from threading import Barrier
@@ -53,18 +53,27 @@ def elsewhere(work: Callable[[], T]) -> T:
     return at_once([work])[0]
 
 
-@contextmanager
-def before_next_write(work: Callable[[], object]) -> Iterator[None]:
+def before_next_write(work: Callable[[], object]) -> AbstractContextManager[None]:
     """Do ``work`` elsewhere between the read and the write of the next change."""
-    write, works = PostgreSQLStore.write, [work]
+    return _before_next("write", work)
 
-    def write_late(self: PostgreSQLStore, folds: Any) -> Any:
+
+def before_next_lock(work: Callable[[], object]) -> AbstractContextManager[None]:
+    """Do ``work`` elsewhere before somebody is locked for the next change."""
+    return _before_next("lock", work)
+
+
+@contextmanager
+def _before_next(step: str, work: Callable[[], object]) -> Iterator[None]:
+    take, works = getattr(PostgreSQLStore, step), [work]
+
+    def take_late(*args: Any) -> Any:
         if works:
             elsewhere(works.pop())
-        return write(self, folds)
+        return take(*args)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(PostgreSQLStore, "write", write_late)
+        patch.setattr(PostgreSQLStore, step, take_late)
         yield
     assert not works
 

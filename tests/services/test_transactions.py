@@ -10,11 +10,15 @@ from gamification.services import (
     record_activity,
     transactions,
 )
+from gamification.storage import Written
 from gamification.storage.portable import PortableStore
 from tests.factories import UserFactory
 from tests.inspecting import COMMITTED, everything, profile_of
 
 pytestmark = [*COMMITTED, pytest.mark.usefixtures("activity")]
+
+
+OUTRUN = Written(outrun=["somebody"])
 
 
 @pytest.fixture
@@ -36,7 +40,7 @@ def write(monkeypatch):
 
 
 def test_who_was_outrun_tries_again(user, write):
-    write[:] = [None] * 11
+    write[:] = [OUTRUN] * 11
 
     record_activity(user, "walk")
 
@@ -44,7 +48,7 @@ def test_who_was_outrun_tries_again(user, write):
 
 
 def test_who_is_always_outrun_gives_up_and_leaves_no_trace(user, write):
-    write[:] = [None] * 12
+    write[:] = [OUTRUN] * 12
     before = everything()
 
     with pytest.raises(StorageError, match=r"^The database did not take the change; "):
@@ -79,12 +83,12 @@ def test_in_a_callers_transaction_the_failure_is_the_callers(user, write):
 
 
 def test_in_a_callers_transaction_nothing_is_tried_again(user, write):
-    write[:] = [None] * 2
+    write[:] = [OUTRUN] * 2
 
     with pytest.raises(StorageError), transaction.atomic():
         record_activity(user, "walk")
 
-    assert write == [None]
+    assert write == [OUTRUN]
 
 
 @pytest.mark.usefixtures("store")
