@@ -188,7 +188,12 @@ def visit_tuning(visitor: Visitor) -> None:
         shown = filled_in(answer, "gam-tuning-form")
         rewards = {f"activity-{key}-xp_reward": "7" for key in keys}
         limits = {f"activity-{key}-daily_limit": "2" for key in keys}
-        for what, changes in (("rewards", rewards), ("limits", rewards | limits)):
+        cooldowns = {f"activity-{key}-cooldown": "3600" for key in keys}
+        for what, changes in (
+            ("rewards", rewards),
+            ("limits", rewards | limits),
+            ("cooldowns", rewards | limits | cooldowns),
+        ):
             sent, name = shown | changes, f"what if, {days} days, {what}"
             visitor.visit(Page(name, address, sent, limit=5))
     today = timezone.localdate()

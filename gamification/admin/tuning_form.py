@@ -137,7 +137,8 @@ class TuningForm(forms.Form):
             reward = numbers.get("xp_reward", item.xp_reward) or 0
             if isinstance(item, Activity):
                 limit = numbers.get("daily_limit", item.daily_limit)
-                activities[item.key] = ActivityNumbers(reward, limit)
+                cooldown = numbers.get("cooldown", item.cooldown)
+                activities[item.key] = ActivityNumbers(reward, limit, cooldown)
             else:
                 achievements[item.key] = reward
         return Proposal(activities, achievements, self.tried_thresholds)

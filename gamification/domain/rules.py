@@ -14,6 +14,8 @@ from django.utils.translation import gettext_lazy as _
 MAX_REWARD: Final = 1_000_000
 #: The most units that one record may report.
 MAX_QUANTITY: Final = 1_000_000
+#: The longest cooldown, in seconds: a year.
+MAX_COOLDOWN: Final = 31_536_000
 #: The largest total of XP or of units, either way: whole numbers that JSON keeps.
 MAX_TOTAL: Final = 2**53
 

@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from gamification.domain.rules import (
+    MAX_COOLDOWN,
     MAX_QUANTITY,
     MAX_REWARD,
     MAX_TOTAL,
@@ -93,7 +94,7 @@ class Activity(CatalogueItem):
         _("cooldown"),
         null=True,
         blank=True,
-        validators=[MinValueValidator(1), MaxValueValidator(31_536_000)],
+        validators=[MinValueValidator(1), MaxValueValidator(MAX_COOLDOWN)],
         help_text=_("Seconds between rewarded records; empty is none."),
     )
     extends_streak = models.BooleanField(_("extends the streak"), default=True)

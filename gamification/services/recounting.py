@@ -37,6 +37,8 @@ class Rate:
     counts_anew: bool = False
     #: Whether only units that were rewarded are counted anew.
     has_cooldown: bool = False
+    #: Seconds between rewarded records, where those are counted anew.
+    cooldown: int | None = None
 
 
 def every_so_many(since: date, until: date) -> int:
@@ -53,18 +55,18 @@ def every_so_many(since: date, until: date) -> int:
     return ceil(users * days / SAMPLE)
 
 
-def day_sums(
+def entries_of(
     rates: Collection[Rate], since: date, until: date, every: int = 1
-) -> QuerySet[Any, Any]:
-    """Return what users did and got of what ``rates`` name, by user and ``origin``.
+) -> QuerySet[Any]:
+    """Return the entries of what ``rates`` name, in no order.
 
-    That is the id of a rate. Where one of them counts anew, sums are by date also.
     Of ``every`` so many users one is looked at.
     """
     # Nothing has the id 0; an empty list would be no query at all.
     activities = [0, *(rate.id for rate in rates if rate.id > 0)]
     achievements = [0, *(-rate.id for rate in rates if rate.id < 0)]
-    within: QuerySet[Any] = LedgerEntry.objects.using(write_alias()).filter(
+    entries: QuerySet[Any] = LedgerEntry.objects.using(write_alias()).order_by()
+    entries = entries.filter(
         Q(activity__in=activities) | Q(achievement__in=achievements),
         local_date__gte=since,
         local_date__lte=until,
@@ -72,7 +74,17 @@ def day_sums(
     if every > 1:
         profiles = UserGamification.objects.using(write_alias()).order_by()
         drawn = profiles.annotate(turn=F("pk") % every).filter(turn=0)
-        within = within.filter(user__in=drawn.values("user_id"))
+        entries = entries.filter(user__in=drawn.values("user_id"))
+    return entries
+
+
+def day_sums(
+    rates: Collection[Rate], since: date, until: date, every: int = 1
+) -> QuerySet[Any, Any]:
+    """Return what users did and got of what ``rates`` name, by user and ``origin``.
+
+    That is the id of a rate. Where one of them counts anew, sums are by date also.
+    """
     origin = Coalesce("activity_id", F("achievement_id") * Value(-1))
     by = ["user_id", "origin"]
     if any(rate.counts_anew for rate in rates):
@@ -80,7 +92,7 @@ def day_sums(
     # A reward that was taken back counts for none.
     sign = Case(When(kind=EntryKind.REVERSAL, then=-1), default=1)
     sums: QuerySet[Any, Any] = (
-        within.order_by()
+        entries_of(rates, since, until, every)
         .annotate(origin=origin)
         .values(*by)
         .annotate(

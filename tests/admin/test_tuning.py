@@ -283,12 +283,13 @@ def test_a_reward_of_nothing_can_be_tried(admin_client, user, activity):
     assert lines(response)[0] == ("Walk", "10", "0", "−10")
 
 
-def test_another_cooldown_is_not_forecast(admin_client, user, activity):
-    record_activity(user, "walk")
+def test_another_cooldown_can_be_tried(admin_client, user, activity):
+    for _ in range(3):
+        record_activity(user, "walk")
 
     response = try_out(admin_client, **{COOLDOWN: "60"})
 
-    assert lines(response) == [("All XP", "10", "10", "+0")]
+    assert lines(response)[0] == ("Walk", "30", "10", "−20")
 
 
 def test_other_levels_are_tried_with_the_line_for_the_settings(

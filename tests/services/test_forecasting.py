@@ -81,14 +81,90 @@ def test_without_the_limit_all_units_would_have_counted(user):
     assert result.activities == {"swim": Change(20, 90)}
 
 
-def test_what_a_cooldown_withheld_stays_withheld(user):
-    ActivityFactory(key="swim", daily_limit=2, cooldown=60)
-    record_activity(user, "swim")
-    record_activity(user, "swim")
+def swims(user, *hours, **fields):
+    """Record a swim so many hours ago, for each of ``hours``."""
+    return [
+        record_activity(user, "swim", occurred_at=NOON - timedelta(hours=ago), **fields)
+        for ago in hours
+    ]
 
-    result = forecast(numbers(swim=(10, 1)))
+
+def test_without_the_cooldown_all_units_would_have_counted(user):
+    ActivityFactory(key="swim", cooldown=3 * 3600)
+    swims(user, 6, 5, 4, 3)
+
+    result = forecast(numbers(swim=(10, None, None)))
+
+    assert result.activities == {"swim": Change(20, 40)}
+
+
+def test_a_cooldown_would_have_held_from_one_rewarded_record_to_the_next(user):
+    ActivityFactory(key="swim")
+    # Those of 9, 6 and 4 hours ago are two hours apart or more.
+    swims(user, 4, 9, 8, 6, 5)
+
+    result = forecast(numbers(swim=(10, None, 7200)))
+
+    assert result.activities == {"swim": Change(50, 30)}
+    assert result.levels == {2: Change(1, 0), 1: Change(0, 1)}
+
+
+def test_another_limit_leaves_the_cooldown(user):
+    ActivityFactory(key="swim", daily_limit=2, cooldown=7200)
+    swims(user, 9, 8, quantity=3)
+
+    result = forecast(numbers(swim=(10, 4, 7200)))
+
+    assert result.activities == {"swim": Change(20, 30)}
+
+
+def test_another_reward_is_paid_in_spite_of_a_cooldown(user):
+    ActivityFactory(key="swim", cooldown=7200)
+    swims(user, 9, 8)
+
+    result = forecast(numbers(swim=(15, None, 7200)))
+
+    assert result.activities == {"swim": Change(10, 15)}
+
+
+def test_what_was_taken_back_holds_nothing_up(user):
+    ActivityFactory(key="swim")
+    first, _ = swims(user, 9, 8)
+    reverse_entry(user, entry_id=first.entry.id)
+
+    result = forecast(numbers(swim=(10, None, 7200)))
 
     assert result.activities == {"swim": Change(10, 10)}
+
+
+def test_other_limits_and_rewards_are_forecast_together(user, activity):
+    ActivityFactory(key="swim")
+    swims(user, 9, 8)
+    record_activity(user, "walk")
+
+    result = forecast(numbers(swim=(10, None, 7200), walk=(40, None)))
+
+    assert result.activities == {"swim": Change(20, 10), "walk": Change(10, 40)}
+    # From 30 XP to 50.
+    assert result.levels == {1: Change(1, 0), 2: Change(0, 1)}
+
+
+def test_with_the_cooldown_that_was_it_forecasts_what_was(store):
+    chance = random.Random(11)
+    ActivityFactory(key="swim", daily_limit=4, cooldown=5 * 3600)
+    ActivityFactory(key="free", xp_reward=10)
+    for user in UserFactory.create_batch(5):
+        for ago in sorted(chance.sample(range(200), 30), reverse=True):
+            at, quantity = NOON - timedelta(hours=ago), chance.randint(1, 3)
+            for key in ("swim", "free"):
+                record_activity(
+                    user, key, occurred_at=at, quantity=quantity, historical=True
+                )
+
+    result = forecast(numbers(free=(10, 4, 5 * 3600)))
+
+    paid = sum(each.amount for each in LedgerEntry.objects.filter(activity__key="swim"))
+    assert result.activities["free"].after == paid
 
 
 def test_other_rewards_of_achievements_are_paid_for_unlocks(user):
@@ -184,6 +260,8 @@ def moved_by_hand(since):
         (numbers(walk=(1_000_001, None)), InvalidRequestError),
         (numbers(walk=(True, None)), InvalidRequestError),
         (numbers(walk=(10, 0)), InvalidRequestError),
+        (numbers(walk=(10, None, 0)), InvalidRequestError),
+        (numbers(walk=(10, None, 31_536_001)), InvalidRequestError),
         (Proposal(thresholds=(5, 10)), InvalidRequestError),
         (Proposal(thresholds=(0, 10, 10)), InvalidRequestError),
     ],
@@ -200,6 +278,9 @@ def test_it_takes_as_many_queries_for_more_users(activity, django_assert_num_que
     # Activities, achievements, how many users, and the one that reads the ledger.
     with django_assert_num_queries(4):
         forecast(numbers(walk=(1, 1)))
+    # And one that reads what a cooldown holds for.
+    with django_assert_num_queries(5):
+        forecast(numbers(walk=(1, 1, 60)))
 
 
 def test_it_has_a_twin_for_async_callers(user):
