@@ -25,6 +25,7 @@ from gamification.models import Achievement
 from gamification.services import create_achievement, edit_achievement
 
 _TITLE: Final = '<span class="gam-icon">{}</span> <bdi>{}</bdi>'
+_BENEATH: Final = '{} <small class="gam-beneath">{}</small>'
 
 
 @admin.register(Achievement)
@@ -42,7 +43,6 @@ class AchievementAdmin(PreviewAdmin):
         "status",
         "held",
         "position",
-        "category",
     )
     list_display_links = ("titled",)
     list_editable = ("threshold", "xp_reward", "status", "position")
@@ -102,7 +102,9 @@ class AchievementAdmin(PreviewAdmin):
     @admin.display(description=_("criterion"), ordering="criterion")
     def criterion_in_words(self, row: Achievement) -> str:
         # A row that somebody deleted meanwhile has none.
-        return row.criterion_text if row.pk else ""
+        if not row.pk:
+            return ""
+        return format_html(_BENEATH, row.criterion_text, row.get_category_display())
 
     @admin.display(description=_("in words"))
     def in_words(self, row: Achievement) -> str:

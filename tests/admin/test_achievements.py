@@ -6,7 +6,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
 from django.core.cache import cache
 from django.urls import reverse
-from django.utils.html import escape
+from django.utils.html import escape, strip_tags
 
 from gamification.admin.achievements import AchievementAdmin
 from gamification.admin.ordering import dealt
@@ -93,13 +93,16 @@ def order():
     return list(Achievement.objects.values_list("key", "position"))
 
 
-def test_a_criterion_is_listed_in_words(admin_client, activity):
+def test_a_criterion_is_listed_in_words_above_the_category(admin_client, activity):
     AchievementFactory(criterion="activity_count", activity=activity, threshold=50)
-    AchievementFactory(criterion="longest_streak", threshold=7)
+    AchievementFactory(criterion="longest_streak", threshold=7, category="streaks")
 
     shown = cells(admin_client.get(LIST), "criterion_in_words")
 
-    assert shown == ["50 × Walk", "streak of 7 days"]
+    assert [strip_tags(cell) for cell in shown] == [
+        "50 × Walk milestones",
+        "streak of 7 days streaks",
+    ]
 
 
 def test_who_holds_an_achievement_is_a_click_away(admin_client, activity):
