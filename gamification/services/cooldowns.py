@@ -18,9 +18,9 @@ from gamification.services.recounting import Rate, entries_of
 
 
 class _Line(NamedTuple):
-    """What is read of an entry; ``profile`` is the id of the user's row."""
+    """What is read of an entry."""
 
-    profile: int
+    user_id: Any
     activity_id: int
     occurred_at: Any
     id: int
@@ -37,14 +37,14 @@ class Recount:
 
     #: XP that was given, and that would have been, by activity id.
     xp: dict[int, tuple[int, int]] = field(default_factory=dict)
-    #: XP that users would have more, by the id of their row.
-    deltas: dict[int, int] = field(default_factory=dict)
+    #: XP that users would have more.
+    deltas: dict[Any, int] = field(default_factory=dict)
 
-    def add(self, profile: int, rate: Rate, before: int, after: int) -> None:
+    def add(self, user_id: Any, rate: Rate, before: int, after: int) -> None:
         old, new = self.xp.get(rate.id, (0, 0))
         self.xp[rate.id] = (old + before, new + after)
         if before != after:
-            self.deltas[profile] = self.deltas.get(profile, 0) + after - before
+            self.deltas[user_id] = self.deltas.get(user_id, 0) + after - before
 
 
 def recount(rates: Collection[Rate], since: date, until: date, every: int) -> Recount:
@@ -53,13 +53,13 @@ def recount(rates: Collection[Rate], since: date, until: date, every: int) -> Re
     if not rates:
         return result
     entries = entries_of(rates, since, until, every)
-    in_order = entries.order_by("user", "activity", "occurred_at", "id")
-    rows = in_order.values_list("user__gamification", *_Line._fields[1:])
-    for (profile, activity_id), lines in groupby(rows, itemgetter(0, 1)):
+    in_order = entries.order_by("user_id", "activity_id", "occurred_at", "id")
+    rows = in_order.values_list(*_Line._fields)
+    for (user_id, activity_id), lines in groupby(rows, itemgetter(0, 1)):
         rate, history = by_id[activity_id], [_Line(*line) for line in lines]
         units = rewarded_units(_standing(history), rate.limit, rate.cooldown)
         before = sum(line.amount for line in history)
-        result.add(profile, rate, before, units * rate.reward)
+        result.add(user_id, rate, before, units * rate.reward)
     return result
 
 

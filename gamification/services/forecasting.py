@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 from django.db import connections
 
@@ -166,16 +167,14 @@ def _run(
     since: date,
     until: date,
     every: int,
-    deltas: Mapping[int, int],
+    deltas: Mapping[Any, int],
 ) -> list[tuple[int, ...]]:
     """Return rows of (1, rate, XP before, XP after) and of (0, level before, level
     after, users), from one statement that reads the ledger once.
 
-    ``deltas`` are XP that come on top, by the id of the user's row.
+    ``deltas`` are XP of users that come on top.
     """
-    # Both databases name what they read from JSON alike.
-    is_postgresql = connections[write_alias()].vendor == "postgresql"
-    text = "%s::json" if is_postgresql else "%s"
+    text, more = _as_json(deltas)
     days, values = day_sums(rates, since, until, every).query.sql_with_params()
     after, rewards = due_sql(rates)
     total = "p.total_xp + coalesce(d.delta, 0) + coalesce(m.delta, 0)"
@@ -187,13 +186,26 @@ deltas AS (
     SELECT user_id, CAST(sum(after - xp) AS bigint) AS delta
     FROM days GROUP BY user_id),
 more AS (
-    SELECT CAST(key AS bigint) AS id, CAST(CAST(value AS text) AS bigint) AS delta
+    SELECT key AS user_key, CAST(CAST(value AS text) AS bigint) AS delta
     FROM json_each({text}) AS given)
 SELECT 1, origin, {every} * sum(xp), {every} * sum(after) FROM days GROUP BY origin
 UNION ALL SELECT 0, before, after, {every} * count(*) FROM (
     SELECT p.level AS before, {level} AS after
     FROM {profiles} p LEFT JOIN deltas d ON d.user_id = p.user_id
-    LEFT JOIN more m ON m.id = p.id
+    LEFT JOIN more m ON m.user_key = CAST(p.user_id AS text)
     WHERE p.id %% {every} = 0) AS moves
 GROUP BY before, after"""
-    return whole_rows(sql, [*rewards, *values, json.dumps(deltas), *steps])
+    return whole_rows(sql, [*rewards, *values, more, *steps])
+
+
+def _as_json(deltas: Mapping[Any, int]) -> tuple[str, str]:
+    """Return numbers by user as JSON, and how a statement takes it.
+
+    Both databases have a ``json_each`` that reads it.
+    """
+    connection = connections[write_alias()]
+    user: Any = UserGamification._meta.get_field("user")
+    stored = user.target_field.get_db_prep_value
+    numbers = {str(stored(pk, connection)): xp for pk, xp in deltas.items()}
+    parameter = "%s::json" if connection.vendor == "postgresql" else "%s"
+    return parameter, json.dumps(numbers)
