@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import date, datetime
 from functools import cached_property
-from itertools import islice
 from typing import Any
 
 from gamification.domain.accounts import Account
@@ -61,19 +60,16 @@ class Fold(Account):
             )
 
     def numbered(
-        self, entry_ids: Iterator[int], celebration_ids: Mapping[tuple[Any, str], int]
+        self, entry_ids: Sequence[int], celebration_ids: Mapping[tuple[Any, str], int]
     ) -> Iterator[Outcome]:
-        """Yield the outcomes again, with the ids that the database gave.
-
-        ``entry_ids`` are taken from as many as there are entries.
-        """
-        ids, user_id = list(islice(entry_ids, len(self.entries))), self.standing.user_id
+        """Yield the outcomes again, with the ids that the database gave."""
+        user_id = self.standing.user_id
         for position, outcome in self.outcomes:
             notices = tuple(
                 replace(notice, id=celebration_ids[user_id, notice.dedupe_key])
                 for notice in outcome.celebrations
             )
-            yield outcome.numbered(ids[position], notices)
+            yield outcome.numbered(entry_ids[position], notices)
 
     @cached_property
     def _limits(self) -> Limits:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -57,6 +57,11 @@ class Intake:
         self._historical = historical
         self._strict = strict
         self._records = [item for item in checked if isinstance(item, Record)]
+        self._refused = {
+            index: item
+            for index, item in enumerate(checked)
+            if not isinstance(item, Record)
+        }
         self._user_ids = in_order(record.user_id for record in self._records)
         self._alias = write_alias()
         is_single = len(self._user_ids) == 1
@@ -65,20 +70,20 @@ class Intake:
         )
         self._is_announced = celebrate and is_heard()
         self._is_numbered = is_numbered or self._is_announced or len(checked) == 1
-        #: What was decided, and with what was decided again about some.
+        #: What was decided; a later one overrules those before.
         self._rulings: list[Ruling] = []
 
     def perform(self) -> list[Result]:
         """Return what became of each record, in the order in which they came."""
         if not self._records:
-            return [item for item in self._checked if not isinstance(item, Record)]
+            return [*self._refused.values()]
         change = Change(
-            self._alias, self._user_ids, self._plan, self._decide, self._revise
+            self._alias, self._user_ids, self._plan, self._decide, self._decide_some
         )
         try:
             return perform(change)
         except KeyTakenError:
-            self._looks_up_keys = True
+            self._looks_up_keys, self._rulings = True, []
             return perform(change)
 
     def _plan(self, catalogue: Catalogue) -> Query:
@@ -110,55 +115,36 @@ class Intake:
         return [(r.user_id, r.key) for r in self._records if r.key is not None]
 
     def _decide(self, snapshot: Snapshot, store: Store) -> Decision[list[Result]]:
-        ruling = self._rule(enumerate(self._checked), snapshot, store)
-        self._rulings = [ruling]
-        return self._decision(ruling)
+        self._rulings = []
+        return self._decide_some({*self._user_ids}, snapshot, store)
 
-    def _revise(
+    def _decide_some(
         self, user_ids: Collection[Any], snapshot: Snapshot, store: Store
     ) -> Decision[list[Result]]:
-        first, *_ = self._rulings
-        first.leave(user_ids)
-        theirs = [
-            (index, record)
-            for index, record in enumerate(self._checked)
-            if isinstance(record, Record) and record.user_id in user_ids
-        ]
-        ruling = self._rule(theirs, snapshot, store)
-        self._rulings = [first, ruling]
-        return self._decision(ruling)
-
-    def _rule(
-        self,
-        records: Iterable[tuple[int, Record | GamificationError]],
-        snapshot: Snapshot,
-        store: Store,
-    ) -> Ruling:
-        ruling = Ruling(
-            snapshot,
-            store,
-            celebrate=self._celebrate,
-            # A retry is a replay however late: only what is new can be too old.
-            oldest=EPOCH if self._historical else self._now - conf.MAX_BACKDATE,
-            now=self._now,
-        )
-        ruling.sort(records)
+        for earlier in self._rulings:
+            earlier.leave(user_ids)
+        # A retry is a replay however late it comes: only what is new can be too old.
+        oldest = EPOCH if self._historical else self._now - conf.MAX_BACKDATE
+        ruling = Ruling(snapshot, store, celebrate=self._celebrate, now=self._now)
+        ruling.sort(self._records_of(user_ids), oldest)
         if self._strict:
             ruling.raise_first()
-        fold_once(ruling.fold_all, snapshot, store)
+        folds = fold_once(ruling.fold_all, snapshot, store)
         if self._strict:
             ruling.raise_first()
-        return ruling
-
-    def _decision(self, ruling: Ruling) -> Decision[list[Result]]:
+        self._rulings.append(ruling)
         announce = _announce if self._is_announced else None
-        return Decision(ruling.folds, self._results, announce)
+        return Decision(folds, self._results, announce)
+
+    def _records_of(self, user_ids: Collection[Any]) -> Iterator[tuple[int, Record]]:
+        for index, item in enumerate(self._checked):
+            if isinstance(item, Record) and item.user_id in user_ids:
+                yield index, item
 
     def _results(self, written: Written) -> list[Result]:
-        entry_ids = iter(written.entry_ids)
-        results: dict[int, Result] = {}
+        results: dict[int, Result] = dict(self._refused)
         for ruling in self._rulings:
-            results |= ruling.results(entry_ids, written if self._is_numbered else None)
+            results |= ruling.results(written if self._is_numbered else None)
         return [result for _, result in sorted(results.items())]
 
 

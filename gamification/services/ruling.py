@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
@@ -35,24 +35,14 @@ Item = tuple[int, Record, ActivityRule, date]
 
 
 class Ruling:
-    """Sorts records into refused, replayed and new ones, and folds the new.
-
-    A new one must not have occurred before ``oldest``.
-    """
+    """Sorts records into refused, replayed and new ones, and folds the new."""
 
     def __init__(
-        self,
-        snapshot: Snapshot,
-        store: Store,
-        *,
-        celebrate: bool,
-        oldest: datetime,
-        now: datetime,
+        self, snapshot: Snapshot, store: Store, *, celebrate: bool, now: datetime
     ) -> None:
         self._snapshot = snapshot
         self._store = store
         self._celebrate = celebrate
-        self._oldest = oldest
         self._now = now
         self._rules = conf.rules(snapshot.catalogue)
         self._results: dict[int, Result] = {}
@@ -63,13 +53,13 @@ class Ruling:
         self._repeats: dict[int, int] = {}
         self._replays: dict[int, Entry] = {}
 
-    def sort(self, records: Iterable[tuple[int, Record | GamificationError]]) -> None:
-        """Sort records, each with its place; one that was refused before stays so."""
+    def sort(self, records: Iterable[tuple[int, Record]], oldest: datetime) -> None:
+        """Sort records, each with its place.
+
+        A new one must not have occurred before ``oldest``.
+        """
         for index, record in records:
-            if isinstance(record, GamificationError):
-                self._results[index] = record
-            else:
-                self._sort(index, record)
+            self._sort(index, record, oldest)
         for items in self._new.values():
             items.sort(key=lambda item: item[1].occurred_at)
         self._restore_replays()
@@ -94,10 +84,6 @@ class Ruling:
                 self._results |= {index: OutOfRangeError() for index, *_ in items}
             else:
                 self._folds[user_id] = fold
-        return self.folds
-
-    @property
-    def folds(self) -> list[Fold]:
         return list(self._folds.values())
 
     def leave(self, user_ids: Collection[Any]) -> None:
@@ -105,18 +91,12 @@ class Ruling:
         for user_id in user_ids:
             self._folds.pop(user_id, None)
 
-    def results(
-        self, entry_ids: Iterator[int], written: Written | None
-    ) -> dict[int, Result]:
-        """Return what became of records, by their places.
-
-        Outcomes have ids if there is something ``written`` that has them; those of
-        entries are taken from ``entry_ids``.
-        """
+    def results(self, written: Written | None) -> dict[int, Result]:
+        """Return what became of records, by their places, with ids if ``written``."""
         for user_id, fold in self._folds.items():
             outcomes: Iterable[Outcome] = (outcome for _, outcome in fold.outcomes)
             if written:
-                outcomes = fold.numbered(entry_ids, written.celebration_ids)
+                outcomes = written.number(fold)
             for (index, *_), outcome in zip(self._new[user_id], outcomes, strict=True):
                 self._results[index] = outcome
         for index, first in self._repeats.items():
@@ -127,11 +107,11 @@ class Ruling:
                 self._results[index] = result
         return self._results
 
-    def _sort(self, index: int, record: Record) -> None:
+    def _sort(self, index: int, record: Record, oldest: datetime) -> None:
         try:
             if record.key is not None and self._is_replay(index, record, record.key):
                 return
-            if record.occurred_at < self._oldest:
+            if record.occurred_at < oldest:
                 raise TooOldError
             self._admit(index, record)
         except GamificationError as error:

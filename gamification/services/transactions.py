@@ -14,10 +14,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain, repeat
 from typing import Any, Final, Generic, TypeVar
 
-from django.contrib.auth import get_user_model
-from django.db import Error, IntegrityError, connections, transaction
+from django.db import Error, connections, transaction
 
 from gamification.conf import conf
 from gamification.domain.outcomes import Entry, Outcome
@@ -35,8 +35,9 @@ TRIES: Final = 12
 #: The constraint that a second use of a key violates.
 KEY_CONSTRAINT: Final = "gamification_ledgerentry_key"
 
-#: SQLSTATE of serialization failures and of deadlocks.
-_TRY_AGAIN: Final = frozenset({"40001", "40P01"})
+#: SQLSTATE of serialization failures, of deadlocks, and of references to what went
+#: away meanwhile, which the next try finds missing.
+_TRY_AGAIN: Final = frozenset({"40001", "40P01", "23503"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +57,9 @@ class Change(Generic[T]):
     user_ids: Sequence[Any]
     plan: Callable[[Catalogue], Query]
     decide: Callable[[Snapshot, Store], Decision[T]]
-    #: How to decide again about some of the users, from what is true now; the answer is
-    #: about all.
-    revise: Callable[[Collection[Any], Snapshot, Store], Decision[T]] | None = None
+    #: How to decide about some of the users, whatever was decided about them before;
+    #: the answer is about all. None if all must be decided together.
+    decide_some: Callable[[Collection[Any], Snapshot, Store], Decision[T]] | None = None
 
 
 class OutrunError(Exception):
@@ -79,11 +80,16 @@ def perform(change: Change[T]) -> T:
         try:
             return _attempt(change, store, newcomers=change.user_ids)
         except (OutrunError, Error):
-            with suppress(OutrunError), translating(change.alias, change.user_ids):
+            with suppress(OutrunError), translating(change.alias):
                 raise
-    work = _work_ahead(change, store) if store.optimistic else None
+        ahead = None
+    else:
+        ahead = _work_ahead(change, store)
+    # Whoever must try again decides under the locks.
+    works: Iterator[Callable[[Store], T]]
+    works = chain([ahead] if ahead else [], repeat(partial(_attempt, change)))
     return in_transaction(
-        change.alias, change.user_ids, work or partial(_attempt, change)
+        change.alias, change.user_ids, lambda store: next(works)(store)
     )
 
 
@@ -100,7 +106,7 @@ def in_transaction(
     while True:
         tries -= 1
         try:
-            with translating(alias, user_ids), transaction.atomic(using=alias):
+            with translating(alias), transaction.atomic(using=alias):
                 if is_owner:
                     store.begin()
                 store.lock(user_ids)
@@ -132,20 +138,23 @@ def _attempt(change: Change[T], store: Store, newcomers: Sequence[Any] = ()) -> 
 def _work_ahead(change: Change[T], store: Store) -> Callable[[Store], T] | None:
     """Decide before anybody is locked; return what is left to do then.
 
-    None if that must be decided under the locks.
+    None if that must be decided under the locks, or they are held until a caller's
+    transaction ends.
     """
-    revise = change.revise
-    if revise is None:
+    is_owner = not connections[change.alias].in_atomic_block
+    decide_some = change.decide_some if is_owner and store.optimistic else None
+    if decide_some is None:
         return None
     try:
         with translating(change.alias):
             snapshot = store.read(change.plan)
-            decision = change.decide(snapshot, store)
+            seen = snapshot.standings.keys()
+            decision = decide_some(seen, snapshot, store)
     except StorageError:
         raise
     except (OutrunError, GamificationError):
         return None
-    unseen = {pk for pk in change.user_ids if pk not in snapshot.standings}
+    unseen = set(change.user_ids) - seen
     write = store.prepare(decision.folds) if decision.folds else Written
 
     def finish(store: Store) -> T:
@@ -154,7 +163,7 @@ def _work_ahead(change: Change[T], store: Store) -> Callable[[Store], T] | None:
         if not late:
             return _answer(change, decision, written)
         newer = store.read(lambda catalogue: change.plan(catalogue).only(late))
-        again = revise(late, newer, store)
+        again = decide_some(late, newer, store)
         return _answer(change, again, written + _write(again.folds, store))
 
     return finish
@@ -175,7 +184,7 @@ def _answer(change: Change[T], decision: Decision[T], written: Written) -> T:
 
 
 @contextmanager
-def translating(alias: str, user_ids: Sequence[Any] = ()) -> Iterator[None]:
+def translating(alias: str) -> Iterator[None]:
     """Turn errors of the database into our own, if the transaction is ours."""
     is_owner = not connections[alias].in_atomic_block
     try:
@@ -187,16 +196,8 @@ def translating(alias: str, user_ids: Sequence[Any] = ()) -> Iterator[None]:
             raise
         if getattr(error.__cause__, "sqlstate", None) in _TRY_AGAIN:
             raise OutrunError from error
-        # A user who went away meanwhile is found missing by the next try.
-        if isinstance(error, IntegrityError) and _are_missing(alias, user_ids):
-            raise OutrunError from error
         connections[alias].close_if_unusable_or_obsolete()
         raise StorageError from error
-
-
-def _are_missing(alias: str, user_ids: Sequence[Any]) -> bool:
-    users = get_user_model()._base_manager.using(alias).filter(pk__in=user_ids)
-    return users.count() < len(user_ids)
 
 
 def fold_once(
@@ -217,9 +218,7 @@ def fold_once(
 
 def numbered(folds: Iterable[Fold], written: Written) -> list[Outcome]:
     """Return the outcomes of ``folds``, with the ids that the database gave."""
-    ids, celebrations = iter(written.entry_ids), written.celebration_ids
-    outcomes = [fold.numbered(ids, celebrations) for fold in folds]
-    return [outcome for made in outcomes for outcome in made]
+    return [outcome for fold in folds for outcome in written.number(fold)]
 
 
 def restored(entries: Collection[Entry], store: Store) -> list[Outcome]:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import (
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass, field, replace
 from datetime import date
 from operator import attrgetter
 from typing import Any, Protocol
 
 from gamification.domain.days import Calendar
-from gamification.domain.outcomes import Entry
+from gamification.domain.outcomes import Entry, Outcome
 from gamification.domain.recording import Fold
 from gamification.domain.rules import Catalogue
 from gamification.domain.standing import Standing
@@ -55,20 +63,44 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What the database numbered: entries in order, celebrations by dedupe key."""
+    """The ids that the database gave."""
 
-    entry_ids: Sequence[int] = ()
+    #: Those of each user's entries, in order.
+    entry_ids: Mapping[Any, Sequence[int]] = field(default_factory=dict)
     celebration_ids: Mapping[UserKey, int] = field(default_factory=dict)
     #: Users of whom nothing was written, because their standing was outdated.
     outrun: Collection[Any] = ()
 
+    @classmethod
+    def of(
+        cls, rows: Iterable[tuple[int, Any, str | None]], folds: Iterable[Fold]
+    ) -> Written:
+        """Return what was written of ``folds``, each of which has an entry.
+
+        Rows are an id, its user, and the dedupe key if it is that of a celebration.
+        """
+        entries: dict[Any, list[int]] = defaultdict(list)
+        celebrations: dict[UserKey, int] = {}
+        for pk, user_id, dedupe_key in rows:
+            if dedupe_key is None:
+                entries[user_id].append(pk)
+            else:
+                celebrations[user_id, dedupe_key] = pk
+        outrun = {fold.standing.user_id for fold in folds} - entries.keys()
+        return cls(entries, celebrations, outrun)
+
     def __add__(self, later: Written) -> Written:
         """Return both, where who was outrun in the first came later."""
         return Written(
-            [*self.entry_ids, *later.entry_ids],
+            {**self.entry_ids, **later.entry_ids},
             {**self.celebration_ids, **later.celebration_ids},
             later.outrun,
         )
+
+    def number(self, fold: Fold) -> Iterator[Outcome]:
+        """Yield the outcomes of ``fold`` with their ids."""
+        ids = self.entry_ids[fold.standing.user_id]
+        return fold.numbered(ids, self.celebration_ids)
 
 
 class Store(Protocol):
@@ -96,7 +128,10 @@ class Store(Protocol):
         """Return the ids of those celebrations that exist, by user and dedupe key."""
 
     def prepare(self, folds: Sequence[Fold]) -> Callable[[], Written]:
-        """Return what writes all changes, but those of users who were outrun."""
+        """Encode changes of users, all of whom have a row or are to be given one.
+
+        Return what writes them, but those of users who were outrun.
+        """
 
 
 def in_order(user_ids: Iterable[Any]) -> list[Any]:

@@ -208,10 +208,9 @@ class PortableStore:
         celebrations = self._rows(Celebration).bulk_create(
             Celebration(**row._asdict()) for fold in folds for row in fold.notice_rows()
         )
-        return Written(
-            [entry.pk for entry in entries],
-            {(row.user_id, row.dedupe_key): row.pk for row in celebrations},
-        )
+        rows = [(entry.pk, entry.user_id, None) for entry in entries]
+        rows += [(row.pk, row.user_id, row.dedupe_key) for row in celebrations]
+        return Written.of(rows, folds)
 
     def _write_tallies(self, fold: Fold) -> None:
         tallies = self._rows(ActivityTally).filter(user=fold.standing.user_id)

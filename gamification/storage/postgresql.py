@@ -1,7 +1,7 @@
 """The store for PostgreSQL: one statement reads, one writes, for any number of users.
 
-A read returns the version of each user's row, and a write for one user happens only
-if the row still has it, so that a single record needs no lock and two round trips.
+A read returns the version of each user's row, and what is written of a user is written
+only if the row still has it, so that a single record needs no lock and two round trips.
 """
 
 from __future__ import annotations
@@ -173,24 +173,7 @@ class PostgreSQLStore:
         return partial(self.write, sql, params + values, folds)
 
     def write(self, sql: str, params: Sequence[Any], folds: Sequence[Fold]) -> Written:
-        return _written(self._fetch(sql, params), folds)
-
-
-def _written(ids: Iterable[tuple[int, Any, bool]], folds: Sequence[Fold]) -> Written:
-    entries, notices = list[int](), list[int]()
-    done = set[Any]()
-    for pk, user_id, is_entry in ids:
-        (entries if is_entry else notices).append(pk)
-        done.add(user_id)
-    keys = [
-        (fold.standing.user_id, notice.dedupe_key)
-        for fold in folds
-        if fold.celebrations and fold.standing.user_id in done
-        for notice in fold.celebrations
-    ]
-    everybody = {fold.standing.user_id for fold in folds}
-    celebrations = dict(zip(keys, notices, strict=True))
-    return Written(entries, celebrations, everybody - done)
+        return Written.of(self._fetch(sql, params), folds)
 
 
 @cache

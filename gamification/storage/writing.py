@@ -74,7 +74,8 @@ def write_sql(user_type: str, shape: WriteShape) -> str:
 
     Nothing is written of users whose row has moved on since it was read or, where it
     is to be made, if somebody made it meanwhile or there is no such user. It returns
-    new ids with their users: of entries, then (with false) of celebrations.
+    new ids with their users: of entries, in order, and of celebrations, with their
+    dedupe keys.
     """
     users = shape.users.sql(user_type)
     done = _make_profile(users, *shape.new_in) if shape.new_in else _move_profile(users)
@@ -83,9 +84,9 @@ def write_sql(user_type: str, shape: WriteShape) -> str:
         parts[f"changed_{name}"] = CHANGES[name][1](rows.sql(user_type))
     entries = _insert(LEDGER, ENTRY_FIELDS, shape.entries.sql(user_type))
     parts["entries"] = f"{entries} RETURNING id, user_id"
-    ids = "SELECT id, user_id, TRUE FROM entries"
+    ids = "SELECT id, user_id, NULL FROM entries"
     if "changed_celebrations" in parts:
-        ids += " UNION ALL SELECT id, user_id, FALSE FROM changed_celebrations"
+        ids += " UNION ALL SELECT id, user_id, dedupe_key FROM changed_celebrations"
     return f"""WITH {", ".join(f"{name} AS ({sql})" for name, sql in parts.items())}
 {ids}"""
 
@@ -139,7 +140,8 @@ ON CONFLICT (user_id, achievement_id) DO UPDATE SET {values}"""
 
 
 def _add_celebrations(rows: str) -> str:
-    return f"{_insert(CELEBRATIONS, CELEBRATION_FIELDS, rows)} RETURNING id, user_id"
+    insert = _insert(CELEBRATIONS, CELEBRATION_FIELDS, rows)
+    return f"{insert} RETURNING id, user_id, dedupe_key"
 
 
 #: What may change besides profiles and ledger: the fields that travel, and the SQL.

@@ -54,7 +54,10 @@ def elsewhere(work: Callable[[], T]) -> T:
 
 
 def before_next_write(work: Callable[[], object]) -> AbstractContextManager[None]:
-    """Do ``work`` elsewhere between the read and the write of the next change."""
+    """Do ``work`` elsewhere between the read and the write of the next change.
+
+    Those of a batch are locked then.
+    """
     return _before_next("write", work)
 
 

@@ -6,7 +6,8 @@ from functools import partial
 from itertools import count
 
 import pytest
-from django.db import transaction
+from django.db import Error, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from gamification.exceptions import (
     IdempotencyConflictError,
@@ -22,11 +23,12 @@ from gamification.services import (
     record_each,
 )
 from gamification.services.ruling import Ruling
-from tests.factories import AchievementFactory, UserFactory
+from tests.factories import AchievementFactory, ActivityFactory, UserFactory
 from tests.races import (
     COMMITTED,
     ONLY_POSTGRESQL,
     before_next_lock,
+    before_next_write,
     before_statement,
     total_of,
 )
@@ -47,25 +49,37 @@ def users(db):
     return users
 
 
+@pytest.fixture
+def decided(monkeypatch):
+    """Return the users of each decision, as they are made."""
+    decided, fold_all = [], Ruling.fold_all
+
+    def watch(ruling):
+        folds = fold_all(ruling)
+        decided.append([fold.standing.user_id for fold in folds])
+        return folds
+
+    monkeypatch.setattr(Ruling, "fold_all", watch)
+    return decided
+
+
 def walks(users, **fields):
     return [ActivityRecord(user, "walk", **fields) for user in users]
+
+
+def fail_unless_savepoint(execute, sql, params, many, context):
+    sql = sql if "SAVEPOINT" in sql else "SELECT 1/0"
+    return execute(sql, None, many, context)
 
 
 def totals_of(users):
     return [total_of(user) for user in users]
 
 
-def test_only_who_was_outrun_is_decided_again(users, monkeypatch):
-    folded = []
-    fold = Ruling.fold_all
-    monkeypatch.setattr(
-        Ruling, "fold_all", lambda self: folded.append(fold(self)) or folded[-1]
-    )
-
+def test_only_who_was_outrun_is_decided_again(users, decided):
     with before_next_lock(partial(adjust_xp, users[1], amount=1, note="a gift")):
         record_activities(walks(users))
 
-    decided = [[each.standing.user_id for each in folds] for folds in folded]
     assert decided == [[user.pk for user in users], [users[1].pk]]
     assert totals_of(users) == [15, 16, 15]
 
@@ -137,6 +151,14 @@ def test_who_was_outrun_by_their_own_deletion_is_refused_alone(users):
     assert total_of(users[2]) == last.total_xp == 15
 
 
+def test_a_newcomer_keeps_nobody_from_being_decided_ahead(users, decided):
+    newcomer = UserFactory()
+
+    record_activities(walks([*users, newcomer]))
+
+    assert decided == [[user.pk for user in users], [newcomer.pk]]
+
+
 def test_newcomers_are_decided_with_everybody_else(users):
     newcomers = UserFactory.create_batch(2)
 
@@ -164,13 +186,54 @@ def test_the_first_error_is_raised_although_later_ones_are_found_sooner(users):
         record_activities(batch[::-1])
 
 
-def test_a_batch_inside_of_a_transaction_is_decided_again_too(users):
+def test_a_batch_inside_of_a_transaction_is_decided_under_its_locks(users, decided):
     outrun = before_next_lock(partial(record_activity, users[0], "walk"))
 
     with transaction.atomic(), outrun:
         record_activities(walks(users))
 
+    assert decided == [[users[0].pk], [user.pk for user in users]]
     assert totals_of(users) == [25, 15, 15]
+
+
+def test_a_caller_may_go_on_after_a_batch_that_failed(users):
+    with transaction.atomic():
+        with pytest.raises(Error), connection.execute_wrapper(fail_unless_savepoint):
+            record_activities(walks(users))
+        record_activities(walks(users))
+
+    assert LedgerEntry.objects.filter(kind="activity").count() == 3
+
+
+@pytest.mark.parametrize("level", ["REPEATABLE READ", "SERIALIZABLE"])
+def test_a_batch_sees_who_came_before_its_locks_at_every_level(users, level):
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"SET TRANSACTION ISOLATION LEVEL {level}")
+        with before_next_lock(partial(record_activity, users[0], "walk")):
+            record_activities(walks(users))
+
+    assert total_of(users[0]) == 25
+
+
+def test_an_activity_that_goes_before_the_locks_refuses_its_records_alone(users):
+    swim = ActivityFactory(key="swim")
+
+    with before_next_lock(swim.delete):
+        *_, refused = record_each([*walks(users), ActivityRecord(users[0], "swim")])
+
+    assert isinstance(refused, UnknownActivityError)
+
+
+def test_who_waits_for_the_lock_alone_writes_once(users):
+    record = partial(record_activity, users[0], "walk")
+    outrun, locked = before_next_write(record), before_next_lock(record)
+
+    with CaptureQueriesContext(connection) as queries, outrun, locked:
+        record()
+
+    # The lock; where the user stands; the write; the end of the transaction.
+    assert "FOR UPDATE" in queries[-4]["sql"]
+    assert total_of(users[0]) == 35
 
 
 def test_a_record_may_come_before_any_statement_of_a_batch():
