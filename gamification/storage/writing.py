@@ -52,11 +52,6 @@ def lock_sql(user_type: str, count: Arity) -> str:
     ORDER BY user_id FOR UPDATE) locked"""
 
 
-#: Whether the user's row was written. Asked like this, it is no join, and the rows keep
-#: the order in which they were sent.
-_IS_DONE = "(n.user_id IN (SELECT user_id FROM done)) IS TRUE"
-
-
 class WriteShape(NamedTuple):
     """The shapes of the rows that a write brings."""
 
@@ -78,11 +73,17 @@ def write_sql(user_type: str, shape: WriteShape) -> str:
     dedupe keys.
     """
     users = shape.users.sql(user_type)
+    # Asked like this, it is no join, and the rows keep their order; one is done or not.
+    is_done = "(n.user_id IN (SELECT user_id FROM done)) IS TRUE"
+    if not shape.users.different:
+        is_done = "EXISTS (SELECT 1 FROM done)"
     done = _make_profile(users, *shape.new_in) if shape.new_in else _move_profile(users)
     parts = {"done": done}
     for name, rows in shape.changes:
-        parts[f"changed_{name}"] = CHANGES[name][1](rows.sql(user_type))
-    entries = _insert(LEDGER, ENTRY_FIELDS, shape.entries.sql(user_type))
+        source = f"{rows.sql(user_type)} WHERE {is_done}"
+        parts[f"changed_{name}"] = CHANGES[name][1](source)
+    source = f"{shape.entries.sql(user_type)} WHERE {is_done}"
+    entries = _insert(LEDGER, ENTRY_FIELDS, source)
     parts["entries"] = f"{entries} RETURNING id, user_id"
     ids = "SELECT id, user_id, NULL FROM entries"
     if "changed_celebrations" in parts:
@@ -91,10 +92,9 @@ def write_sql(user_type: str, shape: WriteShape) -> str:
 {ids}"""
 
 
-def _insert(table: str, fields: Sequence[str], rows: str) -> str:
+def _insert(table: str, fields: Sequence[str], source: str) -> str:
     return f"""INSERT INTO {table} ({names_sql(fields)})
-SELECT {names_sql(fields, "n.")} FROM {rows}
-WHERE {_IS_DONE}"""
+SELECT {names_sql(fields, "n.")} FROM {source}"""
 
 
 def _make_profile(rows: str, users: str, user_pk: str) -> str:
@@ -113,38 +113,39 @@ def _move_profile(rows: str) -> str:
 WHERE p.user_id = n.user_id AND p.version + 1 = n.version RETURNING p.user_id"""
 
 
-def _add_tallies(rows: str) -> str:
-    return f"""{_insert(TALLIES, TALLY_FIELDS, rows)}
+def _add_tallies(source: str) -> str:
+    return f"""{_insert(TALLIES, TALLY_FIELDS, source)}
 ON CONFLICT (user_id, activity_id) DO UPDATE
 SET count = {TALLIES}.count + excluded.count,
     last_recorded_at = excluded.last_recorded_at"""
 
 
-def _add_days(rows: str) -> str:
-    return f"""{_insert(DAYS, DAY_FIELDS, rows)}
+def _add_days(source: str) -> str:
+    return f"""{_insert(DAYS, DAY_FIELDS, source)}
 ON CONFLICT (user_id, date) DO UPDATE
 SET activities = {DAYS}.activities + excluded.activities,
     xp = {DAYS}.xp + excluded.xp"""
 
 
-def _drop_days(rows: str) -> str:
-    return f"""DELETE FROM {DAYS} d USING {rows}
-WHERE d.user_id = n.user_id AND d.date = n.date AND {_IS_DONE}"""
+def _drop_days(source: str) -> str:
+    return f"""DELETE FROM {DAYS} d USING {source}
+AND d.user_id = n.user_id AND d.date = n.date"""
 
 
-def _put_unlocks(rows: str) -> str:
+def _put_unlocks(source: str) -> str:
     changed = UNLOCK_FIELDS[2:]
     values = ", ".join(f"{field} = excluded.{field}" for field in changed)
-    return f"""{_insert(UNLOCKS, UNLOCK_FIELDS, rows)}
+    return f"""{_insert(UNLOCKS, UNLOCK_FIELDS, source)}
 ON CONFLICT (user_id, achievement_id) DO UPDATE SET {values}"""
 
 
-def _add_celebrations(rows: str) -> str:
-    insert = _insert(CELEBRATIONS, CELEBRATION_FIELDS, rows)
+def _add_celebrations(source: str) -> str:
+    insert = _insert(CELEBRATIONS, CELEBRATION_FIELDS, source)
     return f"{insert} RETURNING id, user_id, dedupe_key"
 
 
-#: What may change besides profiles and ledger: the fields that travel, and the SQL.
+#: What may change besides profiles and ledger: the fields that travel, and the SQL of
+#: where they come from, which ends with a condition.
 CHANGES: Mapping[str, tuple[Sequence[str], Callable[[str], str]]] = {
     "tallies": (TALLY_FIELDS, _add_tallies),
     "days": (DAY_FIELDS, _add_days),
