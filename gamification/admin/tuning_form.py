@@ -64,7 +64,7 @@ class TuningForm(forms.Form):
     shown = forms.CharField(widget=forms.HiddenInput)
     thresholds = forms.CharField(
         label=gettext_lazy("Level thresholds"),
-        widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
+        widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false"}),
         help_text=gettext_lazy(
             "Total XP at which each level begins: from 0 on, rising. They are for the "
             "what-if alone; the site's settings have them."
