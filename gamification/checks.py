@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from django.apps import AppConfig, apps
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
@@ -18,6 +19,9 @@ from django.db.models import Field
 from gamification.conf import NAMES, Settings, conf, read_rate, site_settings
 from gamification.domain.days import is_time_zone
 from gamification.domain.progression import is_level_table
+
+#: Longer ones lead out of the years that there are.
+_LONGEST = timedelta(days=36_500)
 
 
 def register_checks() -> None:
@@ -39,7 +43,16 @@ def check_settings(
                 id="gamification.E001",
             )
         ]
-    return [*_check_names(), *_check_values()]
+    return [*_check_time_zones(), *_check_names(), *_check_values()]
+
+
+def _check_time_zones() -> Iterator[CheckMessage]:
+    if not settings.USE_TZ:
+        yield Error(
+            "USE_TZ is off, and a user's days need instants that name their zone.",
+            hint="Set USE_TZ = True, or leave it out.",
+            id="gamification.E012",
+        )
 
 
 def _check_names() -> Iterator[CheckMessage]:
@@ -73,11 +86,14 @@ def _is_time_zone(value: object) -> bool:
 
 
 def _is_duration(value: object) -> bool:
-    return isinstance(value, timedelta) and value >= timedelta(0)
+    return isinstance(value, timedelta) and timedelta(0) <= value <= _LONGEST
 
 
 def _are_days(value: object) -> bool:
-    return isinstance(value, (list, tuple)) and all(_is_whole(day, 1) for day in value)
+    if not isinstance(value, (list, tuple)):
+        return False
+    # One that comes twice would be celebrated twice, which the database refuses.
+    return all(_is_whole(day, 1) for day in value) and len({*value}) == len(value)
 
 
 def _are_rates(value: object) -> bool:
@@ -134,14 +150,14 @@ _RULES = (
         "E006",
         ("MAX_BACKDATE", "MAX_CLOCK_SKEW", "CELEBRATION_TTL", "RARITY_TTL"),
         _is_duration,
-        "is not a length of time",
+        "is not a length of time from 0 to 36,500 days",
         "Use datetime.timedelta, such as timedelta(hours=48).",
     ),
     _Rule(
         "E007",
         ("STREAK_MILESTONES",),
         _are_days,
-        "is not a list of days",
+        "is not a list of days, each once",
         "Give a tuple of whole numbers, such as (7, 30, 100).",
     ),
     _Rule(

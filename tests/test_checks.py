@@ -61,8 +61,10 @@ def test_gamification_E003(settings, thresholds):
         ("MAX_BACKDATE", 48, "gamification.E006"),
         ("MAX_CLOCK_SKEW", timedelta(-1), "gamification.E006"),
         ("CELEBRATION_TTL", None, "gamification.E006"),
+        ("MAX_BACKDATE", timedelta.max, "gamification.E006"),
         ("STREAK_MILESTONES", 7, "gamification.E007"),
         ("STREAK_MILESTONES", (0, 7), "gamification.E007"),
+        ("STREAK_MILESTONES", (7, 7), "gamification.E007"),
         ("BATCH_SIZE", 0, "gamification.E008"),
         ("RARITY_TTL", 3_600, "gamification.E006"),
         ("RANKS_STAFF", "no", "gamification.E009"),
@@ -89,6 +91,12 @@ def test_each_value_has_its_own_error(settings, name, value, expected):
 
 def test_each_setting_is_checked():
     assert {name for rule in checks._RULES for name in rule.names} == NAMES
+
+
+def test_gamification_E012_needs_aware_instants(settings):
+    settings.USE_TZ = False
+
+    assert ids(checks.check_settings(None)) == ["gamification.E012"]
 
 
 def test_an_error_names_the_value(settings):
