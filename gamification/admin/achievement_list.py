@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
-from django.contrib.admin.views.main import ORDER_VAR, ChangeList
+from django.contrib.admin.views.main import ORDER_VAR
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.formats import number_format
@@ -12,6 +12,7 @@ from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
+from gamification.admin.lists import FilteredChangeList
 from gamification.admin.ordering import MOVE
 from gamification.models import Achievement
 from gamification.services import Rarity, read_rarity
@@ -39,7 +40,7 @@ class Beside(NamedTuple):
         return beside
 
 
-class AchievementList(ChangeList):
+class AchievementList(FilteredChangeList):
     """The list with how many hold each achievement, read for all of them at once."""
 
     rarity: Rarity

@@ -15,7 +15,11 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 
-from gamification.admin.lists import BoundedChangeList, BoundedPaginator
+from gamification.admin.lists import (
+    BoundedChangeList,
+    BoundedPaginator,
+    FilteredChangeList,
+)
 from gamification.admin.spreadsheets import export_as_csv
 from gamification.admin.theme import model_admin
 
@@ -33,6 +37,9 @@ class GamificationAdmin(ModelAdmin):
 
     class Media:
         css = {"all": ["gamification/theme.css"]}  # noqa: RUF012 - as Django has it
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return FilteredChangeList
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         # Django hands these to the database as they are, and fails there.
@@ -93,7 +100,7 @@ class HistoryAdmin(GamificationAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Model], search_term: str
     ) -> tuple[QuerySet[Model], bool]:
-        if search_term:
+        if search_term and self.search_fields:
             queryset = self.search(queryset, search_term)
         return queryset, False
 

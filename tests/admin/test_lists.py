@@ -92,6 +92,23 @@ def test_a_year_that_cannot_be_shows_the_whole_list(admin_client, past, year):
     assert response.redirect_chain == [(f"{LEDGER}?e=1", 302)]
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "recorded_at__year=",
+        "recorded_at__year=2026&recorded_at__month=0",
+        "recorded_at__month=2&recorded_at__day=31",
+        "recorded_at__iso_year=0",
+        f"user={'9' * 25}",
+        f"id__in=1,{'9' * 25}",
+    ],
+)
+def test_what_no_row_can_have_shows_no_fault_of_the_site(admin_client, past, query):
+    response = admin_client.get(f"{LEDGER}?{query}", follow=True)
+
+    assert response.status_code == 200
+
+
 def test_entries_are_found_by_user(admin_client, past, user):
     record_activity(UserFactory(), "walk")
 

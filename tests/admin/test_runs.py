@@ -56,6 +56,12 @@ def shows(response):
     return state, bar.partition('value="')[2].partition('"')[0], bar.split(">")[1]
 
 
+def test_runs_are_not_searched(admin_client, run):
+    response = admin_client.get(LIST, {"q": "staff"})
+
+    assert [*response.context["cl"].result_list] == [run]
+
+
 def test_a_run_is_shown_with_who_began_it_and_why(admin_client, page, staff):
     response = admin_client.get(page)
 
