@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from gamification.admin.shared_editing import SharedForm, SharedItemForm
+from gamification.admin.shared_editing import SharedItemForm, SharedRowForm
 from gamification.models import Achievement, Activity
 
 _CRITERIA: Final = [*dict(Achievement.criterion.field.flatchoices)]
@@ -30,7 +30,7 @@ class AchievementForm(SharedItemForm):
             activity.can_delete_related = False
 
 
-class AchievementRowForm(SharedForm):
+class AchievementRowForm(SharedRowForm):
     """The form of an achievement in the list; its script moves rows."""
 
     class Media:

@@ -13,9 +13,9 @@ from django.template.response import TemplateResponse
 
 from gamification.admin.definitions import DefinitionsAdmin
 from gamification.admin.shared_editing import (
-    SharedForm,
     SharedFormSet,
     SharedItemForm,
+    SharedRowForm,
 )
 from gamification.exceptions import InvalidDefinitionError
 from gamification.services.requests import write_alias
@@ -29,7 +29,7 @@ class CatalogueAdmin(DefinitionsAdmin):
 
     form = SharedItemForm
     #: The form of an item in the list.
-    row_form = SharedForm
+    row_form = SharedRowForm
     search_fields: ClassVar[tuple[str, ...]] = ("key", "name")
     readonly_fields: ClassVar[tuple[str, ...]] = ("created_at", "updated_at")
     # A page sends ten fields a row, and Django takes a thousand.

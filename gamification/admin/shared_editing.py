@@ -92,6 +92,17 @@ class SharedForm(ModelForm):
         return changes
 
 
+class SharedRowForm(SharedForm):
+    """The form of an item in a list, where the head of a column is its only label."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self._shared().values():
+            field.widget.attrs["aria-label"] = f"{self.instance}: {field.label}"
+            # It is not shown in a list, and nothing shall refer to it.
+            field.help_text = ""
+
+
 class SharedItemForm(SharedForm):
     """The form of one item."""
 
@@ -120,8 +131,8 @@ class SharedFormSet(ModelFormSet):
     def clean(self) -> None:
         super().clean()
         changed = [form for form in self.initial_forms if form.has_changed()]
-        # Two lists that lock the same rows do it in the same order.
-        for form in sorted(changed, key=lambda form: form.instance.pk or 0):
+        # Two editors who lock the same rows do it in the same order.
+        for form in sorted(changed, key=lambda form: form.instance.key):
             form.compare(lock_definition(type(form.instance), form.instance.key))
 
 

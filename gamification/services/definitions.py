@@ -80,7 +80,8 @@ def _lock(alias: str) -> None:
     """Let nobody else edit the catalogue; recording goes on."""
     no_key = connections[alias].features.has_select_for_no_key_update
     for model in MODELS.values():
-        rows = model._default_manager.using(alias).order_by("pk")
+        # Whoever locks several of them does it in this order.
+        rows = model._default_manager.using(alias).order_by("key")
         list(rows.select_for_update(no_key=no_key).values_list("pk"))
 
 

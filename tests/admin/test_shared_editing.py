@@ -241,7 +241,9 @@ def test_a_row_that_was_deleted_meanwhile_is_told(admin_client, medal, cup):
     assert stored("cup")[1] == 80
 
 
-def test_lists_lock_rows_in_one_order(admin_client, medal, cup, monkeypatch):
+def test_lists_lock_rows_in_the_order_of_keys_as_all_do(
+    admin_client, medal, cup, monkeypatch
+):
     locked = []
     monkeypatch.setattr(
         "gamification.admin.shared_editing.lock_definition",
@@ -254,7 +256,15 @@ def test_lists_lock_rows_in_one_order(admin_client, medal, cup, monkeypatch):
         LIST, fields | {"form-0-xp_reward": "90", "form-1-xp_reward": "70"}
     )
 
-    assert locked == ["medal", "cup"]
+    assert locked == ["cup", "medal"]
+
+
+def test_a_field_of_a_row_says_what_it_is_of(admin_client, medal):
+    html = admin_client.get(LIST).text
+
+    field = html.partition('name="form-0-xp_reward"')[2].partition(">")[0]
+    assert 'aria-label="Medal: XP reward"' in field
+    assert "aria-describedby" not in html.partition('id="result_list"')[2]
 
 
 @pytest.mark.parametrize("name", ["<script>alert(1)</script>", "{{7*7}}", "%(name)s"])

@@ -477,8 +477,8 @@ def test_rows_are_locked_in_one_order_before_they_are_read():
     ]
     locks = [sql for sql in selects if sql.endswith("FOR NO KEY UPDATE")]
     assert selects[:2] == locks
-    assert 'FROM "gamification_activity" ORDER BY' in locks[0]
-    assert 'FROM "gamification_achievement" ORDER BY' in locks[1]
+    assert 'ORDER BY "gamification_activity"."key"' in locks[0]
+    assert 'ORDER BY "gamification_achievement"."key"' in locks[1]
 
 
 # --- Refused
