@@ -92,14 +92,15 @@ def award_in_hindsight(
     """
     check_batch_size(limit)
     check_text("note", note, longest=MAX_NOTE)
-    actor_id = actor_id_of(actor)
-    waiting = earners(active_achievement(achievement))
+    actor_id, alias = actor_id_of(actor), write_alias()
+    with translating(alias):
+        waiting = earners(active_achievement(achievement))
     user_ids, last = next_users(waiting, after=after, limit=limit)
     outcomes = list[Outcome]()
     for first in range(0, len(user_ids), USERS_AT_ONCE):
         page = user_ids[first : first + USERS_AT_ONCE]
         outcomes += _Award(achievement, page, actor_id, note, celebrate).perform()
-    with translating(write_alias()):
+    with translating(alias):
         remaining = 0 if last is None else waiting.filter(user__gt=last).count()
     return AwardProgress(
         awarded=len(outcomes),

@@ -30,6 +30,7 @@ from gamification.exceptions import (
     UnknownUserError,
 )
 from gamification.models import UserGamification
+from gamification.services.transactions import translating
 
 #: A user, or the primary key of one.
 UserRef: TypeAlias = AbstractBaseUser | AnonymousUser | int | str | UUID
@@ -84,14 +85,14 @@ def _whole_keys() -> range:
 def actor_id_of(actor: UserRef | None) -> Any:
     """Return the primary key of who of the staff acts; None for nobody.
 
-    Raises ``UnknownUserError``.
+    Raises ``UnknownUserError``, ``StorageError``.
     """
     if actor is None:
         return None
-    pk = user_id_of(actor)
-    users = get_user_model()._base_manager.using(write_alias())
-    if not users.filter(pk=pk).exists():
-        raise UnknownUserError
+    pk, alias = user_id_of(actor), write_alias()
+    with translating(alias):
+        if not get_user_model()._base_manager.using(alias).filter(pk=pk).exists():
+            raise UnknownUserError
     return pk
 
 

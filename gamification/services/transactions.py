@@ -62,8 +62,8 @@ class Change(Generic[T]):
     decide_some: Callable[[Collection[Any], Snapshot, Store], Decision[T]] | None = None
 
 
-class OutrunError(Exception):
-    """Somebody else wrote between read and write."""
+class OutrunError(StorageError):
+    """Somebody else wrote between read and write; it is safe to try again."""
 
 
 class KeyTakenError(Exception):
@@ -150,9 +150,11 @@ def _work_ahead(change: Change[T], store: Store) -> Callable[[Store], T] | None:
             snapshot = store.read(change.plan)
             seen = snapshot.standings.keys()
             decision = decide_some(seen, snapshot, store)
+    except OutrunError:
+        return None
     except StorageError:
         raise
-    except (OutrunError, GamificationError):
+    except GamificationError:
         return None
     unseen = set(change.user_ids) - seen
     write = store.prepare(decision.folds) if decision.folds else Written

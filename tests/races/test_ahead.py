@@ -6,8 +6,9 @@ from functools import partial
 from itertools import count
 
 import pytest
-from django.db import Error, connection, transaction
+from django.db import Error, OperationalError, connection, transaction
 from django.test.utils import CaptureQueriesContext
+from psycopg.errors import SerializationFailure
 
 from gamification.exceptions import (
     IdempotencyConflictError,
@@ -149,6 +150,22 @@ def test_who_was_outrun_by_their_own_deletion_is_refused_alone(users):
     assert isinstance(refused, UnknownUserError)
     assert len(results) == 3
     assert total_of(users[2]) == last.total_xp == 15
+
+
+def test_a_look_ahead_that_cannot_be_serialized_is_repeated_under_the_locks(
+    users, decided
+):
+    failures = [SerializationFailure()]
+
+    def fail_once(execute, sql, params, many, context):
+        if failures:
+            raise OperationalError from failures.pop()
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(fail_once):
+        record_activities(walks(users))
+
+    assert (totals_of(users), len(decided)) == ([15, 15, 15], 1)
 
 
 def test_a_newcomer_keeps_nobody_from_being_decided_ahead(users, decided):

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import pytest
-from django.db import OperationalError, transaction
+from django.db import OperationalError, connection, transaction
 
 from gamification.exceptions import StorageError, UnknownUserError
 from gamification.services import (
     adjust_xp,
     award_achievement,
+    award_in_hindsight,
     record_activity,
     transactions,
 )
@@ -110,3 +111,22 @@ def test_who_acts_exists(user, verb):
         verb(user, gone)
 
     assert everything() == before
+
+
+@pytest.mark.usefixtures("store")
+@pytest.mark.parametrize(
+    "verb",
+    [
+        lambda user: adjust_xp(user, amount=1, note="A gift.", actor=user),
+        lambda user: award_in_hindsight("level_10"),
+    ],
+    ids=["who acts", "an achievement"],
+)
+def test_a_database_that_fails_before_anything_is_locked_is_an_error_of_ours(
+    user, verb
+):
+    def fail(execute, sql, params, many, context):
+        raise OperationalError("The server went away.")
+
+    with connection.execute_wrapper(fail), pytest.raises(StorageError):
+        verb(user)
