@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from gamification.admin.definitions import DefinitionsAdmin
+from gamification.admin.deleting import history_of
 from gamification.admin.shared_editing import (
     SharedFormSet,
     SharedItemForm,
@@ -80,6 +81,12 @@ class CatalogueAdmin(DefinitionsAdmin):
         except InvalidDefinitionError:
             # Somebody else took the key a moment ago, and now the form finds it taken.
             return super().changeform_view(*options)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Name the history that keeps an item, not each of its millions of rows."""
+        if history := history_of(objs):
+            return [*map(str, objs)], {}, set(), [history]
+        return super().get_deleted_objects(objs, request)
 
     def save_model(
         self, request: HttpRequest, obj: Any, form: Any, change: bool

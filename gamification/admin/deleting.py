@@ -1,4 +1,4 @@
-"""What goes with a user: of the game only how much, because it may be a lot."""
+"""What goes with a user, and what keeps an item: the game may be a lot of rows."""
 
 from __future__ import annotations
 
@@ -17,7 +17,20 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from gamification.admin.charts import spelled
-from gamification.models import UserGamification
+from gamification.models import (
+    Achievement,
+    Activity,
+    LedgerEntry,
+    UserAchievement,
+    UserGamification,
+)
+from gamification.services.editable import Item
+
+#: What is there as soon as there is any history of an item; an index finds it.
+_HISTORY: Final[dict[type[Item], type[LedgerEntry | UserAchievement]]] = {
+    Activity: LedgerEntry,
+    Achievement: UserAchievement,
+}
 
 _APP: Final = UserGamification._meta.app_label
 
@@ -94,3 +107,14 @@ class Deletion:
         except NoReverseMatch:
             return f"{kind}: {row}"
         return format_html('{}: <a href="{}">{}</a>', kind, address, row)
+
+
+def history_of(items: Sequence[Item] | QuerySet[Any]) -> str:
+    """Return what the history is called that keeps ``items``; nothing without any."""
+    if not items:
+        return ""
+    model = type(items[0])
+    history = _HISTORY[model]
+    rows = history._default_manager.using(router.db_for_write(history)).order_by()
+    is_kept = rows.filter(**{f"{model._meta.model_name}__in": items}).exists()
+    return str(capfirst(history._meta.verbose_name_plural)) if is_kept else ""
