@@ -121,7 +121,9 @@ def level_sql(total: str, thresholds: Sequence[int]) -> tuple[str, list[int]]:
         f" WHEN {total} < %s THEN {level}"
         for level, _ in enumerate(thresholds[1:], start=1)
     )
-    return f"CASE{steps} ELSE {len(thresholds)} END", [*thresholds[1:]]
+    # A table of one level has no steps, and no database takes a case without one.
+    level = f"CASE{steps} ELSE {len(thresholds)} END" if steps else "1"
+    return level, [*thresholds[1:]]
 
 
 def _units_sql(rate: Rate) -> tuple[str, list[int]]:

@@ -54,6 +54,15 @@ def test_another_reward_is_paid_for_what_was_rewarded(user, activity):
     assert (result.raised, result.lowered) == (1, 0)
 
 
+def test_with_one_level_everybody_would_be_on_it(user, activity):
+    record_activity(user, "walk", quantity=10)
+
+    result = forecast(Proposal(thresholds=[0]))
+
+    assert result.levels == {1: Change(0, 1), 2: Change(1, 0)}
+    assert (result.raised, result.lowered) == (0, 1)
+
+
 def test_what_was_taken_back_would_not_have_been_paid(user, activity):
     outcome = record_activity(user, "walk", quantity=4)
     reverse_entry(user, entry_id=outcome.entry.id)
