@@ -55,8 +55,8 @@ SWITCHES = {
     "are made in bulk, which sends no signals.",
     "--create-activities": "Make activities that are missing, worth 10 XP each.",
     "--celebrate": "Make celebrations and send signals; an import is silent otherwise.",
-    "--strict": "Stop at the first row that cannot be used. What was recorded before "
-    "stays.",
+    "--strict": "Stop at the first row that cannot be used. What was recorded before, "
+    "or in one batch with it, stays.",
     "--dry-run": "Do it all in one transaction and take it back: the summary is exact, "
     "and until then the users stay locked.",
 }
