@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 PICTURES = Path(__file__).parents[2] / ".screenshots"
 
+#: Tells which words hardly stand out from their ground.
+FAINT = (Path(__file__).parent / "contrast.js").read_text()
+
 #: A browser for tests goes nowhere by itself.
 ARGUMENTS = [
     "--no-sandbox",

@@ -12,7 +12,7 @@ from gamification.services import (
     edit_activity,
     record_activities,
 )
-from tests.browser.conftest import look
+from tests.browser.conftest import FAINT, look
 from tests.factories import ActivityFactory, UserFactory
 from tests.inspecting import COMMITTED, profile_of
 
@@ -113,3 +113,17 @@ def test_another_period_is_looked_at(page, days):
 
     expect(link).to_have_attribute("aria-current", "true")
     look(page, f"tuning-{days}")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_paper_says_of_which_days_in_dark_on_white(page, scheme):
+    page.emulate_media(media="print", color_scheme=scheme)
+
+    page.goto(PAGE)
+
+    period = page.get_by_role("navigation", name="Period")
+    expect(period).to_contain_text("The last")
+    expect(period.get_by_role("link")).to_have_text(["30"])
+    expect(page.locator("#nav-sidebar")).to_be_hidden()
+    expect(page.locator("body")).to_have_css("background-color", "rgb(255, 255, 255)")
+    assert page.locator("#content-main").evaluate(FAINT) == []

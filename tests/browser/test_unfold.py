@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -13,7 +12,7 @@ from django.conf import settings
 from django.urls import reverse
 from playwright.sync_api import expect
 
-from tests.browser.conftest import NARROW, WIDE, keep_picture, watch
+from tests.browser.conftest import FAINT, NARROW, WIDE, keep_picture, watch
 from tests.browser.unfold_site import unfolded
 
 if TYPE_CHECKING:
@@ -22,9 +21,6 @@ if TYPE_CHECKING:
 pytest.importorskip(
     "unfold", reason="There is no django-unfold: pip install django-unfold."
 )
-
-#: What tells words that can hardly be read.
-FAINT = (Path(__file__).parent / "contrast.js").read_text()
 
 #: What tells buttons and fields that nothing sets apart from the words around them.
 SHAPELESS = """root => [...root.querySelectorAll("input, textarea, select")]

@@ -94,3 +94,11 @@ def test_a_user_is_deleted_with_their_history(page, grace):
     expect(page.locator(".messagelist")).to_contain_text("deleted successfully")
     assert not model.objects.filter(pk=grace.pk).exists()
     assert not LedgerEntry.objects.filter(user=grace.pk).exists()
+
+
+def test_paper_shows_a_game_without_what_is_pressed(page, grace):
+    page.goto(address(UserGamification, "for", grace.pk))
+    page.emulate_media(media="print")
+
+    expect(page.get_by_role("heading", name="Ledger")).to_be_visible()
+    expect(page.get_by_role("heading", name="What staff can do")).to_be_hidden()
