@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, Final
@@ -11,7 +12,7 @@ from typing import Any, Final
 from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import IntegrityError, models, transaction
 
 from gamification.exceptions import GamificationError, UnknownUserError
 from gamification.management.lines import BadRowError
@@ -73,10 +74,20 @@ class UserFinder:
         # conflicts was made by somebody else just now, or differs in case alone.
         users = [self._new(value) for value in sorted(set(values))]
         fit = [user for user in users if user is not None]
-        self._users.bulk_create(fit, ignore_conflicts=True)
+        self._save(fit)
         made = self._ids([getattr(user, self._field.attname) for user in fit])
         self.created += len(made)
         return made
+
+    def _save(self, users: Sequence[Any]) -> None:
+        """Save those of the users who conflict with nobody."""
+        try:
+            self._users.bulk_create(users, ignore_conflicts=True)
+        except ValueError:
+            # Django makes in bulk nobody whose model inherits from another's table.
+            for user in users:
+                with suppress(IntegrityError), transaction.atomic(using=write_alias()):
+                    user.save(using=write_alias())
 
     def _new(self, value: Any) -> AbstractBaseUser | None:
         try:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.db.models import QuerySet
 
 from gamification.exceptions import GamificationError
 from gamification.management.reading import Row
@@ -98,6 +99,22 @@ def test_users_who_are_made_by_others_just_then_are_found(monkeypatch):
     monkeypatch.setattr(UserFinder, "_make", make_late)
 
     assert finder.find({"ada"}) == {"ada": User.objects.get().pk}
+
+
+def test_users_who_cannot_be_made_in_bulk_are_made_one_by_one(monkeypatch):
+    """Django refuses models that inherit from another table."""
+
+    def refuse(self, users, **options):
+        UserFactory(username="ada")
+        raise ValueError
+
+    monkeypatch.setattr(QuerySet, "bulk_create", refuse)
+
+    found = UserFinder(create=True).find({"ada", "bob"})
+
+    made = dict(User.objects.values_list("username", "pk"))
+    assert found == made
+    assert made.keys() == {"ada", "bob"}
 
 
 def test_missing_activities_are_made_with_10_xp():

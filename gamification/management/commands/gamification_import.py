@@ -52,7 +52,7 @@ A git repository is a history, too:
 #: Names and helps of the switches.
 SWITCHES = {
     "--create-users": "Make users that are missing, without a usable password. They "
-    "are made in bulk, which sends no signals.",
+    "are made in bulk where Django can, which sends no signals.",
     "--create-activities": "Make activities that are missing, worth 10 XP each.",
     "--celebrate": "Make celebrations and send signals; an import is silent otherwise.",
     "--strict": "Stop at the first row that cannot be used. What was recorded before, "
