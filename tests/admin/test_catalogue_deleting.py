@@ -86,3 +86,12 @@ def test_an_activity_that_an_achievement_counts_is_kept(admin_client, activity):
     [protected] = delete_page(admin_client, activity).context["protected"]
 
     assert "Walker" in protected
+
+
+def test_what_is_gone_already_is_no_fault_of_the_site(admin_client, medal):
+    asked = {"action": "delete_selected", "_selected_action": [medal.pk]}
+    medal.delete()
+
+    response = admin_client.post(page(medal, "changelist"), asked)
+
+    assert response.status_code == 200
