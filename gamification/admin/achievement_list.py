@@ -6,7 +6,6 @@ from typing import Any, Final, NamedTuple
 
 from django.contrib.admin.views.main import ORDER_VAR
 from django.http import HttpRequest
-from django.urls import reverse
 from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.http import urlencode
@@ -21,8 +20,6 @@ _BUTTON: Final = (
     '<button type="submit" name="{}" value="{}:{}" class="gam-move"'
     ' aria-label="{}" title="{}"{}>{}</button>'
 )
-
-_HOLDERS: Final = "admin:gamification_userachievement_changelist"
 
 
 class Beside(NamedTuple):
@@ -68,8 +65,8 @@ class AchievementList(FilteredChangeList):
             number = f"{number} · {number_format(100 * share, 1)} %"
         if not may_see:
             return number
-        site = self.model_admin.admin_site.name
-        address = reverse(_HOLDERS, current_app=site)
+        pages: Any = self.model_admin
+        address = pages.address_of("userachievement_changelist")
         query = {"achievement__id__exact": row.pk, "revoked_at__isempty": 1}
         return format_html('<a href="{}?{}">{}</a>', address, urlencode(query), number)
 

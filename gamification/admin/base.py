@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME, AdminForm
+from django.contrib.admin.models import LogEntry
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth import get_user_model
 from django.core.exceptions import BadRequest, ValidationError
+from django.db import router, transaction
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from gamification.admin.lists import (
@@ -64,6 +68,11 @@ class GamificationAdmin(ModelAdmin):
         except ValidationError as error:
             raise BadRequest from error
 
+    def address_of(self, name: str, *args: Any) -> str:
+        """Return the address of a page of the app, on the site that this one is of."""
+        site = self.admin_site.name
+        return reverse(f"admin:gamification_{name}", args=args, current_app=site)
+
     def own_page(
         self, request: HttpRequest, template: str, context: dict[str, Any]
     ) -> TemplateResponse:
@@ -79,6 +88,16 @@ class GamificationAdmin(ModelAdmin):
             "has_change_permission": False,
         }
         return TemplateResponse(request, template, frame | context)
+
+
+def written_down() -> AbstractContextManager[None]:
+    """Do what is done together with its line in the admin's log, or not at all."""
+    return transaction.atomic(using=router.db_for_write(LogEntry))
+
+
+def sectioned(form: Any) -> AdminForm:
+    """Return ``form`` as the admin lays forms out."""
+    return AdminForm(form, [(None, {"fields": [*form.fields]})], {})
 
 
 class HistoryAdmin(GamificationAdmin):

@@ -7,11 +7,8 @@ from typing import Any, Final, NamedTuple
 
 from django import forms
 from django.contrib import messages
-from django.contrib.admin.helpers import AdminForm
-from django.contrib.admin.models import LogEntry
 from django.contrib.admin.widgets import AdminTextareaWidget
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import router, transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -20,7 +17,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from gamification.admin.base import GamificationAdmin
+from gamification.admin.base import GamificationAdmin, sectioned, written_down
 from gamification.exceptions import InvalidDefinitionsError, StaleEditError
 from gamification.services import (
     Differences,
@@ -138,8 +135,7 @@ class DefinitionsAdmin(GamificationAdmin):
             return self._ask_for_file(request, DefinitionsForm())
         text, expected = form.cleaned_data["text"], form.cleaned_data["expected"]
         try:
-            # Who did it is written down, or it is not done.
-            with transaction.atomic(using=router.db_for_write(LogEntry)):
+            with written_down():
                 differences = apply_definitions(text, expected=expected)
                 self._log_edits(request, differences)
         except (InvalidDefinitionsError, StaleEditError):
@@ -148,8 +144,7 @@ class DefinitionsAdmin(GamificationAdmin):
             asked = DefinitionsForm(initial={"text": text})
             return self._show_differences(request, asked, text.encode())
         self.message_user(request, _told(differences), messages.SUCCESS)
-        name = f"{self.admin_site.name}:gamification_{self.opts.model_name}_changelist"
-        return redirect(name)
+        return redirect(self.address_of(f"{self.opts.model_name}_changelist"))
 
     def _log_edits(self, request: HttpRequest, differences: Differences) -> None:
         rows = {
@@ -172,11 +167,10 @@ class DefinitionsAdmin(GamificationAdmin):
         errors: Sequence[tuple[str, str]] = (),
     ) -> TemplateResponse:
         """Ask for a file, and say what is wrong with the one before."""
-        fieldsets = [(None, {"fields": [*form.fields]})]
         context = {
             "title": _("Import definitions"),
             "form": form,
-            "adminform": AdminForm(form, fieldsets, {}),  # type: ignore[arg-type]
+            "adminform": sectioned(form),
             "errors": errors,
         }
         return self.own_page(

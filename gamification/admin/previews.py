@@ -6,18 +6,16 @@ from typing import Any, Final
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.helpers import AdminForm
-from django.contrib.admin.models import LogEntry
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
-from django.db import router, transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from gamification.admin.base import sectioned, written_down
 from gamification.admin.catalogue import CatalogueAdmin
 from gamification.exceptions import GamificationError
 from gamification.models import Achievement, Run
@@ -89,7 +87,7 @@ class PreviewAdmin(CatalogueAdmin):
             self.message_user(request, message % {"most": MOST}, messages.ERROR)
             return None
         if len(rows) == 1:
-            return redirect(self._address("achievement_award", rows[0].pk))
+            return redirect(self.address_of("achievement_award", rows[0].pk))
         previews = [(row, preview_award(row, sample=0)) for row in rows]
         context = {"title": _("Preview of awards in hindsight"), "previews": previews}
         return self.own_page(
@@ -105,13 +103,13 @@ class PreviewAdmin(CatalogueAdmin):
             raise Http404
         form = AwardForm(request.POST if request.method == "POST" else None)
         if form.is_bound and (run := self._award(request, achievement, form)):
-            return redirect(self._address("run_progress", run.pk))
+            return redirect(self.address_of("run_progress", run.pk))
         context = {
             "title": _("Award in hindsight"),
             "subtitle": str(achievement),
             "original": achievement,
             "form": form,
-            "adminform": _sectioned(form),
+            "adminform": sectioned(form),
             "run": unfinished_award_runs(achievement).first(),
             "may_award": request.user.has_perm(PERMISSION),
             "previewed": achievement,
@@ -133,20 +131,10 @@ class PreviewAdmin(CatalogueAdmin):
             return run
         if not form.is_valid():
             return None
-        # Who began it is written down, or it is not begun.
-        with transaction.atomic(using=router.db_for_write(LogEntry)):
+        with written_down():
             if run := form.begin(achievement, request.user):
                 self.log_change(request, achievement, _told(run))
         return run
-
-    def _address(self, name: str, *args: Any) -> str:
-        site = self.admin_site.name
-        return reverse(f"admin:gamification_{name}", args=args, current_app=site)
-
-
-def _sectioned(form: Any) -> AdminForm:
-    """Return ``form`` as the admin lays forms out."""
-    return AdminForm(form, [(None, {"fields": [*form.fields]})], {})
 
 
 def _told(run: Run) -> str:

@@ -95,7 +95,8 @@ class UserGamificationAdmin(HistoryAdmin):
         if done is None:
             return self._page(request, player, "act", {"form": form})
         self._tell(request, player, form, done)
-        return redirect(self._address(player))
+        key = quote(str(player.pk))
+        return redirect(self.address_of("usergamification_for", key))
 
     def _allowed(self, request: HttpRequest) -> dict[str, type[Act]]:
         """Return the acts for which who asks has the permission."""
@@ -141,10 +142,6 @@ class UserGamificationAdmin(HistoryAdmin):
             f"{self.admin_site.name}:{model._meta.app_label}_{model._meta.model_name}"
         )
         return reverse(f"{name}_change", args=[quote(str(player.pk))])
-
-    def _address(self, player: Any) -> str:
-        name = f"{self.admin_site.name}:gamification_usergamification_for"
-        return reverse(name, args=[quote(str(player.pk))])
 
 
 def _form(request: HttpRequest, act: type[Act], player: Any) -> Act:

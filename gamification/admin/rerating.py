@@ -6,16 +6,15 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from django import forms
-from django.contrib.admin.models import LogEntry
 from django.core.exceptions import PermissionDenied
-from django.db import router, transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils import formats
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from gamification.admin.base import written_down
 from gamification.admin.catalogue import CatalogueAdmin
 from gamification.admin.charts import spelled
 from gamification.admin.wording import isolated
@@ -125,13 +124,7 @@ class RerateAdmin(CatalogueAdmin):
         context: dict[str, Any] = {"title": _("Re-rate the past"), "form": form}
         if form.is_bound and form.is_valid():
             if "_begin" in request.POST and (run := self._begin(request, form)):
-                return redirect(
-                    reverse(
-                        "admin:gamification_run_progress",
-                        args=[run.pk],
-                        current_app=self.admin_site.name,
-                    )
-                )
+                return redirect(self.address_of("run_progress", run.pk))
             context["preview"] = preview = preview_rerate(form.past)
             context["corrections"] = [
                 (rows[key].name, spelled(each.added), spelled(each.taken))
@@ -141,8 +134,7 @@ class RerateAdmin(CatalogueAdmin):
         return self.own_page(request, "gamification/admin/rerate.html", context)
 
     def _begin(self, request: HttpRequest, form: RerateForm) -> Run | None:
-        # Who began it is written down, or it is not begun.
-        with transaction.atomic(using=router.db_for_write(LogEntry)):
+        with written_down():
             run = form.begin(request.user)
             if run:
                 keys = form.past.activities

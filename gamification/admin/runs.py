@@ -11,7 +11,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
@@ -84,7 +84,7 @@ class RunAdmin(HistoryAdmin):
         run = self.get_object(request, unquote(object_id))
         if run is None:
             raise Http404
-        return redirect(self._address(run.pk))
+        return redirect(self.address_of("run_progress", run.pk))
 
     def progress_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
         """Show how far a run is. The page's script steps it."""
@@ -112,14 +112,7 @@ class RunAdmin(HistoryAdmin):
         if not request.user.has_perm(PERMISSIONS[run.kind]):
             raise PermissionDenied
         step_run(run.pk, actor=request.user)
-        return redirect(self._address(run.pk))
-
-    def _address(self, run_id: int) -> str:
-        return reverse(
-            "admin:gamification_run_progress",
-            args=[run_id],
-            current_app=self.admin_site.name,
-        )
+        return redirect(self.address_of("run_progress", run.pk))
 
     @admin.display(description=gettext_lazy("of"))
     def subject(self, run: Run) -> str:

@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from django.contrib import messages
-from django.contrib.admin.models import LogEntry
 from django.core.exceptions import PermissionDenied
-from django.db import router, transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -17,6 +15,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
 from gamification.admin import rerating
+from gamification.admin.base import written_down
 from gamification.admin.rerating import RerateAdmin
 from gamification.admin.tuning_charts import economy_charts, levels_chart, unlocks_table
 from gamification.admin.tuning_form import Edit, TuningForm
@@ -54,8 +53,7 @@ class TuningAdmin(RerateAdmin):
 
     def _save(self, request: HttpRequest, form: TuningForm) -> bool:
         """Save what was changed, and say so; false if that is refused."""
-        # Who did it is written down, or it is not done.
-        with transaction.atomic(using=router.db_for_write(LogEntry)):
+        with written_down():
             edits = form.save(request.user)
             for edit in edits or ():
                 self.log_change(request, edit.item, edit.words)
