@@ -51,18 +51,19 @@ class Intake:
         expects_replays: bool = True,
         is_numbered: bool = False,
     ) -> None:
-        self._checked = checked
         self._now = now
         self._celebrate = celebrate
         self._historical = historical
         self._strict = strict
-        self._records = [item for item in checked if isinstance(item, Record)]
-        self._refused = {
-            index: item
-            for index, item in enumerate(checked)
-            if not isinstance(item, Record)
-        }
-        self._user_ids = in_order(record.user_id for record in self._records)
+        #: By their places.
+        self._records: dict[int, Record] = {}
+        self._refused: dict[int, GamificationError] = {}
+        for index, item in enumerate(checked):
+            if isinstance(item, Record):
+                self._records[index] = item
+            else:
+                self._refused[index] = item
+        self._user_ids = in_order(r.user_id for r in self._records.values())
         self._alias = write_alias()
         is_single = len(self._user_ids) == 1
         self._looks_up_keys = (
@@ -87,7 +88,7 @@ class Intake:
             return perform(change)
 
     def _plan(self, catalogue: Catalogue) -> Query:
-        names = {record.activity for record in self._records}
+        names = {record.activity for record in self._records.values()}
         known = catalogue.activities
         rules = [known[name] for name in names if name in known]
         limited = [rule.id for rule in rules if rule.daily_limit is not None]
@@ -107,12 +108,13 @@ class Intake:
 
     def _dates(self, cooldown: int) -> tuple[date, date]:
         """Return the dates between which other records may limit these."""
-        instants = [record.occurred_at for record in self._records]
+        instants = [record.occurred_at for record in self._records.values()]
         margin = _MARGIN + timedelta(seconds=cooldown)
         return (min(instants) - margin).date(), (max(instants) + margin).date()
 
     def _keys(self) -> list[tuple[object, str]]:
-        return [(r.user_id, r.key) for r in self._records if r.key is not None]
+        records = self._records.values()
+        return [(r.user_id, r.key) for r in records if r.key is not None]
 
     def _decide(self, snapshot: Snapshot, store: Store) -> Decision[list[Result]]:
         self._rulings = []
@@ -137,9 +139,9 @@ class Intake:
         return Decision(folds, self._results, announce)
 
     def _records_of(self, user_ids: Collection[Any]) -> Iterator[tuple[int, Record]]:
-        for index, item in enumerate(self._checked):
-            if isinstance(item, Record) and item.user_id in user_ids:
-                yield index, item
+        for index, record in self._records.items():
+            if record.user_id in user_ids:
+                yield index, record
 
     def _results(self, written: Written) -> list[Result]:
         results: dict[int, Result] = dict(self._refused)
