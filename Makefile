@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 MANAGE := $(BIN)/python manage.py
 PYTEST := $(BIN)/python -m pytest
 KEYED := $(addprefix tests/services/test_, \
-	achievements.py batches.py hindsight.py keys.py ledger.py recording.py) \
+	achievements.py batches.py backfill.py keys.py ledger.py recording.py) \
 	$(addprefix tests/api/test_, achievement_hindsight.py naming.py records.py users.py)
 COVERED := --cov --cov-append --cov-report= --cov-fail-under=0
 

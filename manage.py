@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Run Django's commands for the example project."""
+"""Job Django's commands for the example project."""
 
 from __future__ import annotations
 

@@ -174,7 +174,7 @@ def visit_catalogue(visitor: Visitor) -> None:
 
 
 def visit_tuning(visitor: Visitor) -> None:
-    """Visit XP and levels, what other numbers would do, and re-rating the past."""
+    """Visit XP and levels, what other numbers would do, and recalculation the past."""
     from django.utils import timezone
 
     from gamification.models import Activity
@@ -197,12 +197,12 @@ def visit_tuning(visitor: Visitor) -> None:
             sent, name = shown | changes, f"what if, {days} days, {what}"
             visitor.visit(Page(name, address, sent, limit=5))
     today = timezone.localdate()
-    address = address_of("gamification_rerate")
-    visitor.visit(Page("re-rate", address))
+    address = address_of("gamification_recalculate")
+    visitor.visit(Page("recalculate", address))
     for days in (30, 365):
         since = today - timezone.timedelta(days=days - 1)
         chosen = {"activities": keys, "since": since, "until": today}
-        visitor.visit(Page(f"re-rate, preview of {days} days", address, chosen, 5))
+        visitor.visit(Page(f"recalculate, preview of {days} days", address, chosen, 5))
 
 
 def visit_runs(visitor: Visitor) -> None:
@@ -210,9 +210,9 @@ def visit_runs(visitor: Visitor) -> None:
     from django.db import transaction
 
     with transaction.atomic():
-        for begin in (_begin_award, _begin_rerate):
+        for begin in (_begin_award, _begin_recalculation):
             run = begin(visitor)
-            page = address_of("gamification_run_progress", run.pk)
+            page = address_of("gamification_job_progress", run.pk)
             visitor.visit(Page(f"{run.get_kind_display()}: progress", page))
             step = Page(f"{run.get_kind_display()}: step", f"{page}step/", {}, 5)
             visitor.visit(step)
@@ -223,7 +223,9 @@ def visit_runs(visitor: Visitor) -> None:
 
 def _begin_award(visitor: Visitor) -> Any:
     from gamification.models import Achievement, Activity
-    from gamification.services import begin_award_run
+    from gamification.services import (
+        begin_backfill,
+    )
 
     Achievement.objects.create(
         key="benchmark",
@@ -233,17 +235,20 @@ def _begin_award(visitor: Visitor) -> Any:
         activity=Activity.objects.get(key="kpi_completed"),
         xp_reward=5,
     )
-    return begin_award_run("benchmark", actor=visitor.admin, note="Measured.")
+    return begin_backfill("benchmark", actor=visitor.admin, note="Measured.")
 
 
-def _begin_rerate(visitor: Visitor) -> Any:
+def _begin_recalculation(visitor: Visitor) -> Any:
     from gamification.models import Activity
-    from gamification.services import Past, begin_rerate_run
-    from gamification.services.economy import period
+    from gamification.services import (
+        RecalculationScope,
+        begin_recalculation,
+    )
+    from gamification.services.balance.report import period
 
     Activity.objects.filter(key="kpi_completed").update(xp_reward=11)
-    past = Past(["kpi_completed"], *period(365))
-    return begin_rerate_run(past, actor=visitor.admin, note="Measured.")
+    past = RecalculationScope(["kpi_completed"], *period(365))
+    return begin_recalculation(past, actor=visitor.admin, note="Measured.")
 
 
 VISITS: list[Callable[[Visitor], None]] = [

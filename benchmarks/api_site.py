@@ -22,7 +22,7 @@ from django.urls import path  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
 from example_project.urls import urlpatterns as site_urls  # noqa: E402
-from gamification.domain.progression import LEVEL_THRESHOLDS  # noqa: E402
+from gamification.domain.levels import LEVEL_THRESHOLDS  # noqa: E402
 
 ME = """
 SELECT p.total_xp, p.highest_level, p.current_streak, p.longest_streak,

@@ -358,7 +358,9 @@ def check(users: int, sample: int = 500) -> None:
     from django.db.models import Sum
 
     from gamification.models import LedgerEntry, UserGamification
-    from gamification.services import reconcile
+    from gamification.services import (
+        reconcile,
+    )
 
     drawn = random.Random(1).sample(range(1, users + 1), min(users, sample))
     drift = [str(each) for user in drawn for each in reconcile(user)]

@@ -174,7 +174,7 @@ class RawClient(Client):
     def connect(self, url: str) -> None:
         import psycopg
 
-        from gamification.domain.progression import LEVEL_THRESHOLDS
+        from gamification.domain.levels import LEVEL_THRESHOLDS
 
         self.connection = psycopg.connect(
             url, autocommit=True, options="-c synchronous_commit=off"

@@ -18,7 +18,7 @@ from django.db.models import Field
 
 from gamification.conf import NAMES, Settings, conf, read_rate, site_settings
 from gamification.domain.days import is_time_zone
-from gamification.domain.progression import is_level_table
+from gamification.domain.levels import is_level_table
 
 #: Longer ones lead out of the years that there are.
 _LONGEST = timedelta(days=36_500)

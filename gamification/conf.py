@@ -11,10 +11,10 @@ from typing import Any, Final
 
 from django.conf import settings
 
+from gamification.domain.catalogue import Catalogue
 from gamification.domain.days import Calendar, ZoneChange
-from gamification.domain.progression import LEVEL_THRESHOLDS
-from gamification.domain.rules import Catalogue
-from gamification.domain.standing import Rules
+from gamification.domain.levels import LEVEL_THRESHOLDS
+from gamification.domain.state import Rules
 
 _RATE: Final = re.compile(r"([1-9][0-9]{0,8})/(s|min|hour|day)", re.ASCII)
 _SECONDS: Final = {"s": 1, "min": 60, "hour": 3_600, "day": 86_400}

@@ -160,10 +160,10 @@ class UnknownEntryError(GamificationError):
     code = "unknown_entry"
 
 
-class UnknownRunError(GamificationError):
-    """There is no such run."""
+class UnknownJobError(GamificationError):
+    """There is no such job."""
 
-    code = "unknown_run"
+    code = "unknown_job"
 
 
 class UnknownCelebrationError(GamificationError):

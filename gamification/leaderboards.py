@@ -31,7 +31,7 @@ __all__ = [
     "Period",
     "Ranking",
     "Window",
-    "read_leaderboard",
+    "get_leaderboard",
 ]
 
 AnyUser: TypeAlias = AbstractBaseUser | AnonymousUser
@@ -106,7 +106,7 @@ _RANKS: Final = {
 }
 
 
-def read_leaderboard(
+def get_leaderboard(
     window: Window | str,
     *,
     zone: str | None = None,

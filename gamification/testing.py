@@ -10,9 +10,17 @@ from typing import Any
 from django.utils import timezone
 
 from gamification import signals
+from gamification.maintenance import (
+    reconcile,
+)
 from gamification.models import Achievement, AchievementCategory, Activity
-from gamification.services import ActivityRecord, reconcile, record_activities
-from gamification.services.requests import UserRef
+from gamification.services import (
+    ActivityRecord,
+    record_activities,
+)
+from gamification.staff import (
+    UserRef,
+)
 
 #: The signals that a receiver may want to see in a test.
 _SIGNALS = {

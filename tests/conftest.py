@@ -7,8 +7,12 @@ import pytest
 from django.db import connection
 from hypothesis import HealthCheck, settings
 
+from gamification.maintenance import (
+    reconcile,
+)
 from gamification.models import Achievement, Activity
-from gamification.services import economy, reconcile, transactions
+from gamification.services import unit_of_work
+from gamification.services.balance import report
 from gamification.storage.portable import PortableStore
 from tests.factories import ActivityFactory, UserFactory
 
@@ -19,7 +23,7 @@ settings.register_profile(
 settings.load_profile("suite")
 
 # Nor is it one to remember what another test saw.
-economy.SLOW = math.inf
+report.SLOW = math.inf
 
 IS_POSTGRESQL = connection.vendor == "postgresql"
 
@@ -42,9 +46,9 @@ def progress_is_what_the_ledger_says(request: pytest.FixtureRequest) -> Iterator
 
 @pytest.fixture(params=STORES)
 def store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Run the test with each store that the database allows."""
+    """Job the test with each store that the database allows."""
     if request.param == "portable":
-        monkeypatch.setattr(transactions, "store_for", PortableStore)
+        monkeypatch.setattr(unit_of_work, "store_for", PortableStore)
     return request.param
 
 

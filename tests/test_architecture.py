@@ -11,11 +11,26 @@ from typing import NamedTuple
 import pytest
 
 import gamification
+from gamification import services
 
 ROOT = Path(gamification.__file__).parent
 
 #: What all that is not pure may use besides our own modules.
 FRAMEWORK = {"django", "asgiref"}
+
+#: What talks to the outside: people, other programs, a shell, templates.
+EDGES = ("admin", "api", "management", "templatetags")
+
+#: What every layer above the models may read.
+BELOW_STORAGE = ("models", "domain", "conf", "exceptions")
+
+
+def _ours(*parts: str) -> set[str]:
+    return {f"gamification.{part}" for part in parts}
+
+
+#: What edges call. Nothing but these modules is imported from behind them.
+FACADES = _ours("services", "staff", "maintenance", "leaderboards")
 
 #: Parts of the package, each with what it may import beside the standard library.
 ALLOWED = {
@@ -28,33 +43,18 @@ ALLOWED = {
     "conf": {"django.conf", "gamification.domain"},
     "models": {"django", "gamification.domain", "gamification.conf"},
     "storage": {"django", "gamification.models", "gamification.domain"},
-    "services": {
-        *FRAMEWORK,
-        *(
-            f"gamification.{name}"
-            for name in ("storage", "models", "domain", "conf", "signals", "exceptions")
-        ),
-    },
-    "leaderboards": {
-        "django",
-        "gamification.models",
-        "gamification.domain",
-        "gamification.conf",
-        "gamification.exceptions",
-    },
+    "services": {*FRAMEWORK, *_ours("storage", "signals", *BELOW_STORAGE)},
+    # A facade of names, with no code of its own.
+    "staff": _ours("domain", "services"),
+    "maintenance": {"django", *_ours("services", "storage", *BELOW_STORAGE)},
+    "leaderboards": {"django", *_ours(*BELOW_STORAGE)},
     "migrations": {"django"},
     "checks": {"django", "gamification.conf", "gamification.domain"},
     "apps": {"django"},
-    "testing": {*FRAMEWORK, "gamification"},
+    "testing": {*FRAMEWORK, *FACADES, *_ours("models", "signals", "exceptions")},
     **{
-        edge: {
-            *FRAMEWORK,
-            *(
-                f"gamification.{name}"
-                for name in ("services", "leaderboards", "models", "conf", "exceptions")
-            ),
-        }
-        for edge in ("admin", "api", "management", "templatetags")
+        edge: {*FRAMEWORK, *FACADES, *_ours("models", "conf", "exceptions")}
+        for edge in EDGES
     },
 }
 ALLOWED["api"] |= {"rest_framework", "drf_spectacular"}
@@ -127,6 +127,22 @@ def test_a_part_imports_only_what_it_may(part):
     ]
 
     assert wrong == []
+
+
+def test_no_edge_imports_behind_a_facade():
+    wrong = [
+        (each.path, each.name)
+        for each in FOREIGN
+        if each.part in {*EDGES, "testing"}
+        and each.name.startswith("gamification.services.")
+        and each.name.split(".")[2] not in services.__all__
+    ]
+
+    assert wrong == []
+
+
+def test_a_site_has_few_names_to_know():
+    assert len(services.__all__) <= 60
 
 
 def test_only_the_api_knows_the_rest_framework():

@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from gamification.conf import NAMES, Settings, conf
-from gamification.domain.progression import LEVEL_THRESHOLDS
-from gamification.domain.rules import Catalogue
+from gamification.domain.catalogue import Catalogue
+from gamification.domain.levels import LEVEL_THRESHOLDS
 
 
 def test_a_setting_that_is_not_set_has_its_default():

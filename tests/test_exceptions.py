@@ -71,6 +71,6 @@ def test_codes_are_a_contract():
         "unknown_activity",
         "unknown_celebration",
         "unknown_entry",
-        "unknown_run",
+        "unknown_job",
         "unknown_user",
     }

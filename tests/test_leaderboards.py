@@ -14,7 +14,7 @@ from gamification.exceptions import (
     InvalidRequestError,
     InvalidTimeZoneError,
 )
-from gamification.leaderboards import Ranking, Window, read_leaderboard
+from gamification.leaderboards import Ranking, Window, get_leaderboard
 from gamification.services import (
     adjust_xp,
     record_activity,
@@ -46,7 +46,7 @@ def earns(user, amount, at=NOW):
     ).entry
 
 
-def earners(*amounts, **fields):
+def qualifying_users(*amounts, **fields):
     """Return users who earned these amounts, one after the other."""
     users = [UserFactory(**fields) for _ in amounts]
     for second, (user, amount) in enumerate(zip(users, amounts, strict=True)):
@@ -56,20 +56,20 @@ def earners(*amounts, **fields):
 
 def listed(window="all", **options):
     """Return rank and score of each entry, by user."""
-    page = read_leaderboard(window, **options)
+    page = get_leaderboard(window, **options)
     return {entry.user: (entry.rank, entry.score) for entry in page.entries}
 
 
 def order(window="all", **options):
-    return [entry.user for entry in read_leaderboard(window, **options).entries]
+    return [entry.user for entry in get_leaderboard(window, **options).entries]
 
 
 def ranks(window="all", **options):
-    return [entry.rank for entry in read_leaderboard(window, **options).entries]
+    return [entry.rank for entry in get_leaderboard(window, **options).entries]
 
 
 def test_who_earned_more_comes_first():
-    ada, bob, eve = earners(20, 30, 10)
+    ada, bob, eve = qualifying_users(20, 30, 10)
 
     assert listed() == {bob: (1, 30), ada: (2, 20), eve: (3, 10)}
     assert order() == [bob, ada, eve]
@@ -79,31 +79,31 @@ def test_an_entry_says_who_and_since_when(user):
     earns(user, 10, NOW - timedelta(hours=1))
     earns(user, 20, NOW - timedelta(hours=3))
 
-    [entry] = read_leaderboard("day").entries
+    [entry] = get_leaderboard("day").entries
     assert (entry.user_id, entry.user) == (user.pk, user)
     assert entry.user.get_username() == user.username
     assert entry.reached_at == NOW - timedelta(hours=1)
 
 
 def test_scores_are_whole_numbers_on_every_database():
-    earners(20, 30)
+    qualifying_users(20, 30)
 
-    entries = read_leaderboard("all").entries
+    entries = get_leaderboard("all").entries
     assert [repr(entry.score) for entry in entries] == ["30", "20"]
     assert [repr(entry.gap_to_next) for entry in entries] == ["None", "10"]
 
 
 def test_a_gap_is_what_the_entry_right_above_has_more():
-    earners(20, 50, 20, 40)
+    qualifying_users(20, 50, 20, 40)
 
-    entries = read_leaderboard("all").entries
+    entries = get_leaderboard("all").entries
     assert [entry.gap_to_next for entry in entries] == [None, 10, 20, 0]
 
 
 def test_a_gap_reaches_over_the_edge_of_the_page():
-    earners(50, 40, 20)
+    qualifying_users(50, 40, 20)
 
-    [entry] = read_leaderboard("all", page=3, page_size=1).entries
+    [entry] = get_leaderboard("all", page=3, page_size=1).entries
     assert (entry.rank, entry.gap_to_next) == (3, 20)
 
 
@@ -145,42 +145,42 @@ def test_of_equals_at_the_same_instant_the_lower_id_comes_first():
     ],
 )
 def test_equals_are_numbered_as_asked(ranking, expected):
-    earners(10, 20, 20, 30)
+    qualifying_users(10, 20, 20, 30)
 
     assert ranks(ranking=ranking) == expected
     assert ranks(ranking=ranking.value) == expected
-    assert read_leaderboard("all", ranking=ranking).ranking is ranking
+    assert get_leaderboard("all", ranking=ranking).ranking is ranking
 
 
 def test_equals_share_a_rank_unless_asked_otherwise():
-    earners(10, 20, 20, 30)
+    qualifying_users(10, 20, 20, 30)
 
     assert ranks() == [1, 2, 2, 4]
 
 
 def test_equals_on_two_pages_share_a_rank():
-    earners(20, 20, 20)
+    qualifying_users(20, 20, 20)
 
     assert ranks(page=2, page_size=2) == [1]
 
 
 def test_who_has_no_more_than_nothing_is_not_listed(user):
-    [debtor, poor, rich] = earners(10, 10, 10)
+    [debtor, poor, rich] = qualifying_users(10, 10, 10)
     adjust_xp(poor, amount=-10, note="Spent.")
     entry = earns(debtor, 10)
     adjust_xp(debtor, amount=-20, note="Spent.")
     reverse_entry(debtor, entry_id=entry.id)
 
-    page = read_leaderboard("all")
+    page = get_leaderboard("all")
 
     assert [entry.user for entry in page.entries] == [rich]
     assert page.count == 1
 
 
 def test_nobody_is_on_the_board_of_an_empty_period():
-    earners(10)
+    qualifying_users(10)
 
-    page = read_leaderboard("day", now=NOW + timedelta(days=1))
+    page = get_leaderboard("day", now=NOW + timedelta(days=1))
 
     assert (page.count, page.entries, page.me) == (0, (), None)
 
@@ -236,7 +236,7 @@ def test_the_same_instant_belongs_to_different_days_in_two_zones(user):
 def test_the_zone_is_that_of_the_site_unless_stated(settings):
     settings.GAMIFICATION = {"DEFAULT_TIME_ZONE": "Asia/Kolkata"}
 
-    period = read_leaderboard("day").period
+    period = get_leaderboard("day").period
 
     assert period.zone == "Asia/Kolkata"
     assert period.starts_at == datetime(2026, 6, 9, 18, 30, tzinfo=UTC)
@@ -245,13 +245,13 @@ def test_the_zone_is_that_of_the_site_unless_stated(settings):
 def test_a_day_begins_at_the_hour_that_the_site_chose(settings):
     settings.GAMIFICATION = {"DAY_START_HOUR": 4}
 
-    period = read_leaderboard("day", zone="Asia/Kolkata").period
+    period = get_leaderboard("day", zone="Asia/Kolkata").period
 
     assert period.starts_at == datetime(2026, 6, 9, 22, 30, tzinfo=UTC)
 
 
 def test_a_board_says_its_period():
-    period = read_leaderboard(Window.MONTH, zone="Asia/Tokyo").period
+    period = get_leaderboard(Window.MONTH, zone="Asia/Tokyo").period
 
     assert (period.window, period.zone) == (Window.MONTH, "Asia/Tokyo")
     assert period.starts_at == datetime(2026, 5, 31, 15, tzinfo=UTC)
@@ -276,10 +276,10 @@ def test_a_reversal_corrects_the_window_of_the_original():
 
 
 def test_who_opted_out_leaves_no_gap():
-    first, hidden, last = earners(30, 20, 10)
+    first, hidden, last = qualifying_users(30, 20, 10)
     set_visibility(hidden, is_public=False)
 
-    page = read_leaderboard("all", around=hidden)
+    page = get_leaderboard("all", around=hidden)
 
     assert listed() == {first: (1, 30), last: (2, 10)}
     assert page.entries[1].gap_to_next == 20
@@ -288,16 +288,16 @@ def test_who_opted_out_leaves_no_gap():
 
 @pytest.mark.parametrize("flag", [{"is_active": False}, {"is_staff": True}], ids=str)
 def test_inactive_users_and_staff_leave_no_gap(flag):
-    earners(30, **flag)
-    [user] = earners(20)
+    qualifying_users(30, **flag)
+    [user] = qualifying_users(20)
 
     assert listed() == {user: (1, 20)}
 
 
 def test_staff_are_ranked_where_the_site_says_so(settings):
     settings.GAMIFICATION = {"RANKS_STAFF": True}
-    [boss] = earners(30, is_staff=True)
-    earners(20, is_active=False)
+    [boss] = qualifying_users(30, is_staff=True)
+    qualifying_users(20, is_active=False)
 
     assert listed() == {boss: (1, 30)}
 
@@ -306,50 +306,50 @@ def test_staff_are_ranked_where_the_site_says_so(settings):
 
 
 def test_a_page_has_fifty_entries_unless_asked():
-    page = read_leaderboard("all")
+    page = get_leaderboard("all")
 
     assert (page.page_size, page.offset) == (50, 0)
 
 
 def test_pages_follow_each_other():
-    users = earners(50, 40, 30, 20, 10)
+    users = qualifying_users(50, 40, 30, 20, 10)
 
-    pages = [read_leaderboard("all", page=page, page_size=2) for page in (1, 2, 3)]
+    pages = [get_leaderboard("all", page=page, page_size=2) for page in (1, 2, 3)]
 
     assert [entry.user for page in pages for entry in page.entries] == users
     assert [(page.offset, page.count) for page in pages] == [(0, 5), (2, 5), (4, 5)]
 
 
 def test_a_page_beyond_the_end_is_empty_and_knows_the_count():
-    [user] = earners(10)
+    [user] = qualifying_users(10)
 
-    page = read_leaderboard("all", page=10_000_000, page_size=100, viewer=user)
+    page = get_leaderboard("all", page=10_000_000, page_size=100, viewer=user)
 
     assert (page.entries, page.count) == ((), 1)
     assert (page.me.user, page.me.rank) == (user, 1)
 
 
 def test_the_viewers_entry_comes_with_every_page():
-    ada, *_, eve = earners(50, 40, 30, 20, 10)
+    ada, *_, eve = qualifying_users(50, 40, 30, 20, 10)
 
-    page = read_leaderboard("all", page=2, page_size=2, viewer=eve)
+    page = get_leaderboard("all", page=2, page_size=2, viewer=eve)
 
     assert page.me not in page.entries
     assert (page.me.user, page.me.rank, page.me.score) == (eve, 5, 10)
     assert page.me.gap_to_next == 10
-    assert read_leaderboard("all", viewer=ada).me == read_leaderboard("all").entries[0]
+    assert get_leaderboard("all", viewer=ada).me == get_leaderboard("all").entries[0]
 
 
 def test_a_viewer_without_xp_has_no_entry(user):
-    earners(10)
+    qualifying_users(10)
 
-    assert read_leaderboard("all", viewer=user).me is None
+    assert get_leaderboard("all", viewer=user).me is None
 
 
 def test_a_viewer_who_is_not_signed_in_has_no_entry():
-    earners(10, 20)
+    qualifying_users(10, 20)
 
-    page = read_leaderboard("all", viewer=AnonymousUser(), around=AnonymousUser())
+    page = get_leaderboard("all", viewer=AnonymousUser(), around=AnonymousUser())
 
     assert (len(page.entries), page.me) == (2, None)
 
@@ -372,9 +372,9 @@ def test_a_viewer_who_is_not_signed_in_has_no_entry():
     ],
 )
 def test_a_page_around_a_user_stays_full(place, page_size, expected):
-    users = earners(70, 60, 50, 40, 30, 20, 10)
+    users = qualifying_users(70, 60, 50, 40, 30, 20, 10)
 
-    page = read_leaderboard("all", around=users[place], page_size=page_size)
+    page = get_leaderboard("all", around=users[place], page_size=page_size)
 
     assert [users.index(entry.user) for entry in page.entries] == expected
     assert [entry.rank for entry in page.entries] == [place + 1 for place in expected]
@@ -383,27 +383,27 @@ def test_a_page_around_a_user_stays_full(place, page_size, expected):
 
 
 def test_around_a_user_who_is_not_ranked_is_the_first_page(user):
-    first, second, _ = earners(30, 20, 10)
+    first, second, _ = qualifying_users(30, 20, 10)
 
-    page = read_leaderboard("all", around=user, page=2, page_size=2)
+    page = get_leaderboard("all", around=user, page=2, page_size=2)
 
     assert [entry.user for entry in page.entries] == [first, second]
     assert (page.offset, page.me) == (0, None)
 
 
 def test_the_page_around_somebody_else_has_the_viewers_entry():
-    ada, *_, eve = earners(50, 40, 30, 20, 10)
+    ada, *_, eve = qualifying_users(50, 40, 30, 20, 10)
 
-    page = read_leaderboard("all", around=eve, viewer=ada, page_size=2)
+    page = get_leaderboard("all", around=eve, viewer=ada, page_size=2)
 
     assert [entry.rank for entry in page.entries] == [4, 5]
     assert (page.me.user, page.me.rank) == (ada, 1)
 
 
 def test_around_a_user_among_equals_is_where_the_user_is():
-    users = earners(*[10] * 9)
+    users = qualifying_users(*[10] * 9)
 
-    page = read_leaderboard("all", around=users[4], page_size=3)
+    page = get_leaderboard("all", around=users[4], page_size=3)
 
     assert [entry.user for entry in page.entries] == users[3:6]
     assert [entry.rank for entry in page.entries] == [1, 1, 1]
@@ -412,17 +412,17 @@ def test_around_a_user_among_equals_is_where_the_user_is():
 @pytest.mark.parametrize("window", Window)
 @pytest.mark.parametrize("place", ["page", "around"])
 def test_a_board_takes_two_queries(django_assert_num_queries, window, place):
-    users = earners(*range(10, 310, 10))
+    users = qualifying_users(*range(10, 310, 10))
     asked = {"page": {"page": 2}, "around": {"around": users[3]}}[place]
 
     # One ranks, the other fetches the users.
     with django_assert_num_queries(2):
-        page = read_leaderboard(window, page_size=10, viewer=users[0], **asked)
+        page = get_leaderboard(window, page_size=10, viewer=users[0], **asked)
         assert [entry.user.username for entry in (*page.entries, page.me)]
 
 
 def test_a_user_who_is_deleted_meanwhile_is_left_out():
-    gone, user = earners(20, 10)
+    gone, user = qualifying_users(20, 10)
 
     def delete_before_users_are_fetched(execute, sql, *arguments):
         if sql.startswith(f'SELECT "{get_user_model()._meta.db_table}"') and gone.pk:
@@ -430,7 +430,7 @@ def test_a_user_who_is_deleted_meanwhile_is_left_out():
         return execute(sql, *arguments)
 
     with connection.execute_wrapper(delete_before_users_are_fetched):
-        page = read_leaderboard("all", around=gone)
+        page = get_leaderboard("all", around=gone)
 
     assert gone.pk is None
     assert [entry.user for entry in page.entries] == [user]
@@ -443,7 +443,7 @@ def test_a_user_who_is_deleted_meanwhile_is_left_out():
 @pytest.mark.parametrize("zone", ["Mars/Olympus", "", "UTC+1", 3, ["UTC"]], ids=str)
 def test_a_zone_is_a_name_of_the_iana(zone):
     with pytest.raises(InvalidTimeZoneError):
-        read_leaderboard("day", zone=zone)
+        get_leaderboard("day", zone=zone)
 
 
 @pytest.mark.parametrize("window", ["year", "", None, 1, ["day"]], ids=str)
@@ -451,7 +451,7 @@ def test_a_window_is_one_of_four(window):
     with pytest.raises(
         InvalidRequestError, match=r"^The window is none of day, week, month, all\.$"
     ) as refusal:
-        read_leaderboard(window)
+        get_leaderboard(window)
 
     assert refusal.value.context == {"field": "window"}
 
@@ -461,7 +461,7 @@ def test_a_ranking_is_one_of_three():
         InvalidRequestError,
         match=r"^The ranking is none of competition, dense, ordinal\.$",
     ):
-        read_leaderboard("day", ranking="olympic")
+        get_leaderboard("day", ranking="olympic")
 
 
 @pytest.mark.parametrize("page", [0, -1, 10_000_001, True, 1.0, "1", None], ids=str)
@@ -470,7 +470,7 @@ def test_a_page_is_a_whole_number_from_1(page):
         InvalidRequestError,
         match=r"^The page is not a whole number from 1 to 10,000,000\.$",
     ) as refusal:
-        read_leaderboard("day", page=page)
+        get_leaderboard("day", page=page)
 
     assert refusal.value.context == {"field": "page"}
 
@@ -481,7 +481,7 @@ def test_a_page_has_1_to_100_entries(size):
         InvalidRequestError,
         match=r"^The page size is not a whole number from 1 to 100\.$",
     ) as refusal:
-        read_leaderboard("day", page_size=size)
+        get_leaderboard("day", page_size=size)
 
     assert refusal.value.context == {"field": "page_size"}
 
@@ -499,4 +499,4 @@ def test_a_page_has_1_to_100_entries(size):
 )
 def test_the_present_is_an_aware_datetime_of_a_calendar(now):
     with pytest.raises(InvalidInstantError):
-        read_leaderboard("week", now=now, zone="America/Los_Angeles")
+        get_leaderboard("week", now=now, zone="America/Los_Angeles")

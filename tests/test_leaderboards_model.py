@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gamification.exceptions import InsufficientXPError
-from gamification.leaderboards import read_leaderboard
+from gamification.leaderboards import get_leaderboard
 from gamification.models import Achievement
 from gamification.services import (
     adjust_xp,
@@ -176,7 +176,7 @@ class Site:
             None if number is None else self.users[number]
             for number in (question.around, question.viewer)
         ]
-        page = read_leaderboard(
+        page = get_leaderboard(
             **question._replace(around=people[0], viewer=people[1])._asdict()
         )
         me = page.me and self.tell(page.me)

@@ -9,9 +9,12 @@ from django.db import connections
 from django.db.migrations.loader import MigrationLoader
 
 from gamification.models import Achievement, Activity
-from gamification.services import award_achievement, record_activity
+from gamification.services import (
+    award_achievement,
+    record_activity,
+)
 from tests.factories import AchievementFactory, ActivityFactory
-from tests.inspecting import COMMITTED
+from tests.inspection import COMMITTED
 
 SEED = import_module("gamification.migrations.0002_seed_catalogue")
 
@@ -41,7 +44,7 @@ def historical_apps():
 
 @pytest.fixture
 def migrate(historical_apps):
-    """Run the migration forwards or backwards, on a database."""
+    """Job the migration forwards or backwards, on a database."""
 
     def run(direction, alias="default"):
         functions = {

@@ -5,9 +5,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 
-from gamification.services import record_activity
+from gamification.services import (
+    record_activity,
+)
 from tests.factories import UserFactory
-from tests.inspecting import held_by
+from tests.inspection import held_by
 
 DAYS = 150
 

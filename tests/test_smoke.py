@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from gamification.services import record_activity
+from gamification.services import (
+    record_activity,
+)
 
 
 @pytest.mark.django_db

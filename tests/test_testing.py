@@ -3,7 +3,9 @@ from __future__ import annotations
 import pytest
 
 from gamification.models import UserGamification
-from gamification.services import record_activity
+from gamification.services import (
+    record_activity,
+)
 from gamification.testing import (
     assert_progress_matches_ledger,
     captured_signals,

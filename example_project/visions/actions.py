@@ -14,7 +14,11 @@ from django.utils import timezone
 
 from example_project.visions.models import KPI, Vision
 from gamification.exceptions import UnknownActivityError
-from gamification.services import Outcome, record_activity, reverse_source
+from gamification.services import (
+    Outcome,
+    record_activity,
+    reverse_source,
+)
 
 User = AbstractBaseUser
 

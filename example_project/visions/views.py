@@ -18,9 +18,9 @@ from example_project.visions.models import KPI, TITLE_LENGTH, Vision
 from gamification.services import (
     Outcome,
     acknowledge_celebrations,
+    get_achievements,
+    get_progress,
     pending_celebrations,
-    read_achievements,
-    read_progress,
     set_time_zone,
 )
 
@@ -38,11 +38,11 @@ class Request(HttpRequest):
 @require_safe
 def home(request: Request) -> HttpResponse:
     """Show the user's visions and where they stand."""
-    progress = read_progress(request.user)
+    progress = get_progress(request.user)
     context = {
         "celebrations": pending_celebrations(request.user),
         "progress": progress,
-        "achievements": read_achievements(request.user),
+        "achievements": get_achievements(request.user),
         "visions": _visions_of(request.user),
         "title_length": TITLE_LENGTH,
         "time_zone_form": TimeZoneForm(initial={"time_zone": progress.time_zone}),

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from gamification.admin import achievements, activities, history, progress, runs
-from gamification.admin.panel import GamificationInline, GamificationUserAdminMixin
+from gamification.admin import history, jobs
+from gamification.admin.catalogue import achievements, activities
+from gamification.admin.players import progress
+from gamification.admin.players.inlines import (
+    GamificationInline,
+    GamificationUserAdminMixin,
+)
 
 __all__ = [
     "GamificationInline",
@@ -11,6 +16,6 @@ __all__ = [
     "achievements",
     "activities",
     "history",
+    "jobs",
     "progress",
-    "runs",
 ]

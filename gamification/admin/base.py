@@ -19,13 +19,13 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from gamification.admin.lists import (
+from gamification.admin.changelists import (
     BoundedChangeList,
     BoundedPaginator,
     FilteredChangeList,
 )
-from gamification.admin.spreadsheets import export_as_csv
-from gamification.admin.theme import model_admin
+from gamification.admin.compat import model_admin
+from gamification.admin.ui.csv_export import export_as_csv
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Model]

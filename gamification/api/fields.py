@@ -15,7 +15,9 @@ from django.core.validators import RegexValidator, validate_slug
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from gamification.services.requests import is_storable
+from gamification.staff import (
+    is_storable,
+)
 
 _WHOLE: Final = re.compile(r"0|-?[1-9][0-9]{0,18}", re.ASCII)
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)

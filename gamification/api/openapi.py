@@ -15,11 +15,16 @@ from drf_spectacular.utils import (
     PolymorphicProxySerializer,
 )
 
-from gamification.api.contracts import Contract, Header, contract_of
+from gamification.api.exceptions import (
+    CONTENT_TYPE,
+    ProblemSerializer,
+    problem,
+    status_of,
+)
 from gamification.api.fields import Body, Query
+from gamification.api.operations import Contract, Header, contract_of
 from gamification.api.preconditions import IF_MATCH, PreconditionRequired
-from gamification.api.problems import CONTENT_TYPE, ProblemShape, problem, status_of
-from gamification.api.shapes import Shape
+from gamification.api.serializers import ResponseSerializer
 
 _IF_NONE_MATCH: Final = Header(
     "If-None-Match", "The ETag of the last answer; 304 if there is nothing new."
@@ -159,7 +164,7 @@ class ContractSchema(AutoSchema):
 
 
 def _bare(kind: type) -> str:
-    return kind.__name__.removesuffix("Shape").removesuffix("Body")
+    return kind.__name__.removesuffix("ResponseSerializer").removesuffix("Body")
 
 
 def _header(
@@ -188,8 +193,10 @@ def _answer_to_anybody(schema: ContractSchema, contract: Contract) -> Any:
     return {"anyOf": [shape.ref for shape in shapes]}
 
 
-def _answer_to_one_or_many(contract: Contract, many: type[Shape]) -> OpenApiResponse:
-    one = cast("type[Shape]", contract.answer)
+def _answer_to_one_or_many(
+    contract: Contract, many: type[ResponseSerializer]
+) -> OpenApiResponse:
+    one = cast("type[ResponseSerializer]", contract.answer)
     name = f"{_bare(one)}Or{_bare(many)}"
     either = PolymorphicProxySerializer(name, [one, many], None, many=False)
     return OpenApiResponse(either, contract.also[200].meaning)
@@ -209,7 +216,7 @@ def _problems(contract: Contract) -> Iterator[tuple[Any, OpenApiResponse]]:
         examples[status].append(example)
     for status, shown in examples.items():
         codes = ", ".join(f"`{example.name}`" for example in shown)
-        answer = OpenApiResponse(ProblemShape, codes, shown)
+        answer = OpenApiResponse(ProblemSerializer, codes, shown)
         yield (status, CONTENT_TYPE), answer
 
 

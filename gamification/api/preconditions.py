@@ -8,7 +8,7 @@ from django.utils.http import parse_etags
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 
-from gamification.api.contracts import Header
+from gamification.api.operations import Header
 
 IF_MATCH: Final = Header(
     "If-Match",

@@ -11,7 +11,7 @@ from django.core.cache import cache
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
-from gamification.api.contracts import contract_of
+from gamification.api.operations import contract_of
 from gamification.conf import conf
 
 logger = logging.getLogger(__name__)

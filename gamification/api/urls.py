@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from django.urls import include, path, re_path
 
-from gamification.api.problems import unknown_address
-from gamification.api.routing import Router
+from gamification.api.exceptions import unknown_address
+from gamification.api.routers import Router
 from gamification.api.views.achievements import AchievementsViewSet
 from gamification.api.views.calendar import CalendarViewSet
 from gamification.api.views.celebrations import CelebrationsViewSet

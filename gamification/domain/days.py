@@ -126,7 +126,7 @@ def _time_zones() -> set[str]:
 
 
 def _begins(day: date, zone: ZoneInfo, hour: int) -> float:
-    # A wall time inside a gap maps to the far side of it (PEP 495, fold=0).
+    # A wall time inside a gap maps to the far side of it (PEP 495, changeset=0).
     return datetime.combine(day, time(hour), tzinfo=zone).timestamp()
 
 

@@ -18,9 +18,9 @@ SECTIONS: Final = {"activity": "activities", "achievement": "achievements"}
 
 Value = str | int | bool | None
 #: The values of an item by field, in the order of its fields, without the key.
-Item = Mapping[str, Value]
+DefinitionValues = Mapping[str, Value]
 #: Items by kind and by key.
-Definitions = Mapping[str, Mapping[str, Item]]
+Definitions = Mapping[str, Mapping[str, DefinitionValues]]
 
 #: What a reader of a text or of a terminal would not see, or be misled by.
 _INVISIBLE: Final = re.compile(
@@ -115,7 +115,7 @@ def compare(stored: Definitions, given: Definitions) -> Differences:
 
 
 def _difference(
-    kind: str, key: str, before: Item | None, after: Item | None
+    kind: str, key: str, before: DefinitionValues | None, after: DefinitionValues | None
 ) -> ItemDifference:
     if after is None:
         return ItemDifference(kind, key, Effect.ABSENT)

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
+from gamification.domain.catalogue import ActivityRule
 from gamification.domain.days import ONE_DAY
 from gamification.domain.outcomes import Withheld, WithheldReason
-from gamification.domain.rules import ActivityRule
-from gamification.domain.standing import Record, Standing, Usage
+from gamification.domain.state import Record, Usage, UserState
 
 
 class Done(NamedTuple):
@@ -57,11 +57,11 @@ def room(quantity: int, limit: int | None, usage: Usage) -> int:
 class Limits:
     """What a user may still earn, as the records of one request use it up."""
 
-    def __init__(self, standing: Standing, now: datetime) -> None:
-        self._calendar = standing.calendar
+    def __init__(self, state: UserState, now: datetime) -> None:
+        self._calendar = state.calendar
         self._now = now
-        self._usage = dict(standing.usage)
-        self._rewarded_at = {k: list(v) for k, v in standing.rewarded_at.items()}
+        self._usage = dict(state.usage)
+        self._rewarded_at = {k: list(v) for k, v in state.rewarded_at.items()}
 
     def admit(
         self, record: Record, activity: ActivityRule, day: date

@@ -217,3 +217,15 @@ class Outcome:
             ),
             replayed=True,
         )
+
+
+class UnlockRow(NamedTuple):
+    """The new state of a row that says whether a user holds an achievement."""
+
+    user_id: Any
+    achievement_id: int
+    unlocked_at: datetime
+    xp_awarded: int
+    revoked_at: datetime | None = None
+    revoked_by_id: Any = None
+    revoke_reason: str = ""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from gamification.models.catalogue import Achievement, AchievementCategory, Activity
 from gamification.models.celebrations import Celebration
+from gamification.models.database import write_alias
 from gamification.models.history import LedgerEntry, UserAchievement
-from gamification.models.operations import Run, RunKind
+from gamification.models.jobs import Job, JobKind
 from gamification.models.progress import ActiveDay, ActivityTally, UserGamification
 
 __all__ = [
@@ -15,9 +16,10 @@ __all__ = [
     "Activity",
     "ActivityTally",
     "Celebration",
+    "Job",
+    "JobKind",
     "LedgerEntry",
-    "Run",
-    "RunKind",
     "UserAchievement",
     "UserGamification",
+    "write_alias",
 ]

@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from gamification.domain.rules import (
+from gamification.domain.catalogue import (
     MAX_COOLDOWN,
     MAX_QUANTITY,
     MAX_REWARD,
@@ -18,7 +18,7 @@ from gamification.domain.rules import (
     AchievementStatus,
     Criterion,
 )
-from gamification.models.wording import criterion_sentence, criterion_text
+from gamification.models.criterion_text import criterion_sentence, criterion_text
 
 
 class AchievementCategory(models.TextChoices):

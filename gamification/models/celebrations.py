@@ -32,7 +32,7 @@ class Celebration(models.Model):
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.CASCADE,
-        related_name="celebrations",
+        related_name="gamification_celebrations",
         db_index=False,
         verbose_name=_("user"),
     )

@@ -32,7 +32,7 @@ class LedgerEntry(models.Model):
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.CASCADE,
-        related_name="ledger_entries",
+        related_name="gamification_entries",
         db_index=False,
         verbose_name=_("user"),
     )
@@ -163,7 +163,7 @@ class UserAchievement(models.Model):
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.CASCADE,
-        related_name="user_achievements",
+        related_name="gamification_achievements",
         db_index=False,
         verbose_name=_("user"),
     )

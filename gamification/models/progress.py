@@ -125,7 +125,7 @@ class ActivityTally(models.Model):
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.CASCADE,
-        related_name="activity_tallies",
+        related_name="gamification_tallies",
         db_index=False,
         verbose_name=_("user"),
     )
@@ -165,7 +165,7 @@ class ActiveDay(models.Model):
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.CASCADE,
-        related_name="active_days",
+        related_name="gamification_days",
         db_index=False,
         verbose_name=_("user"),
     )

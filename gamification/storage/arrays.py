@@ -68,7 +68,7 @@ def names_sql(fields: Sequence[str], prefix: str = "") -> str:
     return ", ".join(f'{prefix}"{field}"' for field in fields)
 
 
-class RowShape(NamedTuple):
+class RowSerializer(NamedTuple):
     """Which columns of some rows are the same in all of them, and which are not."""
 
     same: tuple[str, ...]
@@ -100,7 +100,7 @@ class RowShape(NamedTuple):
 
 def encode(
     fields: Sequence[str], rows: Sequence[Sequence[Any]]
-) -> tuple[RowShape, list[object]]:
+) -> tuple[RowSerializer, list[object]]:
     """Return the shape of ``rows`` and their parameters in its order."""
     if len(rows) == 1:
         return _single(tuple(fields)), [
@@ -119,13 +119,13 @@ def encode(
             documents[field] = json.dumps(column)
         else:
             different[field] = _array(kind, column)
-    shape = RowShape(tuple(same), tuple(different), tuple(documents))
+    shape = RowSerializer(tuple(same), tuple(different), tuple(documents))
     return shape, [*same.values(), *different.values(), *documents.values()]
 
 
 @cache
-def _single(fields: tuple[str, ...]) -> RowShape:
-    return RowShape(fields)
+def _single(fields: tuple[str, ...]) -> RowSerializer:
+    return RowSerializer(fields)
 
 
 def _array(kind: str, values: Sequence[object]) -> str:

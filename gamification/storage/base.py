@@ -16,11 +16,11 @@ from datetime import date
 from operator import attrgetter
 from typing import Any, Protocol
 
+from gamification.domain.catalogue import Catalogue
+from gamification.domain.changeset import UserChangeset
 from gamification.domain.days import Calendar
 from gamification.domain.outcomes import Entry, Outcome
-from gamification.domain.recording import Fold
-from gamification.domain.rules import Catalogue
-from gamification.domain.standing import Standing
+from gamification.domain.state import UserState
 
 #: Who: primary keys of users.
 UserIds = Sequence[Any]
@@ -29,7 +29,7 @@ UserKey = tuple[Any, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
+class StateQuery:
     """What a decision needs to know."""
 
     user_ids: UserIds
@@ -45,7 +45,7 @@ class Query:
     since: date = date.min
     until: date = date.max
 
-    def only(self, user_ids: Collection[Any]) -> Query:
+    def only(self, user_ids: Collection[Any]) -> StateQuery:
         """Return the query for some of its users."""
         keys = [key for key in self.keys if key[0] in user_ids]
         return replace(self, user_ids=in_order(user_ids), keys=keys)
@@ -56,7 +56,7 @@ class Snapshot:
     """The state of some users at one moment. Users without a row are not in it."""
 
     catalogue: Catalogue
-    standings: dict[Any, Standing] = field(default_factory=dict)
+    states: dict[Any, UserState] = field(default_factory=dict)
     #: Entries that the query's keys were used for.
     replays: Mapping[UserKey, Entry] = field(default_factory=dict)
 
@@ -68,14 +68,16 @@ class Written:
     #: Those of each user's entries, in order.
     entry_ids: Mapping[Any, Sequence[int]] = field(default_factory=dict)
     celebration_ids: Mapping[UserKey, int] = field(default_factory=dict)
-    #: Users of whom nothing was written, because their standing was outdated.
-    outrun: Collection[Any] = ()
+    #: Users of whom nothing was written, because their state was outdated.
+    conflicts: Collection[Any] = ()
 
     @classmethod
     def of(
-        cls, rows: Iterable[tuple[int, Any, str | None]], folds: Iterable[Fold]
+        cls,
+        rows: Iterable[tuple[int, Any, str | None]],
+        changesets: Iterable[UserChangeset],
     ) -> Written:
-        """Return what was written of ``folds``, each of which has an entry.
+        """Return what was written of ``changesets``, each of which has an entry.
 
         Rows are an id, its user, and the dedupe key if it is that of a celebration.
         """
@@ -86,21 +88,23 @@ class Written:
                 entries[user_id].append(pk)
             else:
                 celebrations[user_id, dedupe_key] = pk
-        outrun = {fold.standing.user_id for fold in folds} - entries.keys()
-        return cls(entries, celebrations, outrun)
+        conflicts = {
+            changeset.state.user_id for changeset in changesets
+        } - entries.keys()
+        return cls(entries, celebrations, conflicts)
 
     def __add__(self, later: Written) -> Written:
-        """Return both, where who was outrun in the first came later."""
+        """Return both, where who was conflicts in the first came later."""
         return Written(
             {**self.entry_ids, **later.entry_ids},
             {**self.celebration_ids, **later.celebration_ids},
-            later.outrun,
+            later.conflicts,
         )
 
-    def number(self, fold: Fold) -> Iterator[Outcome]:
-        """Yield the outcomes of ``fold`` with their ids."""
-        ids = self.entry_ids[fold.standing.user_id]
-        return fold.numbered(ids, self.celebration_ids)
+    def number(self, changeset: UserChangeset) -> Iterator[Outcome]:
+        """Yield the outcomes of ``changeset`` with their ids."""
+        ids = self.entry_ids[changeset.state.user_id]
+        return changeset.numbered(ids, self.celebration_ids)
 
 
 class Store(Protocol):
@@ -118,7 +122,7 @@ class Store(Protocol):
     def lock(self, user_ids: UserIds) -> None:
         """Lock the users' rows in order of their keys, making those that lack."""
 
-    def read(self, plan: Callable[[Catalogue], Query]) -> Snapshot:
+    def read(self, plan: Callable[[Catalogue], StateQuery]) -> Snapshot:
         """Return what the query that ``plan`` makes of the catalogue asks for."""
 
     def days(self, user_ids: UserIds) -> Mapping[Any, Mapping[date, int]]:
@@ -127,10 +131,10 @@ class Store(Protocol):
     def celebrated(self, keys: Sequence[UserKey]) -> Mapping[UserKey, int]:
         """Return the ids of those celebrations that exist, by user and dedupe key."""
 
-    def prepare(self, folds: Sequence[Fold]) -> Callable[[], Written]:
+    def prepare(self, changesets: Sequence[UserChangeset]) -> Callable[[], Written]:
         """Encode changes of users, all of whom have a row or are to be given one.
 
-        Return what writes them, but those of users who were outrun.
+        Return what writes them, but those of users who were conflicts.
         """
 
 
@@ -146,7 +150,7 @@ ENTRY_FIELDS = Entry._fields[1:]
 entry_values = attrgetter(*Entry._fields)
 
 
-#: Columns of a user's row that a fold sets.
+#: Columns of a user's row that a changeset sets.
 PROGRESS_FIELDS = (
     "user_id",
     "total_xp",
@@ -161,17 +165,17 @@ PROGRESS_FIELDS = (
 )
 
 
-def progress_values(fold: Fold) -> tuple[Any, ...]:
-    """Return the values of ``PROGRESS_FIELDS`` after ``fold``."""
+def progress_values(changeset: UserChangeset) -> tuple[Any, ...]:
+    """Return the values of ``PROGRESS_FIELDS`` after ``changeset``."""
     return (
-        fold.standing.user_id,
-        fold.total_xp,
-        fold.level,
-        fold.highest_level,
-        fold.streak.current,
-        fold.streak.longest,
-        fold.active_days,
-        fold.streak.last_active_on,
-        fold.standing.version + 1,
-        fold.now,
+        changeset.state.user_id,
+        changeset.total_xp,
+        changeset.level,
+        changeset.highest_level,
+        changeset.streak.current,
+        changeset.streak.longest,
+        changeset.active_days,
+        changeset.streak.last_active_on,
+        changeset.state.version + 1,
+        changeset.now,
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from typing import Any
 
-from gamification.domain.rules import AchievementRule, ActivityRule, Catalogue
+from gamification.domain.catalogue import AchievementRule, ActivityRule, Catalogue
 from gamification.models import Achievement, Activity
 
 ACTIVITY_FIELDS = [field.name for field in fields(ActivityRule)]

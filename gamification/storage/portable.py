@@ -11,10 +11,10 @@ from typing import Any
 from django.db import connections, models
 from django.db.models import Exists, F, OuterRef, Sum
 
+from gamification.domain.catalogue import Catalogue
+from gamification.domain.changeset import UserChangeset
 from gamification.domain.outcomes import Entry, EntryKind
-from gamification.domain.recording import Fold
-from gamification.domain.rules import Catalogue
-from gamification.domain.standing import Standing, Usage
+from gamification.domain.state import Usage, UserState
 from gamification.models import (
     ActiveDay,
     ActivityTally,
@@ -27,8 +27,8 @@ from gamification.models.progress import calendar_of
 from gamification.storage.base import (
     ENTRY_FIELDS,
     PROGRESS_FIELDS,
-    Query,
     Snapshot,
+    StateQuery,
     UserIds,
     UserKey,
     Written,
@@ -78,14 +78,14 @@ class PortableStore:
             ignore_conflicts=True,
         )
 
-    def read(self, plan: Callable[[Catalogue], Query]) -> Snapshot:
+    def read(self, plan: Callable[[Catalogue], StateQuery]) -> Snapshot:
         catalogue = load_catalogue(self.alias)
         query = plan(catalogue)
         held, revoked = self._achievements(query.user_ids)
         tallies, usage = self._tallies(query), self._usage(query)
         rewarded_at = self._rewarded_at(query)
-        standings = {
-            profile.user_id: Standing(
+        states = {
+            profile.user_id: UserState(
                 profile.user_id,
                 calendar_of(profile.zone_history, query.calendar),
                 profile.version,
@@ -102,7 +102,7 @@ class PortableStore:
             )
             for profile in self._rows(UserGamification).filter(user__in=query.user_ids)
         }
-        return Snapshot(catalogue, standings, self._replays(query.keys))
+        return Snapshot(catalogue, states, self._replays(query.keys))
 
     def _achievements(self, user_ids: UserIds) -> Any:
         held: dict[Any, set[int]] = defaultdict(set)
@@ -114,7 +114,7 @@ class PortableStore:
             (revoked if revoked_at else held)[user_id].add(achievement_id)
         return held, revoked
 
-    def _tallies(self, query: Query) -> Mapping[Any, Mapping[int, int]]:
+    def _tallies(self, query: StateQuery) -> Mapping[Any, Mapping[int, int]]:
         tallies: dict[Any, dict[int, int]] = defaultdict(dict)
         rows = self._rows(ActivityTally).filter(
             user__in=query.user_ids, activity__in=query.tallies
@@ -125,14 +125,16 @@ class PortableStore:
             tallies[user_id][activity_id] = count
         return tallies
 
-    def _recent(self, query: Query, activity_ids: Sequence[int]) -> Any:
+    def _recent(self, query: StateQuery, activity_ids: Sequence[int]) -> Any:
         return self._rows(LedgerEntry).filter(
             user__in=query.user_ids,
             activity__in=activity_ids,
             local_date__range=(query.since, query.until),
         )
 
-    def _usage(self, query: Query) -> Mapping[Any, Mapping[tuple[int, date], Usage]]:
+    def _usage(
+        self, query: StateQuery
+    ) -> Mapping[Any, Mapping[tuple[int, date], Usage]]:
         usage: dict[Any, dict[tuple[int, date], Usage]] = defaultdict(dict)
         rows = self._recent(query, query.limited).order_by()
         for user_id, activity_id, day, units, rewarded in rows.values_list(
@@ -141,7 +143,9 @@ class PortableStore:
             usage[user_id][activity_id, day] = (int(units), int(rewarded))
         return usage
 
-    def _rewarded_at(self, query: Query) -> Mapping[Any, Mapping[int, list[datetime]]]:
+    def _rewarded_at(
+        self, query: StateQuery
+    ) -> Mapping[Any, Mapping[int, list[datetime]]]:
         instants: dict[Any, dict[int, list[datetime]]] = defaultdict(dict)
         reversal = self._rows(LedgerEntry).filter(
             user=OuterRef("user"), reverses=OuterRef("pk")
@@ -189,47 +193,49 @@ class PortableStore:
             if (user_id, key) in wanted
         }
 
-    def prepare(self, folds: Sequence[Fold]) -> Callable[[], Written]:
-        return partial(self.write, folds)
+    def prepare(self, changesets: Sequence[UserChangeset]) -> Callable[[], Written]:
+        return partial(self.write, changesets)
 
-    def write(self, folds: Sequence[Fold]) -> Written:
-        for fold in folds:
-            self._rows(UserGamification).filter(user=fold.standing.user_id).update(
-                **dict(zip(PROGRESS_FIELDS, progress_values(fold), strict=True))
+    def write(self, changesets: Sequence[UserChangeset]) -> Written:
+        for changeset in changesets:
+            self._rows(UserGamification).filter(user=changeset.state.user_id).update(
+                **dict(zip(PROGRESS_FIELDS, progress_values(changeset), strict=True))
             )
-            self._write_tallies(fold)
-            self._write_days(fold)
-            self._write_unlocks(fold)
+            self._write_tallies(changeset)
+            self._write_days(changeset)
+            self._write_unlocks(changeset)
         entries = self._rows(LedgerEntry).bulk_create(
             LedgerEntry(**dict(zip(ENTRY_FIELDS, entry[1:], strict=True)))
-            for fold in folds
-            for entry in fold.entries
+            for changeset in changesets
+            for entry in changeset.entries
         )
         celebrations = self._rows(Celebration).bulk_create(
-            Celebration(**row._asdict()) for fold in folds for row in fold.notice_rows()
+            Celebration(**row._asdict())
+            for changeset in changesets
+            for row in changeset.notice_rows()
         )
         rows = [(entry.pk, entry.user_id, None) for entry in entries]
         rows += [(row.pk, row.user_id, row.dedupe_key) for row in celebrations]
-        return Written.of(rows, folds)
+        return Written.of(rows, changesets)
 
-    def _write_tallies(self, fold: Fold) -> None:
-        tallies = self._rows(ActivityTally).filter(user=fold.standing.user_id)
-        for activity_id, quantity in fold.tallies.items():
+    def _write_tallies(self, changeset: UserChangeset) -> None:
+        tallies = self._rows(ActivityTally).filter(user=changeset.state.user_id)
+        for activity_id, quantity in changeset.tallies.items():
             changed = tallies.filter(activity=activity_id).update(
-                count=F("count") + quantity, last_recorded_at=fold.now
+                count=F("count") + quantity, last_recorded_at=changeset.now
             )
             if not changed:
                 tallies.create(
-                    user_id=fold.standing.user_id,
+                    user_id=changeset.state.user_id,
                     activity_id=activity_id,
                     count=quantity,
-                    last_recorded_at=fold.now,
+                    last_recorded_at=changeset.now,
                 )
 
-    def _write_days(self, fold: Fold) -> None:
-        user_id, changes = fold.standing.user_id, fold.changed_days
+    def _write_days(self, changeset: UserChangeset) -> None:
+        user_id, changes = changeset.state.user_id, changeset.changed_days
         days = self._rows(ActiveDay).filter(user=user_id)
-        days.filter(date__in=fold.lost_days).delete()
+        days.filter(date__in=changeset.lost_days).delete()
         present = days.filter(date__in=changes).values_list("date", flat=True)
         for day in list(present):
             activities, xp = changes.pop(day)
@@ -241,8 +247,8 @@ class PortableStore:
             for day, (activities, xp) in changes.items()
         )
 
-    def _write_unlocks(self, fold: Fold) -> None:
-        for unlock in fold.unlocks:
+    def _write_unlocks(self, changeset: UserChangeset) -> None:
+        for unlock in changeset.unlocks:
             self._rows(UserAchievement).update_or_create(
                 user_id=unlock.user_id,
                 achievement_id=unlock.achievement_id,

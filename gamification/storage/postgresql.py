@@ -16,10 +16,10 @@ from django.db import connections
 from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
+from gamification.domain.catalogue import Catalogue
+from gamification.domain.changeset import UserChangeset
 from gamification.domain.outcomes import Entry
-from gamification.domain.recording import Fold
-from gamification.domain.rules import Catalogue
-from gamification.domain.standing import Standing
+from gamification.domain.state import UserState
 from gamification.domain.streaks import Streak
 from gamification.models import LedgerEntry, UserGamification
 from gamification.models.progress import calendar_of
@@ -28,8 +28,8 @@ from gamification.storage.arrays import arity, encode, encode_set
 from gamification.storage.base import (
     ENTRY_FIELDS,
     PROGRESS_FIELDS,
-    Query,
     Snapshot,
+    StateQuery,
     UserIds,
     UserKey,
     Written,
@@ -85,7 +85,7 @@ class PostgreSQLStore:
             self._run(make, (now, now, ids))
         self._run(writing.lock_sql(kind, count), (ids,))
 
-    def read(self, plan: Callable[[Catalogue], Query]) -> Snapshot:
+    def read(self, plan: Callable[[Catalogue], StateQuery]) -> Snapshot:
         while True:
             stamp, catalogue = self._catalogue()
             query = plan(catalogue)
@@ -94,8 +94,8 @@ class PostgreSQLStore:
                 break
             _catalogues.pop(self._cache_key, None)
         rows = [row for row in rows if row[2] is not None]
-        standings = {row[2]: _standing(row, query) for row in rows}
-        return Snapshot(catalogue, standings, self._replays(query, rows))
+        states = {row[2]: _user_state(row, query) for row in rows}
+        return Snapshot(catalogue, states, self._replays(query, rows))
 
     @property
     def _cache_key(self) -> tuple[str, str]:
@@ -109,7 +109,7 @@ class PostgreSQLStore:
             cached = _catalogues[self._cache_key] = ((stamp[0], stamp[1]), catalogue)
         return cached
 
-    def _read(self, query: Query) -> list[tuple[Any, ...]]:
+    def _read(self, query: StateQuery) -> list[tuple[Any, ...]]:
         # Keys are looked up in the same statement for one user alone.
         keys = [key for _, key in query.keys] if len(query.user_ids) == 1 else []
         params = [encode_set(query.tallies)] if query.tallies else []
@@ -118,7 +118,7 @@ class PostgreSQLStore:
                 params += [encode_set(activity_ids), query.since, query.until]
         if keys:
             params.append(encode_set(keys))
-        shape = reading.ReadShape(
+        shape = reading.ReadSerializer(
             arity(query.user_ids),
             arity(query.tallies),
             arity(query.limited),
@@ -129,7 +129,7 @@ class PostgreSQLStore:
         return self._fetch(sql, [*params, encode_set(query.user_ids)])
 
     def _replays(
-        self, query: Query, rows: Sequence[tuple[Any, ...]]
+        self, query: StateQuery, rows: Sequence[tuple[Any, ...]]
     ) -> Mapping[UserKey, Entry]:
         if not query.keys or not rows:
             return {}
@@ -157,23 +157,27 @@ class PostgreSQLStore:
         sql = reading.celebrated_sql(self._user_type, shape)
         return {(user_id, key): pk for user_id, key, pk in self._fetch(sql, params)}
 
-    def prepare(self, folds: Sequence[Fold]) -> Callable[[], Written]:
-        changes = {name: rows for name, rows in _changes(folds).items() if rows}
-        users, params = encode(PROGRESS_FIELDS, [progress_values(f) for f in folds])
+    def prepare(self, changesets: Sequence[UserChangeset]) -> Callable[[], Written]:
+        changes = {name: rows for name, rows in _changes(changesets).items() if rows}
+        users, params = encode(
+            PROGRESS_FIELDS, [progress_values(f) for f in changesets]
+        )
         shapes = []
         for name, rows in changes.items():
             shape, values = encode(writing.CHANGES[name][0], rows)
             shapes.append((name, shape))
             params += values
-        written = [entry[1:] for fold in folds for entry in fold.entries]
+        written = [entry[1:] for changeset in changesets for entry in changeset.entries]
         entries, values = encode(ENTRY_FIELDS, written)
-        new_in = None if folds[0].standing.version else self._users
-        write = writing.WriteShape(users, tuple(shapes), entries, new_in)
+        new_in = None if changesets[0].state.version else self._users
+        write = writing.WriteSerializer(users, tuple(shapes), entries, new_in)
         sql = writing.write_sql(self._user_type, write)
-        return partial(self.write, sql, params + values, folds)
+        return partial(self.write, sql, params + values, changesets)
 
-    def write(self, sql: str, params: Sequence[Any], folds: Sequence[Fold]) -> Written:
-        return Written.of(self._fetch(sql, params), folds)
+    def write(
+        self, sql: str, params: Sequence[Any], changesets: Sequence[UserChangeset]
+    ) -> Written:
+        return Written.of(self._fetch(sql, params), changesets)
 
 
 @cache
@@ -185,10 +189,10 @@ def _user_columns(alias: str) -> tuple[str, tuple[str, str]]:
     return kind, (users.db_table, str(users.pk.column))
 
 
-def _standing(row: Sequence[Any], query: Query) -> Standing:
+def _user_state(row: Sequence[Any], query: StateQuery) -> UserState:
     (user_id, version, total_xp, level, highest_level, active_days, *streak) = row[2:11]
     zones, achievements, tallies, usage, rewarded_at = row[11:16]
-    return Standing(
+    return UserState(
         user_id,
         query.calendar
         if zones == "[]"
@@ -218,16 +222,16 @@ def _instants(pairs: Iterable[tuple[int, int]]) -> dict[int, list[datetime]]:
     return instants
 
 
-def _changes(folds: Sequence[Fold]) -> dict[str, list[tuple[Any, ...]]]:
+def _changes(changesets: Sequence[UserChangeset]) -> dict[str, list[tuple[Any, ...]]]:
     """Return the rows of each of ``writing.CHANGES``, in its order."""
     rows: dict[str, list[tuple[Any, ...]]] = {name: [] for name in writing.CHANGES}
-    for fold in folds:
-        user_id = fold.standing.user_id
-        for activity_id, quantity in fold.tallies.items():
-            rows["tallies"].append((user_id, activity_id, quantity, fold.now))
-        for day, change in fold.changed_days.items():
+    for changeset in changesets:
+        user_id = changeset.state.user_id
+        for activity_id, quantity in changeset.tallies.items():
+            rows["tallies"].append((user_id, activity_id, quantity, changeset.now))
+        for day, change in changeset.changed_days.items():
             rows["days"].append((user_id, day, "active", *change))
-        rows["lost_days"] += [(user_id, day) for day in fold.lost_days]
-        rows["unlocks"] += fold.unlocks
-        rows["celebrations"] += fold.notice_rows()
+        rows["lost_days"] += [(user_id, day) for day in changeset.lost_days]
+        rows["unlocks"] += changeset.unlocks
+        rows["celebrations"] += changeset.notice_rows()
     return rows

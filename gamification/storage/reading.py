@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
 
-from gamification.storage.arrays import Arity, RowShape, names_sql, within_sql
+from gamification.storage.arrays import Arity, RowSerializer, names_sql, within_sql
 from gamification.storage.catalogue import ACHIEVEMENT_FIELDS, ACTIVITY_FIELDS
 from gamification.storage.tables import (
     ACHIEVEMENTS,
@@ -46,7 +46,7 @@ _HELD = f"""ARRAY(
     FROM {UNLOCKS} u WHERE u.user_id = p.user_id)"""
 
 
-class ReadShape(NamedTuple):
+class ReadSerializer(NamedTuple):
     """How many of each a read asks for."""
 
     users: Arity
@@ -57,8 +57,8 @@ class ReadShape(NamedTuple):
 
 
 @cache
-def read_sql(user_type: str, shape: ReadShape) -> str:
-    """Return the statement that reads the standing of users.
+def read_sql(user_type: str, shape: ReadSerializer) -> str:
+    """Return the statement that reads the state of users.
 
     It always returns a row, so that the stamps of the catalogue are known even where
     no user has one.
@@ -111,7 +111,7 @@ def _used_keys(count: Arity) -> str:
 
 
 @cache
-def used_keys_sql(user_type: str, keys: RowShape) -> str:
+def used_keys_sql(user_type: str, keys: RowSerializer) -> str:
     """Return the statement that finds entries by user and key."""
     return f"""SELECT l.id FROM {keys.sql(user_type)}
 JOIN {LEDGER} l ON l.user_id = n.user_id AND l.key = n.key"""
@@ -125,7 +125,7 @@ WHERE d.user_id {within_sql(user_type, count)} AND d.kind = 'active'"""
 
 
 @cache
-def celebrated_sql(user_type: str, keys: RowShape) -> str:
+def celebrated_sql(user_type: str, keys: RowSerializer) -> str:
     """Return the statement that finds celebrations by user and dedupe key."""
     return f"""SELECT c.user_id, c.dedupe_key, c.id FROM {keys.sql(user_type)}
 JOIN {CELEBRATIONS} c ON c.user_id = n.user_id AND c.dedupe_key = n.dedupe_key"""

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import NamedTuple
 
-from gamification.domain.rows import NoticeRow, UnlockRow
-from gamification.storage.arrays import Arity, RowShape, names_sql, within_sql
+from gamification.domain.celebrations import NoticeRow
+from gamification.domain.outcomes import UnlockRow
+from gamification.storage.arrays import Arity, RowSerializer, names_sql, within_sql
 from gamification.storage.base import ENTRY_FIELDS, PROGRESS_FIELDS
 from gamification.storage.tables import (
     CELEBRATIONS,
@@ -52,19 +53,19 @@ def lock_sql(user_type: str, count: Arity) -> str:
     ORDER BY user_id FOR UPDATE) locked"""
 
 
-class WriteShape(NamedTuple):
+class WriteSerializer(NamedTuple):
     """The shapes of the rows that a write brings."""
 
-    users: RowShape
+    users: RowSerializer
     #: Keys of ``CHANGES`` in its order.
-    changes: tuple[tuple[str, RowShape], ...]
-    entries: RowShape
+    changes: tuple[tuple[str, RowSerializer], ...]
+    entries: RowSerializer
     #: Table and primary key of users, where the user's row is still to be made.
     new_in: tuple[str, str] | None
 
 
 @cache
-def write_sql(user_type: str, shape: WriteShape) -> str:
+def write_sql(user_type: str, shape: WriteSerializer) -> str:
     """Return the statement that writes all changes of each user, or none of them.
 
     Nothing is written of users whose row has moved on since it was read or, where it

@@ -15,7 +15,11 @@ from gamification.models import (
     UserAchievement,
     UserGamification,
 )
-from gamification.services import adjust_xp, award_achievement, record_activity
+from gamification.services import (
+    adjust_xp,
+    award_achievement,
+    record_activity,
+)
 from tests.factories import AchievementFactory, UserFactory
 
 pytestmark = pytest.mark.django_db

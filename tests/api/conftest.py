@@ -8,9 +8,9 @@ import time_machine
 from django.core.cache import cache
 from rest_framework.test import APIClient
 
-from tests.api import sandbox as module
-from tests.api.sandbox import Sandbox
-from tests.api.world import World, make_world
+from tests.api import sample_api as module
+from tests.api.dataset import World, make_world
+from tests.api.sample_api import Sandbox
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 

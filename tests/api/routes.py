@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from django.contrib.admindocs.views import simplify_regex
 
-from gamification.api.contracts import Contract
+from gamification.api.operations import Contract
 from gamification.api.urls import router
 
 

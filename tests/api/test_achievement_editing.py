@@ -5,13 +5,15 @@ import json
 import pytest
 
 from gamification.api.views import definitions
-from gamification.domain.rules import MAX_REWARD, MAX_TOTAL
+from gamification.domain.catalogue import MAX_REWARD, MAX_TOTAL
 from gamification.models import Achievement
-from gamification.services import award_achievement
+from gamification.services import (
+    award_achievement,
+)
+from tests.api.assertions import assert_problem, errors_in
 from tests.api.clients import API, client_of
-from tests.api.expecting import errors_in, problem_in
 from tests.factories import AchievementFactory
-from tests.inspecting import everything
+from tests.inspection import everything
 
 pytestmark = pytest.mark.django_db
 
@@ -133,14 +135,14 @@ def test_an_edit_of_what_somebody_else_changed_is_refused(editor, walker):
 
     response = edit(editor, {"xp_reward": 70}, tag)
 
-    problem_in(response, 412, "stale_edit")
+    assert_problem(response, 412, "stale_edit")
     walker.refresh_from_db()
     assert walker.xp_reward == 60
 
 
 @pytest.mark.parametrize("tag", ['"other"', "other", '"a", "b"', 'W/"', ","])
 def test_an_edit_of_something_else_is_refused(editor, walker, tag):
-    problem_in(edit(editor, {"xp_reward": 70}, tag), 412, "stale_edit")
+    assert_problem(edit(editor, {"xp_reward": 70}, tag), 412, "stale_edit")
 
 
 @pytest.mark.parametrize("headers", [{}, {"If-Match": ""}, {"If-Match": " "}])
@@ -149,7 +151,7 @@ def test_an_edit_must_say_what_it_edits(editor, walker, headers):
 
     response = editor.patch(address, {"name": "X"}, format="json", headers=headers)
 
-    problem_in(response, 428, "precondition_required")
+    assert_problem(response, 428, "precondition_required")
     walker.refresh_from_db()
     assert walker.name == "Walker"
 
@@ -238,7 +240,7 @@ def test_who_may_not_make_one_makes_none(user):
 
     response = client_of(user, "change_achievement").post(ACHIEVEMENTS, NEW)
 
-    problem_in(response, 403, "permission_denied")
+    assert_problem(response, 403, "permission_denied")
     assert everything() == before
 
 
@@ -248,11 +250,11 @@ def test_who_may_not_edit_edits_nothing(user, walker, key):
 
     response = edit(staff, {"xp_reward": 1}, "*", key)
 
-    problem_in(response, 403, "permission_denied")
+    assert_problem(response, 403, "permission_denied")
 
 
 def test_what_is_not_there_cannot_be_edited(editor):
-    problem_in(edit(editor, {"name": "X"}, "*", "nothing"), 404, "not_found")
+    assert_problem(edit(editor, {"name": "X"}, "*", "nothing"), 404, "not_found")
 
 
 @pytest.mark.parametrize(
@@ -269,7 +271,7 @@ def test_a_definition_that_breaks_a_rule_is_refused(editor, walker, changes, err
 
     response = editor.post(ACHIEVEMENTS, NEW | changes)
 
-    problem = problem_in(response, 422, "invalid_definition")
+    problem = assert_problem(response, 422, "invalid_definition")
     [found] = problem["errors"]
     assert found.pop("detail")
     assert found == error

@@ -2,10 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from gamification.api.naming import name_of
-from gamification.services import award_achievement, record_activity, revoke_achievement
+from gamification.api.user_lookup import name_of
+from gamification.services import (
+    award_achievement,
+    record_activity,
+    revoke_achievement,
+)
+from tests.api.assertions import assert_problem, errors_in
 from tests.api.clients import API, client_of
-from tests.api.expecting import errors_in, problem_in
 from tests.factories import AchievementFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -53,7 +57,7 @@ def test_what_blocks_is_told(api, user):
 def test_where_others_stand_is_not_for_users(api, user, name):
     UserFactory(username="other")
 
-    problem_in(api.get(WHY_NOT, {"user": name}), 403, "permission_denied")
+    assert_problem(api.get(WHY_NOT, {"user": name}), 403, "permission_denied")
 
 
 def test_staff_ask_about_a_user(user):
@@ -96,7 +100,7 @@ def test_a_name_that_nobody_can_have_is_refused(user):
 def test_nothing_is_not_explained(user):
     staff = client_of(user, "view_achievement")
 
-    problem_in(staff.get(f"{API}achievements/nothing/explain/"), 404, "not_found")
+    assert_problem(staff.get(f"{API}achievements/nothing/explain/"), 404, "not_found")
 
 
 # Permissions of the user and of their groups, whether the user sees the achievement;

@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from gamification.services import award_achievement, record_activity
+from gamification.services import (
+    award_achievement,
+    record_activity,
+)
+from tests.api.assertions import errors_in
 from tests.api.clients import API
-from tests.api.expecting import errors_in
 from tests.factories import AchievementFactory, UserFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_achievements")]
@@ -68,7 +71,7 @@ def test_names_and_descriptions_are_searched(find, words, found):
 def test_filters_are_combined(find, user):
     AchievementFactory(key="a", name="Walk", category="streaks")
     AchievementFactory(key="b", name="Walk", category="mastery")
-    AchievementFactory(key="c", name="Run", category="mastery")
+    AchievementFactory(key="c", name="Job", category="mastery")
     award_achievement(user, "a")
     award_achievement(user, "c")
 

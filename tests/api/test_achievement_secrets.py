@@ -3,9 +3,12 @@ from __future__ import annotations
 import pytest
 
 from gamification.models import Achievement
-from gamification.services import award_achievement, revoke_achievement
+from gamification.services import (
+    award_achievement,
+    revoke_achievement,
+)
+from tests.api.assertions import assert_problem
 from tests.api.clients import API, client_of
-from tests.api.expecting import problem_in
 from tests.factories import AchievementFactory, UserFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_achievements")]
@@ -47,14 +50,14 @@ def test_an_address_does_not_tell_of_what_is_hidden(api, hidden, below):
     there = api.get(f"{ACHIEVEMENTS}x/{below}")
     nowhere = api.get(f"{ACHIEVEMENTS}y/{below}")
 
-    problem_in(there, 404, "not_found")
+    assert_problem(there, 404, "not_found")
     assert (there.content, there.headers) == (nowhere.content, nowhere.headers)
 
 
 @every_hidden
 @pytest.mark.parametrize(
     ("method", "below"),
-    [("patch", ""), ("get", "hindsight/"), ("post", "hindsight/")],
+    [("patch", ""), ("get", "backfill/"), ("post", "backfill/")],
 )
 def test_what_is_for_staff_does_not_tell_of_what_is_hidden(api, hidden, method, below):
     AchievementFactory(key="x", **hidden)
@@ -62,7 +65,7 @@ def test_what_is_for_staff_does_not_tell_of_what_is_hidden(api, hidden, method, 
     there = getattr(api, method)(f"{ACHIEVEMENTS}x/{below}")
     nowhere = getattr(api, method)(f"{ACHIEVEMENTS}y/{below}")
 
-    problem_in(there, 403, "permission_denied")
+    assert_problem(there, 403, "permission_denied")
     assert there.content == nowhere.content
 
 
@@ -95,7 +98,7 @@ def test_a_secret_that_somebody_else_holds_is_secret(api):
     award_achievement(UserFactory(), "secret")
 
     assert api.get(ACHIEVEMENTS).json()["count"] == 0
-    problem_in(api.get(f"{ACHIEVEMENTS}secret/"), 404, "not_found")
+    assert_problem(api.get(f"{ACHIEVEMENTS}secret/"), 404, "not_found")
 
 
 def test_a_secret_that_was_revoked_is_secret_again(api, user):
@@ -104,7 +107,7 @@ def test_a_secret_that_was_revoked_is_secret_again(api, user):
     revoke_achievement(user, "secret")
 
     assert api.get(ACHIEVEMENTS).json()["count"] == 0
-    problem_in(api.get(f"{ACHIEVEMENTS}secret/explain/"), 404, "not_found")
+    assert_problem(api.get(f"{ACHIEVEMENTS}secret/explain/"), 404, "not_found")
 
 
 def test_a_draft_is_hidden_from_who_held_it_too(api, user):
@@ -112,7 +115,7 @@ def test_a_draft_is_hidden_from_who_held_it_too(api, user):
     award_achievement(user, "withdrawn")
     Achievement.objects.update(status="draft")
 
-    problem_in(api.get(f"{ACHIEVEMENTS}withdrawn/"), 404, "not_found")
+    assert_problem(api.get(f"{ACHIEVEMENTS}withdrawn/"), 404, "not_found")
 
 
 def test_how_many_secrets_there_are_is_told_where_the_site_says_so(
@@ -145,7 +148,7 @@ def test_the_number_of_secrets_does_not_depend_on_a_search(api, settings):
 def test_a_status_is_for_staff(api, status):
     response = api.get(f"{ACHIEVEMENTS}?status={status}")
 
-    problem_in(response, 403, "permission_denied")
+    assert_problem(response, 403, "permission_denied")
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,10 @@ from gamification.services import (
     revoke_achievement,
     set_visibility,
 )
+from tests.api.assertions import assert_problem, errors_in
 from tests.api.clients import API, client_of
-from tests.api.expecting import errors_in, problem_in
 from tests.factories import AchievementFactory, UserFactory
-from tests.inspecting import everything, held_by, ledger_of, profile_of
+from tests.inspection import everything, held_by, ledger_of, profile_of
 
 NOTE = "Because."
 
@@ -89,7 +89,7 @@ def test_an_adjustment_stands_in_the_ledger_under_the_name_of_who_made_it(
         "unlocks": [],
         "celebrations": [
             {
-                "id": user.celebrations.get().pk,
+                "id": user.gamification_celebrations.get().pk,
                 "kind": "level",
                 "data": {"from": 1, "to": 2, "levels": [2]},
             }
@@ -120,7 +120,7 @@ def test_a_key_for_another_adjustment_is_a_conflict(clerk, to, change):
 
     response = clerk.post(to("adjustments"), body | change)
 
-    problem_in(response, 422, "idempotency_conflict")
+    assert_problem(response, 422, "idempotency_conflict")
     assert everything() == before
 
 
@@ -130,7 +130,7 @@ def test_a_key_of_a_colleague_is_a_conflict(clerk, to):
 
     colleague = client_of(UserFactory(), "adjust_xp")
 
-    problem_in(colleague.post(to("adjustments"), body), 422, "idempotency_conflict")
+    assert_problem(colleague.post(to("adjustments"), body), 422, "idempotency_conflict")
 
 
 def test_two_different_keys_contradict(clerk, to):
@@ -138,7 +138,7 @@ def test_two_different_keys_contradict(clerk, to):
 
     response = clerk.post(to("adjustments"), body, headers={"Idempotency-Key": "b"})
 
-    problem_in(response, 422, "keys_differ")
+    assert_problem(response, 422, "keys_differ")
 
 
 def test_no_more_is_taken_than_there_is(clerk, user, to):
@@ -147,7 +147,7 @@ def test_no_more_is_taken_than_there_is(clerk, user, to):
 
     response = clerk.post(to("adjustments"), {"amount": -11, "note": NOTE})
 
-    problem = problem_in(response, 409, "insufficient_xp")
+    problem = assert_problem(response, 409, "insufficient_xp")
     assert problem["detail"] == "The user has 10 XP; 11 cannot be taken."
     assert everything() == before
 
@@ -157,14 +157,14 @@ def test_a_total_that_cannot_be_kept_is_refused(clerk, to):
     clerk.post(to("adjustments"), body)
     before = everything()
 
-    problem_in(clerk.post(to("adjustments"), body), 409, "out_of_range")
+    assert_problem(clerk.post(to("adjustments"), body), 409, "out_of_range")
     assert everything() == before
 
 
 def test_nothing_is_no_amount(clerk, to):
     response = clerk.post(to("adjustments"), {"amount": 0, "note": NOTE})
 
-    problem_in(response, 400, "invalid_amount")
+    assert_problem(response, 400, "invalid_amount")
 
 
 @pytest.mark.parametrize(
@@ -223,7 +223,7 @@ def test_only_what_is_active_is_awarded(clerk, to, status):
 
     response = clerk.post(to("achievements"), body)
 
-    problem_in(response, 409, "achievement_not_active")
+    assert_problem(response, 409, "achievement_not_active")
 
 
 def test_what_is_not_in_the_catalogue_is_not_awarded(clerk, to):
@@ -231,7 +231,7 @@ def test_what_is_not_in_the_catalogue_is_not_awarded(clerk, to):
 
     response = clerk.post(to("achievements"), body)
 
-    problem_in(response, 422, "unknown_achievement")
+    assert_problem(response, 422, "unknown_achievement")
 
 
 def test_a_revoked_achievement_is_kept_with_who_and_why(clerk, staff, user, to, medal):
@@ -261,14 +261,14 @@ def test_what_was_revoked_before_stays_so(clerk, user, to, medal):
 def test_what_is_not_held_is_not_revoked(clerk, to, medal):
     response = clerk.post(to("achievements/medal/revoke"), {"note": NOTE})
 
-    problem_in(response, 409, "achievement_not_held")
+    assert_problem(response, 409, "achievement_not_held")
 
 
 @pytest.mark.parametrize("key", ["nothing", "a%00b", "%F0%9F%8E%89", "x" * 5_000])
 def test_what_is_not_in_the_catalogue_is_not_there_to_revoke(clerk, to, key):
     response = clerk.post(to(f"achievements/{key}/revoke"), {"note": NOTE})
 
-    problem_in(response, 404, "not_found")
+    assert_problem(response, 404, "not_found")
 
 
 def test_a_reversal_takes_back_what_an_entry_credited(clerk, staff, user, to):
@@ -323,7 +323,7 @@ def test_a_reward_is_not_taken_back_by_itself(clerk, user, to, medal):
 
     response = clerk.post(to("reversals"), {"entry": entry.id, "note": NOTE})
 
-    problem_in(response, 409, "not_reversible")
+    assert_problem(response, 409, "not_reversible")
 
 
 def test_an_entry_of_somebody_else_is_unknown(clerk, to):
@@ -331,7 +331,7 @@ def test_an_entry_of_somebody_else_is_unknown(clerk, to):
 
     for number in (entry.id, 2**63 - 1):
         response = clerk.post(to("reversals"), {"entry": number, "note": NOTE})
-        problem_in(response, 422, "unknown_entry")
+        assert_problem(response, 422, "unknown_entry")
 
 
 @pytest.mark.parametrize("number", [0, -1, 2**63, 10**24, "1", True, 1.5, None])
@@ -348,14 +348,14 @@ def test_who_may_do_everything_else_may_not_do_it(user, to, end, permission, bod
     before = everything()
 
     for name in (user.username, "nobody"):
-        problem_in(client.post(to(end, name), body), 403, "permission_denied")
+        assert_problem(client.post(to(end, name), body), 403, "permission_denied")
 
     assert everything() == before
 
 
 @each_operation
 def test_nobody_can_be_given_anything(clerk, to, medal, end, permission, body):
-    problem_in(clerk.post(to(end, "nobody"), body), 404, "not_found")
+    assert_problem(clerk.post(to(end, "nobody"), body), 404, "not_found")
 
 
 @each_operation

@@ -8,10 +8,10 @@ import re
 import pytest
 
 from gamification.api.fields import Query
-from tests.api.expecting import errors_in, problem_in
+from tests.api.assertions import assert_problem, errors_in
+from tests.api.dataset import World
 from tests.api.routes import OPERATIONS, Operation
-from tests.api.world import World
-from tests.inspecting import everything
+from tests.inspection import everything
 
 pytestmark = pytest.mark.django_db
 
@@ -105,12 +105,12 @@ def test_a_body_that_is_none(world, operation):
         response = send(world, operation, raw)
 
         assert (response.status_code, raw[:20]) == (400, raw[:20])
-        problem_in(response, 400, response.json()["code"])
+        assert_problem(response, 400, response.json()["code"])
 
 
 @each_writing
 def test_a_body_of_10_megabytes(world, operation):
-    problem_in(send(world, operation, b"x" * 10_000_000), 413, "body_too_large")
+    assert_problem(send(world, operation, b"x" * 10_000_000), 413, "body_too_large")
 
 
 def wrong_values(name: str, field) -> list[object]:
@@ -166,7 +166,7 @@ def test_a_parameter_that_nobody_knows(world, operation):
     for query in UNKNOWN:
         response = send(world, operation, body, query)
 
-        problem_in(response, 400, response.json()["code"])
+        assert_problem(response, 400, response.json()["code"])
 
 
 READING = [each for each in OPERATIONS if each.contract.query is not Query]
@@ -212,4 +212,4 @@ def test_nothing_is_at_such_an_address(world, operation):
 
         response = world.ask("allowed", operation.method, path, body)
 
-        problem_in(response, 404, response.json()["code"])
+        assert_problem(response, 404, response.json()["code"])

@@ -12,8 +12,8 @@ from rest_framework.test import APIClient
 
 from gamification.api.openapi import ContractSchema
 from gamification.api.views.base import schema
-from tests.api.expecting import problem_in
-from tests.api.sandbox import THINGS
+from tests.api.assertions import assert_problem
+from tests.api.sample_api import THINGS
 
 pytestmark = pytest.mark.django_db
 
@@ -27,7 +27,7 @@ def allowed(response) -> set[str]:
 def test_who_is_not_signed_in_is_told_how(sandbox):
     response = APIClient().get(THINGS)
 
-    problem_in(response, 401, "not_authenticated")
+    assert_problem(response, 401, "not_authenticated")
     assert response["WWW-Authenticate"] == "Token"
     assert sandbox.calls == []
 
@@ -36,7 +36,7 @@ def test_who_is_not_signed_in_is_told_how(sandbox):
 def test_a_token_that_is_none_is_refused(sandbox, token):
     client = APIClient(headers={"Authorization": f"Token {token}"})
 
-    problem_in(client.get(THINGS), 401, "authentication_failed")
+    assert_problem(client.get(THINGS), 401, "authentication_failed")
 
 
 def test_the_token_of_an_inactive_user_is_refused(sandbox, user):
@@ -47,7 +47,7 @@ def test_the_token_of_an_inactive_user_is_refused(sandbox, user):
     user.is_active = False
     user.save()
 
-    problem_in(client.get(THINGS), 401, "authentication_failed")
+    assert_problem(client.get(THINGS), 401, "authentication_failed")
 
 
 def test_the_token_of_a_deleted_user_is_refused(sandbox, user):
@@ -56,7 +56,7 @@ def test_the_token_of_a_deleted_user_is_refused(sandbox, user):
 
     client = APIClient(headers={"Authorization": f"Token {key}"})
 
-    problem_in(client.get(THINGS), 401, "authentication_failed")
+    assert_problem(client.get(THINGS), 401, "authentication_failed")
 
 
 def test_a_session_writes_with_a_csrf_token_only(sandbox, user):
@@ -67,7 +67,7 @@ def test_a_session_writes_with_a_csrf_token_only(sandbox, user):
     writing = client.post(THINGS, {"name": "a"}, content_type="application/json")
 
     assert reading.status_code == 200
-    problem_in(writing, 403, "permission_denied")
+    assert_problem(writing, 403, "permission_denied")
     assert len(sandbox.calls) == 1
 
 
@@ -89,11 +89,11 @@ def test_the_csrf_token_is_looked_for_in_any_body(
 
     response = client.generic("POST", THINGS, body, content_type=content_type)
 
-    problem_in(response, status, code)
+    assert_problem(response, status, code)
 
 
 def test_a_permission_is_asked_for_whether_or_not_the_thing_exists(api, sandbox):
-    problem_in(api.delete(ITEM), 403, "permission_denied")
+    assert_problem(api.delete(ITEM), 403, "permission_denied")
 
     assert sandbox.calls == []
 
@@ -113,7 +113,7 @@ def test_who_has_the_permission_may(api, user, sandbox):
 def test_no_other_method_is_answered(api, sandbox, method):
     response = api.generic(method, THINGS, b"{}", content_type="application/json")
 
-    problem_in(response, 405, "method_not_allowed")
+    assert_problem(response, 405, "method_not_allowed")
     assert allowed(response) == {"GET", "HEAD", "POST"}
     assert sandbox.calls == []
 
@@ -143,7 +143,7 @@ def test_JSON_is_answered_whatever_is_asked_for(api, sandbox, accept):
     bad = api.get(f"{THINGS}?a=1", headers={"Accept": accept})
 
     assert good["Content-Type"] == "application/json"
-    problem_in(bad, 400, "invalid")
+    assert_problem(bad, 400, "invalid")
 
 
 def test_answers_are_for_one_user_and_to_be_asked_for_again(api, sandbox):
@@ -166,7 +166,7 @@ def test_the_site_s_defaults_are_not_those_of_the_api(api, sandbox, settings):
     }
 
     assert api.get(THINGS).json() == {"name": "thing"}
-    problem_in(api.get(f"{THINGS}?page=0"), 400, "invalid")
+    assert_problem(api.get(f"{THINGS}?page=0"), 400, "invalid")
 
 
 def polled(api, **headers: str):

@@ -5,9 +5,12 @@ from datetime import timedelta
 import pytest
 
 from gamification.models import ActiveDay
-from gamification.services import record_activity, set_time_zone
+from gamification.services import (
+    record_activity,
+    set_time_zone,
+)
+from tests.api.assertions import assert_problem, errors_in
 from tests.api.conftest import NOON
-from tests.api.expecting import errors_in, problem_in
 from tests.factories import UserFactory
 
 pytestmark = [
@@ -133,7 +136,7 @@ def test_a_calendar_may_span_366_days(api):
 def test_a_calendar_spans_a_year_at_the_most(api, since, until):
     query = {"from": since} | ({"to": until} if until else {})
 
-    problem_in(api.get(CALENDAR, query), 422, "invalid_span")
+    assert_problem(api.get(CALENDAR, query), 422, "invalid_span")
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ from gamification.services import (
     claim_celebration,
     record_activity,
 )
-from tests.api.expecting import errors_in, problem_in
+from tests.api.assertions import assert_problem, errors_in
 from tests.factories import AchievementFactory, UserFactory
-from tests.inspecting import everything
+from tests.inspection import everything
 
 pytestmark = [
     pytest.mark.django_db,
@@ -175,7 +175,7 @@ def test_what_one_screen_shows_no_other_can_claim(api, shows, server_clock):
     claim(api, shows[0])
     server_clock.shift(MINUTE / 2)
 
-    problem = problem_in(claim(api, shows[0]), 409, "celebration_claimed")
+    problem = assert_problem(claim(api, shows[0]), 409, "celebration_claimed")
 
     assert problem["claimed_until"] == "2026-03-02T12:01:00Z"
 
@@ -190,7 +190,7 @@ def test_what_was_never_shown_can_be_claimed_after_the_minute(api, shows, server
 def test_what_was_shown_cannot_be_claimed(api, user, shows):
     acknowledge_celebrations(user, ids=shows)
 
-    problem_in(claim(api, shows[0]), 409, "celebration_over")
+    assert_problem(claim(api, shows[0]), 409, "celebration_over")
 
 
 def test_a_celebration_is_acknowledged_once_however_often(api, shows, server_clock):
@@ -222,7 +222,7 @@ def test_a_celebration_of_another_user_is_none(api, ask):
     others = celebrate(UserFactory())
     before = everything()
 
-    problem_in(ask(api, others[0]), 404, "unknown_celebration")
+    assert_problem(ask(api, others[0]), 404, "unknown_celebration")
 
     assert everything() == before
 
@@ -230,7 +230,7 @@ def test_a_celebration_of_another_user_is_none(api, ask):
 @pytest.mark.parametrize("ask", [claim, acknowledge])
 @pytest.mark.parametrize("name", [0, 999_999_999, 2**63 - 1, 2**63, "9" * 19])
 def test_a_celebration_that_is_not_there_is_unknown(api, shows, ask, name):
-    problem_in(ask(api, name), 404, "unknown_celebration")
+    assert_problem(ask(api, name), 404, "unknown_celebration")
 
 
 @pytest.mark.parametrize("ask", [claim, acknowledge])
@@ -242,7 +242,7 @@ def test_a_celebration_that_is_not_there_is_unknown(api, shows, ask, name):
 def test_what_can_be_no_id_is_not_found(api, shows, ask, name):
     before = everything()
 
-    problem_in(ask(api, name), 404, "not_found")
+    assert_problem(ask(api, name), 404, "not_found")
 
     assert everything() == before
 

@@ -20,8 +20,8 @@ from gamification.api.fields import (
     WholeText,
     Words,
 )
-from tests.api.expecting import errors_in
-from tests.api.sandbox import THINGS
+from tests.api.assertions import errors_in
+from tests.api.sample_api import THINGS
 
 BOUNDS = {"min_value": -(2**63), "max_value": 2**63 - 1}
 

@@ -4,9 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from gamification.services import record_activity, set_visibility
+from gamification.services import (
+    record_activity,
+    set_visibility,
+)
+from tests.api.assertions import assert_problem, errors_in
 from tests.api.conftest import NOON
-from tests.api.expecting import errors_in, problem_in
 from tests.factories import UserFactory
 
 pytestmark = [
@@ -23,7 +26,7 @@ def earns(user, amount, at=NOON):
     record_activity(user, "walk", quantity=quantity, occurred_at=at, historical=True)
 
 
-def earners(*amounts):
+def qualifying_users(*amounts):
     """Make users who earned these amounts; return their names."""
     users = [UserFactory() for _ in amounts]
     for user, amount in zip(users, amounts, strict=True):
@@ -40,7 +43,7 @@ def names(board):
 
 
 def test_a_leaderboard_has_places_and_ones_own(api, user):
-    ada, bob = earners(90, 60)
+    ada, bob = qualifying_users(90, 60)
     earns(user, 50)
 
     assert read(api, "week") == {
@@ -100,7 +103,7 @@ def test_a_period_is_that_of_the_calendar(api, user, window, starts_at, ends_at,
     "window", ["year", "DAY", "all%20", "all%0A", "%00", "1", "day,week", "-"]
 )
 def test_other_periods_are_not_there(api, window):
-    problem_in(api.get(f"{LEADERBOARDS}{window}/"), 404, "not_found")
+    assert_problem(api.get(f"{LEADERBOARDS}{window}/"), 404, "not_found")
 
 
 def test_a_period_may_follow_another_zone(api, user):
@@ -124,7 +127,7 @@ def test_a_period_may_follow_another_zone(api, user):
     ],
 )
 def test_equals_are_ranked_in_one_of_three_ways(api, ranking, ranks):
-    earners(30, 20, 20, 10)
+    qualifying_users(30, 20, 20, 10)
 
     board = read(api, ranking=ranking)
 
@@ -133,7 +136,7 @@ def test_equals_are_ranked_in_one_of_three_ways(api, ranking, ranks):
 
 
 def test_a_leaderboard_comes_in_pages(api, user):
-    first, second, third = earners(30, 20, 10)
+    first, second, third = qualifying_users(30, 20, 10)
     earns(user, 40)
 
     top = read(api, page_size=2)
@@ -147,13 +150,13 @@ def test_a_leaderboard_comes_in_pages(api, user):
 
 
 def test_after_the_last_page_there_is_nothing(api):
-    earners(10)
+    qualifying_users(10)
 
-    problem_in(api.get(f"{LEADERBOARDS}all/", {"page": 2}), 404, "not_found")
+    assert_problem(api.get(f"{LEADERBOARDS}all/", {"page": 2}), 404, "not_found")
 
 
 def test_users_ask_for_those_around_them(api, user):
-    others = earners(50, 40, 20, 10)
+    others = qualifying_users(50, 40, 20, 10)
     earns(user, 30)
 
     board = read(api, around="me", page_size=3)
@@ -164,7 +167,7 @@ def test_users_ask_for_those_around_them(api, user):
 
 
 def test_around_a_user_who_is_not_ranked_is_the_top(api):
-    others = earners(30, 20, 10)
+    others = qualifying_users(30, 20, 10)
 
     board = read(api, around="me", page_size=2)
 
@@ -172,7 +175,7 @@ def test_around_a_user_who_is_not_ranked_is_the_top(api):
 
 
 def test_who_hides_is_not_ranked(api, user):
-    earners(30, 10)
+    qualifying_users(30, 10)
     earns(user, 20)
     set_visibility(user, is_public=False)
 
@@ -195,7 +198,7 @@ def test_who_hides_is_not_ranked(api, user):
     ids=str,
 )
 def test_who_hides_leaves_no_gap(api, user, query):
-    earners(50, 30, 30)
+    qualifying_users(50, 30, 30)
     earns(user, 10)
     before = read(api, **query)
 
@@ -216,7 +219,7 @@ def test_users_are_called_by_their_public_names(api, settings):
 
 @pytest.mark.parametrize("query", [{}, {"around": "me"}, {"page_size": 2, "page": 2}])
 def test_a_leaderboard_takes_two_queries(api, user, query, django_assert_num_queries):
-    earners(50, 40, 20, 10)
+    qualifying_users(50, 40, 20, 10)
     earns(user, 30)
 
     # One ranks the users, the other fetches those on the page, for their names.
@@ -235,7 +238,7 @@ def test_who_polls_is_told_that_nothing_changed(api, user):
 def test_who_polls_is_told_what_changed(api, user):
     earns(user, 10)
     first = api.get(f"{LEADERBOARDS}all/")
-    earners(10)
+    qualifying_users(10)
     second = api.get(f"{LEADERBOARDS}all/", headers={"If-None-Match": first["ETag"]})
 
     assert (second.status_code, second.json()["count"]) == (200, 2)
@@ -284,4 +287,4 @@ def test_parameters_have_bounds(api, name, value, code):
 def test_a_zone_that_nobody_knows_is_refused(api):
     answer = api.get(f"{LEADERBOARDS}day/", {"zone": "Europe/Atlantis"})
 
-    problem_in(answer, 422, "invalid_time_zone")
+    assert_problem(answer, 422, "invalid_time_zone")

@@ -11,8 +11,8 @@ from gamification.services import (
     reverse_entry,
     set_time_zone,
 )
+from tests.api.assertions import errors_in
 from tests.api.conftest import NOON
-from tests.api.expecting import errors_in
 from tests.factories import AchievementFactory, UserFactory
 
 pytestmark = [

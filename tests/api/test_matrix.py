@@ -7,10 +7,10 @@ import re
 import pytest
 from django.urls import resolve
 
-from tests.api.expecting import problem_in
+from tests.api.assertions import assert_problem
+from tests.api.dataset import PERSONS, World
 from tests.api.routes import OPERATIONS, route_of
-from tests.api.world import PERSONS, World
-from tests.inspecting import everything
+from tests.inspection import everything
 
 pytestmark = pytest.mark.django_db
 
@@ -34,10 +34,10 @@ GET     achievements/{held}/explain/                   401  200   404   404     
 GET     achievements/{secret}/explain/                 401  404   404   404     200
 GET     achievements/{draft}/explain/                  401  404   404   404     200
 GET     achievements/none/explain/                     401  404   404   404     404
-GET     achievements/{shown}/hindsight/                401  403   403   403     200
-GET     achievements/none/hindsight/                   401  403   403   403     404
-POST    achievements/{shown}/hindsight/                401  403   403   403     200
-POST    achievements/none/hindsight/                   401  403   403   403     404
+GET     achievements/{shown}/backfill/                401  403   403   403     200
+GET     achievements/none/backfill/                   401  403   403   403     404
+POST    achievements/{shown}/backfill/                401  403   403   403     200
+POST    achievements/none/backfill/                   401  403   403   403     404
 
 GET     leaderboards/day/                              401  200   200   200     200
 GET     leaderboards/week/                             401  200   200   200     200
@@ -97,7 +97,7 @@ def answers_to_all(world: World, method: str, address: str) -> tuple[int, ...]:
         response = world.ask(person, method, address, body)
         statuses.append(response.status_code)
         if response.status_code >= 400:
-            problem_in(response, response.status_code, response.json()["code"])
+            assert_problem(response, response.status_code, response.json()["code"])
             assert everything() == before
     return tuple(statuses)
 

@@ -6,13 +6,17 @@ from zoneinfo import available_timezones
 import pytest
 
 from gamification.api.fields import ZoneName
-from gamification.api.views.me import StreakShape
+from gamification.api.views.me import StreakSerializer
 from gamification.domain.streaks import StreakState
 from gamification.exceptions import StorageError
-from gamification.services import profiles, record_activity, set_time_zone
-from tests.api.expecting import errors_in, problem_in
+from gamification.services import (
+    record_activity,
+    set_time_zone,
+)
+from gamification.services.players import settings
+from tests.api.assertions import assert_problem, errors_in
 from tests.factories import UserFactory
-from tests.inspecting import everything, profile_of
+from tests.inspection import everything, profile_of
 
 pytestmark = [
     pytest.mark.django_db,
@@ -96,7 +100,7 @@ def test_me_takes_one_query(api, user, django_assert_num_queries):
 
 
 def test_the_states_of_a_streak_are_those_that_there_are():
-    assert list(StreakShape().fields["state"].choices) == StreakState.values
+    assert list(StreakSerializer().fields["state"].choices) == StreakState.values
 
 
 def test_who_polls_is_told_that_nothing_changed(api):
@@ -170,10 +174,10 @@ def test_users_choose_all_or_nothing(api, monkeypatch):
     def fail(user, **options):
         raise StorageError
 
-    monkeypatch.setattr(profiles, "set_visibility", fail)
+    monkeypatch.setattr(settings, "set_visibility", fail)
     answer = change(api, time_zone="Asia/Tokyo", is_public=False)
 
-    problem_in(answer, 503, "storage_error")
+    assert_problem(answer, 503, "storage_error")
     assert api.get(ME).json()["time_zone"] == "UTC"
 
 
@@ -189,7 +193,7 @@ def test_a_zone_that_nobody_knows_is_refused(api):
 
     answer = change(api, time_zone="Europe/Atlantis", is_public=False)
 
-    problem_in(answer, 422, "invalid_time_zone")
+    assert_problem(answer, 422, "invalid_time_zone")
     assert everything() == before
 
 

@@ -3,9 +3,12 @@ from __future__ import annotations
 import pytest
 
 from gamification.models import Achievement
-from gamification.services import award_achievement, revoke_achievement
+from gamification.services import (
+    award_achievement,
+    revoke_achievement,
+)
+from tests.api.assertions import errors_in
 from tests.api.clients import API
-from tests.api.expecting import errors_in
 from tests.factories import AchievementFactory, UserFactory
 
 pytestmark = pytest.mark.django_db

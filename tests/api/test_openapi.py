@@ -10,7 +10,7 @@ from django.contrib.auth.models import Permission
 from django.core.management import call_command
 from jsonschema import Draft202012Validator
 
-from gamification.api.problems import MEMBERS
+from gamification.api.exceptions import MEMBERS
 from gamification.conf import Settings
 from tests.api.routes import OPERATIONS
 
@@ -65,7 +65,7 @@ def test_the_committed_schema_is_that_of_the_code(capsys):
 
     made = capsys.readouterr()
     assert made.err == ""
-    assert made.out == FILE.read_text(), "Run `make schema`."
+    assert made.out == FILE.read_text(), "Job `make schema`."
 
 
 def test_every_operation_is_in_the_schema():

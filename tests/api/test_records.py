@@ -5,11 +5,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from gamification.models import Celebration
+from tests.api.assertions import assert_problem, errors_in
 from tests.api.clients import API, client_of
-from tests.api.expecting import errors_in, problem_in
 from tests.conftest import IS_POSTGRESQL
 from tests.factories import AchievementFactory, ActivityFactory, UserFactory
-from tests.inspecting import everything, ledger_of, profile_of
+from tests.inspection import everything, ledger_of, profile_of
 
 RECORDS = f"{API}records/"
 JSON = "application/json"
@@ -175,7 +175,7 @@ def test_a_key_for_another_request_is_a_conflict(service, walk, change):
 
     response = service.post(RECORDS, {**walk, "key": "a", **change})
 
-    assert problem_in(response, 422, "idempotency_conflict")
+    assert assert_problem(response, 422, "idempotency_conflict")
     assert everything() == before
 
 
@@ -194,7 +194,7 @@ def test_two_different_keys_contradict(service, walk):
 
     response = service.post(RECORDS, {**walk, "key": "a"}, headers=keyed("b"))
 
-    assert problem_in(response, 422, "keys_differ")
+    assert assert_problem(response, 422, "keys_differ")
     assert everything() == before
 
 
@@ -208,7 +208,7 @@ def test_a_header_that_is_no_key_is_refused(service, walk, key):
 
     response = service.post(RECORDS, walk, headers=keyed(key))
 
-    assert problem_in(response, 400, "invalid_key")
+    assert assert_problem(response, 400, "invalid_key")
     assert everything() == before
 
 
@@ -230,7 +230,7 @@ def test_a_site_may_require_keys(service, walk, settings):
 
     refused = service.post(RECORDS, walk)
 
-    assert problem_in(refused, 400, "key_required")
+    assert assert_problem(refused, 400, "key_required")
     assert everything() == before
     assert service.post(RECORDS, walk, headers=keyed("a")).status_code == 201
     assert service.post(RECORDS, {**walk, "key": "b"}).status_code == 201
@@ -254,7 +254,7 @@ def test_what_no_rule_allows_is_refused(service, walk, change, code):
 
     response = service.post(RECORDS, {**walk, **change})
 
-    assert problem_in(response, 422, code)
+    assert assert_problem(response, 422, code)
     assert everything() == before
 
 
@@ -339,13 +339,13 @@ def test_who_may_not_record_is_refused_before_anything_is_looked_at(
     before = everything()
 
     for record in (walk, {**walk, "user": "nobody"}, [walk]):
-        assert problem_in(client.post(RECORDS, record), 403, "permission_denied")
+        assert assert_problem(client.post(RECORDS, record), 403, "permission_denied")
 
     assert everything() == before
 
 
 def test_there_is_nothing_to_read(service):
-    assert problem_in(service.get(RECORDS), 405, "method_not_allowed")
+    assert assert_problem(service.get(RECORDS), 405, "method_not_allowed")
 
 
 def test_records_have_a_rate_of_their_own(service, walk, settings):
@@ -354,7 +354,7 @@ def test_records_have_a_rate_of_their_own(service, walk, settings):
     first, second = service.post(RECORDS, walk), service.post(RECORDS, walk)
 
     assert first.status_code == 201
-    assert problem_in(second, 429, "throttled")
+    assert assert_problem(second, 429, "throttled")
 
 
 def test_each_of_some_records_has_a_result_of_its_own(service, user, walk):
@@ -472,7 +472,7 @@ def test_a_list_of_a_wrong_length_is_refused(service, walk, number):
 def test_a_list_with_a_header_that_is_no_key_is_refused(service, walk):
     response = service.post(RECORDS, [walk], headers=keyed("a b"))
 
-    assert problem_in(response, 400, "invalid_key")
+    assert assert_problem(response, 400, "invalid_key")
 
 
 @pytest.mark.parametrize("body", ["null", '"x"', "1", "true", ""])

@@ -7,8 +7,8 @@ import time_machine
 from django.core.cache import cache
 from rest_framework.test import APIClient
 
-from tests.api.expecting import problem_in
-from tests.api.sandbox import THINGS
+from tests.api.assertions import assert_problem
+from tests.api.sample_api import THINGS
 from tests.factories import UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -41,7 +41,7 @@ def test_who_asks_too_often_is_told_when_to_come_back(api):
 
     response = api.get(THINGS)
 
-    problem_in(response, 429, "throttled")
+    assert_problem(response, 429, "throttled")
     assert response["Retry-After"] == "45"
 
 

@@ -4,20 +4,20 @@ import pytest
 import time_machine
 from django.contrib.auth import get_user_model
 
-from gamification.api.naming import find_users, name_of
+from gamification.api.user_lookup import find_users, name_of
 from gamification.models import Achievement
 from gamification.services import (
     award_achievement,
-    read_progress,
+    get_progress,
     record_activity,
     revoke_achievement,
     set_visibility,
 )
+from tests.api.assertions import assert_problem, errors_in
 from tests.api.clients import API, client_of
 from tests.api.conftest import NOON
-from tests.api.expecting import errors_in, problem_in
 from tests.factories import AchievementFactory, UserFactory
-from tests.inspecting import everything
+from tests.inspection import everything
 
 USERS = f"{API}users/"
 
@@ -88,7 +88,7 @@ def test_who_is_not_public_is_nobody(api, friend, page, change, address):
 
     response = api.get(f"{page}{address}")
 
-    problem_in(response, 404, "not_found")
+    assert_problem(response, 404, "not_found")
     assert response.json() == unknown.json()
 
 
@@ -96,13 +96,13 @@ def test_who_is_not_public_is_nobody(api, friend, page, change, address):
 def test_who_never_did_anything_is_nobody(api, user, address):
     address = f"{USERS}{UserFactory().username}/{address}"
 
-    problem_in(api.get(address), 404, "not_found")
+    assert_problem(api.get(address), 404, "not_found")
 
 
 def test_who_is_private_is_nobody_to_themselves_too(friend, page):
     hide(friend)
 
-    problem_in(client_of(friend).get(page), 404, "not_found")
+    assert_problem(client_of(friend).get(page), 404, "not_found")
 
 
 def test_staff_see_no_more_of_who_is_private(friend, page, held):
@@ -110,7 +110,7 @@ def test_staff_see_no_more_of_who_is_private(friend, page, held):
     staff = client_of(UserFactory(is_staff=True, is_superuser=True))
 
     for address in (page, held):
-        problem_in(staff.get(address), 404, "not_found")
+        assert_problem(staff.get(address), 404, "not_found")
 
 
 def test_a_profile_takes_three_queries(api, page, django_assert_num_queries):
@@ -143,18 +143,18 @@ def test_a_user_may_have_any_name(api, activity):
     ["a%00b", "%ED%A0%80", "a%0A", "9" * 5_000, "..%2f", "%F0%9F%8E%89", "%25", "'--"],
 )
 def test_what_names_nobody_is_nobody(api, name):
-    problem_in(api.get(f"{USERS}{name}/"), 404, "not_found")
+    assert_problem(api.get(f"{USERS}{name}/"), 404, "not_found")
 
 
 def test_users_are_not_listed(api):
-    problem_in(api.get(USERS), 404, "not_found")
+    assert_problem(api.get(USERS), 404, "not_found")
 
 
 def test_a_site_says_what_users_are_called(api, friend, settings):
     settings.GAMIFICATION = {"PUBLIC_USER_FIELD": friend._meta.pk.name}
 
     assert api.get(f"{USERS}{friend.pk}/").json()["user"] == str(friend.pk)
-    problem_in(api.get(f"{USERS}{friend.username}/"), 404, "not_found")
+    assert_problem(api.get(f"{USERS}{friend.username}/"), 404, "not_found")
 
 
 def test_users_are_found_by_the_names_that_they_are_answered_with(
@@ -261,7 +261,7 @@ def test_a_wrong_page_is_refused(api, held, query):
 
 
 def test_a_page_after_the_last_is_not_there(api, held):
-    problem_in(api.get(held, {"page": 2}), 404, "not_found")
+    assert_problem(api.get(held, {"page": 2}), 404, "not_found")
 
 
 def test_looking_changes_nothing(api, friend, page, held):
@@ -272,4 +272,4 @@ def test_looking_changes_nothing(api, friend, page, held):
         api.get(address)
 
     assert everything() == before
-    assert read_progress(friend).achievements == 1
+    assert get_progress(friend).achievements == 1

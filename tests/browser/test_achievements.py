@@ -4,12 +4,18 @@ import pytest
 from django.contrib.auth import get_user_model
 from playwright.sync_api import expect
 
-from gamification.models import Achievement, Run, UserAchievement
-from gamification.services import ActivityRecord, edit_achievement, record_activities
+from gamification.models import Achievement, Job, UserAchievement
+from gamification.services import (
+    ActivityRecord,
+    record_activities,
+)
+from gamification.staff import (
+    edit_achievement,
+)
 from tests.browser.conftest import address, look
 from tests.conftest import IS_POSTGRESQL
 from tests.factories import AchievementFactory, ActivityFactory, UserFactory
-from tests.inspecting import COMMITTED
+from tests.inspection import COMMITTED
 
 pytestmark = COMMITTED
 
@@ -135,7 +141,7 @@ def test_a_form_shows_what_its_criterion_needs(page, medal):
     expect(page.locator(".field-in_words")).to_contain_text("7")
 
 
-# --- In hindsight
+# --- In backfill
 
 
 def test_a_preview_tells_what_would_happen_and_changes_nothing(page, walkers):
@@ -155,7 +161,7 @@ def test_several_achievements_are_previewed_from_the_list(page, walkers, medal):
     page.goto(LIST)
     for name in ("First walk", "Medal"):
         row(page, name).get_by_role("checkbox").check()
-    page.locator("select[name=action]").select_option("preview_awards")
+    page.locator("select[name=action]").select_option("preview_backfill_of")
     page.locator("button[name=index]").click()
 
     expect(page.get_by_role("row", name="First walk")).to_contain_text("150")
@@ -180,5 +186,5 @@ def test_an_award_in_hindsight_survives_that_its_page_is_reloaded(page, admin_us
     look(page, "run-finished")
     held = UserAchievement.objects.filter(achievement=achievement)
     assert held.count() == MANY
-    assert Run.objects.get().done == MANY
-    assert admin_user.pk == Run.objects.get().actor_id
+    assert Job.objects.get().done == MANY
+    assert admin_user.pk == Job.objects.get().actor_id

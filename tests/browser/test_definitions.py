@@ -5,7 +5,7 @@ from playwright.sync_api import expect
 from gamification.models import Achievement, Activity
 from tests.browser.conftest import address, look
 from tests.factories import AchievementFactory
-from tests.inspecting import COMMITTED
+from tests.inspection import COMMITTED
 
 pytestmark = COMMITTED
 

@@ -4,10 +4,14 @@ import pytest
 from django.apps import apps
 from playwright.sync_api import expect
 
-from gamification.services import adjust_xp, award_achievement, record_activity
+from gamification.services import (
+    adjust_xp,
+    award_achievement,
+    record_activity,
+)
 from tests.browser.conftest import address, look
 from tests.factories import AchievementFactory, ActivityFactory
-from tests.inspecting import COMMITTED
+from tests.inspection import COMMITTED
 
 pytestmark = COMMITTED
 

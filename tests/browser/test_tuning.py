@@ -9,12 +9,14 @@ from playwright.sync_api import expect
 from gamification.models import Activity, UserGamification
 from gamification.services import (
     ActivityRecord,
-    edit_activity,
     record_activities,
+)
+from gamification.staff import (
+    edit_activity,
 )
 from tests.browser.conftest import FAINT, look
 from tests.factories import ActivityFactory, UserFactory
-from tests.inspecting import COMMITTED, profile_of
+from tests.inspection import COMMITTED, profile_of
 
 pytestmark = [*COMMITTED, pytest.mark.usefixtures("walks")]
 
@@ -89,17 +91,17 @@ def test_the_second_of_two_editors_is_told(page, staff):
 def test_the_past_is_re_rated_after_a_preview(page, staff):
     edit_activity("walk", actor=staff, expected=None, xp_reward=20)
     page.goto(PAGE)
-    page.get_by_role("link", name="Re-rate the past").click()
+    page.get_by_role("link", name="Recalculate the past").click()
     page.get_by_label("Walk").check()
     page.get_by_role("button", name="Preview").click()
     expect(page.get_by_role("row", name="Walk")).to_contain_text("300")
-    look(page, "rerate")
+    look(page, "recalculate")
 
     page.get_by_label("Note").fill("Walks were worth too little.")
     page.get_by_role("button", name="Correct the past of 3 users").click()
 
     expect(page.locator("#gam-run-state")).to_have_text("finished")
-    look(page, "rerate-run")
+    look(page, "recalculate_xp-run")
     totals = {profile_of(row.user).total_xp for row in UserGamification.objects.all()}
     assert totals == {200}
 

@@ -85,8 +85,8 @@ PAGES = [
     *((f"gamification_{name}_delete", name) for name in ("achievement", "activity")),
     ("gamification_achievement_award", "achievement"),
     ("gamification_activity_import",),
-    ("gamification_rerate",),
-    ("gamification_run_progress", "run"),
+    ("gamification_recalculate",),
+    ("gamification_job_progress", "run"),
     ("gamification_tuning",),
     *(
         ("gamification_usergamification_act", "user", act)
@@ -111,7 +111,7 @@ OWN = [
     names
     for names in PAGES
     if names[0].endswith(("_award", "_import", "_progress", "_act", "_for"))
-    or names[0] in {"gamification_tuning", "gamification_rerate"}
+    or names[0] in {"gamification_tuning", "gamification_recalculate"}
 ]
 
 
@@ -195,7 +195,7 @@ def test_an_award_is_previewed_and_given_in_hindsight(page, address):
     expect(preview).to_contain_text("Users who would get it")
     look(page, "achievement-preview")
 
-    page.get_by_role("link", name="Award it to them in hindsight").click()
+    page.get_by_role("link", name="Backfill it").click()
     look(page, "achievement-award")
     page.get_by_label("Note").fill("For walks of before.")
     page.get_by_role("button", name="Award it to 2 users").click()

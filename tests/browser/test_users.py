@@ -8,10 +8,14 @@ from django.urls import reverse
 from playwright.sync_api import expect
 
 from gamification.models import LedgerEntry, UserGamification
-from gamification.services import ActivityRecord, adjust_xp, record_activities
+from gamification.services import (
+    ActivityRecord,
+    adjust_xp,
+    record_activities,
+)
 from tests.browser.conftest import address, look
 from tests.factories import AchievementFactory, ActivityFactory, UserFactory
-from tests.inspecting import COMMITTED, ledger_of, profile_of
+from tests.inspection import COMMITTED, ledger_of, profile_of
 
 pytestmark = COMMITTED
 

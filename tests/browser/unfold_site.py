@@ -103,8 +103,8 @@ def _filled() -> dict[str, Any]:
     services.award_achievement(grace, "ten", actor=admin)
     services.award_achievement(grace, "fifty", actor=admin)
     services.revoke_achievement(grace, "fifty", actor=admin, reason="Too early.")
-    run = services.begin_award_run("twenty", actor=admin, note="For walks of before.")
-    while not services.step_run(run.pk, actor=admin).finished_at:
+    run = services.begin_backfill("twenty", actor=admin, note="For walks of before.")
+    while not services.run_next_step(run.pk, actor=admin).finished_at:
         pass
     client = Client()
     client.force_login(admin)

@@ -6,11 +6,11 @@ from datetime import UTC, date, datetime
 from itertools import count
 from typing import Any
 
+from gamification.domain.catalogue import AchievementRule, ActivityRule, Catalogue
+from gamification.domain.changeset import UserChangeset
 from gamification.domain.days import Calendar, ZoneChange
 from gamification.domain.outcomes import Entry
-from gamification.domain.recording import Fold
-from gamification.domain.rules import AchievementRule, ActivityRule, Catalogue
-from gamification.domain.standing import Record, Rules, Standing
+from gamification.domain.state import Record, Rules, UserState
 
 CALENDAR = Calendar((ZoneChange(0, "UTC"),))
 THRESHOLDS = (0, 50, 150, 300, 500, 750)
@@ -37,22 +37,22 @@ def achievement(criterion: str, threshold: int, **fields: Any) -> AchievementRul
     )
 
 
-def standing(**fields: Any) -> Standing:
-    return Standing(**{"user_id": 7, "calendar": CALENDAR, "version": 1, **fields})
+def state(**fields: Any) -> UserState:
+    return UserState(**{"user_id": 7, "calendar": CALENDAR, "version": 1, **fields})
 
 
 def record(at: datetime = NOW, *, quantity: int = 1, key: str | None = None) -> Record:
     return Record(7, "walk", quantity, at, key)
 
 
-def fold(
+def changeset(
     *achievements: AchievementRule,
-    start: Standing | None = None,
+    start: UserState | None = None,
     celebrate: bool = True,
     milestones: tuple[int, ...] = (),
-) -> Fold:
+) -> UserChangeset:
     rules = Rules(Catalogue((), achievements), THRESHOLDS, milestones)
-    return Fold(start or standing(), rules, NOW, celebrate=celebrate)
+    return UserChangeset(start or state(), rules, NOW, celebrate=celebrate)
 
 
 def entry(**fields: Any) -> Entry:

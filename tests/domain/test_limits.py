@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from gamification.domain.limits import Limits
 from gamification.domain.outcomes import Withheld
-from tests.domain.builders import NOW, TODAY, activity, record, standing
+from tests.domain.builders import NOW, TODAY, activity, record, state
 
 MIDNIGHT = datetime(2026, 6, 11, tzinfo=UTC)
 
 
 def admit(rule, at=NOW, *, quantity=1, day=TODAY, start=None, limits=None):
-    limits = limits or Limits(start or standing(), NOW)
+    limits = limits or Limits(start or state(), NOW)
     return limits.admit(record(at, quantity=quantity), rule, day)
 
 
@@ -33,7 +33,7 @@ def test_units_over_the_daily_limit_are_withheld_until_the_next_day():
 
 
 def test_a_daily_limit_counts_what_was_recorded_before():
-    start = standing(usage={(1, TODAY): (2, 2)})
+    start = state(usage={(1, TODAY): (2, 2)})
 
     rewarded, withheld = admit(activity(daily_limit=3), quantity=2, start=start)
 
@@ -41,20 +41,20 @@ def test_a_daily_limit_counts_what_was_recorded_before():
 
 
 def test_each_date_has_a_limit_of_its_own():
-    start = standing(usage={(1, TODAY): (3, 3)})
+    start = state(usage={(1, TODAY): (3, 3)})
 
     yesterday = TODAY - timedelta(1)
     assert admit(activity(daily_limit=3), day=yesterday, start=start) == (1, None)
 
 
 def test_each_activity_has_a_limit_of_its_own():
-    start = standing(usage={(2, TODAY): (3, 3)})
+    start = state(usage={(2, TODAY): (3, 3)})
 
     assert admit(activity(daily_limit=3), start=start) == (1, None)
 
 
 def test_what_yesterday_withheld_can_be_earned_now():
-    start = standing(usage={(1, date(2026, 6, 9)): (3, 3)})
+    start = state(usage={(1, date(2026, 6, 9)): (3, 3)})
 
     rewarded, withheld = admit(
         activity(daily_limit=3), day=date(2026, 6, 9), start=start
@@ -64,19 +64,19 @@ def test_what_yesterday_withheld_can_be_earned_now():
 
 
 def test_units_that_were_taken_back_make_room():
-    start = standing(usage={(1, TODAY): (1, 1)})
+    start = state(usage={(1, TODAY): (1, 1)})
 
     assert admit(activity(daily_limit=3), quantity=2, start=start) == (2, None)
 
 
 def test_a_raised_limit_pays_no_more_than_what_is_recorded():
-    start = standing(usage={(1, TODAY): (10, 2)})
+    start = state(usage={(1, TODAY): (10, 2)})
 
     assert admit(activity(daily_limit=20), quantity=3, start=start) == (3, None)
 
 
 def test_a_lowered_limit_takes_nothing_back():
-    start = standing(usage={(1, TODAY): (5, 5)})
+    start = state(usage={(1, TODAY): (5, 5)})
 
     rewarded, withheld = admit(activity(daily_limit=2), start=start)
 
@@ -92,7 +92,7 @@ def test_a_date_credits_the_lesser_of_limit_and_units_in_any_order(
     limit, records, shuffler
 ):
     shuffler.shuffle(records)
-    limits, credited, units = Limits(standing(), NOW), Counter(), Counter()
+    limits, credited, units = Limits(state(), NOW), Counter(), Counter()
 
     for offset, quantity in records:
         day = TODAY - timedelta(offset)
@@ -117,13 +117,13 @@ HOUR = timedelta(hours=1)
     ],
 )
 def test_a_cooldown_keeps_rewarded_records_apart(ago, rewarded):
-    start = standing(rewarded_at={1: [NOW - ago]})
+    start = state(rewarded_at={1: [NOW - ago]})
 
     assert admit(activity(cooldown=3_600), start=start)[0] == rewarded
 
 
 def test_a_cooldown_says_when_xp_can_be_earned_again():
-    start = standing(rewarded_at={1: [NOW - timedelta(minutes=40)]})
+    start = state(rewarded_at={1: [NOW - timedelta(minutes=40)]})
 
     _, withheld = admit(activity(cooldown=3_600), quantity=3, start=start)
 
@@ -136,7 +136,7 @@ def test_a_cooldown_says_when_xp_can_be_earned_again():
 
 
 def test_a_cooldown_that_ended_before_now_names_now():
-    limits = Limits(standing(rewarded_at={1: [NOW - 5 * HOUR]}), NOW)
+    limits = Limits(state(rewarded_at={1: [NOW - 5 * HOUR]}), NOW)
 
     _, withheld = admit(
         activity(cooldown=3_600), NOW - 5 * HOUR + HOUR / 2, limits=limits
@@ -146,7 +146,7 @@ def test_a_cooldown_that_ended_before_now_names_now():
 
 
 def test_a_cooldown_holds_within_a_request():
-    limits, rule = Limits(standing(), NOW), activity(cooldown=3_600)
+    limits, rule = Limits(state(), NOW), activity(cooldown=3_600)
 
     rewarded = [
         admit(rule, NOW + minutes * timedelta(minutes=1), limits=limits)[0]
@@ -157,13 +157,13 @@ def test_a_cooldown_holds_within_a_request():
 
 
 def test_a_cooldown_of_another_activity_does_not_matter():
-    start = standing(rewarded_at={2: [NOW]})
+    start = state(rewarded_at={2: [NOW]})
 
     assert admit(activity(cooldown=3_600), start=start) == (1, None)
 
 
 def test_a_record_that_cooled_down_still_meets_the_daily_limit():
-    start = standing(usage={(1, TODAY): (3, 3)}, rewarded_at={1: [NOW - HOUR]})
+    start = state(usage={(1, TODAY): (3, 3)}, rewarded_at={1: [NOW - HOUR]})
 
     rewarded, withheld = admit(activity(cooldown=3_600, daily_limit=3), start=start)
 
@@ -171,7 +171,7 @@ def test_a_record_that_cooled_down_still_meets_the_daily_limit():
 
 
 def test_units_that_a_cooldown_withheld_do_not_use_up_the_daily_limit():
-    limits = Limits(standing(rewarded_at={1: [NOW]}), NOW)
+    limits = Limits(state(rewarded_at={1: [NOW]}), NOW)
     rule = activity(cooldown=3_600, daily_limit=3)
 
     admit(rule, NOW, quantity=3, limits=limits)
@@ -185,7 +185,7 @@ def test_deciding_leaves_the_standing_as_it_was():
 
     admit(
         activity(cooldown=3_600, daily_limit=9),
-        start=standing(usage=usage, rewarded_at=rewarded_at),
+        start=state(usage=usage, rewarded_at=rewarded_at),
     )
 
     assert usage == {(1, TODAY): (1, 1)}

@@ -10,7 +10,12 @@ from example_project.visions import actions
 from example_project.visions.actions import complete_kpi, delete_vision, reopen_kpi
 from example_project.visions.models import KPI, Vision
 from gamification.models import Activity, LedgerEntry
-from gamification.services import read_facts, read_progress
+from gamification.services import (
+    get_progress,
+)
+from gamification.staff import (
+    get_facts,
+)
 from tests.factories import UserFactory
 from tests.races import COMMITTED, at_once
 
@@ -21,7 +26,7 @@ pytestmark = [
 
 
 def xp_of(user):
-    return read_progress(user).level.total_xp
+    return get_progress(user).level.total_xp
 
 
 def test_a_vision_earns_when_it_is_added(user):
@@ -93,7 +98,7 @@ def test_a_deleted_vision_earned_nothing_and_neither_did_its_kpis(user):
     delete_vision(user, kpi.vision_id)
 
     assert not Vision.objects.exists()
-    assert (xp_of(user), sum(read_facts(user).counts.values())) == (0, 0)
+    assert (xp_of(user), sum(get_facts(user).counts.values())) == (0, 0)
 
 
 def test_what_others_completed_stays_when_a_vision_is_deleted(user, kpi):

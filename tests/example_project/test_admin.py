@@ -6,7 +6,9 @@ from django.urls import reverse
 
 from example_project.visions import actions
 from example_project.visions.models import KPI, Vision
-from gamification.services import read_progress
+from gamification.services import (
+    get_progress,
+)
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_achievements")]
 
@@ -25,7 +27,7 @@ def test_a_kpi_that_staff_delete_earned_nothing(admin_client, user, kpi):
 
     admin_client.post(address, {"post": "yes"})
 
-    assert read_progress(user).level.total_xp == 25
+    assert get_progress(user).level.total_xp == 25
 
 
 def test_visions_that_staff_delete_earned_nothing(admin_client, user, kpi):
@@ -38,7 +40,7 @@ def test_visions_that_staff_delete_earned_nothing(admin_client, user, kpi):
     admin_client.post(reverse("admin:visions_vision_changelist"), action)
 
     assert not Vision.objects.exists()
-    assert read_progress(user).level.total_xp == 0
+    assert get_progress(user).level.total_xp == 0
 
 
 @pytest.mark.parametrize("model", [KPI, Vision])

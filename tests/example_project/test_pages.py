@@ -10,7 +10,10 @@ from django.utils import timezone
 
 from example_project.visions.models import KPI, Vision
 from gamification.models import Activity, Celebration, UserGamification
-from gamification.services import award_achievement, record_activity
+from gamification.services import (
+    award_achievement,
+    record_activity,
+)
 from tests.factories import AchievementFactory, UserFactory
 
 pytestmark = pytest.mark.django_db

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from gamification.models import Celebration, LedgerEntry
-from gamification.services import record_activity
+from gamification.services import (
+    record_activity,
+)
 from tests.factories import UserFactory
 
 SCRIPT = Path(__file__).resolve().parents[2] / "examples" / "play.py"

@@ -14,7 +14,9 @@ import pytest
 from django.db import connection
 from rest_framework.authtoken.models import Token
 
-from gamification.services import record_activity
+from gamification.services import (
+    record_activity,
+)
 from tests.factories import UserFactory
 
 HERE = Path(__file__).parent

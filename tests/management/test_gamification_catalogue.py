@@ -11,16 +11,18 @@ from django.db import OperationalError
 from gamification.exceptions import StorageError
 from gamification.management.commands import gamification_catalogue
 from gamification.models import Achievement
-from gamification.services import export_definitions
+from gamification.staff import (
+    export_definitions,
+)
 from tests.factories import AchievementFactory
-from tests.inspecting import everything
-from tests.management.runs import Run
+from tests.inspection import everything
+from tests.management.imports import Job
 
 pytestmark = pytest.mark.django_db
 
 
-def catalogue(*args: object, stdout=None) -> Run:
-    run = Run(stdout=stdout or io.StringIO())
+def catalogue(*args: object, stdout=None) -> Job:
+    run = Job(stdout=stdout or io.StringIO())
     call_command(
         "gamification_catalogue",
         *map(str, args),

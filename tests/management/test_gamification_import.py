@@ -11,15 +11,15 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
 
 from gamification.exceptions import StorageError
-from gamification.management import importing
-from gamification.management.meter import Meter
+from gamification.management.importing import importer
+from gamification.management.progress_bar import Meter
 from gamification.models import Activity, Celebration, LedgerEntry, UserGamification
 from tests.factories import ActivityFactory, UserFactory
-from tests.inspecting import everything
-from tests.management.runs import (
+from tests.inspection import everything
+from tests.management.imports import (
     HEADER,
     NOON,
-    Run,
+    Job,
     import_bytes,
     import_lines,
     import_rows,
@@ -164,7 +164,7 @@ def test_a_file_is_read_from_the_disk(ada, tmp_path):
     path = tmp_path / "history.csv"
     path.write_text(f"{HEADER}\n{GOOD}\n")
 
-    Run().import_file(path)
+    Job().import_file(path)
 
     assert LedgerEntry.objects.get().user == ada
 
@@ -301,7 +301,7 @@ def test_a_strict_import_names_the_first_of_several_bad_rows(second):
 @pytest.mark.usefixtures("ada")
 @pytest.mark.parametrize("bad", ["bad", f"ada,swim,{NOON},,,"])
 def test_a_strict_import_that_stops_has_a_summary(bad):
-    run = Run()
+    run = Job()
 
     with pytest.raises(CommandError):
         run.import_stream(
@@ -343,7 +343,7 @@ def test_a_file_that_is_not_there_is_an_error(tmp_path):
     path = tmp_path / "nowhere.csv"
 
     with pytest.raises(CommandError) as raised:
-        Run().import_file(path)
+        Job().import_file(path)
 
     assert str(raised.value) == f"{path} cannot be read: No such file or directory."
 
@@ -352,7 +352,7 @@ def test_standard_input_that_is_not_there_is_an_error(monkeypatch):
     monkeypatch.setattr(sys, "stdin", None)
 
     with pytest.raises(CommandError, match=r"^There is no standard input\.$"):
-        Run().import_file("-")
+        Job().import_file("-")
 
 
 class BrokenFile(io.BytesIO):
@@ -372,18 +372,18 @@ def test_a_file_that_breaks_off_says_how_far_it_was_recorded():
     stream = BrokenFile(f"{HEADER}\n{GOOD}\n{GOOD}\n".encode())
 
     with pytest.raises(CommandError) as raised:
-        Run().import_stream(stream)
+        Job().import_stream(stream)
 
     assert str(raised.value) == (
         "[Errno 5] Input/output error. It is done up to line 0, with 0 new records. "
-        "Run the same import again to go on: what is recorded stays, and is not "
+        "Job the same import again to go on: what is recorded stays, and is not "
         "recorded twice."
     )
 
 
 def failing(error: BaseException, batches: int):
     """Return ``record_activities`` that fails after so many batches."""
-    record_activities = importing.record_activities
+    record_activities = importer.record_activities
 
     def fail(records, *, progress, **options):
         def count(report):
@@ -414,14 +414,14 @@ DATABASE_ERROR.__cause__ = Exception("server closed")
     ],
 )
 def test_an_import_that_is_stopped_says_how_far_it_came(monkeypatch, error, reason):
-    monkeypatch.setattr(importing, "record_activities", failing(error, batches=2))
+    monkeypatch.setattr(importer, "record_activities", failing(error, batches=2))
     rows = [f"ada,walk,{NOON},,{n}," for n in range(5)]
 
     with pytest.raises(CommandError) as raised:
         import_rows("bad", *rows, options=("--batch-size", "2"))
 
     assert str(raised.value).startswith(
-        f"{reason} It is done up to line 6, with 4 new records. Run the same import "
+        f"{reason} It is done up to line 6, with 4 new records. Job the same import "
     )
     assert LedgerEntry.objects.count() == 4
 
@@ -429,7 +429,7 @@ def test_an_import_that_is_stopped_says_how_far_it_came(monkeypatch, error, reas
 @pytest.mark.usefixtures("ada")
 def test_a_dry_run_that_is_stopped_keeps_nothing(monkeypatch):
     monkeypatch.setattr(
-        importing, "record_activities", failing(STORAGE_ERROR, batches=1)
+        importer, "record_activities", failing(STORAGE_ERROR, batches=1)
     )
 
     with pytest.raises(CommandError, match=r"full\. Nothing of the dry run is kept\.$"):
@@ -444,7 +444,7 @@ def test_the_bar_follows_the_bytes_of_the_file(monkeypatch, tmp_path):
     path.write_text(f"{HEADER}\n{GOOD}\n")
     monkeypatch.setattr(Meter, "advance", lambda self, to: positions.append(to))
 
-    Run().import_file(path)
+    Job().import_file(path)
 
     assert positions == [path.stat().st_size]
 

@@ -6,18 +6,20 @@ from django.db import OperationalError
 
 from gamification.exceptions import StorageError
 from gamification.management.commands import gamification_reconcile
-from gamification.management.meter import Meter
+from gamification.management.progress_bar import Meter
 from gamification.models import ActivityTally, UserGamification
-from gamification.services import record_activity
+from gamification.services import (
+    record_activity,
+)
 from tests.factories import UserFactory
-from tests.inspecting import everything
-from tests.management.runs import Run
+from tests.inspection import everything
+from tests.management.imports import Job
 
 pytestmark = pytest.mark.django_db
 
 
-def reconcile(*options: str) -> Run:
-    run = Run()
+def reconcile(*options: str) -> Job:
+    run = Job()
     call_command(
         "gamification_reconcile", *options, stdout=run.stdout, stderr=run.stderr
     )
@@ -46,7 +48,7 @@ def test_users_who_are_as_the_ledger_says_are_fine(user, activity):
 
 
 def test_drift_is_named_and_an_error(drifted):
-    run = Run()
+    run = Job()
 
     with pytest.raises(CommandError) as raised:
         call_command("gamification_reconcile", stdout=run.stdout)

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from gamification.management.meter import Meter
+from gamification.management.progress_bar import Meter
 from gamification.models import ActiveDay, LedgerEntry, UserGamification
-from tests.inspecting import everything
-from tests.management.runs import Run
+from tests.inspection import everything
+from tests.management.imports import Job
 
 pytestmark = pytest.mark.django_db
 
@@ -65,7 +65,7 @@ def test_a_history_is_imported_in_one_go(name):
     events = events_of(DATA / name)
     days = days_of(events)
 
-    run = Run().import_file(DATA / name, *MAKE_ALL)
+    run = Job().import_file(DATA / name, *MAKE_ALL)
 
     assert (run.numbers["errors"], run.complaints) == (0, [])
     assert run.numbers["users"] == run.numbers["users created"] == len(days)
@@ -109,10 +109,10 @@ def history(tmp_path) -> Path:
 
 
 def test_importing_a_history_again_changes_nothing(history):
-    Run().import_file(history, *MAKE_ALL)
+    Job().import_file(history, *MAKE_ALL)
     before = everything()
 
-    run = Run().import_file(history, *MAKE_ALL)
+    run = Job().import_file(history, *MAKE_ALL)
 
     assert run.numbers["records"] == run.numbers["errors"] == run.numbers["XP"] == 0
     assert run.numbers["replays"] == run.numbers["rows"]
@@ -126,11 +126,11 @@ class KilledError(Exception):
 def test_an_import_that_was_killed_is_completed_by_the_next(history, monkeypatch):
     monkeypatch.setattr(Meter, "advance", die_after(batches=5))
     with pytest.raises(KilledError):
-        Run().import_file(history, *MAKE_ALL, "--batch-size", "200")
+        Job().import_file(history, *MAKE_ALL, "--batch-size", "200")
     monkeypatch.undo()
     assert 900 < len(imported_events()) <= 1_000
 
-    Run().import_file(history, *MAKE_ALL)
+    Job().import_file(history, *MAKE_ALL)
 
     assert imported_events() == events_of(history)
     assert imported_days() == days_of(events_of(history))
@@ -152,8 +152,8 @@ def test_a_file_that_was_cut_works_up_to_the_cut(history, tmp_path, kept):
     cut = tmp_path / "cut.csv"
     cut.write_bytes(history.read_bytes()[:kept])
 
-    first = Run().import_file(cut, *MAKE_ALL).numbers
-    second = Run().import_file(history, *MAKE_ALL).numbers
+    first = Job().import_file(cut, *MAKE_ALL).numbers
+    second = Job().import_file(history, *MAKE_ALL).numbers
 
     assert (first["errors"], second["errors"]) == (1, 0)
     assert first["records"] + second["records"] == len(events_of(history))

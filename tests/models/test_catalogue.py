@@ -12,7 +12,7 @@ from gamification.services import (
     revoke_achievement,
 )
 from tests.factories import AchievementFactory, ActivityFactory
-from tests.inspecting import violates
+from tests.inspection import violates
 
 pytestmark = pytest.mark.django_db
 

@@ -6,6 +6,9 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from gamification.maintenance import (
+    reconcile,
+)
 from gamification.models import (
     Celebration,
     LedgerEntry,
@@ -14,14 +17,13 @@ from gamification.models import (
 from gamification.services import (
     adjust_xp,
     award_achievement,
-    reconcile,
     record_activity,
     reverse_entry,
     revoke_achievement,
     set_time_zone,
 )
 from tests.factories import AchievementFactory, UserFactory
-from tests.inspecting import everything, violates
+from tests.inspection import everything, violates
 
 pytestmark = pytest.mark.django_db
 
@@ -113,7 +115,7 @@ def test_an_entry_cannot_be_deleted(entry):
 
 
 def test_entries_cannot_be_updated(user, entry):
-    for entries in (LedgerEntry.objects.all(), user.ledger_entries.all()):
+    for entries in (LedgerEntry.objects.all(), user.gamification_entries.all()):
         with pytest.raises(TypeError, match=NEVER_EDITED):
             entries.update(amount=1_000)
 
@@ -124,7 +126,7 @@ def test_entries_cannot_be_updated_in_bulk(entry):
 
 
 def test_entries_cannot_be_deleted(user, entry):
-    for entries in (LedgerEntry.objects.all(), user.ledger_entries.all()):
+    for entries in (LedgerEntry.objects.all(), user.gamification_entries.all()):
         with pytest.raises(TypeError, match=NEVER_DELETED):
             entries.delete()
 
@@ -191,7 +193,7 @@ def legend(user, staff, activity):
 
 def test_a_user_takes_all_their_rows_along(legend, activity):
     record_activity(other := UserFactory(), "walk")
-    assert {name for name, rows in everything().items() if not rows} == {"Run"}
+    assert {name for name, rows in everything().items() if not rows} == {"Job"}
 
     legend.delete()
 

@@ -9,9 +9,13 @@ from django.utils import timezone
 
 from gamification.domain.streaks import Streak
 from gamification.models import ActiveDay, ActivityTally, UserGamification, progress
-from gamification.services import record_activity, set_time_zone, set_visibility
+from gamification.services import (
+    record_activity,
+    set_time_zone,
+    set_visibility,
+)
 from tests.factories import ActivityFactory, UserFactory
-from tests.inspecting import profile_of, violates
+from tests.inspection import profile_of, violates
 
 pytestmark = pytest.mark.django_db
 
@@ -99,11 +103,11 @@ def test_a_user_leads_to_everything(user, activity):
     record_activity(user, "walk")
 
     assert user.gamification.total_xp == 10
-    assert user.ledger_entries.get().amount == 10
-    assert user.activity_tallies.get().count == 1
-    assert user.active_days.get().activities == 1
-    assert not user.celebrations.exists()
-    assert not user.user_achievements.exists()
+    assert user.gamification_entries.get().amount == 10
+    assert user.gamification_tallies.get().count == 1
+    assert user.gamification_days.get().activities == 1
+    assert not user.gamification_celebrations.exists()
+    assert not user.gamification_achievements.exists()
 
 
 @pytest.fixture

@@ -14,7 +14,9 @@ import pytest
 from django.db import connection
 
 from gamification.models import LedgerEntry, UserGamification
-from gamification.services import Outcome
+from gamification.services import (
+    Outcome,
+)
 from gamification.storage.postgresql import PostgreSQLStore
 from tests.conftest import IS_POSTGRESQL
 

@@ -8,7 +8,11 @@ import pytest
 from django.contrib.auth import get_user_model
 
 from gamification.models import LedgerEntry, UserGamification
-from gamification.services import ActivityRecord, record_activities, record_activity
+from gamification.services import (
+    ActivityRecord,
+    record_activities,
+    record_activity,
+)
 from tests.factories import UserFactory
 from tests.races import COMMITTED, ONLY_POSTGRESQL, at_once
 

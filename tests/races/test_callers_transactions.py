@@ -127,14 +127,14 @@ def test_a_deadlock_in_a_callers_transaction_is_the_callers(store):
 def test_a_serialization_failure_in_a_callers_transaction_is_the_callers(user):
     record_activity(user, "walk")
 
-    def outrun():
+    def conflicts():
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             with before_next_write(lambda: record_activity(user, "walk")):
                 record_activity(user, "walk")
 
     with pytest.raises(OperationalError) as error:
-        outrun()
+        conflicts()
 
     assert type(error.value.__cause__).__name__ == "SerializationFailure"
     assert total_of(user) == 20

@@ -10,11 +10,13 @@ from gamification.exceptions import InvalidDefinitionError, StaleEditError
 from gamification.models import Achievement, Activity, LedgerEntry
 from gamification.services import (
     award_achievement,
-    create_achievement,
-    edit_achievement,
     record_activity,
 )
-from gamification.services.catalogue import definition_tag
+from gamification.services.catalogue.editing import definition_tag
+from gamification.staff import (
+    create_achievement,
+    edit_achievement,
+)
 from tests.factories import AchievementFactory, UserFactory
 from tests.races import (
     COMMITTED,

@@ -4,10 +4,13 @@ import pytest
 from django.contrib.auth import get_user_model
 
 from gamification.models import Celebration, UserAchievement
-from gamification.services import ActivityRecord, record_activities
+from gamification.services import (
+    ActivityRecord,
+    record_activities,
+)
 from tests.factories import AchievementFactory, UserFactory
 from tests.races import COMMITTED, keys_of, total_of
-from tests.races.killing import VERBS, kill_at_every_statement
+from tests.races.crashes import VERBS, kill_at_every_statement
 
 pytestmark = [COMMITTED, pytest.mark.usefixtures("activity", "no_achievements")]
 

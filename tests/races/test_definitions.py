@@ -9,10 +9,12 @@ from django.db import connection, transaction
 from gamification.exceptions import StaleEditError
 from gamification.models import Achievement, Activity
 from gamification.services import (
+    record_activity,
+)
+from gamification.staff import (
     apply_definitions,
     compare_definitions,
     edit_achievement,
-    record_activity,
 )
 from tests.races import COMMITTED, ONLY_POSTGRESQL, at_once, elsewhere
 

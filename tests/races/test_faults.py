@@ -7,12 +7,14 @@ import pytest
 from django.db import connection, transaction
 
 from gamification.exceptions import StorageError
+from gamification.maintenance import (
+    reconcile,
+)
 from gamification.models import LedgerEntry, UserGamification
 from gamification.services import (
     ActivityRecord,
     adjust_xp,
     award_achievement,
-    reconcile,
     record_activities,
     record_activity,
     reverse_source,
@@ -27,7 +29,7 @@ from tests.races import (
     elsewhere,
     total_of,
 )
-from tests.races.line import breaking_line
+from tests.races.proxy import breaking_line
 
 pytestmark = [COMMITTED, pytest.mark.usefixtures("activity", "no_achievements")]
 

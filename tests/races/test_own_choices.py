@@ -15,7 +15,7 @@ from gamification.services import (
     set_time_zone,
     set_visibility,
 )
-from gamification.services.profiles import set_choices
+from gamification.services.players.settings import set_choices
 from tests.factories import AchievementFactory
 from tests.races import COMMITTED, at_once, total_of
 

@@ -5,7 +5,9 @@ from functools import partial
 import pytest
 
 from gamification.models import ActiveDay, LedgerEntry, UserAchievement
-from gamification.services import record_activity
+from gamification.services import (
+    record_activity,
+)
 from tests.conftest import IS_POSTGRESQL
 from tests.factories import AchievementFactory
 from tests.races import (

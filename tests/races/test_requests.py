@@ -6,11 +6,11 @@ import pytest
 from django.db import connection
 
 from gamification.models import LedgerEntry
+from tests.api.assertions import assert_problem
 from tests.api.clients import API, client_of
-from tests.api.expecting import problem_in
 from tests.factories import AchievementFactory, UserFactory
 from tests.races import COMMITTED, ONLY_POSTGRESQL, at_once, keys_of, total_of
-from tests.races.line import breaking_line
+from tests.races.proxy import breaking_line
 
 pytestmark = [COMMITTED, pytest.mark.usefixtures("activity", "no_achievements")]
 
@@ -107,7 +107,7 @@ def test_a_request_without_an_answer_is_sent_again(send, user, is_sent):
         connection.close()
         again = send()
 
-    problem_in(lost, 503, "storage_error")
+    assert_problem(lost, 503, "storage_error")
     _, is_replay = outcome_in(again)
     assert lost["Retry-After"] == "1"
     assert is_replay == is_sent

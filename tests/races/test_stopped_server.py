@@ -10,7 +10,13 @@ from django.core.management import call_command
 from django.db import connection
 
 from gamification.exceptions import StorageError
-from gamification.services import ActivityRecord, reconcile, record_activities
+from gamification.maintenance import (
+    reconcile,
+)
+from gamification.services import (
+    ActivityRecord,
+    record_activities,
+)
 from tests.factories import ActivityFactory, UserFactory
 from tests.postgres import remove_server, restart_server, start_server
 from tests.races import COMMITTED, ONLY_POSTGRESQL, PATIENCE, at_once, keys_of

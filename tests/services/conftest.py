@@ -5,7 +5,9 @@ from datetime import UTC, datetime
 import pytest
 import time_machine
 
-from gamification.services import reconcile
+from gamification.maintenance import (
+    reconcile,
+)
 
 #: The server's clock in these tests, unless they set it.
 NOW = datetime(2026, 6, 10, 12, tzinfo=UTC)

@@ -9,10 +9,12 @@ from django.db import connections
 
 from gamification import services
 from gamification.exceptions import UnknownActivityError
-from gamification.models import UserGamification
-from gamification.services import ActivityRecord, record_activity
+from gamification.services import (
+    ActivityRecord,
+    record_activity,
+)
 from tests.factories import AchievementFactory
-from tests.inspecting import COMMITTED, held_by, profile_of
+from tests.inspection import COMMITTED, held_by, profile_of
 
 VERBS = sorted(name for name in services.__all__ if isfunction(getattr(services, name)))
 TWINS = [name for name in services.__all__ if name[1:] in services.__all__]
@@ -60,7 +62,6 @@ def test_a_story_may_be_told_without_waiting(user, activity, no_achievements):
         await services.aadjust_xp(user, amount=30, note="A gift.")
         await services.areverse_source(user, source="kpi:1")
         await services.aset_time_zone(user, "Asia/Tokyo")
-        await services.arebuild(user)
         pending = await services.apending_celebrations(user)
         return await services.aacknowledge_celebrations(
             user, ids=[show.pk for show in pending]
@@ -86,16 +87,6 @@ def test_an_explanation_may_be_awaited(user):
     explanation = async_to_sync(services.aexplain_achievement)(user, "kpi_10")
 
     assert explanation.missing == 10
-
-
-@pytest.mark.django_db
-def test_reconciling_in_async_code_gives_a_list(user, activity):
-    record_activity(user, "walk")
-    UserGamification.objects.update(total_xp=5)
-
-    drift = async_to_sync(services.areconcile)(fix=True)
-
-    assert [each.what for each in drift] == ["total_xp"]
 
 
 @COMMITTED[0]

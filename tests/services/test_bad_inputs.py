@@ -21,24 +21,26 @@ from gamification.exceptions import (
     UnknownEntryError,
     UnknownUserError,
 )
+from gamification.maintenance import (
+    rebuild,
+)
 from gamification.models import Achievement
 from gamification.services import (
     ActivityRecord,
     adjust_xp,
     award_achievement,
     explain_achievement,
-    rebuild,
     record_activities,
     record_activity,
-    requests,
     reverse_entry,
     reverse_source,
     revoke_achievement,
     set_time_zone,
     set_visibility,
+    validation,
 )
 from tests.factories import UserFactory
-from tests.inspecting import everything
+from tests.inspection import everything
 from tests.services.conftest import NOW
 
 pytestmark = pytest.mark.django_db
@@ -382,13 +384,13 @@ def test_refused_records_alone_write_nothing(user):
 @pytest.mark.parametrize("key", ["a\0b", "\ud800", "k" * 41], ids=ascii)
 def test_a_key_of_a_user_is_a_text_that_can_be_stored(monkeypatch, key):
     # Sessions stand for users whose primary key is a text.
-    monkeypatch.setattr(requests, "get_user_model", lambda: Session)
+    monkeypatch.setattr(validation, "get_user_model", lambda: Session)
 
     with pytest.raises(UnknownUserError):
-        requests.user_id_of(key)
+        validation.user_id_of(key)
 
 
 def test_a_key_of_a_user_may_be_a_text(monkeypatch):
-    monkeypatch.setattr(requests, "get_user_model", lambda: Session)
+    monkeypatch.setattr(validation, "get_user_model", lambda: Session)
 
-    assert requests.user_id_of("é 🦉") == "é 🦉"
+    assert validation.user_id_of("é 🦉") == "é 🦉"

@@ -6,9 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from gamification.services import adjust_xp, record_activity
+from gamification.services import (
+    adjust_xp,
+    record_activity,
+)
 from tests.factories import ActivityFactory
-from tests.inspecting import ledger_of, profile_of
+from tests.inspection import ledger_of, profile_of
 from tests.services.conftest import NOW
 
 pytestmark = [

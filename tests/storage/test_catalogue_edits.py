@@ -7,9 +7,11 @@ from django.db import connection, transaction
 
 from gamification.exceptions import InactiveActivityError, UnknownActivityError
 from gamification.models import Achievement, Activity
-from gamification.services import record_activity
+from gamification.services import (
+    record_activity,
+)
 from tests.factories import AchievementFactory, ActivityFactory
-from tests.inspecting import COMMITTED
+from tests.inspection import COMMITTED
 
 pytestmark = [
     *COMMITTED,

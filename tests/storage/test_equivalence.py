@@ -12,6 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gamification.exceptions import GamificationError
+from gamification.maintenance import (
+    reconcile,
+)
 from gamification.models import (
     Achievement,
     ActiveDay,
@@ -24,14 +27,13 @@ from gamification.services import (
     ActivityRecord,
     adjust_xp,
     award_achievement,
-    reconcile,
     record_activities,
     record_activity,
     reverse_entry,
     reverse_source,
     revoke_achievement,
     set_time_zone,
-    transactions,
+    unit_of_work,
 )
 from gamification.storage.portable import PortableStore
 from tests.conftest import STORES
@@ -320,7 +322,7 @@ def live_on_site(steps, store):
         pytest.MonkeyPatch.context() as patch,
     ):
         if store == "portable":
-            patch.setattr(transactions, "store_for", PortableStore)
+            patch.setattr(unit_of_work, "store_for", PortableStore)
         life = Site().live(steps)
         assert [str(drift) for drift in reconcile()] == []
         transaction.set_rollback(True)

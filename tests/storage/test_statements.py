@@ -19,7 +19,7 @@ from gamification.services import (
 )
 from tests.conftest import IS_POSTGRESQL
 from tests.factories import AchievementFactory, ActivityFactory, UserFactory
-from tests.inspecting import COMMITTED
+from tests.inspection import COMMITTED
 
 pytestmark = [*COMMITTED, pytest.mark.usefixtures("no_achievements", "activity")]
 

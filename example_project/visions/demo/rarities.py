@@ -9,7 +9,9 @@ from django.db import transaction
 
 from example_project.visions.demo.stories import VISITOR
 from gamification.models import Achievement
-from gamification.services import award_achievement
+from gamification.services import (
+    award_achievement,
+)
 
 FOUNDERS: Final = 12
 

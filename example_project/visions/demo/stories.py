@@ -22,7 +22,7 @@ ZONES: Final = (
 
 #: Titles of visions, each with what its KPIs are called.
 THEMES: Final = (
-    ("Run a half marathon", "Training run"),
+    ("Job a half marathon", "Training run"),
     ("Speak Italian", "Lesson"),
     ("Write a novel", "Scene"),
     ("Play the piano", "Practice session"),

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from gamification.api.fields import Choice, FlagText, Text
-from gamification.api.pages import PageQuery
-from gamification.api.views.achievement_shapes import CATEGORIES, STATUSES, Seen
+from gamification.api.pagination import PageQuery
+from gamification.api.views.achievement_serializers import CATEGORIES, STATUSES, Seen
 
 #: What a list can be ordered by; what has no value comes last, either way.
 ORDERS: Final[Mapping[str, Callable[[Seen], Any]]] = {

@@ -13,29 +13,29 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from gamification import exceptions as ours
-from gamification.api.contracts import Header, operation
-from gamification.api.naming import find_user
-from gamification.api.pages import paginate
+from gamification.api.operations import Header, operation
+from gamification.api.pagination import paginate
 from gamification.api.preconditions import ETAG, IF_MATCH, etag_of, expected_tag
-from gamification.api.views import achievement_shapes as shapes
+from gamification.api.user_lookup import find_user
+from gamification.api.views import achievement_serializers as shapes
 from gamification.api.views import definitions, explanations
 from gamification.api.views.achievement_lists import AchievementQuery, chosen
+from gamification.api.views.backfill import BackfillActions
 from gamification.api.views.base import answering_404, may
-from gamification.api.views.hindsight import HindsightActions
 from gamification.conf import conf
 from gamification.services import (
     AchievementProgress,
     Explanation,
-    create_achievement,
-    edit_achievement,
-    explain_achievement,
-    read_achievements,
-)
-from gamification.services.catalogue import definition_tag
-from gamification.services.showing import (
     count_secrets,
-    read_achievement,
-    read_all_achievements,
+    explain_achievement,
+    get_achievements,
+)
+from gamification.staff import (
+    create_achievement,
+    definition_tag,
+    edit_achievement,
+    get_achievement,
+    get_all_achievements,
     visible_achievements,
 )
 
@@ -45,7 +45,7 @@ _CHANGE: Final = "gamification.change_achievement"
 LOCATION: Final = Header("Location", "Address of the achievement.")
 
 
-class AchievementsViewSet(HindsightActions):
+class AchievementsViewSet(BackfillActions):
     """Achievements: what users see of them, and what staff do with them."""
 
     lookup_field = "key"
@@ -53,8 +53,8 @@ class AchievementsViewSet(HindsightActions):
 
     @operation(
         query=AchievementQuery,
-        answer=shapes.AchievementPageShape,
-        answer_to_staff=shapes.DefinitionPageShape,
+        answer=shapes.AchievementPageSerializer,
+        answer_to_staff=shapes.DefinitionPageSerializer,
         example=shapes.PAGE_EXAMPLE,
     )
     def list(self, request: Request, query: Mapping[str, Any]) -> Response:
@@ -68,12 +68,16 @@ class AchievementsViewSet(HindsightActions):
         page = paginate(request, query, len(found), lambda a, b: found[a:b])
         secrets = count_secrets(request.user) if conf.SHOW_SECRET_COUNT else None
         is_full = "status" in query
-        shape = shapes.DefinitionPageShape if is_full else shapes.AchievementPageShape
+        shape = (
+            shapes.DefinitionPageSerializer
+            if is_full
+            else shapes.AchievementPageSerializer
+        )
         return Response(shape.of(shapes.AchievementPage.of(page, secrets)))
 
     @operation(
-        answer=shapes.AchievementShape,
-        answer_to_staff=shapes.DefinitionShape,
+        answer=shapes.AchievementSerializer,
+        answer_to_staff=shapes.DefinitionSerializer,
         answer_headers=(ETAG,),
         example=shapes.EXAMPLE,
     )
@@ -87,15 +91,15 @@ class AchievementsViewSet(HindsightActions):
             if not may(request.user, _CHANGE):
                 del response["ETag"]
             return response
-        row = read_achievement(request.user, key)
+        row = get_achievement(request.user, key)
         if row is None:
             raise Http404
         [seen] = shapes.with_rarity([row])
-        return Response(shapes.AchievementShape.of(seen))
+        return Response(shapes.AchievementSerializer.of(seen))
 
     @operation(
         body=definitions.NewDefinitionBody,
-        answer=shapes.DefinitionShape,
+        answer=shapes.DefinitionSerializer,
         status=201,
         answer_headers=(LOCATION, ETAG),
         permission=_ADD,
@@ -113,7 +117,7 @@ class AchievementsViewSet(HindsightActions):
 
     @operation(
         body=definitions.DefinitionBody,
-        answer=shapes.DefinitionShape,
+        answer=shapes.DefinitionSerializer,
         headers=(IF_MATCH,),
         answer_headers=(ETAG,),
         permission=_CHANGE,
@@ -137,7 +141,7 @@ class AchievementsViewSet(HindsightActions):
     @action(detail=True)
     @operation(
         query=explanations.ExplanationQuery,
-        answer=explanations.ExplanationShape,
+        answer=explanations.ExplanationSerializer,
         example=explanations.EXAMPLE,
     )
     def explain(
@@ -166,10 +170,10 @@ def _sees_all(user: Any) -> bool:
 def _rows(user: Any, query: Mapping[str, Any]) -> Sequence[AchievementProgress]:
     """Return what ``query`` asks about; ``PermissionDenied`` for what is for staff."""
     if "status" not in query:
-        return read_achievements(user)
+        return get_achievements(user)
     if not _sees_all(user):
         raise PermissionDenied
-    rows = read_all_achievements(user, status=query["status"])
+    rows = get_all_achievements(user, status=query["status"])
     prefetch_related_objects([row.achievement for row in rows], "activity")
     return rows
 
@@ -182,9 +186,9 @@ def _check_visible(user: Any, key: str) -> None:
 
 def _definition(user: Any, key: str, status: int = 200) -> Response:
     """Answer with all of an achievement, and the tag of that."""
-    rows = read_all_achievements(user, key=key)
+    rows = get_all_achievements(user, key=key)
     if not rows:
         raise Http404
     [seen] = shapes.with_rarity(rows)
     headers = {"ETag": etag_of(definition_tag(seen.achievement))}
-    return Response(shapes.DefinitionShape.of(seen), status, headers=headers)
+    return Response(shapes.DefinitionSerializer.of(seen), status, headers=headers)

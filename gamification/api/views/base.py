@@ -20,9 +20,9 @@ from rest_framework.schemas import DefaultSchema
 from rest_framework.schemas.inspectors import ViewInspector
 from rest_framework.viewsets import ViewSet
 
-from gamification.api.contracts import contract_of
-from gamification.api.parsing import StrictJSONParser
-from gamification.api.problems import answer_problem
+from gamification.api.exceptions import answer_problem
+from gamification.api.operations import contract_of
+from gamification.api.parsers import StrictJSONParser
 from gamification.api.throttling import ScopeThrottle
 
 

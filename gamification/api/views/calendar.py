@@ -10,14 +10,19 @@ from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from gamification.api.contracts import operation
 from gamification.api.fields import Day, Query
-from gamification.api.shapes import Shape
+from gamification.api.operations import operation
+from gamification.api.serializers import ResponseSerializer
 from gamification.api.views.base import GamificationViewSet
 from gamification.exceptions import InvalidSpanError
-from gamification.models import ActiveDay, UserGamification
-from gamification.services import read_calendar
-from gamification.services.requests import write_alias
+from gamification.models import (
+    ActiveDay,
+    UserGamification,
+    write_alias,
+)
+from gamification.services import (
+    get_calendar,
+)
 
 #: Days before the last one, where a client does not say: a year, with both ends.
 _BEFORE: Final = 364
@@ -48,7 +53,7 @@ class Calendar(NamedTuple):
     days: Sequence[ActiveDay]
 
 
-class DayShape(Shape):
+class DaySerializer(ResponseSerializer):
     """A day on which the user did something that extends the streak."""
 
     date = serializers.DateField()
@@ -59,14 +64,14 @@ class DayShape(Shape):
     )
 
 
-CalendarShape: type[Shape] = type(
-    "CalendarShape",
-    (Shape,),
+CalendarSerializer: type[ResponseSerializer] = type(
+    "CalendarSerializer",
+    (ResponseSerializer,),
     {
         "__doc__": "The days on which the user was active; the others are left out.",
         "from": serializers.DateField(source="since"),
         "to": serializers.DateField(source="until"),
-        "days": DayShape(many=True),
+        "days": DaySerializer(many=True),
     },
 )
 
@@ -78,7 +83,7 @@ class CalendarViewSet(GamificationViewSet):
 
     @operation(
         query=CalendarQuery,
-        answer=CalendarShape,
+        answer=CalendarSerializer,
         errors=(InvalidSpanError,),
         is_polled=True,
         example=EXAMPLE,
@@ -88,7 +93,7 @@ class CalendarViewSet(GamificationViewSet):
         until = query.get("to") or _today(request.user)
         default = date.fromordinal(max(1, until.toordinal() - _BEFORE))
         since = query.get("from", default)
-        days = read_calendar(request.user, since=since, until=until)
+        days = get_calendar(request.user, since=since, until=until)
         return Calendar(since, until, days)
 
 

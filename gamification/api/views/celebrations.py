@@ -10,24 +10,29 @@ from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
 
-from gamification.api.contracts import operation
 from gamification.api.fields import Body, Whole
-from gamification.api.pages import CursorQuery, Stretch, stretch, stretch_of
-from gamification.api.shapes import Shape
+from gamification.api.operations import operation
+from gamification.api.pagination import CursorQuery, Stretch, stretch, stretch_of
+from gamification.api.serializers import ResponseSerializer
 from gamification.api.views.base import GamificationViewSet
 from gamification.exceptions import (
     CelebrationClaimedError,
     CelebrationOverError,
     UnknownCelebrationError,
 )
-from gamification.models import Celebration
+from gamification.models import (
+    Celebration,
+    write_alias,
+)
 from gamification.services import (
     CelebrationKind,
     acknowledge_celebrations,
     claim_celebration,
     pending_celebrations,
 )
-from gamification.services.requests import MAX_ID, write_alias
+from gamification.staff import (
+    MAX_ID,
+)
 
 EXAMPLE: Final = {
     "id": 512,
@@ -46,7 +51,7 @@ class Acknowledged:
     acknowledged: int
 
 
-class CelebrationShape(Shape):
+class CelebrationSerializer(ResponseSerializer):
     """Something to show the user once."""
 
     id = serializers.IntegerField()
@@ -63,7 +68,7 @@ class CelebrationShape(Shape):
     )
 
 
-class AcknowledgedShape(Shape):
+class AcknowledgedSerializer(ResponseSerializer):
     """How many celebrations were not shown before."""
 
     acknowledged = serializers.IntegerField()
@@ -85,7 +90,7 @@ class CelebrationsViewSet(GamificationViewSet):
 
     @operation(
         query=CursorQuery,
-        answer=stretch_of(CelebrationShape),
+        answer=stretch_of(CelebrationSerializer),
         is_polled=True,
         example={"next": None, "results": [EXAMPLE]},
     )
@@ -100,7 +105,7 @@ class CelebrationsViewSet(GamificationViewSet):
 
     @action(detail=True, methods=["post"])
     @operation(
-        answer=CelebrationShape,
+        answer=CelebrationSerializer,
         scope="write",
         errors=(UnknownCelebrationError, CelebrationClaimedError, CelebrationOverError),
         example=EXAMPLE | {"claimed_until": "2026-03-02T12:01:05Z"},
@@ -126,7 +131,7 @@ class CelebrationsViewSet(GamificationViewSet):
     @action(detail=False, methods=["post"], url_path="acknowledge")
     @operation(
         body=ShownBody,
-        answer=AcknowledgedShape,
+        answer=AcknowledgedSerializer,
         scope="write",
         example_body={"ids": [512, 513]},
         example={"acknowledged": 2},

@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from gamification.api.fields import Body, Choice, Flag, Slug, Text, Whole, Words
-from gamification.api.views.achievement_shapes import CATEGORIES, CRITERIA, STATUSES
+from gamification.api.views.achievement_serializers import (
+    CATEGORIES,
+    CRITERIA,
+    STATUSES,
+)
 
 #: Limits of the model.
 _NAME: Final = 100

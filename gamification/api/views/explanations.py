@@ -7,8 +7,8 @@ from typing import Final
 from rest_framework import serializers
 
 from gamification.api.fields import Query, Text
-from gamification.api.shapes import Shape
-from gamification.api.views.achievement_shapes import CRITERIA
+from gamification.api.serializers import ResponseSerializer
+from gamification.api.views.achievement_serializers import CRITERIA
 
 EXAMPLE: Final = {
     "achievement": "kpi_10",
@@ -36,7 +36,7 @@ class ExplanationQuery(Query):
     )
 
 
-class ExplanationShape(Shape):
+class ExplanationSerializer(ResponseSerializer):
     """Why a user holds an achievement, or does not."""
 
     achievement = serializers.CharField(help_text="Its key.")

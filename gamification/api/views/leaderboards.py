@@ -8,11 +8,11 @@ from typing import Any, Final, NamedTuple
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from gamification.api.contracts import operation
 from gamification.api.fields import Choice, ZoneName
-from gamification.api.naming import name_of
-from gamification.api.pages import Page, PageQuery, paginate
-from gamification.api.shapes import Shape
+from gamification.api.operations import operation
+from gamification.api.pagination import Page, PageQuery, paginate
+from gamification.api.serializers import ResponseSerializer
+from gamification.api.user_lookup import name_of
 from gamification.api.views.base import GamificationViewSet
 from gamification.exceptions import InvalidTimeZoneError
 from gamification.leaderboards import (
@@ -20,7 +20,7 @@ from gamification.leaderboards import (
     LeaderboardPage,
     Ranking,
     Window,
-    read_leaderboard,
+    get_leaderboard,
 )
 
 EXAMPLE: Final = {
@@ -65,7 +65,7 @@ class LeaderboardQuery(PageQuery):
     )
 
 
-class OwnPlaceShape(Shape):
+class OwnPlaceSerializer(ResponseSerializer):
     """The place of the user who asks."""
 
     rank = serializers.IntegerField()
@@ -75,7 +75,7 @@ class OwnPlaceShape(Shape):
     )
 
 
-class PlaceShape(OwnPlaceShape):
+class PlaceSerializer(OwnPlaceSerializer):
     """A user's place on a leaderboard."""
 
     user = serializers.CharField()
@@ -85,7 +85,7 @@ class PlaceShape(OwnPlaceShape):
         return super().of(value) | {"user": name_of(value.user)}
 
 
-class LeaderboardShape(Shape):
+class LeaderboardSerializer(ResponseSerializer):
     """Public users in the order of the XP that they earned in the present period."""
 
     window = serializers.ChoiceField(
@@ -104,8 +104,8 @@ class LeaderboardShape(Shape):
     count = serializers.IntegerField(source="page.count", help_text="On all pages.")
     next = serializers.URLField(source="page.next", allow_null=True)
     previous = serializers.URLField(source="page.previous", allow_null=True)
-    results = PlaceShape(many=True, source="page.results")
-    me = OwnPlaceShape(
+    results = PlaceSerializer(many=True, source="page.results")
+    me = OwnPlaceSerializer(
         source="board.me",
         allow_null=True,
         help_text="Null for who is not ranked: private, or without XP in the period.",
@@ -120,7 +120,7 @@ class LeaderboardsViewSet(GamificationViewSet):
 
     @operation(
         query=LeaderboardQuery,
-        answer=LeaderboardShape,
+        answer=LeaderboardSerializer,
         errors=(InvalidTimeZoneError,),
         is_polled=True,
         example=EXAMPLE,
@@ -130,7 +130,7 @@ class LeaderboardsViewSet(GamificationViewSet):
     ) -> Board:
         """Return a page of the leaderboard of a day, week or month, or of all time."""
         around = request.user if "around" in query else None
-        board = read_leaderboard(
+        board = get_leaderboard(
             window,
             zone=query.get("zone"),
             ranking=query["ranking"],

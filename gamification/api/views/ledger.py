@@ -8,12 +8,14 @@ from typing import Any, Final
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from gamification.api.contracts import operation
-from gamification.api.pages import CursorQuery, Stretch, stretch, stretch_of
+from gamification.api.operations import operation
+from gamification.api.pagination import CursorQuery, Stretch, stretch, stretch_of
 from gamification.api.views.base import GamificationViewSet
-from gamification.api.views.outcomes import EntryShape
+from gamification.api.views.outcomes import EntrySerializer
 from gamification.models import LedgerEntry
-from gamification.services import read_ledger
+from gamification.services import (
+    get_ledger,
+)
 
 EXAMPLE: Final = {
     "id": 4211,
@@ -32,7 +34,7 @@ EXAMPLE: Final = {
 }
 
 
-class LedgerEntryShape(EntryShape):
+class LedgerEntrySerializer(EntrySerializer):
     """One change of the user's XP, or a record that changed none."""
 
     activity = serializers.CharField(
@@ -61,12 +63,12 @@ class LedgerViewSet(GamificationViewSet):
 
     @operation(
         query=CursorQuery,
-        answer=stretch_of(LedgerEntryShape),
+        answer=stretch_of(LedgerEntrySerializer),
         example={"next": None, "results": [EXAMPLE]},
     )
     def list(self, request: Request, query: Mapping[str, Any]) -> Stretch:
         """Return the user's ledger, the latest entry first."""
         user, before = request.user, query.get("cursor")
         return stretch(
-            request, query, lambda limit: read_ledger(user, before=before, limit=limit)
+            request, query, lambda limit: get_ledger(user, before=before, limit=limit)
         )

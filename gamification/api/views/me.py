@@ -8,15 +8,20 @@ from typing import Any, Final, NamedTuple
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from gamification.api.contracts import operation
 from gamification.api.fields import Body, Flag, ZoneName
-from gamification.api.naming import name_of
-from gamification.api.shapes import Shape
+from gamification.api.operations import operation
+from gamification.api.serializers import ResponseSerializer
+from gamification.api.user_lookup import name_of
 from gamification.api.views.base import GamificationViewSet
-from gamification.api.views.users_shapes import PublicStreakShape
+from gamification.api.views.user_serializers import PublicStreakSerializer
 from gamification.exceptions import InvalidTimeZoneError
-from gamification.services import ProfileSummary, read_progress
-from gamification.services.profiles import set_choices
+from gamification.services import (
+    ProfileSummary,
+    get_progress,
+)
+from gamification.staff import (
+    set_choices,
+)
 
 EXAMPLE: Final = {
     "user": "ada",
@@ -63,7 +68,7 @@ class ChoicesBody(Body):
     )
 
 
-class StreakShape(PublicStreakShape):
+class StreakSerializer(PublicStreakSerializer):
     """A streak as it stands now."""
 
     last_active_on = serializers.DateField(allow_null=True)
@@ -72,7 +77,7 @@ class StreakShape(PublicStreakShape):
     )
 
 
-class MeShape(Shape):
+class MeSerializer(ResponseSerializer):
     """Where the user who asks stands."""
 
     user = serializers.CharField(help_text="What others call the user.")
@@ -91,7 +96,7 @@ class MeShape(Shape):
         source="progress.level.progress", help_text="Share of the way to it, 0 to 1."
     )
     highest_level = serializers.IntegerField(source="progress.highest_level")
-    streak = StreakShape(source="progress.streak")
+    streak = StreakSerializer(source="progress.streak")
     active_days = serializers.IntegerField(source="progress.active_days")
     achievements = serializers.IntegerField(
         source="progress.achievements", help_text="How many the user holds."
@@ -123,14 +128,14 @@ class MeViewSet(GamificationViewSet):
 
     is_singleton = True
 
-    @operation(answer=MeShape, is_polled=True, example=EXAMPLE)
+    @operation(answer=MeSerializer, is_polled=True, example=EXAMPLE)
     def retrieve(self, request: Request) -> Me:
         """Return the user's XP, level, streak, counts and choices."""
-        return Me(name_of(request.user), read_progress(request.user))
+        return Me(name_of(request.user), get_progress(request.user))
 
     @operation(
         body=ChoicesBody,
-        answer=MeShape,
+        answer=MeSerializer,
         scope="write",
         errors=(InvalidTimeZoneError,),
         example_body={"time_zone": "Europe/Paris", "is_public": True},
@@ -140,4 +145,4 @@ class MeViewSet(GamificationViewSet):
         """Change the user's time zone, or whether others see them."""
         if body:
             set_choices(request.user, **body)
-        return Me(name_of(request.user), read_progress(request.user))
+        return Me(name_of(request.user), get_progress(request.user))

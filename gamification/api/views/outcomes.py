@@ -7,10 +7,15 @@ from typing import Any, Final
 from rest_framework import serializers
 from rest_framework.response import Response
 
-from gamification.api.contracts import Also
-from gamification.api.keys import REPLAYED_HEADER
-from gamification.api.shapes import Shape
-from gamification.services import CelebrationKind, EntryKind, Outcome, WithheldReason
+from gamification.api.idempotency import REPLAYED_HEADER
+from gamification.api.operations import Also
+from gamification.api.serializers import ResponseSerializer
+from gamification.services import (
+    CelebrationKind,
+    EntryKind,
+    Outcome,
+    WithheldReason,
+)
 
 EXAMPLE: Final = {
     "entry": {
@@ -49,7 +54,7 @@ EXAMPLE: Final = {
 REPLAY_EXAMPLE: Final = {**EXAMPLE, "replayed": True}
 
 
-class EntryShape(Shape):
+class EntrySerializer(ResponseSerializer):
     """One change of a user's XP, or a record that changed none."""
 
     id = serializers.IntegerField()
@@ -69,7 +74,7 @@ class EntryShape(Shape):
     )
 
 
-class OutcomeEntryShape(EntryShape):
+class OutcomeEntrySerializer(EntrySerializer):
     """The entry that was written to the ledger."""
 
     activity = serializers.CharField(
@@ -78,7 +83,7 @@ class OutcomeEntryShape(EntryShape):
     key = serializers.CharField(allow_null=True)
 
 
-class WithheldShape(Shape):
+class WithheldSerializer(ResponseSerializer):
     """XP that was not earned, and from when it can be earned again."""
 
     xp = serializers.IntegerField()
@@ -87,7 +92,7 @@ class WithheldShape(Shape):
     earnable_at = serializers.DateTimeField()
 
 
-class UnlockShape(Shape):
+class UnlockSerializer(ResponseSerializer):
     """An achievement that was unlocked, with the XP that it gave."""
 
     achievement = serializers.CharField(help_text="Its key.")
@@ -96,7 +101,7 @@ class UnlockShape(Shape):
     xp = serializers.IntegerField()
 
 
-class NoticeShape(Shape):
+class NoticeSerializer(ResponseSerializer):
     """A celebration that waits for the user."""
 
     id = serializers.IntegerField(allow_null=True)
@@ -104,21 +109,21 @@ class NoticeShape(Shape):
     data = serializers.DictField()  # type: ignore[assignment]
 
 
-class OutcomeShape(Shape):
+class OutcomeSerializer(ResponseSerializer):
     """All that a request changed, and why nothing did."""
 
-    entry = OutcomeEntryShape(
+    entry = OutcomeEntrySerializer(
         allow_null=True, help_text="null where there was nothing to write."
     )
     credited = serializers.IntegerField(help_text="XP of the entry itself.")
-    withheld = WithheldShape(allow_null=True)
+    withheld = WithheldSerializer(allow_null=True)
     total_xp = serializers.IntegerField()
     level_before = serializers.IntegerField()
     level = serializers.IntegerField()
     current_streak = serializers.IntegerField(help_text="Days.")
     longest_streak = serializers.IntegerField(help_text="Days.")
-    unlocks = UnlockShape(many=True)
-    celebrations = NoticeShape(many=True)
+    unlocks = UnlockSerializer(many=True)
+    celebrations = NoticeSerializer(many=True)
     replayed = serializers.BooleanField(
         help_text="It was done before; this is the first outcome."
     )
@@ -126,7 +131,7 @@ class OutcomeShape(Shape):
 
 #: Terms of a contract whose operation answers with ``answer``.
 ANSWERED: Final[dict[str, Any]] = {
-    "answer": OutcomeShape,
+    "answer": OutcomeSerializer,
     "status": 201,
     "also": {
         200: Also("It was done before: the first outcome.", REPLAY_EXAMPLE),
@@ -150,7 +155,7 @@ def answer(outcome: Outcome, activity: str | None = None) -> Response:
 
 def outcome_data(outcome: Outcome, activity: str | None = None) -> dict[str, Any]:
     """Return ``outcome`` in its shape."""
-    data = OutcomeShape.of(outcome)
+    data = OutcomeSerializer.of(outcome)
     if data["entry"]:
         # Outcomes name activities by id, clients by key.
         data["entry"]["activity"] = activity

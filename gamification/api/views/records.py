@@ -11,17 +11,17 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from gamification import exceptions as ours
-from gamification.api.contracts import Also, operation
+from gamification.api.exceptions import ProblemSerializer, invalid, problem, problem_of
 from gamification.api.fields import Body, Instant, Slug, Text, Whole
-from gamification.api.keys import KEY_HEADER, header_key, key_of
-from gamification.api.naming import find_users
-from gamification.api.problems import ProblemShape, invalid, problem, problem_of
-from gamification.api.shapes import Shape
+from gamification.api.idempotency import KEY_HEADER, header_key, key_of
+from gamification.api.operations import Also, operation
+from gamification.api.serializers import ResponseSerializer
+from gamification.api.user_lookup import find_users
 from gamification.api.views.base import GamificationViewSet
 from gamification.api.views.outcomes import (
     ANSWERED,
     REPLAY_EXAMPLE,
-    OutcomeShape,
+    OutcomeSerializer,
     answer,
     outcome_data,
     replay_headers,
@@ -34,7 +34,9 @@ from gamification.services import (
     record_activity,
     record_each,
 )
-from gamification.services.requests import MAX_NAME
+from gamification.staff import (
+    MAX_NAME,
+)
 
 T = TypeVar("T")
 
@@ -82,20 +84,20 @@ class RecordBody(Body):
     )
 
 
-class ResultShape(Shape):
+class ResultSerializer(ResponseSerializer):
     """What became of one of several records: an outcome or a problem."""
 
     status = serializers.IntegerField(
         help_text="What the record would be answered with if it came alone."
     )
-    outcome = OutcomeShape(allow_null=True)
-    problem = ProblemShape(allow_null=True)
+    outcome = OutcomeSerializer(allow_null=True)
+    problem = ProblemSerializer(allow_null=True)
 
 
-class ResultsShape(Shape):
+class ResultsSerializer(ResponseSerializer):
     """What became of several records, in their order."""
 
-    results = ResultShape(many=True)
+    results = ResultSerializer(many=True)
 
 
 class RecordsViewSet(GamificationViewSet):
@@ -106,7 +108,7 @@ class RecordsViewSet(GamificationViewSet):
         | {"also": {200: Also(_MEANING_OF_200, {"results": _EXAMPLE_RESULTS})}},
         body=RecordBody,
         takes_many=True,
-        answer_to_many=ResultsShape,
+        answer_to_many=ResultsSerializer,
         headers=(KEY_HEADER,),
         permission="gamification.record_activity",
         scope="record",

@@ -12,26 +12,33 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from gamification import exceptions as ours
-from gamification.api.contracts import operation
-from gamification.api.keys import KEY_HEADER, key_of
-from gamification.api.naming import find_user, name_of
-from gamification.api.pages import Page, PageQuery, paginate
-from gamification.api.views import users_shapes as shapes
-from gamification.api.views.achievement_shapes import HELD_EXAMPLE, HeldPageShape
+from gamification.api.idempotency import KEY_HEADER, key_of
+from gamification.api.operations import operation
+from gamification.api.pagination import Page, PageQuery, paginate
+from gamification.api.user_lookup import find_user, name_of
+from gamification.api.views import user_serializers as shapes
+from gamification.api.views.achievement_serializers import (
+    HELD_EXAMPLE,
+    HeldPageSerializer,
+)
 from gamification.api.views.base import GamificationViewSet, answering_404
 from gamification.api.views.outcomes import ANSWERED, answer
-from gamification.models import Activity
+from gamification.models import (
+    Activity,
+    write_alias,
+)
 from gamification.services import (
     Outcome,
     ProfileSummary,
     adjust_xp,
     award_achievement,
-    read_progress,
+    get_progress,
     reverse_entry,
     revoke_achievement,
 )
-from gamification.services.requests import write_alias
-from gamification.services.showing import held_achievements
+from gamification.staff import (
+    held_achievements,
+)
 
 #: Terms of the contracts of what staff do.
 _BY_STAFF: Final[dict[str, Any]] = {**ANSWERED, "scope": "write"}
@@ -52,7 +59,7 @@ class UsersViewSet(GamificationViewSet):
 
     lookup_field = "user"
 
-    @operation(answer=shapes.PublicProfileShape, example=shapes.PROFILE_EXAMPLE)
+    @operation(answer=shapes.PublicProfileSerializer, example=shapes.PROFILE_EXAMPLE)
     def retrieve(self, request: Request, user: str) -> PublicProfile:
         """Return where a public user stands.
 
@@ -61,10 +68,10 @@ class UsersViewSet(GamificationViewSet):
         """
         found = _public_user(user)
         held = held_achievements(found, viewer=request.user).count()
-        return PublicProfile(name_of(found), read_progress(found), held)
+        return PublicProfile(name_of(found), get_progress(found), held)
 
     @action(detail=True)
-    @operation(query=PageQuery, answer=HeldPageShape, example=HELD_EXAMPLE)
+    @operation(query=PageQuery, answer=HeldPageSerializer, example=HELD_EXAMPLE)
     def achievements(
         self, request: Request, user: str, query: Mapping[str, Any]
     ) -> Page:

@@ -11,13 +11,13 @@ from django.db import Error
 
 from gamification.exceptions import GamificationError, InvalidDefinitionsError
 from gamification.management.commands.gamification_import import open_input
-from gamification.services import (
+from gamification.staff import (
+    MAX_FILE_SIZE,
     Differences,
     apply_definitions,
     compare_definitions,
     export_definitions,
 )
-from gamification.services.definition_files import MAX_SIZE
 
 #: Exit codes, as those of diff(1).
 DIFFERENT: Final = 1
@@ -108,4 +108,4 @@ class Command(BaseCommand):
 def read_input(path: str) -> bytes:
     """Return the bytes of a file, or one more than a file of definitions may have."""
     with open_input(path) as stream:
-        return stream.read(MAX_SIZE + 1)
+        return stream.read(MAX_FILE_SIZE + 1)

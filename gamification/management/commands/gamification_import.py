@@ -16,13 +16,13 @@ from django.db import Error
 
 from gamification.conf import conf
 from gamification.exceptions import GamificationError
-from gamification.management.complaints import Complaints
-from gamification.management.counting import DistinctCounter
-from gamification.management.importing import ImportRun
-from gamification.management.meter import Meter
+from gamification.management.importing.distinct import DistinctCounter
+from gamification.management.importing.errors import Complaints
+from gamification.management.importing.importer import ImportRun
+from gamification.management.importing.lookup import ActivityMaker, Resolver, UserFinder
+from gamification.management.importing.readers import BadHeaderError, RowReader, shown
 from gamification.management.options import check_batch_size, parse_renames
-from gamification.management.reading import BadHeaderError, RowReader, shown
-from gamification.management.resolving import ActivityMaker, Resolver, UserFinder
+from gamification.management.progress_bar import Meter
 
 HELP = """\
 Record what users did, from a file of any length.
@@ -175,7 +175,7 @@ def explaining(run: ImportRun, *, dry_run: bool) -> Iterator[None]:
             raise CommandError(f"{reason} Nothing of the dry run is kept.") from error
         raise CommandError(
             f"{reason} It is done up to line {run.settled_line}, with "
-            f"{run.report.recorded} new records. Run the same import again to go on: "
+            f"{run.report.recorded} new records. Job the same import again to go on: "
             "what is recorded stays, and is not recorded twice."
         ) from error
 

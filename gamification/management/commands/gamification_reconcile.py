@@ -13,10 +13,15 @@ from django.core.management import BaseCommand, CommandError, CommandParser
 from django.db import Error
 
 from gamification.exceptions import GamificationError
-from gamification.management.meter import Meter
+from gamification.maintenance import (
+    Drift,
+    reconcile,
+)
 from gamification.management.options import check_batch_size
-from gamification.services import Drift, reconcile
-from gamification.services.requests import write_alias
+from gamification.management.progress_bar import Meter
+from gamification.models import (
+    write_alias,
+)
 
 
 class Command(BaseCommand):

@@ -14,7 +14,9 @@ from django.utils import timezone
 from example_project.visions.demo.rarities import make_rarities
 from example_project.visions.demo.stories import VISITOR, all_stories
 from example_project.visions.demo.telling import tell
-from gamification.services import BatchReport
+from gamification.services import (
+    BatchReport,
+)
 
 ADMIN = "admin"
 LOGINS = f"""

@@ -1,0 +1,134 @@
+"""Charts of what the game gives, and of what other numbers would have made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from math import ceil
+from typing import Final
+
+from django.utils import formats
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+
+from gamification.admin.ui.charts import COLOURS, Chart, spelled
+from gamification.models import Achievement
+from gamification.services import (
+    EntryKind,
+)
+from gamification.staff import (
+    BalanceReport,
+    Simulation,
+    UnlockCounts,
+    XPSource,
+)
+
+#: More dates than these are drawn by weeks.
+_MOST_DATES: Final = 100
+
+
+def economy_charts(report: BalanceReport, names: Mapping[int, str]) -> Iterator[Chart]:
+    """Yield the charts of a period. ``names`` are those of activities, by id."""
+    yield _xp_chart(report, names)
+    yield Chart(
+        "gam-levels",
+        _("Users by level"),
+        _("users"),
+        [*map(str, report.levels)],
+        {_("Users"): [*report.levels.values()]},
+    )
+    title = _("Days until half of those who reached a level had reached it")
+    yield Chart(
+        "gam-days-to-level",
+        title,
+        _("days"),
+        [*map(str, report.days_to_level)],
+        {_("Days"): [*report.days_to_level.values()]},
+    )
+
+
+def levels_chart(simulate_rewards: Simulation) -> Chart:
+    """Return where users would stand, beside where they do."""
+    levels = simulate_rewards.levels
+    return Chart(
+        "gam-forecast",
+        _("Users by level, before and after"),
+        _("users"),
+        [*map(str, levels)],
+        {
+            _("Before"): [change.before for change in levels.values()],
+            _("After"): [change.after for change in levels.values()],
+        },
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Holders:
+    """How many users hold an achievement, with the length of its bar, 0 to 100."""
+
+    achievement: Achievement
+    holders: str
+    recent: str
+    length: int
+
+
+def unlocks_table(
+    report: BalanceReport, achievements: Mapping[int, Achievement]
+) -> list[Holders]:
+    """Return the achievements, those that most users hold first."""
+    unlocks = {pk: report.unlocks.get(pk, UnlockCounts()) for pk in achievements}
+    most = max((each.holders for each in unlocks.values()), default=0) or 1
+    return [
+        Holders(
+            achievements[pk],
+            spelled(each.holders),
+            spelled(each.recent),
+            round(100 * each.holders / most),
+        )
+        for pk, each in sorted(unlocks.items(), key=lambda item: -item[1].holders)
+    ]
+
+
+def _xp_chart(report: BalanceReport, names: Mapping[int, str]) -> Chart:
+    days = (report.until - report.since).days + 1
+    step = 7 if days > _MOST_DATES else 1
+    # Weeks end today; the first one may be short.
+    places = ceil(days / step)
+    begins = [days - step * (places - place) for place in range(places)]
+    sums: dict[str, list[int]] = {}
+    for day, sources in report.xp.items():
+        place = places - 1 - (report.until - day).days // step
+        for source, xp in sources.items():
+            name = _source_name(source, names)
+            sums.setdefault(name, [0] * places)[place] += xp
+    return Chart(
+        "gam-xp",
+        _("XP per week") if step > 1 else _("XP per day"),
+        _("XP"),
+        [_date_label(report.since + timedelta(days=max(0, day))) for day in begins],
+        _largest(sums),
+        is_stacked=True,
+    )
+
+
+def _source_name(source: XPSource, names: Mapping[int, str]) -> str:
+    if source.activity_id is None:
+        return str(capfirst(EntryKind(source.kind).label))
+    return names.get(source.activity_id, _("Activities"))
+
+
+def _date_label(day: date) -> str:
+    return formats.date_format(day, "j M")
+
+
+def _largest(sums: Mapping[str, list[int]]) -> dict[str, list[int]]:
+    """Return the series with most XP first, and the smallest together as one."""
+    names = sorted(sums, key=lambda name: -sum(sums[name]))
+    if len(names) <= COLOURS:
+        return {name: sums[name] for name in names}
+    shown, others = names[: COLOURS - 1], names[COLOURS - 1 :]
+    rest = [
+        sum(numbers) for numbers in zip(*map(sums.__getitem__, others), strict=True)
+    ]
+    return {**{name: sums[name] for name in shown}, _("Others"): rest}

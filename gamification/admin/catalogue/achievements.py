@@ -1,0 +1,123 @@
+"""Achievements, which staff edit, put in order, and try before they count."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
+from django.core.exceptions import PermissionDenied
+from django.db.models import Max
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import URLPattern, path
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+
+from gamification.admin.catalogue.achievement_changelist import AchievementList, Beside
+from gamification.admin.catalogue.achievement_forms import (
+    AchievementForm,
+    AchievementRowForm,
+    sentence_of,
+)
+from gamification.admin.catalogue.backfill import PreviewAdmin
+from gamification.admin.catalogue.ordering import MOVE, move_row
+from gamification.models import Achievement
+from gamification.staff import (
+    create_achievement,
+    edit_achievement,
+)
+
+_TITLE: Final = '<span class="gam-icon">{}</span> <bdi>{}</bdi>'
+_BENEATH: Final = '{} <small class="gam-beneath">{}</small>'
+
+
+@admin.register(Achievement)
+class AchievementAdmin(PreviewAdmin):
+    form = AchievementForm
+    row_form = AchievementRowForm
+    create = create_achievement
+    edit = edit_achievement
+    list_display = (
+        "moves",
+        "titled",
+        "criterion_in_words",
+        "threshold",
+        "xp_reward",
+        "status",
+        "held",
+        "position",
+    )
+    list_display_links = ("titled",)
+    list_editable = ("threshold", "xp_reward", "status", "position")
+    list_filter = ("status", "category", "criterion", "is_secret", "activity")
+    list_select_related = ("activity",)
+    search_fields = (*PreviewAdmin.search_fields, "description")
+    readonly_fields = ("in_words", *PreviewAdmin.readonly_fields)
+    fieldsets = (
+        (None, {"fields": ("name", "key", "description", "category", "icon")}),
+        (
+            _("What it takes"),
+            {"fields": ("criterion", "activity", "threshold", "in_words")},
+        ),
+        (
+            _("What it gives"),
+            {"fields": ("xp_reward", "status", "is_secret", "position")},
+        ),
+        (
+            _("Dates"),
+            {"fields": ("created_at", "updated_at"), "classes": ("collapse",)},
+        ),
+    )
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.sentence_view)
+        name = "gamification_achievement_sentence"
+        return [path("sentence/", view, name=name), *super().get_urls()]
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        last = Achievement.objects.aggregate(last=Max("position"))["last"]
+        position = 0 if last is None else last + 1
+        return {"position": position, **super().get_changeform_initial_data(request)}
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return AchievementList
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        if MOVE in request.POST:
+            request.POST = move_row(request.POST)  # type: ignore[assignment]
+        return super().changelist_view(request, extra_context)
+
+    def sentence_view(self, request: HttpRequest) -> HttpResponse:
+        """Say what the criterion of a form means, while it is filled in."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        form = self.get_form(request)(request.GET)
+        form.is_valid()
+        given = map(form.cleaned_data.get, ("criterion", "threshold", "activity"))
+        return JsonResponse({"sentence": sentence_of(*given)})
+
+    @admin.display(description=_("name"), ordering="name")
+    def titled(self, row: Achievement) -> str:
+        return format_html(_TITLE, row.icon, row.name)
+
+    @admin.display(description=_("criterion"), ordering="criterion")
+    def criterion_in_words(self, row: Achievement) -> str:
+        # A row that somebody deleted meanwhile has none.
+        if not row.pk:
+            return ""
+        return format_html(_BENEATH, row.criterion_text, row.get_category_display())
+
+    @admin.display(description=_("in words"))
+    def in_words(self, row: Achievement) -> str:
+        sentence = sentence_of(row.criterion, row.threshold, row.activity)
+        return format_html('<span id="gam-in-words">{}</span>', sentence or "–")
+
+    @admin.display(description=_("holders"))
+    def held(self, row: Achievement) -> str:
+        return Beside.of(row).holders
+
+    @admin.display(description=_("order"))
+    def moves(self, row: Achievement) -> str:
+        return Beside.of(row).moves

@@ -1,0 +1,39 @@
+"""Activities, which staff edit."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
+
+from gamification.admin.balance.tuning import TuningAdmin
+from gamification.models import Activity
+from gamification.staff import (
+    create_activity,
+    edit_activity,
+)
+
+
+@admin.register(Activity)
+class ActivityAdmin(TuningAdmin):
+    create = create_activity
+    edit = edit_activity
+    list_display = (
+        "name",
+        "key",
+        "xp_reward",
+        "daily_limit",
+        "cooldown",
+        "extends_streak",
+        "is_active",
+    )
+    list_editable = ("xp_reward", "daily_limit", "cooldown", "is_active")
+    list_filter = ("is_active", "extends_streak")
+    fieldsets = (
+        (None, {"fields": ("name", "key", "description")}),
+        (_("Reward"), {"fields": ("xp_reward", "daily_limit", "cooldown")}),
+        (_("What it does"), {"fields": ("extends_streak", "is_active")}),
+        (
+            _("Dates"),
+            {"fields": ("created_at", "updated_at"), "classes": ("collapse",)},
+        ),
+    )

@@ -1,0 +1,74 @@
+"""What it takes to earn an achievement, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from django.utils.formats import number_format
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
+
+from gamification.domain.catalogue import Criterion
+
+#: As short as a column of a table is.
+_SHORT: Final[Mapping[str, Any]] = {
+    Criterion.ACTIVITY_COUNT: _("%(number)s × %(activity)s"),
+    Criterion.ACTIVE_DAYS: ngettext_lazy(
+        "%(number)s active day", "%(number)s active days", "count"
+    ),
+    Criterion.LONGEST_STREAK: ngettext_lazy(
+        "streak of %(number)s day", "streak of %(number)s days", "count"
+    ),
+    Criterion.LEVEL: _("level %(number)s"),
+    Criterion.TOTAL_XP: _("%(number)s XP"),
+    Criterion.ACHIEVEMENTS: ngettext_lazy(
+        "%(number)s achievement held", "%(number)s achievements held", "count"
+    ),
+    Criterion.MANUAL: _("awarded by hand"),
+}
+
+#: As staff who choose a criterion read it.
+_LONG: Final[Mapping[str, Any]] = {
+    Criterion.ACTIVITY_COUNT: ngettext_lazy(
+        "Users earn it when they have done “%(activity)s” %(number)s time.",
+        "Users earn it when they have done “%(activity)s” %(number)s times.",
+        "count",
+    ),
+    Criterion.ACTIVE_DAYS: ngettext_lazy(
+        "Users earn it when they have been active on %(number)s day.",
+        "Users earn it when they have been active on %(number)s days, in a row or not.",
+        "count",
+    ),
+    Criterion.LONGEST_STREAK: ngettext_lazy(
+        "Users earn it when they have been active on %(number)s day.",
+        "Users earn it when they have been active on %(number)s days in a row.",
+        "count",
+    ),
+    Criterion.LEVEL: _("Users earn it when they reach level %(number)s."),
+    Criterion.TOTAL_XP: _("Users earn it when they have %(number)s XP in all."),
+    Criterion.ACHIEVEMENTS: ngettext_lazy(
+        "Users earn it when they hold %(number)s achievement.",
+        "Users earn it when they hold %(number)s achievements.",
+        "count",
+    ),
+    Criterion.MANUAL: _("Nobody earns it; staff award it by hand."),
+}
+
+
+def criterion_text(criterion: str, threshold: int, activity: str = "") -> str:
+    """Return what is needed, such as “50 × KPI completed” or “streak of 7 days”."""
+    return _say(_SHORT, criterion, threshold, activity)
+
+
+def criterion_sentence(criterion: str, threshold: int, activity: str = "") -> str:
+    """Return the same in a sentence, for those who choose it."""
+    return _say(_LONG, criterion, threshold, activity)
+
+
+def _say(
+    texts: Mapping[str, Any], criterion: str, threshold: int, activity: str
+) -> str:
+    number = number_format(threshold, force_grouping=True)
+    values = {"count": threshold, "number": number, "activity": activity}
+    return str(texts[criterion] % values)

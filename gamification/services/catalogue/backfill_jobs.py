@@ -1,0 +1,51 @@
+"""Backfilling an achievement, in the steps of a job."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django.db.models import QuerySet
+
+from gamification.models import Achievement, Job, JobKind, write_alias
+from gamification.services.catalogue.backfill import (
+    active_achievement,
+    backfill_achievement,
+)
+from gamification.services.catalogue.backfill_preview import preview_backfill
+from gamification.services.jobs import Step, begin_job
+from gamification.services.validation import MAX_NOTE, UserRef, check_text
+
+#: Users who have their turn in one step: about a second of work.
+USERS_IN_A_STEP: Final = 500
+
+
+def begin_backfill(
+    achievement: str, *, actor: UserRef | None, note: str = "", celebrate: bool = False
+) -> Job:
+    """Begin to give the achievement to everybody who earned it before; return the job.
+
+    Raises ``UnknownAchievementError``, ``AchievementNotActiveError``,
+    ``InvalidTextError``, ``UnknownUserError``, ``StorageError``.
+    """
+    check_text("note", note, longest=MAX_NOTE)
+    row = active_achievement(achievement)
+    parameters = {"achievement": row.key, "note": note, "celebrate": celebrate}
+    total = preview_backfill(row, sample=0).users
+    return begin_job(JobKind.BACKFILL, parameters=parameters, total=total, actor=actor)
+
+
+def unfinished_backfills(achievement: Achievement) -> QuerySet[Job]:
+    """Return the jobs that still award the achievement, the latest first."""
+    jobs = Job.objects.using(write_alias()).filter(
+        kind=JobKind.BACKFILL, finished_at=None
+    )
+    return jobs.filter(parameters__achievement=achievement.key)
+
+
+def backfill_step(job: Job, actor_id: Any) -> Step:
+    """Award the achievement to the next users, in order of their keys."""
+    progress = backfill_achievement(
+        **job.parameters, actor=actor_id, after=job.cursor, limit=USERS_IN_A_STEP
+    )
+    cursor = None if progress.after is None else str(progress.after)
+    return Step(progress.awarded, progress.xp, cursor)

@@ -1,0 +1,64 @@
+"""Jobs: work over many users in steps, kept in a row that says how far it is."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from gamification.exceptions import UnknownJobError
+from gamification.models import Job, JobKind, write_alias
+from gamification.services.unit_of_work import wrap_database_errors
+from gamification.services.validation import MAX_ID, UserRef, actor_id_of
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a step did."""
+
+    #: Users who had a turn, and the XP that they got.
+    done: int = 0
+    xp: int = 0
+    #: Where the next step begins, as JSON has it; None when all is done.
+    cursor: Any = None
+    #: Those of the users who were left alone.
+    skipped: int = 0
+
+
+def begin_job(
+    kind: JobKind, *, parameters: Mapping[str, Any], total: int, actor: UserRef | None
+) -> Job:
+    """Write down that ``actor`` wants this done to about ``total`` users; return it.
+
+    What ``parameters`` are depends on the kind. Nothing is done yet:
+    ``run_next_step`` does it.
+    Raises ``UnknownUserError`` and ``StorageError``.
+    """
+    actor_id, alias = actor_id_of(actor), write_alias()
+    job = Job(kind=kind, parameters={**parameters}, total=total, actor_id=actor_id)
+    with wrap_database_errors(alias):
+        job.save(using=alias)
+    log = partial(logger.info, "Job %s: %s begun by user %s.", job.pk, kind, actor_id)
+    transaction.on_commit(log, using=alias)
+    return job
+
+
+def find_job(job_id: int) -> Job:
+    """Return the job with this number, and who began it; ``UnknownJobError``."""
+    job = job_rows(job_id).select_related("actor").first()
+    if job is None:
+        raise UnknownJobError(job=job_id)
+    return job
+
+
+def job_rows(job_id: int) -> QuerySet[Job]:
+    """Return the row with this id as a queryset."""
+    rows = Job.objects.using(write_alias())
+    return rows.filter(pk=job_id) if 0 < job_id <= MAX_ID else rows.none()

@@ -1,0 +1,162 @@
+"""Which achievements a user may see, and how far they are with each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any, Final, cast
+
+from django.contrib.auth import get_user_model
+from django.db import connections
+from django.db.models import F, FilteredRelation, Q, QuerySet
+from django.db.models.expressions import RawSQL
+from django.utils import timezone
+
+from gamification.domain.catalogue import AchievementStatus, Facts
+from gamification.models import Achievement, UserAchievement, write_alias
+from gamification.services.players.progress import stored_progress
+from gamification.services.validation import UserRef, user_id_of
+
+#: Stands for the user in a statement that serves all of them.
+_USER: Final = object()
+
+
+@dataclass(frozen=True, slots=True)
+class AchievementProgress:
+    """How far a user is on the way to an achievement."""
+
+    achievement: Achievement
+    #: None until the user holds it.
+    unlocked_at: datetime | None
+    current: int
+    target: int
+    #: Share of the way, 0 to 1; 1 once it is unlocked.
+    fraction: float
+
+
+def get_achievements(user: UserRef) -> list[AchievementProgress]:
+    """Return every achievement that ``user`` may see, in two queries.
+
+    Raises ``UnknownUserError`` for what cannot be a user.
+    """
+    user_id = user_id_of(user)
+    return _measured(user_id, _visible_at_once(user_id))
+
+
+def get_achievement(user: UserRef, key: str) -> AchievementProgress | None:
+    """Return the achievement with this key, if ``user`` may see it, in two queries.
+
+    Raises ``UnknownUserError`` for what cannot be a user.
+    """
+    visible = visible_achievements(user).filter(key=key)
+    return next(iter(_measured(user_id_of(user), visible)), None)
+
+
+def get_all_achievements(user: UserRef, **which: Any) -> list[AchievementProgress]:
+    """Return also what ``user`` may not see: for staff. As ``get_achievements``."""
+    user_id = user_id_of(user)
+    return _measured(user_id, _joined(user_id).filter(**which))
+
+
+def visible_achievements(user: UserRef) -> QuerySet[Any]:
+    """Keep what ``user`` may see: active ones, without secrets, and what they hold.
+
+    A draft is shown to nobody. Raises ``UnknownUserError`` for what cannot be a user.
+    """
+    return _visible(user_id_of(user))
+
+
+def held_achievements(user: UserRef, *, viewer: UserRef) -> QuerySet[UserAchievement]:
+    """Return what ``user`` holds and ``viewer`` may see, the latest first.
+
+    Raises ``UnknownUserError`` for what cannot be a user.
+    """
+    unlocks = UserAchievement.objects.using(write_alias()).select_related("achievement")
+    held = unlocks.filter(user=user_id_of(user), revoked_at=None)
+    return held.filter(achievement__in=visible_achievements(viewer))
+
+
+def count_secrets(user: UserRef) -> int:
+    """Return how many secret achievements ``user`` could find out, in one query.
+
+    Raises ``UnknownUserError`` for what cannot be a user.
+    """
+    secrets = _joined(user_id_of(user)).filter(
+        is_secret=True, status=AchievementStatus.ACTIVE
+    )
+    return secrets.filter(unlock=None).count()
+
+
+def _joined(user_id: Any) -> QuerySet[Any]:
+    """Return all achievements, each with the user's unlock and tally, if any."""
+    unlock = FilteredRelation(
+        "user_achievements",
+        condition=Q(
+            user_achievements__user=user_id, user_achievements__revoked_at=None
+        ),
+    )
+    counted = FilteredRelation(
+        "activity__tallies", condition=Q(activity__tallies__user=user_id)
+    )
+    achievements = Achievement.objects.using(write_alias())
+    return achievements.annotate(unlock=unlock, counted=counted).annotate(
+        unlocked_at=F("unlock__unlocked_at"), tally=F("counted__count")
+    )
+
+
+def _visible(user_id: Any) -> QuerySet[Any]:
+    return _joined(user_id).filter(
+        Q(status=AchievementStatus.ACTIVE, is_secret=False)
+        | Q(unlock__isnull=False) & ~Q(status=AchievementStatus.DRAFT)
+    )
+
+
+def _visible_at_once(user_id: Any) -> Iterator[Any]:
+    """Yield what ``_visible`` returns, by a statement that is ready."""
+    connection = connections[write_alias()]
+    sql, parameters = _statement(connection.alias)
+    pk = get_user_model()._meta.pk.get_db_prep_value(user_id, connection)
+    given = [pk if each is _USER else each for each in parameters]
+    rows = Achievement.objects.using(connection.alias).raw(sql, given)
+    for row in cast("Iterable[Any]", rows):
+        if row.unlocked_at and timezone.is_naive(row.unlocked_at):
+            # SQLite keeps no zones.
+            row.unlocked_at = row.unlocked_at.replace(tzinfo=connection.timezone)
+        yield row
+
+
+@cache
+def _statement(alias: str) -> tuple[str, Sequence[Any]]:
+    """Return the SQL of ``_visible``: to make it takes longer than to run it.
+
+    ``_USER`` is among the parameters where the user's primary key comes.
+    """
+    compiler = _visible(RawSQL("%s", [_USER])).query.get_compiler(alias)
+    sql, parameters = compiler.as_sql()
+    return sql, parameters
+
+
+def _measured(user_id: Any, joined: Iterable[Any]) -> list[AchievementProgress]:
+    """Return how far the user is with each of what ``_joined`` returned."""
+    stored, achievements = stored_progress(user_id), list(joined)
+    facts = Facts(
+        stored.active_days,
+        stored.longest_streak,
+        stored.level,
+        stored.total_xp,
+        stored.held,
+        {each.activity_id: each.tally or 0 for each in achievements},
+    )
+    measured = dict(facts.measures())
+    return [
+        _progress(each, measured.get((each.criterion, each.activity_id), 0))
+        for each in achievements
+    ]
+
+
+def _progress(achievement: Any, current: int) -> AchievementProgress:
+    unlocked_at, target = achievement.unlocked_at, achievement.threshold
+    fraction = 1.0 if unlocked_at else min(1.0, max(0.0, current / target))
+    return AchievementProgress(achievement, unlocked_at, current, target, fraction)

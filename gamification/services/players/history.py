@@ -1,0 +1,54 @@
+"""What happened to a user: the days on which they were active, and their ledger."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Final
+
+from gamification.exceptions import InvalidRequestError, InvalidSpanError
+from gamification.models import ActiveDay, LedgerEntry, write_alias
+from gamification.services.validation import (
+    MAX_ID,
+    UserRef,
+    check_whole,
+    user_id_of,
+)
+
+#: The most days of a calendar, and the most entries of a ledger, that one read returns.
+MAX_DAYS: Final = 366
+MAX_ENTRIES: Final = 1_000
+
+
+def get_calendar(user: UserRef, *, since: date, until: date) -> list[ActiveDay]:
+    """Return the user's active days from ``since`` to ``until``, both included.
+
+    They are dates of the user's own calendar, at most 366 of them, the first one
+    first. Raises ``InvalidSpanError``, ``InvalidRequestError``, ``UnknownUserError``.
+    """
+    user_id = user_id_of(user)
+    for name, day in (("since", since), ("until", until)):
+        if not isinstance(day, date) or isinstance(day, datetime):
+            raise InvalidRequestError(f"The {name} is not a date.", field=name)
+    if not 0 <= (until - since).days < MAX_DAYS:
+        raise InvalidSpanError
+    days = ActiveDay.objects.using(write_alias()).filter(user=user_id)
+    return list(days.filter(date__range=(since, until)).order_by("date"))
+
+
+def get_ledger(
+    user: UserRef, *, before: int | None = None, limit: int = 50
+) -> list[LedgerEntry]:
+    """Return entries of the user's ledger, newest first, each with what earned it.
+
+    ``before`` is the id of the last one that is known already, ``limit`` how many to
+    return at the most, up to 1,000. Raises ``InvalidRequestError``,
+    ``UnknownUserError``.
+    """
+    if before is not None:
+        check_whole("before", before, least=0, most=MAX_ID)
+    check_whole("limit", limit, least=1, most=MAX_ENTRIES)
+    entries = LedgerEntry.objects.using(write_alias()).filter(user=user_id_of(user))
+    if before is not None:
+        entries = entries.filter(id__lt=before)
+    joined = entries.select_related("activity", "achievement")
+    return list(joined.order_by("-id")[:limit])

@@ -1,0 +1,101 @@
+"""Where a user stands now."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any, Final, NamedTuple
+
+from django.contrib.auth import get_user_model
+from django.db import connections
+from django.utils import timezone
+
+from gamification.conf import conf
+from gamification.domain.levels import LevelProgress, get_level_progress
+from gamification.domain.streaks import Streak, StreakStatus, streak_status
+from gamification.models import write_alias
+from gamification.models.progress import calendar_of
+from gamification.services.validation import UserRef, user_id_of
+from gamification.storage.tables import PROFILES, UNLOCKS
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileSummary:
+    """Where a user stands at one instant."""
+
+    level: LevelProgress
+    #: The highest level that was ever reached.
+    highest_level: int
+    streak: StreakStatus
+    #: Days on which the user was active, and achievements that they hold.
+    active_days: int
+    achievements: int
+    #: The IANA zone that the user's days follow.
+    time_zone: str
+    #: The zone that they will follow, and from when on, where a change waits.
+    pending_time_zone: str | None
+    effective_at: datetime | None
+    #: Whether others are shown where the user stands.
+    is_public: bool
+    #: Grows with every change; 0 for a user to whom nothing happened yet.
+    version: int
+
+
+def get_progress(user: UserRef) -> ProfileSummary:
+    """Return where ``user`` stands now, in one query.
+
+    Raises ``UnknownUserError`` for what cannot be a user.
+    """
+    user_id, now = user_id_of(user), timezone.now()
+    row = stored_progress(user_id)
+    streak = Streak(row.current_streak, row.longest_streak, row.last_active_on)
+    calendar = calendar_of(json.loads(row.zone_history), conf.default_calendar)
+    last = calendar.zones[-1]
+    waits = last.since > now.timestamp()
+    return ProfileSummary(
+        level=get_level_progress(row.total_xp, conf.LEVEL_THRESHOLDS),
+        highest_level=row.highest_level,
+        streak=streak_status(streak, calendar, now),
+        active_days=row.active_days,
+        achievements=row.held,
+        time_zone=calendar.zone_at(now).key,
+        pending_time_zone=last.zone if waits else None,
+        effective_at=datetime.fromtimestamp(last.since, UTC) if waits else None,
+        is_public=row.is_public,
+        version=row.version,
+    )
+
+
+class StoredProgress(NamedTuple):
+    """What is stored of a user; the defaults are those of one without a row."""
+
+    total_xp: int = 0
+    level: int = 1
+    highest_level: int = 1
+    current_streak: int = 0
+    longest_streak: int = 0
+    last_active_on: date | None = None
+    active_days: int = 0
+    #: As JSON.
+    zone_history: str = "[]"
+    is_public: bool = True
+    version: int = 0
+    #: Achievements that the user holds.
+    held: int = 0
+
+
+#: Job as it is: to make the query takes Django longer than the database to answer it.
+_ROW_SQL: Final = f"""SELECT {", ".join(StoredProgress._fields[:-1])}, (
+    SELECT COUNT(*) FROM {UNLOCKS} u
+    WHERE u.user_id = p.user_id AND u.revoked_at IS NULL
+) FROM {PROFILES} p WHERE p.user_id = %s"""
+
+
+def stored_progress(user_id: Any) -> StoredProgress:
+    """Return what is stored of the user with this primary key, in one query."""
+    connection = connections[write_alias()]
+    pk = get_user_model()._meta.pk.get_db_prep_value(user_id, connection)
+    with connection.cursor() as cursor:
+        cursor.execute(_ROW_SQL, [pk])
+        return StoredProgress(*(cursor.fetchone() or ()))

@@ -1,0 +1,105 @@
+"""How rare each achievement is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from django.core.cache import cache
+from django.db.models import Count, Exists, OuterRef, QuerySet
+from django.utils import timezone
+
+from gamification.conf import conf
+from gamification.models import (
+    ActivityTally,
+    UserAchievement,
+    UserGamification,
+    write_alias,
+)
+from gamification.services.cache import tolerating_errors
+
+#: Where the cache has it; the number grows with every change of what is kept there.
+CACHE_KEY: Final = "gamification:rarity:1"
+
+
+@dataclass(frozen=True, slots=True)
+class Rarity:
+    """How many users hold each achievement, among those who did anything at all."""
+
+    #: Users by id of the achievement; one that nobody holds is not in it.
+    holders: Mapping[int, int]
+    #: Users who did anything, whether they hold something or not.
+    denominator: int
+    worked_out_at: datetime
+
+    def share_of(self, achievement_id: int) -> float | None:
+        """Return the share of users who hold the achievement; None if there are none.
+
+        It is from 0 to 1.
+        """
+        if not self.denominator:
+            return None
+        # Those who hold it are counted a moment after the others.
+        return min(1.0, self.holders.get(achievement_id, 0) / self.denominator)
+
+
+def get_rarity() -> Rarity:
+    """Return how rare all achievements are, kept in the cache for ``RARITY_TTL``.
+
+    Who counts did an activity that was not taken back, has an account that is active,
+    and is no staff unless the site says ``RANKS_STAFF``. What was revoked does not
+    count. A cache that is empty, outdated or out of order costs six queries.
+    """
+    ttl = conf.RARITY_TTL
+    kept = _kept() if ttl else None
+    if kept and timedelta(0) <= timezone.now() - kept.worked_out_at < ttl:
+        return kept
+    rarity = _work_out()
+    if ttl:
+        _keep(rarity, ttl)
+    return rarity
+
+
+def _work_out() -> Rarity:
+    # Nearly all count: those who do not, and what they hold, are sooner found.
+    unlocks = UserAchievement.objects.using(write_alias()).filter(revoked_at=None)
+    denominator = UserGamification.objects.using(write_alias()).count()
+    holders = Counter(_holders(unlocks))
+    for others in _others():
+        denominator -= others.count()
+        held = unlocks.filter(user__in=others.values("user"))
+        holders.subtract(_holders(held))
+    return Rarity(dict(+holders), max(0, denominator), timezone.now())
+
+
+def _holders(unlocks: QuerySet[UserAchievement]) -> dict[int, int]:
+    """Return the number of unlocks by id of their achievement."""
+    by_achievement = unlocks.order_by().values_list("achievement")
+    return dict(by_achievement.annotate(Count("pk")))
+
+
+def _others() -> Iterator[QuerySet[UserGamification]]:
+    """Yield those who are not counted, and those of the counted who did nothing."""
+    profiles = UserGamification.objects.using(write_alias()).order_by()
+    tallies = ActivityTally.objects.filter(user=OuterRef("user"), count__gt=0)
+    yield profiles.uncounted()
+    yield profiles.counted().filter(~Exists(tallies), active_days=0)
+
+
+def _kept() -> Rarity | None:
+    with tolerating_errors():
+        match cache.get(CACHE_KEY):
+            case [float(worked_out_at), int(denominator), dict(holders)]:
+                instant = datetime.fromtimestamp(worked_out_at, UTC)
+                return Rarity(holders, denominator, instant)
+    return None
+
+
+def _keep(rarity: Rarity, ttl: timedelta) -> None:
+    # Plain values, which every version of the code can read.
+    value = [rarity.worked_out_at.timestamp(), rarity.denominator, {**rarity.holders}]
+    with tolerating_errors():
+        cache.set(CACHE_KEY, value, ttl.total_seconds())

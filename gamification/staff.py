@@ -1,0 +1,159 @@
+"""What staff tools call: the catalogue, the balance of the game, and jobs."""
+
+from __future__ import annotations
+
+from gamification.domain.catalogue import (
+    Facts,
+)
+from gamification.domain.definitions import (
+    Differences,
+    Effect,
+    ItemDifference,
+)
+from gamification.services.balance.recalculation import (
+    recalculate_xp,
+)
+from gamification.services.balance.recalculation_jobs import (
+    begin_recalculation,
+)
+from gamification.services.balance.recalculation_preview import (
+    ActivityCorrection,
+    RecalculationPreview,
+    RecalculationScope,
+    preview_recalculation,
+)
+from gamification.services.balance.report import (
+    BalanceReport,
+    UnlockCounts,
+    XPSource,
+    get_balance_report,
+    last_days,
+)
+from gamification.services.balance.simulation import (
+    ActivityNumbers,
+    RewardProposal,
+    Simulation,
+    simulate_rewards,
+)
+from gamification.services.catalogue.backfill import (
+    BackfillProgress,
+    backfill_achievement,
+    backfill_everyone,
+)
+from gamification.services.catalogue.backfill_jobs import (
+    begin_backfill,
+    unfinished_backfills,
+)
+from gamification.services.catalogue.backfill_preview import (
+    preview_backfill,
+)
+from gamification.services.catalogue.bulk import (
+    RewardEdit,
+    tune_rewards,
+)
+from gamification.services.catalogue.editing import (
+    create_achievement,
+    create_activity,
+    definition_tag,
+    edit_achievement,
+    edit_activity,
+    lock_definition,
+)
+from gamification.services.catalogue.fields import Definition
+from gamification.services.catalogue.files import (
+    apply_definitions,
+    compare_definitions,
+    export_definitions,
+)
+from gamification.services.catalogue.parsing import (
+    DEFINITION_FIELDS,
+    DEFINITION_MODELS,
+    MAX_FILE_SIZE,
+)
+from gamification.services.job_steps import run_next_step
+from gamification.services.jobs import (
+    find_job,
+)
+from gamification.services.players.achievements import (
+    get_achievement,
+    get_all_achievements,
+    held_achievements,
+    visible_achievements,
+)
+from gamification.services.players.explanations import (
+    get_facts,
+)
+from gamification.services.players.settings import (
+    set_choices,
+)
+from gamification.services.validation import (
+    MAX_ID,
+    MAX_NAME,
+    MAX_NOTE,
+    UserRef,
+    check_quantity,
+    check_text,
+    fingerprint,
+    is_storable,
+    user_id_of,
+)
+
+__all__ = [
+    "DEFINITION_FIELDS",
+    "DEFINITION_MODELS",
+    "MAX_FILE_SIZE",
+    "MAX_ID",
+    "MAX_NAME",
+    "MAX_NOTE",
+    "ActivityCorrection",
+    "ActivityNumbers",
+    "BackfillProgress",
+    "BalanceReport",
+    "Definition",
+    "Differences",
+    "Effect",
+    "Facts",
+    "ItemDifference",
+    "RecalculationPreview",
+    "RecalculationScope",
+    "RewardEdit",
+    "RewardProposal",
+    "Simulation",
+    "UnlockCounts",
+    "UserRef",
+    "XPSource",
+    "apply_definitions",
+    "backfill_achievement",
+    "backfill_everyone",
+    "begin_backfill",
+    "begin_recalculation",
+    "check_quantity",
+    "check_text",
+    "compare_definitions",
+    "create_achievement",
+    "create_activity",
+    "definition_tag",
+    "edit_achievement",
+    "edit_activity",
+    "export_definitions",
+    "find_job",
+    "fingerprint",
+    "get_achievement",
+    "get_all_achievements",
+    "get_balance_report",
+    "get_facts",
+    "held_achievements",
+    "is_storable",
+    "last_days",
+    "lock_definition",
+    "preview_backfill",
+    "preview_recalculation",
+    "recalculate_xp",
+    "run_next_step",
+    "set_choices",
+    "simulate_rewards",
+    "tune_rewards",
+    "unfinished_backfills",
+    "user_id_of",
+    "visible_achievements",
+]

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import pytest
+from django.urls import reverse
+
+from gamification.models import Achievement, Activity
+from gamification.services import (
+    award_achievement,
+    record_activity,
+)
+from tests.factories import AchievementFactory, UserFactory
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_achievements")]
+
+
+def page(row, name, *args):
+    return reverse(f"admin:gamification_{row._meta.model_name}_{name}", args=args)
+
+
+def delete_page(client, row):
+    return client.get(page(row, "delete", row.pk))
+
+
+@pytest.fixture
+def medal(db):
+    return AchievementFactory(key="medal")
+
+
+def test_an_activity_that_anybody_did_is_kept(admin_client, activity, user):
+    record_activity(user, "walk")
+
+    response = delete_page(admin_client, activity)
+
+    assert response.context["protected"] == ["Ledger entries"]
+
+
+def test_an_achievement_that_anybody_holds_is_kept(admin_client, medal, user):
+    award_achievement(user, "medal")
+
+    admin_client.post(page(medal, "delete", medal.pk), {"post": "yes"})
+
+    assert delete_page(admin_client, medal).context["protected"] == [
+        "User achievements"
+    ]
+    assert Achievement.objects.filter(key="medal").exists()
+
+
+def test_history_is_not_read_however_much_there_is(
+    admin_client, medal, django_assert_num_queries
+):
+    for user in UserFactory.create_batch(5):
+        award_achievement(user, "medal")
+
+    # The session, its user, the achievement, whether anybody holds it.
+    with django_assert_num_queries(4) as queries:
+        delete_page(admin_client, medal)
+    assert not [q for q in queries if "gamification_ledgerentry" in q["sql"]]
+
+
+def test_what_nobody_did_is_deleted(admin_client, activity):
+    response = admin_client.post(
+        page(activity, "changelist"),
+        {
+            "action": "delete_selected",
+            "_selected_action": [activity.pk],
+            "post": "yes",
+        },
+    )
+
+    assert response.status_code == 302
+    assert not Activity.objects.filter(key="walk").exists()
+
+
+def test_of_several_one_with_history_keeps_all(admin_client, medal, user):
+    award_achievement(user, "medal")
+    other = AchievementFactory()
+    asked = {"action": "delete_selected", "_selected_action": [medal.pk, other.pk]}
+
+    admin_client.post(page(medal, "changelist"), asked | {"post": "yes"})
+
+    assert Achievement.objects.count() == 2
+
+
+def test_an_activity_that_an_achievement_counts_is_kept(admin_client, activity):
+    AchievementFactory(
+        name="Walker", criterion="activity_count", activity=activity, threshold=5
+    )
+
+    [protected] = delete_page(admin_client, activity).context["protected"]
+
+    assert "Walker" in protected
+
+
+def test_what_is_gone_already_is_no_fault_of_the_site(admin_client, medal):
+    asked = {"action": "delete_selected", "_selected_action": [medal.pk]}
+    medal.delete()
+
+    response = admin_client.post(page(medal, "changelist"), asked)
+
+    assert response.status_code == 200

@@ -1,0 +1,401 @@
+from __future__ import annotations
+
+import json
+import re
+from html import unescape
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import DatabaseError
+from django.urls import reverse
+
+from gamification.admin.catalogue import files
+from gamification.admin.catalogue.files import DefinitionsAdmin
+from gamification.models import Achievement, Activity
+from gamification.staff import (
+    edit_achievement,
+    export_definitions,
+)
+from tests.factories import AchievementFactory, ActivityFactory
+from tests.inspection import everything
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("catalogue")]
+
+LISTS = ["activity", "achievement"]
+EXPORT = reverse("admin:gamification_achievement_export")
+IMPORT = reverse("admin:gamification_achievement_import")
+
+#: Changes the medal, adds a trophy, and says nothing of the activity.
+FILE = """{
+  "format": 1,
+  "activities": [],
+  "achievements": [
+    {"key": "medal", "name": "Gold", "xp_reward": 70},
+    {
+      "key": "trophy",
+      "name": "Trophy",
+      "category": "mastery",
+      "criterion": "manual"
+    }
+  ]
+}
+"""
+
+
+@pytest.fixture
+def catalogue(no_achievements):
+    Activity.objects.all().delete()
+    ActivityFactory(key="walk", name="Walk")
+    AchievementFactory(key="medal", name="Medal", xp_reward=50)
+
+
+def upload(client, data, address=IMPORT):
+    file = SimpleUploadedFile("catalogue.json", data)
+    return client.post(address, {"file": file})
+
+
+def paste(client, text):
+    return client.post(IMPORT, {"text": text})
+
+
+def apply(client, preview, **changed):
+    """Send what a preview would send."""
+    return client.post(IMPORT, preview.context["form"].initial | changed, follow=True)
+
+
+def allow(user, *names):
+    permissions = Permission.objects.filter(codename__in=names)
+    assert len(permissions) == len(names)
+    user.user_permissions.set(permissions)
+
+
+def file_of(*achievements):
+    document = {"format": 1, "activities": [], "achievements": achievements}
+    return json.dumps(document)
+
+
+def complaints(response):
+    return [
+        *response.context["form"].errors.get("__all__", []),
+        *map(": ".join, response.context["errors"]),
+    ]
+
+
+def words(response):
+    return " ".join(unescape(response.content.decode()).split())
+
+
+# --- Out
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_the_catalogue_is_sent_as_a_file(admin_client, name):
+    response = admin_client.get(reverse(f"admin:gamification_{name}_export"))
+
+    assert response.content.decode() == export_definitions()
+    assert response["Content-Type"] == "application/json"
+    assert response["Content-Disposition"] == 'attachment; filename="catalogue.json"'
+
+
+def test_an_export_is_applied_without_a_difference(admin_client):
+    file = admin_client.get(EXPORT).content
+
+    preview = upload(admin_client, file)
+
+    assert (preview.context["edits"], preview.context["absent"]) == ([], [])
+    assert "There is nothing to apply." in words(preview)
+
+
+# --- A look at what differs
+
+
+def test_a_look_saves_nothing(admin_client):
+    before = everything()
+
+    upload(admin_client, FILE.encode())
+
+    assert everything() == before
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_what_differs_is_shown_field_by_field(admin_client, name):
+    address = reverse(f"admin:gamification_{name}_import")
+
+    context = upload(admin_client, FILE.encode(), address).context
+
+    assert context["edits"][0] == (
+        False,
+        "achievement medal",
+        [("Name", '"Medal"', '"Gold"'), ("XP reward", "50", "70")],
+    )
+    assert context["edits"][1][:2] == (True, "achievement trophy")
+    assert ("Threshold", "null", "1") in context["edits"][1].fields
+    assert (context["absent"], context["unchanged"]) == (["activity walk"], 0)
+
+
+def test_a_text_is_as_good_as_a_file(admin_client):
+    pasted = paste(admin_client, FILE.replace("{", "{\r\n"))
+
+    uploaded = upload(admin_client, FILE.encode())
+    assert pasted.context["edits"] == uploaded.context["edits"]
+
+
+def test_what_is_not_in_the_file_stays(admin_client):
+    preview = paste(admin_client, file_of())
+
+    assert "2 are not in the file and stay as they are: activity walk, achievement" in (
+        words(preview)
+    )
+
+
+def test_names_are_shown_as_they_are_and_do_nothing(admin_client):
+    name = "<script>alert(1)</script>{{ 7*7 }}\u202e"
+    file = file_of({"key": "medal", "name": name})
+
+    html = paste(admin_client, file).content.decode()
+
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;{{ 7*7 }}\\u202e" in html
+    assert "<script>alert" not in html
+    assert "\u202e" not in html
+
+
+def test_pages_need_no_inline_script_or_style(admin_client):
+    for response in (admin_client.get(IMPORT), paste(admin_client, FILE)):
+        html = response.content.decode()
+
+        assert re.findall(r"<script>|<style|\sstyle=|\son\w+=", html) == []
+
+
+# --- In
+
+
+def test_what_was_looked_at_is_applied(admin_client):
+    preview = upload(admin_client, FILE.encode())
+
+    response = apply(admin_client, preview)
+
+    assert [(row.key, row.xp_reward) for row in Achievement.objects.all()] == [
+        ("medal", 70),
+        ("trophy", 0),
+    ]
+    assert Activity.objects.filter(key="walk").exists()
+    assert [str(each) for each in response.context["messages"]] == [
+        "Added: 1. Changed: 1."
+    ]
+    assert response.context["cl"].model is Achievement
+
+
+def test_who_did_it_is_written_down(admin_client, admin_user):
+    apply(admin_client, upload(admin_client, FILE.encode()))
+
+    entries = LogEntry.objects.order_by("object_repr")
+    assert [(each.user, each.object_repr) for each in entries] == [
+        (admin_user, "Gold"),
+        (admin_user, "Trophy"),
+    ]
+    assert [each.get_change_message() for each in entries] == [
+        'Imported: name "Medal" → "Gold", xp_reward 50 → 70.',
+        "Imported.",
+    ]
+    assert [each.is_addition() for each in entries] == [False, True]
+
+
+def test_what_cannot_be_written_down_is_not_done(admin_client, monkeypatch):
+    def fail(*args):
+        raise DatabaseError
+
+    monkeypatch.setattr(DefinitionsAdmin, "log_addition", fail)
+    preview = upload(admin_client, FILE.encode())
+
+    with pytest.raises(DatabaseError):
+        apply(admin_client, preview)
+
+    assert Achievement.objects.get().name == "Medal"
+
+
+def test_a_catalogue_that_was_edited_meanwhile_is_told(admin_client, staff):
+    preview = upload(admin_client, FILE.encode())
+    edit_achievement("medal", actor=staff, expected=None, xp_reward=60)
+
+    response = apply(admin_client, preview)
+
+    assert [str(each) for each in response.context["messages"]] == [
+        "Somebody edited the catalogue meanwhile. Nothing was saved."
+    ]
+    assert Achievement.objects.get().xp_reward == 60
+    assert ("XP reward", "60", "70") in response.context["edits"][0].fields
+
+
+def test_what_is_shown_after_an_edit_can_be_applied(admin_client, staff):
+    preview = upload(admin_client, FILE.encode())
+    edit_achievement("medal", actor=staff, expected=None, xp_reward=60)
+
+    apply(admin_client, apply(admin_client, preview))
+
+    assert Achievement.objects.get(key="medal").xp_reward == 70
+
+
+def test_a_text_that_was_not_looked_at_is_not_applied(admin_client):
+    preview = upload(admin_client, FILE.encode())
+
+    apply(admin_client, preview, text=FILE.replace("70", "7000"))
+
+    assert Achievement.objects.get().xp_reward == 50
+
+
+def test_a_file_that_can_be_used_no_longer_says_why(admin_client):
+    item = {"key": "medal", "criterion": "activity_count", "activity": "walk"}
+    file = file_of(item)
+    preview = paste(admin_client, file)
+    Activity.objects.all().delete()
+
+    response = apply(admin_client, preview)
+
+    assert complaints(response) == [
+        'achievements[0].activity: There is no activity "walk".'
+    ]
+    assert (
+        response.context["form"].initial["text"]
+        == preview.context["form"]["text"].value()
+    )
+
+
+@pytest.mark.parametrize("changed", [{"text": ""}, {"expected": ""}, {"text": "\0"}])
+def test_half_of_what_a_preview_sends_is_asked_for_again(admin_client, changed):
+    preview = upload(admin_client, FILE.encode())
+
+    response = apply(admin_client, preview, **changed)
+
+    assert response.templates[0].name == "gamification/admin/definitions_import.html"
+    assert Achievement.objects.get().xp_reward == 50
+
+
+# --- What cannot be used
+
+
+def test_all_that_is_wrong_is_told_with_its_place(admin_client):
+    items = {"key": "medal", "xp_reward": -1}, {"key": "walk", "colour": "red"}
+
+    response = paste(admin_client, file_of(*items))
+
+    assert complaints(response)[:2] == [
+        "achievements[0].xp_reward: Ensure this value is greater than or equal to 0.",
+        "achievements[1].colour: There is no such field.",
+    ]
+    assert f"{len(complaints(response))} errors" in words(response)
+
+
+@pytest.mark.parametrize(
+    ("data", "complaint"),
+    [
+        (b"\xef\xbb\xbf{}", "file: It begins with a byte order mark."),
+        ('{"format": 1}'.encode("utf-16"), "file: It is not UTF-8."),
+        (b'{"format', "line 1, column 2: Unterminated string starting at."),
+        (b"[" * 100_000, "file: It is nested too deeply."),
+        (b"\0", "line 1, column 1: Expecting value."),
+        (b"", "line 1, column 1: Expecting value."),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_told_why(admin_client, data, complaint):
+    assert complaints(upload(admin_client, data)) == [complaint]
+
+
+@pytest.mark.parametrize("is_file", [True, False])
+def test_a_file_that_is_too_large_is_refused(admin_client, is_file, monkeypatch):
+    monkeypatch.setattr(files, "MAX_SIZE", 1_000)
+    text = " " * 1_001
+
+    response = (
+        upload(admin_client, text.encode()) if is_file else paste(admin_client, text)
+    )
+
+    assert complaints(response) == [
+        "It is larger than 1,000 bytes: use the command instead."
+    ]
+
+
+def test_the_largest_file_comes_back_from_its_preview(admin_client):
+    text = FILE.ljust(files.MAX_SIZE - 1) + "\n"
+
+    apply(admin_client, upload(admin_client, text.encode()))
+
+    assert Achievement.objects.filter(key="trophy").exists()
+
+
+@pytest.mark.parametrize("text", ["", "{}"])
+def test_either_a_file_or_a_text_is_asked_for(admin_client, text):
+    file = {"file": SimpleUploadedFile("catalogue.json", b"{}")} if text else {}
+
+    response = admin_client.post(IMPORT, {**file, "text": text})
+
+    assert complaints(response) == ["Choose a file or, instead, paste its text."]
+
+
+def test_a_text_with_nul_is_refused(admin_client):
+    errors = paste(admin_client, "\0").context["form"].errors
+
+    assert errors == {"text": ["Null characters are not allowed."]}
+
+
+# --- Who
+
+EVERYTHING = [f"{act}_{name}" for act in ("add", "change") for name in LISTS]
+SEEING = [f"view_{name}" for name in LISTS]
+
+
+@pytest.mark.parametrize("missing", SEEING)
+def test_who_may_not_see_all_of_it_exports_nothing(client, staff, missing):
+    allow(staff, *{*EVERYTHING, *SEEING} - {missing})
+    client.force_login(staff)
+
+    assert client.get(EXPORT).status_code == 403
+
+
+@pytest.mark.parametrize("missing", EVERYTHING)
+@pytest.mark.parametrize("stage", ["ask", "look", "apply"])
+def test_who_may_not_edit_all_of_it_imports_nothing(
+    client, admin_client, staff, missing, stage
+):
+    sent = upload(admin_client, FILE.encode()).context["form"].initial
+    allow(staff, *{*EVERYTHING, *SEEING} - {missing})
+    client.force_login(staff)
+
+    response = {
+        "ask": lambda: client.get(IMPORT),
+        "look": lambda: paste(client, FILE),
+        "apply": lambda: client.post(IMPORT, sent),
+    }[stage]()
+
+    assert response.status_code == 403
+    assert Achievement.objects.get().xp_reward == 50
+
+
+@pytest.mark.parametrize("address", [EXPORT, IMPORT])
+def test_who_is_not_signed_in_is_asked_to(client, address):
+    assert client.get(address).status_code == 302
+    assert client.post(address, {"text": FILE}).status_code == 302
+
+
+@pytest.mark.parametrize("name", LISTS)
+@pytest.mark.parametrize(
+    ("permissions", "tools"),
+    [
+        (SEEING, {"export"}),
+        (EVERYTHING, {"import"}),
+        ([*EVERYTHING, *SEEING], {"export", "import"}),
+        ([f"change_{name}" for name in LISTS], set()),
+    ],
+)
+def test_lists_offer_what_is_allowed(client, staff, name, permissions, tools):
+    allow(staff, *permissions)
+    client.force_login(staff)
+    addresses = {
+        tool: reverse(f"admin:gamification_{name}_{tool}")
+        for tool in ("export", "import")
+    }
+
+    html = client.get(reverse(f"admin:gamification_{name}_changelist")).content.decode()
+
+    assert {tool for tool, to in addresses.items() if f'href="{to}"' in html} == tools

@@ -1,0 +1,101 @@
+"""A little of everything that the API can be asked about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.models import Permission
+from rest_framework.test import APIClient
+
+from gamification.models import Celebration, LedgerEntry
+from gamification.services import (
+    award_achievement,
+    record_activity,
+    set_visibility,
+)
+from tests.factories import AchievementFactory, ActivityFactory, UserFactory
+
+#: Those who ask.
+PERSONS = ("anonymous", "user", "other", "staff", "allowed")
+
+
+@dataclass
+class World:
+    """Who asks, and what the variable parts of addresses stand for."""
+
+    clients: dict[str, APIClient]
+    names: dict[str, Any]
+    #: What may be sent, by method and route.
+    bodies: dict[str, Any]
+
+    def ask(self, person: str, method: str, address: str, body: Any = None) -> Any:
+        path = f"/api/gamification/v1/{address.format(**self.names)}"
+        headers = {"If-Match": "*"}
+        ask = getattr(self.clients[person], method.lower())
+        return ask(path, body, format="json", headers=headers)
+
+
+def make_world() -> World:
+    """Make the users who ask, and what they ask about.
+
+    ``user`` is private, and holds the achievement ``held``, which is a secret.
+    """
+    ActivityFactory(key="walk")
+    for name in ("shown", "held", "secret", "spare"):
+        AchievementFactory(key=name, is_secret=name in {"held", "secret"})
+    AchievementFactory(key="draft", status="draft")
+    users = {
+        "user": UserFactory(username="user.name"),
+        "other": UserFactory(),
+        "staff": UserFactory(is_staff=True),
+        "allowed": UserFactory(is_staff=True),
+    }
+    ours = Permission.objects.filter(content_type__app_label="gamification")
+    users["allowed"].user_permissions.set(ours)
+    public = UserFactory(username="public")
+    record_activity(public, "walk")
+    record_activity(users["user"], "walk", quantity=10)
+    award_achievement(users["user"], "held")
+    set_visibility(users["user"], is_public=False)
+    entry = LedgerEntry.objects.get(user=public)
+    return World(
+        clients={"anonymous": APIClient()}
+        | {name: _client(user) for name, user in users.items()},
+        names={
+            "public": public.username,
+            "private": users["user"].username,
+            "own": Celebration.objects.filter(user=users["user"]).earliest("id").pk,
+            **{key: key for key in ("shown", "held", "secret", "draft", "week")},
+        },
+        bodies=_bodies(public.username, entry.pk),
+    )
+
+
+def _client(user: Any) -> APIClient:
+    client = APIClient()
+    client.force_authenticate(user)
+    return client
+
+
+def _bodies(user: str, entry: int) -> dict[str, Any]:
+    return {
+        "POST achievements/": {
+            "key": "new",
+            "name": "New",
+            "category": "milestones",
+            "criterion": "manual",
+        },
+        "PATCH achievements/<key>/": {"position": 7},
+        "POST achievements/<key>/backfill/": {"note": "Earned before."},
+        "PATCH me/": {"time_zone": "Asia/Tokyo"},
+        "POST me/celebrations/acknowledge/": {"ids": [1]},
+        "POST records/": {"user": user, "activity": "walk", "key": "a"},
+        "POST users/<user>/achievements/": {
+            "achievement": "spare",
+            "note": "Well done.",
+        },
+        "POST users/<user>/achievements/<key>/revoke/": {"note": "A mistake."},
+        "POST users/<user>/adjustments/": {"amount": 7, "note": "A gift."},
+        "POST users/<user>/reversals/": {"entry": entry, "note": "A mistake."},
+    }

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+from gamification.domain.derive import DerivedEntry, derive_progress
+from tests.domain.builders import CALENDAR, NOW, THRESHOLDS
+
+
+def line(kind="activity", amount=10, **fields):
+    defaults = {
+        "activity_id": 1 if kind == "activity" else None,
+        "quantity": 1 if kind == "activity" else 0,
+        "extends_streak": kind == "activity",
+        "local_date": date(2026, 6, 1),
+        "recorded_at": NOW,
+    }
+    return DerivedEntry(kind, amount, **{**defaults, **fields})
+
+
+def reversal(original):
+    return original._replace(
+        kind="reversal", amount=-original.amount, quantity=-original.quantity
+    )
+
+
+def test_an_empty_ledger_is_a_newcomer():
+    columns = derive_progress([]).columns(CALENDAR, THRESHOLDS)
+
+    assert columns == {
+        "total_xp": 0,
+        "level": 1,
+        "highest_level": 1,
+        "current_streak": 0,
+        "longest_streak": 0,
+        "active_days": 0,
+        "last_active_on": None,
+    }
+
+
+def test_the_total_is_the_sum_of_the_ledger():
+    lines = [line(), line("achievement", 50), line("adjustment", -20)]
+
+    assert derive_progress(lines).total_xp == 40
+
+
+def test_the_highest_level_is_that_of_the_highest_total():
+    lines = [line("adjustment", 160), line("adjustment", -150)]
+
+    columns = derive_progress(lines).columns(CALENDAR, THRESHOLDS)
+
+    assert (columns["level"], columns["highest_level"]) == (1, 3)
+
+
+def test_a_tally_is_the_sum_of_quantities_and_knows_the_last_time():
+    later = datetime(2026, 6, 11, tzinfo=UTC)
+    lines = [
+        line(quantity=3),
+        line(quantity=2, activity_id=2),
+        line(quantity=4, recorded_at=later),
+    ]
+
+    assert derive_progress(lines).tallies == {1: (7, later), 2: (2, NOW)}
+
+
+def test_a_day_counts_its_activities_and_their_xp():
+    lines = [line(), line(amount=5), line("achievement", 50)]
+
+    assert derive_progress(lines).days == {date(2026, 6, 1): (2, 15)}
+
+
+def test_an_activity_that_extends_no_streak_makes_no_day():
+    progress = derive_progress([line(extends_streak=False)])
+
+    assert (progress.days, progress.tallies[1][0]) == ({}, 1)
+
+
+def test_a_day_goes_when_all_of_it_was_taken_back():
+    first, second = line(), line(amount=5)
+
+    progress = derive_progress([first, second, reversal(first), reversal(second)])
+
+    assert (progress.total_xp, progress.tallies[1][0], progress.days) == (0, 0, {})
+
+
+def test_a_day_stays_while_something_of_it_stands():
+    first, second = line(), line(amount=5)
+
+    progress = derive_progress([first, second, reversal(first)])
+
+    assert progress.days == {date(2026, 6, 1): (1, 5)}
+
+
+def test_streaks_are_runs_over_the_days():
+    lines = [line(local_date=date(2026, 6, day)) for day in (9, 1, 3, 2)]
+
+    columns = derive_progress(lines).columns(CALENDAR, THRESHOLDS)
+
+    assert columns["current_streak"] == 1
+    assert columns["longest_streak"] == 3
+    assert columns["active_days"] == 4
+    assert columns["last_active_on"] == date(2026, 6, 9)

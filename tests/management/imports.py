@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import dataclass, field
+from typing import BinaryIO
+from unittest import mock
+
+from django.core.management import call_command
+
+HEADER = "user,activity,occurred_at,quantity,key,source"
+NOON = "2024-03-01T12:00:00+00:00"
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@dataclass
+class Job:
+    """What a command wrote."""
+
+    stdout: io.StringIO = field(default_factory=io.StringIO)
+    stderr: io.StringIO = field(default_factory=io.StringIO)
+
+    @property
+    def numbers(self) -> dict[str, float]:
+        """The numbers of the summary by name."""
+        lines = re.findall(
+            r"^([\w ]+): ([\d.]+)$", self.stdout.getvalue(), re.MULTILINE
+        )
+        return {name: float(number) for name, number in lines}
+
+    @property
+    def complaints(self) -> list[str]:
+        return self.stderr.getvalue().splitlines()
+
+    def import_file(self, path: object, *options: str) -> Job:
+        call_command(
+            "gamification_import",
+            str(path),
+            *options,
+            stdout=self.stdout,
+            stderr=self.stderr,
+        )
+        return self
+
+    def import_stream(self, stream: BinaryIO, *options: str) -> Job:
+        with mock.patch("sys.stdin", io.TextIOWrapper(stream)):
+            return self.import_file("-", *options)
+
+
+def import_bytes(data: bytes, *options: str) -> Job:
+    """Import ``data`` from standard input."""
+    return Job().import_stream(io.BytesIO(data), *options)
+
+
+def import_lines(*lines: str, options: tuple[str, ...] = ()) -> Job:
+    """Import lines, each with a line break."""
+    return import_bytes("".join(f"{line}\n" for line in lines).encode(), *options)
+
+
+def import_rows(*rows: str, options: tuple[str, ...] = ()) -> Job:
+    """Import rows of CSV with all columns."""
+    return import_lines(HEADER, *rows, options=options)

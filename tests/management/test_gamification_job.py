@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+
+from gamification.exceptions import StorageError
+from gamification.management.commands import gamification_job
+from gamification.management.progress_bar import Meter
+from gamification.models import Achievement, UserAchievement
+from gamification.models import Job as StoredRun
+from gamification.services import (
+    record_activity,
+)
+from gamification.services.catalogue import backfill_jobs
+from gamification.services.job_steps import LEASE
+from gamification.staff import (
+    begin_backfill,
+)
+from tests.factories import AchievementFactory, UserFactory
+from tests.management.imports import Job
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_achievements")]
+
+
+def finish(*numbers):
+    job = Job()
+    call_command("gamification_job", *numbers, stdout=job.stdout, stderr=job.stderr)
+    return job.stdout.getvalue().splitlines()
+
+
+@pytest.fixture
+def begin(activity, staff, monkeypatch):
+    """Begin jobs that award another achievement to three users, two at a time."""
+    monkeypatch.setattr(backfill_jobs, "USERS_IN_A_STEP", 2)
+    for user in UserFactory.create_batch(3):
+        record_activity(user, "walk")
+
+    def begin():
+        achievement = AchievementFactory(
+            criterion="activity_count", activity=activity, xp_reward=5
+        )
+        return begin_backfill(achievement.key, actor=staff)
+
+    return begin
+
+
+def test_all_runs_are_finished(begin):
+    first, second = begin(), begin()
+
+    lines = finish()
+
+    assert lines == [
+        f"job {first.pk}: users: 3, XP: 15",
+        f"job {second.pk}: users: 3, XP: 15",
+    ]
+    assert UserAchievement.objects.count() == 6
+
+
+def test_a_run_is_finished_by_its_number(begin):
+    _, second = begin(), begin()
+
+    assert finish(second.pk) == [f"job {second.pk}: users: 3, XP: 15"]
+    assert UserAchievement.objects.count() == 3
+
+
+def test_where_nothing_is_to_do_nothing_is_said(begin):
+    begin()
+    finish()
+
+    assert finish() == []
+
+
+def test_what_cannot_be_finished_is_told_and_keeps_nothing_else(begin):
+    wrong, right = begin(), begin()
+    Achievement.objects.filter(key=wrong.parameters["achievement"]).update(
+        status="retired"
+    )
+    job = Job()
+
+    with pytest.raises(CommandError, match=r"^Runs that could not be finished: 1\.$"):
+        call_command("gamification_job", stdout=job.stdout, stderr=job.stderr)
+
+    assert job.stdout.getvalue().splitlines() == [
+        f"job {wrong.pk}: users: 0, XP: 0",
+        f"job {right.pk}: users: 3, XP: 15",
+    ]
+    assert job.stderr.getvalue() == (
+        f"job {wrong.pk}: Only an active achievement can be awarded.\n"
+    )
+
+
+def test_a_run_that_somebody_else_steps_is_waited_for(begin, monkeypatch):
+    job, waits = begin(), []
+    busy = StoredRun.objects.filter(pk=job.pk)
+    busy.update(stepping_until=timezone.now() + LEASE)
+
+    def sleep(seconds):
+        waits.append(seconds)
+        busy.update(stepping_until=None)
+
+    monkeypatch.setattr(gamification_job.time, "sleep", sleep)
+
+    assert finish() == [f"job {job.pk}: users: 3, XP: 15"]
+    assert waits == [1.0]
+
+
+def test_a_run_that_is_not_there_is_an_error(db):
+    with pytest.raises(CommandError, match=r"^job 7: There is no such job\.$"):
+        finish(7)
+
+
+def test_a_database_that_fails_is_an_error(begin, monkeypatch):
+    begin()
+
+    def fail(*args, **options):
+        raise StorageError
+
+    monkeypatch.setattr(gamification_job, "run_next_step", fail)
+
+    with pytest.raises(CommandError, match="The database did not take the change"):
+        finish()
+
+
+def test_it_shows_how_far_it_is(begin, monkeypatch):
+    shown = []
+    monkeypatch.setattr(Meter, "advance", lambda meter, done: shown.append(done))
+    begin()
+
+    finish()
+
+    assert shown == [2]

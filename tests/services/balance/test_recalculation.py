@@ -1,0 +1,506 @@
+from __future__ import annotations
+
+import random
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from gamification.exceptions import (
+    InvalidRequestError,
+    InvalidSpanError,
+    InvalidTextError,
+    StaleEditError,
+    UnknownActivityError,
+    UnknownUserError,
+)
+from gamification.models import (
+    ActiveDay,
+    Activity,
+    ActivityTally,
+    Celebration,
+    LedgerEntry,
+    UserAchievement,
+    UserGamification,
+)
+from gamification.services import (
+    adjust_xp,
+    record_activity,
+    reverse_entry,
+    set_time_zone,
+)
+from gamification.services.balance import recalculation_jobs, sql
+from gamification.services.balance.recalculation import RecalculationProgress
+from gamification.staff import (
+    ActivityCorrection,
+    RecalculationScope,
+    begin_recalculation,
+    preview_recalculation,
+    recalculate_xp,
+    run_next_step,
+)
+from tests.factories import AchievementFactory, ActivityFactory, UserFactory
+
+pytestmark = pytest.mark.django_db
+
+#: The server's clock in these tests.
+NOW = datetime(2026, 6, 10, 12, tzinfo=UTC)
+YESTERDAY = NOW - timedelta(days=1)
+
+
+def past(*keys, days=30):
+    return RecalculationScope(
+        keys or ("walk",), NOW.date() - timedelta(days=days - 1), NOW.date()
+    )
+
+
+def edit(key="walk", **numbers):
+    Activity.objects.filter(key=key).update(**numbers)
+
+
+def total(user):
+    return UserGamification.objects.get(user=user).total_xp
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_unlocked(no_achievements):
+    pass
+
+
+def test_a_date_gets_what_the_activity_gives_now(store, user, activity, staff):
+    record_activity(user, "walk", quantity=2, occurred_at=YESTERDAY)
+    last = YESTERDAY + timedelta(hours=3)
+    record_activity(user, "walk", occurred_at=last)
+    edit(xp_reward=15)
+
+    done = recalculate_xp(past(), actor=staff, note="It was too little.")
+
+    entry = LedgerEntry.objects.get(kind="adjustment")
+    assert done == RecalculationProgress(corrected=1, xp=15)
+    assert (entry.amount, entry.activity, entry.quantity) == (15, activity, 0)
+    assert (entry.occurred_at, entry.local_date) == (last, date(2026, 6, 9))
+    assert (entry.actor, entry.note) == (staff, "It was too little.")
+    assert total(user) == 45
+
+
+def test_each_date_has_an_entry_of_its_own(store, user, activity):
+    record_activity(user, "walk", occurred_at=YESTERDAY)
+    record_activity(user, "walk")
+    edit(xp_reward=4)
+
+    recalculate_xp(past())
+
+    entries = LedgerEntry.objects.filter(kind="adjustment").order_by("local_date")
+    assert [(e.local_date.day, e.amount) for e in entries] == [(9, -6), (10, -6)]
+
+
+def test_doing_it_again_changes_nothing(store, user, activity):
+    record_activity(user, "walk")
+    edit(xp_reward=15)
+    recalculate_xp(past())
+
+    assert recalculate_xp(past()) == RecalculationProgress()
+    assert LedgerEntry.objects.count() == 2
+
+
+def test_what_was_done_stays_as_it_was(store, user, activity):
+    record_activity(user, "walk", quantity=3)
+    edit(xp_reward=15)
+
+    recalculate_xp(past())
+
+    row = UserGamification.objects.get()
+    assert ActivityTally.objects.get().count == 3
+    assert (row.current_streak, row.active_days) == (1, 1)
+    assert ActiveDay.objects.get().activities == 1
+
+
+def test_a_higher_limit_admits_what_was_withheld(store, user):
+    ActivityFactory(key="swim", daily_limit=2)
+    record_activity(user, "swim", quantity=9)
+    edit("swim", daily_limit=5)
+
+    recalculate_xp(past("swim"))
+
+    assert total(user) == 50
+
+
+def test_a_lower_limit_takes_what_is_above_it(store, user, activity):
+    record_activity(user, "walk", quantity=9)
+    edit(daily_limit=5)
+
+    recalculate_xp(past())
+
+    assert total(user) == 50
+
+
+def test_what_a_cooldown_withheld_stays_withheld(store, user):
+    ActivityFactory(key="swim", cooldown=60)
+    record_activity(user, "swim")
+    record_activity(user, "swim")
+    edit("swim", xp_reward=15)
+
+    recalculate_xp(past("swim"))
+
+    assert total(user) == 15
+
+
+def test_late_records_find_the_room_that_is_left(store, user):
+    ActivityFactory(key="swim", daily_limit=2)
+    record_activity(user, "swim", quantity=4)
+    edit("swim", daily_limit=5)
+    recalculate_xp(past("swim"))
+
+    record_activity(user, "swim", quantity=4)
+
+    assert total(user) == 50
+
+
+def test_a_limit_that_is_taken_back_leaves_no_trace(store, user):
+    ActivityFactory(key="swim", cooldown=60)
+    record_activity(user, "swim", quantity=5)
+    edit("swim", daily_limit=2)
+    recalculate_xp(past("swim"))
+    edit("swim", daily_limit=None)
+
+    recalculate_xp(past("swim"))
+
+    assert total(user) == 50
+
+
+def test_what_was_taken_back_is_owed_nothing(store, user, activity):
+    outcome = record_activity(user, "walk", quantity=2)
+    reverse_entry(user, entry_id=outcome.entry.id)
+    edit(xp_reward=15)
+
+    assert recalculate_xp(past()) == RecalculationProgress()
+
+
+def test_what_is_taken_back_later_loses_its_correction(store, user, activity):
+    outcome = record_activity(user, "walk", quantity=2)
+    edit(xp_reward=15)
+    recalculate_xp(past())
+    reverse_entry(user, entry_id=outcome.entry.id)
+
+    recalculate_xp(past())
+
+    assert total(user) == 0
+
+
+def test_a_correction_can_be_taken_back(store, user, activity):
+    record_activity(user, "walk", quantity=2)
+    edit(xp_reward=15)
+    recalculate_xp(past())
+    entry = LedgerEntry.objects.get(kind="adjustment")
+
+    reverse_entry(user, entry_id=entry.pk)
+
+    assert total(user) == 20
+
+
+def test_other_dates_and_activities_are_left_alone(store, user, activity):
+    ActivityFactory(key="swim")
+    record_activity(user, "swim")
+    record_activity(user, "walk", occurred_at=YESTERDAY)
+    edit(xp_reward=15)
+    edit("swim", xp_reward=15)
+
+    assert recalculate_xp(past(days=1)) == RecalculationProgress()
+
+
+def test_dates_are_those_of_the_user(store, user, activity):
+    set_time_zone(user, "Pacific/Auckland")
+    # The site's date is the 10th, theirs the 11th.
+    record_activity(user, "walk")
+    edit(xp_reward=15)
+
+    assert recalculate_xp(past()) == RecalculationProgress()
+    assert (
+        recalculate_xp(
+            RecalculationScope(["walk"], date(2026, 6, 11), date(2026, 6, 11))
+        ).corrected
+        == 1
+    )
+
+
+def test_who_would_owe_something_is_left_alone(store, user, activity):
+    record_activity(user, "walk", quantity=10)
+    adjust_xp(user, amount=-60, note="A fine.")
+    record_activity(other := UserFactory(), "walk", quantity=10)
+    edit(xp_reward=5)
+
+    done = recalculate_xp(past())
+
+    assert done == RecalculationProgress(corrected=1, skipped=1, xp=-50)
+    assert (total(user), total(other)) == (40, 50)
+
+
+def test_a_total_that_cannot_be_kept_is_left_alone(store, user, activity):
+    record_activity(user, "walk")
+    adjust_xp(user, amount=2**53 - 10, note="A fortune.")
+    edit(xp_reward=15)
+
+    assert recalculate_xp(past()) == RecalculationProgress(skipped=1)
+
+
+def test_what_the_new_total_earns_is_unlocked_as_of_when_it_was_reached(
+    store, user, activity
+):
+    AchievementFactory(key="rich", criterion="total_xp", threshold=60, xp_reward=7)
+    record_activity(user, "walk", quantity=3, occurred_at=YESTERDAY)
+    record_activity(user, "walk")
+    edit(xp_reward=20)
+
+    done = recalculate_xp(past())
+
+    assert done == RecalculationProgress(corrected=1, xp=47)
+    assert UserAchievement.objects.get().unlocked_at == YESTERDAY
+    assert not Celebration.objects.exists()
+
+
+def test_no_level_is_reached_on_the_way_only(store, user, activity):
+    ActivityFactory(key="swim", xp_reward=40)
+    record_activity(user, "walk", quantity=4, occurred_at=YESTERDAY)
+    record_activity(user, "swim")
+    edit(xp_reward=20)
+    edit("swim", xp_reward=1)
+
+    recalculate_xp(past("walk", "swim"))
+
+    # 80 + 1 XP, where 80 + 40 were never there.
+    row = UserGamification.objects.get()
+    assert (row.total_xp, row.level, row.highest_level) == (81, 2, 2)
+
+
+def test_it_goes_on_where_it_ended(store, activity):
+    users = UserFactory.create_batch(5)
+    for user in users:
+        record_activity(user, "walk")
+    edit(xp_reward=15)
+
+    first = recalculate_xp(past(), limit=2)
+    second = recalculate_xp(past(), limit=2, after=first.after)
+    third = recalculate_xp(past(), limit=2, after=second.after)
+
+    assert [each.corrected for each in (first, second, third)] == [2, 2, 1]
+    assert third.after is None
+    assert {total(user) for user in users} == {15}
+
+
+def test_it_locks_some_users_at_a_time(store, activity, monkeypatch):
+    monkeypatch.setattr("gamification.services.balance.recalculation.USERS_AT_ONCE", 2)
+    for user in UserFactory.create_batch(3):
+        record_activity(user, "walk")
+    edit(xp_reward=15)
+
+    assert recalculate_xp(past()) == RecalculationProgress(corrected=3, xp=15)
+
+
+def test_an_edit_since_the_preview_stops_it(store, user, activity):
+    record_activity(user, "walk")
+    edit(xp_reward=15)
+    tag = preview_recalculation(past()).tag
+    edit(xp_reward=16)
+
+    with pytest.raises(StaleEditError):
+        recalculate_xp(past(), expected=tag)
+
+    assert total(user) == 10
+
+
+def test_the_preview_says_what_would_be_done(store, activity):
+    ActivityFactory(key="swim", xp_reward=4, daily_limit=2)
+    poor, *users = UserFactory.create_batch(4)
+    for user in users:
+        record_activity(user, "walk", quantity=4)
+        record_activity(user, "swim", quantity=3)
+    record_activity(users[0], "walk", quantity=4)
+    record_activity(poor, "walk")
+    adjust_xp(poor, amount=-10, note="A fine.")
+    edit(xp_reward=4)
+    edit("swim", daily_limit=3)
+
+    preview = preview_recalculation(past("walk", "swim"))
+
+    # Of 88 XP, beyond the 50 of level 2, 44 stay.
+    assert preview.activities == {
+        "walk": ActivityCorrection(0, 96),
+        "swim": ActivityCorrection(12, 0),
+    }
+    assert (preview.users, preview.skipped) == (3, 1)
+    assert (preview.raised, preview.lowered) == (0, 1)
+
+
+def test_the_preview_looks_at_some_of_very_many_users(activity, monkeypatch):
+    monkeypatch.setattr(sql, "SAMPLE", 5 * 30)
+    for user in UserFactory.create_batch(10):
+        record_activity(user, "walk", quantity=5)
+    edit(xp_reward=9)
+
+    preview = preview_recalculation(past())
+
+    assert (preview.every, preview.users, preview.lowered) == (2, 10, 10)
+    assert preview.activities == {"walk": ActivityCorrection(0, 50)}
+
+
+def test_the_preview_takes_as_many_queries_for_more_users(
+    activity, django_assert_num_queries
+):
+    for user in UserFactory.create_batch(9):
+        record_activity(user, "walk")
+    edit(xp_reward=9)
+
+    # Activities, achievements, how many users, and the one that reads the ledger.
+    with django_assert_num_queries(4):
+        preview_recalculation(past())
+
+
+def test_the_preview_of_nothing_is_nothing(user, activity):
+    preview = preview_recalculation(past())
+
+    assert preview.activities == {"walk": ActivityCorrection()}
+    assert (preview.users, preview.raised, preview.lowered) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_it_agrees_with_a_sum_by_hand(store, seed):
+    """Records, reversals, edits and re-ratings in any order."""
+    chance = random.Random(seed)
+    ActivityFactory(key="walk")
+    ActivityFactory(key="swim", daily_limit=3)
+    ActivityFactory(key="job", daily_limit=4, cooldown=3_600)
+    users, taken_back = UserFactory.create_batch(3), set()
+    for _ in range(60):
+        match chance.randrange(8):
+            case 0:
+                limit = chance.choice([None, 1, 3, 6])
+                numbers = {"xp_reward": chance.randrange(1, 30), "daily_limit": limit}
+                edit(chance.choice(["walk", "swim", "job"]), **numbers)
+            case 1:
+                recalculate_xp(past("walk", "swim", "job"))
+            case 2:
+                entry = chance.choice(
+                    [None, *LedgerEntry.objects.filter(kind="activity")]
+                )
+                if entry:
+                    reverse_entry(entry.user, entry_id=entry.pk)
+                    taken_back.add(entry.pk)
+            case _:
+                record_activity(
+                    chance.choice(users),
+                    chance.choice(["walk", "swim", "job"]),
+                    quantity=chance.randint(1, 4),
+                    occurred_at=NOW - timedelta(minutes=chance.randrange(40 * 60)),
+                )
+
+    recalculate_xp(past("walk", "swim", "job"))
+
+    assert {user.pk: total_by_hand(user, taken_back) for user in users} == {
+        user.pk: xp_of(user) for user in users
+    }
+
+
+def xp_of(user):
+    row = UserGamification.objects.filter(user=user).first()
+    return row.total_xp if row else 0
+
+
+def total_by_hand(user, taken_back):
+    """Return what the user's records are worth now, by a loop over all of them."""
+    units = {}
+    for entry in LedgerEntry.objects.filter(user=user, kind="activity"):
+        if entry.pk not in taken_back:
+            what = (entry.activity, entry.local_date)
+            counted = entry.rewarded if entry.activity.cooldown else entry.quantity
+            units[what] = units.get(what, 0) + counted
+    return sum(
+        activity.xp_reward * min(count, activity.daily_limit or count)
+        for (activity, _), count in units.items()
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "error"),
+    [
+        (([], date(2026, 6, 1), date(2026, 6, 2)), InvalidRequestError),
+        ((["walk"], date(2026, 6, 2), date(2026, 6, 1)), InvalidSpanError),
+        ((["walk"], date(2025, 6, 1), date(2026, 6, 1)), InvalidSpanError),
+    ],
+)
+def test_a_past_that_cannot_be_re_rated_is_refused(values, error):
+    with pytest.raises(error):
+        RecalculationScope(*values)
+
+
+@pytest.mark.parametrize(
+    ("values", "error"),
+    [
+        ({"past": past("swim")}, UnknownActivityError),
+        ({"actor": 987_654_321}, UnknownUserError),
+        ({"note": "x" * 2_001}, InvalidTextError),
+        ({"limit": 0}, ValueError),
+    ],
+)
+def test_what_cannot_be_done_is_refused(user, activity, values, error):
+    record_activity(user, "walk")
+
+    with pytest.raises(error):
+        recalculate_xp(**{"past": past(), **values})
+
+
+def test_where_there_are_no_users_nothing_is_done(activity):
+    assert recalculate_xp(past()) == RecalculationProgress()
+
+
+def test_a_run_corrects_everybody_in_steps(activity, staff, monkeypatch):
+    monkeypatch.setattr(recalculation_jobs, "USERS_AT_ONCE", 2)
+    for user in UserFactory.create_batch(5):
+        record_activity(user, "walk")
+    adjust_xp(user, amount=-10, note="A fine.")
+    edit(xp_reward=4)
+    job = begin_recalculation(
+        past(),
+        actor=staff,
+        note="Too much.",
+        expected=preview_recalculation(past()).tag,
+    )
+
+    done = []
+    while job.finished_at is None:
+        job = run_next_step(job.pk, actor=staff)
+        done.append(job.done)
+
+    assert (job.total, done) == (5, [2, 4, 5])
+    assert (job.skipped, job.xp) == (1, -24)
+    assert recalculation_jobs.scope_of(job).activities == ["walk"]
+
+
+def test_a_step_looks_on_where_little_is_to_correct(activity, staff, monkeypatch):
+    monkeypatch.setattr(recalculation_jobs, "USERS_AT_ONCE", 2)
+    monkeypatch.setattr(recalculation_jobs, "LOOKS", 2)
+    for user in UserFactory.create_batch(7):
+        record_activity(user, "walk")
+    job = begin_recalculation(past(), actor=staff)
+
+    steps = 0
+    while job.finished_at is None:
+        job, steps = run_next_step(job.pk, actor=staff), steps + 1
+
+    assert (steps, job.total, job.done) == (2, 0, 0)
+
+
+def test_a_run_stops_where_an_activity_was_edited(user, activity, staff):
+    record_activity(user, "walk")
+    edit(xp_reward=15)
+    tag = preview_recalculation(past()).tag
+    job = begin_recalculation(past(), actor=staff, expected=tag)
+    edit(xp_reward=16)
+
+    job = run_next_step(job.pk, actor=staff)
+
+    assert (job.error, job.finished_at) == ("Somebody else changed it meanwhile.", None)
+    assert total(user) == 10
+
+
+def test_a_run_of_what_is_not_there_does_not_begin(staff):
+    with pytest.raises(UnknownActivityError):
+        begin_recalculation(past("swim"), actor=staff)

@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import pytest
+import time_machine
+from django.core.cache import cache
+from django.core.cache.backends.locmem import LocMemCache
+
+from gamification.exceptions import InvalidRequestError
+from gamification.services import (
+    adjust_xp,
+    award_achievement,
+    record_activity,
+    reverse_entry,
+    revoke_achievement,
+)
+from gamification.services.balance import report
+from gamification.services.balance.report import UnlockCounts, XPSource
+from gamification.staff import (
+    get_balance_report,
+)
+from tests.factories import AchievementFactory, UserFactory
+
+pytestmark = pytest.mark.django_db
+
+
+def noon(day, hour=12):
+    return datetime(2026, 3, day, hour, tzinfo=UTC)
+
+
+def at(day, hour=12):
+    return time_machine.travel(noon(day, hour), tick=False)
+
+
+@at(3)
+def test_xp_is_told_by_date_and_source(user, activity, no_achievements):
+    kind = AchievementFactory(key="kind", xp_reward=7)
+    record_activity(user, "walk", quantity=2, occurred_at=noon(2))
+    record_activity(user, "walk")
+    adjust_xp(user, amount=5, note="A present.")
+    award_achievement(user, kind.key)
+
+    assert get_balance_report(days=30).xp == {
+        date(2026, 3, 2): {XPSource("activity", activity.pk): 20},
+        date(2026, 3, 3): {
+            XPSource("activity", activity.pk): 10,
+            XPSource("adjustment"): 5,
+            XPSource("achievement"): 7,
+        },
+    }
+
+
+@at(3)
+def test_what_was_taken_back_is_gone_from_its_day(user, activity, no_achievements):
+    outcome = record_activity(user, "walk", occurred_at=noon(2))
+    reverse_entry(user, entry_id=outcome.entry.id)
+
+    assert get_balance_report().xp == {
+        date(2026, 3, 2): {XPSource("activity", activity.pk): 0}
+    }
+
+
+@at(3)
+def test_what_is_older_is_left_out(user, activity, no_achievements):
+    record_activity(user, "walk", occurred_at=noon(1, 13))
+    record_activity(user, "walk", occurred_at=noon(2))
+
+    report = get_balance_report(days=2)
+
+    assert (report.since, report.until) == (date(2026, 3, 2), date(2026, 3, 3))
+    assert list(report.xp) == [date(2026, 3, 2)]
+
+
+def test_users_are_told_by_level(user, no_achievements):
+    adjust_xp(user, amount=60, note="A present.")
+    adjust_xp(UserFactory(), amount=10, note="A present.")
+    adjust_xp(UserFactory(), amount=10, note="A present.")
+
+    assert get_balance_report().levels == {1: 2, 2: 1}
+
+
+def test_unlocks_are_told_with_those_of_the_period(user, no_achievements):
+    medal = AchievementFactory(key="medal")
+    with at(1):
+        award_achievement(user, "medal")
+    with at(9):
+        award_achievement(UserFactory(), "medal")
+        award_achievement(other := UserFactory(), "medal")
+        revoke_achievement(other, "medal")
+        assert get_balance_report(days=7).unlocks == {medal.pk: UnlockCounts(2, 1)}
+
+
+def test_the_time_to_a_level_is_that_of_a_median_user(activity, no_achievements):
+    # Level 2 begins at 50 XP, level 3 at 150.
+    for days in (1, 2, 5):
+        user = UserFactory()
+        with at(1):
+            record_activity(user, "walk")
+        with at(1 + days):
+            record_activity(user, "walk", quantity=4 if days < 5 else 14)
+
+    report = get_balance_report(days=1)
+
+    assert (report.days_to_level, report.sampled) == ({2: 2.0, 3: 5.0}, 3)
+
+
+def test_of_many_users_some_are_looked_at(monkeypatch, activity, no_achievements):
+    monkeypatch.setattr(report, "SAMPLE", 2)
+    for _ in range(6):
+        record_activity(UserFactory(), "walk")
+
+    assert get_balance_report().sampled == 2
+
+
+def test_where_nobody_is_there_is_nothing(db):
+    report = get_balance_report()
+
+    assert (report.xp, report.levels, report.days_to_level) == ({}, {}, {})
+
+
+@pytest.mark.parametrize("days", [0, 366, True, "7", None])
+def test_days_that_cannot_be_looked_back_on_are_refused(db, days):
+    with pytest.raises(InvalidRequestError) as caught:
+        get_balance_report(days=days)
+
+    assert str(caught.value) == "The days are not 1 to 365."
+
+
+def test_it_takes_as_many_queries_for_more_users(
+    user, activity, django_assert_num_queries
+):
+    for _ in range(9):
+        record_activity(UserFactory(), "walk")
+
+    # XP, levels, unlocks, the ends of the users, the ledgers of some.
+    with django_assert_num_queries(5):
+        get_balance_report()
+
+
+@pytest.fixture
+def slowness(monkeypatch):
+    """Everything takes long."""
+    monkeypatch.setattr(report, "SLOW", -1.0)
+    cache.clear()
+    yield
+    cache.clear()
+
+
+def adjust(user):
+    adjust_xp(user, amount=5, note="A present.")
+
+
+def test_what_took_long_is_kept_for_a_while(
+    user, slowness, no_achievements, django_assert_num_queries
+):
+    with at(3):
+        first = get_balance_report()
+        adjust(user)
+        with django_assert_num_queries(0):
+            assert get_balance_report() == first
+    with at(3, 13):
+        assert get_balance_report().levels == {1: 1}
+
+
+def test_each_period_is_kept_by_itself(user, slowness, no_achievements):
+    with at(3):
+        get_balance_report(days=7)
+        adjust(user)
+
+        assert get_balance_report(days=30).levels == {1: 1}
+
+
+def test_what_was_quick_is_worked_out_anew(user, no_achievements):
+    with at(3):
+        get_balance_report()
+        adjust(user)
+
+        assert get_balance_report().levels == {1: 1}
+
+
+def test_a_cache_that_fails_costs_time_alone(db, slowness, monkeypatch, caplog):
+    def fail(*args, **kwargs):
+        raise ConnectionError
+
+    monkeypatch.setattr(LocMemCache, "get", fail)
+    monkeypatch.setattr(LocMemCache, "set", fail)
+
+    assert get_balance_report().levels == {}
+    assert caplog.messages == ["The cache cannot be used."] * 2

@@ -1,0 +1,238 @@
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from gamification.domain.streaks import Streak
+from gamification.exceptions import InvalidRequestError
+from gamification.services import (
+    TimeZoneChange,
+    record_activity,
+    set_time_zone,
+    set_visibility,
+)
+from tests.factories import UserFactory
+from tests.inspection import everything, ledger_of, profile_of
+from tests.services.conftest import NOW
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store", "activity")]
+
+
+def test_a_zone_takes_effect_at_once(user):
+    change = set_time_zone(user, "Pacific/Kiritimati")
+
+    assert change == TimeZoneChange("Pacific/Kiritimati", NOW, Streak())
+    assert record_activity(user, "walk").entry.local_date == date(2026, 6, 11)
+
+
+def test_the_row_of_the_user_shows_the_choice(user):
+    set_time_zone(user, "Asia/Tokyo")
+
+    profile = profile_of(user)
+    assert profile.time_zone == "Asia/Tokyo"
+    assert profile.zone_history == [[0, "UTC"], [NOW.timestamp(), "Asia/Tokyo"]]
+
+
+def test_a_change_moves_the_version_on(user):
+    record_activity(user, "walk")
+    before = profile_of(user).version
+
+    set_time_zone(user, "Asia/Tokyo")
+
+    assert profile_of(user).version == before + 1
+
+
+def test_dates_of_what_was_recorded_stay(user):
+    record_activity(user, "walk")
+
+    set_time_zone(user, "Pacific/Kiritimati")
+
+    assert [entry.local_date for entry in ledger_of(user)] == [date(2026, 6, 10)]
+
+
+def test_a_late_record_falls_into_the_zone_of_its_time(user):
+    set_time_zone(user, "Pacific/Kiritimati")
+
+    before = NOW - timedelta(minutes=1)
+    outcome = record_activity(user, "walk", occurred_at=before)
+
+    assert outcome.entry.local_date == date(2026, 6, 10)
+
+
+def test_a_second_change_waits_for_24_hours(user, server_clock):
+    set_time_zone(user, "Asia/Tokyo")
+    server_clock.shift(timedelta(hours=1))
+
+    change = set_time_zone(user, "Pacific/Kiritimati")
+
+    assert change.effective_at == NOW + timedelta(hours=24)
+    assert record_activity(user, "walk").entry.local_date == date(2026, 6, 10)
+    server_clock.move_to(NOW + timedelta(hours=24))
+    assert record_activity(user, "walk").entry.local_date == date(2026, 6, 12)
+
+
+def test_a_change_that_waits_is_replaced(user, server_clock):
+    set_time_zone(user, "Asia/Tokyo")
+    server_clock.shift(timedelta(hours=1))
+    set_time_zone(user, "Pacific/Kiritimati")
+
+    change = set_time_zone(user, "Europe/Paris")
+
+    assert change.effective_at == NOW + timedelta(hours=24)
+    zones = [zone for _, zone in profile_of(user).zone_history]
+    assert zones == ["UTC", "Asia/Tokyo", "Europe/Paris"]
+
+
+def test_going_back_drops_the_change_that_waits(user, server_clock):
+    set_time_zone(user, "Asia/Tokyo")
+    server_clock.shift(timedelta(hours=1))
+    set_time_zone(user, "Pacific/Kiritimati")
+
+    change = set_time_zone(user, "Asia/Tokyo")
+
+    assert change.effective_at == NOW
+    assert [zone for _, zone in profile_of(user).zone_history] == ["UTC", "Asia/Tokyo"]
+
+
+def test_twenty_changes_on_a_day_do_not_make_another_day(user, server_clock):
+    for hour in range(20):
+        server_clock.move_to(NOW + timedelta(hours=hour))
+        set_time_zone(user, ["Pacific/Kiritimati", "Pacific/Pago_Pago"][hour % 2])
+        record_activity(user, "walk")
+
+    # Twenty hours from 02:00 on in Kiritimati, where 10 June never was.
+    assert {entry.local_date for entry in ledger_of(user)} == {date(2026, 6, 11)}
+
+
+def test_a_date_that_a_flight_cut_short_does_not_break_the_streak(user, server_clock):
+    set_time_zone(user, "Pacific/Honolulu")
+    server_clock.move_to(datetime(2026, 6, 14, 12, tzinfo=UTC))
+    record_activity(user, "walk")
+    server_clock.move_to(datetime(2026, 6, 15, 9, 30, tzinfo=UTC))
+
+    set_time_zone(user, "Pacific/Auckland")
+
+    # 14 June ended at 23:30 in Honolulu, and 15 June has two and a half hours.
+    server_clock.move_to(datetime(2026, 6, 15, 21, tzinfo=UTC))
+    outcome = record_activity(user, "walk")
+    assert outcome.entry.local_date == date(2026, 6, 16)
+    assert outcome.current_streak == 2
+
+
+def test_the_longest_streak_does_not_fall_with_a_change_of_zone(user, server_clock):
+    set_time_zone(user, "Pacific/Honolulu")
+    for day in (15, 16, 17):
+        server_clock.move_to(datetime(2026, 6, day, 12, tzinfo=UTC))
+        record_activity(user, "walk")
+
+    # 02:00 on 17 June in Honolulu is 00:00 on 18 June in Auckland.
+    change = set_time_zone(user, "Pacific/Auckland")
+
+    assert change.streak.longest == 3
+    assert profile_of(user).longest_streak == 3
+
+
+def test_a_change_that_waits_takes_no_day_before_it_takes_effect(user, server_clock):
+    set_time_zone(user, "Pacific/Honolulu")
+    # 01:00 on 11 June. The change would cut that date to two hours, were it to come.
+    server_clock.move_to(datetime(2026, 6, 11, 11, tzinfo=UTC))
+    set_time_zone(user, "Pacific/Auckland")
+    first = record_activity(user, "walk")
+
+    set_time_zone(user, "Pacific/Honolulu")
+
+    server_clock.shift(timedelta(days=1))
+    assert first.current_streak == 1
+    assert record_activity(user, "walk").current_streak == 2
+
+
+def test_a_zone_may_be_chosen_before_anything_was_recorded(user):
+    set_time_zone(user, "Asia/Tokyo")
+
+    profile = profile_of(user)
+    assert (profile.total_xp, profile.level, profile.active_days) == (0, 1, 0)
+
+
+def test_choosing_the_sites_zone_pins_it(user, site):
+    set_time_zone(user, "UTC")
+    site.TIME_ZONE = "Pacific/Kiritimati"
+
+    assert record_activity(user, "walk").entry.local_date == date(2026, 6, 10)
+
+
+def test_a_user_sees_their_zone_in_every_letter(user):
+    set_time_zone(user, "America/Argentina/ComodRivadavia")
+
+    assert profile_of(user).time_zone == "America/Argentina/ComodRivadavia"
+
+
+def test_the_same_choice_again_changes_no_dates(user):
+    set_time_zone(user, "Asia/Tokyo")
+    before = everything()["UserGamification"][0]["zone_history"]
+
+    set_time_zone(user, "Asia/Tokyo")
+
+    assert profile_of(user).zone_history == before
+
+
+def test_a_user_may_hide_and_come_back(user):
+    record_activity(user, "walk")
+    before = profile_of(user)
+
+    changes = [set_visibility(user, is_public=choice) for choice in (False, True)]
+
+    after = profile_of(user)
+    assert changes == [True, True]
+    assert (after.is_public, after.version) == (True, before.version + 2)
+
+
+def test_somebody_hidden_shows_in_the_row(user, server_clock):
+    record_activity(user, "walk")
+    server_clock.shift(timedelta(hours=1))
+
+    set_visibility(user, is_public=False)
+
+    profile = profile_of(user)
+    assert (profile.is_public, profile.total_xp) == (False, 10)
+    assert profile.updated_at == NOW + timedelta(hours=1)
+
+
+@pytest.mark.parametrize("choice", [True, False])
+def test_the_same_choice_again_changes_nothing(user, choice):
+    set_visibility(user, is_public=choice)
+    before = everything()
+
+    changed = set_visibility(user, is_public=choice)
+
+    assert (changed, everything()) == (False, before)
+
+
+def test_who_did_nothing_yet_may_hide(user):
+    set_visibility(user, is_public=False)
+
+    assert profile_of(user).is_public is False
+    assert record_activity(user, "walk").total_xp == 10
+    assert profile_of(user).is_public is False
+
+
+def test_others_stay_as_they_are(user):
+    record_activity(other := UserFactory(), "walk")
+    before = profile_of(other).version
+
+    set_visibility(user, is_public=False)
+
+    assert (profile_of(other).is_public, profile_of(other).version) == (True, before)
+
+
+@pytest.mark.parametrize("choice", [None, 0, 1, "true", "", [True]], ids=ascii)
+def test_visibility_is_either_true_or_false(user, choice):
+    before = everything()
+
+    with pytest.raises(
+        InvalidRequestError, match=r"^Public is either true or false\.$"
+    ) as refusal:
+        set_visibility(user, is_public=choice)
+
+    assert refusal.value.context == {"field": "is_public"}
+    assert everything() == before

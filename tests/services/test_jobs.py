@@ -1,0 +1,302 @@
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from gamification.exceptions import (
+    AchievementNotActiveError,
+    InvalidTextError,
+    StorageError,
+    UnknownAchievementError,
+    UnknownJobError,
+    UnknownUserError,
+)
+from gamification.models import (
+    Achievement,
+    Celebration,
+    Job,
+    LedgerEntry,
+    UserAchievement,
+)
+from gamification.services import (
+    adjust_xp,
+    award_achievement,
+    job_steps,
+    record_activity,
+)
+from gamification.services.catalogue import backfill_jobs
+from gamification.services.catalogue.backfill_jobs import unfinished_backfills
+from gamification.services.job_steps import LEASE
+from gamification.services.jobs import Step, begin_job, find_job
+from gamification.staff import (
+    begin_backfill,
+    run_next_step,
+)
+from tests.factories import AchievementFactory, UserFactory
+from tests.inspection import everything
+from tests.services.conftest import NOW
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_achievements")]
+
+
+@pytest.fixture
+def medal(activity):
+    """What five users earned before it could be earned."""
+    users = UserFactory.create_batch(5)
+    for user in users:
+        record_activity(user, "walk")
+    UserFactory()
+    return AchievementFactory(
+        key="medal", criterion="activity_count", activity=activity, xp_reward=50
+    )
+
+
+@pytest.fixture
+def two_at_a_time(monkeypatch):
+    monkeypatch.setattr(backfill_jobs, "USERS_IN_A_STEP", 2)
+
+
+@pytest.fixture
+def job(medal, staff, two_at_a_time):
+    return begin_backfill("medal", actor=staff, note="A present.")
+
+
+def holders():
+    return UserAchievement.objects.filter(revoked_at=None).count()
+
+
+def stands(job):
+    """Return how far ``job`` is: users, XP, and whether it is over."""
+    job.refresh_from_db()
+    return job.done, job.xp, job.finished_at is not None
+
+
+def stepping(monkeypatch, stepper):
+    monkeypatch.setitem(job_steps.STEP_FUNCTIONS, "recalculation", stepper)
+    return begin_job("recalculation", parameters={}, total=3, actor=None)
+
+
+def test_a_run_begins_with_all_that_is_to_do(medal, staff):
+    job = begin_backfill("medal", actor=staff, note="A present.", celebrate=True)
+
+    assert (job.kind, job.total, job.actor, stands(job)) == (
+        "backfill",
+        5,
+        staff,
+        (0, 0, False),
+    )
+    assert job.parameters == {
+        "achievement": "medal",
+        "note": "A present.",
+        "celebrate": True,
+    }
+    assert holders() == 0
+
+
+def test_each_step_goes_on_where_the_last_one_ended(job, staff):
+    states = []
+    while job.finished_at is None:
+        job = run_next_step(job.pk, actor=staff)
+        states.append((stands(job), holders()))
+
+    assert states == [
+        ((2, 100, False), 2),
+        ((4, 200, False), 4),
+        ((5, 250, True), 5),
+    ]
+
+
+def test_what_is_awarded_names_who_began_the_run(job, staff):
+    run_next_step(job.pk, actor=UserFactory())
+
+    [entry, _] = LedgerEntry.objects.filter(kind="achievement")
+    assert (entry.actor, entry.note) == (staff, "A present.")
+
+
+def test_if_who_began_it_went_away_it_is_who_goes_on(job, staff):
+    other = UserFactory()
+    staff.delete()
+
+    run_next_step(job.pk, actor=other)
+
+    [entry, _] = LedgerEntry.objects.filter(kind="achievement")
+    assert entry.actor == other
+
+
+@pytest.mark.parametrize(("celebrate", "celebrations"), [(False, 0), (True, 2)])
+def test_users_celebrate_if_that_was_asked_for(
+    medal, staff, two_at_a_time, celebrate, celebrations
+):
+    job = begin_backfill("medal", actor=staff, celebrate=celebrate)
+
+    run_next_step(job.pk, actor=staff)
+
+    assert Celebration.objects.filter(kind="achievement").count() == celebrations
+
+
+def test_a_run_that_is_over_changes_nothing_more(job, staff):
+    for _ in range(3):
+        run_next_step(job.pk, actor=staff)
+    before = everything()
+
+    run_next_step(job.pk, actor=staff)
+
+    assert everything() == before
+
+
+def test_who_got_it_meanwhile_gets_it_once(job, staff):
+    for user_id in Achievement.objects.get().activity.tallies.values_list("user_id"):
+        award_achievement(user_id[0], "medal")
+    for _ in range(3):
+        job = run_next_step(job.pk, actor=staff)
+
+    assert stands(job) == (0, 0, True)
+    assert LedgerEntry.objects.filter(kind="achievement").count() == 5
+
+
+def test_two_do_not_step_at_once(job, staff, server_clock):
+    Job.objects.update(stepping_until=NOW + timedelta(seconds=1))
+
+    stepped = run_next_step(job.pk, actor=staff)
+
+    assert stepped.stepping_until == NOW + timedelta(seconds=1)
+    assert holders() == 0
+
+
+def test_who_never_ended_a_step_keeps_nobody_from_another(job, staff, server_clock):
+    Job.objects.update(stepping_until=NOW + LEASE)
+    server_clock.shift(LEASE)
+
+    stepped = run_next_step(job.pk, actor=staff)
+
+    assert stepped.stepping_until is None
+    assert holders() == 2
+
+
+def test_a_step_that_took_too_long_is_undone(monkeypatch, user, staff, caplog):
+    def stepper(job, actor_id):
+        adjust_xp(user, amount=5, note="A present.")
+        Job.objects.update(stepping_until=NOW + 2 * LEASE)
+        return Step(1, 5)
+
+    job = stepping(monkeypatch, stepper)
+
+    run_next_step(job.pk, actor=staff)
+
+    assert stands(job) == (0, 0, False)
+    assert not LedgerEntry.objects.exists()
+    assert caplog.messages == [f"Job {job.pk}: a step took longer than 0:01:00."]
+
+
+def test_a_step_that_is_interrupted_is_done_again(monkeypatch, user, server_clock):
+    def stepper(job, actor_id):
+        adjust_xp(user, amount=5, note="A present.")
+        if server_clock_is_early():
+            raise KeyboardInterrupt
+        return Step(1, 5)
+
+    def server_clock_is_early():
+        return Job.objects.get().stepping_until == NOW + LEASE
+
+    job = stepping(monkeypatch, stepper)
+    with pytest.raises(KeyboardInterrupt):
+        run_next_step(job.pk, actor=None)
+    server_clock.shift(LEASE)
+
+    run_next_step(job.pk, actor=None)
+
+    assert stands(job) == (1, 5, True)
+    assert LedgerEntry.objects.count() == 1
+
+
+def test_what_keeps_a_step_from_being_done_is_kept(job, staff):
+    run_next_step(job.pk, actor=staff)
+    Achievement.objects.update(status="retired")
+
+    stepped = run_next_step(job.pk, actor=staff)
+
+    assert stepped.error == "Only an active achievement can be awarded."
+    assert stepped.stepping_until is None
+    assert stands(job) == (2, 100, False)
+
+
+def test_a_run_goes_on_once_nothing_is_wrong_any_more(job, staff):
+    Achievement.objects.update(status="retired")
+    run_next_step(job.pk, actor=staff)
+    Achievement.objects.update(status="active")
+
+    stepped = run_next_step(job.pk, actor=staff)
+
+    assert (stepped.error, stands(job)) == ("", (2, 100, False))
+
+
+def test_what_the_database_does_not_take_may_be_tried_again(monkeypatch):
+    def stepper(job, actor_id):
+        raise StorageError
+
+    job = stepping(monkeypatch, stepper)
+
+    stepped = run_next_step(job.pk, actor=None)
+
+    assert stepped.error.startswith("The database did not take the change")
+
+
+def test_keys_of_users_are_kept_as_text(monkeypatch):
+    last = UUID(int=7)
+    job = stepping(monkeypatch, lambda job, actor_id: Step(1, 5, str(last)))
+
+    assert run_next_step(job.pk, actor=None).cursor == str(last)
+
+
+@pytest.mark.parametrize("number", [0, -1, 999, 10**24])
+def test_a_run_that_is_not_there_is_no_run(db, number):
+    with pytest.raises(UnknownJobError):
+        run_next_step(number, actor=None)
+    with pytest.raises(UnknownJobError):
+        find_job(number)
+
+
+def test_who_steps_must_exist(job):
+    with pytest.raises(UnknownUserError):
+        run_next_step(job.pk, actor="nobody")
+
+
+@pytest.mark.parametrize(
+    ("key", "options", "error"),
+    [
+        ("no_such", {}, UnknownAchievementError),
+        ("draft", {}, AchievementNotActiveError),
+        ("medal", {"note": "n" * 2_001}, InvalidTextError),
+        ("medal", {"actor": "nobody"}, UnknownUserError),
+    ],
+)
+def test_what_cannot_be_done_is_not_begun(medal, key, options, error):
+    AchievementFactory(key="draft", status="draft")
+
+    with pytest.raises(error):
+        begin_backfill(key, **{"actor": None, **options})
+
+    assert not Job.objects.exists()
+
+
+def test_runs_that_still_award_an_achievement_are_known(job, medal, staff):
+    later = begin_backfill("medal", actor=staff)
+    AchievementFactory(key="other")
+    begin_backfill("other", actor=staff)
+    Job.objects.filter(pk=job.pk).update(finished_at=NOW)
+
+    assert list(unfinished_backfills(medal)) == [later]
+
+
+def test_who_began_a_run_is_logged(
+    medal, staff, caplog, django_capture_on_commit_callbacks
+):
+    caplog.set_level(logging.INFO, "gamification")
+
+    with django_capture_on_commit_callbacks(execute=True):
+        job = begin_backfill("medal", actor=staff)
+
+    assert caplog.messages == [f"Job {job.pk}: backfill begun by user {staff.pk}."]

@@ -1,0 +1,278 @@
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from gamification import maintenance
+from gamification.maintenance import (
+    Drift,
+    rebuild,
+    reconcile,
+)
+from gamification.models import (
+    ActiveDay,
+    ActivityTally,
+    LedgerEntry,
+    UserGamification,
+)
+from gamification.services import (
+    ActivityRecord,
+    adjust_xp,
+    award_achievement,
+    record_activities,
+    record_activity,
+    reverse_source,
+    set_time_zone,
+)
+from tests.factories import AchievementFactory, UserFactory
+from tests.inspection import everything, profile_of
+from tests.services.conftest import NOW
+
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.usefixtures("store", "activity", "no_achievements"),
+]
+
+DERIVED = ["UserGamification", "ActivityTally", "ActiveDay"]
+
+
+@pytest.fixture
+def walker(user, activity):
+    """A user with one walk: 10 XP on 10 June."""
+    record_activity(user, "walk")
+    return user
+
+
+@pytest.fixture
+def repaired(walker):
+    """Leave the books in order, whatever the test did to them."""
+    yield
+    list(reconcile(fix=True))
+
+
+def spoil(user, **columns):
+    UserGamification.objects.filter(user=user).update(**columns)
+
+
+def test_books_in_order_have_no_drift(walker):
+    assert list(reconcile()) == []
+
+
+def test_somebody_who_did_nothing_has_no_drift(user):
+    assert list(reconcile(user)) == []
+
+
+@pytest.mark.parametrize(
+    ("column", "stored", "derived"),
+    [
+        ("total_xp", 11, 10),
+        ("level", 2, 1),
+        ("highest_level", 3, 1),
+        ("current_streak", 0, 1),
+        ("longest_streak", 5, 1),
+        ("active_days", 2, 1),
+        ("last_active_on", date(2026, 6, 9), date(2026, 6, 10)),
+    ],
+)
+def test_every_derived_column_is_compared(walker, repaired, column, stored, derived):
+    spoil(walker, **{column: stored})
+
+    assert list(reconcile()) == [Drift(walker.pk, column, stored, derived)]
+
+
+def test_a_tally_that_drifted_is_named(walker, repaired):
+    ActivityTally.objects.update(count=7)
+
+    assert list(reconcile()) == [Drift(walker.pk, "tally walk", 7, 1)]
+
+
+def test_a_tally_that_is_missing_is_named(walker, repaired):
+    ActivityTally.objects.all().delete()
+
+    assert list(reconcile()) == [
+        Drift(walker.pk, "tally walk", None, 1),
+        Drift(walker.pk, "tally walk recorded at", None, NOW),
+    ]
+
+
+def test_a_day_that_drifted_is_named(walker, repaired):
+    ActiveDay.objects.update(xp=7)
+
+    assert list(reconcile()) == [
+        Drift(walker.pk, "day 2026-06-10", "1 activities, 7 XP", "1 activities, 10 XP")
+    ]
+
+
+def test_a_day_that_never_was_is_named(walker, repaired):
+    ActiveDay.objects.create(user=walker, date=date(2026, 6, 1), activities=1)
+
+    assert list(reconcile()) == [
+        Drift(walker.pk, "day 2026-06-01", "1 activities, 0 XP", None)
+    ]
+
+
+def test_a_row_that_is_missing_is_drift(walker, repaired):
+    spoil(walker, total_xp=0)
+    UserGamification.objects.all().delete()
+
+    drift = {each.what: each.derived for each in reconcile()}
+
+    assert drift["total_xp"] == 10
+    assert drift["last_active_on"] == date(2026, 6, 10)
+
+
+def test_a_row_that_nothing_was_recorded_for_is_drift_only_if_it_says_more(user):
+    UserGamification.objects.create(user=user)
+    before = list(reconcile())
+    spoil(user, total_xp=5)
+
+    assert (before, [each.what for each in reconcile(fix=True)]) == ([], ["total_xp"])
+
+
+def test_drift_reads_as_a_sentence():
+    drift = Drift(7, "total_xp", 11, 10)
+
+    assert str(drift) == "user 7: total_xp is 11, the ledger says 10"
+
+
+def test_fixing_restores_what_the_ledger_says(walker):
+    before = [row for name in DERIVED for row in everything()[name]]
+    spoil(walker, total_xp=11, level=2, current_streak=0, last_active_on=None)
+    ActivityTally.objects.update(count=7)
+    ActiveDay.objects.all().delete()
+
+    assert len(list(reconcile(fix=True))) == 6
+
+    after = [row for name in DERIVED for row in everything()[name]]
+    ours = {"id", "version", "created_at", "updated_at"}
+    assert [{**row, **dict.fromkeys(ours)} for row in after] == [
+        {**row, **dict.fromkeys(ours)} for row in before
+    ]
+
+
+def test_fixing_moves_the_version_on(walker):
+    before = profile_of(walker).version
+    spoil(walker, total_xp=11)
+
+    list(reconcile(fix=True))
+
+    assert profile_of(walker).version == before + 1
+
+
+def test_without_fixing_nothing_is_changed(walker, repaired):
+    spoil(walker, total_xp=11)
+    before = everything()
+
+    list(reconcile())
+
+    assert everything() == before
+
+
+def test_one_user_may_be_compared(walker, repaired):
+    other = UserFactory()
+    record_activity(other, "walk")
+    spoil(walker, total_xp=11)
+    spoil(other, total_xp=12)
+
+    assert [drift.user_id for drift in reconcile(walker)] == [walker.pk]
+
+
+def test_users_are_compared_in_batches(walker):
+    users = [walker, *(UserFactory() for _ in range(4))]
+    for user in users:
+        record_activity(user, "walk")
+        spoil(user, total_xp=0)
+    batches = []
+
+    drift = list(reconcile(batch_size=2, fix=True, progress=batches.append))
+
+    assert sorted(each.user_id for each in drift) == sorted(user.pk for user in users)
+    assert batches == [2, 2, 1]
+
+
+def test_comparing_takes_no_more_statements_for_more_users(activity):
+    def statements():
+        with CaptureQueriesContext(connection) as queries:
+            list(reconcile())
+        return len(queries)
+
+    record_activities(ActivityRecord(UserFactory(), "walk") for _ in range(3))
+    few = statements()
+    record_activities(ActivityRecord(UserFactory(), "walk") for _ in range(20))
+
+    assert statements() == few
+
+
+def test_a_rich_history_is_rebuilt_from_its_ledger(user, staff, activity):
+    AchievementFactory(key="medal")
+    AchievementFactory(criterion="level", threshold=3)
+    set_time_zone(user, "Pacific/Kiritimati")
+    record_activity(user, "walk", quantity=20, source="kpi:1")
+    award_achievement(user, "medal", actor=staff)
+    reverse_source(user, source="kpi:1")
+    adjust_xp(user, amount=-10, note="Spent.")
+    before = profile_of(user)
+
+    rebuild(user)
+
+    after = profile_of(user)
+    assert (after.total_xp, after.level) == (before.total_xp, before.level) == (90, 2)
+    assert (after.highest_level, before.highest_level) == (4, 4)
+    assert (after.zone_history, after.active_days) == (before.zone_history, 0)
+
+
+def test_rebuilding_celebrates_nothing(walker):
+    spoil(walker, highest_level=1)
+    LedgerEntry._base_manager.filter(user=walker).update(amount=500)
+
+    rebuild(walker)
+
+    assert profile_of(walker).level == 5
+    assert not walker.gamification_celebrations.exists()
+
+
+def test_rebuilding_somebody_who_did_nothing_makes_an_empty_row(user):
+    rebuild(user)
+
+    assert (profile_of(user).total_xp, profile_of(user).level) == (0, 1)
+
+
+def test_new_thresholds_are_drift_until_they_are_applied(user, activity, site):
+    record_activity(user, "walk", quantity=10)
+    site.GAMIFICATION = {"LEVEL_THRESHOLDS": (0, 10, 20, 30)}
+
+    drift = {each.what: (each.stored, each.derived) for each in reconcile(fix=True)}
+
+    assert drift == {"level": (2, 4), "highest_level": (2, 4)}
+    assert list(reconcile()) == []
+
+
+def test_a_difference_that_is_gone_when_looked_at_again_is_none(walker, monkeypatch):
+    compare, spoiled = (
+        maintenance._compare,
+        [{walker.pk: [Drift(walker.pk, "x", 1, 2)]}],
+    )
+    monkeypatch.setattr(
+        maintenance,
+        "_compare",
+        lambda user_ids: spoiled.pop() if spoiled else compare(user_ids),
+    )
+
+    assert list(reconcile(walker)) == []
+
+
+def test_the_ledger_is_not_touched_by_fixing(walker):
+    before = everything()["LedgerEntry"]
+    spoil(walker, total_xp=11)
+
+    list(reconcile(fix=True))
+
+    assert everything()["LedgerEntry"] == before
+
+
+def test_users_are_compared_at_least_one_at_a_time(user):
+    with pytest.raises(ValueError, match=r"^A batch has at least 1 user"):
+        list(reconcile(batch_size=0))
