@@ -15,7 +15,8 @@ KEYED := $(addprefix tests/services/test_, \
 	$(addprefix tests/api/test_, achievement_hindsight.py naming.py records.py users.py)
 COVERED := --cov --cov-append --cov-report= --cov-fail-under=0
 
-.PHONY: demo demo-data test pytest lint format schema fuzz benchmark clean
+.PHONY: demo demo-data test pytest suite lint style types migrations format schema \
+	fuzz benchmark clean
 
 demo: demo-data ## Make the demo data and serve it on 127.0.0.1:8000.
 	$(MANAGE) runserver 127.0.0.1:8000
@@ -26,10 +27,14 @@ demo-data: $(VENV)/demo ## Make a few hundred demo users with months of history.
 
 test: lint pytest ## Check the style and the types, then run the suite.
 
-# On SQLite with users keyed by UUID, and on PostgreSQL with Django's own, where clients
-# come, too: the API and browsers. Then, of the latter with users keyed by UUID, what
-# sends their keys to the server.
-pytest: $(VENV)/dev
+pytest: $(VENV)/dev ## Run the suite.
+	$(MAKE) suite
+
+# The suite with the interpreter in $(BIN), whoever installed the dependencies there.
+# It runs on SQLite with users whose keys are UUIDs, then on PostgreSQL with Django's own
+# users, with the API and the browsers. A third run repeats, on PostgreSQL with UUIDs,
+# the tests that send the keys of users to the server.
+suite:
 	rm -f .coverage
 	TEST_USER_MODEL=uuid_users.Member $(PYTEST) $(COVERED) \
 		$(addprefix --ignore tests/,api browser examples fuzzing)
@@ -38,10 +43,16 @@ pytest: $(VENV)/dev
 		$(PYTEST) tests/storage $(KEYED)
 	$(BIN)/python -m coverage report
 
-lint: $(VENV)/dev ## Check the style, the types, and that no migration is missing.
+lint: style types migrations ## Check the style, the types and the migrations.
+
+style: $(VENV)/dev ## Check the style.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: $(VENV)/dev ## Check the types.
 	$(BIN)/mypy
+
+migrations: $(VENV)/dev ## Check that no migration is missing.
 	$(MANAGE) makemigrations --check --dry-run --verbosity 0
 
 format: $(VENV)/dev ## Put the code into shape.
