@@ -6,22 +6,52 @@ from types import SimpleNamespace
 
 import pytest
 
-from gamification import services, signals
+from gamification import services, signals, staff
 from gamification.conf import NAMES
-from gamification.services import (
-    record_activity,
-)
+from gamification.exceptions import GamificationError
+from gamification.services import record_activity
 
-README = (Path(__file__).parent.parent / "README.md").read_text()
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+REFERENCE = ROOT / "docs" / "reference"
 SIGNALS = Path(signals.__file__).read_text()
-SNIPPETS = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+
+
+def snippets(page: Path) -> list[str]:
+    return re.findall(r"```python\n(.*?)```", page.read_text(), flags=re.DOTALL)
+
+
+README_SNIPPETS = snippets(ROOT / "README.md")
+
+
+def links(page: Path) -> list[str]:
+    found = re.findall(r"\]\(([^)\s]+)\)", page.read_text())
+    return [link for link in found if "://" not in link]
+
+
+def anchors(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), flags=re.MULTILINE)
+    return {
+        re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+        for heading in headings
+    }
+
+
+def subclasses(error: type[GamificationError]) -> list[type[GamificationError]]:
+    direct = error.__subclasses__()
+    return [*direct, *(below for each in direct for below in subclasses(each))]
+
+
+def test_the_readme_is_short():
+    assert len(README.splitlines()) <= 180
 
 
 @pytest.mark.django_db
 def test_the_first_snippet_says_what_happens(user):
     names = {"user": user, "kpi": SimpleNamespace(pk=1)}
 
-    exec(SNIPPETS[0], names)
+    exec(README_SNIPPETS[0], names)
 
     outcome = names["outcome"]
     assert f"outcome.credited  # {outcome.credited}:" in README
@@ -33,7 +63,7 @@ def test_the_first_snippet_says_what_happens(user):
 def test_what_is_completed_and_reopened_can_be_completed_again(user):
     kpi = SimpleNamespace(pk=1, owner=user, completions=0, save=lambda **kwargs: None)
     names = {}
-    exec(SNIPPETS[2], names)
+    exec(README_SNIPPETS[2], names)
 
     earned = [names["complete"](kpi).credited]
     names["reopen"](kpi)
@@ -42,27 +72,93 @@ def test_what_is_completed_and_reopened_can_be_completed_again(user):
     assert earned == [10, 10]
 
 
-def test_every_verb_is_in_the_readme():
-    verbs = {
-        name
-        for name in services.__all__
-        if name[0].islower() and f"a{name}" in services.__all__
-    }
+@pytest.mark.django_db
+def test_the_snippet_that_reads_says_what_it_reads(user, capsys):
+    record_activity(user, "kpi_completed")
+    names = {"user": user}
 
-    assert {name for name in verbs if f"`{name}(" not in README} <= {"get_facts"}
+    exec(README_SNIPPETS[3], names)
+
+    level = names["progress"].level
+    assert f"progress.level.level  # {level.level}\n" in README
+    assert f"progress.level.next_threshold  # {level.next_threshold}:" in README
+    assert f"progress.streak.current  # {names['progress'].streak.current}\n" in README
+    assert "First KPI 1 of 1" in capsys.readouterr().out
 
 
-def test_every_setting_is_in_the_readme():
-    assert {name for name in NAMES if f"| `{name}` |" not in README} == set()
-
-
-def test_every_signal_is_in_the_readme():
-    names = {name for name in vars(signals) if f"{name} = Signal()" in SIGNALS}
-
-    assert {name for name in names if f"| `{name}` |" not in README} == set()
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_snippets_are_python(page):
+    for snippet in snippets(page):
+        lines = [line.removeprefix("   ") for line in snippet.splitlines()]
+        compile("\n".join(lines), str(page), "exec")
 
 
 @pytest.mark.django_db
-def test_the_seeded_rewards_are_in_the_readme(user):
+def test_the_snippets_about_tests_pass(user):
+    first, second, _ = snippets(ROOT / "docs" / "howto" / "testing.md")
+    names = {}
+    exec(first + second, names)
+
+    names["test_a_finished_lesson_earns_xp"](user)
+    names["test_a_week_of_lessons_is_a_streak_of_seven"](user)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    broken = []
+    for link in links(page):
+        name, _, anchor = link.partition("#")
+        target = (page.parent / name).resolve() if name else page
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            broken.append(link)
+
+    assert broken == []
+
+
+def test_every_verb_is_in_the_reference():
+    text = (REFERENCE / "verbs.md").read_text()
+    sites = {name for name in services.__all__ if f"a{name}" in services.__all__}
+    # The others are pieces for staff tools of our own.
+    tools = {"definition_tag", "preview_backfill", "run_next_step", "tune_rewards"}
+
+    assert {name for name in sites if f"`{name}(" not in text} == set()
+    assert {name for name in tools if f"{name}(" not in text} == set()
+    assert tools <= {*staff.__all__}
+
+
+def test_every_setting_is_in_the_reference():
+    text = (REFERENCE / "settings.md").read_text()
+
+    assert {name for name in NAMES if f"| `{name}` |" not in text} == set()
+
+
+def test_every_signal_is_in_the_reference():
+    text = (REFERENCE / "signals.md").read_text()
+    names = {name for name in vars(signals) if f"{name} = Signal()" in SIGNALS}
+
+    assert {name for name in names if f"| `{name}` |" not in text} == set()
+
+
+def test_every_error_is_in_the_reference():
+    text = (REFERENCE / "errors.md").read_text()
+    ours = [
+        error
+        for error in subclasses(GamificationError)
+        if error.__module__ == "gamification.exceptions"
+    ]
+
+    missing = [
+        error.__name__
+        for error in ours
+        if f"| `{error.code}` | `{error.__name__}` |" not in text
+    ]
+
+    assert missing == []
+
+
+@pytest.mark.django_db
+def test_the_seeded_rewards_are_in_the_reference(user):
+    text = (REFERENCE / "settings.md").read_text()
+
     assert record_activity(user, "vision_created").credited == 25
-    assert "`vision_created` (25 XP) and `kpi_completed` (10 XP)" in README
+    assert "`vision_created` (25 XP) and `kpi_completed` (10 XP)" in text

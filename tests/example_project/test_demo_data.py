@@ -166,7 +166,7 @@ def test_the_catalogue_has_rarities(demo):
     demo()
 
     founder, secret, draft = Achievement.objects.order_by("position")[11:]
-    assert (founder.status, founder.gamification_achievements.count()) == ("retired", 3)
+    assert (founder.status, founder.user_achievements.count()) == ("retired", 3)
     assert (secret.is_secret, draft.status) == (True, "draft")
 
 
