@@ -1,4 +1,4 @@
-"""System checks: what is wrong with the configuration, and what to do about it."""
+"""System checks: they name mistakes in the configuration, and how to mend them."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.exceptions import FieldDoesNotExist
 from django.db import connections
-from django.db.models import Field
+from django.db.models import Count, Field, Model
 
 from gamification.conf import NAMES, Settings, conf, read_rate, site_settings
-from gamification.domain.days import is_time_zone
 from gamification.domain.levels import is_level_table
+from gamification.domain.zones import is_readable, is_time_zone, present_name
 
-#: Longer ones lead out of the years that there are.
+#: Longer durations lead beyond the years that a datetime can hold.
 _LONGEST = timedelta(days=36_500)
 
 
@@ -29,6 +29,7 @@ def register_checks() -> None:
     register(check_settings, Tags.compatibility)
     register(check_databases, Tags.database)
     register(check_catalogue, Tags.database)
+    register(check_stored_zones, Tags.database)
 
 
 def check_settings(
@@ -49,7 +50,7 @@ def check_settings(
 def _check_time_zones() -> Iterator[CheckMessage]:
     if not settings.USE_TZ:
         yield Error(
-            "USE_TZ is off, and a user's days need instants that name their zone.",
+            "USE_TZ is off, but a user's days need datetimes with a time zone.",
             hint="Set USE_TZ = True, or leave it out.",
             id="gamification.E012",
         )
@@ -60,7 +61,7 @@ def _check_names() -> Iterator[CheckMessage]:
         close = get_close_matches(name.upper(), NAMES, n=1)
         hint = f"Did you mean {close[0]}?" if close else f"Known: {sorted(NAMES)}."
         yield Error(
-            f"settings.GAMIFICATION has {name!r}, which is no setting.",
+            f"settings.GAMIFICATION has {name!r}, which is not a setting.",
             hint=hint,
             id="gamification.E002",
         )
@@ -92,7 +93,7 @@ def _is_duration(value: object) -> bool:
 def _are_days(value: object) -> bool:
     if not isinstance(value, (list, tuple)):
         return False
-    # One that comes twice would be celebrated twice, which the database refuses.
+    # A duplicate would be celebrated twice, which the database refuses.
     return all(_is_whole(day, 1) for day in value) and len({*value}) == len(value)
 
 
@@ -114,8 +115,16 @@ def _is_name_of_users(value: object) -> bool:
     return isinstance(field, Field) and field.unique and not field.null
 
 
+def _is_folder(value: object) -> bool:
+    if value is None:
+        return True
+    return isinstance(value, str) and all(
+        part not in {"", ".", ".."} for part in value.split("/")
+    )
+
+
 class _Rule(NamedTuple):
-    """What the values of some settings must be."""
+    """A condition that the values of some settings must meet."""
 
     id: str
     names: tuple[str, ...]
@@ -136,7 +145,7 @@ _RULES = (
         "E004",
         ("DEFAULT_TIME_ZONE",),
         _is_time_zone,
-        "is no IANA time zone",
+        "is not an IANA time zone",
         'Use a name such as "Europe/Paris", or None for TIME_ZONE.',
     ),
     _Rule(
@@ -157,7 +166,7 @@ _RULES = (
         "E007",
         ("STREAK_MILESTONES",),
         _are_days,
-        "is not a list of days, each once",
+        "is not a list of different numbers of days",
         "Give a tuple of whole numbers, such as (7, 30, 100).",
     ),
     _Rule(
@@ -165,7 +174,7 @@ _RULES = (
         ("BATCH_SIZE",),
         lambda value: _is_whole(value, 1),
         "is not a whole number of records",
-        "Use 10_000, or less where transactions should be shorter.",
+        "Use 10_000, or less if transactions should be shorter.",
     ),
     _Rule(
         "E009",
@@ -178,15 +187,22 @@ _RULES = (
         "E010",
         ("THROTTLE_RATES",),
         _are_rates,
-        "does not give rates to read, write and record",
+        "does not give valid rates for read, write and record",
         'Give requests per s, min, hour or day, such as {"read": "600/min"}, or None.',
     ),
     _Rule(
         "E011",
         ("PUBLIC_USER_FIELD",),
         _is_name_of_users,
-        "is no field of users that is unique and always there",
-        'Name one, such as "username", or None for the user name.',
+        "is not a unique and required field of the user model",
+        'Name one, such as "username", or use None for the username.',
+    ),
+    _Rule(
+        "E013",
+        ("BADGE_FOLDER",),
+        _is_folder,
+        "is not a folder among the static files",
+        'Give one without slashes at its ends, such as "shop/badges", or None.',
     ),
 )
 
@@ -196,7 +212,7 @@ def check_databases(
     databases: Sequence[str] | None = None,
     **kwargs: Any,
 ) -> list[CheckMessage]:
-    """Say where the app runs on a database that it was never tested on."""
+    """Warn of databases on which the app was never tested."""
     return [
         checks.Warning(
             f"Gamification is untested on {connections[alias].display_name}.",
@@ -214,20 +230,44 @@ def check_catalogue(
     databases: Sequence[str] | None = None,
     **kwargs: Any,
 ) -> list[CheckMessage]:
-    """Find achievements that can never be unlocked as the catalogue stands."""
+    """Find achievements that nobody can unlock with the present catalogue."""
     achievements = apps.get_model("gamification", "Achievement")
     return [
         checks.Warning(
-            f"The achievement {row.key!r} counts an activity that is switched off.",
+            f"The achievement {key!r} counts an activity that is switched off.",
             hint="Switch the activity on, or retire the achievement.",
-            obj=row,
             id="gamification.W002",
         )
         for alias in databases or ()
-        if _has_table(alias)
-        for row in achievements._default_manager.using(alias).filter(
-            status="active", activity__is_active=False
+        if _has_columns(alias, achievements, "key", "status", "activity_id")
+        for key in achievements._default_manager.using(alias)
+        .filter(status="active", activity__is_active=False)
+        .values_list("key", flat=True)
+    ]
+
+
+def check_stored_zones(
+    app_configs: Sequence[AppConfig] | None,
+    databases: Sequence[str] | None = None,
+    **kwargs: Any,
+) -> list[CheckMessage]:
+    """Find users' time zones that this system does not know."""
+    profiles = apps.get_model("gamification", "UserGamification")
+    return [
+        checks.Warning(
+            f"The time zone {zone!r} of {count} users is unknown on this system.",
+            hint="Install or upgrade the tzdata package; until then, their days follow "
+            "the site's zone.",
+            id="gamification.W003",
         )
+        for alias in databases or ()
+        if _has_columns(alias, profiles, "time_zone")
+        for zone, count in profiles._default_manager.using(alias)
+        .exclude(time_zone="")
+        .order_by("time_zone")
+        .values_list("time_zone")
+        .annotate(Count("pk"))
+        if not (is_readable(zone) or is_readable(present_name(zone)))
     ]
 
 
@@ -235,3 +275,13 @@ def _has_table(alias: str) -> bool:
     # Database checks run before the very first migration.
     table = apps.get_model("gamification", "Achievement")._meta.db_table
     return table in connections[alias].introspection.table_names()
+
+
+def _has_columns(alias: str, model: type[Model], *columns: str) -> bool:
+    """Say whether the database has these columns, which a migration may still add."""
+    connection, table = connections[alias], model._meta.db_table
+    if table not in connection.introspection.table_names():
+        return False
+    with connection.cursor() as cursor:
+        found = connection.introspection.get_table_description(cursor, table)
+    return {column.name for column in found}.issuperset(columns)

@@ -26,21 +26,21 @@ class Settings:
     The attributes are the defaults.
     """
 
-    #: Total XP at which each level begins, from level 1: starts at 0 and rises.
+    #: Total XP at which each level begins, from level 1 on; starts at 0 and rises.
     LEVEL_THRESHOLDS: tuple[int, ...] = LEVEL_THRESHOLDS
-    #: IANA zone of users who never chose one; None is Django's ``TIME_ZONE``.
+    #: IANA zone of users who never chose one; None means Django's ``TIME_ZONE``.
     DEFAULT_TIME_ZONE: str | None = None
     #: Hour of the user's clock at which a day begins, 0 to 23.
     DAY_START_HOUR: int = 0
-    #: How old a record may be, unless it comes from an import or from staff.
+    #: How old a record may be, unless it is ``historical``.
     MAX_BACKDATE: timedelta = timedelta(hours=48)
-    #: How far ahead of the server's clock a record may be.
+    #: How far a record may be ahead of the server's clock.
     MAX_CLOCK_SKEW: timedelta = timedelta(minutes=5)
     #: Lengths of a streak, in days, that are celebrated when first reached.
     STREAK_MILESTONES: tuple[int, ...] = (3, 7, 14, 30, 50, 100, 200, 365, 500, 1_000)
     #: How long a celebration waits for its user.
     CELEBRATION_TTL: timedelta = timedelta(days=7)
-    #: How long it is kept how many users hold each achievement; 0 is not at all.
+    #: How long the number of holders of each achievement is cached; 0 means never.
     RARITY_TTL: timedelta = timedelta(hours=1)
     #: Whether users are told how many secret achievements there are.
     SHOW_SECRET_COUNT: bool = False
@@ -48,16 +48,19 @@ class Settings:
     BATCH_SIZE: int = 10_000
     #: Whether staff are listed on leaderboards and counted in rarity.
     RANKS_STAFF: bool = False
-    #: How often a user may ask the API to read, to write, and to record: requests per
-    #: ``s``, ``min``, ``hour`` or ``day``; None is no limit. Others keep their rates.
+    #: Requests that one user may send to the API per ``s``, ``min``, ``hour`` or
+    #: ``day``; None means no limit. A scope that a site leaves out keeps its default.
     THROTTLE_RATES: Mapping[str, str | None] = MappingProxyType(
         {"read": "600/min", "write": "120/min", "record": "600/min"}
     )
     #: Whether a record over HTTP must have a key.
     REQUIRE_KEYS: bool = False
-    #: The unique field of users that names them in the API; None is their user name,
-    #: or the primary key where that is an address of mail.
+    #: The unique field that names users in the API; None means the username, or the
+    #: primary key if the username is an email address.
     PUBLIC_USER_FIELD: str | None = None
+    #: Folder among the static files that has the site's own badges, such as
+    #: "shop/badges"; they replace the app's badges of the same name.
+    BADGE_FOLDER: str | None = None
 
     def __getattribute__(self, name: str) -> Any:
         default = object.__getattribute__(self, name)
@@ -65,16 +68,16 @@ class Settings:
 
     @property
     def default_calendar(self) -> Calendar:
-        """The days of a user who never chose a zone."""
+        """The calendar of users who never chose a zone."""
         site = site_settings()
         zone = site.get("DEFAULT_TIME_ZONE", Settings.DEFAULT_TIME_ZONE)
         hour = site.get("DAY_START_HOUR", Settings.DAY_START_HOUR)
         return _calendar(zone or settings.TIME_ZONE, hour)
 
     def limit(self, scope: str) -> tuple[int, int] | None:
-        """Return how many requests ``scope`` allows in how many seconds; None is any.
+        """Return the number of requests and of seconds for ``scope``; None is no limit.
 
-        A rate that cannot be read is the default one; a check reports it.
+        The default replaces an invalid rate, which a check reports.
         """
         default = Settings.THROTTLE_RATES[scope]
         rates = self.THROTTLE_RATES
@@ -82,7 +85,7 @@ class Settings:
         return None if rate is None else read_rate(rate) or read_rate(default)
 
     def rules(self, catalogue: Catalogue) -> Rules:
-        """Return the rules that the site's settings make of ``catalogue``."""
+        """Return the rules of the game: ``catalogue`` and the site's settings."""
         site = site_settings()
         return Rules(
             catalogue,
@@ -93,7 +96,7 @@ class Settings:
 
 
 def read_rate(rate: object) -> tuple[int, int] | None:
-    """Return how many requests a rate allows in how many seconds; None for no rate."""
+    """Return the number of requests and of seconds; None for an invalid rate."""
     match = _RATE.fullmatch(rate) if isinstance(rate, str) else None
     return match and (int(match[1]), _SECONDS[match[2]])
 

@@ -1,4 +1,4 @@
-"""One tree of errors. A docstring is the message, ``code`` is the contract."""
+"""The errors of the app. A docstring is the message, ``code`` is the contract."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 
 class GamificationError(Exception):
-    """Something about the game went wrong."""
+    """The game cannot do this."""
 
     code: ClassVar[str] = "error"
 
@@ -17,7 +17,7 @@ class GamificationError(Exception):
 
 
 class InvalidRequestError(GamificationError):
-    """A value of the request cannot be used."""
+    """A value in the request is invalid."""
 
     code = "invalid"
 
@@ -47,7 +47,7 @@ class InvalidKeyError(InvalidTextError):
 
 
 class KeyRequiredError(InvalidRequestError):
-    """Here, a record needs a key."""
+    """This site requires a key for every record."""
 
     code = "key_required"
 
@@ -77,31 +77,31 @@ class InvalidInstantError(InvalidRequestError):
 
 
 class TooOldError(InvalidInstantError):
-    """The record is older than records may be."""
+    """The record is older than MAX_BACKDATE allows."""
 
     code = "too_old"
 
 
 class InFutureError(InvalidInstantError):
-    """The record is ahead of the server's clock."""
+    """The record is further in the future than MAX_CLOCK_SKEW allows."""
 
     code = "in_future"
 
 
 class InvalidDefinitionError(InvalidRequestError):
-    """What was said of the achievement cannot be used."""
+    """A value of the activity or achievement is invalid."""
 
     code = "invalid_definition"
 
     @property
     def errors(self) -> dict[str, list[tuple[str, str]]]:
-        """Pairs of code and message by field; ``__all__`` is several together."""
+        """Pairs of code and message by field; ``__all__`` concerns several fields."""
         errors: dict[str, list[tuple[str, str]]] = self.context.get("errors", {})
         return errors
 
 
 class InvalidDefinitionsError(InvalidRequestError):
-    """The definitions cannot be used."""
+    """The definitions are invalid."""
 
     code = "invalid_definitions"
 
@@ -137,7 +137,7 @@ class UnknownAchievementError(GamificationError):
 
 
 class StaleEditError(GamificationError):
-    """Somebody else changed it meanwhile."""
+    """Somebody else changed it in the meantime."""
 
     code = "stale_edit"
 
@@ -173,19 +173,19 @@ class UnknownCelebrationError(GamificationError):
 
 
 class CelebrationClaimedError(GamificationError):
-    """Another screen shows the celebration."""
+    """Another screen is showing the celebration."""
 
     code = "celebration_claimed"
 
 
 class CelebrationOverError(GamificationError):
-    """The celebration was shown before, or has expired."""
+    """The celebration was shown before, has expired, or no longer holds."""
 
     code = "celebration_over"
 
 
 class NotReversibleError(GamificationError):
-    """The entry cannot be taken back by itself."""
+    """The entry cannot be reversed by itself."""
 
     code = "not_reversible"
 
@@ -203,12 +203,18 @@ class InsufficientXPError(GamificationError):
 
 
 class OutOfRangeError(GamificationError):
-    """The total would be larger than can be kept."""
+    """The total would be larger than can be stored."""
 
     code = "out_of_range"
 
 
 class StorageError(GamificationError):
-    """The database did not take the change; with a key it is safe to try again."""
+    """The database did not accept the change; with a key, it is safe to try again."""
 
     code = "storage_error"
+
+
+class StorageSetupError(StorageError):
+    """The database cannot accept any change until somebody repairs it."""
+
+    code = "storage_setup"

@@ -1,4 +1,4 @@
-"""Leaderboards: users in the order of the XP that they earned in a period."""
+"""Leaderboards: users in order of the XP that they earned in a period."""
 
 from __future__ import annotations
 
@@ -6,18 +6,31 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
+from asgiref.sync import sync_to_async
 from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Count, F, Max, Q, QuerySet, RowRange, Sum, TextChoices
+from django.db.models import (
+    BooleanField,
+    Count,
+    F,
+    Max,
+    Q,
+    QuerySet,
+    RowRange,
+    Sum,
+    TextChoices,
+)
 from django.db.models import Window as Over
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import DenseRank, Lag, Rank, RowNumber
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from gamification.conf import conf
-from gamification.domain.days import ZoneChange, is_time_zone
+from gamification.domain.days import ZoneChange
 from gamification.domain.periods import Period, Window, current_period
+from gamification.domain.zones import is_time_zone
 from gamification.exceptions import (
     InvalidInstantError,
     InvalidRequestError,
@@ -31,6 +44,7 @@ __all__ = [
     "Period",
     "Ranking",
     "Window",
+    "aget_leaderboard",
     "get_leaderboard",
 ]
 
@@ -43,7 +57,7 @@ MAX_PAGE: Final = 10_000_000
 
 
 class Ranking(TextChoices):
-    """How users with equal scores are numbered."""
+    """The way in which users with equal scores are numbered."""
 
     COMPETITION = "competition", _("1, 2, 2, 4")
     DENSE = "dense", _("1, 2, 2, 3")
@@ -59,9 +73,9 @@ class LeaderboardEntry:
     user: AbstractBaseUser
     #: XP of the period, 1 or more.
     score: int
-    #: XP that the entry right above has more; None for the first.
+    #: XP that the entry right above is ahead; None for the first.
     gap_to_next: int | None
-    #: When the user last gained XP in the period.
+    #: When, in the period, the user last gained XP that was not reversed.
     reached_at: datetime
 
 
@@ -71,9 +85,9 @@ class LeaderboardPage:
 
     period: Period
     ranking: Ranking
-    #: How many users are ranked, on all pages together.
+    #: Number of ranked users on all pages.
     count: int
-    #: How many of them come before the page.
+    #: Number of ranked users before this page.
     offset: int
     page_size: int
     entries: tuple[LeaderboardEntry, ...]
@@ -82,7 +96,7 @@ class LeaderboardPage:
 
 
 class _Place(NamedTuple):
-    """A row of the query that ranks."""
+    """A row of the query that ranks users."""
 
     user_id: Any
     position: int
@@ -101,9 +115,25 @@ _ORDERING: Final = (F("score").desc(), F("reached_at").asc(), F("user_id").asc()
 _RANKS: Final = {
     Ranking.COMPETITION: Over(Rank(), order_by=F("score").desc()),
     Ranking.DENSE: Over(DenseRank(), order_by=F("score").desc()),
-    # No two are equal in the whole ordering.
+    # The whole ordering has no ties.
     Ranking.ORDINAL: Over(Rank(), order_by=_ORDERING),
 }
+
+
+_LEDGER: Final = LedgerEntry._meta.db_table
+
+#: True for entries that added XP and are still worth some. It is SQL, because Django
+#: would compile it again for each expression that is based on it.
+_LASTING_GAIN: Final = RawSQL(  # noqa: S611 - without parameters
+    f"""{_LEDGER}.amount > 0 AND {_LEDGER}.kind <> 'reversal'
+    AND coalesce({_LEDGER}.corrects, {_LEDGER}.id) NOT IN (
+        SELECT r.reverses FROM {_LEDGER} r WHERE r.reverses IS NOT NULL
+        UNION ALL SELECT c.corrects
+        FROM {_LEDGER} c JOIN {_LEDGER} e ON e.id = c.corrects
+        GROUP BY c.corrects, e.amount HAVING e.amount + sum(c.amount) <= 0)""",
+    (),
+    output_field=BooleanField(),
+)
 
 
 def get_leaderboard(
@@ -119,17 +149,18 @@ def get_leaderboard(
 ) -> LeaderboardPage:
     """Return a page of the leaderboard of the current period, in two queries.
 
-    The period is the one around ``now`` (an aware datetime; None is the present) in
-    the IANA zone ``zone`` (None is the site's). Ranked are public, active users with
-    more than 0 XP in it; of equals, who reached the score first comes first.
+    The period is the one around ``now`` (an aware datetime; None means the present) in
+    the IANA zone ``zone`` (None means the site's). It ranks public, active users with
+    more than 0 XP in the period; if two have equal scores, the one who reached the
+    score first comes first.
 
-    ``around`` gives the page with this user in its middle, or nearer to an end of the
-    leaderboard, so that the page is full; it is the first page if the user is not
-    ranked, and ``page`` is not used. ``viewer`` is whose entry is ``me``; None is
+    ``around`` selects the page with this user in the middle, or nearer to an end of the
+    leaderboard, so that the page is full; if the user is not ranked, it is the first
+    page. ``page`` is then ignored. ``me`` is the entry of ``viewer``; None means
     ``around``.
 
     Raises ``InvalidTimeZoneError``, ``InvalidInstantError``, and
-    ``InvalidRequestError`` for another value that cannot be used.
+    ``InvalidRequestError`` for any other invalid value.
     """
     period = _period(_choice(Window, window), zone, now)
     ranking = _choice(Ranking, ranking)
@@ -138,7 +169,7 @@ def get_leaderboard(
     focus = None if around is None else around.pk
     own = focus if viewer is None else viewer.pk
     offset = (page - 1) * page_size if around is None else 0
-    # The first query ranks: the page, what may be on that of the focus, and one's own.
+    # The first query ranks users: for the page, around the focus, and the viewer.
     places = _places(_rank(period, ranking), offset, page_size, focus, own)
     total = next(iter(places.values())).total if places else 0
     if focus in places:
@@ -151,6 +182,9 @@ def get_leaderboard(
     shown = tuple(entries[row.user_id] for row in listed if row.user_id in entries)
     me = entries.get(own)
     return LeaderboardPage(period, ranking, total, offset, page_size, shown, me)
+
+
+aget_leaderboard = sync_to_async(get_leaderboard)
 
 
 def _period(window: Window, zone: str | None, now: datetime | None) -> Period:
@@ -174,7 +208,7 @@ def _choice(choices: type[Choice], value: str) -> Choice:
         return choices(value)
     except ValueError as error:
         name = choices.__name__.lower()
-        message = f"The {name} is none of {', '.join(choices.values)}."
+        message = f"The {name} is not one of {', '.join(choices.values)}."
         raise InvalidRequestError(message, field=name) from error
 
 
@@ -185,7 +219,7 @@ def _check_whole(name: str, value: int, most: int) -> None:
 
 
 def _rank(period: Period, ranking: Ranking) -> QuerySet[LedgerEntry, Any]:
-    """Return everybody who is ranked in ``period``: rows of ``_Place``, in order."""
+    """Return the ranked users of ``period`` as rows of ``_Place``, in order."""
     users = UserGamification.objects.ranked().values("user")
     entries = LedgerEntry.objects.filter(user__in=users)
     if period.starts_at and period.ends_at:
@@ -195,7 +229,7 @@ def _rank(period: Period, ranking: Ranking) -> QuerySet[LedgerEntry, Any]:
     return (
         entries.values("user_id")
         .annotate(score=Sum("amount"))
-        .annotate(reached_at=Max("occurred_at", filter=Q(amount__gt=0)))
+        .annotate(reached_at=Max("occurred_at", filter=_LASTING_GAIN))
         .filter(score__gt=0)
         .annotate(
             position=Over(RowNumber(), order_by=_ORDERING),
@@ -214,10 +248,10 @@ def _places(
     focus: Any,
     own: Any,
 ) -> dict[Any, _Place]:
-    """Return, by user, the places that may be shown, and the first: it has the total.
+    """Return the places that the page may show, by user.
 
-    They are those after ``offset``, those that can be on a page with the user
-    ``focus``, and that of the user ``own``.
+    They are the page after ``offset``, all that can be on a page with the user
+    ``focus``, the place of the user ``own``, and the first place, for its total.
     """
     is_shown = Q(position=1) | Q(user=own)
     is_shown |= Q(position__range=(offset + 1, offset + page_size))
@@ -232,7 +266,7 @@ def _places(
 
 
 def _entries(places: list[_Place]) -> dict[Any, LeaderboardEntry]:
-    """Return the entries by user; there is none for a user who was just deleted."""
+    """Return the entries by user, without users who were just deleted."""
     users = get_user_model()._base_manager.in_bulk([each.user_id for each in places])
     return {
         place.user_id: LeaderboardEntry(

@@ -1,11 +1,11 @@
-"""Proof that progress is what the ledger says, and the way back to it."""
+"""Compares users' progress with the ledger, and rebuilds it from there."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from django.contrib.auth import get_user_model
 from django.db.models import F, QuerySet
@@ -15,31 +15,35 @@ from gamification.conf import conf
 from gamification.domain.derive import DerivedEntry, Progress, derive_progress
 from gamification.exceptions import UnknownUserError
 from gamification.models import (
+    Achievement,
     ActiveDay,
     Activity,
     ActivityTally,
     LedgerEntry,
+    UserAchievement,
     UserGamification,
     write_alias,
 )
-from gamification.services.unit_of_work import in_transaction, wrap_database_errors
+from gamification.services.unit_of_work import attempts, wrap_database_errors
 from gamification.services.user_batches import check_batch_size
 from gamification.services.validation import UserRef, user_id_of
-from gamification.storage import Store
+from gamification.storage import store_for
+
+__all__ = ["Drift", "rebuild", "reconcile"]
 
 #: Users that are compared at a time.
 BATCH_SIZE = 1_000
 
-#: Numbers of one user, by name.
+#: The derived numbers of one user, by name.
 Numbers = dict[str, object]
 
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """A derived number that is not what the ledger says."""
+    """A stored number that differs from the one derived from the ledger."""
 
     user_id: Any
-    #: Such as ``total_xp``, ``tally kpi_completed`` or ``day 2026-03-01``.
+    #: The number's name, such as ``total_xp`` or ``day 2026-03-01``.
     what: str
     stored: object
     derived: object
@@ -60,9 +64,9 @@ def reconcile(
 ) -> Iterator[Drift]:
     """Yield every derived number that differs from the ledger, for all users or one.
 
-    Users are compared ``batch_size`` at a time without locks; a difference is looked
-    at again with the user locked before it counts. With ``fix`` the user is rebuilt
-    on the way. ``progress`` is called with the number of users after each batch.
+    It compares ``batch_size`` users at a time without locks. If a user differs, it
+    locks them and compares again before it reports the difference. ``fix`` rebuilds
+    such a user. It calls ``progress`` with the number of users after each batch.
     Raises ``UnknownUserError``, ``StorageError``, and ``ValueError`` for a
     ``batch_size`` below 1.
     """
@@ -75,12 +79,15 @@ def reconcile(
 
 
 def rebuild(user: UserRef) -> None:
-    """Make the user's progress anew from the ledger, without celebrations.
+    """Rebuild the user's progress from the ledger, without celebrations.
 
     Raises ``UnknownUserError``, ``StorageError``.
     """
-    user_id = user_id_of(user)
-    in_transaction(write_alias(), [user_id], lambda store: _rebuild(user_id))
+    user_id, store = user_id_of(user), store_for(write_alias())
+    for attempt in attempts(store, [user_id]):
+        with attempt:
+            attempt.lock()
+            _rebuild(user_id)
 
 
 def _pages(user: UserRef | None, size: int) -> Iterator[list[Any]]:
@@ -101,13 +108,14 @@ def _first(users: QuerySet[Any], size: int) -> list[Any]:
 
 
 def _confirm(user_id: Any, *, fix: bool) -> list[Drift]:
-    def confirm(store: Store) -> list[Drift]:
-        drift = _compare([user_id])[user_id]
-        if drift and fix:
-            _rebuild(user_id)
-        return drift
-
-    return in_transaction(write_alias(), [user_id], confirm)
+    """Lock the user and return their differences; with ``fix``, rebuild them."""
+    for attempt in attempts(store_for(write_alias()), [user_id]):
+        with attempt:
+            attempt.lock()
+            drift = _compare([user_id])[user_id]
+            if drift and fix:
+                _rebuild(user_id)
+    return drift
 
 
 def _compare(user_ids: Sequence[Any]) -> dict[Any, list[Drift]]:
@@ -125,15 +133,19 @@ def _compare(user_ids: Sequence[Any]) -> dict[Any, list[Drift]]:
 
 
 def _derived(user_ids: Sequence[Any]) -> dict[Any, Numbers]:
-    names = _activity_names()
-    profiles = _profiles(user_ids)
-    thresholds, numbers = conf.LEVEL_THRESHOLDS, {}
+    names, profiles = _Names.read(), _profiles(user_ids)
+    numbers = {}
     for user_id, progress in _replayed(user_ids).items():
-        profile = profiles.get(user_id, UserGamification())
-        columns = progress.columns(profile.calendar, thresholds)
-        numbers[user_id] = _numbers(columns, progress, names)
-        if user_id not in profiles and not progress.tallies and not progress.peak_xp:
-            numbers[user_id] = {}
+        profile = profiles.get(user_id)
+        if profile is None and progress.last_occurred_at is None:
+            numbers[user_id] = Numbers()
+        else:
+            columns = _columns(progress, profile or UserGamification())
+            numbers[user_id] = _numbers(columns, progress, names)
+            numbers[user_id] |= {
+                names.achievement(pk): _held(entry.amount if is_held else None)
+                for pk, (entry, is_held) in progress.unlocks.items()
+            }
     return numbers
 
 
@@ -146,8 +158,17 @@ def _replayed(user_ids: Sequence[Any]) -> dict[Any, Progress]:
     return {user_id: derive_progress(lines[user_id]) for user_id in user_ids}
 
 
+def _columns(progress: Progress, profile: UserGamification) -> Numbers:
+    return progress.columns(
+        profile.calendar,
+        conf.LEVEL_THRESHOLDS,
+        highest_level=profile.highest_level,
+        highest_streak=profile.highest_streak,
+    )
+
+
 def _stored(user_ids: Sequence[Any]) -> dict[Any, Numbers]:
-    alias, names = write_alias(), _activity_names()
+    alias, names = write_alias(), _Names.read()
     profiles = _profiles(user_ids)
     progress = {user_id: Progress() for user_id in user_ids}
     tallies = ActivityTally.objects.using(alias).filter(user__in=user_ids)
@@ -160,7 +181,7 @@ def _stored(user_ids: Sequence[Any]) -> dict[Any, Numbers]:
     for day in days.filter(kind=ActiveDay.Kind.ACTIVE):
         progress[day.user_id].days[day.date] = (day.activities, day.xp)
     columns = Progress().columns(conf.default_calendar, conf.LEVEL_THRESHOLDS)
-    return {
+    numbers = {
         user_id: _numbers(
             {name: getattr(profiles[user_id], name) for name in columns}
             if user_id in profiles
@@ -170,16 +191,45 @@ def _stored(user_ids: Sequence[Any]) -> dict[Any, Numbers]:
         )
         for user_id in user_ids
     }
+    for unlock in UserAchievement.objects.using(alias).filter(user__in=user_ids):
+        xp = None if unlock.revoked_at else unlock.xp_awarded
+        numbers[unlock.user_id][names.achievement(unlock.achievement_id)] = _held(xp)
+    return numbers
 
 
-def _numbers(columns: Numbers, progress: Progress, names: dict[int, str]) -> Numbers:
+def _numbers(columns: Numbers, progress: Progress, names: _Names) -> Numbers:
     numbers = dict(columns)
     for activity_id, (count, last) in progress.tallies.items():
-        numbers[f"tally {names[activity_id]}"] = count
-        numbers[f"tally {names[activity_id]} recorded at"] = last
+        name = names.activities[activity_id]
+        numbers[f"tally {name}"] = count
+        numbers[f"tally {name} recorded at"] = last
     for day, (activities, xp) in progress.days.items():
         numbers[f"day {day}"] = f"{activities} activities, {xp} XP"
     return numbers
+
+
+def _held(xp: int | None) -> str:
+    """Return the state of an achievement with this reward; None means it is lost."""
+    return "lost" if xp is None else f"held, {xp} XP"
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """The keys of activities and achievements, by id."""
+
+    activities: Mapping[int, str]
+    achievements: Mapping[int, str]
+
+    @classmethod
+    def read(cls) -> Self:
+        alias = write_alias()
+        return cls(
+            dict(Activity.objects.using(alias).values_list("id", "key")),
+            dict(Achievement.objects.using(alias).values_list("id", "key")),
+        )
+
+    def achievement(self, pk: int) -> str:
+        return f"achievement {self.achievements[pk]}"
 
 
 def _profiles(user_ids: Sequence[Any]) -> dict[Any, UserGamification]:
@@ -187,18 +237,14 @@ def _profiles(user_ids: Sequence[Any]) -> dict[Any, UserGamification]:
     return {profile.user_id: profile for profile in rows}
 
 
-def _activity_names() -> dict[int, str]:
-    return dict(Activity.objects.using(write_alias()).values_list("id", "key"))
-
-
 def _rebuild(user_id: Any) -> None:
-    """Write what the ledger says; the user is locked."""
+    """Rebuild the progress of a locked user from the ledger."""
     alias, progress = write_alias(), _replayed([user_id])[user_id]
     profile = _profiles([user_id]).get(user_id)
     if profile is None:
         raise UnknownUserError
     UserGamification.objects.using(alias).filter(pk=profile.pk).update(
-        **progress.columns(profile.calendar, conf.LEVEL_THRESHOLDS),
+        **_columns(progress, profile),
         version=F("version") + 1,
         updated_at=timezone.now(),
     )
@@ -216,3 +262,25 @@ def _rebuild(user_id: Any) -> None:
         ActiveDay(user_id=user_id, date=day, activities=activities, xp=xp)
         for day, (activities, xp) in progress.days.items()
     )
+    for achievement_id, (entry, is_held) in progress.unlocks.items():
+        _restore_unlock(user_id, achievement_id, entry, is_held=is_held)
+    unlocks = UserAchievement.objects.using(alias).filter(user=user_id)
+    unlocks.exclude(achievement__in=[*progress.unlocks]).delete()
+
+
+def _restore_unlock(
+    user_id: Any, achievement_id: int, reward: DerivedEntry, *, is_held: bool
+) -> None:
+    """Give the row of an achievement the values that the ledger has."""
+    unlocks = UserAchievement.objects.using(write_alias())
+    row, _ = unlocks.get_or_create(
+        user_id=user_id,
+        achievement_id=achievement_id,
+        defaults={"unlocked_at": reward.occurred_at, "xp_awarded": reward.amount},
+    )
+    if is_held:
+        row.revoked_at, row.can_be_earned_again = None, False
+        row.xp_awarded = reward.amount
+    elif row.revoked_at is None:
+        row.revoked_at = timezone.now()
+    row.save(update_fields=["revoked_at", "can_be_earned_again", "xp_awarded"])

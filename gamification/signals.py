@@ -1,33 +1,33 @@
-"""What the app announces, after commit, to a site's own code.
+"""The signals that the app sends to a site's own code, after commit.
 
-Each signal is sent robustly: a receiver that fails is logged by Django and breaks
-nothing. The sender is ``UserGamification``. Silent work (imports) announces nothing.
+The app sends each signal robustly: Django logs a receiver that fails, and the app goes
+on. The sender is ``UserGamification``. Silent work (imports) sends no signals.
 """
 
 from __future__ import annotations
 
 from django.dispatch import Signal
 
-# Sent when an activity was recorded; not for a replay.
+# Sent when an activity was recorded, but not for a replay.
 # Arguments: user_id, outcome: Outcome
 activity_recorded = Signal()
 
-# Sent for each achievement that was unlocked, by itself or by hand.
+# Sent for each achievement that a user unlocked or that staff awarded.
 # Arguments: user_id, unlock: Unlock, outcome: Outcome
 achievement_unlocked = Signal()
 
-# Sent when staff took an achievement away.
+# Sent when staff revoked an achievement.
 # Arguments: user_id, achievement: str (its key), outcome: Outcome
 achievement_revoked = Signal()
 
-# Sent once when a level changed, up or down, over any number of levels.
+# Sent once for a change of level, up or down, by any number of levels.
 # Arguments: user_id, level_before: int, level: int, outcome: Outcome
 level_changed = Signal()
 
-# Sent when XP was adjusted by staff.
+# Sent when staff adjusted a user's XP.
 # Arguments: user_id, outcome: Outcome
 xp_adjusted = Signal()
 
-# Sent for each entry that was taken back.
+# Sent for each entry that was reversed.
 # Arguments: user_id, outcome: Outcome
 entry_reversed = Signal()

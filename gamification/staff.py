@@ -1,15 +1,14 @@
-"""What staff tools call: the catalogue, the balance of the game, and jobs."""
+"""The verbs for staff tools: the catalogue, the balance of the game, and jobs."""
 
 from __future__ import annotations
 
-from gamification.domain.catalogue import (
-    Facts,
-)
+from gamification.domain.catalogue import Criterion, Facts
 from gamification.domain.definitions import (
     Differences,
     Effect,
     ItemDifference,
 )
+from gamification.domain.outcomes import CelebrationMode
 from gamification.services.balance.recalculation import (
     recalculate_xp,
 )
@@ -57,13 +56,16 @@ from gamification.services.catalogue.editing import (
     definition_tag,
     edit_achievement,
     edit_activity,
-    lock_definition,
 )
 from gamification.services.catalogue.fields import Definition
 from gamification.services.catalogue.files import (
     apply_definitions,
     compare_definitions,
     export_definitions,
+)
+from gamification.services.catalogue.lookup import (
+    lock_definition,
+    lock_definitions,
 )
 from gamification.services.catalogue.parsing import (
     DEFINITION_FIELDS,
@@ -109,6 +111,8 @@ __all__ = [
     "ActivityNumbers",
     "BackfillProgress",
     "BalanceReport",
+    "CelebrationMode",
+    "Criterion",
     "Definition",
     "Differences",
     "Effect",
@@ -146,6 +150,7 @@ __all__ = [
     "is_storable",
     "last_days",
     "lock_definition",
+    "lock_definitions",
     "preview_backfill",
     "preview_recalculation",
     "recalculate_xp",

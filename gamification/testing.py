@@ -5,24 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
+from django.db import connections
 from django.utils import timezone
 
 from gamification import signals
-from gamification.maintenance import (
-    reconcile,
+from gamification.maintenance import reconcile
+from gamification.models import (
+    Achievement,
+    AchievementCategory,
+    Activity,
+    write_alias,
 )
-from gamification.models import Achievement, AchievementCategory, Activity
 from gamification.services import (
     ActivityRecord,
     record_activities,
 )
-from gamification.staff import (
-    UserRef,
-)
+from gamification.staff import Criterion, UserRef
 
-#: The signals that a receiver may want to see in a test.
+Item = TypeVar("Item", Activity, Achievement)
+
+#: The signals that ``captured_signals`` collects, by name.
 _SIGNALS = {
     name: getattr(signals, name)
     for name in (
@@ -37,29 +41,43 @@ _SIGNALS = {
 
 
 def make_activity(key: str, **fields: Any) -> Activity:
-    """Return the activity with this key, made or changed to have ``fields``.
+    """Create or change the activity with this key to have ``fields``; return it.
 
-    A new one is worth 10 XP.
+    A new activity is worth 10 XP. Raises ``ValidationError`` for a value that staff
+    could not enter.
     """
-    values = {"name": key, "xp_reward": 10}
-    return Activity.objects.update_or_create(
-        key=key, defaults=fields, create_defaults=values | fields
-    )[0]
+    activity = Activity.objects.filter(key=key).first()
+    activity = activity or Activity(key=key, name=key, xp_reward=10)
+    return _saved(activity, fields)
 
 
 def make_achievement(key: str, **fields: Any) -> Achievement:
-    """Return the achievement with this key, made or changed to have ``fields``.
+    """Create or change the achievement with this key to have ``fields``; return it.
 
-    A new one is awarded by hand and worth nothing.
+    ``activity`` may be the key of an activity. A new achievement is awarded by hand
+    and gives no XP. Raises ``ValidationError`` for a value that staff could not enter.
     """
-    values = {
-        "name": key,
-        "category": AchievementCategory.MILESTONES,
-        "criterion": "manual",
-    }
-    return Achievement.objects.update_or_create(
-        key=key, defaults=fields, create_defaults=values | fields
-    )[0]
+    achievement = Achievement.objects.filter(key=key).first()
+    achievement = achievement or Achievement(
+        key=key,
+        name=key,
+        category=AchievementCategory.MILESTONES,
+        criterion=Criterion.MANUAL,
+    )
+    if isinstance(fields.get("activity"), str):
+        fields["activity"] = Activity.objects.get(key=fields["activity"])
+    return _saved(achievement, fields)
+
+
+def _saved(item: Item, fields: dict[str, Any]) -> Item:
+    for name, value in fields.items():
+        if not hasattr(item, name):
+            msg = f"{type(item).__name__} has no field {name!r}."
+            raise TypeError(msg)
+        setattr(item, name, value)
+    item.full_clean()
+    item.save()
+    return item
 
 
 def record_days(
@@ -67,7 +85,7 @@ def record_days(
 ) -> None:
     """Record ``activity`` once on each of ``days`` days in a row, silently.
 
-    The last one is ``until``, an aware datetime (now if it is not given).
+    The last record occurs at ``until``, an aware datetime; None means now.
     """
     last = until or timezone.now()
     record_activities(
@@ -82,10 +100,10 @@ def record_days(
 
 @contextmanager
 def captured_signals() -> Iterator[list[tuple[str, dict[str, Any]]]]:
-    """Collect what the app announces, as pairs of the signal's name and its arguments.
+    """Collect the app's signals, as pairs of the signal's name and its arguments.
 
-    Inside a ``TestCase``, nothing is announced before the end of a transaction: wrap
-    the code in ``captureOnCommitCallbacks(execute=True)``.
+    In a ``TestCase``, whose transaction is never committed, the app sends its signals
+    when the block ends.
     """
     heard: list[tuple[str, dict[str, Any]]] = []
     with ExitStack() as stack:
@@ -93,15 +111,34 @@ def captured_signals() -> Iterator[list[tuple[str, dict[str, Any]]]]:
 
             def receive(name: str = name, **arguments: Any) -> None:
                 del arguments["signal"], arguments["sender"]
-                heard.append((name, arguments))
+                # An inner block may have run the same commit callbacks already.
+                if (name, arguments) not in heard:
+                    heard.append((name, arguments))
 
             signal.connect(receive, weak=False)
             stack.callback(signal.disconnect, receive)
-        yield heard
+        with _committed_at_end():
+            yield heard
+
+
+@contextmanager
+def _committed_at_end() -> Iterator[None]:
+    """At the end of the block, call the commit callbacks that it registered."""
+    connection = connections[write_alias()]
+    known = len(connection.run_on_commit)
+    yield
+    if connection.in_atomic_block:
+        waiting = connection.run_on_commit[known:]
+        del connection.run_on_commit[known:]
+        for _, callback, *_ in waiting:
+            callback()
 
 
 def assert_progress_matches_ledger(user: UserRef | None = None) -> None:
-    """Fail if a total, tally, streak or day of a user (or of any) is not right."""
+    """Raise ``AssertionError`` if progress differs from the ledger.
+
+    It checks one user, or all of them.
+    """
     drift = "\n".join(map(str, reconcile(user)))
     if drift:
         raise AssertionError(drift)

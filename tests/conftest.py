@@ -11,9 +11,7 @@ from gamification.maintenance import (
     reconcile,
 )
 from gamification.models import Achievement, Activity
-from gamification.services import unit_of_work
 from gamification.services.balance import report
-from gamification.storage.portable import PortableStore
 from tests.factories import ActivityFactory, UserFactory
 
 # A busy machine is no reason to fail.
@@ -27,9 +25,6 @@ report.SLOW = math.inf
 
 IS_POSTGRESQL = connection.vendor == "postgresql"
 
-#: The stores that the database of this run allows.
-STORES = ["set-based", "portable"] if IS_POSTGRESQL else ["portable"]
-
 
 @pytest.fixture(autouse=True)
 def progress_is_what_the_ledger_says(request: pytest.FixtureRequest) -> Iterator[None]:
@@ -42,14 +37,6 @@ def progress_is_what_the_ledger_says(request: pytest.FixtureRequest) -> Iterator
     yield
     if may_write and not connection.needs_rollback:
         assert [str(drift) for drift in reconcile()] == []
-
-
-@pytest.fixture(params=STORES)
-def store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Job the test with each store that the database allows."""
-    if request.param == "portable":
-        monkeypatch.setattr(unit_of_work, "store_for", PortableStore)
-    return request.param
 
 
 @pytest.fixture

@@ -42,14 +42,16 @@ ROOT_URLCONF = "example_project.urls"
 STATIC_URL = "static/"
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
-LOGOUT_REDIRECT_URL = "login"
+LOGOUT_REDIRECT_URL = "front"
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+# Django 6.1 has no default any more; earlier versions do not know the name.
+MAILERS = {"default": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}}
 AUTH_USER_MODEL = os.environ.get("TEST_USER_MODEL", "auth.User")
 
 INSTALLED_APPS = [
-    "gamification",
     "example_project.visions",
+    "gamification",
     "tests.uuid_users",
     "rest_framework",
     "rest_framework.authtoken",

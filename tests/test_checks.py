@@ -6,10 +6,12 @@ from types import SimpleNamespace
 import pytest
 from django.core.checks import run_checks
 from django.core.management import call_command
+from django.db import connection
 
 from gamification import checks
 from gamification.conf import NAMES
-from tests.factories import AchievementFactory, ActivityFactory
+from gamification.models import UserGamification
+from tests.factories import AchievementFactory, ActivityFactory, UserFactory
 
 
 def ids(messages) -> list[str]:
@@ -79,6 +81,9 @@ def test_gamification_E003(settings, thresholds):
         ("PUBLIC_USER_FIELD", "last_login", "gamification.E011"),
         ("PUBLIC_USER_FIELD", "gamification", "gamification.E011"),
         ("PUBLIC_USER_FIELD", 7, "gamification.E011"),
+        ("BADGE_FOLDER", "/shop/badges", "gamification.E013"),
+        ("BADGE_FOLDER", "../badges", "gamification.E013"),
+        ("BADGE_FOLDER", 7, "gamification.E013"),
         ("REQUIRE_KEYS", None, "gamification.E009"),
         ("SHOW_SECRET_COUNT", 1, "gamification.E009"),
     ],
@@ -121,6 +126,7 @@ def test_a_full_table_of_good_settings_passes(settings):
         "PUBLIC_USER_FIELD": "username",
         "RARITY_TTL": timedelta(0),
         "SHOW_SECRET_COUNT": True,
+        "BADGE_FOLDER": "shop/badges",
     }
 
     assert checks.check_settings(None) == []
@@ -157,6 +163,41 @@ def test_gamification_W002():
     messages = checks.check_catalogue(None, databases=["default"])
 
     assert ids(messages) == ["gamification.W002"]
+
+
+@pytest.mark.django_db
+def test_gamification_W003():
+    for number, zone in enumerate(["Mars/Olympus", "Mars/Olympus", "Asia/Tokyo", ""]):
+        UserGamification.objects.create(
+            user=UserFactory(username=f"user {number}"), time_zone=zone
+        )
+
+    [message] = checks.check_stored_zones(None, databases=["default"])
+
+    assert message.id == "gamification.W003"
+    assert message.msg == (
+        "The time zone 'Mars/Olympus' of 2 users is unknown on this system."
+    )
+
+
+@pytest.mark.django_db
+def test_a_zone_that_is_readable_by_its_present_name_passes(monkeypatch):
+    monkeypatch.setattr(checks, "is_readable", lambda name: name != "Asia/Calcutta")
+    UserGamification.objects.create(user=UserFactory(), time_zone="Asia/Calcutta")
+
+    assert checks.check_stored_zones(None, databases=["default"]) == []
+
+
+@pytest.mark.django_db
+def test_checks_wait_for_columns_of_a_migration_that_is_still_to_come(monkeypatch):
+    monkeypatch.setattr(
+        type(connection.introspection),
+        "get_table_description",
+        lambda *arguments: [SimpleNamespace(name="id")],
+    )
+
+    assert checks.check_stored_zones(None, databases=["default"]) == []
+    assert checks.check_catalogue(None, databases=["default"]) == []
 
 
 @pytest.mark.django_db

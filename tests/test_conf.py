@@ -26,13 +26,13 @@ def test_every_setting_has_a_type():
     assert set(Settings.__annotations__) == NAMES
 
 
-def test_the_zone_of_those_who_chose_none_is_that_of_django(settings):
+def test_the_default_zone_is_that_of_django(settings):
     settings.TIME_ZONE = "Asia/Tokyo"
 
     assert conf.default_calendar.zones[0].zone == "Asia/Tokyo"
 
 
-def test_the_zone_of_those_who_chose_none_can_be_set(settings):
+def test_the_default_zone_can_be_set(settings):
     settings.GAMIFICATION = {"DEFAULT_TIME_ZONE": "Asia/Kolkata", "DAY_START_HOUR": 4}
 
     calendar = conf.default_calendar

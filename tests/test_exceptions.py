@@ -66,6 +66,7 @@ def test_codes_are_a_contract():
         "out_of_range",
         "stale_edit",
         "storage_error",
+        "storage_setup",
         "too_old",
         "unknown_achievement",
         "unknown_activity",

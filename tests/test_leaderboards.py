@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
+from asgiref.sync import async_to_sync
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AnonymousUser
 from django.db import connection
@@ -14,14 +15,21 @@ from gamification.exceptions import (
     InvalidRequestError,
     InvalidTimeZoneError,
 )
-from gamification.leaderboards import Ranking, Window, get_leaderboard
+from gamification.leaderboards import (
+    Ranking,
+    Window,
+    aget_leaderboard,
+    get_leaderboard,
+)
+from gamification.models import Activity
 from gamification.services import (
     adjust_xp,
     record_activity,
     reverse_entry,
     set_visibility,
 )
-from tests.factories import UserFactory
+from gamification.staff import RecalculationScope, recalculate_xp
+from tests.factories import ActivityFactory, UserFactory
 
 pytestmark = [
     pytest.mark.django_db,
@@ -46,7 +54,7 @@ def earns(user, amount, at=NOW):
     ).entry
 
 
-def qualifying_users(*amounts, **fields):
+def scorers(*amounts, **fields):
     """Return users who earned these amounts, one after the other."""
     users = [UserFactory(**fields) for _ in amounts]
     for second, (user, amount) in enumerate(zip(users, amounts, strict=True)):
@@ -68,14 +76,14 @@ def ranks(window="all", **options):
     return [entry.rank for entry in get_leaderboard(window, **options).entries]
 
 
-def test_who_earned_more_comes_first():
-    ada, bob, eve = qualifying_users(20, 30, 10)
+def test_the_user_with_more_xp_comes_first():
+    ada, bob, eve = scorers(20, 30, 10)
 
     assert listed() == {bob: (1, 30), ada: (2, 20), eve: (3, 10)}
     assert order() == [bob, ada, eve]
 
 
-def test_an_entry_says_who_and_since_when(user):
+def test_an_entry_has_its_user_and_its_time(user):
     earns(user, 10, NOW - timedelta(hours=1))
     earns(user, 20, NOW - timedelta(hours=3))
 
@@ -86,7 +94,7 @@ def test_an_entry_says_who_and_since_when(user):
 
 
 def test_scores_are_whole_numbers_on_every_database():
-    qualifying_users(20, 30)
+    scorers(20, 30)
 
     entries = get_leaderboard("all").entries
     assert [repr(entry.score) for entry in entries] == ["30", "20"]
@@ -94,14 +102,14 @@ def test_scores_are_whole_numbers_on_every_database():
 
 
 def test_a_gap_is_what_the_entry_right_above_has_more():
-    qualifying_users(20, 50, 20, 40)
+    scorers(20, 50, 20, 40)
 
     entries = get_leaderboard("all").entries
     assert [entry.gap_to_next for entry in entries] == [None, 10, 20, 0]
 
 
 def test_a_gap_reaches_over_the_edge_of_the_page():
-    qualifying_users(50, 40, 20)
+    scorers(50, 40, 20)
 
     [entry] = get_leaderboard("all", page=3, page_size=1).entries
     assert (entry.rank, entry.gap_to_next) == (3, 20)
@@ -110,7 +118,7 @@ def test_a_gap_reaches_over_the_edge_of_the_page():
 # Order and ranks
 
 
-def test_of_equals_who_reached_the_score_first_comes_first():
+def test_the_first_of_equals_to_reach_the_score_comes_first():
     late, early = UserFactory.create_batch(2)
     earns(late, 20, NOW)
     earns(early, 10, NOW - timedelta(hours=9))
@@ -119,13 +127,43 @@ def test_of_equals_who_reached_the_score_first_comes_first():
     assert order() == [early, late]
 
 
-def test_who_only_lost_xp_since_had_it_first(server_clock):
+def test_a_loss_does_not_move_the_time_of_a_score(server_clock):
     early, late = UserFactory.create_batch(2)
     earns(early, 30, NOW - timedelta(hours=2))
     earns(late, 20, NOW - timedelta(hours=1))
     adjust_xp(early, amount=-10, note="Spent.")
 
     assert order() == [early, late]
+
+
+def test_a_gain_that_was_reversed_does_not_move_the_time_of_a_score():
+    early, late = UserFactory.create_batch(2)
+    earns(early, 10, NOW - timedelta(hours=4))
+    earns(late, 10, NOW - timedelta(hours=3))
+    entry = earns(early, 10, NOW - timedelta(hours=2))
+
+    reverse_entry(early, entry_id=entry.id)
+
+    assert order() == [early, late]
+
+
+def test_a_gain_that_a_correction_took_does_not_move_the_time_of_a_score():
+    early, late = UserFactory.create_batch(2)
+    earns(early, 10, NOW - timedelta(hours=4))
+    earns(late, 10, NOW - timedelta(hours=3))
+    ActivityFactory(key="swim", xp_reward=7)
+    record_activity(early, "swim", occurred_at=NOW - timedelta(hours=2))
+    Activity.objects.filter(key="swim").update(xp_reward=0)
+
+    recalculate_xp(RecalculationScope(["swim"], NOW.date(), NOW.date()))
+
+    assert order() == [early, late]
+
+
+def test_a_board_may_be_awaited(user):
+    earns(user, 10)
+
+    assert async_to_sync(aget_leaderboard)("all") == get_leaderboard("all")
 
 
 def test_of_equals_at_the_same_instant_the_lower_id_comes_first():
@@ -145,7 +183,7 @@ def test_of_equals_at_the_same_instant_the_lower_id_comes_first():
     ],
 )
 def test_equals_are_numbered_as_asked(ranking, expected):
-    qualifying_users(10, 20, 20, 30)
+    scorers(10, 20, 20, 30)
 
     assert ranks(ranking=ranking) == expected
     assert ranks(ranking=ranking.value) == expected
@@ -153,19 +191,19 @@ def test_equals_are_numbered_as_asked(ranking, expected):
 
 
 def test_equals_share_a_rank_unless_asked_otherwise():
-    qualifying_users(10, 20, 20, 30)
+    scorers(10, 20, 20, 30)
 
     assert ranks() == [1, 2, 2, 4]
 
 
 def test_equals_on_two_pages_share_a_rank():
-    qualifying_users(20, 20, 20)
+    scorers(20, 20, 20)
 
     assert ranks(page=2, page_size=2) == [1]
 
 
-def test_who_has_no_more_than_nothing_is_not_listed(user):
-    [debtor, poor, rich] = qualifying_users(10, 10, 10)
+def test_a_user_without_xp_is_not_listed(user):
+    [debtor, poor, rich] = scorers(10, 10, 10)
     adjust_xp(poor, amount=-10, note="Spent.")
     entry = earns(debtor, 10)
     adjust_xp(debtor, amount=-20, note="Spent.")
@@ -178,7 +216,7 @@ def test_who_has_no_more_than_nothing_is_not_listed(user):
 
 
 def test_nobody_is_on_the_board_of_an_empty_period():
-    qualifying_users(10)
+    scorers(10)
 
     page = get_leaderboard("day", now=NOW + timedelta(days=1))
 
@@ -275,8 +313,8 @@ def test_a_reversal_corrects_the_window_of_the_original():
 # Who is ranked
 
 
-def test_who_opted_out_leaves_no_gap():
-    first, hidden, last = qualifying_users(30, 20, 10)
+def test_a_user_who_opted_out_leaves_no_gap():
+    first, hidden, last = scorers(30, 20, 10)
     set_visibility(hidden, is_public=False)
 
     page = get_leaderboard("all", around=hidden)
@@ -288,16 +326,16 @@ def test_who_opted_out_leaves_no_gap():
 
 @pytest.mark.parametrize("flag", [{"is_active": False}, {"is_staff": True}], ids=str)
 def test_inactive_users_and_staff_leave_no_gap(flag):
-    qualifying_users(30, **flag)
-    [user] = qualifying_users(20)
+    scorers(30, **flag)
+    [user] = scorers(20)
 
     assert listed() == {user: (1, 20)}
 
 
 def test_staff_are_ranked_where_the_site_says_so(settings):
     settings.GAMIFICATION = {"RANKS_STAFF": True}
-    [boss] = qualifying_users(30, is_staff=True)
-    qualifying_users(20, is_active=False)
+    [boss] = scorers(30, is_staff=True)
+    scorers(20, is_active=False)
 
     assert listed() == {boss: (1, 30)}
 
@@ -312,7 +350,7 @@ def test_a_page_has_fifty_entries_unless_asked():
 
 
 def test_pages_follow_each_other():
-    users = qualifying_users(50, 40, 30, 20, 10)
+    users = scorers(50, 40, 30, 20, 10)
 
     pages = [get_leaderboard("all", page=page, page_size=2) for page in (1, 2, 3)]
 
@@ -321,7 +359,7 @@ def test_pages_follow_each_other():
 
 
 def test_a_page_beyond_the_end_is_empty_and_knows_the_count():
-    [user] = qualifying_users(10)
+    [user] = scorers(10)
 
     page = get_leaderboard("all", page=10_000_000, page_size=100, viewer=user)
 
@@ -330,7 +368,7 @@ def test_a_page_beyond_the_end_is_empty_and_knows_the_count():
 
 
 def test_the_viewers_entry_comes_with_every_page():
-    ada, *_, eve = qualifying_users(50, 40, 30, 20, 10)
+    ada, *_, eve = scorers(50, 40, 30, 20, 10)
 
     page = get_leaderboard("all", page=2, page_size=2, viewer=eve)
 
@@ -341,13 +379,13 @@ def test_the_viewers_entry_comes_with_every_page():
 
 
 def test_a_viewer_without_xp_has_no_entry(user):
-    qualifying_users(10)
+    scorers(10)
 
     assert get_leaderboard("all", viewer=user).me is None
 
 
 def test_a_viewer_who_is_not_signed_in_has_no_entry():
-    qualifying_users(10, 20)
+    scorers(10, 20)
 
     page = get_leaderboard("all", viewer=AnonymousUser(), around=AnonymousUser())
 
@@ -372,7 +410,7 @@ def test_a_viewer_who_is_not_signed_in_has_no_entry():
     ],
 )
 def test_a_page_around_a_user_stays_full(place, page_size, expected):
-    users = qualifying_users(70, 60, 50, 40, 30, 20, 10)
+    users = scorers(70, 60, 50, 40, 30, 20, 10)
 
     page = get_leaderboard("all", around=users[place], page_size=page_size)
 
@@ -383,7 +421,7 @@ def test_a_page_around_a_user_stays_full(place, page_size, expected):
 
 
 def test_around_a_user_who_is_not_ranked_is_the_first_page(user):
-    first, second, _ = qualifying_users(30, 20, 10)
+    first, second, _ = scorers(30, 20, 10)
 
     page = get_leaderboard("all", around=user, page=2, page_size=2)
 
@@ -392,7 +430,7 @@ def test_around_a_user_who_is_not_ranked_is_the_first_page(user):
 
 
 def test_the_page_around_somebody_else_has_the_viewers_entry():
-    ada, *_, eve = qualifying_users(50, 40, 30, 20, 10)
+    ada, *_, eve = scorers(50, 40, 30, 20, 10)
 
     page = get_leaderboard("all", around=eve, viewer=ada, page_size=2)
 
@@ -401,7 +439,7 @@ def test_the_page_around_somebody_else_has_the_viewers_entry():
 
 
 def test_around_a_user_among_equals_is_where_the_user_is():
-    users = qualifying_users(*[10] * 9)
+    users = scorers(*[10] * 9)
 
     page = get_leaderboard("all", around=users[4], page_size=3)
 
@@ -412,7 +450,7 @@ def test_around_a_user_among_equals_is_where_the_user_is():
 @pytest.mark.parametrize("window", Window)
 @pytest.mark.parametrize("place", ["page", "around"])
 def test_a_board_takes_two_queries(django_assert_num_queries, window, place):
-    users = qualifying_users(*range(10, 310, 10))
+    users = scorers(*range(10, 310, 10))
     asked = {"page": {"page": 2}, "around": {"around": users[3]}}[place]
 
     # One ranks, the other fetches the users.
@@ -422,11 +460,12 @@ def test_a_board_takes_two_queries(django_assert_num_queries, window, place):
 
 
 def test_a_user_who_is_deleted_meanwhile_is_left_out():
-    gone, user = qualifying_users(20, 10)
+    gone, user = scorers(20, 10)
+    leaving = [gone]
 
     def delete_before_users_are_fetched(execute, sql, *arguments):
-        if sql.startswith(f'SELECT "{get_user_model()._meta.db_table}"') and gone.pk:
-            gone.delete()
+        if sql.startswith(f'SELECT "{get_user_model()._meta.db_table}"') and leaving:
+            leaving.pop().delete()
         return execute(sql, *arguments)
 
     with connection.execute_wrapper(delete_before_users_are_fetched):
@@ -449,7 +488,7 @@ def test_a_zone_is_a_name_of_the_iana(zone):
 @pytest.mark.parametrize("window", ["year", "", None, 1, ["day"]], ids=str)
 def test_a_window_is_one_of_four(window):
     with pytest.raises(
-        InvalidRequestError, match=r"^The window is none of day, week, month, all\.$"
+        InvalidRequestError, match=r"^The window is not one of day, week, month, all\.$"
     ) as refusal:
         get_leaderboard(window)
 
@@ -459,7 +498,7 @@ def test_a_window_is_one_of_four(window):
 def test_a_ranking_is_one_of_three():
     with pytest.raises(
         InvalidRequestError,
-        match=r"^The ranking is none of competition, dense, ordinal\.$",
+        match=r"^The ranking is not one of competition, dense, ordinal\.$",
     ):
         get_leaderboard("day", ranking="olympic")
 

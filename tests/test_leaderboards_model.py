@@ -68,31 +68,35 @@ class Books:
     """What each user gained and lost, and when it happened."""
 
     def __init__(self):
+        #: User, XP and instant of each entry, in order of arrival.
         self.entries: list[tuple[int, int, datetime]] = []
-        #: What can be taken back, and what was.
-        self.originals: list[tuple[int, int, datetime]] = []
+        #: Places of those that were reversed.
         self.reversed: set[int] = set()
+
+    @property
+    def standing(self):
+        return [
+            entry
+            for place, entry in enumerate(self.entries)
+            if place not in self.reversed
+        ]
 
     def earn(self, *entry):
         self.entries.append(entry)
-        self.originals.append(entry)
 
     def adjust(self, user, amount, at):
-        balance = sum(xp for owner, xp, _ in self.entries if owner == user)
+        balance = sum(xp for owner, xp, _ in self.standing if owner == user)
         if amount > 0 or balance + amount >= 0:
             self.earn(user, amount, at)
 
     def reverse(self, number):
-        number %= len(self.originals) or 1
-        if self.originals and number not in self.reversed:
-            self.reversed.add(number)
-            user, amount, at = self.originals[number]
-            self.entries.append((user, -amount, at))
+        if self.entries:
+            self.reversed.add(number % len(self.entries))
 
     def ranking(self, window, zone):
         """Return user, score and when it was reached, the first of them first."""
         scores: dict[int, Any] = {}
-        for user, amount, at in self.entries:
+        for user, amount, at in self.standing:
             if user in HIDDEN or name(window, zone, at) != name(window, zone, NOW):
                 continue
             score, reached = scores.get(user, (0, datetime.min.replace(tzinfo=UTC)))

@@ -44,7 +44,7 @@ def historical_apps():
 
 @pytest.fixture
 def migrate(historical_apps):
-    """Job the migration forwards or backwards, on a database."""
+    """Run the migration forwards or backwards, on a database."""
 
     def run(direction, alias="default"):
         functions = {

@@ -51,7 +51,7 @@ def test_the_days_on_which_levels_are_reached():
 
 
 @pytest.mark.django_db
-def test_the_services_lead_the_same_life(store):
+def test_the_services_lead_the_same_life():
     user, lived = UserFactory(), []
     start = datetime(2026, 1, 1, 9, tzinfo=UTC)
 

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import pytest
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.test import TestCase
 
 from gamification.models import UserGamification
 from gamification.services import (
@@ -13,6 +16,8 @@ from gamification.testing import (
     make_activity,
     record_days,
 )
+from tests.factories import UserFactory
+from tests.inspection import COMMITTED
 
 pytestmark = pytest.mark.django_db
 
@@ -31,6 +36,36 @@ def test_make_achievement_makes_one_awarded_by_hand():
     assert make_achievement("swimmer").criterion == "manual"
 
 
+def test_make_achievement_takes_the_key_of_an_activity(activity):
+    medal = make_achievement("walker", criterion="activity_count", activity="walk")
+
+    assert medal.activity == activity
+
+
+def test_make_achievement_changes_one_that_exists():
+    make_achievement("swimmer", xp_reward=5)
+
+    assert make_achievement("swimmer", name="Swimmer").xp_reward == 5
+
+
+@pytest.mark.parametrize(
+    ("make", "fields"),
+    [
+        (make_activity, {"xp_reward": -1}),
+        (make_achievement, {"criterion": "activity_count"}),
+        (make_achievement, {"threshold": 0}),
+    ],
+)
+def test_a_value_that_staff_could_not_enter_is_refused(make, fields):
+    with pytest.raises(ValidationError):
+        make("walker", **fields)
+
+
+def test_a_field_that_does_not_exist_is_refused():
+    with pytest.raises(TypeError, match=r"^Activity has no field 'reward'\.$"):
+        make_activity("swim", reward=5)
+
+
 def test_record_days_makes_a_streak(user):
     make_activity("swim")
 
@@ -44,6 +79,40 @@ def test_captured_signals_tells_what_was_announced(
 ):
     with captured_signals() as heard, django_capture_on_commit_callbacks(execute=True):
         outcome = record_activity(user, "walk")
+
+    assert heard == [("activity_recorded", {"user_id": user.pk, "outcome": outcome})]
+
+
+class TestCapturedSignals(TestCase):
+    def test_they_are_captured_inside_of_a_test_case(self):
+        make_activity("swim")
+        user = UserFactory()
+
+        with captured_signals() as heard:
+            outcome = record_activity(user, "swim")
+
+        assert heard == [
+            ("activity_recorded", {"user_id": user.pk, "outcome": outcome})
+        ]
+
+    def test_other_callbacks_are_left_to_the_transaction(self):
+        called = []
+        transaction.on_commit(lambda: called.append("before"))
+
+        with captured_signals():
+            pass
+
+        assert called == []
+
+
+@COMMITTED[0]
+@COMMITTED[1]
+def test_signals_are_captured_outside_of_a_transaction():
+    make_activity("swim")
+    user = UserFactory()
+
+    with captured_signals() as heard:
+        outcome = record_activity(user, "swim")
 
     assert heard == [("activity_recorded", {"user_id": user.pk, "outcome": outcome})]
 

@@ -1,4 +1,4 @@
-"""What can be earned, and which facts unlock it."""
+"""The rules of activities and achievements, and the facts that unlock them."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ MAX_REWARD: Final = 1_000_000
 MAX_QUANTITY: Final = 1_000_000
 #: The longest cooldown, in seconds: a year.
 MAX_COOLDOWN: Final = 31_536_000
-#: The largest total of XP or of units, either way: whole numbers that JSON keeps.
+#: The largest total of XP or units, positive or negative: JSON keeps it exact.
 MAX_TOTAL: Final = 2**53
 
 
 class Criterion(TextChoices):
-    """What an achievement measures."""
+    """The quantity that an achievement measures."""
 
     ACTIVITY_COUNT = "activity_count", _("count of an activity")
     ACTIVE_DAYS = "active_days", _("active days")
@@ -33,7 +33,7 @@ class Criterion(TextChoices):
 
 
 class AchievementStatus(TextChoices):
-    """Whether an achievement can be earned and who sees it."""
+    """Whether users can earn an achievement, and who sees it."""
 
     DRAFT = "draft", _("draft")
     ACTIVE = "active", _("active")
@@ -42,14 +42,14 @@ class AchievementStatus(TextChoices):
 
 @dataclass(frozen=True, slots=True)
 class ActivityRule:
-    """An activity as the decision needs it."""
+    """The fields of an activity that decisions need."""
 
     id: int
     key: str
     xp_reward: int
-    #: Units per user's day that earn XP; None is no limit.
+    #: Units per day and user that earn XP; None means no limit.
     daily_limit: int | None = None
-    #: Seconds between rewarded records; None is none.
+    #: Seconds between rewarded records; None means no cooldown.
     cooldown: int | None = None
     extends_streak: bool = True
     is_active: bool = True
@@ -57,7 +57,7 @@ class ActivityRule:
 
 @dataclass(frozen=True, slots=True)
 class AchievementRule:
-    """An achievement as the decision needs it."""
+    """The fields of an achievement that decisions need."""
 
     id: int
     key: str
@@ -68,9 +68,10 @@ class AchievementRule:
     activity_id: int | None = None
     status: str = AchievementStatus.ACTIVE
     icon: str = ""
+    revocable: bool = False
 
 
-#: What an achievement measures: the criterion, and the activity that it counts.
+#: A criterion, and the activity that it counts.
 Measure = tuple[str, int | None]
 
 _ACTIVE_DAYS: Final[Measure] = (Criterion.ACTIVE_DAYS.value, None)
@@ -82,18 +83,18 @@ _ACTIVITY_COUNT: Final = Criterion.ACTIVITY_COUNT.value
 
 
 class Facts(NamedTuple):
-    """What is known of a user when achievements are decided."""
+    """The values that the criteria of achievements measure for a user."""
 
     active_days: int = 0
     longest_streak: int = 0
     level: int = 1
     total_xp: int = 0
     achievements: int = 0
-    #: Units per activity id; activities that are not in it are not judged.
+    #: Units by activity id; activities that are missing here unlock nothing.
     counts: Mapping[int, int] = {}
 
     def measures(self) -> list[tuple[Measure, int]]:
-        """Return all that is measured."""
+        """Return each measure with its value."""
         return [
             (_ACTIVE_DAYS, self.active_days),
             (_LONGEST_STREAK, self.longest_streak),
@@ -104,8 +105,12 @@ class Facts(NamedTuple):
         ]
 
     def measure(self, criterion: str, activity_id: int | None = None) -> int:
-        """Return what a criterion measures; 0 where nothing is known."""
+        """Return the value that a criterion measures; 0 if it is not known."""
         return dict(self.measures()).get((criterion, activity_id), 0)
+
+    def meet(self, rule: AchievementRule) -> bool:
+        """Say whether these facts unlock ``rule``."""
+        return self.measure(rule.criterion, rule.activity_id) >= rule.threshold
 
 
 class Catalogue:
@@ -118,11 +123,11 @@ class Catalogue:
     ) -> None:
         self.activities = {rule.key: rule for rule in activities}
         self.achievements = {rule.key: rule for rule in achievements}
-        #: Active achievements by what they measure, each by rising threshold.
+        #: Active achievements by measure, in order of rising threshold.
         self.ladders = _ladders(self.achievements.values())
 
     def earned(self, facts: Facts, barred: AbstractSet[int]) -> list[AchievementRule]:
-        """Return what ``facts`` unlock, by threshold, without the ids ``barred``."""
+        """Return the rules that ``facts`` unlock, by threshold, except ``barred``."""
         earned = []
         for measure, value in facts.measures():
             for rule in self.ladders.get(measure, ()):

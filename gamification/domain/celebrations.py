@@ -1,4 +1,4 @@
-"""What is worth showing to a user once."""
+"""Decides what to celebrate: unlocks, new levels, and streak milestones."""
 
 from __future__ import annotations
 
@@ -18,10 +18,13 @@ class NoticeRow(NamedTuple):
     data: Mapping[str, Any]
     created_at: datetime
     expires_at: datetime
+    achievement_id: int | None = None
+    #: The level, or the days of the streak.
+    number: int | None = None
 
 
 class Peaks(NamedTuple):
-    """The most that a user ever reached."""
+    """The highest level and the longest streak that a user ever reached."""
 
     level: int
     #: Days.
@@ -54,3 +57,24 @@ def _notice(
     kind: CelebrationKind, subject: object, **data: object
 ) -> CelebrationNotice:
     return CelebrationNotice(str(kind), f"{kind}:{subject}", data)
+
+
+def notice_row(
+    notice: CelebrationNotice,
+    user_id: Any,
+    achievement_ids: Mapping[str, int],
+    now: datetime,
+    expires_at: datetime,
+) -> NoticeRow:
+    """Return ``notice`` as it is stored; the ids are by key of the achievement."""
+    data = notice.data
+    return NoticeRow(
+        user_id,
+        notice.kind,
+        notice.dedupe_key,
+        data,
+        now,
+        expires_at,
+        achievement_ids.get(data.get("achievement", "")),
+        data.get("to") or data.get("days"),
+    )

@@ -1,8 +1,8 @@
 """From instants to a user's own calendar dates.
 
-A day is a date in the zone that was in effect for the user at that instant. No
-24-hour arithmetic is used, because days of 23, 24.5 and 25 hours exist, and dates
-that never were (Samoa's 2011-12-30).
+A day is a date in the zone that was in effect for the user at that instant. This
+module never adds 24 hours to get to the next day: some days last 23, 24.5 or 25 hours,
+and some dates never existed (Samoa's 2011-12-30).
 """
 
 from __future__ import annotations
@@ -10,20 +10,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cache, lru_cache
+from functools import lru_cache
 from math import inf
 from typing import Final
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
-#: A date that existed for less than this, for the user, neither counts nor breaks.
+#: A date that lasted less than this for the user neither extends nor breaks a streak.
 SHORTEST_DAY: Final = timedelta(hours=12)
 
-#: Zone changes may take effect once in this time.
+#: At most one zone change takes effect in this time.
 ZONE_CHANGE_INTERVAL: Final = timedelta(hours=24)
 
 ONE_DAY: Final = timedelta(days=1)
 
-#: Before anything that a calendar is asked about.
+#: Earlier than any instant that a calendar has to handle.
 _EARLIEST: Final = datetime(1, 1, 1, tzinfo=UTC)
 
 
@@ -64,7 +64,7 @@ class Calendar:
         return local.date()
 
     def begins(self, day: date, after: datetime = _EARLIEST) -> datetime:
-        """Return the first instant from ``after`` on that is on ``day`` or later."""
+        """Return the first instant from ``after`` on whose date is ``day`` or later."""
         earliest, hour = after.timestamp(), self.day_start_hour
         instants = (
             (max(since, earliest, _begins(day, zone, hour)), until)
@@ -74,11 +74,11 @@ class Calendar:
         return datetime.fromtimestamp(first, UTC)
 
     def is_neutral(self, day: date) -> bool:
-        """Say whether ``day`` existed for less than 12 hours: it counts for nothing."""
+        """Say whether ``day`` lasted less than 12 hours, too short for a streak."""
         return _existed(self, day) < SHORTEST_DAY
 
     def follows(self, earlier: date, later: date) -> bool:
-        """Say whether nothing but neutral dates lies between the two dates."""
+        """Say whether ``later`` comes next, with only neutral dates in between."""
         gap = (later - earlier).days
         return gap == 1 or (
             gap > 1
@@ -86,10 +86,10 @@ class Calendar:
         )
 
     def with_zone(self, zone: str, now: datetime) -> Calendar:
-        """Return the calendar after a change to ``zone`` that was asked for ``now``.
+        """Return the calendar after the user chose ``zone`` at ``now``.
 
-        It takes effect at once, or 24 hours after the last change that did. A change
-        that still waits is replaced.
+        The change takes effect at once, or 24 hours after the previous change took
+        effect. It replaces a change that is still pending.
         """
         moment, past = now.timestamp(), self.as_of(now).zones
         if past[-1].zone == zone:
@@ -100,7 +100,7 @@ class Calendar:
         return replace(self, zones=(*past, ZoneChange(since, zone)))
 
     def as_of(self, now: datetime) -> Calendar:
-        """Return the calendar without a change that still waits at ``now``."""
+        """Return the calendar without a change that is still pending at ``now``."""
         moment = now.timestamp()
         if self.zones[-1].since <= moment:
             return self
@@ -113,20 +113,8 @@ class Calendar:
             yield starts[index], starts[index + 1], ZoneInfo(change.zone)
 
 
-def is_time_zone(name: object) -> bool:
-    """Say whether ``name`` is the name of an IANA time zone."""
-    return isinstance(name, str) and name in _time_zones()
-
-
-@cache
-def _time_zones() -> set[str]:
-    # They come from the system's files, which do not change while it runs. Some systems
-    # have a zone of their own among them, which is another elsewhere.
-    return available_timezones() - {"localtime"}
-
-
 def _begins(day: date, zone: ZoneInfo, hour: int) -> float:
-    # A wall time inside a gap maps to the far side of it (PEP 495, changeset=0).
+    # A wall time inside a gap maps to the far side of it (PEP 495, fold=0).
     return datetime.combine(day, time(hour), tzinfo=zone).timestamp()
 
 

@@ -1,4 +1,4 @@
-"""The catalogue as plain values: as a text for review, and compared with another."""
+"""The catalogue as plain values, to write as text and to compare."""
 
 from __future__ import annotations
 
@@ -10,36 +10,36 @@ from enum import StrEnum
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
-#: What a file of definitions says it is.
+#: The format of a catalogue file.
 FORMAT: Final = 1
 
-#: Kinds of item, in the order in which they are made, with their names in a file.
+#: The kinds of items, in the order in which they are created, and their sections.
 SECTIONS: Final = {"activity": "activities", "achievement": "achievements"}
 
 Value = str | int | bool | None
-#: The values of an item by field, in the order of its fields, without the key.
+#: The values of an item by field, without the key.
 DefinitionValues = Mapping[str, Value]
 #: Items by kind and by key.
 Definitions = Mapping[str, Mapping[str, DefinitionValues]]
 
-#: What a reader of a text or of a terminal would not see, or be misled by.
+#: Characters that a text or a terminal hides, or that mislead the reader.
 _INVISIBLE: Final = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]"
 )
 
 
 class Effect(StrEnum):
-    """What applying definitions does to an item."""
+    """The effect that applying a file has on an item."""
 
     ADDED = "added"
     CHANGED = "changed"
     UNCHANGED = "unchanged"
-    #: The definitions do not have it; it stays as it is.
+    #: The item is not in the file, and stays as it is.
     ABSENT = "absent"
 
 
 class FieldChange(NamedTuple):
-    """A field of an item; before is None where the item is added."""
+    """The change of a field; ``before`` is None if the item is added."""
 
     name: str
     before: Value
@@ -47,7 +47,7 @@ class FieldChange(NamedTuple):
 
     @property
     def values(self) -> tuple[str, str]:
-        """Before and after, as in a file."""
+        """Both values, as a file shows them."""
         return _json(self.before), _json(self.after)
 
     def __str__(self) -> str:
@@ -55,43 +55,43 @@ class FieldChange(NamedTuple):
 
 
 class ItemDifference(NamedTuple):
-    """An activity or an achievement, and what applying does to it."""
+    """An activity or an achievement, and the effect of the file on it."""
 
     kind: str
     key: str
     effect: Effect
-    #: Fields that change; all of them where the item is added.
+    #: The fields that change; all fields if the item is added.
     fields: tuple[FieldChange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Differences:
-    """What applying definitions does, item by item: activities first, by key."""
+    """The effect of a file on each item: activities first, then by key."""
 
     items: tuple[ItemDifference, ...]
 
     @property
     def edits(self) -> tuple[ItemDifference, ...]:
-        """What applying adds or changes, in the order in which it does."""
+        """The items that are added or changed, in that order."""
         return tuple(item for item in self.items if item.fields)
 
     @property
     def is_empty(self) -> bool:
-        """Whether definitions and catalogue say the same."""
+        """Whether the file and the catalogue are equal."""
         return len(self.having(Effect.UNCHANGED)) == len(self.items)
 
     @property
     def tag(self) -> str:
-        """A digest of the edits, to tell whether they are still the same."""
+        """A digest of the edits, to check whether they are still the same."""
         text = json.dumps(self.edits)
         return blake2b(text.encode(), digest_size=16).hexdigest()
 
     def having(self, effect: Effect) -> tuple[ItemDifference, ...]:
-        """Return the items on which applying has this effect."""
+        """Return the items with this effect."""
         return tuple(item for item in self.items if item.effect is effect)
 
     def lines(self) -> Iterator[str]:
-        """Yield the differences for a reader: one line for each field that changes."""
+        """Yield the differences as readable text, one line for each changed field."""
         for kind, key, effect, fields in self.items:
             name = _escaped(f"{kind} {key}")
             if effect is Effect.ADDED:
@@ -104,7 +104,7 @@ class Differences:
 
 
 def compare(stored: Definitions, given: Definitions) -> Differences:
-    """Return what has to happen to ``stored`` for all of ``given`` to be in it."""
+    """Return the changes that bring everything in ``given`` into ``stored``."""
     return Differences(
         tuple(
             _difference(kind, key, stored[kind].get(key), given[kind].get(key))
@@ -132,7 +132,7 @@ def _difference(
 
 
 def render(definitions: Definitions) -> str:
-    """Return ``definitions`` as JSON that is the same text whenever they are."""
+    """Return ``definitions`` as JSON: equal definitions have equal texts."""
     document: dict[str, object] = {"format": FORMAT}
     for kind, section in SECTIONS.items():
         items = sorted(definitions[kind].items())
@@ -146,5 +146,5 @@ def _json(value: object, indent: int | None = None) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Return ``text`` with what cannot be seen in it written out, as in JSON."""
+    """Return ``text`` with invisible characters escaped, as in JSON."""
     return _INVISIBLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)

@@ -1,4 +1,4 @@
-"""Progress as the ledger alone tells it."""
+"""Derives a user's progress from the ledger alone."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gamification.domain.streaks import measure_streak
 
 
 class DerivedEntry(NamedTuple):
-    """What of a ledger entry counts for progress."""
+    """The fields of a ledger entry from which progress is derived."""
 
     kind: str
     amount: int
@@ -22,43 +22,66 @@ class DerivedEntry(NamedTuple):
     quantity: int
     extends_streak: bool
     local_date: date
+    occurred_at: datetime
     recorded_at: datetime
+    achievement_id: int | None
+    id: int
+    reverses: int | None
 
 
 @dataclass(slots=True)
 class Progress:
-    """What derives from a user's ledger."""
+    """The progress that a user's ledger adds up to."""
 
     total_xp: int = 0
-    #: The highest total that there ever was.
+    #: The highest total that the user ever had.
     peak_xp: int = 0
-    #: By activity id: units, and when the last entry was recorded.
+    #: By activity id: the units, and the time when the last entry was recorded.
     tallies: dict[int, tuple[int, datetime]] = field(default_factory=dict)
-    #: By active date: activities, and their XP.
+    #: By active date: the number of activities, and their XP.
     days: dict[date, tuple[int, int]] = field(default_factory=dict)
+    #: By achievement id: the reward of the latest unlock, and whether it stands.
+    unlocks: dict[int, tuple[DerivedEntry, bool]] = field(default_factory=dict)
+    last_occurred_at: datetime | None = None
 
     def columns(
-        self, calendar: Calendar, thresholds: Sequence[int]
+        self,
+        calendar: Calendar,
+        thresholds: Sequence[int],
+        *,
+        highest_level: int = 1,
+        highest_streak: int = 0,
     ) -> dict[str, object]:
-        """Return the columns of the user's row."""
+        """Return the columns of the user's row.
+
+        The highest level and streak keep their stored values unless the ledger has
+        higher ones: the user has seen them, whatever has changed since.
+        """
         streak = measure_streak(self.days, calendar)
+        peak_level = calculate_level_from_xp(self.peak_xp, thresholds)
         return {
             "total_xp": self.total_xp,
             "level": calculate_level_from_xp(self.total_xp, thresholds),
-            "highest_level": calculate_level_from_xp(self.peak_xp, thresholds),
+            "highest_level": max(highest_level, peak_level),
             "current_streak": streak.current,
             "longest_streak": streak.longest,
+            "highest_streak": max(highest_streak, streak.longest),
             "active_days": len(self.days),
             "last_active_on": streak.last_active_on,
+            "last_occurred_at": self.last_occurred_at,
         }
 
 
 def derive_progress(lines: Iterable[DerivedEntry]) -> Progress:
-    """Return the progress that ``lines``, in the order of recording, add up to."""
+    """Return the progress that ``lines``, in order of recording, add up to."""
     progress = Progress()
     for line in lines:
         progress.total_xp += line.amount
         progress.peak_xp = max(progress.peak_xp, progress.total_xp)
+        last = progress.last_occurred_at
+        progress.last_occurred_at = max(last or line.occurred_at, line.occurred_at)
+        if line.achievement_id is not None:
+            _unlock(progress.unlocks, line, line.achievement_id)
         if line.activity_id is not None:
             count, _ = progress.tallies.get(line.activity_id, (0, None))
             progress.tallies[line.activity_id] = (
@@ -71,7 +94,20 @@ def derive_progress(lines: Iterable[DerivedEntry]) -> Progress:
     return progress
 
 
+def _unlock(
+    unlocks: dict[int, tuple[DerivedEntry, bool]],
+    line: DerivedEntry,
+    achievement_id: int,
+) -> None:
+    if line.kind == EntryKind.ACHIEVEMENT:
+        unlocks[achievement_id] = (line, True)
+    elif line.kind == EntryKind.REVERSAL:
+        reward, _ = unlocks[achievement_id]
+        unlocks[achievement_id] = (reward, False)
+
+
 def _mark(days: dict[date, tuple[int, int]], line: DerivedEntry) -> None:
     activities, xp = days.get(line.local_date, (0, 0))
-    sign = -1 if line.kind == EntryKind.REVERSAL else 1
+    signs = {EntryKind.REVERSAL: -1, EntryKind.CORRECTION: 0}
+    sign = signs.get(EntryKind(line.kind), 1)
     days[line.local_date] = (activities + sign, xp + line.amount)

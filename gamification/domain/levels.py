@@ -1,4 +1,4 @@
-"""From XP to levels."""
+"""Converts XP to levels."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Final
 
 #: Total XP at which each level begins; level 1 comes first. ``25 n (n - 1)``: each
-#: level asks for 50 XP more than the one before it.
+#: level takes 50 XP more than the one before it.
 LEVEL_THRESHOLDS: Final[tuple[int, ...]] = (
     # 1 to 10
     *(0, 50, 150, 300, 500, 750, 1_050, 1_400, 1_800, 2_250),
@@ -22,7 +22,7 @@ LEVEL_THRESHOLDS: Final[tuple[int, ...]] = (
 
 @dataclass(frozen=True, slots=True)
 class LevelProgress:
-    """Where a total of XP stands between two levels."""
+    """The position of a total of XP between two levels."""
 
     level: int
     total_xp: int
@@ -37,7 +37,7 @@ class LevelProgress:
 def calculate_level_from_xp(
     total_xp: int, thresholds: Sequence[int] = LEVEL_THRESHOLDS
 ) -> int:
-    """Return the level that ``total_xp`` reaches: 1 or more, also for a debt."""
+    """Return the level that ``total_xp`` reaches: at least 1, even below 0 XP."""
     return max(1, bisect_right(thresholds, total_xp))
 
 
@@ -49,7 +49,7 @@ def get_xp_for_next_level(
     Raises ``ValueError`` for a level below 1.
     """
     if current_level < 1:
-        msg = f"Levels begin at 1; {current_level} is none."
+        msg = f"Levels begin at 1; there is no level {current_level}."
         raise ValueError(msg)
     return thresholds[current_level] if current_level < len(thresholds) else None
 
@@ -57,7 +57,7 @@ def get_xp_for_next_level(
 def get_level_progress(
     total_xp: int, thresholds: Sequence[int] = LEVEL_THRESHOLDS
 ) -> LevelProgress:
-    """Return the level of ``total_xp``, its thresholds, and the share of the way."""
+    """Return the level of ``total_xp`` and how far the next level is."""
     level = calculate_level_from_xp(total_xp, thresholds)
     begins, ends = thresholds[level - 1], get_xp_for_next_level(level, thresholds)
     share = 1.0 if ends is None else (total_xp - begins) / (ends - begins)

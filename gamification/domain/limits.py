@@ -1,19 +1,20 @@
-"""How many units of records earn XP: daily limits and cooldowns."""
+"""Daily limits and cooldowns: how many units of a record earn XP."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from gamification.domain.catalogue import ActivityRule
 from gamification.domain.days import ONE_DAY
-from gamification.domain.outcomes import Withheld, WithheldReason
+from gamification.domain.history import StandingEntry
+from gamification.domain.outcomes import Entry, Withheld, WithheldReason
 from gamification.domain.state import Record, Usage, UserState
 
 
 class Done(NamedTuple):
-    """What a user did of one activity: when, on which of their dates, how much."""
+    """One record of an activity: its time, the user's date, and its units."""
 
     at: datetime
     day: date
@@ -25,8 +26,8 @@ def rewarded_units(
 ) -> int:
     """Return how many units of a user's ``records`` would earn XP.
 
-    They come in order of time. ``limit`` is in units of a date, ``cooldown`` in
-    seconds; None is none.
+    Records come in order of time. ``limit`` is in units per date, ``cooldown`` in
+    seconds; None means there is none.
     """
     total, gap = 0, timedelta(seconds=cooldown or 0)
     ready_at: datetime | None = None
@@ -44,9 +45,9 @@ def rewarded_units(
 
 
 def room(quantity: int, limit: int | None, usage: Usage) -> int:
-    """Return how many of ``quantity`` a date has room for, after its ``usage``.
+    """Return how many of ``quantity`` can still earn XP on a date with this ``usage``.
 
-    A date credits ``min(limit, units that day)``, in any order.
+    In whatever order its records come, a date credits ``min(limit, units that day)``.
     """
     if limit is None:
         return quantity
@@ -54,8 +55,44 @@ def room(quantity: int, limit: int | None, usage: Usage) -> int:
     return max(0, min(quantity, min(limit, units + quantity) - rewarded))
 
 
+def freed_units(
+    reversed_entry: Entry, standing: Iterable[StandingEntry], activity: ActivityRule
+) -> Iterator[tuple[StandingEntry, int]]:
+    """Yield records that earn more XP after a reversal, each with the units gained.
+
+    ``standing`` holds the unreversed records of ``activity``, without the one that is
+    reversed: all of its date, and all of every date within a cooldown of it.
+    """
+    records = sorted(standing, key=lambda each: each.entry.occurred_at)
+    cooldown = timedelta(seconds=activity.cooldown or 0)
+    usage: dict[date, Usage] = {}
+    for each in records:
+        units, rewarded = usage.get(each.entry.local_date, (0, 0))
+        usage[each.entry.local_date] = (
+            units + each.entry.quantity,
+            rewarded + each.rewarded,
+        )
+    rewarded_at = [each.entry.occurred_at for each in records if each.rewarded]
+    for each in records:
+        at, day = each.entry.occurred_at, each.entry.local_date
+        is_near = abs(at - reversed_entry.occurred_at) < cooldown
+        if not is_near and day != reversed_entry.local_date:
+            continue
+        if not each.rewarded and any(
+            abs(at - other) < cooldown for other in rewarded_at
+        ):
+            continue
+        units, rewarded = usage[day]
+        limit = units if activity.daily_limit is None else activity.daily_limit
+        freed = min(each.withheld, min(limit, units) - rewarded)
+        if freed > 0:
+            usage[day] = (units, rewarded + freed)
+            rewarded_at.append(at)
+            yield each, freed
+
+
 class Limits:
-    """What a user may still earn, as the records of one request use it up."""
+    """A user's remaining allowance, which the records of one request use up."""
 
     def __init__(self, state: UserState, now: datetime) -> None:
         self._calendar = state.calendar
@@ -66,7 +103,7 @@ class Limits:
     def admit(
         self, record: Record, activity: ActivityRule, day: date
     ) -> tuple[int, Withheld | None]:
-        """Return how many of the record's units earn XP, and what is withheld."""
+        """Return how many of the record's units earn XP, and the withheld XP."""
         quantity = record.quantity
         units, before = self._usage.get((activity.id, day), (0, 0))
         if ready_at := self._cooling_until(record.occurred_at, activity):

@@ -1,8 +1,8 @@
-"""The values that services return: all that changed, and why nothing did."""
+"""The values that services return: what changed, or why nothing did."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, NamedTuple, Self
@@ -12,27 +12,38 @@ from django.utils.translation import gettext_lazy as _
 
 
 class EntryKind(TextChoices):
-    """Why a ledger entry was written."""
+    """The kind of a ledger entry: the reason why it was written."""
 
     ACTIVITY = "activity", _("activity")
     ACHIEVEMENT = "achievement", _("achievement")
     ADJUSTMENT = "adjustment", _("adjustment")
+    CORRECTION = "correction", _("correction")
     REVERSAL = "reversal", _("reversal")
 
 
 class CelebrationKind(TextChoices):
-    """What a celebration celebrates."""
+    """The event that a celebration is about."""
 
     ACHIEVEMENT = "achievement", _("achievement unlocked")
     LEVEL = "level", _("level reached")
     STREAK = "streak", _("streak milestone")
 
 
+class CelebrationMode(TextChoices):
+    """A user's choice of how the app shows celebrations."""
+
+    ALL = "all", _("with all effects")
+    QUIET = "quiet", _("quietly")
+    #: They are recorded, but the user does not see them.
+    NONE = "none", _("not at all")
+
+
 class WithheldReason(TextChoices):
-    """Why a record earned less XP than its units are worth."""
+    """The reason why a record earned less XP than its units are worth."""
 
     DAILY_LIMIT = "daily_limit", _("daily limit reached")
     COOLDOWN = "cooldown", _("too soon after the last one")
+    INACTIVE = "inactive", _("the activity is switched off")
 
 
 class Entry(NamedTuple):
@@ -50,22 +61,26 @@ class Entry(NamedTuple):
     activity_id: int | None = None
     achievement_id: int | None = None
     quantity: int = 0
-    #: Those of ``quantity`` that earned XP; the others were over a limit.
+    #: Units of ``quantity`` that earned XP; a limit withheld the others.
     rewarded: int = 0
+    #: XP per unit at the time of recording.
+    xp_reward: int = 0
     extends_streak: bool = False
     key: str | None = None
     #: Digest of the request behind ``key``.
     fingerprint: str = ""
     source: str = ""
-    #: Id of the entry that this one takes back.
+    #: Id of the entry that this one reverses.
     reverses: int | None = None
+    #: Id of the entry that this one makes worth more or less.
+    corrects: int | None = None
     actor_id: Any = None
     note: str = ""
-    #: What the verb returned, for a replay; see ``Outcome.snapshot``.
+    #: The outcome to return for a replay; see ``Outcome.snapshot``.
     outcome: Mapping[str, Any] | None = None
 
     def with_outcome(self, outcome: Mapping[str, Any] | None) -> Self:
-        """Return the entry with what is answered to a replay."""
+        """Return the entry with the outcome that a replay returns."""
         return self.__class__(*self[:-1], outcome)
 
     def with_id(self, entry_id: int) -> Self:
@@ -74,24 +89,27 @@ class Entry(NamedTuple):
 
     @property
     def sign(self) -> int:
-        """How the entry counts among a day's activities: 1, or -1 if it takes back."""
-        return -1 if self.kind == EntryKind.REVERSAL else 1
+        """Number added to the day's activities: 1, 0, or -1 for a reversal."""
+        if self.kind == EntryKind.ACTIVITY:
+            return 1
+        return -1 if self.kind == EntryKind.REVERSAL else 0
 
 
 @dataclass(frozen=True, slots=True)
 class Withheld:
-    """XP that a record did not earn, and from when it can be earned again."""
+    """XP that a record did not earn, and when the user can earn XP again."""
 
     xp: int
     #: Units that earned nothing.
     quantity: int
     reason: str
-    earnable_at: datetime
+    #: None if that is not known.
+    earnable_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class Unlock:
-    """An achievement that was unlocked, with the XP that it gave."""
+    """An achievement that the user unlocked, with its XP."""
 
     achievement: str
     name: str
@@ -104,7 +122,7 @@ class CelebrationNotice:
     """Something to show the user once."""
 
     kind: str
-    #: What it is unique by, for the user.
+    #: Unique for the user, so that nothing is celebrated twice.
     dedupe_key: str
     data: Mapping[str, Any]
     id: int | None = None
@@ -112,9 +130,9 @@ class CelebrationNotice:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a verb changed for one user."""
+    """The changes that a verb made for one user."""
 
-    #: The entry written for the request; None where there was nothing to write.
+    #: The entry written for the request; None if there was nothing to write.
     entry: Entry | None
     #: XP that the entry itself credited.
     credited: int
@@ -127,13 +145,21 @@ class Outcome:
     longest_streak: int
     unlocks: tuple[Unlock, ...] = ()
     celebrations: tuple[CelebrationNotice, ...] = ()
-    #: The request was handled before; this is what it did then.
+    #: Whether the request was handled before; the outcome is then the first one.
     replayed: bool = False
+    #: When the replayed entry was reversed; None if it still stands.
+    reversed_at: datetime | None = None
+    #: Entries that credit units for which a reversal made room under a limit.
+    corrections: tuple[Entry, ...] = ()
+    #: Achievements that the user lost, each with the XP that was lost with it.
+    lost: tuple[Unlock, ...] = ()
 
     @property
     def xp_gained(self) -> int:
-        """XP of the entry and of the achievements that it unlocked."""
+        """XP of the entry and of everything that follows from it."""
         rewards = sum(unlock.xp for unlock in self.unlocks)
+        rewards += sum(entry.amount for entry in self.corrections)
+        rewards -= sum(unlock.xp for unlock in self.lost)
         if self.entry and self.entry.kind == EntryKind.ACHIEVEMENT:
             return rewards or self.credited
         return self.credited + rewards
@@ -143,11 +169,15 @@ class Outcome:
         return self.level > self.level_before
 
     def numbered(
-        self, entry_id: int, celebrations: tuple[CelebrationNotice, ...]
+        self, entry_ids: Sequence[int], celebrations: tuple[CelebrationNotice, ...]
     ) -> Self:
-        """Return the outcome with the ids that the database gave."""
+        """Return the outcome with the ids that the database gave.
+
+        ``entry_ids`` begins with the id of the entry, followed by its corrections.
+        """
+        corrections = zip(self.corrections, entry_ids[1:], strict=False)
         return self.__class__(
-            self.entry and self.entry.with_id(entry_id),
+            self.entry and self.entry.with_id(entry_ids[0]),
             self.credited,
             self.withheld,
             self.total_xp,
@@ -157,10 +187,12 @@ class Outcome:
             self.longest_streak,
             self.unlocks,
             celebrations,
+            corrections=tuple(entry.with_id(pk) for entry, pk in corrections),
+            lost=self.lost,
         )
 
     def snapshot(self) -> dict[str, Any]:
-        """Return what ``restore`` needs beside the entry, as plain JSON."""
+        """Return the data that ``restore`` needs besides the entry, as plain JSON."""
         data: dict[str, Any] = {
             "xp": self.total_xp,
             "level": [self.level_before, self.level],
@@ -168,7 +200,7 @@ class Outcome:
         }
         if self.withheld:
             withheld = self.withheld
-            earnable_at = withheld.earnable_at.isoformat()
+            earnable_at = withheld.earnable_at and withheld.earnable_at.isoformat()
             data["withheld"] = [
                 withheld.xp,
                 withheld.quantity,
@@ -187,9 +219,12 @@ class Outcome:
 
     @classmethod
     def restore(
-        cls, entry: Entry, celebration_ids: Mapping[tuple[Any, str], int]
+        cls,
+        entry: Entry,
+        celebration_ids: Mapping[tuple[Any, str], int],
+        reversed_at: datetime | None,
     ) -> Self:
-        """Return the outcome that ``entry`` keeps, marked as replayed.
+        """Return the outcome that is stored in ``entry``, marked as replayed.
 
         ``celebration_ids`` are by user and dedupe key.
         """
@@ -197,7 +232,7 @@ class Outcome:
         withheld = data.get("withheld")
         if withheld:
             xp, quantity, reason, earnable_at = withheld
-            instant = datetime.fromisoformat(earnable_at)
+            instant = earnable_at and datetime.fromisoformat(earnable_at)
             withheld = Withheld(xp, quantity, reason, instant)
         return cls(
             entry=entry.with_outcome(None),
@@ -216,11 +251,12 @@ class Outcome:
                 for kind, key, values in data.get("celebrations", ())
             ),
             replayed=True,
+            reversed_at=reversed_at,
         )
 
 
 class UnlockRow(NamedTuple):
-    """The new state of a row that says whether a user holds an achievement."""
+    """The new values of a row that says whether a user holds an achievement."""
 
     user_id: Any
     achievement_id: int
@@ -229,3 +265,4 @@ class UnlockRow(NamedTuple):
     revoked_at: datetime | None = None
     revoked_by_id: Any = None
     revoke_reason: str = ""
+    can_be_earned_again: bool = False

@@ -12,7 +12,7 @@ from gamification.domain.days import ONE_DAY, Calendar
 
 
 class Window(TextChoices):
-    """How long a period is."""
+    """The length of a period."""
 
     DAY = "day", _("day")
     WEEK = "week", _("week")
@@ -22,22 +22,22 @@ class Window(TextChoices):
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """A span of time from ``starts_at`` on and before ``ends_at``, both in UTC.
+    """A span of time from ``starts_at`` until just before ``ends_at``, both in UTC.
 
-    All time has neither.
+    Both are None for all time.
     """
 
     window: Window
     starts_at: datetime | None
     ends_at: datetime | None
-    #: The IANA zone whose calendar it follows.
+    #: The IANA zone of its calendar.
     zone: str
 
 
 def current_period(window: Window, calendar: Calendar, now: datetime) -> Period:
     """Return the period of ``calendar`` to which the date of ``now`` belongs.
 
-    A week is that of ISO 8601: it begins on Monday, and may belong to two years.
+    Weeks follow ISO 8601: they begin on Monday, and may span two years.
     """
     zone = calendar.zone_at(now).key
     if window is Window.ALL:
@@ -47,7 +47,7 @@ def current_period(window: Window, calendar: Calendar, now: datetime) -> Period:
 
 
 def _bounds(window: Window, day: date) -> tuple[date, date]:
-    """Return the first date of the period around ``day``, and that of the next one."""
+    """Return the first dates of the period around ``day`` and of the next one."""
     if window is Window.WEEK:
         monday = day - timedelta(days=day.weekday())
         return monday, monday + timedelta(days=7)

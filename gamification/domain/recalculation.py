@@ -1,66 +1,66 @@
-"""Past days by the numbers of today: what is due for them, and the correction."""
+"""Recalculates past records with today's rewards and limits."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from datetime import date, datetime
-from operator import attrgetter
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
-from gamification.domain.backfill import BackfillChangeset
 from gamification.domain.catalogue import ActivityRule
-from gamification.domain.outcomes import Entry, EntryKind
+from gamification.domain.history import StandingEntry
 
 
-class DaySum(NamedTuple):
-    """What a user did of an activity on a date, and got for it."""
+class Due(NamedTuple):
+    """A record, and the worth that it should have."""
 
-    user_id: Any
-    activity_id: int
-    day: date
-    units: int
-    #: Units that were rewarded.
-    paid: int
-    xp: int
-    #: When the last entry of the date occurred.
-    last: datetime
+    standing: StandingEntry
+    #: Units that earn XP.
+    rewarded: int
+    #: XP of a unit.
+    xp_reward: int
+
+    @property
+    def amount(self) -> int:
+        """XP to add to the record; negative if it has too much."""
+        return self.rewarded * self.xp_reward - self.standing.worth
+
+    @property
+    def is_change(self) -> bool:
+        """Whether the record has to be corrected."""
+        stored = self.standing.rewarded, self.standing.xp_reward
+        return bool(self.amount) or stored != (self.rewarded, self.xp_reward)
 
 
-def correct(done: DaySum, rule: ActivityRule) -> Entry | None:
-    """Return the entry that makes a date give what ``rule`` gives; None if it does.
+def recalculate_day(
+    standing: Sequence[StandingEntry], rule: ActivityRule
+) -> Iterator[Due]:
+    """Yield each record of one activity and date with the worth it should have.
 
-    That is the reward of as many units as the limit admits, of those that no cooldown
-    withheld. The entry has yet to be told who makes it, when, and why.
+    ``standing`` is in order of occurrence. The date rewards as many units as the limit
+    allows; if the activity has a cooldown, withheld units stay withheld. If the limit
+    allows fewer units than before, the latest records lose theirs first.
     """
-    counted = done.paid if rule.cooldown else done.units
-    limit = rule.daily_limit
-    units = counted if limit is None else min(limit, counted)
-    amount = units * rule.xp_reward - done.xp
-    if not amount:
-        return None
-    return Entry(
-        id=None,
-        user_id=done.user_id,
-        kind=EntryKind.ADJUSTMENT.value,
-        amount=amount,
-        occurred_at=done.last,
-        local_date=done.day,
-        recorded_at=done.last,
-        activity_id=rule.id,
-        # So that late records of the date find the room that is left. What a cooldown
-        # withheld must be told from what a limit did, so there it stays as it was.
-        rewarded=0 if rule.cooldown else units - done.paid,
-    )
+    units = [each.rewarded for each in standing]
+    if not rule.cooldown:
+        room = _limit(rule, sum(each.entry.quantity for each in standing)) - sum(units)
+        for place, each in enumerate(standing):
+            more = max(0, min(each.withheld, room))
+            units[place] += more
+            room -= more
+    excess = sum(units) - _limit(rule, sum(units))
+    for place in reversed(range(len(units))):
+        less = max(0, min(units[place], excess))
+        units[place] -= less
+        excess -= less
+    for each, rewarded in zip(standing, units, strict=True):
+        yield Due(each, rewarded, rule.xp_reward)
 
 
-class RecalculationChangeset(BackfillChangeset):
-    """A changeset that corrects past days."""
+def day_worth(rule: ActivityRule, *, units: int, rewarded: int) -> int:
+    """Return the XP that a date should give for an activity, from its sums."""
+    counted = rewarded if rule.cooldown else units
+    return _limit(rule, counted) * rule.xp_reward
 
-    def correct(self, entries: Collection[Entry]) -> None:
-        """Book ``entries`` together, and unlock what the total then earns."""
-        before = self.total_xp
-        # Losses come first, so that no level is reached on the way only.
-        for entry in sorted(entries, key=attrgetter("amount")):
-            self.book(entry)
-        if self.total_xp > before:
-            self._settle(self.entries[-1])
+
+def _limit(rule: ActivityRule, units: int) -> int:
+    """Return how many of ``units`` earn XP on a date."""
+    return units if rule.daily_limit is None else min(rule.daily_limit, units)

@@ -1,8 +1,8 @@
-"""What a decision starts from: a user's stored state, and the rules of the game."""
+"""The input of a decision: a user's stored state, and the rules of the game."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -10,20 +10,21 @@ from typing import Any, NamedTuple
 
 from gamification.domain.catalogue import Catalogue
 from gamification.domain.days import Calendar
+from gamification.domain.history import PastEntry
 from gamification.domain.levels import calculate_level_from_xp
 from gamification.domain.streaks import Streak
 
-#: Units that a user recorded on a date, and those of them that earned XP.
+#: Units that a user recorded on a date, and how many of them earned XP.
 Usage = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What staff and the site's settings decide."""
+    """The rules that staff and the site's settings make."""
 
     catalogue: Catalogue
     thresholds: tuple[int, ...]
-    #: Lengths of a run, in days, that are celebrated when first reached.
+    #: Lengths of a streak, in days, that are celebrated when first reached.
     streak_milestones: tuple[int, ...] = ()
     celebration_ttl: timedelta = timedelta(days=7)
 
@@ -33,7 +34,7 @@ class Rules:
 
 @dataclass(slots=True)
 class UserState:
-    """What is stored of one user; a user without a row has version 0."""
+    """The stored state of one user; a user without a row has version 0."""
 
     user_id: Any
     calendar: Calendar
@@ -41,11 +42,17 @@ class UserState:
     total_xp: int = 0
     level: int = 1
     highest_level: int = 1
+    #: In days. It never falls.
+    highest_streak: int = 0
     active_days: int = 0
     streak: Streak = field(default_factory=Streak)
-    #: Ids of achievements held, and of those taken away by staff.
+    #: The latest time at which something in the ledger occurred.
+    last_occurred_at: datetime | None = None
+    #: Ids of achievements: those the user holds, those that staff revoked, and those
+    #: that a reversal took back, which the user can earn again.
     held: AbstractSet[int] = frozenset()
     revoked: AbstractSet[int] = frozenset()
+    lapsed: AbstractSet[int] = frozenset()
     #: Units by activity id, for the activities that the request names.
     tallies: Mapping[int, int] = field(default_factory=dict)
     #: By activity id and date, for activities with a daily limit.
@@ -54,12 +61,12 @@ class UserState:
     rewarded_at: Mapping[int, list[datetime]] = field(default_factory=dict)
     #: Activities by active date; None until a decision needs them.
     days: Mapping[date, int] | None = None
-    #: Dedupe keys of those celebrations, planned by a first try, that exist already.
-    celebrated: AbstractSet[str] = frozenset()
+    #: The whole ledger; None until a decision needs it.
+    ledger: Sequence[PastEntry] | None = None
 
 
 class Record(NamedTuple):
-    """A request to record an activity, checked but for what the catalogue says."""
+    """A request to record an activity, checked except against the catalogue."""
 
     user_id: Any
     activity: str

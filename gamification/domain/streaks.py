@@ -1,7 +1,7 @@
 """Streaks as runs over a set of dates.
 
-A date is active if it was not neutral when something was recorded on it; what makes
-it neutral later takes nothing away.
+A date is active if it was not neutral when an activity was recorded on it. It stays
+active even if a later change of zone makes it neutral.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from gamification.domain.days import ONE_DAY, Calendar
 
 
 class StreakState(TextChoices):
-    """How a streak stands today."""
+    """Whether a streak is alive, at risk, or broken today."""
 
     ACTIVE = "active", _("active")
     AT_RISK = "at_risk", _("at risk")
@@ -26,7 +26,7 @@ class StreakState(TextChoices):
 
 @dataclass(frozen=True, slots=True)
 class Streak:
-    """Runs over a user's active dates, in days."""
+    """A user's current and longest runs of active dates, in days."""
 
     #: Length of the run that ends at ``last_active_on``.
     current: int = 0
@@ -43,12 +43,12 @@ class StreakStatus:
     current: int
     longest: int
     last_active_on: date | None
-    #: When it breaks unless the user does something; None once broken.
+    #: When it breaks unless the user is active before that; None once broken.
     lost_at: datetime | None
 
 
 def measure_streak(dates: Iterable[date], calendar: Calendar) -> Streak:
-    """Return the streak over ``dates``, in any order and with any repetition."""
+    """Return the streak over ``dates``, which may be unsorted and repeat."""
     longest = current = 0
     last: date | None = None
     for day in sorted(set(dates)):
@@ -64,8 +64,8 @@ def extend_streak(
 ) -> Streak:
     """Return the streak after ``day`` became active.
 
-    ``dates`` are all active dates; they are looked at only if ``day`` lies before
-    the last one.
+    ``dates`` are all active dates; they matter only if ``day`` lies before the last
+    one.
     """
     last = streak.last_active_on
     if last is None or last < day:
@@ -78,7 +78,7 @@ def extend_streak(
 
 
 def streak_status(streak: Streak, calendar: Calendar, now: datetime) -> StreakStatus:
-    """Return how ``streak`` stands at ``now``; today is open and breaks nothing."""
+    """Return the status of ``streak`` at ``now``; an inactive today breaks nothing."""
     today, last = calendar.date_of(now), streak.last_active_on
     if last is not None and streak.current:
         if last >= today:
@@ -93,7 +93,7 @@ def _status(
 ) -> StreakStatus:
     """Return the status of a streak that is alive."""
     last = streak.last_active_on or date.min
-    # It is lost with the day after the next one that counts.
+    # The user loses it when the next day that counts ends without an activity.
     counting = last + ONE_DAY
     while calendar.is_neutral(counting):
         counting += ONE_DAY

@@ -1,21 +1,49 @@
-"""A user's totals while entries are booked."""
+"""Keeps a user's totals up to date while entries are booked."""
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import NamedTuple
 
-from gamification.domain.catalogue import MAX_TOTAL, Facts
-from gamification.domain.outcomes import Entry
+from gamification.domain.catalogue import MAX_TOTAL, AchievementRule, Facts
+from gamification.domain.celebrations import Peaks
+from gamification.domain.outcomes import Entry, EntryKind
 from gamification.domain.state import Rules, UserState
 from gamification.domain.streaks import extend_streak, measure_streak
 
 
 class TotalOutOfRangeError(ArithmeticError):
-    """The total would leave the range of whole numbers that can be kept."""
+    """The total would leave the range of whole numbers that the app can store."""
+
+
+class Start(NamedTuple):
+    """Where a user stood before something was booked."""
+
+    #: That of the first entry that is booked.
+    place: int
+    level: int
+    peaks: Peaks
+    facts: Facts
+    last_occurred_at: datetime | None
+
+    def dates(self, cause: Entry) -> bool:
+        """Say whether what ``cause`` unlocks is met at the time of ``cause``.
+
+        So it is if nothing in the ledger occurred later, and nothing was taken back.
+        """
+        if cause.kind in {EntryKind.REVERSAL, EntryKind.CORRECTION}:
+            return False
+        last = self.last_occurred_at
+        return last is None or cause.occurred_at >= last
+
+    def meets(self, rule: AchievementRule) -> bool:
+        """Say whether ``rule`` was met before."""
+        return self.facts.meet(rule)
 
 
 class RunningTotals:
-    """All that derives from a ledger, carried on from a state entry by entry."""
+    """Everything derived from a ledger: starts at a state, grows with each entry."""
 
     def __init__(self, state: UserState, rules: Rules) -> None:
         self.state = state
@@ -23,8 +51,10 @@ class RunningTotals:
         self.total_xp = state.total_xp
         self.level = state.level
         self.highest_level = state.highest_level
+        self.highest_streak = state.highest_streak
         self.active_days = state.active_days
         self.streak = state.streak
+        self.last_occurred_at = state.last_occurred_at
         self.held = state.held
         self.entries: list[Entry] = []
         #: Units by activity id, to be added to the tally.
@@ -37,18 +67,20 @@ class RunningTotals:
 
     @property
     def changed_days(self) -> dict[date, tuple[int, int]]:
-        """Activities and XP to be added, by date that is active now."""
+        """Activities and XP to add, by date, without the dates in ``lost_days``."""
         lost = self.lost_days
         return {day: change for day, change in self.days.items() if day not in lost}
 
     def book(self, entry: Entry) -> None:
-        """Put ``entry`` into the ledger and all that is derived from it."""
+        """Add ``entry`` to the ledger and update everything derived from it."""
         self.entries.append(entry)
         self.total_xp += entry.amount
         if not -MAX_TOTAL <= self.total_xp <= MAX_TOTAL:
             raise TotalOutOfRangeError
         self.level = self.rules.level_at(self.total_xp)
         self.highest_level = max(self.highest_level, self.level)
+        if self.last_occurred_at is None or entry.occurred_at > self.last_occurred_at:
+            self.last_occurred_at = entry.occurred_at
         if entry.activity_id is not None:
             self._count(entry.activity_id, entry.quantity)
             if entry.extends_streak:
@@ -60,21 +92,26 @@ class RunningTotals:
             raise TotalOutOfRangeError
 
     def _tally(self, activity_id: int) -> int:
-        return self.state.tallies.get(activity_id, 0) + self.tallies[activity_id]
+        stored = self.state.tallies.get(activity_id, 0)
+        return stored + self.tallies.get(activity_id, 0)
 
     def _mark_day(self, entry: Entry) -> None:
         day, known = entry.local_date, self._activities
         activities, xp = self.days.get(day, (0, 0))
-        self.days[day] = (activities + entry.sign, xp + entry.amount)
+        sign = entry.sign
+        self.days[day] = (activities + sign, xp + entry.amount)
+        if not sign:
+            return
         if self.state.days is None:
             before = int(day == self.streak.last_active_on)
         else:
             before = known.get(day, 0)
-        known[day] = before + entry.sign
+        known[day] = before + sign
         if not before:
             self.active_days += 1
             calendar = self.state.calendar
             self.streak = extend_streak(self.streak, day, known, calendar)
+            self.highest_streak = max(self.highest_streak, self.streak.longest)
         elif not known[day]:
             del known[day]
             self.lost_days.add(day)
@@ -82,11 +119,19 @@ class RunningTotals:
             self.streak = measure_streak(known, self.state.calendar)
 
     def facts(self) -> Facts:
+        """Return what achievements can measure now, of activities that are known."""
+        return self._facts({*self.tallies, *self.state.tallies})
+
+    def changed_facts(self) -> Facts:
+        """Return the same without counts of activities that were not booked."""
+        return self._facts(self.tallies)
+
+    def _facts(self, activity_ids: Iterable[int]) -> Facts:
         return Facts(
             self.active_days,
             self.streak.longest,
             self.level,
             self.total_xp,
             len(self.held),
-            {activity_id: self._tally(activity_id) for activity_id in self.tallies},
+            {pk: self._tally(pk) for pk in activity_ids},
         )

@@ -49,27 +49,27 @@ def _achievement(
 # fmt: off
 ACHIEVEMENTS: list[dict[str, Any]] = [
     _achievement("first_vision", "First vision", "Create your first vision.",
-                 "exploration", "🔭", 20, "activity_count", 1, "vision_created"),
+                 "exploration", "telescope", 20, "activity_count", 1, "vision_created"),
     _achievement("first_kpi", "First KPI", "Complete your first KPI.",
-                 "exploration", "🌱", 20, "activity_count", 1, "kpi_completed"),
+                 "exploration", "sprout", 20, "activity_count", 1, "kpi_completed"),
     _achievement("kpi_10", "Ten done", "Complete 10 KPIs.",
-                 "milestones", "🥉", 50, "activity_count", 10, "kpi_completed"),
+                 "milestones", "medal-bronze", 50, "activity_count", 10, "kpi_completed"),
     _achievement("kpi_50", "Fifty done", "Complete 50 KPIs.",
-                 "milestones", "🥈", 100, "activity_count", 50, "kpi_completed"),
+                 "milestones", "medal-silver", 100, "activity_count", 50, "kpi_completed"),
     _achievement("kpi_100", "A hundred done", "Complete 100 KPIs.",
-                 "milestones", "🥇", 200, "activity_count", 100, "kpi_completed"),
+                 "milestones", "medal-gold", 200, "activity_count", 100, "kpi_completed"),
     _achievement("kpi_500", "Five hundred done", "Complete 500 KPIs.",
-                 "milestones", "🏆", 500, "activity_count", 500, "kpi_completed"),
+                 "milestones", "trophy", 500, "activity_count", 500, "kpi_completed"),
     _achievement("streak_7", "A week in a row", "Be active on 7 days in a row.",
-                 "streaks", "🔥", 50, "longest_streak", 7),
+                 "streaks", "flame", 50, "longest_streak", 7),
     _achievement("streak_30", "A month in a row", "Be active on 30 days in a row.",
-                 "streaks", "⚡", 150, "longest_streak", 30),
+                 "streaks", "lightning", 150, "longest_streak", 30),
     _achievement("streak_100", "Unstoppable", "Be active on 100 days in a row.",
-                 "streaks", "💎", 400, "longest_streak", 100),
+                 "streaks", "diamond", 400, "longest_streak", 100),
     _achievement("level_5", "Seasoned", "Reach level 5.",
-                 "mastery", "⭐", 100, "level", 5),
+                 "mastery", "star", 100, "level", 5),
     _achievement("level_10", "Master", "Reach level 10.",
-                 "mastery", "🌟", 250, "level", 10),
+                 "mastery", "crown", 250, "level", 10),
 ]
 # fmt: on
 
@@ -80,7 +80,7 @@ ACTIVITY_DEFAULTS = {
     "extends_streak": True,
     "is_active": True,
 }
-ACHIEVEMENT_DEFAULTS = {"is_secret": False, "status": "active"}
+ACHIEVEMENT_DEFAULTS = {"is_secret": False, "revocable": False, "status": "active"}
 
 
 def _seeds(apps: Any, alias: str) -> Iterator[tuple[Any, dict[str, Any]]]:

@@ -1,4 +1,4 @@
-"""The tables: a catalogue that staff edit, history that is appended, progress."""
+"""The tables: the catalogue, which staff edit, history, and users' progress."""
 
 from __future__ import annotations
 

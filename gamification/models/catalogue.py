@@ -1,4 +1,4 @@
-"""The catalogue: what can be earned. Staff edit it."""
+"""The catalogue of activities and achievements, which staff edit."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from gamification.models.criterion_text import criterion_sentence, criterion_tex
 
 
 class AchievementCategory(models.TextChoices):
-    """The shelf on which an achievement stands."""
+    """A group of achievements."""
 
     EXPLORATION = "exploration", _("exploration")
     MILESTONES = "milestones", _("milestones")
@@ -31,7 +31,7 @@ class AchievementCategory(models.TextChoices):
 
 
 class CatalogueItem(models.Model):
-    """What activities and achievements share: a lasting key, words, and a reward."""
+    """The fields that activities and achievements share."""
 
     key = models.SlugField(
         _("key"),
@@ -68,7 +68,7 @@ class CatalogueItem(models.Model):
             raise ValidationError({"key": _("The key cannot be changed.")})
 
     def stored_key(self) -> str | None:
-        """Return the key that the database has; None for an item that is new."""
+        """Return the key in the database; None for a new item."""
         rows = self.__class__._base_manager.using(self._state.db)
         return rows.filter(pk=self.pk).values_list("key", flat=True).first()
 
@@ -81,21 +81,21 @@ def _reward_is_bounded(model: str) -> models.CheckConstraint:
 
 
 class Activity(CatalogueItem):
-    """A kind of thing that users do."""
+    """Something that users do, with the XP that it earns."""
 
     daily_limit = models.BigIntegerField(
         _("daily limit"),
         null=True,
         blank=True,
         validators=[MinValueValidator(1), MaxValueValidator(MAX_QUANTITY)],
-        help_text=_("Units per user's day that earn XP; empty is no limit."),
+        help_text=_("How many units a day earn a user XP; empty means no limit."),
     )
     cooldown = models.BigIntegerField(
         _("cooldown"),
         null=True,
         blank=True,
         validators=[MinValueValidator(1), MaxValueValidator(MAX_COOLDOWN)],
-        help_text=_("Seconds between rewarded records; empty is none."),
+        help_text=_("Seconds between rewarded records; empty means no cooldown."),
     )
     extends_streak = models.BooleanField(_("extends the streak"), default=True)
     is_active = models.BooleanField(_("active"), default=True)
@@ -118,7 +118,7 @@ class Activity(CatalogueItem):
 
 
 class Achievement(CatalogueItem):
-    """Something to be proud of, with the criterion that unlocks it."""
+    """Something for users to be proud of, with the criterion that unlocks it."""
 
     category = models.CharField(
         _("category"), max_length=20, choices=AchievementCategory
@@ -134,15 +134,23 @@ class Achievement(CatalogueItem):
         blank=True,
         related_name="achievements",
         verbose_name=_("activity"),
-        help_text=_("What is counted, where the criterion counts an activity."),
+        help_text=_("The activity to count, if the criterion counts one."),
     )
     threshold = models.BigIntegerField(
         _("threshold"),
         default=1,
         validators=[MinValueValidator(1), MaxValueValidator(MAX_TOTAL)],
-        help_text=_("How much of it unlocks the achievement."),
+        help_text=_("The achievement unlocks when the criterion reaches this number."),
     )
     is_secret = models.BooleanField(_("secret"), default=False)
+    revocable = models.BooleanField(
+        _("revocable"),
+        default=False,
+        help_text=_(
+            "Users lose it when a reversal takes back what earned it. They can then "
+            "earn it again."
+        ),
+    )
     status = models.CharField(
         _("status"),
         max_length=10,
@@ -168,19 +176,19 @@ class Achievement(CatalogueItem):
                 ),
                 name="gamification_achievement_activity",
                 violation_error_message=_(
-                    "An activity is set exactly where the criterion counts one."
+                    "Choose an activity if the criterion counts one, otherwise none."
                 ),
             ),
         ]
 
     @property
     def criterion_text(self) -> str:
-        """What unlocks it, such as “50 × KPI completed” or “streak of 7 days”."""
+        """The requirement, such as “50 × KPI completed” or “streak of 7 days”."""
         return criterion_text(self.criterion, self.threshold, self._counted)
 
     @property
     def criterion_sentence(self) -> str:
-        """The same in a sentence."""
+        """The requirement as a sentence."""
         return criterion_sentence(self.criterion, self.threshold, self._counted)
 
     @property

@@ -1,4 +1,4 @@
-"""Celebrations: what users are shown once."""
+"""Celebrations, which the app shows to each user once."""
 
 from __future__ import annotations
 
@@ -6,22 +6,40 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from gamification.domain.catalogue import AchievementStatus
 from gamification.domain.outcomes import CelebrationKind
+from gamification.models.catalogue import Achievement
+from gamification.models.celebration_text import celebration_text, celebration_title
+from gamification.models.history import UserAchievement
 
 
 class CelebrationQuerySet(models.QuerySet["Celebration"]):
-    """Celebrations, by whether they still wait."""
+    """Celebrations, filtered by whether the user has still to see them."""
 
     def pending(self) -> CelebrationQuerySet:
-        """Keep those that were not acknowledged and have not expired."""
-        return self.filter(acknowledged_at=None, expires_at__gt=timezone.now())
+        """Keep those that still hold and are neither acknowledged nor expired."""
+        waiting = self.filter(acknowledged_at=None, expires_at__gt=timezone.now())
+        return waiting.holding()
+
+    def holding(self) -> CelebrationQuerySet:
+        """Keep those whose level, streak or achievement the user still has."""
+        held = UserAchievement.objects.filter(
+            user=OuterRef("user"), achievement=OuterRef("achievement"), revoked_at=None
+        ).exclude(achievement__status=AchievementStatus.DRAFT)
+        level = F("user__gamification__level")
+        streak = F("user__gamification__longest_streak")
+        return self.filter(
+            Q(kind=CelebrationKind.LEVEL, number__lte=level)
+            | Q(kind=CelebrationKind.STREAK, number__lte=streak)
+            | Q(Exists(held), kind=CelebrationKind.ACHIEVEMENT)
+        )
 
     def unclaimed(self) -> CelebrationQuerySet:
-        """Keep those that no screen shows just now."""
+        """Keep those that no screen is showing now."""
         is_free = Q(claimed_until=None) | Q(claimed_until__lte=timezone.now())
         return self.filter(is_free)
 
@@ -39,13 +57,24 @@ class Celebration(models.Model):
     kind = models.CharField(_("kind"), max_length=12, choices=CelebrationKind)
     dedupe_key = models.CharField(_("dedupe key"), max_length=150)
     data = models.JSONField(_("data"), default=dict)
+    achievement = models.ForeignKey(
+        Achievement,
+        models.CASCADE,
+        null=True,
+        related_name="+",
+        db_index=False,
+        verbose_name=_("achievement"),
+    )
+    number = models.IntegerField(
+        _("number"), null=True, help_text=_("The level, or the streak in days.")
+    )
     created_at = models.DateTimeField(_("created at"), default=timezone.now)
     acknowledged_at = models.DateTimeField(_("acknowledged at"), null=True, blank=True)
     claimed_until = models.DateTimeField(
         _("claimed until"),
         null=True,
         blank=True,
-        help_text=_("Until when one of the user's screens shows it."),
+        help_text=_("Until then, only one of the user's screens shows it."),
     )
     expires_at = models.DateTimeField(_("expires at"))
 
@@ -71,3 +100,13 @@ class Celebration(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} · {self.dedupe_key}"
+
+    @property
+    def title(self) -> str:
+        """The title, such as “Level 5”."""
+        return celebration_title(self.kind, self.data)
+
+    @property
+    def text(self) -> str:
+        """The text, such as “You reached level 5.”."""
+        return celebration_text(self.kind, self.data)

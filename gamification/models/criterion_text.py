@@ -1,4 +1,4 @@
-"""What it takes to earn an achievement, in words."""
+"""Describes in words how users earn an achievement."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.utils.translation import ngettext_lazy
 
 from gamification.domain.catalogue import Criterion
 
-#: As short as a column of a table is.
+#: Short texts, for a column of a table.
 _SHORT: Final[Mapping[str, Any]] = {
     Criterion.ACTIVITY_COUNT: _("%(number)s × %(activity)s"),
     Criterion.ACTIVE_DAYS: ngettext_lazy(
@@ -28,7 +28,7 @@ _SHORT: Final[Mapping[str, Any]] = {
     Criterion.MANUAL: _("awarded by hand"),
 }
 
-#: As staff who choose a criterion read it.
+#: Sentences, for staff who choose a criterion.
 _LONG: Final[Mapping[str, Any]] = {
     Criterion.ACTIVITY_COUNT: ngettext_lazy(
         "Users earn it when they have done “%(activity)s” %(number)s time.",
@@ -57,12 +57,12 @@ _LONG: Final[Mapping[str, Any]] = {
 
 
 def criterion_text(criterion: str, threshold: int, activity: str = "") -> str:
-    """Return what is needed, such as “50 × KPI completed” or “streak of 7 days”."""
+    """Return the requirement, such as “50 × KPI completed” or “streak of 7 days”."""
     return _say(_SHORT, criterion, threshold, activity)
 
 
 def criterion_sentence(criterion: str, threshold: int, activity: str = "") -> str:
-    """Return the same in a sentence, for those who choose it."""
+    """Return the requirement as a sentence, for staff who choose it."""
     return _say(_LONG, criterion, threshold, activity)
 
 

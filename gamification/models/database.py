@@ -1,4 +1,4 @@
-"""Which database the app reads and writes."""
+"""The database that the app reads and writes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""History: what happened. Services append it; nothing edits it."""
+"""History: a record of what happened. Services append to it; nothing edits it."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from gamification.models.catalogue import Achievement, Activity
 
 
 class LedgerEntryQuerySet(models.QuerySet["LedgerEntry"]):
-    """Entries of the ledger, which is only ever appended to."""
+    """Entries of the ledger, which are never edited and go only with their user."""
 
     def update(self, **kwargs: Any) -> Never:
         msg = "A ledger entry is never edited; reverse it instead."
         raise TypeError(msg)
 
     def delete(self) -> Never:
-        msg = "A ledger entry goes only with its user; reverse it instead."
+        msg = "A ledger entry is deleted only with its user; reverse it instead."
         raise TypeError(msg)
 
 
@@ -37,7 +37,9 @@ class LedgerEntry(models.Model):
         verbose_name=_("user"),
     )
     kind = models.CharField(_("kind"), max_length=12, choices=EntryKind)
-    amount = models.BigIntegerField(_("XP"), help_text=_("XP that was credited."))
+    amount = models.BigIntegerField(
+        _("XP"), help_text=_("XP that the entry adds; negative if it takes some.")
+    )
     activity = models.ForeignKey(
         Activity,
         models.PROTECT,
@@ -58,12 +60,18 @@ class LedgerEntry(models.Model):
     rewarded = models.BigIntegerField(
         _("rewarded quantity"),
         default=0,
-        help_text=_("Units that earned XP; the others were over a limit."),
+        help_text=_("Units that earned XP; a limit or a cooldown withheld the others."),
+    )
+    xp_reward = models.BigIntegerField(
+        _("XP per unit"),
+        default=0,
+        help_text=_("XP per unit of the activity at the time of recording."),
     )
     extends_streak = models.BooleanField(_("extends the streak"), default=False)
     occurred_at = models.DateTimeField(_("occurred at"))
     local_date = models.DateField(
-        _("local date"), help_text=_("The user's own date when it occurred.")
+        _("local date"),
+        help_text=_("The date on the user's calendar when it occurred."),
     )
     recorded_at = models.DateTimeField(_("recorded at"), default=timezone.now)
     key = models.CharField(_("key"), max_length=255, null=True)  # noqa: DJ001 - unique
@@ -71,6 +79,11 @@ class LedgerEntry(models.Model):
     source = models.CharField(_("source"), max_length=255, blank=True)
     # No foreign key, so that the table can be distributed by user.
     reverses = models.BigIntegerField(_("reverses"), null=True)
+    corrects = models.BigIntegerField(
+        _("corrects"),
+        null=True,
+        help_text=_("The entry whose worth this one raises or lowers."),
+    )
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.SET_NULL,
@@ -81,7 +94,7 @@ class LedgerEntry(models.Model):
     )
     note = models.TextField(_("note"), blank=True)
     outcome = models.JSONField(
-        _("outcome"), null=True, help_text=_("What is answered to a replay.")
+        _("outcome"), null=True, help_text=_("The outcome that a replay returns.")
     )
 
     objects = LedgerEntryQuerySet.as_manager()
@@ -97,7 +110,7 @@ class LedgerEntry(models.Model):
             ),
             # A user's own ledger, a page at a time.
             models.Index(fields=["user", "id"], name="gamification_entry_of_user"),
-            # What staff browse, the latest first: all, what is rare, one activity's.
+            # Staff browse all entries, rare kinds, or one activity, latest first.
             models.Index(fields=["recorded_at"], name="gamification_entry_by_time"),
             models.Index(
                 fields=["kind", "recorded_at"],
@@ -118,6 +131,12 @@ class LedgerEntry(models.Model):
                 condition=Q(actor__isnull=False),
                 name="gamification_entry_by_actor",
             ),
+            # The corrections that are part of an entry's worth.
+            models.Index(
+                fields=["user", "corrects"],
+                condition=Q(corrects__isnull=False),
+                name="gamification_entry_corrects",
+            ),
         ]
         constraints: ClassVar = [
             models.UniqueConstraint(
@@ -134,6 +153,11 @@ class LedgerEntry(models.Model):
                 condition=Q(kind=EntryKind.REVERSAL, reverses__isnull=False)
                 | ~Q(kind=EntryKind.REVERSAL) & Q(reverses=None),
                 name="gamification_ledgerentry_reversal",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind=EntryKind.CORRECTION, corrects__isnull=False)
+                | ~Q(kind=EntryKind.CORRECTION) & Q(corrects=None),
+                name="gamification_ledgerentry_correction",
             ),
         ]
         permissions: ClassVar = [
@@ -153,12 +177,12 @@ class LedgerEntry(models.Model):
         super().save(*args, **kwargs)
 
     def delete(self, *args: Any, **kwargs: Any) -> Never:
-        msg = "A ledger entry goes only with its user; reverse it instead."
+        msg = "A ledger entry is deleted only with its user; reverse it instead."
         raise TypeError(msg)
 
 
 class UserAchievement(models.Model):
-    """An achievement that a user holds, or held until staff revoked it."""
+    """An achievement that a user holds, or held until it was taken back."""
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -187,6 +211,11 @@ class UserAchievement(models.Model):
         verbose_name=_("revoked by"),
     )
     revoke_reason = models.TextField(_("reason"), blank=True)
+    can_be_earned_again = models.BooleanField(
+        _("can be earned again"),
+        default=False,
+        help_text=_("A reversal, not staff, took it back."),
+    )
 
     class Meta:
         verbose_name = _("user achievement")
@@ -197,7 +226,7 @@ class UserAchievement(models.Model):
             models.Index(
                 fields=["achievement", "unlocked_at"], name="gamification_unlock_of"
             ),
-            # How many a user holds.
+            # The number of achievements that a user holds.
             models.Index(
                 fields=["user"],
                 condition=Q(revoked_at=None),
@@ -227,3 +256,8 @@ class UserAchievement(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} · {self.achievement}"
+
+    @property
+    def is_barred(self) -> bool:
+        """Whether staff revoked it, so that the user cannot earn it again."""
+        return self.revoked_at is not None and not self.can_be_earned_again

@@ -1,4 +1,4 @@
-"""Operations: work of staff that takes many steps."""
+"""Jobs: work for staff that takes many steps."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from django.utils.translation import gettext_lazy as _
 
 
 class JobKind(models.TextChoices):
-    """What a job does."""
+    """The kind of work that a job does."""
 
     BACKFILL = "backfill", _("backfill an achievement")
     RECALCULATION = "recalculation", _("recalculate XP")
 
 
 class Job(models.Model):
-    """Work over many users, done in steps that each stand by themselves.
+    """Work on many users, done in steps that are each complete in themselves.
 
-    It keeps where the last step ended, so that whoever opens its page goes on from
-    there; a step that is done again changes nothing.
+    The row stores where the last step ended, so that anybody who opens the job's page
+    continues from there. Repeating a step changes nothing.
     """
 
     kind = models.CharField(_("kind"), max_length=20, choices=JobKind)
@@ -32,18 +32,18 @@ class Job(models.Model):
         related_name="+",
         verbose_name=_("actor"),
     )
-    #: Users to come when it began, users done, those of them who were left alone, and
-    #: the XP that the others got.
+    #: Users to process when the job began, users processed, those of them who were
+    #: skipped, and the XP that the others got.
     total = models.BigIntegerField(_("users"), default=0)
     done = models.BigIntegerField(_("done"), default=0)
-    skipped = models.BigIntegerField(_("left alone"), default=0)
+    skipped = models.BigIntegerField(_("skipped"), default=0)
     xp = models.BigIntegerField(_("XP"), default=0)
     cursor = models.JSONField(_("cursor"), null=True, blank=True)
     stepping_until = models.DateTimeField(
         _("stepping until"),
         null=True,
         blank=True,
-        help_text=_("Until when one step keeps others from beginning."),
+        help_text=_("No other step can begin before this time."),
     )
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
@@ -65,7 +65,7 @@ class Job(models.Model):
 
     @property
     def fraction(self) -> float:
-        """Share of the users done, 0 to 1."""
+        """Share of the users who are done, 0 to 1."""
         if self.finished_at:
             return 1.0
         return min(1.0, self.done / self.total) if self.total else 0.0

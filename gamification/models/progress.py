@@ -1,7 +1,9 @@
-"""Progress: where a user stands. It can be rebuilt from history at any time."""
+"""Progress: a user's totals. They can be rebuilt from history at any time."""
 
 from __future__ import annotations
 
+import logging
+from functools import cache
 from typing import ClassVar
 
 from django.conf import settings
@@ -12,29 +14,33 @@ from django.utils.translation import gettext_lazy as _
 
 from gamification.conf import conf
 from gamification.domain.days import Calendar, ZoneChange
+from gamification.domain.outcomes import CelebrationMode
 from gamification.domain.streaks import Streak
+from gamification.domain.zones import is_readable, present_name
 from gamification.models.catalogue import Activity
+
+logger = logging.getLogger(__name__)
 
 
 class UserGamificationQuerySet(models.QuerySet["UserGamification"]):
-    """Users' progress, by who is compared with others."""
+    """Users' progress, filtered by who is compared with others."""
 
     def counted(self) -> UserGamificationQuerySet:
-        """Keep active users; staff only where the site says ``RANKS_STAFF``."""
+        """Keep active users, and staff among them only if ``RANKS_STAFF`` is set."""
         return self.filter(**_marks_of_counted())
 
     def uncounted(self) -> UserGamificationQuerySet:
-        """Keep the others."""
+        """Keep the users whom ``counted`` leaves out."""
         marks = _marks_of_counted()
         return self.exclude(**marks) if marks else self.none()
 
     def ranked(self) -> UserGamificationQuerySet:
-        """Keep those of the counted who did not opt out of leaderboards."""
+        """Keep the counted users who did not opt out of leaderboards."""
         return self.counted().filter(is_public=True)
 
 
 def _marks_of_counted() -> dict[str, bool]:
-    """Return what users have who are counted; not every user model can tell."""
+    """Return a filter for counted users by the fields that their model has."""
     known = {field.name for field in get_user_model()._meta.get_fields()}
     marks = {"is_active": True} | ({} if conf.RANKS_STAFF else {"is_staff": False})
     return {f"user__{name}": mark for name, mark in marks.items() if name in known}
@@ -53,24 +59,44 @@ class UserGamification(models.Model):
     level = models.IntegerField(_("level"), default=1)
     highest_level = models.IntegerField(_("highest level"), default=1)
     current_streak = models.IntegerField(
-        _("current streak"), default=0, help_text=_("Days, as of the last active one.")
+        _("current streak"),
+        default=0,
+        help_text=_("In days, as of the last active date."),
     )
     longest_streak = models.IntegerField(_("longest streak"), default=0)
+    highest_streak = models.IntegerField(
+        _("highest streak"),
+        default=0,
+        help_text=_("In days. It never falls; milestones up to it do not come again."),
+    )
     active_days = models.IntegerField(_("active days"), default=0)
     last_active_on = models.DateField(_("last active on"), null=True, blank=True)
+    last_occurred_at = models.DateTimeField(
+        _("last occurred at"),
+        null=True,
+        blank=True,
+        help_text=_("The latest time at which something in the ledger occurred."),
+    )
     time_zone = models.CharField(
         _("time zone"),
         max_length=64,
         blank=True,
-        help_text=_("The zone last chosen; empty is the site's."),
+        help_text=_("The zone that the user chose last; empty means the site's."),
     )
     zone_history = models.JSONField(
         _("zone history"),
         default=list,
         blank=True,
-        help_text=_("Zones, each with the second since 1970 at which it took effect."),
+        help_text=_("Zones, each with its start in seconds since 1970."),
     )
     is_public = models.BooleanField(_("public"), default=True)
+    celebration_mode = models.CharField(
+        _("celebrations"),
+        max_length=5,
+        choices=CelebrationMode,
+        default=CelebrationMode.ALL,
+        help_text=_("How unlocks, levels and milestones are shown to the user."),
+    )
     version = models.BigIntegerField(
         _("version"), default=1, help_text=_("Grows with every change.")
     )
@@ -102,7 +128,7 @@ class UserGamification(models.Model):
 
     @property
     def calendar(self) -> Calendar:
-        """The user's days."""
+        """The calendar that the user's days follow."""
         return calendar_of(self.zone_history, conf.default_calendar)
 
     @property
@@ -111,16 +137,31 @@ class UserGamification(models.Model):
         return Streak(self.current_streak, self.longest_streak, self.last_active_on)
 
 
-def calendar_of(zone_history: list[list[object]], default: Calendar) -> Calendar:
-    """Return the calendar that a stored zone history makes."""
+def calendar_of(zone_history: list[tuple[float, str]], default: Calendar) -> Calendar:
+    """Return the calendar of a stored zone history."""
     if not zone_history:
         return default
-    zones = tuple(ZoneChange(*change) for change in zone_history)  # type: ignore[arg-type]
+    zones = tuple(
+        ZoneChange(since, _known_zone(zone) or default.zones[0].zone)
+        for since, zone in zone_history
+    )
     return Calendar(zones, default.day_start_hour)
 
 
+@cache
+def _known_zone(name: str) -> str | None:
+    """Return ``name`` or its present name, whichever this system can read, or None."""
+    for known in (name, present_name(name)):
+        if is_readable(known):
+            return known
+    logger.warning(
+        "The time zone %r is unknown here; the site's is used instead.", name
+    )
+    return None
+
+
 class ActivityTally(models.Model):
-    """How often a user did an activity, reversals deducted."""
+    """The units of an activity that a user has done, less the reversed ones."""
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -153,10 +194,10 @@ class ActivityTally(models.Model):
 
 
 class ActiveDay(models.Model):
-    """A date on which a user did something that extends the streak."""
+    """A date on which a user did an activity that extends the streak."""
 
     class Kind(models.TextChoices):
-        """Why the date counts."""
+        """The reason why the date counts."""
 
         ACTIVE = "active", _("active")
         FROZEN = "frozen", _("frozen")

@@ -1,6 +1,6 @@
-"""What a site calls. Each verb is one transaction and returns a value.
+"""The verbs that a site calls. Each one is a transaction and returns a value.
 
-Every verb has an async twin with an ``a`` before its name.
+Every verb has an async twin with the prefix ``a``.
 """
 
 from __future__ import annotations
@@ -17,14 +17,15 @@ from gamification.domain.outcomes import (
     Withheld,
     WithheldReason,
 )
+from gamification.services.corrections.adjustments import adjust_xp
 from gamification.services.corrections.awards import (
     award_achievement,
     revoke_achievement,
 )
-from gamification.services.corrections.ledger import (
-    adjust_xp,
+from gamification.services.corrections.reversals import (
     reverse_entry,
     reverse_source,
+    reverse_source_for_everyone,
 )
 from gamification.services.players.achievements import (
     AchievementProgress,
@@ -54,6 +55,7 @@ from gamification.services.players.rarity import (
 )
 from gamification.services.players.settings import (
     TimeZoneChange,
+    set_celebration_mode,
     set_time_zone,
     set_visibility,
 )
@@ -84,7 +86,9 @@ arecord_activity = sync_to_async(record_activity)
 arecord_each = sync_to_async(record_each)
 areverse_entry = sync_to_async(reverse_entry)
 areverse_source = sync_to_async(reverse_source)
+areverse_source_for_everyone = sync_to_async(reverse_source_for_everyone)
 arevoke_achievement = sync_to_async(revoke_achievement)
+aset_celebration_mode = sync_to_async(set_celebration_mode)
 aset_time_zone = sync_to_async(set_time_zone)
 aset_visibility = sync_to_async(set_visibility)
 
@@ -123,7 +127,9 @@ __all__ = [
     "arecord_each",
     "areverse_entry",
     "areverse_source",
+    "areverse_source_for_everyone",
     "arevoke_achievement",
+    "aset_celebration_mode",
     "aset_time_zone",
     "aset_visibility",
     "award_achievement",
@@ -141,7 +147,9 @@ __all__ = [
     "record_each",
     "reverse_entry",
     "reverse_source",
+    "reverse_source_for_everyone",
     "revoke_achievement",
+    "set_celebration_mode",
     "set_time_zone",
     "set_visibility",
 ]

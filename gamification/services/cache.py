@@ -1,4 +1,4 @@
-"""The site's cache, which may be empty, outdated or out of order at any time."""
+"""The site's cache, which may be empty, outdated or broken at any time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ logger = logging.getLogger(__name__)
 
 @contextmanager
 def tolerating_errors() -> Iterator[None]:
-    """Go on without the cache; errors of caches have nothing in common."""
+    """Log any error and go on: the errors of caches have no common base class."""
     try:
         yield
     except Exception:

@@ -1,9 +1,11 @@
-"""Tells a site's own code, through signals, what was committed."""
+"""Sends signals about committed outcomes to a site's own code."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
+from django.db import transaction
 from django.dispatch import Signal
 
 from gamification import signals
@@ -12,7 +14,7 @@ from gamification.models import UserGamification
 
 
 def announce(outcome: Outcome) -> None:
-    """Send what follows from an outcome: unlocks, and a change of level."""
+    """Send the signals for an outcome's unlocks and change of level."""
     user_id = outcome.entry and outcome.entry.user_id
     for unlock in outcome.unlocks:
         signals.achievement_unlocked.send_robust(
@@ -29,7 +31,7 @@ def announce(outcome: Outcome) -> None:
 
 
 def announce_as(signal: Signal, outcome: Outcome, **arguments: object) -> None:
-    """Send ``signal`` about an outcome, then what follows from it."""
+    """Send ``signal`` about an outcome, then those for unlocks and level."""
     signal.send_robust(
         UserGamification,
         user_id=outcome.entry and outcome.entry.user_id,
@@ -39,8 +41,36 @@ def announce_as(signal: Signal, outcome: Outcome, **arguments: object) -> None:
     announce(outcome)
 
 
+def announce_on_commit(
+    alias: str,
+    outcomes: Iterable[Outcome],
+    *,
+    signal: Signal | None = None,
+    **arguments: object,
+) -> None:
+    """Announce outcomes, except replays, as soon as they are committed.
+
+    For each outcome, send ``signal`` with ``arguments``, then those for unlocks and
+    level.
+    """
+    fresh = [outcome for outcome in outcomes if not outcome.replayed]
+    if fresh:
+        send = partial(_announce_all, fresh, signal, arguments)
+        transaction.on_commit(send, using=alias)
+
+
+def _announce_all(
+    outcomes: Iterable[Outcome], signal: Signal | None, arguments: dict[str, object]
+) -> None:
+    for outcome in outcomes:
+        if signal:
+            announce_as(signal, outcome, **arguments)
+        else:
+            announce(outcome)
+
+
 def is_heard() -> bool:
-    """Say whether anybody listens to what follows from records."""
+    """Say whether the signals for records have any receivers."""
     sent = (
         signals.activity_recorded,
         signals.achievement_unlocked,
@@ -50,7 +80,7 @@ def is_heard() -> bool:
 
 
 def announce_records(outcomes: Iterable[Outcome]) -> None:
-    """Send what follows from those records that were made just now."""
+    """Send the signals for all recorded outcomes, except replays."""
     for outcome in outcomes:
         if outcome.entry and not outcome.replayed:
             announce_as(signals.activity_recorded, outcome)

@@ -1,11 +1,10 @@
-"""Doing a job's next step: each step stands by itself, and any can be the last."""
+"""Runs the next step of a job; every step is complete in itself."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any, Final, TypeAlias
 
 from django.db.models import Q
@@ -16,16 +15,16 @@ from gamification.models import Job, JobKind, write_alias
 from gamification.services.balance.recalculation_jobs import recalculation_step
 from gamification.services.catalogue.backfill_jobs import backfill_step
 from gamification.services.jobs import Step, find_job, job_rows
-from gamification.services.unit_of_work import in_transaction, wrap_database_errors
+from gamification.services.unit_of_work import attempts, wrap_database_errors
 from gamification.services.validation import UserRef, actor_id_of
-from gamification.storage import Store
+from gamification.storage import store_for
 
 logger = logging.getLogger(__name__)
 
-#: How long a step keeps others from beginning one, should it never end.
+#: How long a step that never ends keeps others from beginning one.
 LEASE: Final = timedelta(minutes=1)
 
-#: Does the next step of a job, in the name of a user, within a transaction.
+#: Runs the next step of a job for an actor, inside a transaction.
 StepFunction: TypeAlias = Callable[[Job, Any], Step]
 
 STEP_FUNCTIONS: Final[Mapping[str, StepFunction]] = {
@@ -35,16 +34,17 @@ STEP_FUNCTIONS: Final[Mapping[str, StepFunction]] = {
 
 
 class LeaseLostError(Exception):
-    """The step took so long that somebody else went on from where it began."""
+    """The step took so long that somebody else has taken over the job."""
 
 
 def run_next_step(job_id: int, *, actor: UserRef | None) -> Job:
-    """Do the next step of a job; return the job as it is then.
+    """Run the next step of a job; return the job after it.
 
-    A step is kept whole, with where the next one begins, or not at all. Nothing is
-    done if the job is over, or if somebody else does a step: ``stepping_until`` is
-    set. What keeps the step from being done is the job's ``error`` until another try.
-    What is done names who began the job, or else ``actor``.
+    The database keeps all of a step, with the place where the next one begins, or
+    nothing. The verb does nothing if the job is finished, or if somebody else is
+    running a step: ``stepping_until`` is then set. If a step fails, the job keeps its
+    ``error`` until the next try. Entries name as their actor the user who began the
+    job, or else ``actor``.
 
     Raises ``UnknownJobError``, ``UnknownUserError``, ``StorageError``.
     """
@@ -54,9 +54,12 @@ def run_next_step(job_id: int, *, actor: UserRef | None) -> Job:
         job = find_job(job_id)
     if lease is None:
         return job
-    step = partial(_step, job, lease, job.actor_id or actor_id)
+    store = store_for(alias)
     try:
-        in_transaction(alias, [], step)
+        for attempt in attempts(store):
+            with attempt:
+                attempt.lock()
+                _step(job, lease, job.actor_id or actor_id)
     except GamificationError as error:
         with wrap_database_errors(alias):
             leased = job_rows(job_id).filter(stepping_until=lease)
@@ -67,7 +70,7 @@ def run_next_step(job_id: int, *, actor: UserRef | None) -> Job:
 
 
 def _take_lease(job_id: int) -> datetime | None:
-    """Keep others from stepping; None if the job is over or somebody else steps."""
+    """Reserve the next step; None if the job is finished or somebody else runs one."""
     now = timezone.now()
     free = Q(stepping_until=None) | Q(stepping_until__lte=now)
     waiting = job_rows(job_id).filter(free, finished_at=None)
@@ -75,10 +78,10 @@ def _take_lease(job_id: int) -> datetime | None:
     return lease if waiting.update(stepping_until=lease, error="") else None
 
 
-def _step(job: Job, lease: datetime, actor_id: Any, store: Store) -> None:
+def _step(job: Job, lease: datetime, actor_id: Any) -> None:
     step = STEP_FUNCTIONS[job.kind](job, actor_id)
     is_over = step.cursor is None
-    # Whoever lost the lease undoes the step, which somebody else did.
+    # A step that lost its lease is undone, because somebody else has done it.
     is_kept = (
         job_rows(job.pk)
         .filter(stepping_until=lease)

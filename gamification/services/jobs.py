@@ -1,4 +1,4 @@
-"""Jobs: work over many users in steps, kept in a row that says how far it is."""
+"""Jobs: work on many users in steps, with a row that stores how far it has come."""
 
 from __future__ import annotations
 
@@ -21,24 +21,25 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What a step did."""
+    """The result of a step."""
 
-    #: Users who had a turn, and the XP that they got.
+    #: Users who were processed, and the XP that they got.
     done: int = 0
     xp: int = 0
-    #: Where the next step begins, as JSON has it; None when all is done.
+    #: The place where the next step begins, as a JSON value; None when all is done.
     cursor: Any = None
-    #: Those of the users who were left alone.
+    #: Users among them who were skipped.
     skipped: int = 0
 
 
 def begin_job(
     kind: JobKind, *, parameters: Mapping[str, Any], total: int, actor: UserRef | None
 ) -> Job:
-    """Write down that ``actor`` wants this done to about ``total`` users; return it.
+    """Create a job of ``actor`` for about ``total`` users, and return it.
 
-    What ``parameters`` are depends on the kind. Nothing is done yet:
-    ``run_next_step`` does it.
+    The ``parameters`` depend on the kind. This starts no work: ``run_next_step`` does
+    it.
+
     Raises ``UnknownUserError`` and ``StorageError``.
     """
     actor_id, alias = actor_id_of(actor), write_alias()
@@ -51,7 +52,7 @@ def begin_job(
 
 
 def find_job(job_id: int) -> Job:
-    """Return the job with this number, and who began it; ``UnknownJobError``."""
+    """Return the job with this id and its actor, or raise ``UnknownJobError``."""
     job = job_rows(job_id).select_related("actor").first()
     if job is None:
         raise UnknownJobError(job=job_id)
@@ -59,6 +60,6 @@ def find_job(job_id: int) -> Job:
 
 
 def job_rows(job_id: int) -> QuerySet[Job]:
-    """Return the row with this id as a queryset."""
+    """Return a queryset of the job with this id."""
     rows = Job.objects.using(write_alias())
     return rows.filter(pk=job_id) if 0 < job_id <= MAX_ID else rows.none()

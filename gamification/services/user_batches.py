@@ -1,4 +1,4 @@
-"""Whose turn it is, where work over all users is done some at a time."""
+"""Divides work on all users into batches."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gamification.services.validation import UserRef, user_id_of
 
 
 def check_batch_size(size: int) -> None:
-    """Raise ``ValueError`` for a batch without anybody in it."""
+    """Raise ``ValueError`` if a batch would have no users."""
     if size < 1:
         msg = f"A batch has at least 1 user, not {size}."
         raise ValueError(msg)
@@ -21,10 +21,11 @@ def check_batch_size(size: int) -> None:
 def next_users(
     profiles: QuerySet[UserGamification], *, after: UserRef | None, limit: int
 ) -> tuple[list[Any], Any]:
-    """Return the keys of the next ``limit`` users, and after whom to go on.
+    """Return the keys of the next ``limit`` users, and the last of them.
 
-    Users come in order of their keys, behind ``after``; the second is None where
-    nobody is left. Raises ``UnknownUserError``, ``StorageError``.
+    Users come in order of their keys, from the one that follows ``after``. The second
+    value, the ``after`` of the next call, is None if no more users follow. Raises
+    ``UnknownUserError``, ``StorageError``.
     """
     waiting = profiles.order_by("user_id")
     if after is not None:

@@ -1,9 +1,9 @@
-"""Checks of what callers hand in, before anything is locked or read."""
+"""Checks the arguments of callers, before anything is locked or read."""
 
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
 from hashlib import blake2b
 from typing import Any, Final, TypeAlias
@@ -20,6 +20,7 @@ from django.utils import timezone
 from gamification.conf import conf
 from gamification.domain.catalogue import MAX_QUANTITY, MAX_TOTAL
 from gamification.exceptions import (
+    IdempotencyConflictError,
     InFutureError,
     InvalidAmountError,
     InvalidInstantError,
@@ -27,16 +28,18 @@ from gamification.exceptions import (
     InvalidQuantityError,
     InvalidRequestError,
     InvalidTextError,
+    TooOldError,
     UnknownUserError,
 )
 from gamification.models import write_alias
 from gamification.services.unit_of_work import wrap_database_errors
+from gamification.suggestions import shown
 
 #: A user, or the primary key of one.
 UserRef: TypeAlias = AbstractBaseUser | AnonymousUser | int | str | UUID
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-#: The largest id that a database gives.
+#: The largest id that a database can give.
 MAX_ID: Final = 2**63 - 1
 #: The longest note, in characters.
 MAX_NOTE: Final = 2_000
@@ -45,29 +48,44 @@ MAX_NAME: Final = 255
 
 
 def user_id_of(user: UserRef) -> Any:
-    """Return the user's primary key; ``UnknownUserError`` if there can be none."""
+    """Return the user's primary key; raise ``UnknownUserError`` if it is invalid."""
     if type(user) is int and user in _whole_keys():
         return user
     model = get_user_model()
-    if isinstance(user, (model, AnonymousUser)):
+    if isinstance(user, AnonymousUser):
+        message = "An anonymous user has no game: pass a user who has signed in."
+        raise UnknownUserError(message)
+    if isinstance(user, model):
         if user.pk is None:
-            raise UnknownUserError
+            message = f"{shown(str(user))} has no primary key: save the user first."
+            raise UnknownUserError(message)
         return user.pk
     if isinstance(user, bool) or not isinstance(user, (int, str, UUID)):
-        raise UnknownUserError
+        message = f"{shown(user)} is neither a user nor the primary key of one."
+        raise UnknownUserError(message)
+    return _primary_key(user)
+
+
+def _primary_key(text: int | str | UUID) -> Any:
+    field = get_user_model()._meta.pk
     try:
-        pk = model._meta.pk.to_python(user)
-        model._meta.pk.run_validators(pk)
+        pk = field.to_python(text)
+        field.run_validators(pk)
     except ValidationError as error:
-        raise UnknownUserError from error
+        raise unknown_user(text) from error
     if isinstance(pk, str) and not is_storable(pk):
-        raise UnknownUserError
+        raise unknown_user(text)
     return pk
+
+
+def unknown_user(user_id: object) -> UnknownUserError:
+    """Return the error for a primary key that no user has."""
+    return UnknownUserError(f"No user has the primary key {shown(user_id)}.")
 
 
 @cache
 def _whole_keys() -> range:
-    """Return the numbers that can be keys of users; none where keys are no numbers."""
+    """Return the numbers that can be keys of users; empty if keys are not numbers."""
     pk = get_user_model()._meta.pk
     if not isinstance(pk, IntegerField):
         return range(0)
@@ -78,17 +96,32 @@ def _whole_keys() -> range:
 
 
 def actor_id_of(actor: UserRef | None) -> Any:
-    """Return the primary key of who of the staff acts; None for nobody.
+    """Return the primary key of the staff member who acts; None for nobody.
 
     Raises ``UnknownUserError``, ``StorageError``.
     """
-    if actor is None:
-        return None
-    pk, alias = user_id_of(actor), write_alias()
-    with wrap_database_errors(alias):
-        if not get_user_model()._base_manager.using(alias).filter(pk=pk).exists():
-            raise UnknownUserError
+    pk = actor_key_of(actor)
+    with wrap_database_errors(write_alias()):
+        check_actor(pk)
     return pk
+
+
+def actor_key_of(actor: UserRef | None) -> Any:
+    """Return the primary key of the staff member who acts, without looking it up.
+
+    None stands for nobody. Raises ``UnknownUserError``; see ``check_actor``.
+    """
+    return None if actor is None else user_id_of(actor)
+
+
+def check_actor(pk: Any) -> None:
+    """Raise ``UnknownUserError`` unless a user has this primary key, or it is None.
+
+    A verb calls it in each attempt: the actor may be deleted between two of them.
+    """
+    users = get_user_model()._base_manager.using(write_alias())
+    if pk is not None and not users.filter(pk=pk).exists():
+        raise unknown_user(pk)
 
 
 def is_storable(text: str) -> bool:
@@ -105,7 +138,7 @@ def is_storable(text: str) -> bool:
 def check_text(
     name: str, text: str, *, longest: int = MAX_NAME, required: bool = False
 ) -> str:
-    """Return ``text``, or raise ``InvalidTextError`` that names what is wrong."""
+    """Return ``text``, or raise an ``InvalidTextError`` that says what is wrong."""
     if not isinstance(text, str):
         raise InvalidTextError(f"The {name} is not a text.", field=name)
     if len(text) > longest:
@@ -124,21 +157,40 @@ def check_key(key: str | None) -> str | None:
     if key is None:
         return None
     if not isinstance(key, str) or not 0 < len(key) <= MAX_NAME or not is_storable(key):
-        raise InvalidKeyError
+        message = (
+            f"The key {shown(key)} is not a text of 1 to {MAX_NAME} characters that "
+            "can be stored."
+        )
+        raise InvalidKeyError(message)
     return key
+
+
+def key_conflict(key: object) -> IdempotencyConflictError:
+    """Return the error for a key that was used before, for another request."""
+    message = (
+        f"The key {shown(key)} was used before, for another request: use a new one."
+    )
+    return IdempotencyConflictError(message, key=key)
 
 
 def check_quantity(quantity: int) -> int:
     """Return ``quantity``, or raise ``InvalidQuantityError``."""
     if type(quantity) is not int or not 1 <= quantity <= MAX_QUANTITY:
-        raise InvalidQuantityError
+        message = (
+            f"The quantity {shown(quantity)} is not a whole number from 1 to "
+            f"{MAX_QUANTITY:,}."
+        )
+        raise InvalidQuantityError(message)
     return quantity
 
 
 def check_whole(name: str, number: int, *, least: int, most: int) -> int:
-    """Return ``number``, or raise ``InvalidRequestError`` that names its bounds."""
+    """Return ``number``, or raise an ``InvalidRequestError`` with its bounds."""
     if type(number) is not int or not least <= number <= most:
-        message = f"The {name} is not a whole number from {least:,} to {most:,}."
+        message = (
+            f"The {name} {shown(number)} is not a whole number from {least:,} to "
+            f"{most:,}."
+        )
         raise InvalidRequestError(message, field=name)
     return number
 
@@ -146,24 +198,58 @@ def check_whole(name: str, number: int, *, least: int, most: int) -> int:
 def check_amount(amount: int) -> int:
     """Return ``amount`` of XP, or raise ``InvalidAmountError``."""
     if type(amount) is not int or not amount or abs(amount) > MAX_TOTAL:
-        raise InvalidAmountError
+        message = (
+            f"The amount {shown(amount)} is not a whole number of XP other than 0, "
+            f"from {-MAX_TOTAL:,} to {MAX_TOTAL:,}."
+        )
+        raise InvalidAmountError(message)
     return amount
 
 
-def check_instant(instant: datetime, now: datetime) -> datetime:
-    """Return ``instant`` in UTC; raise ``InvalidInstantError`` or ``InFutureError``."""
-    if not isinstance(instant, datetime) or timezone.is_naive(instant):
-        raise InvalidInstantError
+def check_instant(instant: datetime) -> datetime:
+    """Return ``instant`` in UTC, or raise ``InvalidInstantError``."""
+    if not isinstance(instant, datetime):
+        message = f"occurred_at is {shown(instant)}, which is not a datetime."
+        raise InvalidInstantError(message)
+    if timezone.is_naive(instant):
+        message = f"occurred_at is {instant}, which has no time zone: make it aware."
+        raise InvalidInstantError(message)
     if instant < EPOCH:
-        raise InvalidInstantError
-    if instant > now + conf.MAX_CLOCK_SKEW:
-        raise InFutureError
-    return instant.astimezone(UTC)
+        message = f"occurred_at is {instant}, which is before 1970."
+        raise InvalidInstantError(message)
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError as error:
+        raise in_future(instant) from error
+
+
+def in_future(instant: datetime) -> InFutureError:
+    """Return the error for a record that is ahead of the server's clock."""
+    return InFutureError(
+        f"occurred_at is {instant}, more than {_duration(conf.MAX_CLOCK_SKEW)} ahead "
+        "of the server's clock (MAX_CLOCK_SKEW)."
+    )
+
+
+def too_old(instant: datetime) -> TooOldError:
+    """Return the error for a record that is older than ``MAX_BACKDATE``."""
+    return TooOldError(
+        f"occurred_at is {instant}, more than {_duration(conf.MAX_BACKDATE)} ago "
+        "(MAX_BACKDATE); pass historical=True to allow it."
+    )
+
+
+def _duration(duration: timedelta) -> str:
+    hours, rest = divmod(duration, timedelta(hours=1))
+    if not rest:
+        return f"{hours} hours"
+    minutes, rest = divmod(duration, timedelta(minutes=1))
+    return str(duration) if rest else f"{minutes} minutes"
 
 
 @lru_cache(maxsize=4_096)
 def fingerprint(*parts: object) -> str:
-    """Return a digest of a request, to tell a replay from another request."""
-    # ASCII, so that it never depends on a version's idea of Unicode.
+    """Return a digest of a request, which tells a replay from a new request."""
+    # ASCII, so that the digest does not depend on the version of Unicode.
     text = json.dumps(parts, default=str)
     return blake2b(text.encode(), digest_size=16).hexdigest()

@@ -1,7 +1,7 @@
-"""The only SQL of the write path.
+"""Stores, which have all SQL of the write path.
 
-A store locks users, reads their state, and writes the changes of their changesets.
-There is one for every database and one for PostgreSQL; both behave the same.
+A store locks users, reads their state, and writes their changesets. There is one for
+PostgreSQL and a portable one for all other databases; both behave the same.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from gamification.storage.postgresql import PostgreSQLStore
 
 __all__ = ["Snapshot", "StateQuery", "Store", "Written", "store_for"]
 
+#: Stores by the vendor of the database; other vendors use the portable one.
+STORES: dict[str, type[Store]] = {"postgresql": PostgreSQLStore}
+
 
 def store_for(alias: str) -> Store:
     """Return the store for the database behind ``alias``."""
-    if connections[alias].vendor == "postgresql":
-        return PostgreSQLStore(alias)
-    return PortableStore(alias)
+    return STORES.get(connections[alias].vendor, PortableStore)(alias)

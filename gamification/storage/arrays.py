@@ -1,9 +1,9 @@
-"""How rows travel to PostgreSQL.
+"""Sends many rows to PostgreSQL with few parameters.
 
-A column whose values differ goes as one array, one whose values are all the same as
-one value. So a statement has the same few parameters for two rows and for ten
-thousand, and for a single row it has no array at all: the server then keeps one plan
-for all such statements.
+A column whose values differ becomes one array; a column whose values are all equal
+becomes one value. So a statement has the same few parameters for two rows as for ten
+thousand. For a single row it has no array at all, and the server keeps one plan for
+all such statements.
 """
 
 from __future__ import annotations
@@ -31,11 +31,13 @@ _TYPES = {
     "unlocked_at": "timestamptz",
     "revoked_at": "timestamptz",
     "revoke_reason": "text",
+    "can_be_earned_again": "boolean",
     "dedupe_key": "text",
     "data": "jsonb",
     "created_at": "timestamptz",
     "expires_at": "timestamptz",
     "last_active_on": "date",
+    "last_occurred_at": "timestamptz",
     "last_recorded_at": "timestamptz",
     "updated_at": "timestamptz",
     "date": "date",
@@ -44,17 +46,17 @@ _TYPES = {
 #: Types whose values need quotes inside an array literal.
 _QUOTED = frozenset({"text", "timestamptz", "user"})
 
-#: No value, one, or several: what a statement must tell apart.
+#: No value, one value, or several: a statement is different for each.
 Arity = Literal[0, 1, 2]
 
 
 def arity(values: Sequence[object]) -> Arity:
-    """Return how many values a statement must be made for."""
+    """Return whether a statement has no value, one value, or several."""
     return 2 if len(values) > 1 else 1 if values else 0
 
 
 def within_sql(kind: str, count: Arity) -> str:
-    """Return the right side of a comparison with the parameter of ``encode_set``."""
+    """Return the right side of a comparison, with ``encode_set`` as its parameter."""
     return f"= %s::{kind}" if count == 1 else f"= ANY(%s::{kind}[])"
 
 
@@ -68,18 +70,18 @@ def names_sql(fields: Sequence[str], prefix: str = "") -> str:
     return ", ".join(f'{prefix}"{field}"' for field in fields)
 
 
-class RowSerializer(NamedTuple):
-    """Which columns of some rows are the same in all of them, and which are not."""
+class RowShape(NamedTuple):
+    """The columns that are equal in all of some rows, and those that differ."""
 
     same: tuple[str, ...]
     different: tuple[str, ...] = ()
-    #: Those of JSON that are not the same: each is one array of JSON.
+    #: The JSON columns that differ: each is sent as one JSON array.
     documents: tuple[str, ...] = ()
 
     def sql(self, user_type: str) -> str:
-        """Return the FROM item ``n`` that makes rows of their parameters again.
+        """Return the FROM item ``n`` that turns the parameters back into rows.
 
-        They come in their order.
+        The rows keep their order.
         """
 
         def kind(field: str) -> str:
@@ -100,8 +102,8 @@ class RowSerializer(NamedTuple):
 
 def encode(
     fields: Sequence[str], rows: Sequence[Sequence[Any]]
-) -> tuple[RowSerializer, list[object]]:
-    """Return the shape of ``rows`` and their parameters in its order."""
+) -> tuple[RowShape, list[object]]:
+    """Return the shape of ``rows``, and their parameters in the same order."""
     if len(rows) == 1:
         return _single(tuple(fields)), [
             json.dumps(value) if type(value) is dict else value for value in rows[0]
@@ -111,7 +113,7 @@ def encode(
     documents: dict[str, object] = {}
     for field, column in zip(fields, zip(*rows, strict=True), strict=True):
         kind = _TYPES.get(field, "bigint")
-        # Several rows need one array at least, to be told apart.
+        # Several rows need at least one array, which gives their number.
         if different and column.count(column[0]) == len(column):
             value = column[0]
             same[field] = json.dumps(value) if type(value) is dict else value
@@ -119,13 +121,13 @@ def encode(
             documents[field] = json.dumps(column)
         else:
             different[field] = _array(kind, column)
-    shape = RowSerializer(tuple(same), tuple(different), tuple(documents))
+    shape = RowShape(tuple(same), tuple(different), tuple(documents))
     return shape, [*same.values(), *different.values(), *documents.values()]
 
 
 @cache
-def _single(fields: tuple[str, ...]) -> RowSerializer:
-    return RowSerializer(fields)
+def _single(fields: tuple[str, ...]) -> RowShape:
+    return RowShape(fields)
 
 
 def _array(kind: str, values: Sequence[object]) -> str:
@@ -134,7 +136,7 @@ def _array(kind: str, values: Sequence[object]) -> str:
         write = _quoted if is_quoted else str
         items = ["NULL" if value is None else write(value) for value in values]
         return "{" + ",".join(items) + "}"
-    # No text holds a NUL, which here stands between the values.
+    # No text contains a NUL, so it can separate the values.
     return "{" + _quoted("\0".join(map(str, values))).replace("\0", '","') + "}"
 
 

@@ -1,54 +1,89 @@
-"""What every store does."""
+"""The interface of all stores, and the values that they take and return."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import (
-    Callable,
     Collection,
     Iterable,
-    Iterator,
     Mapping,
     Sequence,
 )
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, datetime, timedelta
 from operator import attrgetter
-from typing import Any, Protocol
+from typing import Any, ClassVar, NamedTuple
+
+from django.db.models import Q
 
 from gamification.domain.catalogue import Catalogue
 from gamification.domain.changeset import UserChangeset
 from gamification.domain.days import Calendar
+from gamification.domain.history import PastEntry
 from gamification.domain.outcomes import Entry, Outcome
 from gamification.domain.state import UserState
+from gamification.models import LedgerEntry
 
-#: Who: primary keys of users.
+#: Primary keys of users.
 UserIds = Sequence[Any]
-#: A user's idempotency key: (user id, key).
+#: A user id, with an idempotency key or a dedupe key of this user.
 UserKey = tuple[Any, str]
+
+#: The most that an instant's local date can differ from its date in UTC.
+_MARGIN = timedelta(days=2)
 
 
 @dataclass(frozen=True, slots=True)
 class StateQuery:
-    """What a decision needs to know."""
+    """A query for the state of some users, on which a decision is based."""
 
     user_ids: UserIds
     #: The calendar of users who never chose a zone.
     calendar: Calendar
     keys: Sequence[UserKey] = ()
-    #: Ids of activities whose tallies are needed.
-    tallies: Sequence[int] = ()
-    #: Those of them with a daily limit, and those with a cooldown.
+    #: Keys of activities for which to read tallies and usage; None means all.
+    activities: Collection[str] | None = ()
+    #: The first and the last instant at which the new records occurred.
+    earliest: datetime | None = None
+    latest: datetime | None = None
+
+    def only(self, user_ids: Collection[Any]) -> StateQuery:
+        """Return the query for only some of its users."""
+        keys = [key for key in self.keys if key[0] in user_ids]
+        return replace(self, user_ids=in_order(user_ids), keys=keys)
+
+    def without_keys(self) -> StateQuery:
+        """Return the query without the look-up of used keys."""
+        return replace(self, keys=())
+
+
+class ActivityIds(NamedTuple):
+    """The ids of a query's activities, and the dates that matter for their limits."""
+
+    all: Sequence[int] = ()
+    #: Ids of activities with a daily limit, and of activities with a cooldown.
     limited: Sequence[int] = ()
     cooled: Sequence[int] = ()
-    #: Dates between which usage and rewarded records matter, both included.
+    #: First and last date of the other records that matter.
     since: date = date.min
     until: date = date.max
 
-    def only(self, user_ids: Collection[Any]) -> StateQuery:
-        """Return the query for some of its users."""
-        keys = [key for key in self.keys if key[0] in user_ids]
-        return replace(self, user_ids=in_order(user_ids), keys=keys)
+    @classmethod
+    def of(cls, query: StateQuery, catalogue: Catalogue) -> ActivityIds:
+        """Return the ids that ``catalogue`` has for the activities of ``query``."""
+        known = catalogue.activities
+        wanted = known if query.activities is None else query.activities
+        rules = [known[key] for key in wanted if key in known]
+        ids = [rule.id for rule in rules]
+        limited = [rule.id for rule in rules if rule.daily_limit is not None]
+        cooled = [rule.id for rule in rules if rule.cooldown is not None]
+        if not (limited or cooled) or query.earliest is None or query.latest is None:
+            return cls(ids)
+        cooldown = max((rule.cooldown or 0 for rule in rules), default=0)
+        margin = _MARGIN + timedelta(seconds=cooldown)
+        since, until = query.earliest - margin, query.latest + margin
+        return cls(ids, limited, cooled, since.date(), until.date())
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +92,34 @@ class Snapshot:
 
     catalogue: Catalogue
     states: dict[Any, UserState] = field(default_factory=dict)
-    #: Entries that the query's keys were used for.
+    #: Entries that were made with keys of the query.
     replays: Mapping[UserKey, Entry] = field(default_factory=dict)
+    #: For the reversed ones among them, the time of the reversal, by id.
+    reversed_at: Mapping[int | None, datetime] = field(default_factory=dict)
+    #: Ids of the celebrations that these entries caused, by user and dedupe key.
+    celebration_ids: Mapping[UserKey, int] = field(default_factory=dict)
+
+    def welcome(self, query: StateQuery) -> bool:
+        """Give users without a row the state of a new user; say if there are any."""
+        newcomers = [pk for pk in query.user_ids if pk not in self.states]
+        for user_id in newcomers:
+            self.states[user_id] = UserState(user_id, query.calendar)
+        return bool(newcomers)
+
+    def replayed(self, entry: Entry) -> Outcome:
+        """Return the first outcome of the request that made ``entry``."""
+        reversed_at = self.reversed_at.get(entry.id)
+        return Outcome.restore(entry, self.celebration_ids, reversed_at)
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The ids that the database gave."""
+    """The ids that the database gave to new rows."""
 
-    #: Those of each user's entries, in order.
+    #: Ids of each user's entries, in order.
     entry_ids: Mapping[Any, Sequence[int]] = field(default_factory=dict)
     celebration_ids: Mapping[UserKey, int] = field(default_factory=dict)
-    #: Users of whom nothing was written, because their state was outdated.
+    #: Users whose changes were not written, because their state had changed.
     conflicts: Collection[Any] = ()
 
     @classmethod
@@ -77,9 +128,9 @@ class Written:
         rows: Iterable[tuple[int, Any, str | None]],
         changesets: Iterable[UserChangeset],
     ) -> Written:
-        """Return what was written of ``changesets``, each of which has an entry.
+        """Return the result of writing ``changesets``, each of which has an entry.
 
-        Rows are an id, its user, and the dedupe key if it is that of a celebration.
+        Rows are the new id, its user, and the dedupe key if it is a celebration.
         """
         entries: dict[Any, list[int]] = defaultdict(list)
         celebrations: dict[UserKey, int] = {}
@@ -88,59 +139,109 @@ class Written:
                 entries[user_id].append(pk)
             else:
                 celebrations[user_id, dedupe_key] = pk
-        conflicts = {
-            changeset.state.user_id for changeset in changesets
-        } - entries.keys()
-        return cls(entries, celebrations, conflicts)
+        asked = {changeset.state.user_id for changeset in changesets}
+        return cls(entries, celebrations, asked - entries.keys())
 
     def __add__(self, later: Written) -> Written:
-        """Return both, where who was conflicts in the first came later."""
+        """Return both results, where ``later`` wrote the users in conflict."""
         return Written(
             {**self.entry_ids, **later.entry_ids},
             {**self.celebration_ids, **later.celebration_ids},
             later.conflicts,
         )
 
-    def number(self, changeset: UserChangeset) -> Iterator[Outcome]:
-        """Yield the outcomes of ``changeset`` with their ids."""
-        ids = self.entry_ids[changeset.state.user_id]
+    def outcomes_of(self, changeset: UserChangeset) -> list[Outcome]:
+        """Return the outcomes of ``changeset`` with their ids."""
+        ids = self.entry_ids.get(changeset.state.user_id, ())
         return changeset.numbered(ids, self.celebration_ids)
 
 
-class Store(Protocol):
-    """Locks, reads and writes for one database."""
+class Store(ABC):
+    """Locks, reads and writes users in one database."""
 
-    alias: str
-    #: Whether a write notices by itself that the state has moved on since the read.
-    optimistic: bool
+    #: Whether a write detects by itself that the state has changed since the read.
+    is_optimistic: ClassVar[bool]
     #: The most users that one transaction should touch.
-    batch_size: int
+    batch_size: ClassVar[int]
 
+    def __init__(self, alias: str) -> None:
+        self.alias = alias
+
+    @abstractmethod
     def begin(self) -> None:
         """Prepare a transaction that has just begun."""
 
+    @abstractmethod
     def lock(self, user_ids: UserIds) -> None:
-        """Lock the users' rows in order of their keys, making those that lack."""
+        """Lock the users' rows in order of their keys, and create missing rows."""
 
-    def read(self, plan: Callable[[Catalogue], StateQuery]) -> Snapshot:
-        """Return what the query that ``plan`` makes of the catalogue asks for."""
+    @abstractmethod
+    def read(self, query: StateQuery) -> Snapshot:
+        """Return the answer to ``query``, as of one moment."""
 
+    @abstractmethod
     def days(self, user_ids: UserIds) -> Mapping[Any, Mapping[date, int]]:
-        """Return activities by active date, for each of the users."""
+        """Return the number of activities by active date, for each user."""
 
-    def celebrated(self, keys: Sequence[UserKey]) -> Mapping[UserKey, int]:
-        """Return the ids of those celebrations that exist, by user and dedupe key."""
+    @abstractmethod
+    def celebration_ids(self, keys: Sequence[UserKey]) -> Mapping[UserKey, int]:
+        """Return the ids of the celebrations that exist, by user and dedupe key."""
 
-    def prepare(self, changesets: Sequence[UserChangeset]) -> Callable[[], Written]:
-        """Encode changes of users, all of whom have a row or are to be given one.
+    def with_replays(
+        self, snapshot: Snapshot, replays: Mapping[UserKey, Entry]
+    ) -> Snapshot:
+        """Return ``snapshot`` with all that the outcomes of these replays need."""
+        entries = replays.values()
+        reversals = LedgerEntry.objects.using(self.alias).filter(
+            user__in={entry.user_id for entry in entries},
+            reverses__in=[entry.id for entry in entries],
+        )
+        reversed_at = dict(reversals.values_list("reverses", "recorded_at"))
+        keys = celebration_keys(entries)
+        ids = self.celebration_ids(keys) if keys else {}
+        return replace(
+            snapshot, replays=replays, reversed_at=reversed_at, celebration_ids=ids
+        )
 
-        Return what writes them, but those of users who were conflicts.
+    def ledgers(self, user_ids: UserIds) -> dict[Any, list[PastEntry]]:
+        """Return each user's whole ledger, in order of recording."""
+        ledgers: dict[Any, list[PastEntry]] = {user_id: [] for user_id in user_ids}
+        entries = LedgerEntry.objects.using(self.alias).filter(user__in=user_ids)
+        rows = entries.order_by("id").values_list("user_id", *PastEntry._fields)
+        for user_id, *values in rows:
+            ledgers[user_id].append(PastEntry(*values))
+        return ledgers
+
+    def entries(self, user_ids: UserIds, *conditions: Q, **lookups: Any) -> list[Entry]:
+        """Return the users' entries that meet all conditions, in order of id."""
+        rows = LedgerEntry.objects.using(self.alias).filter(user__in=user_ids)
+        found = rows.filter(*conditions, **lookups).order_by("id")
+        return [Entry(*entry_values(row)) for row in found]
+
+    @abstractmethod
+    def encode(self, changesets: Sequence[UserChangeset]) -> Any:
+        """Return ``changesets`` in the form that ``write`` takes.
+
+        Either all of their users have a row, or none of them does.
         """
+
+    @abstractmethod
+    def write(self, encoded: Any) -> Written:
+        """Write encoded changesets, except those of users whose state has changed."""
 
 
 def in_order(user_ids: Iterable[Any]) -> list[Any]:
-    """Return each user once, in the one order in which users are ever locked."""
+    """Return each user once, in the order in which every verb locks users."""
     return sorted(set(user_ids))
+
+
+def celebration_keys(entries: Iterable[Entry]) -> list[UserKey]:
+    """Return the user and dedupe key of each celebration that ``entries`` caused."""
+    return [
+        (entry.user_id, dedupe_key)
+        for entry in entries
+        for _, dedupe_key, _ in (entry.outcome or {}).get("celebrations", ())
+    ]
 
 
 #: Columns of the ledger in the order of ``Entry``, without the id.
@@ -150,7 +251,7 @@ ENTRY_FIELDS = Entry._fields[1:]
 entry_values = attrgetter(*Entry._fields)
 
 
-#: Columns of a user's row that a changeset sets.
+#: The columns of a user's row that a changeset sets.
 PROGRESS_FIELDS = (
     "user_id",
     "total_xp",
@@ -158,8 +259,10 @@ PROGRESS_FIELDS = (
     "highest_level",
     "current_streak",
     "longest_streak",
+    "highest_streak",
     "active_days",
     "last_active_on",
+    "last_occurred_at",
     "version",
     "updated_at",
 )
@@ -174,8 +277,10 @@ def progress_values(changeset: UserChangeset) -> tuple[Any, ...]:
         changeset.highest_level,
         changeset.streak.current,
         changeset.streak.longest,
+        changeset.highest_streak,
         changeset.active_days,
         changeset.streak.last_active_on,
+        changeset.last_occurred_at,
         changeset.state.version + 1,
         changeset.now,
     )

@@ -1,17 +1,16 @@
-"""The store for every database that Django knows, written with the ORM."""
+"""The store for every database that Django supports, written with the ORM."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
-from functools import partial
 from typing import Any
 
 from django.db import connections, models
-from django.db.models import Exists, F, OuterRef, Sum
+from django.db.models import Exists, F, OuterRef, Subquery, Sum
+from django.db.models.functions import Coalesce
 
-from gamification.domain.catalogue import Catalogue
 from gamification.domain.changeset import UserChangeset
 from gamification.domain.outcomes import Entry, EntryKind
 from gamification.domain.state import Usage, UserState
@@ -27,8 +26,10 @@ from gamification.models.progress import calendar_of
 from gamification.storage.base import (
     ENTRY_FIELDS,
     PROGRESS_FIELDS,
+    ActivityIds,
     Snapshot,
     StateQuery,
+    Store,
     UserIds,
     UserKey,
     Written,
@@ -39,20 +40,17 @@ from gamification.storage.base import (
 from gamification.storage.catalogue import load_catalogue
 
 
-class PortableStore:
-    """Reads and writes through the ORM; only ever used with users locked."""
+class PortableStore(Store):
+    """Reads and writes through the ORM, always while the users are locked."""
 
-    optimistic = False
+    is_optimistic = False
     batch_size = 500
-
-    def __init__(self, alias: str) -> None:
-        self.alias = alias
 
     def _rows(self, model: type[models.Model]) -> models.QuerySet[Any]:
         return model._default_manager.using(self.alias)
 
     def begin(self) -> None:
-        """There is nothing to prepare."""
+        """Do nothing: the ORM needs no preparation."""
 
     def lock(self, user_ids: UserIds) -> None:
         profiles = self._rows(UserGamification).filter(user__in=user_ids)
@@ -60,9 +58,10 @@ class PortableStore:
             self._make_missing(user_ids)
             list(profiles.order_by("user_id").select_for_update().values_list("pk"))
         else:
-            # The first statement is a write, so that the database is locked for
-            # writing before anything is read.
-            profiles.update(version=F("version"))
+            # The first statement is a write, so that it locks the database for writing
+            # before anything is read, even if there is no user to lock.
+            nobody = self._rows(UserGamification).filter(pk=0)
+            (profiles if user_ids else nobody).update(version=F("version"))
             self._make_missing(user_ids)
 
     def _make_missing(self, user_ids: UserIds) -> None:
@@ -78,12 +77,12 @@ class PortableStore:
             ignore_conflicts=True,
         )
 
-    def read(self, plan: Callable[[Catalogue], StateQuery]) -> Snapshot:
+    def read(self, query: StateQuery) -> Snapshot:
         catalogue = load_catalogue(self.alias)
-        query = plan(catalogue)
-        held, revoked = self._achievements(query.user_ids)
-        tallies, usage = self._tallies(query), self._usage(query)
-        rewarded_at = self._rewarded_at(query)
+        ids = ActivityIds.of(query, catalogue)
+        held, revoked, lapsed = self._achievements(query.user_ids)
+        tallies, usage = self._tallies(query, ids), self._usage(query, ids)
+        rewarded_at = self._rewarded_at(query, ids)
         states = {
             profile.user_id: UserState(
                 profile.user_id,
@@ -92,32 +91,40 @@ class PortableStore:
                 profile.total_xp,
                 profile.level,
                 profile.highest_level,
+                profile.highest_streak,
                 profile.active_days,
                 profile.streak,
+                profile.last_occurred_at,
                 held[profile.user_id],
                 revoked[profile.user_id],
+                lapsed[profile.user_id],
                 tallies[profile.user_id],
                 usage[profile.user_id],
                 rewarded_at[profile.user_id],
             )
             for profile in self._rows(UserGamification).filter(user__in=query.user_ids)
         }
-        return Snapshot(catalogue, states, self._replays(query.keys))
+        replays = self._replays(query.keys)
+        return self.with_replays(Snapshot(catalogue, states), replays)
 
     def _achievements(self, user_ids: UserIds) -> Any:
         held: dict[Any, set[int]] = defaultdict(set)
         revoked: dict[Any, set[int]] = defaultdict(set)
+        lapsed: dict[Any, set[int]] = defaultdict(set)
         rows = self._rows(UserAchievement).filter(user__in=user_ids)
-        for user_id, achievement_id, revoked_at in rows.values_list(
-            "user_id", "achievement_id", "revoked_at"
+        for user_id, achievement_id, revoked_at, is_lapsed in rows.values_list(
+            "user_id", "achievement_id", "revoked_at", "can_be_earned_again"
         ):
-            (revoked if revoked_at else held)[user_id].add(achievement_id)
-        return held, revoked
+            lost = lapsed if is_lapsed else revoked
+            (lost if revoked_at else held)[user_id].add(achievement_id)
+        return held, revoked, lapsed
 
-    def _tallies(self, query: StateQuery) -> Mapping[Any, Mapping[int, int]]:
+    def _tallies(
+        self, query: StateQuery, ids: ActivityIds
+    ) -> Mapping[Any, Mapping[int, int]]:
         tallies: dict[Any, dict[int, int]] = defaultdict(dict)
         rows = self._rows(ActivityTally).filter(
-            user__in=query.user_ids, activity__in=query.tallies
+            user__in=query.user_ids, activity__in=ids.all
         )
         for user_id, activity_id, count in rows.values_list(
             "user_id", "activity_id", "count"
@@ -125,18 +132,20 @@ class PortableStore:
             tallies[user_id][activity_id] = count
         return tallies
 
-    def _recent(self, query: StateQuery, activity_ids: Sequence[int]) -> Any:
+    def _recent(
+        self, query: StateQuery, ids: ActivityIds, activity_ids: Sequence[int]
+    ) -> Any:
         return self._rows(LedgerEntry).filter(
             user__in=query.user_ids,
             activity__in=activity_ids,
-            local_date__range=(query.since, query.until),
+            local_date__range=(ids.since, ids.until),
         )
 
     def _usage(
-        self, query: StateQuery
+        self, query: StateQuery, ids: ActivityIds
     ) -> Mapping[Any, Mapping[tuple[int, date], Usage]]:
         usage: dict[Any, dict[tuple[int, date], Usage]] = defaultdict(dict)
-        rows = self._recent(query, query.limited).order_by()
+        rows = self._recent(query, ids, ids.limited).order_by()
         for user_id, activity_id, day, units, rewarded in rows.values_list(
             "user_id", "activity_id", "local_date"
         ).annotate(units=Sum("quantity"), credited=Sum("rewarded")):
@@ -144,15 +153,22 @@ class PortableStore:
         return usage
 
     def _rewarded_at(
-        self, query: StateQuery
+        self, query: StateQuery, ids: ActivityIds
     ) -> Mapping[Any, Mapping[int, list[datetime]]]:
         instants: dict[Any, dict[int, list[datetime]]] = defaultdict(dict)
         reversal = self._rows(LedgerEntry).filter(
             user=OuterRef("user"), reverses=OuterRef("pk")
         )
-        rows = self._recent(query, query.cooled).filter(
-            ~Exists(reversal), kind=EntryKind.ACTIVITY, rewarded__gt=0
+        rows = self._recent(query, ids, ids.cooled).filter(
+            ~Exists(reversal), kind=EntryKind.ACTIVITY
         )
+        more = self._rows(LedgerEntry).filter(
+            user=OuterRef("user"), corrects=OuterRef("pk")
+        )
+        corrected = more.order_by().values("corrects").annotate(n=Sum("rewarded"))
+        rows = rows.annotate(
+            units=F("rewarded") + Coalesce(Subquery(corrected.values("n")), 0)
+        ).filter(units__gt=0)
         for user_id, activity_id, instant in rows.values_list(
             "user_id", "activity_id", "occurred_at"
         ):
@@ -181,7 +197,7 @@ class PortableStore:
             days[user_id][day] = activities
         return days
 
-    def celebrated(self, keys: Sequence[UserKey]) -> Mapping[UserKey, int]:
+    def celebration_ids(self, keys: Sequence[UserKey]) -> Mapping[UserKey, int]:
         wanted = set(keys)
         rows = self._rows(Celebration).filter(
             user__in={user_id for user_id, _ in wanted},
@@ -193,11 +209,11 @@ class PortableStore:
             if (user_id, key) in wanted
         }
 
-    def prepare(self, changesets: Sequence[UserChangeset]) -> Callable[[], Written]:
-        return partial(self.write, changesets)
+    def encode(self, changesets: Sequence[UserChangeset]) -> Sequence[UserChangeset]:
+        return changesets
 
-    def write(self, changesets: Sequence[UserChangeset]) -> Written:
-        for changeset in changesets:
+    def write(self, encoded: Sequence[UserChangeset]) -> Written:
+        for changeset in encoded:
             self._rows(UserGamification).filter(user=changeset.state.user_id).update(
                 **dict(zip(PROGRESS_FIELDS, progress_values(changeset), strict=True))
             )
@@ -206,17 +222,28 @@ class PortableStore:
             self._write_unlocks(changeset)
         entries = self._rows(LedgerEntry).bulk_create(
             LedgerEntry(**dict(zip(ENTRY_FIELDS, entry[1:], strict=True)))
-            for changeset in changesets
+            for changeset in encoded
             for entry in changeset.entries
         )
-        celebrations = self._rows(Celebration).bulk_create(
-            Celebration(**row._asdict())
-            for changeset in changesets
-            for row in changeset.notice_rows()
-        )
+        rows: list[tuple[int, Any, str | None]]
         rows = [(entry.pk, entry.user_id, None) for entry in entries]
-        rows += [(row.pk, row.user_id, row.dedupe_key) for row in celebrations]
-        return Written.of(rows, changesets)
+        rows += self._write_celebrations(encoded)
+        return Written.of(rows, encoded)
+
+    def _write_celebrations(
+        self, changesets: Sequence[UserChangeset]
+    ) -> Iterator[tuple[int, Any, str | None]]:
+        """Create the celebrations that do not exist; yield id, user and dedupe key."""
+        planned = [row for each in changesets for row in each.notice_rows()]
+        if not planned:
+            return
+        existing = self.celebration_ids([(r.user_id, r.dedupe_key) for r in planned])
+        new = [row for row in planned if (row.user_id, row.dedupe_key) not in existing]
+        made = self._rows(Celebration).bulk_create(
+            Celebration(**row._asdict()) for row in new
+        )
+        for row in made:
+            yield row.pk, row.user_id, row.dedupe_key
 
     def _write_tallies(self, changeset: UserChangeset) -> None:
         tallies = self._rows(ActivityTally).filter(user=changeset.state.user_id)

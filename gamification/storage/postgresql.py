@@ -1,16 +1,16 @@
 """The store for PostgreSQL: one statement reads, one writes, for any number of users.
 
-A read returns the version of each user's row, and what is written of a user is written
-only if the row still has it, so that a single record needs no lock and two round trips.
+A read returns the version of each user's row. A write changes a user only if the row
+still has that version, so that a single record takes two round trips and no lock.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from functools import cache, cached_property, partial
-from typing import Any
+from functools import cache, cached_property
+from typing import Any, NamedTuple
 
 from django.db import connections
 from django.db.backends.utils import CursorWrapper
@@ -28,8 +28,10 @@ from gamification.storage.arrays import arity, encode, encode_set
 from gamification.storage.base import (
     ENTRY_FIELDS,
     PROGRESS_FIELDS,
+    ActivityIds,
     Snapshot,
     StateQuery,
+    Store,
     UserIds,
     UserKey,
     Written,
@@ -38,29 +40,37 @@ from gamification.storage.base import (
 )
 from gamification.storage.catalogue import make_catalogue
 
-#: Changes with any change of a row of the catalogue, by any road.
+#: Changes whenever a row of the catalogue changes, whoever changes it.
 Stamp = tuple[int | None, int | None]
 
-#: Catalogues by alias and database, each with the stamp of the rows it was made of.
+#: Catalogues by alias and database, each with the stamp of its rows.
 _catalogues: dict[tuple[str, str], tuple[Stamp, Catalogue]] = {}
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class PostgreSQLStore:
+class EncodedWrite(NamedTuple):
+    """A statement that writes changesets, with its parameters."""
+
+    sql: str
+    params: Sequence[Any]
+    changesets: Sequence[UserChangeset]
+
+
+class PostgreSQLStore(Store):
     """Reads and writes sets of users."""
 
-    optimistic = True
+    is_optimistic = True
     batch_size = 10_000
 
     def __init__(self, alias: str) -> None:
-        self.alias = alias
+        super().__init__(alias)
         self._connection = connections[alias]
         self._user_type, self._users = _user_columns(alias)
 
     @cached_property
     def _cursor(self) -> CursorWrapper:
-        # A store lives as long as the verb it is made for; so may its cursor.
+        # A store lives as long as one call of a verb, and so can its cursor.
         return self._connection.cursor()
 
     def _run(self, sql: str, params: Sequence[Any] = ()) -> None:
@@ -72,11 +82,14 @@ class PostgreSQLStore:
         return rows
 
     def begin(self) -> None:
-        # Locks and fresh statements are what makes a write right, whatever the
-        # site's isolation level; under a stricter one, all who waited would fail.
+        # Writes rely on locks, and on statements that see the latest commits, whatever
+        # the site's isolation level. Under a stricter level, all waiting writes would
+        # fail.
         self._run("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
 
     def lock(self, user_ids: UserIds) -> None:
+        if not user_ids:
+            return
         kind, count, now = self._user_type, arity(user_ids), timezone.now()
         ids = encode_set(user_ids)
         [(known,)] = self._fetch(writing.count_sql(kind, count), (ids,))
@@ -85,17 +98,20 @@ class PostgreSQLStore:
             self._run(make, (now, now, ids))
         self._run(writing.lock_sql(kind, count), (ids,))
 
-    def read(self, plan: Callable[[Catalogue], StateQuery]) -> Snapshot:
+    def read(self, query: StateQuery) -> Snapshot:
         while True:
             stamp, catalogue = self._catalogue()
-            query = plan(catalogue)
-            rows = self._read(query)
+            ids = ActivityIds.of(query, catalogue)
+            rows = self._read(query, ids)
             if rows[0][:2] == stamp:
                 break
             _catalogues.pop(self._cache_key, None)
         rows = [row for row in rows if row[2] is not None]
         states = {row[2]: _user_state(row, query) for row in rows}
-        return Snapshot(catalogue, states, self._replays(query, rows))
+        snapshot = Snapshot(catalogue, states)
+        if query.keys and (replays := self._replays(query, rows)):
+            return self.with_replays(snapshot, replays)
+        return snapshot
 
     @property
     def _cache_key(self) -> tuple[str, str]:
@@ -109,20 +125,20 @@ class PostgreSQLStore:
             cached = _catalogues[self._cache_key] = ((stamp[0], stamp[1]), catalogue)
         return cached
 
-    def _read(self, query: StateQuery) -> list[tuple[Any, ...]]:
-        # Keys are looked up in the same statement for one user alone.
+    def _read(self, query: StateQuery, ids: ActivityIds) -> list[tuple[Any, ...]]:
+        # Only for a single user does the same statement look up keys.
         keys = [key for _, key in query.keys] if len(query.user_ids) == 1 else []
-        params = [encode_set(query.tallies)] if query.tallies else []
-        for activity_ids in (query.limited, query.cooled):
+        params = [encode_set(ids.all)] if ids.all else []
+        for activity_ids in (ids.limited, ids.cooled):
             if activity_ids:
-                params += [encode_set(activity_ids), query.since, query.until]
+                params += [encode_set(activity_ids), ids.since, ids.until]
         if keys:
             params.append(encode_set(keys))
-        shape = reading.ReadSerializer(
+        shape = reading.ReadShape(
             arity(query.user_ids),
-            arity(query.tallies),
-            arity(query.limited),
-            arity(query.cooled),
+            arity(ids.all),
+            arity(ids.limited),
+            arity(ids.cooled),
             arity(keys),
         )
         sql = reading.read_sql(self._user_type, shape)
@@ -131,7 +147,7 @@ class PostgreSQLStore:
     def _replays(
         self, query: StateQuery, rows: Sequence[tuple[Any, ...]]
     ) -> Mapping[UserKey, Entry]:
-        if not query.keys or not rows:
+        if not rows:
             return {}
         if len(query.user_ids) == 1:
             ids = rows[0][-1]
@@ -152,37 +168,36 @@ class PostgreSQLStore:
             days[user_id][day] = activities
         return days
 
-    def celebrated(self, keys: Sequence[UserKey]) -> Mapping[UserKey, int]:
+    def celebration_ids(self, keys: Sequence[UserKey]) -> Mapping[UserKey, int]:
         shape, params = encode(("user_id", "dedupe_key"), keys)
         sql = reading.celebrated_sql(self._user_type, shape)
         return {(user_id, key): pk for user_id, key, pk in self._fetch(sql, params)}
 
-    def prepare(self, changesets: Sequence[UserChangeset]) -> Callable[[], Written]:
+    def encode(self, changesets: Sequence[UserChangeset]) -> EncodedWrite:
         changes = {name: rows for name, rows in _changes(changesets).items() if rows}
         users, params = encode(
-            PROGRESS_FIELDS, [progress_values(f) for f in changesets]
+            PROGRESS_FIELDS, [progress_values(each) for each in changesets]
         )
         shapes = []
         for name, rows in changes.items():
             shape, values = encode(writing.CHANGES[name][0], rows)
             shapes.append((name, shape))
             params += values
-        written = [entry[1:] for changeset in changesets for entry in changeset.entries]
+        written = [entry[1:] for each in changesets for entry in each.entries]
         entries, values = encode(ENTRY_FIELDS, written)
         new_in = None if changesets[0].state.version else self._users
-        write = writing.WriteSerializer(users, tuple(shapes), entries, new_in)
+        write = writing.WriteShape(users, tuple(shapes), entries, new_in)
         sql = writing.write_sql(self._user_type, write)
-        return partial(self.write, sql, params + values, changesets)
+        return EncodedWrite(sql, params + values, changesets)
 
-    def write(
-        self, sql: str, params: Sequence[Any], changesets: Sequence[UserChangeset]
-    ) -> Written:
-        return Written.of(self._fetch(sql, params), changesets)
+    def write(self, encoded: EncodedWrite) -> Written:
+        rows = self._fetch(encoded.sql, encoded.params)
+        return Written.of(rows, encoded.changesets)
 
 
 @cache
 def _user_columns(alias: str) -> tuple[str, tuple[str, str]]:
-    """Return the type of users' keys, and the table and column that have them."""
+    """Return the type of users' keys, and the table and column with these keys."""
     field = UserGamification._meta.get_field("user")
     users = field.related_model._meta
     kind = str(field.db_type(connections[alias]))
@@ -190,8 +205,9 @@ def _user_columns(alias: str) -> tuple[str, tuple[str, str]]:
 
 
 def _user_state(row: Sequence[Any], query: StateQuery) -> UserState:
-    (user_id, version, total_xp, level, highest_level, active_days, *streak) = row[2:11]
-    zones, achievements, tallies, usage, rewarded_at = row[11:16]
+    (user_id, version, total_xp, level, highest_level, highest_streak) = row[2:8]
+    active_days, last_occurred_at, *streak = row[8:13]
+    zones, achievements, tallies, usage, rewarded_at = row[13:18]
     return UserState(
         user_id,
         query.calendar
@@ -201,10 +217,11 @@ def _user_state(row: Sequence[Any], query: StateQuery) -> UserState:
         total_xp,
         level,
         highest_level,
+        highest_streak,
         active_days,
         Streak(*streak),
-        {pk for pk in achievements if pk > 0},
-        {-pk for pk in achievements if pk < 0},
+        last_occurred_at,
+        *_achievements(achievements),
         dict(tallies or ()),
         {
             (activity_id, date.fromordinal(day)): (units, rewarded)
@@ -212,6 +229,15 @@ def _user_state(row: Sequence[Any], query: StateQuery) -> UserState:
         },
         _instants(rewarded_at or ()),
     )
+
+
+def _achievements(codes: Iterable[int]) -> tuple[set[int], set[int], set[int]]:
+    """Return the ids of achievements held, revoked and lapsed."""
+    by_standing: tuple[set[int], set[int], set[int]] = (set(), set(), set())
+    for code in codes:
+        pk, standing = divmod(code, 4)
+        by_standing[standing].add(pk)
+    return by_standing
 
 
 def _instants(pairs: Iterable[tuple[int, int]]) -> dict[int, list[datetime]]:

@@ -1,4 +1,4 @@
-"""The SQL with which the PostgreSQL store reads. Values are parameters."""
+"""The SQL that the PostgreSQL store reads with. Values are parameters."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
 
-from gamification.storage.arrays import Arity, RowSerializer, names_sql, within_sql
+from gamification.storage.arrays import Arity, RowShape, names_sql, within_sql
 from gamification.storage.catalogue import ACHIEVEMENT_FIELDS, ACTIVITY_FIELDS
 from gamification.storage.tables import (
     ACHIEVEMENTS,
@@ -19,11 +19,12 @@ from gamification.storage.tables import (
     UNLOCKS,
 )
 
-_STAMP = "SELECT bit_xor(hashtidextended(ctid, xmin::text::bigint)) FROM"
+_STAMP = "SELECT bit_xor(hash_record_extended(c, 0)) FROM"
 
-#: One number per table of the catalogue, made of the identity of all row versions.
-STAMPS = f"""SELECT ({_STAMP} {ACTIVITIES}) AS activities,
-    ({_STAMP} {ACHIEVEMENTS}) AS achievements"""
+#: One number for each table of the catalogue: a hash of all its rows.
+STAMPS = f"""SELECT
+    ({_STAMP} {ACTIVITIES} c) AS activities,
+    ({_STAMP} {ACHIEVEMENTS} c) AS achievements"""
 
 
 def _as_json(table: str, fields: Sequence[str]) -> str:
@@ -37,17 +38,21 @@ CATALOGUE = f"""SELECT s.activities, s.achievements,
     {_as_json(ACHIEVEMENTS, ACHIEVEMENT_FIELDS)} FROM ({STAMPS}) s"""
 
 _PROFILE = """p.user_id, p.version, p.total_xp, p.level, p.highest_level,
-    p.active_days, p.current_streak, p.longest_streak, p.last_active_on,
-    p.zone_history"""
+    p.highest_streak, p.active_days, p.last_occurred_at, p.current_streak,
+    p.longest_streak, p.last_active_on, p.zone_history"""
 
-#: Ids of achievements; of those that were revoked, negative.
-_HELD = f"""ARRAY(
-    SELECT CASE WHEN u.revoked_at IS NULL THEN 1 ELSE -1 END * u.achievement_id
+#: The state of an achievement, as the remainder of a division by 4.
+HELD, REVOKED, LAPSED = range(3)
+
+#: Four times the id of each achievement, plus its state.
+_ACHIEVEMENTS = f"""ARRAY(
+    SELECT 4 * u.achievement_id + CASE WHEN u.revoked_at IS NULL THEN {HELD}
+        WHEN u.can_be_earned_again THEN {LAPSED} ELSE {REVOKED} END
     FROM {UNLOCKS} u WHERE u.user_id = p.user_id)"""
 
 
-class ReadSerializer(NamedTuple):
-    """How many of each a read asks for."""
+class ReadShape(NamedTuple):
+    """The number of users, activities and keys that a read asks for."""
 
     users: Arity
     tallies: Arity
@@ -57,15 +62,15 @@ class ReadSerializer(NamedTuple):
 
 
 @cache
-def read_sql(user_type: str, shape: ReadSerializer) -> str:
+def read_sql(user_type: str, shape: ReadShape) -> str:
     """Return the statement that reads the state of users.
 
-    It always returns a row, so that the stamps of the catalogue are known even where
-    no user has one.
+    It always returns at least one row, so that the stamps of the catalogue are known
+    even if none of the users has a row.
     """
     columns = [
         _PROFILE,
-        _HELD,
+        _ACHIEVEMENTS,
         _tallies(shape.tallies) if shape.tallies else "NULL",
         _usage(shape.limited) if shape.limited else "NULL",
         _rewarded_at(shape.cooled) if shape.cooled else "NULL",
@@ -77,13 +82,13 @@ LEFT JOIN {PROFILES} p ON p.user_id {within_sql(user_type, shape.users)}"""
 
 
 def _tallies(count: Arity) -> str:
-    """Pairs of activity and count."""
+    """Return SQL for pairs of activity and count."""
     return f"""ARRAY(SELECT ARRAY[t.activity_id, t.count] FROM {TALLIES} t
     WHERE t.user_id = p.user_id AND t.activity_id {within_sql("bigint", count)})"""
 
 
 def _usage(count: Arity) -> str:
-    """Activity, date (days since year 1), units, rewarded units."""
+    """Return SQL for activity, date (as an ordinal), units and rewarded units."""
     return f"""ARRAY(
     SELECT ARRAY[l.activity_id, l.local_date - DATE '0001-01-01' + 1,
         sum(l.quantity)::bigint, sum(l.rewarded)::bigint]
@@ -91,11 +96,14 @@ def _usage(count: Arity) -> str:
 
 
 def _rewarded_at(count: Arity) -> str:
-    """Pairs of activity and instant (microseconds since 1970) of rewarded records."""
+    """Return SQL for the activity and microsecond since 1970 of rewarded records."""
     return f"""ARRAY(
     SELECT ARRAY[l.activity_id, (extract(epoch FROM l.occurred_at) * 1000000)::bigint]
     FROM {LEDGER} l WHERE {_recent(count)}
-    AND l.kind = 'activity' AND l.rewarded > 0 AND NOT EXISTS (
+    AND l.kind = 'activity' AND l.rewarded + coalesce((
+        SELECT sum(c.rewarded) FROM {LEDGER} c
+        WHERE c.user_id = l.user_id AND c.corrects = l.id), 0) > 0
+    AND NOT EXISTS (
         SELECT 1 FROM {LEDGER} r WHERE r.user_id = l.user_id AND r.reverses = l.id))"""
 
 
@@ -105,13 +113,13 @@ def _recent(count: Arity) -> str:
 
 
 def _used_keys(count: Arity) -> str:
-    """Ids of the user's entries that have one of the keys."""
+    """Return SQL for the ids of the user's entries with one of the keys."""
     return f"""ARRAY(SELECT l.id FROM {LEDGER} l
     WHERE l.user_id = p.user_id AND l.key {within_sql("text", count)})"""
 
 
 @cache
-def used_keys_sql(user_type: str, keys: RowSerializer) -> str:
+def used_keys_sql(user_type: str, keys: RowShape) -> str:
     """Return the statement that finds entries by user and key."""
     return f"""SELECT l.id FROM {keys.sql(user_type)}
 JOIN {LEDGER} l ON l.user_id = n.user_id AND l.key = n.key"""
@@ -125,7 +133,7 @@ WHERE d.user_id {within_sql(user_type, count)} AND d.kind = 'active'"""
 
 
 @cache
-def celebrated_sql(user_type: str, keys: RowSerializer) -> str:
+def celebrated_sql(user_type: str, keys: RowShape) -> str:
     """Return the statement that finds celebrations by user and dedupe key."""
     return f"""SELECT c.user_id, c.dedupe_key, c.id FROM {keys.sql(user_type)}
 JOIN {CELEBRATIONS} c ON c.user_id = n.user_id AND c.dedupe_key = n.dedupe_key"""

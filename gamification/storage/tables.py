@@ -1,4 +1,4 @@
-"""Names of the tables, as the models have them."""
+"""The names of the tables, taken from the models."""
 
 from __future__ import annotations
 

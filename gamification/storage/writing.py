@@ -1,4 +1,4 @@
-"""The SQL with which the PostgreSQL store locks and writes. Values are parameters."""
+"""The SQL that the PostgreSQL store locks and writes with. Values are parameters."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from gamification.domain.celebrations import NoticeRow
 from gamification.domain.outcomes import UnlockRow
-from gamification.storage.arrays import Arity, RowSerializer, names_sql, within_sql
+from gamification.storage.arrays import Arity, RowShape, names_sql, within_sql
 from gamification.storage.base import ENTRY_FIELDS, PROGRESS_FIELDS
 from gamification.storage.tables import (
     CELEBRATIONS,
@@ -28,7 +28,7 @@ CELEBRATION_FIELDS = NoticeRow._fields
 
 @cache
 def count_sql(user_type: str, count: Arity) -> str:
-    """Return the statement that counts those of the users who have a row."""
+    """Return the statement that counts how many of the users have a row."""
     return (
         f"SELECT count(*) FROM {PROFILES} WHERE user_id {within_sql(user_type, count)}"
     )
@@ -36,10 +36,10 @@ def count_sql(user_type: str, count: Arity) -> str:
 
 @cache
 def make_missing_sql(user_type: str, count: Arity, users: str, user_pk: str) -> str:
-    """Return the statement that gives existing users without a row one."""
+    """Return the statement that creates a row for each existing user without one."""
     return f"""INSERT INTO {PROFILES} ({names_sql(PROGRESS_FIELDS)},
-    time_zone, zone_history, is_public, created_at)
-SELECT u."{user_pk}", 0, 1, 1, 0, 0, 0, NULL, 1, %s, '', '[]', TRUE, %s
+    time_zone, zone_history, is_public, celebration_mode, created_at)
+SELECT u."{user_pk}", 0, 1, 1, 0, 0, 0, 0, NULL, NULL, 1, %s, '', '[]', TRUE, 'all', %s
 FROM "{users}" u WHERE u."{user_pk}" {within_sql(user_type, count)}
 AND NOT EXISTS (SELECT 1 FROM {PROFILES} p WHERE p.user_id = u."{user_pk}")
 ORDER BY u."{user_pk}" ON CONFLICT (user_id) DO NOTHING"""
@@ -47,34 +47,34 @@ ORDER BY u."{user_pk}" ON CONFLICT (user_id) DO NOTHING"""
 
 @cache
 def lock_sql(user_type: str, count: Arity) -> str:
-    """Return the statement that locks users in the order of their keys."""
+    """Return the statement that locks users in order of their keys."""
     return f"""SELECT count(*) FROM (
     SELECT 1 FROM {PROFILES} WHERE user_id {within_sql(user_type, count)}
     ORDER BY user_id FOR UPDATE) locked"""
 
 
-class WriteSerializer(NamedTuple):
-    """The shapes of the rows that a write brings."""
+class WriteShape(NamedTuple):
+    """The shapes of the rows to be written."""
 
-    users: RowSerializer
-    #: Keys of ``CHANGES`` in its order.
-    changes: tuple[tuple[str, RowSerializer], ...]
-    entries: RowSerializer
-    #: Table and primary key of users, where the user's row is still to be made.
+    users: RowShape
+    #: Keys of ``CHANGES``, in the same order, with the shapes of their rows.
+    changes: tuple[tuple[str, RowShape], ...]
+    entries: RowShape
+    #: Table and primary key of users if the users have no rows yet, or else None.
     new_in: tuple[str, str] | None
 
 
 @cache
-def write_sql(user_type: str, shape: WriteSerializer) -> str:
+def write_sql(user_type: str, shape: WriteShape) -> str:
     """Return the statement that writes all changes of each user, or none of them.
 
-    Nothing is written of users whose row has moved on since it was read or, where it
-    is to be made, if somebody made it meanwhile or there is no such user. It returns
-    new ids with their users: of entries, in order, and of celebrations, with their
-    dedupe keys.
+    It writes nothing for a user whose row has changed since it was read. If the user
+    had no row, it writes nothing if somebody has created one, or if the user does not
+    exist. It returns the new ids with their users: those of entries, in order, and
+    those of celebrations, with their dedupe keys.
     """
     users = shape.users.sql(user_type)
-    # Asked like this, it is no join, and the rows keep their order; one is done or not.
+    # In this form it is not a join, so the rows keep their order.
     is_done = "(n.user_id IN (SELECT user_id FROM done)) IS TRUE"
     if not shape.users.different:
         is_done = "EXISTS (SELECT 1 FROM done)"
@@ -100,16 +100,16 @@ SELECT {names_sql(fields, "n.")} FROM {source}"""
 
 def _make_profile(rows: str, users: str, user_pk: str) -> str:
     return f"""INSERT INTO {PROFILES} ({names_sql(PROGRESS_FIELDS)},
-    time_zone, zone_history, is_public, created_at)
-SELECT {names_sql(PROGRESS_FIELDS, "n.")}, '', '[]', TRUE, n.updated_at
+    time_zone, zone_history, is_public, celebration_mode, created_at)
+SELECT {names_sql(PROGRESS_FIELDS, "n.")}, '', '[]', TRUE, 'all', n.updated_at
 FROM {rows} JOIN "{users}" u ON u."{user_pk}" = n.user_id
 ON CONFLICT (user_id) DO NOTHING RETURNING user_id"""
 
 
 def _move_profile(rows: str) -> str:
     values = ", ".join(f"{field} = n.{field}" for field in PROGRESS_FIELDS[1:])
-    # The column stands in an expression, because users of a batch often have the same
-    # version, which outdated statistics believe that nobody has.
+    # ``p.version + 1`` keeps the planner from using the column's statistics: users of a
+    # batch often share a version that outdated statistics take to be rare.
     return f"""UPDATE {PROFILES} p SET {values} FROM {rows}
 WHERE p.user_id = n.user_id AND p.version + 1 = n.version RETURNING p.user_id"""
 
@@ -142,11 +142,12 @@ ON CONFLICT (user_id, achievement_id) DO UPDATE SET {values}"""
 
 def _add_celebrations(source: str) -> str:
     insert = _insert(CELEBRATIONS, CELEBRATION_FIELDS, source)
-    return f"{insert} RETURNING id, user_id, dedupe_key"
+    return f"""{insert}
+ON CONFLICT (user_id, dedupe_key) DO NOTHING RETURNING id, user_id, dedupe_key"""
 
 
-#: What may change besides profiles and ledger: the fields that travel, and the SQL of
-#: where they come from, which ends with a condition.
+#: Tables besides profiles and ledger: the fields to be sent, and a function that makes
+#: the statement from its source, SQL that ends with a condition.
 CHANGES: Mapping[str, tuple[Sequence[str], Callable[[str], str]]] = {
     "tallies": (TALLY_FIELDS, _add_tallies),
     "days": (DAY_FIELDS, _add_days),

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gamification.domain.backfill import BackfillChangeset, PastEntry, earns, met_at
+from gamification.domain.backfill import met_at, qualifies
 from gamification.domain.catalogue import Catalogue, Criterion
+from gamification.domain.changeset import UserChangeset
 from gamification.domain.days import Calendar, ZoneChange
 from gamification.domain.outcomes import Unlock, UnlockRow
 from gamification.domain.state import Rules
@@ -16,48 +17,20 @@ from gamification.domain.streaks import Streak
 from gamification.domain.totals import TotalOutOfRangeError
 from tests.domain.builders import (
     CALENDAR,
+    FIRST,
     NOW,
     THRESHOLDS,
     TODAY,
     achievement,
+    corrected,
+    on,
+    reversed_,
+    reward,
     state,
 )
 from tests.domain.builders import entry as booked
 
-FIRST = datetime(2026, 1, 1, 9, tzinfo=UTC)
 RULES = Rules(Catalogue(), THRESHOLDS)
-
-
-def on(day, **fields):
-    """Return a walk worth 10 XP at nine o'clock of that day of January."""
-    at = FIRST + timedelta(days=day - 1)
-    defaults = {
-        "id": day,
-        "kind": "activity",
-        "amount": 10,
-        "activity_id": 1,
-        "quantity": 1,
-        "extends_streak": True,
-        "occurred_at": at,
-        "local_date": at.date(),
-        "reverses": None,
-    }
-    return PastEntry(**{**defaults, **fields})
-
-
-def reward(day, amount=50, **fields):
-    nothing = {"activity_id": None, "quantity": 0, "extends_streak": False}
-    return on(day, kind="achievement", amount=amount, **nothing, **fields)
-
-
-def taken_back(original, number=99):
-    return original._replace(
-        id=number,
-        kind="reversal",
-        amount=-original.amount,
-        quantity=-original.quantity,
-        reverses=original.id,
-    )
 
 
 def day_of(criterion, threshold, *ledger, activity_id=None, calendar=CALENDAR):
@@ -100,19 +73,52 @@ def test_entries_of_one_instant_count_in_the_order_of_recording():
     assert day_of("active_days", 1, first, second) == 8
 
 
-def test_what_was_taken_back_counts_for_nothing():
+def test_a_reversed_entry_counts_for_nothing():
     mistake = on(1, quantity=5)
-    ledger = [mistake, on(2), taken_back(mistake), on(3)]
+    ledger = [mistake, on(2), reversed_(mistake), on(3)]
 
     assert day_of("activity_count", 2, *ledger, activity_id=1) == 3
     assert day_of("active_days", 1, *ledger) == 2
 
 
+def test_a_correction_counts_with_the_entry_that_it_corrects():
+    walk = on(1)
+    ledger = [walk, on(2), corrected(walk, 15)]
+
+    assert day_of("total_xp", 25, *ledger) == 1
+
+
+def test_the_corrections_of_a_reversed_entry_count_for_nothing():
+    walk = on(1)
+    undone = reversed_(walk)._replace(amount=-25)
+    ledger = [walk, corrected(walk, 15), undone, on(2)]
+
+    assert day_of("total_xp", 10, *ledger) == 2
+    assert day_of("total_xp", 11, *ledger) is None
+
+
+def test_a_correction_is_no_activity():
+    walk = on(1)
+    ledger = [walk, corrected(walk, 15), on(3)]
+
+    assert day_of("activity_count", 2, *ledger, activity_id=1) == 3
+
+
 def test_xp_is_met_where_its_running_total_first_is():
     ledger = [on(1), reward(2), on(3, kind="adjustment", amount=-40), on(4, amount=90)]
 
-    assert day_of("total_xp", 60, *ledger) == 2
+    assert day_of("total_xp", 20, *ledger) == 2
     assert day_of("total_xp", 61, *ledger) == 4
+
+
+def test_xp_that_staff_took_meanwhile_is_met_when_it_was_there_for_good():
+    ledger = [on(1), reward(2), on(3, kind="adjustment", amount=-40), on(4, amount=90)]
+
+    assert day_of("total_xp", 60, *ledger) == 4
+
+
+def test_xp_that_staff_took_for_good_is_not_met():
+    assert day_of("total_xp", 10, on(1), on(2, kind="adjustment", amount=-5)) is None
 
 
 def test_a_level_is_met_where_its_xp_is():
@@ -131,7 +137,7 @@ def test_active_days_are_met_where_the_last_of_them_begins():
     assert [day_of("active_days", n, *ledger) for n in (1, 2, 3)] == [1, 4, 9]
 
 
-def test_what_extends_no_streak_makes_no_day():
+def test_a_record_that_extends_no_streak_makes_no_day():
     ledger = [on(1), on(2, extends_streak=False), on(3)]
 
     assert day_of("active_days", 2, *ledger) == 3
@@ -165,7 +171,7 @@ def test_a_streak_may_be_completed_by_an_earlier_date():
 
 def test_achievements_are_met_with_the_last_that_was_held():
     lost = reward(2)
-    ledger = [reward(1), lost, taken_back(lost), reward(4, 0), reward(6)]
+    ledger = [reward(1), lost, reversed_(lost), reward(4, 0), reward(6)]
 
     assert [day_of("achievements", n, *ledger) for n in (1, 2, 3)] == [1, 4, 6]
 
@@ -175,7 +181,7 @@ def test_an_empty_ledger_tells_nothing(criterion):
     assert day_of(criterion, 1) is None
 
 
-def test_what_is_awarded_by_hand_was_never_met():
+def test_an_achievement_awarded_by_hand_was_never_met():
     assert day_of("manual", 1, on(1)) is None
 
 
@@ -234,16 +240,17 @@ entries = st.one_of(
     criterion=st.sampled_from(sorted(NAIVE)),
     threshold=st.one_of(st.integers(1, 12), st.integers(1, 400)),
 )
-def test_the_moment_is_that_of_the_first_entries_that_are_enough(
+def test_the_moment_is_that_of_the_first_entries_that_are_enough_for_good(
     rows, criterion, threshold
 ):
     numbered = [(row._replace(id=n), undone) for n, (row, undone) in enumerate(rows)]
     ledger = [row for row, _ in numbered]
-    ledger += [taken_back(row, 100 + row.id) for row, undone in numbered if undone]
+    ledger += [reversed_(row, 100 + row.id) for row, undone in numbered if undone]
     lasting = [row for row, undone in numbered if not undone]
     lasting.sort(key=lambda row: (row.occurred_at, row.id))
     prefixes = [lasting[: n + 1] for n in range(len(lasting))]
-    enough = [rows for rows in prefixes if NAIVE[criterion](rows) >= threshold]
+    is_enough = [NAIVE[criterion](rows) >= threshold for rows in prefixes]
+    enough = [rows for n, rows in enumerate(prefixes) if all(is_enough[n:])]
 
     counted = 1 if criterion == "activity_count" else None
     rule = achievement(criterion, threshold, activity_id=counted)
@@ -264,38 +271,46 @@ def test_the_moment_is_that_of_the_first_entries_that_are_enough(
         ("achievements", {"held": {101, 102, 103, 104, 105}}),
     ],
 )
-def test_a_standing_earns_what_it_meets(criterion, fields):
+def test_a_user_qualifies_for_what_they_meet(criterion, fields):
     counted = 1 if criterion == "activity_count" else None
     rules = [achievement(criterion, n, activity_id=counted, id=n) for n in (4, 5, 6)]
 
-    assert [earns(state(**fields), rule) for rule in rules] == [True, True, False]
+    assert [qualifies(state(**fields), rule) for rule in rules] == [True, True, False]
 
 
-def test_a_standing_earns_nothing_that_it_holds_or_lost():
+def test_nobody_qualifies_for_what_they_hold_or_had_revoked():
     rule = achievement("total_xp", 1, id=5)
 
-    assert not earns(state(total_xp=9, held={5}), rule)
-    assert not earns(state(total_xp=9, revoked={5}), rule)
+    assert not qualifies(state(total_xp=9, held={5}), rule)
+    assert not qualifies(state(total_xp=9, revoked={5}), rule)
 
 
-def test_a_standing_earns_nothing_that_is_awarded_by_hand():
-    assert not earns(state(total_xp=9), achievement("manual", 1))
+def test_a_user_qualifies_again_for_what_a_reversal_took_back():
+    assert qualifies(state(total_xp=9, lapsed={5}), achievement("total_xp", 1, id=5))
+
+
+def test_nobody_qualifies_for_what_is_awarded_by_hand():
+    assert not qualifies(state(total_xp=9), achievement("manual", 1))
 
 
 def changeset(ledger, *rules, celebrate=False, **fields):
+    """Return the changeset of a user with this ledger, who meets the first rule."""
     total = sum(row.amount for row in ledger)
-    fields = {"total_xp": total, "level": levels(total)} | fields
+    start = {
+        "total_xp": total,
+        "level": levels(total),
+        "last_occurred_at": max(row.occurred_at for row in ledger),
+        "ledger": ledger,
+    }
     catalogue = Rules(Catalogue((), rules), THRESHOLDS)
-    return BackfillChangeset(
-        state(**fields), catalogue, NOW, ledger, celebrate=celebrate
-    )
+    return UserChangeset(state(**start | fields), catalogue, NOW, celebrate=celebrate)
 
 
 def test_an_award_has_the_date_of_the_ledger():
     rule = achievement("total_xp", 20, id=5, xp_reward=7)
-    state = changeset([on(1), on(2), on(3)], rule)
+    changes = changeset([on(1), on(2), on(3)], rule)
 
-    outcome = state.award_earned(rule, actor_id=1, note="Late.")
+    outcome = changes.backfill(rule, actor_id=1, note="Late.")
 
     met = datetime(2026, 1, 2, 9, tzinfo=UTC)
     assert outcome.entry == booked(
@@ -307,26 +322,26 @@ def test_an_award_has_the_date_of_the_ledger():
         actor_id=1,
         note="Late.",
     )
-    assert state.unlocks == [UnlockRow(7, 5, unlocked_at=met, xp_awarded=7)]
+    assert changes.unlocks == [UnlockRow(7, 5, unlocked_at=met, xp_awarded=7)]
 
 
 def test_an_award_that_the_ledger_does_not_tell_is_of_now():
     rule = achievement("longest_streak", 2)
     kiritimati = Calendar((ZoneChange(0, "Pacific/Kiritimati"),))
-    state = changeset([on(1)], rule, calendar=kiritimati)
+    changes = changeset([on(1)], rule, calendar=kiritimati)
 
-    entry = state.award_earned(rule, actor_id=None, note="").entry
+    entry = changes.backfill(rule, actor_id=None, note="").entry
 
     assert (entry.occurred_at, entry.local_date) == (NOW, date(2026, 6, 11))
 
 
-def test_what_follows_has_the_date_at_which_the_ledger_now_meets_it():
+def test_an_achievement_that_follows_is_dated_by_the_ledger_with_the_award():
     rule = achievement("active_days", 1, key="first", xp_reward=35)
     level = achievement("level", 2, key="second")
     pair = achievement("achievements", 2, key="pair")
-    state = changeset([on(1), on(2), on(3)], rule, level, pair)
+    changes = changeset([on(1), on(2), on(3)], rule, level, pair, active_days=3)
 
-    outcome = state.award_earned(rule, actor_id=1, note="Late.")
+    outcome = changes.backfill(rule, actor_id=1, note="Late.")
 
     assert outcome.unlocks == (
         Unlock("first", "", "", 35),
@@ -334,15 +349,30 @@ def test_what_follows_has_the_date_at_which_the_ledger_now_meets_it():
         Unlock("pair", "", "", 0),
     )
     # 10 and 35 XP on the 1st, 55 with the walk of the 2nd.
-    assert [entry.local_date.day for entry in state.entries] == [1, 2, 2]
-    assert {(entry.actor_id, entry.note) for entry in state.entries[1:]} == {(None, "")}
+    assert [entry.local_date.day for entry in changes.entries] == [1, 2, 2]
+    assert {(entry.actor_id, entry.note) for entry in changes.entries[1:]} == {
+        (None, "")
+    }
+
+
+def test_an_achievement_that_follows_at_the_end_has_the_date_of_the_award():
+    rule = achievement("active_days", 3, key="third", xp_reward=20)
+    level = achievement("level", 2, key="second")
+    changes = changeset([on(1), on(2), on(3)], rule, level, active_days=3)
+
+    changes.backfill(rule, actor_id=None, note="")
+
+    assert [unlock.unlocked_at for unlock in changes.unlocks] == [
+        FIRST + timedelta(days=2),
+        FIRST + timedelta(days=2),
+    ]
 
 
 def test_a_silent_award_celebrates_nothing():
     rule = achievement("active_days", 1, key="first", xp_reward=500)
 
-    quiet = changeset([on(1)], rule).award_earned(rule, actor_id=None, note="")
-    loud = changeset([on(1)], rule, celebrate=True).award_earned(
+    quiet = changeset([on(1)], rule).backfill(rule, actor_id=None, note="")
+    loud = changeset([on(1)], rule, celebrate=True).backfill(
         rule, actor_id=None, note=""
     )
 
@@ -353,7 +383,7 @@ def test_a_silent_award_celebrates_nothing():
 
 def test_a_total_that_cannot_be_kept_is_refused():
     rule = achievement("active_days", 1, xp_reward=1)
-    state = changeset([on(1)], rule, total_xp=2**53)
+    changes = changeset([on(1)], rule, total_xp=2**53)
 
     with pytest.raises(TotalOutOfRangeError):
-        state.award_earned(rule, actor_id=None, note="")
+        changes.backfill(rule, actor_id=None, note="")

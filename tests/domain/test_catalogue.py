@@ -44,7 +44,7 @@ def test_an_activity_that_was_not_touched_is_not_judged():
     assert earned_keys(rules, Facts(counts={2: 100})) == []
 
 
-def test_what_is_awarded_by_hand_is_never_earned():
+def test_an_achievement_awarded_by_hand_is_never_earned():
     rules = [achievement("manual", 1)]
 
     assert earned_keys(rules, Facts(100, 100, 100, 100, 100, {1: 100})) == []
@@ -81,7 +81,7 @@ def test_equal_thresholds_come_in_order_of_creation():
     assert earned_keys(rules, Facts(level=2)) == ["a", "b"]
 
 
-def test_what_is_barred_is_not_earned():
+def test_a_barred_achievement_is_not_earned():
     rules = [achievement("level", 1, id=8), achievement("level", 1, id=9, key="free")]
 
     assert earned_keys(rules, Facts(), barred={8}) == ["free"]

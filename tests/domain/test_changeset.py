@@ -15,11 +15,20 @@ from tests.domain.builders import (
     activity,
     changeset,
     entry,
+    on,
     record,
+    reward,
+    standing,
     state,
 )
 
 LARGEST = 2**53
+
+
+def reverse(changes, *targets, **options):
+    """Reverse entries; return the outcome of the last of them."""
+    changes.reverse(targets, **options)
+    return changes.plain_outcomes[-1]
 
 
 def keys(unlocks):
@@ -33,7 +42,12 @@ def test_a_record_is_an_entry_of_the_ledger():
 
     assert changes.entries == [outcome.entry]
     assert outcome.entry == entry(
-        amount=30, activity_id=1, quantity=3, rewarded=3, extends_streak=True
+        amount=30,
+        activity_id=1,
+        quantity=3,
+        rewarded=3,
+        xp_reward=10,
+        extends_streak=True,
     )
 
 
@@ -95,7 +109,7 @@ def test_an_unlock_is_dated_when_its_condition_was_met():
     assert changes.entries[1].recorded_at == NOW
 
 
-def test_what_follows_from_an_unlock_is_unlocked_too():
+def test_an_unlock_unlocks_the_achievements_that_follow():
     # 10 XP and 45 for the walk reach level 2; its 100 XP reach level 3.
     chain = [
         achievement("level", 3, key="third", xp_reward=0),
@@ -145,7 +159,7 @@ def test_several_tiers_at_once_are_unlocked_in_order():
     assert keys(outcome.unlocks) == ["one", "ten", "fifty"]
 
 
-def test_what_is_held_or_was_revoked_is_not_unlocked_again():
+def test_an_achievement_held_or_revoked_is_not_unlocked_again():
     rules = [achievement("active_days", 1, id=5), achievement("active_days", 1, id=6)]
     start = state(held={5}, revoked={6})
 
@@ -194,7 +208,9 @@ def test_only_the_levels_above_the_highest_are_celebrated():
 
 
 def test_a_streak_milestone_is_celebrated_when_first_reached():
-    start = state(streak=Streak(2, 2, date(2026, 6, 9)), active_days=2)
+    start = state(
+        streak=Streak(2, 2, date(2026, 6, 9)), active_days=2, highest_streak=2
+    )
     changes = changeset(start=start, milestones=(2, 3, 7))
 
     outcome = changes.record(record(), activity(), TODAY)
@@ -204,7 +220,7 @@ def test_a_streak_milestone_is_celebrated_when_first_reached():
     )
 
 
-def test_a_silent_fold_unlocks_and_celebrates_nothing():
+def test_a_silent_changeset_unlocks_and_celebrates_nothing():
     changes = changeset(achievement("active_days", 1, key="medal"), celebrate=False)
 
     outcome = changes.record(record(quantity=30), activity(), TODAY)
@@ -213,12 +229,25 @@ def test_a_silent_fold_unlocks_and_celebrates_nothing():
     assert (outcome.celebrations, changes.celebrations) == ((), [])
 
 
-def test_what_was_celebrated_before_is_not_planned_again():
-    start = state(celebrated={"level:2"})
+def test_a_streak_milestone_is_not_celebrated_when_reached_again():
+    start = state(
+        streak=Streak(2, 2, date(2026, 6, 9)), active_days=2, highest_streak=3
+    )
 
-    outcome = changeset(start=start).record(record(quantity=5), activity(), TODAY)
+    outcome = changeset(start=start, milestones=(3,)).record(
+        record(), activity(), TODAY
+    )
 
-    assert (outcome.level, outcome.celebrations) == (2, ())
+    assert (outcome.longest_streak, outcome.celebrations) == (3, ())
+
+
+def test_an_achievement_earned_again_is_not_celebrated_again():
+    rules = [achievement("active_days", 1, id=5, key="medal")]
+    changes = changeset(*rules, start=state(lapsed={5}))
+
+    outcome = changes.record(record(), activity(), TODAY)
+
+    assert (keys(outcome.unlocks), outcome.celebrations) == (["medal"], ())
 
 
 def test_a_celebration_waits_for_as_long_as_the_rules_say():
@@ -234,7 +263,18 @@ def test_a_celebration_waits_for_as_long_as_the_rules_say():
     )
 
 
-def test_records_of_a_fold_build_on_each_other():
+def test_a_celebration_knows_its_achievement_level_or_days():
+    start = state(streak=Streak(2, 2, date(2026, 6, 9)), highest_streak=2)
+    rule = achievement("longest_streak", 3, id=5, key="medal")
+    changes = changeset(rule, start=start, milestones=(3,))
+
+    changes.record(record(quantity=30), activity(), TODAY)
+
+    rows = [(row.kind, row.achievement_id, row.number) for row in changes.notice_rows()]
+    assert rows == [("achievement", 5, None), ("level", None, 4), ("streak", None, 3)]
+
+
+def test_records_of_a_changeset_build_on_each_other():
     changes = changeset(achievement("activity_count", 2, activity_id=1, key="two"))
 
     first = changes.record(record(), activity(), date(2026, 6, 9))
@@ -306,6 +346,15 @@ def test_ids_are_given_to_entries_and_celebrations_of_each_outcome():
     assert [notice.id for notice in second.celebrations] == [9]
 
 
+def test_a_celebration_that_was_not_stored_is_not_in_the_outcome():
+    changes = changeset(achievement("active_days", 1, key="medal"))
+    changes.record(record(quantity=5), activity(), TODAY)
+
+    [outcome] = changes.numbered([101, 102], {(7, "level:2"): 9})
+
+    assert [notice.dedupe_key for notice in outcome.celebrations] == ["level:2"]
+
+
 @pytest.mark.parametrize("total", [LARGEST - 10, -LARGEST - 10])
 def test_a_total_may_reach_its_bounds(total):
     outcome = changeset(start=state(total_xp=total)).record(record(), activity(), TODAY)
@@ -334,7 +383,7 @@ def test_a_debt_beyond_the_bounds_is_refused():
     changes = changeset(start=state(total_xp=-LARGEST, days={}))
 
     with pytest.raises(TotalOutOfRangeError):
-        changes.reverse(entry(id=3, amount=1))
+        reverse(changes, standing(entry(id=3, amount=1)))
 
 
 def test_a_tally_beyond_its_bounds_is_refused():
@@ -389,7 +438,9 @@ def walker(**days):
 
 
 def test_a_reversal_is_the_negative_of_what_was_credited_on_the_same_date():
-    outcome = changeset(start=walker(d10=1)).reverse(WALK, actor_id=9, note="gone")
+    outcome = reverse(
+        changeset(start=walker(d10=1)), standing(WALK), actor_id=9, note="gone"
+    )
 
     assert outcome.entry == WALK._replace(
         id=None,
@@ -405,10 +456,106 @@ def test_a_reversal_is_the_negative_of_what_was_credited_on_the_same_date():
     assert (outcome.credited, outcome.total_xp) == (-10, 90)
 
 
+def test_a_reversal_takes_back_the_corrections_too():
+    corrected = standing(WALK, worth=45, rewarded=2, xp_reward=25)
+
+    outcome = reverse(changeset(start=walker(d10=1)), corrected)
+
+    assert (outcome.entry.amount, outcome.entry.rewarded) == (-45, -2)
+    assert (outcome.credited, outcome.total_xp) == (-45, 55)
+
+
+def test_a_reversal_credits_what_it_makes_room_for():
+    other = standing(
+        WALK._replace(id=4, quantity=3, rewarded=0, amount=0, xp_reward=10),
+        rewarded=0,
+        xp_reward=10,
+    )
+    changes = changeset(start=walker(d10=2))
+
+    outcome = reverse(
+        changes, standing(WALK), room=[(other, 2)], actor_id=9, note="gone"
+    )
+
+    assert outcome.corrections == (
+        other.entry._replace(
+            id=None,
+            kind="correction",
+            amount=20,
+            quantity=0,
+            rewarded=2,
+            key=None,
+            corrects=4,
+            actor_id=9,
+            note="gone",
+        ),
+    )
+    assert (outcome.total_xp, outcome.xp_gained) == (110, 10)
+    assert changes.changed_days == {TODAY: (-1, 10)}
+
+
+def test_entries_that_are_reversed_together_have_an_outcome_each():
+    changes = changeset(start=walker(d10=2))
+    second = WALK._replace(id=4, amount=7)
+
+    changes.reverse([standing(WALK), standing(second)])
+
+    first, last = changes.plain_outcomes
+    assert [first.total_xp, last.total_xp] == [90, 83]
+    assert [first.entry.reverses, last.entry.reverses] == [3, 4]
+
+
+def test_units_freed_by_many_reversals_come_with_the_last_of_them():
+    start = state(total_xp=40, usage={}, days={TODAY: 4})
+    waiting = [
+        standing(WALK._replace(id=pk, amount=0, rewarded=0, xp_reward=10), rewarded=0)
+        for pk in (5, 6)
+    ]
+    changes = changeset(achievement("total_xp", 50), start=start)
+
+    changes.reverse(
+        [standing(WALK), standing(WALK._replace(id=4))],
+        room=[(each, 1) for each in waiting],
+    )
+
+    first, last = changes.plain_outcomes
+    assert (first.corrections, len(last.corrections)) == ((), 2)
+    assert [first.total_xp, last.total_xp] == [30, 40]
+    assert changes.unlocks == []
+
+
+def test_a_loss_is_measured_from_before_the_first_of_many_reversals():
+    rule = achievement("total_xp", 95, id=5, key="rich", revocable=True)
+    start = walker(d10=2)
+    start.held = {5}
+
+    outcome = reverse(
+        changeset(rule, start=start),
+        standing(WALK),
+        standing(WALK._replace(id=4)),
+        rewards={5: medal_of(5)},
+    )
+
+    assert keys(outcome.lost) == ["rich"]
+
+
+def test_a_reversal_that_gains_unlocks_what_the_total_earns():
+    hundred = achievement("total_xp", 110, key="hundred")
+    other = standing(WALK._replace(id=4, quantity=2, xp_reward=10), rewarded=0)
+    start = walker(d10=2)
+    start.ledger = [on(1, amount=100)]
+
+    outcome = reverse(
+        changeset(hundred, start=start), standing(WALK), room=[(other, 2)]
+    )
+
+    assert keys(outcome.unlocks) == ["hundred"]
+
+
 def test_a_reversal_takes_the_day_with_it_when_nothing_else_is_left_of_it():
     changes = changeset(start=walker(d8=1, d9=1, d10=1))
 
-    outcome = changes.reverse(WALK)
+    outcome = reverse(changes, standing(WALK))
 
     assert (outcome.current_streak, outcome.longest_streak) == (2, 2)
     assert (changes.lost_days, changes.changed_days) == ({TODAY}, {})
@@ -418,7 +565,7 @@ def test_a_reversal_takes_the_day_with_it_when_nothing_else_is_left_of_it():
 def test_a_reversal_in_the_middle_splits_the_run():
     changes = changeset(start=walker(d8=1, d9=1, d10=1))
 
-    outcome = changes.reverse(WALK._replace(local_date=date(2026, 6, 9)))
+    outcome = reverse(changes, standing(WALK._replace(local_date=date(2026, 6, 9))))
 
     assert (outcome.current_streak, outcome.longest_streak) == (1, 1)
 
@@ -426,7 +573,7 @@ def test_a_reversal_in_the_middle_splits_the_run():
 def test_a_reversal_leaves_a_day_on_which_more_was_done():
     changes = changeset(start=walker(d9=1, d10=2))
 
-    outcome = changes.reverse(WALK)
+    outcome = reverse(changes, standing(WALK))
 
     assert outcome.current_streak == 2
     assert (changes.lost_days, changes.changed_days) == (set(), {TODAY: (-1, -10)})
@@ -435,20 +582,131 @@ def test_a_reversal_leaves_a_day_on_which_more_was_done():
 def test_a_reversal_may_lead_into_debt_at_level_1():
     changes = changeset(start=state(total_xp=5, days={}))
 
-    outcome = changes.reverse(entry(id=3, kind="adjustment", amount=30))
+    outcome = reverse(changes, standing(entry(id=3, kind="adjustment", amount=30)))
 
     assert (outcome.total_xp, outcome.level) == (-25, 1)
 
 
 def test_a_reversal_takes_no_achievement_away():
-    changes = changeset(start=state(held={5}, total_xp=10, days={TODAY: 1}))
+    changes = changeset(
+        achievement("total_xp", 10, id=5),
+        start=state(held={5}, total_xp=10, days={TODAY: 1}),
+    )
 
-    changes.reverse(WALK)
+    outcome = reverse(changes, standing(WALK))
 
-    assert (changes.held, changes.unlocks) == ({5}, [])
+    assert (changes.held, changes.unlocks, outcome.lost) == ({5}, [], ())
 
 
-def test_an_award_by_hand_names_who_gave_it():
+def medal_of(pk, amount=50):
+    """Return the reward of an achievement that was unlocked yesterday."""
+    at = NOW - timedelta(days=1)
+    return standing(
+        entry(
+            id=100 + pk,
+            kind="achievement",
+            achievement_id=pk,
+            amount=amount,
+            occurred_at=at,
+            local_date=date(2026, 6, 9),
+        )
+    )
+
+
+def test_a_reversal_takes_revocable_achievements_that_no_longer_hold():
+    rule = achievement(
+        "activity_count", 10, id=5, activity_id=1, key="ten", revocable=True
+    )
+    start = walker(d10=1)
+    start.held = {5, 6}
+    changes = changeset(rule, start=start)
+
+    outcome = reverse(
+        changes, standing(WALK), rewards={5: medal_of(5)}, actor_id=9, note="gone"
+    )
+
+    assert outcome.lost == (Unlock("ten", "", "", 50),)
+    assert (outcome.total_xp, outcome.xp_gained, changes.held) == (40, -60, {6})
+    assert changes.unlocks == [
+        UnlockRow(
+            7, 5, NOW - timedelta(1), 50, NOW, 9, "gone", can_be_earned_again=True
+        )
+    ]
+    undone = changes.entries[1]
+    assert (undone.kind, undone.reverses, undone.amount) == ("reversal", 105, -50)
+
+
+def test_a_loss_may_take_others_with_it():
+    count = achievement("activity_count", 10, id=5, activity_id=1, revocable=True)
+    level = achievement("level", 2, id=6, revocable=True)
+    start = walker(d10=1)
+    start.held = {5, 6}
+
+    outcome = reverse(
+        changeset(level, count, start=start),
+        standing(WALK),
+        rewards={5: medal_of(5), 6: medal_of(6, 20)},
+    )
+
+    assert keys(outcome.lost) == [count.key, level.key]
+    assert outcome.total_xp == 20
+
+
+def test_an_achievement_that_did_not_hold_before_is_not_lost():
+    rule = achievement("total_xp", 5_000, id=5, revocable=True)
+    start = walker(d10=1)
+    start.held = {5}
+
+    outcome = reverse(
+        changeset(rule, start=start), standing(WALK), rewards={5: medal_of(5)}
+    )
+
+    assert outcome.lost == ()
+
+
+def test_an_achievement_that_still_holds_is_not_lost():
+    rule = achievement("total_xp", 90, id=5, revocable=True)
+    start = walker(d10=1)
+    start.held = {5}
+
+    outcome = reverse(
+        changeset(rule, start=start), standing(WALK), rewards={5: medal_of(5)}
+    )
+
+    assert (outcome.total_xp, outcome.lost) == (90, ())
+
+
+def correction(amount):
+    return entry(kind="correction", corrects=3, amount=amount)
+
+
+def test_corrections_are_weighed_together_before_a_level_is_reached():
+    start = state(total_xp=60, level=2, highest_level=2)
+    changes = changeset(start=start)
+
+    changes.correct([correction(120), correction(-90)])
+
+    assert (changes.total_xp, changes.highest_level) == (90, 2)
+
+
+def test_corrections_that_gain_unlock_what_the_total_earns():
+    start = state(total_xp=60, ledger=[on(1, amount=60)])
+    changes = changeset(achievement("total_xp", 100, id=5), start=start)
+
+    changes.correct([correction(30), correction(20)])
+
+    assert [unlock.achievement_id for unlock in changes.unlocks] == [5]
+
+
+def test_corrections_that_lose_unlock_nothing():
+    changes = changeset(achievement("total_xp", 100), start=state(total_xp=130))
+
+    changes.correct([correction(-10)])
+
+    assert (changes.total_xp, changes.unlocks) == (120, [])
+
+
+def test_an_award_by_hand_names_its_actor():
     medal = achievement("manual", 1, id=5, key="medal", xp_reward=60)
     changes = changeset(medal)
 
@@ -483,7 +741,7 @@ def test_revoking_takes_the_xp_back_and_says_who_and_why():
 
     outcome = changes.revoke(
         unlock,
-        entry(id=3, kind="achievement", amount=50, achievement_id=5),
+        standing(entry(id=3, kind="achievement", amount=50, achievement_id=5)),
         actor_id=9,
         reason="A mistake.",
     )
@@ -505,3 +763,116 @@ def test_a_record_on_a_neutral_date_extends_no_streak():
     outcome = changes.record(record(to_auckland), activity(), date(2026, 5, 5))
 
     assert (outcome.credited, outcome.current_streak, changes.days) == (10, 0, {})
+
+
+def started(**fields):
+    """A user who walked on each of the first three days of January."""
+    walks = [on(1), on(2), on(3)]
+    return state(
+        total_xp=30,
+        active_days=3,
+        streak=Streak(3, 3, walks[-1].local_date),
+        last_occurred_at=walks[-1].occurred_at,
+        tallies={1: 3},
+        **fields,
+    )
+
+
+def late_walk(changes, day=2):
+    at = datetime(2026, 1, day, 20, tzinfo=UTC)
+    changes.record(record(at), activity(), at.date())
+    return changes
+
+
+def test_the_last_record_needs_no_ledger_to_date_an_unlock():
+    changes = changeset(achievement("total_xp", 40), start=started())
+
+    changes.record(record(), activity(), TODAY)
+
+    assert not changes.needs_ledger
+    assert changes.unlocks[0].unlocked_at == NOW
+
+
+def test_a_late_record_needs_the_ledger_to_date_an_unlock():
+    rule = achievement("total_xp", 40)
+
+    changes = late_walk(changeset(rule, start=started(days={})))
+
+    assert changes.needs_ledger
+
+
+def test_an_unlock_by_a_late_record_is_dated_by_the_ledger():
+    rule = achievement("total_xp", 40)
+    start = started(days={}, ledger=[on(1), on(2), on(3)])
+
+    changes = late_walk(changeset(rule, start=start))
+
+    # The walk of the 3rd brought the 40 XP.
+    assert not changes.needs_ledger
+    assert changes.unlocks[0].unlocked_at == datetime(2026, 1, 3, 9, tzinfo=UTC)
+    assert changes.entries[1].local_date == date(2026, 1, 3)
+
+
+def test_an_achievement_met_before_needs_the_ledger():
+    changes = changeset(
+        achievement("activity_count", 2, activity_id=1), start=started()
+    )
+
+    changes.record(record(), activity(), TODAY)
+
+    assert changes.needs_ledger
+
+
+def test_an_achievement_met_before_is_dated_by_the_ledger():
+    rule = achievement("activity_count", 2, activity_id=1)
+    changes = changeset(rule, start=started(ledger=[on(1), on(2), on(3)]))
+
+    changes.record(record(), activity(), TODAY)
+
+    assert changes.unlocks[0].unlocked_at == datetime(2026, 1, 2, 9, tzinfo=UTC)
+
+
+def test_an_achievement_that_follows_is_dated_by_the_ledger_too():
+    rule = achievement("activity_count", 2, activity_id=1, id=5, xp_reward=20)
+    level = achievement("level", 2, id=6)
+    changes = changeset(
+        rule, level, start=started(ledger=[on(1), on(2), on(3), reward(4, 0)])
+    )
+
+    changes.record(record(), activity(), TODAY)
+
+    # 40 XP on the 2nd with the award, 50 with the walk of the 3rd.
+    met = {unlock.achievement_id: unlock.unlocked_at.day for unlock in changes.unlocks}
+    assert met == {5: 2, 6: 3}
+
+
+def test_corrections_need_the_ledger_to_date_an_unlock():
+    changes = changeset(achievement("total_xp", 40), start=started())
+
+    changes.correct([correction(10)])
+
+    assert changes.needs_ledger
+
+
+def test_a_record_moves_the_time_of_the_last_occurrence():
+    changes = changeset(start=started())
+
+    changes.record(record(), activity(), TODAY)
+
+    assert changes.last_occurred_at == NOW
+
+
+def test_a_late_record_leaves_the_time_of_the_last_occurrence():
+    changes = late_walk(changeset(start=started(days={})))
+
+    assert changes.last_occurred_at == datetime(2026, 1, 3, 9, tzinfo=UTC)
+
+
+def test_the_highest_streak_stays_when_a_streak_is_reversed():
+    start = walker(d8=1, d9=1, d10=1)
+    start.highest_streak = 3
+    changes = changeset(start=start)
+
+    reverse(changes, standing(WALK._replace(local_date=date(2026, 6, 9))))
+
+    assert (changes.streak.longest, changes.highest_streak) == (1, 3)

@@ -5,7 +5,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from gamification.domain.days import Calendar, ZoneChange, is_time_zone
+from gamification.domain.days import Calendar, ZoneChange
+from gamification.domain.zones import is_time_zone
 
 
 def in_zone(name: str, day_start_hour: int = 0) -> Calendar:

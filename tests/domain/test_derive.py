@@ -1,9 +1,12 @@
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from itertools import count
 
 from gamification.domain.derive import DerivedEntry, derive_progress
 from tests.domain.builders import CALENDAR, NOW, THRESHOLDS
+
+_ids = count(1)
 
 
 def line(kind="activity", amount=10, **fields):
@@ -12,14 +15,28 @@ def line(kind="activity", amount=10, **fields):
         "quantity": 1 if kind == "activity" else 0,
         "extends_streak": kind == "activity",
         "local_date": date(2026, 6, 1),
+        "occurred_at": NOW,
         "recorded_at": NOW,
+        "achievement_id": 5 if kind == "achievement" else None,
+        "id": next(_ids),
+        "reverses": None,
     }
     return DerivedEntry(kind, amount, **{**defaults, **fields})
 
 
 def reversal(original):
     return original._replace(
-        kind="reversal", amount=-original.amount, quantity=-original.quantity
+        kind="reversal",
+        amount=-original.amount,
+        quantity=-original.quantity,
+        id=next(_ids),
+        reverses=original.id,
+    )
+
+
+def correction(original, amount):
+    return original._replace(
+        kind="correction", amount=amount, quantity=0, id=next(_ids)
     )
 
 
@@ -32,8 +49,10 @@ def test_an_empty_ledger_is_a_newcomer():
         "highest_level": 1,
         "current_streak": 0,
         "longest_streak": 0,
+        "highest_streak": 0,
         "active_days": 0,
         "last_active_on": None,
+        "last_occurred_at": None,
     }
 
 
@@ -49,6 +68,33 @@ def test_the_highest_level_is_that_of_the_highest_total():
     columns = derive_progress(lines).columns(CALENDAR, THRESHOLDS)
 
     assert (columns["level"], columns["highest_level"]) == (1, 3)
+
+
+def test_the_highest_level_never_falls_below_the_one_that_is_stored():
+    columns = derive_progress([line()]).columns(CALENDAR, THRESHOLDS, highest_level=4)
+
+    assert (columns["level"], columns["highest_level"]) == (1, 4)
+
+
+def test_the_highest_streak_is_the_longer_of_what_is_stored_and_derived():
+    lines = [line(local_date=date(2026, 6, day)) for day in (1, 2, 3)]
+
+    progress = derive_progress(lines)
+
+    highest = [
+        progress.columns(CALENDAR, THRESHOLDS, highest_streak=stored)["highest_streak"]
+        for stored in (0, 2, 9)
+    ]
+    assert highest == [3, 3, 9]
+
+
+def test_the_last_occurrence_is_the_latest_in_whatever_order():
+    earlier = NOW - timedelta(hours=1)
+    lines = [line(occurred_at=earlier), line(), line(occurred_at=earlier)]
+
+    columns = derive_progress(lines).columns(CALENDAR, THRESHOLDS)
+
+    assert columns["last_occurred_at"] == NOW
 
 
 def test_a_tally_is_the_sum_of_quantities_and_knows_the_last_time():
@@ -74,7 +120,32 @@ def test_an_activity_that_extends_no_streak_makes_no_day():
     assert (progress.days, progress.tallies[1][0]) == ({}, 1)
 
 
-def test_a_day_goes_when_all_of_it_was_taken_back():
+def test_a_correction_adds_xp_to_the_day_and_no_activity():
+    walk = line()
+
+    progress = derive_progress([walk, correction(walk, 15)])
+
+    assert progress.days == {date(2026, 6, 1): (1, 25)}
+    assert (progress.total_xp, progress.tallies[1][0]) == (25, 1)
+
+
+def test_an_achievement_is_held_by_its_reward():
+    medal, cup = line("achievement", 50), line("achievement", 0, achievement_id=6)
+
+    progress = derive_progress([medal, cup, reversal(medal)])
+
+    assert progress.unlocks == {5: (medal, False), 6: (cup, True)}
+
+
+def test_an_achievement_that_was_given_again_is_held_by_the_later_reward():
+    first, second = line("achievement", 50), line("achievement", 60)
+
+    progress = derive_progress([first, reversal(first), second])
+
+    assert progress.unlocks == {5: (second, True)}
+
+
+def test_a_day_goes_when_all_of_it_was_reversed():
     first, second = line(), line(amount=5)
 
     progress = derive_progress([first, second, reversal(first), reversal(second)])

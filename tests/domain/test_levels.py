@@ -73,7 +73,9 @@ def test_there_is_no_level_above_the_top(level):
 
 @pytest.mark.parametrize("level", [0, -1, -30])
 def test_a_level_below_1_is_refused(level):
-    with pytest.raises(ValueError, match=rf"^Levels begin at 1; {level} is none\.$"):
+    with pytest.raises(
+        ValueError, match=rf"^Levels begin at 1; there is no level {level}\.$"
+    ):
         get_xp_for_next_level(level)
 
 

@@ -7,9 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gamification.domain.limits import Limits
+from gamification.domain.limits import Done, Limits, freed_units, rewarded_units, room
 from gamification.domain.outcomes import Withheld
-from tests.domain.builders import NOW, TODAY, activity, record, state
+from tests.domain.builders import (
+    NOW,
+    TODAY,
+    activity,
+    entry,
+    record,
+    standing,
+    state,
+)
 
 MIDNIGHT = datetime(2026, 6, 11, tzinfo=UTC)
 
@@ -53,7 +61,7 @@ def test_each_activity_has_a_limit_of_its_own():
     assert admit(activity(daily_limit=3), start=start) == (1, None)
 
 
-def test_what_yesterday_withheld_can_be_earned_now():
+def test_units_withheld_yesterday_can_be_earned_now():
     start = state(usage={(1, date(2026, 6, 9)): (3, 3)})
 
     rewarded, withheld = admit(
@@ -63,7 +71,7 @@ def test_what_yesterday_withheld_can_be_earned_now():
     assert (rewarded, withheld.earnable_at) == (0, NOW)
 
 
-def test_units_that_were_taken_back_make_room():
+def test_units_that_were_reversed_make_room():
     start = state(usage={(1, TODAY): (1, 1)})
 
     assert admit(activity(daily_limit=3), quantity=2, start=start) == (2, None)
@@ -180,7 +188,7 @@ def test_units_that_a_cooldown_withheld_do_not_use_up_the_daily_limit():
     assert later == 3
 
 
-def test_deciding_leaves_the_standing_as_it_was():
+def test_a_decision_leaves_the_state_as_it_was():
     usage, rewarded_at = {(1, TODAY): (1, 1)}, {1: [NOW - 2 * HOUR]}
 
     admit(
@@ -190,3 +198,129 @@ def test_deciding_leaves_the_standing_as_it_was():
 
     assert usage == {(1, TODAY): (1, 1)}
     assert rewarded_at == {1: [NOW - 2 * HOUR]}
+
+
+def walk(minutes, *, quantity=1, rewarded=0, days=0):
+    """Return a record that stands, so long after noon of the 10th of June."""
+    at = NOW + timedelta(days=days, minutes=minutes)
+    return standing(
+        entry(
+            id=minutes,
+            occurred_at=at,
+            local_date=TODAY + timedelta(days),
+            quantity=quantity,
+            rewarded=rewarded,
+            xp_reward=10,
+        )
+    )
+
+
+def freed(reversed_walk, rule, *others):
+    """Return the minute of each record that earns XP, and how many units do."""
+    room = freed_units(reversed_walk.entry, others, rule)
+    return [(each.entry.id, units) for each, units in room]
+
+
+ONCE = walk(0, rewarded=1)
+
+
+def test_a_reversal_frees_what_the_limit_withheld():
+    others = [walk(1, rewarded=1), walk(2), walk(3)]
+
+    assert freed(ONCE, activity(daily_limit=2), *others) == [(2, 1)]
+
+
+def test_freed_units_go_to_records_in_order_of_occurrence():
+    gone = walk(0, quantity=5, rewarded=5)
+    late, early = walk(9, quantity=4), walk(1, quantity=3)
+
+    assert freed(gone, activity(daily_limit=5), late, early) == [(1, 3), (9, 2)]
+
+
+def test_a_record_that_earned_in_part_is_filled_up():
+    other = walk(1, quantity=3, rewarded=1)
+
+    assert freed(ONCE, activity(daily_limit=2), other) == [(1, 1)]
+
+
+def test_a_reversal_frees_nothing_on_another_date():
+    other = walk(0, days=1)
+
+    assert freed(ONCE, activity(daily_limit=1), other) == []
+
+
+def test_a_reversal_frees_nothing_while_the_limit_is_used_up():
+    others = [walk(1, rewarded=1), walk(2)]
+
+    assert freed(walk(3), activity(daily_limit=1), *others) == []
+
+
+def test_a_reversal_frees_what_the_cooldown_withheld():
+    assert freed(ONCE, activity(cooldown=3_600), walk(59)) == [(59, 1)]
+
+
+def test_a_record_that_another_one_cools_is_not_freed():
+    others = [walk(30), walk(65, rewarded=1)]
+
+    assert freed(ONCE, activity(cooldown=3_600), *others) == []
+
+
+def test_a_freed_record_keeps_the_next_one_cooling():
+    others = [walk(30), walk(59)]
+
+    assert freed(ONCE, activity(cooldown=3_600), *others) == [(30, 1)]
+
+
+def test_a_cooldown_frees_over_midnight():
+    # At 23:30 and at 00:10 of the next day.
+    gone, other = walk(690, rewarded=1), walk(-710, days=1)
+
+    assert freed(gone, activity(cooldown=3_600), other) == [(-710, 1)]
+
+
+def test_a_limit_holds_for_what_a_cooldown_frees():
+    others = [walk(30, quantity=3), walk(-120, rewarded=1)]
+
+    assert freed(ONCE, activity(cooldown=3_600, daily_limit=2), *others) == [(30, 1)]
+
+
+@pytest.mark.parametrize(
+    ("quantity", "limit", "usage", "expected"),
+    [
+        (4, None, (9, 9), 4),
+        (4, 5, (0, 0), 4),
+        (4, 5, (3, 3), 2),
+        (4, 5, (5, 5), 0),
+        (4, 5, (9, 7), 0),
+        (4, 5, (3, 1), 4),
+    ],
+)
+def test_a_date_has_room_up_to_its_limit(quantity, limit, usage, expected):
+    assert room(quantity, limit, usage) == expected
+
+
+def done(minutes, quantity=1, *, days=0):
+    at = NOW + timedelta(days=days, minutes=minutes)
+    return Done(at, TODAY + timedelta(days), quantity)
+
+
+def test_without_rules_every_unit_is_rewarded():
+    assert rewarded_units([done(0, 3), done(0, 2)], None, None) == 5
+
+
+def test_a_limit_rewards_so_many_units_of_each_date():
+    records = [done(0, 3), done(1, 3), done(0, 3, days=1)]
+
+    assert rewarded_units(records, 4, None) == 7
+
+
+def test_a_cooldown_rewards_records_that_are_apart():
+    records = [done(minutes, 2) for minutes in (0, 30, 60, 119, 120)]
+
+    assert rewarded_units(records, None, 3_600) == 6
+
+
+def test_records_that_earn_nothing_start_no_cooldown():
+    records = [done(0), done(60), done(60, days=1)]
+
+    assert rewarded_units(records, 1, 7_200) == 2

@@ -43,21 +43,41 @@ def test_a_replay_is_the_first_outcome_again(outcome):
     stored = json.loads(json.dumps(outcome.snapshot()))
     kept = outcome.entry._replace(outcome=stored)
 
-    restored = Outcome.restore(kept, {(7, "streak:3"): 41, (7, "level:2"): 42})
+    restored = Outcome.restore(kept, {(7, "streak:3"): 41, (7, "level:2"): 42}, None)
 
     assert restored == replace(outcome, replayed=True)
+
+
+def test_a_replay_says_when_its_entry_was_reversed():
+    kept = PLAIN.entry._replace(outcome=PLAIN.snapshot())
+    reversed_at = datetime(2026, 6, 12, tzinfo=UTC)
+
+    restored = Outcome.restore(kept, {}, reversed_at)
+
+    assert restored == replace(PLAIN, replayed=True, reversed_at=reversed_at)
 
 
 def test_a_celebration_that_is_gone_is_restored_without_an_id():
     kept = RICH.entry._replace(outcome=RICH.snapshot())
 
-    restored = Outcome.restore(kept, {(7, "level:2"): 42, (8, "streak:3"): 1})
+    restored = Outcome.restore(kept, {(7, "level:2"): 42, (8, "streak:3"): 1}, None)
 
     assert [notice.id for notice in restored.celebrations] == [None, 42]
 
 
 def test_xp_gained_is_that_of_the_entry_and_of_what_it_unlocked():
     assert RICH.xp_gained == 60
+
+
+def test_xp_gained_has_what_a_reversal_freed_and_what_was_lost_with_it():
+    outcome = replace(
+        PLAIN,
+        credited=-10,
+        corrections=(entry(kind="correction", amount=4), entry(amount=3)),
+        lost=(Unlock("medal", "", "", 50),),
+    )
+
+    assert outcome.xp_gained == -53
 
 
 @pytest.mark.parametrize(
@@ -71,7 +91,13 @@ def test_only_a_higher_level_is_a_level_up(before, after, expected):
 
 @pytest.mark.parametrize(
     ("kind", "sign"),
-    [("activity", 1), ("achievement", 1), ("adjustment", 1), ("reversal", -1)],
+    [
+        ("activity", 1),
+        ("achievement", 0),
+        ("adjustment", 0),
+        ("correction", 0),
+        ("reversal", -1),
+    ],
 )
-def test_only_a_reversal_counts_backwards(kind, sign):
+def test_only_activities_and_reversals_count_for_a_day(kind, sign):
     assert entry(kind=kind).sign == sign

@@ -1,103 +1,103 @@
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
-
 import pytest
 
-from gamification.domain.catalogue import (
-    AchievementRule,
-    ActivityRule,
-    Catalogue,
-    Criterion,
-)
-from gamification.domain.days import Calendar, ZoneChange
-from gamification.domain.recalculation import DaySum, RecalculationChangeset, correct
-from gamification.domain.state import Rules, UserState
-
-NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
-DAY = date(2026, 3, 2)
+from gamification.domain.recalculation import day_worth, recalculate_day
+from tests.domain.builders import activity, entry, standing
 
 
-def day_of(units, paid, xp):
-    return DaySum("ann", 1, DAY, units, paid, xp, NOON)
+def walks(*records):
+    """Return records of a date: units, rewarded ones and, if not 10, XP of a unit."""
+    return [
+        standing(
+            entry(quantity=units, rewarded=rewarded, amount=rewarded * xp, xp_reward=xp)
+        )
+        for units, rewarded, xp in ((*record, 10)[:3] for record in records)
+    ]
 
 
-def walk(**numbers):
-    return ActivityRule(1, "walk", **{"xp_reward": 10, **numbers})
+def dues(rule, *records):
+    """Return the rewarded units that each record should have, and the XP it lacks."""
+    return [
+        (due.rewarded, due.amount) for due in recalculate_day(walks(*records), rule)
+    ]
+
+
+def test_each_record_gets_the_reward_of_today():
+    assert dues(activity(xp_reward=15), (3, 3), (2, 2)) == [(3, 15), (2, 10)]
+
+
+def test_a_lower_reward_takes_the_difference():
+    assert dues(activity(xp_reward=4), (3, 3)) == [(3, -18)]
 
 
 @pytest.mark.parametrize(
-    ("done", "rule", "amount", "rewarded"),
+    ("limit", "expected"),
     [
-        # Units, of which so many were rewarded, with so much XP.
-        ((3, 3, 15), walk(), 15, 0),
-        ((3, 3, 45), walk(), -15, 0),
-        ((9, 2, 20), walk(daily_limit=5), 30, 3),
-        ((9, 9, 90), walk(daily_limit=5), -40, -4),
-        ((9, 2, 20), walk(), 70, 7),
-        ((9, 2, 10), walk(cooldown=60), 10, 0),
-        ((9, 6, 60), walk(cooldown=60, daily_limit=5), -10, 0),
-        ((0, 0, 30), walk(), -30, 0),
-        ((2, 2, 20), walk(xp_reward=0), -20, 0),
+        (None, [(2, 0), (3, 30), (4, 40)]),
+        (6, [(2, 0), (3, 30), (1, 10)]),
+        (2, [(2, 0), (0, 0), (0, 0)]),
     ],
 )
-def test_a_date_that_gave_something_else_is_corrected(done, rule, amount, rewarded):
-    entry = correct(day_of(*done), rule)
+def test_a_higher_limit_admits_what_was_withheld_in_order(limit, expected):
+    assert dues(activity(daily_limit=limit), (2, 2), (3, 0), (4, 0)) == expected
 
-    assert (entry.amount, entry.rewarded) == (amount, rewarded)
-    assert (entry.kind, entry.quantity, entry.extends_streak) == (
-        "adjustment",
-        0,
-        False,
+
+def test_a_lower_limit_takes_from_the_last_records_first():
+    rule = activity(daily_limit=3)
+
+    assert dues(rule, (2, 2), (2, 2), (1, 1)) == [(2, 0), (1, -10), (0, -10)]
+
+
+def test_records_that_earned_keep_it_before_earlier_ones():
+    # The first arrived late, when the limit was used up.
+    assert dues(activity(daily_limit=1), (1, 0), (1, 1)) == [(0, 0), (1, 0)]
+
+
+def test_units_withheld_by_a_cooldown_stay_withheld():
+    assert dues(activity(cooldown=60), (1, 1), (1, 0)) == [(1, 0), (0, 0)]
+
+
+def test_a_limit_also_holds_where_there_is_a_cooldown():
+    rule = activity(cooldown=60, daily_limit=5)
+
+    assert dues(rule, (3, 3), (9, 3)) == [(3, 0), (2, -10)]
+
+
+def test_a_corrected_record_is_not_corrected_again():
+    walk = standing(
+        entry(quantity=1, rewarded=1, amount=10, xp_reward=10), worth=25, xp_reward=25
     )
-    assert (entry.occurred_at, entry.local_date) == (NOON, DAY)
+
+    [due] = recalculate_day([walk], activity(xp_reward=25))
+
+    assert (due.amount, due.is_change) == (0, False)
+
+
+def test_a_record_without_rewarded_units_learns_the_reward_of_today():
+    [_, due] = recalculate_day(
+        walks((1, 1), (1, 0)), activity(xp_reward=15, daily_limit=1)
+    )
+
+    assert (due.amount, due.xp_reward, due.is_change) == (0, 15, True)
+
+
+def test_a_limit_on_what_earns_no_xp_is_kept_too():
+    due = next(recalculate_day(walks((2, 2, 0)), activity(xp_reward=0, daily_limit=1)))
+
+    assert (due.amount, due.rewarded, due.is_change) == (0, 1, True)
 
 
 @pytest.mark.parametrize(
-    ("done", "rule"),
+    ("rule", "units", "rewarded", "worth"),
     [
-        ((3, 3, 30), walk()),
-        ((9, 5, 50), walk(daily_limit=5)),
-        ((9, 2, 20), walk(cooldown=60)),
-        ((0, 0, 0), walk()),
+        (activity(), 9, 2, 90),
+        (activity(daily_limit=5), 9, 2, 50),
+        (activity(daily_limit=5), 3, 3, 30),
+        (activity(cooldown=60), 9, 2, 20),
+        (activity(cooldown=60, daily_limit=1), 9, 2, 10),
+        (activity(xp_reward=0), 9, 2, 0),
     ],
 )
-def test_a_date_that_gave_the_same_is_left_alone(done, rule):
-    assert correct(day_of(*done), rule) is None
-
-
-def changeset(total_xp):
-    rich = AchievementRule(7, "rich", "Rich", 5, Criterion.TOTAL_XP, 100)
-    rules = Rules(Catalogue([walk()], [rich]), (0, 50, 150))
-    state = UserState("ann", Calendar((ZoneChange(0, "UTC"),), 0), total_xp=total_xp)
-    return RecalculationChangeset(state, rules, NOON, [], celebrate=False)
-
-
-def corrections(*amounts):
-    entry = correct(day_of(1, 1, 0), walk())
-    return [entry._replace(amount=amount) for amount in amounts]
-
-
-def test_gains_and_losses_are_weighed_before_anything_is_reached():
-    state = changeset(60)
-
-    state.correct(corrections(120, -90))
-
-    assert (state.total_xp, state.highest_level, state.unlocks) == (90, 2, [])
-
-
-def test_what_the_new_total_earns_is_unlocked():
-    state = changeset(60)
-
-    state.correct(corrections(30, 20))
-
-    assert [unlock.achievement_id for unlock in state.unlocks] == [7]
-    assert state.total_xp == 115
-
-
-def test_a_loss_unlocks_nothing():
-    state = changeset(130)
-
-    state.correct(corrections(-10))
-
-    assert (state.total_xp, state.unlocks) == (120, [])
+def test_a_date_is_worth_its_units_within_the_limit(rule, units, rewarded, worth):
+    assert day_worth(rule, units=units, rewarded=rewarded) == worth

@@ -61,7 +61,7 @@ def test_a_threshold_is_bounded(threshold):
     )
 
 
-def test_what_counts_an_activity_names_it():
+def test_a_criterion_that_counts_an_activity_names_it():
     assert violates(
         "gamification_achievement_activity",
         lambda: AchievementFactory(criterion="activity_count"),
@@ -83,7 +83,7 @@ def test_a_form_says_that_an_activity_is_missing():
         item.full_clean()
 
     assert refusal.value.messages == [
-        "An activity is set exactly where the criterion counts one."
+        "Choose an activity if the criterion counts one, otherwise none."
     ]
 
 
@@ -205,7 +205,7 @@ def test_an_activity_that_an_achievement_counts_cannot_be_deleted(activity):
 
 
 @ITEMS
-def test_what_nobody_has_can_be_deleted(factory):
+def test_an_achievement_that_nobody_has_can_be_deleted(factory):
     item = factory()
 
     item.delete()

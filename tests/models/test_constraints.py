@@ -30,7 +30,7 @@ def test_a_constraint_is_violated_by_a_test(name):
 @pytest.mark.parametrize(
     "model", [m for m in MODELS if any(f.name == "user" for f in m._meta.fields)]
 )
-def test_what_is_unique_is_so_for_a_user(model):
+def test_every_uniqueness_is_for_a_user(model):
     unique = [
         constraint.fields
         for constraint in model._meta.constraints

@@ -80,7 +80,7 @@ def test_numbers_are_written_as_the_reader_writes_them():
         assert achievement("total_xp", 1_000).criterion_text == "1.000 XP"
 
 
-def test_what_an_activity_is_called_is_no_pattern():
+def test_the_name_of_an_activity_is_no_pattern():
     item = Achievement(
         criterion="activity_count",
         threshold=2,

@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from gamification.maintenance import (
@@ -13,6 +13,7 @@ from gamification.models import (
     Celebration,
     LedgerEntry,
     UserAchievement,
+    UserGamification,
 )
 from gamification.services import (
     adjust_xp,
@@ -28,6 +29,17 @@ from tests.inspection import everything, violates
 pytestmark = pytest.mark.django_db
 
 
+@pytest.fixture
+def progress_is_made_anew(db):
+    """Let a test write rows by hand that progress does not know of."""
+    yield
+    if not connection.needs_rollback:
+        list(reconcile(fix=True))
+
+
+BY_HAND = pytest.mark.usefixtures("progress_is_made_anew")
+
+
 def entry_of(user, **fields):
     defaults = {
         "kind": "adjustment",
@@ -38,12 +50,14 @@ def entry_of(user, **fields):
     return LedgerEntry(user=user, **{**defaults, **fields})
 
 
+@BY_HAND
 def test_a_key_is_used_once_by_a_user(user):
     entry_of(user, key="a").save()
 
     assert violates("gamification_ledgerentry_key", entry_of(user, key="a").save)
 
 
+@BY_HAND
 def test_users_may_use_the_same_key(user):
     entry_of(user, key="a").save()
     entry_of(UserFactory(), key="a").save()
@@ -51,6 +65,7 @@ def test_users_may_use_the_same_key(user):
     assert LedgerEntry.objects.filter(key="a").count() == 2
 
 
+@BY_HAND
 def test_entries_without_a_key_are_many(user):
     entry_of(user).save()
     entry_of(user).save()
@@ -58,6 +73,7 @@ def test_entries_without_a_key_are_many(user):
     assert LedgerEntry.objects.filter(user=user, key=None).count() == 2
 
 
+@BY_HAND
 def test_an_entry_is_reversed_once(user):
     entry_of(user, kind="reversal", reverses=7).save()
 
@@ -78,12 +94,33 @@ def test_only_a_reversal_reverses(user, kind):
     assert violates("gamification_ledgerentry_reversal", entry.save)
 
 
+def test_a_correction_names_what_it_corrects(user):
+    correction = entry_of(user, kind="correction")
+
+    assert violates("gamification_ledgerentry_correction", correction.save)
+
+
+@pytest.mark.parametrize("kind", ["activity", "achievement", "adjustment"])
+def test_only_a_correction_corrects(user, kind):
+    entry = entry_of(user, kind=kind, corrects=7)
+
+    assert violates("gamification_ledgerentry_correction", entry.save)
+
+
+@BY_HAND
+def test_an_entry_is_corrected_as_often_as_needed(user):
+    entry_of(user, kind="correction", corrects=7).save()
+    entry_of(user, kind="correction", corrects=7).save()
+
+    assert LedgerEntry.objects.filter(user=user, corrects=7).count() == 2
+
+
 NEVER_EDITED = r"^A ledger entry is never edited; reverse it instead\.$"
-NEVER_DELETED = r"^A ledger entry goes only with its user; reverse it instead\.$"
+NEVER_DELETED = r"^A ledger entry is deleted only with its user; reverse it instead\.$"
 
 
 @pytest.fixture
-def entry(user):
+def entry(user, progress_is_made_anew):
     entry = entry_of(user, key="a")
     entry.save()
     return LedgerEntry.objects.get(pk=entry.pk)
@@ -131,6 +168,7 @@ def test_entries_cannot_be_deleted(user, entry):
             entries.delete()
 
 
+@BY_HAND
 def test_an_achievement_is_held_once(user):
     medal, now = AchievementFactory(), timezone.now()
     row = {"user": user, "achievement": medal, "unlocked_at": now, "xp_awarded": 0}
@@ -152,19 +190,125 @@ def test_something_is_celebrated_once(user):
     )
 
 
-def celebration_of(user, key, **fields):
+def celebration_of(user, level=2, **fields):
     later = timezone.now() + timedelta(hours=1)
-    return Celebration.objects.create(
-        user=user, kind="level", dedupe_key=key, **{"expires_at": later, **fields}
-    )
+    defaults = {
+        "kind": "level",
+        "dedupe_key": f"level:{level}",
+        "number": level,
+        "expires_at": later,
+    }
+    return Celebration.objects.create(user=user, **{**defaults, **fields})
 
 
-def test_what_was_neither_shown_nor_expired_is_pending(user):
-    waiting = celebration_of(user, "level:2")
-    celebration_of(user, "level:3", acknowledged_at=timezone.now())
-    celebration_of(user, "level:4", expires_at=timezone.now() - timedelta(hours=1))
+def progress_of(user, **columns):
+    """Give the user the row of progress that a test is about."""
+    UserGamification.objects.create(user=user, **columns)
+
+
+@BY_HAND
+def test_a_celebration_neither_shown_nor_expired_is_pending(user):
+    progress_of(user, level=9)
+    waiting = celebration_of(user)
+    celebration_of(user, 3, acknowledged_at=timezone.now())
+    celebration_of(user, 4, expires_at=timezone.now() - timedelta(hours=1))
 
     assert list(Celebration.objects.pending()) == [waiting]
+
+
+@BY_HAND
+def test_a_level_that_was_lost_does_not_hold(user):
+    progress_of(user, level=3, highest_level=4)
+    levels = [celebration_of(user, level) for level in (2, 3, 4)]
+
+    assert list(Celebration.objects.holding()) == levels[:2]
+
+
+@BY_HAND
+def test_a_streak_that_was_lost_does_not_hold(user):
+    progress_of(user, longest_streak=7, highest_streak=14)
+    streaks = [
+        celebration_of(user, days, kind="streak", dedupe_key=f"streak:{days}")
+        for days in (3, 7, 14)
+    ]
+
+    assert list(Celebration.objects.holding()) == streaks[:2]
+
+
+@BY_HAND
+@pytest.mark.parametrize(
+    ("status", "revoked_at", "holds"),
+    [
+        ("active", None, True),
+        ("retired", None, True),
+        ("draft", None, False),
+        ("active", timezone.now(), False),
+    ],
+)
+def test_an_achievement_holds_while_it_is_held_and_no_draft(
+    user, status, revoked_at, holds
+):
+    medal = AchievementFactory(status=status)
+    UserAchievement.objects.create(
+        user=user,
+        achievement=medal,
+        unlocked_at=timezone.now(),
+        xp_awarded=0,
+        revoked_at=revoked_at,
+    )
+    celebration_of(user, kind="achievement", achievement=medal)
+
+    assert Celebration.objects.holding().exists() is holds
+
+
+def test_an_achievement_that_others_hold_does_not_hold(user):
+    award_achievement(UserFactory(), AchievementFactory().key, celebrate=False)
+    [medal] = UserAchievement.objects.values_list("achievement", flat=True)
+
+    celebration_of(user, kind="achievement", achievement_id=medal)
+
+    assert not Celebration.objects.holding().exists()
+
+
+def test_a_celebration_that_no_screen_shows_is_unclaimed(user):
+    now = timezone.now()
+    claims = (None, now - timedelta(seconds=1), now + timedelta(minutes=1))
+    free, over, _ = [
+        celebration_of(user, level, claimed_until=until)
+        for level, until in enumerate(claims, 2)
+    ]
+
+    assert list(Celebration.objects.unclaimed()) == [free, over]
+
+
+UNLOCK = {"achievement": "medal", "name": "Medal", "icon": "", "xp": 50}
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "title", "text"),
+    [
+        (
+            "level",
+            {"from": 1, "to": 2, "levels": [2]},
+            "Level 2",
+            "You reached level 2.",
+        ),
+        (
+            "level",
+            {"from": 1, "to": 4, "levels": [2, 3, 4]},
+            "Level 4",
+            "You rose from level 1 to level 4.",
+        ),
+        ("streak", {"days": 1}, "1-day streak", "You were active on 1 day."),
+        ("streak", {"days": 7}, "7-day streak", "You were active on 7 days in a row."),
+        ("achievement", UNLOCK, "Medal", "You unlocked “Medal” and earned 50 XP."),
+        ("achievement", {**UNLOCK, "xp": 0}, "Medal", "You unlocked “Medal”."),
+    ],
+)
+def test_a_celebration_has_a_title_and_a_text(kind, data, title, text):
+    celebration = Celebration(kind=kind, data=data)
+
+    assert (celebration.title, celebration.text) == (title, text)
 
 
 def test_history_reads_as_what_happened(user):

@@ -19,24 +19,24 @@ pytestmark = pytest.mark.django_db
         (Job(finished_at=datetime(2026, 3, 2, tzinfo=UTC)), 1.0),
     ],
 )
-def test_a_run_says_how_far_it_is(job, fraction):
+def test_a_job_has_its_fraction(job, fraction):
     assert job.fraction == fraction
 
 
-def test_a_run_is_called_by_what_it_does_and_when_it_began():
+def test_a_job_is_named_by_its_work_and_its_beginning():
     job = Job(kind="backfill", created_at=datetime(2026, 3, 2, 9, 5, tzinfo=UTC))
 
     assert str(job) == "backfill an achievement · 2026-03-02 09:05"
 
 
-def test_a_run_cannot_be_less_than_begun():
+def test_a_job_cannot_be_less_than_begun():
     with pytest.raises(IntegrityError) as caught, transaction.atomic():
         Job.objects.create(kind="backfill", done=-1)
 
     assert "gamification_job_progress" in str(caught.value)
 
 
-def test_staff_who_go_leave_their_runs(staff):
+def test_staff_who_go_leave_their_jobs(staff):
     job = Job.objects.create(kind="recalculation", actor=staff)
 
     staff.delete()

@@ -7,6 +7,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from gamification.domain.days import Calendar, ZoneChange
 from gamification.domain.streaks import Streak
 from gamification.models import ActiveDay, ActivityTally, UserGamification, progress
 from gamification.services import (
@@ -92,6 +93,53 @@ def test_a_row_knows_the_users_days(user, settings):
     assert profile_of(user).calendar.zone_at(now) == ZoneInfo("Asia/Tokyo")
 
 
+def zones_of(*names, default="Asia/Tokyo"):
+    """Return the names of the zones that a stored history is read as."""
+    history = [[since, name] for since, name in enumerate(names)]
+    site = Calendar((ZoneChange(0, default),), 4)
+    return [change.zone for change in progress.calendar_of(history, site).zones]
+
+
+def test_a_user_without_a_choice_has_the_days_of_the_site():
+    site = Calendar((ZoneChange(0, "Asia/Tokyo"),), 4)
+
+    assert progress.calendar_of([], site) is site
+
+
+def test_a_stored_zone_is_read_as_it_is():
+    assert zones_of("Europe/Berlin", "Asia/Calcutta") == [
+        "Europe/Berlin",
+        "Asia/Calcutta",
+    ]
+
+
+@pytest.fixture
+def without_old_names(monkeypatch):
+    """Let the system know no zone whose name was given up; and nothing be kept."""
+    progress._known_zone.cache_clear()
+    lost = {"Asia/Calcutta", "Europe/Kiev", "Mars/Olympus"}
+    monkeypatch.setattr(progress, "is_readable", lambda name: name not in lost)
+    yield
+    progress._known_zone.cache_clear()
+
+
+@pytest.mark.usefixtures("without_old_names")
+def test_a_zone_that_the_system_lost_is_read_by_its_present_name():
+    assert zones_of("Asia/Calcutta", "Europe/Kiev") == ["Asia/Kolkata", "Europe/Kyiv"]
+
+
+@pytest.mark.usefixtures("without_old_names")
+def test_a_zone_that_nobody_knows_is_the_sites_and_is_logged_once(caplog):
+    assert zones_of("Mars/Olympus", "Asia/Calcutta", "Mars/Olympus") == [
+        "Asia/Tokyo",
+        "Asia/Kolkata",
+        "Asia/Tokyo",
+    ]
+    assert caplog.messages == [
+        "The time zone 'Mars/Olympus' is unknown here; the site's is used instead."
+    ]
+
+
 def test_a_row_knows_the_streak(user, activity):
     record_activity(user, "walk")
 
@@ -132,7 +180,7 @@ def test_active_users_count_but_not_staff():
 
 
 @pytest.mark.usefixtures("people")
-def test_of_those_who_count_all_are_ranked_who_did_not_opt_out():
+def test_a_counted_user_who_opted_out_is_not_ranked():
     assert names(UserGamification.objects.ranked()) == {"ada"}
 
 

@@ -55,10 +55,21 @@ def elsewhere(work: Callable[[], T]) -> T:
     return at_once([work])[0]
 
 
+def do_before(work: Callable[[], object]) -> None:
+    """Do ``work`` elsewhere, or fail if it has to wait for what this thread holds."""
+
+    def impatient() -> object:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET lock_timeout = '{PATIENCE}s'")
+        return work()
+
+    elsewhere(impatient)
+
+
 def before_next_write(work: Callable[[], object]) -> AbstractContextManager[None]:
     """Do ``work`` elsewhere between the read and the write of the next change.
 
-    Those of a batch are locked then.
+    The users of a batch and of a backfill are locked then.
     """
     return _before_next("write", work)
 
@@ -74,7 +85,7 @@ def _before_next(step: str, work: Callable[[], object]) -> Iterator[None]:
 
     def take_late(*args: Any) -> Any:
         if works:
-            elsewhere(works.pop())
+            do_before(works.pop())
         return take(*args)
 
     with pytest.MonkeyPatch.context() as patch:

@@ -17,7 +17,7 @@ from gamification.services import (
     ActivityRecord,
     record_activities,
     record_activity,
-    reverse_source,
+    reverse_source_for_everyone,
 )
 
 #: A process with no threads, so that it can be forked.
@@ -40,7 +40,7 @@ def _record_two_batches(user: Any, friend: Any) -> object:
 VERBS: dict[str, Callable[[Any, Any], object]] = {
     "record": lambda user, friend: record_activity(user, "walk", key="first"),
     "batches": _record_two_batches,
-    "reverse": lambda user, friend: reverse_source(None, source=f"of:{user}"),
+    "reverse": lambda user, friend: reverse_source_for_everyone(source=f"of:{user}"),
 }
 
 

@@ -23,7 +23,7 @@ from tests.races import (
     COMMITTED,
     ONLY_POSTGRESQL,
     at_once,
-    before_next_write,
+    before_next_lock,
     before_statement,
     total_of,
 )
@@ -59,7 +59,7 @@ def in_the_middle(work):
     return before_statement(1, work, if_=lambda: connection.in_atomic_block)
 
 
-def test_awards_by_many_give_it_once_to_each(users, medal, store):
+def test_awards_by_many_give_it_once_to_each(users, medal):
     awards = at_once([partial(backfill_everyone, "medal")] * 4)
 
     assert sum(award.awarded for award in awards) == 30
@@ -68,7 +68,7 @@ def test_awards_by_many_give_it_once_to_each(users, medal, store):
     assert {total_of(user) for user in users[:-1]} == {70}
 
 
-def test_awards_of_different_achievements_at_once_add_up(users, medal, store):
+def test_awards_of_different_achievements_at_once_add_up(users, medal):
     AchievementFactory(key="other", criterion="active_days", xp_reward=5)
     AchievementFactory(key="third", criterion="total_xp", threshold=70, xp_reward=7)
 
@@ -78,7 +78,7 @@ def test_awards_of_different_achievements_at_once_add_up(users, medal, store):
     assert {total_of(user) for user in users[:-1]} == {20 + 50 + 5 + 7}
 
 
-def test_an_award_and_records_that_unlock_the_same_give_it_once(users, medal, store):
+def test_an_award_and_records_that_unlock_the_same_give_it_once(users, medal):
     records = [partial(record_activity, user, "walk") for user in users[::3]]
 
     at_once([partial(backfill_everyone, "medal"), *records])
@@ -112,7 +112,7 @@ def test_a_criterion_that_is_edited_in_the_middle_counts_from_there(users, medal
 
 
 @ONLY_POSTGRESQL
-def test_what_is_retired_in_the_middle_is_given_to_nobody_else(users, medal):
+def test_an_achievement_retired_in_the_middle_is_given_to_nobody_else(users, medal):
     backfill_achievement("medal", limit=10)
 
     with in_the_middle(lambda: Achievement.objects.update(status="retired")):
@@ -122,7 +122,7 @@ def test_what_is_retired_in_the_middle_is_given_to_nobody_else(users, medal):
 
 
 @ONLY_POSTGRESQL
-def test_a_user_who_got_it_in_the_middle_is_passed_over(users, medal):
+def test_a_user_who_got_it_in_the_middle_is_skipped(users, medal):
     with in_the_middle(lambda: record_activity(users[0], "walk")):
         award = backfill_everyone("medal")
 
@@ -131,8 +131,8 @@ def test_a_user_who_got_it_in_the_middle_is_passed_over(users, medal):
 
 
 @ONLY_POSTGRESQL
-def test_a_user_who_comes_alone_and_got_it_in_the_middle_is_passed_over(users, medal):
-    with before_next_write(lambda: record_activity(users[0], "walk")):
+def test_a_user_who_comes_alone_and_got_it_in_the_middle_is_skipped(users, medal):
+    with before_next_lock(lambda: record_activity(users[0], "walk")):
         award = backfill_achievement("medal", limit=1)
 
     assert (award.awarded, award.after) == (0, users[0].pk)
@@ -140,7 +140,7 @@ def test_a_user_who_comes_alone_and_got_it_in_the_middle_is_passed_over(users, m
 
 
 @ONLY_POSTGRESQL
-def test_a_user_who_lost_it_in_the_middle_is_passed_over(users, medal):
+def test_a_user_who_lost_it_in_the_middle_is_skipped(users, medal):
     def lose():
         record_activity(users[0], "walk")
         revoke_achievement(users[0], "medal")
@@ -153,7 +153,7 @@ def test_a_user_who_lost_it_in_the_middle_is_passed_over(users, medal):
 
 
 @ONLY_POSTGRESQL
-def test_a_user_who_is_deleted_in_the_middle_is_passed_over(users, medal):
+def test_a_user_who_is_deleted_in_the_middle_is_skipped(users, medal):
     with in_the_middle(lambda: users[0].delete()):
         award = backfill_everyone("medal")
 

@@ -13,13 +13,14 @@ from gamification.services import (
     record_activities,
     record_activity,
 )
+from tests.conftest import IS_POSTGRESQL
 from tests.factories import UserFactory
 from tests.races import COMMITTED, ONLY_POSTGRESQL, at_once
 
 pytestmark = [COMMITTED, pytest.mark.usefixtures("activity", "no_achievements")]
 
-#: Batches at once by store; the portable one takes a hundred statements for each.
-BATCHES = {"set-based": 80, "portable": 12}
+#: Batches at once; the portable store takes a hundred statements for each.
+BATCHES = 80 if IS_POSTGRESQL else 12
 
 
 @pytest.fixture
@@ -42,8 +43,8 @@ def totals():
     return dict(UserGamification.objects.values_list("user", "total_xp"))
 
 
-def test_shuffled_batches_and_single_records_meet_without_errors(users, store):
-    batches = [shuffled(users, seed) for seed in range(BATCHES[store])]
+def test_shuffled_batches_and_single_records_meet_without_errors(users):
+    batches = [shuffled(users, seed) for seed in range(BATCHES)]
     singles = random.Random(0).choices(users, k=len(batches) // 2)
 
     at_once(
@@ -65,7 +66,7 @@ def test_shuffled_batches_meet_at_every_isolation_level(users, isolation_level):
     assert LedgerEntry.objects.filter(key__isnull=False).count() == 16 * 40
 
 
-def test_one_batch_sent_by_many_is_recorded_once(users, store):
+def test_one_batch_sent_by_many_is_recorded_once(users):
     batch = shuffled(users, 1)[:20]
 
     reports = at_once([partial(record_activities, batch)] * 8)
@@ -74,7 +75,7 @@ def test_one_batch_sent_by_many_is_recorded_once(users, store):
     assert sum(report.replayed for report in reports) == 7 * 20
 
 
-def test_overlapping_batches_are_recorded_once(users, store):
+def test_overlapping_batches_are_recorded_once(users):
     batch = shuffled(users, 1)
 
     reports = at_once(
@@ -84,7 +85,7 @@ def test_overlapping_batches_are_recorded_once(users, store):
     assert sum(report.recorded for report in reports) == 40
 
 
-def test_a_batch_and_the_same_record_alone_are_recorded_once(users, store):
+def test_a_batch_and_the_same_record_alone_are_recorded_once(users):
     record = ActivityRecord(users[1], "walk", key="once")
     alone = partial(record_activity, users[1], "walk", key="once")
     batch = [ActivityRecord(user, "walk", key="once") for user in users[:10]]
@@ -97,7 +98,7 @@ def test_a_batch_and_the_same_record_alone_are_recorded_once(users, store):
     assert totals()[users[1].pk] == 10
 
 
-def test_first_records_of_many_users_by_all_at_once(users, store):
+def test_first_records_of_many_users_by_all_at_once(users):
     newcomers = users[1::2]
     batch = [ActivityRecord(user, "walk") for user in newcomers]
 

@@ -36,7 +36,7 @@ VERBS = {
 
 
 @pytest.mark.parametrize("verb", VERBS.values(), ids=VERBS)
-def test_nothing_remains_when_the_caller_rolls_back(user, verb, store):
+def test_nothing_remains_when_the_caller_rolls_back(user, verb):
     record_activity(user, "walk", source="shop:1")
 
     with transaction.atomic():
@@ -47,7 +47,7 @@ def test_nothing_remains_when_the_caller_rolls_back(user, verb, store):
     assert LedgerEntry.objects.count() == 1
 
 
-def test_a_newcomer_has_no_row_when_the_caller_rolls_back(user, store):
+def test_a_newcomer_has_no_row_when_the_caller_rolls_back(user):
     with transaction.atomic():
         record_activity(user, "walk", key="once")
         transaction.set_rollback(True)
@@ -55,7 +55,7 @@ def test_a_newcomer_has_no_row_when_the_caller_rolls_back(user, store):
     assert not UserGamification.objects.exists()
 
 
-def test_a_key_is_free_again_when_the_caller_rolled_back(user, store):
+def test_a_key_is_free_again_when_the_caller_rolled_back(user):
     with transaction.atomic():
         record_activity(user, "walk", key="once")
         transaction.set_rollback(True)
@@ -76,7 +76,7 @@ def announced():
     signals.activity_recorded.disconnect(receiver)
 
 
-def test_records_are_announced_when_the_caller_commits(user, announced, store):
+def test_records_are_announced_when_the_caller_commits(user, announced):
     with transaction.atomic():
         record_activity(user, "walk")
         before = [*announced]
@@ -84,7 +84,7 @@ def test_records_are_announced_when_the_caller_commits(user, announced, store):
     assert (before, len(announced)) == ([], 1)
 
 
-def test_nothing_is_announced_when_the_caller_rolls_back(user, announced, store):
+def test_nothing_is_announced_when_the_caller_rolls_back(user, announced):
     with transaction.atomic():
         record_activity(user, "walk")
         transaction.set_rollback(True)
@@ -92,7 +92,7 @@ def test_nothing_is_announced_when_the_caller_rolls_back(user, announced, store)
     assert announced == []
 
 
-def test_records_in_callers_transactions_all_count(user, store):
+def test_records_in_callers_transactions_all_count(user):
     def record():
         with transaction.atomic():
             record_activity(user, "walk")
@@ -104,7 +104,7 @@ def test_records_in_callers_transactions_all_count(user, store):
 
 
 @ONLY_POSTGRESQL
-def test_a_deadlock_in_a_callers_transaction_is_the_callers(store):
+def test_a_deadlock_in_a_callers_transaction_is_the_callers():
     first, second = UserFactory.create_batch(2)
     meeting, causes = Barrier(2), []
 
@@ -127,14 +127,14 @@ def test_a_deadlock_in_a_callers_transaction_is_the_callers(store):
 def test_a_serialization_failure_in_a_callers_transaction_is_the_callers(user):
     record_activity(user, "walk")
 
-    def conflicts():
+    def record_twice():
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             with before_next_write(lambda: record_activity(user, "walk")):
                 record_activity(user, "walk")
 
     with pytest.raises(OperationalError) as error:
-        conflicts()
+        record_twice()
 
     assert type(error.value.__cause__).__name__ == "SerializationFailure"
     assert total_of(user) == 20

@@ -35,7 +35,7 @@ def edit_reward(xp):
     Activity.objects.filter(key="walk").update(xp_reward=xp)
 
 
-def test_every_record_after_a_committed_edit_has_the_new_reward(store):
+def test_every_record_after_a_committed_edit_has_the_new_reward():
     users, is_edited, recorded = UserFactory.create_batch(4), Event(), Semaphore(0)
 
     def record(user):
@@ -70,7 +70,7 @@ def test_an_edit_between_read_and_write_counts_from_the_next_record(user):
     assert (first.credited, second.credited) == (10, 30)
 
 
-def test_a_reward_keeps_its_amount_when_staff_edit_it(user, store):
+def test_a_reward_keeps_its_amount_when_staff_edit_it(user):
     medal = AchievementFactory(xp_reward=50)
     award_achievement(user, medal.key)
 
@@ -80,7 +80,7 @@ def test_a_reward_keeps_its_amount_when_staff_edit_it(user, store):
     assert total_of(user) == 60
 
 
-def test_an_achievement_made_meanwhile_is_unlocked_by_the_next_record(user, store):
+def test_an_achievement_made_meanwhile_is_unlocked_by_the_next_record(user):
     record_activity(user, "walk")
 
     medal = elsewhere(lambda: AchievementFactory(criterion="active_days"))
@@ -89,7 +89,7 @@ def test_an_achievement_made_meanwhile_is_unlocked_by_the_next_record(user, stor
     assert unlock.achievement == medal.key
 
 
-def test_an_edit_that_is_rolled_back_never_counted(user, store):
+def test_an_edit_that_is_rolled_back_never_counted(user):
     record_activity(user, "walk")
     with transaction.atomic():
         edit_reward(30)
@@ -172,7 +172,7 @@ def test_edits_of_different_fields_at_once_are_all_made():
     )
 
 
-def test_an_edit_keeps_nobody_from_recording(user, store):
+def test_an_edit_keeps_nobody_from_recording(user):
     AchievementFactory(key="medal", criterion="active_days", xp_reward=5)
     edit = partial(edit_achievement, "medal", actor=None, expected=None)
 

@@ -27,7 +27,7 @@ def editors(address, form, *changes):
     return at_once(list(map(saving, clients, opened, changes)))
 
 
-def test_of_editors_who_save_a_form_at_once_one_does():
+def test_one_of_many_editors_of_a_form_saves_it():
     medal = AchievementFactory()
     page = reverse("admin:gamification_achievement_change", args=[medal.pk])
     changes = [{"name": "Gold"}, {"name": "Silver"}, {"xp_reward": "70"}]
@@ -37,7 +37,7 @@ def test_of_editors_who_save_a_form_at_once_one_does():
     assert sorted(each.status_code for each in responses) == [200, 200, 302]
 
 
-def test_of_editors_who_save_a_list_at_once_one_does():
+def test_one_of_many_editors_of_a_list_saves_it():
     AchievementFactory.create_batch(3)
     changes = [
         {f"form-{row}-xp_reward": reward for row in range(3)} for reward in (1, 2, 3)

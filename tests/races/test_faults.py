@@ -17,7 +17,7 @@ from gamification.services import (
     award_achievement,
     record_activities,
     record_activity,
-    reverse_source,
+    reverse_source_for_everyone,
 )
 from tests.conftest import IS_POSTGRESQL
 from tests.factories import AchievementFactory, UserFactory
@@ -108,7 +108,7 @@ def test_a_write_without_an_answer_is_repeated_with_its_key(user, is_sent):
 
 @ONLY_POSTGRESQL
 @pytest.mark.parametrize("is_sent", [False, True], ids=["not sent", "sent"])
-def test_a_commit_without_an_answer_is_repeated_with_its_key(user, is_sent, store):
+def test_a_commit_without_an_answer_is_repeated_with_its_key(user, is_sent):
     batch = [ActivityRecord(who, "walk", key="once") for who in (user, UserFactory())]
 
     with breaking_line(b"COMMIT\0", is_sent=is_sent):
@@ -162,7 +162,7 @@ def impatient(request, set_options):
 
 
 @all_verbs
-def test_who_may_not_wait_for_a_lock_gets_a_storage_error(
+def test_a_lock_that_takes_too_long_is_a_storage_error(
     verb, user, friend, medal, impatient
 ):
     record_activity(user, "walk")
@@ -206,7 +206,7 @@ def test_a_database_that_is_gone_is_a_storage_error(verb, user, friend):
 
 @pytest.mark.parametrize(
     "verb",
-    [lambda: [*reconcile()], lambda: reverse_source(None, source="shop:1")],
+    [lambda: [*reconcile()], lambda: reverse_source_for_everyone(source="shop:1")],
     ids=["reconcile", "reverse"],
 )
 @pytest.mark.usefixtures("no_database")

@@ -20,7 +20,7 @@ from tests.races import COMMITTED, PATIENCE, at_once
 pytestmark = [COMMITTED, pytest.mark.usefixtures("no_achievements")]
 
 
-def test_a_run_that_several_screens_step_is_done_once(activity, monkeypatch):
+def test_a_job_that_several_screens_step_is_done_once(activity, monkeypatch):
     monkeypatch.setattr(backfill_jobs, "USERS_IN_A_STEP", 3)
     for user in UserFactory.create_batch(20):
         record_activity(user, "walk")

@@ -1,4 +1,4 @@
-"""What many did is decided before they are locked, and again for who was conflicts."""
+"""What many did is decided before they are locked, and again after a conflict."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from gamification.services import (
     record_activity,
     record_each,
 )
-from gamification.services.recording.ruling import Ruling
+from gamification.services.recording import writing
 from tests.factories import AchievementFactory, ActivityFactory, UserFactory
 from tests.races import (
     COMMITTED,
@@ -53,14 +53,14 @@ def users(db):
 @pytest.fixture
 def decided(monkeypatch):
     """Return the users of each decision, as they are made."""
-    decided, decide_all = [], Ruling.decide_all
+    decided, decide_batch = [], writing.decide_batch
 
-    def watch(ruling):
-        changesets = decide_all(ruling)
-        decided.append([changeset.state.user_id for changeset in changesets])
-        return changesets
+    def watch(*arguments):
+        decision = decide_batch(*arguments)
+        decided.append([*decision.changesets])
+        return decision
 
-    monkeypatch.setattr(Ruling, "decide_all", watch)
+    monkeypatch.setattr(writing, "decide_batch", watch)
     return decided
 
 
@@ -77,7 +77,7 @@ def totals_of(users):
     return [total_of(user) for user in users]
 
 
-def test_only_who_was_outrun_is_decided_again(users, decided):
+def test_only_a_user_with_a_conflict_is_decided_again(users, decided):
     with before_next_lock(partial(adjust_xp, users[1], amount=1, note="a gift")):
         record_activities(walks(users))
 
@@ -95,7 +95,7 @@ def test_outcomes_come_in_order_with_the_ids_of_their_entries(users):
     assert [outcome.total_xp for outcome in outcomes] == [25, 15, 15, 35]
 
 
-def test_who_was_outrun_by_their_own_key_replays(users):
+def test_a_record_whose_key_was_used_meanwhile_is_a_replay(users):
     with before_next_lock(partial(record_activity, users[1], "walk", key="once")):
         report = record_activities(walks(users, key="once"))
 
@@ -113,17 +113,17 @@ def test_a_key_that_comes_twice_is_one_record_after_all(users):
     assert totals_of(users) == [15, 25, 15]
 
 
-def test_who_was_outrun_by_another_request_with_the_key_is_refused(users):
-    conflicts = partial(record_activity, users[1], "walk", quantity=2, key="once")
+def test_a_record_whose_key_was_used_for_another_meanwhile_is_refused(users):
+    other = partial(record_activity, users[1], "walk", quantity=2, key="once")
 
-    with before_next_lock(conflicts):
+    with before_next_lock(other):
         results = record_each(walks(users, key="once"))
 
     assert isinstance(results[1], IdempotencyConflictError)
     assert totals_of(users) == [15, 25, 15]
 
 
-def test_who_was_outrun_to_the_daily_limit_earns_nothing(users, activity):
+def test_a_record_whose_limit_was_used_up_meanwhile_earns_nothing(users, activity):
     activity.daily_limit = 1
     activity.save()
 
@@ -133,7 +133,7 @@ def test_who_was_outrun_to_the_daily_limit_earns_nothing(users, activity):
     assert [outcome.credited for outcome in outcomes] == [10, 10, 0]
 
 
-def test_who_was_outrun_to_an_unlock_does_not_unlock_again(users):
+def test_a_record_does_not_unlock_what_was_unlocked_meanwhile(users):
     AchievementFactory(criterion="active_days")
 
     with before_next_lock(partial(record_activity, users[0], "walk")):
@@ -143,7 +143,7 @@ def test_who_was_outrun_to_an_unlock_does_not_unlock_again(users):
     assert UserAchievement.objects.count() == 3
 
 
-def test_who_was_outrun_by_their_own_deletion_is_refused_alone(users):
+def test_a_user_who_was_deleted_meanwhile_is_refused_alone(users):
     with before_next_lock(users[1].delete):
         *_, refused, last = results = record_each(walks(users))
 
@@ -152,7 +152,7 @@ def test_who_was_outrun_by_their_own_deletion_is_refused_alone(users):
     assert total_of(users[2]) == last.total_xp == 15
 
 
-def test_a_look_ahead_that_cannot_be_serialized_is_repeated_under_the_locks(
+def test_an_early_decision_that_cannot_be_serialized_is_made_under_the_locks(
     users, decided
 ):
     failures = [SerializationFailure()]
@@ -168,7 +168,7 @@ def test_a_look_ahead_that_cannot_be_serialized_is_repeated_under_the_locks(
     assert (totals_of(users), len(decided)) == ([15, 15, 15], 1)
 
 
-def test_a_newcomer_keeps_nobody_from_being_decided_ahead(users, decided):
+def test_a_newcomer_keeps_nobody_from_being_decided_early(users, decided):
     newcomer = UserFactory()
 
     record_activities(walks([*users, newcomer]))
@@ -184,7 +184,7 @@ def test_newcomers_are_decided_with_everybody_else(users):
     assert [outcome.total_xp for outcome in outcomes] == [10, 15, 15, 15, 10]
 
 
-def test_who_became_known_meanwhile_is_decided_again(users):
+def test_a_user_who_became_known_meanwhile_is_decided_again(users):
     newcomer = UserFactory()
 
     with before_next_lock(partial(record_activity, newcomer, "walk")):
@@ -204,9 +204,9 @@ def test_the_first_error_is_raised_although_later_ones_are_found_sooner(users):
 
 
 def test_a_batch_inside_of_a_transaction_is_decided_under_its_locks(users, decided):
-    conflicts = before_next_lock(partial(record_activity, users[0], "walk"))
+    intruder = before_next_lock(partial(record_activity, users[0], "walk"))
 
-    with transaction.atomic(), conflicts:
+    with transaction.atomic(), intruder:
         record_activities(walks(users))
 
     assert decided == [[users[0].pk], [user.pk for user in users]]
@@ -223,7 +223,7 @@ def test_a_caller_may_go_on_after_a_batch_that_failed(users):
 
 
 @pytest.mark.parametrize("level", ["REPEATABLE READ", "SERIALIZABLE"])
-def test_a_batch_sees_who_came_before_its_locks_at_every_level(users, level):
+def test_a_batch_sees_records_before_its_locks_at_every_level(users, level):
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(f"SET TRANSACTION ISOLATION LEVEL {level}")
         with before_next_lock(partial(record_activity, users[0], "walk")):
@@ -241,11 +241,11 @@ def test_an_activity_that_goes_before_the_locks_refuses_its_records_alone(users)
     assert isinstance(refused, UnknownActivityError)
 
 
-def test_who_waits_for_the_lock_alone_writes_once(users):
+def test_a_record_that_waits_for_the_lock_is_written_once(users):
     record = partial(record_activity, users[0], "walk")
-    conflicts, locked = before_next_write(record), before_next_lock(record)
+    early, late = before_next_write(record), before_next_lock(record)
 
-    with CaptureQueriesContext(connection) as queries, conflicts, locked:
+    with CaptureQueriesContext(connection) as queries, early, late:
         record()
 
     # The lock; where the user stands; the write; the end of the transaction.

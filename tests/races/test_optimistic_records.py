@@ -1,4 +1,4 @@
-"""A change of one user takes no lock; who was conflicts decides again."""
+"""A change of one user takes no lock; a conflict is decided again."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def user(request, user):
     return user
 
 
-def test_a_record_that_was_outrun_is_decided_again(user):
+def test_a_record_that_meets_a_conflict_is_decided_again(user):
     with before_next_write(lambda: record_activity(user, "walk")):
         outcome = record_activity(user, "walk")
 
@@ -51,21 +51,21 @@ def test_a_record_that_was_outrun_is_decided_again(user):
     assert LedgerEntry.objects.filter(user=user, kind="activity").count() == 2
 
 
-def test_a_record_outrun_by_its_own_key_is_a_replay(user):
+def test_a_record_whose_key_was_used_meanwhile_is_a_replay(user):
     with before_next_write(lambda: record_activity(user, "walk", key="once")):
         outcome = record_activity(user, "walk", key="once")
 
     assert outcome.replayed
 
 
-def test_a_record_outrun_by_another_request_with_its_key_is_refused(user):
-    conflicts = before_next_write(lambda: record_activity(user, "walk", key="once"))
+def test_a_record_whose_key_was_used_for_another_meanwhile_is_refused(user):
+    intruder = before_next_write(lambda: record_activity(user, "walk", key="once"))
 
-    with conflicts, pytest.raises(IdempotencyConflictError):
+    with intruder, pytest.raises(IdempotencyConflictError):
         record_activity(user, "walk", quantity=2, key="once")
 
 
-def test_a_record_outrun_to_the_daily_limit_is_withheld(user, activity):
+def test_a_record_whose_limit_was_used_up_meanwhile_is_withheld(user, activity):
     activity.daily_limit = 1
     activity.save()
 
@@ -76,7 +76,7 @@ def test_a_record_outrun_to_the_daily_limit_is_withheld(user, activity):
     assert outcome.withheld.reason == "daily_limit"
 
 
-def test_a_record_outrun_to_an_unlock_does_not_unlock_again(user):
+def test_a_record_does_not_unlock_what_was_unlocked_meanwhile(user):
     AchievementFactory(criterion="active_days")
 
     with before_next_write(lambda: record_activity(user, "walk")):
@@ -86,7 +86,9 @@ def test_a_record_outrun_to_an_unlock_does_not_unlock_again(user):
     assert UserAchievement.objects.filter(user=user).count() == 1
 
 
-def test_a_record_outrun_by_a_change_of_zone_is_on_the_new_date(user, time_machine):
+def test_a_record_after_a_change_of_zone_meanwhile_is_on_the_new_date(
+    user, time_machine
+):
     time_machine.move_to("2026-03-01T23:30:00+00:00", tick=False)
 
     with before_next_write(lambda: set_time_zone(user, "Asia/Tokyo")):
@@ -95,7 +97,7 @@ def test_a_record_outrun_by_a_change_of_zone_is_on_the_new_date(user, time_machi
     assert outcome.entry.local_date.isoformat() == "2026-03-02"
 
 
-def test_a_deduction_that_was_outrun_is_checked_again(user):
+def test_a_deduction_that_meets_a_conflict_is_checked_again(user):
     adjust_xp(user, amount=20, note="a gift")
     balance = total_of(user)
 
@@ -108,7 +110,7 @@ def test_a_deduction_that_was_outrun_is_checked_again(user):
     assert total_of(user) == 0
 
 
-def test_a_reversal_that_was_outrun_by_itself_is_a_replay(user):
+def test_a_reversal_that_was_made_meanwhile_is_a_replay(user):
     entry = record_activity(user, "walk").entry
 
     def reverse():
@@ -120,7 +122,7 @@ def test_a_reversal_that_was_outrun_by_itself_is_a_replay(user):
     assert outcome.replayed
 
 
-def test_a_revocation_that_was_outrun_by_itself_changes_nothing(user):
+def test_a_revocation_that_was_made_meanwhile_changes_nothing(user):
     award_achievement(user, AchievementFactory(key="medal").key)
 
     with before_next_write(lambda: revoke_achievement(user, "medal")):
@@ -129,7 +131,7 @@ def test_a_revocation_that_was_outrun_by_itself_changes_nothing(user):
     assert outcome.replayed
 
 
-def test_an_award_outrun_by_its_revocation_stands(user):
+def test_an_award_that_was_made_meanwhile_stands(user):
     award_achievement(user, AchievementFactory(key="medal").key)
     revoke_achievement(user, "medal")
 
@@ -141,9 +143,9 @@ def test_an_award_outrun_by_its_revocation_stands(user):
 
 
 def test_a_record_inside_of_a_transaction_is_decided_again_too(user):
-    conflicts = before_next_write(lambda: record_activity(user, "walk"))
+    intruder = before_next_write(lambda: record_activity(user, "walk"))
 
-    with transaction.atomic(), conflicts:
+    with transaction.atomic(), intruder:
         outcome = record_activity(user, "walk")
 
     assert outcome.total_xp == total_of(user)

@@ -46,7 +46,7 @@ def past():
 
 
 def corrections():
-    return LedgerEntry.objects.filter(kind="adjustment")
+    return LedgerEntry.objects.filter(kind="correction")
 
 
 def in_the_middle(work):
@@ -54,14 +54,14 @@ def in_the_middle(work):
     return before_statement(1, work, if_=lambda: connection.in_atomic_block)
 
 
-def test_many_who_re_rate_correct_each_day_once(users, store):
+def test_recalculations_by_many_correct_each_record_once(users):
     done = at_once([partial(recalculate_xp, past())] * 4)
 
     assert sum(each.corrected for each in done) == corrections().count() == 12
     assert {total_of(user) for user in users} == {15}
 
 
-def test_what_is_recorded_at_the_same_time_is_paid_once(users, store):
+def test_a_record_at_the_same_time_is_paid_once(users):
     records = [partial(record_activity, user, "walk") for user in users[::3]]
 
     at_once([partial(recalculate_xp, past()), *records])
@@ -71,7 +71,7 @@ def test_what_is_recorded_at_the_same_time_is_paid_once(users, store):
 
 
 @ONLY_POSTGRESQL
-def test_what_is_taken_back_in_the_middle_gets_no_correction(users, store):
+def test_a_record_reversed_in_the_middle_gets_no_correction(users):
     entry = LedgerEntry.objects.get(user=users[0])
 
     with in_the_middle(partial(reverse_entry, users[0], entry_id=entry.pk)):
@@ -81,13 +81,13 @@ def test_what_is_taken_back_in_the_middle_gets_no_correction(users, store):
 
 
 @ONLY_POSTGRESQL
-def test_a_user_who_is_deleted_in_the_middle_is_passed_over(users, store):
+def test_a_user_who_is_deleted_in_the_middle_is_skipped(users):
     with in_the_middle(get_user_model().objects.get(pk=users[0].pk).delete):
         assert recalculate_xp(past()).corrected == 11
 
 
 @ONLY_POSTGRESQL
-def test_an_edit_in_the_middle_stops_it_before_anybody_gets_it(users, store):
+def test_an_edit_in_the_middle_stops_it_before_anybody_gets_it(users):
     tag = preview_recalculation(past()).tag
     walk = Activity.objects.filter(key="walk")
 
@@ -98,7 +98,7 @@ def test_an_edit_in_the_middle_stops_it_before_anybody_gets_it(users, store):
     assert not corrections().exists()
 
 
-def test_who_tunes_in_another_order_waits():
+def test_tuning_in_another_order_waits():
     for key in ("swim", "job"):
         ActivityFactory(key=key)
     edits = [RewardEdit(key, None, {"xp_reward": 5}) for key in ("walk", "swim", "job")]

@@ -26,7 +26,7 @@ def records(user, keys):
     return [partial(record_activity, user, "walk", key=key) for key in keys]
 
 
-def test_records_with_distinct_keys_add_up(user, store):
+def test_records_with_distinct_keys_add_up(user):
     keys = [f"{n:02}" for n in range(16)]
 
     at_once(records(user, keys))
@@ -35,7 +35,7 @@ def test_records_with_distinct_keys_add_up(user, store):
     assert keys_of(user) == keys
 
 
-def test_records_with_one_key_are_one_record(user, store):
+def test_records_with_one_key_are_one_record(user):
     outcomes = at_once(records(user, ["once"] * 16))
 
     assert are_one_outcome(outcomes)
@@ -57,7 +57,7 @@ def test_one_key_is_one_record_at_every_isolation_level(user, isolation_level):
     assert total_of(user) == 10
 
 
-def test_a_replay_has_the_unlocks_and_celebrations_of_the_first(user, store):
+def test_a_replay_has_the_unlocks_and_celebrations_of_the_first(user):
     AchievementFactory(criterion="total_xp", threshold=10, xp_reward=500)
 
     outcomes = at_once(records(user, ["once"] * 8))
@@ -67,20 +67,20 @@ def test_a_replay_has_the_unlocks_and_celebrations_of_the_first(user, store):
     assert kinds == ["achievement", "level"]
 
 
-def test_records_without_keys_all_count(user, store):
+def test_records_without_keys_all_count(user):
     at_once(records(user, [None] * 16))
 
     assert total_of(user) == 160
     assert ActiveDay.objects.get(user=user).activities == 16
 
 
-def test_each_of_the_totals_is_answered_once(user, store):
+def test_each_of_the_totals_is_answered_once(user):
     outcomes = at_once(records(user, [None] * 16))
 
     assert sorted(outcome.total_xp for outcome in outcomes) == [*range(10, 170, 10)]
 
 
-def test_a_threshold_crossed_by_many_unlocks_once(user, store):
+def test_a_threshold_crossed_by_many_unlocks_once(user):
     AchievementFactory(criterion="active_days", xp_reward=7)
 
     outcomes = at_once(records(user, [None] * 16))
@@ -90,7 +90,7 @@ def test_a_threshold_crossed_by_many_unlocks_once(user, store):
     assert UserAchievement.objects.get(user=user).xp_awarded == 7
 
 
-def test_a_daily_limit_holds_against_many(user, activity, store):
+def test_a_daily_limit_holds_against_many(user, activity):
     activity.daily_limit = 5
     activity.save()
 
@@ -100,7 +100,7 @@ def test_a_daily_limit_holds_against_many(user, activity, store):
     assert LedgerEntry.objects.filter(user=user, amount=0).count() == 11
 
 
-def test_a_cooldown_holds_against_many(user, activity, store):
+def test_a_cooldown_holds_against_many(user, activity):
     activity.cooldown = 3_600
     activity.save()
 

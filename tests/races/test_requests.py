@@ -60,7 +60,7 @@ def outcome_in(response):
     return answer, is_replay
 
 
-def test_one_request_sixteen_times_at_once_is_done_once(send, user, store):
+def test_one_request_sixteen_times_at_once_is_done_once(send, user):
     AchievementFactory(criterion="total_xp", threshold=10, xp_reward=0)
 
     answers = [outcome_in(response) for response in at_once([send] * 16)]
@@ -72,7 +72,7 @@ def test_one_request_sixteen_times_at_once_is_done_once(send, user, store):
     assert total_of(user) == 10
 
 
-def test_requests_with_keys_of_their_own_all_count(user, store):
+def test_requests_with_keys_of_their_own_all_count(user):
     sender, keys = UserFactory(), [f"{number:02}" for number in range(16)]
 
     def record(key):
@@ -85,7 +85,7 @@ def test_requests_with_keys_of_their_own_all_count(user, store):
     assert keys_of(user) == keys
 
 
-def test_an_award_sixteen_times_at_once_is_given_once(user, store):
+def test_an_award_sixteen_times_at_once_is_given_once(user):
     AchievementFactory(key="medal", xp_reward=50)
     sender, body = UserFactory(), {"achievement": "medal", "note": "For all."}
     address = f"{API}users/{user.username}/achievements/"

@@ -44,13 +44,13 @@ def test_a_record_may_be_awaited(user, activity):
 
 
 @pytest.mark.django_db
-def test_an_error_reaches_who_awaits(user):
+def test_an_error_reaches_the_caller_that_awaits(user):
     with pytest.raises(UnknownActivityError):
         async_to_sync(services.arecord_activity)(user, "fly")
 
 
 @pytest.mark.django_db
-def test_a_story_may_be_told_without_waiting(user, activity, no_achievements):
+def test_verbs_may_be_awaited_one_after_another(user, activity, no_achievements):
     AchievementFactory(key="medal")
 
     async def story():
@@ -62,19 +62,18 @@ def test_a_story_may_be_told_without_waiting(user, activity, no_achievements):
         await services.aadjust_xp(user, amount=30, note="A gift.")
         await services.areverse_source(user, source="kpi:1")
         await services.aset_time_zone(user, "Asia/Tokyo")
-        pending = await services.apending_celebrations(user)
-        return await services.aacknowledge_celebrations(
-            user, ids=[show.pk for show in pending]
-        )
+        await services.aadjust_xp(user, amount=30, note="Another.")
+        [show] = await services.apending_celebrations(user)
+        return await services.aacknowledge_celebrations(user, ids=[show.pk])
 
     acknowledged = async_to_sync(story)()
 
-    # The first level; the medal was taken away before it was shown.
-    assert (profile_of(user).total_xp, held_by(user), acknowledged) == (30, set(), 1)
+    # The medal was taken away before it was shown; level 2 was reached again.
+    assert (profile_of(user).total_xp, held_by(user), acknowledged) == (60, set(), 1)
 
 
 @pytest.mark.django_db
-def test_an_entry_may_be_taken_back_without_waiting(user, activity):
+def test_a_reversal_may_be_awaited(user, activity):
     entry = record_activity(user, "walk").entry
 
     outcome = async_to_sync(services.areverse_entry)(user, entry_id=entry.id)

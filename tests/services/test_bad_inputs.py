@@ -18,6 +18,7 @@ from gamification.exceptions import (
     InvalidTimeZoneError,
     TooOldError,
     UnknownAchievementError,
+    UnknownActivityError,
     UnknownEntryError,
     UnknownUserError,
 )
@@ -44,10 +45,6 @@ from tests.inspection import everything
 from tests.services.conftest import NOW
 
 pytestmark = pytest.mark.django_db
-
-
-#: For what is refused only once the database was asked.
-EACH_STORE = pytest.mark.usefixtures("store")
 
 
 @pytest.fixture(autouse=True)
@@ -87,7 +84,7 @@ QUANTITIES = [
 def test_a_quantity_is_a_whole_number(user, quantity):
     with pytest.raises(
         InvalidQuantityError,
-        match=r"^The quantity is not a whole number from 1 to 1,000,000\.$",
+        match=r"^The quantity .+ is not a whole number from 1 to 1,000,000\.$",
     ):
         record_activity(user, "walk", quantity=quantity)
 
@@ -98,31 +95,32 @@ def test_a_quantity_is_a_whole_number(user, quantity):
 def test_an_amount_is_a_whole_number(user, amount):
     with pytest.raises(
         InvalidAmountError,
-        match=r"^The amount is not a whole number of XP other than 0",
+        match=r"^The amount .+ is not a whole number of XP ",
     ):
         adjust_xp(user, amount=amount, note="Sorry.")
 
 
 @pytest.mark.parametrize(
-    "instant",
+    ("instant", "reason"),
     [
-        datetime(2026, 6, 10, 12),  # noqa: DTZ001 - naive on purpose
-        datetime(1, 1, 1, tzinfo=UTC),
-        datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14))),
-        datetime(1969, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC),
-        date(2026, 6, 10),
-        "2026-06-10T12:00:00Z",
-        0,
-        1_781_092_800.0,
+        (datetime(2026, 6, 10, 12), "has no time zone: make it aware"),  # noqa: DTZ001
+        (datetime(1, 1, 1, tzinfo=UTC), "is before 1970"),
+        (datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14))), "is before 1970"),
+        (datetime(1969, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC), "is before 1970"),
+        (date(2026, 6, 10), "is not a datetime"),
+        ("2026-06-10T12:00:00Z", "is not a datetime"),
+        (0, "is not a datetime"),
+        (1_781_092_800.0, "is not a datetime"),
     ],
     ids=str,
 )
-def test_an_instant_is_an_aware_datetime_since_1970(user, instant):
+def test_an_instant_is_an_aware_datetime_since_1970(user, instant, reason):
     with pytest.raises(InvalidInstantError) as refusal:
         record_activity(user, "walk", occurred_at=instant, historical=True)
 
+    value = instant if isinstance(instant, datetime) else repr(instant)
     assert refusal.value.code == "invalid_instant"
-    assert str(refusal.value) == "The instant is not an aware datetime since 1970."
+    assert str(refusal.value) == f"occurred_at is {value}, which {reason}."
 
 
 @pytest.mark.parametrize(
@@ -136,10 +134,13 @@ def test_an_instant_is_an_aware_datetime_since_1970(user, instant):
     ids=str,
 )
 def test_the_future_is_not_recorded(user, instant):
-    with pytest.raises(
-        InFutureError, match=r"^The record is ahead of the server's clock\.$"
-    ):
+    with pytest.raises(InFutureError) as refusal:
         record_activity(user, "walk", occurred_at=instant)
+
+    assert str(refusal.value) == (
+        f"occurred_at is {instant}, more than 5 minutes ahead of the server's clock "
+        "(MAX_CLOCK_SKEW)."
+    )
 
 
 @pytest.mark.parametrize(
@@ -148,10 +149,28 @@ def test_the_future_is_not_recorded(user, instant):
     ids=str,
 )
 def test_a_record_may_not_be_too_old(user, instant):
-    with pytest.raises(
-        TooOldError, match=r"^The record is older than records may be\.$"
-    ):
+    with pytest.raises(TooOldError) as refusal:
         record_activity(user, "walk", occurred_at=instant)
+
+    assert str(refusal.value) == (
+        f"occurred_at is {instant}, more than 48 hours ago (MAX_BACKDATE); pass "
+        "historical=True to allow it."
+    )
+
+
+@pytest.mark.parametrize(
+    ("backdate", "words"),
+    [
+        (timedelta(hours=36), "36 hours"),
+        (timedelta(minutes=90), "90 minutes"),
+        (timedelta(seconds=90), "0:01:30"),
+    ],
+)
+def test_the_age_that_is_allowed_is_told_in_words(user, settings, backdate, words):
+    settings.GAMIFICATION = {"MAX_BACKDATE": backdate}
+
+    with pytest.raises(TooOldError, match=rf", more than {words} ago "):
+        record_activity(user, "walk", occurred_at=NOW - timedelta(days=3))
 
 
 @pytest.mark.parametrize(
@@ -186,13 +205,13 @@ def test_an_adjustment_needs_a_note(user, note):
 
 
 @pytest.mark.parametrize("source", ["", " ", "a\0b", "s" * 256, None])
-def test_undoing_needs_a_source(user, source):
+def test_a_reversal_needs_a_source(user, source):
     with pytest.raises(InvalidTextError, match=r"^The source "):
         reverse_source(user, source=source)
 
 
 @pytest.mark.parametrize("text", ["a\0b", "\ud800", "n" * 2_001, None, 7])
-def test_whatever_staff_write_can_be_stored(user, text):
+def test_texts_of_staff_can_be_stored(user, text):
     for verb, arguments in [
         (award_achievement, {"achievement": "first_kpi", "note": text}),
         (revoke_achievement, {"achievement": "first_kpi", "reason": text}),
@@ -203,21 +222,17 @@ def test_whatever_staff_write_can_be_stored(user, text):
             verb(user, **arguments)
 
 
-@EACH_STORE
 @pytest.mark.parametrize(
     "entry_id", [0, -1, 2**63, 10**24, True, 1.0, "1", None, 999_999_999]
 )
 def test_an_entry_is_one_of_the_users_ledger(user, entry_id):
-    with pytest.raises(
-        UnknownEntryError, match=r"^The user's ledger has no such entry\.$"
-    ):
+    with pytest.raises(UnknownEntryError, match=r"^The user's ledger has no entry "):
         reverse_entry(user, entry_id=entry_id)
 
 
 ACHIEVEMENTS = ["", "no_such", "a\0b", "\ud800", "First_KPI", None, 7]
 
 
-@EACH_STORE
 @pytest.mark.parametrize("key", ACHIEVEMENTS, ids=ascii)
 @pytest.mark.parametrize(
     "verb", [award_achievement, revoke_achievement, explain_achievement]
@@ -246,10 +261,35 @@ def test_an_achievement_is_named_by_its_key(user, verb, key):
     ids=lambda zone: ascii(zone)[:20],
 )
 def test_a_time_zone_is_one_of_the_iana_names(user, zone):
-    with pytest.raises(
-        InvalidTimeZoneError, match=r"^No IANA time zone has this name\.$"
-    ):
+    with pytest.raises(InvalidTimeZoneError, match=r"^No IANA time zone is called .+"):
         set_time_zone(user, zone)
+
+
+def test_a_zone_that_is_misspelt_has_a_suggestion(user):
+    with pytest.raises(InvalidTimeZoneError) as refusal:
+        set_time_zone(user, "Europe/Pariss")
+
+    assert str(refusal.value) == (
+        "No IANA time zone is called 'Europe/Pariss'. Did you mean 'Europe/Paris'?"
+    )
+
+
+def test_an_activity_that_is_misspelt_has_a_suggestion(user):
+    with pytest.raises(UnknownActivityError) as refusal:
+        record_activity(user, "wlak")
+
+    assert str(refusal.value) == (
+        "No activity has the key 'wlak'. Did you mean 'walk'?"
+    )
+
+
+def test_an_achievement_that_is_misspelt_has_a_suggestion(user):
+    with pytest.raises(UnknownAchievementError) as refusal:
+        explain_achievement(user, "frist_kpi")
+
+    assert str(refusal.value) == (
+        "No achievement has the key 'frist_kpi'. Did you mean 'first_kpi'?"
+    )
 
 
 def key_of_nobody():
@@ -305,14 +345,39 @@ VERBS = {
 }
 
 
-@EACH_STORE
 @pytest.mark.parametrize("nobody", NOBODY.values(), ids=NOBODY)
 def test_only_a_user_is_recorded_for(nobody):
-    with pytest.raises(UnknownUserError, match=r"^There is no such user\.$"):
+    with pytest.raises(UnknownUserError):
         record_activity(nobody(), "walk")
 
 
-@EACH_STORE
+@pytest.mark.parametrize(
+    ("nobody", "message"),
+    [
+        ("anonymous", "An anonymous user has no game: pass a user who has signed in."),
+        ("unsaved", "'unsaved' has no primary key: save the user first."),
+        ("None", "None is neither a user nor the primary key of one."),
+        ("a list", "[1] is neither a user nor the primary key of one."),
+        ("a word", "No user has the primary key 'somebody'."),
+        ("NUL", r"No user has the primary key 'a\x00b'."),
+    ],
+)
+def test_an_error_says_why_somebody_is_no_user(nobody, message):
+    with pytest.raises(UnknownUserError) as refusal:
+        record_activity(NOBODY[nobody](), "walk")
+
+    assert str(refusal.value) == message
+
+
+def test_an_error_names_the_primary_key_that_no_user_has():
+    nobody = key_of_nobody()
+
+    with pytest.raises(UnknownUserError) as refusal:
+        record_activity(nobody, "walk")
+
+    assert str(refusal.value) == f"No user has the primary key {nobody!r}."
+
+
 @pytest.mark.parametrize(
     "disguise",
     [
@@ -329,15 +394,13 @@ def test_nobody_is_taken_for_a_user(user, disguise):
         record_activity(disguise(user), "walk")
 
 
-@EACH_STORE
 @pytest.mark.parametrize("nobody", ["anonymous", "unknown", "a word", "True"])
 @pytest.mark.parametrize("verb", VERBS.values(), ids=VERBS)
-def test_every_verb_refuses_who_does_not_exist(verb, nobody):
+def test_every_verb_refuses_an_unknown_user(verb, nobody):
     with pytest.raises(UnknownUserError):
         verb(NOBODY[nobody]())
 
 
-@EACH_STORE
 @pytest.mark.parametrize("nobody", ["anonymous", "a word", "True"])
 @pytest.mark.parametrize(
     "verb",
@@ -350,12 +413,11 @@ def test_every_verb_refuses_who_does_not_exist(verb, nobody):
     ],
     ids=["adjust", "award", "revoke", "reverse entry", "reverse source"],
 )
-def test_who_acts_is_a_user(user, verb, nobody):
+def test_an_actor_is_a_user(user, verb, nobody):
     with pytest.raises(UnknownUserError):
         verb(NOBODY[nobody](), user)
 
 
-@EACH_STORE
 def test_a_refused_batch_writes_nothing(user):
     records = [ActivityRecord(user, "walk"), ActivityRecord(user, "walk", quantity=0)]
 
@@ -363,7 +425,6 @@ def test_a_refused_batch_writes_nothing(user):
         record_activities(records)
 
 
-@EACH_STORE
 def test_refused_records_alone_write_nothing(user):
     refused = []
     records = [

@@ -16,7 +16,7 @@ from tests.services.conftest import NOW
 
 pytestmark = [
     pytest.mark.django_db,
-    pytest.mark.usefixtures("store", "activity", "no_achievements"),
+    pytest.mark.usefixtures("activity", "no_achievements"),
 ]
 
 

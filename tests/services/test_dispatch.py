@@ -26,7 +26,7 @@ from tests.inspection import COMMITTED, profile_of
 
 pytestmark = [
     *COMMITTED,
-    pytest.mark.usefixtures("store", "activity", "no_achievements"),
+    pytest.mark.usefixtures("activity", "no_achievements"),
 ]
 
 NAMES = [
@@ -204,7 +204,7 @@ def test_each_entry_of_a_source_is_announced(user, heard):
     assert names_of(heard) == ["entry_reversed", "entry_reversed"]
 
 
-def test_what_changed_nothing_is_not_announced(user, medal, heard):
+def test_a_request_that_changed_nothing_is_not_announced(user, medal, heard):
     award_achievement(user, "medal")
     entry = record_activity(user, "walk", source="kpi:1").entry
     reverse_entry(user, entry_id=entry.id)
@@ -237,7 +237,7 @@ def test_nothing_is_announced_before_the_callers_commit(user, heard):
     assert (before, names_of(heard)) == ([], ["activity_recorded"])
 
 
-def test_what_is_rolled_back_is_never_announced(user, medal, heard):
+def test_a_record_that_is_rolled_back_is_never_announced(user, medal, heard):
     with transaction.atomic():
         record_activity(user, "walk", quantity=30)
         award_achievement(user, "medal")

@@ -79,7 +79,7 @@ def stepping(monkeypatch, stepper):
     return begin_job("recalculation", parameters={}, total=3, actor=None)
 
 
-def test_a_run_begins_with_all_that_is_to_do(medal, staff):
+def test_a_job_begins_with_all_that_is_to_do(medal, staff):
     job = begin_backfill("medal", actor=staff, note="A present.", celebrate=True)
 
     assert (job.kind, job.total, job.actor, stands(job)) == (
@@ -109,14 +109,14 @@ def test_each_step_goes_on_where_the_last_one_ended(job, staff):
     ]
 
 
-def test_what_is_awarded_names_who_began_the_run(job, staff):
+def test_an_award_names_the_user_who_began_the_job(job, staff):
     run_next_step(job.pk, actor=UserFactory())
 
     [entry, _] = LedgerEntry.objects.filter(kind="achievement")
     assert (entry.actor, entry.note) == (staff, "A present.")
 
 
-def test_if_who_began_it_went_away_it_is_who_goes_on(job, staff):
+def test_an_award_names_the_user_who_goes_on_if_the_first_is_gone(job, staff):
     other = UserFactory()
     staff.delete()
 
@@ -137,7 +137,7 @@ def test_users_celebrate_if_that_was_asked_for(
     assert Celebration.objects.filter(kind="achievement").count() == celebrations
 
 
-def test_a_run_that_is_over_changes_nothing_more(job, staff):
+def test_a_job_that_is_over_changes_nothing_more(job, staff):
     for _ in range(3):
         run_next_step(job.pk, actor=staff)
     before = everything()
@@ -147,7 +147,7 @@ def test_a_run_that_is_over_changes_nothing_more(job, staff):
     assert everything() == before
 
 
-def test_who_got_it_meanwhile_gets_it_once(job, staff):
+def test_a_user_who_got_it_meanwhile_gets_it_once(job, staff):
     for user_id in Achievement.objects.get().activity.tallies.values_list("user_id"):
         award_achievement(user_id[0], "medal")
     for _ in range(3):
@@ -166,7 +166,7 @@ def test_two_do_not_step_at_once(job, staff, server_clock):
     assert holders() == 0
 
 
-def test_who_never_ended_a_step_keeps_nobody_from_another(job, staff, server_clock):
+def test_a_step_that_never_ended_keeps_nobody_from_another(job, staff, server_clock):
     Job.objects.update(stepping_until=NOW + LEASE)
     server_clock.shift(LEASE)
 
@@ -212,7 +212,7 @@ def test_a_step_that_is_interrupted_is_done_again(monkeypatch, user, server_cloc
     assert LedgerEntry.objects.count() == 1
 
 
-def test_what_keeps_a_step_from_being_done_is_kept(job, staff):
+def test_a_job_keeps_the_error_of_its_step(job, staff):
     run_next_step(job.pk, actor=staff)
     Achievement.objects.update(status="retired")
 
@@ -223,7 +223,7 @@ def test_what_keeps_a_step_from_being_done_is_kept(job, staff):
     assert stands(job) == (2, 100, False)
 
 
-def test_a_run_goes_on_once_nothing_is_wrong_any_more(job, staff):
+def test_a_job_goes_on_once_nothing_is_wrong_any_more(job, staff):
     Achievement.objects.update(status="retired")
     run_next_step(job.pk, actor=staff)
     Achievement.objects.update(status="active")
@@ -233,7 +233,7 @@ def test_a_run_goes_on_once_nothing_is_wrong_any_more(job, staff):
     assert (stepped.error, stands(job)) == ("", (2, 100, False))
 
 
-def test_what_the_database_does_not_take_may_be_tried_again(monkeypatch):
+def test_a_step_that_the_database_refused_may_be_tried_again(monkeypatch):
     def stepper(job, actor_id):
         raise StorageError
 
@@ -241,7 +241,7 @@ def test_what_the_database_does_not_take_may_be_tried_again(monkeypatch):
 
     stepped = run_next_step(job.pk, actor=None)
 
-    assert stepped.error.startswith("The database did not take the change")
+    assert stepped.error.startswith("The database did not accept the change")
 
 
 def test_keys_of_users_are_kept_as_text(monkeypatch):
@@ -252,14 +252,14 @@ def test_keys_of_users_are_kept_as_text(monkeypatch):
 
 
 @pytest.mark.parametrize("number", [0, -1, 999, 10**24])
-def test_a_run_that_is_not_there_is_no_run(db, number):
+def test_an_unknown_job_is_refused(db, number):
     with pytest.raises(UnknownJobError):
         run_next_step(number, actor=None)
     with pytest.raises(UnknownJobError):
         find_job(number)
 
 
-def test_who_steps_must_exist(job):
+def test_the_actor_of_a_step_must_exist(job):
     with pytest.raises(UnknownUserError):
         run_next_step(job.pk, actor="nobody")
 
@@ -273,7 +273,7 @@ def test_who_steps_must_exist(job):
         ("medal", {"actor": "nobody"}, UnknownUserError),
     ],
 )
-def test_what_cannot_be_done_is_not_begun(medal, key, options, error):
+def test_a_job_that_cannot_be_done_does_not_begin(medal, key, options, error):
     AchievementFactory(key="draft", status="draft")
 
     with pytest.raises(error):
@@ -291,7 +291,7 @@ def test_runs_that_still_award_an_achievement_are_known(job, medal, staff):
     assert list(unfinished_backfills(medal)) == [later]
 
 
-def test_who_began_a_run_is_logged(
+def test_the_user_who_began_a_job_is_logged(
     medal, staff, caplog, django_capture_on_commit_callbacks
 ):
     caplog.set_level(logging.INFO, "gamification")

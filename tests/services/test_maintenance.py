@@ -13,9 +13,11 @@ from gamification.maintenance import (
     reconcile,
 )
 from gamification.models import (
+    Achievement,
     ActiveDay,
     ActivityTally,
     LedgerEntry,
+    UserAchievement,
     UserGamification,
 )
 from gamification.services import (
@@ -25,15 +27,17 @@ from gamification.services import (
     record_activities,
     record_activity,
     reverse_source,
+    revoke_achievement,
     set_time_zone,
 )
+from gamification.staff import RecalculationScope, recalculate_xp
 from tests.factories import AchievementFactory, UserFactory
 from tests.inspection import everything, profile_of
 from tests.services.conftest import NOW
 
 pytestmark = [
     pytest.mark.django_db,
-    pytest.mark.usefixtures("store", "activity", "no_achievements"),
+    pytest.mark.usefixtures("activity", "no_achievements"),
 ]
 
 DERIVED = ["UserGamification", "ActivityTally", "ActiveDay"]
@@ -61,7 +65,7 @@ def test_books_in_order_have_no_drift(walker):
     assert list(reconcile()) == []
 
 
-def test_somebody_who_did_nothing_has_no_drift(user):
+def test_a_newcomer_has_no_drift(user):
     assert list(reconcile(user)) == []
 
 
@@ -70,10 +74,11 @@ def test_somebody_who_did_nothing_has_no_drift(user):
     [
         ("total_xp", 11, 10),
         ("level", 2, 1),
-        ("highest_level", 3, 1),
         ("current_streak", 0, 1),
         ("longest_streak", 5, 1),
+        ("highest_streak", 0, 1),
         ("active_days", 2, 1),
+        ("last_occurred_at", None, NOW),
         ("last_active_on", date(2026, 6, 9), date(2026, 6, 10)),
     ],
 )
@@ -81,6 +86,23 @@ def test_every_derived_column_is_compared(walker, repaired, column, stored, deri
     spoil(walker, **{column: stored})
 
     assert list(reconcile()) == [Drift(walker.pk, column, stored, derived)]
+
+
+def test_the_highest_level_is_at_least_the_one_that_the_ledger_tells(walker, repaired):
+    record_activity(walker, "walk", quantity=9)
+    spoil(walker, highest_level=1)
+
+    assert list(reconcile()) == [Drift(walker.pk, "highest_level", 1, 2)]
+
+
+@pytest.mark.parametrize("column", ["highest_level", "highest_streak"])
+def test_the_highest_level_and_streak_never_fall(walker, column):
+    spoil(walker, **{column: 9, "total_xp": 0})
+
+    drift = [each.what for each in reconcile(fix=True)]
+
+    assert drift == ["total_xp"]
+    assert getattr(profile_of(walker), column) == 9
 
 
 def test_a_tally_that_drifted_is_named(walker, repaired):
@@ -112,6 +134,95 @@ def test_a_day_that_never_was_is_named(walker, repaired):
     assert list(reconcile()) == [
         Drift(walker.pk, "day 2026-06-01", "1 activities, 0 XP", None)
     ]
+
+
+@pytest.fixture
+def winner(walker):
+    """A user who walked, and was given a medal worth 50 XP."""
+    award_achievement(walker, AchievementFactory(key="medal").key, celebrate=False)
+    return walker
+
+
+def test_an_unlock_that_is_missing_is_named_and_restored(winner):
+    before = UserAchievement.objects.values().get()
+    UserAchievement.objects.all().delete()
+
+    drift = list(reconcile(fix=True))
+
+    assert drift == [Drift(winner.pk, "achievement medal", None, "held, 50 XP")]
+    after = UserAchievement.objects.values().get()
+    assert {**after, "id": None} == {**before, "id": None}
+
+
+def test_an_unlock_that_was_restored_is_not_paid_again(winner):
+    Achievement.objects.update(criterion="active_days", threshold=1)
+    UserAchievement.objects.all().delete()
+    list(reconcile(fix=True))
+
+    outcome = record_activity(winner, "walk")
+
+    assert (outcome.unlocks, outcome.total_xp) == ((), 70)
+
+
+def test_an_unlock_that_the_ledger_does_not_know_is_named_and_removed(walker):
+    UserAchievement.objects.create(
+        user=walker,
+        achievement=AchievementFactory(key="medal"),
+        unlocked_at=NOW,
+        xp_awarded=50,
+    )
+
+    drift = list(reconcile(fix=True))
+
+    assert drift == [Drift(walker.pk, "achievement medal", "held, 50 XP", None)]
+    assert not UserAchievement.objects.exists()
+
+
+def test_an_unlock_that_gave_something_else_is_named_and_put_right(winner):
+    UserAchievement.objects.update(xp_awarded=7)
+
+    drift = list(reconcile(fix=True))
+
+    assert drift == [Drift(winner.pk, "achievement medal", "held, 7 XP", "held, 50 XP")]
+    assert UserAchievement.objects.get().xp_awarded == 50
+
+
+def test_an_unlock_that_is_no_longer_marked_as_revoked_is_revoked_again(winner):
+    revoke_achievement(winner, "medal")
+    UserAchievement.objects.update(revoked_at=None)
+
+    drift = list(reconcile(fix=True))
+
+    assert drift == [Drift(winner.pk, "achievement medal", "held, 50 XP", "lost")]
+    assert UserAchievement.objects.get().revoked_at == NOW
+
+
+def test_an_unlock_that_is_marked_as_revoked_for_no_reason_is_held_again(winner):
+    UserAchievement.objects.update(revoked_at=NOW, can_be_earned_again=True)
+
+    drift = list(reconcile(fix=True))
+
+    assert drift == [Drift(winner.pk, "achievement medal", "lost", "held, 50 XP")]
+    row = UserAchievement.objects.get()
+    assert (row.revoked_at, row.can_be_earned_again) == (None, False)
+
+
+def test_a_row_of_a_revocation_that_is_missing_is_restored_as_revoked(winner):
+    revoke_achievement(winner, "medal")
+    UserAchievement.objects.all().delete()
+
+    assert [drift.derived for drift in reconcile(fix=True)] == ["lost"]
+    assert UserAchievement.objects.get().revoked_at == NOW
+
+
+def test_a_rebuild_leaves_the_row_of_a_revocation_as_it_is(winner, staff):
+    revoke_achievement(winner, "medal", actor=staff, reason="A mistake.")
+    before = UserAchievement.objects.values().get()
+    spoil(winner, total_xp=5)
+
+    list(reconcile(fix=True))
+
+    assert UserAchievement.objects.values().get() == before
 
 
 def test_a_row_that_is_missing_is_drift(walker, repaired):
@@ -224,6 +335,20 @@ def test_a_rich_history_is_rebuilt_from_its_ledger(user, staff, activity):
     assert (after.zone_history, after.active_days) == (before.zone_history, 0)
 
 
+def test_corrections_are_rebuilt_from_the_ledger(user, activity):
+    record_activity(user, "walk", source="kpi:1")
+    record_activity(user, "walk", quantity=2)
+    type(activity).objects.update(xp_reward=25)
+    recalculate_xp(RecalculationScope(["walk"], NOW.date(), NOW.date()))
+    reverse_source(user, source="kpi:1")
+    before = ActiveDay.objects.values("activities", "xp").get()
+
+    rebuild(user)
+
+    assert ActiveDay.objects.values("activities", "xp").get() == before
+    assert (before, profile_of(user).total_xp) == ({"activities": 1, "xp": 50}, 50)
+
+
 def test_rebuilding_celebrates_nothing(walker):
     spoil(walker, highest_level=1)
     LedgerEntry._base_manager.filter(user=walker).update(amount=500)
@@ -234,7 +359,7 @@ def test_rebuilding_celebrates_nothing(walker):
     assert not walker.gamification_celebrations.exists()
 
 
-def test_rebuilding_somebody_who_did_nothing_makes_an_empty_row(user):
+def test_rebuilding_a_newcomer_makes_an_empty_row(user):
     rebuild(user)
 
     assert (profile_of(user).total_xp, profile_of(user).level) == (0, 1)

@@ -3,17 +3,20 @@ from __future__ import annotations
 import pytest
 from django.db import OperationalError, connection, transaction
 
-from gamification.exceptions import StorageError, UnknownUserError
+from gamification.exceptions import (
+    StorageError,
+    StorageSetupError,
+    UnknownUserError,
+)
 from gamification.services import (
     adjust_xp,
     award_achievement,
     record_activity,
-    unit_of_work,
 )
 from gamification.staff import (
     backfill_achievement,
 )
-from gamification.storage import Written
+from gamification.storage import STORES, Written
 from gamification.storage.portable import PortableStore
 from tests.factories import UserFactory
 from tests.inspection import COMMITTED, everything, profile_of
@@ -21,7 +24,7 @@ from tests.inspection import COMMITTED, everything, profile_of
 pytestmark = [*COMMITTED, pytest.mark.usefixtures("activity")]
 
 
-OUTRUN = Written(conflicts=["somebody"])
+CONFLICT = Written(conflicts=["somebody"])
 
 
 @pytest.fixture
@@ -29,32 +32,34 @@ def write(monkeypatch):
     """Let a test answer in place of the store: a list of values and errors."""
     answers, original = [], PortableStore.write
 
-    def answer(self, folds):
+    def answer(self, encoded):
         if not answers:
-            return original(self, folds)
+            return original(self, encoded)
         result = answers.pop()
         if isinstance(result, Exception):
             raise result
         return result
 
-    monkeypatch.setattr(unit_of_work, "store_for", PortableStore)
+    monkeypatch.setitem(STORES, "postgresql", PortableStore)
     monkeypatch.setattr(PortableStore, "write", answer)
     return answers
 
 
-def test_who_was_outrun_tries_again(user, write):
-    write[:] = [OUTRUN] * 11
+def test_a_conflict_is_tried_again(user, write):
+    write[:] = [CONFLICT] * 11
 
     record_activity(user, "walk")
 
     assert profile_of(user).total_xp == 10
 
 
-def test_who_is_always_outrun_gives_up_and_leaves_no_trace(user, write):
-    write[:] = [OUTRUN] * 12
+def test_a_verb_that_always_meets_a_conflict_gives_up_and_leaves_no_trace(user, write):
+    write[:] = [CONFLICT] * 12
     before = everything()
 
-    with pytest.raises(StorageError, match=r"^The database did not take the change; "):
+    with pytest.raises(
+        StorageError, match=r"^The database did not accept the change; "
+    ):
         record_activity(user, "walk")
 
     assert (write, everything()) == ([], before)
@@ -86,15 +91,32 @@ def test_in_a_callers_transaction_the_failure_is_the_callers(user, write):
 
 
 def test_in_a_callers_transaction_nothing_is_tried_again(user, write):
-    write[:] = [OUTRUN] * 2
+    write[:] = [CONFLICT] * 2
 
     with pytest.raises(StorageError), transaction.atomic():
         record_activity(user, "walk")
 
-    assert write == [OUTRUN]
+    assert write == [CONFLICT]
 
 
-@pytest.mark.usefixtures("store")
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("no such table: x", "A table is missing: run `manage.py migrate`."),
+        ("no such column: x", "A column is missing: run `manage.py migrate`."),
+        ("attempt to write a readonly database", "The database is read-only."),
+        ("database or disk is full", "The disk of the database is full."),
+    ],
+)
+def test_a_failure_that_does_not_pass_says_what_to_repair(user, write, words, message):
+    write[:] = [OperationalError(words)]
+
+    with pytest.raises(StorageSetupError) as refusal:
+        record_activity(user, "walk")
+
+    assert str(refusal.value) == message
+
+
 @pytest.mark.parametrize(
     "verb",
     [
@@ -103,7 +125,7 @@ def test_in_a_callers_transaction_nothing_is_tried_again(user, write):
     ],
     ids=["adjust", "award"],
 )
-def test_who_acts_exists(user, verb):
+def test_an_actor_exists(user, verb):
     staff = UserFactory()
     gone = staff.pk
     staff.delete()
@@ -115,7 +137,6 @@ def test_who_acts_exists(user, verb):
     assert everything() == before
 
 
-@pytest.mark.usefixtures("store")
 @pytest.mark.parametrize(
     "verb",
     [

@@ -15,12 +15,12 @@ from tests.inspection import COMMITTED
 
 pytestmark = [
     *COMMITTED,
-    pytest.mark.usefixtures("store", "activity", "no_achievements"),
+    pytest.mark.usefixtures("activity", "no_achievements"),
 ]
 
 
 @pytest.fixture(autouse=True)
-def catalogue_is_known(user, activity, store):
+def catalogue_is_known(user, activity):
     """Let the store see the catalogue as it was."""
     record_activity(user, "walk")
 

@@ -1,4 +1,4 @@
-"""How many statements it takes; what they are is nobody's business."""
+"""How many statements a verb takes."""
 
 from __future__ import annotations
 
@@ -165,8 +165,7 @@ def test_a_batch_takes_as_many_for_any_number_of_records():
     assert walks(2) == walks(500)
 
 
-@pytest.mark.usefixtures("store")
-def test_no_store_takes_more_for_more_history_or_a_larger_catalogue():
+def test_a_record_takes_no_more_for_more_history_or_a_larger_catalogue():
     def walks():
         return statements(walk_of(user, key=f"walk {len(counts)}"))
 

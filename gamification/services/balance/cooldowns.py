@@ -1,6 +1,6 @@
-"""What users' records would give with another cooldown: one by one.
+"""Counts records again by another cooldown, one by one.
 
-Whether a cooldown lets a record earn depends on those before it, so that no sum tells.
+Whether a cooldown allows a reward depends on the records before, so sums do not tell.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from gamification.domain.outcomes import EntryKind
 from gamification.services.balance.sql import Rate, entries_of
 
 
-class _Line(NamedTuple):
-    """What is read of an entry."""
+class _Entry(NamedTuple):
+    """The columns that are read of a ledger entry."""
 
     user_id: Any
     activity_id: int
@@ -33,11 +33,11 @@ class _Line(NamedTuple):
 
 @dataclass(slots=True)
 class Recount:
-    """XP of a period by other numbers, of those users who are looked at."""
+    """The XP of a period by other numbers, for the users who are read."""
 
-    #: XP that was given, and that would have been, by activity id.
+    #: XP that was given, and that would have been given, by activity id.
     xp: dict[int, tuple[int, int]] = field(default_factory=dict)
-    #: XP that users would have more.
+    #: XP that each user would have on top.
     deltas: dict[Any, int] = field(default_factory=dict)
 
     def add(self, user_id: Any, rate: Rate, before: int, after: int) -> None:
@@ -48,24 +48,24 @@ class Recount:
 
 
 def recount(rates: Collection[Rate], since: date, until: date, every: int) -> Recount:
-    """Return what ``rates`` would have given in a period, which begins afresh."""
+    """Return the XP that ``rates`` would have given, as if nothing came before."""
     by_id, result = {rate.id: rate for rate in rates}, Recount()
     if not rates:
         return result
     entries = entries_of(rates, since, until, every)
     in_order = entries.order_by("user_id", "activity_id", "occurred_at", "id")
-    rows = in_order.values_list(*_Line._fields)
-    for (user_id, activity_id), lines in groupby(rows, itemgetter(0, 1)):
-        rate, history = by_id[activity_id], [_Line(*line) for line in lines]
+    rows = in_order.values_list(*_Entry._fields)
+    for (user_id, activity_id), group in groupby(rows, itemgetter(0, 1)):
+        rate, history = by_id[activity_id], [_Entry(*row) for row in group]
         units = rewarded_units(_standing(history), rate.limit, rate.cooldown)
-        before = sum(line.amount for line in history)
+        before = sum(entry.amount for entry in history)
         result.add(user_id, rate, before, units * rate.reward)
     return result
 
 
-def _standing(history: Collection[_Line]) -> Iterable[Done]:
-    """Yield the records that were not taken back, which is on their own date."""
-    undone = {line.reverses for line in history}
-    for line in history:
-        if line.kind == EntryKind.ACTIVITY and line.id not in undone:
-            yield Done(line.occurred_at, line.local_date, line.quantity)
+def _standing(history: Collection[_Entry]) -> Iterable[Done]:
+    """Yield the records that were not reversed, which happens on their own date."""
+    reversed_ids = {entry.reverses for entry in history}
+    for entry in history:
+        if entry.kind == EntryKind.ACTIVITY and entry.id not in reversed_ids:
+            yield Done(entry.occurred_at, entry.local_date, entry.quantity)

@@ -1,20 +1,22 @@
-"""Recalculating XP: entries that make past days give what activities give today."""
+"""Recalculates XP: corrects past records to today's rewards and limits."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from functools import partial
-from typing import Any
-
-from django.db.models import Max
-from django.utils import timezone
+from typing import Any, Final
 
 from gamification.conf import conf
 from gamification.domain.catalogue import ActivityRule, Catalogue
 from gamification.domain.changeset import UserChangeset
-from gamification.domain.outcomes import Entry
-from gamification.domain.recalculation import DaySum, RecalculationChangeset, correct
+from gamification.domain.history import StandingEntry, correction_of, standing_entries
+from gamification.domain.recalculation import (
+    Due,
+    day_worth,
+    recalculate_day,
+)
 from gamification.domain.totals import TotalOutOfRangeError
 from gamification.exceptions import StaleEditError
 from gamification.models import UserGamification, write_alias
@@ -22,13 +24,8 @@ from gamification.services.balance.recalculation_preview import (
     RecalculationScope,
     numbers_tag,
 )
-from gamification.services.catalogue.backfill import USERS_AT_ONCE, ledgers_of
-from gamification.services.unit_of_work import (
-    Change,
-    Decision,
-    perform,
-    wrap_database_errors,
-)
+from gamification.services.corrections.changes import load_ledger, new_changeset
+from gamification.services.unit_of_work import attempts, wrap_database_errors
 from gamification.services.user_batches import check_batch_size, next_users
 from gamification.services.validation import (
     MAX_NOTE,
@@ -36,21 +33,25 @@ from gamification.services.validation import (
     actor_id_of,
     check_text,
 )
-from gamification.storage import Snapshot, StateQuery, Store
+from gamification.storage import Snapshot, StateQuery, Store, store_for
+from gamification.storage.base import in_order
 from gamification.storage.catalogue import load_catalogue
+
+#: Users whom one transaction locks.
+USERS_AT_ONCE: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
 class RecalculationProgress:
-    """How far a recalculation has come."""
+    """The progress of a recalculation."""
 
-    #: Users whose past was corrected.
+    #: Users whose records were corrected.
     corrected: int = 0
-    #: Users who were left alone, because their total would have fallen below 0.
+    #: Users who were skipped, because their total would have left its range.
     skipped: int = 0
-    #: XP that was added, less what was taken, with that of what was unlocked.
+    #: XP added less XP taken, including the XP of unlocks.
     xp: int = 0
-    #: The user after whom to go on; None when all is done.
+    #: The last user of this batch; None when all is done.
     after: Any = None
 
     def __add__(self, later: RecalculationProgress) -> RecalculationProgress:
@@ -63,12 +64,12 @@ class RecalculationProgress:
 
     @property
     def seen(self) -> int:
-        """Users whose past was not what it should be."""
+        """Users whose records had to be corrected."""
         return self.corrected + self.skipped
 
 
 def recalculate_xp(
-    past: RecalculationScope,
+    scope: RecalculationScope,
     *,
     actor: UserRef | None = None,
     note: str = "",
@@ -76,118 +77,163 @@ def recalculate_xp(
     after: UserRef | None = None,
     limit: int = 1_000,
 ) -> RecalculationProgress:
-    """Correct the past of the next ``limit`` users; nothing is celebrated.
+    """Correct past records of the next ``limit`` users to today's rewards and limits.
 
-    For each of their activities and dates that do not add up to what the activity
-    gives now, an entry adds or takes the difference. What they did stays as it was
-    recorded, and so do tallies and streaks. Who would fall below 0 is left alone. A
-    repetition finds nothing more to correct.
+    For each record of a different worth, a correction adds or takes the difference.
+    Reversals, days, leaderboards and totals take it into account; tallies and streaks
+    stay as they are. Users whose total would fall below 0 are skipped. Repeating the
+    call changes nothing. It creates no celebrations.
 
-    Users come in order of their keys; ``after`` is that of the last one who had a
-    turn. ``expected`` is the tag of the preview: if an activity was edited since then,
-    nothing is done. ``actor`` is who of the staff does it.
+    Users come in order of their keys; ``after`` is the last user of the batch before.
+    ``expected`` is the tag of the preview: if staff have edited an activity since, the
+    call raises ``StaleEditError``. ``actor`` is the staff member who acts.
 
     Raises ``UnknownActivityError``, ``StaleEditError``, ``UnknownUserError``,
     ``InvalidTextError``, ``StorageError``, and ``ValueError`` for a ``limit`` below 1.
     """
     check_batch_size(limit)
     check_text("note", note, longest=MAX_NOTE)
-    batch = _Batch(past, actor_id_of(actor), note, expected)
-    profiles = UserGamification.objects.using(write_alias())
+    actor_id, store = actor_id_of(actor), store_for(write_alias())
+    profiles = UserGamification.objects.using(store.alias)
     user_ids, last = next_users(profiles, after=after, limit=limit)
-    with wrap_database_errors(write_alias()):
-        wrong = batch.wrong(user_ids)
+    with wrap_database_errors(store.alias):
+        wrong = _users_to_correct(scope, user_ids, store, expected)
     done = RecalculationProgress()
     for first in range(0, len(wrong), USERS_AT_ONCE):
-        done += batch.perform(wrong[first : first + USERS_AT_ONCE])
+        page = wrong[first : first + USERS_AT_ONCE]
+        done += _correct_users(
+            scope, page, store, actor_id=actor_id, note=note, expected=expected
+        )
     return replace(done, after=last)
 
 
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    """A recalculation of some users."""
+def _users_to_correct(
+    scope: RecalculationScope,
+    user_ids: Sequence[Any],
+    store: Store,
+    expected: str | None,
+) -> list[Any]:
+    """Return those of ``user_ids`` who have a record of the wrong worth.
 
-    past: RecalculationScope
-    actor_id: Any
-    note: str
-    expected: str | None
-
-    def wrong(self, user_ids: Sequence[Any]) -> list[Any]:
-        """Return who is to be corrected of users between whom there is nobody else."""
-        if not user_ids:
-            return []
-        rules = self._rules(load_catalogue(write_alias()))
-        between = {"user__gte": user_ids[0], "user__lte": user_ids[-1]}
-        return sorted(self._corrections(rules, between))
-
-    def perform(self, user_ids: Sequence[Any]) -> RecalculationProgress:
-        """Correct what is still wrong of some users, in one transaction."""
-        plan = partial(self._plan, user_ids)
-        return perform(Change(write_alias(), user_ids, plan, self._decide))
-
-    def _plan(self, user_ids: Sequence[Any], catalogue: Catalogue) -> StateQuery:
-        return StateQuery(user_ids, conf.default_calendar)
-
-    def _decide(
-        self, snapshot: Snapshot, store: Store
-    ) -> Decision[RecalculationProgress]:
-        rules = self._rules(snapshot.catalogue)
-        corrections = self._corrections(rules, {"user__in": [*snapshot.states]})
-        ledgers = ledgers_of([*corrections])
-        game, now = conf.rules(snapshot.catalogue), timezone.now()
-        changesets = list[UserChangeset]()
-        for user_id, entries in corrections.items():
-            state, ledger = snapshot.states[user_id], ledgers[user_id]
-            changeset = RecalculationChangeset(
-                state, game, now, ledger, celebrate=False
-            )
-            if self._correct(changeset, entries):
-                changesets.append(changeset)
-        progress = RecalculationProgress(
-            corrected=len(changesets),
-            skipped=len(corrections) - len(changesets),
-            xp=sum(
-                entry.amount for changeset in changesets for entry in changeset.entries
-            ),
+    The users are neighbours: no other user's key lies between theirs.
+    """
+    if not user_ids:
+        return []
+    rules = _rules(scope, load_catalogue(store.alias), expected)
+    by_id = {rule.id: rule for rule in rules}
+    between = {"user__gte": user_ids[0], "user__lte": user_ids[-1]}
+    sums = scope.sums(rules).filter(**between)
+    suspects = {
+        user_id
+        for user_id, origin, units, rewarded, xp in sums.values_list(
+            "user_id", "origin", "units", "paid", "xp"
         )
-        return Decision(changesets, lambda written: progress, None)
+        if day_worth(by_id[origin], units=units, rewarded=rewarded) != xp
+    }
+    for rule in rules:
+        records = scope.records([rule]).exclude(xp_reward=rule.xp_reward)
+        suspects |= {*records.filter(**between).values_list("user_id", flat=True)}
+    return sorted(_dues(scope, rules, in_order(suspects), store))
 
-    def _rules(self, catalogue: Catalogue) -> list[ActivityRule]:
-        rules = self.past.rules(catalogue)
-        if self.expected not in {None, numbers_tag(rules)}:
-            raise StaleEditError
-        return rules
 
-    def _corrections(
-        self, rules: Sequence[ActivityRule], whose: Mapping[str, Any]
-    ) -> dict[Any, list[Entry]]:
-        """Return what has to be booked, by user."""
-        by_id = {rule.id: rule for rule in rules}
-        sums = self.past.sums(rules).filter(**whose).annotate(last=Max("occurred_at"))
-        corrections: dict[Any, list[Entry]] = {}
-        for user_id, origin, day, units, paid, xp, last in sums.values_list(
-            "user_id", "origin", "local_date", "units", "paid", "xp", "last"
-        ):
-            done = DaySum(user_id, origin, day, int(units), int(paid), int(xp), last)
-            if entry := correct(done, by_id[origin]):
-                corrections.setdefault(user_id, []).append(entry)
-        return corrections
+def _correct_users(
+    scope: RecalculationScope,
+    user_ids: Sequence[Any],
+    store: Store,
+    *,
+    actor_id: Any,
+    note: str,
+    expected: str | None,
+) -> RecalculationProgress:
+    """Correct the records of these users that are still wrong, in one transaction."""
+    query = StateQuery(user_ids, conf.default_calendar, activities=None)
+    correct = partial(_changeset, store=store, actor_id=actor_id, note=note)
+    for attempt in attempts(store, user_ids):
+        with attempt:
+            snapshot = attempt.read(query)
+            rules = _rules(scope, snapshot.catalogue, expected)
+            dues = _dues(scope, rules, [*snapshot.states], store)
+            changesets = [
+                changeset
+                for user_id in sorted(dues)
+                if (changeset := correct(user_id, dues[user_id], snapshot))
+            ]
+            attempt.write(changesets)
+    return RecalculationProgress(
+        corrected=len(changesets),
+        skipped=len(dues) - len(changesets),
+        xp=sum(entry.amount for each in changesets for entry in each.entries),
+    )
 
-    def _correct(
-        self, changeset: RecalculationChangeset, entries: Sequence[Entry]
-    ) -> bool:
-        """Book ``entries``; say whether the user's total can be kept."""
-        change = sum(entry.amount for entry in entries)
-        if change < 0 and changeset.total_xp + change < 0:
-            return False
-        signed = [
-            entry._replace(
-                recorded_at=changeset.now, actor_id=self.actor_id, note=self.note
-            )
-            for entry in entries
-        ]
-        try:
-            changeset.correct(signed)
-        except TotalOutOfRangeError:
-            return False
-        return True
+
+def _rules(
+    scope: RecalculationScope, catalogue: Catalogue, expected: str | None
+) -> list[ActivityRule]:
+    rules = scope.rules(catalogue)
+    if expected not in {None, numbers_tag(rules)}:
+        raise StaleEditError
+    return rules
+
+
+def _dues(
+    scope: RecalculationScope,
+    rules: Sequence[ActivityRule],
+    user_ids: Sequence[Any],
+    store: Store,
+) -> dict[Any, list[Due]]:
+    """Return the records to correct, by user, without users who have none."""
+    by_id = {rule.id: rule for rule in rules}
+    entries = store.entries(
+        user_ids,
+        activity__in=[*by_id],
+        local_date__range=(scope.since, scope.until),
+    )
+    days: dict[tuple[Any, int, date], list[StandingEntry]] = {}
+    for each in standing_entries(entries):
+        entry = each.entry
+        key = (entry.user_id, entry.activity_id or 0, entry.local_date)
+        days.setdefault(key, []).append(each)
+    dues: dict[Any, list[Due]] = {}
+    for (user_id, activity_id, _), standing in days.items():
+        standing.sort(key=lambda each: each.entry.occurred_at)
+        day = [*recalculate_day(standing, by_id[activity_id])]
+        if changes := [due for due in day if due.is_change]:
+            dues.setdefault(user_id, []).extend(changes)
+    return dues
+
+
+def _changeset(
+    user_id: Any,
+    dues: Sequence[Due],
+    snapshot: Snapshot,
+    *,
+    store: Store,
+    actor_id: Any,
+    note: str,
+) -> UserChangeset | None:
+    """Return the user's changeset; None if the total would leave its range."""
+    state = snapshot.states[user_id]
+    changeset = new_changeset(snapshot, state, celebrate=False)
+    change = sum(due.amount for due in dues)
+    if change < 0 and changeset.total_xp + change < 0:
+        return None
+    corrections = [
+        correction_of(
+            due.standing,
+            due.amount,
+            rewarded=due.rewarded - due.standing.rewarded,
+            xp_reward=due.xp_reward,
+            now=changeset.now,
+            actor_id=actor_id,
+            note=note,
+        )
+        for due in dues
+    ]
+    try:
+        changeset.correct(corrections)
+        if load_ledger(changeset, store):
+            changeset = new_changeset(snapshot, state, celebrate=False)
+            changeset.correct(corrections)
+    except TotalOutOfRangeError:
+        return None
+    return changeset

@@ -1,4 +1,4 @@
-"""Recalculation the past, in the steps of a job."""
+"""Recalculation the scope, in the steps of a job."""
 
 from __future__ import annotations
 
@@ -18,35 +18,35 @@ from gamification.services.balance.recalculation_preview import (
 from gamification.services.jobs import Step, begin_job
 from gamification.services.validation import MAX_NOTE, UserRef, check_text
 
-#: Users who are looked at together, and how often that is done in one step, unless
-#: many of them are corrected: about a second of work.
+#: Users to check together, and the most such batches in one step, which ends sooner if
+#: many users need corrections: about a second of work.
 USERS_AT_ONCE: Final = 500
 LOOKS: Final = 20
 
 
 def begin_recalculation(
-    past: RecalculationScope,
+    scope: RecalculationScope,
     *,
     actor: UserRef | None,
     note: str = "",
     expected: str | None = None,
 ) -> Job:
-    """Begin to correct the past of everybody; return the job.
+    """Begin a job that corrects the past records of all users; return the job.
 
-    ``expected`` is the tag of the preview: if an activity was edited since then, it
-    does not begin, and once one is, it goes no further.
+    ``expected`` is the tag of the preview: if staff have edited an activity since, the
+    job does not begin. It also stops if they edit one while it runs.
 
     Raises ``UnknownActivityError``, ``StaleEditError``, ``InvalidTextError``,
     ``UnknownUserError``, ``StorageError``.
     """
     check_text("note", note, longest=MAX_NOTE)
-    preview = preview_recalculation(past)
+    preview = preview_recalculation(scope)
     if expected not in {None, preview.tag}:
         raise StaleEditError
     parameters = {
-        "activities": [*past.activities],
-        "since": past.since.isoformat(),
-        "until": past.until.isoformat(),
+        "activities": [*scope.activities],
+        "since": scope.since.isoformat(),
+        "until": scope.until.isoformat(),
         "note": note,
         "expected": preview.tag,
     }
@@ -57,7 +57,7 @@ def begin_recalculation(
 
 
 def scope_of(job: Job) -> RecalculationScope:
-    """Return what ``job`` re-rates."""
+    """Return the scope that ``job`` recalculates."""
     asked = job.parameters
     since, until = map(date.fromisoformat, (asked["since"], asked["until"]))
     return RecalculationScope(asked["activities"], since, until)
@@ -65,11 +65,11 @@ def scope_of(job: Job) -> RecalculationScope:
 
 def recalculation_step(job: Job, actor_id: Any) -> Step:
     """Correct the past of the next users, in order of their keys."""
-    asked, past = job.parameters, scope_of(job)
+    asked, scope = job.parameters, scope_of(job)
     total = RecalculationProgress(after=job.cursor)
     for _ in range(LOOKS):
         total += recalculate_xp(
-            past,
+            scope,
             actor=actor_id,
             note=asked["note"],
             expected=asked["expected"],

@@ -1,4 +1,4 @@
-"""What recalculation the past would do, before anything is corrected."""
+"""What a recalculation would do, before anything is corrected."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from django.db.models import QuerySet
 
 from gamification.conf import conf
 from gamification.domain.catalogue import ActivityRule, Catalogue
+from gamification.domain.outcomes import EntryKind
 from gamification.exceptions import (
     InvalidRequestError,
     InvalidSpanError,
     UnknownActivityError,
 )
-from gamification.models import UserGamification, write_alias
+from gamification.models import LedgerEntry, UserGamification, write_alias
 from gamification.services.balance.report import MAX_DAYS
 from gamification.services.balance.sql import (
     Rate,
@@ -32,7 +33,7 @@ from gamification.storage.catalogue import load_catalogue
 
 @dataclass(frozen=True, slots=True)
 class RecalculationScope:
-    """What is recalculated: activities by key, on users' dates from one to another."""
+    """The keys of the activities, and the users' dates, to recalculate."""
 
     activities: Sequence[str]
     since: date
@@ -45,22 +46,34 @@ class RecalculationScope:
             raise InvalidSpanError(f"The dates do not span 1 to {MAX_DAYS} days.")
 
     def rules(self, catalogue: Catalogue) -> list[ActivityRule]:
-        """Return what the activities give now; raises ``UnknownActivityError``."""
+        """Return the present rules of the activities, or raise an error.
+
+        Raises ``UnknownActivityError``.
+        """
         known = catalogue.activities
         for key in self.activities:
             if key not in known:
                 raise UnknownActivityError(activity=key)
         return [known[key] for key in sorted({*self.activities})]
 
+    def records(self, rules: Iterable[ActivityRule]) -> QuerySet[LedgerEntry]:
+        """Return all users' records and their corrections, in no order."""
+        records = LedgerEntry.objects.using(write_alias()).order_by()
+        return records.filter(
+            kind__in=(EntryKind.ACTIVITY, EntryKind.CORRECTION),
+            activity__in=[rule.id for rule in rules],
+            local_date__range=(self.since, self.until),
+        )
+
     def sums(self, rules: Iterable[ActivityRule], every: int = 1) -> QuerySet[Any, Any]:
-        """Return what users did and got, by user, activity and date."""
+        """Return units and XP by user, activity and date."""
         rates = [rate_of(rule) for rule in rules]
         return day_sums(rates, self.since, self.until, every)
 
 
 @dataclass(frozen=True, slots=True)
 class ActivityCorrection:
-    """XP that past days of an activity would get, and lose."""
+    """XP that past days of an activity would gain and lose."""
 
     added: int = 0
     taken: int = 0
@@ -68,33 +81,33 @@ class ActivityCorrection:
 
 @dataclass(frozen=True, slots=True)
 class RecalculationPreview:
-    """What a recalculation would do, without what follows from its XP."""
+    """The effect of a recalculation, without the unlocks that follow from its XP."""
 
-    #: Of how many users each one was looked at; the numbers are made to stand for all.
+    #: One of so many users was checked; the numbers are scaled up to all users.
     every: int
-    #: Users whose past would be corrected.
+    #: Users whose records would be corrected.
     users: int
-    #: Users who would be left alone, because their total would fall below 0.
+    #: Users who would be skipped, because their total would fall below 0.
     skipped: int
     #: Users whose level would be higher, or lower.
     raised: int
     lowered: int
-    #: By the keys of all that is recalculated.
+    #: Corrections by the key of each recalculated activity.
     activities: Mapping[str, ActivityCorrection]
-    #: Names the numbers of the activities, for ``recalculate_xp`` to expect.
+    #: Digest of the activities' rewards and limits: ``expected`` by ``recalculate_xp``.
     tag: str
 
 
-def preview_recalculation(past: RecalculationScope) -> RecalculationPreview:
-    """Say what recalculation ``past`` would do now; changes nothing. Four queries.
+def preview_recalculation(scope: RecalculationScope) -> RecalculationPreview:
+    """Return what a recalculation of ``scope`` would do now, in four queries.
 
-    Where there are very many users, it looks at some, and estimates.
+    If there are very many users, it checks only some of them, and estimates.
 
     Raises ``UnknownActivityError``.
     """
-    rules = past.rules(load_catalogue(write_alias()))
-    every = every_so_many(past.since, past.until)
-    rows = _run(past, rules, every)
+    rules = scope.rules(load_catalogue(write_alias()))
+    every = every_so_many(scope.since, scope.until)
+    rows = _run(scope, rules, every)
     xp = {row[1]: ActivityCorrection(*row[2:4]) for row in rows if row[0]}
     [(_, users, skipped, raised, lowered)] = [row for row in rows if not row[0]]
     return RecalculationPreview(
@@ -109,7 +122,7 @@ def preview_recalculation(past: RecalculationScope) -> RecalculationPreview:
 
 
 def rate_of(rule: ActivityRule) -> Rate:
-    """Return what ``rule`` gives for days that are counted anew."""
+    """Return the rate of ``rule`` for days that are counted again."""
     return Rate(
         rule.id,
         rule.key,
@@ -121,18 +134,18 @@ def rate_of(rule: ActivityRule) -> Rate:
 
 
 def numbers_tag(rules: Iterable[ActivityRule]) -> str:
-    """Return a digest of what ``rules`` give, the same anywhere."""
+    """Return a digest of the rewards and limits of ``rules``."""
     numbers = [(r.key, r.xp_reward, r.daily_limit, r.cooldown) for r in rules]
     return fingerprint(*numbers)
 
 
 def _run(
-    past: RecalculationScope, rules: Sequence[ActivityRule], every: int
+    scope: RecalculationScope, rules: Sequence[ActivityRule], every: int
 ) -> list[tuple[int, ...]]:
     """Return rows of (1, activity, XP added, XP taken, 0), and one of (0, users,
     skipped, raised, lowered), from one statement that reads the ledger once.
     """
-    days, values = past.sums(rules, every).query.sql_with_params()
+    days, values = scope.sums(rules, every).query.sql_with_params()
     due, rewards = due_sql([rate_of(rule) for rule in rules])
     level, steps = level_sql("p.total_xp + d.delta", conf.LEVEL_THRESHOLDS)
     profiles = UserGamification._meta.db_table

@@ -1,6 +1,6 @@
-"""What the game gives: XP by day and source, levels, unlocks, the time to each level.
+"""The balance report: XP by day and source, levels, unlocks, days to each level.
 
-All of it is read in a fixed number of statements, for staff who tune the rewards.
+It helps staff to tune rewards, and takes a fixed number of statements.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ from gamification.models import (
 )
 from gamification.services.cache import tolerating_errors
 
-#: The most days that are looked back on.
+#: The longest period, in days.
 MAX_DAYS = 365
-#: How many users the time to a level is taken from.
+#: The users in the sample for the days to each level.
 SAMPLE = 1_000
-#: What takes more seconds than this is kept, and for how long.
+#: A report that takes more seconds than this is cached, and for how long.
 SLOW = 1.0
 KEPT: Final = timedelta(minutes=5)
-#: Where the cache has it; the number grows with every change of what is kept there.
+#: The key in the cache; its number changes whenever the fields of a report do.
 CACHE_KEY: Final = "gamification:report:1"
 
 
 @dataclass(frozen=True, slots=True)
 class XPSource:
-    """Where XP comes from: an activity by its id, or all of another kind."""
+    """A source of XP: an activity by its id, or all entries of another kind."""
 
     kind: str
     activity_id: int | None = None
@@ -50,7 +50,7 @@ class XPSource:
 
 @dataclass(frozen=True, slots=True)
 class UnlockCounts:
-    """How many users hold an achievement, and how many got it in the period."""
+    """The users who hold an achievement, and those who unlocked it in the period."""
 
     holders: int = 0
     recent: int = 0
@@ -58,7 +58,7 @@ class UnlockCounts:
 
 @dataclass(frozen=True, slots=True)
 class BalanceReport:
-    """What the game gave in a period."""
+    """XP, levels and unlocks of a period."""
 
     #: The first date and the last.
     since: date
@@ -69,18 +69,18 @@ class BalanceReport:
     levels: Mapping[int, int]
     #: By achievement id.
     unlocks: Mapping[int, UnlockCounts]
-    #: Days from the first entry until each level was reached, by level: the median of
-    #: those users of the sample who reached it.
+    #: Median days from a user's first entry to each level, by level, among the users
+    #: of the sample who reached it.
     days_to_level: Mapping[int, float]
-    #: Users who were looked at for that.
+    #: Users in the sample.
     sampled: int
     worked_out_at: datetime
 
 
 def get_balance_report(*, days: int = 30) -> BalanceReport:
-    """Return what the game gave in the last ``days``, today included: five queries.
+    """Return the report of the last ``days``, including today: five queries.
 
-    What took long to work out is kept in the cache for five minutes.
+    A report that takes long is cached for five minutes.
 
     Raises ``InvalidRequestError`` for less than 1 day or more than 365.
     """
@@ -91,7 +91,7 @@ def get_balance_report(*, days: int = 30) -> BalanceReport:
             return BalanceReport(*kept)
     report = _work_out(since, until)
     if monotonic() - began > SLOW:
-        # One by one, so that another version of the code sees what it cannot use.
+        # Field by field: another version of the code then notices what it cannot use.
         value = [getattr(report, field.name) for field in fields(report)]
         with tolerating_errors():
             cache.set(key, value, KEPT.total_seconds())
@@ -113,20 +113,22 @@ def _work_out(since: date, until: date) -> BalanceReport:
 
 
 def last_days(days: int) -> tuple[date, date]:
-    """Return the first date and the last of the last ``days`` of the site's zone.
+    """Return the first and the last date of the last ``days`` in the site's time zone.
 
     Raises ``InvalidRequestError``.
     """
     if type(days) is not int or not 1 <= days <= MAX_DAYS:
-        raise InvalidRequestError(f"The days are not 1 to {MAX_DAYS}.", days=days)
+        raise InvalidRequestError(
+            f"Ask for 1 to {MAX_DAYS} days, not {days!r}.", days=days
+        )
     today = conf.default_calendar.date_of(timezone.now())
     return today - timedelta(days=days - 1), today
 
 
 def _xp(since: date, until: date) -> dict[date, dict[XPSource, int]]:
     entries = LedgerEntry.objects.using(write_alias()).order_by()
-    # A user's date may be ahead of the site's. Nothing is recorded before it occurs,
-    # and no zone is a day ahead; so an index finds the entries of the last days.
+    # A user's date may be ahead of the site's, but never by a day, and nothing is
+    # recorded before it occurs. So an index finds the entries of the last days.
     begin = datetime.combine(since, time(), UTC) - timedelta(days=1)
     within = entries.filter(
         local_date__gte=since,
@@ -136,7 +138,7 @@ def _xp(since: date, until: date) -> dict[date, dict[XPSource, int]]:
     groups = within.values_list("local_date", "activity_id", "kind")
     days: dict[date, dict[XPSource, int]] = {}
     for day, activity_id, kind, xp in groups.annotate(xp=Sum("amount")):
-        # What an activity gave is less what was taken back of it.
+        # Reversals of an activity are deducted from its XP.
         source = XPSource("activity", activity_id) if activity_id else XPSource(kind)
         day_xp = days.setdefault(day, {})
         day_xp[source] = day_xp.get(source, 0) + xp
@@ -178,7 +180,7 @@ def _days_to_level() -> tuple[dict[int, float], int]:
 
 
 def _some_ids(profiles: QuerySet[UserGamification]) -> Sequence[int]:
-    """Return ids of users' rows: many are drawn from, the same ones each time."""
+    """Return ids of a random sample of the rows, the same one each time."""
     ends = profiles.aggregate(low=Min("pk"), high=Max("pk"))
     if ends["low"] is None:
         return ()
@@ -191,7 +193,7 @@ def _first(line: tuple[object, ...]) -> object:
 
 
 def _climb(history: Iterable[tuple[datetime, int]]) -> Iterable[tuple[int, float]]:
-    """Yield each level above 1 when it is first reached, with the days until then."""
+    """Yield each level above 1 that was reached, with the days until then."""
     total, highest = 0, 1
     begin: datetime | None = None
     for at, amount in history:

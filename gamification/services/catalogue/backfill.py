@@ -1,34 +1,26 @@
-"""Awarding achievements to those who earned them before they could be earned."""
+"""Backfills achievements: awards them to users who met them in the past."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Final
 
 from django.utils import timezone
 
 from gamification.conf import conf
-from gamification.domain.backfill import BackfillChangeset, PastEntry, earns
-from gamification.domain.catalogue import AchievementRule, AchievementStatus, Catalogue
+from gamification.domain.backfill import qualifies
+from gamification.domain.catalogue import AchievementRule, AchievementStatus
 from gamification.domain.changeset import UserChangeset
 from gamification.domain.outcomes import Outcome
 from gamification.domain.totals import TotalOutOfRangeError
 from gamification.exceptions import AchievementNotActiveError
-from gamification.models import Achievement, LedgerEntry, write_alias
+from gamification.models import Achievement, write_alias
 from gamification.services.catalogue.backfill_preview import qualifying_users
+from gamification.services.catalogue.lookup import get_definition
 from gamification.services.corrections.awards import find_achievement
-from gamification.services.dispatch import announce
-from gamification.services.players.explanations import stored_achievement
-from gamification.services.unit_of_work import (
-    Change,
-    Decision,
-    decide_once,
-    numbered,
-    perform,
-    wrap_database_errors,
-)
+from gamification.services.dispatch import announce_on_commit
+from gamification.services.unit_of_work import attempts, wrap_database_errors
 from gamification.services.user_batches import check_batch_size, next_users
 from gamification.services.validation import (
     MAX_NOTE,
@@ -36,25 +28,25 @@ from gamification.services.validation import (
     actor_id_of,
     check_text,
 )
-from gamification.storage import Snapshot, StateQuery, Store
+from gamification.storage import Snapshot, StateQuery, Store, store_for
 
-#: Users that one transaction locks, and whose ledgers are in memory at a time.
+#: Users whom one transaction locks, with their ledgers in memory.
 USERS_AT_ONCE: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
 class BackfillProgress:
-    """How far a backfill has come."""
+    """The progress of a backfill."""
 
     #: Users who got the achievement.
     awarded: int = 0
-    #: XP that was credited, with that of what followed.
+    #: XP credited, including that of further unlocks.
     xp: int = 0
-    #: Other achievements that followed from it.
+    #: Further achievements that it unlocked.
     followed: int = 0
-    #: Users who would earn it and come later.
+    #: Qualifying users who are still to come.
     remaining: int = 0
-    #: The user after whom to go on; None when all is done.
+    #: The last user of this batch; None when all is done.
     after: Any = None
 
     def __add__(self, later: BackfillProgress) -> BackfillProgress:
@@ -76,18 +68,18 @@ def backfill_achievement(
     after: UserRef | None = None,
     limit: int = 1_000,
 ) -> BackfillProgress:
-    """Give the achievement to the next ``limit`` users who earned it before.
+    """Award the achievement to the next ``limit`` users who qualify.
 
-    Users come in order of their keys; ``after`` is that of the last one who had a
-    turn. Each is given it as of when the ledger first met it (now, if the ledger does
-    not tell) with all that follows, but if they got it, or ceased to earn it,
-    meanwhile. So it can be repeated from anywhere, and changes nothing more. Nothing
-    is celebrated or announced unless ``celebrate``. ``actor`` is who of the staff
-    does it.
+    Users come in the order of their keys; ``after`` is the last user of the batch
+    before. The award is dated to when the ledger first satisfied it, or to now if that
+    cannot be determined, and everything that follows from it is unlocked too. Users who
+    have received it or stopped qualifying in the meantime are skipped, so the call can
+    be repeated. Without ``celebrate``, it creates no celebrations and sends no signals.
+    ``actor`` is the staff member who acts.
 
-    Raises ``UnknownAchievementError``, ``AchievementNotActiveError`` for a draft or a
-    retired one, ``UnknownUserError``, ``InvalidTextError``, ``StorageError``, and
-    ``ValueError`` for a ``limit`` below 1.
+    Raises ``UnknownAchievementError``, ``AchievementNotActiveError`` for a draft or
+    retired achievement, ``UnknownUserError``, ``InvalidTextError``, ``StorageError``,
+    and ``ValueError`` for a ``limit`` below 1.
     """
     check_batch_size(limit)
     check_text("note", note, longest=MAX_NOTE)
@@ -98,7 +90,13 @@ def backfill_achievement(
     outcomes = list[Outcome]()
     for first in range(0, len(user_ids), USERS_AT_ONCE):
         page = user_ids[first : first + USERS_AT_ONCE]
-        outcomes += _Award(achievement, page, actor_id, note, celebrate).perform()
+        outcomes += _backfill_users(
+            achievement,
+            page,
+            actor_id=actor_id,
+            note=note,
+            celebrate=celebrate,
+        )
     with wrap_database_errors(alias):
         remaining = 0 if last is None else waiting.filter(user__gt=last).count()
     return BackfillProgress(
@@ -119,10 +117,10 @@ def backfill_everyone(
     batch_size: int = 10_000,
     progress: Callable[[BackfillProgress], None] | None = None,
 ) -> BackfillProgress:
-    """Give the achievement to everybody who earned it before, batch by batch.
+    """Award the achievement to all users who qualify, batch by batch.
 
-    ``progress`` is called with what became of each batch. If it is interrupted, it
-    can be called again. Otherwise as ``backfill_achievement``.
+    It calls ``progress`` with the result of each batch. After an interruption, call it
+    again. Everything else is as in ``backfill_achievement``.
     """
     total, is_done = BackfillProgress(), False
     while not is_done:
@@ -140,81 +138,70 @@ def backfill_everyone(
     return total
 
 
-@dataclass(frozen=True, slots=True)
-class _Award:
-    """An award to some users who seem to have earned it, in one transaction."""
-
-    achievement: str
-    user_ids: Sequence[Any]
-    actor_id: Any
-    note: str
-    celebrate: bool
-
-    def perform(self) -> list[Outcome]:
-        """Return the outcome of each user who got it."""
-        return perform(Change(write_alias(), self.user_ids, self._plan, self._decide))
-
-    def _plan(self, catalogue: Catalogue) -> StateQuery:
-        # It may be outdated here, and is asked for again if it is.
-        rule = catalogue.achievements.get(self.achievement)
-        tallies = [rule.activity_id] if rule and rule.activity_id else []
-        return StateQuery(self.user_ids, conf.default_calendar, tallies=tallies)
-
-    def _decide(self, snapshot: Snapshot, store: Store) -> Decision[list[Outcome]]:
-        rule = find_achievement(snapshot.catalogue, self.achievement)
-        seen = [pk for pk in self.user_ids if pk in snapshot.states]
-        states = [snapshot.states[pk] for pk in seen]
-        if rule.status != AchievementStatus.ACTIVE:
-            states = []
-        earned = [state for state in states if earns(state, rule)]
-        ledgers = ledgers_of([state.user_id for state in earned])
-        rules, now = conf.rules(snapshot.catalogue), timezone.now()
-
-        def decide_all() -> list[UserChangeset]:
+def _backfill_users(
+    achievement: str,
+    user_ids: Sequence[Any],
+    *,
+    actor_id: Any,
+    note: str,
+    celebrate: bool,
+) -> list[Outcome]:
+    """Award to those of the users who still qualify, in one transaction."""
+    store = store_for(write_alias())
+    # Staff may edit the criterion until the users are locked, so read all tallies.
+    query = StateQuery(user_ids, conf.default_calendar, activities=None)
+    for attempt in attempts(store, user_ids):
+        with attempt:
+            snapshot = attempt.read(query)
+            rule = find_achievement(snapshot.catalogue, achievement)
             changesets = [
-                BackfillChangeset(
-                    s, rules, now, ledgers[s.user_id], celebrate=self.celebrate
-                )
-                for s in earned
+                changeset
+                for changeset in _changesets(snapshot, rule, store, celebrate=celebrate)
+                if _award(changeset, rule, actor_id=actor_id, note=note)
             ]
-            return [
-                changeset for changeset in changesets if self._award(changeset, rule)
-            ]
+            written = attempt.write(changesets)
+    outcomes = [
+        each for changeset in changesets for each in written.outcomes_of(changeset)
+    ]
+    if celebrate:
+        announce_on_commit(store.alias, outcomes)
+    return outcomes
 
-        changesets = decide_once(decide_all, snapshot, store)
-        announce_all = _announce if self.celebrate else None
-        return Decision(changesets, partial(numbered, changesets), announce_all)
 
-    def _award(self, changeset: BackfillChangeset, rule: AchievementRule) -> bool:
-        """Award ``rule``; say whether the user's total can be kept."""
-        try:
-            changeset.award_earned(rule, actor_id=self.actor_id, note=self.note)
-        except TotalOutOfRangeError:
-            return False
-        return True
+def _changesets(
+    snapshot: Snapshot, rule: AchievementRule, store: Store, *, celebrate: bool
+) -> list[UserChangeset]:
+    """Return an empty changeset, with the ledger, for each user who qualifies."""
+    if rule.status != AchievementStatus.ACTIVE:
+        return []
+    states = snapshot.states
+    qualified = [pk for pk in sorted(states) if qualifies(states[pk], rule)]
+    rules, now = conf.rules(snapshot.catalogue), timezone.now()
+    for user_id, ledger in store.ledgers(qualified).items():
+        states[user_id].ledger = ledger
+    return [
+        UserChangeset(states[user_id], rules, now, celebrate=celebrate)
+        for user_id in qualified
+    ]
+
+
+def _award(
+    changeset: UserChangeset, rule: AchievementRule, *, actor_id: Any, note: str
+) -> bool:
+    """Award ``rule``; say whether the user's total stays in range."""
+    try:
+        changeset.backfill(rule, actor_id=actor_id, note=note)
+    except TotalOutOfRangeError:
+        return False
+    return True
 
 
 def active_achievement(key: str) -> Achievement:
-    """Return the achievement with this key, which can be earned.
+    """Return the achievement with this key, which must be active.
 
     Raises ``UnknownAchievementError``, ``AchievementNotActiveError``.
     """
-    row = stored_achievement(key)
+    row = get_definition(Achievement, key)
     if row.status != AchievementStatus.ACTIVE:
         raise AchievementNotActiveError(achievement=key)
     return row
-
-
-def ledgers_of(user_ids: Sequence[Any]) -> dict[Any, list[PastEntry]]:
-    """Return all entries of each user, in the order in which they were recorded."""
-    ledgers: dict[Any, list[PastEntry]] = {user_id: [] for user_id in user_ids}
-    entries = LedgerEntry.objects.using(write_alias()).filter(user__in=user_ids)
-    rows = entries.order_by("id").values_list("user_id", *PastEntry._fields)
-    for user_id, *values in rows:
-        ledgers[user_id].append(PastEntry(*values))
-    return ledgers
-
-
-def _announce(outcomes: Iterable[Outcome]) -> None:
-    for outcome in outcomes:
-        announce(outcome)

@@ -1,4 +1,4 @@
-"""Backfilling an achievement, in the steps of a job."""
+"""Backfills an achievement in the steps of a job."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from gamification.services.catalogue.backfill_preview import preview_backfill
 from gamification.services.jobs import Step, begin_job
 from gamification.services.validation import MAX_NOTE, UserRef, check_text
 
-#: Users who have their turn in one step: about a second of work.
+#: Users to process in one step, which takes about a second.
 USERS_IN_A_STEP: Final = 500
 
 
 def begin_backfill(
     achievement: str, *, actor: UserRef | None, note: str = "", celebrate: bool = False
 ) -> Job:
-    """Begin to give the achievement to everybody who earned it before; return the job.
+    """Begin a job that awards the achievement to all who qualify; return the job.
 
     Raises ``UnknownAchievementError``, ``AchievementNotActiveError``,
     ``InvalidTextError``, ``UnknownUserError``, ``StorageError``.
@@ -35,7 +35,7 @@ def begin_backfill(
 
 
 def unfinished_backfills(achievement: Achievement) -> QuerySet[Job]:
-    """Return the jobs that still award the achievement, the latest first."""
+    """Return the unfinished jobs that award the achievement, latest first."""
     jobs = Job.objects.using(write_alias()).filter(
         kind=JobKind.BACKFILL, finished_at=None
     )

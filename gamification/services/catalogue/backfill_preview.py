@@ -1,4 +1,4 @@
-"""Who would get an achievement by a backfill, before anybody is given it."""
+"""Previews a backfill: finds the users who would get the achievement."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gamification.models import (
     UserGamification,
     write_alias,
 )
-from gamification.services.players.explanations import stored_achievement
+from gamification.services.catalogue.lookup import get_definition
 
 #: Criteria that measure a column of the user's row.
 _COLUMNS: Final[dict[str, str]] = {
@@ -30,15 +30,15 @@ _COLUMNS: Final[dict[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class BackfillPreview:
-    """What a backfill would do, without what follows from its XP."""
+    """The effect of a backfill, without the unlocks that follow from its XP."""
 
     #: Users who would get the achievement.
     users: int
-    #: The first of them, in order of their keys.
+    #: The first of these users, in order of their keys.
     sample: tuple[AbstractBaseUser, ...]
-    #: XP that they would get, all together.
+    #: XP that they would get in all.
     xp: int
-    #: Those of them whom that XP alone would lift to another level.
+    #: Number of these users who would reach another level by this XP alone.
     level_changes: int
 
 
@@ -47,15 +47,15 @@ def preview_backfill(
 ) -> BackfillPreview:
     """Say what backfilling ``achievement`` would do now; changes nothing.
 
-    It is the key of one of any status, or a valid ``Achievement`` that need not be
-    saved, such as one that is being edited. Takes three queries at the most, whatever
-    the number of users. Raises ``UnknownAchievementError``.
+    ``achievement`` is the key of an achievement of any status, or a valid
+    ``Achievement`` that need not be saved, such as one in a form. Takes at most three
+    queries, whatever the number of users. Raises ``UnknownAchievementError``.
     """
     if isinstance(achievement, str):
-        achievement = stored_achievement(achievement)
+        achievement = get_definition(Achievement, achievement)
     reward, profiles = achievement.xp_reward, qualifying_users(achievement)
     counts = profiles.aggregate(users=Count("pk"), level_changes=_level_changes(reward))
-    # To look for some where there are none would go through all.
+    # Without this, a query that finds nobody would scan all users.
     some = min(sample, counts["users"])
     first = profiles.select_related("user").order_by("user_id")[:some]
     return BackfillPreview(
@@ -66,22 +66,22 @@ def preview_backfill(
 
 
 def qualifying_users(achievement: Achievement) -> QuerySet[UserGamification]:
-    """Keep those who meet ``achievement``, and neither hold it nor lost it to staff.
+    """Return users who meet ``achievement``, do not hold it, and may earn it.
 
-    Somebody for whom nothing was ever recorded earns nothing.
+    They may not if staff revoked it. Users without progress never qualify.
     """
     alias = write_alias()
     unlocks = UserAchievement.objects.using(alias).filter(user=OuterRef("user"))
     profiles = UserGamification.objects.using(alias)
     return _meeting(achievement, profiles).filter(
-        ~Exists(unlocks.filter(achievement=achievement.pk))
+        ~Exists(unlocks.filter(achievement=achievement.pk, can_be_earned_again=False))
     )
 
 
 def _meeting(
     achievement: Achievement, profiles: QuerySet[UserGamification]
 ) -> QuerySet[UserGamification]:
-    """Keep those whose facts are at the threshold or above."""
+    """Keep users whose facts reach the threshold."""
     threshold, alias = achievement.threshold, profiles.db
     if achievement.criterion == Criterion.ACTIVITY_COUNT:
         tallies = ActivityTally.objects.using(alias).filter(user=OuterRef("user"))
@@ -99,7 +99,7 @@ def _meeting(
 
 
 def _level_changes(xp: int) -> Count:
-    """Count the users whom ``xp`` lifts over a threshold of the levels."""
+    """Count the users whom ``xp`` takes to another level."""
     lifted = [
         When(total_xp__gte=threshold - xp, total_xp__lt=threshold, then=1)
         for threshold in conf.LEVEL_THRESHOLDS[1:]

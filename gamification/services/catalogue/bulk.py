@@ -1,24 +1,32 @@
-"""Tuning: new numbers for several activities and achievements at once."""
+"""New rewards, limits and cooldowns for many activities and achievements at once."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from operator import attrgetter
-from typing import TypeVar
+from typing import Any, TypeVar
+
+from django.db.models import BigIntegerField, Case, F, Value, When
+from django.utils import timezone
 
 from gamification.exceptions import StaleEditError
 from gamification.models import Achievement, Activity, write_alias
 from gamification.services.catalogue.editing import (
+    changed_columns,
     definition_tag,
-    edit_achievement,
-    edit_activity,
-    lock_definition,
+    log_edit,
 )
-from gamification.services.catalogue.fields import Definition
-from gamification.services.unit_of_work import in_transaction
+from gamification.services.catalogue.fields import (
+    NUMBERS,
+    Definition,
+    check_field_names,
+    editable_values,
+    set_numbers,
+)
+from gamification.services.catalogue.lookup import lock_definitions, unknown_definition
+from gamification.services.unit_of_work import attempts
 from gamification.services.validation import UserRef, actor_id_of
-from gamification.storage import Store
+from gamification.storage import store_for
 
 T = TypeVar("T", Achievement, Activity)
 
@@ -28,7 +36,7 @@ class RewardEdit:
     """New numbers for an activity or an achievement."""
 
     key: str
-    #: The ``definition_tag`` of what the editor was shown; None for whatever is there.
+    #: The ``definition_tag`` of the version that the editor saw; None for any.
     expected: str | None
     #: By field: ``xp_reward``, of activities also ``daily_limit`` and ``cooldown``.
     numbers: Mapping[str, int | None] = field(default_factory=dict)
@@ -40,46 +48,89 @@ def tune_rewards(
     achievements: Iterable[RewardEdit] = (),
     actor: UserRef | None,
 ) -> list[Definition]:
-    """Make all edits, or none of them; return what was edited, activities first.
+    """Make all edits, or none of them; return the edited items, activities first.
 
-    They apply from now on; what was given before stays. ``actor`` is who of the staff
-    does it.
+    The new numbers apply from now on; XP that was given before stays. ``actor`` is
+    the member of staff who edits. The number of statements does not depend on the
+    number of edits.
 
-    Raises ``StaleEditError`` where somebody else edited meanwhile: its ``items`` are
-    all that differ from what the editor was shown, as they are now. Also
-    ``UnknownActivityError``, ``UnknownAchievementError``, and what ``edit_activity``
-    raises.
+    Raises ``StaleEditError`` if somebody else has saved since: the ``items`` of its
+    context are all that differ from what the editor saw, as they are now. Raises
+    ``UnknownActivityError``, ``UnknownAchievementError``, and the errors of
+    ``edit_activity``.
     """
+    activities, achievements = [*activities], [*achievements]
+    _check_names(Activity, activities)
+    _check_names(Achievement, achievements)
     actor_id = actor_id_of(actor)
-    activities, achievements = _in_order(activities), _in_order(achievements)
 
-    def edited(
-        edit: Callable[..., Definition], tuned: Iterable[RewardEdit]
-    ) -> Iterator[Definition]:
-        for each in tuned:
-            yield edit(each.key, actor=actor_id, expected=None, **each.numbers)
-
-    def tune(store: Store) -> list[Definition]:
-        if stale := [*_stale(Activity, activities), *_stale(Achievement, achievements)]:
-            names = ", ".join(item.key for item in stale)
-            message = f"Somebody else changed {names} meanwhile."
-            raise StaleEditError(message, items=stale)
-        return [
-            *edited(edit_activity, activities),
-            *edited(edit_achievement, achievements),
-        ]
-
-    return in_transaction(write_alias(), [], tune)
+    for attempt in attempts(store_for(write_alias())):
+        with attempt:
+            attempt.lock()
+            stored = lock_definitions(Activity, [edit.key for edit in activities])
+            awards = lock_definitions(Achievement, [edit.key for edit in achievements])
+            _check_tags([*_stale(stored, activities), *_stale(awards, achievements)])
+            answer: list[Definition] = [
+                *_tune(Activity, stored, activities, actor_id),
+                *_tune(Achievement, awards, achievements, actor_id),
+            ]
+    return answer
 
 
-def _in_order(tuned: Iterable[RewardEdit]) -> list[RewardEdit]:
-    """Return ``tuned`` in the one order in which they are ever locked."""
-    return sorted(tuned, key=attrgetter("key"))
+def _check_names(model: type[Definition], edits: Iterable[RewardEdit]) -> None:
+    for edit in edits:
+        check_field_names(model, edit.numbers, NUMBERS)
 
 
-def _stale(model: type[T], tuned: Iterable[RewardEdit]) -> Iterator[T]:
-    """Lock what is to be edited; yield what is not as the editor was shown it."""
-    for each in tuned:
-        item = lock_definition(model, each.key)
-        if item and each.expected not in {None, definition_tag(item)}:
+def _stale(
+    stored: Mapping[str, Definition], edits: Iterable[RewardEdit]
+) -> Iterator[Definition]:
+    """Yield the items that are not as the editor saw them."""
+    for edit in edits:
+        item = stored.get(edit.key)
+        if item and edit.expected not in {None, definition_tag(item)}:
             yield item
+
+
+def _check_tags(stale: Sequence[Definition]) -> None:
+    if stale:
+        names = ", ".join(item.key for item in stale)
+        message = f"Somebody else has changed {names} since you looked."
+        raise StaleEditError(message, items=stale)
+
+
+def _tune(
+    model: type[T], stored: Mapping[str, T], edits: Iterable[RewardEdit], actor_id: Any
+) -> Iterable[T]:
+    """Make the edits of locked items; return all of the items."""
+    before = {key: editable_values(item) for key, item in stored.items()}
+    for edit in edits:
+        if edit.key not in stored:
+            raise unknown_definition(model, edit.key)
+        set_numbers(stored[edit.key], edit.numbers)
+    changed = {
+        item: columns
+        for key, item in stored.items()
+        if (columns := changed_columns(item, before[key]))
+    }
+    if changed:
+        _save(model, changed)
+    for item, columns in changed.items():
+        log_edit(item, actor_id, f"{', '.join(columns)} changed")
+    return stored.values()
+
+
+def _save(model: type[T], changed: Mapping[T, Sequence[str]]) -> None:
+    """Store the changed columns of all items with one statement."""
+    columns = {column for columns in changed.values() for column in columns}
+    values = {
+        column: Case(
+            *(When(pk=item.pk, then=Value(getattr(item, column))) for item in changed),
+            default=F(column),
+            output_field=BigIntegerField(),
+        )
+        for column in sorted(columns)
+    }
+    rows = model._default_manager.using(write_alias())
+    rows = rows.filter(pk__in=[item.pk for item in changed])
+    rows.update(**values, updated_at=timezone.now())

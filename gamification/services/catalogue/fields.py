@@ -1,45 +1,74 @@
-"""What staff may edit of the catalogue, and checks of the values that they give."""
+"""The fields of the catalogue that staff may edit, and checks of their values."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Container, Iterable, Mapping
 from operator import attrgetter
 from typing import Any, Final, TypeAlias
 
-from django.core.exceptions import ValidationError
-from django.utils.translation import gettext_lazy as _
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.db import models
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
+from gamification.domain.catalogue import Criterion
 from gamification.exceptions import InvalidDefinitionError
-from gamification.models import Achievement, Activity, write_alias
+from gamification.models import Achievement, Activity
+from gamification.services.catalogue.lookup import (
+    find_definition,
+    unknown_definition,
+)
 from gamification.services.validation import is_storable
+from gamification.suggestions import did_you_mean
 
 Definition: TypeAlias = Achievement | Activity
+Field: TypeAlias = "models.Field[Any, Any]"
 
-#: What staff may edit, with the type that a value must have.
-EDITABLE: Final[Mapping[type[Definition], Mapping[str, type]]] = {
-    Achievement: {
-        "name": str,
-        "description": str,
-        "category": str,
-        "icon": str,
-        "xp_reward": int,
-        "criterion": str,
-        "activity": str,
-        "threshold": int,
-        "is_secret": bool,
-        "status": str,
-        "position": int,
-    },
-    Activity: {
-        "name": str,
-        "description": str,
-        "xp_reward": int,
-        "daily_limit": int,
-        "cooldown": int,
-        "extends_streak": bool,
-        "is_active": bool,
-    },
+#: The fields that staff may edit, besides the key of a new item.
+EDITABLE: Final[Mapping[type[Definition], tuple[str, ...]]] = {
+    Achievement: (
+        "name",
+        "description",
+        "category",
+        "icon",
+        "xp_reward",
+        "criterion",
+        "activity",
+        "threshold",
+        "is_secret",
+        "revocable",
+        "status",
+        "position",
+    ),
+    Activity: (
+        "name",
+        "description",
+        "xp_reward",
+        "daily_limit",
+        "cooldown",
+        "extends_streak",
+        "is_active",
+    ),
 }
+
+#: The numbers that balance the game.
+NUMBERS: Final[Mapping[type[Definition], tuple[str, ...]]] = {
+    Achievement: ("xp_reward",),
+    Activity: ("xp_reward", "daily_limit", "cooldown"),
+}
+
+#: The names of types in messages.
+TYPE_NAMES: Final[Mapping[type, Any]] = {
+    str: gettext_lazy("a text"),
+    int: gettext_lazy("a whole number"),
+    float: gettext_lazy("a decimal number"),
+    bool: gettext_lazy("true or false"),
+    type(None): gettext_lazy("null"),
+    list: gettext_lazy("a list"),
+    dict: gettext_lazy("an object"),
+}
+
+_OTHER_CRITERIA = [each for each in Criterion if each != Criterion.ACTIVITY_COUNT]
 
 _FIELDS = {
     model: {field.name: field for field in model._meta.concrete_fields}
@@ -52,73 +81,158 @@ _COLUMNS = {
 _VALUES = {model: attrgetter(*columns) for model, columns in _COLUMNS.items()}
 
 
-def definition_of(item: Definition) -> dict[str, Any]:
-    """Return what staff may edit of ``item``, by column."""
+def editable_values(item: Definition) -> dict[str, Any]:
+    """Return the values of ``item`` that staff may edit, by column."""
     model = type(item)
     return dict(zip(_COLUMNS[model], _VALUES[model](item), strict=True))
 
 
-def check_names(model: type[Definition], fields: Iterable[str]) -> None:
-    """Raise ``TypeError`` unless all of ``fields``, beside a key, can be set."""
-    if unknown := {*fields} - {"key", *EDITABLE[model]}:
+def check_field_names(
+    model: type[Definition],
+    names: Iterable[str],
+    allowed: Mapping[type[Definition], Collection[str]],
+) -> None:
+    """Raise ``TypeError`` for a name that is not ``allowed`` for the model."""
+    for name in sorted({*names}.difference(allowed[model])):
         known = "An achievement" if model is Achievement else "An activity"
-        msg = f"{known} has no field {min(unknown)!r} that can be set."
-        raise TypeError(msg)
+        hint = did_you_mean(name, allowed[model])
+        raise TypeError(f"{known} has no field {name!r} that can be set.{hint}")
 
 
-def define(item: Definition, fields: Mapping[str, Any]) -> None:
-    """Set ``fields``, or raise ``InvalidDefinitionError`` with all that is wrong."""
-    errors: dict[str, list[ValidationError]] = {}
-    for name, value in fields.items():
-        try:
-            setattr(item, name, _clean(type(item), name, value))
-        except ValidationError as error:
-            errors[name] = [error]
+def set_fields(item: Definition, values: Mapping[str, Any]) -> None:
+    """Set fields; raise ``InvalidDefinitionError`` with every error."""
+    errors = _set_each(item, values)
+    if problem := _criterion_problem_of(item, errors):
+        errors[NON_FIELD_ERRORS] = [ValidationError(problem, code="invalid")]
     try:
-        item.full_clean(exclude=errors)
+        # The activity was looked up, and goes with the criterion.
+        item.full_clean(exclude={*errors, "activity"})
     except ValidationError as error:
         errors |= error.error_dict
-    if errors:
-        raise InvalidDefinitionError(
-            f"What was said of the {item._meta.model_name} cannot be used.",
-            errors={
-                name: [(each.code or "invalid", each.messages[0]) for each in problems]
-                for name, problems in errors.items()
-            },
-        )
+    _raise_if_any(item, errors)
 
 
-def _clean(model: type[Definition], name: str, value: object) -> object:
-    """Return ``value`` as the model has it; raise ``ValidationError``."""
-    if value is None and _FIELDS[model][name].null:
-        return None
-    kind = EDITABLE[model].get(name, str)
-    # A truth value counts as a number, but not here.
-    if not isinstance(value, kind) or isinstance(value, bool) != (kind is bool):
-        message = _("The value is not of the right type.")
-        raise ValidationError(message, code="invalid")
+def set_numbers(item: Definition, numbers: Mapping[str, int | None]) -> None:
+    """Set some of ``NUMBERS``, as ``set_fields`` does, without a query."""
+    _raise_if_any(item, _set_each(item, numbers))
+
+
+def check_value(field: Field, value: object) -> None:
+    """Raise ``ValidationError`` unless an item can have ``value``.
+
+    It asks no database, so that the key of an activity may be unknown.
+    """
+    if value is None and field.null:
+        return
+    _check_type(value, _type_of(field))
     if isinstance(value, str):
-        _check_text(model, name, value)
-    return _activity(value) if name == "activity" else value
+        _check_text(field, value)
+        _check_choice(field, value)
+    if not field.is_relation:
+        field.clean(value, None)
 
 
-def _check_text(model: type[Definition], name: str, value: str) -> None:
+def criterion_problem(criterion: object, activity: object) -> str:
+    """Return why the criterion and the activity do not fit; "" if they do."""
+    if criterion == Criterion.ACTIVITY_COUNT and activity is None:
+        return _("Choose an activity: this criterion counts one.")
+    if criterion in _OTHER_CRITERIA and activity is not None:
+        return _("Choose no activity: this criterion does not count one.")
+    return ""
+
+
+def _criterion_problem_of(item: Definition, errors: Container[str]) -> str:
+    if isinstance(item, Activity) or "criterion" in errors or "activity" in errors:
+        return ""
+    return criterion_problem(item.criterion, item.activity_id)
+
+
+def _set_each(
+    item: Definition, values: Mapping[str, Any]
+) -> dict[str, list[ValidationError]]:
+    """Set the values that can be used; return the errors of the others, by field."""
+    errors: dict[str, list[ValidationError]] = {}
+    for name, value in values.items():
+        field = _FIELDS[type(item)][name]
+        try:
+            check_value(field, value)
+            setattr(item, name, _activity(value) if field.is_relation else value)
+        except ValidationError as error:
+            errors[name] = error.error_list
+    return errors
+
+
+def _raise_if_any(
+    item: Definition, errors: Mapping[str, Iterable[ValidationError]]
+) -> None:
+    reported = {
+        name: [(each.code or "invalid", each.messages[0]) for each in problems]
+        for name, problems in errors.items()
+    }
+    if not reported:
+        return
+    reasons = " ".join(
+        message if name == NON_FIELD_ERRORS else f"{name}: {message}"
+        for name, problems in reported.items()
+        for _code, message in problems
+    )
+    kind = item._meta.model_name
+    what = f"{kind} {item.key!r}" if item.key else f"new {kind}"
+    raise InvalidDefinitionError(
+        f"The {what} cannot be saved. {reasons}", errors=reported
+    )
+
+
+def _type_of(field: Field) -> type:
+    if isinstance(field, models.BooleanField):
+        return bool
+    return int if isinstance(field, models.IntegerField) else str
+
+
+def _check_type(value: object, wanted: type) -> None:
+    # For Python, a bool is an int.
+    if isinstance(value, wanted) and isinstance(value, bool) == (wanted is bool):
+        return
+    given = TYPE_NAMES.get(type(value), f"of the type {type(value).__name__}")
+    raise ValidationError(
+        _("This is %(given)s, not %(wanted)s."),
+        code="invalid",
+        params={"given": given, "wanted": TYPE_NAMES[wanted]},
+    )
+
+
+def _check_text(field: Field, value: str) -> None:
     if not is_storable(value):
-        message = _("The value holds characters that cannot be stored.")
+        message = _("The text holds characters that cannot be stored.")
         raise ValidationError(message, code="not_storable")
-    field = _FIELDS[model][name]
-    # Models leave it to forms to measure long texts.
+    # Models leave the length of a text to forms.
     if field.max_length and len(value) > field.max_length:
-        message = _("The value is longer than %(limit)s characters.")
-        limit = {"limit": field.max_length}
+        message = _("The text is longer than %(limit)s characters.")
+        limit = {"limit": f"{field.max_length:,}"}
         raise ValidationError(message, code="max_length", params=limit)
     if not field.blank and not value.strip():
         raise ValidationError(field.error_messages["blank"], code="blank")
 
 
-def _activity(key: object) -> Activity:
-    activity = Activity.objects.using(write_alias()).filter(key=key).first()
+def _check_choice(field: Field, value: str) -> None:
+    choices = [str(choice) for choice, _label in field.flatchoices]
+    if choices and value not in choices:
+        raise ValidationError(
+            _("%(value)s is not one of %(choices)s.%(hint)s"),
+            code="invalid_choice",
+            params={
+                "value": repr(value),
+                "choices": ", ".join(choices),
+                "hint": did_you_mean(value, choices),
+            },
+        )
+
+
+def _activity(key: str | None) -> Activity | None:
+    if key is None:
+        return None
+    activity = find_definition(Activity, key)
     if activity is None:
-        message = _("No activity has the key “%(key)s”.")
-        raise ValidationError(message, code="unknown_activity", params={"key": key})
+        message = str(unknown_definition(Activity, key))
+        raise ValidationError(message, code="unknown_activity")
     return activity

@@ -1,4 +1,4 @@
-"""The catalogue as a file: written for review, compared, and applied."""
+"""Exporting the catalogue to a file, and comparing and applying such a file."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from gamification.services.catalogue.parsing import (
     parse_definitions,
     read_definitions,
 )
-from gamification.services.unit_of_work import in_transaction, wrap_database_errors
-from gamification.storage import Store
+from gamification.services.unit_of_work import attempts, wrap_database_errors
+from gamification.storage import store_for
 
-#: The rows of the catalogue by kind and by key.
+#: The rows of the catalogue, by kind and key.
 Rows: TypeAlias = dict[str, dict[str, Activity | Achievement]]
 
 
 def export_definitions() -> str:
-    """Return all activities and achievements as JSON: one catalogue, one text.
+    """Return all activities and achievements as JSON; equal catalogues are equal texts.
 
     Raises ``StorageError``.
     """
@@ -39,11 +39,10 @@ def export_definitions() -> str:
 
 
 def compare_definitions(text: str | bytes) -> Differences:
-    """Say what applying ``text`` would do now; changes nothing.
+    """Return what applying ``text`` would change now.
 
-    A field that ``text`` leaves out stays as it is or, where the item is new, has its
-    default. Raises ``InvalidDefinitionsError`` with all that is wrong, and
-    ``StorageError``.
+    A field that ``text`` leaves out keeps its value, or has its default if the item is
+    new. Raises ``InvalidDefinitionsError`` with every error, and ``StorageError``.
     """
     document = parse_definitions(text)
     stored = _definitions(_rows(write_alias()))
@@ -51,41 +50,42 @@ def compare_definitions(text: str | bytes) -> Differences:
 
 
 def apply_definitions(text: str | bytes, *, expected: str | None = None) -> Differences:
-    """Add what the catalogue lacks of ``text``, and change what differs; say what.
+    """Add missing items of ``text``, and change those that differ; return what changed.
 
-    Nothing is ever deleted, and what was awarded stays as it is. ``expected`` is the
-    ``tag`` of the differences that somebody agreed to; None applies whatever differs.
+    Nothing is ever deleted, and earlier awards stay as they are. ``expected`` is the
+    ``tag`` of the differences that somebody agreed to; None applies any differences.
 
-    Raises ``InvalidDefinitionsError`` with all that is wrong, ``StaleEditError``,
+    Raises ``InvalidDefinitionsError`` with every error, ``StaleEditError``,
     ``StorageError``.
     """
     document, alias = parse_definitions(text), write_alias()
 
-    def apply(store: Store) -> Differences:
-        _lock(alias)
-        rows = _rows(alias)
-        stored = _definitions(rows)
-        differences = compare(stored, read_definitions(document, stored))
-        if expected not in {None, differences.tag}:
-            raise StaleEditError
-        for item in differences.edits:
-            _put(item, rows, alias)
-        return differences
-
-    return in_transaction(alias, [], apply)
+    for attempt in attempts(store_for(alias)):
+        with attempt:
+            attempt.lock()
+            _lock(alias)
+            rows = _rows(alias)
+            stored = _definitions(rows)
+            differences = compare(stored, read_definitions(document, stored))
+            if expected not in {None, differences.tag}:
+                raise StaleEditError
+            for item in differences.edits:
+                _put(item, rows, alias)
+            answer = differences
+    return answer
 
 
 def _lock(alias: str) -> None:
-    """Let nobody else edit the catalogue; recording goes on."""
+    """Lock the catalogue against other editors; recording is not blocked."""
     no_key = connections[alias].features.has_select_for_no_key_update
     for model in DEFINITION_MODELS.values():
-        # Whoever locks several of them does it in this order.
+        # Items are locked in this order everywhere.
         rows = model._default_manager.using(alias).order_by("key")
         list(rows.select_for_update(no_key=no_key).values_list("pk"))
 
 
 def _rows(alias: str) -> Rows:
-    """Return what is stored; what it refers to is in it, also while others edit."""
+    """Return all items; achievements with their activities, also while others edit."""
     with wrap_database_errors(alias):
         achievements = Achievement.objects.using(alias).select_related("activity")
         by_key: dict[str, Activity | Achievement] = {
@@ -110,7 +110,7 @@ def _item(kind: str, row: models.Model) -> DefinitionValues:
 
 
 def _put(item: ItemDifference, rows: Rows, alias: str) -> None:
-    """Store what differs of an item, and nothing else."""
+    """Store the fields of an item that differ, and no others."""
     section = rows[item.kind]
     row = section.setdefault(item.key, DEFINITION_MODELS[item.kind](key=item.key))
     for name, _, value in item.fields:

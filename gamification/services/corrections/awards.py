@@ -1,31 +1,39 @@
-"""Awarding by hand and revoking."""
+"""Awards achievements by hand, and revokes them."""
 
 from __future__ import annotations
 
-from functools import partial
+from typing import Any
 
 from gamification import signals
+from gamification.conf import conf
 from gamification.domain.catalogue import AchievementRule, AchievementStatus, Catalogue
-from gamification.domain.changeset import UserChangeset
-from gamification.domain.outcomes import Entry, EntryKind, Outcome, UnlockRow
+from gamification.domain.history import StandingEntry, standing_entries
+from gamification.domain.outcomes import EntryKind, Outcome, UnlockRow
 from gamification.exceptions import (
     AchievementNotActiveError,
     AchievementNotHeldError,
     UnknownAchievementError,
 )
-from gamification.models import LedgerEntry, UserAchievement, write_alias
-from gamification.services.corrections.changes import UserChange, unchanged
-from gamification.services.dispatch import announce, announce_as
-from gamification.services.unit_of_work import ConcurrentUpdateError
+from gamification.models import UserAchievement, write_alias
+from gamification.services.corrections.changes import (
+    find_state,
+    keeping_in_range,
+    load_ledger,
+    new_changeset,
+    unchanged,
+)
+from gamification.services.dispatch import announce_on_commit
+from gamification.services.unit_of_work import ConcurrentUpdateError, attempts
 from gamification.services.validation import (
     MAX_NOTE,
     UserRef,
-    actor_id_of,
+    actor_key_of,
+    check_actor,
     check_text,
     user_id_of,
 )
-from gamification.storage import Snapshot
-from gamification.storage.base import entry_values
+from gamification.storage import StateQuery, Store, store_for
+from gamification.suggestions import shown
 
 
 def award_achievement(
@@ -38,26 +46,38 @@ def award_achievement(
 ) -> Outcome:
     """Give ``user`` the achievement with this key, and its XP, by hand.
 
-    It clears an earlier revocation. If the user holds it already, nothing changes and
-    the outcome is marked as replayed. ``actor`` is who of the staff does it.
+    The award clears an earlier revocation. If the user already holds the achievement,
+    nothing changes and the outcome is marked as replayed. ``actor`` is the staff member
+    who acts.
 
-    Raises ``UnknownAchievementError``, ``AchievementNotActiveError`` for a draft or a
-    retired one, ``UnknownUserError``, ``InvalidTextError``, ``StorageError``.
+    Raises ``UnknownAchievementError``, ``AchievementNotActiveError`` for a draft or
+    retired achievement, ``UnknownUserError``, ``InvalidTextError``, ``StorageError``.
     """
-    actor_id = actor_id_of(actor)
+    actor_id, user_id = actor_key_of(actor), user_id_of(user)
     check_text("note", note, longest=MAX_NOTE)
-
-    def act(changeset: UserChangeset, snapshot: Snapshot) -> Outcome | None:
-        rule = find_achievement(snapshot.catalogue, achievement)
-        if rule.id in changeset.state.held:
-            return unchanged(changeset.state)
-        if rule.status != AchievementStatus.ACTIVE:
-            raise AchievementNotActiveError(achievement=achievement)
-        changeset.award(rule, actor_id=actor_id, note=note)
-        return None
-
-    change = UserChange(user_id_of(user), act, announce, celebrate=celebrate)
-    return change.perform()[0]
+    store, query = (
+        store_for(write_alias()),
+        StateQuery([user_id], conf.default_calendar),
+    )
+    for attempt in attempts(store, [user_id], optimistic=True):
+        with attempt, keeping_in_range():
+            snapshot = attempt.read(query)
+            check_actor(actor_id)
+            rule = find_achievement(snapshot.catalogue, achievement)
+            state = find_state(snapshot, user_id)
+            changeset = new_changeset(snapshot, state, celebrate=celebrate)
+            outcome = unchanged(state)
+            if rule.id not in changeset.held:
+                if rule.status != AchievementStatus.ACTIVE:
+                    raise not_active(achievement, rule.status)
+                changeset.award(rule, actor_id=actor_id, note=note)
+                if load_ledger(changeset, store):
+                    changeset = new_changeset(snapshot, state, celebrate=celebrate)
+                    changeset.award(rule, actor_id=actor_id, note=note)
+                [outcome] = attempt.write([changeset]).outcomes_of(changeset)
+    if celebrate:
+        announce_on_commit(store.alias, [outcome])
+    return outcome
 
 
 def revoke_achievement(
@@ -69,49 +89,83 @@ def revoke_achievement(
 ) -> Outcome:
     """Take the achievement with this key away, and the XP that it gave.
 
-    The row stays, with who, when and why, and keeps the achievement from being
-    awarded again by itself. If it was revoked before, nothing changes and the outcome
-    is marked as replayed.
+    The row stays and stores who revoked it, when and why. The user cannot earn the
+    achievement again; only staff can award it. If it was already revoked, nothing
+    changes and the outcome is marked as replayed.
 
     Raises ``UnknownAchievementError``, ``AchievementNotHeldError``,
     ``UnknownUserError``, ``InvalidTextError``, ``StorageError``.
     """
-    user_id, actor_id = user_id_of(user), actor_id_of(actor)
+    user_id, actor_id = user_id_of(user), actor_key_of(actor)
     check_text("reason", reason, longest=MAX_NOTE)
-
-    def act(changeset: UserChangeset, snapshot: Snapshot) -> Outcome | None:
-        rule = find_achievement(snapshot.catalogue, achievement)
-        if rule.id in changeset.state.revoked:
-            return unchanged(changeset.state)
-        if rule.id not in changeset.state.held:
-            raise AchievementNotHeldError(achievement=achievement)
-        unlock, entry = _unlock_of(user_id, rule)
-        changeset.revoke(unlock, entry, actor_id=actor_id, reason=reason)
-        return None
-
-    announce_revoked = partial(
-        announce_as, signals.achievement_revoked, achievement=achievement
+    store, query = (
+        store_for(write_alias()),
+        StateQuery([user_id], conf.default_calendar),
     )
-    return UserChange(user_id, act, announce_revoked).perform()[0]
+    for attempt in attempts(store, [user_id], optimistic=True):
+        with attempt, keeping_in_range():
+            snapshot = attempt.read(query)
+            check_actor(actor_id)
+            rule = find_achievement(snapshot.catalogue, achievement)
+            state = find_state(snapshot, user_id)
+            changeset = new_changeset(snapshot, state)
+            outcome = unchanged(state)
+            if rule.id not in state.revoked:
+                if rule.id not in changeset.held:
+                    message = f"The user does not hold {achievement!r}."
+                    raise AchievementNotHeldError(message, achievement=achievement)
+                unlock, reward = _unlock_of(user_id, rule, store)
+                changeset.revoke(unlock, reward, actor_id=actor_id, reason=reason)
+                [outcome] = attempt.write([changeset]).outcomes_of(changeset)
+    announce_on_commit(
+        store.alias,
+        [outcome],
+        signal=signals.achievement_revoked,
+        achievement=achievement,
+    )
+    return outcome
 
 
 def find_achievement(catalogue: Catalogue, key: str) -> AchievementRule:
     """Return the achievement with this key, whatever its status."""
     rule = catalogue.achievements.get(key)
     if rule is None:
-        message = f"No achievement has the key {key!r}."
+        message = f"No achievement has the key {shown(key)}."
         raise UnknownAchievementError(message, achievement=key)
     return rule
 
 
-def _unlock_of(user_id: object, rule: AchievementRule) -> tuple[UnlockRow, Entry]:
-    """Return the row that says who holds what, and the entry that paid for it."""
-    alias, mine = write_alias(), {"user": user_id, "achievement": rule.id}
-    row = UserAchievement.objects.using(alias).filter(**mine).first()
-    entries = LedgerEntry.objects.using(alias).filter(kind=EntryKind.ACHIEVEMENT)
-    entry = entries.filter(**mine).order_by("id").last()
-    if row is None or entry is None:
-        # They were there when the state was read.
+def not_active(achievement: str, status: str) -> AchievementNotActiveError:
+    """Return the error for awarding a draft or a retired achievement."""
+    is_draft = status == AchievementStatus.DRAFT
+    what = "a draft" if is_draft else "retired"
+    message = f"{achievement!r} is {what}: only an active achievement can be awarded."
+    return AchievementNotActiveError(message, achievement=achievement)
+
+
+def rewards_of(
+    user_id: Any, achievement_ids: list[int], store: Store
+) -> dict[int, StandingEntry]:
+    """Return the user's rewards that were not reversed, by achievement id."""
+    if not achievement_ids:
+        return {}
+    entries = store.entries([user_id], achievement__in=achievement_ids)
+    return {
+        each.entry.achievement_id: each
+        for each in standing_entries(entries)
+        if each.entry.achievement_id and each.entry.kind == EntryKind.ACHIEVEMENT
+    }
+
+
+def _unlock_of(
+    user_id: Any, rule: AchievementRule, store: Store
+) -> tuple[UnlockRow, StandingEntry]:
+    """Return the row of an achievement that the user holds, and its reward."""
+    rows = UserAchievement.objects.using(store.alias)
+    row = rows.filter(user=user_id, achievement=rule.id).first()
+    reward = rewards_of(user_id, [rule.id], store).get(rule.id)
+    if row is None or reward is None:
+        # They existed when the state was read, so somebody has removed them since.
         raise ConcurrentUpdateError
     unlock = UnlockRow(user_id, rule.id, row.unlocked_at, row.xp_awarded)
-    return unlock, Entry(*entry_values(entry))
+    return unlock, reward

@@ -1,112 +1,73 @@
-"""Changes of one user by anything but records: staff, corrections, awards."""
+"""Helpers for all corrections: changesets, replays, and unchanged outcomes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.utils import timezone
 
 from gamification.conf import conf
-from gamification.domain.catalogue import Catalogue
 from gamification.domain.changeset import UserChangeset
 from gamification.domain.outcomes import Entry, Outcome
 from gamification.domain.state import UserState
 from gamification.domain.totals import TotalOutOfRangeError
-from gamification.exceptions import (
-    IdempotencyConflictError,
-    OutOfRangeError,
-    UnknownUserError,
-)
-from gamification.models import write_alias
-from gamification.services.unit_of_work import (
-    Change,
-    Decision,
-    decide_once,
-    numbered,
-    perform,
-    restored,
-)
-from gamification.storage import Snapshot, StateQuery, Store, Written
-
-#: Adds to a changeset what was asked; where there is nothing to do, returns why.
-Act = Callable[[UserChangeset, Snapshot], Outcome | None]
+from gamification.exceptions import OutOfRangeError
+from gamification.services.validation import key_conflict, unknown_user
+from gamification.storage import Snapshot, Store
 
 
-@dataclass(frozen=True, slots=True)
-class UserChange:
-    """A request to change one user."""
+def find_state(snapshot: Snapshot, user_id: Any) -> UserState:
+    """Return the state of the user, or raise ``UnknownUserError``."""
+    state = snapshot.states.get(user_id)
+    if state is None:
+        raise unknown_user(user_id)
+    return state
 
-    user_id: Any
-    act: Act
-    #: Called after commit with the outcome of each entry that was written.
-    announce: Callable[[Outcome], None]
-    key: str | None = None
-    #: Of the request behind the key.
-    fingerprint: str = ""
-    #: Whether dates may stop to be active, so that all of them must be read.
-    needs_days: bool = False
-    celebrate: bool = True
 
-    def perform(self) -> list[Outcome]:
-        """Make the change; return the outcome of each entry, or that of none."""
-        return perform(Change(write_alias(), [self.user_id], self._plan, self._decide))
+def new_changeset(
+    snapshot: Snapshot, state: UserState, *, celebrate: bool = True
+) -> UserChangeset:
+    """Return an empty changeset for the user with this state."""
+    rules = conf.rules(snapshot.catalogue)
+    return UserChangeset(state, rules, timezone.now(), celebrate=celebrate)
 
-    def _plan(self, catalogue: Catalogue) -> StateQuery:
-        keys = [(self.user_id, self.key)] if self.key is not None else []
-        return StateQuery([self.user_id], conf.default_calendar, keys=keys)
 
-    def _decide(self, snapshot: Snapshot, store: Store) -> Decision[list[Outcome]]:
-        if replayed := self._replayed(snapshot, store):
-            return Decision([], lambda written: replayed, None)
-        state = snapshot.states.get(self.user_id)
-        if state is None:
-            raise UnknownUserError
-        if self.needs_days:
-            state.days = store.days([self.user_id])[self.user_id]
-        idle: list[Outcome] = []
+def load_ledger(changeset: UserChangeset, store: Store) -> bool:
+    """Load the ledger if ``changeset`` needs it; say if it must be made again."""
+    state = changeset.state
+    if changeset.needs_ledger:
+        state.ledger = store.ledgers([state.user_id])[state.user_id]
+    return changeset.needs_ledger
 
-        def decide_all() -> list[UserChangeset]:
-            changeset = self._fold(state, snapshot)
-            outcome = self._act(changeset, snapshot)
-            idle[:] = [outcome] if outcome else []
-            return [changeset] if changeset.entries else []
 
-        changesets = decide_once(decide_all, snapshot, store)
+@contextmanager
+def keeping_in_range() -> Iterator[None]:
+    """Raise ``OutOfRangeError`` if a total leaves the range that can be stored."""
+    try:
+        yield
+    except TotalOutOfRangeError as error:
+        raise OutOfRangeError from error
 
-        def answer(written: Written) -> list[Outcome]:
-            return numbered(changesets, written) or idle
 
-        return Decision(changesets, answer, self._announce if self.celebrate else None)
+def find_replay(
+    snapshot: Snapshot, user_id: Any, key: str | None, fingerprint: str
+) -> Outcome | None:
+    """Return the first outcome of this request if its key was used before, or None.
 
-    def _replayed(self, snapshot: Snapshot, store: Store) -> list[Outcome]:
-        """Return the first outcome if the key was used for this request before."""
-        entry = snapshot.replays.get((self.user_id, self.key or ""))
-        if entry is None:
-            return []
-        if entry.fingerprint != self.fingerprint:
-            raise IdempotencyConflictError(key=self.key)
-        return restored([entry], store)
-
-    def _fold(self, state: UserState, snapshot: Snapshot) -> UserChangeset:
-        rules, now = conf.rules(snapshot.catalogue), timezone.now()
-        return UserChangeset(state, rules, now, celebrate=self.celebrate)
-
-    def _act(self, changeset: UserChangeset, snapshot: Snapshot) -> Outcome | None:
-        try:
-            return self.act(changeset, snapshot)
-        except TotalOutOfRangeError as error:
-            raise OutOfRangeError from error
-
-    def _announce(self, outcomes: list[Outcome]) -> None:
-        for outcome in outcomes:
-            if not outcome.replayed:
-                self.announce(outcome)
+    Raises ``IdempotencyConflictError`` if the key was used for another request.
+    """
+    entry = snapshot.replays.get((user_id, key or ""))
+    if entry is None:
+        return None
+    if entry.fingerprint != fingerprint:
+        raise key_conflict(key)
+    return snapshot.replayed(entry)
 
 
 def unchanged(state: UserState, entry: Entry | None = None) -> Outcome:
-    """Return the outcome of a request that was granted before, by ``entry``."""
+    """Return the outcome of a request that ``entry`` has already granted."""
     return Outcome(
         entry=entry,
         credited=entry.amount if entry else 0,

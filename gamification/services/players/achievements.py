@@ -1,4 +1,4 @@
-"""Which achievements a user may see, and how far they are with each."""
+"""The achievements that a user may see, and the progress with each."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from gamification.models import Achievement, UserAchievement, write_alias
 from gamification.services.players.progress import stored_progress
 from gamification.services.validation import UserRef, user_id_of
 
-#: Stands for the user in a statement that serves all of them.
+#: Placeholder for the user in a statement that serves all users.
 _USER: Final = object()
 
 
 @dataclass(frozen=True, slots=True)
 class AchievementProgress:
-    """How far a user is on the way to an achievement."""
+    """A user's progress towards an achievement."""
 
     achievement: Achievement
     #: None until the user holds it.
@@ -39,7 +39,7 @@ class AchievementProgress:
 def get_achievements(user: UserRef) -> list[AchievementProgress]:
     """Return every achievement that ``user`` may see, in two queries.
 
-    Raises ``UnknownUserError`` for what cannot be a user.
+    Raises ``UnknownUserError`` if ``user`` is invalid.
     """
     user_id = user_id_of(user)
     return _measured(user_id, _visible_at_once(user_id))
@@ -48,30 +48,31 @@ def get_achievements(user: UserRef) -> list[AchievementProgress]:
 def get_achievement(user: UserRef, key: str) -> AchievementProgress | None:
     """Return the achievement with this key, if ``user`` may see it, in two queries.
 
-    Raises ``UnknownUserError`` for what cannot be a user.
+    Raises ``UnknownUserError`` if ``user`` is invalid.
     """
     visible = visible_achievements(user).filter(key=key)
     return next(iter(_measured(user_id_of(user), visible)), None)
 
 
 def get_all_achievements(user: UserRef, **which: Any) -> list[AchievementProgress]:
-    """Return also what ``user`` may not see: for staff. As ``get_achievements``."""
+    """Return also achievements that ``user`` may not see; meant for staff."""
     user_id = user_id_of(user)
     return _measured(user_id, _joined(user_id).filter(**which))
 
 
 def visible_achievements(user: UserRef) -> QuerySet[Any]:
-    """Keep what ``user`` may see: active ones, without secrets, and what they hold.
+    """Return the achievements that ``user`` may see.
 
-    A draft is shown to nobody. Raises ``UnknownUserError`` for what cannot be a user.
+    They are the active ones that are not secret, and those that the user holds. Nobody
+    sees a draft. Raises ``UnknownUserError`` if ``user`` is invalid.
     """
     return _visible(user_id_of(user))
 
 
 def held_achievements(user: UserRef, *, viewer: UserRef) -> QuerySet[UserAchievement]:
-    """Return what ``user`` holds and ``viewer`` may see, the latest first.
+    """Return the unlocks of ``user`` that ``viewer`` may see, latest first.
 
-    Raises ``UnknownUserError`` for what cannot be a user.
+    Raises ``UnknownUserError`` if ``user`` is invalid.
     """
     unlocks = UserAchievement.objects.using(write_alias()).select_related("achievement")
     held = unlocks.filter(user=user_id_of(user), revoked_at=None)
@@ -79,9 +80,9 @@ def held_achievements(user: UserRef, *, viewer: UserRef) -> QuerySet[UserAchieve
 
 
 def count_secrets(user: UserRef) -> int:
-    """Return how many secret achievements ``user`` could find out, in one query.
+    """Return how many secret achievements ``user`` can still find, in one query.
 
-    Raises ``UnknownUserError`` for what cannot be a user.
+    Raises ``UnknownUserError`` if ``user`` is invalid.
     """
     secrets = _joined(user_id_of(user)).filter(
         is_secret=True, status=AchievementStatus.ACTIVE
@@ -114,7 +115,7 @@ def _visible(user_id: Any) -> QuerySet[Any]:
 
 
 def _visible_at_once(user_id: Any) -> Iterator[Any]:
-    """Yield what ``_visible`` returns, by a statement that is ready."""
+    """Yield the rows of ``_visible`` with a statement that is compiled only once."""
     connection = connections[write_alias()]
     sql, parameters = _statement(connection.alias)
     pk = get_user_model()._meta.pk.get_db_prep_value(user_id, connection)
@@ -122,16 +123,16 @@ def _visible_at_once(user_id: Any) -> Iterator[Any]:
     rows = Achievement.objects.using(connection.alias).raw(sql, given)
     for row in cast("Iterable[Any]", rows):
         if row.unlocked_at and timezone.is_naive(row.unlocked_at):
-            # SQLite keeps no zones.
+            # SQLite stores no time zones.
             row.unlocked_at = row.unlocked_at.replace(tzinfo=connection.timezone)
         yield row
 
 
 @cache
 def _statement(alias: str) -> tuple[str, Sequence[Any]]:
-    """Return the SQL of ``_visible``: to make it takes longer than to run it.
+    """Return the SQL of ``_visible``, which takes longer to compile than to run.
 
-    ``_USER`` is among the parameters where the user's primary key comes.
+    The parameter ``_USER`` marks the place of the user's primary key.
     """
     compiler = _visible(RawSQL("%s", [_USER])).query.get_compiler(alias)
     sql, parameters = compiler.as_sql()
@@ -139,7 +140,7 @@ def _statement(alias: str) -> tuple[str, Sequence[Any]]:
 
 
 def _measured(user_id: Any, joined: Iterable[Any]) -> list[AchievementProgress]:
-    """Return how far the user is with each of what ``_joined`` returned."""
+    """Return the user's progress with each row of ``_joined``."""
     stored, achievements = stored_progress(user_id), list(joined)
     facts = Facts(
         stored.active_days,

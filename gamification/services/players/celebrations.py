@@ -1,33 +1,29 @@
-"""What waits to be shown to a user."""
+"""Celebrations that the user has not seen yet."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
-from django.db.models import CharField, Q, QuerySet, Value
-from django.db.models.functions import Concat
 from django.utils import timezone
 
-from gamification.domain.catalogue import AchievementStatus
-from gamification.domain.outcomes import CelebrationKind
 from gamification.exceptions import (
     CelebrationClaimedError,
     CelebrationOverError,
     UnknownCelebrationError,
 )
-from gamification.models import Celebration, UserAchievement, write_alias
-from gamification.services.unit_of_work import in_transaction
+from gamification.models import Celebration, write_alias
+from gamification.services.unit_of_work import attempts
 from gamification.services.validation import (
     MAX_ID,
     UserRef,
     check_whole,
     user_id_of,
 )
-from gamification.storage import Store
+from gamification.storage import store_for
 
-#: How long a screen has a celebration to itself.
+#: How long one screen reserves a celebration.
 CLAIM_TIME: Final = timedelta(minutes=1)
 
 #: The most celebrations that one read returns.
@@ -37,85 +33,79 @@ MAX_LIMIT: Final = 1_000
 def pending_celebrations(
     user: UserRef, *, after: int = 0, limit: int = 50
 ) -> list[Celebration]:
-    """Return what the user was not shown yet, oldest first.
+    """Return the celebrations that the user has not seen yet, oldest first.
 
-    What a screen claimed is among it, with ``claimed_until``: should that screen be
-    closed, it is to be shown by another. Achievements that were taken away since, or
-    became drafts, are not. ``after`` is the id of the last one that is known already,
-    ``limit`` how many to return at the most, up to 1,000.
+    They include celebrations that a screen has claimed, with ``claimed_until``: if that
+    screen is closed, another one shows them. They exclude those that no longer hold,
+    because an achievement was revoked or became a draft, or a level or streak was lost.
+    ``after`` is the id of the last celebration that the caller already knows, ``limit``
+    the most to return, up to 1,000.
 
     Raises ``InvalidRequestError``, ``UnknownUserError``.
     """
     check_whole("after", after, least=0, most=MAX_ID)
     check_whole("limit", limit, least=1, most=MAX_LIMIT)
-    user_id = user_id_of(user)
     celebrations = Celebration.objects.using(write_alias()).pending()
-    mine = celebrations.filter(user=user_id, id__gt=after)
-    shown = mine.exclude(dedupe_key__in=_taken_back(user_id))
-    return list(shown.order_by("id")[:limit])
+    mine = celebrations.filter(user=user_id_of(user), id__gt=after)
+    return list(mine.order_by("id")[:limit])
 
 
 def claim_celebration(user: UserRef, *, id: int) -> Celebration:  # noqa: A002 - as ids
     """Let one of the user's screens show the celebration, and no other for a minute.
 
-    Acknowledge it when the show begins. If that never happens, it can be claimed
-    again when the minute is over.
+    The caller acknowledges it when the show begins. If that never happens, a screen
+    can claim it again when the minute is over.
 
     Raises ``CelebrationClaimedError``, with ``claimed_until`` in its context, while
-    another claim holds; ``CelebrationOverError`` once it was acknowledged or has
-    expired; ``UnknownCelebrationError`` for what is not the user's;
+    another claim holds; ``CelebrationOverError`` once it was acknowledged, has expired,
+    or no longer holds; ``UnknownCelebrationError`` if the user has no such one;
     ``UnknownUserError``, ``StorageError``.
     """
-    user_id, alias = user_id_of(user), write_alias()
+    user_id, store = user_id_of(user), store_for(write_alias())
     if type(id) is not int or not 0 < id <= MAX_ID:
         raise UnknownCelebrationError
-
-    def claim(store: Store) -> Celebration:
-        rows = Celebration.objects.using(alias).filter(user=user_id, pk=id)
-        until = timezone.now() + CLAIM_TIME
-        is_mine = rows.pending().unclaimed().update(claimed_until=until)
-        celebration = rows.first()
-        if celebration is None:
-            raise UnknownCelebrationError
-        if not is_mine:
-            raise _refusal(celebration)
-        return celebration
-
-    return in_transaction(alias, [user_id], claim)
+    rows = Celebration.objects.using(store.alias).filter(user=user_id, pk=id)
+    for attempt in attempts(store, [user_id]):
+        with attempt:
+            attempt.lock()
+            # An update cannot join the user's progress; the lock keeps both together.
+            free = rows.filter(pk__in=[*rows.pending().values_list("pk", flat=True)])
+            until = timezone.now() + CLAIM_TIME
+            is_mine = free.unclaimed().update(claimed_until=until)
+            found = rows.first()
+            if found is None:
+                raise UnknownCelebrationError
+            if not is_mine:
+                raise _refusal(found)
+            celebration = found
+    return celebration
 
 
 def acknowledge_celebrations(user: UserRef, *, ids: Collection[int]) -> int:
     """Mark the user's celebrations with these ids as shown; return how many were new.
 
-    Ids that are not the user's, or were acknowledged before, have no effect.
+    Ids of other users, and ids that were acknowledged before, have no effect.
     Raises ``UnknownUserError``, ``StorageError``.
     """
     user_id = user_id_of(user)
     known = [pk for pk in ids if type(pk) is int and 0 < pk <= MAX_ID]
     if not known:
         return 0
-    alias = write_alias()
-
-    def acknowledge(store: Store) -> int:
-        rows = Celebration.objects.using(alias).filter(user=user_id, id__in=known)
-        return rows.filter(acknowledged_at=None).update(acknowledged_at=timezone.now())
-
-    return in_transaction(alias, [user_id], acknowledge)
-
-
-def _taken_back(user_id: Any) -> QuerySet[UserAchievement, Any]:
-    """Return the dedupe keys of achievements that were revoked, or became drafts."""
-    unlocks = UserAchievement.objects.using(write_alias()).filter(user=user_id)
-    is_draft = Q(achievement__status=AchievementStatus.DRAFT)
-    gone = unlocks.filter(is_draft | Q(revoked_at__isnull=False)).order_by()
-    prefix = Value(f"{CelebrationKind.ACHIEVEMENT}:")
-    key = Concat(prefix, "achievement__key", output_field=CharField())
-    return gone.values_list(key)
+    store, now = store_for(write_alias()), timezone.now()
+    rows = Celebration.objects.using(store.alias).filter(user=user_id, id__in=known)
+    for attempt in attempts(store, [user_id]):
+        with attempt:
+            attempt.lock()
+            new = rows.filter(acknowledged_at=None).update(acknowledged_at=now)
+    return new
 
 
 def _refusal(
     celebration: Celebration,
 ) -> CelebrationClaimedError | CelebrationOverError:
-    if celebration.acknowledged_at or celebration.expires_at <= timezone.now():
-        return CelebrationOverError()
-    return CelebrationClaimedError(claimed_until=celebration.claimed_until)
+    until = celebration.claimed_until
+    is_shown = until is not None and until > timezone.now()
+    is_over = celebration.acknowledged_at or celebration.expires_at <= timezone.now()
+    if is_shown and not is_over:
+        return CelebrationClaimedError(claimed_until=until)
+    return CelebrationOverError()

@@ -1,4 +1,4 @@
-"""Where a user stands, and why an achievement is not unlocked."""
+"""Explains why a user holds an achievement or does not."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from django.contrib.auth import get_user_model
 from django.utils.translation import gettext as _
 
 from gamification.domain.catalogue import AchievementStatus, Criterion, Facts
-from gamification.exceptions import UnknownAchievementError, UnknownUserError
 from gamification.models import (
     Achievement,
     ActivityTally,
@@ -16,39 +15,41 @@ from gamification.models import (
     UserGamification,
     write_alias,
 )
+from gamification.models.criterion_text import criterion_text
+from gamification.services.catalogue.lookup import get_definition
 from gamification.services.validation import (
     UserRef,
-    is_storable,
+    unknown_user,
     user_id_of,
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why a user holds an achievement, or does not."""
+    """The reason why a user holds an achievement or does not."""
 
     achievement: str
     name: str
     is_unlocked: bool
     criterion: str
-    #: What is measured, in words.
+    #: The name of the activity or criterion that is measured.
     measures: str
     current: int
     target: int
     missing: int
     #: Share of the way, 0 to 1.
     fraction: float
-    #: Codes of what keeps the achievement from being unlocked by itself:
+    #: Codes of the reasons why activities alone do not unlock the achievement:
     #: ``draft``, ``retired``, ``revoked``, ``manual``, ``inactive_activity``.
     blocked_by: tuple[str, ...]
-    #: All of it in words.
+    #: The whole explanation in words.
     text: str
 
 
 def get_facts(user: UserRef) -> Facts:
-    """Return what achievements can measure of a user, in three queries.
+    """Return the facts that achievements measure for a user, in three queries.
 
-    Raises ``UnknownUserError`` for what cannot be a user.
+    Raises ``UnknownUserError`` if ``user`` is invalid.
     """
     user_id, alias = user_id_of(user), write_alias()
     profile = UserGamification.objects.using(alias).filter(user=user_id).first()
@@ -66,15 +67,15 @@ def get_facts(user: UserRef) -> Facts:
 
 
 def explain_achievement(user: UserRef, achievement: str) -> Explanation:
-    """Say what the achievement with this key measures and where ``user`` stands.
+    """Explain what ``user`` needs for the achievement with this key.
 
-    It explains any achievement, also a secret one: who may ask is for the caller to
-    decide. Raises ``UnknownAchievementError``, ``UnknownUserError``.
+    It explains any achievement, even a secret one: the caller decides who may ask.
+    Raises ``UnknownAchievementError``, ``UnknownUserError``.
     """
     user_id, alias = user_id_of(user), write_alias()
     if not get_user_model()._base_manager.using(alias).filter(pk=user_id).exists():
-        raise UnknownUserError
-    row = stored_achievement(achievement)
+        raise unknown_user(user_id)
+    row = get_definition(Achievement, achievement)
     unlocks = UserAchievement.objects.using(alias).filter(user=user_id)
     unlock = unlocks.filter(achievement=row).first()
     is_unlocked = unlock is not None and unlock.revoked_at is None
@@ -82,28 +83,17 @@ def explain_achievement(user: UserRef, achievement: str) -> Explanation:
     return _explanation(row, current, is_unlocked, _blockers(row, unlock))
 
 
-def stored_achievement(key: str) -> Achievement:
-    """Return the achievement with this key, whatever its status, and its activity."""
-    rows = Achievement.objects.using(write_alias()).select_related("activity")
-    is_key = isinstance(key, str) and is_storable(key)
-    row = rows.filter(key=key).first() if is_key else None
-    if row is None:
-        message = f"No achievement has the key {key!r}."
-        raise UnknownAchievementError(message, achievement=key)
-    return row
-
-
 def _blockers(row: Achievement, unlock: UserAchievement | None) -> dict[str, str]:
-    """Return what keeps the achievement locked, in words, by code."""
+    """Return the reasons that keep the achievement locked, in words, by code."""
     blockers = {
-        "revoked": unlock is not None and unlock.revoked_at is not None,
+        "revoked": unlock is not None and unlock.is_barred,
         "draft": row.status == AchievementStatus.DRAFT,
         "retired": row.status == AchievementStatus.RETIRED,
         "manual": row.criterion == Criterion.MANUAL,
         "inactive_activity": row.activity is not None and not row.activity.is_active,
     }
     words = {
-        "revoked": _("It was taken away by staff, who alone can give it back."),
+        "revoked": _("Staff have revoked it, and only they can give it back."),
         "draft": _("It is a draft, which nobody can unlock yet."),
         "retired": _("It is retired: nobody can unlock it any more."),
         "manual": _("Staff award it by hand."),
@@ -117,12 +107,13 @@ def _explanation(
 ) -> Explanation:
     measures = row.activity.name if row.activity else row.get_criterion_display()
     missing = 0 if is_unlocked else max(0, row.threshold - current)
+    activity = row.activity.name if row.activity else ""
     values = {
         "name": row.name,
-        "measures": measures,
-        "current": current,
-        "target": row.threshold,
+        "required": row.criterion_text,
+        "current": criterion_text(row.criterion, current, activity),
         "missing": missing,
+        "activity": activity,
     }
     return Explanation(
         achievement=row.key,
@@ -135,18 +126,35 @@ def _explanation(
         missing=missing,
         fraction=1.0 if is_unlocked else min(1.0, max(0.0, current / row.threshold)),
         blocked_by=() if is_unlocked else tuple(blockers),
-        text=_text(values, is_unlocked=is_unlocked, reasons=[*blockers.values()]),
+        text=_text(values, is_unlocked=is_unlocked, blockers=blockers),
     )
 
 
-def _text(values: dict[str, object], *, is_unlocked: bool, reasons: list[str]) -> str:
+def _text(
+    values: dict[str, object], *, is_unlocked: bool, blockers: dict[str, str]
+) -> str:
     if is_unlocked:
         return _("“%(name)s” is unlocked.") % values
-    standing = _(
-        "“%(name)s” needs %(target)s (%(measures)s); it stands at %(current)s."
+    if "manual" in blockers:
+        sentences = [_("“%(name)s” cannot be earned by activities.")]
+    else:
+        sentences = [_("“%(name)s” requires %(required)s.")]
+        sentences += [_("The user is at %(current)s.")]
+    if values["missing"] and "manual" not in blockers:
+        sentences += [_("%(missing)s to go.")]
+    elif not blockers:
+        sentences += [_next_record(values)]
+    return " ".join([each % values for each in sentences] + [*blockers.values()])
+
+
+def _next_record(values: dict[str, object]) -> str:
+    """Say which record unlocks an achievement whose criterion the user meets."""
+    if values["activity"]:
+        return _(
+            "It unlocks with the next record of “%(activity)s”, or when staff award or "
+            "backfill it."
+        )
+    return _(
+        "It unlocks with the next record of any activity, or when staff award or "
+        "backfill it."
     )
-    if values["missing"]:
-        reasons = [_("%(missing)s to go.") % values, *reasons]
-    elif not reasons:
-        reasons = [_("It unlocks with the next record, or when staff award it.")]
-    return " ".join([standing % values, *reasons])

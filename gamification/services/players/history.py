@@ -1,4 +1,4 @@
-"""What happened to a user: the days on which they were active, and their ledger."""
+"""A user's history: their active days and their ledger."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gamification.services.validation import (
     user_id_of,
 )
 
-#: The most days of a calendar, and the most entries of a ledger, that one read returns.
+#: The most days and the most ledger entries that one call returns.
 MAX_DAYS: Final = 366
 MAX_ENTRIES: Final = 1_000
 
@@ -22,8 +22,8 @@ MAX_ENTRIES: Final = 1_000
 def get_calendar(user: UserRef, *, since: date, until: date) -> list[ActiveDay]:
     """Return the user's active days from ``since`` to ``until``, both included.
 
-    They are dates of the user's own calendar, at most 366 of them, the first one
-    first. Raises ``InvalidSpanError``, ``InvalidRequestError``, ``UnknownUserError``.
+    They are dates of the user's own calendar, at most 366, in order. Raises
+    ``InvalidSpanError``, ``InvalidRequestError``, ``UnknownUserError``.
     """
     user_id = user_id_of(user)
     for name, day in (("since", since), ("until", until)):
@@ -38,11 +38,10 @@ def get_calendar(user: UserRef, *, since: date, until: date) -> list[ActiveDay]:
 def get_ledger(
     user: UserRef, *, before: int | None = None, limit: int = 50
 ) -> list[LedgerEntry]:
-    """Return entries of the user's ledger, newest first, each with what earned it.
+    """Return ledger entries, newest first, with their activities and achievements.
 
-    ``before`` is the id of the last one that is known already, ``limit`` how many to
-    return at the most, up to 1,000. Raises ``InvalidRequestError``,
-    ``UnknownUserError``.
+    ``before`` is the id of the last entry that the caller already knows, ``limit`` the
+    most to return, up to 1,000. Raises ``InvalidRequestError``, ``UnknownUserError``.
     """
     if before is not None:
         check_whole("before", before, least=0, most=MAX_ID)

@@ -1,4 +1,4 @@
-"""Where a user stands now."""
+"""A user's present progress."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from gamification.storage.tables import PROFILES, UNLOCKS
 
 @dataclass(frozen=True, slots=True)
 class ProfileSummary:
-    """Where a user stands at one instant."""
+    """A user's progress and settings at one instant."""
 
     level: LevelProgress
-    #: The highest level that was ever reached.
+    #: The highest level that the user ever reached.
     highest_level: int
     streak: StreakStatus
     #: Days on which the user was active, and achievements that they hold.
@@ -33,19 +33,21 @@ class ProfileSummary:
     achievements: int
     #: The IANA zone that the user's days follow.
     time_zone: str
-    #: The zone that they will follow, and from when on, where a change waits.
+    #: The zone that the days will follow and its start, if a change is pending.
     pending_time_zone: str | None
     effective_at: datetime | None
-    #: Whether others are shown where the user stands.
+    #: Whether others can see the user's progress.
     is_public: bool
-    #: Grows with every change; 0 for a user to whom nothing happened yet.
+    #: How celebrations are shown to the user: ``all``, ``quiet`` or ``none``.
+    celebration_mode: str
+    #: Grows with every change; 0 for a user without a row.
     version: int
 
 
 def get_progress(user: UserRef) -> ProfileSummary:
-    """Return where ``user`` stands now, in one query.
+    """Return the present progress of ``user``, in one query.
 
-    Raises ``UnknownUserError`` for what cannot be a user.
+    Raises ``UnknownUserError`` if ``user`` is invalid.
     """
     user_id, now = user_id_of(user), timezone.now()
     row = stored_progress(user_id)
@@ -63,12 +65,13 @@ def get_progress(user: UserRef) -> ProfileSummary:
         pending_time_zone=last.zone if waits else None,
         effective_at=datetime.fromtimestamp(last.since, UTC) if waits else None,
         is_public=row.is_public,
+        celebration_mode=row.celebration_mode,
         version=row.version,
     )
 
 
 class StoredProgress(NamedTuple):
-    """What is stored of a user; the defaults are those of one without a row."""
+    """The stored progress of a user; the defaults are for a user without a row."""
 
     total_xp: int = 0
     level: int = 1
@@ -80,12 +83,13 @@ class StoredProgress(NamedTuple):
     #: As JSON.
     zone_history: str = "[]"
     is_public: bool = True
+    celebration_mode: str = "all"
     version: int = 0
     #: Achievements that the user holds.
     held: int = 0
 
 
-#: Job as it is: to make the query takes Django longer than the database to answer it.
+#: Plain SQL, because Django takes longer to build the query than to run it.
 _ROW_SQL: Final = f"""SELECT {", ".join(StoredProgress._fields[:-1])}, (
     SELECT COUNT(*) FROM {UNLOCKS} u
     WHERE u.user_id = p.user_id AND u.revoked_at IS NULL
@@ -93,7 +97,7 @@ _ROW_SQL: Final = f"""SELECT {", ".join(StoredProgress._fields[:-1])}, (
 
 
 def stored_progress(user_id: Any) -> StoredProgress:
-    """Return what is stored of the user with this primary key, in one query."""
+    """Return the stored progress of the user with this primary key, in one query."""
     connection = connections[write_alias()]
     pk = get_user_model()._meta.pk.get_db_prep_value(user_id, connection)
     with connection.cursor() as cursor:

@@ -1,4 +1,4 @@
-"""How rare each achievement is."""
+"""Counts how rare each achievement is."""
 
 from __future__ import annotations
 
@@ -21,37 +21,37 @@ from gamification.models import (
 )
 from gamification.services.cache import tolerating_errors
 
-#: Where the cache has it; the number grows with every change of what is kept there.
+#: Key in the cache; its number grows when the format of the value changes.
 CACHE_KEY: Final = "gamification:rarity:1"
 
 
 @dataclass(frozen=True, slots=True)
 class Rarity:
-    """How many users hold each achievement, among those who did anything at all."""
+    """The number of users who hold each achievement, among the active users."""
 
-    #: Users by id of the achievement; one that nobody holds is not in it.
+    #: Number of users by achievement id, without achievements that nobody holds.
     holders: Mapping[int, int]
-    #: Users who did anything, whether they hold something or not.
+    #: Number of users who did anything, with or without achievements.
     denominator: int
     worked_out_at: datetime
 
     def share_of(self, achievement_id: int) -> float | None:
-        """Return the share of users who hold the achievement; None if there are none.
+        """Return the share of users who hold the achievement, from 0 to 1.
 
-        It is from 0 to 1.
+        It is None if there are no users to count.
         """
         if not self.denominator:
             return None
-        # Those who hold it are counted a moment after the others.
+        # Holders are counted a moment later, when there may be more users.
         return min(1.0, self.holders.get(achievement_id, 0) / self.denominator)
 
 
 def get_rarity() -> Rarity:
-    """Return how rare all achievements are, kept in the cache for ``RARITY_TTL``.
+    """Return how rare all achievements are, cached for ``RARITY_TTL``.
 
-    Who counts did an activity that was not taken back, has an account that is active,
-    and is no staff unless the site says ``RANKS_STAFF``. What was revoked does not
-    count. A cache that is empty, outdated or out of order costs six queries.
+    It counts active, non-staff users with at least one activity that was not reversed
+    (staff too if ``RANKS_STAFF`` is set), and no revoked achievements. Without a valid
+    value in the cache it takes six queries.
     """
     ttl = conf.RARITY_TTL
     kept = _kept() if ttl else None
@@ -64,7 +64,7 @@ def get_rarity() -> Rarity:
 
 
 def _work_out() -> Rarity:
-    # Nearly all count: those who do not, and what they hold, are sooner found.
+    # Nearly all users count, so it is faster to subtract those who do not.
     unlocks = UserAchievement.objects.using(write_alias()).filter(revoked_at=None)
     denominator = UserGamification.objects.using(write_alias()).count()
     holders = Counter(_holders(unlocks))
@@ -82,7 +82,7 @@ def _holders(unlocks: QuerySet[UserAchievement]) -> dict[int, int]:
 
 
 def _others() -> Iterator[QuerySet[UserGamification]]:
-    """Yield those who are not counted, and those of the counted who did nothing."""
+    """Yield users who are not counted, and counted users who did nothing."""
     profiles = UserGamification.objects.using(write_alias()).order_by()
     tallies = ActivityTally.objects.filter(user=OuterRef("user"), count__gt=0)
     yield profiles.uncounted()
@@ -99,7 +99,7 @@ def _kept() -> Rarity | None:
 
 
 def _keep(rarity: Rarity, ttl: timedelta) -> None:
-    # Plain values, which every version of the code can read.
+    # Plain values, which every version of this code can read.
     value = [rarity.worked_out_at.timestamp(), rarity.denominator, {**rarity.holders}]
     with tolerating_errors():
         cache.set(CACHE_KEY, value, ttl.total_seconds())

@@ -1,24 +1,31 @@
-"""What users decide about themselves."""
+"""The settings that users choose for themselves."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
-from django.db.models import F
+from django.contrib.auth import get_user_model
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from gamification.domain.days import Calendar, is_time_zone
+from gamification.domain.days import Calendar, ZoneChange
+from gamification.domain.outcomes import CelebrationMode
 from gamification.domain.streaks import Streak, measure_streak
-from gamification.exceptions import (
-    InvalidRequestError,
-    InvalidTimeZoneError,
-    UnknownUserError,
-)
+from gamification.domain.zones import is_time_zone, present_name, time_zones
+from gamification.exceptions import InvalidRequestError, InvalidTimeZoneError
 from gamification.models import UserGamification, write_alias
-from gamification.services.unit_of_work import in_transaction
-from gamification.services.validation import UserRef, user_id_of
-from gamification.storage import Store
+from gamification.services.unit_of_work import (
+    ConcurrentUpdateError,
+    attempts,
+    wrap_database_errors,
+)
+from gamification.services.validation import UserRef, unknown_user, user_id_of
+from gamification.storage import Store, store_for
+from gamification.suggestions import did_you_mean, shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,86 +38,159 @@ class TimeZoneChange:
 
 
 def set_time_zone(user: UserRef, time_zone: str) -> TimeZoneChange:
-    """Let the user's days follow the IANA zone ``time_zone`` from now on.
+    """Set the IANA zone that the user's days follow from now on.
 
-    One change takes effect per 24 hours; a later one waits until then, and replaces
-    one that waits. Dates of what was recorded stay as they are.
+    At most one change takes effect in 24 hours; a later change is pending until then,
+    and replaces a pending one. Entries keep their dates. For a user without entries,
+    the zone holds for all time. An outdated name (``Asia/Calcutta``) is stored as the
+    present one.
 
     Raises ``InvalidTimeZoneError``, ``UnknownUserError``, ``StorageError``.
     """
-    zone = check_time_zone(time_zone)
-    user_id, alias = user_id_of(user), write_alias()
-
-    def change(store: Store) -> TimeZoneChange:
-        profiles = UserGamification.objects.using(alias).filter(user=user_id)
-        profile = profiles.first()
-        if profile is None:
-            raise UnknownUserError
-        calendar = profile.calendar.with_zone(zone, timezone.now())
-        # A date may have become too short to count, or to break a streak.
-        streak = measure_streak(store.days([user_id])[user_id], calendar)
-        profiles.update(
-            time_zone=zone,
-            zone_history=zone_history(calendar),
-            current_streak=streak.current,
-            longest_streak=streak.longest,
-            version=F("version") + 1,
-            updated_at=timezone.now(),
-        )
-        effective_at = datetime.fromtimestamp(calendar.zones[-1].since, UTC)
-        return TimeZoneChange(zone, effective_at, streak)
-
-    return in_transaction(alias, [user_id], change)
+    zone, user_id = check_time_zone(time_zone), user_id_of(user)
+    store = store_for(write_alias())
+    for attempt in attempts(store, [user_id]):
+        with attempt:
+            attempt.lock()
+            change = _change_zone(user_id, zone, store)
+    return change
 
 
 def set_visibility(user: UserRef, *, is_public: bool) -> bool:
-    """Show the user to others, or to nobody; say whether that is a change.
+    """Show the user to others, or to nobody; say whether that changed anything.
 
     Raises ``InvalidRequestError``, ``UnknownUserError``, ``StorageError``.
     """
-    if not isinstance(is_public, bool):
-        raise InvalidRequestError("Public is either true or false.", field="is_public")
-    user_id, alias = user_id_of(user), write_alias()
+    return _set_choice(user_id_of(user), is_public=check_visibility(is_public))
 
-    def change(store: Store) -> bool:
-        profiles = UserGamification.objects.using(alias).filter(user=user_id)
-        if not profiles.exists():
-            raise UnknownUserError
-        changed = profiles.exclude(is_public=is_public).update(
-            is_public=is_public,
-            version=F("version") + 1,
-            updated_at=timezone.now(),
-        )
-        return bool(changed)
 
-    return in_transaction(alias, [user_id], change)
+def set_celebration_mode(user: UserRef, *, mode: str) -> bool:
+    """Set how the user sees celebrations; say whether that changed anything.
+
+    ``mode`` is ``all``, ``quiet`` (without effects) or ``none``.
+
+    Raises ``InvalidRequestError``, ``UnknownUserError``, ``StorageError``.
+    """
+    return _set_choice(user_id_of(user), celebration_mode=check_mode(mode))
 
 
 def set_choices(
-    user: UserRef, *, time_zone: str | None = None, is_public: bool | None = None
+    user: UserRef,
+    *,
+    time_zone: str | None = None,
+    is_public: bool | None = None,
+    celebration_mode: str | None = None,
 ) -> None:
-    """Set what is not None, all of it or nothing.
+    """Set the values that are not None, all of them or none.
 
-    Raises what ``set_time_zone`` and ``set_visibility`` raise.
+    Raises the errors of ``set_time_zone``, ``set_visibility`` and
+    ``set_celebration_mode``.
     """
-    user_id = user_id_of(user)
-
-    def change(store: Store) -> None:
-        if time_zone is not None:
-            set_time_zone(user_id, time_zone)
-        if is_public is not None:
-            set_visibility(user_id, is_public=is_public)
-
-    in_transaction(write_alias(), [user_id], change)
+    user_id, store = user_id_of(user), store_for(write_alias())
+    zone = None if time_zone is None else check_time_zone(time_zone)
+    choices: dict[str, Any] = {}
+    if is_public is not None:
+        choices["is_public"] = check_visibility(is_public)
+    if celebration_mode is not None:
+        choices["celebration_mode"] = check_mode(celebration_mode)
+    for attempt in attempts(store, [user_id]):
+        with attempt:
+            attempt.lock()
+            if zone is not None:
+                _change_zone(user_id, zone, store)
+            if choices:
+                _update(_profiles(user_id), choices)
 
 
 def check_time_zone(name: str) -> str:
-    """Return ``name``, or raise ``InvalidTimeZoneError``."""
+    """Return the present name of a zone, or raise ``InvalidTimeZoneError``."""
     if not is_time_zone(name):
-        raise InvalidTimeZoneError
-    return name
+        near = did_you_mean(name, time_zones())
+        message = f"No IANA time zone is called {shown(name)}.{near}"
+        raise InvalidTimeZoneError(message)
+    return present_name(name)
+
+
+def check_visibility(is_public: bool) -> bool:
+    """Return ``is_public``, or raise ``InvalidRequestError``."""
+    if not isinstance(is_public, bool):
+        message = f"is_public is {shown(is_public)}, neither True nor False."
+        raise InvalidRequestError(message, field="is_public")
+    return is_public
+
+
+def check_mode(mode: str) -> str:
+    """Return ``mode``, or raise ``InvalidRequestError``."""
+    if mode not in CelebrationMode.values:
+        known = ", ".join(CelebrationMode.values)
+        message = f"{mode!r} is not one of {known}."
+        raise InvalidRequestError(message, field="celebration_mode")
+    return mode
 
 
 def zone_history(calendar: Calendar) -> list[list[object]]:
-    """Return the calendar's zones as they are stored."""
+    """Return the calendar's zones in the form in which the database stores them."""
     return [[change.since, change.zone] for change in calendar.zones]
+
+
+def _profiles(user_id: Any) -> QuerySet[UserGamification]:
+    return UserGamification.objects.using(write_alias()).filter(user=user_id)
+
+
+def _change_zone(user_id: Any, zone: str, store: Store) -> TimeZoneChange:
+    """Change the zone of a locked user."""
+    profiles, now = _profiles(user_id), timezone.now()
+    profile = profiles.first()
+    if profile is None:
+        raise unknown_user(user_id)
+    if profile.last_occurred_at is None:
+        calendar = replace(profile.calendar, zones=(ZoneChange(0, zone),))
+    else:
+        calendar = profile.calendar.with_zone(zone, now)
+    # The change can make a date so short that it no longer breaks a streak.
+    streak = measure_streak(store.days([user_id])[user_id], calendar)
+    profiles.update(
+        time_zone=zone,
+        zone_history=zone_history(calendar),
+        current_streak=streak.current,
+        longest_streak=streak.longest,
+        highest_streak=max(profile.highest_streak, streak.longest),
+        version=F("version") + 1,
+        updated_at=now,
+    )
+    since = datetime.fromtimestamp(calendar.zones[-1].since, UTC)
+    return TimeZoneChange(zone, since if calendar.zones[-1].since else now, streak)
+
+
+def _set_choice(user_id: Any, **choice: Any) -> bool:
+    """Set a column of the user's row; say whether that changed anything."""
+    alias = write_alias()
+    with suppress(ConcurrentUpdateError), wrap_database_errors(alias):
+        return _set_or_create(user_id, choice)
+    # The user was deleted meanwhile, or deleted and created again.
+    with wrap_database_errors(alias):
+        return _set_or_create(user_id, choice)
+
+
+def _set_or_create(user_id: Any, choice: Mapping[str, Any]) -> bool:
+    """Set a column, in statements that are complete in themselves: without a lock."""
+    profiles = _profiles(user_id)
+    if _update(profiles, choice):
+        return True
+    users = get_user_model()._base_manager.using(write_alias()).filter(pk=user_id)
+    rows = [*users.values_list("gamification", flat=True)]
+    if not rows:
+        raise unknown_user(user_id)
+    if rows[0] is not None:
+        return False
+    newcomer = UserGamification(user_id=user_id)
+    profiles.bulk_create([newcomer], ignore_conflicts=True)
+    return _update(profiles, choice)
+
+
+def _update(profiles: QuerySet[UserGamification], choices: Mapping[str, Any]) -> bool:
+    """Set ``choices`` if any of them differs; say whether one did."""
+    changed = profiles.exclude(**choices).update(
+        **choices, version=F("version") + 1, updated_at=timezone.now()
+    )
+    return bool(changed)

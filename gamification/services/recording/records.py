@@ -1,4 +1,4 @@
-"""What callers hand in to be recorded, before and after it was checked."""
+"""The records that callers pass in, and the check of each one."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ from gamification.services.validation import (
 
 @dataclass(frozen=True, slots=True)
 class ActivityRecord:
-    """A record for ``record_activities``: who did what, when, how much of it."""
+    """A record for ``record_activities``: a user, an activity, a time, a quantity."""
 
     user: UserRef
     activity: str
-    #: Aware; None is now.
+    #: An aware datetime; None means now.
     occurred_at: datetime | None = None
     quantity: int = 1
-    #: Makes the record idempotent for its user.
+    #: Makes the record idempotent: the user's key is recorded only once.
     key: str | None = None
-    #: What it came from, such as ``visions.kpi:42``.
+    #: The origin of the record, such as ``visions.kpi:42``.
     source: str = ""
 
 
 def check_record(record: ActivityRecord, now: datetime) -> Record:
-    """Return ``record`` as the domain has it, or raise ``InvalidRequestError``."""
+    """Return the domain's form of ``record``, or raise ``InvalidRequestError``."""
     activity = check_text("activity", record.activity, required=True)
     quantity = check_quantity(record.quantity)
     source = check_text("source", record.source)
     key, occurred_at, digest = check_key(record.key), now, ""
     if record.occurred_at is not None:
-        occurred_at = check_instant(record.occurred_at, now)
+        occurred_at = check_instant(record.occurred_at)
     if key is not None:
         given = occurred_at.isoformat() if record.occurred_at else None
         digest = fingerprint(activity, quantity, given, source)

@@ -1,43 +1,43 @@
-"""Recording what users did."""
+"""Records the activities of users."""
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
+from typing import Any, Literal
 
 from django.utils import timezone
 
 from gamification.conf import conf
-from gamification.domain.outcomes import Outcome
+from gamification.domain.outcomes import Outcome, Withheld, WithheldReason
 from gamification.domain.state import Record
-from gamification.exceptions import GamificationError
+from gamification.exceptions import GamificationError, InactiveActivityError
 from gamification.models import write_alias
-from gamification.services.recording.batch import Intake
+from gamification.services.players.progress import stored_progress
+from gamification.services.recording.batch import Batch, Result
 from gamification.services.recording.records import ActivityRecord, check_record
-from gamification.services.recording.ruling import Result
-from gamification.services.validation import UserRef
-from gamification.storage import store_for
+from gamification.services.recording.writing import write_batch
+from gamification.services.validation import EPOCH, UserRef, user_id_of
+from gamification.storage import Store, store_for
 
 
 @dataclass(frozen=True, slots=True)
 class BatchReport:
-    """What became of many records."""
+    """The results of many records, in numbers."""
 
-    #: Records that were written, that had been written before, and that were refused.
+    #: Numbers of records written now, written before, and refused.
     recorded: int = 0
     replayed: int = 0
     refused: int = 0
-    #: XP that was credited, with that of achievements.
+    #: XP credited, including that of achievements.
     xp: int = 0
     unlocks: int = 0
 
     @property
     def records(self) -> int:
-        """All records that were looked at."""
+        """The number of all records."""
         return self.recorded + self.replayed + self.refused
 
     def __add__(self, other: BatchReport) -> BatchReport:
@@ -60,55 +60,73 @@ def record_activity(
     source: str = "",
     celebrate: bool = True,
     historical: bool = False,
+    if_inactive: Literal["raise", "skip"] = "raise",
 ) -> Outcome:
     """Record that ``user`` did ``activity``, with everything that it earns.
 
-    ``quantity`` is in units of the activity, ``occurred_at`` an aware datetime (now
-    if it is not given). With a ``key`` the record is made once, however often it is
-    tried: the same request again returns the first outcome with ``replayed`` set.
-    ``source`` names what it came from (``visions.kpi:42``), so that
-    ``reverse_source`` can undo it. ``historical`` admits records of any age.
+    ``quantity`` is in units of the activity; ``occurred_at`` is an aware datetime, or
+    None for now. A ``key`` makes repeated calls safe: the same request again returns
+    the first outcome with ``replayed`` set. ``source`` names the origin of the record
+    (``visions.kpi:42``), so that ``reverse_source`` can undo it. ``historical`` allows
+    records of any age. If staff have switched the activity off, ``if_inactive="skip"``
+    changes nothing and raises no error: the outcome has no entry, and ``withheld`` says
+    why.
 
-    Raises a kind of ``InvalidRequestError`` for a value that cannot be used,
+    Raises a subclass of ``InvalidRequestError`` for an invalid value,
     ``UnknownUserError``, ``UnknownActivityError``, ``IdempotencyConflictError`` if the
     key was used for another request, ``OutOfRangeError``, ``StorageError``.
     """
     record = ActivityRecord(user, activity, occurred_at, quantity, key, source)
-    now = timezone.now()
-    [outcome] = Intake(
-        [check_record(record, now)],
+    now, store = timezone.now(), store_for(write_alias())
+    batch = Batch.of(
+        {0: check_record(record, now)},
         now,
+        oldest=_oldest(now, historical=historical or occurred_at is None),
+        newest=now + conf.MAX_CLOCK_SKEW,
         celebrate=celebrate,
-        historical=historical or occurred_at is None,
-        strict=True,
-    ).perform()
+    )
+    try:
+        outcome = write_batch(batch, store, strict=True)[0]
+    except InactiveActivityError:
+        if if_inactive == "raise":
+            raise
+        return _skipped(user_id_of(user), quantity)
     assert isinstance(outcome, Outcome)  # noqa: S101 - what strict means
     return outcome
+
+
+def _skipped(user_id: Any, quantity: int) -> Outcome:
+    """Return the outcome of a skipped record, with the user's present totals."""
+    row = stored_progress(user_id)
+    return Outcome(
+        entry=None,
+        credited=0,
+        withheld=Withheld(0, quantity, WithheldReason.INACTIVE, None),
+        total_xp=row.total_xp,
+        level_before=row.level,
+        level=row.level,
+        current_streak=row.current_streak,
+        longest_streak=row.longest_streak,
+    )
 
 
 def record_each(
     records: Iterable[ActivityRecord], *, celebrate: bool = True
 ) -> list[Outcome | GamificationError]:
-    """Record activities of any users, and return what became of each.
+    """Record activities of any users, and return the result of each.
 
-    Results come in the order of the records: an outcome, or the error for which a
-    record was refused, which stops none of the others. As many are written in one
-    transaction as the store and ``BATCH_SIZE`` allow.
+    Results come in the order of the records: an outcome, or the error of a refused
+    record, which does not stop the others. Each transaction writes as many records as
+    the store and ``BATCH_SIZE`` allow.
 
-    Raises ``StorageError``, which leaves what earlier transactions wrote: with keys it
-    is safe to try again.
+    Raises ``StorageError``. Earlier transactions then stay written; with keys, it is
+    safe to try again.
     """
-    results = list[Result]()
-    for batch in _batches(records, None):
-        now = timezone.now()
-        results += Intake(
-            _checked(batch, now, strict=False),
-            now,
-            celebrate=celebrate,
-            historical=False,
-            strict=False,
-            is_numbered=True,
-        ).perform()
+    store, results = store_for(write_alias()), list[Result]()
+    for part in _parts(records, store, None):
+        results += _record_part(
+            part, store, celebrate=celebrate, historical=False, has_ids=True
+        )
     return results
 
 
@@ -121,25 +139,25 @@ def record_activities(
     celebrate: bool = True,
     historical: bool = False,
 ) -> BatchReport:
-    """Record many activities of many users, a batch and a transaction at a time.
+    """Record many activities of many users, with one transaction for each batch.
 
-    ``progress`` is called with the report of each batch that was committed. A record
-    that is refused is handed to ``refused`` with its position, from 0, and the others
-    go on; without ``refused`` its error is raised, and its batch is not written.
-    Otherwise as ``record_activity``; ``ValueError`` for a ``batch_size`` below 1.
+    It calls ``progress`` with the report of each batch that it has written. It calls
+    ``refused`` with the position, from 0, and the error of each record that it refuses,
+    and goes on with the others. Without ``refused`` it raises that error, and does not
+    write the batch. Everything else is as in ``record_activity``. Raises ``ValueError``
+    for a ``batch_size`` below 1.
     """
-    strict, total, report = refused is None, BatchReport(), BatchReport()
-    for batch in _batches(records, batch_size):
-        now = timezone.now()
-        with _without_collection():
-            results = Intake(
-                _checked(batch, now, strict=strict),
-                now,
-                celebrate=celebrate,
-                historical=historical,
-                strict=strict,
-                expects_replays=report.replayed > 0,
-            ).perform()
+    total, store = BatchReport(), store_for(write_alias())
+    report = BatchReport()
+    for part in _parts(records, store, batch_size):
+        results = _record_part(
+            part,
+            store,
+            celebrate=celebrate,
+            historical=historical,
+            strict=refused is None,
+            expects_replays=report.replayed > 0,
+        )
         for position, result in enumerate(results, total.records):
             if refused and isinstance(result, GamificationError):
                 refused(position, result)
@@ -150,47 +168,63 @@ def record_activities(
     return total
 
 
-def _batches(
-    records: Iterable[ActivityRecord], size: int | None
+def _record_part(
+    part: Sequence[ActivityRecord],
+    store: Store,
+    *,
+    celebrate: bool,
+    historical: bool,
+    strict: bool = False,
+    **options: bool,
+) -> list[Result]:
+    """Record a part in one transaction; return the results in order."""
+    now = timezone.now()
+    records, results = _checked(part, now, strict=strict)
+    if records:
+        oldest = _oldest(now, historical=historical)
+        batch = Batch.of(
+            records,
+            now,
+            oldest=oldest,
+            newest=now + conf.MAX_CLOCK_SKEW,
+            celebrate=celebrate,
+        )
+        results |= write_batch(batch, store, strict=strict, **options)
+    return [result for _, result in sorted(results.items())]
+
+
+def _oldest(now: datetime, *, historical: bool) -> datetime:
+    """Return the earliest instant at which a new record may have occurred."""
+    return EPOCH if historical else now - conf.MAX_BACKDATE
+
+
+def _parts(
+    records: Iterable[ActivityRecord], store: Store, size: int | None
 ) -> Iterator[list[ActivityRecord]]:
+    """Yield the records in parts, one for each transaction."""
     size = conf.BATCH_SIZE if size is None else size
     if size < 1:
         msg = f"A batch has at least 1 record, not {size}."
         raise ValueError(msg)
-    size = min(size, store_for(write_alias()).batch_size)
     iterator = iter(records)
-    while batch := list(islice(iterator, size)):
-        yield batch
-
-
-@contextmanager
-def _without_collection() -> Iterator[None]:
-    """Keep the garbage collector from searching the values of a batch.
-
-    They come in hundreds of thousands at once and go without its help; the search
-    costs a fifth of the time.
-    """
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
+    while part := list(islice(iterator, min(size, store.batch_size))):
+        yield part
 
 
 def _checked(
-    batch: Sequence[ActivityRecord], now: datetime, *, strict: bool
-) -> list[Record | GamificationError]:
-    checked = list[Record | GamificationError]()
-    for record in batch:
+    part: Sequence[ActivityRecord], now: datetime, *, strict: bool
+) -> tuple[dict[int, Record], dict[int, Result]]:
+    """Return the valid records and the errors of the others, both by place."""
+    records: dict[int, Record] = {}
+    refused: dict[int, Result] = {}
+    for place, record in enumerate(part):
         try:
-            checked.append(check_record(record, now))
+            records[place] = check_record(record, now)
         except GamificationError as error:
             if strict:
                 raise
-            checked.append(error.with_traceback(None))
-    return checked
+            refused[place] = error.with_traceback(None)
+    return records, refused
 
 
 def _report(results: Sequence[Result]) -> BatchReport:

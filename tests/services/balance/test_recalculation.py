@@ -13,6 +13,7 @@ from gamification.exceptions import (
     UnknownActivityError,
     UnknownUserError,
 )
+from gamification.leaderboards import get_leaderboard
 from gamification.models import (
     ActiveDay,
     Activity,
@@ -24,6 +25,7 @@ from gamification.models import (
 )
 from gamification.services import (
     adjust_xp,
+    get_calendar,
     record_activity,
     reverse_entry,
     set_time_zone,
@@ -39,6 +41,7 @@ from gamification.staff import (
     run_next_step,
 )
 from tests.factories import AchievementFactory, ActivityFactory, UserFactory
+from tests.inspection import ledger_of
 
 pytestmark = pytest.mark.django_db
 
@@ -66,34 +69,62 @@ def nothing_is_unlocked(no_achievements):
     pass
 
 
-def test_a_date_gets_what_the_activity_gives_now(store, user, activity, staff):
+def test_each_record_gets_what_the_activity_gives_now(user, activity, staff):
     record_activity(user, "walk", quantity=2, occurred_at=YESTERDAY)
-    last = YESTERDAY + timedelta(hours=3)
-    record_activity(user, "walk", occurred_at=last)
+    later = YESTERDAY + timedelta(hours=3)
+    record_activity(user, "walk", occurred_at=later, source="kpi:1")
     edit(xp_reward=15)
 
     done = recalculate_xp(past(), actor=staff, note="It was too little.")
 
-    entry = LedgerEntry.objects.get(kind="adjustment")
+    first, second, *corrections = ledger_of(user)
     assert done == RecalculationProgress(corrected=1, xp=15)
-    assert (entry.amount, entry.activity, entry.quantity) == (15, activity, 0)
-    assert (entry.occurred_at, entry.local_date) == (last, date(2026, 6, 9))
-    assert (entry.actor, entry.note) == (staff, "It was too little.")
     assert total(user) == 45
+    assert {(e.kind, e.corrects, e.amount) for e in corrections} == {
+        ("correction", first.pk, 10),
+        ("correction", second.pk, 5),
+    }
 
 
-def test_each_date_has_an_entry_of_its_own(store, user, activity):
+def test_a_correction_belongs_to_the_record_and_has_actor_and_note(
+    user, activity, staff
+):
+    record_activity(user, "walk", occurred_at=YESTERDAY, key="a", source="kpi:1")
+    edit(xp_reward=15)
+
+    recalculate_xp(past(), actor=staff, note="It was too little.")
+
+    entry = LedgerEntry.objects.get(kind="correction")
+    assert (entry.activity, entry.quantity, entry.rewarded) == (activity, 0, 0)
+    assert (entry.occurred_at, entry.local_date) == (YESTERDAY, date(2026, 6, 9))
+    assert (entry.recorded_at, entry.xp_reward) == (NOW, 15)
+    assert (entry.key, entry.source) == (None, "kpi:1")
+    assert (entry.actor, entry.note) == (staff, "It was too little.")
+
+
+def test_days_and_calendar_have_the_corrections(user, activity):
     record_activity(user, "walk", occurred_at=YESTERDAY)
     record_activity(user, "walk")
     edit(xp_reward=4)
 
     recalculate_xp(past())
 
-    entries = LedgerEntry.objects.filter(kind="adjustment").order_by("local_date")
-    assert [(e.local_date.day, e.amount) for e in entries] == [(9, -6), (10, -6)]
+    days = get_calendar(user, since=YESTERDAY.date(), until=NOW.date())
+    assert [(day.date.day, day.xp) for day in days] == [(9, 4), (10, 4)]
+    assert total(user) == 8
 
 
-def test_doing_it_again_changes_nothing(store, user, activity):
+def test_boards_have_the_corrections(user, activity):
+    record_activity(user, "walk", occurred_at=YESTERDAY)
+    edit(xp_reward=25)
+
+    recalculate_xp(past())
+
+    [first] = get_leaderboard("all").entries
+    assert (first.score, first.reached_at) == (25, YESTERDAY)
+
+
+def test_doing_it_again_changes_nothing(user, activity):
     record_activity(user, "walk")
     edit(xp_reward=15)
     recalculate_xp(past())
@@ -102,7 +133,7 @@ def test_doing_it_again_changes_nothing(store, user, activity):
     assert LedgerEntry.objects.count() == 2
 
 
-def test_what_was_done_stays_as_it_was(store, user, activity):
+def test_tallies_and_streaks_stay_as_they_were(user, activity):
     record_activity(user, "walk", quantity=3)
     edit(xp_reward=15)
 
@@ -114,7 +145,7 @@ def test_what_was_done_stays_as_it_was(store, user, activity):
     assert ActiveDay.objects.get().activities == 1
 
 
-def test_a_higher_limit_admits_what_was_withheld(store, user):
+def test_a_higher_limit_admits_what_was_withheld(user):
     ActivityFactory(key="swim", daily_limit=2)
     record_activity(user, "swim", quantity=9)
     edit("swim", daily_limit=5)
@@ -124,7 +155,7 @@ def test_a_higher_limit_admits_what_was_withheld(store, user):
     assert total(user) == 50
 
 
-def test_a_lower_limit_takes_what_is_above_it(store, user, activity):
+def test_a_lower_limit_takes_what_is_above_it(user, activity):
     record_activity(user, "walk", quantity=9)
     edit(daily_limit=5)
 
@@ -133,7 +164,7 @@ def test_a_lower_limit_takes_what_is_above_it(store, user, activity):
     assert total(user) == 50
 
 
-def test_what_a_cooldown_withheld_stays_withheld(store, user):
+def test_units_withheld_by_a_cooldown_stay_withheld(user):
     ActivityFactory(key="swim", cooldown=60)
     record_activity(user, "swim")
     record_activity(user, "swim")
@@ -144,7 +175,7 @@ def test_what_a_cooldown_withheld_stays_withheld(store, user):
     assert total(user) == 15
 
 
-def test_late_records_find_the_room_that_is_left(store, user):
+def test_late_records_find_the_room_that_is_left(user):
     ActivityFactory(key="swim", daily_limit=2)
     record_activity(user, "swim", quantity=4)
     edit("swim", daily_limit=5)
@@ -155,7 +186,7 @@ def test_late_records_find_the_room_that_is_left(store, user):
     assert total(user) == 50
 
 
-def test_a_limit_that_is_taken_back_leaves_no_trace(store, user):
+def test_units_withheld_under_a_cooldown_stay_withheld_by_a_higher_limit(user):
     ActivityFactory(key="swim", cooldown=60)
     record_activity(user, "swim", quantity=5)
     edit("swim", daily_limit=2)
@@ -164,10 +195,21 @@ def test_a_limit_that_is_taken_back_leaves_no_trace(store, user):
 
     recalculate_xp(past("swim"))
 
+    assert total(user) == 20
+
+
+def test_a_limit_that_is_lifted_leaves_no_trace(user, activity):
+    record_activity(user, "walk", quantity=5)
+    edit(daily_limit=2)
+    recalculate_xp(past())
+    edit(daily_limit=None)
+
+    recalculate_xp(past())
+
     assert total(user) == 50
 
 
-def test_what_was_taken_back_is_owed_nothing(store, user, activity):
+def test_a_reversed_record_is_owed_nothing(user, activity):
     outcome = record_activity(user, "walk", quantity=2)
     reverse_entry(user, entry_id=outcome.entry.id)
     edit(xp_reward=15)
@@ -175,29 +217,40 @@ def test_what_was_taken_back_is_owed_nothing(store, user, activity):
     assert recalculate_xp(past()) == RecalculationProgress()
 
 
-def test_what_is_taken_back_later_loses_its_correction(store, user, activity):
+def test_a_record_reversed_later_takes_its_correction_along(user, activity):
     outcome = record_activity(user, "walk", quantity=2)
     edit(xp_reward=15)
     recalculate_xp(past())
+
     reverse_entry(user, entry_id=outcome.entry.id)
 
-    recalculate_xp(past())
-
     assert total(user) == 0
+    assert recalculate_xp(past()) == RecalculationProgress()
 
 
-def test_a_correction_can_be_taken_back(store, user, activity):
+def test_a_recalculation_back_and_forth_ends_where_it_began(user, activity):
     record_activity(user, "walk", quantity=2)
-    edit(xp_reward=15)
-    recalculate_xp(past())
-    entry = LedgerEntry.objects.get(kind="adjustment")
+    for reward in (15, 4, 10):
+        edit(xp_reward=reward)
+        recalculate_xp(past())
 
-    reverse_entry(user, entry_id=entry.pk)
+    amounts = [entry.amount for entry in ledger_of(user)]
+    assert (amounts, total(user)) == ([20, 10, -22, 12], 20)
 
-    assert total(user) == 20
+
+def test_a_record_that_earned_nothing_is_corrected_to_the_new_reward(user):
+    ActivityFactory(key="swim", daily_limit=1)
+    first = record_activity(user, "swim").entry
+    record_activity(user, "swim")
+    edit("swim", xp_reward=15)
+    recalculate_xp(past("swim"))
+
+    reverse_entry(user, entry_id=first.id)
+
+    assert total(user) == 15
 
 
-def test_other_dates_and_activities_are_left_alone(store, user, activity):
+def test_other_dates_and_activities_are_left_alone(user, activity):
     ActivityFactory(key="swim")
     record_activity(user, "swim")
     record_activity(user, "walk", occurred_at=YESTERDAY)
@@ -207,7 +260,7 @@ def test_other_dates_and_activities_are_left_alone(store, user, activity):
     assert recalculate_xp(past(days=1)) == RecalculationProgress()
 
 
-def test_dates_are_those_of_the_user(store, user, activity):
+def test_dates_are_those_of_the_user(user, activity):
     set_time_zone(user, "Pacific/Auckland")
     # The site's date is the 10th, theirs the 11th.
     record_activity(user, "walk")
@@ -222,7 +275,7 @@ def test_dates_are_those_of_the_user(store, user, activity):
     )
 
 
-def test_who_would_owe_something_is_left_alone(store, user, activity):
+def test_a_user_whose_total_would_fall_below_0_is_left_alone(user, activity):
     record_activity(user, "walk", quantity=10)
     adjust_xp(user, amount=-60, note="A fine.")
     record_activity(other := UserFactory(), "walk", quantity=10)
@@ -234,7 +287,7 @@ def test_who_would_owe_something_is_left_alone(store, user, activity):
     assert (total(user), total(other)) == (40, 50)
 
 
-def test_a_total_that_cannot_be_kept_is_left_alone(store, user, activity):
+def test_a_total_that_cannot_be_kept_is_left_alone(user, activity):
     record_activity(user, "walk")
     adjust_xp(user, amount=2**53 - 10, note="A fortune.")
     edit(xp_reward=15)
@@ -242,9 +295,7 @@ def test_a_total_that_cannot_be_kept_is_left_alone(store, user, activity):
     assert recalculate_xp(past()) == RecalculationProgress(skipped=1)
 
 
-def test_what_the_new_total_earns_is_unlocked_as_of_when_it_was_reached(
-    store, user, activity
-):
+def test_a_new_total_unlocks_as_of_when_it_was_reached(user, activity):
     AchievementFactory(key="rich", criterion="total_xp", threshold=60, xp_reward=7)
     record_activity(user, "walk", quantity=3, occurred_at=YESTERDAY)
     record_activity(user, "walk")
@@ -257,7 +308,7 @@ def test_what_the_new_total_earns_is_unlocked_as_of_when_it_was_reached(
     assert not Celebration.objects.exists()
 
 
-def test_no_level_is_reached_on_the_way_only(store, user, activity):
+def test_no_level_is_reached_on_the_way_only(user, activity):
     ActivityFactory(key="swim", xp_reward=40)
     record_activity(user, "walk", quantity=4, occurred_at=YESTERDAY)
     record_activity(user, "swim")
@@ -271,7 +322,7 @@ def test_no_level_is_reached_on_the_way_only(store, user, activity):
     assert (row.total_xp, row.level, row.highest_level) == (81, 2, 2)
 
 
-def test_it_goes_on_where_it_ended(store, activity):
+def test_it_goes_on_where_it_ended(activity):
     users = UserFactory.create_batch(5)
     for user in users:
         record_activity(user, "walk")
@@ -286,7 +337,7 @@ def test_it_goes_on_where_it_ended(store, activity):
     assert {total(user) for user in users} == {15}
 
 
-def test_it_locks_some_users_at_a_time(store, activity, monkeypatch):
+def test_it_locks_some_users_at_a_time(activity, monkeypatch):
     monkeypatch.setattr("gamification.services.balance.recalculation.USERS_AT_ONCE", 2)
     for user in UserFactory.create_batch(3):
         record_activity(user, "walk")
@@ -295,7 +346,7 @@ def test_it_locks_some_users_at_a_time(store, activity, monkeypatch):
     assert recalculate_xp(past()) == RecalculationProgress(corrected=3, xp=15)
 
 
-def test_an_edit_since_the_preview_stops_it(store, user, activity):
+def test_an_edit_since_the_preview_stops_it(user, activity):
     record_activity(user, "walk")
     edit(xp_reward=15)
     tag = preview_recalculation(past()).tag
@@ -307,7 +358,7 @@ def test_an_edit_since_the_preview_stops_it(store, user, activity):
     assert total(user) == 10
 
 
-def test_the_preview_says_what_would_be_done(store, activity):
+def test_the_preview_says_what_would_be_done(activity):
     ActivityFactory(key="swim", xp_reward=4, daily_limit=2)
     poor, *users = UserFactory.create_batch(4)
     for user in users:
@@ -362,13 +413,13 @@ def test_the_preview_of_nothing_is_nothing(user, activity):
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_it_agrees_with_a_sum_by_hand(store, seed):
-    """Records, reversals, edits and re-ratings in any order."""
+def test_it_agrees_with_a_sum_by_hand(seed):
+    """Records, reversals, edits and recalculations in any order."""
     chance = random.Random(seed)
     ActivityFactory(key="walk")
     ActivityFactory(key="swim", daily_limit=3)
     ActivityFactory(key="job", daily_limit=4, cooldown=3_600)
-    users, taken_back = UserFactory.create_batch(3), set()
+    users, reversed_ids = UserFactory.create_batch(3), set()
     for _ in range(60):
         match chance.randrange(8):
             case 0:
@@ -383,7 +434,7 @@ def test_it_agrees_with_a_sum_by_hand(store, seed):
                 )
                 if entry:
                     reverse_entry(entry.user, entry_id=entry.pk)
-                    taken_back.add(entry.pk)
+                    reversed_ids.add(entry.pk)
             case _:
                 record_activity(
                     chance.choice(users),
@@ -394,7 +445,7 @@ def test_it_agrees_with_a_sum_by_hand(store, seed):
 
     recalculate_xp(past("walk", "swim", "job"))
 
-    assert {user.pk: total_by_hand(user, taken_back) for user in users} == {
+    assert {user.pk: total_by_hand(user, reversed_ids) for user in users} == {
         user.pk: xp_of(user) for user in users
     }
 
@@ -404,11 +455,11 @@ def xp_of(user):
     return row.total_xp if row else 0
 
 
-def total_by_hand(user, taken_back):
+def total_by_hand(user, reversed_ids):
     """Return what the user's records are worth now, by a loop over all of them."""
     units = {}
-    for entry in LedgerEntry.objects.filter(user=user, kind="activity"):
-        if entry.pk not in taken_back:
+    for entry in LedgerEntry.objects.filter(user=user).exclude(kind="reversal"):
+        if not {entry.pk, entry.corrects} & reversed_ids:
             what = (entry.activity, entry.local_date)
             counted = entry.rewarded if entry.activity.cooldown else entry.quantity
             units[what] = units.get(what, 0) + counted
@@ -426,7 +477,7 @@ def total_by_hand(user, taken_back):
         ((["walk"], date(2025, 6, 1), date(2026, 6, 1)), InvalidSpanError),
     ],
 )
-def test_a_past_that_cannot_be_re_rated_is_refused(values, error):
+def test_a_past_that_cannot_be_recalculated_is_refused(values, error):
     with pytest.raises(error):
         RecalculationScope(*values)
 
@@ -434,24 +485,24 @@ def test_a_past_that_cannot_be_re_rated_is_refused(values, error):
 @pytest.mark.parametrize(
     ("values", "error"),
     [
-        ({"past": past("swim")}, UnknownActivityError),
+        ({"scope": past("swim")}, UnknownActivityError),
         ({"actor": 987_654_321}, UnknownUserError),
         ({"note": "x" * 2_001}, InvalidTextError),
         ({"limit": 0}, ValueError),
     ],
 )
-def test_what_cannot_be_done_is_refused(user, activity, values, error):
+def test_a_recalculation_that_cannot_be_done_is_refused(user, activity, values, error):
     record_activity(user, "walk")
 
     with pytest.raises(error):
-        recalculate_xp(**{"past": past(), **values})
+        recalculate_xp(**{"scope": past(), **values})
 
 
 def test_where_there_are_no_users_nothing_is_done(activity):
     assert recalculate_xp(past()) == RecalculationProgress()
 
 
-def test_a_run_corrects_everybody_in_steps(activity, staff, monkeypatch):
+def test_a_job_corrects_everybody_in_steps(activity, staff, monkeypatch):
     monkeypatch.setattr(recalculation_jobs, "USERS_AT_ONCE", 2)
     for user in UserFactory.create_batch(5):
         record_activity(user, "walk")
@@ -488,7 +539,7 @@ def test_a_step_looks_on_where_little_is_to_correct(activity, staff, monkeypatch
     assert (steps, job.total, job.done) == (2, 0, 0)
 
 
-def test_a_run_stops_where_an_activity_was_edited(user, activity, staff):
+def test_a_job_stops_where_an_activity_was_edited(user, activity, staff):
     record_activity(user, "walk")
     edit(xp_reward=15)
     tag = preview_recalculation(past()).tag
@@ -497,10 +548,11 @@ def test_a_run_stops_where_an_activity_was_edited(user, activity, staff):
 
     job = run_next_step(job.pk, actor=staff)
 
-    assert (job.error, job.finished_at) == ("Somebody else changed it meanwhile.", None)
+    assert job.finished_at is None
+    assert job.error == "Somebody else changed it in the meantime."
     assert total(user) == 10
 
 
-def test_a_run_of_what_is_not_there_does_not_begin(staff):
+def test_a_job_about_an_unknown_activity_does_not_begin(staff):
     with pytest.raises(UnknownActivityError):
         begin_recalculation(past("swim"), actor=staff)

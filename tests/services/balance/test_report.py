@@ -34,7 +34,7 @@ def at(day, hour=12):
 
 
 @at(3)
-def test_xp_is_told_by_date_and_source(user, activity, no_achievements):
+def test_xp_is_reported_by_date_and_source(user, activity, no_achievements):
     kind = AchievementFactory(key="kind", xp_reward=7)
     record_activity(user, "walk", quantity=2, occurred_at=noon(2))
     record_activity(user, "walk")
@@ -52,7 +52,9 @@ def test_xp_is_told_by_date_and_source(user, activity, no_achievements):
 
 
 @at(3)
-def test_what_was_taken_back_is_gone_from_its_day(user, activity, no_achievements):
+def test_a_reversal_is_deducted_from_the_day_of_its_record(
+    user, activity, no_achievements
+):
     outcome = record_activity(user, "walk", occurred_at=noon(2))
     reverse_entry(user, entry_id=outcome.entry.id)
 
@@ -62,7 +64,7 @@ def test_what_was_taken_back_is_gone_from_its_day(user, activity, no_achievement
 
 
 @at(3)
-def test_what_is_older_is_left_out(user, activity, no_achievements):
+def test_older_entries_are_left_out(user, activity, no_achievements):
     record_activity(user, "walk", occurred_at=noon(1, 13))
     record_activity(user, "walk", occurred_at=noon(2))
 
@@ -72,7 +74,7 @@ def test_what_is_older_is_left_out(user, activity, no_achievements):
     assert list(report.xp) == [date(2026, 3, 2)]
 
 
-def test_users_are_told_by_level(user, no_achievements):
+def test_users_are_counted_by_level(user, no_achievements):
     adjust_xp(user, amount=60, note="A present.")
     adjust_xp(UserFactory(), amount=10, note="A present.")
     adjust_xp(UserFactory(), amount=10, note="A present.")
@@ -80,7 +82,7 @@ def test_users_are_told_by_level(user, no_achievements):
     assert get_balance_report().levels == {1: 2, 2: 1}
 
 
-def test_unlocks_are_told_with_those_of_the_period(user, no_achievements):
+def test_holders_are_counted_and_unlocks_of_the_period(user, no_achievements):
     medal = AchievementFactory(key="medal")
     with at(1):
         award_achievement(user, "medal")
@@ -91,7 +93,7 @@ def test_unlocks_are_told_with_those_of_the_period(user, no_achievements):
         assert get_balance_report(days=7).unlocks == {medal.pk: UnlockCounts(2, 1)}
 
 
-def test_the_time_to_a_level_is_that_of_a_median_user(activity, no_achievements):
+def test_the_days_to_a_level_are_a_median(activity, no_achievements):
     # Level 2 begins at 50 XP, level 3 at 150.
     for days in (1, 2, 5):
         user = UserFactory()
@@ -105,7 +107,7 @@ def test_the_time_to_a_level_is_that_of_a_median_user(activity, no_achievements)
     assert (report.days_to_level, report.sampled) == ({2: 2.0, 3: 5.0}, 3)
 
 
-def test_of_many_users_some_are_looked_at(monkeypatch, activity, no_achievements):
+def test_a_sample_of_many_users_is_read(monkeypatch, activity, no_achievements):
     monkeypatch.setattr(report, "SAMPLE", 2)
     for _ in range(6):
         record_activity(UserFactory(), "walk")
@@ -113,18 +115,18 @@ def test_of_many_users_some_are_looked_at(monkeypatch, activity, no_achievements
     assert get_balance_report().sampled == 2
 
 
-def test_where_nobody_is_there_is_nothing(db):
+def test_without_users_the_report_is_empty(db):
     report = get_balance_report()
 
     assert (report.xp, report.levels, report.days_to_level) == ({}, {}, {})
 
 
 @pytest.mark.parametrize("days", [0, 366, True, "7", None])
-def test_days_that_cannot_be_looked_back_on_are_refused(db, days):
+def test_a_period_of_another_length_is_refused(db, days):
     with pytest.raises(InvalidRequestError) as caught:
         get_balance_report(days=days)
 
-    assert str(caught.value) == "The days are not 1 to 365."
+    assert str(caught.value) == f"Ask for 1 to 365 days, not {days!r}."
 
 
 def test_it_takes_as_many_queries_for_more_users(
@@ -151,7 +153,7 @@ def adjust(user):
     adjust_xp(user, amount=5, note="A present.")
 
 
-def test_what_took_long_is_kept_for_a_while(
+def test_a_slow_report_is_cached_for_a_while(
     user, slowness, no_achievements, django_assert_num_queries
 ):
     with at(3):
@@ -163,7 +165,7 @@ def test_what_took_long_is_kept_for_a_while(
         assert get_balance_report().levels == {1: 1}
 
 
-def test_each_period_is_kept_by_itself(user, slowness, no_achievements):
+def test_each_period_is_cached_by_itself(user, slowness, no_achievements):
     with at(3):
         get_balance_report(days=7)
         adjust(user)
@@ -171,7 +173,7 @@ def test_each_period_is_kept_by_itself(user, slowness, no_achievements):
         assert get_balance_report(days=30).levels == {1: 1}
 
 
-def test_what_was_quick_is_worked_out_anew(user, no_achievements):
+def test_a_quick_report_is_not_cached(user, no_achievements):
     with at(3):
         get_balance_report()
         adjust(user)
@@ -179,7 +181,7 @@ def test_what_was_quick_is_worked_out_anew(user, no_achievements):
         assert get_balance_report().levels == {1: 1}
 
 
-def test_a_cache_that_fails_costs_time_alone(db, slowness, monkeypatch, caplog):
+def test_without_a_cache_the_report_is_the_same(db, slowness, monkeypatch, caplog):
     def fail(*args, **kwargs):
         raise ConnectionError
 

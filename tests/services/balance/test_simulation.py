@@ -20,7 +20,7 @@ from gamification.services import (
     revoke_achievement,
 )
 from gamification.services.balance import sql
-from gamification.services.balance.simulation import Change
+from gamification.services.balance.simulation import BeforeAfter
 from gamification.staff import (
     ActivityNumbers,
     RewardProposal,
@@ -45,51 +45,51 @@ def numbers(**activities):
     )
 
 
-def test_another_reward_is_paid_for_what_was_rewarded(user, activity):
+def test_another_reward_applies_to_rewarded_units(user, activity):
     record_activity(user, "walk", quantity=4)
 
     result = simulate_rewards(numbers(walk=(15, None)))
 
-    assert result.activities == {"walk": Change(40, 60)}
+    assert result.activities == {"walk": BeforeAfter(40, 60)}
     # 60 XP is level 2.
-    assert result.levels == {1: Change(1, 0), 2: Change(0, 1)}
+    assert result.levels == {1: BeforeAfter(1, 0), 2: BeforeAfter(0, 1)}
     assert (result.raised, result.lowered) == (1, 0)
 
 
-def test_with_one_level_everybody_would_be_on_it(user, activity):
+def test_with_one_level_everybody_is_on_it(user, activity):
     record_activity(user, "walk", quantity=10)
 
     result = simulate_rewards(RewardProposal(thresholds=[0]))
 
-    assert result.levels == {1: Change(0, 1), 2: Change(1, 0)}
+    assert result.levels == {1: BeforeAfter(0, 1), 2: BeforeAfter(1, 0)}
     assert (result.raised, result.lowered) == (0, 1)
 
 
-def test_what_was_taken_back_would_not_have_been_paid(user, activity):
+def test_a_reversed_record_gives_nothing(user, activity):
     outcome = record_activity(user, "walk", quantity=4)
     reverse_entry(user, entry_id=outcome.entry.id)
 
     result = simulate_rewards(numbers(walk=(15, None)))
 
-    assert result.activities == {"walk": Change(0, 0)}
+    assert result.activities == {"walk": BeforeAfter(0, 0)}
 
 
-def test_a_daily_limit_would_have_held_for_each_date(user, activity):
+def test_a_daily_limit_applies_to_each_date(user, activity):
     record_activity(user, "walk", quantity=5)
     record_activity(user, "walk", quantity=2, occurred_at=NOON - timedelta(days=1))
 
     result = simulate_rewards(numbers(walk=(10, 3)))
 
-    assert result.activities == {"walk": Change(70, 50)}
+    assert result.activities == {"walk": BeforeAfter(70, 50)}
 
 
-def test_without_the_limit_all_units_would_have_counted(user):
+def test_without_the_limit_all_units_count(user):
     ActivityFactory(key="swim", daily_limit=2)
     record_activity(user, "swim", quantity=9)
 
     result = simulate_rewards(numbers(swim=(10, None)))
 
-    assert result.activities == {"swim": Change(20, 90)}
+    assert result.activities == {"swim": BeforeAfter(20, 90)}
 
 
 def swims(user, *hours, **fields):
@@ -100,67 +100,70 @@ def swims(user, *hours, **fields):
     ]
 
 
-def test_without_the_cooldown_all_units_would_have_counted(user):
+def test_without_the_cooldown_all_units_count(user):
     ActivityFactory(key="swim", cooldown=3 * 3600)
     swims(user, 6, 5, 4, 3)
 
     result = simulate_rewards(numbers(swim=(10, None, None)))
 
-    assert result.activities == {"swim": Change(20, 40)}
+    assert result.activities == {"swim": BeforeAfter(20, 40)}
 
 
-def test_a_cooldown_would_have_held_from_one_rewarded_record_to_the_next(user):
+def test_a_cooldown_lasts_from_one_rewarded_record_to_the_next(user):
     ActivityFactory(key="swim")
     # Those of 9, 6 and 4 hours ago are two hours apart or more.
     swims(user, 4, 9, 8, 6, 5)
 
     result = simulate_rewards(numbers(swim=(10, None, 7200)))
 
-    assert result.activities == {"swim": Change(50, 30)}
-    assert result.levels == {2: Change(1, 0), 1: Change(0, 1)}
+    assert result.activities == {"swim": BeforeAfter(50, 30)}
+    assert result.levels == {2: BeforeAfter(1, 0), 1: BeforeAfter(0, 1)}
 
 
-def test_another_limit_leaves_the_cooldown(user):
+def test_another_limit_keeps_the_cooldown(user):
     ActivityFactory(key="swim", daily_limit=2, cooldown=7200)
     swims(user, 9, 8, quantity=3)
 
     result = simulate_rewards(numbers(swim=(10, 4, 7200)))
 
-    assert result.activities == {"swim": Change(20, 30)}
+    assert result.activities == {"swim": BeforeAfter(20, 30)}
 
 
-def test_another_reward_is_paid_in_spite_of_a_cooldown(user):
+def test_another_reward_applies_in_spite_of_a_cooldown(user):
     ActivityFactory(key="swim", cooldown=7200)
     swims(user, 9, 8)
 
     result = simulate_rewards(numbers(swim=(15, None, 7200)))
 
-    assert result.activities == {"swim": Change(10, 15)}
+    assert result.activities == {"swim": BeforeAfter(10, 15)}
 
 
-def test_what_was_taken_back_holds_nothing_up(user):
+def test_a_reversed_record_starts_no_cooldown(user):
     ActivityFactory(key="swim")
     first, _ = swims(user, 9, 8)
     reverse_entry(user, entry_id=first.entry.id)
 
     result = simulate_rewards(numbers(swim=(10, None, 7200)))
 
-    assert result.activities == {"swim": Change(10, 10)}
+    assert result.activities == {"swim": BeforeAfter(10, 10)}
 
 
-def test_other_limits_and_rewards_are_forecast_together(user, activity):
+def test_other_limits_and_rewards_are_simulated_together(user, activity):
     ActivityFactory(key="swim")
     swims(user, 9, 8)
     record_activity(user, "walk")
 
     result = simulate_rewards(numbers(swim=(10, None, 7200), walk=(40, None)))
 
-    assert result.activities == {"swim": Change(20, 10), "walk": Change(10, 40)}
+    assert result.activities == {
+        "swim": BeforeAfter(20, 10),
+        "walk": BeforeAfter(10, 40),
+    }
     # From 30 XP to 50.
-    assert result.levels == {1: Change(1, 0), 2: Change(0, 1)}
+    assert result.levels == {1: BeforeAfter(1, 0), 2: BeforeAfter(0, 1)}
 
 
-def test_with_the_cooldown_that_was_it_forecasts_what_was(store):
+def test_the_cooldown_of_an_activity_gives_what_it_gave():
     chance = random.Random(11)
     ActivityFactory(key="swim", daily_limit=4, cooldown=5 * 3600)
     ActivityFactory(key="free", xp_reward=10)
@@ -178,7 +181,7 @@ def test_with_the_cooldown_that_was_it_forecasts_what_was(store):
     assert result.activities["free"].after == paid
 
 
-def test_other_rewards_of_achievements_are_paid_for_unlocks(user):
+def test_another_reward_of_an_achievement_applies_to_unlocks(user):
     AchievementFactory(key="medal", xp_reward=40)
     for holder in (user, UserFactory(), other := UserFactory()):
         award_achievement(holder, "medal")
@@ -186,7 +189,7 @@ def test_other_rewards_of_achievements_are_paid_for_unlocks(user):
 
     result = simulate_rewards(RewardProposal(achievements={"medal": 50}))
 
-    assert result.achievements == {"medal": Change(80, 100)}
+    assert result.achievements == {"medal": BeforeAfter(80, 100)}
 
 
 def test_other_thresholds_give_other_levels(user, activity):
@@ -194,12 +197,12 @@ def test_other_thresholds_give_other_levels(user, activity):
 
     result = simulate_rewards(RewardProposal(thresholds=(0, 10, 20, 30)))
 
-    assert result.levels == {2: Change(1, 0), 4: Change(0, 1)}
+    assert result.levels == {2: BeforeAfter(1, 0), 4: BeforeAfter(0, 1)}
 
 
-def test_the_numbers_that_are_change_nothing(user, activity):
+def test_the_stored_numbers_change_nothing(user, activity):
     record_activity(user, "walk")
-    # What was paid before the reward was edited is not looked at.
+    # XP from before the reward was edited is not recalculated.
     Activity.objects.filter(key="walk").update(xp_reward=20)
 
     result = simulate_rewards(numbers(walk=(20, None)))
@@ -207,7 +210,7 @@ def test_the_numbers_that_are_change_nothing(user, activity):
     assert (result.activities, result.raised) == ({}, 0)
 
 
-def test_the_reward_that_an_achievement_has_changes_nothing(user):
+def test_the_stored_reward_of_an_achievement_changes_nothing(user):
     award_achievement(user, AchievementFactory(key="medal", xp_reward=40).key)
 
     result = simulate_rewards(RewardProposal(achievements={"medal": 40}))
@@ -215,16 +218,16 @@ def test_the_reward_that_an_achievement_has_changes_nothing(user):
     assert (result.achievements, result.raised) == ({}, 0)
 
 
-def test_what_is_older_is_left_as_it_is(user, activity):
+def test_older_entries_keep_their_xp(user, activity):
     record_activity(user, "walk", occurred_at=NOON - timedelta(days=1))
 
     result = simulate_rewards(numbers(walk=(90, None)), days=1)
 
     assert (result.since, result.until) == (date(2026, 3, 2), date(2026, 3, 2))
-    assert result.activities == {"walk": Change(0, 0)}
+    assert result.activities == {"walk": BeforeAfter(0, 0)}
 
 
-def test_it_agrees_with_a_sum_by_hand(store):
+def test_it_agrees_with_a_sum_by_hand():
     chance = random.Random(7)
     ActivityFactory(key="walk", xp_reward=10, daily_limit=5)
     ActivityFactory(key="swim", xp_reward=30)
@@ -277,7 +280,7 @@ def moved_by_hand(since):
         (RewardProposal(thresholds=(0, 10, 10)), InvalidRequestError),
     ],
 )
-def test_numbers_that_cannot_be_are_refused(activity, proposal, error):
+def test_numbers_out_of_bounds_are_refused(activity, proposal, error):
     with pytest.raises(error):
         simulate_rewards(proposal)
 
@@ -294,7 +297,7 @@ def test_it_takes_as_many_queries_for_more_users(activity, django_assert_num_que
         simulate_rewards(numbers(walk=(1, 1, 60)))
 
 
-def test_of_very_many_users_some_stand_for_all(activity, monkeypatch):
+def test_a_sample_of_very_many_users_is_extrapolated(activity, monkeypatch):
     monkeypatch.setattr(sql, "SAMPLE", 5 * 30)
     users = UserFactory.create_batch(10)
     for user in users:
@@ -303,5 +306,5 @@ def test_of_very_many_users_some_stand_for_all(activity, monkeypatch):
     result = simulate_rewards(numbers(walk=(15, 3)))
 
     # Whichever five are looked at, all ten are alike.
-    assert (result.every, result.activities) == (2, {"walk": Change(400, 450)})
-    assert result.levels == {1: Change(10, 10)}
+    assert (result.every, result.activities) == (2, {"walk": BeforeAfter(400, 450)})
+    assert result.levels == {1: BeforeAfter(10, 10)}

@@ -32,7 +32,7 @@ from tests.services.conftest import NOW
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_achievements")]
 
-#: The least that must be said of an achievement.
+#: The required fields of an achievement.
 MEDAL = {"key": "medal", "name": "Medal", "category": "mastery", "criterion": "manual"}
 
 
@@ -46,7 +46,7 @@ def medal(db):
 
 
 def errors_of(action, *args, **fields):
-    """Return the codes of what is wrong, by field; nothing must be written."""
+    """Return the codes of the errors by field; nothing must be written."""
     before = everything()
     with pytest.raises(InvalidDefinitionError) as refusal:
         action(*args, **fields)
@@ -57,7 +57,7 @@ def errors_of(action, *args, **fields):
     }
 
 
-def test_an_achievement_is_made_of_little(staff):
+def test_an_achievement_needs_few_fields(staff):
     achievement = create_achievement(actor=staff, **MEDAL)
 
     assert achievement == stored()
@@ -68,7 +68,7 @@ def test_an_achievement_is_made_of_little(staff):
     )
 
 
-def test_an_achievement_is_made_with_all_its_fields(staff, activity):
+def test_an_achievement_is_created_with_all_its_fields(staff, activity):
     fields = {
         "name": "Walker",
         "description": "Walk far.",
@@ -78,6 +78,7 @@ def test_an_achievement_is_made_with_all_its_fields(staff, activity):
         "criterion": "activity_count",
         "threshold": 100,
         "is_secret": True,
+        "revocable": True,
         "status": "draft",
         "position": -3,
     }
@@ -103,7 +104,7 @@ def test_a_key_is_a_slug(staff, key):
     assert list(errors) == ["key"]
 
 
-def test_all_that_is_missing_is_told(staff):
+def test_every_missing_field_is_reported(staff):
     errors = errors_of(create_achievement, actor=staff)
 
     assert errors == {
@@ -111,13 +112,14 @@ def test_all_that_is_missing_is_told(staff):
     }
 
 
-def test_what_is_wrong_is_told_in_words(medal, staff):
-    with pytest.raises(
-        InvalidDefinitionError,
-        match=r"^What was said of the achievement cannot be used\.$",
-    ) as refusal:
+def test_an_error_names_the_item_the_fields_and_the_reasons(medal, staff):
+    with pytest.raises(InvalidDefinitionError) as refusal:
         edit_achievement("medal", actor=staff, expected=None, threshold=0, name=" ")
 
+    assert str(refusal.value) == (
+        "The achievement 'medal' cannot be saved. threshold: Ensure this value is "
+        "greater than or equal to 1. name: This field cannot be blank."
+    )
     assert refusal.value.errors == {
         "threshold": [
             ("min_value", "Ensure this value is greater than or equal to 1.")
@@ -165,7 +167,7 @@ def test_a_text_can_be_stored(medal, staff, name, value, code):
 
 
 @pytest.mark.parametrize("name", ["category", "criterion", "status"])
-def test_a_choice_is_one_of_those_that_there_are(medal, staff, name):
+def test_a_choice_must_exist(medal, staff, name):
     errors = errors_of(
         edit_achievement, "medal", actor=staff, expected=None, **{name: "gold"}
     )
@@ -173,8 +175,51 @@ def test_a_choice_is_one_of_those_that_there_are(medal, staff, name):
     assert errors == {name: ["invalid_choice"]}
 
 
+def message_of(name, **changes):
+    with pytest.raises(InvalidDefinitionError) as refusal:
+        edit_achievement("medal", actor=None, expected=None, **changes)
+    [(_code, message)] = refusal.value.errors[name]
+    return message
+
+
+def test_the_choices_are_listed(medal):
+    assert message_of("criterion", criterion="streak") == (
+        "'streak' is not one of activity_count, active_days, longest_streak, level, "
+        "total_xp, achievements, manual. Did you mean 'longest_streak'?"
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("50", "This is a text, not a whole number."),
+        (None, "This is null, not a whole number."),
+        ((), "This is of the type tuple, not a whole number."),
+    ],
+    ids=repr,
+)
+def test_a_value_of_another_type_is_named(medal, value, message):
+    assert message_of("threshold", threshold=value) == message
+
+
+def test_a_misspelt_activity_is_answered_with_a_similar_one(medal, activity):
+    assert message_of("activity", criterion="activity_count", activity="walks") == (
+        "No activity has the key 'walks'. Did you mean 'walk'?"
+    )
+
+
+def test_a_misspelt_field_is_answered_with_a_similar_one(medal):
+    with pytest.raises(TypeError) as refusal:
+        edit_achievement("medal", actor=None, expected=None, treshold=1)
+
+    assert str(refusal.value) == (
+        "An achievement has no field 'treshold' that can be set. "
+        "Did you mean 'threshold'?"
+    )
+
+
 @pytest.mark.parametrize("value", [0, 1, "true", None])
-def test_a_secret_is_one_or_not(medal, staff, value):
+def test_a_secret_is_true_or_false(medal, staff, value):
     errors = errors_of(
         edit_achievement, "medal", actor=staff, expected=None, is_secret=value
     )
@@ -208,15 +253,28 @@ def test_an_activity_is_named_by_its_key(medal, staff, key, code):
 
 
 @pytest.mark.parametrize(
-    "fields", [{"activity": "walk"}, {"criterion": "activity_count"}], ids=str
+    ("fields", "message"),
+    [
+        (
+            {"activity": "walk"},
+            "Choose no activity: this criterion does not count one.",
+        ),
+        (
+            {"criterion": "activity_count"},
+            "Choose an activity: this criterion counts one.",
+        ),
+    ],
+    ids=str,
 )
-def test_criterion_and_activity_belong_together(medal, staff, activity, fields):
-    errors = errors_of(edit_achievement, "medal", actor=staff, expected=None, **fields)
+def test_criterion_and_activity_belong_together(medal, activity, fields, message):
+    with pytest.raises(InvalidDefinitionError) as refusal:
+        edit_achievement("medal", actor=None, expected=None, **fields)
 
-    assert errors == {"__all__": ["invalid"]}
+    assert refusal.value.errors == {"__all__": [("invalid", message)]}
+    assert str(refusal.value) == f"The achievement 'medal' cannot be saved. {message}"
 
 
-def test_what_counts_an_activity_may_be_made_to_count_something_else(staff, activity):
+def test_the_criterion_of_an_achievement_can_change(staff, activity):
     AchievementFactory(key="medal", criterion="activity_count", activity=activity)
 
     edit_achievement(
@@ -226,7 +284,7 @@ def test_what_counts_an_activity_may_be_made_to_count_something_else(staff, acti
     assert (stored().criterion, stored().activity) == ("level", None)
 
 
-def test_an_edit_changes_what_it_names_alone(medal, staff, server_clock):
+def test_an_edit_changes_only_the_named_fields(medal, staff, server_clock):
     server_clock.shift(timedelta(hours=1))
 
     achievement = edit_achievement("medal", actor=staff, expected=None, name="Gold")
@@ -258,7 +316,7 @@ def test_an_edit_that_changes_nothing_writes_nothing(medal, staff, server_clock)
     assert everything() == before
 
 
-def test_an_edit_takes_nothing_away_from_who_was_awarded(medal, user, staff):
+def test_an_edit_changes_no_earlier_award(medal, user, staff):
     award_achievement(user, "medal")
 
     edit_achievement("medal", actor=staff, expected=None, xp_reward=999)
@@ -266,7 +324,7 @@ def test_an_edit_takes_nothing_away_from_who_was_awarded(medal, user, staff):
     assert user.gamification_achievements.get().xp_awarded == 50
 
 
-def test_a_tag_is_of_what_staff_may_edit(medal):
+def test_a_tag_depends_on_the_editable_fields(medal):
     before = definition_tag(medal)
 
     tags = [definition_tag(stored())]
@@ -281,10 +339,10 @@ def test_a_tag_is_of_what_staff_may_edit(medal):
 def test_a_tag_is_the_same_in_every_process():
     achievement = Achievement(**MEDAL, xp_reward=50)
 
-    assert definition_tag(achievement) == "c93c061fa995886bdfb0dca9e812b1db"
+    assert definition_tag(achievement) == "5b2ef9116b084d971ca38cb8770f232c"
 
 
-def test_what_is_expected_may_be_edited(medal, staff):
+def test_an_item_with_the_expected_tag_is_edited(medal, staff):
     made = edit_achievement(
         "medal", actor=staff, expected=definition_tag(medal), name="Gold"
     )
@@ -294,10 +352,12 @@ def test_what_is_expected_may_be_edited(medal, staff):
 
 
 @pytest.mark.parametrize("tag", ["", "no tag", "\0", ["no tag"]], ids=ascii)
-def test_an_edit_of_what_is_not_there_any_more_is_refused(medal, staff, tag):
+def test_an_edit_with_another_tag_is_refused(medal, staff, tag):
     before = everything()
 
-    with pytest.raises(StaleEditError, match=r"^Somebody else changed it meanwhile\.$"):
+    with pytest.raises(
+        StaleEditError, match=r"^Somebody else changed it in the meantime\.$"
+    ):
         edit_achievement("medal", actor=staff, expected=tag, name="Gold")
 
     assert everything() == before
@@ -314,7 +374,7 @@ def test_the_second_of_two_editors_is_refused(medal, staff):
 
 
 @pytest.mark.parametrize("key", ["", "no_such", "a\0b", "\ud800", None, 7], ids=ascii)
-def test_what_is_not_there_cannot_be_edited(staff, key):
+def test_an_unknown_achievement_cannot_be_edited(staff, key):
     with pytest.raises(UnknownAchievementError) as refusal:
         edit_achievement(key, actor=staff, expected=None, name="Gold")
 
@@ -322,8 +382,8 @@ def test_what_is_not_there_cannot_be_edited(staff, key):
 
 
 @pytest.mark.parametrize("name", ["id", "created_at", "activity_id", "holders"])
-def test_there_are_fields_that_cannot_be_set(medal, staff, name):
-    message = rf"^An achievement has no field '{name}' that can be set\.$"
+def test_a_field_that_staff_cannot_edit_is_refused(medal, staff, name):
+    message = rf"^An achievement has no field '{name}' that can be set\."
 
     with pytest.raises(TypeError, match=message):
         create_achievement(actor=staff, **MEDAL, **{name: 1})
@@ -331,7 +391,7 @@ def test_there_are_fields_that_cannot_be_set(medal, staff, name):
         edit_achievement("medal", actor=staff, expected=None, **{name: 1})
 
 
-def test_who_edits_must_exist(medal):
+def test_the_actor_must_exist(medal):
     for actor in (0, "somebody", True):
         with pytest.raises(UnknownUserError):
             edit_achievement("medal", actor=actor, expected=None, name="Gold")
@@ -339,7 +399,7 @@ def test_who_edits_must_exist(medal):
             create_achievement(actor=actor, **MEDAL)
 
 
-def test_a_key_that_is_taken_meanwhile_is_refused(staff, monkeypatch):
+def test_a_key_that_is_taken_since_the_check_is_refused(staff, monkeypatch):
     original = Achievement.full_clean
 
     def clean_early(self, **options):
@@ -355,7 +415,7 @@ def test_a_key_that_is_taken_meanwhile_is_refused(staff, monkeypatch):
 
 @pytest.mark.django_db(transaction=True, serialized_rollback=True)
 @pytest.mark.usefixtures("catalogue_is_put_back")
-def test_what_the_database_does_not_take_is_no_error_of_the_editor(monkeypatch):
+def test_a_refusal_by_the_database_is_a_storage_error(monkeypatch):
     def taken(self, **options):
         raise IntegrityError
 
@@ -380,7 +440,7 @@ def test_edits_are_logged_with_who_made_them(
     ]
 
 
-def test_an_activity_is_made_with_all_its_fields(staff):
+def test_an_activity_is_created_with_all_its_fields(staff):
     fields = {
         "name": "Swim",
         "description": "In water.",
@@ -398,7 +458,7 @@ def test_an_activity_is_made_with_all_its_fields(staff):
     assert {*fields} == set(EDITABLE[Activity])
 
 
-def test_an_edit_of_an_activity_changes_what_it_names_alone(activity, staff):
+def test_an_edit_of_an_activity_changes_only_the_named_fields(activity, staff):
     made = edit_activity("walk", actor=staff, expected=None, xp_reward=25)
 
     activity.refresh_from_db()
@@ -437,29 +497,31 @@ def test_the_second_of_two_editors_of_an_activity_is_refused(activity, staff):
     ],
     ids=str,
 )
-def test_what_is_wrong_of_an_activity_is_told(activity, staff, values):
+def test_a_bad_value_of_an_activity_is_reported(activity, staff, values):
     errors = errors_of(edit_activity, "walk", actor=staff, expected=None, **values)
 
     assert list(errors) == list(values)
 
 
-def test_an_error_says_what_it_is_about(activity, staff):
-    with pytest.raises(
-        InvalidDefinitionError,
-        match=r"^What was said of the activity cannot be used\.$",
-    ):
-        edit_activity("walk", actor=staff, expected=None, name="")
+def test_an_error_of_a_new_item_says_so(staff):
+    with pytest.raises(InvalidDefinitionError) as refusal:
+        create_activity(actor=staff, key="a b", name="Walk")
+
+    assert str(refusal.value) == (
+        "The new activity cannot be saved. key: Enter a valid “slug” consisting of "
+        "letters, numbers, underscores or hyphens."
+    )
 
 
 @pytest.mark.parametrize("key", ["", "no_such", "a\0b", None], ids=ascii)
-def test_an_activity_that_is_not_there_cannot_be_edited(staff, key):
+def test_an_unknown_activity_cannot_be_edited(staff, key):
     with pytest.raises(UnknownActivityError) as refusal:
         edit_activity(key, actor=staff, expected=None, name="Swim")
 
     assert refusal.value.context == {"activity": key}
 
 
-def test_an_activity_has_fields_that_cannot_be_set(activity, staff):
+def test_a_field_that_no_activity_has_is_refused(activity, staff):
     with pytest.raises(
         TypeError, match=r"^An activity has no field 'threshold' that can be set\.$"
     ):

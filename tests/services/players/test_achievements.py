@@ -136,7 +136,7 @@ def test_every_criterion_has_progress(
 
 
 @time_machine.travel(NOON, tick=False)
-def test_what_was_awarded_by_hand_is_complete(user, no_achievements):
+def test_an_achievement_awarded_by_hand_is_complete(user, no_achievements):
     AchievementFactory(key="kind")
     award_achievement(user, "kind")
 
@@ -189,7 +189,7 @@ def test_staff_read_what_they_ask_for(user, no_achievements):
     assert draft.achievement.key == "draft"
 
 
-def test_what_cannot_be_a_user_sees_nothing(db):
+def test_a_key_that_no_user_can_have_sees_nothing(db):
     with pytest.raises(UnknownUserError):
         get_achievements("\0")
 
@@ -212,7 +212,7 @@ def test_a_secret_that_was_revoked_is_counted_again(user, no_achievements):
     assert count_secrets(user) == 1
 
 
-def test_what_is_held_comes_the_latest_first(user, staff, no_achievements):
+def test_held_achievements_come_the_latest_first(user, staff, no_achievements):
     for key in ("first", "second", "lost", "draft"):
         AchievementFactory(key=key)
         award_achievement(user, key)

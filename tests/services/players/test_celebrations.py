@@ -12,21 +12,27 @@ from gamification.exceptions import (
     UnknownCelebrationError,
     UnknownUserError,
 )
+from gamification.maintenance import reconcile
 from gamification.models import Achievement, Celebration
 from gamification.services import (
+    ActivityRecord,
     acknowledge_celebrations,
     award_achievement,
     claim_celebration,
+    get_progress,
     pending_celebrations,
+    record_activities,
     record_activity,
+    reverse_entry,
     revoke_achievement,
 )
 from tests.factories import AchievementFactory, UserFactory
+from tests.inspection import ledger_of
 from tests.services.conftest import NOW
 
 pytestmark = [
     pytest.mark.django_db,
-    pytest.mark.usefixtures("store", "activity", "no_achievements"),
+    pytest.mark.usefixtures("activity", "no_achievements"),
 ]
 
 
@@ -38,19 +44,19 @@ def shows(user):
     return list(Celebration.objects.filter(user=user).order_by("id"))
 
 
-def test_what_was_not_shown_yet_waits_oldest_first(user, shows):
+def test_pending_celebrations_come_oldest_first(user, shows):
     pending = pending_celebrations(user)
 
     assert pending == shows
     assert [show.dedupe_key for show in pending] == ["level:2", "level:3", "level:4"]
 
 
-def test_what_waits_is_read_in_one_query(user, shows, django_assert_num_queries):
+def test_pending_celebrations_take_one_query(user, shows, django_assert_num_queries):
     with django_assert_num_queries(1):
         assert len(pending_celebrations(user)) == 3
 
 
-def test_somebody_who_did_nothing_has_nothing_to_celebrate(user):
+def test_a_newcomer_has_nothing_to_celebrate(user):
     assert pending_celebrations(user) == []
 
 
@@ -80,7 +86,7 @@ def test_a_reader_knows_an_id(user, shows, after):
 def test_a_reader_takes_a_thousand_at_the_most(user, shows, limit):
     with pytest.raises(
         InvalidRequestError,
-        match=r"^The limit is not a whole number from 1 to 1,000\.$",
+        match=r"^The limit .+ is not a whole number from 1 to 1,000\.$",
     ):
         pending_celebrations(user, limit=limit)
 
@@ -97,7 +103,7 @@ def test_a_celebration_waits_for_a_week(user, shows, server_clock):
     assert (before, pending_celebrations(user)) == (shows, [])
 
 
-def test_what_was_acknowledged_waits_no_more(user, shows):
+def test_an_acknowledged_celebration_is_not_pending(user, shows):
     count = acknowledge_celebrations(user, ids=[shows[0].pk, shows[2].pk])
 
     assert count == 2
@@ -106,7 +112,7 @@ def test_what_was_acknowledged_waits_no_more(user, shows):
     assert shows[0].acknowledged_at == NOW
 
 
-def test_what_was_taken_away_is_not_celebrated(user):
+def test_a_revoked_achievement_is_not_celebrated(user):
     for key in ("medal", "cup"):
         award_achievement(user, AchievementFactory(key=key, xp_reward=0).key)
     revoke_achievement(user, "medal")
@@ -114,7 +120,66 @@ def test_what_was_taken_away_is_not_celebrated(user):
     assert subjects(user) == ["cup"]
 
 
-def test_what_was_given_again_is_celebrated_if_it_never_was(user):
+def test_a_level_that_was_reversed_is_not_celebrated(user, activity):
+    entry = record_activity(user, "walk", quantity=9).entry
+    before = [show.dedupe_key for show in pending_celebrations(user)]
+
+    reverse_entry(user, entry_id=entry.id)
+
+    assert (before, pending_celebrations(user)) == (["level:2"], [])
+
+
+def test_a_level_that_was_reached_again_is_still_to_be_celebrated(user, activity):
+    entry = record_activity(user, "walk", quantity=9).entry
+    reverse_entry(user, entry_id=entry.id)
+
+    record_activity(user, "walk", quantity=5)
+
+    assert [show.dedupe_key for show in pending_celebrations(user)] == ["level:2"]
+
+
+def test_a_streak_that_was_reversed_is_not_celebrated(user, activity, site):
+    site.GAMIFICATION = {"STREAK_MILESTONES": (2,)}
+    record_activity(user, "walk", occurred_at=NOW - timedelta(days=1))
+    entry = record_activity(user, "walk").entry
+    before = [show.dedupe_key for show in pending_celebrations(user)]
+
+    reverse_entry(user, entry_id=entry.id)
+
+    assert (before, pending_celebrations(user)) == (["streak:2"], [])
+
+
+def test_a_level_that_new_thresholds_took_is_never_celebrated_again(
+    user, activity, site
+):
+    record_activity(user, "walk", quantity=15)
+    acknowledge_celebrations(user, ids=[s.pk for s in pending_celebrations(user)])
+    site.GAMIFICATION = {"LEVEL_THRESHOLDS": (0, 200, 300, 400)}
+    list(reconcile(fix=True))
+
+    outcome = record_activity(user, "walk", quantity=30)
+
+    assert (outcome.level_before, outcome.level) == (1, 4)
+    [notice] = outcome.celebrations
+    assert notice.data == {"from": 3, "to": 4, "levels": [4]}
+
+
+def test_a_streak_that_was_reached_in_silence_is_never_celebrated(user, activity):
+    days = [NOW - timedelta(days=n) for n in range(7)]
+    record_activities(
+        [ActivityRecord(user, "walk", day) for day in days],
+        celebrate=False,
+        historical=True,
+    )
+    reverse_entry(user, entry_id=ledger_of(user)[3].pk)
+
+    record_activity(user, "walk", occurred_at=days[3], historical=True)
+
+    assert get_progress(user).streak.longest == 7
+    assert pending_celebrations(user) == []
+
+
+def test_an_achievement_awarded_again_is_celebrated_if_it_never_was(user):
     award_achievement(user, AchievementFactory(key="medal", xp_reward=0).key)
     revoke_achievement(user, "medal")
     award_achievement(user, "medal")
@@ -122,7 +187,7 @@ def test_what_was_given_again_is_celebrated_if_it_never_was(user):
     assert subjects(user) == ["medal"]
 
 
-def test_what_became_a_draft_is_not_celebrated(user):
+def test_an_achievement_that_became_a_draft_is_not_celebrated(user):
     for key in ("medal", "cup"):
         award_achievement(user, AchievementFactory(key=key, xp_reward=0).key)
     Achievement.objects.filter(key="medal").update(status="draft")
@@ -130,7 +195,7 @@ def test_what_became_a_draft_is_not_celebrated(user):
     assert subjects(user) == ["cup"]
 
 
-def test_what_others_lost_is_celebrated(user):
+def test_an_achievement_that_others_lost_is_celebrated(user):
     AchievementFactory(key="medal", xp_reward=0)
     for each in (user, other := UserFactory()):
         award_achievement(each, "medal")
@@ -195,12 +260,14 @@ def test_a_screen_claims_a_celebration_for_a_minute(user, shows):
     assert celebration.claimed_until == NOW + MINUTE
 
 
-def test_what_is_claimed_is_not_claimed_by_another_screen(user, shows, server_clock):
+def test_a_claimed_celebration_is_not_claimed_by_another_screen(
+    user, shows, server_clock
+):
     claim_celebration(user, id=shows[0].pk)
     server_clock.shift(MINUTE - timedelta(microseconds=1))
 
     with pytest.raises(
-        CelebrationClaimedError, match=r"^Another screen shows the celebration\.$"
+        CelebrationClaimedError, match=r"^Another screen is showing the celebration\.$"
     ) as refusal:
         claim_celebration(user, id=shows[0].pk)
 
@@ -224,7 +291,7 @@ def test_others_are_not_touched_by_a_claim(user, shows):
     assert [row.claimed_until for row in rows] == [None, NOW + MINUTE, None]
 
 
-def test_what_is_claimed_still_waits(user, shows):
+def test_a_claimed_celebration_is_still_pending(user, shows):
     claim_celebration(user, id=shows[0].pk)
 
     pending = pending_celebrations(user)
@@ -233,18 +300,40 @@ def test_what_is_claimed_still_waits(user, shows):
     assert pending[0].claimed_until == NOW + MINUTE
 
 
-def test_what_was_acknowledged_is_over(user, shows):
+def test_an_acknowledged_celebration_is_over(user, shows):
     claim_celebration(user, id=shows[0].pk)
     acknowledge_celebrations(user, ids=[shows[0].pk])
 
     with pytest.raises(
         CelebrationOverError,
-        match=r"^The celebration was shown before, or has expired\.$",
+        match=r"^The celebration was shown before, has expired, or no longer holds\.$",
     ):
         claim_celebration(user, id=shows[0].pk)
 
 
-def test_what_has_expired_is_over(user, shows, server_clock):
+def test_a_celebration_that_no_longer_holds_cannot_be_claimed(user):
+    award_achievement(user, AchievementFactory(key="medal", xp_reward=0).key)
+    [show] = pending_celebrations(user)
+    revoke_achievement(user, "medal")
+
+    with pytest.raises(CelebrationOverError):
+        claim_celebration(user, id=show.pk)
+
+    show.refresh_from_db()
+    assert show.claimed_until is None
+
+
+def test_a_celebration_stays_claimed_while_it_no_longer_holds(user):
+    award_achievement(user, AchievementFactory(key="medal", xp_reward=0).key)
+    [show] = pending_celebrations(user)
+    claim_celebration(user, id=show.pk)
+    revoke_achievement(user, "medal")
+
+    with pytest.raises(CelebrationClaimedError):
+        claim_celebration(user, id=show.pk)
+
+
+def test_an_expired_celebration_is_over(user, shows, server_clock):
     server_clock.shift(timedelta(days=7))
 
     with pytest.raises(CelebrationOverError):
@@ -263,7 +352,7 @@ def test_others_celebrations_cannot_be_claimed(user, shows):
 @pytest.mark.parametrize(
     "pk", [0, -1, 2**63, 10**24, True, "1", 1.0, None, 999_999_999], ids=ascii
 )
-def test_what_is_no_id_cannot_be_claimed(user, shows, pk):
+def test_anything_else_than_an_id_cannot_be_claimed(user, shows, pk):
     with pytest.raises(
         UnknownCelebrationError, match=r"^The user has no such celebration\.$"
     ):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from gamification.exceptions import UnknownAchievementError
 from gamification.models import Achievement, Activity
 from gamification.services import (
     Explanation,
@@ -16,12 +17,12 @@ from gamification.staff import (
     Facts,
     get_facts,
 )
-from tests.factories import AchievementFactory
-from tests.inspection import everything
+from tests.factories import AchievementFactory, ActivityFactory
+from tests.inspection import everything, held_by
 
 pytestmark = [
     pytest.mark.django_db,
-    pytest.mark.usefixtures("store", "activity", "no_achievements"),
+    pytest.mark.usefixtures("activity", "no_achievements"),
 ]
 
 
@@ -36,7 +37,7 @@ def walker(activity):
     )
 
 
-def test_what_is_missing_is_told_in_numbers_and_in_words(user, walker):
+def test_an_explanation_has_numbers_and_words(user, walker):
     record_activity(user, "walk")
 
     explanation = explain_achievement(user, "walker")
@@ -52,11 +53,11 @@ def test_what_is_missing_is_told_in_numbers_and_in_words(user, walker):
         missing=3,
         fraction=0.25,
         blocked_by=(),
-        text="“Walker” needs 4 (Walk); it stands at 1. 3 to go.",
+        text="“Walker” requires 4 × Walk. The user is at 1 × Walk. 3 to go.",
     )
 
 
-def test_what_is_unlocked_says_so(user, walker):
+def test_an_unlocked_achievement_is_explained_as_unlocked(user, walker):
     record_activity(user, "walk", quantity=9)
 
     explanation = explain_achievement(user, "walker")
@@ -69,7 +70,7 @@ def test_what_is_unlocked_says_so(user, walker):
     assert (explanation.fraction, explanation.blocked_by) == (1.0, ())
 
 
-def test_what_was_awarded_by_hand_is_unlocked_whatever_is_measured(user, walker):
+def test_an_award_by_hand_is_unlocked_whatever_is_measured(user, walker):
     award_achievement(user, "walker")
 
     explanation = explain_achievement(user, "walker")
@@ -78,7 +79,7 @@ def test_what_was_awarded_by_hand_is_unlocked_whatever_is_measured(user, walker)
     assert (explanation.current, explanation.missing) == (0, 0)
 
 
-def test_somebody_who_did_nothing_yet_stands_at_0(user, walker):
+def test_a_newcomer_stands_at_0(user, walker):
     before = everything()
 
     explanation = explain_achievement(user, "walker")
@@ -110,7 +111,7 @@ def test_every_criterion_is_measured(user, criterion, measures, current):
     assert explanation.current == current
 
 
-def test_what_was_met_before_it_existed_waits_for_the_next_record(user, activity):
+def test_an_achievement_met_before_it_existed_waits_for_the_next_record(user, activity):
     record_activity(user, "walk", quantity=5)
     AchievementFactory(
         key="new",
@@ -124,9 +125,46 @@ def test_what_was_met_before_it_existed_waits_for_the_next_record(user, activity
 
     assert (explanation.is_unlocked, explanation.missing) == (False, 0)
     assert explanation.text == (
-        "“New” needs 5 (Walk); it stands at 5. "
-        "It unlocks with the next record, or when staff award it."
+        "“New” requires 5 × Walk. The user is at 5 × Walk. It unlocks with the next "
+        "record of “Walk”, or when staff award or backfill it."
     )
+
+
+@pytest.mark.parametrize(("other", "held"), [("run", set()), ("walk", {"walker"})])
+def test_the_record_that_unlocks_it_is_the_one_that_is_named(user, walker, other, held):
+    ActivityFactory(key="run")
+    Achievement.objects.filter(pk=walker.pk).update(status="draft")
+    record_activity(user, "walk", quantity=4)
+    Achievement.objects.filter(pk=walker.pk).update(status="active")
+
+    record_activity(user, other)
+
+    assert held_by(user) == held
+
+
+def test_an_achievement_that_counts_no_activity_unlocks_with_any_record(user):
+    adjust_xp(user, amount=60, note="A gift.")
+    AchievementFactory(key="new", name="New", criterion="total_xp", threshold=50)
+
+    text = explain_achievement(user, "new").text
+    record_activity(user, "walk")
+
+    assert text.endswith(
+        "It unlocks with the next record of any activity, or when staff award or "
+        "backfill it."
+    )
+    assert held_by(user) == {"new"}
+
+
+def test_an_achievement_lost_by_a_reversal_is_not_blocked(user, walker):
+    Achievement.objects.filter(pk=walker.pk).update(revocable=True)
+    entry = record_activity(user, "walk", quantity=4).entry
+    reverse_entry(user, entry_id=entry.id)
+
+    explanation = explain_achievement(user, "walker")
+
+    assert (explanation.is_unlocked, explanation.missing) == (False, 4)
+    assert explanation.blocked_by == ()
 
 
 @pytest.mark.parametrize(
@@ -143,11 +181,11 @@ def test_a_status_blocks(user, walker, status, words):
 
     assert explanation.blocked_by == (status,)
     assert explanation.text == (
-        f"“Walker” needs 4 (Walk); it stands at 0. 4 to go. {words}"
+        f"“Walker” requires 4 × Walk. The user is at 0 × Walk. 4 to go. {words}"
     )
 
 
-def test_what_only_staff_award_is_blocked(user):
+def test_an_achievement_that_only_staff_award_is_blocked(user):
     AchievementFactory(key="medal")
 
     explanation = explain_achievement(user, "medal")
@@ -174,8 +212,8 @@ def test_a_revocation_blocks(user, walker):
     assert (explanation.is_unlocked, explanation.missing) == (False, 0)
     assert explanation.blocked_by == ("revoked",)
     assert explanation.text == (
-        "“Walker” needs 4 (Walk); it stands at 4. "
-        "It was taken away by staff, who alone can give it back."
+        "“Walker” requires 4 × Walk. The user is at 4 × Walk. "
+        "Staff have revoked it, and only they can give it back."
     )
 
 
@@ -203,10 +241,25 @@ def test_a_debt_is_no_way_at_all(user):
     assert explanation.fraction == 0
 
 
-def test_a_secret_achievement_is_explained_to_who_asks(user, walker):
+def test_a_secret_achievement_is_explained_too(user, walker):
     Achievement.objects.filter(pk=walker.pk).update(is_secret=True)
 
     assert explain_achievement(user, "walker").missing == 4
+
+
+@pytest.mark.parametrize(
+    "fields", [{"is_secret": True}, {"status": "draft"}], ids=["secret", "draft"]
+)
+@pytest.mark.parametrize(
+    "verb", [explain_achievement, award_achievement, revoke_achievement]
+)
+def test_a_hidden_achievement_is_not_suggested(user, walker, verb, fields):
+    Achievement.objects.filter(pk=walker.pk).update(**fields)
+
+    with pytest.raises(UnknownAchievementError) as refusal:
+        verb(user, "wakler")
+
+    assert str(refusal.value) == "No achievement has the key 'wakler'."
 
 
 def test_facts_are_what_achievements_measure(user, activity):
@@ -224,5 +277,5 @@ def test_facts_are_what_achievements_measure(user, activity):
     )
 
 
-def test_facts_of_somebody_who_did_nothing_yet(user):
+def test_facts_of_a_newcomer_are_zeros(user):
     assert get_facts(user) == Facts(0, 0, 1, 0, 0, {})

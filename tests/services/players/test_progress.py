@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
-def test_who_did_nothing_stands_at_the_beginning(user):
+def test_a_newcomer_stands_at_the_beginning(user):
     progress = get_progress(user)
 
     assert (progress.level.level, progress.level.total_xp) == (1, 0)
@@ -69,7 +69,8 @@ def test_the_zone_is_the_one_in_effect(user):
     assert get_progress(user).time_zone == "Asia/Tokyo"
 
 
-def test_a_change_of_zone_that_waits_says_from_when_on(user, server_clock):
+def test_a_change_of_zone_that_waits_says_from_when_on(user, activity, server_clock):
+    record_activity(user, "walk")
     set_time_zone(user, "Asia/Tokyo")
     server_clock.shift(timedelta(hours=1))
     set_time_zone(user, "Europe/Paris")
@@ -87,7 +88,7 @@ def test_a_change_of_zone_that_waits_says_from_when_on(user, server_clock):
     assert done.effective_at is None
 
 
-def test_who_did_nothing_is_public_in_version_0(user):
+def test_a_newcomer_is_public_in_version_0(user):
     progress = get_progress(user)
 
     assert (progress.is_public, progress.version) == (True, 0)
@@ -111,7 +112,7 @@ def test_achievements_that_were_revoked_are_not_counted(user):
     assert get_progress(user).achievements == 1
 
 
-def test_what_cannot_be_a_user_stands_nowhere(db):
+def test_a_key_that_no_user_can_have_is_unknown(db):
     with pytest.raises(UnknownUserError):
         get_progress("\0")
 
@@ -123,7 +124,7 @@ def test_progress_takes_one_query(user, activity, django_assert_num_queries):
         get_progress(user)
 
 
-def test_progress_of_who_did_nothing_takes_one_query(user, django_assert_num_queries):
+def test_progress_of_a_newcomer_takes_one_query(user, django_assert_num_queries):
     with django_assert_num_queries(1):
         get_progress(user)
 

@@ -48,7 +48,7 @@ def player(holds=None, **fields):
     return user
 
 
-def test_rarity_is_the_share_of_those_who_did_anything(medal):
+def test_rarity_is_the_share_of_active_users(medal):
     other = AchievementFactory()
     for holds in (medal, medal, medal, None):
         player(holds)
@@ -66,14 +66,14 @@ def test_where_nobody_did_anything_nothing_is_rare(medal, user):
     assert rarity.share_of(medal.pk) is None
 
 
-def test_who_did_nothing_does_not_count(medal, user):
+def test_a_newcomer_does_not_count(medal, user):
     player(medal)
     award_achievement(user, "medal")
 
     assert get_rarity() == Rarity({medal.pk: 1}, 1, NOW)
 
 
-def test_who_took_all_of_it_back_did_nothing(medal, user):
+def test_a_user_whose_records_were_all_reversed_does_not_count(medal, user):
     outcome = record_activity(user, "walk")
     award_achievement(user, "medal")
     reverse_entry(user, entry_id=outcome.entry.id)
@@ -81,20 +81,20 @@ def test_who_took_all_of_it_back_did_nothing(medal, user):
     assert get_rarity() == Rarity({}, 0, NOW)
 
 
-def test_who_does_several_things_counts_once(medal):
+def test_a_user_of_several_activities_counts_once(medal):
     user = player(medal)
     record_activity(user, ActivityFactory(key="run", extends_streak=False).key)
 
     assert get_rarity() == Rarity({medal.pk: 1}, 1, NOW)
 
 
-def test_what_does_not_extend_the_streak_counts_too(user):
+def test_an_activity_that_extends_no_streak_counts_too(user):
     record_activity(user, ActivityFactory(key="run", extends_streak=False).key)
 
     assert get_rarity().denominator == 1
 
 
-def test_what_was_revoked_is_not_held(medal):
+def test_a_revoked_achievement_is_not_held(medal):
     revoke_achievement(player(medal), "medal")
 
     assert get_rarity() == Rarity({}, 1, NOW)
@@ -124,7 +124,7 @@ def test_all_count_where_users_cannot_tell(medal, monkeypatch):
     assert get_rarity() == Rarity({medal.pk: 1}, 1, NOW)
 
 
-def test_who_hides_counts(medal):
+def test_a_hidden_user_counts(medal):
     set_visibility(player(medal), is_public=False)
 
     assert get_rarity().denominator == 1
@@ -163,7 +163,7 @@ def test_rarity_is_kept_for_an_hour(medal, server_clock, django_assert_num_queri
     assert get_rarity() == Rarity({medal.pk: 1}, 2, NOW + timedelta(hours=1))
 
 
-def test_what_is_kept_has_its_time_in_utc():
+def test_kept_numbers_have_their_time_in_utc():
     get_rarity()
 
     assert get_rarity().worked_out_at.tzinfo == UTC
@@ -196,7 +196,7 @@ def test_a_cache_that_keeps_too_long_is_not_believed(server_clock):
     assert get_rarity().denominator == 1
 
 
-def test_what_comes_from_the_future_is_not_believed(server_clock):
+def test_kept_numbers_from_the_future_are_not_believed(server_clock):
     server_clock.shift(timedelta(hours=1))
     get_rarity()
     player()
@@ -228,7 +228,7 @@ def test_a_flushed_cache_costs_time_alone():
     ],
     ids=ascii,
 )
-def test_what_another_version_kept_is_ignored(value):
+def test_numbers_kept_by_another_version_are_ignored(value):
     cache.set(CACHE_KEY, value)
 
     assert get_rarity() == Rarity({}, 0, NOW)

@@ -6,8 +6,10 @@ import pytest
 
 from gamification.domain.streaks import Streak
 from gamification.exceptions import InvalidRequestError
+from gamification.models import UserGamification
 from gamification.services import (
     TimeZoneChange,
+    adjust_xp,
     record_activity,
     set_time_zone,
     set_visibility,
@@ -16,7 +18,14 @@ from tests.factories import UserFactory
 from tests.inspection import everything, ledger_of, profile_of
 from tests.services.conftest import NOW
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store", "activity")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("activity")]
+
+
+@pytest.fixture
+def walker(user, activity):
+    """A user with a past to protect: a walk of a month ago."""
+    record_activity(user, "walk", occurred_at=NOW - timedelta(days=30), historical=True)
+    return user
 
 
 def test_a_zone_takes_effect_at_once(user):
@@ -26,10 +35,10 @@ def test_a_zone_takes_effect_at_once(user):
     assert record_activity(user, "walk").entry.local_date == date(2026, 6, 11)
 
 
-def test_the_row_of_the_user_shows_the_choice(user):
-    set_time_zone(user, "Asia/Tokyo")
+def test_the_row_of_the_user_shows_the_choice(walker):
+    set_time_zone(walker, "Asia/Tokyo")
 
-    profile = profile_of(user)
+    profile = profile_of(walker)
     assert profile.time_zone == "Asia/Tokyo"
     assert profile.zone_history == [[0, "UTC"], [NOW.timestamp(), "Asia/Tokyo"]]
 
@@ -51,58 +60,88 @@ def test_dates_of_what_was_recorded_stay(user):
     assert [entry.local_date for entry in ledger_of(user)] == [date(2026, 6, 10)]
 
 
-def test_a_late_record_falls_into_the_zone_of_its_time(user):
-    set_time_zone(user, "Pacific/Kiritimati")
+def test_a_late_record_falls_into_the_zone_of_its_time(walker):
+    set_time_zone(walker, "Pacific/Kiritimati")
 
     before = NOW - timedelta(minutes=1)
-    outcome = record_activity(user, "walk", occurred_at=before)
+    outcome = record_activity(walker, "walk", occurred_at=before)
 
     assert outcome.entry.local_date == date(2026, 6, 10)
 
 
-def test_a_second_change_waits_for_24_hours(user, server_clock):
-    set_time_zone(user, "Asia/Tokyo")
-    server_clock.shift(timedelta(hours=1))
-
-    change = set_time_zone(user, "Pacific/Kiritimati")
-
-    assert change.effective_at == NOW + timedelta(hours=24)
-    assert record_activity(user, "walk").entry.local_date == date(2026, 6, 10)
-    server_clock.move_to(NOW + timedelta(hours=24))
-    assert record_activity(user, "walk").entry.local_date == date(2026, 6, 12)
-
-
-def test_a_change_that_waits_is_replaced(user, server_clock):
-    set_time_zone(user, "Asia/Tokyo")
-    server_clock.shift(timedelta(hours=1))
+def test_a_zone_chosen_before_anything_was_recorded_holds_for_all_time(user):
     set_time_zone(user, "Pacific/Kiritimati")
 
-    change = set_time_zone(user, "Europe/Paris")
+    before = NOW - timedelta(days=30)
+    outcome = record_activity(user, "walk", occurred_at=before, historical=True)
+
+    assert profile_of(user).zone_history == [[0, "Pacific/Kiritimati"]]
+    assert outcome.entry.local_date == date(2026, 5, 12)
+
+
+def test_a_choice_before_anything_was_recorded_may_be_made_again(user):
+    set_time_zone(user, "Pacific/Kiritimati")
+
+    change = set_time_zone(user, "Pacific/Pago_Pago")
+
+    assert change.effective_at == NOW
+    assert profile_of(user).zone_history == [[0, "Pacific/Pago_Pago"]]
+
+
+def test_an_adjustment_is_a_past_to_protect(user):
+    adjust_xp(user, amount=5, note="A gift.")
+
+    set_time_zone(user, "Asia/Tokyo")
+
+    zones = [zone for _, zone in profile_of(user).zone_history]
+    assert zones == ["UTC", "Asia/Tokyo"]
+
+
+def test_a_second_change_waits_for_24_hours(walker, server_clock):
+    set_time_zone(walker, "Asia/Tokyo")
+    server_clock.shift(timedelta(hours=1))
+
+    change = set_time_zone(walker, "Pacific/Kiritimati")
 
     assert change.effective_at == NOW + timedelta(hours=24)
-    zones = [zone for _, zone in profile_of(user).zone_history]
+    assert record_activity(walker, "walk").entry.local_date == date(2026, 6, 10)
+    server_clock.move_to(NOW + timedelta(hours=24))
+    assert record_activity(walker, "walk").entry.local_date == date(2026, 6, 12)
+
+
+def test_a_change_that_waits_is_replaced(walker, server_clock):
+    set_time_zone(walker, "Asia/Tokyo")
+    server_clock.shift(timedelta(hours=1))
+    set_time_zone(walker, "Pacific/Kiritimati")
+
+    change = set_time_zone(walker, "Europe/Paris")
+
+    assert change.effective_at == NOW + timedelta(hours=24)
+    zones = [zone for _, zone in profile_of(walker).zone_history]
     assert zones == ["UTC", "Asia/Tokyo", "Europe/Paris"]
 
 
-def test_going_back_drops_the_change_that_waits(user, server_clock):
-    set_time_zone(user, "Asia/Tokyo")
+def test_going_back_drops_the_change_that_waits(walker, server_clock):
+    set_time_zone(walker, "Asia/Tokyo")
     server_clock.shift(timedelta(hours=1))
-    set_time_zone(user, "Pacific/Kiritimati")
+    set_time_zone(walker, "Pacific/Kiritimati")
 
-    change = set_time_zone(user, "Asia/Tokyo")
+    change = set_time_zone(walker, "Asia/Tokyo")
 
     assert change.effective_at == NOW
-    assert [zone for _, zone in profile_of(user).zone_history] == ["UTC", "Asia/Tokyo"]
+    zones = [zone for _, zone in profile_of(walker).zone_history]
+    assert zones == ["UTC", "Asia/Tokyo"]
 
 
-def test_twenty_changes_on_a_day_do_not_make_another_day(user, server_clock):
+def test_twenty_changes_on_a_day_do_not_make_another_day(walker, server_clock):
     for hour in range(20):
         server_clock.move_to(NOW + timedelta(hours=hour))
-        set_time_zone(user, ["Pacific/Kiritimati", "Pacific/Pago_Pago"][hour % 2])
-        record_activity(user, "walk")
+        set_time_zone(walker, ["Pacific/Kiritimati", "Pacific/Pago_Pago"][hour % 2])
+        record_activity(walker, "walk")
 
     # Twenty hours from 02:00 on in Kiritimati, where 10 June never was.
-    assert {entry.local_date for entry in ledger_of(user)} == {date(2026, 6, 11)}
+    _, *walks = ledger_of(walker)
+    assert {entry.local_date for entry in walks} == {date(2026, 6, 11)}
 
 
 def test_a_date_that_a_flight_cut_short_does_not_break_the_streak(user, server_clock):
@@ -161,10 +200,35 @@ def test_choosing_the_sites_zone_pins_it(user, site):
     assert record_activity(user, "walk").entry.local_date == date(2026, 6, 10)
 
 
-def test_a_user_sees_their_zone_in_every_letter(user):
+def test_the_longest_name_of_a_zone_has_room(user):
     set_time_zone(user, "America/Argentina/ComodRivadavia")
 
-    assert profile_of(user).time_zone == "America/Argentina/ComodRivadavia"
+    assert profile_of(user).time_zone == "America/Argentina/Catamarca"
+
+
+def test_a_name_that_was_given_up_is_stored_as_the_present_one(user):
+    change = set_time_zone(user, "Asia/Calcutta")
+
+    profile = profile_of(user)
+    assert (change.time_zone, profile.time_zone) == ("Asia/Kolkata", "Asia/Kolkata")
+    assert profile.zone_history == [[0, "Asia/Kolkata"]]
+
+
+def test_a_new_name_of_the_same_zone_is_no_change(walker):
+    set_time_zone(walker, "Asia/Kolkata")
+    before = profile_of(walker).zone_history
+
+    set_time_zone(walker, "Asia/Calcutta")
+
+    assert profile_of(walker).zone_history == before
+
+
+def test_the_highest_streak_does_not_fall_with_a_change_of_zone(walker):
+    UserGamification.objects.filter(user=walker).update(highest_streak=9)
+
+    set_time_zone(walker, "Asia/Tokyo")
+
+    assert profile_of(walker).highest_streak == 9
 
 
 def test_the_same_choice_again_changes_no_dates(user):
@@ -208,12 +272,23 @@ def test_the_same_choice_again_changes_nothing(user, choice):
     assert (changed, everything()) == (False, before)
 
 
-def test_who_did_nothing_yet_may_hide(user):
+def test_a_newcomer_may_hide(user):
     set_visibility(user, is_public=False)
 
     assert profile_of(user).is_public is False
     assert record_activity(user, "walk").total_xp == 10
     assert profile_of(user).is_public is False
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_hiding_takes_four_statements_at_the_most(
+    user, is_known, django_assert_max_num_queries
+):
+    if is_known:
+        record_activity(user, "walk")
+
+    with django_assert_max_num_queries(4):
+        set_visibility(user, is_public=False)
 
 
 def test_others_stay_as_they_are(user):
@@ -230,7 +305,7 @@ def test_visibility_is_either_true_or_false(user, choice):
     before = everything()
 
     with pytest.raises(
-        InvalidRequestError, match=r"^Public is either true or false\.$"
+        InvalidRequestError, match=r"^is_public is .+, neither True nor False\.$"
     ) as refusal:
         set_visibility(user, is_public=choice)
 

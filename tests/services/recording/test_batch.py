@@ -1,7 +1,6 @@
 from __future__ import annotations
 
-import gc
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import count, islice
 
 import pytest
@@ -26,7 +25,7 @@ from tests.services.conftest import NOW
 
 pytestmark = [
     pytest.mark.django_db,
-    pytest.mark.usefixtures("store", "activity", "no_achievements"),
+    pytest.mark.usefixtures("activity", "no_achievements"),
 ]
 
 
@@ -132,6 +131,38 @@ def test_an_unlock_has_the_time_of_the_record_that_earned_it(user):
     assert unlock.unlocked_at == datetime(2026, 6, 7, 12, tzinfo=UTC)
 
 
+def test_days_imported_after_later_ones_unlock_a_streak_where_it_was_met(user):
+    AchievementFactory(key="week", criterion="longest_streak", threshold=7)
+
+    for days in ((5, 6, 7, 8), (1, 2, 3, 4)):
+        noons = [datetime(2026, 6, day, 12, tzinfo=UTC) for day in days]
+        record_activities(
+            [ActivityRecord(user, "walk", noon) for noon in noons],
+            historical=True,
+            celebrate=False,
+        )
+
+    unlock = user.gamification_achievements.get()
+    assert unlock.unlocked_at == datetime(2026, 6, 7, 12, tzinfo=UTC)
+    assert ledger_of(user)[-1].local_date == date(2026, 6, 7)
+
+
+def test_users_of_a_batch_are_dated_by_their_own_ledgers(users):
+    AchievementFactory(criterion="active_days", threshold=3)
+    noons = [datetime(2026, 6, day, 12, tzinfo=UTC) for day in (1, 2, 3)]
+
+    for at in reversed(noons):
+        records = [ActivityRecord(user, "walk", at) for user in users[:2]]
+        record_activities([*records, ActivityRecord(users[2], "walk")], historical=True)
+
+    unlocks = [user.gamification_achievements.first() for user in users]
+    assert [unlock and unlock.unlocked_at for unlock in unlocks] == [
+        noons[2],
+        noons[2],
+        None,
+    ]
+
+
 def test_a_daily_limit_holds_within_a_batch(user):
     ActivityFactory(key="run", daily_limit=3)
 
@@ -201,6 +232,21 @@ def test_the_repetition_of_a_refused_record_is_refused(user):
 
     assert refused == [(0, "unknown_activity"), (1, "unknown_activity")]
     assert report == BatchReport(refused=2)
+
+
+def test_a_refused_record_does_not_use_its_key(user):
+    refused, refuse = refusing()
+    records = [
+        ActivityRecord(user, "typo", key="k"),
+        ActivityRecord(user, "walk", key="k"),
+    ]
+
+    report = record_activities(records, refused=refuse)
+    again = record_activities(records, refused=refuse)
+
+    assert report == BatchReport(recorded=1, refused=1, xp=10)
+    assert again == BatchReport(replayed=1, refused=1)
+    assert refused == [(0, "unknown_activity"), (0, "idempotency_conflict")]
 
 
 def test_the_same_key_of_two_users_is_two_records(users):
@@ -397,7 +443,7 @@ def test_a_batch_celebrates_for_each_user(users):
 def test_celebrations_of_a_batch_are_not_repeated(users):
     for user in users[:2]:
         Celebration.objects.create(
-            user=user, kind="level", dedupe_key="level:3", expires_at=NOW
+            user=user, kind="level", dedupe_key="level:3", number=3, expires_at=NOW
         )
 
     record_activities(ActivityRecord(user, "walk", quantity=20) for user in users)
@@ -473,22 +519,3 @@ def test_a_batch_of_nothing_but_bad_values_is_refused_whole(user):
 
     assert refused == [(0, "invalid_quantity"), (1, "unknown_user")]
     assert report == BatchReport(refused=2)
-
-
-@pytest.mark.parametrize("is_enabled", [True, False])
-def test_the_garbage_collector_is_left_as_it_was(user, is_enabled):
-    (gc.enable if is_enabled else gc.disable)()
-    try:
-        record_activities([ActivityRecord(user, "walk")])
-        after = gc.isenabled()
-    finally:
-        gc.enable()
-
-    assert after is is_enabled
-
-
-def test_the_garbage_collector_runs_again_after_an_error(user):
-    with pytest.raises(UnknownActivityError):
-        record_activities([ActivityRecord(user, "fly")])
-
-    assert gc.isenabled()

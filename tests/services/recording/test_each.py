@@ -18,7 +18,7 @@ from tests.services.conftest import NOW
 
 pytestmark = [
     pytest.mark.django_db,
-    pytest.mark.usefixtures("store", "activity", "no_achievements"),
+    pytest.mark.usefixtures("activity", "no_achievements"),
 ]
 
 
@@ -57,7 +57,7 @@ def test_results_come_in_the_order_of_the_records(users):
     ]
 
 
-def test_what_is_refused_stops_none_of_the_others(users):
+def test_a_refused_record_stops_none_of_the_others(users):
     first, second = users
     records = [
         ActivityRecord(first, "fly"),
@@ -146,7 +146,7 @@ def test_a_single_record_is_as_good_as_many(user):
     assert replace(outcome, replayed=True) == record_activity(user, "walk", key="a")
 
 
-def test_what_one_transaction_does_not_take_goes_into_the_next(settings, user):
+def test_records_beyond_one_transaction_go_into_the_next(settings, user):
     settings.GAMIFICATION = {"BATCH_SIZE": 2}
 
     results = record_each(ActivityRecord(user, "walk", key=key) for key in "abcab")

@@ -17,12 +17,13 @@ from gamification.services import (
     adjust_xp,
     record_activity,
     reverse_entry,
+    reverse_source,
 )
 from tests.factories import AchievementFactory, ActivityFactory, UserFactory
 from tests.inspection import everything, ledger_of, profile_of
 from tests.services.conftest import NOW
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store", "activity")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("activity")]
 
 
 def test_the_same_request_again_returns_the_first_outcome(user):
@@ -42,7 +43,7 @@ def test_a_replay_writes_nothing(user):
     assert everything() == before
 
 
-def test_a_replay_tells_unlocks_and_celebrations_of_the_first_time(user):
+def test_a_replay_has_unlocks_and_celebrations_of_the_first_time(user):
     AchievementFactory(key="medal", criterion="active_days", threshold=1, icon="🥇")
     first = record_activity(user, "walk", quantity=20, key="a")
     record_activity(user, "walk", quantity=20)
@@ -54,7 +55,7 @@ def test_a_replay_tells_unlocks_and_celebrations_of_the_first_time(user):
     assert again == replace(first, replayed=True)
 
 
-def test_a_replay_tells_what_was_withheld_the_first_time(user):
+def test_a_replay_has_what_was_withheld_the_first_time(user):
     ActivityFactory(key="run", daily_limit=1)
     first = record_activity(user, "run", quantity=3, key="a")
 
@@ -64,14 +65,43 @@ def test_a_replay_tells_what_was_withheld_the_first_time(user):
     assert again.withheld.xp == 20
 
 
-def test_a_replay_keeps_what_was_said_then_whatever_happened_since(user):
+def test_a_replay_keeps_what_was_said_then_whatever_was_edited_since(user):
     first = record_activity(user, "walk", key="a")
-    reverse_entry(user, entry_id=first.entry.id)
     Activity.objects.filter(key="walk").update(xp_reward=99, is_active=False)
 
     again = record_activity(user, "walk", key="a")
 
     assert again == replace(first, replayed=True)
+
+
+def test_the_replay_of_a_reversed_record_says_when_it_was_reversed(user, server_clock):
+    first = record_activity(user, "walk", key="a")
+    server_clock.shift(timedelta(minutes=5))
+    reverse_entry(user, entry_id=first.entry.id)
+
+    again = record_activity(user, "walk", key="a")
+
+    reversed_at = NOW + timedelta(minutes=5)
+    assert again == replace(first, replayed=True, reversed_at=reversed_at)
+    assert profile_of(user).total_xp == 0
+
+
+def test_a_reversed_record_is_made_again_under_a_new_key(user):
+    record_activity(user, "walk", key="a", source="kpi:1")
+    reverse_source(user, source="kpi:1")
+
+    again = record_activity(user, "walk", key="b", source="kpi:1")
+
+    assert (again.replayed, again.reversed_at, again.total_xp) == (False, None, 10)
+
+
+def test_the_replay_of_a_reversed_adjustment_says_when_it_was_reversed(user):
+    first = adjust_xp(user, amount=5, note="Sorry.", key="a")
+    reverse_entry(user, entry_id=first.entry.id)
+
+    again = adjust_xp(user, amount=5, note="Sorry.", key="a")
+
+    assert again == replace(first, replayed=True, reversed_at=NOW)
 
 
 def test_a_replay_after_the_show_names_the_same_celebrations(user):
@@ -139,7 +169,8 @@ def test_the_same_key_for_another_request_is_a_conflict(user, other):
     before = everything()
 
     with pytest.raises(
-        IdempotencyConflictError, match=r"^The key was used before, for another request"
+        IdempotencyConflictError,
+        match=r"^The key 'a' was used before, for another request: use a new one\.$",
     ):
         record_activity(user, **{"activity": "walk", "key": "a", **other})
 
@@ -212,7 +243,7 @@ def test_anything_else_is_no_key(user, key):
 
     with pytest.raises(
         InvalidKeyError,
-        match=r"^The key is not a text of 1 to 255 characters that can be stored\.$",
+        match=r"^The key .+ is not a text of 1 to 255 characters that can be stored\.$",
     ):
         record_activity(user, "walk", key=key)
 

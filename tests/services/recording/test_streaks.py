@@ -13,7 +13,7 @@ from gamification.services import (
 from tests.factories import ActivityFactory
 from tests.inspection import held_by, profile_of
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store", "activity")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("activity")]
 
 #: The table of semantics. A word is a change of zone, a number of days the outcome.
 CASES = {
@@ -167,9 +167,23 @@ def test_a_late_record_may_unlock_a_streak_of_long_ago(user):
 
     assert (outcome.current_streak, outcome.longest_streak) == (1, 7)
     assert held_by(user) == {"streak_7"}
+    unlock = user.gamification_achievements.get()
+    assert unlock.unlocked_at == datetime(2026, 6, 7, 12, tzinfo=UTC)
 
 
-def test_a_streak_ends_where_history_is_taken_back(user):
+def test_days_of_another_zone_than_the_sites_count_where_the_user_chose_it_first(user):
+    set_time_zone(user, "America/Los_Angeles")
+
+    # 22:00 on 8 June and 10:00 on 9 June in Los Angeles.
+    for hour in (5, 17):
+        outcome = record_activity(
+            user, "walk", occurred_at=datetime(2026, 6, 9, hour, tzinfo=UTC)
+        )
+
+    assert (outcome.current_streak, profile_of(user).active_days) == (2, 2)
+
+
+def test_a_streak_ends_where_a_record_is_reversed(user):
     walk_on(user, 5, 6)
     middle = walk_on(user, 7)
     walk_on(user, 8, 9)
@@ -200,7 +214,7 @@ def test_a_day_that_went_may_come_again(user):
     assert (outcome.current_streak, profile_of(user).active_days) == (1, 1)
 
 
-def test_what_extends_no_streak_neither_makes_nor_breaks_one(user):
+def test_an_activity_that_extends_no_streak_neither_makes_nor_breaks_one(user):
     ActivityFactory(key="look", extends_streak=False)
     walk_on(user, 7)
     noon = datetime(2026, 6, 9, 12, tzinfo=UTC)

@@ -30,7 +30,7 @@ from tests.services.conftest import NOW
 
 pytestmark = [
     pytest.mark.django_db,
-    pytest.mark.usefixtures("store", "no_achievements"),
+    pytest.mark.usefixtures("no_achievements"),
 ]
 
 
@@ -131,7 +131,7 @@ def test_an_activity_may_earn_no_xp(user):
     assert outcome.withheld is None
 
 
-def test_what_was_recorded_before_stays_when_staff_edit_the_reward(user, activity):
+def test_an_earlier_record_stays_when_staff_edit_the_reward(user, activity):
     record_activity(user, "walk")
     Activity.objects.filter(key="walk").update(xp_reward=1_000)
 
@@ -221,7 +221,7 @@ def test_an_edited_achievement_counts_for_the_next_record(user, activity):
     assert [unlock.xp for unlock in outcome.unlocks] == [7]
 
 
-def test_what_was_awarded_stays_when_staff_edit_the_achievement(user, activity):
+def test_an_award_stays_when_staff_edit_the_achievement(user, activity):
     medal = AchievementFactory(key="medal", criterion="active_days", threshold=1)
     record_activity(user, "walk")
     Achievement.objects.filter(pk=medal.pk).update(threshold=1_000, xp_reward=1)
@@ -348,7 +348,7 @@ def test_a_cooldown_is_over_to_the_microsecond(user):
     assert record_activity(user, "walk", occurred_at=later).credited == 10
 
 
-def test_what_was_taken_back_does_not_cool_down(user):
+def test_a_reversed_record_starts_no_cooldown(user):
 
     ActivityFactory(key="walk", cooldown=3_600)
     first = record_activity(user, "walk")
@@ -389,6 +389,34 @@ def test_an_activity_that_is_switched_off_is_refused(user):
     assert everything() == before
 
 
+def test_a_site_may_skip_an_activity_that_is_switched_off(user, activity):
+    record_activity(user, "walk", quantity=5)
+    Activity.objects.filter(key="walk").update(is_active=False)
+    before = everything()
+
+    outcome = record_activity(user, "walk", quantity=2, if_inactive="skip")
+
+    assert (outcome.entry, outcome.credited, outcome.replayed) == (None, 0, False)
+    assert outcome.withheld == Withheld(0, 2, "inactive", None)
+    assert (outcome.total_xp, outcome.level_before, outcome.level) == (50, 2, 2)
+    assert (outcome.current_streak, outcome.longest_streak) == (1, 1)
+    assert everything() == before
+
+
+def test_a_newcomer_may_skip_an_activity_that_is_switched_off(user, activity):
+    Activity.objects.filter(key="walk").update(is_active=False)
+
+    outcome = record_activity(user, "walk", if_inactive="skip")
+
+    assert (outcome.total_xp, outcome.level, outcome.current_streak) == (0, 1, 0)
+    assert ledger_of(user) == []
+
+
+def test_an_unknown_activity_is_never_skipped(user, activity):
+    with pytest.raises(UnknownActivityError):
+        record_activity(user, "fly", if_inactive="skip")
+
+
 def test_a_total_out_of_range_is_refused(user, activity):
     adjust_xp(user, amount=2**53 - 9, note="Nearly all of it.")
     before = everything()
@@ -396,7 +424,7 @@ def test_a_total_out_of_range_is_refused(user, activity):
     with pytest.raises(OutOfRangeError) as refusal:
         record_activity(user, "walk")
 
-    assert str(refusal.value) == "The total would be larger than can be kept."
+    assert str(refusal.value) == "The total would be larger than can be stored."
     assert everything() == before
 
 
@@ -457,7 +485,7 @@ def test_a_day_of_a_site_may_begin_at_four(user, activity, site):
     assert outcome.entry.local_date == date(2026, 6, 9)
 
 
-def test_a_site_may_have_a_time_zone_for_those_who_chose_none(user, activity, site):
+def test_a_site_may_have_a_default_time_zone(user, activity, site):
     site.GAMIFICATION = {"DEFAULT_TIME_ZONE": "Pacific/Kiritimati"}
 
     outcome = record_activity(user, "walk")

@@ -1,0 +1,151 @@
+"""The worth of ledger entries, and which of them stand.
+
+An entry stands unless another one reverses it. Its worth is its amount plus the
+corrections that name it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime
+from operator import attrgetter
+from typing import Any, NamedTuple
+
+from gamification.domain.outcomes import Entry, EntryKind
+
+
+class PastEntry(NamedTuple):
+    """The fields of a stored entry that show when the user reached something."""
+
+    id: int
+    kind: str
+    amount: int
+    activity_id: int | None
+    quantity: int
+    extends_streak: bool
+    occurred_at: datetime
+    local_date: date
+    reverses: int | None
+    corrects: int | None
+
+
+#: Entries of one user in the order in which they were recorded.
+Ledger = Sequence[PastEntry | Entry]
+
+
+class StandingEntry(NamedTuple):
+    """An entry that was not reversed, with its corrections."""
+
+    entry: Entry
+    #: XP.
+    worth: int
+    #: Units that earn XP.
+    rewarded: int
+    #: XP of a unit.
+    xp_reward: int
+
+    @property
+    def withheld(self) -> int:
+        """Units that earn nothing."""
+        return self.entry.quantity - self.rewarded
+
+
+def lasting(ledger: Ledger) -> Ledger:
+    """Return the entries that were never reversed, in order of occurrence.
+
+    The amount of each entry is its worth: it includes the corrections.
+    """
+    undone = {entry.reverses for entry in ledger if entry.reverses is not None}
+    more: dict[int | None, int] = {}
+    for entry in ledger:
+        if entry.corrects is not None:
+            more[entry.corrects] = more.get(entry.corrects, 0) + entry.amount
+    standing = (
+        entry
+        for entry in ledger
+        if entry.reverses is None and entry.corrects is None and entry.id not in undone
+    )
+    worth = [
+        entry._replace(amount=entry.amount + more[entry.id])
+        if entry.id in more
+        else entry
+        for entry in (standing if undone or more else ledger)
+    ]
+    return sorted(worth, key=attrgetter("occurred_at"))
+
+
+def standing_entries(entries: Iterable[Entry]) -> Iterator[StandingEntry]:
+    """Yield the entries that stand, each with its worth.
+
+    ``entries`` come in order of id, and include all their reversals and corrections.
+    """
+    worth: dict[Any, StandingEntry] = {}
+    for entry in entries:
+        if entry.kind == EntryKind.REVERSAL:
+            worth.pop(entry.reverses, None)
+        elif entry.kind != EntryKind.CORRECTION:
+            worth[entry.id] = StandingEntry(
+                entry, entry.amount, entry.rewarded, entry.xp_reward
+            )
+        elif before := worth.get(entry.corrects):
+            worth[entry.corrects] = StandingEntry(
+                before.entry,
+                before.worth + entry.amount,
+                before.rewarded + entry.rewarded,
+                entry.xp_reward,
+            )
+    yield from worth.values()
+
+
+def correction_of(
+    standing: StandingEntry,
+    amount: int,
+    *,
+    rewarded: int,
+    now: datetime,
+    actor_id: Any,
+    note: str,
+    xp_reward: int | None = None,
+) -> Entry:
+    """Return the entry that adds ``amount`` of XP to the worth of another one.
+
+    ``rewarded`` more of its units earn XP. A unit is worth ``xp_reward`` from now on,
+    or as much as before if that is None.
+    """
+    entry = standing.entry
+    return entry._replace(
+        id=None,
+        kind=EntryKind.CORRECTION.value,
+        amount=amount,
+        quantity=0,
+        rewarded=rewarded,
+        xp_reward=standing.xp_reward if xp_reward is None else xp_reward,
+        recorded_at=now,
+        key=None,
+        fingerprint="",
+        corrects=entry.id,
+        actor_id=actor_id,
+        note=note,
+        outcome=None,
+    )
+
+
+def reversal_of(
+    standing: StandingEntry, *, now: datetime, actor_id: Any, note: str
+) -> Entry:
+    """Return the entry that takes back what another one is worth, on its own date."""
+    entry = standing.entry
+    return entry._replace(
+        id=None,
+        kind=EntryKind.REVERSAL.value,
+        amount=-standing.worth,
+        quantity=-entry.quantity,
+        rewarded=-standing.rewarded,
+        recorded_at=now,
+        key=None,
+        fingerprint="",
+        reverses=entry.id,
+        actor_id=actor_id,
+        note=note,
+        outcome=None,
+    )

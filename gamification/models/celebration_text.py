@@ -1,0 +1,43 @@
+"""Describes celebrations in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from gamification.domain.outcomes import CelebrationKind
+
+
+def celebration_title(kind: str, data: Mapping[str, Any]) -> str:
+    """Return the title of a celebration, such as “Level 5”."""
+    match kind:
+        case CelebrationKind.LEVEL:
+            return _("Level %(level)s") % {"level": data["to"]}
+        case CelebrationKind.STREAK:
+            days = data["days"]
+            return ngettext("%(days)s-day streak", "%(days)s-day streak", days) % {
+                "days": days
+            }
+    return str(data["name"])
+
+
+def celebration_text(kind: str, data: Mapping[str, Any]) -> str:
+    """Return the text of a celebration, such as “You reached level 5.”."""
+    match kind:
+        case CelebrationKind.LEVEL if len(data["levels"]) > 1:
+            return _("You rose from level %(from)s to level %(to)s.") % data
+        case CelebrationKind.LEVEL:
+            return _("You reached level %(to)s.") % data
+        case CelebrationKind.STREAK:
+            days = data["days"]
+            return ngettext(
+                "You were active on %(days)s day.",
+                "You were active on %(days)s days in a row.",
+                days,
+            ) % {"days": days}
+    if data["xp"]:
+        return _("You unlocked “%(name)s” and earned %(xp)s XP.") % data
+    return _("You unlocked “%(name)s”.") % data

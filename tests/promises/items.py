@@ -1,0 +1,110 @@
+"""What stands in the naive books, and what can be measured of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import NamedTuple
+
+from tests.promises.walls import Zones, runs_of
+
+THRESHOLDS = [0, 50, 150, 300, 500, 750, 1_050, 1_400, 1_800, 2_250, 2_750, 3_300]
+
+
+@dataclass
+class Activity:
+    """An activity; its reward can be edited."""
+
+    key: str
+    xp: int
+    limit: int | None = None
+    #: Hours.
+    cooldown: int = 0
+    extends: bool = True
+
+
+@dataclass
+class Achievement:
+    """An achievement; its threshold and its status can be edited."""
+
+    key: str
+    criterion: str
+    threshold: int
+    xp: int = 0
+    activity: str | None = None
+    status: str = "active"
+    revocable: bool = False
+
+
+class Request(NamedTuple):
+    """What is asked to be recorded."""
+
+    user: int
+    activity: str
+    quantity: int
+    at: datetime
+    key: str | None
+    source: str
+
+
+class Refused(Exception):  # noqa: N818 - it is not an error of the model
+    """The model refuses the request, for this reason."""
+
+
+@dataclass(eq=False)
+class Item:
+    """Something that stands in the books: a record, an adjustment, or a reward."""
+
+    at: datetime
+    day: date
+    #: XP of a unit of a record, or of the whole.
+    xp: int
+    source: str = ""
+    activity: Activity | None = None
+    units: int = 0
+    #: Units that earn XP.
+    rewarded: int = 0
+    extends: bool = False
+    achievement: str | None = None
+
+    @property
+    def worth(self) -> int:
+        return self.rewarded * self.xp if self.activity else self.xp
+
+    @property
+    def withheld(self) -> int:
+        return self.units - self.rewarded
+
+    def is_near(self, other: Item) -> bool:
+        """Say whether one of the two keeps the other from earning XP."""
+        return abs(self.at - other.at) < timedelta(hours=self.activity.cooldown)
+
+
+def level_of(total: int) -> int:
+    return max(1, sum(total >= threshold for threshold in THRESHOLDS))
+
+
+def measure(
+    achievement: Achievement, items: list[Item], zones: Zones, held: int
+) -> int:
+    """Return what the achievement measures of these items."""
+    total = sum(item.worth for item in items)
+    days = {item.day for item in items if item.extends}
+    match achievement.criterion:
+        case "activity_count":
+            return sum(
+                item.units
+                for item in items
+                if item.activity and item.activity.key == achievement.activity
+            )
+        case "active_days":
+            return len(days)
+        case "longest_streak":
+            return max(runs_of([*days], zones), default=0)
+        case "level":
+            return level_of(total)
+        case "total_xp":
+            return total
+        case "achievements":
+            return held
+    return -1

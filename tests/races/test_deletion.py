@@ -1,0 +1,181 @@
+"""A user is deleted at the first try, whoever records for them meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager, suppress
+from functools import partial
+from itertools import count
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.db import connection, transaction
+
+from gamification.exceptions import GamificationError, UnknownUserError
+from gamification.models import LedgerEntry
+from gamification.services import (
+    ActivityRecord,
+    adjust_xp,
+    record_activities,
+    record_activity,
+    reverse_source,
+    set_visibility,
+)
+from tests.factories import UserFactory
+from tests.races import COMMITTED, ONLY_POSTGRESQL, at_once
+from tests.races.test_deleted_users import what_is_left
+
+pytestmark = [
+    COMMITTED,
+    ONLY_POSTGRESQL,
+    pytest.mark.usefixtures("activity", "no_achievements"),
+]
+
+#: How long something that may have to wait for the deletion is waited for, in seconds.
+SHORT = 0.05
+
+
+def record_many(user_id):
+    record_activities([ActivityRecord(user_id, "walk")] * 3)
+
+
+VERBS = {
+    "record": lambda user_id: record_activity(user_id, "walk"),
+    "batch": record_many,
+    "adjust": lambda user_id: adjust_xp(user_id, amount=60, note="a gift"),
+    "undo": lambda user_id: reverse_source(user_id, source="s:1"),
+    "hide": lambda user_id: set_visibility(user_id, is_public=False),
+}
+
+
+def attempt(work):
+    """Do ``work`` in a connection of its own; return the error that it may meet."""
+    try:
+        work()
+    except GamificationError as error:
+        return error
+    finally:
+        connection.close()
+    return None
+
+
+@contextmanager
+def beside(number: int, work: Any) -> Iterator[list[Future[Any]]]:
+    """Begin ``work`` elsewhere before that statement, and go on without its end.
+
+    What is yielded has the work once it was begun.
+    """
+    numbers, begun = count(1), list[Future[Any]]()
+
+    def intrude(execute: Any, sql: str, params: Any, many: Any, context: Any) -> Any:
+        if next(numbers) == number:
+            begun.append(pool.submit(attempt, work))
+            wait(begun, SHORT)
+        return execute(sql, params, many, context)
+
+    with ThreadPoolExecutor(1) as pool, connection.execute_wrapper(intrude):
+        yield begun
+
+
+def user_of(is_known):
+    user = UserFactory()
+    if is_known:
+        record_activity(user, "walk", quantity=9, source="s:1")
+    return user
+
+
+@pytest.mark.parametrize(
+    ("verb", "is_known"),
+    [
+        ("record", False),
+        ("record", True),
+        ("batch", False),
+        ("adjust", True),
+        ("undo", True),
+        ("hide", False),
+    ],
+)
+def test_a_deletion_succeeds_whatever_commits_inside_of_it(verb, is_known):
+    for number in count(1):
+        user = user_of(is_known)
+        user_id = user.pk
+
+        with beside(number, partial(VERBS[verb], user_id)) as begun:
+            user.delete()
+
+        if not begun:
+            break
+        assert type(begun[0].result()) in {type(None), UnknownUserError}
+        assert what_is_left(user_id) == []
+    assert number > 1
+
+
+@pytest.fixture
+def _patient():
+    """Make the other side, which tries again, the victim of a deadlock."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET deadlock_timeout = '30s'")
+        yield
+        cursor.execute("RESET deadlock_timeout")
+
+
+@pytest.mark.usefixtures("_patient")
+@pytest.mark.parametrize("are_known", [(False, True), (True, False), (True, True)])
+def test_users_are_deleted_together_whatever_batch_commits_inside_of_it(are_known):
+    for number in count(1):
+        pks = [user_of(is_known).pk for is_known in are_known]
+        records = [ActivityRecord(user_id, "walk") for user_id in pks]
+        work = partial(record_activities, records, refused=lambda *refusal: None)
+
+        with beside(number, work) as begun:
+            get_user_model().objects.filter(pk__in=pks).delete()
+
+        if not begun:
+            break
+        assert begun[0].result() is None
+        assert [what_is_left(user_id) for user_id in pks] == [[], []]
+    assert number > 1
+
+
+def test_many_users_are_deleted_at_once_among_records():
+    users = UserFactory.create_batch(6)
+    pks = [user.pk for user in users]
+
+    def record():
+        for user_id in pks * 3:
+            with suppress(UnknownUserError):
+                record_activity(user_id, "walk")
+
+    def delete():
+        get_user_model().objects.filter(pk__in=pks).delete()
+
+    at_once([delete, record, record])
+
+    assert [what_is_left(user_id) for user_id in pks] == [[]] * 6
+
+
+def test_a_deletion_that_is_rolled_back_keeps_everything(user):
+    record_activity(user, "walk")
+    user_id = user.pk
+
+    with suppress(LookupError), transaction.atomic():
+        user.delete()
+        raise LookupError
+
+    assert LedgerEntry.objects.filter(user=user_id).count() == 1
+
+
+def test_staff_who_are_deleted_while_they_adjust_leave_what_they_gave(user):
+    for number in count(1):
+        actor = UserFactory(is_staff=True)
+        work = partial(adjust_xp, user, amount=1, note="a gift", actor=actor.pk)
+
+        with beside(number, work) as begun:
+            actor.delete()
+
+        if not begun:
+            break
+        assert type(begun[0].result()) in {type(None), UnknownUserError}
+    assert number > 1
