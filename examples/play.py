@@ -1,12 +1,12 @@
 """A whole game over HTTP: record, poll, celebrate, acknowledge.
 
-Two clients take part. A service, which may record activities, reports what a user did;
-a screen of that user polls where they stand and shows each celebration once::
+Two clients take part. A service, which may record activities, records one for a user.
+A screen of that user polls the user's progress and shows each celebration once::
 
     python examples/play.py http://127.0.0.1:8000/api/gamification/v1/ \
         --service-token ... --user-token ... --activity kpi_completed
 
-``python manage.py drf_create_token NAME`` makes a token.
+``python manage.py drf_create_token NAME`` creates a token.
 """
 
 from __future__ import annotations
@@ -23,47 +23,47 @@ Json = dict[str, Any]
 
 
 class Service:
-    """Reports what users did; safe to be tried again when an answer is lost."""
+    """Records activities, and tries again if a response is lost."""
 
     def __init__(self, url: str, token: str) -> None:
         self.http = client(url, token)
 
     def record(self, user: str, activity: str, *, key: str, tries: int = 5) -> Json:
-        """Record an activity once, however often it takes; return the outcome."""
+        """Record an activity once, in up to ``tries`` requests. Return the outcome."""
         body = {"user": user, "activity": activity, "key": key}
         for left in reversed(range(tries)):
             try:
                 response = self.http.post("records/", json=body)
             except httpx.TransportError:
-                # It may have been recorded: the key makes it safe to ask again.
+                # The server may have recorded it. The key makes it safe to try again.
                 if not left:
                     raise
             else:
                 if response.status_code not in {429, 503} or not left:
-                    return answer(response)
+                    return read_json(response)
                 time.sleep(float(response.headers.get("Retry-After", 1)))
         raise AssertionError("The last try returns or raises.")
 
 
 class Screen:
-    """Shows a user where they stand."""
+    """Shows a user's progress and celebrations."""
 
     def __init__(self, url: str, token: str) -> None:
         self.http = client(url, token)
         self.known: dict[str, tuple[str, Json]] = {}
 
     def poll(self, address: str) -> tuple[Json, bool]:
-        """Return what is at ``address``, and whether it is news."""
+        """Return the JSON at ``address``, and whether it has changed."""
         etag, value = self.known.get(address, ("", {}))
         response = self.http.get(address, headers={"If-None-Match": etag})
         if response.status_code == httpx.codes.NOT_MODIFIED:
             return value, False
-        value = answer(response)
+        value = read_json(response)
         self.known[address] = (response.headers["ETag"], value)
         return value, True
 
     def celebrations(self) -> Iterator[Json]:
-        """Yield what no other screen of the user shows, each as its show begins."""
+        """Yield the celebrations to show, each acknowledged as its animation starts."""
         address: str | None = "me/celebrations/"
         while address:
             page, _ = self.poll(address)
@@ -71,7 +71,7 @@ class Screen:
                 claim = self.http.post(f"me/celebrations/{celebration['id']}/claim/")
                 if claim.status_code == httpx.codes.CONFLICT:
                     continue
-                mine = answer(claim)
+                mine = read_json(claim)
                 done = f"me/celebrations/{celebration['id']}/acknowledge/"
                 self.http.post(done).raise_for_status()
                 yield mine
@@ -82,25 +82,13 @@ def client(url: str, token: str) -> httpx.Client:
     return httpx.Client(base_url=url, headers={"Authorization": f"Token {token}"})
 
 
-def answer(response: httpx.Response) -> Json:
-    """Return the JSON of an answer, or raise what the problem says."""
+def read_json(response: httpx.Response) -> Json:
+    """Return the JSON of a response. Exit with a message if it is a problem."""
     if response.is_error:
         problem = response.json()
         raise SystemExit(f"{problem['status']} {problem['code']}: {problem['detail']}")
     value: Json = response.json()
     return value
-
-
-def words(celebration: Json) -> str:
-    """Say what there is to celebrate."""
-    data = celebration["data"]
-    match celebration["kind"]:
-        case "achievement":
-            return f"{data['icon']} {data['name']}, +{data['xp']} XP"
-        case "level":
-            return f"Level {data['to']}!"
-        case _:
-            return f"{data['days']} days in a row!"
 
 
 def play(service: Service, screen: Screen, activity: str) -> None:
@@ -113,7 +101,7 @@ def play(service: Service, screen: Screen, activity: str) -> None:
     assert again["replayed"], "Sent twice, it counts once."
     assert again["entry"] == outcome["entry"]
     for celebration in screen.celebrations():
-        print(f"Celebrating: {words(celebration)}")
+        print(f"{celebration['title']}: {celebration['text']}")
     me, _ = screen.poll("me/")
     streak = me["streak"]
     print(f"{me['user']} has {me['total_xp']} XP, level {me['level']}.")
@@ -124,7 +112,7 @@ def play(service: Service, screen: Screen, activity: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Play a round over HTTP.")
-    parser.add_argument("url", help="of the API, up to and with v1/")
+    parser.add_argument("url", help="address of the API, including v1/")
     parser.add_argument("--service-token", required=True)
     parser.add_argument("--user-token", required=True)
     parser.add_argument("--activity", default="kpi_completed")

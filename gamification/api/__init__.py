@@ -1,1 +1,1 @@
-"""The JSON API. Include ``gamification.api.urls`` to have it."""
+"""The JSON API. To switch it on, include ``gamification.api.urls``."""

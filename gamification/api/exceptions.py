@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Final
 
 from django.contrib.auth.decorators import login_not_required
@@ -12,53 +13,66 @@ from django.core.exceptions import (
     PermissionDenied,
     SuspiciousOperation,
 )
-from django.db import InterfaceError, InternalError, OperationalError
+from django.db import InterfaceError, InternalError, OperationalError, ProgrammingError
 from django.http import Http404, HttpRequest, JsonResponse, UnreadablePostError
 from django.http.request import RawPostDataException
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions as drf
 from rest_framework import serializers
 from rest_framework.response import Response
+from rest_framework.settings import api_settings
 from rest_framework.views import set_rollback
 
 from gamification import exceptions as ours
 from gamification.api.serializers import ResponseSerializer
 
 CONTENT_TYPE: Final = "application/problem+json"
-#: How many errors of one request are told; a client can make many.
-MAX_ERRORS: Final = 100
+#: How many errors one problem lists. A single request can contain far more.
+MAX_ERRORS: Final = 24
+#: The form of a plain code. Other apps put whole sentences into theirs.
+_CODE: Final = re.compile(r"[a-z][a-z0-9_.-]{0,63}", re.ASCII | re.IGNORECASE)
+
+#: SQLSTATE of a missing table and of a missing column, and what SQLite says.
+_MISSING: Final = ("42P01", "42703")
+_MISSING_IN_SQLITE: Final = ("no such table", "no such column")
 
 
 class FieldErrorSerializer(ResponseSerializer):
-    """What is wrong with one part of a request."""
+    """An error in one part of a request."""
 
-    pointer = serializers.CharField(help_text="JSON pointer (RFC 6901).")
-    code = serializers.CharField()
-    detail = serializers.CharField()
+    pointer = serializers.CharField(
+        help_text="JSON pointer (RFC 6901) to the part; empty for the whole request."
+    )
+    code = serializers.CharField(help_text="Stable, for programs.")
+    detail = serializers.CharField(help_text="For people.")
 
 
 class ProblemSerializer(ResponseSerializer):
-    """What went wrong (RFC 9457). ``code`` is stable, the words are not."""
+    """An error (RFC 9457). Programs can rely on ``code``; the wording may change."""
 
-    type = serializers.CharField()
-    title = serializers.CharField()
-    status = serializers.IntegerField()
-    code = serializers.CharField()
-    detail = serializers.CharField()
-    errors = FieldErrorSerializer(many=True, required=False)  # type: ignore[assignment]
+    type = serializers.CharField(help_text="The code as a URN.")
+    title = serializers.CharField(help_text="The code in words.")
+    status = serializers.IntegerField(help_text="The HTTP status.")
+    code = serializers.CharField(help_text="Stable, for programs.")
+    detail = serializers.CharField(help_text="For people.")
+    errors = FieldErrorSerializer(  # type: ignore[assignment]
+        many=True, required=False, help_text="Invalid parts of the request."
+    )
     claimed_until = serializers.DateTimeField(
-        required=False, help_text="Of ``celebration_claimed``."
+        required=False,
+        help_text="With ``celebration_claimed``: when the claim expires.",
     )
     balance = serializers.IntegerField(
-        required=False, help_text="Of ``insufficient_xp``: what there is to take."
+        required=False,
+        help_text="With ``insufficient_xp``: the XP that the user has.",
     )
 
 
-#: The status of each branch of our own errors; the nearest one counts.
+#: The status for each of our errors. Subclasses inherit it.
 STATUSES: Final[Mapping[type[Exception], int]] = {
     ours.GamificationError: 409,
     ours.InvalidRequestError: 400,
-    # Its form was checked before.
+    # By then the syntax of the request has been checked.
     ours.InvalidInstantError: 422,
     ours.InvalidDefinitionError: 422,
     ours.InvalidTimeZoneError: 422,
@@ -70,20 +84,22 @@ STATUSES: Final[Mapping[type[Exception], int]] = {
     ours.IdempotencyConflictError: 422,
     ours.StaleEditError: 412,
     ours.KeysDifferError: 422,
-    # Celebrations are named in addresses only.
+    # Celebrations appear in addresses only.
     ours.UnknownCelebrationError: 404,
     ours.StorageError: 503,
+    # Waiting does not help: somebody has to repair the database.
+    ours.StorageSetupError: 500,
 }
 
-#: Facts behind an error that its problem tells, too.
+#: Parts of an error's context that its problem includes.
 MEMBERS: Final[Mapping[type[Exception], tuple[str, ...]]] = {
     ours.CelebrationClaimedError: ("claimed_until",),
     ours.InsufficientXPError: ("balance",),
 }
 
 
-def status_of(error: type[ours.GamificationError]) -> int:
-    """Return the status that an error of ours is answered with."""
+def status_for(error: type[ours.GamificationError]) -> int:
+    """Return the HTTP status for a class of our errors."""
     return next(STATUSES[base] for base in error.__mro__ if base in STATUSES)
 
 
@@ -99,27 +115,29 @@ def problem(status: int, code: str, detail: str, **members: Any) -> dict[str, An
     }
 
 
-def problem_of(error: ours.GamificationError) -> dict[str, Any]:
-    """Return the problem that an error of ours is."""
-    told = MEMBERS.get(type(error), ())
-    facts = {name: error.context[name] for name in told if name in error.context}
+def problem_from_error(error: ours.GamificationError) -> dict[str, Any]:
+    """Return the problem that describes one of our errors."""
+    names = MEMBERS.get(type(error), ())
+    members = {name: error.context[name] for name in names if name in error.context}
     if isinstance(error, ours.InvalidDefinitionError):
-        facts["errors"] = [*_definition_errors(error)]
-    return problem(status_of(type(error)), error.code, str(error), **facts)
+        members["errors"] = [*islice(_definition_errors(error), MAX_ERRORS)]
+    return problem(status_for(type(error)), error.code, str(error), **members)
 
 
-def invalid(error: drf.ValidationError, pointer: str = "") -> dict[str, Any]:
-    """Return the problem that a request of the wrong form is.
+def validation_problem(error: drf.ValidationError, pointer: str = "") -> dict[str, Any]:
+    """Return the problem that describes an invalid request.
 
-    ``pointer`` is that of the part of the request which the error is about.
+    ``pointer`` points to the part of the request that was validated.
     """
     errors = [*islice(_field_errors(error.get_full_details(), pointer), MAX_ERRORS)]
-    detail = "The request does not say what is expected."
-    return problem(400, "invalid", detail, errors=errors)
+    return problem(400, "invalid", "The request is invalid.", errors=errors)
 
 
-def answer_problem(error: Exception, context: Mapping[str, Any]) -> Response | None:
-    """Answer what a view raised; None leaves a bug to the site's own handler."""
+def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response | None:
+    """Return the problem for an exception of a view.
+
+    Returns None for a bug, which Django then handles as it does elsewhere.
+    """
     members = _problem(error)
     if members is None:
         return None
@@ -131,8 +149,8 @@ def answer_problem(error: Exception, context: Mapping[str, Any]) -> Response | N
 
 @csrf_exempt
 @login_not_required
-def unknown_address(request: HttpRequest, **kwargs: Any) -> JsonResponse:
-    """Answer every address under the API that nothing else does."""
+def not_found_view(request: HttpRequest, **kwargs: Any) -> JsonResponse:
+    """Return a problem for an address of the API that does not exist."""
     members = _not_found()
     return JsonResponse(members, status=404, content_type=CONTENT_TYPE)
 
@@ -140,29 +158,72 @@ def unknown_address(request: HttpRequest, **kwargs: Any) -> JsonResponse:
 def _problem(error: Exception) -> dict[str, Any] | None:
     match error:
         case ours.GamificationError():
-            return problem_of(error)
+            return problem_from_error(error)
         case drf.ValidationError():
-            return invalid(error)
+            return validation_problem(error)
         case drf.APIException():
-            code = str(error.get_codes())
-            return problem(error.status_code, code, str(error.detail))
+            return _foreign_problem(error)
         case Http404():
             return _not_found()
         case PermissionDenied():
-            return problem(403, "permission_denied", "You may not do this.")
+            detail = "You do not have permission to do this."
+            return problem(403, "permission_denied", detail)
         case SuspiciousOperation() | RawPostDataException() | UnreadablePostError():
             return problem(400, "malformed", "The request cannot be read.")
+        case OperationalError() | ProgrammingError() if _lacks_a_table(error):
+            detail = "A table or a column is missing: run `manage.py migrate`."
+            return problem(500, ours.StorageSetupError.code, detail)
         case OperationalError() | InterfaceError() | InternalError():
-            return problem(503, "storage_error", "The database does not answer.")
+            return problem(503, "storage_error", "The database is not available.")
     return None
 
 
+def _lacks_a_table(error: OperationalError | ProgrammingError) -> bool:
+    """Say whether a read failed because a table or a column is missing.
+
+    Verbs that write say so themselves, by a ``StorageSetupError``.
+    """
+    sqlstate = getattr(error.__cause__, "sqlstate", None)
+    return sqlstate in _MISSING or str(error).startswith(_MISSING_IN_SQLITE)
+
+
 def _not_found() -> dict[str, Any]:
-    return problem(404, "not_found", "There is nothing at this address.")
+    return problem(404, "not_found", "Nothing exists at this address.")
+
+
+def _foreign_problem(error: drf.APIException) -> dict[str, Any]:
+    """Return the problem for an error of the framework or of another app.
+
+    Such an error may carry one message, or any nesting of lists and dictionaries.
+    """
+    details = [*_leaves(error.detail)]
+    named = error.detail.get("code") if isinstance(error.detail, dict) else None
+    codes = chain(
+        [named], (getattr(each, "code", None) for each in details), [error.default_code]
+    )
+    code = next((each for each in codes if _is_code(each)), "error")
+    message = next(iter(details), error.default_detail)
+    return problem(error.status_code, str(code), str(message))
+
+
+def _leaves(detail: Any) -> Iterator[Any]:
+    """Yield the messages of an error, the one named ``detail`` first."""
+    if isinstance(detail, dict):
+        for name in sorted(detail, key=lambda name: name != "detail"):
+            yield from _leaves(detail[name])
+    elif isinstance(detail, list):
+        for inner in detail:
+            yield from _leaves(inner)
+    else:
+        yield detail
+
+
+def _is_code(value: object) -> bool:
+    return isinstance(value, str) and _CODE.fullmatch(value) is not None
 
 
 def _field_errors(details: Any, path: str = "") -> Iterator[dict[str, str]]:
-    """Yield each error with a JSON pointer (RFC 6901) to what it is about."""
+    """Yield each error with a JSON pointer (RFC 6901) to the part that it is about."""
     if isinstance(details, list):
         for position, inner in enumerate(details):
             is_error = isinstance(inner.get("code"), str)
@@ -172,25 +233,26 @@ def _field_errors(details: Any, path: str = "") -> Iterator[dict[str, str]]:
         yield {"pointer": path, "code": details["code"], "detail": detail}
     else:
         for name, inner in details.items():
-            step = "" if name == "non_field_errors" else f"/{_escaped(str(name))}"
+            is_whole = name == api_settings.NON_FIELD_ERRORS_KEY
+            step = "" if is_whole else f"/{_escaped(str(name))}"
             yield from _field_errors(inner, path + step)
 
 
 def _definition_errors(error: ours.InvalidDefinitionError) -> Iterator[dict[str, str]]:
     for name, problems in error.errors.items():
-        # What several fields break together is about the whole.
+        # An error that involves several fields points to the whole definition.
         pointer = "" if name == NON_FIELD_ERRORS else f"/{name}"
         for code, detail in problems:
             yield {"pointer": pointer, "code": code, "detail": _encodable(detail)}
 
 
 def _escaped(name: str) -> str:
-    """Return a name as part of a pointer; its beginning, if it is long."""
+    """Return a name as a part of a pointer, shortened if it is very long."""
     return _encodable(name[:100]).replace("~", "~0").replace("/", "~1")
 
 
 def _encodable(text: str) -> str:
-    # What a client sent may be quoted, lone surrogates and all.
+    # The text may quote the client's input, which can contain lone surrogates.
     return text.encode(errors="replace").decode()
 
 

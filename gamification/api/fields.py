@@ -1,6 +1,6 @@
-"""Fields that take what a client sends as it is: nothing is converted or trimmed.
+"""Fields that take a value as the client sends it, without conversion or trimming.
 
-``true`` is no number, ``1`` no text, and a name that nobody knows is an error.
+``true`` is not a number, ``1`` is not a text, and an unknown name is an error.
 """
 
 from __future__ import annotations
@@ -15,25 +15,25 @@ from django.core.validators import RegexValidator, validate_slug
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from gamification.staff import (
-    is_storable,
-)
+from gamification.staff import is_storable
+from gamification.suggestions import did_you_mean, shown
 
 _WHOLE: Final = re.compile(r"0|-?[1-9][0-9]{0,18}", re.ASCII)
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
-#: RFC 3339, with the offset that it asks for.
-_INSTANT: Final = re.compile(
+#: RFC 3339, which requires an offset.
+_DATE_TIME: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?"
     r"(Z|[+-][0-9]{2}:[0-9]{2})",
     re.ASCII,
 )
-_AN_INSTANT: Final = "2026-03-02T12:00:00Z"
-#: How many unknown names an error names; a client can send many.
+_DATE_EXAMPLE: Final = "2026-03-02"
+_DATE_TIME_EXAMPLE: Final = "2026-03-02T12:00:00Z"
+#: How many unknown names an error lists. A single request can contain far more.
 MAX_UNKNOWN: Final = 20
 
 
-class Whole(serializers.IntegerField):
-    """A whole number of JSON."""
+class StrictIntegerField(serializers.IntegerField):
+    """An integer in JSON."""
 
     def to_internal_value(self, data: Any) -> int:
         if type(data) is not int:
@@ -41,8 +41,8 @@ class Whole(serializers.IntegerField):
         return data
 
 
-class WholeText(serializers.IntegerField):
-    """A whole number in an address: digits, perhaps after a minus."""
+class QueryIntegerField(serializers.IntegerField):
+    """An integer in a query: digits, with a minus if it is negative."""
 
     def to_internal_value(self, data: Any) -> int:
         if not _WHOLE.fullmatch(data):
@@ -50,8 +50,8 @@ class WholeText(serializers.IntegerField):
         return int(data)
 
 
-class Flag(serializers.BooleanField):
-    """``true`` or ``false`` of JSON."""
+class StrictBooleanField(serializers.BooleanField):
+    """``true`` or ``false`` in JSON."""
 
     def to_internal_value(self, data: Any) -> bool:
         if type(data) is not bool:
@@ -59,22 +59,27 @@ class Flag(serializers.BooleanField):
         return data
 
 
-class Choice(serializers.ChoiceField):
-    """One of some texts."""
+class StrictChoiceField(serializers.ChoiceField):
+    """One of several texts."""
 
     default_error_messages = {  # noqa: RUF012 - as its base has it
-        # What was sent is not repeated: it may be long.
-        "invalid_choice": _("This is none of the choices.")
+        "invalid_choice": _("{value} is not one of {known}.{suggestion}")
     }
 
     def to_internal_value(self, data: Any) -> Any:
-        if not isinstance(data, str):
-            self.fail("invalid_choice")
+        if not isinstance(data, str) or data not in self.choices:
+            self.fail(
+                "invalid_choice",
+                # Writing a nested value down may exceed the depth of recursion.
+                value=shown(data) if isinstance(data, str) else _("This value"),
+                known=", ".join(self.choices),
+                suggestion=did_you_mean(data, self.choices),
+            )
         return super().to_internal_value(data)
 
 
-class FlagText(Choice):
-    """``true`` or ``false`` in an address."""
+class QueryBooleanField(StrictChoiceField):
+    """``true`` or ``false`` in a query."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(choices=["true", "false"], **options)
@@ -83,14 +88,14 @@ class FlagText(Choice):
         return bool(super().to_internal_value(data) == "true")
 
 
-class Text(serializers.CharField):
-    """A text that every database can keep: no NUL, no lone surrogate."""
+class TextField(serializers.CharField):
+    """A text that every database can store: no NUL, no lone surrogate."""
 
-    #: What the schema says beside what it knows of the base.
+    #: Added to the schema of the field.
     json_schema: ClassVar[Mapping[str, Any]] = {"pattern": r"^[^\u0000]*$"}
 
     default_error_messages = {  # noqa: RUF012 - as its base has it
-        "unstorable": _("The text holds characters that cannot be stored.")
+        "unstorable": _("The text contains characters that cannot be stored.")
     }
 
     def __init__(self, **options: Any) -> None:
@@ -104,10 +109,10 @@ class Text(serializers.CharField):
         return data
 
 
-class Words(Text):
-    """A text that says something: more than white space."""
+class NonBlankTextField(TextField):
+    """A text that is more than white space."""
 
-    # Python has white space that other languages have not.
+    # Python counts some characters as white space that other languages do not.
     json_schema: ClassVar = {
         "pattern": r"^[^\u0000]*[^\s\u0000\u001c-\u001f\u0085][^\u0000]*$"
     }
@@ -119,8 +124,8 @@ class Words(Text):
         return text
 
 
-class Slug(Text):
-    """The key of something in the catalogue."""
+class KeyField(TextField):
+    """The key of an item of the catalogue."""
 
     json_schema: ClassVar[Mapping[str, Any]] = {}
 
@@ -128,8 +133,8 @@ class Slug(Text):
         super().__init__(max_length=100, validators=[validate_slug], **options)
 
 
-class ZoneName(Text):
-    """The name of an IANA time zone, as far as its form goes."""
+class TimeZoneField(TextField):
+    """The name of an IANA time zone. Only its form is checked here."""
 
     json_schema: ClassVar[Mapping[str, Any]] = {}
 
@@ -138,49 +143,70 @@ class ZoneName(Text):
         super().__init__(max_length=64, validators=[form], **options)
 
 
-class Instant(serializers.DateTimeField):
-    """An instant as RFC 3339 writes it, with its offset from UTC."""
+class StrictDateTimeField(serializers.DateTimeField):
+    """A date and time in the format of RFC 3339, with an offset from UTC."""
 
     def to_internal_value(self, value: Any) -> datetime:
-        if not isinstance(value, str) or not _INSTANT.fullmatch(value):
-            self.fail("invalid", format=_AN_INSTANT)
+        if not isinstance(value, str) or not _DATE_TIME.fullmatch(value):
+            self.fail("invalid", format=_DATE_TIME_EXAMPLE)
         try:
             return datetime.fromisoformat(value)
         except ValueError:
-            self.fail("invalid", format=_AN_INSTANT)
+            self.fail("invalid", format=_DATE_TIME_EXAMPLE)
 
 
-class Day(serializers.DateField):
-    """A date of the calendar."""
+class StrictDateField(serializers.DateField):
+    """A calendar date."""
 
     def to_internal_value(self, value: Any) -> date:
         if not isinstance(value, str) or not _DATE.fullmatch(value):
-            self.fail("invalid", format="2026-03-02")
+            self.fail("invalid", format=_DATE_EXAMPLE)
         try:
             return date.fromisoformat(value)
         except ValueError:
-            self.fail("invalid", format="2026-03-02")
+            self.fail("invalid", format=_DATE_EXAMPLE)
 
 
-class Strict(serializers.Serializer[Any]):
-    """What a client may send; a name that is not among the fields is refused."""
+class BoundedListField(serializers.ListField):
+    """A list whose length is checked before any of its items is.
+
+    The field's base checks every item first, which costs minutes for a long list.
+    """
+
+    def __init__(self, *, max_length: int, **options: Any) -> None:
+        super().__init__(max_length=max_length, **options)
+
+    def to_internal_value(self, data: Any) -> list[Any]:
+        if isinstance(data, list):
+            # These validators compare the length with its limits.
+            self.run_validators(data)
+        return super().to_internal_value(data)
+
+
+class RequestSerializer(serializers.Serializer[Any]):
+    """A part of a request. A name that is not one of its fields is an error."""
 
     default_error_messages = {  # noqa: RUF012 - as its base has it
-        "unknown": _("This name is not known here."),
+        "unknown": _("This name is unknown here.{suggestion}"),
     }
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, Mapping) and (unknown := data.keys() - self.fields.keys()):
-            message = str(self.error_messages["unknown"])
-            error = serializers.ErrorDetail(message, "unknown")
             named = heapq.nsmallest(MAX_UNKNOWN, unknown)
-            raise serializers.ValidationError({name: [error] for name in named})
+            raise serializers.ValidationError(
+                {name: [self._unknown_name(name)] for name in named}
+            )
         return super().to_internal_value(data)
 
+    def _unknown_name(self, name: str) -> serializers.ErrorDetail:
+        suggestion = did_you_mean(name, self.fields)
+        message = str(self.error_messages["unknown"]).format(suggestion=suggestion)
+        return serializers.ErrorDetail(message, "unknown")
 
-class Body(Strict):
-    """The JSON object of a request."""
+
+class BodySerializer(RequestSerializer):
+    """The body of a request: a JSON object."""
 
 
-class Query(Strict):
-    """The parameters after the question mark."""
+class QuerySerializer(RequestSerializer):
+    """The query of an address: the parameters after the question mark."""

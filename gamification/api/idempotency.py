@@ -1,4 +1,4 @@
-"""Keys that make a request safe to send again."""
+"""Idempotency keys, which make it safe to send a request again."""
 
 from __future__ import annotations
 
@@ -10,38 +10,45 @@ from rest_framework.request import Request
 
 from gamification.api.operations import Header
 from gamification.exceptions import InvalidKeyError, KeysDifferError
+from gamification.suggestions import shown
 
-#: Leaves room for the position of one record among 1,000.
+#: Leaves room to append the position of one of 1,000 records.
 _KEY: Final = r"^[!-~]{1,250}$"
 
 KEY_HEADER: Final = Header(
     "Idempotency-Key",
-    "Makes the request safe to send again: what was done once is not done again, and "
-    "the first outcome is answered.",
+    "Makes it safe to send the request again: a request with the same key has no "
+    "further effect and returns the first outcome.",
     schema={"type": "string", "pattern": _KEY},
 )
 REPLAYED_HEADER: Final = Header(
     "Idempotent-Replayed",
-    "There if all of it was done before.",
+    "Present if everything in the request had been done before.",
     schema={"type": "string", "enum": ["true"]},
 )
 
 
 def header_key(request: Request) -> str | None:
-    """Return the key of the header, if there is one; raise ``InvalidKeyError``."""
+    """Return the key in the header, if any. Raises ``InvalidKeyError``."""
     key: str | None = request.headers.get(KEY_HEADER.name)
     if key is not None and not re.fullmatch(_KEY, key):
-        message = "The key in the header is not 1 to 250 visible characters of ASCII."
+        message = (
+            f"{KEY_HEADER.name} is {shown(key)}: use 1 to 250 visible ASCII characters."
+        )
         raise InvalidKeyError(message)
     return key
 
 
-def key_of(request: Request, body: Mapping[str, Any]) -> str | None:
-    """Return the key of a request, if there is one, from its header or its body.
+def idempotency_key(request: Request, body: Mapping[str, Any]) -> str | None:
+    """Return the key in the header or in the body, if any.
 
-    Raises ``InvalidKeyError``, and ``KeysDifferError`` if each has one of its own.
+    Raises ``InvalidKeyError``, or ``KeysDifferError`` if there are two different keys.
     """
     header, own = header_key(request), body.get("key")
     if header and own and header != own:
-        raise KeysDifferError
+        message = (
+            f"The key is {shown(header)} in {KEY_HEADER.name} and {shown(own)} in the "
+            "body: send one of them."
+        )
+        raise KeysDifferError(message)
     return header or own

@@ -1,135 +1,176 @@
-"""Tells drf-spectacular what the contracts say. Nothing else knows that it exists."""
+"""Describes the operations to drf-spectacular, which only this module knows.
+
+All names that the description adds to a site's schema (components, ids of operations
+and tags) begin with ``gamification``, so that they never clash with the site's own.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from operator import itemgetter
 from typing import Any, Final, cast
 
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.utils import (
-    OpenApiExample,
-    OpenApiParameter,
-    OpenApiResponse,
-    PolymorphicProxySerializer,
-)
+from drf_spectacular.plumbing import ResolvedComponent, safe_ref
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
 
 from gamification.api.exceptions import (
     CONTENT_TYPE,
     ProblemSerializer,
     problem,
-    status_of,
+    status_for,
 )
-from gamification.api.fields import Body, Query
-from gamification.api.operations import Contract, Header, contract_of
+from gamification.api.fields import BodySerializer, QuerySerializer
+from gamification.api.operations import Header, OperationSpec, spec_of
 from gamification.api.preconditions import IF_MATCH, PreconditionRequired
 from gamification.api.serializers import ResponseSerializer
+from gamification.api.views.achievement_serializers import (
+    CATEGORIES,
+    CRITERIA,
+    STATUSES,
+)
+from gamification.api.views.explanations import BLOCKERS
+from gamification.api.views.user_serializers import STREAK_STATES
+from gamification.leaderboards import Ranking, Window
+from gamification.models import ActiveDay
+from gamification.services import CelebrationKind, EntryKind, WithheldReason
+from gamification.staff import CelebrationMode
+
+_PREFIX: Final = "Gamification"
 
 _IF_NONE_MATCH: Final = Header(
-    "If-None-Match", "The ETag of the last answer; 304 if there is nothing new."
+    "If-None-Match",
+    "The ETag of the last response. The status is 304 if nothing has changed.",
 )
-_ETAG: Final = Header("ETag", "What If-None-Match asks about.")
+_ETAG: Final = Header("ETag", "The version, for If-None-Match.")
 _RETRY_AFTER: Final = Header(
     "Retry-After", "Seconds to wait before the next try.", schema={"type": "integer"}
 )
 
-#: What any operation may answer, whatever its contract says.
+#: Problems that every operation may return.
 _COMMON: Final = (
-    (400, "invalid", "The request does not say what is expected."),
-    (400, "parse_error", "The address cannot be read."),
+    (400, "invalid", "The request is invalid."),
+    (400, "parse_error", "The query cannot be read."),
     (401, "not_authenticated", "Authentication credentials were not provided."),
     (401, "authentication_failed", "Invalid token."),
-    (403, "permission_denied", "You may not do this."),
-    (404, "not_found", "There is nothing at this address."),
+    (403, "permission_denied", "You do not have permission to do this."),
+    (404, "not_found", "Nothing exists at this address."),
     (429, "throttled", "Request was throttled."),
-    (503, "storage_error", "The database does not answer."),
+    (500, "storage_setup", "A table is missing: run `manage.py migrate`."),
+    (503, "storage_error", "The database is not available."),
 )
 _WITH_BODY: Final = (
     (413, "body_too_large", "The body is larger than 2 MiB."),
     (415, "unsupported_media_type", "Unsupported media type."),
 )
 
+#: Names of the sets of choices in bodies and responses.
+CHOICES: Final[Mapping[tuple[str, ...], str]] = {
+    tuple(values): name
+    for name, values in {
+        "AchievementCategory": CATEGORIES,
+        "AchievementStatus": STATUSES,
+        "ActiveDayKind": ActiveDay.Kind.values,
+        "CelebrationKind": CelebrationKind.values,
+        "CelebrationMode": CelebrationMode.values,
+        "Criterion": CRITERIA,
+        "EntryKind": EntryKind.values,
+        "ExplanationBlocker": BLOCKERS,
+        "LeaderboardRanking": Ranking.values,
+        "LeaderboardWindow": Window.values,
+        "StreakState": STREAK_STATES,
+        "WithheldReason": WithheldReason.values,
+    }.items()
+}
 
-class ContractSchema(AutoSchema):
-    """Describes an operation of this API from its contract."""
+
+class OperationSchema(AutoSchema):
+    """Describes an operation of this API from its spec."""
 
     @property
-    def contract(self) -> Contract:
-        contract = contract_of(self.view)
-        assert contract is not None, self.path  # noqa: S101 - each operation has one
-        return contract
+    def spec(self) -> OperationSpec:
+        spec = spec_of(self.view)
+        assert spec is not None, self.path  # noqa: S101 - each operation has one
+        return spec
 
     def get_operation_id(self) -> str:
         words = self._words()
         action = str(self.view.action)  # type: ignore[attr-defined]
-        names = words if words[-1:] == [action] else [*words, action]
-        return "_".join(name.replace("-", "_") for name in names)
+        if action.startswith(words[-1]):
+            words = words[:-1]
+        return "_".join(["gamification", *words, action]).replace("-", "_")
 
     def get_summary(self) -> str:
         return str(self.get_description()).partition("\n")[0].rstrip(".")
 
     def get_tags(self) -> list[str]:
-        return [self._words()[0]]
+        return [f"gamification {self._words()[0]}"]
 
     def get_request_serializer(self) -> Any:
-        body = self.contract.body
-        if body and self.contract.takes_many:
+        body = self.spec.body
+        if body and self.spec.takes_list:
             return {"application/json": _one_or_many(self, body)}
         return body
 
     def get_response_serializers(self) -> Any:
-        contract = self.contract
-        statuses = {contract.status: ""}
-        statuses |= {status: also.meaning for status, also in contract.also.items()}
-        answer = _answer_to_anybody(self, contract)
-        answers: dict[Any, Any] = {
-            (status, "application/json"): OpenApiResponse(answer, description)
+        spec = self.spec
+        statuses = {spec.status: ""}
+        statuses |= {
+            status: alternative.description
+            for status, alternative in spec.alternatives.items()
+        }
+        response = _response_to_anybody(self, spec)
+        responses: dict[Any, Any] = {
+            (status, "application/json"): OpenApiResponse(response, description)
             for status, description in statuses.items()
         }
-        if many := contract.answer_to_many:
-            answers[200, "application/json"] = _answer_to_one_or_many(contract, many)
-        if contract.is_polled:
-            answers[304] = OpenApiResponse(description="The client knows the answer.")
-        return answers | dict(_problems(contract))
+        if many := spec.list_response:
+            responses[200, "application/json"] = _response_to_list(self, spec, many)
+        if spec.is_polled:
+            responses[304] = OpenApiResponse(description="Nothing has changed.")
+        return responses | dict(_problems(spec))
 
     def get_override_parameters(self) -> list[Any]:
-        contract = self.contract
-        query = [contract.query] if contract.query is not Query else []
-        read = [_header(*header) for header in contract.headers]
-        statuses = [contract.status, *contract.also]
-        answered = [
-            _header(*header, response=statuses) for header in contract.answer_headers
+        spec = self.spec
+        query = [spec.query] if spec.query is not QuerySerializer else []
+        sent = [_header(*header) for header in spec.request_headers]
+        statuses = [spec.status, *spec.alternatives]
+        received = [
+            _header(*header, response=statuses) for header in spec.response_headers
         ]
-        answered.append(_header(*_RETRY_AFTER, response=[429, 503]))
-        if contract.is_polled:
-            read.append(_header(*_IF_NONE_MATCH))
-            answered.append(_header(*_ETAG, response=[200, 304]))
-        return [*query, *read, *answered, *self._address()]
+        received.append(_header(*_RETRY_AFTER, response=[429, 503]))
+        if spec.is_polled:
+            sent.append(_header(*_IF_NONE_MATCH))
+            received.append(_header(*_ETAG, response=[200, 304]))
+        return [*query, *sent, *received, *self._path_parameters()]
 
-    def _address(self) -> Iterator[OpenApiParameter]:
-        """Yield the variable parts of the address, with what each looks like."""
+    def _path_parameters(self) -> Iterator[OpenApiParameter]:
+        """Yield the variable parts of the address with their patterns."""
         view: Any = self.view
         for name in self.uri_variables:
             is_lookup = name == getattr(view, "lookup_field", None)
-            look = view.lookup_value_regex if is_lookup else "[^/]+"
-            schema = {"type": "string", "pattern": f"^({look})$"}
+            pattern = view.lookup_value_regex if is_lookup else "[^/]+"
+            schema = {"type": "string", "pattern": f"^({pattern})$"}
             yield OpenApiParameter(name, schema, OpenApiParameter.PATH)
 
     def _is_list_view(self, serializer: Any = None) -> bool:
-        # A list is said by the shape of its pages.
+        # The serializers of pages describe lists.
         return False
 
     def _get_request_body(self, direction: Any = "request") -> Any:
         body = super()._get_request_body(direction)  # type: ignore[no-untyped-call]
-        # Also where nothing in it must be there.
+        # A body is required even if all of its fields are optional.
         return body and body | {"required": True}
 
-    def get_serializer_name(self, serializer: Any, direction: Any) -> str:
-        return _bare(type(serializer))
+    def _get_serializer_name(
+        self, serializer: Any, direction: Any, bypass_extensions: bool = False
+    ) -> str:
+        # The name does not depend on the site's settings, such as COMPONENT_SPLIT_*.
+        return _component_name(type(getattr(serializer, "child", serializer)))
 
     def _words(self) -> list[str]:
-        """Return the fixed parts of the address below that of the API."""
+        """Return the fixed parts of the address after the version."""
         below = self.path.rpartition("/v1/")[2]
         return [part for part in below.split("/") if part and part[0] != "{"]
 
@@ -138,17 +179,20 @@ class ContractSchema(AutoSchema):
         return [part[1:-1] for part in self.path.split("/") if part.startswith("{")]
 
     def get_examples(self) -> list[OpenApiExample]:
-        contract = self.contract
-        answers = {contract.status: contract.example}
-        answers |= {status: also.example for status, also in contract.also.items()}
+        spec = self.spec
+        values = {spec.status: spec.response_example}
+        values |= {
+            status: alternative.example
+            for status, alternative in spec.alternatives.items()
+        }
         examples = [
             OpenApiExample(
-                "Answer", value, response_only=True, status_codes=[str(status)]
+                "Response", value, response_only=True, status_codes=[str(status)]
             )
-            for status, value in answers.items()
+            for status, value in values.items()
             if value is not None
         ]
-        if (body := contract.example_body) is not None:
+        if (body := spec.body_example) is not None:
             examples.append(OpenApiExample("Request", body, request_only=True))
         return examples
 
@@ -158,13 +202,36 @@ class ContractSchema(AutoSchema):
 
     def _map_basic_serializer(self, serializer: Any, direction: Any) -> Any:
         schema = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
-        if isinstance(serializer, Body):
+        if isinstance(serializer, BodySerializer):
             schema["additionalProperties"] = False
         return schema
 
+    def _map_serializer_field(
+        self, field: Any, direction: Any, bypass_extensions: bool = False
+    ) -> Any:
+        schema = super()._map_serializer_field(field, direction, bypass_extensions)  # type: ignore[no-untyped-call]
+        if isinstance(field.parent, QuerySerializer) or "enum" not in schema:
+            return schema
+        return self._as_component(field, schema)
 
-def _bare(kind: type) -> str:
-    return kind.__name__.removesuffix("ResponseSerializer").removesuffix("Body")
+    def _as_component(self, field: Any, schema: Any) -> Any:
+        """Return a reference to a component with the choices of a field.
+
+        Left in place, drf-spectacular would give them a name that depends on the
+        choices of the whole site, and could rename those of the site.
+        """
+        name = _PREFIX + CHOICES[tuple(field.choices)]
+        choices = {"type": "string", "enum": list(field.choices)}
+        component = ResolvedComponent(name, ResolvedComponent.SCHEMA, choices, name)  # type: ignore[no-untyped-call]
+        self.registry.register_on_missing(component)
+        described = {"description": field.help_text} if field.help_text else {}
+        return safe_ref({**component.ref, **described})
+
+
+def _component_name(kind: type) -> str:
+    if issubclass(kind, BodySerializer):
+        return f"{_PREFIX}{kind.__name__.removesuffix('Body')}Request"
+    return _PREFIX + kind.__name__.removesuffix("Serializer")
 
 
 def _header(
@@ -184,49 +251,50 @@ def _header(
     )
 
 
-def _answer_to_anybody(schema: ContractSchema, contract: Contract) -> Any:
-    answer, full = contract.answer, contract.answer_to_staff
-    if answer is None or full is None:
-        return answer
-    # Not one of them: the full answer is also the other.
-    shapes = [schema.resolve_serializer(shape, "response") for shape in (answer, full)]
-    return {"anyOf": [shape.ref for shape in shapes]}
+def _response_to_anybody(schema: OperationSchema, spec: OperationSpec) -> Any:
+    response, full = spec.response, spec.staff_response
+    if response is None or full is None:
+        return response
+    # Not "oneOf", because the response for staff also matches the other one.
+    return {"anyOf": [_ref(schema, response), _ref(schema, full)]}
 
 
-def _answer_to_one_or_many(
-    contract: Contract, many: type[ResponseSerializer]
+def _response_to_list(
+    schema: OperationSchema, spec: OperationSpec, many: type[ResponseSerializer]
 ) -> OpenApiResponse:
-    one = cast("type[ResponseSerializer]", contract.answer)
-    name = f"{_bare(one)}Or{_bare(many)}"
-    either = PolymorphicProxySerializer(name, [one, many], None, many=False)
-    return OpenApiResponse(either, contract.also[200].meaning)
+    one = cast("type[ResponseSerializer]", spec.response)
+    either = {"oneOf": [_ref(schema, one), _ref(schema, many)]}
+    return OpenApiResponse(either, spec.alternatives[200].description)
 
 
-def _one_or_many(schema: ContractSchema, body: type[Body]) -> dict[str, Any]:
+def _one_or_many(schema: OperationSchema, body: type[BodySerializer]) -> dict[str, Any]:
     one = schema.resolve_serializer(body, "request").ref
     many = {"type": "array", "items": one, "minItems": 1, "maxItems": 1_000}
     return {"oneOf": [one, many]}
 
 
-def _problems(contract: Contract) -> Iterator[tuple[Any, OpenApiResponse]]:
-    """Yield what may go wrong, by status."""
+def _ref(schema: OperationSchema, response: type[ResponseSerializer]) -> Any:
+    return schema.resolve_serializer(response, "response").ref
+
+
+def _problems(spec: OperationSpec) -> Iterator[tuple[Any, OpenApiResponse]]:
+    """Yield the problems that an operation may return, by status."""
     examples = defaultdict(list)
-    for status, code, detail in sorted(_refusals(contract), key=itemgetter(0)):
+    for status, code, detail in sorted(_refusals(spec), key=itemgetter(0)):
         example = OpenApiExample(code, problem(status, code, detail))
         examples[status].append(example)
     for status, shown in examples.items():
         codes = ", ".join(f"`{example.name}`" for example in shown)
-        answer = OpenApiResponse(ProblemSerializer, codes, shown)
-        yield (status, CONTENT_TYPE), answer
+        yield (status, CONTENT_TYPE), OpenApiResponse(ProblemSerializer, codes, shown)
 
 
-def _refusals(contract: Contract) -> Iterator[tuple[int, str, str]]:
-    """Yield statuses, codes and details of what may go wrong."""
+def _refusals(spec: OperationSpec) -> Iterator[tuple[int, str, str]]:
+    """Yield the status, code and detail of each problem."""
     yield from _COMMON
-    if contract.body:
+    if spec.body:
         yield from _WITH_BODY
-    if IF_MATCH in contract.headers:
+    if IF_MATCH in spec.request_headers:
         required = PreconditionRequired
         yield required.status_code, required.default_code, required.default_detail
-    for error in contract.errors:
-        yield status_of(error), error.code, (error.__doc__ or "").strip()
+    for error in spec.errors:
+        yield status_for(error), error.code, (error.__doc__ or "").strip()

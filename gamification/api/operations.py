@@ -1,4 +1,4 @@
-"""What an operation takes and answers: said once, checked and documented."""
+"""Operations: one declaration checks, documents and serializes each of them."""
 
 from __future__ import annotations
 
@@ -12,125 +12,124 @@ from rest_framework.exceptions import ParseError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from gamification.api.fields import Body, Query
+from gamification.api.fields import BodySerializer, QuerySerializer
 from gamification.api.parsers import read_parameters
 from gamification.api.serializers import ResponseSerializer
 from gamification.exceptions import GamificationError
-from gamification.staff import (
-    is_storable,
-)
+from gamification.staff import is_storable
 
 
 class Header(NamedTuple):
-    """A header of a request or of an answer."""
+    """A header of a request or of a response."""
 
     name: str
     description: str
     is_required: bool = False
-    #: What its value looks like.
+    #: JSON schema of the value.
     schema: Mapping[str, Any] = {"type": "string"}
 
 
-class Also(NamedTuple):
-    """What else an operation may answer when all went well."""
+class Alternative(NamedTuple):
+    """Another successful response of an operation."""
 
-    meaning: str
+    description: str
     example: Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Contract:
-    """The two sides of an operation."""
+class OperationSpec:
+    """The request that an operation takes and the responses that it returns."""
 
-    #: None where there is nothing to say.
-    answer: type[ResponseSerializer] | None = None
+    #: None if the response has no body.
+    response: type[ResponseSerializer] | None = None
     status: int = 200
-    #: Other statuses that bring an answer of this shape.
-    also: Mapping[int, Also] = field(default_factory=dict)
-    query: type[Query] = Query
-    body: type[Body] | None = None
-    #: Whether a list of bodies is taken too.
-    takes_many: bool = False
-    #: Answers a list of bodies, with 200, which is then among ``also``.
-    answer_to_many: type[ResponseSerializer] | None = None
-    #: What staff are answered instead: all of ``answer``, and more.
-    answer_to_staff: type[ResponseSerializer] | None = None
-    #: Headers that are read, and those that an answer may have.
-    headers: tuple[Header, ...] = ()
-    answer_headers: tuple[Header, ...] = ()
-    #: ``app_label.codename`` of what the user must be allowed.
+    #: Other successful responses with the same fields, by status.
+    alternatives: Mapping[int, Alternative] = field(default_factory=dict)
+    query: type[QuerySerializer] = QuerySerializer
+    body: type[BodySerializer] | None = None
+    #: Whether the operation also takes a list of bodies.
+    takes_list: bool = False
+    #: The response to a list of bodies. Its status is 200, one of ``alternatives``.
+    list_response: type[ResponseSerializer] | None = None
+    #: The response for staff: all fields of ``response``, and more.
+    staff_response: type[ResponseSerializer] | None = None
+    request_headers: tuple[Header, ...] = ()
+    response_headers: tuple[Header, ...] = ()
+    #: The permission that the user needs, as ``app_label.codename``.
     permission: str | None = None
-    #: Which of ``THROTTLE_RATES`` counts the request.
+    #: The key of ``THROTTLE_RATES`` under which the request is counted.
     scope: str = "read"
-    #: Errors of our own that it may answer.
+    #: Our errors that the operation may return as problems.
     errors: tuple[type[GamificationError], ...] = ()
-    #: Whether clients poll it: then it has an ETag, and 304 for what they know.
+    #: Whether clients poll the operation; the response then has an ETag.
     is_polled: bool = False
-    #: Examples of the body and of the answer.
-    example_body: Any = None
-    example: Any = None
+    body_example: Any = None
+    response_example: Any = None
 
 
-def operation(**terms: Any) -> Callable[[Callable[..., Any]], Callable[..., Response]]:
-    """Make a method of a view an operation with the ``Contract`` of these terms.
+def operation(**spec: Any) -> Callable[[Callable[..., Any]], Callable[..., Response]]:
+    """Turn a method of a view into an operation with this ``OperationSpec``.
 
-    The method is called with the checked ``query`` and ``body``, if the contract names
-    them, and returns a value in the shape of the answer, or a ``Response``.
+    The method receives the validated ``query`` and ``body`` if the spec has them. It
+    returns a ``Response``, or a value that the spec's serializer turns into one.
     """
-    contract = Contract(**terms)
+    made = OperationSpec(**spec)
 
     def decorate(method: Callable[..., Any]) -> Callable[..., Response]:
         @wraps(method)
         def handle(view: Any, request: Request, **address: Any) -> Response:
             if not all(map(is_storable, address.values())):
                 raise Http404
-            given = _query(contract, request)
-            if contract.body:
-                given["body"] = _body(contract, contract.body, request)
-            value = method(view, request, **address, **given)
-            return value if isinstance(value, Response) else _answer(contract, value)
+            arguments = _query(made, request)
+            if made.body:
+                arguments["body"] = _body(made, made.body, request)
+            value = method(view, request, **address, **arguments)
+            return value if isinstance(value, Response) else _response(made, value)
 
-        handle.contract = contract  # type: ignore[attr-defined]
+        handle.spec = made  # type: ignore[attr-defined]
         return handle
 
     return decorate
 
 
-def contract_of(view: Any) -> Contract | None:
-    """Return the contract of the operation that ``view`` is asked for."""
+def spec_of(view: Any) -> OperationSpec | None:
+    """Return the spec of the operation that ``view`` is handling, if it has one."""
     method = getattr(view, getattr(view, "action", None) or "", None)
-    return getattr(method, "contract", None)
+    return getattr(method, "spec", None)
 
 
-def _answer(contract: Contract, value: Any) -> Response:
-    data = contract.answer.of(value) if contract.answer else None
-    return Response(data, contract.status)
+def _response(spec: OperationSpec, value: Any) -> Response:
+    data = spec.response.serialize(value) if spec.response else None
+    return Response(data, spec.status)
 
 
-def _query(contract: Contract, request: Request) -> dict[str, Any]:
-    """Return the checked parameters of the address, where the contract names any."""
-    given = read_parameters(request.META.get("QUERY_STRING", ""))
-    is_named = contract.query is not Query
-    if not is_named and not given:
+def _query(spec: OperationSpec, request: Request) -> dict[str, Any]:
+    """Return the validated query as an argument, if the spec has one."""
+    parameters = read_parameters(request.META.get("QUERY_STRING", ""))
+    has_query = spec.query is not QuerySerializer
+    if not has_query and not parameters:
         return {}
-    query = _checked(contract.query, given)
-    return {"query": query} if is_named else {}
+    query = _validated(spec.query, parameters)
+    return {"query": query} if has_query else {}
 
 
-def _body(contract: Contract, body: type[Body], request: Request) -> Any:
+def _body(spec: OperationSpec, body: type[BodySerializer], request: Request) -> Any:
+    """Return the validated body; a list is left to the operation."""
     if request.stream is None:
-        raise ParseError("There is no body.")
+        raise ParseError("The request has no body.")
     data = request.data
-    if contract.takes_many and isinstance(data, list):
+    if spec.takes_list and isinstance(data, list):
         return data
-    return _checked(body, data)
+    return _validated(body, data)
 
 
-def _checked(kind: type[Query | Body], data: Any) -> Any:
-    return _form(kind).run_validation(data)
+def _validated(kind: type[QuerySerializer | BodySerializer], data: Any) -> Any:
+    return _serializer(kind).run_validation(data)
 
 
 @cache
-def _form(kind: type[Query | Body]) -> Query | Body:
-    # It keeps nothing of a request, and to make one takes longer than to use it.
+def _serializer(
+    kind: type[QuerySerializer | BodySerializer],
+) -> QuerySerializer | BodySerializer:
+    # It keeps no state between requests, and creating one is slower than using it.
     return kind()

@@ -1,4 +1,4 @@
-"""Lists in parts: by number, or from where the last part ended."""
+"""Lists in pages: by page number, or by a cursor."""
 
 from __future__ import annotations
 
@@ -11,32 +11,39 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.utils.urls import replace_query_param
 
-from gamification.api.fields import Query, WholeText
+from gamification.api.fields import QueryIntegerField, QuerySerializer
 from gamification.api.serializers import ResponseSerializer
-from gamification.staff import (
-    MAX_ID,
-)
+from gamification.staff import MAX_ID
 
 
-class PageQuery(Query):
-    """Which page, and how many are on one."""
+class PageQuery(QuerySerializer):
+    """A page by its number."""
 
-    page = WholeText(min_value=1, max_value=1_000_000, default=1)
-    page_size = WholeText(min_value=1, max_value=100, default=50)
-
-
-class CursorQuery(Query):
-    """From where on, and how many."""
-
-    cursor = WholeText(
-        min_value=1, max_value=MAX_ID, required=False, help_text="From ``next``."
+    page = QueryIntegerField(
+        min_value=1, max_value=1_000_000, default=1, help_text="Starts at 1."
     )
-    limit = WholeText(min_value=1, max_value=100, default=50)
+    page_size = QueryIntegerField(
+        min_value=1, max_value=100, default=50, help_text="Items per page."
+    )
+
+
+class CursorQuery(QuerySerializer):
+    """A page by a cursor."""
+
+    cursor = QueryIntegerField(
+        min_value=1,
+        max_value=MAX_ID,
+        required=False,
+        help_text="Take it from ``next``; leave it out for the first page.",
+    )
+    limit = QueryIntegerField(
+        min_value=1, max_value=100, default=50, help_text="Items per page."
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A part of a list, with the addresses of those beside it."""
+    """A page of a list, with the addresses of its neighbours."""
 
     count: int
     next: str | None
@@ -45,43 +52,50 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
-    """A part of a list that goes on from where the last one ended."""
+class CursorPage:
+    """A page of a list that continues from a cursor."""
 
     next: str | None
     results: Sequence[Any]
 
 
-def page_of(
-    shape: type[ResponseSerializer], **also: Callable[[], serializers.IntegerField]
+def page_serializer(
+    item: type[ResponseSerializer], **extra: Callable[[], serializers.IntegerField]
 ) -> type[ResponseSerializer]:
-    """Return the shape of a ``Page`` of such things, with fields that it also has."""
+    """Return the serializer of a ``Page`` of items, with ``extra`` fields."""
     fields = {
-        "__doc__": f"A page of: {shape.__doc__}",
-        "count": serializers.IntegerField(help_text="On all pages."),
-        "next": serializers.URLField(allow_null=True),
-        "previous": serializers.URLField(allow_null=True),
-        "results": shape(many=True),
-        **{name: make() for name, make in also.items()},
+        "__doc__": f"A page of results: {item.__doc__}",
+        "count": serializers.IntegerField(help_text="Items on all pages."),
+        "next": _address_field("next"),
+        "previous": _address_field("previous"),
+        "results": item(many=True),
+        **{name: make() for name, make in extra.items()},
     }
-    return _derived(shape, "Page", fields)
+    return _list_serializer(item, "Page", fields)
 
 
-def stretch_of(shape: type[ResponseSerializer]) -> type[ResponseSerializer]:
-    """Return the shape of a ``Stretch`` of such things."""
+def cursor_page_serializer(item: type[ResponseSerializer]) -> type[ResponseSerializer]:
+    """Return the serializer of a ``CursorPage`` of items."""
     fields = {
-        "__doc__": f"A stretch of: {shape.__doc__}",
-        "next": serializers.URLField(allow_null=True),
-        "results": shape(many=True),
+        "__doc__": f"A page of results: {item.__doc__}",
+        "next": _address_field("next"),
+        "results": item(many=True),
     }
-    return _derived(shape, "Stretch", fields)
+    return _list_serializer(item, "CursorPage", fields)
 
 
-def _derived(
-    shape: type[ResponseSerializer], kind: str, fields: dict[str, Any]
+def _address_field(which: str) -> serializers.URLField:
+    return serializers.URLField(
+        allow_null=True,
+        help_text=f"Address of the {which} page; null if there is none.",
+    )
+
+
+def _list_serializer(
+    item: type[ResponseSerializer], kind: str, fields: dict[str, Any]
 ) -> type[ResponseSerializer]:
-    name = shape.__name__.removesuffix("ResponseSerializer")
-    return type(f"{name}{kind}ResponseSerializer", (ResponseSerializer,), fields)
+    name = item.__name__.removesuffix("Serializer")
+    return type(f"{name}{kind}Serializer", (ResponseSerializer,), fields)
 
 
 def paginate(
@@ -90,9 +104,9 @@ def paginate(
     count: int,
     read: Callable[[int, int], Sequence[Any]],
 ) -> Page:
-    """Return the page that ``query`` asks for; ``Http404`` if there is none.
+    """Return the page that ``query`` names. Raises ``Http404`` if there is none.
 
-    ``read`` returns the things between two positions.
+    ``read`` returns the items from one position up to, and without, another.
     """
     page, size = query["page"], query["page_size"]
     begin = (page - 1) * size
@@ -106,19 +120,20 @@ def paginate(
     )
 
 
-def stretch(
+def paginate_by_cursor(
     request: Request, query: Mapping[str, Any], read: Callable[[int], Sequence[Any]]
-) -> Stretch:
-    """Return the stretch that ``query`` asks for.
+) -> CursorPage:
+    """Return the page that ``query`` names.
 
-    ``read`` returns so many things, each with an ``id`` to go on from.
+    ``read`` returns up to the given number of items, each with an ``id``, which
+    becomes the cursor of the next page.
     """
     limit = query["limit"]
     found = read(limit + 1)
     results = found[:limit]
-    more = len(found) > limit
-    return Stretch(
-        _address(request, "cursor", results[-1].id) if more else None, results
+    has_more = len(found) > limit
+    return CursorPage(
+        _address(request, "cursor", results[-1].id) if has_more else None, results
     )
 
 

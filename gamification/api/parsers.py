@@ -1,12 +1,10 @@
-"""Reads bodies and addresses that mean one thing only."""
+"""Parsers of bodies and queries. They refuse input with more than one meaning."""
 
 from __future__ import annotations
 
-import json
-import math
 from collections import Counter
 from collections.abc import Mapping
-from typing import IO, Any, Final, Never
+from typing import IO, Any, Final
 from urllib.parse import parse_qsl
 
 from django.utils.http import parse_header_parameters
@@ -18,9 +16,13 @@ from rest_framework.exceptions import (
 )
 from rest_framework.parsers import BaseParser
 
-#: The largest body, in bytes: a batch of 1,000 long records fits.
+from gamification.strict_json import InvalidJSONError, parse_json
+
+#: The largest body, in bytes. It has room for 1,000 long records.
 MAX_BODY: Final = 2**21
-#: More parameters than any operation knows.
+#: How many repeated names an error lists. A single body can repeat far more.
+MAX_REPEATED: Final = 3
+#: More parameters than any operation has.
 MAX_PARAMETERS: Final = 100
 
 
@@ -33,7 +35,7 @@ class BodyTooLarge(APIException):
 
 
 class StrictJSONParser(BaseParser):
-    """Takes UTF-8 without a mark, no name twice, no number that JSON does not have."""
+    """Parses UTF-8 without a byte order mark, repeated names, NaN or Infinity."""
 
     media_type = "application/json"
 
@@ -50,21 +52,18 @@ class StrictJSONParser(BaseParser):
         if len(body) > MAX_BODY:
             raise BodyTooLarge
         try:
-            return json.loads(
-                body.decode(),
-                object_pairs_hook=_object,
-                parse_float=_finite,
-                parse_constant=_refuse,
-            )
-        except (ValueError, RecursionError) as error:
-            raise ParseError("The body is not valid JSON in UTF-8.") from error
+            return parse_json(body)
+        except InvalidJSONError as error:
+            reason = InvalidJSONError(error.reason, *error.places[:MAX_REPEATED])
+            raise ParseError(f"The body is not valid JSON. {reason}.") from error
 
 
 def read_parameters(text: str) -> dict[str, str]:
-    """Return the parameters after the question mark, each of which comes once.
+    """Return the parameters of a query.
 
-    Raises ``ParseError`` for what RFC 3986 and UTF-8 do not allow, which Django would
-    replace, or read in the charset that the body claims to have.
+    Raises ``ParseError`` for input that RFC 3986 or UTF-8 does not allow. Django would
+    replace it, or decode it with the charset of the body. Raises ``ValidationError``
+    for a repeated parameter.
     """
     try:
         text.encode("ascii")
@@ -75,28 +74,12 @@ def read_parameters(text: str) -> dict[str, str]:
             max_num_fields=MAX_PARAMETERS,
         )
     except ValueError as error:
-        raise ParseError("The address cannot be read.") from error
+        raise ParseError("The query cannot be read.") from error
     values = dict(pairs)
     if len(values) < len(pairs):
         times = Counter(name for name, _ in pairs)
-        twice = {name: ["It comes twice."] for name in times if times[name] > 1}
+        twice = {
+            name: ["This parameter is repeated."] for name in times if times[name] > 1
+        }
         raise ValidationError(twice, code="repeated")
     return values
-
-
-def _finite(number: str) -> float:
-    value = float(number)
-    if math.isinf(value):
-        raise ValueError("The number is too large.")
-    return value
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    values = dict(pairs)
-    if len(values) < len(pairs):
-        raise ValueError("A name comes twice in one object.")
-    return values
-
-
-def _refuse(constant: str) -> Never:
-    raise ValueError(f"{constant} is no number of JSON.")

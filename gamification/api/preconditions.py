@@ -1,4 +1,4 @@
-"""Edits of what the client has seen, and of nothing else (RFC 9110, If-Match)."""
+"""Preconditions: edit only the version that the client has seen (RFC 9110)."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from gamification.api.operations import Header
 
 IF_MATCH: Final = Header(
     "If-Match",
-    "The ETag of what is edited, or * for whatever is there.",
+    "The ETag of the version that you edit, or * for any version.",
     is_required=True,
 )
-ETAG: Final = Header("ETag", "What If-Match asks for.")
+ETAG: Final = Header("ETag", "The version, for If-Match.")
 
 
 class PreconditionRequired(APIException):
-    """The request does not say what it edits."""
+    """The request has no If-Match header."""
 
     status_code = 428
     default_code = "precondition_required"
-    default_detail = "If-Match must say what is edited, with the ETag of it."
+    default_detail = "If-Match must hold the ETag of the version that you edit."
 
 
 def etag_of(tag: str) -> str:
-    """Return ``tag`` as a header has it."""
+    """Return ``tag`` as an ETag header holds it."""
     return f'"{tag}"'
 
 
 def expected_tag(request: Request) -> str | None:
-    """Return the tag of what the client has seen; None for whatever is there.
+    """Return the tag that the client expects, or None for any version.
 
     Raises ``PreconditionRequired``.
     """
@@ -41,5 +41,5 @@ def expected_tag(request: Request) -> str | None:
         raise PreconditionRequired
     if header == "*":
         return None
-    # What compresses an answer makes its tag weak. Several tags are none that is known.
+    # Compression makes a tag weak. Several tags match no version.
     return ",".join(tag.removeprefix("W/").strip('"') for tag in parse_etags(header))

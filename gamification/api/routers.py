@@ -1,20 +1,24 @@
-"""Routes of lists, of items, and of the one thing that each user has."""
+"""Routes of lists, of single items, and of objects that each user has one of."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+from django.urls import URLPattern, re_path
 from rest_framework.routers import Route, SimpleRouter
+
+from gamification.api.exceptions import not_found_view
 
 
 class Router(SimpleRouter):
-    """A router that also knows viewsets of a single object.
+    """A router that also supports viewsets of a single object.
 
-    Such a viewset has ``is_singleton``; its address, without an id, is that of
-    ``retrieve`` and ``partial_update``.
+    Such a viewset sets ``is_singleton``. Its address has no id and serves ``retrieve``
+    and ``partial_update``.
     """
 
-    # A dollar would let a line feed follow.
+    # "$" would also match before a trailing line feed.
     routes = [  # noqa: RUF012 - as its base has it
         route._replace(url=route.url.replace("$", r"\Z"))
         for route in SimpleRouter.routes
@@ -31,3 +35,13 @@ class Router(SimpleRouter):
         if getattr(viewset, "is_singleton", False):
             return [self.singleton]
         return super().get_routes(viewset)
+
+    def not_found_route(self) -> URLPattern:
+        """Return a route for all other addresses below the registered prefixes.
+
+        It returns a problem instead of the site's own page. Addresses beside the
+        prefixes, and the prefixes themselves, stay free for the site.
+        """
+        names = {prefix.partition("/")[0] for prefix, _, _ in self.registry}
+        either = "|".join(map(re.escape, sorted(names)))
+        return re_path(rf"^(?:{either})/(?s:.)", not_found_view)

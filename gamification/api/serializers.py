@@ -1,65 +1,124 @@
-"""Answers: what they hold, said once for clients and for the code that makes them."""
+"""Responses: their fields, declared once for the schema and for the code."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
 from operator import attrgetter
-from typing import Any
+from typing import Any, Final, TypeAlias
 
 from rest_framework import serializers
+from rest_framework.fields import empty
+
+AnyField: TypeAlias = serializers.Field[Any, Any, Any, Any]
+
+#: Fields that show an attribute as it is; the renderer writes it as JSON.
+PLAIN_FIELDS: Final[frozenset[type]] = frozenset(
+    {
+        serializers.BooleanField,
+        serializers.CharField,
+        serializers.ChoiceField,
+        serializers.DateField,
+        serializers.DateTimeField,
+        serializers.DictField,
+        serializers.FloatField,
+        serializers.IntegerField,
+        serializers.ListField,
+        serializers.URLField,
+        # The items of a list or dictionary without a child of its own.
+        type(serializers.ListField.child),
+    }
+)
+#: Methods that ``serialize`` does not call.
+UNSUPPORTED_METHODS: Final = ("get_fields", "to_representation")
 
 
 class ResponseSerializer(serializers.Serializer[Any]):
-    """An answer, read from the attributes of a value.
+    """A response, read from the attributes of a value.
 
-    The fields describe it. They are read all at once, because a serializer that is
-    made anew for each answer takes most of a small request's time.
+    ``serialize`` reads the declared fields without an instance of the serializer,
+    because creating one takes most of the time of a small request. It therefore
+    supports nested response serializers and plain fields only. Declaring anything else
+    raises ``TypeError``.
     """
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        for method in UNSUPPORTED_METHODS:
+            if getattr(cls, method) is not getattr(serializers.Serializer, method):
+                raise TypeError(f"{cls.__name__} overrides {method}().")
+        for name, field in cls._declared_fields.items():
+            if not _is_supported(field):
+                raise TypeError(
+                    f"{cls.__name__}.{name}: {type(field).__name__} or one of its "
+                    "options is not supported in responses."
+                )
+
     @classmethod
-    def of(cls, value: Any) -> dict[str, Any]:
-        """Return ``value`` in this shape."""
+    def serialize(cls, value: Any) -> dict[str, Any]:
+        """Return the fields of the response for ``value``."""
         return {name: read(value) for name, read in cls._readers()}
 
     @classmethod
     @cache
     def _readers(cls) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
-        fields: dict[str, serializers.Field[Any, Any, Any, Any]]
-        fields = cls._declared_fields
-        return tuple((name, _reader(name, field)) for name, field in fields.items())
+        fields: dict[str, AnyField] = cls._declared_fields
+        return tuple(
+            (name, _field_reader(name, field)) for name, field in fields.items()
+        )
 
 
-def _reader(
-    name: str, field: serializers.Field[Any, Any, Any, Any]
-) -> Callable[[Any], Any]:
-    source = field.source or name
-    get = _self if source == "*" else _walker(source)
-    if isinstance(field, serializers.ListSerializer):
-        shape: Any = type(field.child)
-        return lambda value: [shape.of(item) for item in get(value)]
+def _is_supported(field: AnyField) -> bool:
+    if type(field) is serializers.ListSerializer:
+        return isinstance(field.child, ResponseSerializer) and _has_plain_options(field)
     if isinstance(field, ResponseSerializer):
-        return _optional(get, type(field).of)
+        return _has_plain_options(field)
+    return _is_plain(field)
+
+
+def _is_plain(field: AnyField) -> bool:
+    child = getattr(field, "child", None)
+    return (
+        type(field) in PLAIN_FIELDS
+        and _has_plain_options(field)
+        and (child is None or _is_plain(child))
+    )
+
+
+def _has_plain_options(field: AnyField) -> bool:
+    has_format = getattr(field, "format", None) is not None
+    return field.default is empty and not field.write_only and not has_format
+
+
+def _field_reader(name: str, field: AnyField) -> Callable[[Any], Any]:
+    """Return a function that reads the field from the value of a response."""
+    source = field.source or name
+    get = _itself if source == "*" else _path_reader(source)
+    if isinstance(field, serializers.ListSerializer):
+        serialize = type(field.child).serialize  # type: ignore[union-attr]
+        return _unless_none(get, lambda items: [serialize(item) for item in items])
+    if isinstance(field, ResponseSerializer):
+        return _unless_none(get, type(field).serialize)
     return get
 
 
-def _self(value: Any) -> Any:
+def _itself(value: Any) -> Any:
     return value
 
 
-def _walker(source: str) -> Callable[[Any], Any]:
-    """Return what follows a dotted path, as far as there is something."""
+def _path_reader(source: str) -> Callable[[Any], Any]:
+    """Return a function that follows a dotted path and stops at None."""
     if "." not in source:
         return attrgetter(source)
     first, rest = source.split(".", 1)
-    return _optional(attrgetter(first), _walker(rest))
+    return _unless_none(attrgetter(first), _path_reader(rest))
 
 
-def _optional(
-    get: Callable[[Any], Any], further: Callable[[Any], Any]
+def _unless_none(
+    get: Callable[[Any], Any], convert: Callable[[Any], Any]
 ) -> Callable[[Any], Any]:
     def read(value: Any) -> Any:
         inner = get(value)
-        return None if inner is None else further(inner)
+        return None if inner is None else convert(inner)
 
     return read

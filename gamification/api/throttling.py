@@ -1,4 +1,4 @@
-"""How often a user may ask."""
+"""Limits on how often a user may send requests."""
 
 from __future__ import annotations
 
@@ -7,49 +7,64 @@ from contextlib import suppress
 from time import time
 from typing import Any
 
-from django.core.cache import cache
+from django.core.cache import DEFAULT_CACHE_ALIAS, cache, caches
+from django.core.cache.backends.base import BaseCache
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
-from gamification.api.operations import contract_of
+from gamification.api.operations import spec_of
 from gamification.conf import conf
 
 logger = logging.getLogger(__name__)
 
 
 class ScopeThrottle(BaseThrottle):
-    """Counts a user's requests by the scope of their operation.
+    """Counts a user's requests for each scope in fixed windows of time.
 
-    A count begins anew with each second, minute, hour or day of the clock, so that it
-    is one number, which the cache counts up by itself.
+    A window is a second, minute, hour or day of the clock. Its number is part of the
+    cache key, so the cached value is a plain count that the cache can increment.
     """
 
     _remaining = 0.0
 
     def allow_request(self, request: Request, view: Any) -> bool:
-        contract = contract_of(view)
-        limit = conf.limit(contract.scope) if contract else None
-        if contract is None or limit is None:
+        spec = spec_of(view)
+        limit = conf.limit(spec.scope) if spec else None
+        if spec is None or limit is None:
             return True
-        most, seconds = limit
-        turn, elapsed = divmod(time(), seconds)
+        allowed, seconds = limit
+        window, elapsed = divmod(time(), seconds)
         self._remaining = seconds - elapsed
-        name = f"gamification:throttle:{contract.scope}:{request.user.pk}:{turn:.0f}"
-        return _count(name, 2 * seconds) <= most
+        key = f"gamification:throttle:{spec.scope}:{request.user.pk}:{window:.0f}"
+        return _count(key, 2 * seconds) <= allowed
 
     def wait(self) -> float:
-        """Return the seconds until the count begins anew."""
+        """Return the seconds until the window ends."""
         return self._remaining
 
 
-def _count(name: str, kept: int) -> int:
-    """Return how often ``name`` was counted, this time included."""
+def _count(key: str, seconds: int) -> int:
+    """Count one more request and return their number; keep it for ``seconds``."""
     try:
         with suppress(ValueError):
-            return int(cache.incr(name))
-        # It is the first, unless another was faster.
-        return 1 if cache.add(name, 1, kept) else int(cache.incr(name))
+            return _increment(key, seconds)
+        # This is the first request, unless another one has been faster.
+        return 1 if cache.add(key, 1, seconds) else _increment(key, seconds)
     except Exception:
-        # Each cache has errors of its own, and none should stop who plays.
+        # Each cache has its own errors, and none of them should block users.
         logger.warning("The cache failed: requests are not counted.", exc_info=True)
         return 0
+
+
+def _increment(key: str, seconds: int) -> int:
+    """Increment the count, or raise ``ValueError`` if there is none."""
+    backend = caches[DEFAULT_CACHE_ALIAS]
+    if type(backend).incr is not BaseCache.incr:
+        return int(backend.incr(key))
+    # Caches in files and databases inherit a method that gives the new value the
+    # default timeout of the site, which may be much shorter than the window.
+    count = int(backend.get(key, 0)) + 1
+    if count == 1:
+        raise ValueError
+    backend.set(key, count, seconds)
+    return count

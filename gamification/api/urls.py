@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from django.urls import include, path, re_path
+from django.urls import include, path
 
-from gamification.api.exceptions import unknown_address
 from gamification.api.routers import Router
 from gamification.api.views.achievements import AchievementsViewSet
 from gamification.api.views.calendar import CalendarViewSet
@@ -29,9 +28,4 @@ router.register("leaderboards", LeaderboardsViewSet, basename="leaderboards")
 router.register("records", RecordsViewSet, basename="records")
 router.register("users", UsersViewSet, basename="users")
 
-urlpatterns = [
-    path("v1/", include(router.urls)),
-    # Whatever else is asked for is answered as a problem, too. What is beside ``v1``
-    # may be the site's own.
-    re_path(r"^v1/", unknown_address),
-]
+urlpatterns = [path("v1/", include([*router.urls, router.not_found_route()]))]

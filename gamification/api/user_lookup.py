@@ -1,30 +1,31 @@
-"""How the API names users."""
+"""How the API names users, finds them, and whom it shows to whom."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from django.contrib.auth import get_user_model
-from django.core.exceptions import ValidationError
-from django.db.models import EmailField, Field
 from django.http import Http404
+from rest_framework.exceptions import AuthenticationFailed
 
-from gamification.conf import conf
-from gamification.staff import (
-    is_storable,
+from gamification.api.permissions import has_any_permission
+from gamification.exceptions import UnknownUserError
+from gamification.models import UserGamification
+from gamification.staff import user_id_of
+from gamification.user_lookup import public_field, public_name, values_of
+
+#: With one of these, staff see the progress of all users, in the admin as well.
+_SEES_EVERYBODY: Final = (
+    "gamification.view_usergamification",
+    "gamification.change_usergamification",
 )
 
 
-def name_of(user: Any) -> str:
-    """Return what clients call ``user``."""
-    return str(getattr(user, public_field().attname))
-
-
 def find_user(name: str, **conditions: Any) -> Any:
-    """Return the user whom clients call ``name``; ``Http404`` if there is none.
+    """Return the user with this public name. Raises ``Http404`` if there is none.
 
-    The user must meet ``conditions``, as filters have them.
+    The user must also match ``conditions``, which are those of a filter.
     """
     user = find_users([name], **conditions).get(name)
     if user is None:
@@ -32,37 +33,61 @@ def find_user(name: str, **conditions: Any) -> Any:
     return user
 
 
+def find_public_user(name: str) -> Any:
+    """Return the user with this public name if anybody may see them, or ``Http404``."""
+    return find_user(name, gamification__in=UserGamification.objects.ranked())
+
+
+def find_visible_user(name: str, viewer: Any) -> Any:
+    """Return the user with this public name if ``viewer`` may see them, or ``Http404``.
+
+    Everybody sees themselves and public users. Staff who may view users' progress see
+    everybody.
+    """
+    if name == public_name(viewer):
+        return viewer
+    return find_user(name) if sees_everybody(viewer) else find_public_user(name)
+
+
+def visible_users(users: Iterable[Any], viewer: Any) -> list[Any]:
+    """Return those of ``users`` whom ``viewer`` may see, in their order.
+
+    The rule is that of ``find_visible_user``.
+    """
+    users = list(users)
+    if sees_everybody(viewer):
+        return users
+    public = UserGamification.objects.ranked().filter(user__in=users)
+    shown = {viewer.pk, *public.values_list("user", flat=True)}
+    return [user for user in users if user.pk in shown]
+
+
+def sees_everybody(viewer: Any) -> bool:
+    """Say whether ``viewer`` may see private, inactive and staff users."""
+    return has_any_permission(viewer, *_SEES_EVERYBODY)
+
+
 def find_users(names: Iterable[str], **conditions: Any) -> dict[str, Any]:
-    """Return those users whom clients call by ``names``, by name, in one query."""
+    """Return the users with these public names, by name, in one query."""
     field = public_field()
-    values = [value for name in set(names) for value in _values(field, name)]
+    values = [value for name in set(names) for value in values_of(field, name)]
     conditions[f"{field.attname}__in"] = values
     users = get_user_model()._default_manager.filter(**conditions)
-    return {name_of(user): user for user in users}
+    return {public_name(user): user for user in users}
 
 
-def public_field() -> Field[Any, Any]:
-    """Return the field of users that names them.
+def stored_user(user: Any) -> Any:
+    """Return the user from the database for one that comes from a token.
 
-    It is the site's ``PUBLIC_USER_FIELD``; otherwise the user name, unless that is an
-    address of mail, which is nobody's business: then it is the primary key.
+    Stateless tokens identify a user without loading it. Raises ``UnknownUserError`` if
+    there is no such user, and ``AuthenticationFailed`` if the user is not active.
     """
     model = get_user_model()
-    name = conf.PUBLIC_USER_FIELD or model.USERNAME_FIELD
-    field: Field[Any, Any] = model._meta.get_field(name)  # type: ignore[assignment]
-    is_address = isinstance(field, EmailField) and not conf.PUBLIC_USER_FIELD
-    return model._meta.pk if is_address else field
-
-
-def _values(field: Field[Any, Any], name: str) -> list[Any]:
-    """Return the one value of ``field`` that ``name`` can be, if there is one."""
-    if not is_storable(name):
-        return []
-    try:
-        value = field.to_python(name)
-        if not isinstance(value, str):
-            # A number that no column holds is an error of the database.
-            field.run_validators(value)
-    except ValidationError:
-        return []
-    return [value]
+    if isinstance(user, model) or not getattr(user, "is_authenticated", False):
+        return user
+    found = model._default_manager.filter(pk=user_id_of(str(user.pk))).first()
+    if found is None:
+        raise UnknownUserError
+    if not found.is_active:
+        raise AuthenticationFailed
+    return found

@@ -9,8 +9,8 @@ from django.core.cache import cache
 from rest_framework.test import APIClient
 
 from tests.api import sample_api as module
-from tests.api.dataset import World, make_world
-from tests.api.sample_api import Sandbox
+from tests.api.dataset import Dataset, make_dataset
+from tests.api.sample_api import Sample
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -37,15 +37,15 @@ def api(user) -> APIClient:
 
 
 @pytest.fixture
-def sandbox(settings, monkeypatch) -> Sandbox:
-    """Serve the suite's own API, and tell what its operations were called with."""
+def sample(settings, monkeypatch) -> Sample:
+    """Serve the sample API, and return what its operations do and were called with."""
     settings.ROOT_URLCONF = module.__name__
-    made = Sandbox()
-    monkeypatch.setattr(module, "sandbox", made)
+    made = Sample()
+    monkeypatch.setattr(module, "sample", made)
     return made
 
 
 @pytest.fixture
-def world(no_achievements) -> World:
-    """Those who may ask, and a little of everything that they can ask about."""
-    return make_world()
+def dataset(no_achievements) -> Dataset:
+    """Clients of every kind, and at least one row of every kind."""
+    return make_dataset()

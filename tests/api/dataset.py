@@ -1,4 +1,4 @@
-"""A little of everything that the API can be asked about."""
+"""At least one row of every kind, and clients of every kind."""
 
 from __future__ import annotations
 
@@ -10,19 +10,21 @@ from rest_framework.test import APIClient
 
 from gamification.models import Celebration, LedgerEntry
 from gamification.services import (
+    adjust_xp,
     award_achievement,
     record_activity,
+    reverse_entry,
     set_visibility,
 )
 from tests.factories import AchievementFactory, ActivityFactory, UserFactory
 
-#: Those who ask.
+#: Kinds of clients.
 PERSONS = ("anonymous", "user", "other", "staff", "allowed")
 
 
 @dataclass
-class World:
-    """Who asks, and what the variable parts of addresses stand for."""
+class Dataset:
+    """The clients, and the values of the variable parts of addresses."""
 
     clients: dict[str, APIClient]
     names: dict[str, Any]
@@ -36,12 +38,13 @@ class World:
         return ask(path, body, format="json", headers=headers)
 
 
-def make_world() -> World:
-    """Make the users who ask, and what they ask about.
+def make_dataset() -> Dataset:
+    """Create the users of the clients, and rows to ask about.
 
     ``user`` is private, and holds the achievement ``held``, which is a secret.
     """
     ActivityFactory(key="walk")
+    ActivityFactory(key="swim", daily_limit=1)
     for name in ("shown", "held", "secret", "spare"):
         AchievementFactory(key=name, is_secret=name in {"held", "secret"})
     AchievementFactory(key="draft", status="draft")
@@ -57,9 +60,13 @@ def make_world() -> World:
     record_activity(public, "walk")
     record_activity(users["user"], "walk", quantity=10)
     award_achievement(users["user"], "held")
+    adjust_xp(users["user"], amount=5, note="Found.", actor=users["staff"])
+    # Its reversal makes room for the second one.
+    swim, _ = [record_activity(users["user"], "swim").entry for _ in range(2)]
+    reverse_entry(users["user"], entry_id=swim.id)
     set_visibility(users["user"], is_public=False)
     entry = LedgerEntry.objects.get(user=public)
-    return World(
+    return Dataset(
         clients={"anonymous": APIClient()}
         | {name: _client(user) for name, user in users.items()},
         names={

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from django.contrib.admindocs.views import simplify_regex
 
-from gamification.api.operations import Contract
+from gamification.api.operations import OperationSpec
 from gamification.api.urls import router
 
 
@@ -17,7 +17,7 @@ class Operation(NamedTuple):
     method: str
     #: Below the API's address, such as ``users/<user>/``.
     route: str
-    contract: Contract
+    spec: OperationSpec
 
     def __str__(self) -> str:
         return f"{self.method} {self.route}"
@@ -34,8 +34,8 @@ def _operations() -> Iterator[Operation]:
         route = route_of(str(pattern.pattern))
         for method, action in sorted(view.actions.items()):
             if method != "head":
-                contract = getattr(view.cls, action).contract
-                yield Operation(method.upper(), route, contract)
+                spec = getattr(view.cls, action).spec
+                yield Operation(method.upper(), route, spec)
 
 
 OPERATIONS = list(_operations())

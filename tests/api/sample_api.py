@@ -7,21 +7,21 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
-from django.urls import include, path, re_path
+from django.urls import include, path
 from rest_framework import serializers
 from rest_framework.decorators import action
 
-from gamification.api.exceptions import unknown_address
 from gamification.api.fields import (
-    Body,
-    Choice,
-    Day,
-    Flag,
-    FlagText,
-    Instant,
-    Text,
-    Whole,
-    Words,
+    BodySerializer,
+    BoundedListField,
+    NonBlankTextField,
+    QueryBooleanField,
+    StrictBooleanField,
+    StrictChoiceField,
+    StrictDateField,
+    StrictDateTimeField,
+    StrictIntegerField,
+    TextField,
 )
 from gamification.api.operations import operation
 from gamification.api.pagination import PageQuery
@@ -32,25 +32,25 @@ from gamification.api.views.base import GamificationViewSet
 THINGS = "/v1/things/"
 
 
-class ThingBody(Body):
+class ThingBody(BodySerializer):
     """One field of each kind."""
 
-    name = Text(max_length=20)
-    amount = Whole(min_value=-1_000, max_value=1_000, required=False)
-    is_on = Flag(required=False)
-    at = Instant(required=False)
-    on = Day(required=False)
-    kind = Choice(choices=["round", "1"], required=False)
-    note = Words(max_length=20, required=False)
-    tags = serializers.ListField(child=Text(max_length=5), max_length=3, required=False)
+    name = TextField(max_length=20)
+    amount = StrictIntegerField(min_value=-1_000, max_value=1_000, required=False)
+    is_on = StrictBooleanField(required=False)
+    at = StrictDateTimeField(required=False)
+    on = StrictDateField(required=False)
+    kind = StrictChoiceField(choices=["round", "1"], required=False)
+    note = NonBlankTextField(max_length=20, required=False)
+    tags = BoundedListField(child=TextField(max_length=5), max_length=3, required=False)
 
 
 class ThingQuery(PageQuery):
     """Two parameters beside those of a page."""
 
-    since = Day(required=False)
-    is_on = FlagText(required=False)
-    search = Text(max_length=20, required=False)
+    since = StrictDateField(required=False)
+    is_on = QueryBooleanField(required=False)
+    search = TextField(max_length=20, required=False)
 
 
 class ThingSerializer(ResponseSerializer):
@@ -60,7 +60,7 @@ class ThingSerializer(ResponseSerializer):
 
 
 @dataclass
-class Sandbox:
+class Sample:
     """What an operation does, and what it was called with."""
 
     work: Callable[[], Any] = lambda: SimpleNamespace(name="thing")
@@ -71,34 +71,34 @@ class Sandbox:
         return self.work()
 
 
-sandbox = Sandbox()
+sample = Sample()
 
 
 class ThingViewSet(GamificationViewSet):
     """Things."""
 
-    @operation(query=ThingQuery, answer=ThingSerializer, is_polled=True)
+    @operation(query=ThingQuery, response=ThingSerializer, is_polled=True)
     def list(self, request, query):
-        return sandbox(query=query)
+        return sample(query=query)
 
-    @operation(body=ThingBody, answer=ThingSerializer, status=201, scope="write")
+    @operation(body=ThingBody, response=ThingSerializer, status=201, scope="write")
     def create(self, request, body):
-        return sandbox(body=body)
+        return sample(body=body)
 
-    @operation(answer=ThingSerializer)
+    @operation(response=ThingSerializer)
     def retrieve(self, request, pk):
-        return sandbox(pk=pk)
+        return sample(pk=pk)
 
     @operation(status=204, permission="gamification.record_activity", scope="record")
     def destroy(self, request, pk):
-        return sandbox(pk=pk)
+        return sample(pk=pk)
 
     @action(detail=False, methods=["post"])
-    @operation(body=ThingBody, takes_many=True, answer=ThingSerializer)
+    @operation(body=ThingBody, takes_list=True, response=ThingSerializer)
     def many(self, request, body):
-        return sandbox(body=body)
+        return sample(body=body)
 
 
 router = Router()
 router.register("things", ThingViewSet, basename="thing")
-urlpatterns = [path("v1/", include(router.urls)), re_path(r"^v1/", unknown_address)]
+urlpatterns = [path("v1/", include([*router.urls, router.not_found_route()]))]

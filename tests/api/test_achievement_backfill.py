@@ -1,12 +1,11 @@
 from __future__ import annotations
 
 import pytest
+from django.contrib.auth import get_user_model
 
-from gamification.api.user_lookup import name_of
+from gamification.api.user_lookup import public_name
 from gamification.models import Celebration, LedgerEntry, UserAchievement
-from gamification.services import (
-    record_activity,
-)
+from gamification.services import record_activity, set_visibility
 from tests.api.assertions import assert_problem, errors_in
 from tests.api.clients import API, client_of
 from tests.factories import AchievementFactory, UserFactory
@@ -38,21 +37,21 @@ def staff(user):
     return client_of(user, "award_achievement", "change_achievement")
 
 
-def test_a_preview_says_who_and_how_much(staff, walkers):
+def test_a_preview_has_users_and_XP(staff, walkers):
     record_activity(UserFactory(), "walk", quantity=2)
     before = everything()
 
     # 30 XP and 50 more are past the 50 of level 2.
     assert staff.get(BACKFILL).json() == {
         "users": 3,
-        "sample": [name_of(walker) for walker in walkers],
+        "sample": [public_name(walker) for walker in walkers],
         "xp": 150,
         "level_changes": 3,
     }
     assert everything() == before
 
 
-def test_all_who_earned_it_are_given_it(staff, user, walkers):
+def test_all_users_who_qualify_receive_it(staff, user, walkers):
     response = staff.post(BACKFILL, {"note": "Walked before."})
 
     assert response.json() == {
@@ -109,7 +108,7 @@ def test_a_draft_is_previewed_and_not_given(staff, walkers):
 
 
 @pytest.mark.parametrize("method", ["get", "post"])
-def test_what_is_not_there_is_not_found(staff, method):
+def test_an_unknown_achievement_is_not_found(staff, method):
     address = f"{API}achievements/nothing/backfill/"
     body = {"post": [{}]}.get(method, [])
 
@@ -156,11 +155,31 @@ def test_a_body_of_the_wrong_form_is_refused(staff, walkers, body, error):
 
 
 @pytest.mark.parametrize("after", ["nobody", "-", "9" * 200, "1.0"])
-def test_what_no_user_is_called_comes_after_nobody(staff, walkers, after):
+def test_a_batch_cannot_start_after_an_unknown_user(staff, walkers, after):
     assert_problem(staff.post(BACKFILL, {"after": after}), 422, "unknown_user")
 
 
-# Permissions of the user and of their groups, the achievement, the counts, the sample.
-def test_a_preview_takes_five_queries(staff, walkers, django_assert_num_queries):
-    with django_assert_num_queries(5):
+def test_a_preview_names_only_users_whom_the_caller_may_see(user, walkers):
+    shown, private, colleague = walkers
+    set_visibility(private, is_public=False)
+    get_user_model().objects.filter(pk=colleague.pk).update(is_staff=True)
+
+    preview = client_of(user, "change_achievement").get(BACKFILL).json()
+
+    assert (preview["users"], preview["sample"]) == (3, [public_name(shown)])
+
+
+def test_a_preview_names_everybody_to_staff_who_may_view_progress(user, walkers):
+    set_visibility(walkers[0], is_public=False)
+    staff = client_of(user, "change_achievement", "view_usergamification")
+
+    sample = staff.get(BACKFILL).json()["sample"]
+
+    assert sample == [public_name(walker) for walker in walkers]
+
+
+# Permissions of the user and of their groups, the achievement, the counts, the sample,
+# and who of the sample is public.
+def test_a_preview_takes_six_queries(staff, walkers, django_assert_num_queries):
+    with django_assert_num_queries(6):
         staff.get(BACKFILL)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gamification.api.user_lookup import name_of
+from gamification.api.user_lookup import public_name
 from gamification.services import (
     award_achievement,
     record_activity,
@@ -28,7 +28,7 @@ def walker(no_achievements, activity):
     )
 
 
-def test_what_is_missing_is_told_in_numbers_and_in_words(api, user):
+def test_an_explanation_has_numbers_and_words(api, user):
     record_activity(user, "walk")
 
     assert api.get(WHY_NOT).json() == {
@@ -42,11 +42,11 @@ def test_what_is_missing_is_told_in_numbers_and_in_words(api, user):
         "missing": 3,
         "fraction": 0.25,
         "blocked_by": [],
-        "text": "“Walker” needs 4 (Walk); it stands at 1. 3 to go.",
+        "text": "“Walker” requires 4 × Walk. The user is at 1 × Walk. 3 to go.",
     }
 
 
-def test_what_blocks_is_told(api, user):
+def test_an_explanation_names_blockers(api, user):
     award_achievement(user, "walker")
     revoke_achievement(user, "walker")
 
@@ -65,14 +65,14 @@ def test_staff_ask_about_a_user(user):
     record_activity(other, "walk", quantity=3)
     staff = client_of(user, "view_achievement")
 
-    assert staff.get(WHY_NOT, {"user": name_of(other)}).json()["current"] == 3
+    assert staff.get(WHY_NOT, {"user": public_name(other)}).json()["current"] == 3
     assert staff.get(WHY_NOT).json()["current"] == 0
 
 
 @pytest.mark.parametrize(
     "hidden", [{"is_secret": True}, {"status": "draft"}, {"status": "retired"}]
 )
-def test_staff_ask_about_what_is_hidden(user, hidden):
+def test_staff_ask_about_hidden_achievements(user, hidden):
     AchievementFactory(key="hidden", name="Hidden", **hidden)
     staff = client_of(user, "view_achievement")
 

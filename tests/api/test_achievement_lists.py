@@ -36,7 +36,7 @@ def test_a_category_is_chosen(find):
     assert find(category="streaks") == ["long"]
 
 
-def test_what_is_unlocked_is_chosen(find, user):
+def test_unlocked_achievements_are_filtered(find, user):
     AchievementFactory(key="held")
     AchievementFactory(key="other")
     award_achievement(user, "held")
@@ -118,7 +118,7 @@ def test_progress_is_ordered(find, user, activity):
     assert find(ordering="-progress") == ["of_2", "of_4", "of_8"]
 
 
-def test_what_is_not_unlocked_comes_after_what_is(find, user):
+def test_locked_achievements_come_after_unlocked_ones(find, user):
     for key in ("1", "2", "3", "4"):
         AchievementFactory(key=key)
     award_achievement(user, "3")

@@ -33,7 +33,7 @@ every_hidden = pytest.mark.parametrize(
         "?ordering=-xp_reward&page_size=1",
     ],
 )
-def test_a_list_does_not_tell_of_what_is_hidden(api, hidden, query):
+def test_a_list_does_not_reveal_hidden_achievements(api, hidden, query):
     AchievementFactory(key="known")
     before = api.get(ACHIEVEMENTS + query).json()
 
@@ -44,7 +44,7 @@ def test_a_list_does_not_tell_of_what_is_hidden(api, hidden, query):
 
 @every_hidden
 @pytest.mark.parametrize("below", ["", "explain/"])
-def test_an_address_does_not_tell_of_what_is_hidden(api, hidden, below):
+def test_an_address_does_not_reveal_hidden_achievements(api, hidden, below):
     AchievementFactory(key="x", **hidden)
 
     there = api.get(f"{ACHIEVEMENTS}x/{below}")
@@ -59,7 +59,9 @@ def test_an_address_does_not_tell_of_what_is_hidden(api, hidden, below):
     ("method", "below"),
     [("patch", ""), ("get", "backfill/"), ("post", "backfill/")],
 )
-def test_what_is_for_staff_does_not_tell_of_what_is_hidden(api, hidden, method, below):
+def test_operations_of_staff_do_not_reveal_hidden_achievements(
+    api, hidden, method, below
+):
     AchievementFactory(key="x", **hidden)
 
     there = getattr(api, method)(f"{ACHIEVEMENTS}x/{below}")
@@ -82,7 +84,7 @@ def test_a_secret_takes_as_many_queries_as_nothing(
         api.get(f"{ACHIEVEMENTS}{key}/{below}")
 
 
-def test_a_secret_is_one_no_more_to_who_holds_it(api, user):
+def test_a_secret_is_shown_to_its_holder(api, user):
     AchievementFactory(key="secret", is_secret=True)
     award_achievement(user, "secret")
 
@@ -110,7 +112,7 @@ def test_a_secret_that_was_revoked_is_secret_again(api, user):
     assert_problem(api.get(f"{ACHIEVEMENTS}secret/explain/"), 404, "not_found")
 
 
-def test_a_draft_is_hidden_from_who_held_it_too(api, user):
+def test_a_draft_is_hidden_from_former_holders_too(api, user):
     AchievementFactory(key="withdrawn")
     award_achievement(user, "withdrawn")
     Achievement.objects.update(status="draft")
@@ -179,7 +181,7 @@ def test_staff_see_as_users_do_unless_they_ask_for_more(user):
     assert "status" not in row
 
 
-def test_who_may_edit_may_see(user):
+def test_editors_see_hidden_achievements(user):
     AchievementFactory(key="d", status="draft")
     staff = client_of(user, "change_achievement")
 

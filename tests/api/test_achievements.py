@@ -34,7 +34,7 @@ def test_achievements_come_with_the_users_progress_and_rarity(api, user):
         "key": "kpi_10",
         "name": "Ten done",
         "description": "Complete 10 KPIs.",
-        "icon": "🥉",
+        "icon": "medal-bronze",
         "category": "milestones",
         "xp_reward": 50,
         "is_secret": False,
@@ -50,7 +50,7 @@ def test_achievements_come_with_the_users_progress_and_rarity(api, user):
 
 
 @pytest.mark.usefixtures("server_clock")
-def test_what_the_user_holds_says_since_when(api, user):
+def test_an_unlocked_achievement_says_since_when(api, user):
     award_achievement(user, "kpi_10")
 
     row = api.get(f"{ACHIEVEMENTS}kpi_10/").json()
@@ -84,7 +84,7 @@ def test_nothing_is_a_list_too(api, no_achievements):
     assert api.get(ACHIEVEMENTS).json()["results"] == []
 
 
-def test_a_retired_achievement_is_shown_to_who_holds_it(api, user):
+def test_a_retired_achievement_is_shown_to_its_holders(api, user):
     AchievementFactory(key="founder")
     award_achievement(user, "founder")
     Achievement.objects.filter(key="founder").update(status="retired")
@@ -100,7 +100,7 @@ def test_a_key_that_nothing_has_is_not_found(api, key):
 
 
 @pytest.mark.parametrize("address", ["", "kpi_10/", "kpi_10/explain/"])
-def test_who_is_not_signed_in_sees_nothing(client, address):
+def test_anonymous_users_see_nothing(client, address):
     assert_problem(client.get(ACHIEVEMENTS + address), 401, "not_authenticated")
 
 

@@ -57,9 +57,7 @@ def clerk(staff):
     return client_of(staff, *PERMISSIONS)
 
 
-def test_an_adjustment_stands_in_the_ledger_under_the_name_of_who_made_it(
-    clerk, staff, user, to
-):
+def test_an_adjustment_names_its_author_in_the_ledger(clerk, staff, user, to):
     response = clerk.post(to("adjustments"), {"amount": 60, "note": "Lost and found."})
 
     [entry] = ledger_of(user)
@@ -95,6 +93,9 @@ def test_an_adjustment_stands_in_the_ledger_under_the_name_of_who_made_it(
             }
         ],
         "replayed": False,
+        "reversed_at": None,
+        "corrections": [],
+        "lost": [],
     }
 
 
@@ -202,7 +203,7 @@ def test_an_award_is_given_with_its_xp_and_its_reason(clerk, staff, user, to, me
     assert held_by(user) == {"medal"}
 
 
-def test_an_award_of_what_is_held_changes_nothing(clerk, user, to, medal):
+def test_awarding_an_achievement_again_changes_nothing(clerk, user, to, medal):
     award_achievement(user, "medal")
     before = everything()
 
@@ -217,7 +218,7 @@ def test_an_award_of_what_is_held_changes_nothing(clerk, user, to, medal):
 
 
 @pytest.mark.parametrize("status", ["draft", "retired"])
-def test_only_what_is_active_is_awarded(clerk, to, status):
+def test_only_active_achievements_are_awarded(clerk, to, status):
     AchievementFactory(key="gone", status=status)
     body = {"achievement": "gone", "note": NOTE}
 
@@ -226,7 +227,7 @@ def test_only_what_is_active_is_awarded(clerk, to, status):
     assert_problem(response, 409, "achievement_not_active")
 
 
-def test_what_is_not_in_the_catalogue_is_not_awarded(clerk, to):
+def test_an_unknown_achievement_is_not_awarded(clerk, to):
     body = {"achievement": "nothing", "note": NOTE}
 
     response = clerk.post(to("achievements"), body)
@@ -247,7 +248,7 @@ def test_a_revoked_achievement_is_kept_with_who_and_why(clerk, staff, user, to, 
     assert outcome["entry"]["kind"] == "reversal"
 
 
-def test_what_was_revoked_before_stays_so(clerk, user, to, medal):
+def test_revoking_an_achievement_again_changes_nothing(clerk, user, to, medal):
     award_achievement(user, "medal")
     revoke_achievement(user, "medal")
     before = everything()
@@ -258,20 +259,20 @@ def test_what_was_revoked_before_stays_so(clerk, user, to, medal):
     assert everything() == before
 
 
-def test_what_is_not_held_is_not_revoked(clerk, to, medal):
+def test_an_achievement_that_is_not_held_is_not_revoked(clerk, to, medal):
     response = clerk.post(to("achievements/medal/revoke"), {"note": NOTE})
 
     assert_problem(response, 409, "achievement_not_held")
 
 
 @pytest.mark.parametrize("key", ["nothing", "a%00b", "%F0%9F%8E%89", "x" * 5_000])
-def test_what_is_not_in_the_catalogue_is_not_there_to_revoke(clerk, to, key):
+def test_an_unknown_achievement_is_not_found_for_revoking(clerk, to, key):
     response = clerk.post(to(f"achievements/{key}/revoke"), {"note": NOTE})
 
     assert_problem(response, 404, "not_found")
 
 
-def test_a_reversal_takes_back_what_an_entry_credited(clerk, staff, user, to):
+def test_a_reversal_takes_back_the_XP_of_an_entry(clerk, staff, user, to):
     entry = record_activity(user, "walk", quantity=3, source="watch:7").entry
 
     response = clerk.post(to("reversals"), {"entry": entry.id, "note": "A dream."})
@@ -304,6 +305,51 @@ def test_an_adjustment_is_taken_back_too(clerk, user, to):
 
     assert response.json()["entry"]["activity"] is None
     assert profile_of(user).total_xp == 0
+
+
+def test_a_reversal_tells_what_it_made_room_for(clerk, user, to, activity):
+    activity.daily_limit = 1
+    activity.save()
+    first, over = [record_activity(user, "walk").entry for _ in range(2)]
+
+    outcome = clerk.post(to("reversals"), {"entry": first.id, "note": NOTE}).json()
+
+    correction = LedgerEntry.objects.get(kind="correction")
+    assert (outcome["credited"], outcome["total_xp"]) == (-10, 10)
+    assert outcome["corrections"] == [
+        {
+            "id": correction.pk,
+            "corrects": over.id,
+            "amount": 10,
+            "local_date": "2026-03-02",
+        }
+    ]
+
+
+def test_a_reversal_tells_which_achievements_are_lost(clerk, user, to):
+    AchievementFactory(
+        key="first", name="First", icon="👣", criterion="active_days", revocable=True
+    )
+    entry = record_activity(user, "walk").entry
+
+    outcome = clerk.post(to("reversals"), {"entry": entry.id, "note": NOTE}).json()
+
+    assert outcome["lost"] == [
+        {"achievement": "first", "name": "First", "icon": "👣", "xp": 50}
+    ]
+    assert (outcome["total_xp"], held_by(user)) == (0, set())
+
+
+def test_a_correction_is_not_taken_back_by_itself(clerk, user, to, activity):
+    activity.daily_limit = 1
+    activity.save()
+    first, _ = [record_activity(user, "walk").entry for _ in range(2)]
+    outcome = clerk.post(to("reversals"), {"entry": first.id, "note": NOTE}).json()
+
+    [correction] = outcome["corrections"]
+    response = clerk.post(to("reversals"), {"entry": correction["id"], "note": NOTE})
+
+    assert_problem(response, 409, "not_reversible")
 
 
 def test_an_entry_is_taken_back_once(clerk, user, to):
@@ -342,7 +388,7 @@ def test_an_entry_is_named_by_a_whole_number(clerk, to, number):
 
 
 @each_operation
-def test_who_may_do_everything_else_may_not_do_it(user, to, end, permission, body):
+def test_all_other_permissions_do_not_suffice(user, to, end, permission, body):
     others = [other for other in PERMISSIONS if other != permission]
     client = client_of(user, *others, "record_activity", "change_ledgerentry")
     before = everything()
@@ -359,9 +405,7 @@ def test_nobody_can_be_given_anything(clerk, to, medal, end, permission, body):
 
 
 @each_operation
-def test_staff_find_users_who_are_private(
-    clerk, user, to, medal, end, permission, body
-):
+def test_staff_find_private_users(clerk, user, to, medal, end, permission, body):
     record_activity(user, "walk")
     entry = record_activity(user, "walk").entry
     if permission == "revoke_achievement":

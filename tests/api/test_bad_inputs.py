@@ -7,15 +7,15 @@ import re
 
 import pytest
 
-from gamification.api.fields import Query
+from gamification.api.fields import QuerySerializer
 from tests.api.assertions import assert_problem, errors_in
-from tests.api.dataset import World
+from tests.api.dataset import Dataset
 from tests.api.routes import OPERATIONS, Operation
 from tests.inspection import everything
 
 pytestmark = pytest.mark.django_db
 
-WRITING = [each for each in OPERATIONS if each.contract.body]
+WRITING = [each for each in OPERATIONS if each.spec.body]
 each_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=str)
 each_writing = pytest.mark.parametrize("operation", WRITING, ids=str)
 
@@ -49,7 +49,7 @@ PARTS = {"key": "shown", "user": "public", "window": "week", "id": "own"}
 
 
 @pytest.fixture(autouse=True)
-def nothing_changes(world):
+def nothing_changes(dataset):
     before = everything()
     yield
     assert everything() == before
@@ -60,10 +60,10 @@ def address_of(operation: Operation) -> str:
     return re.sub("<(.*?)>", lambda part: "{" + PARTS[part[1]] + "}", operation.route)
 
 
-def send(world: World, operation: Operation, raw: bytes, query: str = ""):
+def send(dataset: Dataset, operation: Operation, raw: bytes, query: str = ""):
     """Send ``raw`` as somebody with all permissions."""
-    path = f"/api/gamification/v1/{address_of(operation).format(**world.names)}"
-    return world.clients["allowed"].generic(
+    path = f"/api/gamification/v1/{address_of(operation).format(**dataset.names)}"
+    return dataset.clients["allowed"].generic(
         operation.method,
         path,
         raw,
@@ -100,17 +100,17 @@ BODIES = (
 
 
 @each_writing
-def test_a_body_that_is_none(world, operation):
+def test_a_body_that_is_none(dataset, operation):
     for raw in BODIES:
-        response = send(world, operation, raw)
+        response = send(dataset, operation, raw)
 
         assert (response.status_code, raw[:20]) == (400, raw[:20])
         assert_problem(response, 400, response.json()["code"])
 
 
 @each_writing
-def test_a_body_of_10_megabytes(world, operation):
-    assert_problem(send(world, operation, b"x" * 10_000_000), 413, "body_too_large")
+def test_a_body_of_10_megabytes(dataset, operation):
+    assert_problem(send(dataset, operation, b"x" * 10_000_000), 413, "body_too_large")
 
 
 def wrong_values(name: str, field) -> list[object]:
@@ -129,24 +129,24 @@ def wrong_values(name: str, field) -> list[object]:
 
 
 @each_writing
-def test_a_field_that_is_of_another_kind(world, operation):
-    body = world.bodies[str(operation)]
-    for name, field in operation.contract.body().fields.items():
+def test_a_field_that_is_of_another_kind(dataset, operation):
+    body = dataset.bodies[str(operation)]
+    for name, field in operation.spec.body().fields.items():
         for value in wrong_values(name, field):
             sent = json.dumps({**body, name: value}).encode()
 
-            errors = errors_in(send(world, operation, sent))
+            errors = errors_in(send(dataset, operation, sent))
 
             assert {pointer.split("/")[1] for pointer in errors} == {name}, value
 
 
 @each_writing
-def test_nobody_gives_themselves_what_they_covet(world, operation):
-    known = operation.contract.body().fields.keys()
+def test_fields_that_users_covet_are_refused(dataset, operation):
+    known = operation.spec.body().fields.keys()
     coveted = {name: value for name, value in COVETED.items() if name not in known}
-    body = world.bodies[str(operation)] | coveted
+    body = dataset.bodies[str(operation)] | coveted
 
-    errors = errors_in(send(world, operation, json.dumps(body).encode()))
+    errors = errors_in(send(dataset, operation, json.dumps(body).encode()))
 
     assert errors == {f"/{name}": "unknown" for name in sorted(coveted)[:20]}
 
@@ -161,25 +161,25 @@ UNKNOWN = (
 
 
 @each_operation
-def test_a_parameter_that_nobody_knows(world, operation):
-    body = json.dumps(world.bodies.get(str(operation), {})).encode()
+def test_a_parameter_that_nobody_knows(dataset, operation):
+    body = json.dumps(dataset.bodies.get(str(operation), {})).encode()
     for query in UNKNOWN:
-        response = send(world, operation, body, query)
+        response = send(dataset, operation, body, query)
 
         assert_problem(response, 400, response.json()["code"])
 
 
-READING = [each for each in OPERATIONS if each.contract.query is not Query]
+READING = [each for each in OPERATIONS if each.spec.query is not QuerySerializer]
 
 #: No parameter is like that.
 VALUES = ("", "%00", "a%00b", "%F0%9F%98%80" * 300, "1" * 5_000)
 
 
 @pytest.mark.parametrize("operation", READING, ids=str)
-def test_a_parameter_that_is_of_another_kind(world, operation):
-    for name in operation.contract.query().fields:
+def test_a_parameter_that_is_of_another_kind(dataset, operation):
+    for name in operation.spec.query().fields:
         for value in VALUES:
-            response = send(world, operation, b"", f"{name}={value}")
+            response = send(dataset, operation, b"", f"{name}={value}")
 
             assert errors_in(response).keys() == {f"/{name}"}
 
@@ -205,11 +205,11 @@ PARTS_OF_NOTHING = (
 
 
 @pytest.mark.parametrize("operation", ADDRESSED, ids=str)
-def test_nothing_is_at_such_an_address(world, operation):
-    body = world.bodies.get(str(operation), {})
+def test_nothing_is_at_such_an_address(dataset, operation):
+    body = dataset.bodies.get(str(operation), {})
     for part in PARTS_OF_NOTHING:
         path = re.sub("<.*?>", part, operation.route)
 
-        response = world.ask("allowed", operation.method, path, body)
+        response = dataset.ask("allowed", operation.method, path, body)
 
         assert_problem(response, 404, response.json()["code"])

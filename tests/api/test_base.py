@@ -10,7 +10,7 @@ from rest_framework.authtoken.models import Token
 from rest_framework.schemas import DefaultSchema
 from rest_framework.test import APIClient
 
-from gamification.api.openapi import ContractSchema
+from gamification.api.openapi import OperationSchema
 from gamification.api.views.base import schema
 from tests.api.assertions import assert_problem
 from tests.api.sample_api import THINGS
@@ -24,22 +24,22 @@ def allowed(response) -> set[str]:
     return set(response["Allow"].split(", "))
 
 
-def test_who_is_not_signed_in_is_told_how(sandbox):
+def test_anonymous_users_are_told_how_to_sign_in(sample):
     response = APIClient().get(THINGS)
 
     assert_problem(response, 401, "not_authenticated")
     assert response["WWW-Authenticate"] == "Token"
-    assert sandbox.calls == []
+    assert sample.calls == []
 
 
 @pytest.mark.parametrize("token", ["nonsense", "\u00e9", "a b", ""])
-def test_a_token_that_is_none_is_refused(sandbox, token):
+def test_a_token_that_is_none_is_refused(sample, token):
     client = APIClient(headers={"Authorization": f"Token {token}"})
 
     assert_problem(client.get(THINGS), 401, "authentication_failed")
 
 
-def test_the_token_of_an_inactive_user_is_refused(sandbox, user):
+def test_the_token_of_an_inactive_user_is_refused(sample, user):
     token = Token.objects.create(user=user)
     client = APIClient(headers={"Authorization": f"Token {token.key}"})
     assert client.get(THINGS).status_code == 200
@@ -50,7 +50,7 @@ def test_the_token_of_an_inactive_user_is_refused(sandbox, user):
     assert_problem(client.get(THINGS), 401, "authentication_failed")
 
 
-def test_the_token_of_a_deleted_user_is_refused(sandbox, user):
+def test_the_token_of_a_deleted_user_is_refused(sample, user):
     key = Token.objects.create(user=user).key
     user.delete()
 
@@ -59,7 +59,7 @@ def test_the_token_of_a_deleted_user_is_refused(sandbox, user):
     assert_problem(client.get(THINGS), 401, "authentication_failed")
 
 
-def test_a_session_writes_with_a_csrf_token_only(sandbox, user):
+def test_a_session_writes_with_a_csrf_token_only(sample, user):
     client = Client(enforce_csrf_checks=True)
     client.force_login(user)
 
@@ -68,7 +68,7 @@ def test_a_session_writes_with_a_csrf_token_only(sandbox, user):
 
     assert reading.status_code == 200
     assert_problem(writing, 403, "permission_denied")
-    assert len(sandbox.calls) == 1
+    assert len(sample.calls) == 1
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_a_session_writes_with_a_csrf_token_only(sandbox, user):
     ],
 )
 def test_the_csrf_token_is_looked_for_in_any_body(
-    sandbox, user, body, content_type, status, code
+    sample, user, body, content_type, status, code
 ):
     client = Client(enforce_csrf_checks=True)
     client.force_login(user)
@@ -92,43 +92,43 @@ def test_the_csrf_token_is_looked_for_in_any_body(
     assert_problem(response, status, code)
 
 
-def test_a_permission_is_asked_for_whether_or_not_the_thing_exists(api, sandbox):
+def test_a_permission_is_asked_for_whether_or_not_the_thing_exists(api, sample):
     assert_problem(api.delete(ITEM), 403, "permission_denied")
 
-    assert sandbox.calls == []
+    assert sample.calls == []
 
 
-def test_who_has_the_permission_may(api, user, sandbox):
+def test_a_user_with_the_permission_may(api, user, sample):
     user.user_permissions.add(Permission.objects.get(codename="record_activity"))
 
     response = api.delete(ITEM)
 
     assert (response.status_code, response.content) == (204, b"")
-    assert sandbox.calls == [{"pk": "1"}]
+    assert sample.calls == [{"pk": "1"}]
 
 
 @pytest.mark.parametrize(
     "method", ["PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"]
 )
-def test_no_other_method_is_answered(api, sandbox, method):
+def test_no_other_method_is_answered(api, sample, method):
     response = api.generic(method, THINGS, b"{}", content_type="application/json")
 
     assert_problem(response, 405, "method_not_allowed")
     assert allowed(response) == {"GET", "HEAD", "POST"}
-    assert sandbox.calls == []
+    assert sample.calls == []
 
 
 @pytest.mark.parametrize("header", ["X-HTTP-Method-Override", "X-Method-Override"])
-def test_a_method_cannot_be_overridden(api, sandbox, header):
+def test_a_method_cannot_be_overridden(api, sample, header):
     body = {"name": "a", "_method": "DELETE"}
 
     api.post(THINGS, {"name": "a"}, format="json", headers={header: "DELETE"})
     api.post(THINGS, body, format="json")
 
-    assert sandbox.calls == [{"body": {"name": "a"}}]
+    assert sample.calls == [{"body": {"name": "a"}}]
 
 
-def test_a_head_is_a_get_without_its_body(api, sandbox):
+def test_a_head_is_a_get_without_its_body(api, sample):
     response = api.head(THINGS)
 
     assert (response.status_code, response.content) == (200, b"")
@@ -138,7 +138,7 @@ def test_a_head_is_a_get_without_its_body(api, sandbox):
 @pytest.mark.parametrize(
     "accept", ["text/html", "image/png", "application/xml", "?", ""]
 )
-def test_JSON_is_answered_whatever_is_asked_for(api, sandbox, accept):
+def test_JSON_is_answered_whatever_is_asked_for(api, sample, accept):
     good = api.get(THINGS, headers={"Accept": accept})
     bad = api.get(f"{THINGS}?a=1", headers={"Accept": accept})
 
@@ -146,13 +146,13 @@ def test_JSON_is_answered_whatever_is_asked_for(api, sandbox, accept):
     assert_problem(bad, 400, "invalid")
 
 
-def test_answers_are_for_one_user_and_to_be_asked_for_again(api, sandbox):
+def test_answers_are_for_one_user_and_to_be_asked_for_again(api, sample):
     for response in (api.get(THINGS), api.get(f"{THINGS}?a=1"), api.post(THINGS)):
         assert response["Cache-Control"] == "private, no-cache"
         assert {"Authorization", "Cookie"} <= {*response["Vary"].split(", ")}
 
 
-def test_the_site_s_defaults_are_not_those_of_the_api(api, sandbox, settings):
+def test_the_site_s_defaults_are_not_those_of_the_api(api, sample, settings):
     settings.REST_FRAMEWORK = {
         **settings.REST_FRAMEWORK,
         "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.BrowsableAPIRenderer"],
@@ -173,7 +173,7 @@ def polled(api, **headers: str):
     return api.get(THINGS, headers=headers)
 
 
-def test_who_knows_the_answer_gets_none(api, sandbox):
+def test_a_known_response_is_not_sent_again(api, sample):
     tag = polled(api)["ETag"]
 
     response = polled(api, **{"If-None-Match": f'"other", W/{tag}'})
@@ -185,13 +185,13 @@ def test_who_knows_the_answer_gets_none(api, sandbox):
 
 
 @pytest.mark.parametrize("known", ['"other"', "nonsense", "", '"'])
-def test_who_knows_another_answer_gets_this_one(api, sandbox, known):
+def test_an_unknown_ETag_gets_the_response(api, sample, known):
     response = polled(api, **{"If-None-Match": known})
 
     assert (response.status_code, response.json()) == (200, {"name": "thing"})
 
 
-def test_who_knows_whatever_there_is_gets_nothing(api, sandbox):
+def test_an_asterisk_matches_every_ETag(api, sample):
     assert polled(api, **{"If-None-Match": "*"}).status_code == 304
 
 
@@ -199,23 +199,23 @@ def test_who_knows_whatever_there_is_gets_nothing(api, sandbox):
     ("header", "value"),
     [("If-Match", '"other"'), ("If-Unmodified-Since", "Sun, 01 Mar 2026 00:00:00 GMT")],
 )
-def test_a_precondition_is_not_for_a_read(api, sandbox, header, value):
+def test_a_precondition_is_not_for_a_read(api, sample, header, value):
     assert polled(api, **{header: value}).status_code == 200
 
 
-def test_another_answer_has_another_tag(api, sandbox):
+def test_another_response_has_another_ETag(api, sample):
     before = polled(api)["ETag"]
-    sandbox.work = lambda: SimpleNamespace(name="other")
+    sample.work = lambda: SimpleNamespace(name="other")
 
     assert polled(api)["ETag"] != before
 
 
-def test_only_good_answers_that_are_polled_have_a_tag(api, sandbox):
+def test_only_good_answers_that_are_polled_have_a_tag(api, sample):
     assert "ETag" not in api.get(ITEM)
     assert "ETag" not in api.get(f"{THINGS}?a=1")
 
 
-def test_middleware_that_compares_tags_changes_nothing(api, sandbox, settings):
+def test_middleware_that_compares_tags_changes_nothing(api, sample, settings):
     settings.MIDDLEWARE = [
         "django.middleware.http.ConditionalGetMiddleware",
         "django.middleware.gzip.GZipMiddleware",
@@ -227,8 +227,8 @@ def test_middleware_that_compares_tags_changes_nothing(api, sandbox, settings):
     assert polled(api, **{"If-None-Match": '"other"'}).status_code == 200
 
 
-def test_drf_spectacular_is_told_what_the_contracts_say():
-    assert type(schema()) is ContractSchema
+def test_drf_spectacular_is_told_what_the_specs_say():
+    assert type(schema()) is OperationSchema
 
 
 def test_without_drf_spectacular_nobody_is(monkeypatch):

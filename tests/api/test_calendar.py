@@ -96,7 +96,7 @@ def test_a_calendar_of_today_takes_two_queries(api, user, django_assert_num_quer
         dates(api)
 
 
-def test_who_polls_is_told_what_changed(api, user):
+def test_polling_returns_changes(api, user):
     first = api.get(CALENDAR)
     known = {"If-None-Match": first["ETag"]}
     same = api.get(CALENDAR, headers=known)

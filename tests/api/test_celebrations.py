@@ -4,12 +4,16 @@ from datetime import timedelta
 
 import pytest
 
+from gamification.api.exceptions import MAX_ERRORS
+from gamification.api.fields import StrictIntegerField
 from gamification.models import Celebration
 from gamification.services import (
     acknowledge_celebrations,
     award_achievement,
     claim_celebration,
     record_activity,
+    reverse_entry,
+    revoke_achievement,
 )
 from tests.api.assertions import assert_problem, errors_in
 from tests.factories import AchievementFactory, UserFactory
@@ -53,7 +57,7 @@ def acknowledge_several(api, body):
     return api.post(f"{CELEBRATIONS}acknowledge/", body, format="json")
 
 
-def test_a_celebration_says_what_there_is_to_show(api, user):
+def test_a_celebration_has_the_data_to_show(api, user):
     AchievementFactory(key="hero", name="Hero", icon="🦸", xp_reward=20)
     award_achievement(user, "hero")
     record_activity(user, "walk", quantity=5)
@@ -65,6 +69,8 @@ def test_a_celebration_says_what_there_is_to_show(api, user):
             {
                 "id": first.id,
                 "kind": "achievement",
+                "title": "Hero",
+                "text": "You unlocked “Hero” and earned 20 XP.",
                 "data": {
                     "achievement": "hero",
                     "name": "Hero",
@@ -78,6 +84,8 @@ def test_a_celebration_says_what_there_is_to_show(api, user):
             {
                 "id": second.id,
                 "kind": "level",
+                "title": "Level 2",
+                "text": "You reached level 2.",
                 "data": {"from": 1, "to": 2, "levels": [2]},
                 "created_at": "2026-03-02T12:00:00Z",
                 "expires_at": "2026-03-09T12:00:00Z",
@@ -87,7 +95,7 @@ def test_a_celebration_says_what_there_is_to_show(api, user):
     }
 
 
-def test_who_did_nothing_has_nothing_to_celebrate(api):
+def test_a_user_without_activities_has_no_celebrations(api):
     assert api.get(CELEBRATIONS).json() == {"next": None, "results": []}
 
 
@@ -98,12 +106,33 @@ def test_celebrations_are_the_users_own(api, shows):
     assert not {*shows} & {*others}
 
 
-def test_what_was_shown_or_has_expired_waits_no_more(api, user, shows, server_clock):
+def test_acknowledged_and_expired_celebrations_are_not_listed(
+    api, user, shows, server_clock
+):
     acknowledge_celebrations(user, ids=shows[:1])
     acknowledged = pending(api)
     server_clock.shift(timedelta(days=7))
 
     assert (acknowledged, pending(api)) == (shows[1:], [])
+
+
+def test_a_level_that_was_lost_again_is_not_celebrated(api, user):
+    entry = record_activity(user, "walk", quantity=5).entry
+    [level] = pending(api)
+    reverse_entry(user, entry_id=entry.id)
+
+    assert pending(api) == []
+    assert_problem(claim(api, level), 409, "celebration_over")
+
+
+def test_an_achievement_that_was_revoked_is_not_celebrated(api, user):
+    AchievementFactory(key="hero", xp_reward=0)
+    award_achievement(user, "hero")
+    [celebration] = pending(api)
+    revoke_achievement(user, "hero")
+
+    assert pending(api) == []
+    assert_problem(claim(api, celebration), 409, "celebration_over")
 
 
 def test_a_list_goes_on_where_the_last_part_ended(api, shows):
@@ -126,14 +155,14 @@ def test_a_forged_cursor_is_refused(api, cursor):
     assert errors_in(api.get(CELEBRATIONS, {"cursor": cursor})).keys() == {"/cursor"}
 
 
-def test_who_polls_is_told_that_nothing_changed(api, shows):
+def test_polling_says_that_nothing_has_changed(api, shows):
     first = api.get(CELEBRATIONS)
     second = api.get(CELEBRATIONS, headers={"If-None-Match": first["ETag"]})
 
     assert (second.status_code, second.content) == (304, b"")
 
 
-def test_who_polls_is_told_what_changed(api, shows):
+def test_polling_returns_changes(api, shows):
     tags = [api.get(CELEBRATIONS)["ETag"]]
     claim(api, shows[0])
     tags.append(api.get(CELEBRATIONS)["ETag"])
@@ -145,7 +174,7 @@ def test_who_polls_is_told_what_changed(api, shows):
     assert answer.status_code == 200
 
 
-def test_what_one_user_knows_is_nothing_that_another_knows(api, shows):
+def test_an_ETag_of_one_user_does_not_match_for_another(api, shows):
     first = api.get(CELEBRATIONS)
     other = UserFactory()
     celebrate(other)
@@ -163,6 +192,8 @@ def test_a_screen_claims_a_celebration_for_a_minute(api, shows):
     assert answer.json() == {
         "id": shows[1],
         "kind": "level",
+        "title": "Level 3",
+        "text": "You reached level 3.",
         "data": {"from": 2, "to": 3, "levels": [3]},
         "created_at": "2026-03-02T12:00:00Z",
         "expires_at": "2026-03-09T12:00:00Z",
@@ -171,7 +202,9 @@ def test_a_screen_claims_a_celebration_for_a_minute(api, shows):
     assert api.get(CELEBRATIONS).json()["results"][1] == answer.json()
 
 
-def test_what_one_screen_shows_no_other_can_claim(api, shows, server_clock):
+def test_a_claimed_celebration_cannot_be_claimed_by_another_screen(
+    api, shows, server_clock
+):
     claim(api, shows[0])
     server_clock.shift(MINUTE / 2)
 
@@ -180,14 +213,14 @@ def test_what_one_screen_shows_no_other_can_claim(api, shows, server_clock):
     assert problem["claimed_until"] == "2026-03-02T12:01:00Z"
 
 
-def test_what_was_never_shown_can_be_claimed_after_the_minute(api, shows, server_clock):
+def test_an_expired_claim_can_be_claimed_again(api, shows, server_clock):
     claim(api, shows[0])
     server_clock.shift(MINUTE)
 
     assert claim(api, shows[0]).json()["claimed_until"] == "2026-03-02T12:02:00Z"
 
 
-def test_what_was_shown_cannot_be_claimed(api, user, shows):
+def test_an_acknowledged_celebration_cannot_be_claimed(api, user, shows):
     acknowledge_celebrations(user, ids=shows)
 
     assert_problem(claim(api, shows[0]), 409, "celebration_over")
@@ -205,13 +238,13 @@ def test_a_celebration_is_acknowledged_once_however_often(api, shows, server_clo
     assert pending(api) == shows[1:]
 
 
-def test_what_has_expired_may_still_be_acknowledged(api, shows, server_clock):
+def test_an_expired_celebration_may_still_be_acknowledged(api, shows, server_clock):
     server_clock.shift(timedelta(days=30))
 
     assert acknowledge(api, shows[0]).status_code == 204
 
 
-def test_a_screen_acknowledges_what_it_claimed(api, user, shows):
+def test_a_screen_acknowledges_its_claimed_celebration(api, user, shows):
     claim_celebration(user, id=shows[0])
 
     assert acknowledge(api, shows[0]).status_code == 204
@@ -239,7 +272,7 @@ def test_a_celebration_that_is_not_there_is_unknown(api, shows, ask, name):
     [-1, "+1", 10**24, "9" * 5_000, "1.0", "abc", "%00", "1%00", "１", "%ED%A0%80"],
     ids=ascii,
 )
-def test_what_can_be_no_id_is_not_found(api, shows, ask, name):
+def test_an_invalid_id_is_not_found(api, shows, ask, name):
     before = everything()
 
     assert_problem(ask(api, name), 404, "not_found")
@@ -291,3 +324,22 @@ def test_ids_are_a_list_of_ids(api, shows, body, errors):
     assert errors_in(acknowledge_several(api, body)) == errors
 
     assert everything() == before
+
+
+def test_a_list_that_is_too_long_is_refused_before_its_ids_are_checked(
+    api, monkeypatch
+):
+    checked = []
+    monkeypatch.setattr(StrictIntegerField, "run_validation", checked.append)
+
+    response = acknowledge_several(api, {"ids": [0] * 200_000})
+
+    assert errors_in(response) == {"/ids": "max_length"}
+    assert len(response.content) < 1_000
+    assert checked == []
+
+
+def test_of_many_wrong_ids_only_some_are_told(api):
+    errors = errors_in(acknowledge_several(api, {"ids": [0] * 100}))
+
+    assert errors == {f"/ids/{n}": "min_value" for n in range(MAX_ERRORS)}

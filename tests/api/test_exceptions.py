@@ -4,16 +4,28 @@ import inspect
 
 import pytest
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
-from django.db import InterfaceError, InternalError, OperationalError, connection
-from django.http import Http404, UnreadablePostError
+from django.db import (
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    connection,
+    transaction,
+)
+from django.http import Http404, HttpResponse, UnreadablePostError
 from django.http.request import RawPostDataException
 from django.test import Client
+from django.urls import include, path
 from django.utils import translation
 from rest_framework import exceptions as drf
 from rest_framework.test import APIClient
 
 from gamification import exceptions as ours
-from gamification.api.exceptions import MAX_ERRORS, invalid, problem, status_of
+from gamification.api.exceptions import (
+    MAX_ERRORS,
+    problem,
+    status_for,
+    validation_problem,
+)
 from gamification.services import (
     record_activity,
 )
@@ -57,6 +69,7 @@ def test_a_status_may_be_unknown_to_the_standard(status):
         (ours.TooOldError(), 422, "too_old"),
         (ours.InsufficientXPError(), 409, "insufficient_xp"),
         (ours.StorageError(), 503, "storage_error"),
+        (ours.StorageSetupError(), 500, "storage_setup"),
         (Http404(), 404, "not_found"),
         (PermissionDenied(), 403, "permission_denied"),
         (SuspiciousOperation(), 400, "malformed"),
@@ -69,44 +82,73 @@ def test_a_status_may_be_unknown_to_the_standard(status):
         (drf.AuthenticationFailed(), 401, "authentication_failed"),
     ],
 )
-def test_what_fails_is_answered_as_a_problem(api, sandbox, error, status, code):
-    sandbox.work = raising(error)
+def test_an_error_becomes_a_problem(api, sample, error, status, code):
+    sample.work = raising(error)
 
     assert_problem(api.get(THINGS), status, code)
 
 
-def test_our_own_errors_say_what_they_mean(api, sandbox):
-    sandbox.work = raising(ours.InsufficientXPError("There are 7 XP."))
+def test_a_problem_has_the_message_of_our_own_errors(api, sample):
+    sample.work = raising(ours.InsufficientXPError("There are 7 XP."))
 
     assert api.get(THINGS).json()["detail"] == "There are 7 XP."
 
 
-def test_the_status_of_another_app_s_error_may_be_unknown(api, sandbox):
+def test_the_status_of_another_app_s_error_may_be_unknown(api, sample):
     error = drf.APIException("Calm down.", "calm_down")
     error.status_code = 420
-    sandbox.work = raising(error)
+    sample.work = raising(error)
 
     assert assert_problem(api.get(THINGS), 420, "calm_down")["detail"] == "Calm down."
 
 
-def test_what_the_database_did_not_do_may_be_tried_again(api, sandbox):
-    sandbox.work = raising(OperationalError("secret host is down"))
+def test_a_database_error_may_be_tried_again(api, sample):
+    sample.work = raising(OperationalError("secret host is down"))
 
     response = api.get(THINGS)
 
     assert response["Retry-After"] == "1"
-    assert response.json()["detail"] == "The database does not answer."
+    assert response.json()["detail"] == "The database is not available."
 
 
-def test_a_bug_is_left_to_the_site(api, sandbox):
-    sandbox.work = raising(ZeroDivisionError())
+def test_a_database_that_needs_repair_is_not_tried_again(api, sample):
+    sample.work = raising(ours.StorageSetupError("The disk of the database is full."))
+
+    response = api.get(THINGS)
+
+    problem = assert_problem(response, 500, "storage_setup")
+    assert problem["detail"] == "The disk of the database is full."
+    assert "Retry-After" not in response
+
+
+@pytest.mark.parametrize(
+    "query", ["SELECT 1 FROM nowhere", "SELECT nowhere FROM gamification_activity"]
+)
+def test_a_read_from_a_missing_table_or_column_says_what_to_do(api, sample, query):
+    def read():
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(query)
+
+    sample.work = read
+
+    response = api.get(THINGS)
+
+    problem = assert_problem(response, 500, "storage_setup")
+    assert problem["detail"] == (
+        "A table or a column is missing: run `manage.py migrate`."
+    )
+    assert "Retry-After" not in response
+
+
+def test_a_bug_is_left_to_the_site(api, sample):
+    sample.work = raising(ZeroDivisionError())
 
     with pytest.raises(ZeroDivisionError):
         api.get(THINGS)
 
 
-def test_what_is_refused_is_undone_where_a_request_is_a_transaction(
-    api, sandbox, user, activity, monkeypatch
+def test_an_error_rolls_back_where_a_request_is_a_transaction(
+    api, sample, user, activity, monkeypatch
 ):
     monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", True)  # noqa: FBT003
 
@@ -114,7 +156,7 @@ def test_what_is_refused_is_undone_where_a_request_is_a_transaction(
         record_activity(user, activity.key)
         raise ours.InsufficientXPError
 
-    sandbox.work = work
+    sample.work = work
 
     assert_problem(api.get(THINGS), 409, "insufficient_xp")
     assert list(ledger_of(user)) == []
@@ -127,11 +169,20 @@ def test_every_error_of_ours_has_a_status():
         if issubclass(error, ours.GamificationError)
     ]
 
-    assert {status_of(error) for error in errors} <= {400, 404, 409, 412, 422, 428, 503}
+    assert {status_for(error) for error in errors} <= {
+        400,
+        404,
+        409,
+        412,
+        422,
+        428,
+        500,
+        503,
+    }
 
 
-def test_a_detail_that_quotes_a_lone_surrogate_can_be_answered(api, sandbox):
-    sandbox.work = raising(ours.InvalidTextError("\ud800 is no text."))
+def test_a_detail_that_quotes_a_lone_surrogate_can_be_answered(api, sample):
+    sample.work = raising(ours.InvalidTextError("\ud800 is no text."))
 
     assert api.get(THINGS).json()["detail"] == "? is no text."
 
@@ -139,7 +190,9 @@ def test_a_detail_that_quotes_a_lone_surrogate_can_be_answered(api, sandbox):
 def test_errors_of_a_part_are_told_from_the_whole():
     error = drf.ValidationError({"a": [{}, {"b": ["Wrong."]}], "c": {"d/e": ["No."]}})
 
-    assert [found["pointer"] for found in invalid(error, "/7")["errors"]] == [
+    assert [
+        found["pointer"] for found in validation_problem(error, "/7")["errors"]
+    ] == [
         "/7/a/1/b",
         "/7/c/d~1e",
     ]
@@ -148,7 +201,7 @@ def test_errors_of_a_part_are_told_from_the_whole():
 def test_errors_of_a_whole_point_at_it():
     error = drf.ValidationError({"non_field_errors": ["Wrong."]})
 
-    assert invalid(error)["errors"] == [
+    assert validation_problem(error)["errors"] == [
         {"pointer": "", "code": "invalid", "detail": "Wrong."}
     ]
 
@@ -156,10 +209,10 @@ def test_errors_of_a_whole_point_at_it():
 def test_errors_are_not_told_without_end():
     error = drf.ValidationError({str(number): ["No."] for number in range(1_000)})
 
-    assert len(invalid(error)["errors"]) == MAX_ERRORS
+    assert len(validation_problem(error)["errors"]) == MAX_ERRORS
 
 
-def test_words_are_translated_and_codes_are_not(api, sandbox, settings):
+def test_words_are_translated_and_codes_are_not(api, sample, settings):
     settings.MIDDLEWARE = [
         *settings.MIDDLEWARE,
         "django.middleware.locale.LocaleMiddleware",
@@ -185,13 +238,11 @@ def test_words_are_translated_and_codes_are_not(api, sandbox, settings):
 @pytest.mark.parametrize(
     "method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "BREW"]
 )
-@pytest.mark.parametrize(
-    "address", ["/v1/nothing/", "/v1/things", "/v1/", "/v1/%00", "/v1/%ED%A0%80/"]
-)
-def test_nothing_else_is_there_for_any_method(sandbox, method, address):
+@pytest.mark.parametrize("item", ["1/nothing/", "1", "1/%00", "%00/%ED%A0%80/", "%0A"])
+def test_another_address_of_the_API_is_a_problem_for_any_method(sample, method, item):
     client = Client(enforce_csrf_checks=True)
 
-    response = client.generic(method, address, b"{", content_type="text/html")
+    response = client.generic(method, f"{THINGS}{item}", b"{", content_type="text/html")
 
     if method == "HEAD":
         assert (response.status_code, response.content) == (404, b"")
@@ -199,18 +250,36 @@ def test_nothing_else_is_there_for_any_method(sandbox, method, address):
         assert_problem(response, 404, "not_found")
 
 
-def test_what_is_beside_the_api_is_left_to_the_site():
-    response = Client().get("/api/gamification/v2/")
+@pytest.mark.parametrize("address", ["v2/", "v1/", "v1/orders/", "v1/users/"])
+def test_an_address_beside_the_API_is_left_to_the_site(address):
+    response = Client().get(f"/api/gamification/{address}")
 
     assert response.status_code == 404
     assert response["Content-Type"].startswith("text/html")
 
 
-def test_nobody_has_to_sign_in_to_be_told_so(sandbox, settings):
+def order_view(request):
+    return HttpResponse("An order.")
+
+
+urlpatterns = [
+    path("api/", include("gamification.api.urls")),
+    path("api/v1/orders/", order_view),
+    path("api/v1/users/", order_view),
+]
+
+
+@pytest.mark.urls(__name__)
+@pytest.mark.parametrize("address", ["orders/", "users/"])
+def test_a_site_may_have_addresses_of_its_own_under_the_same_version(address):
+    assert Client().get(f"/api/v1/{address}").content == b"An order."
+
+
+def test_nobody_has_to_sign_in_to_be_told_so(sample, settings):
     settings.MIDDLEWARE = [
         *settings.MIDDLEWARE,
         "django.contrib.auth.middleware.LoginRequiredMiddleware",
     ]
 
-    assert_problem(Client().get("/v1/nothing/"), 404, "not_found")
+    assert_problem(Client().get(f"{THINGS}1/nothing/"), 404, "not_found")
     assert_problem(APIClient().get(THINGS), 401, "not_authenticated")

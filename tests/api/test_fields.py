@@ -8,17 +8,17 @@ import pytest
 from rest_framework.exceptions import ValidationError
 
 from gamification.api.fields import (
-    Body,
-    Choice,
-    Day,
-    Flag,
-    FlagText,
-    Instant,
-    Slug,
-    Text,
-    Whole,
-    WholeText,
-    Words,
+    BodySerializer,
+    KeyField,
+    NonBlankTextField,
+    QueryBooleanField,
+    QueryIntegerField,
+    StrictBooleanField,
+    StrictChoiceField,
+    StrictDateField,
+    StrictDateTimeField,
+    StrictIntegerField,
+    TextField,
 )
 from tests.api.assertions import errors_in
 from tests.api.sample_api import THINGS
@@ -36,28 +36,28 @@ def code_of(field, value) -> str:
 
 @pytest.mark.parametrize("value", [0, -7, 2**31, 2**63 - 1, -(2**63)])
 def test_a_whole_number(value):
-    assert Whole(**BOUNDS).run_validation(value) == value
+    assert StrictIntegerField(**BOUNDS).run_validation(value) == value
 
 
 @pytest.mark.parametrize(
     "value", [True, 1.0, 1e3, "1", " 1 ", "１２", "", [1], {}, [[]], b"1"]
 )
-def test_what_is_no_whole_number(value):
-    assert code_of(Whole(**BOUNDS), value) == "invalid"
+def test_other_values_are_not_integers(value):
+    assert code_of(StrictIntegerField(**BOUNDS), value) == "invalid"
 
 
 @pytest.mark.parametrize(
     ("value", "code"), [(2**63, "max_value"), (-(2**63) - 1, "min_value")]
 )
 def test_a_whole_number_has_bounds(value, code):
-    assert code_of(Whole(**BOUNDS), value) == code
+    assert code_of(StrictIntegerField(**BOUNDS), value) == code
 
 
 @pytest.mark.parametrize(
     ("text", "value"), [("0", 0), ("-7", -7), ("9223372036854775807", 2**63 - 1)]
 )
 def test_a_whole_number_in_an_address(text, value):
-    assert WholeText(**BOUNDS).run_validation(text) == value
+    assert QueryIntegerField(**BOUNDS).run_validation(text) == value
 
 
 @pytest.mark.parametrize(
@@ -78,33 +78,33 @@ def test_a_whole_number_in_an_address(text, value):
         "9" * 24,
     ],
 )
-def test_what_is_no_whole_number_in_an_address(text):
-    assert code_of(WholeText(**BOUNDS), text) == "invalid"
+def test_other_texts_are_not_integers_in_a_query(text):
+    assert code_of(QueryIntegerField(**BOUNDS), text) == "invalid"
 
 
 @pytest.mark.parametrize("value", [True, False])
 def test_a_flag(value):
-    assert Flag().run_validation(value) is value
+    assert StrictBooleanField().run_validation(value) is value
 
 
 @pytest.mark.parametrize("value", [1, 0, "true", "", "on", [True], {}])
-def test_what_is_no_flag(value):
-    assert code_of(Flag(), value) == "invalid"
+def test_other_values_are_not_booleans(value):
+    assert code_of(StrictBooleanField(), value) == "invalid"
 
 
 def test_a_flag_in_an_address():
-    assert FlagText().run_validation("true") is True
-    assert FlagText().run_validation("false") is False
+    assert QueryBooleanField().run_validation("true") is True
+    assert QueryBooleanField().run_validation("false") is False
 
 
 @pytest.mark.parametrize("text", ["True", "1", "", "yes", "true\n"])
-def test_what_is_no_flag_in_an_address(text):
-    assert code_of(FlagText(), text) == "invalid_choice"
+def test_other_texts_are_not_booleans_in_a_query(text):
+    assert code_of(QueryBooleanField(), text) == "invalid_choice"
 
 
 @pytest.mark.parametrize("text", [" kept ", "<b>", "é", "\U0001f600", "\u202e", "\n"])
 def test_a_text_is_kept_as_it_is(text):
-    assert Text(max_length=10).run_validation(text) == text
+    assert TextField(max_length=10).run_validation(text) == text
 
 
 @pytest.mark.parametrize(
@@ -121,23 +121,25 @@ def test_a_text_is_kept_as_it_is(text):
         ("a" * 11, "max_length"),
     ],
 )
-def test_what_is_no_text(value, code):
-    assert code_of(Text(max_length=10), value) == code
+def test_other_values_are_not_texts(value, code):
+    assert code_of(TextField(max_length=10), value) == code
 
 
 @pytest.mark.parametrize("value", [" ", "\n\t", "\u2003"])
 def test_words_are_more_than_white_space(value):
-    assert code_of(Words(max_length=10), value) == "blank"
+    assert code_of(NonBlankTextField(max_length=10), value) == "blank"
 
 
 def test_words_are_kept_as_they_are():
-    assert Words(max_length=20).run_validation(" well done ") == " well done "
+    assert (
+        NonBlankTextField(max_length=20).run_validation(" well done ") == " well done "
+    )
 
 
 @pytest.mark.parametrize("character", [*map(chr, range(0x80)), "\x85"], ids=ascii)
-def test_words_are_to_the_schema_what_they_are_to_the_field(character):
+def test_the_schema_of_a_text_accepts_what_the_field_accepts(character):
     # Of white space, this dialect knows that of all dialects.
-    pattern = re.compile(Words.json_schema["pattern"], re.ASCII)
+    pattern = re.compile(NonBlankTextField.json_schema["pattern"], re.ASCII)
     is_something = bool(character.strip() and character != "\0")
 
     assert bool(pattern.fullmatch(character)) == is_something
@@ -145,22 +147,34 @@ def test_words_are_to_the_schema_what_they_are_to_the_field(character):
 
 @pytest.mark.parametrize("value", ["a b", "a/b", "é", "a\n", "a" * 101, "%00"])
 def test_a_slug_is_a_key_of_the_catalogue(value):
-    assert Slug().run_validation("kpi_10-a") == "kpi_10-a"
-    assert code_of(Slug(), value) in {"invalid", "max_length"}
+    assert KeyField().run_validation("kpi_10-a") == "kpi_10-a"
+    assert code_of(KeyField(), value) in {"invalid", "max_length"}
 
 
 def test_a_choice_is_made_by_its_text():
-    assert Choice(choices=["1", "a"]).run_validation("1") == "1"
+    assert StrictChoiceField(choices=["1", "a"]).run_validation("1") == "1"
 
 
-@pytest.mark.parametrize("value", [1, True, "A", "a ", ["a"], {"a": 1}, "x" * 9_999])
-def test_what_is_no_choice_is_not_repeated(value):
-    field = Choice(choices=["1", "a"])
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (1, "This value is not one of 1, quiet."),
+        (True, "This value is not one of 1, quiet."),
+        (["quiet"], "This value is not one of 1, quiet."),
+        ("", "'' is not one of 1, quiet."),
+        ("2", "'2' is not one of 1, quiet."),
+        ("Quiet", "'Quiet' is not one of 1, quiet. Did you mean 'quiet'?"),
+        ("quiet ", "'quiet ' is not one of 1, quiet. Did you mean 'quiet'?"),
+        ("x" * 9_999, f"'{'x' * 58}… is not one of 1, quiet."),
+    ],
+)
+def test_an_invalid_choice_is_told_with_the_valid_ones(value, message):
+    field = StrictChoiceField(choices=["1", "quiet"])
     with pytest.raises(ValidationError) as caught:
         field.run_validation(value)
 
     assert caught.value.get_full_details() == [
-        {"message": "This is none of the choices.", "code": "invalid_choice"}
+        {"message": message, "code": "invalid_choice"}
     ]
 
 
@@ -177,7 +191,7 @@ def test_what_is_no_choice_is_not_repeated(value):
     ],
 )
 def test_an_instant(text, value):
-    assert Instant().run_validation(text) == value
+    assert StrictDateTimeField().run_validation(text) == value
 
 
 @pytest.mark.parametrize(
@@ -200,26 +214,26 @@ def test_an_instant(text, value):
         ["2026-03-02T12:00:00Z"],
     ],
 )
-def test_what_is_no_instant(value):
-    assert code_of(Instant(), value) in {"invalid", "null"}
+def test_other_values_are_not_dates_with_times(value):
+    assert code_of(StrictDateTimeField(), value) in {"invalid", "null"}
 
 
 def test_a_day():
-    assert Day().run_validation("9999-12-31") == date(9999, 12, 31)
+    assert StrictDateField().run_validation("9999-12-31") == date(9999, 12, 31)
 
 
 @pytest.mark.parametrize(
     "value",
     ["2026-13-40", "2026-02-29", "0000-01-01", "20260302", "2026-3-2", "", 2026, [1]],
 )
-def test_what_is_no_day(value):
-    assert code_of(Day(), value) == "invalid"
+def test_other_values_are_not_dates(value):
+    assert code_of(StrictDateField(), value) == "invalid"
 
 
-class Answer(Body):
+class Answer(BodySerializer):
     """A body with a field that a name of errors has, too."""
 
-    code = Text(max_length=5)
+    code = TextField(max_length=5)
 
 
 def test_names_that_nobody_knows_are_errors():
@@ -257,10 +271,10 @@ def test_an_error_of_a_field_called_code_is_no_error_by_itself():
         ({"name": "a", "n" * 999: 1}, {"/" + "n" * 100: "unknown"}),
     ],
 )
-def test_a_body_that_is_refused_says_where_and_why(api, sandbox, sent, errors):
+def test_a_body_that_is_refused_says_where_and_why(api, sample, sent, errors):
     body = json.dumps(sent)
 
     response = api.generic("POST", THINGS, body, content_type="application/json")
 
     assert errors_in(response) == errors
-    assert sandbox.calls == []
+    assert sample.calls == []

@@ -174,7 +174,7 @@ def test_around_a_user_who_is_not_ranked_is_the_top(api):
     assert (names(board), board["me"]) == (others[:2], None)
 
 
-def test_who_hides_is_not_ranked(api, user):
+def test_a_private_user_is_not_ranked(api, user):
     qualifying_users(30, 10)
     earns(user, 20)
     set_visibility(user, is_public=False)
@@ -197,7 +197,7 @@ def test_who_hides_is_not_ranked(api, user):
     ],
     ids=str,
 )
-def test_who_hides_leaves_no_gap(api, user, query):
+def test_a_private_user_leaves_no_gap(api, user, query):
     qualifying_users(50, 30, 30)
     earns(user, 10)
     before = read(api, **query)
@@ -227,7 +227,7 @@ def test_a_leaderboard_takes_two_queries(api, user, query, django_assert_num_que
         assert read(api, **query)["count"] == 5
 
 
-def test_who_polls_is_told_that_nothing_changed(api, user):
+def test_polling_says_that_nothing_has_changed(api, user):
     earns(user, 10)
     first = api.get(f"{LEADERBOARDS}all/")
     second = api.get(f"{LEADERBOARDS}all/", headers={"If-None-Match": first["ETag"]})
@@ -235,7 +235,7 @@ def test_who_polls_is_told_that_nothing_changed(api, user):
     assert (second.status_code, second.content) == (304, b"")
 
 
-def test_who_polls_is_told_what_changed(api, user):
+def test_polling_returns_changes(api, user):
     earns(user, 10)
     first = api.get(f"{LEADERBOARDS}all/")
     qualifying_users(10)
@@ -245,7 +245,7 @@ def test_who_polls_is_told_what_changed(api, user):
     assert second["ETag"] != first["ETag"]
 
 
-def test_what_one_user_knows_is_nothing_that_another_knows(api, user):
+def test_an_ETag_of_one_user_does_not_match_for_another(api, user):
     earns(user, 10)
     first = api.get(f"{LEADERBOARDS}all/")
     api.force_authenticate(UserFactory())

@@ -27,37 +27,34 @@ def amounts(api, address=LEDGER, **query):
     return [entry["amount"] for entry in api.get(address, query).json()["results"]]
 
 
-def test_an_entry_says_what_was_earned_and_when(api, user):
+def test_an_entry_has_its_XP_and_dates(api, user):
+    record_activity(user, "walk")
     set_time_zone(user, "Pacific/Kiritimati")
     earlier = NOON - timedelta(hours=1)
     entry = record_activity(
         user, "walk", quantity=3, occurred_at=earlier, key="k", source="park:1"
     ).entry
 
-    assert api.get(LEDGER).json() == {
-        "next": None,
-        "results": [
-            {
-                "id": entry.id,
-                "kind": "activity",
-                "amount": 30,
-                "activity": "walk",
-                "achievement": None,
-                "quantity": 3,
-                "rewarded": 3,
-                "occurred_at": "2026-03-02T11:00:00Z",
-                # 11:00 in the old zone, which was in effect then.
-                "local_date": "2026-03-02",
-                "recorded_at": "2026-03-02T12:00:00Z",
-                "source": "park:1",
-                "reverses": None,
-                "note": "",
-            }
-        ],
+    assert api.get(LEDGER).json()["results"][0] == {
+        "id": entry.id,
+        "kind": "activity",
+        "amount": 30,
+        "activity": "walk",
+        "achievement": None,
+        "quantity": 3,
+        "rewarded": 3,
+        "occurred_at": "2026-03-02T11:00:00Z",
+        # 11:00 in the old zone, which was in effect then.
+        "local_date": "2026-03-02",
+        "recorded_at": "2026-03-02T12:00:00Z",
+        "source": "park:1",
+        "reverses": None,
+        "corrects": None,
+        "note": "",
     }
 
 
-def test_an_entry_shows_the_note_of_staff_and_not_who_wrote_it(api, user, staff):
+def test_an_entry_shows_the_note_of_staff_without_its_author(api, user, staff):
     adjust_xp(user, amount=25, note="Well done.", actor=staff)
 
     [entry] = api.get(LEDGER).json()["results"]
@@ -68,7 +65,7 @@ def test_an_entry_shows_the_note_of_staff_and_not_who_wrote_it(api, user, staff)
     assert staff.username not in str(entry)
 
 
-def test_a_reversal_names_what_it_takes_back(api, user):
+def test_a_reversal_names_the_reversed_entry(api, user):
     walk = record_activity(user, "walk").entry
     reverse_entry(user, entry_id=walk.id)
 
@@ -76,6 +73,20 @@ def test_a_reversal_names_what_it_takes_back(api, user):
 
     assert (reversal["kind"], reversal["amount"]) == ("reversal", -10)
     assert reversal["reverses"] == entry["id"] == walk.id
+
+
+def test_a_correction_names_the_corrected_entry(api, user, activity):
+    activity.daily_limit = 1
+    activity.save()
+    walk, over = [record_activity(user, "walk").entry for _ in range(2)]
+    reverse_entry(user, entry_id=walk.id)
+
+    entries = {entry["kind"]: entry for entry in api.get(LEDGER).json()["results"]}
+
+    correction = entries["correction"]
+    assert (correction["amount"], correction["corrects"]) == (10, over.id)
+    assert (correction["activity"], correction["local_date"]) == ("walk", "2026-03-02")
+    assert entries["reversal"]["corrects"] is None
 
 
 @pytest.mark.parametrize("status", ["active", "retired"])

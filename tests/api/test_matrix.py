@@ -7,8 +7,9 @@ import re
 import pytest
 from django.urls import resolve
 
+from gamification.services import EntryKind
 from tests.api.assertions import assert_problem
-from tests.api.dataset import PERSONS, World
+from tests.api.dataset import PERSONS, Dataset
 from tests.api.routes import OPERATIONS, route_of
 from tests.inspection import everything
 
@@ -88,13 +89,13 @@ def route_at(address: str) -> str:
     return route_of(resolve(f"/api/gamification/v1/{concrete}").route)
 
 
-def answers_to_all(world: World, method: str, address: str) -> tuple[int, ...]:
+def answers_to_all(dataset: Dataset, method: str, address: str) -> tuple[int, ...]:
     """Return everybody's status; a refusal is a problem that changes nothing."""
     statuses = []
-    body = world.bodies.get(f"{method} {route_at(address)}")
+    body = dataset.bodies.get(f"{method} {route_at(address)}")
     for person in PERSONS:
         before = everything()
-        response = world.ask(person, method, address, body)
+        response = dataset.ask(person, method, address, body)
         statuses.append(response.status_code)
         if response.status_code >= 400:
             assert_problem(response, response.status_code, response.json()["code"])
@@ -103,8 +104,8 @@ def answers_to_all(world: World, method: str, address: str) -> tuple[int, ...]:
 
 
 @pytest.mark.parametrize(("method", "address", "expected"), ROWS)
-def test_everybody_is_answered_as_the_table_says(world, method, address, expected):
-    assert answers_to_all(world, method, address) == expected
+def test_everybody_is_answered_as_the_table_says(dataset, method, address, expected):
+    assert answers_to_all(dataset, method, address) == expected
 
 
 ADDRESSES = {route_at(address): address for _, address, _ in ROWS}
@@ -120,12 +121,21 @@ OFFERED = {(method, route_at(address)) for method, address, _ in ROWS}
         if (method, route) not in OFFERED
     ],
 )
-def test_nobody_may_do_what_is_not_in_the_table(world, method, address):
-    assert answers_to_all(world, method, address) == NOT_OFFERED
+def test_nothing_beside_the_table_is_offered(dataset, method, address):
+    assert answers_to_all(dataset, method, address) == NOT_OFFERED
 
 
 def test_the_table_has_every_route_and_method_and_no_other():
     assert {(each.method, each.route) for each in OPERATIONS} == OFFERED
+
+
+def test_users_see_entries_of_every_kind_in_their_own_ledger(dataset):
+    kinds = {}
+    for person in ("user", "other", "allowed"):
+        entries = dataset.ask(person, "GET", "me/ledger/").json()["results"]
+        kinds[person] = {entry["kind"] for entry in entries}
+
+    assert kinds == {"user": {*EntryKind.values}, "other": set(), "allowed": set()}
 
 
 def test_the_table_has_everybody():

@@ -5,7 +5,7 @@ from zoneinfo import available_timezones
 
 import pytest
 
-from gamification.api.fields import ZoneName
+from gamification.api.fields import TimeZoneField
 from gamification.api.views.me import StreakSerializer
 from gamification.domain.streaks import StreakState
 from gamification.exceptions import StorageError
@@ -45,6 +45,7 @@ NEWCOMER = {
     "pending_time_zone": None,
     "effective_at": None,
     "is_public": True,
+    "celebration_mode": "all",
     "version": 0,
 }
 
@@ -77,11 +78,12 @@ def test_me_is_where_the_user_stands(api, user):
         "pending_time_zone": None,
         "effective_at": None,
         "is_public": True,
+        "celebration_mode": "all",
         "version": profile_of(user).version,
     }
 
 
-def test_who_did_nothing_stands_at_the_beginning(api, user):
+def test_a_user_without_activities_is_at_the_start(api, user):
     assert api.get(ME).json() == {"user": user.username} | NEWCOMER
 
 
@@ -103,7 +105,7 @@ def test_the_states_of_a_streak_are_those_that_there_are():
     assert list(StreakSerializer().fields["state"].choices) == StreakState.values
 
 
-def test_who_polls_is_told_that_nothing_changed(api):
+def test_polling_says_that_nothing_has_changed(api):
     first = api.get(ME)
     second = api.get(ME, headers={"If-None-Match": first["ETag"]})
 
@@ -111,7 +113,7 @@ def test_who_polls_is_told_that_nothing_changed(api):
     assert second["ETag"] == first["ETag"]
 
 
-def test_who_polls_is_told_what_changed(api, user):
+def test_polling_returns_changes(api, user):
     first = api.get(ME)
     record_activity(user, "walk")
     second = api.get(ME, headers={"If-None-Match": first["ETag"]})
@@ -120,7 +122,7 @@ def test_who_polls_is_told_what_changed(api, user):
     assert second["ETag"] != first["ETag"]
 
 
-def test_who_polls_is_told_that_a_day_began(api, user, server_clock):
+def test_polling_returns_a_new_day(api, user, server_clock):
     record_activity(user, "walk")
     first = api.get(ME)
     server_clock.shift(timedelta(hours=12))
@@ -129,7 +131,7 @@ def test_who_polls_is_told_that_a_day_began(api, user, server_clock):
     assert (second.status_code, second.json()["streak"]["state"]) == (200, "at_risk")
 
 
-def test_what_one_user_knows_is_nothing_that_another_knows(api):
+def test_an_ETag_of_one_user_does_not_match_for_another(api):
     first = api.get(ME)
     api.force_authenticate(UserFactory())
     second = api.get(ME, headers={"If-None-Match": first["ETag"]})
@@ -141,12 +143,17 @@ def test_what_one_user_knows_is_nothing_that_another_knows(api):
 def test_users_choose_their_zone(api, user):
     answer = change(api, time_zone="Asia/Tokyo")
 
-    chosen = {"user": user.username, "time_zone": "Asia/Tokyo", "version": 2}
+    chosen = {
+        "user": user.username,
+        "time_zone": "Asia/Tokyo",
+        "version": profile_of(user).version,
+    }
     assert (answer.status_code, answer.json()) == (200, NEWCOMER | chosen)
     assert api.get(ME).json() == NEWCOMER | chosen
 
 
 def test_a_second_zone_within_a_day_waits(api, user, server_clock):
+    record_activity(user, "walk")
     set_time_zone(user, "Asia/Tokyo")
     server_clock.shift(timedelta(hours=1))
 
@@ -164,24 +171,55 @@ def test_users_hide_and_show_themselves(api):
     assert shown["version"] == hidden["version"] + 1
 
 
-def test_users_may_choose_both_at_once(api):
-    me = change(api, time_zone="Asia/Tokyo", is_public=False).json()
+@pytest.mark.parametrize("mode", ["all", "quiet", "none"])
+def test_users_choose_how_celebrations_are_shown(api, mode):
+    assert change(api, celebration_mode=mode).json()["celebration_mode"] == mode
+    assert api.get(ME).json()["celebration_mode"] == mode
 
-    assert (me["time_zone"], me["is_public"]) == ("Asia/Tokyo", False)
+
+@pytest.mark.parametrize(
+    ("mode", "detail"),
+    [
+        ("Quiet", "'Quiet' is not one of all, quiet, none. Did you mean 'quiet'?"),
+        ("", "'' is not one of all, quiet, none."),
+        (False, "This value is not one of all, quiet, none."),
+    ],
+)
+def test_another_way_to_show_celebrations_is_refused(api, mode, detail):
+    response = change(api, celebration_mode=mode)
+
+    [error] = assert_problem(response, 400, "invalid")["errors"]
+    assert error == {
+        "pointer": "/celebration_mode",
+        "code": "invalid_choice",
+        "detail": detail,
+    }
+
+
+def test_users_may_choose_all_of_it_at_once(api):
+    chosen = {
+        "time_zone": "Asia/Tokyo",
+        "is_public": False,
+        "celebration_mode": "quiet",
+    }
+
+    me = change(api, **chosen).json()
+
+    assert me | chosen == me
 
 
 def test_users_choose_all_or_nothing(api, monkeypatch):
-    def fail(user, **options):
+    def fail(profiles, choices):
         raise StorageError
 
-    monkeypatch.setattr(settings, "set_visibility", fail)
+    monkeypatch.setattr(settings, "_update", fail)
     answer = change(api, time_zone="Asia/Tokyo", is_public=False)
 
     assert_problem(answer, 503, "storage_error")
     assert api.get(ME).json()["time_zone"] == "UTC"
 
 
-def test_who_chooses_nothing_changes_nothing(api, user):
+def test_an_empty_change_changes_nothing(api, user):
     answer = change(api)
 
     assert (answer.status_code, answer.json()["version"]) == (200, 0)
@@ -222,7 +260,7 @@ def test_a_zone_has_the_form_of_one(api, zone, code):
 def test_all_zones_have_the_form_of_one():
     names = available_timezones()
 
-    assert {ZoneName().run_validation(name) for name in names} == names
+    assert {TimeZoneField().run_validation(name) for name in names} == names
 
 
 @pytest.mark.parametrize("value", [None, 0, 1, "true", "", [], {}], ids=ascii)

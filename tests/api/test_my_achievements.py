@@ -21,7 +21,7 @@ def keys(response):
 
 
 @pytest.mark.usefixtures("server_clock")
-def test_my_achievements_are_what_i_hold(api, user):
+def test_my_achievements_are_those_that_i_hold(api, user):
     award_achievement(user, "kpi_10")
 
     assert api.get(MINE).json() == {
@@ -34,7 +34,7 @@ def test_my_achievements_are_what_i_hold(api, user):
                 "name": "Ten done",
                 "description": "Complete 10 KPIs.",
                 "category": "milestones",
-                "icon": "🥉",
+                "icon": "medal-bronze",
                 "xp_awarded": 50,
                 "unlocked_at": "2026-03-02T12:00:00Z",
             }
@@ -49,7 +49,7 @@ def test_the_latest_comes_first(api, user):
     assert keys(api.get(MINE)) == ["streak_7", "kpi_10", "level_5"]
 
 
-def test_an_edit_does_not_change_what_was_awarded(api, user):
+def test_an_edit_does_not_change_earlier_awards(api, user):
     award_achievement(user, "kpi_10")
     Achievement.objects.filter(key="kpi_10").update(xp_reward=900)
 
@@ -71,14 +71,14 @@ def test_my_achievements_are_not_those_that_were_revoked(api, user):
 
 
 @pytest.mark.parametrize("change", [{"is_secret": True}, {"status": "retired"}])
-def test_what_is_hidden_from_others_is_not_from_who_holds_it(api, user, change):
+def test_holders_see_achievements_that_are_hidden_from_others(api, user, change):
     award_achievement(user, "kpi_10")
     Achievement.objects.filter(key="kpi_10").update(**change)
 
     assert keys(api.get(MINE)) == ["kpi_10"]
 
 
-def test_a_draft_is_hidden_from_who_holds_it_too(api, user):
+def test_a_draft_is_hidden_from_its_holders_too(api, user):
     award_achievement(user, "kpi_10")
     Achievement.objects.filter(key="kpi_10").update(status="draft")
 

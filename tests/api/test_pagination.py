@@ -11,10 +11,10 @@ from rest_framework.test import APIRequestFactory
 from gamification.api.pagination import (
     CursorQuery,
     PageQuery,
-    page_of,
+    cursor_page_serializer,
+    page_serializer,
     paginate,
-    stretch,
-    stretch_of,
+    paginate_by_cursor,
 )
 from gamification.api.serializers import ResponseSerializer
 
@@ -73,26 +73,28 @@ def rows(first: int, last: int):
     return lambda limit: [SimpleNamespace(id=i) for i in range(first, last)][:limit]
 
 
-def test_a_stretch_tells_from_where_to_go_on():
-    part = stretch(asked("/letters/?limit=2&cursor=3"), {"limit": 2}, rows(4, 9))
+def test_a_cursor_page_links_to_the_next_one():
+    part = paginate_by_cursor(
+        asked("/letters/?limit=2&cursor=3"), {"limit": 2}, rows(4, 9)
+    )
 
     assert [row.id for row in part.results] == [4, 5]
     assert part.next == f"{HERE}?cursor=5&limit=2"
 
 
-def test_the_last_stretch_leads_nowhere():
-    part = stretch(asked("/letters/"), {"limit": 2}, rows(4, 6))
+def test_the_last_cursor_page_has_none_after_it():
+    part = paginate_by_cursor(asked("/letters/"), {"limit": 2}, rows(4, 6))
 
     assert ([row.id for row in part.results], part.next) == ([4, 5], None)
 
 
-def test_a_page_has_a_shape():
-    shape = page_of(
+def test_a_page_has_a_serializer():
+    serializer = page_serializer(
         LetterSerializer, extra=lambda: serializers.IntegerField(source="count")
     )
 
-    assert shape.__name__ == "LetterPageSerializer"
-    assert shape.of(page(3, 3)) == {
+    assert serializer.__name__ == "LetterPageSerializer"
+    assert serializer.serialize(page(3, 3)) == {
         "count": 7,
         "next": None,
         "previous": f"{HERE}?a=1&page=2",
@@ -101,12 +103,15 @@ def test_a_page_has_a_shape():
     }
 
 
-def test_a_stretch_has_a_shape():
-    part = stretch(asked("/letters/"), {"limit": 2}, rows(4, 5))
-    shape = stretch_of(LetterSerializer)
+def test_a_cursor_page_has_a_serializer():
+    part = paginate_by_cursor(asked("/letters/"), {"limit": 2}, rows(4, 5))
+    serializer = cursor_page_serializer(LetterSerializer)
 
-    assert shape.__name__ == "LetterStretchSerializer"
-    assert shape.of(part) == {"next": None, "results": [{"letter": part.results[0]}]}
+    assert serializer.__name__ == "LetterCursorPageSerializer"
+    assert serializer.serialize(part) == {
+        "next": None,
+        "results": [{"letter": part.results[0]}],
+    }
 
 
 def test_pages_are_bounded():

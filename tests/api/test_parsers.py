@@ -19,11 +19,11 @@ def send(api, body: bytes | str, content_type: str = JSON):
     return api.generic("POST", THINGS, raw, content_type=content_type)
 
 
-def test_a_good_body_reaches_the_operation(api, sandbox):
+def test_a_good_body_reaches_the_operation(api, sample):
     response = send(api, '{"name": "\\u00e9 \U0001f600"}')
 
     assert response.status_code == 201
-    assert sandbox.calls == [{"body": {"name": "é 😀"}}]
+    assert sample.calls == [{"body": {"name": "é 😀"}}]
 
 
 @pytest.mark.parametrize(
@@ -48,45 +48,63 @@ def test_a_good_body_reaches_the_operation(api, sandbox):
         pytest.param(" ", id="white space"),
     ],
 )
-def test_what_is_no_JSON_is_refused(api, sandbox, body):
+def test_invalid_JSON_is_refused(api, sample, body):
     assert_problem(send(api, body), 400, "parse_error")
 
-    assert sandbox.calls == []
+    assert sample.calls == []
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ('{"name" "a"}', "Expecting ':' delimiter: line 1, column 9"),
+        ('{"amount": NaN}', "NaN is not a number in JSON"),
+        ('{"name": "a", "name": "b"}', "The name is used twice: name"),
+        (
+            '{"a": 1, "a": 1, "b": 1, "b": 1, "c": 1, "c": 1, "d": 1, "d": 1}',
+            "The name is used twice: a, b, c",
+        ),
+    ],
+)
+def test_invalid_JSON_is_refused_with_the_reason(api, sample, body, reason):
+    problem = assert_problem(send(api, body), 400, "parse_error")
+
+    assert problem["detail"] == f"The body is not valid JSON. {reason}."
 
 
 @pytest.mark.parametrize("depth", [900, 3_000])
-def test_no_field_takes_what_is_nested(api, sandbox, depth):
+def test_no_field_accepts_nested_values(api, sample, depth):
     response = send(api, '{"name": ' + "[" * depth + "]" * depth + "}")
 
     # Some versions of Python read this deep, others do not.
     assert response.json()["code"] in {"invalid", "parse_error"}
-    assert (response.status_code, sandbox.calls) == (400, [])
+    assert (response.status_code, sample.calls) == (400, [])
 
 
 @pytest.mark.parametrize("depth", [900, 3_000])
 @pytest.mark.parametrize("name", ["amount", "is_on", "at", "on", "kind", "tags"])
-def test_no_other_kind_of_field_fails_on_what_is_nested(api, sandbox, name, depth):
+def test_no_other_kind_of_field_fails_on_nested_values(api, sample, name, depth):
     nested = '{"a":' * depth + "1" + "}" * depth
     response = send(api, f'{{"name": "a", "{name}": {nested}}}')
 
     assert response.json()["code"] in {"invalid", "parse_error"}
-    assert (response.status_code, sandbox.calls) == (400, [])
+    assert (response.status_code, sample.calls) == (400, [])
 
 
 @pytest.mark.parametrize(
     ("body", "code"),
     [("[]", "invalid"), ("null", "null"), ('"x"', "invalid"), ("7", "invalid")],
 )
-def test_a_body_is_an_object(api, sandbox, body, code):
+def test_a_body_is_an_object(api, sample, body, code):
     assert errors_in(send(api, body)) == {"": code}
-    assert sandbox.calls == []
+    assert sample.calls == []
 
 
 @pytest.mark.parametrize("content_type", [JSON, "", "multipart/form-data; boundary=x"])
-def test_there_is_a_body(api, sandbox, content_type):
+def test_there_is_a_body(api, sample, content_type):
     assert_problem(send(api, "", content_type), 400, "parse_error")
 
-    assert sandbox.calls == []
+    assert sample.calls == []
 
 
 @pytest.mark.parametrize(
@@ -102,23 +120,23 @@ def test_there_is_a_body(api, sandbox, content_type):
         "application/json; charset=base64",
     ],
 )
-def test_no_other_type_is_taken(api, sandbox, content_type):
+def test_no_other_type_is_taken(api, sample, content_type):
     response = send(api, '{"name": "a"}', content_type)
 
     assert_problem(response, 415, "unsupported_media_type")
-    assert sandbox.calls == []
+    assert sample.calls == []
 
 
 @pytest.mark.parametrize(
     "content_type", ["application/json; charset=UTF-8", "Application/JSON"]
 )
 def test_the_type_may_name_the_charset_and_is_read_in_any_case(
-    api, sandbox, content_type
+    api, sample, content_type
 ):
     assert send(api, '{"name": "a"}', content_type).status_code == 201
 
 
-def test_a_body_has_a_largest_size(api, sandbox):
+def test_a_body_has_a_largest_size(api, sample):
     fitting = json.dumps({"name": "a", "tags": []}).ljust(MAX_BODY)
 
     assert send(api, fitting).status_code == 201
@@ -126,11 +144,11 @@ def test_a_body_has_a_largest_size(api, sandbox):
     assert_problem(send(api, "x" * 10_000_000), 413, "body_too_large")
 
 
-def test_a_body_of_many_names_is_refused_in_few_words(api, sandbox):
+def test_a_body_of_many_names_is_refused_in_few_words(api, sample):
     response = send(api, json.dumps({f"n{number}": 1 for number in range(100_000)}))
 
     assert len(errors_in(response)) == 20
-    assert sandbox.calls == []
+    assert sample.calls == []
 
 
 def test_parameters_come_in_utf_8():

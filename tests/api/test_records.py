@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from gamification.models import Celebration
+from gamification.services import reverse_entry
 from tests.api.assertions import assert_problem, errors_in
 from tests.api.clients import API, client_of
 from tests.conftest import IS_POSTGRESQL
@@ -73,6 +76,9 @@ def test_a_record_answers_with_all_that_it_changed(service, user, walk):
         "unlocks": [],
         "celebrations": [],
         "replayed": False,
+        "reversed_at": None,
+        "corrections": [],
+        "lost": [],
     }
 
 
@@ -84,7 +90,7 @@ def test_a_record_of_one_thing_now_needs_no_more_than_two_names(service, user, w
     assert (entry["key"], entry["source"]) == (None, "")
 
 
-def test_an_answer_tells_what_was_unlocked_and_celebrates(service, user, walk):
+def test_an_outcome_lists_unlocks_and_celebrations(service, user, walk):
     AchievementFactory(
         key="first", name="First", icon="👣", criterion="active_days", xp_reward=40
     )
@@ -115,7 +121,7 @@ def test_an_answer_tells_what_was_unlocked_and_celebrates(service, user, walk):
     assert (outcome["credited"], outcome["total_xp"], outcome["level"]) == (10, 50, 2)
 
 
-def test_an_answer_tells_what_was_withheld(service, user):
+def test_an_outcome_says_how_much_was_withheld(service, user):
     ActivityFactory(key="swim", daily_limit=2)
 
     record = {"user": user.username, "activity": "swim", "quantity": 5}
@@ -162,6 +168,42 @@ def test_a_replay_has_the_first_outcome_whatever_came_after(service, walk):
 
     assert again == {**first, "replayed": True}
     assert len(again["celebrations"]) == 2
+
+
+def test_a_replay_of_a_reversed_record_says_when_it_was_reversed(
+    service, user, walk, server_clock
+):
+    first = service.post(RECORDS, {**walk, "key": "a"}).json()
+    server_clock.shift(timedelta(hours=1))
+    reverse_entry(user, entry_id=first["entry"]["id"])
+
+    again = service.post(RECORDS, {**walk, "key": "a"})
+
+    reversed_at = {"replayed": True, "reversed_at": "2026-03-02T13:00:00Z"}
+    assert (again.status_code, again.json()) == (200, {**first, **reversed_at})
+    assert profile_of(user).total_xp == 0
+
+
+def test_a_replay_may_come_when_new_records_would_be_too_old(
+    service, walk, server_clock
+):
+    record = {**walk, "key": "a", "occurred_at": "2026-03-02T11:00:00Z"}
+    first = service.post(RECORDS, record).json()
+    server_clock.shift(timedelta(days=30))
+
+    again = service.post(RECORDS, record)
+
+    assert (again.status_code, again.json()) == (200, {**first, "replayed": True})
+
+
+def test_a_replay_may_come_after_the_clock_went_back(service, walk, server_clock):
+    record = {**walk, "key": "a", "occurred_at": "2026-03-02T12:00:00Z"}
+    first = service.post(RECORDS, record).json()
+    server_clock.shift(timedelta(hours=-1))
+
+    again = service.post(RECORDS, record)
+
+    assert (again.status_code, again.json()) == (200, {**first, "replayed": True})
 
 
 @pytest.mark.parametrize(
@@ -248,7 +290,7 @@ def test_a_site_may_require_keys(service, walk, settings):
         ({"occurred_at": "9999-12-31T23:59:59Z"}, "in_future"),
     ],
 )
-def test_what_no_rule_allows_is_refused(service, walk, change, code):
+def test_a_record_that_breaks_a_rule_is_refused(service, walk, change, code):
     ActivityFactory(key="off", is_active=False)
     before = everything()
 
@@ -290,7 +332,7 @@ def test_what_no_rule_allows_is_refused(service, walk, change, code):
     ],
     ids=lambda value: repr(value)[:40],
 )
-def test_what_cannot_be_used_is_refused(service, walk, change, code):
+def test_an_invalid_record_is_refused(service, walk, change, code):
     before = everything()
 
     response = service.post(RECORDS, {**walk, **change})
@@ -322,7 +364,7 @@ def test_what_cannot_be_used_is_refused(service, walk, change, code):
         "anything",
     ],
 )
-def test_a_record_says_nothing_but_what_happened(service, walk, name):
+def test_a_record_has_no_other_fields(service, walk, name):
     before = everything()
 
     response = service.post(RECORDS, {**walk, name: 1_000})
@@ -332,9 +374,7 @@ def test_a_record_says_nothing_but_what_happened(service, walk, name):
 
 
 @pytest.mark.parametrize("permissions", [[], ["adjust_xp", "add_ledgerentry"]])
-def test_who_may_not_record_is_refused_before_anything_is_looked_at(
-    user, walk, permissions
-):
+def test_without_the_permission_nothing_is_looked_at(user, walk, permissions):
     client = client_of(user, *permissions)
     before = everything()
 
@@ -355,6 +395,43 @@ def test_records_have_a_rate_of_their_own(service, walk, settings):
 
     assert first.status_code == 201
     assert assert_problem(second, 429, "throttled")
+
+
+def test_a_refused_record_uses_up_no_key(service, user, walk):
+    records = [{**walk, "activity": "wallk", "key": "a"}, {**walk, "key": "a"}]
+
+    first = service.post(RECORDS, records).json()["results"]
+    again = service.post(RECORDS, records).json()["results"]
+
+    assert [result["status"] for result in first] == [422, 201]
+    assert [result["status"] for result in again] == [422, 200]
+    assert profile_of(user).total_xp == 10
+
+
+@pytest.mark.parametrize(
+    ("change", "detail"),
+    [
+        ({"user": "adah"}, "No user has the public name 'adah'."),
+        (
+            {"activity": "wallk"},
+            "No activity has the key 'wallk'. Did you mean 'walk'?",
+        ),
+        ({"activity": "off"}, "The activity 'off' is switched off."),
+    ],
+)
+def test_a_refusal_names_the_value(service, walk, change, detail):
+    ActivityFactory(key="off", is_active=False)
+
+    response = service.post(RECORDS, {**walk, **change})
+
+    assert response.json()["detail"] == detail
+
+
+def test_a_misspelt_field_is_told_with_the_right_one(service, walk):
+    response = service.post(RECORDS, {**walk, "quantiti": 2})
+
+    [error] = response.json()["errors"]
+    assert error["detail"] == "This name is unknown here. Did you mean 'quantity'?"
 
 
 def test_each_of_some_records_has_a_result_of_its_own(service, user, walk):

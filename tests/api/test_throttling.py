@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 import time_machine
 from django.core.cache import cache
+from django.core.management import call_command
 from rest_framework.test import APIClient
 
 from tests.api.assertions import assert_problem
@@ -24,7 +25,7 @@ def clock():
 
 
 @pytest.fixture(autouse=True)
-def rates(settings, sandbox):
+def rates(settings, sample):
     settings.GAMIFICATION = {"THROTTLE_RATES": {"read": "2/min", "write": "1/min"}}
 
 
@@ -36,7 +37,7 @@ def test_a_user_may_ask_so_often(api):
     assert statuses(api, 4) == [200, 200, 429, 429]
 
 
-def test_who_asks_too_often_is_told_when_to_come_back(api):
+def test_a_refused_request_says_how_long_to_wait(api):
     statuses(api, 2)
 
     response = api.get(THINGS)
@@ -45,7 +46,7 @@ def test_who_asks_too_often_is_told_when_to_come_back(api):
     assert response["Retry-After"] == "45"
 
 
-def test_who_comes_back_then_is_served(api, clock):
+def test_a_request_in_the_next_window_is_served(api, clock):
     statuses(api, 3)
     clock.shift(45)
 
@@ -74,11 +75,11 @@ def test_a_head_counts_as_a_read(api):
     assert statuses(api, 2) == [200, 429]
 
 
-def test_what_is_refused_for_its_form_is_counted(api):
+def test_invalid_requests_are_counted(api):
     assert [api.get(f"{THINGS}?a=1").status_code for _ in range(3)] == [400, 400, 429]
 
 
-def test_what_nobody_offers_is_not_counted(api):
+def test_unknown_methods_are_not_counted(api):
     assert {api.put(THINGS).status_code for _ in range(3)} == {405}
     assert statuses(api, 1) == [200]
 
@@ -120,6 +121,53 @@ def test_a_cache_that_keeps_nothing_turns_nobody_away(api, settings, caplog):
 
     assert statuses(api, 3) == [200, 200, 200]
     assert caplog.messages == []
+
+
+BACKENDS = {
+    "locmem": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+    "file": {"BACKEND": "django.core.cache.backends.filebased.FileBasedCache"},
+    "database": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "counts",
+    },
+}
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request, settings, tmp_path):
+    """Count in a cache of this kind, whose values last a minute by default."""
+    settings.CACHES = {
+        "default": {"LOCATION": str(tmp_path), "TIMEOUT": 60} | BACKENDS[request.param]
+    }
+    call_command("createcachetable")
+
+
+@pytest.mark.parametrize(("rate", "seconds"), [("3/hour", 3_600), ("3/day", 86_400)])
+def test_a_rate_holds_until_its_window_ends(
+    api, settings, clock, backend, rate, seconds
+):
+    settings.GAMIFICATION = {"THROTTLE_RATES": {"read": rate}}
+    start = NOW.timestamp() // seconds * seconds
+    found = []
+
+    for part in (0.1, 0.4, 0.8, 0.95, 1.05):
+        clock.move_to(start + part * seconds)
+        found += statuses(api, 1)
+
+    assert found == [200, 200, 200, 429, 200]
+
+
+def test_a_rate_holds_where_values_expire_at_once(api, settings, clock, tmp_path):
+    settings.CACHES = {
+        "default": BACKENDS["file"] | {"LOCATION": str(tmp_path), "TIMEOUT": -1}
+    }
+    found = []
+
+    for _ in range(4):
+        found += statuses(api, 1)
+        clock.shift(1)
+
+    assert found == [200, 200, 429, 429]
 
 
 def test_the_first_two_at_once_are_both_counted(api, monkeypatch):

@@ -4,7 +4,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.http import Http404
 
-from gamification.api.user_lookup import find_user, find_users, name_of
+from gamification.api.user_lookup import find_user, find_users, public_name
 from tests.factories import UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -27,7 +27,7 @@ def is_found(name: str, **conditions) -> bool:
 def test_a_user_is_called_by_the_user_name():
     user = UserFactory(username="ann.b@example")
 
-    assert name_of(user) == "ann.b@example"
+    assert public_name(user) == "ann.b@example"
     assert find_user("ann.b@example") == user
 
 
@@ -42,7 +42,7 @@ def test_the_key_names_users_where_their_names_are_addresses_of_mail(monkeypatch
     user = UserFactory(email="ann@example.org")
     monkeypatch.setattr(get_user_model(), "USERNAME_FIELD", "email")
 
-    assert name_of(user) == str(user.pk)
+    assert public_name(user) == str(user.pk)
     assert find_user(str(user.pk)) == user
     assert not is_found("ann@example.org")
 
@@ -51,7 +51,7 @@ def test_a_site_may_name_users_by_mail_all_the_same(settings):
     user = UserFactory(email="ann@example.org")
     settings.GAMIFICATION = {"PUBLIC_USER_FIELD": "email"}
 
-    assert find_user(name_of(user)) == user
+    assert find_user(public_name(user)) == user
 
 
 def test_a_user_has_one_key(keyed, user):

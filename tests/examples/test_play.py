@@ -35,7 +35,7 @@ def test_a_client_records_polls_celebrates_and_acknowledges(
     first, record, *celebrations, last, streak, end = run.stdout.splitlines()
     assert (first, run.stderr) == ("ada has 0 XP, level 1.", "")
     assert record == "kpi_completed: +10 XP."
-    assert any("First" in line for line in celebrations)
+    assert "First KPI: You unlocked “First KPI” and earned 20 XP." in celebrations
     assert streak.startswith("A streak of 1 days, until ")
     assert (last.partition(" has ")[0], end) == ("ada", "Nothing new since.")
     assert LedgerEntry.objects.filter(kind="activity").count() == 1

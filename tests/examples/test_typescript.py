@@ -54,5 +54,5 @@ def test_a_client_made_from_the_schema_compiles_and_plays(
 
     record, *celebrations, last = run.stdout.splitlines()
     assert (record, run.stderr) == ("kpi_completed: 10 XP", "")
-    assert "Celebrating: achievement" in celebrations
+    assert "First KPI: You unlocked “First KPI” and earned 20 XP." in celebrations
     assert last.startswith("ada has ")

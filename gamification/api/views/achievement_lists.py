@@ -1,7 +1,6 @@
-"""Which achievements a list has, and in which order.
+"""Filters and order of lists of achievements.
 
-The catalogue is small, and what a user may see of it is known only when it is read, so
-that all of this is done in memory.
+They work in memory: the catalogue is small, and the order can depend on the user.
 """
 
 from __future__ import annotations
@@ -9,52 +8,61 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from gamification.api.fields import Choice, FlagText, Text
+from gamification.api.fields import QueryBooleanField, StrictChoiceField, TextField
 from gamification.api.pagination import PageQuery
-from gamification.api.views.achievement_serializers import CATEGORIES, STATUSES, Seen
+from gamification.api.views.achievement_serializers import (
+    CATEGORIES,
+    STATUSES,
+    VisibleAchievement,
+)
 
-#: What a list can be ordered by; what has no value comes last, either way.
-ORDERS: Final[Mapping[str, Callable[[Seen], Any]]] = {
-    "position": lambda seen: (seen.achievement.position, seen.achievement.key),
-    "name": lambda seen: seen.achievement.name.casefold(),
-    "xp_reward": lambda seen: seen.achievement.xp_reward,
-    "progress": lambda seen: seen.progress.fraction,
-    "unlocked_at": lambda seen: seen.progress.unlocked_at,
-    "rarity": lambda seen: seen.rarity.fraction,
+#: Values to order by. An achievement without a value comes last in both directions.
+ORDERS: Final[Mapping[str, Callable[[VisibleAchievement], Any]]] = {
+    "position": lambda each: (each.achievement.position, each.achievement.key),
+    "name": lambda each: each.achievement.name.casefold(),
+    "xp_reward": lambda each: each.achievement.xp_reward,
+    "progress": lambda each: each.progress.fraction,
+    "unlocked_at": lambda each: each.progress.unlocked_at,
+    "rarity": lambda each: each.rarity.fraction,
 }
 
 
 class AchievementQuery(PageQuery):
-    """Which achievements, in which order."""
+    """Filters and order of a list of achievements."""
 
-    category = Choice(choices=CATEGORIES, required=False)
-    unlocked = FlagText(
-        required=False, help_text="Only those that the user holds, or does not."
+    category = StrictChoiceField(choices=CATEGORIES, required=False)
+    unlocked = QueryBooleanField(
+        required=False,
+        help_text="Only achievements that the user has unlocked, or has not.",
     )
-    status = Choice(
+    status = StrictChoiceField(
         choices=STATUSES,
         required=False,
-        help_text="All with this status, secret ones too; for staff only.",
+        help_text="For staff: all achievements with this status, secret ones included.",
     )
-    search = Text(
+    search = TextField(
         max_length=100,
         required=False,
-        help_text="What the name or the description contains, in any case.",
+        help_text="Text in the name or description; upper and lower case are equal.",
     )
-    ordering = Choice(
+    ordering = StrictChoiceField(
         choices=[sign + name for name in ORDERS for sign in ("", "-")],
         default="position",
-        help_text="A minus turns it round. Achievements without a value come last.",
+        help_text="A leading minus reverses the order. Achievements without a value "
+        "come last in both directions.",
     )
 
 
-def chosen(seen: Iterable[Seen], query: Mapping[str, Any]) -> list[Seen]:
-    """Return those of ``seen`` that ``query`` asks for, in its order."""
-    return _ordered([each for each in seen if _is_chosen(each, query)], query)
+def select_achievements(
+    achievements: Iterable[VisibleAchievement], query: Mapping[str, Any]
+) -> list[VisibleAchievement]:
+    """Return the achievements that match ``query``, in its order."""
+    return _ordered([each for each in achievements if _matches(each, query)], query)
 
 
-def _is_chosen(seen: Seen, query: Mapping[str, Any]) -> bool:
-    achievement, is_unlocked = seen.achievement, seen.progress.unlocked_at is not None
+def _matches(visible: VisibleAchievement, query: Mapping[str, Any]) -> bool:
+    achievement = visible.achievement
+    is_unlocked = visible.progress.unlocked_at is not None
     words = query.get("search", "").casefold()
     return (
         query.get("category", achievement.category) == achievement.category
@@ -66,10 +74,12 @@ def _is_chosen(seen: Seen, query: Mapping[str, Any]) -> bool:
     )
 
 
-def _ordered(seen: list[Seen], query: Mapping[str, Any]) -> list[Seen]:
+def _ordered(
+    achievements: list[VisibleAchievement], query: Mapping[str, Any]
+) -> list[VisibleAchievement]:
     name = query["ordering"].removeprefix("-")
-    order = ORDERS[name]
-    known = [each for each in seen if order(each) is not None]
-    others = [each for each in seen if order(each) is None]
-    known.sort(key=order, reverse=query["ordering"] != name)
+    value = ORDERS[name]
+    known = [each for each in achievements if value(each) is not None]
+    others = [each for each in achievements if value(each) is None]
+    known.sort(key=value, reverse=query["ordering"] != name)
     return known + others

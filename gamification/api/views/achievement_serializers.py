@@ -1,4 +1,4 @@
-"""How achievements are shown: to users, and to staff."""
+"""Responses with achievements, for users and for staff."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from rest_framework import serializers
 
-from gamification.api.pagination import Page, page_of
+from gamification.api.pagination import Page, page_serializer
 from gamification.api.serializers import ResponseSerializer
 from gamification.models import Achievement, AchievementCategory
 from gamification.services import (
@@ -21,7 +21,7 @@ EXAMPLE: Final = {
     "key": "kpi_10",
     "name": "Ten done",
     "description": "Complete 10 KPIs.",
-    "icon": "🥉",
+    "icon": "medal-bronze",
     "category": "milestones",
     "xp_reward": 50,
     "is_secret": False,
@@ -36,20 +36,21 @@ EXAMPLE: Final = {
 }
 _PAGE: Final = {"count": 1, "next": None, "previous": None}
 PAGE_EXAMPLE: Final = {**_PAGE, "results": [EXAMPLE], "secrets": None}
-_HELD: Final = {
+_HELD_EXAMPLE: Final = {
     "key": "kpi_10",
     "name": "Ten done",
     "description": "Complete 10 KPIs.",
-    "icon": "🥉",
+    "icon": "medal-bronze",
     "category": "milestones",
     "xp_awarded": 50,
     "unlocked_at": "2026-03-02T12:00:00Z",
 }
-HELD_EXAMPLE: Final = {**_PAGE, "results": [_HELD]}
-DEFINITION: Final = EXAMPLE | {
+HELD_PAGE_EXAMPLE: Final = {**_PAGE, "results": [_HELD_EXAMPLE]}
+DEFINITION_EXAMPLE: Final = EXAMPLE | {
     "criterion": "activity_count",
     "activity": "kpi_completed",
     "threshold": 10,
+    "revocable": False,
     "status": "active",
     "position": 20,
     "created_at": "2026-01-05T08:00:00Z",
@@ -63,45 +64,45 @@ CRITERIA: Final = [value for value, _ in _FIELDS("criterion").choices]
 STATUSES: Final = [value for value, _ in _FIELDS("status").choices]
 
 
-class SeenRarity(NamedTuple):
+class AchievementRarity(NamedTuple):
     """How rare one achievement is."""
 
-    #: None as long as nobody did anything.
+    #: None if no user has been active yet.
     fraction: float | None
     holders: int
     of: int
     worked_out_at: datetime
 
 
-class Seen(NamedTuple):
-    """An achievement as somebody sees it."""
+class VisibleAchievement(NamedTuple):
+    """An achievement as a user sees it."""
 
     achievement: Achievement
     progress: AchievementProgress
-    rarity: SeenRarity
+    rarity: AchievementRarity
 
 
 @dataclass(frozen=True, slots=True)
 class AchievementPage(Page):
-    """A page of achievements that are seen."""
+    """A page of achievements."""
 
-    #: None where the site does not tell.
+    #: None if the site does not reveal it.
     secrets: int | None
 
     @classmethod
-    def of(cls, page: Page, secrets: int | None) -> AchievementPage:
-        """Return ``page`` with the number of secrets."""
+    def from_page(cls, page: Page, secrets: int | None) -> AchievementPage:
+        """Return ``page`` with the number of secret achievements."""
         return cls(page.count, page.next, page.previous, page.results, secrets)
 
 
-def with_rarity(rows: Iterable[AchievementProgress]) -> list[Seen]:
-    """Return achievements as they are seen."""
+def with_rarity(rows: Iterable[AchievementProgress]) -> list[VisibleAchievement]:
+    """Add the rarity of each achievement."""
     rarity = get_rarity()
     return [
-        Seen(
+        VisibleAchievement(
             row.achievement,
             row,
-            SeenRarity(
+            AchievementRarity(
                 rarity.share_of(row.achievement.pk),
                 rarity.holders.get(row.achievement.pk, 0),
                 rarity.denominator,
@@ -112,66 +113,70 @@ def with_rarity(rows: Iterable[AchievementProgress]) -> list[Seen]:
     ]
 
 
-class ProgressSerializer(ResponseSerializer):
-    """How far the user is on the way to an achievement."""
+class AchievementProgressSerializer(ResponseSerializer):
+    """A user's progress towards an achievement."""
 
     current = serializers.IntegerField()
     target = serializers.IntegerField()
     fraction = serializers.FloatField(
-        help_text="Share of the way, 0 to 1; 1 once it is unlocked."
+        help_text="current / target, from 0 to 1; 1 once unlocked."
     )
 
 
-class RaritySerializer(ResponseSerializer):
-    """How many hold an achievement, among those who did anything at all."""
+class AchievementRaritySerializer(ResponseSerializer):
+    """How many of the active users hold an achievement."""
 
     fraction = serializers.FloatField(
-        allow_null=True, help_text="Share, 0 to 1; null where there is nobody."
+        allow_null=True,
+        help_text="holders / of, from 0 to 1; null without active users.",
     )
     holders = serializers.IntegerField()
-    of = serializers.IntegerField(  # type: ignore[assignment]
-        help_text="Users who did anything at all."
+    of = serializers.IntegerField(help_text="Users with at least one activity.")
+    worked_out_at = serializers.DateTimeField(
+        help_text="When the numbers were counted; they are cached."
     )
-    worked_out_at = serializers.DateTimeField()
 
 
-class DescribedSerializer(ResponseSerializer):
-    """What an achievement is called, and what it is about."""
+class AchievementSummarySerializer(ResponseSerializer):
+    """The name and description of an achievement."""
 
     key = serializers.CharField(source="achievement.key")
     name = serializers.CharField(source="achievement.name")
     description = serializers.CharField(source="achievement.description")
     icon = serializers.CharField(
-        source="achievement.icon", help_text="An emoji, or a name; may be empty."
+        source="achievement.icon",
+        help_text="An emoji or the name of an icon; can be empty.",
     )
     category = serializers.ChoiceField(
         source="achievement.category", choices=CATEGORIES
     )
 
 
-class HeldSerializer(DescribedSerializer):
-    """An achievement that a user holds."""
+class HeldAchievementSerializer(AchievementSummarySerializer):
+    """An achievement that a user has unlocked."""
 
-    xp_awarded = serializers.IntegerField(help_text="What it was worth at that time.")
+    xp_awarded = serializers.IntegerField(
+        help_text="Its reward at the time it was unlocked."
+    )
     unlocked_at = serializers.DateTimeField()
 
 
-class AchievementSerializer(DescribedSerializer):
-    """An achievement, and how far the user who asks is on the way to it."""
+class AchievementSerializer(AchievementSummarySerializer):
+    """An achievement, and the progress of the user who sent the request."""
 
     xp_reward = serializers.IntegerField(source="achievement.xp_reward")
     is_secret = serializers.BooleanField(source="achievement.is_secret")
-    progress = ProgressSerializer()
+    progress = AchievementProgressSerializer()
     unlocked_at = serializers.DateTimeField(
         source="progress.unlocked_at",
         allow_null=True,
-        help_text="Null until the user holds it.",
+        help_text="Null until the user unlocks it.",
     )
-    rarity = RaritySerializer()
+    rarity = AchievementRaritySerializer()
 
 
-class DefinitionSerializer(AchievementSerializer):
-    """An achievement as staff see it: also what unlocks it, and for whom."""
+class AchievementDefinitionSerializer(AchievementSerializer):
+    """An achievement with its definition, for staff."""
 
     criterion = serializers.ChoiceField(
         source="achievement.criterion", choices=CRITERIA
@@ -179,9 +184,13 @@ class DefinitionSerializer(AchievementSerializer):
     activity = serializers.CharField(
         source="achievement.activity.key",
         allow_null=True,
-        help_text="Key of what is counted, where the criterion counts an activity.",
+        help_text="Key of the activity that the criterion counts, if it counts one.",
     )
     threshold = serializers.IntegerField(source="achievement.threshold")
+    revocable = serializers.BooleanField(
+        source="achievement.revocable",
+        help_text="Whether a reversal of what earned it takes it back.",
+    )
     status = serializers.ChoiceField(source="achievement.status", choices=STATUSES)
     position = serializers.IntegerField(source="achievement.position")
     created_at = serializers.DateTimeField(source="achievement.created_at")
@@ -189,10 +198,14 @@ class DefinitionSerializer(AchievementSerializer):
 
 
 def _secrets() -> serializers.IntegerField:
-    told = "How many secret ones the user could find out; null if the site keeps it."
-    return serializers.IntegerField(allow_null=True, help_text=told)
+    meaning = "Secret achievements still to discover; null if the site hides it."
+    return serializers.IntegerField(allow_null=True, help_text=meaning)
 
 
-AchievementPageSerializer: Final = page_of(AchievementSerializer, secrets=_secrets)
-DefinitionPageSerializer: Final = page_of(DefinitionSerializer, secrets=_secrets)
-HeldPageSerializer: Final = page_of(HeldSerializer)
+AchievementPageSerializer: Final = page_serializer(
+    AchievementSerializer, secrets=_secrets
+)
+AchievementDefinitionPageSerializer: Final = page_serializer(
+    AchievementDefinitionSerializer, secrets=_secrets
+)
+HeldAchievementPageSerializer: Final = page_serializer(HeldAchievementSerializer)

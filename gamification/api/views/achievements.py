@@ -1,4 +1,4 @@
-"""The catalogue as users see it, and as staff edit it."""
+"""The catalogue of achievements, for users and for the staff who edit it."""
 
 from __future__ import annotations
 
@@ -15,13 +15,27 @@ from rest_framework.response import Response
 from gamification import exceptions as ours
 from gamification.api.operations import Header, operation
 from gamification.api.pagination import paginate
+from gamification.api.permissions import has_any_permission
 from gamification.api.preconditions import ETAG, IF_MATCH, etag_of, expected_tag
-from gamification.api.user_lookup import find_user
-from gamification.api.views import achievement_serializers as shapes
+from gamification.api.user_lookup import find_visible_user
 from gamification.api.views import definitions, explanations
-from gamification.api.views.achievement_lists import AchievementQuery, chosen
+from gamification.api.views.achievement_lists import (
+    AchievementQuery,
+    select_achievements,
+)
+from gamification.api.views.achievement_serializers import (
+    DEFINITION_EXAMPLE,
+    EXAMPLE,
+    PAGE_EXAMPLE,
+    AchievementDefinitionPageSerializer,
+    AchievementDefinitionSerializer,
+    AchievementPage,
+    AchievementPageSerializer,
+    AchievementSerializer,
+    with_rarity,
+)
 from gamification.api.views.backfill import BackfillActions
-from gamification.api.views.base import answering_404, may
+from gamification.api.views.base import not_found_on
 from gamification.conf import conf
 from gamification.services import (
     AchievementProgress,
@@ -42,71 +56,72 @@ from gamification.staff import (
 _ADD: Final = "gamification.add_achievement"
 _CHANGE: Final = "gamification.change_achievement"
 
-LOCATION: Final = Header("Location", "Address of the achievement.")
+LOCATION: Final = Header("Location", "Address of the new achievement.")
 
 
 class AchievementsViewSet(BackfillActions):
-    """Achievements: what users see of them, and what staff do with them."""
+    """Achievements, as users see them and as staff edit them."""
 
     lookup_field = "key"
     lookup_value_regex = "[-a-zA-Z0-9_]{1,100}"
 
     @operation(
         query=AchievementQuery,
-        answer=shapes.AchievementPageSerializer,
-        answer_to_staff=shapes.DefinitionPageSerializer,
-        example=shapes.PAGE_EXAMPLE,
+        response=AchievementPageSerializer,
+        staff_response=AchievementDefinitionPageSerializer,
+        response_example=PAGE_EXAMPLE,
     )
     def list(self, request: Request, query: Mapping[str, Any]) -> Response:
-        """Return the achievements that the user may see.
+        """List the achievements that the user may see.
 
-        Those are active ones that are no secret, and what the user holds. With
-        ``status``, staff get all of it, in full.
+        These are the active achievements that are not secret, and all that the user
+        has unlocked. Staff can filter by ``status`` to list all achievements with that
+        status, with their definitions.
         """
         rows = _rows(request.user, query)
-        found = chosen(shapes.with_rarity(rows), query)
+        found = select_achievements(with_rarity(rows), query)
         page = paginate(request, query, len(found), lambda a, b: found[a:b])
         secrets = count_secrets(request.user) if conf.SHOW_SECRET_COUNT else None
-        is_full = "status" in query
-        shape = (
-            shapes.DefinitionPageSerializer
-            if is_full
-            else shapes.AchievementPageSerializer
+        serializer = (
+            AchievementDefinitionPageSerializer
+            if "status" in query
+            else AchievementPageSerializer
         )
-        return Response(shape.of(shapes.AchievementPage.of(page, secrets)))
+        return Response(serializer.serialize(AchievementPage.from_page(page, secrets)))
 
     @operation(
-        answer=shapes.AchievementSerializer,
-        answer_to_staff=shapes.DefinitionSerializer,
-        answer_headers=(ETAG,),
-        example=shapes.EXAMPLE,
+        response=AchievementSerializer,
+        staff_response=AchievementDefinitionSerializer,
+        response_headers=(ETAG,),
+        response_example=EXAMPLE,
     )
     def retrieve(self, request: Request, key: str) -> Response:
-        """Return an achievement that the user may see; to staff any, in full.
+        """Return an achievement that the user may see.
 
-        Those who may edit it are told its ETag.
+        Staff can read every achievement, with its definition. Those who may edit it
+        also receive its ETag.
         """
         if _sees_all(request.user):
             response = _definition(request.user, key)
-            if not may(request.user, _CHANGE):
+            if not has_any_permission(request.user, _CHANGE):
                 del response["ETag"]
             return response
         row = get_achievement(request.user, key)
         if row is None:
             raise Http404
-        [seen] = shapes.with_rarity([row])
-        return Response(shapes.AchievementSerializer.of(seen))
+        [visible] = with_rarity([row])
+        return Response(AchievementSerializer.serialize(visible))
 
     @operation(
-        body=definitions.NewDefinitionBody,
-        answer=shapes.DefinitionSerializer,
+        body=definitions.NewAchievementBody,
+        response=AchievementDefinitionSerializer,
         status=201,
-        answer_headers=(LOCATION, ETAG),
+        response_headers=(LOCATION, ETAG),
         permission=_ADD,
         scope="write",
         errors=(ours.InvalidDefinitionError,),
-        example_body=definitions.EXAMPLE_NEW,
-        example=shapes.DEFINITION,
+        body_example=definitions.EXAMPLE_NEW,
+        response_example=DEFINITION_EXAMPLE,
     )
     def create(self, request: Request, body: Mapping[str, Any]) -> Response:
         """Add an achievement to the catalogue."""
@@ -116,40 +131,40 @@ class AchievementsViewSet(BackfillActions):
         return response
 
     @operation(
-        body=definitions.DefinitionBody,
-        answer=shapes.DefinitionSerializer,
-        headers=(IF_MATCH,),
-        answer_headers=(ETAG,),
+        body=definitions.EditAchievementBody,
+        response=AchievementDefinitionSerializer,
+        request_headers=(IF_MATCH,),
+        response_headers=(ETAG,),
         permission=_CHANGE,
         scope="write",
         errors=(ours.InvalidDefinitionError, ours.StaleEditError),
-        example_body=definitions.EXAMPLE_EDIT,
-        example=shapes.DEFINITION,
+        body_example=definitions.EXAMPLE_EDIT,
+        response_example=DEFINITION_EXAMPLE,
     )
     def partial_update(
         self, request: Request, key: str, body: Mapping[str, Any]
     ) -> Response:
-        """Change an achievement, unless somebody else changed it meanwhile.
+        """Change an achievement, unless somebody else has changed it in the meantime.
 
-        What was awarded stays as it is.
+        Users keep what they have been awarded.
         """
         expected = expected_tag(request)
-        with answering_404(ours.UnknownAchievementError):
+        with not_found_on(ours.UnknownAchievementError):
             edit_achievement(key, actor=request.user, expected=expected, **body)
         return _definition(request.user, key)
 
     @action(detail=True)
     @operation(
         query=explanations.ExplanationQuery,
-        answer=explanations.ExplanationSerializer,
-        example=explanations.EXAMPLE,
+        response=explanations.ExplanationSerializer,
+        response_example=explanations.EXAMPLE,
     )
     def explain(
         self, request: Request, key: str, query: Mapping[str, Any]
     ) -> Explanation:
-        """Say in words what the achievement measures, and what is missing or blocks it.
+        """Explain why the user has or has not unlocked an achievement.
 
-        Staff may ask about any achievement and any user.
+        Staff can ask about every achievement, and about every user whom they may see.
         """
         user = request.user
         if not _sees_all(user):
@@ -157,18 +172,21 @@ class AchievementsViewSet(BackfillActions):
                 raise PermissionDenied
             _check_visible(user, key)
         elif "user" in query:
-            user = find_user(query["user"])
-        with answering_404(ours.UnknownAchievementError):
+            user = find_visible_user(query["user"], user)
+        with not_found_on(ours.UnknownAchievementError):
             return explain_achievement(user, key)
 
 
 def _sees_all(user: Any) -> bool:
-    """Say whether ``user`` may see the whole catalogue; who edits it does."""
-    return may(user, "gamification.view_achievement", _CHANGE)
+    """Say whether ``user`` may see, or edit, the whole catalogue."""
+    return has_any_permission(user, "gamification.view_achievement", _CHANGE)
 
 
 def _rows(user: Any, query: Mapping[str, Any]) -> Sequence[AchievementProgress]:
-    """Return what ``query`` asks about; ``PermissionDenied`` for what is for staff."""
+    """Return the achievements to list.
+
+    Raises ``PermissionDenied`` for a query that only staff may send.
+    """
     if "status" not in query:
         return get_achievements(user)
     if not _sees_all(user):
@@ -179,16 +197,18 @@ def _rows(user: Any, query: Mapping[str, Any]) -> Sequence[AchievementProgress]:
 
 
 def _check_visible(user: Any, key: str) -> None:
-    """Raise ``Http404`` for what ``user`` may not see."""
+    """Raise ``Http404`` for an achievement that ``user`` may not see."""
     if not visible_achievements(user).filter(key=key).exists():
         raise Http404
 
 
 def _definition(user: Any, key: str, status: int = 200) -> Response:
-    """Answer with all of an achievement, and the tag of that."""
+    """Return an achievement with its definition and its tag."""
     rows = get_all_achievements(user, key=key)
     if not rows:
         raise Http404
-    [seen] = shapes.with_rarity(rows)
-    headers = {"ETag": etag_of(definition_tag(seen.achievement))}
-    return Response(shapes.DefinitionSerializer.of(seen), status, headers=headers)
+    [visible] = with_rarity(rows)
+    headers = {"ETag": etag_of(definition_tag(visible.achievement))}
+    return Response(
+        AchievementDefinitionSerializer.serialize(visible), status, headers=headers
+    )

@@ -1,4 +1,4 @@
-"""Awarding an achievement to those who earned it before: preview, then batches."""
+"""Backfills: awarding an achievement to users who met it before it existed."""
 
 from __future__ import annotations
 
@@ -11,16 +11,22 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 
 from gamification import exceptions as ours
-from gamification.api.fields import Body, Flag, Text, Whole
+from gamification.api.fields import (
+    BodySerializer,
+    StrictBooleanField,
+    StrictIntegerField,
+    TextField,
+)
 from gamification.api.operations import operation
 from gamification.api.serializers import ResponseSerializer
-from gamification.api.user_lookup import name_of
-from gamification.api.views.base import GamificationViewSet, answering_404
+from gamification.api.user_lookup import visible_users
+from gamification.api.views.base import GamificationViewSet, not_found_on
 from gamification.staff import (
     BackfillProgress,
     backfill_achievement,
     preview_backfill,
 )
+from gamification.user_lookup import public_name
 
 _PREVIEW: Final = {
     "users": 230,
@@ -37,8 +43,8 @@ _PROGRESS: Final = {
 }
 
 
-class Preview(NamedTuple):
-    """What a backfill would do, with users by name."""
+class NamedPreview(NamedTuple):
+    """The effects of a backfill, with the names of users."""
 
     users: int
     sample: list[str]
@@ -46,81 +52,100 @@ class Preview(NamedTuple):
     level_changes: int
 
 
-class PreviewSerializer(ResponseSerializer):
-    """What a backfill would do now."""
+class BackfillPreviewSerializer(ResponseSerializer):
+    """The effects that a backfill would have now."""
 
-    users = serializers.IntegerField(help_text="Users who would get it.")
+    users = serializers.IntegerField(
+        help_text="Users who would receive the achievement."
+    )
     sample = serializers.ListField(
-        child=serializers.CharField(), help_text="Names of the first of them."
+        child=serializers.CharField(),
+        help_text="Names of some of these users, limited to those whom you may see.",
     )
-    xp = serializers.IntegerField(help_text="XP that they would get, all together.")
+    xp = serializers.IntegerField(help_text="XP that they would receive in total.")
     level_changes = serializers.IntegerField(
-        help_text="Those of them whom that XP would lift to another level."
+        help_text="Users who would reach another level with that XP."
     )
 
 
-class BatchBody(Body):
-    """Which of those who earned it come next, and how they get it."""
+class BackfillBody(BodySerializer):
+    """The next batch of a backfill, and how to award it."""
 
-    after = Text(
+    after = TextField(
         max_length=255,
         allow_null=True,
         default=None,
-        help_text="``after`` of the last answer; null begins with the first.",
+        help_text="``after`` of the last response; null to start.",
     )
-    limit = Whole(min_value=1, max_value=1_000, default=1_000)
-    celebrate = Flag(default=False, help_text="Whether users are shown that.")
-    note = Text(max_length=2_000, allow_blank=True, default="")
+    limit = StrictIntegerField(
+        min_value=1, max_value=1_000, default=1_000, help_text="Users in the batch."
+    )
+    celebrate = StrictBooleanField(
+        default=False, help_text="Whether to create celebrations for the users."
+    )
+    note = TextField(
+        max_length=2_000,
+        allow_blank=True,
+        default="",
+        help_text="The reason. It is kept in the ledger.",
+    )
 
 
-class BatchSerializer(ResponseSerializer):
-    """How far a backfill has come."""
+class BackfillProgressSerializer(ResponseSerializer):
+    """The progress of a backfill."""
 
-    awarded = serializers.IntegerField(help_text="Users who got it by this request.")
-    xp = serializers.IntegerField(help_text="XP that they got, with what followed.")
+    awarded = serializers.IntegerField(help_text="Users who received it in this batch.")
+    xp = serializers.IntegerField(
+        help_text="XP that they received, including other achievements."
+    )
     followed = serializers.IntegerField(
-        help_text="Other achievements that followed from it."
+        help_text="Other achievements that these users unlocked as a result."
     )
-    remaining = serializers.IntegerField(help_text="Users who come later.")
+    remaining = serializers.IntegerField(help_text="Users in later batches.")
     after = serializers.CharField(
-        allow_null=True, help_text="Where the next batch begins; null when all is done."
+        allow_null=True,
+        help_text="Where the next batch starts; null after the last one.",
     )
 
 
 class BackfillActions(GamificationViewSet):
-    """Operations on what is below an achievement."""
+    """The operations of a backfill."""
 
     @action(detail=True)
     @operation(
-        answer=PreviewSerializer,
+        response=BackfillPreviewSerializer,
         permission="gamification.change_achievement",
-        example=_PREVIEW,
+        response_example=_PREVIEW,
     )
-    def backfill(self, request: Request, key: str) -> Preview:
-        """Say what backfilling the achievement would do; change nothing."""
-        with answering_404(ours.UnknownAchievementError):
+    def backfill(self, request: Request, key: str) -> NamedPreview:
+        """Preview the effects of a backfill of the achievement.
+
+        The preview changes nothing. It names only users whom you may see.
+        """
+        with not_found_on(ours.UnknownAchievementError):
             preview = preview_backfill(key)
-        names = [name_of(user) for user in preview.sample]
-        return Preview(preview.users, names, preview.xp, preview.level_changes)
+        shown = visible_users(preview.sample, request.user)
+        names = [public_name(user) for user in shown]
+        return NamedPreview(preview.users, names, preview.xp, preview.level_changes)
 
     @backfill.mapping.post
     @operation(
-        body=BatchBody,
-        answer=BatchSerializer,
+        body=BackfillBody,
+        response=BackfillProgressSerializer,
         permission="gamification.award_achievement",
         scope="write",
         errors=(ours.AchievementNotActiveError, ours.UnknownUserError),
-        example_body={"after": None, "limit": 100, "note": "Earned before it existed."},
-        example=_PROGRESS,
+        body_example={"after": None, "limit": 100, "note": "Earned before it existed."},
+        response_example=_PROGRESS,
     )
     def award(
         self, request: Request, key: str, body: Mapping[str, Any]
     ) -> BackfillProgress:
-        """Give the achievement to the next batch of those who earned it before.
+        """Award the achievement to the next batch of users who have met it.
 
-        Repeat with the ``after`` of the answer until that is null. A batch that is
-        sent again changes nothing.
+        Repeat the request with ``after`` from the response until it is null. Sending a
+        batch again changes nothing.
         """
-        with answering_404(ours.UnknownAchievementError):
+        with not_found_on(ours.UnknownAchievementError):
             done = backfill_achievement(key, actor=request.user, **body)
         return replace(done, after=None if done.after is None else str(done.after))

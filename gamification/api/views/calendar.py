@@ -1,4 +1,4 @@
-"""The days on which the user who asks was active."""
+"""The active days of the user who sends the request."""
 
 from __future__ import annotations
 
@@ -10,21 +10,16 @@ from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from gamification.api.fields import Day, Query
+from gamification.api.fields import QuerySerializer, StrictDateField
 from gamification.api.operations import operation
 from gamification.api.serializers import ResponseSerializer
 from gamification.api.views.base import GamificationViewSet
 from gamification.exceptions import InvalidSpanError
-from gamification.models import (
-    ActiveDay,
-    UserGamification,
-    write_alias,
-)
-from gamification.services import (
-    get_calendar,
-)
+from gamification.models import ActiveDay, UserGamification, write_alias
+from gamification.services import get_calendar
+from gamification.staff import user_id_of
 
-#: Days before the last one, where a client does not say: a year, with both ends.
+#: Days before the last one by default: a year in total.
 _BEFORE: Final = 364
 
 EXAMPLE: Final = {
@@ -33,32 +28,36 @@ EXAMPLE: Final = {
     "days": [{"date": "2026-03-01", "activities": 3, "xp": 35, "kind": "active"}],
 }
 
-# The names of these fields cannot be written as attributes.
-CalendarQuery: type[Query] = type(
+# "from" is a keyword and cannot be written as an attribute.
+CalendarQuery: type[QuerySerializer] = type(
     "CalendarQuery",
-    (Query,),
+    (QuerySerializer,),
     {
-        "__doc__": "Dates of the user's own calendar, both included.",
-        "from": Day(required=False, help_text="364 days before ``to`` if left out."),
-        "to": Day(required=False, help_text="The user's today if left out."),
+        "__doc__": "Dates in the user's own time zone, both included.",
+        "from": StrictDateField(
+            required=False, help_text="The default is 364 days before ``to``."
+        ),
+        "to": StrictDateField(
+            required=False, help_text="The default is the user's current date."
+        ),
     },
 )
 
 
-class Calendar(NamedTuple):
-    """A part of a user's calendar."""
+class CalendarRange(NamedTuple):
+    """A range of a user's calendar."""
 
     since: date
     until: date
     days: Sequence[ActiveDay]
 
 
-class DaySerializer(ResponseSerializer):
-    """A day on which the user did something that extends the streak."""
+class ActiveDaySerializer(ResponseSerializer):
+    """A day on which the user was active and extended the streak."""
 
     date = serializers.DateField()
-    activities = serializers.IntegerField(help_text="How often the user did something.")
-    xp = serializers.IntegerField(help_text="XP of the day's activities.")
+    activities = serializers.IntegerField(help_text="Number of activities.")
+    xp = serializers.IntegerField(help_text="XP earned with them.")
     kind = serializers.ChoiceField(
         choices=ActiveDay.Kind.values, help_text="Why the day counts."
     )
@@ -68,35 +67,36 @@ CalendarSerializer: type[ResponseSerializer] = type(
     "CalendarSerializer",
     (ResponseSerializer,),
     {
-        "__doc__": "The days on which the user was active; the others are left out.",
+        "__doc__": "The active days in a range of dates.",
         "from": serializers.DateField(source="since"),
         "to": serializers.DateField(source="until"),
-        "days": DaySerializer(many=True),
+        "days": ActiveDaySerializer(many=True),
     },
 )
 
 
 class CalendarViewSet(GamificationViewSet):
-    """The days on which the user who asks was active: one object."""
+    """The calendar of the user who sends the request: a single object."""
 
     is_singleton = True
 
     @operation(
         query=CalendarQuery,
-        answer=CalendarSerializer,
+        response=CalendarSerializer,
         errors=(InvalidSpanError,),
         is_polled=True,
-        example=EXAMPLE,
+        response_example=EXAMPLE,
     )
-    def retrieve(self, request: Request, query: Mapping[str, Any]) -> Calendar:
-        """Return the user's active days between two dates, 366 days at the most."""
+    def retrieve(self, request: Request, query: Mapping[str, Any]) -> CalendarRange:
+        """Return the user's active days in a range of at most 366 days."""
         until = query.get("to") or _today(request.user)
         default = date.fromordinal(max(1, until.toordinal() - _BEFORE))
         since = query.get("from", default)
         days = get_calendar(request.user, since=since, until=until)
-        return Calendar(since, until, days)
+        return CalendarRange(since, until, days)
 
 
 def _today(user: Any) -> date:
-    stored = UserGamification.objects.using(write_alias()).filter(user=user).first()
+    profiles = UserGamification.objects.using(write_alias())
+    stored = profiles.filter(user=user_id_of(user)).first()
     return (stored or UserGamification()).calendar.date_of(timezone.now())

@@ -1,4 +1,4 @@
-"""What waits to be shown to the user who asks."""
+"""Celebrations of the user who sends the request."""
 
 from __future__ import annotations
 
@@ -10,9 +10,18 @@ from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
 
-from gamification.api.fields import Body, Whole
+from gamification.api.fields import (
+    BodySerializer,
+    BoundedListField,
+    StrictIntegerField,
+)
 from gamification.api.operations import operation
-from gamification.api.pagination import CursorQuery, Stretch, stretch, stretch_of
+from gamification.api.pagination import (
+    CursorPage,
+    CursorQuery,
+    cursor_page_serializer,
+    paginate_by_cursor,
+)
 from gamification.api.serializers import ResponseSerializer
 from gamification.api.views.base import GamificationViewSet
 from gamification.exceptions import (
@@ -20,24 +29,26 @@ from gamification.exceptions import (
     CelebrationOverError,
     UnknownCelebrationError,
 )
-from gamification.models import (
-    Celebration,
-    write_alias,
-)
+from gamification.models import Celebration, write_alias
 from gamification.services import (
     CelebrationKind,
     acknowledge_celebrations,
     claim_celebration,
     pending_celebrations,
 )
-from gamification.staff import (
-    MAX_ID,
-)
+from gamification.staff import MAX_ID, user_id_of
 
 EXAMPLE: Final = {
     "id": 512,
     "kind": "achievement",
-    "data": {"achievement": "kpi_10", "name": "Ten done", "icon": "🥉", "xp": 50},
+    "title": "Ten done",
+    "text": "You unlocked “Ten done” and earned 50 XP.",
+    "data": {
+        "achievement": "kpi_10",
+        "name": "Ten done",
+        "icon": "medal-bronze",
+        "xp": 50,
+    },
     "created_at": "2026-03-02T12:00:00Z",
     "expires_at": "2026-03-09T12:00:00Z",
     "claimed_until": None,
@@ -45,8 +56,8 @@ EXAMPLE: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Acknowledged:
-    """How many celebrations were not shown before."""
+class Acknowledgement:
+    """The number of celebrations that had not been acknowledged before."""
 
     acknowledged: int
 
@@ -56,48 +67,55 @@ class CelebrationSerializer(ResponseSerializer):
 
     id = serializers.IntegerField()
     kind = serializers.ChoiceField(choices=CelebrationKind.values)
+    title = serializers.CharField(help_text="What is celebrated, in a few words.")
+    text = serializers.CharField(help_text="The same in a sentence.")
     data = serializers.DictField(  # type: ignore[assignment]
-        help_text="Of an achievement its key as ``achievement``, ``name``, ``icon`` "
-        "and ``xp``; of a level ``from``, ``to`` and all ``levels`` after ``from``; of "
-        "a streak its ``days``."
+        help_text="For an achievement: its key as ``achievement``, ``name``, ``icon`` "
+        "and ``xp``. For a level: ``from``, ``to`` and all ``levels`` reached. For a "
+        "streak: ``days``."
     )
     created_at = serializers.DateTimeField()
-    expires_at = serializers.DateTimeField(help_text="When it is no news any more.")
+    expires_at = serializers.DateTimeField(
+        help_text="After this time it is no longer shown."
+    )
     claimed_until = serializers.DateTimeField(
-        allow_null=True, help_text="Until when one of the user's screens shows it."
+        allow_null=True,
+        help_text="Until then, one of the user's screens is showing it.",
     )
 
 
-class AcknowledgedSerializer(ResponseSerializer):
-    """How many celebrations were not shown before."""
+class AcknowledgementSerializer(ResponseSerializer):
+    """The number of celebrations that had not been acknowledged before."""
 
     acknowledged = serializers.IntegerField()
 
 
-class ShownBody(Body):
-    """Celebrations that are shown now."""
+class AcknowledgeBody(BodySerializer):
+    """Celebrations that are being shown."""
 
-    ids = serializers.ListField(
-        child=Whole(min_value=1, max_value=MAX_ID), min_length=1, max_length=100
+    ids = BoundedListField(
+        child=StrictIntegerField(min_value=1, max_value=MAX_ID),
+        min_length=1,
+        max_length=100,
     )
 
 
 class CelebrationsViewSet(GamificationViewSet):
-    """What waits to be shown to the user who asks, the oldest first."""
+    """Celebrations of the user who sends the request, oldest first."""
 
     lookup_field = "id"
     lookup_value_regex = "[0-9]{1,19}"
 
     @operation(
         query=CursorQuery,
-        answer=stretch_of(CelebrationSerializer),
+        response=cursor_page_serializer(CelebrationSerializer),
         is_polled=True,
-        example={"next": None, "results": [EXAMPLE]},
+        response_example={"next": None, "results": [EXAMPLE]},
     )
-    def list(self, request: Request, query: Mapping[str, Any]) -> Stretch:
-        """Return what was not shown to the user yet, the oldest first."""
+    def list(self, request: Request, query: Mapping[str, Any]) -> CursorPage:
+        """List the celebrations that the user has not seen yet, oldest first."""
         user, after = request.user, query.get("cursor", 0)
-        return stretch(
+        return paginate_by_cursor(
             request,
             query,
             lambda limit: pending_celebrations(user, after=after, limit=limit),
@@ -105,44 +123,47 @@ class CelebrationsViewSet(GamificationViewSet):
 
     @action(detail=True, methods=["post"])
     @operation(
-        answer=CelebrationSerializer,
+        response=CelebrationSerializer,
         scope="write",
         errors=(UnknownCelebrationError, CelebrationClaimedError, CelebrationOverError),
-        example=EXAMPLE | {"claimed_until": "2026-03-02T12:01:05Z"},
+        response_example=EXAMPLE | {"claimed_until": "2026-03-02T12:01:05Z"},
     )
     def claim(self, request: Request, id: str) -> Celebration:  # noqa: A002 - as ids
-        """Let this screen show a celebration, and no other for a minute.
+        """Reserve a celebration for this screen for one minute.
 
-        While another one shows it, the problem says ``claimed_until`` when.
+        If another screen has reserved it, the problem says until when in
+        ``claimed_until``.
         """
+        _check_own(request.user, int(id))
         return claim_celebration(request.user, id=int(id))
 
     @action(detail=True, methods=["post"])
     @operation(status=204, scope="write", errors=(UnknownCelebrationError,))
     def acknowledge(self, request: Request, id: str) -> None:  # noqa: A002 - as ids
-        """Say that the show of a celebration begins; it is not pending any more.
+        """Acknowledge a celebration when its animation starts.
 
-        Again, it changes nothing.
+        It is then no longer listed. Acknowledging it again changes nothing.
         """
-        if not _has(request.user, int(id)):
-            raise UnknownCelebrationError
+        _check_own(request.user, int(id))
         acknowledge_celebrations(request.user, ids=[int(id)])
 
     @action(detail=False, methods=["post"], url_path="acknowledge")
     @operation(
-        body=ShownBody,
-        answer=AcknowledgedSerializer,
+        body=AcknowledgeBody,
+        response=AcknowledgementSerializer,
         scope="write",
-        example_body={"ids": [512, 513]},
-        example={"acknowledged": 2},
+        body_example={"ids": [512, 513]},
+        response_example={"acknowledged": 2},
     )
     def acknowledge_several(
         self, request: Request, body: Mapping[str, Any]
-    ) -> Acknowledged:
-        """Say that several are shown, and count those that were not shown before."""
-        return Acknowledged(acknowledge_celebrations(request.user, ids=body["ids"]))
+    ) -> Acknowledgement:
+        """Acknowledge several celebrations and count the new ones."""
+        return Acknowledgement(acknowledge_celebrations(request.user, ids=body["ids"]))
 
 
-def _has(user: Any, pk: int) -> bool:
-    mine = Celebration.objects.using(write_alias()).filter(user=user)
-    return pk <= MAX_ID and mine.filter(pk=pk).exists()
+def _check_own(user: Any, pk: int) -> None:
+    """Raise ``UnknownCelebrationError`` unless the user has this celebration."""
+    own = Celebration.objects.using(write_alias()).filter(user=user_id_of(user))
+    if pk > MAX_ID or not own.filter(pk=pk).exists():
+        raise UnknownCelebrationError

@@ -1,17 +1,25 @@
-"""What staff may say of an achievement."""
+"""Definitions of achievements, as staff send them."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from gamification.api.fields import Body, Choice, Flag, Slug, Text, Whole, Words
+from gamification.api.fields import (
+    BodySerializer,
+    KeyField,
+    NonBlankTextField,
+    StrictBooleanField,
+    StrictChoiceField,
+    StrictIntegerField,
+    TextField,
+)
 from gamification.api.views.achievement_serializers import (
     CATEGORIES,
     CRITERIA,
     STATUSES,
 )
 
-#: Limits of the model.
+#: Limits of the model's fields.
 _NAME: Final = 100
 _DESCRIPTION: Final = 1_000
 _ICON: Final = 50
@@ -23,7 +31,7 @@ EXAMPLE_NEW: Final = {
     "key": "kpi_10",
     "name": "Ten done",
     "description": "Complete 10 KPIs.",
-    "icon": "🥉",
+    "icon": "medal-bronze",
     "category": "milestones",
     "xp_reward": 50,
     "criterion": "activity_count",
@@ -34,40 +42,46 @@ EXAMPLE_NEW: Final = {
 EXAMPLE_EDIT: Final = {"xp_reward": 60, "status": "retired"}
 
 
-class DefinitionBody(Body):
-    """What staff change of an achievement; the rest stays as it is."""
+class EditAchievementBody(BodySerializer):
+    """Changes to an achievement. Fields that are left out stay as they are."""
 
-    name = Words(max_length=_NAME, required=False)
-    description = Text(max_length=_DESCRIPTION, allow_blank=True, required=False)
-    icon = Text(
+    name = NonBlankTextField(max_length=_NAME, required=False)
+    description = TextField(max_length=_DESCRIPTION, allow_blank=True, required=False)
+    icon = TextField(
         max_length=_ICON,
         allow_blank=True,
         required=False,
-        help_text="An emoji, or a name.",
+        help_text="An emoji or the name of an icon.",
     )
-    category = Choice(choices=CATEGORIES, required=False)
-    xp_reward = Whole(min_value=0, max_value=_REWARD, required=False)
-    criterion = Choice(choices=CRITERIA, required=False)
-    activity = Slug(
+    category = StrictChoiceField(choices=CATEGORIES, required=False)
+    xp_reward = StrictIntegerField(min_value=0, max_value=_REWARD, required=False)
+    criterion = StrictChoiceField(choices=CRITERIA, required=False)
+    activity = KeyField(
         allow_null=True,
         required=False,
-        help_text="Key of what is counted, exactly where the criterion counts one.",
+        help_text="Key of an activity, if the criterion counts one; otherwise null.",
     )
-    threshold = Whole(
+    threshold = StrictIntegerField(
         min_value=1,
         max_value=_THRESHOLD,
         required=False,
-        help_text="How much of it unlocks the achievement.",
+        help_text="The value of the criterion that unlocks the achievement.",
     )
-    is_secret = Flag(required=False)
-    status = Choice(choices=STATUSES, required=False)
-    position = Whole(min_value=-_POSITION, max_value=_POSITION - 1, required=False)
+    is_secret = StrictBooleanField(required=False)
+    revocable = StrictBooleanField(
+        required=False,
+        help_text="Whether a reversal of what earned it takes it back.",
+    )
+    status = StrictChoiceField(choices=STATUSES, required=False)
+    position = StrictIntegerField(
+        min_value=-_POSITION, max_value=_POSITION - 1, required=False
+    )
 
 
-class NewDefinitionBody(DefinitionBody):
-    """An achievement that staff make."""
+class NewAchievementBody(EditAchievementBody):
+    """A new achievement."""
 
-    key = Slug(help_text="It cannot be changed later.")
-    name = Words(max_length=_NAME)
-    category = Choice(choices=CATEGORIES)
-    criterion = Choice(choices=CRITERIA)
+    key = KeyField(help_text="Cannot be changed later.")
+    name = NonBlankTextField(max_length=_NAME)
+    category = StrictChoiceField(choices=CATEGORIES)
+    criterion = StrictChoiceField(choices=CRITERIA)

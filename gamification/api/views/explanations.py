@@ -1,4 +1,4 @@
-"""Why an achievement is not unlocked."""
+"""Explanations of why an achievement is or is not unlocked."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Final
 
 from rest_framework import serializers
 
-from gamification.api.fields import Query, Text
+from gamification.api.fields import QuerySerializer, TextField
 from gamification.api.serializers import ResponseSerializer
 from gamification.api.views.achievement_serializers import CRITERIA
 
@@ -21,35 +21,36 @@ EXAMPLE: Final = {
     "missing": 6,
     "fraction": 0.4,
     "blocked_by": [],
-    "text": "“Ten done” needs 10 (KPI completed); it stands at 4. 6 to go.",
+    "text": "“Ten done” requires 10 × KPI completed. The user is at 4 × KPI completed. "
+    "6 to go.",
 }
 BLOCKERS: Final = ("revoked", "draft", "retired", "manual", "inactive_activity")
 
 
-class ExplanationQuery(Query):
-    """For whom it is explained."""
+class ExplanationQuery(QuerySerializer):
+    """The user to explain an achievement for."""
 
-    user = Text(
+    user = TextField(
         max_length=255,
         required=False,
-        help_text="Somebody else, as the API names users; for staff only.",
+        help_text="For staff: the name of another user. The default is yourself.",
     )
 
 
 class ExplanationSerializer(ResponseSerializer):
-    """Why a user holds an achievement, or does not."""
+    """Why a user has or has not unlocked an achievement."""
 
-    achievement = serializers.CharField(help_text="Its key.")
+    achievement = serializers.CharField(help_text="Key of the achievement.")
     name = serializers.CharField()
     is_unlocked = serializers.BooleanField()
     criterion = serializers.ChoiceField(choices=CRITERIA)
-    measures = serializers.CharField(help_text="What is measured, in words.")
+    measures = serializers.CharField(help_text="The measured value, in words.")
     current = serializers.IntegerField()
     target = serializers.IntegerField()
     missing = serializers.IntegerField()
-    fraction = serializers.FloatField(help_text="Share of the way, 0 to 1.")
+    fraction = serializers.FloatField(help_text="current / target, from 0 to 1.")
     blocked_by = serializers.ListField(
         child=serializers.ChoiceField(choices=BLOCKERS),
-        help_text="What keeps it from being unlocked by itself.",
+        help_text="Reasons why it cannot unlock automatically.",
     )
-    text = serializers.CharField(help_text="All of it in words.")
+    text = serializers.CharField(help_text="The explanation in words.")

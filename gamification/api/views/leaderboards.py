@@ -1,4 +1,4 @@
-"""Users in the order of the XP that they earned."""
+"""Leaderboards: users ordered by the XP that they have earned."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from typing import Any, Final, NamedTuple
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from gamification.api.fields import Choice, ZoneName
+from gamification.api.fields import StrictChoiceField, TimeZoneField
 from gamification.api.operations import operation
 from gamification.api.pagination import Page, PageQuery, paginate
 from gamification.api.serializers import ResponseSerializer
-from gamification.api.user_lookup import name_of
 from gamification.api.views.base import GamificationViewSet
 from gamification.exceptions import InvalidTimeZoneError
 from gamification.leaderboards import (
@@ -22,6 +21,7 @@ from gamification.leaderboards import (
     Window,
     get_leaderboard,
 )
+from gamification.user_lookup import public_name
 
 EXAMPLE: Final = {
     "window": "week",
@@ -40,53 +40,54 @@ EXAMPLE: Final = {
 }
 
 
-class Board(NamedTuple):
-    """A leaderboard, and a page of it."""
+class LeaderboardResponse(NamedTuple):
+    """A leaderboard and one of its pages."""
 
     board: LeaderboardPage
     page: Page
 
 
 class LeaderboardQuery(PageQuery):
-    """Which part of a leaderboard, and how it is made."""
+    """The page of a leaderboard, and how to rank."""
 
-    ranking = Choice(
+    ranking = StrictChoiceField(
         choices=Ranking.values,
         default=Ranking.COMPETITION,
-        help_text="Ranks of equals: 1, 2, 2, 4 or 1, 2, 2, 3 or 1, 2, 3, 4.",
+        help_text="How ties are ranked: 1, 2, 2, 4; 1, 2, 2, 3; or 1, 2, 3, 4.",
     )
-    zone = ZoneName(
-        required=False, help_text="IANA zone of the period; that of the site if not."
+    zone = TimeZoneField(
+        required=False,
+        help_text="IANA time zone of the period; the default is the site's.",
     )
-    around = Choice(
+    around = StrictChoiceField(
         choices=["me"],
         required=False,
-        help_text="The page with the user who asks in its middle; not by number.",
+        help_text="Return the page with yourself in the middle and ignore ``page``.",
     )
 
 
-class OwnPlaceSerializer(ResponseSerializer):
-    """The place of the user who asks."""
+class LeaderboardPlaceSerializer(ResponseSerializer):
+    """The place of the user who sends the request."""
 
     rank = serializers.IntegerField()
-    score = serializers.IntegerField(help_text="XP of the period.")
+    score = serializers.IntegerField(help_text="XP earned in the period.")
     gap_to_next = serializers.IntegerField(
-        allow_null=True, help_text="XP that the place above has more; null at the top."
+        allow_null=True, help_text="XP to the next user above; null at the top."
     )
 
 
-class PlaceSerializer(OwnPlaceSerializer):
+class LeaderboardEntrySerializer(LeaderboardPlaceSerializer):
     """A user's place on a leaderboard."""
 
     user = serializers.CharField()
 
     @classmethod
-    def of(cls, value: LeaderboardEntry) -> dict[str, Any]:
-        return super().of(value) | {"user": name_of(value.user)}
+    def serialize(cls, value: LeaderboardEntry) -> dict[str, Any]:
+        return super().serialize(value) | {"user": public_name(value.user)}
 
 
 class LeaderboardSerializer(ResponseSerializer):
-    """Public users in the order of the XP that they earned in the present period."""
+    """Public users ordered by the XP that they have earned in the current period."""
 
     window = serializers.ChoiceField(
         choices=Window.values, source="board.period.window"
@@ -97,38 +98,49 @@ class LeaderboardSerializer(ResponseSerializer):
     ends_at = serializers.DateTimeField(
         source="board.period.ends_at",
         allow_null=True,
-        help_text="The first instant after it; null for all time.",
+        help_text="The end, not included; null for all time.",
     )
     zone = serializers.CharField(source="board.period.zone")
     ranking = serializers.ChoiceField(choices=Ranking.values, source="board.ranking")
-    count = serializers.IntegerField(source="page.count", help_text="On all pages.")
-    next = serializers.URLField(source="page.next", allow_null=True)
-    previous = serializers.URLField(source="page.previous", allow_null=True)
-    results = PlaceSerializer(many=True, source="page.results")
-    me = OwnPlaceSerializer(
+    count = serializers.IntegerField(
+        source="page.count", help_text="Users on all pages."
+    )
+    next = serializers.URLField(
+        source="page.next",
+        allow_null=True,
+        help_text="Address of the next page; null if there is none.",
+    )
+    previous = serializers.URLField(
+        source="page.previous",
+        allow_null=True,
+        help_text="Address of the previous page; null if there is none.",
+    )
+    results = LeaderboardEntrySerializer(many=True, source="page.results")
+    me = LeaderboardPlaceSerializer(
         source="board.me",
         allow_null=True,
-        help_text="Null for who is not ranked: private, or without XP in the period.",
+        help_text="Null if you are not ranked, because you are private or have not "
+        "earned XP in the period.",
     )
 
 
 class LeaderboardsViewSet(GamificationViewSet):
-    """Users in the order of the XP that they earned in a day, week, month, or ever."""
+    """Leaderboards of the current day, week and month, and of all time."""
 
     lookup_field = "window"
     lookup_value_regex = "|".join(Window.values)
 
     @operation(
         query=LeaderboardQuery,
-        answer=LeaderboardSerializer,
+        response=LeaderboardSerializer,
         errors=(InvalidTimeZoneError,),
         is_polled=True,
-        example=EXAMPLE,
+        response_example=EXAMPLE,
     )
     def retrieve(
         self, request: Request, window: str, query: Mapping[str, Any]
-    ) -> Board:
-        """Return a page of the leaderboard of a day, week or month, or of all time."""
+    ) -> LeaderboardResponse:
+        """Return a page of a leaderboard and the place of the user."""
         around = request.user if "around" in query else None
         board = get_leaderboard(
             window,
@@ -140,6 +152,8 @@ class LeaderboardsViewSet(GamificationViewSet):
             viewer=request.user,
         )
         if around:
-            return Board(board, Page(board.count, None, None, board.entries))
+            return LeaderboardResponse(
+                board, Page(board.count, None, None, board.entries)
+            )
         page = paginate(request, query, board.count, lambda begin, end: board.entries)
-        return Board(board, page)
+        return LeaderboardResponse(board, page)

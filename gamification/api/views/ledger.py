@@ -1,4 +1,4 @@
-"""What the user who asks earned and lost, entry by entry."""
+"""The ledger of the user who sends the request."""
 
 from __future__ import annotations
 
@@ -9,7 +9,12 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from gamification.api.operations import operation
-from gamification.api.pagination import CursorQuery, Stretch, stretch, stretch_of
+from gamification.api.pagination import (
+    CursorPage,
+    CursorQuery,
+    cursor_page_serializer,
+    paginate_by_cursor,
+)
 from gamification.api.views.base import GamificationViewSet
 from gamification.api.views.outcomes import EntrySerializer
 from gamification.models import LedgerEntry
@@ -30,45 +35,50 @@ EXAMPLE: Final = {
     "recorded_at": "2026-03-01T18:20:01Z",
     "source": "visions.kpi:42",
     "reverses": None,
+    "corrects": None,
     "note": "",
 }
 
 
 class LedgerEntrySerializer(EntrySerializer):
-    """One change of the user's XP, or a record that changed none."""
+    """A change of the user's XP, or a record that earned none."""
 
     activity = serializers.CharField(
-        source="activity.key", allow_null=True, help_text="Key of what was recorded."
+        source="activity.key", allow_null=True, help_text="Key of the activity."
     )
     achievement = serializers.CharField(
         source="achievement.key",
         allow_null=True,
-        help_text="Key of what was awarded; null while staff work on it.",
+        help_text="Key of the achievement; null while it is a draft.",
     )
     reverses = serializers.IntegerField(
-        allow_null=True, help_text="Id of the entry that this one takes back."
+        allow_null=True, help_text="Id of the entry that this one reverses."
     )
-    note = serializers.CharField(help_text="What staff wrote; may be empty.")
+    corrects = serializers.IntegerField(
+        allow_null=True,
+        help_text="Id of the entry whose XP this one changes.",
+    )
+    note = serializers.CharField(help_text="A note by staff; can be empty.")
 
     @classmethod
-    def of(cls, value: LedgerEntry) -> dict[str, Any]:
-        shown = super().of(value)
+    def serialize(cls, value: LedgerEntry) -> dict[str, Any]:
+        shown = super().serialize(value)
         if value.achievement and value.achievement.status == "draft":
             shown["achievement"] = None
         return shown
 
 
 class LedgerViewSet(GamificationViewSet):
-    """The ledger of the user who asks, the latest entry first."""
+    """The ledger of the user who sends the request, newest entry first."""
 
     @operation(
         query=CursorQuery,
-        answer=stretch_of(LedgerEntrySerializer),
-        example={"next": None, "results": [EXAMPLE]},
+        response=cursor_page_serializer(LedgerEntrySerializer),
+        response_example={"next": None, "results": [EXAMPLE]},
     )
-    def list(self, request: Request, query: Mapping[str, Any]) -> Stretch:
-        """Return the user's ledger, the latest entry first."""
+    def list(self, request: Request, query: Mapping[str, Any]) -> CursorPage:
+        """List the entries of the user's ledger, newest first."""
         user, before = request.user, query.get("cursor")
-        return stretch(
+        return paginate_by_cursor(
             request, query, lambda limit: get_ledger(user, before=before, limit=limit)
         )

@@ -1,4 +1,4 @@
-"""Where the user who asks stands, and what they decide about themselves."""
+"""The progress and settings of the user who sends the request."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ from typing import Any, Final, NamedTuple
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from gamification.api.fields import Body, Flag, ZoneName
+from gamification.api.fields import (
+    BodySerializer,
+    StrictBooleanField,
+    StrictChoiceField,
+    TimeZoneField,
+)
 from gamification.api.operations import operation
 from gamification.api.serializers import ResponseSerializer
-from gamification.api.user_lookup import name_of
 from gamification.api.views.base import GamificationViewSet
 from gamification.api.views.user_serializers import PublicStreakSerializer
 from gamification.exceptions import InvalidTimeZoneError
@@ -19,9 +23,8 @@ from gamification.services import (
     ProfileSummary,
     get_progress,
 )
-from gamification.staff import (
-    set_choices,
-)
+from gamification.staff import CelebrationMode, set_choices
+from gamification.user_lookup import public_name
 
 EXAMPLE: Final = {
     "user": "ada",
@@ -44,105 +47,119 @@ EXAMPLE: Final = {
     "pending_time_zone": None,
     "effective_at": None,
     "is_public": True,
+    "celebration_mode": "all",
     "version": 87,
 }
 
 
 class Me(NamedTuple):
-    """A user's name among others, and their standing."""
+    """A user's public name and progress."""
 
     user: str
     progress: ProfileSummary
 
 
-class ChoicesBody(Body):
-    """What users decide about themselves; what is left out stays as it is."""
+class SettingsBody(BodySerializer):
+    """A user's settings. Fields that are left out stay as they are."""
 
-    time_zone = ZoneName(
+    time_zone = TimeZoneField(
         required=False,
-        help_text="IANA zone of the user's days from now on. One change takes effect "
-        "per 24 hours; a later one waits.",
+        help_text="IANA time zone of the user's days from now on. At most one change "
+        "takes effect in 24 hours; a later one waits.",
     )
-    is_public = Flag(
-        required=False, help_text="Whether others see the user, also on leaderboards."
+    is_public = StrictBooleanField(
+        required=False,
+        help_text="Whether others see the user, for example on leaderboards.",
+    )
+    celebration_mode = StrictChoiceField(
+        choices=CelebrationMode.values,
+        required=False,
+        help_text="How celebrations are shown: with effects, quietly, or not at all.",
     )
 
 
 class StreakSerializer(PublicStreakSerializer):
-    """A streak as it stands now."""
+    """The user's current streak."""
 
     last_active_on = serializers.DateField(allow_null=True)
     lost_at = serializers.DateTimeField(
-        allow_null=True, help_text="When it breaks unless the user does something."
+        allow_null=True,
+        help_text="When the streak breaks unless the user is active before.",
     )
 
 
 class MeSerializer(ResponseSerializer):
-    """Where the user who asks stands."""
+    """The progress of the user who sends the request."""
 
-    user = serializers.CharField(help_text="What others call the user.")
+    user = serializers.CharField(help_text="The user's public name.")
     level = serializers.IntegerField(source="progress.level.level")
     total_xp = serializers.IntegerField(source="progress.level.total_xp")
     previous_threshold = serializers.IntegerField(
         source="progress.level.previous_threshold",
-        help_text="XP at which the level began.",
+        help_text="Total XP at which this level starts.",
     )
     next_threshold = serializers.IntegerField(
         source="progress.level.next_threshold",
         allow_null=True,
-        help_text="XP at which the next level begins; null at the top.",
+        help_text="Total XP at which the next level starts; null at the top level.",
     )
     progress = serializers.FloatField(
-        source="progress.level.progress", help_text="Share of the way to it, 0 to 1."
+        source="progress.level.progress",
+        help_text="Progress to the next level, from 0 to 1.",
     )
     highest_level = serializers.IntegerField(source="progress.highest_level")
     streak = StreakSerializer(source="progress.streak")
     active_days = serializers.IntegerField(source="progress.active_days")
     achievements = serializers.IntegerField(
-        source="progress.achievements", help_text="How many the user holds."
+        source="progress.achievements", help_text="Number of unlocked achievements."
     )
     time_zone = serializers.CharField(
-        source="progress.time_zone", help_text="IANA zone of the user's days."
+        source="progress.time_zone", help_text="IANA time zone of the user's days."
     )
     pending_time_zone = serializers.CharField(
         source="progress.pending_time_zone",
         allow_null=True,
-        help_text="The zone that they will follow, if a change waits.",
+        help_text="The next time zone, if a change is waiting.",
     )
     effective_at = serializers.DateTimeField(
         source="progress.effective_at",
         allow_null=True,
-        help_text="From when on, if a change waits.",
+        help_text="When that change takes effect.",
     )
     is_public = serializers.BooleanField(
         source="progress.is_public",
-        help_text="Whether others see the user, also on leaderboards.",
+        help_text="Whether others see the user, for example on leaderboards.",
+    )
+    celebration_mode = serializers.ChoiceField(
+        source="progress.celebration_mode",
+        choices=CelebrationMode.values,
+        help_text="How celebrations are shown to the user.",
     )
     version = serializers.IntegerField(
-        source="progress.version", help_text="Grows with every change."
+        source="progress.version", help_text="Increases with every change."
     )
 
 
 class MeViewSet(GamificationViewSet):
-    """Where the user who asks stands: one object."""
+    """The progress of the user who sends the request: a single object."""
 
     is_singleton = True
 
-    @operation(answer=MeSerializer, is_polled=True, example=EXAMPLE)
+    @operation(response=MeSerializer, is_polled=True, response_example=EXAMPLE)
     def retrieve(self, request: Request) -> Me:
-        """Return the user's XP, level, streak, counts and choices."""
-        return Me(name_of(request.user), get_progress(request.user))
+        """Return the user's XP, level, streak, counts and settings."""
+        return Me(public_name(request.user), get_progress(request.user))
 
     @operation(
-        body=ChoicesBody,
-        answer=MeSerializer,
+        body=SettingsBody,
+        response=MeSerializer,
         scope="write",
         errors=(InvalidTimeZoneError,),
-        example_body={"time_zone": "Europe/Paris", "is_public": True},
-        example=EXAMPLE,
+        body_example={"time_zone": "Europe/Paris", "is_public": True},
+        response_example=EXAMPLE,
     )
     def partial_update(self, request: Request, body: Mapping[str, Any]) -> Me:
-        """Change the user's time zone, or whether others see them."""
+        """Change the user's time zone, visibility or celebrations."""
         if body:
             set_choices(request.user, **body)
-        return Me(name_of(request.user), get_progress(request.user))
+        return Me(public_name(request.user), get_progress(request.user))

@@ -1,4 +1,4 @@
-"""What the user who asks holds."""
+"""Unlocked achievements of the user who sends the request."""
 
 from __future__ import annotations
 
@@ -10,20 +10,22 @@ from rest_framework.request import Request
 from gamification.api.operations import operation
 from gamification.api.pagination import Page, PageQuery, paginate
 from gamification.api.views.achievement_serializers import (
-    HELD_EXAMPLE,
-    HeldPageSerializer,
+    HELD_PAGE_EXAMPLE,
+    HeldAchievementPageSerializer,
 )
 from gamification.api.views.base import GamificationViewSet
-from gamification.staff import (
-    held_achievements,
-)
+from gamification.staff import held_achievements
 
 
 class MyAchievementsViewSet(GamificationViewSet):
-    """Achievements that the user who asks holds, the latest first."""
+    """Unlocked achievements of the user who sends the request, latest first."""
 
-    @operation(query=PageQuery, answer=HeldPageSerializer, example=HELD_EXAMPLE)
+    @operation(
+        query=PageQuery,
+        response=HeldAchievementPageSerializer,
+        response_example=HELD_PAGE_EXAMPLE,
+    )
     def list(self, request: Request, query: Mapping[str, Any]) -> Page:
-        """Return what the user holds, the latest first."""
+        """List the achievements that the user has unlocked, latest first."""
         held = held_achievements(request.user, viewer=request.user)
         return paginate(request, query, held.count(), lambda a, b: list(held[a:b]))

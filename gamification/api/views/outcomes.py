@@ -1,4 +1,4 @@
-"""What became of a request that writes to a ledger."""
+"""Outcomes: responses to requests that write to a ledger."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from rest_framework import serializers
 from rest_framework.response import Response
 
 from gamification.api.idempotency import REPLAYED_HEADER
-from gamification.api.operations import Also
+from gamification.api.operations import Alternative
 from gamification.api.serializers import ResponseSerializer
 from gamification.services import (
     CelebrationKind,
@@ -49,120 +49,144 @@ EXAMPLE: Final = {
         }
     ],
     "replayed": False,
+    "reversed_at": None,
+    "corrections": [],
+    "lost": [],
 }
 
 REPLAY_EXAMPLE: Final = {**EXAMPLE, "replayed": True}
 
 
 class EntrySerializer(ResponseSerializer):
-    """One change of a user's XP, or a record that changed none."""
+    """A change of a user's XP, or a record that earned none."""
 
     id = serializers.IntegerField()
     kind = serializers.ChoiceField(choices=EntryKind.values)
-    amount = serializers.IntegerField(
-        help_text="XP that was credited, negative for a loss."
-    )
-    quantity = serializers.IntegerField(help_text="Units that were recorded.")
+    amount = serializers.IntegerField(help_text="XP credited; negative for a loss.")
+    quantity = serializers.IntegerField(help_text="Units recorded.")
     rewarded = serializers.IntegerField(
-        help_text="Units that earned XP; the others were over a limit."
+        help_text="Units that earned XP; the others exceeded a limit."
     )
     occurred_at = serializers.DateTimeField()
-    local_date = serializers.DateField(help_text="The user's own date at that time.")
+    local_date = serializers.DateField(
+        help_text="The date of occurred_at in the user's time zone."
+    )
     recorded_at = serializers.DateTimeField()
     source = serializers.CharField(  # type: ignore[assignment]
-        help_text="What it was earned with; may be empty."
+        help_text="The object that earned the XP; can be empty."
     )
 
 
 class OutcomeEntrySerializer(EntrySerializer):
-    """The entry that was written to the ledger."""
+    """The entry written to the ledger."""
 
     activity = serializers.CharField(
-        source="activity_id", allow_null=True, help_text="Key of what was recorded."
+        source="activity_id", allow_null=True, help_text="Key of the activity."
     )
     key = serializers.CharField(allow_null=True)
 
 
-class WithheldSerializer(ResponseSerializer):
-    """XP that was not earned, and from when it can be earned again."""
+class WithheldXPSerializer(ResponseSerializer):
+    """XP withheld by a limit, and when it can be earned again."""
 
     xp = serializers.IntegerField()
-    quantity = serializers.IntegerField(help_text="Units that earned nothing.")
+    quantity = serializers.IntegerField(help_text="Units that earned no XP.")
     reason = serializers.ChoiceField(choices=WithheldReason.values)
-    earnable_at = serializers.DateTimeField()
+    earnable_at = serializers.DateTimeField(
+        allow_null=True, help_text="Null if the activity is switched off."
+    )
 
 
 class UnlockSerializer(ResponseSerializer):
-    """An achievement that was unlocked, with the XP that it gave."""
+    """An unlocked achievement and its XP."""
 
-    achievement = serializers.CharField(help_text="Its key.")
+    achievement = serializers.CharField(help_text="Key of the achievement.")
     name = serializers.CharField()
     icon = serializers.CharField()
     xp = serializers.IntegerField()
 
 
-class NoticeSerializer(ResponseSerializer):
-    """A celebration that waits for the user."""
+class CelebrationNoticeSerializer(ResponseSerializer):
+    """A celebration created for the user."""
 
     id = serializers.IntegerField(allow_null=True)
     kind = serializers.ChoiceField(choices=CelebrationKind.values)
     data = serializers.DictField()  # type: ignore[assignment]
 
 
+class CorrectionSerializer(ResponseSerializer):
+    """XP that an earlier record earned because a reversal made room for it."""
+
+    id = serializers.IntegerField(allow_null=True)
+    corrects = serializers.IntegerField(help_text="Id of the record's entry.")
+    amount = serializers.IntegerField(help_text="XP credited.")
+    local_date = serializers.DateField()
+
+
 class OutcomeSerializer(ResponseSerializer):
-    """All that a request changed, and why nothing did."""
+    """Everything that the request changed, and why XP was withheld."""
 
     entry = OutcomeEntrySerializer(
-        allow_null=True, help_text="null where there was nothing to write."
+        allow_null=True, help_text="Null if there was nothing to write."
     )
-    credited = serializers.IntegerField(help_text="XP of the entry itself.")
-    withheld = WithheldSerializer(allow_null=True)
+    credited = serializers.IntegerField(
+        help_text="XP of the entry, without achievements."
+    )
+    withheld = WithheldXPSerializer(allow_null=True)
     total_xp = serializers.IntegerField()
     level_before = serializers.IntegerField()
     level = serializers.IntegerField()
     current_streak = serializers.IntegerField(help_text="Days.")
     longest_streak = serializers.IntegerField(help_text="Days.")
     unlocks = UnlockSerializer(many=True)
-    celebrations = NoticeSerializer(many=True)
+    celebrations = CelebrationNoticeSerializer(many=True)
     replayed = serializers.BooleanField(
-        help_text="It was done before; this is the first outcome."
+        help_text="Whether this is the outcome of an earlier, identical request."
+    )
+    reversed_at = serializers.DateTimeField(
+        allow_null=True,
+        help_text="When the entry of a replay was reversed; null if it stands.",
+    )
+    corrections = CorrectionSerializer(many=True)
+    lost = UnlockSerializer(
+        many=True, help_text="Achievements taken back, with the XP that went with each."
     )
 
 
-#: Terms of a contract whose operation answers with ``answer``.
-ANSWERED: Final[dict[str, Any]] = {
-    "answer": OutcomeSerializer,
+#: Part of the spec of an operation that returns ``outcome_response``.
+OUTCOME_RESPONSE: Final[dict[str, Any]] = {
+    "response": OutcomeSerializer,
     "status": 201,
-    "also": {
-        200: Also("It was done before: the first outcome.", REPLAY_EXAMPLE),
+    "alternatives": {
+        200: Alternative("Done before: the first outcome.", REPLAY_EXAMPLE),
     },
-    "answer_headers": (REPLAYED_HEADER,),
-    "example": EXAMPLE,
+    "response_headers": (REPLAYED_HEADER,),
+    "response_example": EXAMPLE,
 }
 
 
-def answer(outcome: Outcome, activity: str | None = None) -> Response:
-    """Return an answer with ``outcome``: 201, or 200 for a replay.
+def outcome_response(outcome: Outcome, activity: str | None = None) -> Response:
+    """Return a response with ``outcome``: 201, or 200 for a replay.
 
-    ``activity`` is the key of the activity that its entry is about.
+    ``activity`` is the key of the activity of its entry.
     """
     return Response(
-        outcome_data(outcome, activity),
-        status_of_outcome(outcome),
+        serialize_outcome(outcome, activity),
+        outcome_status(outcome),
         headers=replay_headers(is_replay=outcome.replayed),
     )
 
 
-def outcome_data(outcome: Outcome, activity: str | None = None) -> dict[str, Any]:
-    """Return ``outcome`` in its shape."""
-    data = OutcomeSerializer.of(outcome)
+def serialize_outcome(outcome: Outcome, activity: str | None = None) -> dict[str, Any]:
+    """Return the fields of the response for ``outcome``."""
+    data = OutcomeSerializer.serialize(outcome)
     if data["entry"]:
-        # Outcomes name activities by id, clients by key.
+        # The outcome has the id of the activity; clients know its key.
         data["entry"]["activity"] = activity
     return data
 
 
-def status_of_outcome(outcome: Outcome) -> int:
+def outcome_status(outcome: Outcome) -> int:
     return 200 if outcome.replayed else 201
 
 

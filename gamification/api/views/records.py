@@ -1,4 +1,4 @@
-"""Reports of what users did, by other services and trusted clients."""
+"""Records of activities, sent by other services and trusted clients."""
 
 from __future__ import annotations
 
@@ -11,21 +11,32 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from gamification import exceptions as ours
-from gamification.api.exceptions import ProblemSerializer, invalid, problem, problem_of
-from gamification.api.fields import Body, Instant, Slug, Text, Whole
-from gamification.api.idempotency import KEY_HEADER, header_key, key_of
-from gamification.api.operations import Also, operation
+from gamification.api.exceptions import (
+    ProblemSerializer,
+    problem,
+    problem_from_error,
+    validation_problem,
+)
+from gamification.api.fields import (
+    BodySerializer,
+    KeyField,
+    StrictDateTimeField,
+    StrictIntegerField,
+    TextField,
+)
+from gamification.api.idempotency import KEY_HEADER, header_key, idempotency_key
+from gamification.api.operations import Alternative, operation
 from gamification.api.serializers import ResponseSerializer
 from gamification.api.user_lookup import find_users
 from gamification.api.views.base import GamificationViewSet
 from gamification.api.views.outcomes import (
-    ANSWERED,
+    OUTCOME_RESPONSE,
     REPLAY_EXAMPLE,
     OutcomeSerializer,
-    answer,
-    outcome_data,
+    outcome_response,
+    outcome_status,
     replay_headers,
-    status_of_outcome,
+    serialize_outcome,
 )
 from gamification.conf import conf
 from gamification.services import (
@@ -34,9 +45,8 @@ from gamification.services import (
     record_activity,
     record_each,
 )
-from gamification.staff import (
-    MAX_NAME,
-)
+from gamification.staff import MAX_NAME
+from gamification.suggestions import shown
 
 T = TypeVar("T")
 
@@ -44,72 +54,76 @@ T = TypeVar("T")
 Refusal: TypeAlias = ours.GamificationError | ValidationError
 
 #: Records in one request.
-_MOST: Final = 1_000
+_MAX_RECORDS: Final = 1_000
 
 _MEANING_OF_200: Final = (
-    "It was done before: the first outcome. To a list: what became of each record."
+    "Done before: the first outcome. For a list: the result of each record."
 )
 _EXAMPLE_RESULTS: Final = [
     {"status": 200, "outcome": REPLAY_EXAMPLE, "problem": None},
     {
         "status": 422,
         "outcome": None,
-        "problem": problem(422, "unknown_user", "There is no such user."),
+        "problem": problem(422, "unknown_user", "No user has the public name 'adah'."),
     },
 ]
 
 
-class RecordBody(Body):
-    """A report that a user did an activity."""
+class RecordBody(BodySerializer):
+    """A record of an activity that a user did."""
 
-    user = Text(max_length=MAX_NAME, help_text="The user's public name.")
-    activity = Slug(help_text="The activity's key.")
-    occurred_at = Instant(required=False, help_text="Now, if it is not given.")
-    quantity = Whole(
+    user = TextField(max_length=MAX_NAME, help_text="The user's public name.")
+    activity = KeyField(help_text="The activity's key.")
+    occurred_at = StrictDateTimeField(required=False, help_text="The default is now.")
+    quantity = StrictIntegerField(
         min_value=1,
         max_value=1_000_000,
         default=1,
-        help_text="In units of the activity.",
+        help_text="Units of the activity.",
     )
-    key = Text(
+    key = TextField(
         max_length=MAX_NAME,
         required=False,
-        help_text="Makes the record once for its user, however often it is sent.",
+        help_text="Makes the record only once for its user, however often it is sent.",
     )
-    source = Text(  # type: ignore[assignment]
+    source = TextField(  # type: ignore[assignment]
         max_length=MAX_NAME,
         allow_blank=True,
         default="",
-        help_text="What it came from, such as `visions.kpi:42`.",
+        help_text="The object that caused it, such as `visions.kpi:42`.",
     )
 
 
-class ResultSerializer(ResponseSerializer):
-    """What became of one of several records: an outcome or a problem."""
+class RecordResultSerializer(ResponseSerializer):
+    """The result of one record of a list: an outcome or a problem."""
 
     status = serializers.IntegerField(
-        help_text="What the record would be answered with if it came alone."
+        help_text="The status that the record would have if sent alone."
     )
     outcome = OutcomeSerializer(allow_null=True)
     problem = ProblemSerializer(allow_null=True)
 
 
-class ResultsSerializer(ResponseSerializer):
-    """What became of several records, in their order."""
+class RecordResultsSerializer(ResponseSerializer):
+    """The results of a list of records, in the same order."""
 
-    results = ResultSerializer(many=True)
+    results = RecordResultSerializer(many=True)
 
 
 class RecordsViewSet(GamificationViewSet):
-    """Reports of what users did."""
+    """Records of activities."""
 
     @operation(
-        **ANSWERED
-        | {"also": {200: Also(_MEANING_OF_200, {"results": _EXAMPLE_RESULTS})}},
+        **OUTCOME_RESPONSE
+        | {
+            "alternatives": {
+                200: Alternative(_MEANING_OF_200, {"results": _EXAMPLE_RESULTS})
+            }
+        },
         body=RecordBody,
-        takes_many=True,
-        answer_to_many=ResultsSerializer,
-        headers=(KEY_HEADER,),
+        takes_list=True,
+        list_response=RecordResultsSerializer,
+        request_headers=(KEY_HEADER,),
         permission="gamification.record_activity",
         scope="record",
         errors=(
@@ -125,7 +139,7 @@ class RecordsViewSet(GamificationViewSet):
             ours.IdempotencyConflictError,
             ours.OutOfRangeError,
         ),
-        example_body={
+        body_example={
             "user": "ada",
             "activity": "kpi_completed",
             "occurred_at": "2026-03-02T08:30:00Z",
@@ -134,18 +148,20 @@ class RecordsViewSet(GamificationViewSet):
         },
     )
     def create(self, request: Request, body: dict[str, Any] | list[Any]) -> Response:
-        """Record that users did something: one record, or 1 to 1,000 in a list.
+        """Record one activity, or a list of 1 to 1,000 activities.
 
-        A key makes a record once for its user, however often it is sent: its own
-        `key`, or the header. A record of a list that has none is given the key
-        `{header}:{position}`, counted from 0.
+        With a key, a record takes effect only once for its user, however often it is
+        sent. The key is the record's own `key` or the header. In a list, records
+        without a key of their own use `{header}:{position}`, counted from 0.
 
-        A list is always answered with 200 and a result for each record; one that is
-        refused stops none of the others.
+        The response to a list has status 200 and a result for each record. A refused
+        record does not stop the others.
         """
         if isinstance(body, list):
-            return _answer_each(body, header_key(request))
-        record = _record(body, find_users([body["user"]]), key_of(request, body))
+            return _record_list(body, header_key(request))
+        record = _record(
+            body, find_users([body["user"]]), idempotency_key(request, body)
+        )
         outcome = record_activity(
             record.user,
             record.activity,
@@ -154,20 +170,25 @@ class RecordsViewSet(GamificationViewSet):
             key=record.key,
             source=record.source,
         )
-        return answer(outcome, record.activity)
+        return outcome_response(outcome, record.activity)
 
 
 def _record(
     body: Mapping[str, Any], users: Mapping[str, Any], key: str | None
 ) -> ActivityRecord:
-    """Return what ``body`` reports; raise ``KeyRequiredError``, ``UnknownUserError``.
+    """Return the record that ``body`` describes.
 
-    ``users`` are by name.
+    ``users`` maps public names to users. Raises ``KeyRequiredError`` and
+    ``UnknownUserError``.
     """
     if key is None and conf.REQUIRE_KEYS:
-        raise ours.KeyRequiredError
-    if body["user"] not in users:
-        raise ours.UnknownUserError
+        message = (
+            "Every record needs a key here (REQUIRE_KEYS): send it as `key` or in the "
+            f"header {KEY_HEADER.name}."
+        )
+        raise ours.KeyRequiredError(message)
+    if (name := body["user"]) not in users:
+        raise ours.UnknownUserError(f"No user has the public name {shown(name)}.")
     return ActivityRecord(
         user=users[body["user"]],
         activity=body["activity"],
@@ -178,15 +199,15 @@ def _record(
     )
 
 
-def _answer_each(items: list[Any], header: str | None) -> Response:
-    if not 1 <= len(items) <= _MOST:
-        message = f"Between 1 and {_MOST:,} records are taken at once."
+def _record_list(items: list[Any], header: str | None) -> Response:
+    if not 1 <= len(items) <= _MAX_RECORDS:
+        message = f"A list must hold 1 to {_MAX_RECORDS:,} records, not {len(items):,}."
         raise ValidationError(message, code="length")
     records = _records(items, header)
-    taken = [record for record in records if isinstance(record, ActivityRecord)]
-    made = iter(record_each(taken))
+    accepted = [record for record in records if isinstance(record, ActivityRecord)]
+    outcomes = iter(record_each(accepted))
     results = [
-        (record.activity, next(made))
+        (record.activity, next(outcomes))
         if isinstance(record, ActivityRecord)
         else ("", record)
         for record in records
@@ -201,9 +222,9 @@ def _answer_each(items: list[Any], header: str | None) -> Response:
 def _records(
     items: Iterable[Any], header: str | None
 ) -> list[ActivityRecord | Refusal]:
-    """Return the record that each of ``items`` is, or why it is refused."""
-    form = RecordBody()
-    bodies = [_attempt(form.run_validation, item) for item in items]
+    """Return the record that each item describes, or why it is refused."""
+    serializer = RecordBody()
+    bodies = [_attempt(serializer.run_validation, item) for item in items]
     users = find_users(body["user"] for body in bodies if isinstance(body, dict))
     return [
         _attempt(_record, body, users, body.get("key") or (header and f"{header}:{n}"))
@@ -222,10 +243,10 @@ def _attempt(work: Callable[..., T], *args: Any) -> T | Refusal:
 
 def _result(position: int, activity: str, result: Outcome | Refusal) -> dict[str, Any]:
     if isinstance(result, Outcome):
-        data = outcome_data(result, activity)
-        return {"status": status_of_outcome(result), "outcome": data, "problem": None}
+        data = serialize_outcome(result, activity)
+        return {"status": outcome_status(result), "outcome": data, "problem": None}
     if isinstance(result, ValidationError):
-        refusal = invalid(result, f"/{position}")
+        refusal = validation_problem(result, f"/{position}")
     else:
-        refusal = problem_of(result)
+        refusal = problem_from_error(result)
     return {"status": refusal["status"], "outcome": None, "problem": refusal}

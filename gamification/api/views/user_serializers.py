@@ -1,4 +1,4 @@
-"""What is said of other users, and what staff send about them."""
+"""Responses about other users, and the requests of staff about them."""
 
 from __future__ import annotations
 
@@ -7,16 +7,20 @@ from typing import Any, ClassVar, Final
 
 from rest_framework import serializers
 
-from gamification.api.fields import Body, Slug, Text, Whole, Words
-from gamification.api.serializers import ResponseSerializer
-from gamification.staff import (
-    MAX_ID,
-    MAX_NAME,
-    MAX_NOTE,
+from gamification.api.fields import (
+    BodySerializer,
+    KeyField,
+    NonBlankTextField,
+    StrictIntegerField,
+    TextField,
 )
+from gamification.api.serializers import ResponseSerializer
+from gamification.staff import MAX_ID, MAX_NAME, MAX_NOTE
 
-#: Whole numbers up to here are kept by JSON.
-_MOST: Final = 2**53
+#: JSON clients represent integers exactly up to this size.
+_MAX_AMOUNT: Final = 2**53
+
+STREAK_STATES: Final = ("active", "at_risk", "broken")
 
 PROFILE_EXAMPLE: Final = {
     "user": "ada",
@@ -29,15 +33,15 @@ PROFILE_EXAMPLE: Final = {
 
 
 class PublicStreakSerializer(ResponseSerializer):
-    """A streak as others see it."""
+    """A user's streak as others see it."""
 
-    state = serializers.ChoiceField(choices=["active", "at_risk", "broken"])
-    current = serializers.IntegerField(help_text="Days; 0 once broken.")
+    state = serializers.ChoiceField(choices=STREAK_STATES)
+    current = serializers.IntegerField(help_text="Days; 0 when broken.")
     longest = serializers.IntegerField(help_text="Days.")
 
 
 class PublicProfileSerializer(ResponseSerializer):
-    """Where a public user stands."""
+    """The progress of a public user."""
 
     user = serializers.CharField(help_text="The user's public name.")
     level = serializers.IntegerField(source="progress.level.level")
@@ -45,43 +49,52 @@ class PublicProfileSerializer(ResponseSerializer):
     streak = PublicStreakSerializer(source="progress.streak")
     active_days = serializers.IntegerField(source="progress.active_days")
     achievements = serializers.IntegerField(
-        help_text="How many they hold of those that you may see."
+        help_text="Number of unlocked achievements that you may see."
     )
 
 
-class Amount(Whole):
-    """A whole number of XP to add, or to take if it is negative; not 0."""
+class XPAmountField(StrictIntegerField):
+    """XP to add, or to remove if negative; not 0."""
 
-    json_schema: ClassVar[Mapping[str, Any]] = {"not": {"const": 0}}
+    #: OpenAPI 3.0 has no "const".
+    json_schema: ClassVar[Mapping[str, Any]] = {"not": {"enum": [0]}}
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(min_value=-_MOST, max_value=_MOST, **options)
+        super().__init__(min_value=-_MAX_AMOUNT, max_value=_MAX_AMOUNT, **options)
 
 
-class NoteBody(Body):
-    """Why staff do something."""
+class NoteBody(BodySerializer):
+    """A reason for an operation of staff."""
 
-    note = Words(max_length=MAX_NOTE, help_text="Why. It stands in the ledger.")
+    note = NonBlankTextField(
+        max_length=MAX_NOTE, help_text="The reason. It is kept in the ledger."
+    )
 
 
 class AwardBody(NoteBody):
-    """An achievement that is awarded by hand."""
+    """An achievement to award."""
 
-    achievement = Slug(help_text="Its key.")
+    achievement = KeyField(help_text="Key of the achievement.")
+
+
+class RevocationBody(NoteBody):
+    """A reason for revoking an achievement."""
 
 
 class AdjustmentBody(NoteBody):
-    """XP that is added or taken by hand."""
+    """XP to add or remove."""
 
-    amount = Amount(help_text="XP; negative to take some.")
-    key = Text(
+    amount = XPAmountField(help_text="XP to add; negative to remove XP.")
+    key = TextField(
         max_length=MAX_NAME,
         required=False,
-        help_text="Makes the adjustment once, however often it is sent.",
+        help_text="Makes the adjustment only once, however often it is sent.",
     )
 
 
 class ReversalBody(NoteBody):
-    """An entry of the ledger that is taken back."""
+    """An entry of the ledger to reverse."""
 
-    entry = Whole(min_value=1, max_value=MAX_ID, help_text="Its id.")
+    entry = StrictIntegerField(
+        min_value=1, max_value=MAX_ID, help_text="Id of the entry."
+    )

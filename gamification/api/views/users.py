@@ -1,4 +1,4 @@
-"""Other users, as far as they are public, and what staff may do for any of them."""
+"""Public profiles of users, and operations of staff on any user."""
 
 from __future__ import annotations
 
@@ -6,23 +6,29 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.http import Http404
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from gamification import exceptions as ours
-from gamification.api.idempotency import KEY_HEADER, key_of
+from gamification.api.idempotency import KEY_HEADER, idempotency_key
 from gamification.api.operations import operation
 from gamification.api.pagination import Page, PageQuery, paginate
-from gamification.api.user_lookup import find_user, name_of
-from gamification.api.views import user_serializers as shapes
+from gamification.api.user_lookup import find_public_user, find_user
 from gamification.api.views.achievement_serializers import (
-    HELD_EXAMPLE,
-    HeldPageSerializer,
+    HELD_PAGE_EXAMPLE,
+    HeldAchievementPageSerializer,
 )
-from gamification.api.views.base import GamificationViewSet, answering_404
-from gamification.api.views.outcomes import ANSWERED, answer
+from gamification.api.views.base import GamificationViewSet, not_found_on
+from gamification.api.views.outcomes import OUTCOME_RESPONSE, outcome_response
+from gamification.api.views.user_serializers import (
+    PROFILE_EXAMPLE,
+    AdjustmentBody,
+    AwardBody,
+    PublicProfileSerializer,
+    ReversalBody,
+    RevocationBody,
+)
 from gamification.models import (
     Activity,
     write_alias,
@@ -39,65 +45,70 @@ from gamification.services import (
 from gamification.staff import (
     held_achievements,
 )
+from gamification.user_lookup import public_name
 
-#: Terms of the contracts of what staff do.
-_BY_STAFF: Final[dict[str, Any]] = {**ANSWERED, "scope": "write"}
+#: Part of the spec of each operation of staff.
+_STAFF_OPERATION: Final[dict[str, Any]] = {**OUTCOME_RESPONSE, "scope": "write"}
 
 
 @dataclass(frozen=True, slots=True)
 class PublicProfile:
-    """What one user is shown of another."""
+    """A user's profile as others see it."""
 
     user: str
     progress: ProfileSummary
-    #: How many they hold of those that the viewer may see.
+    #: Unlocked achievements that the viewer may see.
     achievements: int
 
 
 class UsersViewSet(GamificationViewSet):
-    """Other users: their public profiles, and what staff do for them."""
+    """Public profiles of users, and operations of staff on any user."""
 
     lookup_field = "user"
 
-    @operation(answer=shapes.PublicProfileSerializer, example=shapes.PROFILE_EXAMPLE)
+    @operation(response=PublicProfileSerializer, response_example=PROFILE_EXAMPLE)
     def retrieve(self, request: Request, user: str) -> PublicProfile:
-        """Return where a public user stands.
+        """Return the profile of a public user.
 
-        Private, inactive and unknown users, and those who never did anything, are all
-        answered with 404.
+        The status is 404 for all others: private, inactive and unknown users, users
+        without any activity and, unless the site ranks staff, staff.
         """
-        found = _public_user(user)
+        found = find_public_user(user)
         held = held_achievements(found, viewer=request.user).count()
-        return PublicProfile(name_of(found), get_progress(found), held)
+        return PublicProfile(public_name(found), get_progress(found), held)
 
     @action(detail=True)
-    @operation(query=PageQuery, answer=HeldPageSerializer, example=HELD_EXAMPLE)
+    @operation(
+        query=PageQuery,
+        response=HeldAchievementPageSerializer,
+        response_example=HELD_PAGE_EXAMPLE,
+    )
     def achievements(
         self, request: Request, user: str, query: Mapping[str, Any]
     ) -> Page:
-        """Return the achievements of a public user, the latest first.
+        """List the unlocked achievements of a public user, latest first.
 
-        Those are left out that are secret to the user who asks.
+        Achievements that you may not see are left out.
         """
-        held = held_achievements(_public_user(user), viewer=request.user)
+        held = held_achievements(find_public_user(user), viewer=request.user)
         return paginate(request, query, held.count(), lambda a, b: list(held[a:b]))
 
     @achievements.mapping.post
     @operation(
-        **_BY_STAFF,
-        body=shapes.AwardBody,
+        **_STAFF_OPERATION,
+        body=AwardBody,
         permission="gamification.award_achievement",
         errors=(
             ours.UnknownAchievementError,
             ours.AchievementNotActiveError,
             ours.OutOfRangeError,
         ),
-        example_body={"achievement": "ambassador", "note": "Spoke at the conference."},
+        body_example={"achievement": "ambassador", "note": "Spoke at the conference."},
     )
     def award(self, request: Request, user: str, body: Mapping[str, Any]) -> Response:
-        """Give the user an achievement, and its XP, by hand.
+        """Award an achievement and its XP to a user.
 
-        If the user holds it already, nothing changes.
+        If the user has it already, nothing changes.
         """
         outcome = award_achievement(
             find_user(user),
@@ -105,37 +116,37 @@ class UsersViewSet(GamificationViewSet):
             actor=request.user,
             note=body["note"],
         )
-        return answer(outcome)
+        return outcome_response(outcome)
 
     @action(
         detail=True, methods=["post"], url_path="achievements/(?P<key>[^/]+)/revoke"
     )
     @operation(
-        **_BY_STAFF,
-        body=shapes.NoteBody,
+        **_STAFF_OPERATION,
+        body=RevocationBody,
         permission="gamification.revoke_achievement",
         errors=(ours.AchievementNotHeldError, ours.OutOfRangeError),
-        example_body={"note": "Awarded by mistake."},
+        body_example={"note": "Awarded by mistake."},
     )
     def revoke(
         self, request: Request, user: str, key: str, body: Mapping[str, Any]
     ) -> Response:
-        """Take an achievement away from the user, and the XP that it gave.
+        """Revoke an achievement of a user, together with its XP.
 
-        If it was revoked before, nothing changes.
+        If it has been revoked already, nothing changes.
         """
         found = find_user(user)
-        with answering_404(ours.UnknownAchievementError):
+        with not_found_on(ours.UnknownAchievementError):
             outcome = revoke_achievement(
                 found, key, actor=request.user, reason=body["note"]
             )
-        return answer(outcome)
+        return outcome_response(outcome)
 
     @action(detail=True, methods=["post"])
     @operation(
-        **_BY_STAFF,
-        body=shapes.AdjustmentBody,
-        headers=(KEY_HEADER,),
+        **_STAFF_OPERATION,
+        body=AdjustmentBody,
+        request_headers=(KEY_HEADER,),
         permission="gamification.adjust_xp",
         errors=(
             ours.InvalidKeyError,
@@ -144,42 +155,42 @@ class UsersViewSet(GamificationViewSet):
             ours.InsufficientXPError,
             ours.OutOfRangeError,
         ),
-        example_body={"amount": -20, "note": "Counted twice.", "key": "ticket-7"},
+        body_example={"amount": -20, "note": "Counted twice.", "key": "ticket-7"},
     )
     def adjustments(
         self, request: Request, user: str, body: Mapping[str, Any]
     ) -> Response:
-        """Add XP to the user's total, or take some, with a note that says why.
+        """Add XP to a user's total, or remove XP from it.
 
-        A key makes the adjustment once, however often it is sent.
+        With a key, the adjustment takes effect only once, however often it is sent.
         """
         outcome = adjust_xp(
             find_user(user),
             amount=body["amount"],
             note=body["note"],
             actor=request.user,
-            key=key_of(request, body),
+            key=idempotency_key(request, body),
         )
-        return answer(outcome)
+        return outcome_response(outcome)
 
     @action(detail=True, methods=["post"])
     @operation(
-        **_BY_STAFF,
-        body=shapes.ReversalBody,
+        **_STAFF_OPERATION,
+        body=ReversalBody,
         permission="gamification.reverse_entry",
         errors=(
             ours.UnknownEntryError,
             ours.NotReversibleError,
             ours.OutOfRangeError,
         ),
-        example_body={"entry": 4711, "note": "It did not happen."},
+        body_example={"entry": 4711, "note": "It did not happen."},
     )
     def reversals(
         self, request: Request, user: str, body: Mapping[str, Any]
     ) -> Response:
-        """Take back what an entry of the user's ledger credited, on its own date.
+        """Reverse an entry of a user's ledger, on the date of that entry.
 
-        An entry is taken back once; after that nothing changes.
+        If it has been reversed already, nothing changes.
         """
         outcome = reverse_entry(
             find_user(user),
@@ -187,20 +198,12 @@ class UsersViewSet(GamificationViewSet):
             actor=request.user,
             note=body["note"],
         )
-        return answer(outcome, _activity_of(outcome))
+        return outcome_response(outcome, _activity_of(outcome))
 
 
 def _activity_of(outcome: Outcome) -> str | None:
-    """Return the key of the activity that the outcome's entry is about, if any."""
+    """Return the key of the activity of the outcome's entry, if it has one."""
     if outcome.entry is None or outcome.entry.activity_id is None:
         return None
     activities = Activity.objects.using(write_alias())
     return activities.get(pk=outcome.entry.activity_id).key
-
-
-def _public_user(name: str) -> Any:
-    """Return the active user of this name who is public; otherwise ``Http404``."""
-    user = find_user(name, gamification__is_public=True)
-    if not user.is_active:
-        raise Http404
-    return user

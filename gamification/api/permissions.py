@@ -1,0 +1,28 @@
+"""Permissions that operations require."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from gamification.api.operations import spec_of
+
+
+def has_any_permission(user: Any, *permissions: str) -> bool:
+    """Say whether ``user`` has at least one of ``permissions``.
+
+    A user model without permissions has none of them.
+    """
+    has = getattr(user, "has_perm", None)
+    return has is not None and any(map(has, permissions))
+
+
+class HasOperationPermission(BasePermission):
+    """Requires the permission that the spec of the operation names."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        spec = spec_of(view)
+        name = spec.permission if spec else None
+        return name is None or has_any_permission(request.user, name)
