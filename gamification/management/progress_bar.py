@@ -1,4 +1,4 @@
-"""Shows how far a command has come: the one place that knows tqdm, if installed."""
+"""The progress bar of a command: the one place that knows tqdm, if installed."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from importlib.util import find_spec
 from typing import Any, Self, TextIO
 
 
-class Meter:
-    """A bar, if ``stream`` is a terminal and tqdm is installed; otherwise silent."""
+class ProgressBar:
+    """A bar, if ``stream`` is a terminal and tqdm is installed; otherwise nothing."""
 
     def __init__(self, stream: TextIO, unit: str, total: int | None = None) -> None:
         self._stream = stream
@@ -26,13 +26,13 @@ class Meter:
         if self._bar is not None:
             self._bar.close()
 
-    def advance(self, position: int) -> None:
+    def move_to(self, position: int) -> None:
         """Show that ``position`` is reached."""
         if self._bar is not None:
             self._bar.update(position - self._bar.n)
 
-    def aside(self) -> AbstractContextManager[object]:
-        """Clear the bar away while something else is written to the terminal."""
+    def paused(self) -> AbstractContextManager[object]:
+        """Hide the bar while something else is written to the terminal."""
         if self._bar is None:
             return nullcontext()
         mode: AbstractContextManager[object] = self._bar.external_write_mode(

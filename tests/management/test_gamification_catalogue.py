@@ -16,20 +16,20 @@ from gamification.staff import (
 )
 from tests.factories import AchievementFactory
 from tests.inspection import everything
-from tests.management.imports import Job
+from tests.management.imports import CommandResult
 
 pytestmark = pytest.mark.django_db
 
 
-def catalogue(*args: object, stdout=None) -> Job:
-    run = Job(stdout=stdout or io.StringIO())
+def catalogue(*args: object, stdout=None) -> CommandResult:
+    result = CommandResult(stdout=stdout or io.StringIO())
     call_command(
         "gamification_catalogue",
         *map(str, args),
-        stdout=run.stdout,
-        stderr=run.stderr,
+        stdout=result.stdout,
+        stderr=result.stderr,
     )
-    return run
+    return result
 
 
 def differing(*args: object) -> list[str]:
@@ -98,9 +98,9 @@ def test_a_file_that_cannot_be_written_is_an_error(tmp_path):
 
 
 def test_an_export_does_not_differ(exported):
-    run = catalogue("diff", exported)
+    result = catalogue("diff", exported)
 
-    assert run.stdout.getvalue() == "= 13 unchanged\n"
+    assert result.stdout.getvalue() == "= 13 unchanged\n"
 
 
 def test_differences_are_told_by_exit_code_and_line_by_line(edited):
@@ -129,9 +129,9 @@ def test_what_the_file_lacks_is_a_difference(exported):
 
 
 def test_a_file_is_applied(edited):
-    run = catalogue("apply", edited)
+    result = catalogue("apply", edited)
 
-    assert run.stdout.getvalue().splitlines() == [
+    assert result.stdout.getvalue().splitlines() == [
         "~ achievement kpi_10: xp_reward 50 → 60",
         "+ achievement kpi_1000",
         "= 12 unchanged",
@@ -149,11 +149,11 @@ def test_what_was_applied_does_not_differ(edited):
 def test_a_dry_run_shows_the_same_and_changes_nothing(edited):
     before = everything()
 
-    run = catalogue("apply", edited, "--dry-run")
+    result = catalogue("apply", edited, "--dry-run")
 
     assert everything() == before
-    *told, last = run.stdout.getvalue().splitlines()
-    assert last == "This was a dry run: nothing of it is kept."
+    *told, last = result.stdout.getvalue().splitlines()
+    assert last == "This was a dry run: nothing was kept."
     assert told == catalogue("apply", edited).stdout.getvalue().splitlines()
 
 
@@ -186,7 +186,7 @@ def test_every_error_of_a_file_is_told(edited, action):
         call_command("gamification_catalogue", action, str(edited), stderr=stderr)
 
     assert stderr.getvalue().splitlines() == [
-        "format: This is not 1, the format that is known.",
+        "format: This version reads format 1 only.",
         "achievements[10].threshold: This is a text, not a whole number.",
     ]
     assert str(refusal.value) == f"{edited} cannot be used; errors: 2."

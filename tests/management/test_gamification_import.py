@@ -12,14 +12,15 @@ from django.db import OperationalError, connection
 
 from gamification.exceptions import StorageError
 from gamification.management.importing import importer
-from gamification.management.progress_bar import Meter
+from gamification.management.progress_bar import ProgressBar
 from gamification.models import Activity, Celebration, LedgerEntry, UserGamification
 from tests.factories import ActivityFactory, UserFactory
 from tests.inspection import everything
 from tests.management.imports import (
     HEADER,
     NOON,
-    Job,
+    CommandResult,
+    errors_of,
     import_bytes,
     import_lines,
     import_rows,
@@ -49,11 +50,11 @@ def test_a_row_becomes_an_entry_of_the_ledger(ada, activity):
 
 
 def test_the_summary_tells_what_became_of_the_rows(ada):
-    run = import_rows(
-        GOOD, GOOD, f"ada,walk,{NOON},2,k,", "bad", "", f"eve,walk,{NOON},,,"
+    result = import_rows(
+        *[f"ada,walk,{NOON},2,k,"] * 2, GOOD, "bad", "", f"eve,walk,{NOON},,,"
     )
 
-    assert list(run.numbers) == [
+    assert list(result.numbers) == [
         "rows",
         "records",
         "replays",
@@ -66,18 +67,18 @@ def test_the_summary_tells_what_became_of_the_rows(ada):
         "seconds",
         "rows per second",
     ]
-    assert list(run.numbers.values())[:9] == [5, 2, 1, 2, 1, 0, 0, 30, 0]
+    assert list(result.numbers.values())[:9] == [5, 2, 1, 2, 1, 0, 0, 30, 0]
 
 
 @pytest.mark.usefixtures("ada")
 def test_the_summary_counts_unlocks_and_their_xp():
     ActivityFactory._meta.model.objects.filter(key="kpi_completed").update(xp_reward=1)
 
-    run = import_rows(f"ada,kpi_completed,{NOON},10,,")
+    result = import_rows(f"ada,kpi_completed,{NOON},10,,")
 
     earned = LedgerEntry.objects.filter(kind="achievement")
-    assert run.numbers["unlocks"] == len(earned) > 0
-    assert run.numbers["XP"] == 10 + sum(entry.amount for entry in earned)
+    assert result.numbers["unlocks"] == len(earned) > 0
+    assert result.numbers["XP"] == 10 + sum(entry.amount for entry in earned)
 
 
 @pytest.mark.usefixtures("ada")
@@ -86,20 +87,24 @@ def test_the_summary_tells_the_time_that_it_took(monkeypatch):
     module = "gamification.management.commands.gamification_import.perf_counter"
     monkeypatch.setattr(module, lambda: next(ticks))
 
-    run = import_rows(GOOD, GOOD)
+    result = import_rows(GOOD, GOOD)
 
-    assert run.numbers["seconds"] == 0.5
-    assert run.numbers["rows per second"] == 4
+    assert result.numbers["seconds"] == 0.5
+    assert result.numbers["rows per second"] == 4
 
 
 @pytest.mark.usefixtures("ada")
 def test_a_bad_row_is_reported_and_stops_nothing():
-    run = import_rows('"ada,walk', f"eve,walk,{NOON},,,", f"ada,swim,{NOON},,,", GOOD)
+    result = import_rows(
+        '"ada,walk', f"eve,walk,{NOON},,,", f"ada,swim,{NOON},,,", GOOD
+    )
 
-    assert run.complaints == [
+    assert result.errors == [
         "line 2: The line is not CSV: unexpected end of data.",
         "line 3: There is no user 'eve'.",
         "line 4: No activity has the key 'swim'.",
+        "--create-users creates missing users.",
+        "--create-activities creates missing activities.",
     ]
     assert LedgerEntry.objects.count() == 1
 
@@ -108,42 +113,48 @@ def test_a_bad_row_is_reported_and_stops_nothing():
 @pytest.mark.parametrize(
     ("row", "reason"),
     [
-        ("ada,walk,1969-12-31T23:59:59Z,,,", "The instant is not an aware datetime"),
-        ("ada,walk,9998-01-01T00:00:00Z,,,", "The record is ahead of the server's"),
-        (f"ada,walk,{NOON},1000001,,", "The quantity is not a whole number from 1"),
+        (
+            "ada,walk,1969-12-31T23:59:59Z,,,",
+            "occurred_at is 1969-12-31 23:59:59",
+        ),
+        (
+            "ada,walk,9998-01-01T00:00:00Z,,,",
+            "occurred_at is 9998-01-01 00:00:00",
+        ),
+        (f"ada,walk,{NOON},1000001,,", "The quantity 1000001 is not a whole number"),
     ],
 )
 def test_what_no_record_may_be_is_reported(row, reason):
-    [complaint] = import_rows(row).complaints
+    [error] = errors_of(row)
 
-    assert complaint.startswith(f"line 2: {reason}")
+    assert error.startswith(f"line 2: {reason}")
     assert LedgerEntry.objects.exists() is False
 
 
 def test_an_activity_that_is_switched_off_is_reported(ada):
     Activity.objects.filter(key="walk").update(is_active=False)
 
-    assert import_rows(GOOD).complaints == [
-        "line 2: The activity 'walk' is switched off."
-    ]
+    assert errors_of(GOOD) == ["line 2: The activity 'walk' is switched off."]
 
 
 @pytest.mark.usefixtures("ada")
 def test_a_key_that_was_used_for_something_else_is_reported():
     import_rows(f"ada,walk,{NOON},1,k,")
 
-    run = import_rows(f"ada,walk,{NOON},2,k,")
+    errors = errors_of(f"ada,walk,{NOON},2,k,")
 
-    assert run.complaints == ["line 2: The key was used before, for another request."]
+    assert errors == [
+        "line 2: The key 'k' was used before, for another request: use a new one."
+    ]
     assert LedgerEntry.objects.get().quantity == 1
 
 
 @pytest.mark.usefixtures("ada")
 @time_machine.travel(datetime(2026, 6, 10, 12, tzinfo=UTC), tick=False)
 def test_records_of_any_age_are_imported():
-    run = import_rows("ada,walk,1970-01-01T00:00:00Z,,,")
+    result = import_rows("ada,walk,1970-01-01T00:00:00Z,,,")
 
-    assert run.numbers["records"] == 1
+    assert result.numbers["records"] == 1
 
 
 @pytest.mark.usefixtures("ada")
@@ -154,30 +165,111 @@ def test_rows_with_keys_of_their_own_each_count():
 
 
 @pytest.mark.usefixtures("ada")
-def test_an_instant_is_the_same_in_any_zone():
-    run = import_rows(GOOD, "ada,walk,2024-03-01T17:30:00+05:30,,,")
+def test_equal_rows_without_a_key_each_count():
+    import_rows(GOOD, GOOD, GOOD)
 
-    assert run.numbers["replays"] == 1
+    assert LedgerEntry.objects.count() == 3
+
+
+@pytest.mark.usefixtures("ada")
+def test_a_longer_file_adds_what_is_new_of_several_equal_rows():
+    import_rows(GOOD, GOOD)
+
+    result = import_rows(GOOD, GOOD, GOOD)
+
+    assert (result.numbers["records"], result.numbers["replays"]) == (1, 2)
+
+
+@pytest.mark.usefixtures("ada")
+def test_rows_with_one_key_are_one_record():
+    result = import_rows(*[f"ada,walk,{NOON},,k1,"] * 2)
+
+    assert (result.numbers["records"], result.numbers["replays"]) == (1, 1)
+
+
+@pytest.mark.usefixtures("ada")
+def test_an_instant_is_the_same_in_any_zone():
+    import_rows(GOOD)
+
+    result = import_rows("ada,walk,2024-03-01T17:30:00+05:30,,,")
+
+    assert result.numbers["replays"] == 1
 
 
 def test_a_file_is_read_from_the_disk(ada, tmp_path):
     path = tmp_path / "history.csv"
     path.write_text(f"{HEADER}\n{GOOD}\n")
 
-    Job().import_file(path)
+    CommandResult().import_file(path)
 
     assert LedgerEntry.objects.get().user == ada
 
 
 def test_json_lines_need_no_header():
-    run = import_lines(
+    result = import_lines(
         '{"user":"a@b.org","activity":"commit",'
         f'"occurred_at":"{NOON}","key":"c0ffee"}}',
         options=MAKE_ALL,
     )
 
-    assert (run.numbers["records"], run.complaints) == (1, [])
+    assert (result.numbers["records"], result.errors) == (1, [])
     assert LedgerEntry.objects.get().key == "c0ffee"
+
+
+def test_an_import_that_records_nothing_is_an_error():
+    result = CommandResult()
+
+    with pytest.raises(CommandError) as raised:
+        result.import_stream(io.BytesIO(f"{HEADER}\n{GOOD}\n".encode()))
+
+    assert (str(raised.value), raised.value.returncode) == ("Nothing was recorded.", 1)
+    assert result.numbers["rows"] == result.numbers["errors"] == 1
+
+
+@pytest.mark.usefixtures("ada")
+def test_rows_that_were_recorded_before_are_no_error():
+    import_rows(GOOD)
+
+    assert import_rows(GOOD).numbers["replays"] == 1
+
+
+@pytest.fixture
+def unique_email(monkeypatch):
+    """The e-mail address of users is unique, and empty by default."""
+    monkeypatch.setattr(User._meta.get_field("email"), "unique", True)
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE UNIQUE INDEX the_index ON auth_user (email)")
+
+
+MAILS = [f"{name}@example.org,run,{NOON},,," for name in ("ada", "bob", "eve")]
+
+
+@pytest.mark.usefixtures("unique_email")
+def test_a_unique_field_that_stands_in_the_way_is_told_once():
+    result = import_rows(*MAILS, options=MAKE_ALL)
+
+    assert result.numbers["records"] == 1
+    reason = "and one could not be created: email '' is already taken."
+    assert result.errors == [
+        f"line 3: No user 'bob@example.org', {reason}",
+        f"line 4: No user 'eve@example.org', {reason}",
+        (
+            "Users could not be created because email '' is already taken: "
+            "--user-field email fills it from the file."
+        ),
+    ]
+
+
+@pytest.mark.usefixtures("unique_email")
+def test_users_are_created_with_another_field_on_request():
+    result = import_rows(*MAILS, options=(*MAKE_ALL, "--user-field", "email"))
+
+    assert (result.errors, result.numbers["users created"]) == ([], 3)
+    assert {*User.objects.values_list("email", flat=True)} == {
+        "ada@example.org",
+        "bob@example.org",
+        "eve@example.org",
+    }
 
 
 def test_an_empty_file_is_an_import_of_nothing():
@@ -186,22 +278,22 @@ def test_an_empty_file_is_an_import_of_nothing():
 
 @pytest.mark.usefixtures("ada")
 def test_a_file_of_one_empty_column_too_many_is_imported():
-    run = import_lines("user,activity,occurred_at,", f"ada,walk,{NOON},")
+    result = import_lines("user,activity,occurred_at,", f"ada,walk,{NOON},")
 
-    assert run.complaints == ["The header has columns that are ignored: ''."]
-    assert run.numbers["records"] == 1
+    assert result.errors == ["Ignored columns: ''."]
+    assert result.numbers["records"] == 1
 
 
-def test_missing_users_and_activities_are_made_on_request():
-    run = import_rows(GOOD, f"eve,run,{NOON},,,", options=MAKE_ALL)
+def test_missing_users_and_activities_are_created_on_request():
+    result = import_rows(GOOD, f"eve,run,{NOON},,,", options=MAKE_ALL)
 
     assert {*User.objects.values_list("username", flat=True)} == {"ada", "eve"}
     assert Activity.objects.get(key="run").xp_reward == 10
-    assert run.numbers["users created"] == run.numbers["activities created"] == 2
+    assert result.numbers["users created"] == result.numbers["activities created"] == 2
 
 
-def test_nobody_and_nothing_is_made_without_a_request(ada):
-    import_rows(f"eve,walk,{NOON},,,", f"ada,run,{NOON},,,")
+def test_nothing_is_created_without_a_request(ada):
+    errors_of(f"eve,walk,{NOON},,,", f"ada,run,{NOON},,,")
 
     assert User.objects.get() == ada
     assert Activity.objects.filter(key="run").exists() is False
@@ -216,13 +308,13 @@ def test_activities_are_renamed_on_request():
 
 @pytest.mark.usefixtures("ada")
 def test_importing_again_changes_nothing():
-    rows = [GOOD, f"ada,walk,{NOON},2,k,", f"ada,kpi_completed,{NOON},,,"]
+    rows = [GOOD, GOOD, f"ada,walk,{NOON},2,k,", f"ada,kpi_completed,{NOON},,,"]
     import_rows(*rows)
     before = everything()
 
-    run = import_rows(*rows)
+    result = import_rows(*rows)
 
-    assert (run.numbers["records"], run.numbers["replays"]) == (0, 3)
+    assert (result.numbers["records"], result.numbers["replays"]) == (0, 4)
     assert everything() == before
 
 
@@ -241,7 +333,7 @@ def test_an_import_celebrates_on_request():
     assert Celebration.objects.exists()
 
 
-def test_a_dry_run_tells_the_numbers_and_keeps_nothing(user):
+def test_a_dry_run_reports_the_numbers_and_keeps_nothing(user):
     rows = [f"ada,kpi_completed,{NOON},{n},," for n in range(1, 5)]
     options = (*MAKE_ALL, "--batch-size", "1")
     before = everything()
@@ -255,9 +347,9 @@ def test_a_dry_run_tells_the_numbers_and_keeps_nothing(user):
 
 
 def test_a_dry_run_says_that_it_is_one():
-    run = import_rows(options=("--dry-run",))
+    result = import_rows(options=("--dry-run",))
 
-    assert "This was a dry run: nothing of it is kept.\n" in run.stdout.getvalue()
+    assert "This was a dry run: nothing was kept.\n" in result.stdout.getvalue()
 
 
 @pytest.mark.usefixtures("ada")
@@ -274,7 +366,7 @@ def test_a_dry_run_holds_on_to_no_outcome():
 @pytest.mark.parametrize(
     ("row", "reason"),
     [
-        ("bad", "The line has 1 cells, the header has 6 columns."),
+        ("bad", "Expected 6 cells, as in the header, but found 1."),
         (f"eve,walk,{NOON},,,", "There is no user 'eve'."),
         (f"ada,swim,{NOON},,,", "No activity has the key 'swim'."),
     ],
@@ -301,15 +393,15 @@ def test_a_strict_import_names_the_first_of_several_bad_rows(second):
 @pytest.mark.usefixtures("ada")
 @pytest.mark.parametrize("bad", ["bad", f"ada,swim,{NOON},,,"])
 def test_a_strict_import_that_stops_has_a_summary(bad):
-    run = Job()
+    result = CommandResult()
 
     with pytest.raises(CommandError):
-        run.import_stream(
+        result.import_stream(
             io.BytesIO(f"{HEADER}\n{GOOD}\n{bad}\n{bad}\n".encode()),
             *("--strict", "--batch-size", "2"),
         )
 
-    assert list(run.numbers.values())[:5] == [2, 1, 0, 1, 1]
+    assert list(result.numbers.values())[:5] == [2, 1, 0, 1, 1]
 
 
 def test_a_strict_import_makes_no_users_for_what_it_does_not_read():
@@ -343,7 +435,7 @@ def test_a_file_that_is_not_there_is_an_error(tmp_path):
     path = tmp_path / "nowhere.csv"
 
     with pytest.raises(CommandError) as raised:
-        Job().import_file(path)
+        CommandResult().import_file(path)
 
     assert str(raised.value) == f"{path} cannot be read: No such file or directory."
 
@@ -352,7 +444,7 @@ def test_standard_input_that_is_not_there_is_an_error(monkeypatch):
     monkeypatch.setattr(sys, "stdin", None)
 
     with pytest.raises(CommandError, match=r"^There is no standard input\.$"):
-        Job().import_file("-")
+        CommandResult().import_file("-")
 
 
 class BrokenFile(io.BytesIO):
@@ -372,12 +464,12 @@ def test_a_file_that_breaks_off_says_how_far_it_was_recorded():
     stream = BrokenFile(f"{HEADER}\n{GOOD}\n{GOOD}\n".encode())
 
     with pytest.raises(CommandError) as raised:
-        Job().import_stream(stream)
+        CommandResult().import_stream(stream)
 
     assert str(raised.value) == (
-        "[Errno 5] Input/output error. It is done up to line 0, with 0 new records. "
-        "Job the same import again to go on: what is recorded stays, and is not "
-        "recorded twice."
+        "[Errno 5] Input/output error. The import is done up to line 0, with 0 new "
+        "records. Run it again to continue: rows that were recorded are not recorded "
+        "again."
     )
 
 
@@ -398,7 +490,7 @@ def failing(error: BaseException, batches: int):
     return fail
 
 
-STORAGE_ERROR = StorageError("The database did not take the change.")
+STORAGE_ERROR = StorageError("The database did not accept the change.")
 STORAGE_ERROR.__cause__ = OperationalError("disk\nfull")
 DATABASE_ERROR = OperationalError("server closed")
 DATABASE_ERROR.__cause__ = Exception("server closed")
@@ -408,7 +500,7 @@ DATABASE_ERROR.__cause__ = Exception("server closed")
 @pytest.mark.parametrize(
     ("error", "reason"),
     [
-        (STORAGE_ERROR, "The database did not take the change. disk full."),
+        (STORAGE_ERROR, "The database did not accept the change. disk full."),
         (DATABASE_ERROR, "server closed."),
         (KeyboardInterrupt(), "Interrupted."),
     ],
@@ -421,7 +513,7 @@ def test_an_import_that_is_stopped_says_how_far_it_came(monkeypatch, error, reas
         import_rows("bad", *rows, options=("--batch-size", "2"))
 
     assert str(raised.value).startswith(
-        f"{reason} It is done up to line 6, with 4 new records. Job the same import "
+        f"{reason} The import is done up to line 6, with 4 new records. Run it again "
     )
     assert LedgerEntry.objects.count() == 4
 
@@ -432,7 +524,7 @@ def test_a_dry_run_that_is_stopped_keeps_nothing(monkeypatch):
         importer, "record_activities", failing(STORAGE_ERROR, batches=1)
     )
 
-    with pytest.raises(CommandError, match=r"full\. Nothing of the dry run is kept\.$"):
+    with pytest.raises(CommandError, match=r"full\. The dry run kept nothing\.$"):
         import_rows(GOOD, options=("--dry-run",))
 
     assert LedgerEntry.objects.exists() is False
@@ -442,9 +534,9 @@ def test_a_dry_run_that_is_stopped_keeps_nothing(monkeypatch):
 def test_the_bar_follows_the_bytes_of_the_file(monkeypatch, tmp_path):
     path, positions = tmp_path / "history.csv", []
     path.write_text(f"{HEADER}\n{GOOD}\n")
-    monkeypatch.setattr(Meter, "advance", lambda self, to: positions.append(to))
+    monkeypatch.setattr(ProgressBar, "move_to", lambda self, to: positions.append(to))
 
-    Job().import_file(path)
+    CommandResult().import_file(path)
 
     assert positions == [path.stat().st_size]
 
@@ -455,6 +547,7 @@ def test_the_bar_follows_the_bytes_of_the_file(monkeypatch, tmp_path):
         (("--batch-size", "0"), "The batch size must be at least 1, not 0."),
         (("--batch-size", "x"), "argument --batch-size: invalid int value: 'x'"),
         (("--map", "commit"), "'commit' is not of the form FROM=TO."),
+        (("--user-field", "mail"), "Users have no field 'mail'. Did you mean 'email'?"),
     ],
 )
 def test_options_that_make_no_sense_are_an_error(options, reason):

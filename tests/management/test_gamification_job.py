@@ -6,9 +6,8 @@ from django.utils import timezone
 
 from gamification.exceptions import StorageError
 from gamification.management.commands import gamification_job
-from gamification.management.progress_bar import Meter
-from gamification.models import Achievement, UserAchievement
-from gamification.models import Job as StoredRun
+from gamification.management.progress_bar import ProgressBar
+from gamification.models import Achievement, Job, UserAchievement
 from gamification.services import (
     record_activity,
 )
@@ -18,20 +17,22 @@ from gamification.staff import (
     begin_backfill,
 )
 from tests.factories import AchievementFactory, UserFactory
-from tests.management.imports import Job
+from tests.management.imports import CommandResult
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_achievements")]
 
 
 def finish(*numbers):
-    job = Job()
-    call_command("gamification_job", *numbers, stdout=job.stdout, stderr=job.stderr)
-    return job.stdout.getvalue().splitlines()
+    result = CommandResult()
+    call_command(
+        "gamification_job", *numbers, stdout=result.stdout, stderr=result.stderr
+    )
+    return result.stdout.getvalue().splitlines()
 
 
 @pytest.fixture
 def begin(activity, staff, monkeypatch):
-    """Begin jobs that award another achievement to three users, two at a time."""
+    """Begin jobs, each of which awards an achievement to three users, two by two."""
     monkeypatch.setattr(backfill_jobs, "USERS_IN_A_STEP", 2)
     for user in UserFactory.create_batch(3):
         record_activity(user, "walk")
@@ -45,7 +46,7 @@ def begin(activity, staff, monkeypatch):
     return begin
 
 
-def test_all_runs_are_finished(begin):
+def test_all_jobs_are_finished(begin):
     first, second = begin(), begin()
 
     lines = finish()
@@ -57,42 +58,42 @@ def test_all_runs_are_finished(begin):
     assert UserAchievement.objects.count() == 6
 
 
-def test_a_run_is_finished_by_its_number(begin):
+def test_a_job_is_finished_by_its_number(begin):
     _, second = begin(), begin()
 
     assert finish(second.pk) == [f"job {second.pk}: users: 3, XP: 15"]
     assert UserAchievement.objects.count() == 3
 
 
-def test_where_nothing_is_to_do_nothing_is_said(begin):
+def test_without_unfinished_jobs_nothing_is_written(begin):
     begin()
     finish()
 
     assert finish() == []
 
 
-def test_what_cannot_be_finished_is_told_and_keeps_nothing_else(begin):
+def test_a_job_that_fails_is_reported_and_stops_no_other(begin):
     wrong, right = begin(), begin()
     Achievement.objects.filter(key=wrong.parameters["achievement"]).update(
         status="retired"
     )
-    job = Job()
+    result = CommandResult()
 
-    with pytest.raises(CommandError, match=r"^Runs that could not be finished: 1\.$"):
-        call_command("gamification_job", stdout=job.stdout, stderr=job.stderr)
+    with pytest.raises(CommandError, match=r"^Jobs that could not be finished: 1\.$"):
+        call_command("gamification_job", stdout=result.stdout, stderr=result.stderr)
 
-    assert job.stdout.getvalue().splitlines() == [
+    assert result.stdout.getvalue().splitlines() == [
         f"job {wrong.pk}: users: 0, XP: 0",
         f"job {right.pk}: users: 3, XP: 15",
     ]
-    assert job.stderr.getvalue() == (
+    assert result.stderr.getvalue() == (
         f"job {wrong.pk}: Only an active achievement can be awarded.\n"
     )
 
 
-def test_a_run_that_somebody_else_steps_is_waited_for(begin, monkeypatch):
+def test_it_waits_for_a_job_that_another_process_runs(begin, monkeypatch):
     job, waits = begin(), []
-    busy = StoredRun.objects.filter(pk=job.pk)
+    busy = Job.objects.filter(pk=job.pk)
     busy.update(stepping_until=timezone.now() + LEASE)
 
     def sleep(seconds):
@@ -105,7 +106,7 @@ def test_a_run_that_somebody_else_steps_is_waited_for(begin, monkeypatch):
     assert waits == [1.0]
 
 
-def test_a_run_that_is_not_there_is_an_error(db):
+def test_an_unknown_job_is_an_error(db):
     with pytest.raises(CommandError, match=r"^job 7: There is no such job\.$"):
         finish(7)
 
@@ -118,13 +119,13 @@ def test_a_database_that_fails_is_an_error(begin, monkeypatch):
 
     monkeypatch.setattr(gamification_job, "run_next_step", fail)
 
-    with pytest.raises(CommandError, match="The database did not take the change"):
+    with pytest.raises(CommandError, match="The database did not accept the change"):
         finish()
 
 
 def test_it_shows_how_far_it_is(begin, monkeypatch):
     shown = []
-    monkeypatch.setattr(Meter, "advance", lambda meter, done: shown.append(done))
+    monkeypatch.setattr(ProgressBar, "move_to", lambda bar, done: shown.append(done))
     begin()
 
     finish()

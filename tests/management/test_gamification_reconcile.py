@@ -6,29 +6,29 @@ from django.db import OperationalError
 
 from gamification.exceptions import StorageError
 from gamification.management.commands import gamification_reconcile
-from gamification.management.progress_bar import Meter
+from gamification.management.progress_bar import ProgressBar
 from gamification.models import ActivityTally, UserGamification
 from gamification.services import (
     record_activity,
 )
 from tests.factories import UserFactory
 from tests.inspection import everything
-from tests.management.imports import Job
+from tests.management.imports import CommandResult
 
 pytestmark = pytest.mark.django_db
 
 
-def reconcile(*options: str) -> Job:
-    run = Job()
+def reconcile(*options: str) -> CommandResult:
+    result = CommandResult()
     call_command(
-        "gamification_reconcile", *options, stdout=run.stdout, stderr=run.stderr
+        "gamification_reconcile", *options, stdout=result.stdout, stderr=result.stderr
     )
-    return run
+    return result
 
 
 @pytest.fixture
 def drifted(user, activity):
-    """A user with two wrong numbers, between two who are right; put right again."""
+    """A user with two wrong numbers, beside two without; corrected afterwards."""
     for walker in (user, *UserFactory.create_batch(2)):
         record_activity(walker, "walk")
     progress = UserGamification.objects.filter(user=user)
@@ -39,21 +39,21 @@ def drifted(user, activity):
     ActivityTally.objects.filter(user=user).update(count=1)
 
 
-def test_users_who_are_as_the_ledger_says_are_fine(user, activity):
+def test_users_who_agree_with_the_ledger_are_counted(user, activity):
     record_activity(user, "walk")
 
-    run = reconcile()
+    result = reconcile()
 
-    assert run.numbers == {"users": 1, "drifts": 0, "users rebuilt": 0}
+    assert result.numbers == {"users": 1, "drifts": 0, "users rebuilt": 0}
 
 
-def test_drift_is_named_and_an_error(drifted):
-    run = Job()
+def test_each_drift_is_printed_and_an_error(drifted):
+    result = CommandResult()
 
     with pytest.raises(CommandError) as raised:
-        call_command("gamification_reconcile", stdout=run.stdout)
+        call_command("gamification_reconcile", stdout=result.stdout)
 
-    assert run.stdout.getvalue().splitlines() == [
+    assert result.stdout.getvalue().splitlines() == [
         f"user {drifted.pk}: tally walk is 2, the ledger says 1",
         f"user {drifted.pk}: total_xp is 11, the ledger says 10",
         "users: 3",
@@ -62,7 +62,7 @@ def test_drift_is_named_and_an_error(drifted):
     ]
     assert raised.value.returncode == 1
     assert str(raised.value) == (
-        "Users who are not as the ledger says: 1; --fix rebuilds them."
+        "Users who differ from the ledger: 1; --fix rebuilds them."
     )
 
 
@@ -77,14 +77,14 @@ def test_nothing_is_written_without_a_request(drifted):
 
 @pytest.mark.parametrize("size", ["1", "2", "1000"])
 def test_users_who_differ_are_rebuilt_on_request(drifted, size):
-    run = reconcile("--fix", "--batch-size", size)
+    result = reconcile("--fix", "--batch-size", size)
 
-    assert run.numbers == {"users": 3, "drifts": 2, "users rebuilt": 1}
+    assert result.numbers == {"users": 3, "drifts": 2, "users rebuilt": 1}
     assert UserGamification.objects.get(user=drifted).total_xp == 10
     assert reconcile().numbers["drifts"] == 0
 
 
-def test_users_who_cannot_be_put_right_are_an_error(drifted, monkeypatch):
+def test_users_who_still_differ_are_an_error(drifted, monkeypatch):
     services_reconcile = gamification_reconcile.reconcile
     monkeypatch.setattr(
         gamification_reconcile,
@@ -96,7 +96,7 @@ def test_users_who_cannot_be_put_right_are_an_error(drifted, monkeypatch):
         reconcile("--fix")
 
     assert str(raised.value) == (
-        "Users who are not as the ledger says: 1; rebuilding was no help."
+        "Users who differ from the ledger: 1; rebuilding did not help."
     )
 
 
@@ -114,12 +114,12 @@ def test_a_database_that_fails_is_an_error(monkeypatch, error):
     with pytest.raises(CommandError) as raised:
         reconcile()
 
-    assert str(raised.value) == "No space. 1000 users had been compared."
+    assert str(raised.value) == "No space. 1000 users were compared before."
 
 
 def test_the_bar_follows_the_users(drifted, monkeypatch):
     positions = []
-    monkeypatch.setattr(Meter, "advance", lambda self, to: positions.append(to))
+    monkeypatch.setattr(ProgressBar, "move_to", lambda self, to: positions.append(to))
 
     reconcile("--fix", "--batch-size", "2")
 

@@ -5,16 +5,16 @@ import sys
 
 import pytest
 
-from gamification.management.progress_bar import Meter
+from gamification.management.progress_bar import ProgressBar
 from tests.management.imports import Terminal
 
 
 def test_a_terminal_shows_a_bar():
     terminal = Terminal()
 
-    with Meter(terminal, "B", total=200) as meter:
-        meter.advance(50)
-        meter.advance(200)
+    with ProgressBar(terminal, "B", total=200) as bar:
+        bar.move_to(50)
+        bar.move_to(200)
 
     assert "200/200" in terminal.getvalue()
 
@@ -22,7 +22,7 @@ def test_a_terminal_shows_a_bar():
 def test_a_bar_makes_way_for_other_words():
     terminal = Terminal()
 
-    with Meter(terminal, "B", total=200) as meter, meter.aside():
+    with ProgressBar(terminal, "B", total=200) as bar, bar.paused():
         terminal.write("line 2: bad\n")
 
     before, after = terminal.getvalue().split("line 2: bad\n")
@@ -43,7 +43,7 @@ def without_tqdm(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
 def test_there_is_no_bar_without_a_terminal_or_tqdm(monkeypatch, make_stream):
     stream = make_stream(monkeypatch)
 
-    with Meter(stream, "B", total=200) as meter, meter.aside():
-        meter.advance(50)
+    with ProgressBar(stream, "B", total=200) as bar, bar.paused():
+        bar.move_to(50)
 
     assert stream.getvalue() == ""

@@ -1,4 +1,4 @@
-"""Takes the catalogue out to a file and in again."""
+"""Exports the catalogue to a file, and compares and applies such a file."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ DIFFERENT: Final = 1
 TROUBLE: Final = 2
 
 HELP = (
-    "Write all activities and achievements to a file of JSON for review, compare such "
-    "a file with the catalogue, or apply it. Items are found by key, and none is ever "
-    "deleted. The exit code is 2 if a file cannot be used."
+    "Write all activities and achievements to a JSON file for review, compare such a "
+    "file with the catalogue, or apply it. Items are identified by key, and none is "
+    "ever deleted. The exit code is 2 if a file cannot be used."
 )
 
 
@@ -41,16 +41,16 @@ class Command(BaseCommand):
         )
         diff = actions.add_parser(
             "diff",
-            help="Show what applying a file would do. The exit code is 1 if file and "
-            "catalogue differ, 0 if they do not.",
+            help="Show what apply would do. The exit code is 1 if the file and the "
+            "catalogue differ, and 0 if they do not.",
         )
         apply = actions.add_parser(
-            "apply", help="Add what the catalogue lacks, and change what differs."
+            "apply", help="Add missing items, and change those that differ."
         )
         for each in (diff, apply):
             each.add_argument("file", help="- is standard input.")
         apply.add_argument(
-            "--dry-run", action="store_true", help="Show what it would do."
+            "--dry-run", action="store_true", help="Only show the differences."
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -87,25 +87,25 @@ class Command(BaseCommand):
 
     def _diff(self, path: str) -> None:
         differences = compare_definitions(read_input(path))
-        self._tell(differences)
+        self._show(differences)
         if not differences.is_empty:
             sys.exit(DIFFERENT)
 
     def _apply(self, path: str, *, dry_run: bool) -> None:
         text = read_input(path)
-        self._tell(compare_definitions(text) if dry_run else apply_definitions(text))
+        self._show(compare_definitions(text) if dry_run else apply_definitions(text))
         if dry_run:
-            self.stdout.write("This was a dry run: nothing of it is kept.")
+            self.stdout.write("This was a dry run: nothing was kept.")
 
-    def _tell(self, differences: Differences) -> None:
+    def _show(self, differences: Differences) -> None:
         encoding = getattr(self.stdout, "encoding", None) or "utf-8"
         for line in differences.lines():
-            # A terminal that lacks a character shows its number.
+            # Characters that the terminal lacks are shown as numbers.
             data = line.encode(encoding, "backslashreplace")
             self.stdout.write(data.decode(encoding))
 
 
 def read_input(path: str) -> bytes:
-    """Return the bytes of a file, or one more than a file of definitions may have."""
+    """Return the bytes of a file, at most one more than a catalogue file may have."""
     with open_input(path) as stream:
         return stream.read(MAX_FILE_SIZE + 1)

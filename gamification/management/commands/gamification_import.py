@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Final
 
 from django.core.management import BaseCommand, CommandError, CommandParser
 from django.core.management.base import DjangoHelpFormatter
@@ -16,32 +16,33 @@ from django.db import Error
 
 from gamification.conf import conf
 from gamification.exceptions import GamificationError
-from gamification.management.importing.distinct import DistinctCounter
-from gamification.management.importing.errors import Complaints
-from gamification.management.importing.importer import ImportRun
-from gamification.management.importing.lookup import ActivityMaker, Resolver, UserFinder
-from gamification.management.importing.readers import BadHeaderError, RowReader, shown
+from gamification.management.importing.counter import DiskCounter
+from gamification.management.importing.errors import BadHeaderError, ErrorReporter
+from gamification.management.importing.importer import Importer
+from gamification.management.importing.readers import RowReader, ignored_columns
+from gamification.management.importing.records import ActivityCreator, RecordBuilder
+from gamification.management.importing.users import UserLookup
 from gamification.management.options import check_batch_size, parse_renames
-from gamification.management.progress_bar import Meter
+from gamification.management.progress_bar import ProgressBar
 
 HELP = """\
-Record what users did, from a file of any length.
+Record a history of activities from a file of any length.
 
 The file is CSV with a header, or JSON Lines, in UTF-8. Each line is one row:
 
-  user         what the user signs in with
+  user         the name with which the user signs in; see --user-field
   activity     key of the activity
   occurred_at  ISO 8601 with a UTC offset
-  quantity     whole number of units; 1 if it is not given
+  quantity     whole number of units, 1 by default
   key          makes the row count once for its user, however often it is imported
-  source       what it came from, such as visions.kpi:42
+  source       the object that the row is about, such as visions.kpi:42
 
-The first three are required; columns of other names are ignored. A row without a key
-gets one made of its content: rows that are equal are one record, so give them keys if
-each of them counts. Importing a file again, or after it was stopped in the middle,
-changes nothing that was recorded before. A row that cannot be used is reported, and the
-others go on. Where a CSV file does not end with a line break, its last row is used only
-if nothing can be cut off it.
+The first three are required; other columns are ignored. A row without a key gets one
+made from its content, and equal rows count each. Import the same file again, or a
+longer version of it, and only new rows are recorded, also after an import was
+interrupted. A row that cannot be used is reported and does not stop the others. If a
+CSV file does not end with a line break, its last row is used only if it is certain to
+be complete.
 
 A git repository is a history, too:
 
@@ -49,21 +50,34 @@ A git repository is a history, too:
     python manage.py gamification_import - --create-users --create-activities
 """
 
-#: Names and helps of the switches.
+#: Records per transaction by default: with many new users, more need much memory.
+BATCH_SIZE: Final = 5_000
+
+#: Names and help texts of the switches.
 SWITCHES = {
-    "--create-users": "Make users that are missing, without a usable password. They "
-    "are made in bulk where Django can, which sends no signals.",
-    "--create-activities": "Make activities that are missing, worth 10 XP each.",
-    "--celebrate": "Make celebrations and send signals; an import is silent otherwise.",
-    "--strict": "Stop at the first row that cannot be used. What was recorded before, "
-    "or in one batch with it, stays.",
-    "--dry-run": "Do it all in one transaction and take it back: the summary is exact, "
-    "and until then the users stay locked.",
+    "--create-users": "Create missing users, without a usable password. Where "
+    "possible they are created in bulk, which sends no signals.",
+    "--create-activities": "Create missing activities, worth 10 XP each.",
+    "--celebrate": "Create celebrations and send signals; by default an import does "
+    "neither.",
+    "--strict": "Stop at the first row that cannot be used. What was recorded before "
+    "it, or in the same batch, stays.",
+    "--dry-run": "Do everything in one transaction and roll it back. The summary is "
+    "exact, and users stay locked until the end.",
+}
+
+#: Hints at the end, by the code of an error, with the option that they are about.
+HINTS = {
+    "unknown_user": ("create_users", "--create-users creates missing users."),
+    "unknown_activity": (
+        "create_activities",
+        "--create-activities creates missing activities.",
+    ),
 }
 
 
 class HelpFormatter(DjangoHelpFormatter, RawDescriptionHelpFormatter):
-    """Keeps the lines of the description."""
+    """Keeps the line breaks of the description."""
 
 
 class Command(BaseCommand):
@@ -79,14 +93,24 @@ class Command(BaseCommand):
             action="append",
             default=[],
             metavar="FROM=TO",
-            help="Record the file's activity FROM as TO; can be repeated.",
+            help="Record the activity FROM of the file as TO; can be repeated.",
+        )
+        parser.add_argument(
+            "--user-field",
+            action="append",
+            default=[],
+            metavar="FIELD",
+            help="Find users by this field of the user model instead of the one with "
+            "which they sign in. --create-users fills both. Can be repeated: users are "
+            "found by the first, and all are filled.",
         )
         parser.add_argument(
             "--batch-size",
             type=int,
-            default=conf.BATCH_SIZE,
+            default=min(conf.BATCH_SIZE, BATCH_SIZE),
             metavar="N",
-            help="Records per transaction, within what suits the database.",
+            help="Records per transaction; larger batches need more memory. The "
+            "database may need smaller ones.",
         )
         for name, text in SWITCHES.items():
             parser.add_argument(name, action="store_true", help=text)
@@ -94,42 +118,47 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         started = perf_counter()
         check_batch_size(options["batch_size"])
-        resolver = Resolver(
-            UserFinder(create=options["create_users"]),
-            ActivityMaker() if options["create_activities"] else None,
-            parse_renames(options["map"]),
-        )
-        with open_input(options["file"]) as stream, DistinctCounter() as users:
-            run = self._import(stream, resolver, users, options)
-            summary = summarize(run, resolver, users, perf_counter() - started)
+        lookup = UserLookup(options["user_field"], create=options["create_users"])
+        activities = ActivityCreator() if options["create_activities"] else None
+        renames = parse_renames(options["map"])
+        with (
+            open_input(options["file"]) as stream,
+            DiskCounter() as users,
+            DiskCounter() as repeats,
+        ):
+            builder = RecordBuilder(lookup, repeats, activities, renames)
+            importer = self._import(stream, builder, users, options)
+            summary = summarize(importer, builder, users, perf_counter() - started)
         for name, value in summary.items():
             self.stdout.write(f"{name}: {value}")
         if options["dry_run"]:
-            self.stdout.write("This was a dry run: nothing of it is kept.")
-        if run.fatal:
-            raise CommandError("line {}: {}".format(*run.fatal))
+            self.stdout.write("This was a dry run: nothing was kept.")
+        self._give_hints(importer, lookup, options)
+        check_result(importer)
 
     def _import(
         self,
         stream: BinaryIO,
-        resolver: Resolver,
-        users: DistinctCounter,
+        builder: RecordBuilder,
+        users: DiskCounter,
         options: Mapping[str, Any],
-    ) -> ImportRun:
+    ) -> Importer:
         reader = self._read_header(stream)
         terminal = options.get("stderr") or sys.stderr
-        with Meter(terminal, "B", size_of(options["file"])) as meter:
-            complaints, strict = Complaints(meter, self.stderr.write), options["strict"]
-            run = ImportRun(reader, resolver, users, complaints, strict=strict)
-            with explaining(run, dry_run=options["dry_run"]):
-                run.perform(
-                    lambda: meter.advance(reader.position),
+        with ProgressBar(terminal, "B", size_of(options["file"])) as progress:
+            errors = ErrorReporter(progress, self.stderr.write)
+            importer = Importer(
+                reader, builder, users, errors.report, strict=options["strict"]
+            )
+            with explaining(importer, dry_run=options["dry_run"]):
+                importer.run(
+                    lambda: progress.move_to(reader.position),
                     batch_size=options["batch_size"],
                     celebrate=options["celebrate"],
                     dry_run=options["dry_run"],
                 )
-            complaints.close()
-        return run
+            errors.close()
+        return importer
 
     def _read_header(self, stream: BinaryIO) -> RowReader:
         try:
@@ -137,9 +166,29 @@ class Command(BaseCommand):
         except (BadHeaderError, OSError) as error:
             raise CommandError(str(error)) from error
         if reader.ignored:
-            names = ", ".join(map(shown, reader.ignored))
-            self.stderr.write(f"The header has columns that are ignored: {names}.")
+            self.stderr.write(ignored_columns(reader.ignored))
         return reader
+
+    def _give_hints(
+        self, importer: Importer, lookup: UserLookup, options: Mapping[str, Any]
+    ) -> None:
+        """Write, once, which option would have helped."""
+        for code, (option, hint) in HINTS.items():
+            if code in importer.codes and not options[option]:
+                self.stderr.write(hint)
+        for field, value in lookup.taken.items():
+            self.stderr.write(
+                f"Users could not be created because {field} {value!r} is already "
+                f"taken: --user-field {field} fills it from the file."
+            )
+
+
+def check_result(importer: Importer) -> None:
+    """Raise ``CommandError`` if the import was stopped, or recorded nothing."""
+    if importer.first_error:
+        raise CommandError("line {}: {}".format(*importer.first_error))
+    if importer.rows and not importer.done:
+        raise CommandError("Nothing was recorded.")
 
 
 @contextmanager
@@ -158,43 +207,43 @@ def open_input(path: str) -> Iterator[BinaryIO]:
 
 
 def size_of(path: str) -> int | None:
-    """Return how many bytes will come, if that can be known."""
+    """Return how many bytes the file has, if that is known."""
     return None if path == "-" else Path(path).stat().st_size or None
 
 
 @contextmanager
-def explaining(run: ImportRun, *, dry_run: bool) -> Iterator[None]:
-    """Turn what stops an import into an error that says how far it came."""
+def explaining(importer: Importer, *, dry_run: bool) -> Iterator[None]:
+    """Turn what interrupts an import into an error that says how far it came."""
     try:
         yield
     except (GamificationError, Error, OSError, KeyboardInterrupt) as error:
-        # Django's errors of the database repeat the words of their cause.
+        # Django's database errors repeat the text of their cause.
         words = " ".join(dict.fromkeys([str(error), str(error.__cause__ or "")]))
         reason = f"{' '.join(words.split()).rstrip('.') or 'Interrupted'}."
         if dry_run:
-            raise CommandError(f"{reason} Nothing of the dry run is kept.") from error
+            raise CommandError(f"{reason} The dry run kept nothing.") from error
         raise CommandError(
-            f"{reason} It is done up to line {run.settled_line}, with "
-            f"{run.report.recorded} new records. Job the same import again to go on: "
-            "what is recorded stays, and is not recorded twice."
+            f"{reason} The import is done up to line {importer.committed_line}, with "
+            f"{importer.report.recorded} new records. Run it again to continue: rows "
+            "that were recorded are not recorded again."
         ) from error
 
 
 def summarize(
-    run: ImportRun, resolver: Resolver, users: DistinctCounter, seconds: float
+    importer: Importer, builder: RecordBuilder, users: DiskCounter, seconds: float
 ) -> dict[str, object]:
     """Return the numbers of an import by name."""
-    activities = resolver.activities
+    activities = builder.activities
     return {
-        "rows": run.rows,
-        "records": run.report.recorded,
-        "replays": run.report.replayed,
-        "errors": run.errors,
-        "users": users.count,
-        "users created": resolver.users.created,
+        "rows": importer.rows,
+        "records": importer.report.recorded,
+        "replays": importer.report.replayed,
+        "errors": importer.errors,
+        "users": users.distinct,
+        "users created": builder.users.created,
         "activities created": activities.created if activities else 0,
-        "XP": run.report.xp,
-        "unlocks": run.report.unlocks,
+        "XP": importer.report.xp,
+        "unlocks": importer.report.unlocks,
         "seconds": f"{seconds:.2f}",
-        "rows per second": round(run.rows / seconds),
+        "rows per second": round(importer.rows / seconds),
     }

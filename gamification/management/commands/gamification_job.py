@@ -1,4 +1,4 @@
-"""Finishes what staff began in the admin."""
+"""Finishes jobs that staff began in the admin."""
 
 from __future__ import annotations
 
@@ -10,24 +10,19 @@ from django.core.management import BaseCommand, CommandError, CommandParser
 from django.db import Error
 
 from gamification.exceptions import GamificationError
-from gamification.management.progress_bar import Meter
-from gamification.models import (
-    Job,
-    write_alias,
-)
-from gamification.staff import (
-    run_next_step,
-)
+from gamification.management.progress_bar import ProgressBar
+from gamification.models import Job, write_alias
+from gamification.staff import run_next_step
 
-#: Seconds between looks at a job that somebody else steps.
+#: Seconds to wait while another process runs a step of the job.
 PATIENCE: Final = 1.0
 
 
 class Command(BaseCommand):
     help = (
-        "Finish jobs: long work over many users, such as backfills, that "
-        "staff began in the admin. Pages that show a job may stay open. The exit code "
-        "is 1 if one cannot be finished; it goes on from there the next time."
+        "Finish jobs, such as backfills, that staff began in the admin. Pages that "
+        "show a job may stay open. The exit code is 1 if a job cannot be finished; the "
+        "next call continues it."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -35,7 +30,7 @@ class Command(BaseCommand):
             "job",
             nargs="*",
             type=int,
-            help="The number of a job; without any, all that are not finished.",
+            help="The number of a job; by default all jobs that are not finished.",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -48,15 +43,15 @@ class Command(BaseCommand):
                 unfinished += 1
                 self.stderr.write(f"job {job_id}: {job.error}")
         if unfinished:
-            raise CommandError(f"Runs that could not be finished: {unfinished}.")
+            raise CommandError(f"Jobs that could not be finished: {unfinished}.")
 
     def _finish(self, job_id: int, terminal: Any) -> Job:
-        """Step until the job is over, or cannot go on; raise ``CommandError``."""
+        """Run steps until the job is finished or fails; raise ``CommandError``."""
         try:
             job = run_next_step(job_id, actor=None)
-            with Meter(terminal, " users", job.total) as meter:
+            with ProgressBar(terminal, " users", job.total) as progress:
                 while job.finished_at is None and not job.error:
-                    meter.advance(job.done)
+                    progress.move_to(job.done)
                     if job.stepping_until:
                         time.sleep(PATIENCE)
                     job = run_next_step(job_id, actor=None)

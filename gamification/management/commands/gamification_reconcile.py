@@ -13,22 +13,17 @@ from django.core.management import BaseCommand, CommandError, CommandParser
 from django.db import Error
 
 from gamification.exceptions import GamificationError
-from gamification.maintenance import (
-    Drift,
-    reconcile,
-)
+from gamification.maintenance import Drift, reconcile
 from gamification.management.options import check_batch_size
-from gamification.management.progress_bar import Meter
-from gamification.models import (
-    write_alias,
-)
+from gamification.management.progress_bar import ProgressBar
+from gamification.models import write_alias
 
 
 class Command(BaseCommand):
     help = (
-        "Compare what every user has (XP, levels, streaks, active days, tallies) with "
-        "the ledger, and print each number that differs. The exit code is 1 if there "
-        "is one, unless --fix put it right."
+        "Compare the XP, level, streaks, active days and tallies of every user with "
+        "the ledger, and print each number that differs. The exit code is 1 if a "
+        "number differs, unless --fix corrected it."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -36,14 +31,14 @@ class Command(BaseCommand):
             "--fix",
             action="store_true",
             help="Rebuild users who differ from the ledger, without celebrations. The "
-            "exit code is 0 if no user differs any more.",
+            "exit code is 0 if no user differs afterwards.",
         )
         parser.add_argument(
             "--batch-size",
             type=int,
             default=1_000,
             metavar="N",
-            help="Users that are compared at a time.",
+            help="Users to compare at a time.",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -51,43 +46,45 @@ class Command(BaseCommand):
             fix=options["fix"], batch_size=check_batch_size(options["batch_size"])
         )
         terminal = options.get("stderr") or sys.stderr
-        with Meter(terminal, " users", comparison.expected) as meter:
-            for drift in comparison.run(meter):
-                with meter.aside():
+        with ProgressBar(terminal, " users", comparison.expected) as bar:
+            for drift in comparison.run(bar):
+                with bar.paused():
                     self.stdout.write(str(drift))
         self.stdout.write(f"users: {comparison.users}")
         self.stdout.write(f"drifts: {comparison.drifts}")
         self.stdout.write(f"users rebuilt: {comparison.rebuilt}")
         if comparison.wrong:
-            hint = "rebuilding was no help" if options["fix"] else "--fix rebuilds them"
-            wrong = f"Users who are not as the ledger says: {comparison.wrong}"
+            hint = (
+                "rebuilding did not help" if options["fix"] else "--fix rebuilds them"
+            )
+            wrong = f"Users who differ from the ledger: {comparison.wrong}"
             raise CommandError(f"{wrong}; {hint}.")
 
 
 class Comparison:
-    """All users against the ledger, and what came of it."""
+    """Compares all users with the ledger, and counts the results."""
 
     def __init__(self, *, fix: bool, batch_size: int) -> None:
         self._fix = fix
         self._batch_size = batch_size
-        #: Users that were compared, and numbers that differed.
+        #: Users who were compared, and numbers that differed.
         self.users = 0
         self.drifts = 0
-        #: Users that were put right, and users that are still wrong.
+        #: Users who were corrected, and users who still differ.
         self.rebuilt = 0
         self.wrong = 0
 
     @property
     def expected(self) -> int:
-        """The number of users there are."""
+        """The number of users."""
         return get_user_model()._base_manager.using(write_alias()).count()
 
-    def run(self, meter: Meter) -> Iterator[Drift]:
+    def run(self, bar: ProgressBar) -> Iterator[Drift]:
         """Yield each number that differs; raise ``CommandError``."""
 
         def progress(users: int) -> None:
             self.users += users
-            meter.advance(self.users)
+            bar.move_to(self.users)
 
         drifts = reconcile(
             fix=self._fix, batch_size=self._batch_size, progress=progress
@@ -97,12 +94,12 @@ class Comparison:
                 for drift in found:
                     self.drifts += 1
                     yield drift
-                self._judge(user_id)
+                self._count(user_id)
         except (GamificationError, Error) as error:
-            message = f"{error} {self.users} users had been compared."
+            message = f"{error} {self.users} users were compared before."
             raise CommandError(message) from error
 
-    def _judge(self, user_id: Any) -> None:
+    def _count(self, user_id: Any) -> None:
         if self._fix and not any(reconcile(user_id)):
             self.rebuilt += 1
         else:

@@ -1,4 +1,4 @@
-"""One run of an import: rows in, records out, and the tally of what became of them."""
+"""Runs an import: records rows batch by batch, and counts the results."""
 
 from __future__ import annotations
 
@@ -11,17 +11,11 @@ from typing import Final, TypeVar
 from django.db import connections, reset_queries, transaction
 
 from gamification.exceptions import GamificationError
-from gamification.management.importing.distinct import DistinctCounter
-from gamification.management.importing.lookup import Resolver
+from gamification.management.importing.counter import DiskCounter
 from gamification.management.importing.readers import NumberedRow
-from gamification.models import (
-    write_alias,
-)
-from gamification.services import (
-    ActivityRecord,
-    BatchReport,
-    record_activities,
-)
+from gamification.management.importing.records import RecordBuilder
+from gamification.models import write_alias
+from gamification.services import ActivityRecord, BatchReport, record_activities
 
 T = TypeVar("T")
 
@@ -29,38 +23,46 @@ T = TypeVar("T")
 CHUNK: Final = 1_000
 
 
-class ImportRun:
-    """Records rows a batch at a time, and knows which are settled and which were bad.
+class Importer:
+    """Records rows, and knows how many were committed and which have an error.
 
-    ``complain`` is told the line of each bad row and what is wrong with it. With
-    ``strict`` it is not: the first bad row becomes ``fatal`` and the last one read.
+    ``report_error`` is called with the line and the error of each bad row. A
+    ``strict`` importer stops instead: the first bad row becomes ``first_error``, and
+    is the last one read.
     """
 
     def __init__(
         self,
         rows: Iterable[NumberedRow],
-        resolver: Resolver,
-        users: DistinctCounter,
-        complain: Callable[[int, GamificationError], None],
+        builder: RecordBuilder,
+        users: DiskCounter,
+        report_error: Callable[[int, GamificationError], None],
         *,
         strict: bool = False,
     ) -> None:
         self._rows = _until_bad(rows) if strict else rows
-        self._resolver = resolver
+        self._builder = builder
         self._users = users
-        self._complain = complain
+        self._report_error = report_error
         self._strict = strict
         #: Lines of the records whose batch is not committed yet.
-        self._open: deque[int] = deque()
+        self._pending: deque[int] = deque()
         self.rows = 0
         self.errors = 0
+        #: The codes of the errors.
+        self.codes: set[str] = set()
         self.report = BatchReport()
-        #: The line of the last record that was committed, or had been before.
-        self.settled_line = 0
-        #: The first bad row, with ``strict``.
-        self.fatal: tuple[int, GamificationError] | None = None
+        #: The line of the last record that is committed.
+        self.committed_line = 0
+        #: The first bad row, if ``strict``.
+        self.first_error: tuple[int, GamificationError] | None = None
 
-    def perform(
+    @property
+    def done(self) -> int:
+        """The number of rows that are in the ledger, by this import or an earlier."""
+        return self.report.recorded + self.report.replayed
+
+    def run(
         self,
         progress: Callable[[], None],
         *,
@@ -70,65 +72,66 @@ class ImportRun:
     ) -> None:
         """Record the rows; call ``progress`` after each batch.
 
-        With ``dry_run`` all of it is one transaction that is rolled back.
+        A ``dry_run`` is one transaction that is rolled back.
         """
-        with rehearsal(write_alias()) if dry_run else nullcontext(_nothing) as forget:
+        transaction_of_all = rolled_back(write_alias()) if dry_run else nullcontext()
+        with transaction_of_all as forget_callbacks:
 
-            def settle(report: BatchReport) -> None:
-                self._settle(report)
-                forget()
+            def count(report: BatchReport) -> None:
+                self._count(report)
+                if forget_callbacks:
+                    forget_callbacks()
                 progress()
 
             record_activities(
                 self._records(),
                 batch_size=batch_size,
-                progress=settle,
+                progress=count,
                 refused=self._refuse,
                 celebrate=celebrate,
                 historical=True,
             )
 
     def _records(self) -> Iterator[ActivityRecord]:
-        for chunk in takewhile(lambda _: not self.fatal, _chunks(self._rows, CHUNK)):
+        chunks = takewhile(lambda _: not self.first_error, _chunks(self._rows, CHUNK))
+        for chunk in chunks:
             users: set[str] = set()
-            for line, record in self._resolver.resolve(chunk):
-                if self.fatal:
+            for line, record in self._builder.build(chunk):
+                if self.first_error:
                     break
                 self.rows += 1
                 if isinstance(record, GamificationError):
                     self._reject(line, record)
                 else:
-                    self._open.append(line)
+                    self._pending.append(line)
                     users.add(str(record.user))
                     yield record
-            self._users.add(users)
+            for user in users:
+                self._users.add(user)
 
     def _refuse(self, position: int, error: GamificationError) -> None:
-        self._reject(self._open[position - self.report.records], error)
+        self._reject(self._pending[position - self.report.records], error)
 
-    def _settle(self, report: BatchReport) -> None:
+    def _count(self, report: BatchReport) -> None:
         for _ in range(report.records):
-            self.settled_line = self._open.popleft()
+            self.committed_line = self._pending.popleft()
         self.report += report
         # With DEBUG, Django keeps the text of thousands of statements.
         reset_queries()
 
     def _reject(self, line: int, error: GamificationError) -> None:
         self.errors += 1
-        # The frames of its traceback hold on to the batch, which holds on to it.
+        self.codes.add(error.code)
+        # The frames of its traceback refer to the batch, which refers to it.
         error.with_traceback(None)
         if not self._strict:
-            self._complain(line, error)
-        elif not self.fatal or line < self.fatal[0]:
-            self.fatal = line, error
-
-
-def _nothing() -> None:
-    """Do nothing."""
+            self._report_error(line, error)
+        elif not self.first_error or line < self.first_error[0]:
+            self.first_error = line, error
 
 
 def _until_bad(rows: Iterable[NumberedRow]) -> Iterator[NumberedRow]:
-    """Yield rows up to the first bad one, so that nothing is made for those behind."""
+    """Yield rows up to the first bad one, so that no later row creates a user."""
     for line, row in rows:
         yield line, row
         if isinstance(row, GamificationError):
@@ -142,18 +145,18 @@ def _chunks(items: Iterable[T], size: int) -> Iterator[Sequence[T]]:
 
 
 @contextmanager
-def rehearsal(alias: str) -> Iterator[Callable[[], None]]:
-    """Take back at the end what is done inside.
+def rolled_back(alias: str) -> Iterator[Callable[[], None]]:
+    """Roll back the transaction at the end.
 
-    What is yielded forgets whom to tell after the commit, which never comes: they
-    would pile up.
+    It yields a function that forgets the callbacks to call after the commit, which
+    never comes: they would use more and more memory.
     """
     connection = connections[alias]
     with transaction.atomic(using=alias):
-        promised = len(connection.run_on_commit)
+        count = len(connection.run_on_commit)
 
-        def forget() -> None:
-            del connection.run_on_commit[promised:]
+        def forget_callbacks() -> None:
+            del connection.run_on_commit[count:]
 
-        yield forget
+        yield forget_callbacks
         transaction.set_rollback(True, using=alias)

@@ -6,20 +6,14 @@ from codecs import BOM_UTF8
 from collections.abc import Iterator
 from typing import BinaryIO, Final, NamedTuple
 
-from gamification.exceptions import InvalidRequestError
+from gamification.management.importing.errors import BadRowError
 
 #: The longest line, in bytes, with its line break.
 MAX_LINE: Final = 64 * 1024
 
 
-class BadRowError(InvalidRequestError):
-    """The row cannot be used."""
-
-    code = "bad_row"
-
-
-class Line(NamedTuple):
-    """A line with its number, from 1; of one that is too long, the beginning."""
+class TextLine(NamedTuple):
+    """A line with its number, from 1; only the beginning of one that is too long."""
 
     number: int
     data: bytes
@@ -27,7 +21,7 @@ class Line(NamedTuple):
 
     @property
     def is_ended(self) -> bool:
-        """Whether a line break ends it; without one the file may have been cut."""
+        """Whether a line break ends it; without one the file may have been cut off."""
         return self.data.endswith(b"\n")
 
     @property
@@ -42,20 +36,20 @@ class Line(NamedTuple):
 
 
 class LineReader:
-    """The lines of a stream, and how many bytes of it were read."""
+    """Yields the lines of a stream, and counts the bytes that were read."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
         self.position = 0
 
-    def __iter__(self) -> Iterator[Line]:
+    def __iter__(self) -> Iterator[TextLine]:
         number = 0
         while data := self._read():
             number += 1
             is_too_long = self._skip_rest(data)
             if number == 1:
                 data = data.removeprefix(BOM_UTF8)
-            yield Line(number, data, is_too_long)
+            yield TextLine(number, data, is_too_long)
 
     def _read(self) -> bytes:
         data = self._stream.readline(MAX_LINE)

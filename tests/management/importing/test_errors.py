@@ -4,39 +4,47 @@ import io
 
 import pytest
 
-from gamification.management.importing.errors import MOST, Complaints
-from gamification.management.importing.stream import BadRowError
-from gamification.management.progress_bar import Meter
+from gamification.management.importing.errors import (
+    MAX_SHOWN,
+    BadRowError,
+    ErrorReporter,
+    quoted,
+)
+from gamification.management.progress_bar import ProgressBar
 from tests.management.imports import Terminal
 
 
-def complain(stream: io.StringIO, times: int) -> list[str]:
-    """Return what is written about so many bad rows."""
+def reported(stream: io.StringIO, times: int) -> list[str]:
+    """Return the lines that are written for so many bad rows."""
     written = []
-    with Meter(stream, "B") as meter:
-        complaints = Complaints(meter, written.append)
+    with ProgressBar(stream, "B") as bar:
+        reporter = ErrorReporter(bar, written.append)
         for line in range(2, times + 2):
-            complaints(line, BadRowError())
-        complaints.close()
+            reporter.report(line, BadRowError())
+        reporter.close()
     return written
 
 
 @pytest.mark.parametrize("stream", [io.StringIO(), Terminal()])
-def test_a_bad_row_is_told_with_its_line_and_reason(stream):
-    assert complain(stream, 2) == [
+def test_a_bad_row_is_reported_with_its_line_and_reason(stream):
+    assert reported(stream, 2) == [
         "line 2: The row cannot be used.",
         "line 3: The row cannot be used.",
     ]
 
 
-def test_a_file_is_told_of_all_bad_rows():
-    assert len(complain(io.StringIO(), MOST + 20)) == MOST + 20
+def test_a_file_gets_all_errors():
+    assert len(reported(io.StringIO(), MAX_SHOWN + 20)) == MAX_SHOWN + 20
 
 
-def test_a_terminal_is_told_of_so_many_bad_rows_as_can_be_read():
-    written = complain(Terminal(), MOST + 20)
+def test_a_terminal_gets_as_many_errors_as_can_be_read():
+    written = reported(Terminal(), MAX_SHOWN + 20)
 
     assert written[-2:] == [
-        f"line {MOST + 1}: The row cannot be used.",
-        "and 20 more: 2> FILE writes all to a file",
+        f"line {MAX_SHOWN + 1}: The row cannot be used.",
+        "20 more errors: redirect them with 2> FILE",
     ]
+
+
+def test_a_text_is_quoted_escaped_and_shortened():
+    assert quoted("\x1b[31m" + "x" * 60) == repr("\x1b[31m" + "x" * 55 + "…")

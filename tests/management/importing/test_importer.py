@@ -4,7 +4,7 @@ import pytest
 from django.db import connection, transaction
 
 from gamification.management.importing import importer
-from gamification.management.importing.importer import rehearsal
+from gamification.management.importing.importer import rolled_back
 from tests.factories import ActivityFactory, UserFactory
 from tests.management.imports import NOON, import_rows
 
@@ -29,13 +29,14 @@ def test_refused_records_are_reported_by_their_line_across_batches():
         for line in (f"{GOOD}{number},", BAD, f"ada,gone,{NOON},,,")
     ]
 
-    run = import_rows(*rows, options=("--batch-size", "2"))
+    *errors, _hint = import_rows(*rows, options=("--batch-size", "2")).errors
 
-    assert sorted(run.complaints, key=lambda line: int(line.split()[1][:-1])) == [
+    bad = "occurred_at is not an ISO 8601 date and time: 'yesterday'."
+    assert sorted(errors, key=lambda line: int(line.split()[1][:-1])) == [
         line
         for number in range(2, 17, 3)
         for line in (
-            f"line {number + 1}: occurred_at is not an ISO 8601 instant: 'yesterday'.",
+            f"line {number + 1}: {bad}",
             f"line {number + 2}: No activity has the key 'gone'.",
         )
     ]
@@ -46,26 +47,26 @@ def test_refused_records_are_reported_by_their_line_across_batches():
 def test_the_size_of_batches_changes_nothing(size):
     rows = [f"{GOOD}{number % 7}," for number in range(10)]
 
-    run = import_rows(*rows, options=("--batch-size", size))
+    result = import_rows(*rows, options=("--batch-size", size))
 
-    assert (run.numbers["records"], run.numbers["replays"]) == (7, 3)
-    assert run.numbers["users"] == 1
+    assert (result.numbers["records"], result.numbers["replays"]) == (7, 3)
+    assert result.numbers["users"] == 1
 
 
-def test_what_is_done_in_a_rehearsal_is_taken_back(db):
-    with rehearsal("default"):
+def test_everything_inside_is_rolled_back(db):
+    with rolled_back("default"):
         ActivityFactory(key="walk")
 
     assert ActivityFactory._meta.model.objects.filter(key="walk").exists() is False
 
 
-def test_a_rehearsal_forgets_its_own_promises_alone(db):
+def test_only_the_callbacks_from_inside_are_forgotten(db):
     with transaction.atomic():
         transaction.on_commit(lambda: None)
-        promised = list(connection.run_on_commit)
+        callbacks = list(connection.run_on_commit)
 
-        with rehearsal("default") as forget:
+        with rolled_back("default") as forget_callbacks:
             transaction.on_commit(lambda: None)
-            forget()
+            forget_callbacks()
 
-            assert connection.run_on_commit == promised
+            assert connection.run_on_commit == callbacks

@@ -5,11 +5,12 @@ import io
 import os
 import tracemalloc
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from unittest import mock
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 
 from tests.factories import UserFactory
 
@@ -44,7 +45,11 @@ def peak_of(chunks: Iterator[bytes], *options: str) -> int:
     stream = io.TextIOWrapper(io.BufferedReader(Endless(chunks)))
     gc.collect()
     tracemalloc.start()
-    with mock.patch("sys.stdin", stream), Path(os.devnull).open("w") as nowhere:
+    with (
+        suppress(CommandError),
+        mock.patch("sys.stdin", stream),
+        Path(os.devnull).open("w") as nowhere,
+    ):
         call_command(
             "gamification_import", "-", *options, stdout=nowhere, stderr=nowhere
         )
@@ -64,6 +69,23 @@ def test_memory_does_not_grow_with_the_file(name, few, many):
 
     small = peak_of(lines(name, few), *options)
     large = peak_of(lines(name, many), *options)
+
+    assert large < 1.3 * small
+
+
+def new_users(count: int) -> Iterator[bytes]:
+    yield b"user,activity,occurred_at\n"
+    for number in range(count):
+        yield f"user-{number},walk,2024-03-01T12:00:00Z\n".encode()
+
+
+@pytest.mark.usefixtures("activity")
+def test_memory_does_not_grow_with_new_users():
+    options = ("--create-users", "--batch-size", "100")
+    peak_of(new_users(200), *options)
+
+    small = peak_of(new_users(1_200), *options, "--dry-run")
+    large = peak_of(new_users(3_600), *options, "--dry-run")
 
     assert large < 1.3 * small
 

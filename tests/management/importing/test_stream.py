@@ -4,15 +4,11 @@ import io
 
 import pytest
 
-from gamification.management.importing.stream import (
-    MAX_LINE,
-    BadRowError,
-    Line,
-    LineReader,
-)
+from gamification.management.importing.errors import BadRowError
+from gamification.management.importing.stream import MAX_LINE, LineReader, TextLine
 
 
-def lines_of(data: bytes) -> list[Line]:
+def lines_of(data: bytes) -> list[TextLine]:
     return list(LineReader(io.BytesIO(data)))
 
 
