@@ -1,4 +1,4 @@
-"""The admin's pages: the catalogue to be edited, history and progress to be read."""
+"""Admin pages on which staff edit the catalogue and read history and progress."""
 
 from __future__ import annotations
 

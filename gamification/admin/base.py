@@ -1,4 +1,4 @@
-"""What the pages of several models share."""
+"""Base classes of the admin pages, and helpers that several pages share."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ else:
 
 
 class GamificationAdmin(ModelAdmin):
-    """What every page of the app shares."""
+    """Base of every admin page of the app, and of the mixins that add pages."""
 
     list_per_page = 50
     actions: Sequence[Any] = (export_as_csv,)
@@ -46,7 +46,7 @@ class GamificationAdmin(ModelAdmin):
         return FilteredChangeList
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        # Django hands these to the database as they are, and fails there.
+        # Django passes these values to the database unchecked, which rejects them.
         if lookup.endswith(("range", "regex")) or "\0" in value:
             return False
         return super().lookup_allowed(lookup, value, request)
@@ -58,9 +58,9 @@ class GamificationAdmin(ModelAdmin):
         return super().response_action(request, queryset, *args, **kwargs)
 
     def check_keys(self, keys: Iterable[str]) -> None:
-        """Raise ``BadRequest`` unless all are keys that a row can have.
+        """Raise ``BadRequest`` unless every key is a valid primary key.
 
-        Django asks the database for whatever was sent, and fails there.
+        Django passes the keys to the database unchecked, which may reject them.
         """
         try:
             for key in keys:
@@ -69,20 +69,20 @@ class GamificationAdmin(ModelAdmin):
             raise BadRequest from error
 
     def address_of(self, name: str, *args: Any) -> str:
-        """Return the address of a page of the app, on the site that this one is of."""
+        """Return the address of a page of this app on the current admin site."""
         site = self.admin_site.name
         return reverse(f"admin:gamification_{name}", args=args, current_app=site)
 
-    def own_page(
+    def render_page(
         self, request: HttpRequest, template: str, context: dict[str, Any]
     ) -> TemplateResponse:
-        """Show a page that Django's admin does not have, within its frame."""
+        """Render a page that Django's admin lacks, inside the admin's frame."""
         request.current_app = self.admin_site.name
         frame = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "media": self.media,
-            # The last step of the way to the page.
+            # The last part of the breadcrumbs.
             "original": context["title"],
             "has_view_permission": True,
             "has_change_permission": False,
@@ -90,28 +90,28 @@ class GamificationAdmin(ModelAdmin):
         return TemplateResponse(request, template, frame | context)
 
 
-def written_down() -> AbstractContextManager[None]:
-    """Do what is done together with its line in the admin's log, or not at all."""
+def log_transaction() -> AbstractContextManager[None]:
+    """Return a transaction that saves an action with its log entry, or neither."""
     return transaction.atomic(using=router.db_for_write(LogEntry))
 
 
-def sectioned(form: Any) -> AdminForm:
-    """Return ``form`` as the admin lays forms out."""
+def as_admin_form(form: Any) -> AdminForm:
+    """Wrap ``form`` for the admin's own fieldset template."""
     return AdminForm(form, [(None, {"fields": [*form.fields]})], {})
 
 
 class HistoryAdmin(GamificationAdmin):
-    """History is written by services and corrected by counter-entries."""
+    """Base of read-only pages: services write history and correct it by new entries."""
 
     show_full_result_count = False
     paginator = BoundedPaginator
     change_list_template = "admin/gamification/change_list.html"
-    # Only an index is in order at once.
+    # Only the order of an index is fast.
     sortable_by = ()
     ordering: ClassVar[tuple[str, ...]] = ("-pk",)
-    # There is something to search for; it is not by a lookup of these.
+    # Shows the search box. ``search`` does not use it as a lookup.
     search_fields: ClassVar[tuple[str, ...]] = ("user",)
-    search_help_text = _("What the user logs in with, in full.")
+    search_help_text = _("Enter the user's full login name.")
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return BoundedChangeList
@@ -124,9 +124,9 @@ class HistoryAdmin(GamificationAdmin):
         return queryset, False
 
     def search(self, queryset: QuerySet[Model], term: str) -> QuerySet[Model]:
-        """Keep the rows of the user who logs in with ``term``."""
+        """Return the rows of the user whose login name is ``term``."""
         model = get_user_model()
-        # By way of the user's key, so that an index finds the rows.
+        # Filtering by primary key lets the database use an index.
         users = model._default_manager.filter(**{model.USERNAME_FIELD: term})
         return queryset.filter(user__in=list(users.values_list("pk", flat=True)))
 
@@ -141,7 +141,7 @@ class HistoryAdmin(GamificationAdmin):
     def has_delete_permission(
         self, request: HttpRequest, obj: Model | None = None
     ) -> bool:
-        # Allow only the cascade, on pages that delete something else: a user.
+        # Allow deletion only as part of deleting something else, such as a user.
         page = getattr(request.resolver_match, "url_name", None) or ""
         own_pages = f"{self.opts.app_label}_{self.opts.model_name}_"
         deletes = page.endswith(("_delete", "_changelist"))

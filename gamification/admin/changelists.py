@@ -1,4 +1,4 @@
-"""Lists that bear any address, and millions of rows: no page takes longer for more."""
+"""Lists that stay fast with millions of rows and reject impossible queries."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from django.db import DataError, NotSupportedError
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-#: Rows that are counted, and can be paged through, at the most.
-MOST: Final = 5_000
+#: The highest number of rows that a list counts, and that staff can page through.
+MAX_ROWS: Final = 5_000
 
-#: What a list can be asked for of its dates.
-_DATES: Final = {
+#: The values that each part of a date hierarchy accepts.
+_DATE_PARTS: Final = {
     "year": range(1970, 3000),
     "month": range(1, 13),
     "day": range(1, 32),
@@ -24,16 +24,16 @@ _DATES: Final = {
 
 
 class BoundedPaginator(Paginator):  # type: ignore[type-arg]
-    """Counts no more rows than anybody pages through."""
+    """A paginator that stops counting at ``MAX_ROWS``."""
 
     @cached_property
     def count(self) -> int:
         rows: QuerySet[Any] = self.object_list  # type: ignore[assignment]
-        return rows.order_by()[:MOST].count()
+        return rows.order_by()[:MAX_ROWS].count()
 
 
 class FilteredChangeList(ChangeList):
-    """A list that is not asked for what no row can have."""
+    """A list that treats a filter that the database rejects as an invalid lookup."""
 
     def get_results(self, request: HttpRequest) -> None:
         try:
@@ -43,16 +43,16 @@ class FilteredChangeList(ChangeList):
 
 
 class BoundedChangeList(FilteredChangeList):
-    """A list in the one order that an index gives."""
+    """A list that can be sorted only in the order of its index."""
 
     def get_filters(self, request: HttpRequest) -> Any:
-        is_within = True
-        for part, known in _DATES.items():
-            asked = self.params.get(f"{self.date_hierarchy}__{part}")
-            if asked is not None and not (is_within and _is_one_of(known, asked)):
+        has_wider_part = True
+        for part, valid in _DATE_PARTS.items():
+            value = self.params.get(f"{self.date_hierarchy}__{part}")
+            if value is not None and not (has_wider_part and _is_one_of(valid, value)):
                 raise IncorrectLookupParameters
-            # A month is one of a year, and a day one of a month.
-            is_within = asked is not None
+            # A month needs a year, and a day needs a month.
+            has_wider_part = value is not None
         return super().get_filters(request)
 
     def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
@@ -62,5 +62,5 @@ class BoundedChangeList(FilteredChangeList):
         return {}
 
 
-def _is_one_of(known: range, text: str) -> bool:
-    return text.isdecimal() and int(text[:5]) in known
+def _is_one_of(valid: range, text: str) -> bool:
+    return text.isdecimal() and int(text[:5]) in valid

@@ -1,4 +1,4 @@
-"""The admin that a site has: Django's own or, where that is installed, unfold's."""
+"""The admin that the site uses: django-unfold's if installed, or else Django's own."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from django.apps import apps
 
 
 def model_admin() -> Any:
-    """Return the class that the site's other pages are made of."""
+    """Return the ``ModelAdmin`` class that the site's admin is built on."""
     is_unfold = apps.is_installed("unfold")
-    # By its name, because most sites do not have it.
+    # Imported by name, because most sites do not have django-unfold.
     module = "unfold.admin" if is_unfold else "django.contrib.admin"
     return import_module(module).ModelAdmin

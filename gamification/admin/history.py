@@ -1,4 +1,4 @@
-"""History: what happened, to be read."""
+"""Read-only pages of the history: ledger, unlocked achievements, celebrations."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class LedgerEntryAdmin(HistoryAdmin):
     list_select_related = ("user", "activity", "achievement", "actor")
     date_hierarchy = "recorded_at"
     ordering = ("-recorded_at", "-pk")
-    search_help_text = _("What the user logs in with, or a source, in full.")
+    search_help_text = _("Enter the user's full login name, or a full source.")
 
     def search(self, queryset: QuerySet[Model], term: str) -> QuerySet[Model]:
-        """Keep the entries of a user; if nobody is called so, those of a source."""
+        """Return the entries of a user or, if they have none, those of a source."""
         of_user = super().search(queryset, term)
-        # An empty list of users is no query at all.
+        # Without such a user, Django knows the result and sends no query.
         return of_user if of_user.exists() else queryset.filter(source=term)
 
 

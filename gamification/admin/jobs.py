@@ -1,4 +1,4 @@
-"""Runs: long work of staff, followed and stepped on a page that may be closed."""
+"""Jobs: their list, and a page that shows progress and runs the next steps."""
 
 from __future__ import annotations
 
@@ -20,30 +20,27 @@ from django.utils.translation import gettext_lazy
 from gamification.admin.base import HistoryAdmin
 from gamification.exceptions import UnknownJobError
 from gamification.models import Achievement, Job, JobKind
-from gamification.staff import (
-    find_job,
-    run_next_step,
-)
+from gamification.staff import find_job, run_next_step
 
-#: What who steps a job must be allowed to.
+#: The permission that running a step of each kind of job requires.
 PERMISSIONS: Final[dict[str, str]] = {
     JobKind.BACKFILL: "gamification.award_achievement",
     JobKind.RECALCULATION: "gamification.adjust_xp",
 }
 
-_STATES: Final = {
+_STATE_LABELS: Final = {
     "ready": gettext_lazy("not finished"),
-    "busy": gettext_lazy("at work"),
+    "busy": gettext_lazy("running"),
     "stopped": gettext_lazy("stopped"),
-    "over": gettext_lazy("finished"),
+    "finished": gettext_lazy("finished"),
 }
 
-#: How parameters are called; others are the job's own.
-_NAMES: Final = {
+#: The labels of the parameters that the page shows.
+_PARAMETER_LABELS: Final = {
     "activities": gettext_lazy("activities"),
     "since": gettext_lazy("from"),
     "until": gettext_lazy("to"),
-    "celebrate": gettext_lazy("celebrations"),
+    "celebrate": gettext_lazy("celebrate"),
     "note": gettext_lazy("note"),
 }
 
@@ -74,7 +71,7 @@ class JobAdmin(HistoryAdmin):
     def has_view_permission(
         self, request: HttpRequest, obj: Model | None = None
     ) -> bool:
-        # Whoever may do what a job does, may follow it.
+        # Users who may run the steps of a job may also view it.
         may_step = any(map(request.user.has_perm, PERMISSIONS.values()))
         return may_step or super().has_view_permission(request, obj)
 
@@ -89,44 +86,45 @@ class JobAdmin(HistoryAdmin):
         return redirect(self.address_of("job_progress", job.pk))
 
     def progress_view(self, request: HttpRequest, job_id: int) -> HttpResponse:
-        """Show how far a job is. The page's script steps it."""
+        """Show the progress of a job. The page's script runs the steps."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        job = _found(job_id)
+        job = _find_job(job_id)
         context = {
             "title": capfirst(job.get_kind_display()),
             "original": job,
             "job": job,
             "state": _state(job),
-            "state_words": _STATES[_state(job)],
+            "state_label": _STATE_LABELS[_state(job)],
             "percent": f"{floor(100 * job.fraction)} %",
             "achievement": _achievement_of(job),
-            "parameters": _described(job),
+            "parameters": _describe_parameters(job),
             "may_step": request.user.has_perm(PERMISSIONS[job.kind]),
         }
-        return self.own_page(request, "admin/gamification/job/progress.html", context)
+        template = "admin/gamification/job/progress.html"
+        return self.render_page(request, template, context)
 
     def step_view(self, request: HttpRequest, job_id: int) -> HttpResponse:
-        """Do the next step, and show the job again."""
+        """Run the next step, then show the job again."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
-        job = _found(job_id)
+        job = _find_job(job_id)
         if not request.user.has_perm(PERMISSIONS[job.kind]):
             raise PermissionDenied
         run_next_step(job.pk, actor=request.user)
         return redirect(self.address_of("job_progress", job.pk))
 
-    @admin.display(description=gettext_lazy("of"))
+    @admin.display(description=gettext_lazy("subject"))
     def subject(self, job: Job) -> str:
-        asked = job.parameters
-        return _shown(asked.get("achievement", asked.get("activities", "")))
+        parameters = job.parameters
+        return _format(parameters.get("achievement", parameters.get("activities", "")))
 
     @admin.display(description=gettext_lazy("state"))
     def state(self, job: Job) -> str:
-        return str(_STATES[_state(job)])
+        return str(_STATE_LABELS[_state(job)])
 
 
-def _found(job_id: int) -> Job:
+def _find_job(job_id: int) -> Job:
     try:
         return find_job(job_id)
     except UnknownJobError as error:
@@ -135,7 +133,7 @@ def _found(job_id: int) -> Job:
 
 def _state(job: Job) -> str:
     if job.finished_at:
-        return "over"
+        return "finished"
     if job.stepping_until and job.stepping_until > timezone.now():
         return "busy"
     return "stopped" if job.error else "ready"
@@ -146,16 +144,16 @@ def _achievement_of(job: Job) -> Achievement | None:
     return Achievement.objects.filter(key=key).first() if key else None
 
 
-def _described(job: Job) -> list[tuple[str, str]]:
-    """Return what the job was asked for, in words."""
+def _describe_parameters(job: Job) -> list[tuple[str, str]]:
+    """Return the labels and values of the parameters that the job began with."""
     return [
-        (str(capfirst(words)), _shown(job.parameters[name]))
-        for name, words in _NAMES.items()
+        (str(capfirst(label)), _format(job.parameters[name]))
+        for name, label in _PARAMETER_LABELS.items()
         if name in job.parameters
     ]
 
 
-def _shown(value: object) -> str:
+def _format(value: object) -> str:
     match value:
         case bool():
             return _("yes") if value else _("no")

@@ -1,16 +1,16 @@
-"""Pages as a browser has them: what forms send, and what a strict one refuses."""
+"""What a browser would send from a form, and refuse to run under a strict policy."""
 
 from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
 
-#: Buttons are sent by whoever presses them.
-PRESSED = {"submit", "button", "image", "reset", "file"}
+#: Browsers send only the button that was pressed.
+BUTTONS = {"submit", "button", "image", "reset", "file"}
 
 
 class _Fields(HTMLParser):
-    """Collects what the form with an ``id`` sends if nothing is touched."""
+    """Collects the values that the form with this id sends if left unchanged."""
 
     def __init__(self, form: str) -> None:
         super().__init__()
@@ -54,11 +54,11 @@ class _Fields(HTMLParser):
 
 def _is_sent(kind, values):
     is_choice = kind in {"checkbox", "radio"}
-    return kind not in PRESSED and (not is_choice or "checked" in values)
+    return kind not in BUTTONS and (not is_choice or "checked" in values)
 
 
 def filled_in(response, form: str) -> dict[str, str]:
-    """Return what the form sends if nothing is touched."""
+    """Return the values that the form sends if left unchanged."""
     parser = _Fields(form)
     parser.feed(response.content.decode())
     assert parser.fields, f"There is no form {form!r}."
@@ -66,7 +66,7 @@ def filled_in(response, form: str) -> dict[str, str]:
 
 
 def refused_inline(response) -> list[str]:
-    """Return what ``Content-Security-Policy: default-src 'self'`` would not run."""
+    """Return what the policy ``default-src 'self'`` would refuse to run."""
     html = response.content.decode()
     scripts = re.findall(r"<script(?![^>]*\ssrc=)[^>]*>", html)
     styles = re.findall(r"<style[^>]*>|<[^>]+\sstyle=[^>]*>", html)

@@ -19,7 +19,7 @@ LEDGER = reverse("admin:gamification_ledgerentry_changelist")
 
 
 @pytest.fixture
-def past(user, activity, no_achievements):
+def history(user, activity, no_achievements):
     """One entry in each of three months of two years."""
     for at in ((2025, 12, 31), (2026, 1, 5), (2026, 3, 2)):
         with time_machine.travel(datetime(*at, 12, tzinfo=UTC), tick=False):
@@ -38,38 +38,36 @@ def links(client, **query):
     ]
 
 
-def test_no_more_rows_are_counted_than_are_paged_through(
-    admin_client, user, monkeypatch
-):
-    monkeypatch.setattr(changelists, "MOST", 3)
+def test_the_count_of_rows_is_limited(admin_client, user, monkeypatch):
+    monkeypatch.setattr(changelists, "MAX_ROWS", 3)
     for n in range(5):
         adjust_xp(user, amount=n + 1, note="A present.")
 
     assert admin_client.get(LEDGER).context["cl"].result_count == 3
 
 
-def test_the_latest_come_first_whatever_order_is_asked_for(admin_client, past):
+def test_the_list_cannot_be_sorted(admin_client, history):
     months = [entry.recorded_at.month for entry in shown(admin_client, o="4")]
 
     assert months == [3, 1, 12]
 
 
-def test_a_list_of_nothing_has_no_dates(admin_client):
+def test_an_empty_list_has_no_date_hierarchy(admin_client):
     assert links(admin_client) == []
 
 
-def test_dates_begin_with_the_years_that_there_are(admin_client, past):
+def test_the_date_hierarchy_starts_with_years(admin_client, history):
     assert links(admin_client) == ["2025", "2026"]
 
 
-def test_a_year_has_its_months(admin_client, past):
+def test_a_year_lists_its_months(admin_client, history):
     months = links(admin_client, recorded_at__year=2026)
 
     assert months[0] == "&lsaquo; All dates"
     assert (months[1], months[-1]) == ("January 2026", "December 2026")
 
 
-def test_a_month_has_its_days(admin_client, past):
+def test_a_month_lists_its_days(admin_client, history):
     query = {"recorded_at__year": 2026, "recorded_at__month": 2}
 
     days = links(admin_client, **query)
@@ -81,7 +79,7 @@ def test_a_month_has_its_days(admin_client, past):
     )
 
 
-def test_a_day_leads_back_to_its_month(admin_client, past):
+def test_a_day_links_back_to_its_month(admin_client, history):
     query = {"recorded_at__year": 2026, "recorded_at__month": 1, "recorded_at__day": 5}
 
     assert links(admin_client, **query) == ["&lsaquo; January 2026"]
@@ -89,7 +87,7 @@ def test_a_day_leads_back_to_its_month(admin_client, past):
 
 
 @pytest.mark.parametrize("year", ["0", "9999", "x", "-1", "9" * 5_000])
-def test_a_year_that_cannot_be_shows_the_whole_list(admin_client, past, year):
+def test_an_impossible_year_shows_the_whole_list(admin_client, history, year):
     response = admin_client.get(LEDGER, {"recorded_at__year": year}, follow=True)
 
     assert response.redirect_chain == [(f"{LEDGER}?e=1", 302)]
@@ -106,27 +104,27 @@ def test_a_year_that_cannot_be_shows_the_whole_list(admin_client, past, year):
         f"id__in=1,{'9' * 25}",
     ],
 )
-def test_what_no_row_can_have_shows_no_fault_of_the_site(admin_client, past, query):
+def test_impossible_filter_values_cause_no_server_error(admin_client, history, query):
     response = admin_client.get(f"{LEDGER}?{query}", follow=True)
 
     assert response.status_code == 200
 
 
-def test_entries_are_found_by_user(admin_client, past, user):
+def test_entries_are_found_by_user(admin_client, history, user):
     record_activity(UserFactory(), "walk")
 
     assert len(shown(admin_client, q=user.get_username())) == 3
 
 
-def test_entries_are_found_by_source(admin_client, past):
+def test_entries_are_found_by_source(admin_client, history):
     [entry] = shown(admin_client, q="walks:1")
 
     assert entry.recorded_at.month == 1
 
 
-def test_a_list_takes_as_many_queries_for_more_rows(
-    admin_client, past, django_assert_max_num_queries
+def test_the_number_of_queries_of_the_ledger_list(
+    admin_client, history, django_assert_max_num_queries
 ):
-    # The session, its user, two counts, the rows, the dates, two filters.
+    # Session, staff member, two counts, rows, dates, and two filters.
     with django_assert_max_num_queries(8):
         admin_client.get(LEDGER)

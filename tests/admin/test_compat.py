@@ -1,4 +1,4 @@
-"""The pages take the form that the site's admin has; how that looks, a browser sees."""
+"""The base class of the pages. The browser tests check how they look."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from gamification.admin.base import GamificationAdmin
 from gamification.admin.compat import model_admin
 
 
-def test_pages_are_made_of_djangos_own_classes():
+def test_pages_are_built_on_djangos_admin():
     assert model_admin() is admin.ModelAdmin
     assert issubclass(GamificationAdmin, admin.ModelAdmin)
 
 
-def test_where_unfold_is_installed_they_are_made_of_its_classes(monkeypatch):
+def test_pages_are_built_on_unfold_if_it_is_installed(monkeypatch):
     unfold = pytest.importorskip(
-        "unfold.admin", reason="There is no django-unfold: pip install django-unfold."
+        "unfold.admin", reason="django-unfold is not installed."
     )
     monkeypatch.setattr(apps, "is_installed", {"unfold"}.__contains__)
 

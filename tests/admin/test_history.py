@@ -40,26 +40,26 @@ def page(model, name, *args):
     return reverse(f"admin:{opts.app_label}_{opts.model_name}_{name}", args=args)
 
 
-def live(user):
-    """Leave something of ``user`` in every table."""
+def create_history(user):
+    """Create rows of ``user`` in every table."""
     record_activity(user, "walk")
     award_achievement(user, AchievementFactory().key)
 
 
 @pytest.fixture
-def past(user, activity):
-    live(user)
+def player(user, activity):
+    create_history(user)
     return user
 
 
-def test_every_model_has_its_pages():
+def test_every_model_is_registered():
     models = set(apps.get_app_config("gamification").get_models())
 
     assert {model for model in models if admin.site.is_registered(model)} == models
 
 
 @read_only
-def test_a_row_is_shown(admin_client, past, model):
+def test_a_row_is_shown(admin_client, player, model):
     row = model.objects.first()
 
     response = admin_client.get(page(model, "change", row.pk))
@@ -69,7 +69,7 @@ def test_a_row_is_shown(admin_client, past, model):
 
 
 @read_only
-def test_a_row_is_not_edited(admin_client, past, model):
+def test_a_row_cannot_be_edited(admin_client, player, model):
     row = model.objects.first()
 
     response = admin_client.post(page(model, "change", row.pk), {})
@@ -78,14 +78,14 @@ def test_a_row_is_not_edited(admin_client, past, model):
 
 
 @read_only
-def test_no_row_is_added(admin_client, model):
+def test_a_row_cannot_be_added(admin_client, model):
     response = admin_client.post(page(model, "add"), {})
 
     assert response.status_code == 403
 
 
 @read_only
-def test_a_row_is_not_deleted_on_its_own_page(admin_client, past, model):
+def test_a_row_cannot_be_deleted_on_its_own_page(admin_client, player, model):
     row = model.objects.first()
 
     response = admin_client.post(page(model, "delete", row.pk), {"post": "yes"})
@@ -95,7 +95,7 @@ def test_a_row_is_not_deleted_on_its_own_page(admin_client, past, model):
 
 
 @read_only
-def test_rows_are_not_deleted_from_their_list(admin_client, past, model):
+def test_rows_cannot_be_deleted_from_their_list(admin_client, player, model):
     rows = [str(row.pk) for row in model.objects.all()]
     action = {"action": "delete_selected", "_selected_action": rows, "post": "yes"}
 
@@ -104,22 +104,26 @@ def test_rows_are_not_deleted_from_their_list(admin_client, past, model):
     assert model.objects.count() == len(rows)
 
 
-def test_a_user_with_history_is_deleted_with_it(admin_client, past):
-    admin_client.post(page(type(past), "delete", past.pk), {"post": "yes"})
+def test_a_user_with_history_is_deleted_with_it(admin_client, player):
+    admin_client.post(page(type(player), "delete", player.pk), {"post": "yes"})
 
-    assert not get_user_model().objects.filter(pk=past.pk).exists()
+    assert not get_user_model().objects.filter(pk=player.pk).exists()
     assert [model for model in READ_ONLY if model.objects.exists()] == []
 
 
-def test_users_with_history_are_deleted_from_their_list(admin_client, past):
-    action = {"action": "delete_selected", "_selected_action": [past.pk], "post": "yes"}
+def test_users_with_history_can_be_deleted_from_the_list(admin_client, player):
+    action = {
+        "action": "delete_selected",
+        "_selected_action": [player.pk],
+        "post": "yes",
+    }
 
-    admin_client.post(page(type(past), "changelist"), action)
+    admin_client.post(page(type(player), "changelist"), action)
 
-    assert not get_user_model().objects.filter(pk=past.pk).exists()
+    assert not get_user_model().objects.filter(pk=player.pk).exists()
 
 
-def test_entries_outlive_the_staff_who_made_them(admin_client, user, staff):
+def test_entries_survive_the_deletion_of_their_actor(admin_client, user, staff):
     adjust_xp(user, amount=5, note="A present.", actor=staff)
 
     admin_client.post(page(type(staff), "delete", staff.pk), {"post": "yes"})
@@ -127,7 +131,7 @@ def test_entries_outlive_the_staff_who_made_them(admin_client, user, staff):
     assert LedgerEntry.objects.get().actor is None
 
 
-def test_who_may_see_nothing_is_told_of_nothing(client, staff):
+def test_the_index_lists_only_models_that_the_user_may_view(client, staff):
     permission = Permission.objects.get(codename="view_activity")
     staff.user_permissions.add(permission)
     client.force_login(staff)
@@ -139,11 +143,11 @@ def test_who_may_see_nothing_is_told_of_nothing(client, staff):
 
 
 @read_only
-def test_the_list_takes_as_many_queries_for_more_users(
-    admin_client, past, model, django_assert_max_num_queries
+def test_the_number_of_queries_does_not_grow_with_users(
+    admin_client, player, model, django_assert_max_num_queries
 ):
     for _ in range(5):
-        live(UserFactory())
+        create_history(UserFactory())
 
     with django_assert_max_num_queries(6):
         response = admin_client.get(page(model, "changelist"))
@@ -152,25 +156,25 @@ def test_the_list_takes_as_many_queries_for_more_users(
 
 
 @read_only
-def test_rows_are_found_by_user(admin_client, past, model):
-    live(UserFactory())
-    name = {"q": past.get_username()}
+def test_rows_are_found_by_user(admin_client, player, model):
+    create_history(UserFactory())
+    name = {"q": player.get_username()}
 
     response = admin_client.get(page(model, "changelist"), name)
 
-    assert {row.user for row in response.context["cl"].result_list} == {past}
+    assert {row.user for row in response.context["cl"].result_list} == {player}
 
 
 @pytest.mark.parametrize(
     "query", ["amount__range=1", "source__regex=(", "kind__exact=%00", "key=%00"]
 )
-def test_a_filter_that_the_database_cannot_take_is_refused(admin_client, past, query):
+def test_filters_that_the_database_rejects_are_refused(admin_client, player, query):
     response = admin_client.get(page(LedgerEntry, "changelist") + f"?{query}")
 
     assert response.status_code == 400
 
 
-def test_entries_are_filtered_by_kind(admin_client, past):
+def test_entries_are_filtered_by_kind(admin_client, player):
     kind = {"kind__exact": "achievement"}
 
     response = admin_client.get(page(LedgerEntry, "changelist"), kind)

@@ -9,6 +9,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from gamification.exceptions import AchievementNotActiveError
 from gamification.models import Achievement, Job, UserAchievement
 from gamification.services import (
     record_activity,
@@ -27,7 +28,7 @@ LIST = reverse("admin:gamification_job_changelist")
 
 @pytest.fixture
 def job(activity, staff, monkeypatch):
-    """An award to five users, two at a time."""
+    """A backfill for five users, two in each step."""
     monkeypatch.setattr(backfill_jobs, "USERS_IN_A_STEP", 2)
     for user in UserFactory.create_batch(5):
         record_activity(user, "walk")
@@ -55,55 +56,55 @@ def allowed(client, *codenames):
 
 
 def shows(response):
-    """Return how far the page says that the job is."""
+    """Return the state of the job and the progress that the page shows."""
     html = response.content.decode()
     state = html.partition('data-state="')[2].partition('"')[0]
     bar = html.partition("<progress")[2].partition("</progress>")[0]
     return state, bar.partition('value="')[2].partition('"')[0], bar.split(">")[1]
 
 
-def test_runs_are_not_searched(admin_client, job):
+def test_jobs_have_no_search(admin_client, job):
     response = admin_client.get(LIST, {"q": "staff"})
 
     assert [*response.context["cl"].result_list] == [job]
 
 
-def test_a_run_is_shown_with_who_began_it_and_why(admin_client, page, staff):
+def test_the_page_shows_the_actor_and_the_note(admin_client, page, staff):
     response = admin_client.get(page)
 
     assert shows(response) == ("ready", "0.0", "0 %")
-    for words in ("0 of 5", "Medal", "A present.", f"<bdi>{staff}</bdi>", "Go on"):
-        assert words in response.text
+    for text in ("0 of 5", "Medal", "A present.", f"<bdi>{staff}</bdi>", "Continue"):
+        assert text in response.text
 
 
-def test_each_click_does_a_step(admin_client, page, step):
+def test_each_click_runs_one_step(admin_client, page, step):
     states = [shows(admin_client.post(step, follow=True)) for _ in range(3)]
 
     assert states == [
         ("ready", "0.4", "40 %"),
         ("ready", "0.8", "80 %"),
-        ("over", "1.0", "100 %"),
+        ("finished", "1.0", "100 %"),
     ]
     assert UserAchievement.objects.count() == 5
-    assert "Go on" not in admin_client.get(page).text
+    assert "Continue" not in admin_client.get(page).text
 
 
-def test_after_a_step_the_page_may_be_loaded_again(admin_client, page, step):
+def test_a_step_redirects_to_the_page(admin_client, page, step):
     response = admin_client.post(step)
 
     assert (response.status_code, response.headers["Location"]) == (302, page)
 
 
-def test_a_run_that_is_over_stays_over(admin_client, job, step):
+def test_a_finished_job_stays_finished(admin_client, job, step):
     for _ in range(4):
         response = admin_client.post(step, follow=True)
 
-    assert shows(response)[0] == "over"
+    assert shows(response)[0] == "finished"
     job.refresh_from_db()
     assert job.done == 5
 
 
-def test_what_stops_a_run_is_shown_with_the_way_on(admin_client, page, step):
+def test_a_stopped_job_shows_its_error_and_can_be_continued(admin_client, page, step):
     Achievement.objects.update(status="retired")
 
     stopped = admin_client.post(step, follow=True)
@@ -111,12 +112,12 @@ def test_what_stops_a_run_is_shown_with_the_way_on(admin_client, page, step):
     response = admin_client.post(step, follow=True)
 
     assert shows(stopped) == ("stopped", "0.0", "0 %")
-    assert "Only an active achievement can be awarded." in stopped.text
-    assert "Go on" in stopped.text
+    assert str(AchievementNotActiveError()) in stopped.text
+    assert "Continue" in stopped.text
     assert shows(response) == ("ready", "0.4", "40 %")
 
 
-def test_that_somebody_else_steps_is_shown(admin_client, job, page, step):
+def test_a_step_in_progress_is_shown(admin_client, job, page, step):
     Job.objects.update(stepping_until=timezone.now() + timedelta(minutes=1))
 
     response = admin_client.post(step, follow=True)
@@ -128,9 +129,9 @@ def test_that_somebody_else_steps_is_shown(admin_client, job, page, step):
     ("kind", "codename"),
     [("backfill", "award_achievement"), ("recalculation", "adjust_xp")],
 )
-def test_a_step_needs_the_permission_for_what_it_does(client, job, kind, codename):
+def test_a_step_needs_the_permission_of_its_kind(client, job, kind, codename):
     Job.objects.update(kind=kind)
-    wrong = {"award_achievement", "adjust_xp", "view_job", "change_run"} - {codename}
+    wrong = {"award_achievement", "adjust_xp", "view_job", "change_job"} - {codename}
     address = reverse("admin:gamification_job_step", args=[job.pk])
 
     refused = allowed(client, *wrong).post(address).status_code
@@ -139,30 +140,30 @@ def test_a_step_needs_the_permission_for_what_it_does(client, job, kind, codenam
     assert not UserAchievement.objects.exists()
 
 
-def test_who_may_award_may_go_on_with_what_another_began(client, page, step):
+def test_a_job_can_be_continued_by_other_staff(client, page, step):
     client = allowed(client, "award_achievement")
 
-    assert "Go on" in client.get(page).text
+    assert "Continue" in client.get(page).text
     assert shows(client.post(step, follow=True)) == ("ready", "0.4", "40 %")
 
 
-def test_who_may_only_look_follows_a_run(client, page, step):
+def test_viewers_can_follow_a_job(client, page, step):
     client = allowed(client, "view_job")
 
     response = client.get(page)
 
     assert shows(response) == ("ready", "0.0", "0 %")
-    assert "Go on" not in response.text
+    assert "Continue" not in response.text
     assert client.get(LIST).status_code == 200
 
 
-def test_who_may_see_nothing_is_told_nothing(client, page, step):
+def test_users_without_permissions_are_refused(client, page, step):
     client = allowed(client, "view_achievement")
 
     assert [client.get(each).status_code for each in (page, LIST)] == [403, 403]
 
 
-def test_a_step_is_sent_by_the_page(job, step, admin_user):
+def test_a_step_needs_post_and_a_csrf_token(job, step, admin_user):
     client = Client(enforce_csrf_checks=True)
     client.force_login(admin_user)
 
@@ -173,35 +174,35 @@ def test_a_step_is_sent_by_the_page(job, step, admin_user):
 
 @pytest.mark.parametrize("number", ["0", "999", "9" * 40])
 @pytest.mark.parametrize("tail", ["", "step/"])
-def test_a_run_that_is_not_there_is_not_found(admin_client, number, tail):
+def test_an_unknown_job_is_not_found(admin_client, number, tail):
     ask = admin_client.post if tail else admin_client.get
 
     assert ask(f"{LIST}{number}/{tail}").status_code == 404
 
 
-def test_runs_are_listed(admin_client, job):
+def test_jobs_are_listed(admin_client, job):
     response = admin_client.get(LIST)
 
     assert list(response.context["cl"].result_list) == [job]
-    for words in ("medal", "not finished", "backfill"):
-        assert words in response.text
+    for text in ("medal", "not finished", "backfill"):
+        assert text in response.text
 
 
-def test_the_list_leads_to_how_far_a_run_is(admin_client, job, page):
+def test_the_list_links_to_the_progress_of_a_job(admin_client, job, page):
     address = reverse("admin:gamification_job_change", args=[job.pk])
 
     assert f'href="{address}' in admin_client.get(LIST).text
     assert admin_client.get(address).headers["Location"] == page
 
 
-def test_a_run_is_not_edited(admin_client, job):
+def test_a_job_cannot_be_edited(admin_client, job):
     address = reverse("admin:gamification_job_change", args=[job.pk])
 
     assert admin_client.post(address, {"done": 5}).status_code == 403
     assert admin_client.get(f"{LIST}x/change/").status_code == 404
 
 
-def test_what_another_kind_is_asked_for_is_shown(admin_client, staff):
+def test_the_parameters_of_a_recalculation_are_shown(admin_client, staff):
     parameters = {
         "activities": ["walk", "swim"],
         "since": "2026-01-01",
@@ -218,20 +219,20 @@ def test_what_another_kind_is_asked_for_is_shown(admin_client, staff):
         ("From", "2026-01-01"),
         ("To", "2026-01-31"),
         ("Note", "A present."),
-        ("Begun by", "–"),
+        ("Started by", "–"),
     ]
     assert "Recalculate XP" in html
-    assert "<dt>Of whom were left alone</dt><dd>1,234</dd>" in html
+    assert "<dt>Users skipped</dt><dd>1,234</dd>" in html
     assert "walk, swim" in admin_client.get(LIST).text
 
 
-def test_a_page_takes_as_many_queries_as_ever(
+def test_the_number_of_queries_is_constant(
     admin_client, page, django_assert_num_queries
 ):
-    # The session, its user, the job, its achievement.
+    # Session, staff member, job, and achievement.
     with django_assert_num_queries(4):
         admin_client.get(page)
 
 
-def test_the_page_runs_under_a_strict_policy(admin_client, page):
+def test_the_page_works_under_a_strict_content_security_policy(admin_client, page):
     assert refused_inline(admin_client.get(page)) == []

@@ -1,4 +1,4 @@
-"""Charts of what the game gives, and of what other numbers would have made of it."""
+"""Charts of what users earned, and of the levels that a simulation leads to."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ from django.utils import formats
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
-from gamification.admin.ui.charts import COLOURS, Chart, spelled
+from gamification.admin.ui.charts import COLOURS, Chart
+from gamification.admin.ui.formatting import format_number
 from gamification.models import Achievement
-from gamification.services import (
-    EntryKind,
-)
+from gamification.services import EntryKind
 from gamification.staff import (
     BalanceReport,
     Simulation,
@@ -24,12 +23,12 @@ from gamification.staff import (
     XPSource,
 )
 
-#: More dates than these are drawn by weeks.
-_MOST_DATES: Final = 100
+#: A longer period is drawn by weeks.
+_MAX_DATES: Final = 100
 
 
 def economy_charts(report: BalanceReport, names: Mapping[int, str]) -> Iterator[Chart]:
-    """Yield the charts of a period. ``names`` are those of activities, by id."""
+    """Yield the charts of a period. ``names`` has the names of activities by id."""
     yield _xp_chart(report, names)
     yield Chart(
         "gam-levels",
@@ -38,19 +37,18 @@ def economy_charts(report: BalanceReport, names: Mapping[int, str]) -> Iterator[
         [*map(str, report.levels)],
         {_("Users"): [*report.levels.values()]},
     )
-    title = _("Days until half of those who reached a level had reached it")
     yield Chart(
         "gam-days-to-level",
-        title,
+        _("Median days to reach each level"),
         _("days"),
         [*map(str, report.days_to_level)],
         {_("Days"): [*report.days_to_level.values()]},
     )
 
 
-def levels_chart(simulate_rewards: Simulation) -> Chart:
-    """Return where users would stand, beside where they do."""
-    levels = simulate_rewards.levels
+def levels_chart(simulation: Simulation) -> Chart:
+    """Return the chart of users by level, before and after the simulated edit."""
+    levels = simulation.levels
     return Chart(
         "gam-forecast",
         _("Users by level, before and after"),
@@ -64,8 +62,8 @@ def levels_chart(simulate_rewards: Simulation) -> Chart:
 
 
 @dataclass(frozen=True, slots=True)
-class Holders:
-    """How many users hold an achievement, with the length of its bar, 0 to 100."""
+class HoldersRow:
+    """An achievement, the number of its holders, and the length of its bar in %."""
 
     achievement: Achievement
     holders: str
@@ -73,17 +71,17 @@ class Holders:
     length: int
 
 
-def unlocks_table(
+def holders_table(
     report: BalanceReport, achievements: Mapping[int, Achievement]
-) -> list[Holders]:
-    """Return the achievements, those that most users hold first."""
+) -> list[HoldersRow]:
+    """Return a row for each achievement, starting with the most held."""
     unlocks = {pk: report.unlocks.get(pk, UnlockCounts()) for pk in achievements}
     most = max((each.holders for each in unlocks.values()), default=0) or 1
     return [
-        Holders(
+        HoldersRow(
             achievements[pk],
-            spelled(each.holders),
-            spelled(each.recent),
+            format_number(each.holders),
+            format_number(each.recent),
             round(100 * each.holders / most),
         )
         for pk, each in sorted(unlocks.items(), key=lambda item: -item[1].holders)
@@ -92,8 +90,8 @@ def unlocks_table(
 
 def _xp_chart(report: BalanceReport, names: Mapping[int, str]) -> Chart:
     days = (report.until - report.since).days + 1
-    step = 7 if days > _MOST_DATES else 1
-    # Weeks end today; the first one may be short.
+    step = 7 if days > _MAX_DATES else 1
+    # Weeks end today, so that the first one may be shorter.
     places = ceil(days / step)
     begins = [days - step * (places - place) for place in range(places)]
     sums: dict[str, list[int]] = {}
@@ -123,7 +121,7 @@ def _date_label(day: date) -> str:
 
 
 def _largest(sums: Mapping[str, list[int]]) -> dict[str, list[int]]:
-    """Return the series with most XP first, and the smallest together as one."""
+    """Return the series by XP, largest first, with the smallest added up as one."""
     names = sorted(sums, key=lambda name: -sum(sums[name]))
     if len(names) <= COLOURS:
         return {name: sums[name] for name in names}

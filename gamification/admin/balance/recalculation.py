@@ -1,4 +1,4 @@
-"""Recalculation the past: chosen, previewed, and then done in steps."""
+"""The page that recalculates past XP: choose, preview, begin."""
 
 from __future__ import annotations
 
@@ -14,10 +14,13 @@ from django.utils import formats
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from gamification.admin.base import written_down
-from gamification.admin.catalogue.editing import CatalogueAdmin
-from gamification.admin.ui.charts import spelled
-from gamification.admin.ui.formatting import isolated
+from gamification.admin.base import GamificationAdmin, log_transaction
+from gamification.admin.concurrent_forms import (
+    TagField,
+    conflict_message,
+    replace_data,
+)
+from gamification.admin.ui.formatting import format_number, isolate
 from gamification.exceptions import GamificationError, InvalidSpanError, StaleEditError
 from gamification.models import Activity, Job
 from gamification.staff import (
@@ -32,12 +35,12 @@ from gamification.staff import (
 
 PERMISSION: Final = "gamification.adjust_xp"
 
-#: Days that are proposed.
-_DAYS: Final = 30
+#: The number of days that an empty form suggests.
+_SUGGESTED_DAYS: Final = 30
 
 
 class DayInput(forms.DateInput):
-    """A date, with the browser's own calendar."""
+    """A date field with the browser's own calendar."""
 
     input_type = "date"
 
@@ -46,7 +49,7 @@ class DayInput(forms.DateInput):
 
 
 class RecalculationForm(forms.Form):
-    """Which activities and dates are recalculated, and why."""
+    """Asks for the activities and dates to recalculate, and for the reason."""
 
     activities = forms.MultipleChoiceField(
         label=gettext_lazy("Activities"), widget=forms.CheckboxSelectMultiple
@@ -55,7 +58,9 @@ class RecalculationForm(forms.Form):
     until = forms.DateField(
         label=gettext_lazy("To"),
         widget=DayInput,
-        help_text=gettext_lazy("Users' own dates, both included: 365 at the most."),
+        help_text=gettext_lazy(
+            "Both dates are included, in each user's own time zone. At most 365 days."
+        ),
     )
     note = forms.CharField(
         label=gettext_lazy("Note"),
@@ -63,60 +68,64 @@ class RecalculationForm(forms.Form):
         required=False,
         widget=forms.Textarea(attrs={"rows": 2}),
         help_text=gettext_lazy(
-            "Why. It stands in the ledger, with your name; a preview needs none."
+            "The reason. It is stored in the ledger with your name. "
+            "You can leave it empty for a preview."
         ),
     )
-    #: Names what the editor was shown a preview of.
-    previewed = forms.CharField(required=False, widget=forms.HiddenInput)
+    #: Identifies the preview that the editor was shown: its own tag and its scope.
+    tag = TagField(required=False)
 
     def __init__(self, rows: Iterable[Activity], *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         field: Any = self.fields["activities"]
-        field.choices = [(row.key, _described(row)) for row in rows]
+        field.choices = [(row.key, _describe(row)) for row in rows]
 
     def clean(self) -> dict[str, Any]:
-        chosen = self.cleaned_data
+        cleaned = self.cleaned_data
         if not self.errors:
             try:
-                dates = chosen["since"], chosen["until"]
-                self.past = RecalculationScope(chosen["activities"], *dates)
+                dates = cleaned["since"], cleaned["until"]
+                self.scope = RecalculationScope(cleaned["activities"], *dates)
             except InvalidSpanError as error:
                 self.add_error("until", str(error))
-        return chosen
+        return cleaned
 
     def remember(self, preview: RecalculationPreview) -> None:
-        """Let the form carry what its editor is shown now."""
-        data: Any = self.data
-        self.data = data = data.copy()
-        data["previewed"] = f"{preview.tag} {self._chosen}"
+        """Carry the tag of the preview that the editor is about to see."""
+        replace_data(self, {"tag": f"{preview.tag} {self._scope_tag}"})
 
     def begin(self, actor: Any) -> Job | None:
-        """Begin to do what was previewed; None, and an error, if that is refused."""
-        tag, _space, chosen = self.cleaned_data["previewed"].partition(" ")
+        """Begin what was previewed; return None, with an error, if it is refused."""
+        expected, _separator, scope_tag = self.cleaned_data["tag"].partition(" ")
         note = self.cleaned_data["note"]
-        if chosen != self._chosen:
-            self.add_error(None, _("That is not what you were shown. Look again."))
+        if scope_tag != self._scope_tag:
+            message = _("The selection has changed. Check the new preview.")
+            self.add_error(None, message)
         elif not note.strip():
-            self.add_error("note", _("Say why."))
+            self.add_error("note", _("Enter the reason."))
         else:
-            try:
-                return begin_recalculation(
-                    self.past, actor=actor, note=note, expected=tag
-                )
-            except StaleEditError:
-                self.add_error(None, _("An activity was edited meanwhile. Look again."))
-            except GamificationError as error:
-                self.add_error(None, str(error))
+            return self._begin(actor, note, expected)
+        return None
+
+    def _begin(self, actor: Any, note: str, expected: str) -> Job | None:
+        try:
+            return begin_recalculation(
+                self.scope, actor=actor, note=note, expected=expected
+            )
+        except StaleEditError:
+            self.add_error(None, conflict_message(_("an activity")))
+        except GamificationError as error:
+            self.add_error(None, str(error))
         return None
 
     @property
-    def _chosen(self) -> str:
-        past = self.past
-        return fingerprint(past.since, past.until, *sorted(past.activities))
+    def _scope_tag(self) -> str:
+        scope = self.scope
+        return fingerprint(scope.since, scope.until, *sorted(scope.activities))
 
 
-class RecalculationAdmin(CatalogueAdmin):
-    """The list of activities leads to the page that re-rates the past."""
+class RecalculationMixin(GamificationAdmin):
+    """Adds the page that recalculates past XP to the pages of activities."""
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.recalculation_view)
@@ -126,57 +135,59 @@ class RecalculationAdmin(CatalogueAdmin):
         ]
 
     def recalculation_view(self, request: HttpRequest) -> HttpResponse:
-        """Ask what to recalculate, show the effect, and begin once that is sent."""
+        """Ask for a scope, preview the effect, and begin when that is confirmed."""
         if not request.user.has_perm(PERMISSION):
             raise PermissionDenied
         rows = {row.key: row for row in Activity.objects.all()}
         data = request.POST if request.method == "POST" else None
-        form = RecalculationForm(rows.values(), data, initial=_proposed(request))
-        context: dict[str, Any] = {"title": _("Recalculate the past"), "form": form}
+        form = RecalculationForm(rows.values(), data, initial=_suggestion(request))
+        context: dict[str, Any] = {"title": _("Recalculate past XP"), "form": form}
         if form.is_bound and form.is_valid():
-            if "_begin" in request.POST and (job := self._begin(request, form)):
+            job = self._begin(request, form) if "_begin" in request.POST else None
+            if job:
                 return redirect(self.address_of("job_progress", job.pk))
-            context["preview"] = preview = preview_recalculation(form.past)
+            context["preview"] = preview = preview_recalculation(form.scope)
             context["corrections"] = [
-                (rows[key].name, spelled(each.added), spelled(each.taken))
+                (rows[key].name, format_number(each.added), format_number(each.taken))
                 for key, each in preview.activities.items()
             ]
             form.remember(preview)
-        return self.own_page(request, "gamification/admin/recalculation.html", context)
+        template = "gamification/admin/recalculation.html"
+        return self.render_page(request, template, context)
 
     def _begin(self, request: HttpRequest, form: RecalculationForm) -> Job | None:
-        with written_down():
+        with log_transaction():
             job = form.begin(request.user)
             if job:
-                keys = form.past.activities
+                keys = form.scope.activities
                 for activity in Activity.objects.filter(key__in=keys):
-                    self.log_change(request, activity, _told(job, form.past))
+                    self.log_change(request, activity, _log_message(job, form.scope))
         return job
 
 
-def _proposed(request: HttpRequest) -> dict[str, Any]:
-    since, until = last_days(_DAYS)
+def _suggestion(request: HttpRequest) -> dict[str, Any]:
+    since, until = last_days(_SUGGESTED_DAYS)
     keys = request.GET.getlist("activity")
     return {"activities": keys, "since": since, "until": until}
 
 
-def _described(activity: Activity) -> str:
-    """Return the activity with what it gives."""
+def _describe(activity: Activity) -> str:
+    """Return the name of ``activity`` with its XP and daily limit."""
     values = {
-        "name": isolated(activity),
-        "xp": spelled(activity.xp_reward),
+        "name": isolate(activity),
+        "xp": format_number(activity.xp_reward),
         "limit": activity.daily_limit,
     }
     if activity.daily_limit is None:
         return _("%(name)s: %(xp)s XP") % values
-    return _("%(name)s: %(xp)s XP, %(limit)s times a day") % values
+    return _("%(name)s: %(xp)s XP, up to %(limit)s times a day") % values
 
 
-def _told(job: Job, past: RecalculationScope) -> str:
-    message = _("Past recalculated from %(since)s to %(until)s: job %(job)s. %(note)s")
+def _log_message(job: Job, scope: RecalculationScope) -> str:
+    message = _("XP recalculated from %(since)s to %(until)s: job %(job)s. %(note)s")
     return message % {
-        "since": formats.date_format(past.since),
-        "until": formats.date_format(past.until),
+        "since": formats.date_format(scope.since),
+        "until": formats.date_format(scope.until),
         "job": job.pk,
         "note": job.parameters["note"],
     }

@@ -1,4 +1,4 @@
-"""XP and levels: the page where staff see what the game gives, and tune it."""
+"""The page “XP and levels”, on which staff see what users earn, and tune it."""
 
 from __future__ import annotations
 
@@ -17,14 +17,13 @@ from django.utils.translation import gettext as _
 from gamification.admin.balance import recalculation
 from gamification.admin.balance.charts import (
     economy_charts,
+    holders_table,
     levels_chart,
-    unlocks_table,
 )
-from gamification.admin.balance.recalculation import RecalculationAdmin
-from gamification.admin.balance.tuning_form import Edit, TuningForm
-from gamification.admin.balance.tuning_table import lines_of, rows_of
-from gamification.admin.base import written_down
-from gamification.admin.ui.formatting import isolated
+from gamification.admin.balance.tuning_form import NumberEdit, TuningForm
+from gamification.admin.balance.tuning_table import compare_sources, tuning_rows
+from gamification.admin.base import GamificationAdmin, log_transaction
+from gamification.admin.ui.formatting import isolate
 from gamification.models import Achievement, Activity
 from gamification.staff import (
     Definition,
@@ -33,55 +32,57 @@ from gamification.staff import (
     simulate_rewards,
 )
 
-#: Periods that can be looked at, in days; the second unless one is chosen.
+#: The periods to choose from, in days. The second one is the default.
 PERIODS: Final = (7, 30, 90, 365)
 
 
-class TuningAdmin(RecalculationAdmin):
-    """The list of activities leads to the page."""
+class TuningMixin(GamificationAdmin):
+    """Adds the page “XP and levels” to the pages of activities."""
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.tuning_view)
         return [path("tuning/", view, name="gamification_tuning"), *super().get_urls()]
 
     def tuning_view(self, request: HttpRequest) -> HttpResponse:
-        """Show what the game gives; say what other numbers would; save them."""
-        items = _items(request)
-        changeable = [item for item in items if _may(request, "change", type(item))]
+        """Show what users earned; simulate other numbers, or save them."""
+        items = _visible_definitions(request)
+        editable = [item for item in items if _may(request, "change", type(item))]
         data = request.POST if request.method == "POST" else None
-        if not items or (data is not None and not changeable):
+        if not items or (data is not None and not editable):
             raise PermissionDenied
-        form, days, result = TuningForm(changeable, data), _days_of(request), None
+        form, days, result = TuningForm(editable, data), _days(request), None
         if form.is_bound and form.is_valid():
             if "_save" not in request.POST:
                 result = simulate_rewards(form.proposal(), days=days)
             elif self._save(request, form):
                 return redirect(f"{request.path}?{urlencode({'days': days})}")
-        return self._tuning_page(request, items, form, days, result)
+        return self._render_tuning(request, items, form, days, result)
 
     def _save(self, request: HttpRequest, form: TuningForm) -> bool:
-        """Save what was changed, and say so; false if that is refused."""
-        with written_down():
+        """Save and log the edits; return False, with errors, if that is refused."""
+        with log_transaction():
             edits = form.save(request.user)
             for edit in edits or ():
-                self.log_change(request, edit.item, edit.words)
+                self.log_change(request, edit.item, edit.log_message)
         if edits is None:
             return False
-        self._tell(request, edits)
+        self._confirm(request, edits)
         if form.tried_thresholds:
-            message = _("Level thresholds are the settings' own, and are not saved.")
+            message = _(
+                "The level thresholds were not saved: the site's settings define them."
+            )
             self.message_user(request, message, messages.WARNING)
         return True
 
-    def _tell(self, request: HttpRequest, edits: Sequence[Edit]) -> None:
+    def _confirm(self, request: HttpRequest, edits: Sequence[NumberEdit]) -> None:
         if not edits:
-            self.message_user(request, _("Nothing was changed."), messages.INFO)
+            self.message_user(request, _("There was nothing to save."), messages.INFO)
             return
-        names = ", ".join(isolated(edit.item) for edit in edits)
-        message = _("Saved, from now on: %(names)s.") % {"names": names}
-        self.message_user(request, message, messages.SUCCESS)
+        names = ", ".join(isolate(edit.item) for edit in edits)
+        message = _("Saved: %(names)s. The new numbers apply from now on.")
+        self.message_user(request, message % {"names": names}, messages.SUCCESS)
 
-    def _tuning_page(
+    def _render_tuning(
         self,
         request: HttpRequest,
         items: Sequence[Definition],
@@ -101,32 +102,30 @@ class TuningAdmin(RecalculationAdmin):
             "days": days,
             "periods": PERIODS,
             "sections": [
-                (_("Activities"), rows_of(activities.values(), form, report)),
-                (_("Achievements"), rows_of(achievements.values(), form, report)),
+                (_("Activities"), tuning_rows(activities.values(), form, report)),
+                (_("Achievements"), tuning_rows(achievements.values(), form, report)),
             ],
             "charts": [*economy_charts(report, names)],
-            "unlocks": unlocks_table(report, achievements),
+            "holders": holders_table(report, achievements),
             "may_recalculate": request.user.has_perm(recalculation.PERMISSION),
         }
         if result:
-            context |= {
-                "result": result,
-                "lines": [*lines_of(result, items, report)],
-                "levels": levels_chart(result),
-                "thresholds": form.tried_thresholds,
-            }
-        return self.own_page(request, "gamification/admin/tuning.html", context)
+            context["result"] = result
+            context["sources"] = [*compare_sources(result, items, report)]
+            context["levels"] = levels_chart(result)
+            context["thresholds"] = form.tried_thresholds
+        return self.render_page(request, "gamification/admin/tuning.html", context)
 
 
-def _items(request: HttpRequest) -> list[Definition]:
-    """Return all activities and achievements that may be seen."""
+def _visible_definitions(request: HttpRequest) -> list[Definition]:
+    """Return the activities and achievements that the user may view."""
     return [
-        *(Activity.objects.all() if _may_see(request, Activity) else ()),
-        *(Achievement.objects.all() if _may_see(request, Achievement) else ()),
+        *(Activity.objects.all() if _may_view(request, Activity) else ()),
+        *(Achievement.objects.all() if _may_view(request, Achievement) else ()),
     ]
 
 
-def _may_see(request: HttpRequest, model: type[Definition]) -> bool:
+def _may_view(request: HttpRequest, model: type[Definition]) -> bool:
     return _may(request, "view", model) or _may(request, "change", model)
 
 
@@ -134,6 +133,6 @@ def _may(request: HttpRequest, action: str, model: type[Definition]) -> bool:
     return request.user.has_perm(f"gamification.{action}_{model._meta.model_name}")
 
 
-def _days_of(request: HttpRequest) -> int:
+def _days(request: HttpRequest) -> int:
     chosen = request.GET.get("days", "")
     return next((days for days in PERIODS if str(days) == chosen), PERIODS[1])

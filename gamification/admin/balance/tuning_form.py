@@ -1,9 +1,9 @@
-"""The form of the page that tunes the game: new numbers, and levels to try."""
+"""The form of “XP and levels”: new numbers to simulate or save."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,7 +13,11 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from gamification.admin.ui.formatting import isolated
+from gamification.admin.concurrent_forms import (
+    TagField,
+    replace_data,
+    report_conflict,
+)
 from gamification.conf import conf
 from gamification.exceptions import StaleEditError
 from gamification.models import Achievement, Activity
@@ -26,27 +30,28 @@ from gamification.staff import (
     tune_rewards,
 )
 
-#: What is tuned of each model, in the order of the columns.
+#: The columns of each model that can be tuned, in the order of the table.
 NUMBERS: Final = {
     Activity: ("xp_reward", "daily_limit", "cooldown"),
     Achievement: ("xp_reward",),
 }
 
-#: The most levels that can be tried.
-MOST_LEVELS: Final = 500
+#: The highest number of levels that can be simulated.
+MAX_LEVELS: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Edit:
-    """What an editor changed of an item, and what they had been shown of it."""
+class NumberEdit:
+    """The numbers of one definition that the editor changed."""
 
     item: Definition
+    #: The tag of the definition as the editor was shown it.
     tag: str
     numbers: Mapping[str, int | None]
 
     @property
-    def words(self) -> str:
-        """Each number as it was and as it is to be."""
+    def log_message(self) -> str:
+        """Each number before and after the edit."""
         return "; ".join(
             _("%(field)s: %(before)s → %(after)s")
             % {
@@ -59,20 +64,20 @@ class Edit:
 
 
 class TuningForm(forms.Form):
-    """Fields for each of ``items``: those that the editor may change.
+    """Has a field for each number of ``items``, which the editor may change.
 
-    It carries what its editor was shown, so that only what they changed counts, and
-    nobody else's change is undone. A page sends three fields for an activity and one
-    for an achievement; Django takes a thousand.
+    One hidden field carries the tags and numbers that the editor was shown, so that
+    the form saves only what the editor changed, and overwrites nobody's edit. A hidden
+    field for each number would send more fields than the thousand that Django accepts.
     """
 
-    shown = forms.CharField(widget=forms.HiddenInput)
+    shown = TagField()
     thresholds = forms.CharField(
         label=gettext_lazy("Level thresholds"),
         widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false"}),
         help_text=gettext_lazy(
-            "Total XP at which each level begins: from 0 on, rising. They are for the "
-            "what-if alone; the site's settings have them."
+            "The total XP at which each level begins: 0 first, then increasing. "
+            "Used only for the simulation: the site's settings define the real ones."
         ),
     )
 
@@ -82,9 +87,9 @@ class TuningForm(forms.Form):
         #: The tag and the numbers of each item, as the editor was shown them.
         self.known = {name: _as_shown(item) for name, item in self.items.items()}
         if data is not None:
-            self.known = _read_shown(data.get("shown", ""))
+            self.known = _parse_shown(data.get("shown", ""))
         for name, item in self.items.items():
-            # What was added since then is not in what is sent.
+            # The page that was sent has no fields for items that were added since.
             if name in self.known:
                 self._add_fields(name, item)
         self.initial["shown"] = _write_shown(self.known)
@@ -98,23 +103,25 @@ class TuningForm(forms.Form):
 
     def clean_thresholds(self) -> tuple[int, ...]:
         numbers = re.split(r"[\s,;]+", self.cleaned_data["thresholds"].strip(" ,;()[]"))
-        if len(numbers) > MOST_LEVELS:
-            message = _("There are more than %(most)s levels.")
-            raise forms.ValidationError(message % {"most": MOST_LEVELS})
+        if len(numbers) > MAX_LEVELS:
+            message = _("Enter at most %(most)s levels.")
+            raise forms.ValidationError(message % {"most": MAX_LEVELS})
         if not all(re.fullmatch(r"[0-9]{1,15}", number) for number in numbers):
-            raise forms.ValidationError(_("These are not whole numbers with commas."))
+            message = _("Enter whole numbers, separated by commas.")
+            raise forms.ValidationError(message)
         thresholds = tuple(map(int, numbers))
         if thresholds[0] or thresholds != tuple(sorted({*thresholds})):
-            raise forms.ValidationError(_("They do not start at 0 and rise."))
+            message = _("Start with 0, then enter increasing numbers.")
+            raise forms.ValidationError(message)
         return thresholds
 
     def clean(self) -> dict[str, Any] | None:
         for name in self.known.keys() - self.items.keys():
             key = name.partition("-")[2]
-            self.add_error(None, _("“%(key)s” is no longer there.") % {"key": key})
+            self.add_error(None, _("“%(key)s” no longer exists.") % {"key": key})
         return super().clean()
 
-    def edits(self) -> list[Edit]:
+    def edits(self) -> list[NumberEdit]:
         """Return what the editor changed."""
         edits = []
         for name, (tag, *shown) in self.known.items():
@@ -125,17 +132,17 @@ class TuningForm(forms.Form):
                 if _text(self.cleaned_data[f"{name}-{column}"]) != before
             }
             if numbers:
-                edits.append(Edit(item, tag, numbers))
+                edits.append(NumberEdit(item, tag, numbers))
         return edits
 
     @property
     def tried_thresholds(self) -> tuple[int, ...] | None:
-        """Level thresholds that are not those of the settings; None without any."""
+        """The level thresholds, or None if they are those of the settings."""
         thresholds: tuple[int, ...] = self.cleaned_data["thresholds"]
         return thresholds if thresholds != tuple(conf.LEVEL_THRESHOLDS) else None
 
     def proposal(self) -> RewardProposal:
-        """Return what the editor would like to know the effect of."""
+        """Return the changed numbers for a simulation."""
         activities, achievements = {}, {}
         for edit in self.edits():
             item, numbers = edit.item, edit.numbers
@@ -148,18 +155,17 @@ class TuningForm(forms.Form):
                 achievements[item.key] = reward
         return RewardProposal(activities, achievements, self.tried_thresholds)
 
-    def save(self, actor: Any) -> list[Edit] | None:
-        """Save what the editor changed, and return it.
-
-        None, and errors, if somebody else edited some of it meanwhile.
-        """
+    def save(self, actor: Any) -> list[NumberEdit] | None:
+        """Save and return the edits; return None, with errors, on a conflict."""
         edits = self.edits()
-        tuned = [(e.item, RewardEdit(e.item.key, e.tag, e.numbers)) for e in edits]
+        rewards = [(e.item, RewardEdit(e.item.key, e.tag, e.numbers)) for e in edits]
         try:
             tune_rewards(
-                activities=[each for item, each in tuned if isinstance(item, Activity)],
+                activities=[
+                    edit for item, edit in rewards if isinstance(item, Activity)
+                ],
                 achievements=[
-                    each for item, each in tuned if isinstance(item, Achievement)
+                    edit for item, edit in rewards if isinstance(item, Achievement)
                 ],
                 actor=actor,
             )
@@ -168,65 +174,51 @@ class TuningForm(forms.Form):
             return None
         return edits
 
-    def _rebase(self, stale: Iterable[Definition], edits: Iterable[Edit]) -> None:
-        """Say what others changed of ``stale``, and go on from there.
-
-        What the editor did not touch is taken over; another attempt saves the rest.
-        """
-        data: Any = self.data
-        data = self.data = data.copy()
+    def _rebase(self, stale: Iterable[Definition], edits: Iterable[NumberEdit]) -> None:
+        """Report what others changed, and make that what the editor was shown."""
         touched = {name_of(edit.item): edit.numbers for edit in edits}
         for item in stale:
             name = name_of(item)
-            told = [*self._take_over(data, item, touched[name])]
-            self.items[name], self.known[name] = item, _as_shown(item)
-            headline = _(
-                "Somebody else changed “%(name)s” meanwhile. Nothing is saved."
+            fields = [f"{name}-{column}" for column in NUMBERS[type(item)]]
+            shown, stored = self.known[name][1:], _as_shown(item)[1:]
+            report_conflict(
+                self,
+                item,
+                shown=dict(zip(fields, shown, strict=False)),
+                stored=dict(zip(fields, stored, strict=True)),
+                touched={f"{name}-{column}" for column in touched[name]},
             )
-            self.add_error(None, [headline % {"name": isolated(item)}, *told])
-        data["shown"] = _write_shown(self.known)
-
-    def _take_over(
-        self, data: Any, item: Definition, touched: Mapping[str, int | None]
-    ) -> Iterator[str]:
-        name = name_of(item)
-        before, after = self.known[name][1:], _as_shown(item)[1:]
-        for column, old, new in zip(NUMBERS[type(item)], before, after, strict=False):
-            values = {"field": label_of(item, column), "theirs": new or "–"}
-            if column in touched:
-                values["mine"] = _text(touched[column]) or "–"
-                yield _("%(field)s: %(theirs)s now; yours is %(mine)s.") % values
-            elif new != old:
-                data[f"{name}-{column}"] = new
-                yield _("%(field)s: %(theirs)s now, which is taken over.") % values
+            self.items[name], self.known[name] = item, _as_shown(item)
+        replace_data(self, {"shown": _write_shown(self.known)})
 
 
 def name_of(item: Definition) -> str:
-    """Return what the fields of ``item`` begin with."""
+    """Return the prefix of the names of the item's fields."""
     return f"{item._meta.model_name}-{item.key}"
 
 
 def label_of(item: Definition, column: str) -> str:
-    """Return what a number of ``item`` is called."""
+    """Return the label of a number of ``item``."""
     field: Any = item._meta.get_field(column)
     return str(capfirst(field.verbose_name))
 
 
 def _field(item: Definition, column: str, attrs: dict[str, str]) -> Any:
-    """Return a field that takes what the model takes."""
+    """Return a form field with the limits of the model's field."""
     field: Any = item._meta.get_field(column)
-    bounds = field.validators
-    least = [each for each in bounds if isinstance(each, MinValueValidator)]
-    most = [each for each in bounds if isinstance(each, MaxValueValidator)]
+    validators = field.validators
+    lowest = [each for each in validators if isinstance(each, MinValueValidator)]
+    highest = [each for each in validators if isinstance(each, MaxValueValidator)]
     return field.formfield(
         widget=forms.NumberInput(attrs=attrs),
-        min_value=max(each.limit_value for each in least),
-        max_value=min(each.limit_value for each in most),
+        min_value=max(each.limit_value for each in lowest),
+        max_value=min(each.limit_value for each in highest),
         help_text="",
     )
 
 
 def _as_shown(item: Definition) -> list[str]:
+    """Return the tag and the numbers of ``item``."""
     numbers = [_text(getattr(item, column)) for column in NUMBERS[type(item)]]
     return [definition_tag(item), *numbers]
 
@@ -239,6 +231,6 @@ def _write_shown(shown: Mapping[str, Sequence[str]]) -> str:
     return " ".join(f"{name}={','.join(values)}" for name, values in shown.items())
 
 
-def _read_shown(text: str) -> dict[str, list[str]]:
+def _parse_shown(text: str) -> dict[str, list[str]]:
     parts = [part.partition("=") for part in text.split()]
     return {name: values.split(",") for name, _sign, values in parts}

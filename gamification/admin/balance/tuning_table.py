@@ -1,4 +1,4 @@
-"""What the page that tunes the game shows in tables."""
+"""The tables of the page “XP and levels”."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from functools import partial
 
 from django.forms import BoundField
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from gamification.admin.balance.tuning_form import NUMBERS, TuningForm, name_of
-from gamification.admin.ui.charts import spelled
-from gamification.admin.ui.formatting import signed
+from gamification.admin.ui.formatting import format_number, signed
 from gamification.models import Activity
 from gamification.staff import (
     BalanceReport,
@@ -23,8 +23,8 @@ from gamification.staff import (
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
-    """A number of an item: to be changed or, without a field, to be read."""
+class TuningCell:
+    """A number with the field to edit it, or None if the user may only read it."""
 
     column: str
     field: BoundField | None
@@ -32,17 +32,17 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """An item, with what it gave in the period."""
+class TuningRow:
+    """A definition with its numbers, and what users earned with it."""
 
     item: Definition
-    cells: Sequence[Cell]
-    gave: str
+    cells: Sequence[TuningCell]
+    earned: str
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """XP of a source, as it was and as it would have been."""
+class SourceComparison:
+    """The XP of one source, before and after the simulated edit."""
 
     name: str
     before: str
@@ -50,24 +50,24 @@ class Line:
     difference: str
 
 
-def rows_of(
+def tuning_rows(
     items: Iterable[Definition], form: TuningForm, report: BalanceReport
-) -> list[Row]:
-    """Return a row for each item, with the form's fields where it has some."""
+) -> list[TuningRow]:
+    """Return a row for each item, with the form's fields where there are any."""
     return [
-        Row(
+        TuningRow(
             item,
             [*map(partial(_cell, item, form), NUMBERS[type(item)])],
-            _gave(item, report),
+            _earned(item, report),
         )
         for item in items
     ]
 
 
-def lines_of(
+def compare_sources(
     result: Simulation, items: Iterable[Definition], report: BalanceReport
-) -> Iterator[Line]:
-    """Yield what each source that is changed would give, and all of them together."""
+) -> Iterator[SourceComparison]:
+    """Yield a comparison for each edited source, and one for all XP."""
     before = sum(sum(sources.values()) for sources in report.xp.values())
     after = before
     for item in items:
@@ -75,24 +75,27 @@ def lines_of(
         changes = result.activities if is_activity else result.achievements
         if change := changes.get(item.key):
             after += change.after - change.before
-            yield _line(str(item), change.before, change.after)
-    yield _line(_("All XP"), before, after)
+            yield _comparison(str(item), change.before, change.after)
+    yield _comparison(_("All XP"), before, after)
 
 
-def _cell(item: Definition, form: TuningForm, column: str) -> Cell:
+def _cell(item: Definition, form: TuningForm, column: str) -> TuningCell:
     name, number = f"{name_of(item)}-{column}", getattr(item, column)
     field = form[name] if name in form.fields else None
-    return Cell(column, field, "–" if number is None else spelled(number))
+    return TuningCell(column, field, "–" if number is None else format_number(number))
 
 
-def _gave(item: Definition, report: BalanceReport) -> str:
+def _earned(item: Definition, report: BalanceReport) -> str:
     if isinstance(item, Activity):
         source = XPSource("activity", item.pk)
         xp = sum(sources.get(source, 0) for sources in report.xp.values())
-        return _("%(xp)s XP") % {"xp": spelled(xp)}
-    unlocks = report.unlocks.get(item.pk, UnlockCounts())
-    return _("%(unlocks)s unlocks") % {"unlocks": spelled(unlocks.recent)}
+        return _("%(xp)s XP") % {"xp": format_number(xp)}
+    unlocks = report.unlocks.get(item.pk, UnlockCounts()).recent
+    text = ngettext("%(unlocks)s unlock", "%(unlocks)s unlocks", unlocks)
+    return text % {"unlocks": format_number(unlocks)}
 
 
-def _line(name: str, before: int, after: int) -> Line:
-    return Line(name, spelled(before), spelled(after), signed(after - before))
+def _comparison(name: str, before: int, after: int) -> SourceComparison:
+    return SourceComparison(
+        name, format_number(before), format_number(after), signed(after - before)
+    )

@@ -1,4 +1,4 @@
-"""Achievements, which staff edit, put in order, and try before they count."""
+"""The pages on which staff edit achievements, sort them, and preview backfills."""
 
 from __future__ import annotations
 
@@ -13,26 +13,30 @@ from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from gamification.admin.catalogue.achievement_changelist import AchievementList, Beside
+from gamification.admin.catalogue.achievement_changelist import (
+    MOVE,
+    AchievementChangeList,
+    ExtraCells,
+    move_row,
+)
 from gamification.admin.catalogue.achievement_forms import (
     AchievementForm,
     AchievementRowForm,
-    sentence_of,
+    sentence_for,
 )
-from gamification.admin.catalogue.backfill import PreviewAdmin
-from gamification.admin.catalogue.ordering import MOVE, move_row
+from gamification.admin.catalogue.backfill import BackfillMixin
+from gamification.admin.catalogue.editing import CatalogueAdmin
+from gamification.admin.catalogue.files import CatalogueFileMixin
+from gamification.components.badges import icon_html
 from gamification.models import Achievement
-from gamification.staff import (
-    create_achievement,
-    edit_achievement,
-)
+from gamification.staff import create_achievement, edit_achievement
 
-_TITLE: Final = '<span class="gam-icon">{}</span> <bdi>{}</bdi>'
-_BENEATH: Final = '{} <small class="gam-beneath">{}</small>'
+_TITLE: Final = "{} <bdi>{}</bdi>"
+_CRITERION: Final = '{} <small class="gam-beneath">{}</small>'
 
 
 @admin.register(Achievement)
-class AchievementAdmin(PreviewAdmin):
+class AchievementAdmin(BackfillMixin, CatalogueFileMixin, CatalogueAdmin):
     form = AchievementForm
     row_form = AchievementRowForm
     create = create_achievement
@@ -51,17 +55,17 @@ class AchievementAdmin(PreviewAdmin):
     list_editable = ("threshold", "xp_reward", "status", "position")
     list_filter = ("status", "category", "criterion", "is_secret", "activity")
     list_select_related = ("activity",)
-    search_fields = (*PreviewAdmin.search_fields, "description")
-    readonly_fields = ("in_words", *PreviewAdmin.readonly_fields)
+    search_fields = (*CatalogueAdmin.search_fields, "description")
+    readonly_fields = ("in_words", *CatalogueAdmin.readonly_fields)
     fieldsets = (
         (None, {"fields": ("name", "key", "description", "category", "icon")}),
         (
-            _("What it takes"),
+            _("Requirement"),
             {"fields": ("criterion", "activity", "threshold", "in_words")},
         ),
         (
-            _("What it gives"),
-            {"fields": ("xp_reward", "status", "is_secret", "position")},
+            _("Reward and visibility"),
+            {"fields": ("xp_reward", "status", "is_secret", "revocable", "position")},
         ),
         (
             _("Dates"),
@@ -80,7 +84,7 @@ class AchievementAdmin(PreviewAdmin):
         return {"position": position, **super().get_changeform_initial_data(request)}
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        return AchievementList
+        return AchievementChangeList
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -90,34 +94,34 @@ class AchievementAdmin(PreviewAdmin):
         return super().changelist_view(request, extra_context)
 
     def sentence_view(self, request: HttpRequest) -> HttpResponse:
-        """Say what the criterion of a form means, while it is filled in."""
+        """Return the sentence that explains the criterion of a half-filled form."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         form = self.get_form(request)(request.GET)
         form.is_valid()
         given = map(form.cleaned_data.get, ("criterion", "threshold", "activity"))
-        return JsonResponse({"sentence": sentence_of(*given)})
+        return JsonResponse({"sentence": sentence_for(*given)})
 
     @admin.display(description=_("name"), ordering="name")
     def titled(self, row: Achievement) -> str:
-        return format_html(_TITLE, row.icon, row.name)
+        return format_html(_TITLE, icon_html(row.icon), row.name)
 
     @admin.display(description=_("criterion"), ordering="criterion")
     def criterion_in_words(self, row: Achievement) -> str:
-        # A row that somebody deleted meanwhile has none.
+        # Somebody else may have deleted the row in the meantime.
         if not row.pk:
             return ""
-        return format_html(_BENEATH, row.criterion_text, row.get_category_display())
+        return format_html(_CRITERION, row.criterion_text, row.get_category_display())
 
     @admin.display(description=_("in words"))
     def in_words(self, row: Achievement) -> str:
-        sentence = sentence_of(row.criterion, row.threshold, row.activity)
+        sentence = sentence_for(row.criterion, row.threshold, row.activity)
         return format_html('<span id="gam-in-words">{}</span>', sentence or "–")
 
     @admin.display(description=_("holders"))
     def held(self, row: Achievement) -> str:
-        return Beside.of(row).holders
+        return ExtraCells.of(row).holders
 
     @admin.display(description=_("order"))
     def moves(self, row: Achievement) -> str:
-        return Beside.of(row).moves
+        return ExtraCells.of(row).moves

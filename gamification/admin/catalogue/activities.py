@@ -1,20 +1,22 @@
-"""Activities, which staff edit."""
+"""The pages on which staff edit activities."""
 
 from __future__ import annotations
 
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
-from gamification.admin.balance.tuning import TuningAdmin
+from gamification.admin.balance.recalculation import RecalculationMixin
+from gamification.admin.balance.tuning import TuningMixin
+from gamification.admin.catalogue.editing import CatalogueAdmin
+from gamification.admin.catalogue.files import CatalogueFileMixin
 from gamification.models import Activity
-from gamification.staff import (
-    create_activity,
-    edit_activity,
-)
+from gamification.staff import create_activity, edit_activity
 
 
 @admin.register(Activity)
-class ActivityAdmin(TuningAdmin):
+class ActivityAdmin(
+    TuningMixin, RecalculationMixin, CatalogueFileMixin, CatalogueAdmin
+):
     create = create_activity
     edit = edit_activity
     list_display = (
@@ -31,7 +33,7 @@ class ActivityAdmin(TuningAdmin):
     fieldsets = (
         (None, {"fields": ("name", "key", "description")}),
         (_("Reward"), {"fields": ("xp_reward", "daily_limit", "cooldown")}),
-        (_("What it does"), {"fields": ("extends_streak", "is_active")}),
+        (_("Options"), {"fields": ("extends_streak", "is_active")}),
         (
             _("Dates"),
             {"fields": ("created_at", "updated_at"), "classes": ("collapse",)},

@@ -1,4 +1,4 @@
-"""What an achievement would give by a backfill, shown before anything is given."""
+"""Pages that preview a backfill, and start it for one achievement."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from gamification.admin.base import sectioned, written_down
-from gamification.admin.catalogue.editing import CatalogueAdmin
+from gamification.admin.base import GamificationAdmin, as_admin_form, log_transaction
 from gamification.exceptions import GamificationError
 from gamification.models import Achievement, Job
 from gamification.staff import (
@@ -26,31 +25,32 @@ from gamification.staff import (
     unfinished_backfills,
 )
 
-#: The most achievements that one page previews.
-MOST: Final = 5
+#: The highest number of achievements that one page previews.
+MAX_PREVIEWS: Final = 5
 
 PERMISSION: Final = "gamification.award_achievement"
 
 
-class AwardForm(forms.Form):
-    """How an achievement is backfilled."""
+class BackfillForm(forms.Form):
+    """Starts the backfill of an achievement."""
 
     celebrate = forms.BooleanField(
-        label=gettext_lazy("Celebrate it"),
+        label=gettext_lazy("Celebrate"),
         required=False,
         help_text=gettext_lazy(
-            "Users are shown that they unlocked it. Otherwise they get it silently."
+            "Show users that they unlocked the achievement. Otherwise, it is awarded "
+            "silently."
         ),
     )
     note = forms.CharField(
         label=gettext_lazy("Note"),
         max_length=MAX_NOTE,
         widget=forms.Textarea(attrs={"rows": 2}),
-        help_text=gettext_lazy("Why. It is kept with your name."),
+        help_text=gettext_lazy("The reason. It is stored with your name."),
     )
 
     def begin(self, achievement: Achievement, actor: Any) -> Job | None:
-        """Begin to award it; None, and an error, if that is refused."""
+        """Begin the backfill; return None, with an error, if it is refused."""
         try:
             return begin_backfill(achievement.key, actor=actor, **self.cleaned_data)
         except GamificationError as error:
@@ -58,15 +58,18 @@ class AwardForm(forms.Form):
             return None
 
 
-class PreviewAdmin(CatalogueAdmin):
-    """Achievements are tried first, and then awarded to who earned them before."""
+class BackfillMixin(GamificationAdmin):
+    """Adds previews and the page of a backfill to the pages of achievements."""
 
-    actions = (*CatalogueAdmin.actions, "preview_backfill_of")
+    actions = (*GamificationAdmin.actions, "preview_backfills")
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.award_view)
-        name = "gamification_achievement_award"
-        return [path("<path:object_id>/award/", view, name=name), *super().get_urls()]
+        view = self.admin_site.admin_view(self.backfill_view)
+        name = "gamification_achievement_backfill"
+        return [
+            path("<path:object_id>/backfill/", view, name=name),
+            *super().get_urls(),
+        ]
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
@@ -78,69 +81,69 @@ class PreviewAdmin(CatalogueAdmin):
         return super().render_change_form(request, context, *args, **kwargs)
 
     @admin.action(permissions=["view"], description=gettext_lazy("Preview a backfill"))
-    def preview_backfill_of(
+    def preview_backfills(
         self, request: HttpRequest, queryset: QuerySet[Achievement]
     ) -> HttpResponse | None:
-        """Say what each of the achievements would give."""
-        rows = [*queryset.select_related("activity")[: MOST + 1]]
-        if len(rows) > MOST:
-            message = _("Choose no more than %(most)s achievements.")
-            self.message_user(request, message % {"most": MOST}, messages.ERROR)
+        """Show the effect of a backfill of each selected achievement."""
+        rows = [*queryset.select_related("activity")[: MAX_PREVIEWS + 1]]
+        if len(rows) > MAX_PREVIEWS:
+            message = _("Choose at most %(most)s achievements.")
+            values = {"most": MAX_PREVIEWS}
+            self.message_user(request, message % values, messages.ERROR)
             return None
         if len(rows) == 1:
-            return redirect(self.address_of("achievement_award", rows[0].pk))
+            return redirect(self.address_of("achievement_backfill", rows[0].pk))
         previews = [(row, preview_backfill(row, sample=0)) for row in rows]
-        context = {"title": _("Preview of a backfill"), "previews": previews}
-        return self.own_page(
+        context = {"title": _("Backfill preview"), "previews": previews}
+        return self.render_page(
             request, "admin/gamification/achievement/previews.html", context
         )
 
-    def award_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Show what awarding an achievement would do; begin it once that is sent."""
+    def backfill_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Preview the backfill of an achievement; begin it when the form is sent."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         achievement: Any = self.get_object(request, unquote(object_id))
         if achievement is None:
             raise Http404
-        form = AwardForm(request.POST if request.method == "POST" else None)
-        if form.is_bound and (job := self._award(request, achievement, form)):
+        form = BackfillForm(request.POST if request.method == "POST" else None)
+        if form.is_bound and (job := self._begin(request, achievement, form)):
             return redirect(self.address_of("job_progress", job.pk))
         context = {
             "title": _("Backfill"),
             "subtitle": str(achievement),
             "original": achievement,
             "form": form,
-            "adminform": sectioned(form),
+            "adminform": as_admin_form(form),
             "job": unfinished_backfills(achievement).first(),
             "may_award": request.user.has_perm(PERMISSION),
             "previewed": achievement,
             "preview": preview_backfill(achievement),
         }
-        return self.own_page(
-            request, "admin/gamification/achievement/award.html", context
+        return self.render_page(
+            request, "admin/gamification/achievement/backfill.html", context
         )
 
-    def _award(
-        self, request: HttpRequest, achievement: Achievement, form: AwardForm
+    def _begin(
+        self, request: HttpRequest, achievement: Achievement, form: BackfillForm
     ) -> Job | None:
-        """Begin a job, or return the one that has begun; None if that is refused."""
+        """Return a new job or the unfinished one; None if the form has errors."""
         if not request.user.has_perm(PERMISSION):
             raise PermissionDenied
         if job := unfinished_backfills(achievement).first():
-            message = _("It is being awarded already.")
+            message = _("A backfill of this achievement is already running.")
             self.message_user(request, message, messages.WARNING)
             return job
         if not form.is_valid():
             return None
-        with written_down():
+        with log_transaction():
             if job := form.begin(achievement, request.user):
-                self.log_change(request, achievement, _told(job))
+                self.log_change(request, achievement, _log_message(job))
         return job
 
 
-def _told(job: Job) -> str:
-    """Return what is written down of an award that was begun."""
-    celebrated = _("Backfill begun, with celebrations: job %(job)s. %(note)s")
-    silent = _("Backfill begun, silently: job %(job)s. %(note)s")
+def _log_message(job: Job) -> str:
+    celebrated = _("Backfill started, with celebrations: job %(job)s. %(note)s")
+    silent = _("Backfill started, without celebrations: job %(job)s. %(note)s")
     values = {"job": job.pk, "note": job.parameters["note"]}
     return (celebrated if job.parameters["celebrate"] else silent) % values

@@ -1,44 +1,55 @@
-"""What the pages of activities and achievements share."""
+"""Editing and deletion, which the pages of activities and achievements share."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Final
 
-from django.db import transaction
-from django.db.models import Model
+from django.db import router, transaction
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils.text import capfirst
 
-from gamification.admin.catalogue.concurrent_forms import (
-    SharedFormSet,
-    SharedItemForm,
-    SharedRowForm,
+from gamification.admin.base import GamificationAdmin
+from gamification.admin.catalogue.definition_forms import (
+    DefinitionForm,
+    DefinitionFormSet,
+    DefinitionRowForm,
 )
-from gamification.admin.catalogue.files import DefinitionsAdmin
-from gamification.admin.players.deletion import history_of
 from gamification.exceptions import InvalidDefinitionError
 from gamification.models import (
+    Achievement,
+    Activity,
+    LedgerEntry,
+    UserAchievement,
     write_alias,
 )
+from gamification.staff import Definition
 
-#: The field of a list that has the key of a row.
-_ROW: Final = re.compile(r"form-[0-9]+-id")
+#: The name of the form field that holds the primary key of a row.
+_ROW_KEY: Final = re.compile(r"form-[0-9]+-id")
+
+#: The history that prevents a deletion. An index shows whether there is any.
+_HISTORY: Final[dict[type[Definition], type[LedgerEntry | UserAchievement]]] = {
+    Activity: LedgerEntry,
+    Achievement: UserAchievement,
+}
 
 
-class CatalogueAdmin(DefinitionsAdmin):
-    """Items have a key that is chosen once, and are edited by several people."""
+class CatalogueAdmin(GamificationAdmin):
+    """Base of the pages that edit definitions, whose keys never change."""
 
-    form = SharedItemForm
-    #: The form of an item in the list.
-    row_form = SharedRowForm
+    form = DefinitionForm
+    #: The form of one row of the list.
+    row_form = DefinitionRowForm
     search_fields: ClassVar[tuple[str, ...]] = ("key", "name")
     readonly_fields: ClassVar[tuple[str, ...]] = ("created_at", "updated_at")
-    # A page sends ten fields a row, and Django takes a thousand.
-    list_max_show_all = DefinitionsAdmin.list_per_page
+    # A list sends about ten fields a row. Django accepts a thousand.
+    list_max_show_all = GamificationAdmin.list_per_page
 
-    #: The verbs that write.
+    #: The service functions that create and edit a definition.
     create: ClassVar[Callable[..., Model]]
     edit: ClassVar[Callable[..., Model]]
 
@@ -51,9 +62,9 @@ class CatalogueAdmin(DefinitionsAdmin):
         return super().get_changelist_form(request, **{"form": self.row_form, **kwargs})
 
     def get_changelist_formset(self, request: HttpRequest, **kwargs: Any) -> Any:
-        # No page has more rows, whatever is sent.
+        # Ignore more forms than a page can have.
         most = {"max_num": self.list_per_page, "absolute_max": self.list_per_page}
-        options = {"formset": SharedFormSet, **most, **kwargs}
+        options = {"formset": DefinitionFormSet, **most, **kwargs}
         return super().get_changelist_formset(request, **options)
 
     def changelist_view(
@@ -62,12 +73,12 @@ class CatalogueAdmin(DefinitionsAdmin):
         if "_save" not in request.POST:
             return super().changelist_view(request, extra_context)
         sent = request.POST.items()
-        self.check_keys(str(key) for name, key in sent if _ROW.fullmatch(name))
-        # What is compared with what an editor was shown stays so until it is saved.
+        self.check_keys(str(key) for name, key in sent if _ROW_KEY.fullmatch(name))
+        # Nobody may edit between the check for conflicts and the save.
         with transaction.atomic(using=write_alias()):
             response = super().changelist_view(request, extra_context)
         if isinstance(response, TemplateResponse):
-            _put_in_order_of_forms(response)
+            _sort_rows_as_forms(response)
         return response
 
     def changeform_view(
@@ -81,11 +92,11 @@ class CatalogueAdmin(DefinitionsAdmin):
         try:
             return super().changeform_view(*options)
         except InvalidDefinitionError:
-            # Somebody else took the key a moment ago, and now the form finds it taken.
+            # Somebody else has just taken the key. This time, the form reports it.
             return super().changeform_view(*options)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """Name the history that keeps an item, not each of its millions of rows."""
+        """Name the history that prevents a deletion, without listing its rows."""
         if history := history_of(objs):
             return [*map(str, objs)], {}, set(), [history]
         return super().get_deleted_objects(objs, request)
@@ -104,11 +115,22 @@ class CatalogueAdmin(DefinitionsAdmin):
             obj.pk = type(self).create(actor=request.user, **values).pk
 
 
-def _put_in_order_of_forms(response: TemplateResponse) -> None:
-    """Show each form of a list in the row that it is of.
+def history_of(definitions: Sequence[Definition] | QuerySet[Any]) -> str:
+    """Return the name of the history that ``definitions`` have, or an empty text."""
+    if not definitions:
+        return ""
+    model = type(definitions[0])
+    history = _HISTORY[model]
+    rows = history._default_manager.using(router.db_for_write(history)).order_by()
+    has_history = rows.filter(**{f"{model._meta.model_name}__in": definitions}).exists()
+    return str(capfirst(history._meta.verbose_name_plural)) if has_history else ""
 
-    Django shows the first form in the first row, and the order of the rows may have
-    changed since the forms were made.
+
+def _sort_rows_as_forms(response: TemplateResponse) -> None:
+    """Put the rows of a list in the order of its forms.
+
+    Django pairs the first form with the first row, but the order of the rows may have
+    changed since the editor opened the list.
     """
     cl = (response.context_data or {})["cl"]
     rows = {row.pk: row for row in cl.result_list}

@@ -1,4 +1,4 @@
-"""The catalogue as a file: out to it, and in again after a look at what differs."""
+"""Pages that export the catalogue as a file and import it, with a preview."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from gamification.admin.base import GamificationAdmin, sectioned, written_down
+from gamification.admin.base import GamificationAdmin, as_admin_form, log_transaction
+from gamification.admin.concurrent_forms import TagField, conflict_message
 from gamification.exceptions import InvalidDefinitionsError, StaleEditError
 from gamification.staff import (
     DEFINITION_FIELDS,
@@ -30,12 +31,13 @@ from gamification.staff import (
     export_definitions,
 )
 
-#: The largest file, in bytes: a page carries it, and Django takes 2.5 MB in a form.
+#: The largest file, in bytes. The preview carries it in a form, and Django accepts
+#: 2.5 MB there.
 MAX_SIZE: Final = 1_000_000
 
 
-class DefinitionsForm(forms.Form):
-    """A file of definitions or, instead, its text."""
+class CatalogueFileForm(forms.Form):
+    """Asks for a catalogue: a file or its text."""
 
     file = forms.FileField(
         label=gettext_lazy("File"),
@@ -44,7 +46,7 @@ class DefinitionsForm(forms.Form):
         widget=forms.FileInput(attrs={"accept": ".json,application/json"}),
     )
     text = forms.CharField(
-        label=gettext_lazy("Or its text"),
+        label=gettext_lazy("Or paste its text"),
         required=False,
         strip=False,
         widget=AdminTextareaWidget(attrs={"rows": 12, "spellcheck": "false"}),
@@ -53,32 +55,35 @@ class DefinitionsForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         file, text = self.cleaned_data.get("file"), self.cleaned_data.get("text", "")
         if bool(file) == bool(text) and not self.errors:
-            raise ValidationError(_("Choose a file or, instead, paste its text."))
+            raise ValidationError(_("Either choose a file or paste its text."))
         data = file.read(MAX_SIZE + 1) if file else text.encode()
         if len(data) > MAX_SIZE:
-            message = _("It is larger than %(most)s bytes: use the command instead.")
+            message = _(
+                "The file is larger than %(most)s bytes. Use the management command "
+                "instead."
+            )
             raise ValidationError(message % {"most": f"{MAX_SIZE:,}"})
         return {"data": data}
 
 
 class ApplyForm(forms.Form):
-    """What was looked at, to be applied."""
+    """Applies the catalogue that was previewed."""
 
     text = forms.CharField(strip=False, widget=forms.HiddenInput)
-    expected = forms.CharField(widget=forms.HiddenInput)
+    tag = TagField()
 
 
-class Edit(NamedTuple):
-    """An item that is added or changed, in words."""
+class DefinitionChange(NamedTuple):
+    """A definition that an import adds or changes, as the preview shows it."""
 
     is_added: bool
     name: str
-    #: Names of fields, with their values before and after.
+    #: Labels of fields, each with the values before and after.
     fields: list[tuple[str, str, str]]
 
 
-class DefinitionsAdmin(GamificationAdmin):
-    """Lists from which the catalogue is exported, and where it is imported."""
+class CatalogueFileMixin(GamificationAdmin):
+    """Adds the pages for export and import to a list of definitions."""
 
     def get_urls(self) -> list[URLPattern]:
         view, name = self.admin_site.admin_view, f"gamification_{self.opts.model_name}"
@@ -90,7 +95,7 @@ class DefinitionsAdmin(GamificationAdmin):
 
     def export_view(self, request: HttpRequest) -> HttpResponse:
         """Send the catalogue as a file."""
-        _check(request, "view")
+        _check_permissions(request, "view")
         return HttpResponse(
             export_definitions(),
             content_type="application/json",
@@ -98,56 +103,56 @@ class DefinitionsAdmin(GamificationAdmin):
         )
 
     def import_view(self, request: HttpRequest) -> HttpResponse:
-        """Ask for a file; show what it would do; do that, and nothing else."""
-        _check(request, "add", "change")
+        """Ask for a file, preview its changes, and then apply exactly these."""
+        _check_permissions(request, "add", "change")
         if request.method != "POST":
-            return self._ask_for_file(request, DefinitionsForm())
-        if "expected" in request.POST:
+            return self._ask_for_file(request, CatalogueFileForm())
+        if "tag" in request.POST:
             return self._apply_definitions(request)
-        form = DefinitionsForm(request.POST, request.FILES)
+        form = CatalogueFileForm(request.POST, request.FILES)
         if not form.is_valid():
             return self._ask_for_file(request, form)
-        return self._show_differences(request, form, form.cleaned_data["data"])
+        return self._preview(request, form, form.cleaned_data["data"])
 
-    def _show_differences(
-        self, request: HttpRequest, form: DefinitionsForm, data: bytes
+    def _preview(
+        self, request: HttpRequest, form: CatalogueFileForm, data: bytes
     ) -> HttpResponse:
         try:
             differences = compare_definitions(data)
         except InvalidDefinitionsError as error:
             return self._ask_for_file(request, form, error.errors)
-        # The page carries the text itself, so that nothing is kept of a look; whatever
-        # is sent back, only what was looked at is applied.
-        sent = {"text": data.decode(), "expected": differences.tag}
+        # The page carries the text, so that a preview stores nothing on the server.
+        # The tag makes sure that only the previewed changes can be applied.
+        initial = {"text": data.decode(), "tag": differences.tag}
         context = {
-            "title": _("Import definitions"),
-            "edits": [_edit(item) for item in differences.edits],
-            "absent": [_named(item) for item in differences.having(Effect.ABSENT)],
+            "title": _("Import the catalogue"),
+            "changes": [_change(item) for item in differences.edits],
+            "absent": [_name_of(item) for item in differences.having(Effect.ABSENT)],
             "unchanged": len(differences.having(Effect.UNCHANGED)),
-            "form": ApplyForm(initial=sent),
+            "form": ApplyForm(initial=initial),
         }
-        return self.own_page(
+        return self.render_page(
             request, "gamification/admin/definitions_preview.html", context
         )
 
     def _apply_definitions(self, request: HttpRequest) -> HttpResponse:
         form = ApplyForm(request.POST)
         if not form.is_valid():
-            return self._ask_for_file(request, DefinitionsForm())
-        text, expected = form.cleaned_data["text"], form.cleaned_data["expected"]
+            return self._ask_for_file(request, CatalogueFileForm())
+        text, tag = form.cleaned_data["text"], form.cleaned_data["tag"]
         try:
-            with written_down():
-                differences = apply_definitions(text, expected=expected)
-                self._log_edits(request, differences)
+            with log_transaction():
+                differences = apply_definitions(text, expected=tag)
+                self._log_changes(request, differences)
         except (InvalidDefinitionsError, StaleEditError):
-            message = _("Somebody edited the catalogue meanwhile. Nothing was saved.")
+            message = conflict_message(_("the catalogue"))
             self.message_user(request, message, messages.ERROR)
-            asked = DefinitionsForm(initial={"text": text})
-            return self._show_differences(request, asked, text.encode())
-        self.message_user(request, _told(differences), messages.SUCCESS)
+            asked = CatalogueFileForm(initial={"text": text})
+            return self._preview(request, asked, text.encode())
+        self.message_user(request, _count_changes(differences), messages.SUCCESS)
         return redirect(self.address_of(f"{self.opts.model_name}_changelist"))
 
-    def _log_edits(self, request: HttpRequest, differences: Differences) -> None:
+    def _log_changes(self, request: HttpRequest, differences: Differences) -> None:
         rows = {
             kind: model._default_manager.in_bulk(
                 [item.key for item in differences.edits if item.kind == kind],
@@ -156,31 +161,31 @@ class DefinitionsAdmin(GamificationAdmin):
             for kind, model in DEFINITION_MODELS.items()
         }
         for item in differences.edits:
-            is_new, row = item.effect is Effect.ADDED, rows[item.kind][item.key]
-            log = self.log_addition if is_new else self.log_change
-            fields = "" if is_new else f": {', '.join(map(str, item.fields))}"
+            is_added, row = item.effect is Effect.ADDED, rows[item.kind][item.key]
+            log = self.log_addition if is_added else self.log_change
+            fields = "" if is_added else f": {', '.join(map(str, item.fields))}"
             log(request, row, _("Imported%(fields)s.") % {"fields": fields})
 
     def _ask_for_file(
         self,
         request: HttpRequest,
-        form: DefinitionsForm,
+        form: CatalogueFileForm,
         errors: Sequence[tuple[str, str]] = (),
     ) -> TemplateResponse:
-        """Ask for a file, and say what is wrong with the one before."""
+        """Ask for a file, and show the errors of the previous one."""
         context = {
-            "title": _("Import definitions"),
+            "title": _("Import the catalogue"),
             "form": form,
-            "adminform": sectioned(form),
+            "adminform": as_admin_form(form),
             "errors": errors,
         }
-        return self.own_page(
+        return self.render_page(
             request, "gamification/admin/definitions_import.html", context
         )
 
 
-def _check(request: HttpRequest, *actions: str) -> None:
-    """Raise ``PermissionDenied`` unless all of the catalogue may be acted on so."""
+def _check_permissions(request: HttpRequest, *actions: str) -> None:
+    """Raise ``PermissionDenied`` unless ``actions`` are allowed on every kind."""
     names = [
         f"gamification.{action}_{kind}"
         for kind in DEFINITION_MODELS
@@ -190,15 +195,15 @@ def _check(request: HttpRequest, *actions: str) -> None:
         raise PermissionDenied
 
 
-def _named(item: ItemDifference) -> str:
+def _name_of(item: ItemDifference) -> str:
     return f"{DEFINITION_MODELS[item.kind]._meta.verbose_name} {item.key}"
 
 
-def _edit(item: ItemDifference) -> Edit:
+def _change(item: ItemDifference) -> DefinitionChange:
     fields = DEFINITION_FIELDS[item.kind]
-    return Edit(
+    return DefinitionChange(
         item.effect is Effect.ADDED,
-        _named(item),
+        _name_of(item),
         [
             (str(capfirst(fields[each.name].verbose_name)), *each.values)
             for each in item.fields
@@ -206,6 +211,6 @@ def _edit(item: ItemDifference) -> Edit:
     )
 
 
-def _told(differences: Differences) -> str:
+def _count_changes(differences: Differences) -> str:
     counts = {str(each): len(differences.having(each)) for each in Effect}
     return _("Added: %(added)s. Changed: %(changed)s.") % counts

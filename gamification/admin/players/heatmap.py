@@ -1,4 +1,4 @@
-"""A year of active days as plain SVG: a column for each week, a square for each day."""
+"""A year of active days as SVG, with a column per week and a square per day."""
 
 from __future__ import annotations
 
@@ -14,42 +14,44 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from gamification.admin.ui.charts import Mark, spelled
+from gamification.admin.ui.charts import EdgeLabel
+from gamification.admin.ui.formatting import format_number
 from gamification.models import ActiveDay
 
-#: Units of the drawing: from square to square, and what stays free for the words.
+#: The distance between squares in SVG units, and the margins for labels.
 STEP: Final = 13
 _LEFT: Final = 30
 _TOP: Final = 16
 
-#: Weeks before the current one, and the most days that one read returns.
+#: The number of weeks before the current one, and the longest calendar that can be
+#: read.
 _WEEKS: Final = 52
-_MOST_DAYS: Final = 366
-#: Shades of days on which something was done.
+_MAX_DAYS: Final = 366
+#: The number of shades for active days.
 _SHADES: Final = 4
 
 
 def first_day(today: date) -> date:
-    """Return the day with which a year that ends ``today`` begins."""
+    """Return the first day of the year that ends ``today``."""
     monday = today - timedelta(days=today.weekday(), weeks=_WEEKS)
-    return max(monday, today - timedelta(days=_MOST_DAYS - 1))
+    return max(monday, today - timedelta(days=_MAX_DAYS - 1))
 
 
 @dataclass(frozen=True, slots=True)
 class Square:
-    """A day, with what it says. Shade 0 is a day without anything."""
+    """A day with its text on hover. Shade 0 is a day without activity."""
 
     x: int
     y: int
     shade: int
-    #: Why the day counts; empty where it does not.
+    #: The kind of active day; empty if the day is not one.
     kind: str
     text: str
 
 
 @dataclass(frozen=True)
 class Heatmap:
-    """The active days of the year that ends ``today``, the first one first."""
+    """The active days of the year that ends ``today``, in ascending order."""
 
     days: Sequence[ActiveDay]
     today: date
@@ -60,50 +62,52 @@ class Heatmap:
 
     @property
     def summary(self) -> str:
-        """What it shows, in words."""
+        """The number of active days, as text."""
         count = len(self.days)
-        words = ngettext(
+        text = ngettext(
             "%(count)s active day since %(since)s",
             "%(count)s active days since %(since)s",
             count,
         )
         since = formats.date_format(first_day(self.today))
-        return words % {"count": count, "since": since}
+        return text % {"count": count, "since": since}
 
     def squares(self) -> Iterator[Square]:
-        """Yield what is drawn."""
+        """Yield a square for each day."""
         active, day = {each.date: each for each in self.days}, first_day(self.today)
         while day <= self.today:
             yield self._square(day, active.get(day))
             day += timedelta(days=1)
 
-    def months(self) -> list[Mark]:
-        """Return the months at the top, each where it begins."""
+    def months(self) -> list[EdgeLabel]:
+        """Return the names of the months, each above its first week."""
         first = first_day(self.today)
-        begins = [
+        first_days = [
             day
             for n in range((self.today - first).days + 1)
             if (day := first + timedelta(days=n)).day == 1
         ]
         return [
-            Mark(self._x(day), capfirst(dates.MONTHS_3[day.month])) for day in begins
+            EdgeLabel(self._x(day), capfirst(dates.MONTHS_3[day.month]))
+            for day in first_days
         ]
 
-    def weekdays(self) -> list[Mark]:
-        """Return every other weekday, at the left."""
+    def weekdays(self) -> list[EdgeLabel]:
+        """Return the names of every other weekday."""
         return [
-            Mark(_TOP + n * STEP, str(dates.WEEKDAYS_ABBR[n])) for n in range(0, 7, 2)
+            EdgeLabel(_TOP + n * STEP, str(dates.WEEKDAYS_ABBR[n]))
+            for n in range(0, 7, 2)
         ]
 
     def _square(self, day: date, active: ActiveDay | None) -> Square:
         x, y = self._x(day), _TOP + day.weekday() * STEP
-        words = formats.date_format(day)
+        date_text = formats.date_format(day)
         if active is None:
-            return Square(x, y, 0, "", words)
+            return Square(x, y, 0, "", date_text)
         text = _("%(date)s: %(activities)s activities, %(xp)s XP") % {
-            "date": words,
-            "activities": spelled(active.activities),
-            "xp": spelled(active.xp),
+            "date": date_text,
+            "activities": format_number(active.activities),
+            "xp": format_number(active.xp),
         }
         return Square(x, y, self._shade(active.activities), active.kind, text)
 
@@ -112,12 +116,12 @@ class Heatmap:
         return _LEFT + (day - monday).days // 7 * STEP
 
     def _shade(self, activities: int) -> int:
-        """Return how busy the day was among the others, from 1.
+        """Return the shade for a number of activities, by its rank among the days.
 
-        One day of hundreds of activities does not make all others pale.
+        With ranks, one very busy day does not make all others pale.
         """
-        place = bisect_left(self._counts, activities) / len(self._counts)
-        return 1 + int(place * _SHADES)
+        rank = bisect_left(self._counts, activities) / len(self._counts)
+        return 1 + int(rank * _SHADES)
 
     @cached_property
     def _counts(self) -> list[int]:

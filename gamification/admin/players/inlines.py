@@ -1,4 +1,4 @@
-"""A user's game on the site's own page of that user."""
+"""A user's progress on the site's own admin page of that user."""
 
 from __future__ import annotations
 
@@ -13,12 +13,9 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from gamification.admin.players.deletion import Deletion
-from gamification.admin.ui.charts import spelled
+from gamification.admin.ui.formatting import format_number
 from gamification.models import UserGamification
-from gamification.services import (
-    ProfileSummary,
-    get_progress,
-)
+from gamification.services import ProfileSummary, get_progress
 
 if TYPE_CHECKING:
     Inline = admin.StackedInline[UserGamification, Model]
@@ -28,33 +25,33 @@ else:
     Inline, FormSet, UserAdmin = admin.StackedInline, BaseInlineFormSet, object
 
 
-class PanelFormSet(FormSet):
-    """No forms, but what the panel shows of the user. Users may have no row."""
+class SummaryFormSet(FormSet):
+    """Has the progress of a user, who may have no row yet, instead of forms."""
 
     @cached_property
     def progress(self) -> ProfileSummary:
-        """Where the user stands, in one query."""
+        """The progress of the user, read in one query."""
         return get_progress(self.instance.pk)
 
     def total_xp(self) -> str:
-        return spelled(self.progress.level.total_xp)
+        return format_number(self.progress.level.total_xp)
 
     def key(self) -> str:
-        """Return the user's primary key as addresses have it."""
+        """Return the primary key of the user, quoted for an address."""
         return quote(str(self.instance.pk))
 
 
 class GamificationInline(Inline):
-    """Where a user stands, to be read, with a link to their game.
+    """Shows the level, XP, streak and achievements of a user, and links to their page.
 
-    For the admin of any user model: ``inlines = [GamificationInline]``.
+    Use it in the admin of any user model: ``inlines = [GamificationInline]``.
     """
 
     model = UserGamification
-    formset = PanelFormSet
+    formset = SummaryFormSet
     fk_name = "user"
-    template = "gamification/admin/panel.html"
-    verbose_name_plural = _("game")
+    template = "gamification/admin/inline.html"
+    verbose_name_plural = _("gamification")
     fields = ()
     extra = max_num = 0
     can_delete = False
@@ -64,13 +61,13 @@ class GamificationInline(Inline):
         css = {"all": styles}  # noqa: RUF012 - as Django has it
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[UserGamification]:
-        # The panel reads in its own way.
+        # The template reads the progress, and no row.
         return super().get_queryset(request).none()
 
     def has_view_permission(
         self, request: HttpRequest, obj: Model | None = None
     ) -> bool:
-        # A user who is only just made has no game.
+        # The page that adds a user has no progress to show.
         return obj is not None and super().has_view_permission(request, obj)
 
     def has_add_permission(
@@ -90,9 +87,9 @@ class GamificationInline(Inline):
 
 
 class GamificationUserAdminMixin(UserAdmin):
-    """For the admin of any user model: the panel, and deletion of long histories.
+    """Adds the inline, and makes users with a long history deletable.
 
-    Put it before the other base: ``class UserAdmin(GamificationUserAdminMixin, …)``.
+    Put it before the base: ``class UserAdmin(GamificationUserAdminMixin, …)``.
     """
 
     def get_inlines(self, request: HttpRequest, obj: Model | None) -> list[Any]:
@@ -100,5 +97,5 @@ class GamificationUserAdminMixin(UserAdmin):
         return [*inlines, *{GamificationInline}.difference(inlines)]
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """Tell how much of the game goes, not each entry of thousands."""
-        return Deletion(objs, request, self.admin_site).described()
+        """Count the rows that are deleted, instead of listing thousands."""
+        return Deletion(objs, request, self.admin_site).summarize()

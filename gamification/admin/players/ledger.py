@@ -1,4 +1,4 @@
-"""A user's ledger, a page at a time, with the total after each entry."""
+"""A user's ledger in pages, with the total XP after each entry."""
 
 from __future__ import annotations
 
@@ -8,34 +8,24 @@ from typing import Any, Final
 
 from django.db.models import OuterRef, Subquery, Sum, prefetch_related_objects
 
-from gamification.admin.ui.charts import spelled
-from gamification.admin.ui.formatting import signed
-from gamification.models import (
-    LedgerEntry,
-    UserGamification,
-    write_alias,
-)
-from gamification.services import (
-    EntryKind,
-    get_ledger,
-)
-from gamification.staff import (
-    MAX_ID,
-)
+from gamification.admin.ui.formatting import format_number, signed
+from gamification.models import LedgerEntry, UserGamification, write_alias
+from gamification.services import EntryKind, get_ledger
+from gamification.staff import MAX_ID
 
-#: Entries on a page.
-PAGE: Final = 50
+#: The number of entries on a page.
+PAGE_SIZE: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """An entry, and where it left the user."""
+class LedgerRow:
+    """An entry with the total XP after it."""
 
     entry: LedgerEntry
-    #: XP in all after it.
+    #: The total XP after the entry.
     balance: int
-    #: Id of the entry that took it back, if any did.
-    taken_back_by: int | None
+    #: The id of the entry that reversed this one, if any.
+    reversed_by: int | None
 
     @property
     def amount(self) -> str:
@@ -43,60 +33,60 @@ class Line:
 
     @property
     def total(self) -> str:
-        return spelled(self.balance)
+        return format_number(self.balance)
 
     @property
-    def is_several(self) -> bool:
+    def has_several_units(self) -> bool:
         return abs(self.entry.quantity) > 1
 
     @property
     def is_reversible(self) -> bool:
-        by_itself = self.entry.kind in {EntryKind.ACTIVITY, EntryKind.ADJUSTMENT}
-        return by_itself and self.taken_back_by is None
+        kinds = {EntryKind.ACTIVITY, EntryKind.ADJUSTMENT}
+        return self.entry.kind in kinds and self.reversed_by is None
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerPage:
-    """Entries, newest first."""
+    """Some entries of a ledger, newest first."""
 
-    lines: Sequence[Line]
-    #: The cursor of this page; None for the newest.
+    rows: Sequence[LedgerRow]
+    #: The cursor of this page, or None if it is the first.
     before: int | None
-    #: That of the next one; None on the last.
+    #: The cursor of the next page, or None if this is the last.
     next_before: int | None
 
 
 def get_ledger_page(user_id: Any, *, before: int | None) -> LedgerPage:
-    """Return the page of the user's entries before the one with this id.
+    """Return the entries before the one with the id ``before``, or the newest.
 
-    It takes as many queries for any page of any ledger.
+    The number of queries is the same for every page.
     """
-    entries = get_ledger(user_id, before=before, limit=PAGE + 1)
-    shown = entries[:PAGE]
+    entries = get_ledger(user_id, before=before, limit=PAGE_SIZE + 1)
+    shown = entries[:PAGE_SIZE]
     if not shown:
         return LedgerPage([], before, None)
     prefetch_related_objects(shown, "actor")
-    taken_back = _taken_back(user_id, [entry.pk for entry in shown])
-    balance, lines = _balance_after(user_id, shown[0].pk), []
+    reversals = _reversals(user_id, [entry.pk for entry in shown])
+    balance, rows = _balance_after(user_id, shown[0].pk), []
     for entry in shown:
-        lines.append(Line(entry, balance, taken_back.get(entry.pk)))
+        rows.append(LedgerRow(entry, balance, reversals.get(entry.pk)))
         balance -= entry.amount
-    has_more = len(entries) > PAGE
-    return LedgerPage(lines, before, shown[-1].pk if has_more else None)
+    has_more = len(entries) > PAGE_SIZE
+    return LedgerPage(rows, before, shown[-1].pk if has_more else None)
 
 
-def read_cursor(text: str | None) -> int | None:
-    """Return the cursor in an address; None for what is none."""
-    # Longer numbers take long to read, and are no id.
+def parse_cursor(text: str | None) -> int | None:
+    """Return the cursor of an address, or None if it is not valid."""
+    # Longer numbers are no ids, and take long to parse.
     if text is None or not text.isascii() or not text.isdecimal() or len(text) > 19:
         return None
     return min(int(text), MAX_ID)
 
 
 def _balance_after(user_id: Any, entry_id: int) -> int:
-    """Return the total after an entry: today's without what came later.
+    """Return the total XP after an entry: the current one without later entries.
 
-    One statement, so that what is recorded meanwhile is in both or in neither.
+    One statement reads both, so that they agree even while users record activities.
     """
     ledger = LedgerEntry.objects.using(write_alias()).order_by()
     later = ledger.filter(user=OuterRef("user"), pk__gt=entry_id)
@@ -106,8 +96,8 @@ def _balance_after(user_id: Any, entry_id: int) -> int:
     return total - (since or 0)
 
 
-def _taken_back(user_id: Any, entry_ids: Collection[int]) -> dict[int | None, int]:
-    """Return the ids of the entries that took some of these back, by theirs."""
+def _reversals(user_id: Any, entry_ids: Collection[int]) -> dict[int | None, int]:
+    """Return the ids of reversals by the ids of the entries that they reverse."""
     ledger = LedgerEntry.objects.using(write_alias())
-    reversals = ledger.filter(user=user_id, reverses__in=entry_ids)
-    return {row.reverses: row.pk for row in reversals.only("reverses")}
+    rows = ledger.filter(user=user_id, reverses__in=entry_ids).only("reverses")
+    return {row.reverses: row.pk for row in rows}

@@ -1,4 +1,4 @@
-"""A user's game: all that one page shows, in a fixed number of queries."""
+"""The data of the page of one user, read in a fixed number of queries."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ from django.utils.translation import gettext as _
 
 from gamification.admin.players.heatmap import Heatmap, first_day
 from gamification.admin.players.ledger import LedgerPage, get_ledger_page
-from gamification.admin.ui.charts import spelled
-from gamification.admin.ui.formatting import celebrated
+from gamification.admin.ui.formatting import format_number
 from gamification.exceptions import GamificationError, UnknownUserError
 from gamification.models import (
     Celebration,
@@ -37,13 +36,13 @@ from gamification.staff import (
     user_id_of,
 )
 
-#: Celebrations that are shown, the latest.
-_CELEBRATIONS: Final = 20
+#: The number of celebrations on the page.
+_MAX_CELEBRATIONS: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Badge:
-    """An achievement, how far the user is with it, and their row if they have one."""
+class PlayerAchievement:
+    """An achievement with the user's progress, and their row if they have one."""
 
     progress: AchievementProgress
     row: UserAchievement | None
@@ -54,7 +53,7 @@ class Badge:
 
     @property
     def unlocked_at(self) -> Any:
-        """When it was unlocked; None while it is not."""
+        """When the user unlocked it, or None if they do not hold it."""
         return self.progress.unlocked_at
 
     @property
@@ -67,73 +66,76 @@ class Badge:
 
     @property
     def is_open(self) -> bool:
-        """Whether it can still be earned by the user."""
+        """Whether the user can still unlock it."""
         return self.row is None and self.achievement.status == "active"
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
-    """A celebration in words."""
+class PlayerCelebration:
+    """A celebration with its title and state."""
 
     celebration: Celebration
-    text: str
-    #: ``shown``, ``pending`` or ``expired``.
+    title: str
+    #: A translated text: shown, pending or expired.
     state: str
 
 
 @dataclass(frozen=True)
-class Game:
-    """Where a user stands, and how they got there."""
+class PlayerPage:
+    """The progress and history of a user."""
 
     user: Any
-    #: None for who never did anything.
+    #: None if the user has no history.
     row: UserGamification | None
     progress: ProfileSummary
     heatmap: Heatmap
-    badges: Sequence[Badge]
-    statement: LedgerPage
-    notices: Sequence[Notice]
+    achievements: Sequence[PlayerAchievement]
+    ledger: LedgerPage
+    celebrations: Sequence[PlayerCelebration]
 
     @property
     def total_xp(self) -> str:
-        return spelled(self.progress.level.total_xp)
+        return format_number(self.progress.level.total_xp)
 
     @property
     def thresholds(self) -> tuple[str, str]:
-        """XP at which the level begins, and at which the next one does, if any."""
+        """The XP at which the level and the next one begin; the latter may be empty."""
         level = self.progress.level
-        ends = level.next_threshold
-        return spelled(level.previous_threshold), "" if ends is None else spelled(ends)
+        following = level.next_threshold
+        return (
+            format_number(level.previous_threshold),
+            "" if following is None else format_number(following),
+        )
 
     @property
     def missing(self) -> str:
-        """XP to the next level; empty at the top."""
+        """The XP that the next level needs; empty at the highest level."""
         level = self.progress.level
         if level.next_threshold is None:
             return ""
-        return spelled(level.next_threshold - level.total_xp)
+        return format_number(level.next_threshold - level.total_xp)
 
     @property
     def lost_at(self) -> datetime | None:
-        """When the streak is lost, by the user's own clock."""
+        """When the streak will be lost, in the user's own time zone."""
         lost_at = self.progress.streak.lost_at
         return lost_at and lost_at.astimezone(ZoneInfo(self.progress.time_zone))
 
     @cached_property
-    def held(self) -> list[Badge]:
-        """What the user holds, the latest first."""
-        held = [badge for badge in self.badges if badge.is_held]
-        return sorted(held, key=lambda badge: badge.unlocked_at, reverse=True)
+    def held(self) -> list[PlayerAchievement]:
+        """The achievements that the user holds, newest first."""
+        held = [each for each in self.achievements if each.is_held]
+        return sorted(held, key=lambda each: each.unlocked_at, reverse=True)
 
     @cached_property
-    def revoked(self) -> list[Badge]:
-        return [badge for badge in self.badges if badge.is_revoked]
+    def revoked(self) -> list[PlayerAchievement]:
+        return [each for each in self.achievements if each.is_revoked]
 
     @cached_property
-    def open(self) -> list[Badge]:
-        """What is still to be earned, the nearest first."""
-        still = [badge for badge in self.badges if badge.is_open]
-        return sorted(still, key=lambda badge: -badge.progress.fraction)
+    def open(self) -> list[PlayerAchievement]:
+        """The achievements that the user can still unlock, closest first."""
+        remaining = [each for each in self.achievements if each.is_open]
+        return sorted(remaining, key=lambda each: -each.progress.fraction)
 
 
 def find_player(text: str) -> Any:
@@ -148,47 +150,47 @@ def find_player(text: str) -> Any:
     return user
 
 
-def get_player_page(user: Any, *, before: int | None = None) -> Game:
-    """Return the game of ``user``, with its ledger before the entry with this id."""
+def get_player_page(user: Any, *, before: int | None = None) -> PlayerPage:
+    """Return the page of ``user``, with the ledger before the entry ``before``."""
     profile = UserGamification.objects.using(write_alias()).filter(user=user).first()
     today = (profile or UserGamification()).calendar.date_of(timezone.now())
     days = get_calendar(user, since=first_day(today), until=today)
-    return Game(
+    return PlayerPage(
         user=user,
         row=profile,
         progress=get_progress(user),
         heatmap=Heatmap(days, today),
-        badges=_badges(user),
-        statement=get_ledger_page(user.pk, before=before),
-        notices=_notices(user),
+        achievements=_achievements(user),
+        ledger=get_ledger_page(user.pk, before=before),
+        celebrations=_celebrations(user),
     )
 
 
 def explain(user: Any, key: str) -> str:
-    """Say in words why ``user`` does not hold an achievement, or that they do."""
+    """Return the reason why ``user`` does not hold an achievement, or that they do."""
     try:
         return explain_achievement(user, key).text
     except GamificationError as error:
         return str(error)
 
 
-def _badges(user: Any) -> list[Badge]:
+def _achievements(user: Any) -> list[PlayerAchievement]:
     rows = UserAchievement.objects.using(write_alias()).filter(user=user)
     by_achievement = {
         row.achievement_id: row for row in rows.select_related("revoked_by")
     }
     return [
-        Badge(progress, by_achievement.get(progress.achievement.pk))
+        PlayerAchievement(progress, by_achievement.get(progress.achievement.pk))
         for progress in get_all_achievements(user)
     ]
 
 
-def _notices(user: Any) -> list[Notice]:
+def _celebrations(user: Any) -> list[PlayerCelebration]:
     rows = Celebration.objects.using(write_alias()).filter(user=user)
     now = timezone.now()
     return [
-        Notice(row, celebrated(row), _state(row, now))
-        for row in rows.order_by("-id")[:_CELEBRATIONS]
+        PlayerCelebration(row, row.title, _state(row, now))
+        for row in rows.order_by("-id")[:_MAX_CELEBRATIONS]
     ]
 
 

@@ -1,4 +1,4 @@
-"""Progress: where users stand, to be read. It follows from history."""
+"""Pages of users' progress, which staff read, and the actions on one user."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 
 from gamification.admin.base import HistoryAdmin
-from gamification.admin.players.actions import ACTS, Act, Done
-from gamification.admin.players.ledger import read_cursor
+from gamification.admin.players.actions import ACTIONS, ActionForm, ActionResult
+from gamification.admin.players.ledger import parse_cursor
 from gamification.admin.players.page import explain, find_player, get_player_page
 from gamification.models import ActiveDay, ActivityTally, UserGamification
 
@@ -26,7 +26,7 @@ _STYLES: Final = ["gamification/theme.css", "gamification/player.css"]
 
 @admin.register(UserGamification)
 class UserGamificationAdmin(HistoryAdmin):
-    """Users' games: one page each, on which staff act."""
+    """The list of users, and a page for each of them, on which staff act."""
 
     list_display = (
         "user",
@@ -44,9 +44,13 @@ class UserGamificationAdmin(HistoryAdmin):
     def get_urls(self) -> list[URLPattern]:
         view, name = self.admin_site.admin_view, "gamification_usergamification"
         return [
-            # By user, because who never did anything has no row.
-            path("for/<str:user>/", view(self.game_view), name=f"{name}_for"),
-            path("for/<str:user>/<str:act>/", view(self.act_view), name=f"{name}_act"),
+            # By user, because users without history have no row.
+            path("for/<str:user>/", view(self.player_view), name=f"{name}_for"),
+            path(
+                "for/<str:user>/<str:action>/",
+                view(self.action_view),
+                name=f"{name}_action",
+            ),
             *super().get_urls(),
         ]
 
@@ -57,86 +61,82 @@ class UserGamificationAdmin(HistoryAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """Show the game of the row's user. Nothing of it is edited."""
+        """Show the page of the row's user, which is read-only."""
         if request.method == "POST":
             raise PermissionDenied
         row: Any = self.get_object(request, unquote(object_id))
         if row is None:
             raise Http404
-        return self.game_view(request, quote(str(row.user_id)))
+        return self.player_view(request, quote(str(row.user_id)))
 
-    def game_view(self, request: HttpRequest, user: str) -> HttpResponse:
-        """Show a user's game, whether they ever did anything or not."""
+    def player_view(self, request: HttpRequest, user: str) -> HttpResponse:
+        """Show the page of a user, with or without any history."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         player = find_player(unquote(user))
-        game = get_player_page(player, before=read_cursor(request.GET.get("before")))
+        before = parse_cursor(request.GET.get("before"))
         why = request.GET.get("why", "")
-        allowed = self._allowed(request)
+        allowed = _allowed_actions(request)
         context = {
-            "game": game,
+            "player_page": get_player_page(player, before=before),
             "user_page": self._user_page(request, player),
-            "acts": [act(player) for act in allowed.values()],
+            "action_forms": [form(player) for form in allowed.values()],
             "may": dict.fromkeys(allowed, True),
             "why": why,
             "answer": explain(player, why) if why else "",
         }
-        return self._page(request, player, "game", context)
+        return self._render(request, player, "player", context)
 
-    def act_view(self, request: HttpRequest, user: str, act: str) -> HttpResponse:
-        """Ask for what an act needs; do it once that is sent."""
-        if act not in ACTS:
+    def action_view(self, request: HttpRequest, user: str, action: str) -> HttpResponse:
+        """Show the form of an action, and perform the action when it is sent."""
+        if action not in ACTIONS:
             raise Http404
-        if not self.has_view_permission(request) or act not in self._allowed(request):
+        is_allowed = action in _allowed_actions(request)
+        if not self.has_view_permission(request) or not is_allowed:
             raise PermissionDenied
         player = find_player(unquote(user))
-        form = _form(request, ACTS[act], player)
-        done = form.perform(request.user) if form.is_valid() else None
-        if done is None:
-            return self._page(request, player, "act", {"form": form})
-        self._tell(request, player, form, done)
+        form = _action_form(request, ACTIONS[action], player)
+        result = form.perform(request.user) if form.is_valid() else None
+        if result is None:
+            return self._render(request, player, "action", {"form": form})
+        self._report(request, player, form, result)
         key = quote(str(player.pk))
         return redirect(self.address_of("usergamification_for", key))
 
-    def _allowed(self, request: HttpRequest) -> dict[str, type[Act]]:
-        """Return the acts for which who asks has the permission."""
-        user: Any = request.user
-        return {
-            name: act for name, act in ACTS.items() if user.has_perm(act.permission)
-        }
-
-    def _tell(self, request: HttpRequest, player: Any, form: Act, done: Done) -> None:
-        """Say what was done, and write down who did it and why."""
-        level = messages.SUCCESS if done.is_change else messages.INFO
-        self.message_user(request, done.words, level)
-        if done.is_change:
-            values = {"words": done.words, "note": form.cleaned_data["note"]}
-            message = _("%(words)s Note: %(note)s") % values
+    def _report(
+        self, request: HttpRequest, player: Any, form: ActionForm, result: ActionResult
+    ) -> None:
+        """Show the result to the staff member, and log it with the note."""
+        level = messages.SUCCESS if result.is_change else messages.INFO
+        self.message_user(request, result.message, level)
+        if result.is_change:
+            values = {"message": result.message, "note": form.cleaned_data["note"]}
+            message = _("%(message)s Note: %(note)s") % values
             actor: Any = request.user.pk
             rows = UserGamification.objects.filter(user=player).select_related("user")
             LogEntry.objects.log_actions(actor, rows, CHANGE, message)
 
-    def _page(
+    def _render(
         self, request: HttpRequest, player: Any, name: str, context: dict[str, Any]
     ) -> TemplateResponse:
         shared = {
             "media": Media(css={"all": _STYLES}),
-            "title": _("A user's game"),
+            "title": _("User progress"),
             "subtitle": str(player),
             "player": player,
             "player_key": quote(str(player.pk)),
             "original": player,
         }
         template = f"admin/gamification/usergamification/{name}.html"
-        return self.own_page(request, template, shared | context)
+        return self.render_page(request, template, shared | context)
 
     def _user_page(self, request: HttpRequest, player: Any) -> str:
-        """Return the address of the site's own page of the user, if it may be seen."""
+        """Return the address of the user's account page; empty if not available."""
         model = type(player)
         if not self.admin_site.is_registered(model):
             return ""
-        pages = self.admin_site.get_model_admin(model)
-        if not pages.has_view_or_change_permission(request, player):
+        model_admin = self.admin_site.get_model_admin(model)
+        if not model_admin.has_view_or_change_permission(request, player):
             return ""
         name = (
             f"{self.admin_site.name}:{model._meta.app_label}_{model._meta.model_name}"
@@ -144,11 +144,21 @@ class UserGamificationAdmin(HistoryAdmin):
         return reverse(f"{name}_change", args=[quote(str(player.pk))])
 
 
-def _form(request: HttpRequest, act: type[Act], player: Any) -> Act:
-    """Return the form as it was sent, or with what the link knows already."""
+def _allowed_actions(request: HttpRequest) -> dict[str, type[ActionForm]]:
+    """Return the actions for which the staff member has the permission."""
+    user: Any = request.user
+    return {
+        name: form for name, form in ACTIONS.items() if user.has_perm(form.permission)
+    }
+
+
+def _action_form(
+    request: HttpRequest, form: type[ActionForm], player: Any
+) -> ActionForm:
+    """Return the form with the data that was sent, or with the subject of the link."""
     if request.method == "POST":
-        return act(player, request.POST)
-    return act(player, initial={act.subject: request.GET.get(act.subject)})
+        return form(player, request.POST)
+    return form(player, initial={form.subject: request.GET.get(form.subject)})
 
 
 @admin.register(ActivityTally)

@@ -1,4 +1,4 @@
-"""Charts as plain SVG, drawn on the server, each with a table of its numbers."""
+"""Bar charts as SVG, drawn on the server, each with a table of its numbers."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from dataclasses import dataclass
 from math import ceil, floor, log10
 from typing import Final
 
-from django.utils import formats
+from gamification.admin.ui.formatting import format_number
 
-#: Units of the drawing: its size, and what stays free for the words at its edges.
+#: The size of a chart in SVG units, and its margins for labels.
 WIDTH: Final = 720
 HEIGHT: Final = 240
 _LEFT: Final = 56
 _TOP: Final = 12
 _BOTTOM: Final = 24
 
-#: The most words below a chart, and the most colours in one.
-_MOST_LABELS: Final = 12
+#: The highest number of labels below a chart, and of its colours.
+_MAX_LABELS: Final = 12
 COLOURS: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A rectangle, with what it says."""
+    """A rectangle, with the text that it shows on hover."""
 
     x: float
     y: float
@@ -34,8 +34,8 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
-    """A word at an edge of the drawing."""
+class EdgeLabel:
+    """A text at an edge of a chart, with its position along that edge."""
 
     at: float
     text: str
@@ -43,23 +43,23 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """Bars over labels: one for each series, beside each other or on each other.
+    """Bars above labels, one per series, either side by side or stacked.
 
-    Losses have no bar; the table has them.
+    Negative numbers appear in the table only.
     """
 
     id: str
     title: str
-    #: What the numbers are, such as ``XP``.
+    #: The unit of the numbers, such as ``XP``.
     unit: str
     labels: Sequence[str]
-    #: Numbers by the name of their series, one for each label.
+    #: The numbers of each series by its name, one per label.
     series: Mapping[str, Sequence[float]]
     is_stacked: bool = False
 
     width = WIDTH
     height = HEIGHT
-    #: Where the drawing begins and ends.
+    #: The edges of the area in which bars are drawn.
     left = _LEFT
     bottom = HEIGHT - _BOTTOM
 
@@ -72,8 +72,10 @@ class Chart:
         return [(n % COLOURS, name) for n, name in enumerate(self.series)]
 
     def table(self) -> list[tuple[str, list[str]]]:
-        """Return each label with its numbers in words."""
-        return [(label, [*map(spelled, numbers)]) for label, numbers in self.rows()]
+        """Return each label with its formatted numbers."""
+        return [
+            (label, [*map(format_number, numbers)]) for label, numbers in self.rows()
+        ]
 
     def rows(self) -> list[tuple[str, list[float]]]:
         """Return each label with its number in each series."""
@@ -83,52 +85,52 @@ class Chart:
         ]
 
     def bars(self) -> Iterator[Bar]:
-        """Yield what is drawn."""
+        """Yield the bars to draw."""
         step = (WIDTH - _LEFT) / max(1, len(self.labels))
         for position, (label, numbers) in enumerate(self.rows()):
-            yield from self._group(_LEFT + position * step, step, label, numbers)
+            yield from self._bars_at(_LEFT + position * step, step, label, numbers)
 
-    def _group(
+    def _bars_at(
         self, x: float, step: float, label: str, numbers: Sequence[float]
     ) -> Iterator[Bar]:
-        wide = step * 0.8 / (1 if self.is_stacked else len(numbers))
-        below = 0.0
+        width = step * 0.8 / (1 if self.is_stacked else len(numbers))
+        base = 0.0
         for place, name in enumerate(self.series):
             number = numbers[place]
             if number <= 0:
                 continue
-            beside = 0 if self.is_stacked else place
+            column = 0 if self.is_stacked else place
             yield Bar(
-                _rounded(x + step * 0.1 + beside * wide),
-                _rounded(self._y(below + number)),
-                _rounded(wide),
-                _rounded(self._y(below) - self._y(below + number)),
+                _rounded(x + step * 0.1 + column * width),
+                _rounded(self._y(base + number)),
+                _rounded(width),
+                _rounded(self._y(base) - self._y(base + number)),
                 place % COLOURS,
-                f"{label}: {name} {spelled(number)} {self.unit}",
+                f"{label}: {name} {format_number(number)} {self.unit}",
             )
-            below += number if self.is_stacked else 0
+            base += number if self.is_stacked else 0
 
-    def scale(self) -> list[Mark]:
-        """Return the numbers at the left, from 0 to the top."""
+    def scale(self) -> list[EdgeLabel]:
+        """Return the labels of the vertical axis: 0, the middle, and the top."""
         top = self._top()
         return [
-            Mark(_rounded(self._y(top * share)), shortened(top * share))
+            EdgeLabel(_rounded(self._y(top * share)), format_short(top * share))
             for share in (0, 0.5, 1)
         ]
 
-    def words(self) -> list[Mark]:
-        """Return the labels at the bottom, as many as there is room for."""
+    def axis_labels(self) -> list[EdgeLabel]:
+        """Return the labels of the horizontal axis, as many as fit."""
         step = (WIDTH - _LEFT) / max(1, len(self.labels))
-        every = ceil(len(self.labels) / _MOST_LABELS) or 1
+        every = ceil(len(self.labels) / _MAX_LABELS) or 1
         return [
-            Mark(_rounded(_LEFT + (n + 0.5) * step), label)
+            EdgeLabel(_rounded(_LEFT + (n + 0.5) * step), label)
             for n, label in enumerate(self.labels)
             if n % every == 0
         ]
 
     def _y(self, number: float) -> float:
-        room = HEIGHT - _TOP - _BOTTOM
-        return HEIGHT - _BOTTOM - room * number / self._top()
+        height = HEIGHT - _TOP - _BOTTOM
+        return HEIGHT - _BOTTOM - height * number / self._top()
 
     def _top(self) -> float:
         highest = [
@@ -139,7 +141,7 @@ class Chart:
 
 
 def _round_up(number: float) -> float:
-    """Return the next number that is easy to halve: 2, 4, 6, 8, 10, 20, 40…"""
+    """Round up to a number that is easy to halve: 2, 4, 6, 8, 10, 20, 40…"""
     if number <= 2:
         return 2
     power = 10.0 ** floor(log10(number))
@@ -150,16 +152,12 @@ def _rounded(number: float) -> float:
     return round(number, 1)
 
 
-def shortened(number: float) -> str:
-    """Return ``number`` in the room that a scale has, such as 5,000, 20k, 3M."""
+def format_short(number: float) -> str:
+    """Return ``number`` in a few characters, such as 5,000, 20k or 3M."""
     if number >= 1_000_000:
-        return f"{spelled(number / 1_000_000)}M"
-    return f"{spelled(number / 1_000)}k" if number >= 10_000 else spelled(number)
-
-
-def spelled(number: float) -> str:
-    """Return ``number`` for people: thousands apart, one decimal at the most."""
-    digits = 0 if number == round(number) else 1
-    return formats.number_format(
-        round(number, digits), digits, use_l10n=True, force_grouping=True
+        return f"{format_number(number / 1_000_000)}M"
+    return (
+        f"{format_number(number / 1_000)}k"
+        if number >= 10_000
+        else format_number(number)
     )

@@ -1,4 +1,4 @@
-"""Lists as CSV, to be opened in a spreadsheet without fear."""
+"""Exports lists as CSV files that are safe to open in a spreadsheet."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from gamification.models import Achievement, Activity
 if TYPE_CHECKING:
     ModelAdmin: TypeAlias = admin.ModelAdmin[Model]
 
-#: The most rows of a file.
-MOST: Final = 100_000
-#: Rows that are read, and sent, at once.
+#: The highest number of rows in a file.
+MAX_ROWS: Final = 100_000
+#: The number of rows that are read and sent at a time.
 _CHUNK: Final = 1_000
 
-#: Before this, a spreadsheet begins a formula: at the start of a cell, and behind what
-#: many of them split a line at, whatever quotes stand around it.
+#: Finds the places where a spreadsheet might begin a formula: the start of a cell, and
+#: the characters after a separator at which some spreadsheets split a line.
 _FORMULA: Final = re.compile(r'^(?=[\t\r\n])|(^|[,;\t\r\n]"*)(?=[=+\-@＝＋－＠])')
 
 
@@ -36,11 +36,13 @@ _FORMULA: Final = re.compile(r'^(?=[\t\r\n])|(^|[,;\t\r\n]"*)(?=[=+\-@＝＋－�
 def export_as_csv(
     page: ModelAdmin, request: HttpRequest, queryset: QuerySet[Model]
 ) -> StreamingHttpResponse | None:
-    """Send the rows, as many as there are: part of them would look like all."""
-    keys = [*queryset.values_list("pk", flat=True)[: MOST + 1]]
-    if len(keys) > MOST:
-        message = _("These are more than %(most)s rows: filter or search for fewer.")
-        page.message_user(request, message % {"most": f"{MOST:,}"}, messages.ERROR)
+    """Send all rows, or none and a message if there are too many for one file."""
+    keys = [*queryset.values_list("pk", flat=True)[: MAX_ROWS + 1]]
+    if len(keys) > MAX_ROWS:
+        message = _(
+            "More than %(most)s rows are selected. Filter or search for fewer rows."
+        )
+        page.message_user(request, message % {"most": f"{MAX_ROWS:,}"}, messages.ERROR)
         return None
     name = f"{queryset.model._meta.model_name}-{timezone.localdate()}.csv"
     return StreamingHttpResponse(
@@ -51,10 +53,10 @@ def export_as_csv(
 
 
 def as_cell(value: object) -> int | str:
-    """Return ``value`` for a cell that a spreadsheet never takes for a formula.
+    """Return ``value`` as a cell that no spreadsheet reads as a formula.
 
-    Numbers stay numbers, with their sign; an apostrophe stands before anything else
-    that begins like a formula.
+    Numbers keep their sign. An apostrophe precedes any other text that looks like the
+    beginning of a formula.
     """
     match value:
         case None:
@@ -71,14 +73,14 @@ def as_cell(value: object) -> int | str:
 
 
 def _chunks(queryset: QuerySet[Model], keys: Sequence[Any]) -> Iterator[bytes]:
-    # Without the mark, csv_export do not know that it is UTF-8.
+    # Without the byte order mark, spreadsheets do not recognize UTF-8.
     columns = _columns(queryset.model)
-    yield "\ufeff".encode() + _written([columns])
+    yield "\ufeff".encode() + _csv([columns])
     rows = _with_related(queryset.model._default_manager.using(queryset.db))
     for start in range(0, len(keys), _CHUNK):
         chunk = keys[start : start + _CHUNK]
         found = rows.in_bulk(chunk)
-        yield _written(
+        yield _csv(
             [getattr(found[key], column) for column in columns]
             for key in chunk
             if key in found
@@ -92,7 +94,7 @@ def _with_related(rows: QuerySet[Model]) -> QuerySet[Model]:
 
 
 def _columns(model: type[Model]) -> list[str]:
-    """Return what is written of a row: what is stored, and how its users are called."""
+    """Return the columns: all fields but JSON, and the names of users."""
     columns = []
     for field in model._meta.concrete_fields:
         if field.related_model is get_user_model():
@@ -102,7 +104,7 @@ def _columns(model: type[Model]) -> list[str]:
     return columns
 
 
-def _written(rows: Iterable[Sequence[Any]]) -> bytes:
+def _csv(rows: Iterable[Sequence[Any]]) -> bytes:
     text = StringIO(newline="")
     csv.writer(text).writerows([as_cell(value) for value in row] for row in rows)
     return text.getvalue().encode(errors="replace")

@@ -1,4 +1,4 @@
-"""Numbers, entries and outcomes in the words of staff."""
+"""Texts for staff: numbers, ledger entries and outcomes."""
 
 from __future__ import annotations
 
@@ -8,34 +8,36 @@ from typing import Final
 from django.utils import formats
 from django.utils.translation import gettext as _
 
-from gamification.admin.ui.charts import spelled
-from gamification.maintenance import (
-    Drift,
-)
-from gamification.models import Celebration, LedgerEntry
-from gamification.services import (
-    CelebrationKind,
-    Outcome,
-)
+from gamification.maintenance import Drift
+from gamification.models import LedgerEntry
+from gamification.services import Outcome
 
-#: Differences that are named one by one.
-_MOST_NAMED: Final = 10
+#: The highest number of differences that a message names.
+_MAX_NAMED: Final = 10
+
+
+def format_number(number: float) -> str:
+    """Return ``number`` with thousands separators and at most one decimal."""
+    digits = 0 if number == round(number) else 1
+    return formats.number_format(
+        round(number, digits), digits, use_l10n=True, force_grouping=True
+    )
 
 
 def signed(number: int) -> str:
-    """Return ``number`` with its sign, also that of a gain."""
-    return f"{'−' if number < 0 else '+'}{spelled(abs(number))}"
+    """Return ``number`` with its sign, even if it is positive."""
+    return f"{'−' if number < 0 else '+'}{format_number(abs(number))}"
 
 
-def isolated(name: object) -> str:
-    """Return ``name`` so that the direction of its script ends with it."""
+def isolate(name: object) -> str:
+    """Return ``name`` in marks that keep its writing direction to itself."""
     return f"\N{FIRST STRONG ISOLATE}{name}\N{POP DIRECTIONAL ISOLATE}"
 
 
-def told(outcome: Outcome) -> str:
-    """Say what ``outcome`` changed, such as ``+50 XP; level 4 → 5; 560 XP in all.``"""
+def describe_outcome(outcome: Outcome) -> str:
+    """Return what ``outcome`` changed: ``+50 XP; level 4 → 5; total 560 XP.``"""
     if outcome.replayed:
-        return _("it was done before; nothing changed.")
+        return _("already done; nothing changed.")
     return "; ".join(_changes(outcome)) + "."
 
 
@@ -45,36 +47,28 @@ def _changes(outcome: Outcome) -> Iterator[str]:
         levels = {"before": outcome.level_before, "after": outcome.level}
         yield _("level %(before)s → %(after)s") % levels
     if outcome.unlocks:
-        names = ", ".join(isolated(unlock.name) for unlock in outcome.unlocks)
+        names = ", ".join(isolate(unlock.name) for unlock in outcome.unlocks)
         yield _("unlocked %(names)s") % {"names": names}
-    yield _("%(xp)s XP in all") % {"xp": spelled(outcome.total_xp)}
+    if outcome.lost:
+        names = ", ".join(isolate(lost.name) for lost in outcome.lost)
+        yield _("lost %(names)s") % {"names": names}
+    yield _("total %(xp)s XP") % {"xp": format_number(outcome.total_xp)}
 
 
-def described(entry: LedgerEntry) -> str:
-    """Name ``entry``: its date, what it is for, and its XP."""
-    what = entry.activity or entry.achievement or entry.get_kind_display()
+def describe_entry(entry: LedgerEntry) -> str:
+    """Return the date of ``entry``, its activity or achievement, and its XP."""
+    subject = entry.activity or entry.achievement or entry.get_kind_display()
     values = {
         "date": formats.date_format(entry.local_date),
-        "what": isolated(what),
+        "subject": isolate(subject),
         "xp": signed(entry.amount),
     }
-    return _("%(date)s: %(what)s, %(xp)s XP") % values
+    return _("%(date)s: %(subject)s, %(xp)s XP") % values
 
 
-def listed(drift: Sequence[Drift]) -> str:
-    """Name what differed from the ledger, and what it is now."""
+def describe_drift(drift: Sequence[Drift]) -> str:
+    """Return the numbers that differed from the ledger, each with its correction."""
     named = [f"{each.what} {each.stored} → {each.derived}" for each in drift]
-    if more := len(named[_MOST_NAMED:]):
-        named[_MOST_NAMED:] = [_("%(more)s more") % {"more": more}]
+    if more := len(named[_MAX_NAMED:]):
+        named[_MAX_NAMED:] = [_("%(more)s more") % {"more": more}]
     return "; ".join(named)
-
-
-def celebrated(celebration: Celebration) -> str:
-    """Say what ``celebration`` celebrates."""
-    data = celebration.data
-    match celebration.kind:
-        case CelebrationKind.ACHIEVEMENT:
-            return isolated(data["name"])
-        case CelebrationKind.LEVEL:
-            return _("level %(level)s") % {"level": data["to"]}
-    return _("%(days)s days in a row") % {"days": data["days"]}

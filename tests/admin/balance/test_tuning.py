@@ -17,11 +17,7 @@ from gamification.services import (
     award_achievement,
     record_activity,
 )
-from gamification.services.balance.report import XPSource
-from gamification.staff import (
-    BalanceReport,
-    edit_activity,
-)
+from gamification.staff import BalanceReport, XPSource, edit_activity
 from tests.admin.browsing import filled_in, refused_inline
 from tests.factories import AchievementFactory, ActivityFactory, UserFactory
 from tests.inspection import everything
@@ -30,6 +26,11 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_achievements")]
 
 PAGE = reverse("admin:gamification_tuning")
 FORM = "gam-tuning-form"
+
+HEADLINE = (
+    "Somebody else changed “{}” in the meantime. Nothing has been saved: check the "
+    "values, then try again."
+)
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 YESTERDAY = NOON - timedelta(days=1)
@@ -53,7 +54,7 @@ def medal(db):
 
 @pytest.fixture
 def somebody(client, staff):
-    """Return how to let staff in who may do some things."""
+    """Return a function that signs in staff with some permissions."""
 
     def let_in(*codenames):
         staff.user_permissions.set(Permission.objects.filter(codename__in=codenames))
@@ -64,13 +65,13 @@ def somebody(client, staff):
 
 
 def send(client, button, *, address=PAGE, **changes):
-    """Open the page, change what is named, and press a button."""
+    """Open the page, change some fields, and press a button."""
     fields = filled_in(client.get(address), FORM)
     return client.post(address, fields | {button: "1"} | changes)
 
 
-def try_out(client, **changes):
-    return send(client, "_try", **changes)
+def simulate(client, **changes):
+    return send(client, "_simulate", **changes)
 
 
 def save(client, **changes):
@@ -78,17 +79,19 @@ def save(client, **changes):
 
 
 def errors(response):
-    return [str(error) for error in response.context["form"].non_field_errors()]
+    """Return the errors without the marks that isolate names."""
+    errors = response.context["form"].non_field_errors()
+    return [error.replace("\u2068", "").replace("\u2069", "") for error in errors]
 
 
-def told(response):
+def messages_of(response):
     return [str(message) for message in get_messages(response.wsgi_request)]
 
 
-def lines(response):
+def sources(response):
     return [
-        (line.name, line.before, line.after, line.difference)
-        for line in response.context["lines"]
+        (source.name, source.before, source.after, source.difference)
+        for source in response.context["sources"]
     ]
 
 
@@ -99,16 +102,16 @@ def chart(response, name):
 
 def shown_rows(response):
     return {
-        str(row.item): (row.gave, [cell.text for cell in row.cells])
+        str(row.item): (row.earned, [cell.text for cell in row.cells])
         for _, rows in response.context["sections"]
         for row in rows
     }
 
 
-# What is shown
+# --- The page
 
 
-def test_every_activity_and_achievement_is_there_with_what_it_gave(
+def test_every_definition_is_listed_with_its_numbers_and_earnings(
     admin_client, user, activity, medal
 ):
     record_activity(user, "walk", quantity=2)
@@ -117,11 +120,11 @@ def test_every_activity_and_achievement_is_there_with_what_it_gave(
     rows = shown_rows(admin_client.get(PAGE))
 
     assert rows["Walk"] == ("20 XP", ["10", "–", "–"])
-    assert rows["Medal"] == ("1 unlocks", ["50"])
+    assert rows["Medal"] == ("1 unlock", ["50"])
     assert {"KPI completed", "Vision created"} < {*rows}
 
 
-def test_xp_is_drawn_by_day_and_source(admin_client, user, activity):
+def test_a_chart_shows_xp_by_day_and_source(admin_client, user, activity):
     record_activity(user, "walk", occurred_at=YESTERDAY)
     record_activity(user, "walk", quantity=2)
     adjust_xp(user, amount=7, note="A present.")
@@ -136,7 +139,7 @@ def test_xp_is_drawn_by_day_and_source(admin_client, user, activity):
     assert drawn.is_stacked
 
 
-def test_a_year_is_drawn_by_weeks_that_end_today(admin_client, user, activity):
+def test_a_year_is_shown_by_weeks(admin_client, user, activity):
     for days in (0, 6, 7, 364):
         at = NOON - timedelta(days=days)
         record_activity(user, "walk", occurred_at=at, historical=True)
@@ -149,7 +152,7 @@ def test_a_year_is_drawn_by_weeks_that_end_today(admin_client, user, activity):
     assert drawn.series == {"Walk": [10, *[0] * 50, 10, 20]}
 
 
-def test_the_smallest_of_many_sources_are_drawn_as_one():
+def test_small_sources_are_added_up():
     day = NOON.date()
     xp = {XPSource("activity", pk): pk for pk in range(1, 12)}
     names = {pk: f"Activity {pk}" for pk in range(1, 12)}
@@ -161,7 +164,7 @@ def test_the_smallest_of_many_sources_are_drawn_as_one():
     assert (len(drawn.series), drawn.series["Others"]) == (8, [1 + 2 + 3 + 4])
 
 
-def test_users_are_drawn_by_level_with_the_time_that_it_took(admin_client, activity):
+def test_charts_show_users_and_days_by_level(admin_client, activity):
     for days in (1, 3):
         user, at = UserFactory(), NOON - timedelta(days=days)
         record_activity(user, "walk", occurred_at=at, historical=True)
@@ -173,28 +176,26 @@ def test_users_are_drawn_by_level_with_the_time_that_it_took(admin_client, activ
     assert chart(response, "gam-days-to-level").series == {"Days": [2.0]}
 
 
-def test_unlocks_are_drawn_with_the_most_held_first(admin_client, medal):
+def test_achievements_are_listed_by_number_of_holders(admin_client, medal):
     AchievementFactory(key="gold", name="Gold")
     for _ in range(2):
         award_achievement(UserFactory(), "medal")
     award_achievement(UserFactory(), "gold")
 
-    drawn = admin_client.get(PAGE).context["unlocks"]
+    drawn = admin_client.get(PAGE).context["holders"]
 
     shown = [(str(e.achievement), e.holders, e.recent, e.length) for e in drawn]
     assert shown == [("Medal", "2", "2", 100), ("Gold", "1", "1", 50)]
 
 
 @pytest.mark.parametrize("days", ["", "%00", "0", "31", "9" * 5_000])
-def test_a_period_that_is_not_offered_is_the_usual_one(admin_client, days):
+def test_an_invalid_period_is_replaced_by_the_default(admin_client, days):
     response = admin_client.get(PAGE, {"days": days})
 
     assert response.context["days"] == 30
 
 
-def test_it_takes_as_many_queries_for_more_of_everything(
-    admin_client, django_assert_num_queries
-):
+def test_the_number_of_queries_is_constant(admin_client, django_assert_num_queries):
     for _ in range(9):
         activity = ActivityFactory()
         record_activity(UserFactory(), activity.key)
@@ -202,27 +203,29 @@ def test_it_takes_as_many_queries_for_more_of_everything(
     page = admin_client.get(PAGE)
     fields = filled_in(page, FORM) | {f"activity-{activity.key}-xp_reward": "11"}
 
-    # Session and user; both lists; five that the report reads.
+    # Session and staff member, both lists, and five of the report.
     with django_assert_num_queries(9):
         admin_client.get(PAGE)
-    # Four that the what-if reads.
+    # Four more of the simulation.
     with django_assert_num_queries(13):
-        admin_client.post(PAGE, fields | {"_try": "1"})
+        admin_client.post(PAGE, fields | {"_simulate": "1"})
 
 
-def test_a_strict_policy_refuses_nothing(admin_client, user, activity, medal):
+def test_the_page_works_under_a_strict_content_security_policy(
+    admin_client, user, activity, medal
+):
     record_activity(user, "walk")
 
-    assert refused_inline(try_out(admin_client, **{REWARD: "15"})) == []
+    assert refused_inline(simulate(admin_client, **{REWARD: "15"})) == []
 
 
-def test_names_are_only_ever_text(admin_client, user):
+def test_names_are_escaped(admin_client, user):
     name = '<script>alert(1)</script>{{7*7}}" autofocus x="'
     ActivityFactory(key="walk", name=name)
     AchievementFactory(key="medal", name=name, icon="<b>")
     record_activity(user, "walk")
 
-    response = try_out(admin_client, **{REWARD: "15", MEDAL: "15"})
+    response = simulate(admin_client, **{REWARD: "15", MEDAL: "15"})
 
     html = response.content.decode()
     assert "<script>alert" not in html
@@ -231,19 +234,17 @@ def test_names_are_only_ever_text(admin_client, user):
     assert '" autofocus' not in html
 
 
-# What if?
+# --- Simulating
 
 
-def test_other_numbers_are_tried_and_nothing_is_saved(
-    admin_client, user, activity, medal
-):
+def test_a_simulation_saves_nothing(admin_client, user, activity, medal):
     record_activity(user, "walk", quantity=4)
     award_achievement(user, "medal")
     before = everything()
 
-    response = try_out(admin_client, **{REWARD: "15", LIMIT: "3", MEDAL: "5"})
+    response = simulate(admin_client, **{REWARD: "15", LIMIT: "3", MEDAL: "5"})
 
-    assert lines(response) == [
+    assert sources(response) == [
         ("Walk", "40", "45", "+5"),
         ("Medal", "50", "5", "−45"),
         ("All XP", "90", "50", "−40"),
@@ -252,61 +253,59 @@ def test_other_numbers_are_tried_and_nothing_is_saved(
     assert everything() == before
 
 
-def test_users_who_would_rise_or_fall_are_counted(admin_client, activity):
+def test_the_simulation_counts_users_whose_level_changes(admin_client, activity):
     record_activity(UserFactory(), "walk", quantity=4)
     record_activity(UserFactory(), "walk", quantity=4)
 
-    result = try_out(admin_client, **{REWARD: "15"}).context["result"]
+    result = simulate(admin_client, **{REWARD: "15"}).context["result"]
 
     assert (result.raised, result.lowered) == (2, 0)
 
 
-def test_what_was_tried_stays_in_its_fields(admin_client, activity):
-    response = try_out(admin_client, **{REWARD: "15", LIMIT: "3"})
+def test_simulated_numbers_stay_in_their_fields(admin_client, activity):
+    response = simulate(admin_client, **{REWARD: "15", LIMIT: "3"})
 
     fields = filled_in(response, FORM)
     assert (fields[REWARD], fields[LIMIT]) == ("15", "3")
 
 
-def test_a_limit_can_be_tried_away(admin_client, user):
+def test_a_limit_can_be_removed_in_a_simulation(admin_client, user):
     ActivityFactory(key="walk", name="Walk", daily_limit=2)
     record_activity(user, "walk", quantity=5)
 
-    response = try_out(admin_client, **{LIMIT: ""})
+    response = simulate(admin_client, **{LIMIT: ""})
 
-    assert lines(response)[0] == ("Walk", "20", "50", "+30")
+    assert sources(response)[0] == ("Walk", "20", "50", "+30")
 
 
-def test_a_reward_of_nothing_can_be_tried(admin_client, user, activity):
+def test_a_reward_of_0_can_be_simulated(admin_client, user, activity):
     record_activity(user, "walk")
 
-    response = try_out(admin_client, **{REWARD: "0"})
+    response = simulate(admin_client, **{REWARD: "0"})
 
-    assert lines(response)[0] == ("Walk", "10", "0", "−10")
+    assert sources(response)[0] == ("Walk", "10", "0", "−10")
 
 
-def test_another_cooldown_can_be_tried(admin_client, user, activity):
+def test_a_cooldown_can_be_simulated(admin_client, user, activity):
     for _ in range(3):
         record_activity(user, "walk")
 
-    response = try_out(admin_client, **{COOLDOWN: "60"})
+    response = simulate(admin_client, **{COOLDOWN: "60"})
 
-    assert lines(response)[0] == ("Walk", "30", "10", "−20")
+    assert sources(response)[0] == ("Walk", "30", "10", "−20")
 
 
-def test_other_levels_are_tried_with_the_line_for_the_settings(
-    admin_client, user, activity
-):
+def test_simulated_levels_are_shown_as_a_setting(admin_client, user, activity):
     record_activity(user, "walk", quantity=3)
 
-    response = try_out(admin_client, thresholds="0, 10,20\n30")
+    response = simulate(admin_client, thresholds="0, 10,20\n30")
 
     assert response.context["result"].raised == 1
     assert '"LEVEL_THRESHOLDS": (0, 10, 20, 30),' in response.content.decode()
 
 
-def test_the_levels_of_the_settings_need_no_line(admin_client, activity):
-    response = try_out(admin_client, **{REWARD: "15"})
+def test_unchanged_levels_show_no_settings(admin_client, activity):
+    response = simulate(admin_client, **{REWARD: "15"})
 
     assert "LEVEL_THRESHOLDS" not in response.content.decode()
 
@@ -323,17 +322,17 @@ def test_the_levels_of_the_settings_need_no_line(admin_client, activity):
         (COOLDOWN, "0", "Ensure this value is greater than or equal to 1."),
         (MEDAL, "x", "Enter a whole number."),
         ("thresholds", "", "This field is required."),
-        ("thresholds", "0, x", "These are not whole numbers with commas."),
-        ("thresholds", "0, -5", "These are not whole numbers with commas."),
-        ("thresholds", "0, " + "9" * 16, "These are not whole numbers with commas."),
-        ("thresholds", "5, 10", "They do not start at 0 and rise."),
-        ("thresholds", "0, 10, 10", "They do not start at 0 and rise."),
-        ("thresholds", "0 " + "1 " * 500, "There are more than 500 levels."),
+        ("thresholds", "0, x", "Enter whole numbers, separated by commas."),
+        ("thresholds", "0, -5", "Enter whole numbers, separated by commas."),
+        ("thresholds", "0, " + "9" * 16, "Enter whole numbers, separated by commas."),
+        ("thresholds", "5, 10", "Start with 0, then enter increasing numbers."),
+        ("thresholds", "0, 10, 10", "Start with 0, then enter increasing numbers."),
+        ("thresholds", "0 " + "1 " * 500, "Enter at most 500 levels."),
         ("shown", "", "This field is required."),
     ],
 )
-@pytest.mark.parametrize("button", ["_try", "_save"])
-def test_what_cannot_be_is_told_at_its_field(
+@pytest.mark.parametrize("button", ["_simulate", "_save"])
+def test_invalid_values_are_reported_at_their_fields(
     admin_client, activity, medal, button, field, value, error
 ):
     before = everything()
@@ -348,7 +347,7 @@ def test_what_cannot_be_is_told_at_its_field(
 @pytest.mark.parametrize(
     "shown", ["x", "=", "activity-walk=", "activity-walk=a,b,c,d,e,f", "\0", "=,=,= ,"]
 )
-def test_a_page_that_was_tampered_with_saves_nothing(admin_client, activity, shown):
+def test_a_manipulated_form_saves_nothing(admin_client, activity, shown):
     before = everything()
 
     response = save(admin_client, shown=shown, **{REWARD: "15"})
@@ -357,10 +356,10 @@ def test_a_page_that_was_tampered_with_saves_nothing(admin_client, activity, sho
     assert everything() == before
 
 
-# Saving
+# --- Saving
 
 
-def test_several_numbers_are_saved_at_once(admin_client, activity, medal):
+def test_several_numbers_are_saved_together(admin_client, activity, medal):
     response = save(
         admin_client, **{REWARD: "15", LIMIT: "3", COOLDOWN: "60", MEDAL: "70"}
     )
@@ -371,13 +370,13 @@ def test_several_numbers_are_saved_at_once(admin_client, activity, medal):
     assert response.url == f"{PAGE}?days=30"
 
 
-def test_the_period_is_kept(admin_client, activity):
+def test_saving_keeps_the_period(admin_client, activity):
     response = save(admin_client, address=f"{PAGE}?days=90", **{REWARD: "15"})
 
     assert response.url == f"{PAGE}?days=90"
 
 
-def test_who_saved_what_is_written_down(admin_client, admin_user, activity, medal):
+def test_edits_are_logged(admin_client, admin_user, activity, medal):
     save(admin_client, **{REWARD: "15", LIMIT: "3", MEDAL: "70"})
 
     assert [
@@ -389,25 +388,23 @@ def test_who_saved_what_is_written_down(admin_client, admin_user, activity, meda
     ]
 
 
-def test_nothing_to_save_is_told(admin_client, activity):
+def test_nothing_to_save_is_messages_of(admin_client, activity):
     response = save(admin_client)
 
-    assert told(response) == ["Nothing was changed."]
+    assert messages_of(response) == ["There was nothing to save."]
     assert not LogEntry.objects.exists()
 
 
-def test_levels_are_not_saved_and_that_is_told(admin_client, activity):
+def test_levels_are_not_saved_and_that_is_messages_of(admin_client, activity):
     response = save(admin_client, thresholds="0, 10", **{REWARD: "15"})
 
-    assert told(response) == [
-        "Saved, from now on: \u2068Walk\u2069.",
-        "Level thresholds are the settings' own, and are not saved.",
+    assert messages_of(response) == [
+        "Saved: \u2068Walk\u2069. The new numbers apply from now on.",
+        "The level thresholds were not saved: the site's settings define them.",
     ]
 
 
-def test_an_edit_of_somebody_else_is_told_with_both_values(
-    admin_client, activity, medal
-):
+def test_a_conflict_shows_both_values(admin_client, activity, medal):
     fields = filled_in(admin_client.get(PAGE), FORM)
     edit_activity("walk", actor=None, expected=None, xp_reward=20, daily_limit=5)
     before = everything()
@@ -416,14 +413,14 @@ def test_an_edit_of_somebody_else_is_told_with_both_values(
     response = admin_client.post(PAGE, mine)
 
     assert errors(response) == [
-        "Somebody else changed “\u2068Walk\u2069” meanwhile. Nothing is saved.",
-        "XP reward: 20 now; yours is 15.",
-        "Daily limit: 5 now, which is taken over.",
+        HEADLINE.format("Walk"),
+        "XP reward: now 20; you entered 15.",
+        "Daily limit: now 5; your form has been updated.",
     ]
     assert everything() == before
 
 
-def test_another_attempt_saves_over_it(admin_client, activity):
+def test_the_form_can_be_saved_again_after_a_conflict(admin_client, activity):
     fields = filled_in(admin_client.get(PAGE), FORM)
     edit_activity("walk", actor=None, expected=None, xp_reward=20, daily_limit=5)
     refused = admin_client.post(PAGE, fields | {REWARD: "15", "_save": "1"})
@@ -434,7 +431,7 @@ def test_another_attempt_saves_over_it(admin_client, activity):
     assert (walk.xp_reward, walk.daily_limit) == (15, 5)
 
 
-def test_what_somebody_else_changed_alone_is_left_as_it_is(admin_client, activity):
+def test_edits_by_others_of_other_rows_are_kept(admin_client, activity):
     fields = filled_in(admin_client.get(PAGE), FORM)
     edit_activity("walk", actor=None, expected=None, xp_reward=20)
     mine = fields | {"activity-kpi_completed-xp_reward": "11", "_save": "1"}
@@ -445,44 +442,43 @@ def test_what_somebody_else_changed_alone_is_left_as_it_is(admin_client, activit
     assert Activity.objects.get(key="walk").xp_reward == 20
 
 
-def test_what_somebody_else_changed_besides_the_numbers_is_told(admin_client, activity):
+def test_what_somebody_else_changed_besides_the_numbers_is_messages_of(
+    admin_client, activity
+):
     fields = filled_in(admin_client.get(PAGE), FORM)
     edit_activity("walk", actor=None, expected=None, name="Stroll")
 
     response = admin_client.post(PAGE, fields | {REWARD: "15", "_save": "1"})
 
-    assert errors(response) == [
-        "Somebody else changed “\u2068Stroll\u2069” meanwhile. Nothing is saved.",
-        "XP reward: 10 now; yours is 15.",
-    ]
+    assert errors(response) == [HEADLINE.format("Stroll")]
 
 
-def test_what_was_added_meanwhile_can_be_read(admin_client, activity):
+def test_concurrently_added_activities_are_shown_without_fields(admin_client, activity):
     fields = filled_in(admin_client.get(PAGE), FORM)
     ActivityFactory(key="swim", name="Swim")
 
-    response = admin_client.post(PAGE, fields | {REWARD: "15", "_try": "1"})
+    response = admin_client.post(PAGE, fields | {REWARD: "15", "_simulate": "1"})
 
     assert shown_rows(response)["Swim"] == ("0 XP", ["10", "–", "–"])
     assert "activity-swim-xp_reward" not in filled_in(response, FORM)
 
 
-def test_what_was_deleted_meanwhile_is_told(admin_client, activity):
+def test_what_was_deleted_meanwhile_is_messages_of(admin_client, activity):
     fields = filled_in(admin_client.get(PAGE), FORM)
     activity.delete()
 
     response = admin_client.post(PAGE, fields | {REWARD: "15", "_save": "1"})
 
-    assert errors(response) == ["“walk” is no longer there."]
+    assert errors(response) == ["“walk” no longer exists."]
 
 
-# Who may
+# --- Permissions
 
 
 VIEW = ("view_activity", "view_achievement")
 
 
-def test_who_may_only_look_sees_no_form(somebody, activity, medal):
+def test_viewers_see_no_form(somebody, activity, medal):
     response = somebody(*VIEW).get(PAGE)
 
     html = response.content.decode()
@@ -492,14 +488,14 @@ def test_who_may_only_look_sees_no_form(somebody, activity, medal):
     assert not re.search(r'<input[^>]+name="activity', html)
 
 
-@pytest.mark.parametrize("button", ["_try", "_save"])
-def test_who_may_only_look_can_send_nothing(somebody, activity, button):
+@pytest.mark.parametrize("button", ["_simulate", "_save"])
+def test_viewers_can_send_nothing(somebody, activity, button):
     response = somebody(*VIEW).post(PAGE, {REWARD: "15", button: "1"})
 
     assert response.status_code == 403
 
 
-def test_who_may_change_activities_only_reads_achievements(somebody, activity, medal):
+def test_fields_are_shown_only_for_editable_models(somebody, activity, medal):
     client = somebody("change_activity", "view_achievement")
 
     fields = filled_in(client.get(PAGE), FORM)
@@ -508,7 +504,7 @@ def test_who_may_change_activities_only_reads_achievements(somebody, activity, m
     assert MEDAL not in fields
 
 
-def test_numbers_of_what_one_may_not_change_are_not_saved(somebody, activity, medal):
+def test_numbers_without_the_change_permission_are_not_saved(somebody, activity, medal):
     client = somebody("change_activity", "view_achievement")
 
     save(client, **{REWARD: "15", MEDAL: "70"})
@@ -517,7 +513,9 @@ def test_numbers_of_what_one_may_not_change_are_not_saved(somebody, activity, me
     assert Achievement.objects.get().xp_reward == 50
 
 
-def test_what_one_may_not_see_is_not_named(somebody, user, activity, medal):
+def test_models_that_the_user_may_not_view_are_not_named(
+    somebody, user, activity, medal
+):
     record_activity(user, "walk")
 
     response = somebody("view_achievement").get(PAGE)
@@ -526,33 +524,33 @@ def test_what_one_may_not_see_is_not_named(somebody, user, activity, medal):
     assert chart(response, "gam-xp").series == {"Activities": [*[0] * 29, 10]}
 
 
-def test_who_may_see_nothing_of_it_is_refused(somebody):
+def test_users_without_view_permissions_are_refused(somebody):
     assert somebody("view_ledgerentry").get(PAGE).status_code == 403
 
 
-def test_who_is_not_signed_in_is_asked_to(client, activity):
+def test_anonymous_users_are_sent_to_the_login_page(client, activity):
     response = client.get(PAGE)
 
     assert response.url.startswith(reverse("admin:login"))
 
 
-# Ways to it
+# --- Links
 
 
 @pytest.mark.parametrize("model", ["activity", "achievement"])
-def test_the_lists_lead_to_it(admin_client, model):
+def test_the_lists_link_to_it(admin_client, model):
     page = admin_client.get(reverse(f"admin:gamification_{model}_changelist"))
 
     assert f'href="{PAGE}"' in page.content.decode()
 
 
-def test_the_index_of_the_app_leads_to_it(admin_client):
+def test_the_app_index_links_to_it(admin_client):
     page = admin_client.get(reverse("admin:app_list", args=["gamification"]))
 
     assert f'href="{PAGE}"' in page.content.decode()
 
 
-def test_the_index_leads_nobody_who_may_not_go_there(somebody):
+def test_the_app_index_hides_the_link_without_permission(somebody):
     client = somebody("view_ledgerentry")
 
     page = client.get(reverse("admin:app_list", args=["gamification"]))

@@ -8,8 +8,8 @@ from django.core.cache import cache
 from django.urls import reverse
 from django.utils.html import escape, strip_tags
 
+from gamification.admin.catalogue.achievement_changelist import distinct
 from gamification.admin.catalogue.achievements import AchievementAdmin
-from gamification.admin.catalogue.ordering import dealt
 from gamification.exceptions import InvalidDefinitionError
 from gamification.models import Achievement
 from gamification.services import (
@@ -36,12 +36,12 @@ NEW = {
     "position": 0,
 }
 
-#: What somebody else makes meanwhile.
+#: The achievement that somebody else creates in the meantime.
 TAKEN = {"name": "Walks", "category": "mastery", "criterion": "manual"}
 
 
 @pytest.fixture(autouse=True)
-def rarity_is_worked_out_anew():
+def no_cached_rarity():
     cache.clear()
     yield
     cache.clear()
@@ -52,7 +52,7 @@ def change_page(row):
 
 
 def cells(response, name):
-    """Return the texts of a column, by the name that its cells have."""
+    """Return the contents of the cells of a column."""
     html = response.content.decode()
     return [
         part.partition(">")[2].partition("</td>")[0]
@@ -61,7 +61,7 @@ def cells(response, name):
 
 
 def save(client, address, form, **changes):
-    """Open a page, change what is named, and save it."""
+    """Open a page, change some fields, and save it."""
     fields = filled_in(client.get(address), form)
     return client.post(address, fields | {"_save": "1"} | changes)
 
@@ -79,13 +79,13 @@ def logged():
 
 @pytest.fixture
 def trio(db):
-    """Three achievements in the order of their names, all at one position."""
+    """Three achievements in the order of their names, with equal positions."""
     return [AchievementFactory(key=key, name=key.title()) for key in ("a", "b", "c")]
 
 
 @pytest.fixture
-def looker(client, staff):
-    """A client of somebody who may see everything, and do nothing."""
+def viewer(client, staff):
+    """A client of staff who may view everything, and change nothing."""
     views = Permission.objects.filter(codename__startswith="view_")
     staff.user_permissions.set(views)
     client.force_login(staff)
@@ -96,7 +96,7 @@ def order():
     return list(Achievement.objects.values_list("key", "position"))
 
 
-def test_a_criterion_is_listed_in_words_above_the_category(admin_client, activity):
+def test_the_list_describes_criterion_and_category(admin_client, activity):
     AchievementFactory(criterion="activity_count", activity=activity, threshold=50)
     AchievementFactory(criterion="longest_streak", threshold=7, category="streaks")
 
@@ -108,7 +108,7 @@ def test_a_criterion_is_listed_in_words_above_the_category(admin_client, activit
     ]
 
 
-def test_who_holds_an_achievement_is_a_click_away(admin_client, activity):
+def test_the_list_links_to_holders(admin_client, activity):
     users = UserFactory.create_batch(4)
     medal = AchievementFactory(key="medal")
     for user in users:
@@ -124,7 +124,7 @@ def test_who_holds_an_achievement_is_a_click_away(admin_client, activity):
     assert [row.user for row in response.context["cl"].result_list] == [users[0]]
 
 
-def test_where_nobody_did_anything_nothing_is_rare(admin_client):
+def test_holders_have_no_share_without_active_users(admin_client):
     AchievementFactory()
 
     [cell] = cells(admin_client.get(LIST), "held")
@@ -132,7 +132,7 @@ def test_where_nobody_did_anything_nothing_is_rare(admin_client):
     assert cell.endswith(">0</a>")
 
 
-def test_who_may_not_see_holders_sees_how_many_they_are(client, staff):
+def test_holders_are_linked_only_for_staff_who_may_view_them(client, staff):
     AchievementFactory()
     staff.user_permissions.add(Permission.objects.get(codename="view_achievement"))
     client.force_login(staff)
@@ -141,7 +141,7 @@ def test_who_may_not_see_holders_sees_how_many_they_are(client, staff):
 
 
 @pytest.mark.parametrize("name", ["<script>alert(1)</script>", "{{7*7}}", "\u202eabc"])
-def test_a_name_is_only_a_name(admin_client, name):
+def test_names_are_escaped(admin_client, name):
     AchievementFactory(name=name, icon=name[:50], criterion="manual")
 
     html = admin_client.get(LIST).content.decode()
@@ -150,12 +150,12 @@ def test_a_name_is_only_a_name(admin_client, name):
     assert "<script>alert" not in html
 
 
-def test_the_list_takes_as_many_queries_for_more_achievements(
+def test_the_number_of_queries_does_not_grow_with_achievements(
     admin_client, django_assert_num_queries
 ):
     AchievementFactory(criterion="activity_count", activity=ActivityFactory())
     admin_client.get(LIST)
-    # The session, its user, the activities of the filter, two counts, the rows.
+    # Session, staff member, activities of the filter, two counts, and rows.
     with django_assert_num_queries(6):
         admin_client.get(LIST)
     for _ in range(20):
@@ -207,7 +207,7 @@ def test_achievements_are_filtered(admin_client, query):
         "_facets=1",
     ],
 )
-def test_a_query_that_means_nothing_is_no_fault_of_the_site(admin_client, query):
+def test_meaningless_queries_cause_no_server_error(admin_client, query):
     AchievementFactory()
 
     assert admin_client.get(f"{LIST}?{query}").status_code in {200, 302, 400}
@@ -234,7 +234,7 @@ def test_several_achievements_are_edited_in_the_list(admin_client, trio):
     ]
 
 
-def test_what_is_wrong_in_the_list_saves_nothing_of_it(admin_client, trio):
+def test_an_error_in_one_row_saves_no_row(admin_client, trio):
     changes = {"form-0-xp_reward": 70, "form-1-xp_reward": -1}
 
     response = save_list(admin_client, **changes)
@@ -261,7 +261,7 @@ def test_a_row_moves_past_its_neighbour(admin_client, trio, move, keys):
 @pytest.mark.parametrize(
     "move", ["0:up", "2:down", "1", "1:over", "x:up", "7:up", "-1:up", "", "1" * 5_000]
 )
-def test_a_row_that_cannot_move_stays_where_it_is(admin_client, trio, move):
+def test_an_invalid_move_changes_nothing(admin_client, trio, move):
     fields = filled_in(admin_client.get(LIST), "changelist-form")
 
     response = admin_client.post(LIST, fields | {"_move": move})
@@ -270,7 +270,7 @@ def test_a_row_that_cannot_move_stays_where_it_is(admin_client, trio, move):
     assert "".join(key for key, _ in order()) == "abc"
 
 
-def test_a_move_changes_no_more_positions_than_it_must(admin_client, trio):
+def test_a_move_changes_only_two_positions(admin_client, trio):
     for row, position in zip(trio, [10, 20, 30], strict=True):
         Achievement.objects.filter(pk=row.pk).update(position=position)
     fields = filled_in(admin_client.get(LIST), "changelist-form")
@@ -281,7 +281,7 @@ def test_a_move_changes_no_more_positions_than_it_must(admin_client, trio):
     assert [name for _, name, _ in logged()] == ["A", "B"]
 
 
-def test_a_move_saves_what_else_was_edited(admin_client, trio):
+def test_a_move_saves_other_edits_too(admin_client, trio):
     fields = filled_in(admin_client.get(LIST), "changelist-form")
 
     admin_client.post(LIST, fields | {"_move": "0:down", "form-2-xp_reward": 70})
@@ -290,7 +290,7 @@ def test_a_move_saves_what_else_was_edited(admin_client, trio):
     assert Achievement.objects.get(key="c").xp_reward == 70
 
 
-def test_a_position_that_is_none_is_told_and_nothing_moves(admin_client, trio):
+def test_an_invalid_position_is_reported_and_nothing_moves(admin_client, trio):
     fields = filled_in(admin_client.get(LIST), "changelist-form")
 
     response = admin_client.post(
@@ -312,11 +312,11 @@ def test_a_position_that_is_none_is_told_and_nothing_moves(admin_client, trio):
         ([-3, -3], [-3, -2]),
     ],
 )
-def test_positions_are_dealt_out_once_each(positions, result):
-    assert dealt(positions) == result
+def test_positions_become_distinct(positions, result):
+    assert distinct(positions) == result
 
 
-def test_rows_in_another_order_do_not_move(admin_client, trio):
+def test_sorted_rows_have_no_move_buttons(admin_client, trio):
     assert "_move" in admin_client.get(LIST).content.decode()
     assert "_move" not in admin_client.get(LIST, {"o": "2"}).content.decode()
 
@@ -338,14 +338,14 @@ def test_a_new_achievement_counts_an_activity(admin_client, activity):
     assert Achievement.objects.get(key="walk_10").activity == activity
 
 
-def test_an_achievement_that_counts_an_activity_names_it(admin_client):
+def test_a_count_of_an_activity_needs_an_activity(admin_client):
     response = admin_client.post(ADD, NEW | {"criterion": "activity_count"})
 
     errors = response.context["adminform"].form.non_field_errors()
-    assert errors == ["An activity is set exactly where the criterion counts one."]
+    assert errors == ["Choose an activity if the criterion counts one, otherwise none."]
 
 
-def test_a_key_that_somebody_takes_meanwhile_is_told(admin_client, monkeypatch):
+def test_a_concurrently_taken_key_is_reported(admin_client, monkeypatch):
     view = ModelAdmin.changeform_view
 
     def refuse(**values):
@@ -367,17 +367,17 @@ def test_a_key_that_somebody_takes_meanwhile_is_told(admin_client, monkeypatch):
     }
 
 
-def test_a_new_achievement_comes_last(admin_client, trio):
+def test_a_new_achievement_gets_the_last_position(admin_client, trio):
     Achievement.objects.filter(key="c").update(position=7)
 
     assert filled_in(admin_client.get(ADD), "achievement_form")["position"] == "8"
 
 
-def test_the_first_achievement_comes_first(admin_client):
+def test_the_first_achievement_has_position_0(admin_client):
     assert filled_in(admin_client.get(ADD), "achievement_form")["position"] == "0"
 
 
-def test_a_form_is_saved_as_it_is(admin_client, activity):
+def test_saving_an_unchanged_form_changes_nothing(admin_client, activity):
     medal = AchievementFactory(
         criterion="activity_count", activity=activity, description="One\ntwo."
     )
@@ -405,7 +405,7 @@ def test_staff_edit_an_achievement_but_not_its_key(admin_client):
     assert logged() == [("achievement", "Ten walks", "Changed Name.")]
 
 
-def test_what_counted_an_activity_may_count_something_else(admin_client, activity):
+def test_the_criterion_can_be_changed(admin_client, activity):
     medal = AchievementFactory(criterion="activity_count", activity=activity)
 
     save(
@@ -420,7 +420,7 @@ def test_what_counted_an_activity_may_count_something_else(admin_client, activit
     assert (medal.criterion, medal.activity) == ("level", None)
 
 
-def test_a_form_says_in_words_what_is_measured(admin_client):
+def test_the_form_explains_the_criterion(admin_client):
     medal = AchievementFactory(criterion="longest_streak", threshold=7)
 
     html = admin_client.get(change_page(medal)).content.decode()
@@ -443,11 +443,11 @@ def test_a_form_says_in_words_what_is_measured(admin_client):
         ),
     ],
 )
-def test_what_is_measured_is_told_while_it_is_filled_in(admin_client, query, sentence):
+def test_the_sentence_explains_a_half_filled_form(admin_client, query, sentence):
     assert admin_client.get(SENTENCE, query).json() == {"sentence": sentence}
 
 
-def test_what_is_counted_is_told_while_it_is_filled_in(admin_client, activity):
+def test_the_sentence_names_the_activity(admin_client, activity):
     query = {"criterion": "activity_count", "threshold": 5, "activity": activity.pk}
 
     assert admin_client.get(SENTENCE, query).json() == {
@@ -455,7 +455,7 @@ def test_what_is_counted_is_told_while_it_is_filled_in(admin_client, activity):
     }
 
 
-def test_the_activity_is_not_deleted_from_the_form_of_what_counts_it(
+def test_the_form_of_an_achievement_offers_no_deletion_of_activities(
     admin_client, activity
 ):
     html = admin_client.get(ADD).content.decode()
@@ -464,7 +464,7 @@ def test_the_activity_is_not_deleted_from_the_form_of_what_counts_it(
     assert "delete_id_activity" not in html
 
 
-def test_an_achievement_that_somebody_holds_is_not_deleted(admin_client, user):
+def test_an_achievement_with_holders_cannot_be_deleted(admin_client, user):
     medal = AchievementFactory(key="walks")
     award_achievement(user, "walks")
     address = reverse("admin:gamification_achievement_delete", args=[medal.pk])
@@ -475,7 +475,7 @@ def test_an_achievement_that_somebody_holds_is_not_deleted(admin_client, user):
     assert Achievement.objects.filter(key="walks").exists()
 
 
-def test_an_achievement_that_nobody_holds_is_deleted(admin_client):
+def test_an_achievement_without_holders_can_be_deleted(admin_client):
     medal = AchievementFactory(key="walks")
     address = reverse("admin:gamification_achievement_delete", args=[medal.pk])
 
@@ -484,14 +484,14 @@ def test_an_achievement_that_nobody_holds_is_deleted(admin_client):
     assert not Achievement.objects.exists()
 
 
-def test_who_may_only_look_sees_all_and_changes_nothing(looker, trio):
+def test_viewers_see_everything_and_change_nothing(viewer, trio):
     before = list(Achievement.objects.values())
-    pages = [looker.get(LIST), looker.get(change_page(trio[0])), looker.get(SENTENCE)]
+    pages = [viewer.get(LIST), viewer.get(change_page(trio[0])), viewer.get(SENTENCE)]
     posts = [
-        looker.post(ADD, NEW),
-        looker.post(change_page(trio[0]), NEW),
-        looker.post(LIST, {"_save": "1", "form-TOTAL_FORMS": 0}),
-        looker.post(LIST, {"_move": "1:up"}),
+        viewer.post(ADD, NEW),
+        viewer.post(change_page(trio[0]), NEW),
+        viewer.post(LIST, {"_save": "1", "form-TOTAL_FORMS": 0}),
+        viewer.post(LIST, {"_move": "1:up"}),
     ]
 
     assert [page.status_code for page in pages] == [200] * 3
@@ -500,14 +500,14 @@ def test_who_may_only_look_sees_all_and_changes_nothing(looker, trio):
     assert list(Achievement.objects.values()) == before
 
 
-def test_who_may_see_nothing_is_told_nothing(client, staff):
+def test_users_without_permissions_are_refused(client, staff):
     client.force_login(staff)
 
     assert client.get(LIST).status_code == 403
     assert client.get(SENTENCE).status_code == 403
 
 
-def test_pages_run_under_a_strict_policy(admin_client, trio):
+def test_pages_work_under_a_strict_content_security_policy(admin_client, trio):
     pages = [admin_client.get(each) for each in (LIST, ADD, change_page(trio[0]))]
 
     assert [refused_inline(page) for page in pages] == [[], [], []]
@@ -536,9 +536,7 @@ def test_pages_run_under_a_strict_policy(admin_client, trio):
     ids=str,
 )
 @pytest.mark.parametrize("button", ["_save", "_move"])
-def test_a_list_that_nobody_was_shown_saves_nothing(
-    admin_client, trio, changes, button
-):
+def test_a_manipulated_list_saves_nothing(admin_client, trio, changes, button):
     before = list(Achievement.objects.values())
     fields = filled_in(admin_client.get(LIST), "changelist-form")
 

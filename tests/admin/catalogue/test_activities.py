@@ -6,9 +6,7 @@ from django.contrib.auth.models import Permission
 from django.urls import reverse
 
 from gamification.models import Activity
-from gamification.services import (
-    record_activity,
-)
+from gamification.services import record_activity
 from tests.admin.browsing import filled_in, refused_inline
 from tests.factories import ActivityFactory
 
@@ -42,7 +40,7 @@ def test_staff_edit_an_activity_but_not_its_key(admin_client, activity, page):
     assert LogEntry.objects.get().get_change_message() == "Changed XP reward."
 
 
-def test_a_limit_is_lifted_by_leaving_it_empty(admin_client, activity, page):
+def test_an_empty_limit_removes_the_limit(admin_client, activity, page):
     Activity.objects.filter(key="walk").update(daily_limit=3)
     fields = filled_in(admin_client.get(page), "activity_form")
 
@@ -66,7 +64,7 @@ def test_activities_are_edited_in_the_list(admin_client, activity):
 @pytest.mark.parametrize(
     "value", ["-1", "1000001", "1.5", "９" * 30, "x", "", "9" * 5_000]
 )
-def test_a_reward_that_cannot_be_is_told(admin_client, activity, page, value):
+def test_an_invalid_reward_is_reported(admin_client, activity, page, value):
     fields = filled_in(admin_client.get(page), "activity_form")
 
     response = admin_client.post(page, fields | {"xp_reward": value})
@@ -74,7 +72,7 @@ def test_a_reward_that_cannot_be_is_told(admin_client, activity, page, value):
     assert list(response.context["adminform"].form.errors) == ["xp_reward"]
 
 
-def test_an_activity_that_was_recorded_is_not_deleted(admin_client, user, activity):
+def test_an_activity_with_entries_cannot_be_deleted(admin_client, user, activity):
     record_activity(user, "walk")
     address = reverse("admin:gamification_activity_delete", args=[activity.pk])
 
@@ -93,10 +91,10 @@ def test_an_activity_is_found_by_key(admin_client):
     assert [row.key for row in response.context["cl"].result_list] == ["swim"]
 
 
-def test_the_list_takes_as_many_queries_for_more_activities(
+def test_the_number_of_queries_does_not_grow_with_activities(
     admin_client, django_assert_num_queries
 ):
-    # The session, its user, two counts, the rows.
+    # Session, staff member, two counts, and rows.
     with django_assert_num_queries(5):
         admin_client.get(LIST)
     ActivityFactory.create_batch(20)
@@ -107,7 +105,7 @@ def test_the_list_takes_as_many_queries_for_more_activities(
     assert response.context["cl"].result_count == 22
 
 
-def test_who_may_only_look_changes_nothing(client, staff, activity, page):
+def test_viewers_change_nothing(client, staff, activity, page):
     permission = Permission.objects.get(codename="view_activity")
     staff.user_permissions.add(permission)
     client.force_login(staff)
@@ -118,7 +116,7 @@ def test_who_may_only_look_changes_nothing(client, staff, activity, page):
     assert Activity.objects.get(key="walk").xp_reward == 10
 
 
-def test_pages_run_under_a_strict_policy(admin_client, page):
+def test_pages_work_under_a_strict_content_security_policy(admin_client, page):
     pages = [admin_client.get(each) for each in (LIST, ADD, page)]
 
     assert [refused_inline(each) for each in pages] == [[], [], []]

@@ -1,17 +1,11 @@
 from __future__ import annotations
 
-from html import unescape
-
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.urls import reverse
-from django.utils.html import strip_tags
 
 from gamification.models import Achievement, Activity
-from gamification.staff import (
-    edit_achievement,
-    edit_activity,
-)
+from gamification.staff import edit_achievement, edit_activity
 from tests.admin.browsing import filled_in
 from tests.factories import AchievementFactory, ActivityFactory
 
@@ -20,8 +14,8 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_achievements")]
 LIST = reverse("admin:gamification_achievement_changelist")
 
 HEADLINE = (
-    "Somebody else changed “{}” meanwhile. Nothing is saved yet: look at the values, "
-    "and save again."
+    "Somebody else changed “{}” in the meantime. Nothing has been saved: check the "
+    "values, then try again."
 )
 
 
@@ -41,7 +35,7 @@ def page(medal):
 
 
 def elsewhere(key, **changes):
-    """Let somebody else edit an achievement."""
+    """Edit an achievement as somebody else does."""
     edit_achievement(key, actor=None, expected=None, **changes)
 
 
@@ -49,17 +43,19 @@ def opened(client, address, form="achievement_form"):
     return filled_in(client.get(address), form) | {"_save": "1"}
 
 
-def told(form):
-    return [unescape(strip_tags(error)) for error in form.non_field_errors()]
+def errors_in(form):
+    """Return the errors without the marks that isolate names."""
+    errors = form.non_field_errors()
+    return [error.replace("\u2068", "").replace("\u2069", "") for error in errors]
 
 
 def errors_of(response):
-    return told(response.context["adminform"].form)
+    return errors_in(response.context["adminform"].form)
 
 
 def row_errors(response):
     forms = response.context["cl"].formset.forms
-    return [told(form) for form in forms]
+    return [errors_in(form) for form in forms]
 
 
 def stored(key="medal"):
@@ -67,7 +63,7 @@ def stored(key="medal"):
     return row.name, row.xp_reward, row.threshold, row.status
 
 
-def test_the_second_of_two_editors_sees_both_values(admin_client, medal, page):
+def test_a_conflict_shows_both_values(admin_client, medal, page):
     fields = opened(admin_client, page)
     elsewhere("medal", xp_reward=60)
 
@@ -75,13 +71,13 @@ def test_the_second_of_two_editors_sees_both_values(admin_client, medal, page):
 
     assert errors_of(response) == [
         HEADLINE.format("Medal"),
-        "XP reward: 60 now; yours is 70.",
+        "XP reward: now 60; you entered 70.",
     ]
     assert stored() == ("Medal", 60, 1, "active")
     assert filled_in(response, "achievement_form")["xp_reward"] == "70"
 
 
-def test_the_second_editor_may_insist(admin_client, medal, page):
+def test_a_form_can_be_saved_again_after_a_conflict(admin_client, medal, page):
     fields = opened(admin_client, page)
     elsewhere("medal", xp_reward=60)
     response = admin_client.post(page, fields | {"xp_reward": "70"})
@@ -91,7 +87,9 @@ def test_the_second_editor_may_insist(admin_client, medal, page):
     assert stored() == ("Medal", 70, 1, "active")
 
 
-def test_what_only_the_other_changed_is_taken_over(admin_client, medal, page):
+def test_untouched_fields_take_the_values_of_the_other_editor(
+    admin_client, medal, page
+):
     fields = opened(admin_client, page)
     elsewhere("medal", xp_reward=60, status="retired", is_secret=True)
     response = admin_client.post(page, fields | {"name": "Gold"})
@@ -99,16 +97,16 @@ def test_what_only_the_other_changed_is_taken_over(admin_client, medal, page):
 
     assert errors_of(response) == [
         HEADLINE.format("Medal"),
-        "XP reward: 60 now, which is taken over.",
-        "Status: retired now, which is taken over.",
-        "Secret: yes now, which is taken over.",
+        "XP reward: now 60; your form has been updated.",
+        "Status: now retired; your form has been updated.",
+        "Secret: now yes; your form has been updated.",
     ]
     assert admin_client.post(page, again).status_code == 302
     assert stored() == ("Gold", 60, 1, "retired")
     assert Achievement.objects.get().is_secret
 
 
-def test_activities_and_truth_values_are_told_in_words(admin_client, activity, page):
+def test_conflicts_show_labels_of_choices(admin_client, activity, page):
     fields = opened(admin_client, page)
     elsewhere("medal", criterion="activity_count", activity="walk", is_secret=True)
     swim = ActivityFactory(name="Swim")
@@ -120,13 +118,13 @@ def test_activities_and_truth_values_are_told_in_words(admin_client, activity, p
 
     assert errors_of(response) == [
         HEADLINE.format("Medal"),
-        "Criterion: count of an activity now; yours is count of an activity.",
-        "Activity: Walk now; yours is Swim.",
-        "Secret: yes now, which is taken over.",
+        "Criterion: now count of an activity; you entered count of an activity.",
+        "Activity: now Walk; you entered Swim.",
+        "Secret: now yes; your form has been updated.",
     ]
 
 
-def test_who_changed_something_that_a_form_lacks_is_noticed_too(
+def test_a_conflict_in_a_field_that_the_list_lacks_is_reported(
     admin_client, medal, cup
 ):
     fields = opened(admin_client, LIST, "changelist-form")
@@ -137,7 +135,7 @@ def test_who_changed_something_that_a_form_lacks_is_noticed_too(
     assert row_errors(response) == [[HEADLINE.format("Medal")], []]
 
 
-def test_an_edit_that_was_taken_back_meanwhile_is_none(admin_client, medal, page):
+def test_an_edit_that_was_undone_is_no_conflict(admin_client, medal, page):
     fields = opened(admin_client, page)
     elsewhere("medal", xp_reward=60)
     elsewhere("medal", xp_reward=50)
@@ -146,7 +144,7 @@ def test_an_edit_that_was_taken_back_meanwhile_is_none(admin_client, medal, page
 
 
 @pytest.mark.parametrize("tag", ["", "no tag", "\0"])
-def test_a_form_without_the_right_tag_saves_nothing(admin_client, medal, page, tag):
+def test_a_form_with_a_wrong_tag_saves_nothing(admin_client, medal, page, tag):
     fields = opened(admin_client, page)
 
     response = admin_client.post(page, fields | {"tag": tag, "xp_reward": "70"})
@@ -155,7 +153,7 @@ def test_a_form_without_the_right_tag_saves_nothing(admin_client, medal, page, t
     assert stored() == ("Medal", 50, 1, "active")
 
 
-def test_texts_of_several_lines_are_no_change(admin_client, medal, page):
+def test_line_endings_are_not_a_change(admin_client, medal, page):
     elsewhere("medal", description="One\r\ntwo.\nthree.")
     fields = opened(admin_client, page)
     sent = fields | {"description": "One\r\ntwo.\r\nthree."}
@@ -164,22 +162,24 @@ def test_texts_of_several_lines_are_no_change(admin_client, medal, page):
 
     response = admin_client.post(page, sent | {"name": "Gold"})
 
-    assert errors_of(response)[1:] == ["XP reward: 60 now, which is taken over."]
+    assert errors_of(response)[1:] == ["XP reward: now 60; your form has been updated."]
 
 
-def test_what_was_deleted_meanwhile_is_told(admin_client, medal, page, monkeypatch):
+def test_what_was_deleted_meanwhile_is_errors_in(
+    admin_client, medal, page, monkeypatch
+):
     fields = opened(admin_client, page)
     monkeypatch.setattr(
-        "gamification.admin.catalogue.concurrent_forms.lock_definition",
+        "gamification.admin.catalogue.definition_forms.lock_definition",
         lambda *args: None,
     )
 
     response = admin_client.post(page, fields | {"name": "Gold"})
 
-    assert errors_of(response) == ["Somebody else deleted it meanwhile."]
+    assert errors_of(response) == ["Somebody else deleted it in the meantime."]
 
 
-def test_the_second_list_is_told_which_row_changed(admin_client, medal, cup):
+def test_a_conflict_is_reported_in_its_row(admin_client, medal, cup):
     fields = opened(admin_client, LIST, "changelist-form")
     elsewhere("medal", xp_reward=60)
 
@@ -188,15 +188,15 @@ def test_the_second_list_is_told_which_row_changed(admin_client, medal, cup):
     )
 
     assert row_errors(response) == [
-        [HEADLINE.format("Medal"), "XP reward: 60 now; yours is 70."],
+        [HEADLINE.format("Medal"), "XP reward: now 60; you entered 70."],
         [],
     ]
-    assert "Somebody else changed “<bdi>Medal</bdi>” meanwhile." in response.text
+    assert "Somebody else changed “\u2068Medal\u2069” in the meantime." in response.text
     assert (stored()[1], stored("cup")[1]) == (60, 80)
     assert not LogEntry.objects.exists()
 
 
-def test_the_second_list_may_be_saved_again(admin_client, medal, cup):
+def test_a_list_can_be_saved_again_after_a_conflict(admin_client, medal, cup):
     fields = opened(admin_client, LIST, "changelist-form")
     elsewhere("medal", threshold=3)
     response = admin_client.post(
@@ -209,9 +209,7 @@ def test_the_second_list_may_be_saved_again(admin_client, medal, cup):
     assert stored("cup")[1] == 90
 
 
-def test_rows_that_the_second_editor_left_alone_are_left_alone(
-    admin_client, medal, cup
-):
+def test_unchanged_rows_cause_no_conflict(admin_client, medal, cup):
     fields = opened(admin_client, LIST, "changelist-form")
     elsewhere("medal", xp_reward=60)
 
@@ -221,7 +219,7 @@ def test_rows_that_the_second_editor_left_alone_are_left_alone(
     assert (stored()[1], stored("cup")[1]) == (60, 90)
 
 
-def test_each_form_is_in_its_row_though_the_order_changed(admin_client, medal, cup):
+def test_forms_stay_in_their_rows_when_the_order_changes(admin_client, medal, cup):
     fields = opened(admin_client, LIST, "changelist-form")
     elsewhere("medal", position=5)
 
@@ -232,7 +230,7 @@ def test_each_form_is_in_its_row_though_the_order_changed(admin_client, medal, c
     assert [form.instance.name for form in cl.formset.forms] == ["Medal", "Cup"]
 
 
-def test_a_row_that_was_deleted_meanwhile_is_told(admin_client, medal, cup):
+def test_a_row_that_was_deleted_meanwhile_is_errors_in(admin_client, medal, cup):
     fields = opened(admin_client, LIST, "changelist-form")
     medal.delete()
 
@@ -240,17 +238,15 @@ def test_a_row_that_was_deleted_meanwhile_is_told(admin_client, medal, cup):
         LIST, fields | {"form-0-xp_reward": "70", "form-1-xp_reward": "90"}
     )
 
-    assert row_errors(response) == [["Somebody else deleted it meanwhile."], []]
-    assert "Somebody else deleted it meanwhile." in response.content.decode()
+    assert row_errors(response) == [["Somebody else deleted it in the meantime."], []]
+    assert "Somebody else deleted it in the meantime." in response.content.decode()
     assert stored("cup")[1] == 80
 
 
-def test_lists_lock_rows_in_the_order_of_keys_as_all_do(
-    admin_client, medal, cup, monkeypatch
-):
+def test_lists_lock_rows_in_the_order_of_keys(admin_client, medal, cup, monkeypatch):
     locked = []
     monkeypatch.setattr(
-        "gamification.admin.catalogue.concurrent_forms.lock_definition",
+        "gamification.admin.catalogue.definition_forms.lock_definition",
         lambda model, key: locked.append(key) or model.objects.get(key=key),
     )
     elsewhere("medal", position=5)
@@ -263,7 +259,7 @@ def test_lists_lock_rows_in_the_order_of_keys_as_all_do(
     assert locked == ["cup", "medal"]
 
 
-def test_a_field_of_a_row_says_what_it_is_of(admin_client, medal):
+def test_fields_of_a_row_have_labels(admin_client, medal):
     html = admin_client.get(LIST).text
 
     field = html.partition('name="form-0-xp_reward"')[2].partition(">")[0]
@@ -272,7 +268,7 @@ def test_a_field_of_a_row_says_what_it_is_of(admin_client, medal):
 
 
 @pytest.mark.parametrize("name", ["<script>alert(1)</script>", "{{7*7}}", "%(name)s"])
-def test_what_others_typed_is_shown_as_it_is(admin_client, medal, page, name):
+def test_values_of_other_editors_are_escaped(admin_client, medal, page, name):
     fields = opened(admin_client, page)
     elsewhere("medal", name=name)
 
@@ -280,12 +276,12 @@ def test_what_others_typed_is_shown_as_it_is(admin_client, medal, page, name):
 
     assert errors_of(response) == [
         HEADLINE.format(name),
-        f"Name: {name} now; yours is {name[::-1]}.",
+        f"Name: now {name}; you entered {name[::-1]}.",
     ]
     assert "<script>alert" not in response.content.decode()
 
 
-def test_activities_are_edited_by_several_as_well(admin_client, activity):
+def test_conflicts_between_editors_of_activities_are_reported(admin_client, activity):
     page = reverse("admin:gamification_activity_change", args=[activity.pk])
     fields = opened(admin_client, page, "activity_form")
     edit_activity("walk", actor=None, expected=None, xp_reward=20, daily_limit=3)
@@ -294,13 +290,13 @@ def test_activities_are_edited_by_several_as_well(admin_client, activity):
 
     assert errors_of(response) == [
         HEADLINE.format("Walk"),
-        "XP reward: 20 now; yours is 30.",
-        "Daily limit: 3 now, which is taken over.",
+        "XP reward: now 20; you entered 30.",
+        "Daily limit: now 3; your form has been updated.",
     ]
     assert Activity.objects.get(key="walk").xp_reward == 20
 
 
-def test_the_list_of_activities_is_edited_by_several_as_well(admin_client, activity):
+def test_conflicts_in_the_list_of_activities_are_reported(admin_client, activity):
     address = reverse("admin:gamification_activity_changelist")
     fields = opened(admin_client, address, "changelist-form")
     [row] = [
@@ -314,5 +310,5 @@ def test_the_list_of_activities_is_edited_by_several_as_well(admin_client, activ
     response = admin_client.post(address, fields | {f"form-{number}-xp_reward": "30"})
 
     assert [errors for errors in row_errors(response) if errors] == [
-        [HEADLINE.format("Walk"), "Daily limit: 3 now, which is taken over."]
+        [HEADLINE.format("Walk"), "Daily limit: now 3; your form has been updated."]
     ]

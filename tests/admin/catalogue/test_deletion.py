@@ -26,7 +26,7 @@ def medal(db):
     return AchievementFactory(key="medal")
 
 
-def test_an_activity_that_anybody_did_is_kept(admin_client, activity, user):
+def test_an_activity_with_history_is_protected(admin_client, activity, user):
     record_activity(user, "walk")
 
     response = delete_page(admin_client, activity)
@@ -34,7 +34,7 @@ def test_an_activity_that_anybody_did_is_kept(admin_client, activity, user):
     assert response.context["protected"] == ["Ledger entries"]
 
 
-def test_an_achievement_that_anybody_holds_is_kept(admin_client, medal, user):
+def test_an_achievement_with_holders_is_protected(admin_client, medal, user):
     award_achievement(user, "medal")
 
     admin_client.post(page(medal, "delete", medal.pk), {"post": "yes"})
@@ -45,19 +45,19 @@ def test_an_achievement_that_anybody_holds_is_kept(admin_client, medal, user):
     assert Achievement.objects.filter(key="medal").exists()
 
 
-def test_history_is_not_read_however_much_there_is(
+def test_the_confirmation_does_not_read_history(
     admin_client, medal, django_assert_num_queries
 ):
     for user in UserFactory.create_batch(5):
         award_achievement(user, "medal")
 
-    # The session, its user, the achievement, whether anybody holds it.
+    # Session, staff member, achievement, and whether somebody holds it.
     with django_assert_num_queries(4) as queries:
         delete_page(admin_client, medal)
     assert not [q for q in queries if "gamification_ledgerentry" in q["sql"]]
 
 
-def test_what_nobody_did_is_deleted(admin_client, activity):
+def test_an_activity_without_history_can_be_deleted(admin_client, activity):
     response = admin_client.post(
         page(activity, "changelist"),
         {
@@ -71,7 +71,9 @@ def test_what_nobody_did_is_deleted(admin_client, activity):
     assert not Activity.objects.filter(key="walk").exists()
 
 
-def test_of_several_one_with_history_keeps_all(admin_client, medal, user):
+def test_one_achievement_with_history_prevents_a_bulk_deletion(
+    admin_client, medal, user
+):
     award_achievement(user, "medal")
     other = AchievementFactory()
     asked = {"action": "delete_selected", "_selected_action": [medal.pk, other.pk]}
@@ -81,7 +83,7 @@ def test_of_several_one_with_history_keeps_all(admin_client, medal, user):
     assert Achievement.objects.count() == 2
 
 
-def test_an_activity_that_an_achievement_counts_is_kept(admin_client, activity):
+def test_an_activity_that_an_achievement_counts_is_protected(admin_client, activity):
     AchievementFactory(
         name="Walker", criterion="activity_count", activity=activity, threshold=5
     )
@@ -91,7 +93,7 @@ def test_an_activity_that_an_achievement_counts_is_kept(admin_client, activity):
     assert "Walker" in protected
 
 
-def test_what_is_gone_already_is_no_fault_of_the_site(admin_client, medal):
+def test_deleting_a_deleted_achievement_causes_no_server_error(admin_client, medal):
     asked = {"action": "delete_selected", "_selected_action": [medal.pk]}
     medal.delete()
 

@@ -12,12 +12,9 @@ from django.db import DatabaseError
 from django.urls import reverse
 
 from gamification.admin.catalogue import files
-from gamification.admin.catalogue.files import DefinitionsAdmin
+from gamification.admin.catalogue.files import CatalogueFileMixin
 from gamification.models import Achievement, Activity
-from gamification.staff import (
-    edit_achievement,
-    export_definitions,
-)
+from gamification.staff import edit_achievement, export_definitions
 from tests.factories import AchievementFactory, ActivityFactory
 from tests.inspection import everything
 
@@ -27,7 +24,7 @@ LISTS = ["activity", "achievement"]
 EXPORT = reverse("admin:gamification_achievement_export")
 IMPORT = reverse("admin:gamification_achievement_import")
 
-#: Changes the medal, adds a trophy, and says nothing of the activity.
+#: Changes the medal, adds a trophy, and leaves out the activity.
 FILE = """{
   "format": 1,
   "activities": [],
@@ -61,7 +58,7 @@ def paste(client, text):
 
 
 def apply(client, preview, **changed):
-    """Send what a preview would send."""
+    """Send the form of a preview."""
     return client.post(IMPORT, preview.context["form"].initial | changed, follow=True)
 
 
@@ -76,22 +73,22 @@ def file_of(*achievements):
     return json.dumps(document)
 
 
-def complaints(response):
+def errors_of(response):
     return [
         *response.context["form"].errors.get("__all__", []),
         *map(": ".join, response.context["errors"]),
     ]
 
 
-def words(response):
+def text_of(response):
     return " ".join(unescape(response.content.decode()).split())
 
 
-# --- Out
+# --- Export
 
 
 @pytest.mark.parametrize("name", LISTS)
-def test_the_catalogue_is_sent_as_a_file(admin_client, name):
+def test_the_catalogue_is_exported_as_a_file(admin_client, name):
     response = admin_client.get(reverse(f"admin:gamification_{name}_export"))
 
     assert response.content.decode() == export_definitions()
@@ -99,19 +96,19 @@ def test_the_catalogue_is_sent_as_a_file(admin_client, name):
     assert response["Content-Disposition"] == 'attachment; filename="catalogue.json"'
 
 
-def test_an_export_is_applied_without_a_difference(admin_client):
+def test_an_export_can_be_imported_without_changes(admin_client):
     file = admin_client.get(EXPORT).content
 
     preview = upload(admin_client, file)
 
-    assert (preview.context["edits"], preview.context["absent"]) == ([], [])
-    assert "There is nothing to apply." in words(preview)
+    assert (preview.context["changes"], preview.context["absent"]) == ([], [])
+    assert "There are no changes to apply." in text_of(preview)
 
 
-# --- A look at what differs
+# --- Preview
 
 
-def test_a_look_saves_nothing(admin_client):
+def test_a_preview_saves_nothing(admin_client):
     before = everything()
 
     upload(admin_client, FILE.encode())
@@ -120,37 +117,37 @@ def test_a_look_saves_nothing(admin_client):
 
 
 @pytest.mark.parametrize("name", LISTS)
-def test_what_differs_is_shown_field_by_field(admin_client, name):
+def test_the_preview_shows_changes_by_field(admin_client, name):
     address = reverse(f"admin:gamification_{name}_import")
 
     context = upload(admin_client, FILE.encode(), address).context
 
-    assert context["edits"][0] == (
+    assert context["changes"][0] == (
         False,
         "achievement medal",
         [("Name", '"Medal"', '"Gold"'), ("XP reward", "50", "70")],
     )
-    assert context["edits"][1][:2] == (True, "achievement trophy")
-    assert ("Threshold", "null", "1") in context["edits"][1].fields
+    assert context["changes"][1][:2] == (True, "achievement trophy")
+    assert ("Threshold", "null", "1") in context["changes"][1].fields
     assert (context["absent"], context["unchanged"]) == (["activity walk"], 0)
 
 
-def test_a_text_is_as_good_as_a_file(admin_client):
+def test_the_text_can_be_pasted(admin_client):
     pasted = paste(admin_client, FILE.replace("{", "{\r\n"))
 
     uploaded = upload(admin_client, FILE.encode())
-    assert pasted.context["edits"] == uploaded.context["edits"]
+    assert pasted.context["changes"] == uploaded.context["changes"]
 
 
-def test_what_is_not_in_the_file_stays(admin_client):
+def test_definitions_that_the_file_leaves_out_are_kept(admin_client):
     preview = paste(admin_client, file_of())
 
-    assert "2 are not in the file and stay as they are: activity walk, achievement" in (
-        words(preview)
+    assert "2 are not in the file and do not change: activity walk, achievement" in (
+        text_of(preview)
     )
 
 
-def test_names_are_shown_as_they_are_and_do_nothing(admin_client):
+def test_names_are_escaped(admin_client):
     name = "<script>alert(1)</script>{{ 7*7 }}\u202e"
     file = file_of({"key": "medal", "name": name})
 
@@ -161,17 +158,17 @@ def test_names_are_shown_as_they_are_and_do_nothing(admin_client):
     assert "\u202e" not in html
 
 
-def test_pages_need_no_inline_script_or_style(admin_client):
+def test_pages_work_under_a_strict_content_security_policy(admin_client):
     for response in (admin_client.get(IMPORT), paste(admin_client, FILE)):
         html = response.content.decode()
 
         assert re.findall(r"<script>|<style|\sstyle=|\son\w+=", html) == []
 
 
-# --- In
+# --- Import
 
 
-def test_what_was_looked_at_is_applied(admin_client):
+def test_a_previewed_file_is_applied(admin_client):
     preview = upload(admin_client, FILE.encode())
 
     response = apply(admin_client, preview)
@@ -187,7 +184,7 @@ def test_what_was_looked_at_is_applied(admin_client):
     assert response.context["cl"].model is Achievement
 
 
-def test_who_did_it_is_written_down(admin_client, admin_user):
+def test_an_import_is_logged(admin_client, admin_user):
     apply(admin_client, upload(admin_client, FILE.encode()))
 
     entries = LogEntry.objects.order_by("object_repr")
@@ -202,11 +199,11 @@ def test_who_did_it_is_written_down(admin_client, admin_user):
     assert [each.is_addition() for each in entries] == [False, True]
 
 
-def test_what_cannot_be_written_down_is_not_done(admin_client, monkeypatch):
+def test_an_import_that_cannot_be_logged_is_rolled_back(admin_client, monkeypatch):
     def fail(*args):
         raise DatabaseError
 
-    monkeypatch.setattr(DefinitionsAdmin, "log_addition", fail)
+    monkeypatch.setattr(CatalogueFileMixin, "log_addition", fail)
     preview = upload(admin_client, FILE.encode())
 
     with pytest.raises(DatabaseError):
@@ -215,20 +212,22 @@ def test_what_cannot_be_written_down_is_not_done(admin_client, monkeypatch):
     assert Achievement.objects.get().name == "Medal"
 
 
-def test_a_catalogue_that_was_edited_meanwhile_is_told(admin_client, staff):
+def test_a_concurrent_edit_of_the_catalogue_is_a_conflict(admin_client, staff):
     preview = upload(admin_client, FILE.encode())
     edit_achievement("medal", actor=staff, expected=None, xp_reward=60)
 
     response = apply(admin_client, preview)
 
-    assert [str(each) for each in response.context["messages"]] == [
-        "Somebody edited the catalogue meanwhile. Nothing was saved."
-    ]
+    [message] = response.context["messages"]
+    assert str(message) == (
+        "Somebody else changed the catalogue in the meantime. Nothing has been saved: "
+        "check the values, then try again."
+    )
     assert Achievement.objects.get().xp_reward == 60
-    assert ("XP reward", "60", "70") in response.context["edits"][0].fields
+    assert ("XP reward", "60", "70") in response.context["changes"][0].fields
 
 
-def test_what_is_shown_after_an_edit_can_be_applied(admin_client, staff):
+def test_the_new_preview_after_a_conflict_can_be_applied(admin_client, staff):
     preview = upload(admin_client, FILE.encode())
     edit_achievement("medal", actor=staff, expected=None, xp_reward=60)
 
@@ -237,7 +236,7 @@ def test_what_is_shown_after_an_edit_can_be_applied(admin_client, staff):
     assert Achievement.objects.get(key="medal").xp_reward == 70
 
 
-def test_a_text_that_was_not_looked_at_is_not_applied(admin_client):
+def test_a_text_that_was_not_previewed_is_not_applied(admin_client):
     preview = upload(admin_client, FILE.encode())
 
     apply(admin_client, preview, text=FILE.replace("70", "7000"))
@@ -245,7 +244,7 @@ def test_a_text_that_was_not_looked_at_is_not_applied(admin_client):
     assert Achievement.objects.get().xp_reward == 50
 
 
-def test_a_file_that_can_be_used_no_longer_says_why(admin_client):
+def test_a_file_that_became_invalid_is_reported(admin_client):
     item = {"key": "medal", "criterion": "activity_count", "activity": "walk"}
     file = file_of(item)
     preview = paste(admin_client, file)
@@ -253,8 +252,8 @@ def test_a_file_that_can_be_used_no_longer_says_why(admin_client):
 
     response = apply(admin_client, preview)
 
-    assert complaints(response) == [
-        'achievements[0].activity: There is no activity "walk".'
+    assert errors_of(response) == [
+        "achievements[0].activity: No activity has the key 'walk'."
     ]
     assert (
         response.context["form"].initial["text"]
@@ -262,8 +261,8 @@ def test_a_file_that_can_be_used_no_longer_says_why(admin_client):
     )
 
 
-@pytest.mark.parametrize("changed", [{"text": ""}, {"expected": ""}, {"text": "\0"}])
-def test_half_of_what_a_preview_sends_is_asked_for_again(admin_client, changed):
+@pytest.mark.parametrize("changed", [{"text": ""}, {"tag": ""}, {"text": "\0"}])
+def test_an_incomplete_confirmation_asks_for_the_file_again(admin_client, changed):
     preview = upload(admin_client, FILE.encode())
 
     response = apply(admin_client, preview, **changed)
@@ -272,23 +271,23 @@ def test_half_of_what_a_preview_sends_is_asked_for_again(admin_client, changed):
     assert Achievement.objects.get().xp_reward == 50
 
 
-# --- What cannot be used
+# --- Errors
 
 
-def test_all_that_is_wrong_is_told_with_its_place(admin_client):
+def test_every_error_is_reported_with_its_location(admin_client):
     items = {"key": "medal", "xp_reward": -1}, {"key": "walk", "colour": "red"}
 
     response = paste(admin_client, file_of(*items))
 
-    assert complaints(response)[:2] == [
+    assert errors_of(response)[:2] == [
         "achievements[0].xp_reward: Ensure this value is greater than or equal to 0.",
         "achievements[1].colour: There is no such field.",
     ]
-    assert f"{len(complaints(response))} errors" in words(response)
+    assert f"{len(errors_of(response))} errors" in text_of(response)
 
 
 @pytest.mark.parametrize(
-    ("data", "complaint"),
+    ("data", "error"),
     [
         (b"\xef\xbb\xbf{}", "file: It begins with a byte order mark."),
         ('{"format": 1}'.encode("utf-16"), "file: It is not UTF-8."),
@@ -298,8 +297,8 @@ def test_all_that_is_wrong_is_told_with_its_place(admin_client):
         (b"", "line 1, column 1: Expecting value."),
     ],
 )
-def test_a_file_that_cannot_be_read_is_told_why(admin_client, data, complaint):
-    assert complaints(upload(admin_client, data)) == [complaint]
+def test_an_unreadable_file_is_reported(admin_client, data, error):
+    assert errors_of(upload(admin_client, data)) == [error]
 
 
 @pytest.mark.parametrize("is_file", [True, False])
@@ -311,12 +310,12 @@ def test_a_file_that_is_too_large_is_refused(admin_client, is_file, monkeypatch)
         upload(admin_client, text.encode()) if is_file else paste(admin_client, text)
     )
 
-    assert complaints(response) == [
-        "It is larger than 1,000 bytes: use the command instead."
+    assert errors_of(response) == [
+        "The file is larger than 1,000 bytes. Use the management command instead."
     ]
 
 
-def test_the_largest_file_comes_back_from_its_preview(admin_client):
+def test_the_largest_file_can_be_applied(admin_client):
     text = FILE.ljust(files.MAX_SIZE - 1) + "\n"
 
     apply(admin_client, upload(admin_client, text.encode()))
@@ -325,41 +324,41 @@ def test_the_largest_file_comes_back_from_its_preview(admin_client):
 
 
 @pytest.mark.parametrize("text", ["", "{}"])
-def test_either_a_file_or_a_text_is_asked_for(admin_client, text):
+def test_either_a_file_or_its_text_is_required(admin_client, text):
     file = {"file": SimpleUploadedFile("catalogue.json", b"{}")} if text else {}
 
     response = admin_client.post(IMPORT, {**file, "text": text})
 
-    assert complaints(response) == ["Choose a file or, instead, paste its text."]
+    assert errors_of(response) == ["Either choose a file or paste its text."]
 
 
-def test_a_text_with_nul_is_refused(admin_client):
+def test_null_characters_are_refused(admin_client):
     errors = paste(admin_client, "\0").context["form"].errors
 
     assert errors == {"text": ["Null characters are not allowed."]}
 
 
-# --- Who
+# --- Permissions
 
-EVERYTHING = [f"{act}_{name}" for act in ("add", "change") for name in LISTS]
-SEEING = [f"view_{name}" for name in LISTS]
+EDITING = [f"{action}_{name}" for action in ("add", "change") for name in LISTS]
+VIEWING = [f"view_{name}" for name in LISTS]
 
 
-@pytest.mark.parametrize("missing", SEEING)
-def test_who_may_not_see_all_of_it_exports_nothing(client, staff, missing):
-    allow(staff, *{*EVERYTHING, *SEEING} - {missing})
+@pytest.mark.parametrize("missing", VIEWING)
+def test_an_export_needs_every_view_permission(client, staff, missing):
+    allow(staff, *{*EDITING, *VIEWING} - {missing})
     client.force_login(staff)
 
     assert client.get(EXPORT).status_code == 403
 
 
-@pytest.mark.parametrize("missing", EVERYTHING)
+@pytest.mark.parametrize("missing", EDITING)
 @pytest.mark.parametrize("stage", ["ask", "look", "apply"])
-def test_who_may_not_edit_all_of_it_imports_nothing(
+def test_an_import_needs_every_edit_permission(
     client, admin_client, staff, missing, stage
 ):
     sent = upload(admin_client, FILE.encode()).context["form"].initial
-    allow(staff, *{*EVERYTHING, *SEEING} - {missing})
+    allow(staff, *{*EDITING, *VIEWING} - {missing})
     client.force_login(staff)
 
     response = {
@@ -373,7 +372,7 @@ def test_who_may_not_edit_all_of_it_imports_nothing(
 
 
 @pytest.mark.parametrize("address", [EXPORT, IMPORT])
-def test_who_is_not_signed_in_is_asked_to(client, address):
+def test_anonymous_users_are_sent_to_the_login_page(client, address):
     assert client.get(address).status_code == 302
     assert client.post(address, {"text": FILE}).status_code == 302
 
@@ -382,13 +381,13 @@ def test_who_is_not_signed_in_is_asked_to(client, address):
 @pytest.mark.parametrize(
     ("permissions", "tools"),
     [
-        (SEEING, {"export"}),
-        (EVERYTHING, {"import"}),
-        ([*EVERYTHING, *SEEING], {"export", "import"}),
+        (VIEWING, {"export"}),
+        (EDITING, {"import"}),
+        ([*EDITING, *VIEWING], {"export", "import"}),
         ([f"change_{name}" for name in LISTS], set()),
     ],
 )
-def test_lists_offer_what_is_allowed(client, staff, name, permissions, tools):
+def test_lists_link_only_to_allowed_tools(client, staff, name, permissions, tools):
     allow(staff, *permissions)
     client.force_login(staff)
     addresses = {

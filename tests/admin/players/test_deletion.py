@@ -49,7 +49,7 @@ urlpatterns = [path("open/", open_site.urls), path("strict/", strict_site.urls)]
 
 
 @pytest.fixture
-def past(user):
+def player(user):
     """A walk, and 60 adjustments."""
     record_activity(user, "walk", quantity=10)
     for _ in range(60):
@@ -71,8 +71,8 @@ def delete_selected(client, *users, **also):
     return client.post(account("changelist"), action | also)
 
 
-def test_it_says_how_much_of_the_game_goes(admin_client, past):
-    context = admin_client.get(account("delete", past.pk)).context
+def test_the_confirmation_counts_gamification_rows(admin_client, player):
+    context = admin_client.get(account("delete", player.pk)).context
 
     assert dict(context["model_count"]) == {
         str(User._meta.verbose_name_plural): 1,
@@ -83,25 +83,25 @@ def test_it_says_how_much_of_the_game_goes(admin_client, past):
         "active days": 1,
     }
     assert context["deleted_objects"][1:] == [
-        "The game",
+        "Gamification data",
         [
+            "Ledger entries: 61",
             "Celebrations: 1",
             "Users' progress: 1",
             "Activity tallies: 1",
             "Active days: 1",
-            "Ledger entries: 61",
         ],
     ]
 
 
-def test_it_lists_all_else_as_django_does(admin_client, user):
+def test_the_confirmation_lists_other_objects(admin_client, user):
     actions.add_vision(user, "Sail <b>")
 
     context = admin_client.get(account("delete", user.pk)).context
 
-    who, theirs, *_ = context["deleted_objects"]
-    assert f'<a href="{account("change", user.pk)}">{user}</a>' in who
-    assert theirs == ["Vision: Sail <b>"]
+    link, vision, *_ = context["deleted_objects"]
+    assert f'<a href="{account("change", user.pk)}">{user}</a>' in link
+    assert vision == ["Vision: Sail <b>"]
 
 
 def test_names_are_escaped(admin_client, user):
@@ -115,53 +115,53 @@ def test_names_are_escaped(admin_client, user):
     assert "Vision: &lt;script&gt;" in html
 
 
-def test_who_never_did_anything_goes_alone(admin_client, user):
+def test_a_user_without_history_is_deleted_alone(admin_client, user):
     context = admin_client.get(account("delete", user.pk)).context
 
     assert len(context["deleted_objects"]) == 1
 
 
-def test_a_longer_history_takes_no_longer(
-    admin_client, past, django_assert_max_num_queries
+def test_the_confirmation_does_not_grow_with_history(
+    admin_client, player, django_assert_max_num_queries
 ):
-    # The session and who asks, the user, what is theirs elsewhere, and six counts.
+    # Session, staff member, user, their rows in other apps, and six counts.
     with django_assert_max_num_queries(18):
-        html = admin_client.get(account("delete", past.pk)).content.decode()
+        html = admin_client.get(account("delete", player.pk)).content.decode()
 
     assert html.count("<li>") < 30
 
 
-def test_a_user_goes_with_the_game(admin_client, past):
-    admin_client.post(account("delete", past.pk), {"post": "yes"})
+def test_a_user_is_deleted_with_all_gamification_rows(admin_client, player):
+    admin_client.post(account("delete", player.pk), {"post": "yes"})
 
-    assert not User.objects.filter(pk=past.pk).exists()
+    assert not User.objects.filter(pk=player.pk).exists()
     assert LedgerEntry.objects.count() == 1
     assert not ActiveDay.objects.exists()
 
 
-def test_users_are_chosen_from_their_list(admin_client, past):
+def test_several_users_can_be_deleted_from_the_list(admin_client, player):
     other = UserFactory()
     adjust_xp(other, amount=1, note="A present.")
 
-    context = delete_selected(admin_client, past, other).context
-    delete_selected(admin_client, past, other, post="yes")
+    context = delete_selected(admin_client, player, other).context
+    delete_selected(admin_client, player, other, post="yes")
 
     assert dict(context["model_count"])["ledger entries"] == 62
-    assert not User.objects.filter(pk__in=[past.pk, other.pk]).exists()
+    assert not User.objects.filter(pk__in=[player.pk, other.pk]).exists()
 
 
-def test_nobody_is_nothing(rf):
+def test_no_users_need_no_confirmation(rf):
     pages = open_site.get_model_admin(User)
 
-    told = pages.get_deleted_objects(User.objects.none(), rf.get("/"))
+    summary = pages.get_deleted_objects(User.objects.none(), rf.get("/"))
 
-    assert told == ([], {}, set(), [])
+    assert summary == ([], {}, set(), [])
 
 
-def test_a_site_may_forbid_it(admin_client, past):
-    actions.add_vision(past, "Sail")
+def test_missing_permissions_prevent_the_deletion(admin_client, player):
+    actions.add_vision(player, "Sail")
     before = everything()
-    page = account("delete", past.pk, site="strict")
+    page = account("delete", player.pk, site="strict")
 
     context = admin_client.get(page).context
     response = admin_client.post(page, {"post": "yes"})

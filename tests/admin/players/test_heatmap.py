@@ -21,7 +21,7 @@ def squares(*days, today=WEDNESDAY):
 
 
 @pytest.mark.parametrize("weekday", range(7))
-def test_a_year_is_53_columns_and_no_more_days_than_one_read_returns(weekday):
+def test_a_year_has_53_columns_and_at_most_366_days(weekday):
     today = date(2026, 6, 8) + timedelta(weekday)
 
     days = list(Heatmap([], today).squares())
@@ -37,25 +37,25 @@ def test_a_week_is_a_column_from_monday_to_sunday():
     assert [(day.x, day.y) for day in days] == [(706, 16 + 13 * n) for n in range(7)]
 
 
-def test_a_day_says_what_was_done():
+def test_an_active_day_shows_activities_and_xp():
     found = squares(active(WEDNESDAY, 3))
 
     text = "June 10, 2026: 3 activities, 30 XP"
     assert found[text] == Square(706, 42, 1, "active", text)
 
 
-def test_a_day_without_anything_says_its_date():
+def test_an_inactive_day_shows_its_date():
     assert squares()["June 9, 2026"].shade == 0
 
 
 @pytest.mark.parametrize("kind", ["frozen", "repaired"])
-def test_a_day_says_why_it_counts(kind):
+def test_a_day_has_the_kind_of_its_row(kind):
     found = squares(active(WEDNESDAY, 0, kind=kind))
 
     assert [day.kind for day in found.values() if day.kind] == [kind]
 
 
-def test_busier_days_are_darker_and_one_extreme_pales_nothing():
+def test_one_extreme_day_does_not_pale_the_others():
     counts = [1, 2, 3, 500]
     days = [active(WEDNESDAY - timedelta(n), count) for n, count in enumerate(counts)]
 
@@ -64,13 +64,13 @@ def test_busier_days_are_darker_and_one_extreme_pales_nothing():
     assert sorted(shades) == [1, 2, 3, 4]
 
 
-def test_equal_days_are_equally_dark():
+def test_equal_days_have_the_same_shade():
     days = [active(WEDNESDAY - timedelta(n)) for n in range(9)]
 
     assert {day.shade for day in squares(*days).values()} == {0, 1}
 
 
-def test_months_stand_where_they_begin():
+def test_months_are_labelled_at_their_first_week():
     months = Heatmap([], WEDNESDAY).months()
 
     assert [month.text for month in months][:2] == ["Jul", "Aug"]
@@ -85,7 +85,7 @@ def test_months_stand_where_they_begin():
         (1, "1 active day since June 10, 2025"),
     ],
 )
-def test_it_is_summed_up_in_words(count, summary):
+def test_the_summary_counts_active_days(count, summary):
     assert Heatmap([active(WEDNESDAY)] * count, WEDNESDAY).summary == summary
 
 
@@ -94,7 +94,7 @@ def render(*days):
     return render_to_string(template, {"heatmap": Heatmap(days, WEDNESDAY)})
 
 
-def test_it_is_read_by_a_screen_reader():
+def test_the_heatmap_is_accessible_to_screen_readers():
     html = render(active(WEDNESDAY, 3))
 
     assert 'role="img" aria-labelledby="gam-heatmap-title gam-heatmap-desc"' in html
@@ -104,13 +104,13 @@ def test_it_is_read_by_a_screen_reader():
     ) in html
 
 
-def test_the_table_begins_with_the_latest_day():
+def test_the_table_starts_with_the_latest_day():
     html = render(active(WEDNESDAY - timedelta(1)), active(WEDNESDAY))
 
     assert html.rindex("June 10, 2026") < html.rindex("June 9, 2026")
 
 
-def test_positions_are_numbers_of_svg_in_any_language(settings):
+def test_svg_positions_do_not_depend_on_the_language(settings):
     settings.LANGUAGE_CODE, settings.USE_THOUSAND_SEPARATOR = "de", True
 
     assert 'x="706" y="42"' in render(active(WEDNESDAY, 3))

@@ -42,7 +42,7 @@ class WithBoth(GamificationUserAdminMixin, WithInline):
 
 
 def site(name, user_admin):
-    """Return the address of a site of its own, on which users have these pages."""
+    """Return the address of a separate admin site with this admin of users."""
     pages = AdminSite(name)
     if user_admin:
         pages.register(User, user_admin)
@@ -65,14 +65,14 @@ def account(name, action, *args):
 
 
 @each_site
-def test_an_account_shows_the_game(admin_client, user, name):
+def test_the_inline_shows_the_users_progress(admin_client, user, name):
     AchievementFactory(key="walker", xp_reward=1_234)
     award_achievement(user, "walker")
     record_activity(user, "walk")
 
     html = admin_client.get(account(name, "change", user.pk)).content.decode()
 
-    assert html.count("Open the game") == 1
+    assert html.count("View progress") == 1
     assert "<dd>7</dd>" in html
     assert "<dd>1,244</dd>" in html
     assert "<dd>1 day (active)</dd>" in html
@@ -80,7 +80,7 @@ def test_an_account_shows_the_game(admin_client, user, name):
 
 
 @each_site
-def test_it_leads_to_the_game_on_the_same_site(admin_client, user, name):
+def test_the_inline_links_to_the_same_admin_site(admin_client, user, name):
     address = reverse(f"{name}:gamification_usergamification_for", args=[user.pk])
 
     html = admin_client.get(account(name, "change", user.pk)).content.decode()
@@ -91,7 +91,7 @@ def test_it_leads_to_the_game_on_the_same_site(admin_client, user, name):
 
 
 @each_site
-def test_an_account_is_saved_beside_it(admin_client, user, name):
+def test_the_account_can_be_saved(admin_client, user, name):
     record_activity(user, "walk")
     form = {"username": "renamed", "gamification-TOTAL_FORMS": "0"}
     form["gamification-INITIAL_FORMS"] = "0"
@@ -103,13 +103,13 @@ def test_an_account_is_saved_beside_it(admin_client, user, name):
     assert user.username == "renamed"
 
 
-def test_the_page_has_what_saving_needs(admin_client, user):
+def test_the_inline_has_a_management_form(admin_client, user):
     html = admin_client.get(account("mixin", "change", user.pk)).content.decode()
 
     assert 'name="gamification-TOTAL_FORMS" value="0"' in html
 
 
-def test_nothing_is_written_by_way_of_it(admin_client, user):
+def test_the_inline_writes_nothing(admin_client, user):
     adjust_xp(user, amount=5, note="A present.")
     row = UserGamification.objects.get()
     form = {
@@ -129,16 +129,16 @@ def test_nothing_is_written_by_way_of_it(admin_client, user):
 
 
 @each_site
-def test_an_account_is_made_without_it(admin_client, name):
+def test_the_page_that_adds_an_account_has_no_inline(admin_client, name):
     page = admin_client.get(account(name, "add"))
 
     admin_client.post(account(name, "add"), {"username": "new"})
 
-    assert "Open the game" not in page.content.decode()
+    assert "View progress" not in page.content.decode()
     assert User.objects.filter(username="new").exists()
 
 
-def test_it_is_for_who_may_view_games(client, staff, user):
+def test_the_inline_needs_the_view_permission(client, staff, user):
     model = User._meta.model_name
     staff.user_permissions.add(Permission.objects.get(codename=f"view_{model}"))
     client.force_login(staff)
@@ -148,24 +148,24 @@ def test_it_is_for_who_may_view_games(client, staff, user):
     may_view = Permission.objects.get(codename="view_usergamification")
     staff.user_permissions.add(may_view)
 
-    assert "Open the game" not in hidden
-    assert "Open the game" in client.get(page).content.decode()
+    assert "View progress" not in hidden
+    assert "View progress" in client.get(page).content.decode()
 
 
-def test_it_takes_one_query(admin_client, user, django_assert_num_queries):
+def test_the_inline_takes_one_query(admin_client, user, django_assert_num_queries):
     for _ in range(30):
         award_achievement(user, AchievementFactory().key)
 
     page = account("mixin", "change", user.pk)
-    # Django keeps what it knows of the models.
+    # Django caches content types.
     admin_client.get(page)
 
-    # The session, who asks, and the account.
+    # Session, staff member, and account.
     with django_assert_num_queries(3 + 1):
         admin_client.get(page)
 
 
-def test_a_site_without_accounts_links_to_none(admin_client, user):
+def test_a_site_without_accounts_has_no_link_to_them(admin_client, user):
     address = reverse("bare:gamification_usergamification_for", args=[user.pk])
 
     assert admin_client.get(address).context["user_page"] == ""

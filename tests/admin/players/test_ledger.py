@@ -4,8 +4,8 @@ import pytest
 from django.urls import reverse
 
 from gamification.admin.players import ledger
-from gamification.admin.players.ledger import get_ledger_page, read_cursor
-from gamification.models import LedgerEntry
+from gamification.admin.players.ledger import get_ledger_page, parse_cursor
+from gamification.models import LedgerEntry, UserGamification
 from gamification.services import (
     adjust_xp,
     award_achievement,
@@ -23,23 +23,23 @@ pytestmark = [
 
 @pytest.fixture
 def pages_of_2(monkeypatch):
-    monkeypatch.setattr(ledger, "PAGE", 2)
+    monkeypatch.setattr(ledger, "PAGE_SIZE", 2)
 
 
 @pytest.fixture
-def past(user, no_achievements):
-    """Five adjustments of 1 to 5 XP: 15 in all. Others come in between."""
+def history(user, no_achievements):
+    """Five adjustments of 1 to 5 XP, 15 in total, between those of other users."""
     for amount in range(1, 6):
         adjust_xp(user, amount=amount, note="A present.")
         adjust_xp(UserFactory(), amount=1_000, note="For somebody else.")
 
 
 def numbers(page):
-    return [(line.entry.amount, line.balance) for line in page.lines]
+    return [(row.entry.amount, row.balance) for row in page.rows]
 
 
-@pytest.mark.usefixtures("past", "pages_of_2")
-def test_each_entry_stands_with_the_total_after_it_on_every_page(user):
+@pytest.mark.usefixtures("history", "pages_of_2")
+def test_entries_show_the_total_after_them_on_every_page(user):
     pages, before = [], None
     while True:
         page = get_ledger_page(user.pk, before=before)
@@ -50,15 +50,15 @@ def test_each_entry_stands_with_the_total_after_it_on_every_page(user):
     assert pages == [[(5, 15), (4, 10)], [(3, 6), (2, 3)], [(1, 1)]]
 
 
-@pytest.mark.usefixtures("past")
-def test_a_ledger_of_one_page_has_no_next(user):
+@pytest.mark.usefixtures("history")
+def test_a_ledger_of_one_page_has_no_next_page(user):
     page = get_ledger_page(user.pk, before=None)
 
-    assert (len(page.lines), page.next_before) == (5, None)
+    assert (len(page.rows), page.next_before) == (5, None)
 
 
-@pytest.mark.usefixtures("past", "pages_of_2")
-def test_a_full_last_page_has_no_next(user):
+@pytest.mark.usefixtures("history", "pages_of_2")
+def test_a_full_last_page_has_no_next_page(user):
     third = ledger_of(user)[2]
 
     assert get_ledger_page(user.pk, before=third.pk).next_before is None
@@ -69,10 +69,10 @@ def test_nothing_comes_before_the_first_entry(user):
 
     page = get_ledger_page(user.pk, before=ledger_of(user)[0].pk)
 
-    assert (page.lines, page.next_before) == ([], None)
+    assert (page.rows, page.next_before) == ([], None)
 
 
-def test_what_is_recorded_meanwhile_changes_no_page(user, monkeypatch):
+def test_concurrent_records_do_not_change_totals(user, monkeypatch):
     adjust_xp(user, amount=5, note="A present.")
     read = ledger.get_ledger
 
@@ -86,26 +86,26 @@ def test_what_is_recorded_meanwhile_changes_no_page(user, monkeypatch):
     assert numbers(get_ledger_page(user.pk, before=None)) == [(5, 5)]
 
 
-def test_an_entry_tells_what_took_it_back(user):
+def test_an_entry_names_its_reversal(user):
     record_activity(user, "walk")
     walk = ledger_of(user)[0]
     reverse_entry(user, entry_id=walk.pk)
     reversal = ledger_of(user)[1]
 
-    lines = get_ledger_page(user.pk, before=None).lines
+    rows = get_ledger_page(user.pk, before=None).rows
 
-    assert [line.taken_back_by for line in lines] == [None, reversal.pk]
+    assert [row.reversed_by for row in rows] == [None, reversal.pk]
 
 
-def test_what_can_be_taken_back_is_known(user):
+def test_only_some_kinds_of_entries_are_reversible(user):
     record_activity(user, "walk")
     award_achievement(user, AchievementFactory().key)
     adjust_xp(user, amount=5, note="A present.")
     reverse_entry(user, entry_id=ledger_of(user)[0].pk)
 
-    lines = get_ledger_page(user.pk, before=None).lines
+    rows = get_ledger_page(user.pk, before=None).rows
 
-    assert [(line.entry.kind, line.is_reversible) for line in lines] == [
+    assert [(row.entry.kind, row.is_reversible) for row in rows] == [
         ("reversal", False),
         ("adjustment", True),
         ("achievement", False),
@@ -113,13 +113,13 @@ def test_what_can_be_taken_back_is_known(user):
     ]
 
 
-def test_numbers_are_written_for_people(user):
+def test_numbers_have_thousands_separators(user):
     adjust_xp(user, amount=12_345, note="A present.")
     adjust_xp(user, amount=-1_000, note="Too much.")
 
-    lines = get_ledger_page(user.pk, before=None).lines
+    rows = get_ledger_page(user.pk, before=None).rows
 
-    assert [(line.amount, line.total) for line in lines] == [
+    assert [(row.amount, row.total) for row in rows] == [
         ("−1,000", "11,345"),
         ("+12,345", "12,345"),
     ]
@@ -140,12 +140,12 @@ def test_numbers_are_written_for_people(user):
         ("9" * 5_000, None),
     ],
 )
-def test_a_cursor_is_an_id(text, cursor):
-    assert read_cursor(text) == cursor
+def test_invalid_cursors_are_ignored(text, cursor):
+    assert parse_cursor(text) == cursor
 
 
-@pytest.mark.usefixtures("past", "pages_of_2")
-def test_the_page_leads_to_older_entries_and_back(admin_client, user):
+@pytest.mark.usefixtures("history", "pages_of_2")
+def test_the_page_links_to_older_and_newest_entries(admin_client, user):
     address = reverse("admin:gamification_usergamification_for", args=[user.pk])
     fourth = LedgerEntry.objects.get(user=user, amount=4).pk
 
@@ -154,11 +154,11 @@ def test_the_page_leads_to_older_entries_and_back(admin_client, user):
 
     assert f'href="?before={fourth}#gam-ledger"' in newest
     assert 'href="?#gam-ledger"' not in newest
-    assert numbers(older.context["game"].statement) == [(3, 6), (2, 3)]
+    assert numbers(older.context["player_page"].ledger) == [(3, 6), (2, 3)]
     assert 'href="?#gam-ledger"' in older.content.decode()
 
 
-def test_an_entry_is_told_with_all_that_is_known_of_it(admin_client, user, staff):
+def test_the_ledger_shows_source_actor_and_note(admin_client, user, staff):
     record_activity(user, "walk", quantity=3, source="walks:7")
     reverse_entry(
         user, entry_id=ledger_of(user)[0].pk, actor=staff, note="It did not happen."
@@ -171,4 +171,23 @@ def test_an_entry_is_told_with_all_that_is_known_of_it(admin_client, user, staff
     assert html.count("<bdi>walks:7</bdi>") == 2
     assert f"<bdi>{staff}</bdi>:" in html
     assert "<bdi>It did not happen.</bdi>" in html
-    assert f"takes back {ledger_of(user)[0].pk}" in html
+    assert f"reverses {ledger_of(user)[0].pk}" in html
+
+
+def test_a_correction_names_the_entry_that_it_corrects(admin_client, user):
+    record_activity(user, "walk")
+    walk = ledger_of(user)[0]
+    LedgerEntry.objects.create(
+        user=user,
+        kind="correction",
+        amount=5,
+        corrects=walk.pk,
+        occurred_at=walk.occurred_at,
+        local_date=walk.local_date,
+    )
+    UserGamification.objects.filter(user=user).update(total_xp=15)
+    address = reverse("admin:gamification_usergamification_for", args=[user.pk])
+
+    html = admin_client.get(address).content.decode()
+
+    assert f"corrects {walk.pk}" in html

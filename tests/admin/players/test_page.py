@@ -8,13 +8,15 @@ import time_machine
 from django.contrib.auth.models import Permission
 from django.urls import reverse
 
-from gamification.admin.players.actions import ACTS
+from gamification.admin.players.actions import ACTIONS
+from gamification.exceptions import UnknownAchievementError
 from gamification.models import Achievement, Celebration, LedgerEntry, UserGamification
 from gamification.services import (
     ActivityRecord,
     acknowledge_celebrations,
     adjust_xp,
     award_achievement,
+    explain_achievement,
     record_activities,
     record_activity,
     revoke_achievement,
@@ -39,25 +41,25 @@ def today():
 
 @pytest.fixture
 def viewer(client, staff):
-    """The browser of staff who may only look."""
+    """A client of staff who may only view users' progress."""
     may_view = Permission.objects.get(codename="view_usergamification")
     staff.user_permissions.add(may_view)
     client.force_login(staff)
     return client
 
 
-def game(client, user, **query):
+def visit(client, user, **query):
     name = "admin:gamification_usergamification_for"
     return client.get(reverse(name, args=[user.pk]), query)
 
 
 def text(response):
-    """Return what is read: no tags, and one space between words."""
-    html = response.content.decode().partition('class="gam-page gam-game"')[2]
+    """Return the text of the page, with single spaces instead of tags."""
+    html = response.content.decode().partition('class="gam-page gam-player"')[2]
     return " ".join(re.sub(r"<[^>]*>", " ", html).split())
 
 
-def test_the_page_of_a_row_is_the_game_of_its_user(viewer, user):
+def test_a_row_opens_the_page_of_its_user(viewer, user):
     record_activity(user, "walk")
     row = UserGamification.objects.get()
 
@@ -65,10 +67,10 @@ def test_the_page_of_a_row_is_the_game_of_its_user(viewer, user):
         reverse("admin:gamification_usergamification_change", args=[row.pk])
     )
 
-    assert response.context["game"].user == user
+    assert response.context["player_page"].user == user
 
 
-def test_there_is_no_page_of_no_row(viewer):
+def test_an_invalid_key_is_not_found(viewer):
     response = viewer.get(
         reverse("admin:gamification_usergamification_change", args=["7%00"])
     )
@@ -77,7 +79,7 @@ def test_there_is_no_page_of_no_row(viewer):
 
 
 @pytest.mark.parametrize("key", ["0", "nobody", "_00", "9" * 30, "9" * 5_000])
-def test_there_is_no_game_of_nobody(viewer, key):
+def test_an_unknown_user_is_not_found(viewer, key):
     response = viewer.get(
         reverse("admin:gamification_usergamification_for", args=[key])
     )
@@ -85,179 +87,184 @@ def test_there_is_no_game_of_nobody(viewer, key):
     assert response.status_code == 404
 
 
-def test_who_never_did_anything_has_a_game(viewer, user):
-    response = game(viewer, user)
+def test_who_never_did_anything_has_a_visit(viewer, user):
+    response = visit(viewer, user)
 
-    assert "1 0 XP From 0 to 50 XP: 50 to go" in text(response)
+    assert "1 0 XP 0 to 50 XP: 50 XP to the next level" in text(response)
     assert not UserGamification.objects.exists()
 
 
-def test_it_is_not_shown_to_who_may_not_view(client, staff, user):
+def test_the_page_needs_the_view_permission(client, staff, user):
     client.force_login(staff)
 
-    assert game(client, user).status_code == 403
+    assert visit(client, user).status_code == 403
 
 
-def test_the_level_stands_between_its_thresholds(viewer, user):
+def test_the_level_is_shown_with_its_thresholds(viewer, user):
     adjust_xp(user, amount=70, note="A present.")
 
-    response = game(viewer, user)
+    response = visit(viewer, user)
 
-    assert "2 70 XP From 50 to 150 XP: 80 to go" in text(response)
+    assert "2 70 XP 50 to 150 XP: 80 XP to the next level" in text(response)
     assert '<progress class="gam-bar" max="1" value="0.2"' in response.content.decode()
 
 
-def test_the_highest_level_has_nothing_above_it(viewer, user):
+def test_the_highest_level_has_no_next_level(viewer, user):
     adjust_xp(user, amount=30_000, note="A present.")
 
-    assert "The highest level, from 21,750 XP" in text(game(viewer, user))
+    assert "The highest level, which begins at 21,750 XP" in text(visit(viewer, user))
 
 
-def test_a_level_that_was_lost_is_told(viewer, user):
+def test_the_highest_level_ever_reached_is_shown(viewer, user):
     adjust_xp(user, amount=200, note="A present.")
     adjust_xp(user, amount=-200, note="Taken again.")
 
-    assert "was level 3 once" in text(game(viewer, user))
+    assert "once reached level 3" in text(visit(viewer, user))
 
 
-def test_a_streak_is_told_by_the_clock_of_the_user(viewer, user):
+def test_the_streak_ends_in_the_users_time_zone(viewer, user):
     record_activity(user, "walk")
     set_time_zone(user, "Asia/Tokyo")
 
-    words = text(game(viewer, user))
+    shown = text(visit(viewer, user))
 
-    assert "1 day active Lost unless something is done before" in words
-    assert "June 12, 2026, midnight (Asia/Tokyo) · longest 1 day" in words
+    assert "1 day active Lost unless the user is active before" in shown
+    assert "June 12, 2026, midnight (Asia/Tokyo) · longest streak: 1 day" in shown
 
 
-def test_a_broken_streak_is_lost_already(viewer, user):
+def test_a_broken_streak_has_no_end(viewer, user):
     record_activity(user, "walk", occurred_at=NOW - timedelta(2))
 
-    words = text(game(viewer, user))
+    shown = text(visit(viewer, user))
 
-    assert "0 days broken longest 1 day · 1 active day · last on June 8, 2026" in words
+    assert (
+        "0 days broken longest streak: 1 day · 1 active day · last active on June 8"
+        in shown
+    )
 
 
-def test_achievements_that_are_held_come_with_their_xp_and_date(viewer, user):
+def test_held_achievements_show_their_date_and_xp(viewer, user):
     AchievementFactory(key="walker", name="Walker", icon="👟", xp_reward=50)
     award_achievement(user, "walker")
 
-    assert "Held (1) 👟 Walker June 10, 2026 · 50 XP" in text(game(viewer, user))
+    assert "Held (1) 👟 Walker June 10, 2026 · 50 XP" in text(visit(viewer, user))
 
 
-def test_others_come_with_the_way_that_is_left_the_nearest_first(
-    viewer, user, activity
-):
+def test_remaining_achievements_are_sorted_by_progress(viewer, user, activity):
     counts = {"criterion": "activity_count", "activity": activity}
     AchievementFactory(name="Far", threshold=10, **counts)
     AchievementFactory(name="Near", threshold=2, **counts)
     record_activity(user, "walk")
 
-    words = text(game(viewer, user))
+    shown = text(visit(viewer, user))
 
-    assert "(2) Near 1 / 2 · 50 XP Why not? Near Far 1 / 10 · 50 XP" in words
+    assert "(2) Near 1 / 2 · 50 XP Why not? Near Far 1 / 10 · 50 XP" in shown
 
 
-def test_a_revoked_one_tells_who_when_and_why(viewer, user, staff):
+def test_a_revoked_achievement_shows_its_date_actor_and_reason(viewer, user, staff):
     AchievementFactory(key="walker", name="Walker")
     award_achievement(user, "walker")
     revoke_achievement(user, "walker", actor=staff, reason="By mistake.")
 
-    words = text(game(viewer, user))
+    shown = text(visit(viewer, user))
 
-    assert f"Walker June 10, 2026, noon · {staff} By mistake." in words
+    assert f"Walker June 10, 2026, noon · {staff} By mistake." in shown
 
 
 @pytest.mark.parametrize("status", ["draft", "retired"])
-def test_what_cannot_be_earned_is_not_to_be_earned(viewer, user, status):
+def test_inactive_achievements_are_not_offered(viewer, user, status):
     AchievementFactory(name="Walker", status=status)
 
-    words = text(game(viewer, user))
+    shown = text(visit(viewer, user))
 
-    assert "Still to be earned" not in words
-    assert f"Walker ({status})" in words
+    assert "Not yet unlocked" not in shown
+    assert f"Walker ({status})" in shown
 
 
-def test_it_says_why_an_achievement_is_not_held(viewer, user):
+def test_the_page_explains_why_an_achievement_is_not_held(viewer, user):
     AchievementFactory(key="walker", name="Walker")
 
-    response = game(viewer, user, why="walker")
+    response = visit(viewer, user, why="walker")
 
-    assert "needs 1 (awarded by hand); it stands at 0." in response.context["answer"]
+    assert response.context["answer"] == explain_achievement(user, "walker").text
     assert '<option value="walker" selected>' in response.content.decode()
 
 
 @pytest.mark.parametrize("key", ["nothing", "a\0b", "x" * 10_000])
-def test_it_says_that_there_is_no_such_achievement(viewer, user, key):
-    response = game(viewer, user, why=key)
+def test_the_explanation_of_an_unknown_achievement_is_an_error_message(
+    viewer, user, key
+):
+    response = visit(viewer, user, why=key)
 
-    assert response.context["answer"].startswith("No achievement has the key")
+    with pytest.raises(UnknownAchievementError) as caught:
+        explain_achievement(user, key)
+    assert response.context["answer"] == str(caught.value)
 
 
-def test_celebrations_wait_were_shown_or_have_expired(viewer, user):
+def test_celebrations_are_pending_shown_or_expired(viewer, user):
     with time_machine.travel(NOW - timedelta(8), tick=False):
         adjust_xp(user, amount=50, note="Level 2.")
     adjust_xp(user, amount=100, note="Level 3.")
     acknowledge_celebrations(user, ids=[Celebration.objects.latest("id").pk])
     adjust_xp(user, amount=150, note="Level 4.")
 
-    notices = game(viewer, user).context["game"].notices
+    celebrations = visit(viewer, user).context["player_page"].celebrations
 
-    assert [(each.text, str(each.state)) for each in notices] == [
-        ("level 4", "pending"),
-        ("level 3", "shown"),
-        ("level 2", "expired"),
+    assert [(each.title, str(each.state)) for each in celebrations] == [
+        ("Level 4", "pending"),
+        ("Level 3", "shown"),
+        ("Level 2", "expired"),
     ]
 
 
-def test_celebrations_are_told_in_words(viewer, user):
+def test_celebrations_have_titles(viewer, user):
     AchievementFactory(key="walker", name="Walker")
     award_achievement(user, "walker")
     days = [ActivityRecord(user, "walk", NOW - timedelta(n)) for n in range(2)]
     record_activities([*days, ActivityRecord(user, "walk", NOW - timedelta(2))])
 
-    notices = game(viewer, user).context["game"].notices
+    celebrations = visit(viewer, user).context["player_page"].celebrations
 
-    assert {each.text for each in notices} >= {"\u2068Walker\u2069", "3 days in a row"}
+    assert {each.title for each in celebrations} >= {"Walker", "3-day streak"}
 
 
-def test_what_staff_did_is_a_click_away(viewer, user):
+def test_the_page_links_to_the_log_of_staff_actions(viewer, user):
     record_activity(user, "walk")
     row = UserGamification.objects.get()
 
-    links = game(viewer, user).content.decode()
+    links = visit(viewer, user).content.decode()
 
     assert (
         reverse("admin:gamification_usergamification_history", args=[row.pk]) in links
     )
 
 
-def test_so_is_the_account_for_who_may_see_it(viewer, staff, user):
+def test_the_page_links_to_the_account_with_the_view_permission(viewer, staff, user):
     address = reverse(
         f"admin:{user._meta.label_lower.replace('.', '_')}_change", args=[user.pk]
     )
-    hidden = game(viewer, user).content.decode()
+    hidden = visit(viewer, user).content.decode()
 
     staff.user_permissions.add(
         Permission.objects.get(codename=f"view_{user._meta.model_name}")
     )
 
     assert address not in hidden
-    assert address in game(viewer, user).content.decode()
+    assert address in visit(viewer, user).content.decode()
 
 
-def test_who_may_only_look_is_offered_nothing(viewer, user):
+def test_viewers_are_offered_no_actions(viewer, user):
     AchievementFactory(key="walker")
     award_achievement(user, "walker")
     adjust_xp(user, amount=5, note="A present.")
 
-    html = game(viewer, user).content.decode()
+    html = visit(viewer, user).content.decode()
 
-    assert 'class="gam-act"' not in html
-    assert not [name for name in ACTS if f"/{name}/" in html]
+    assert 'class="gam-action-form"' not in html
+    assert not [name for name in ACTIONS if f"/{name}/" in html]
 
 
-def test_it_is_not_posted_to(viewer, user):
+def test_the_page_of_a_row_refuses_post(viewer, user):
     record_activity(user, "walk")
     row = UserGamification.objects.get()
 
@@ -268,7 +275,7 @@ def test_it_is_not_posted_to(viewer, user):
     assert response.status_code == 403
 
 
-def test_names_and_notes_are_text(admin_client, user):
+def test_names_and_notes_are_escaped(admin_client, user):
     user.username = EVIL
     user.save()
     AchievementFactory(key="walker", name=EVIL)
@@ -277,7 +284,7 @@ def test_names_and_notes_are_text(admin_client, user):
     adjust_xp(user, amount=5, note=EVIL)
     Achievement.objects.update(icon="<b>")
 
-    html = game(admin_client, user, why="walker", before="x").content.decode()
+    html = visit(admin_client, user, why="walker", before="x").content.decode()
 
     assert "<script>alert" not in html
     assert "<b>" not in html
@@ -285,7 +292,7 @@ def test_names_and_notes_are_text(admin_client, user):
 
 
 @pytest.mark.parametrize("path", ["", "adjust/", "award/", "reverse/?entry=1"])
-def test_nothing_on_a_page_needs_more_than_a_strict_policy(admin_client, user, path):
+def test_pages_work_under_a_strict_content_security_policy(admin_client, user, path):
     AchievementFactory(key="walker")
     award_achievement(user, "walker")
     address = reverse("admin:gamification_usergamification_for", args=[user.pk])
@@ -295,16 +302,16 @@ def test_nothing_on_a_page_needs_more_than_a_strict_policy(admin_client, user, p
     assert not re.search(r"<script(?![^>]* src=)|<style|\sstyle=|\son\w+=", html)
 
 
-def test_a_longer_history_takes_no_more_queries(
+def test_the_number_of_queries_does_not_grow_with_history(
     admin_client, user, django_assert_num_queries
 ):
     AchievementFactory.create_batch(3)
     adjust_xp(user, amount=1, note="A present.", actor=user)
 
     def queries():
-        # The session and who asks; the user, their row, and what each part reads.
+        # Session and staff member, user and their row, and the parts of the page.
         with django_assert_num_queries(16):
-            return game(admin_client, user, before=2**62)
+            return visit(admin_client, user, before=2**62)
 
     queries()
     for n in range(60):

@@ -17,10 +17,10 @@ def chart(**options):
     return Chart(**values | options)
 
 
-def test_bars_stand_on_each_other():
+def test_bars_can_be_stacked():
     bars = list(chart(is_stacked=True).bars())
 
-    # The room is 204 high for 100 XP and begins at 216; a step is 332 wide.
+    # The bars are 204 high for 100 XP and stand at 216. Each label is 332 wide.
     assert bars == [
         Bar(89.2, 134.4, 265.6, 81.6, 0, "Mon: Walks 40 XP"),
         Bar(89.2, 12.0, 265.6, 122.4, 1, "Mon: Swims 60 XP"),
@@ -38,7 +38,7 @@ def test_bars_stand_beside_each_other():
     ]
 
 
-def test_a_loss_has_no_bar_but_a_number():
+def test_negative_numbers_appear_only_in_the_table():
     losses = chart(labels=["Mon"], series={"Walks": [-5]})
 
     assert (list(losses.bars()), losses.table()) == ([], [("Mon", ["-5"])])
@@ -54,27 +54,27 @@ def test_a_loss_has_no_bar_but_a_number():
         (100, ["0", "50", "100"]),
     ],
 )
-def test_the_scale_ends_at_a_number_that_is_easy_to_read(highest, scale):
+def test_the_scale_ends_at_a_round_number(highest, scale):
     marks = chart(labels=["Mon"], series={"Walks": [highest]}).scale()
 
     assert [mark.text for mark in marks] == scale
 
 
-def test_there_is_a_word_for_each_label_as_long_as_there_is_room():
+def test_the_axis_shows_as_many_labels_as_fit():
     days = [str(n) for n in range(1, 31)]
 
-    words = chart(labels=days, series={"Walks": [1] * 30}).words()
+    labels = chart(labels=days, series={"Walks": [1] * 30}).axis_labels()
 
-    assert [word.text for word in words] == [str(n) for n in range(1, 31, 3)]
+    assert [label.text for label in labels] == [str(n) for n in range(1, 31, 3)]
 
 
-def test_colours_begin_again():
+def test_colours_repeat():
     many = {str(n): [1, 1] for n in range(9)}
 
     assert chart(series=many).legend()[-1] == (0, "8")
 
 
-def test_numbers_are_written_for_people():
+def test_numbers_have_thousands_separators():
     table = chart(labels=["Mon"], series={"Walks": [1234.56]}).table()
 
     assert table == [("Mon", ["1,234.6"])]
@@ -84,13 +84,13 @@ def test_numbers_are_written_for_people():
     ("number", "top"),
     [(9_000, "10k"), (5_000, "6,000"), (15_000, "20k"), (2_400_000, "4M")],
 )
-def test_a_scale_is_written_short(number, top):
+def test_the_scale_has_short_numbers(number, top):
     scale = chart(labels=["Mon"], series={"Walks": [number]}).scale()
 
     assert scale[-1].text == top
 
 
-def test_a_chart_is_read_by_a_screen_reader():
+def test_charts_are_accessible_to_screen_readers():
     html = render_to_string("gamification/admin/chart.html", {"chart": chart()})
 
     assert 'role="img" aria-labelledby="xp-title" aria-describedby="xp-table"' in html
@@ -107,16 +107,16 @@ def test_names_are_escaped():
 
 
 @pytest.mark.parametrize("series", [{}, {"Walks": [0, 0]}])
-def test_a_chart_of_nothing_says_so(series):
+def test_an_empty_chart_says_so(series):
     html = render_to_string(
         "gamification/admin/chart.html", {"chart": chart(series=series)}
     )
 
-    assert "There is nothing to draw yet." in html
+    assert "No data yet." in html
     assert "<svg" not in html
 
 
-def test_positions_are_numbers_of_svg_in_any_language(settings):
+def test_svg_positions_do_not_depend_on_the_language(settings):
     settings.LANGUAGE_CODE, settings.USE_THOUSAND_SEPARATOR = "de", True
 
     html = render_to_string("gamification/admin/chart.html", {"chart": chart()})

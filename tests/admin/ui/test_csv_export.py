@@ -32,7 +32,7 @@ def address(model):
 
 
 def export(client, model, keys, *, across=False, **query):
-    """Ask for the rows with these keys or, across pages, for all of the list."""
+    """Export the rows with these keys or, if ``across`` pages, the whole list."""
     action = {
         "action": "export_as_csv",
         "index": 0,
@@ -69,26 +69,26 @@ def rows_of(response):
         (Achievement(key="walk_10", name="=1+1"), "walk_10"),
     ],
 )
-def test_a_value_is_written_plainly(value, cell):
+def test_values_are_exported_as_plain_cells(value, cell):
     assert as_cell(value) == cell
 
 
 @pytest.mark.parametrize("sign", [*"=+-@\t\r\n", *"＝＋－＠"])
-def test_what_begins_like_a_formula_is_a_text(sign):
+def test_formulas_are_exported_as_text(sign):
     assert as_cell(f"{sign}1+1") == f"'{sign}1+1"
 
 
-def test_a_negative_number_that_is_a_text_is_one():
+def test_a_text_with_a_minus_sign_is_escaped():
     assert as_cell("-50") == "'-50"
 
 
 @pytest.mark.parametrize("end", [",", ";", "\t", "\n", ';"', ";'"[:1] + '""'])
-def test_no_formula_comes_about_where_a_spreadsheet_splits_a_text(end):
+def test_formulas_after_separators_are_exported_as_text(end):
     assert as_cell(f"a{end}=1+1") == f"a{end}'=1+1"
 
 
 @pytest.mark.parametrize("text", ["a=1", "a - b", "me@example.com", "1, 2; 3", "é"])
-def test_what_is_no_formula_stays_as_it_is(text):
+def test_texts_that_are_no_formulas_are_unchanged(text):
     assert as_cell(text) == text
 
 
@@ -107,9 +107,7 @@ def test_every_list_is_exported(admin_client, user, activity, model):
 
 
 @time_machine.travel(datetime(2026, 3, 2, 7, 30, tzinfo=UTC), tick=False)
-def test_an_entry_is_written_with_all_that_staff_want_to_know(
-    admin_client, user, staff
-):
+def test_the_columns_of_an_exported_entry(admin_client, user, staff):
     adjust_xp(user, amount=50, note="A present.")
     entry = adjust_xp(user, amount=-20, note='"Sorry",\n=1', actor=staff).entry
 
@@ -126,6 +124,7 @@ def test_an_entry_is_written_with_all_that_staff_want_to_know(
             "achievement": "",
             "quantity": "0",
             "rewarded": "0",
+            "xp_reward": "0",
             "extends_streak": "false",
             "occurred_at": "2026-03-02T07:30:00+00:00",
             "local_date": "2026-03-02",
@@ -134,6 +133,7 @@ def test_an_entry_is_written_with_all_that_staff_want_to_know(
             "fingerprint": ledger_of(user)[1].fingerprint,
             "source": "",
             "reverses": "",
+            "corrects": "",
             "actor_id": str(staff.pk),
             "actor": staff.get_username(),
             "note": '"Sorry",\n\'=1',
@@ -142,7 +142,7 @@ def test_an_entry_is_written_with_all_that_staff_want_to_know(
 
 
 @time_machine.travel(datetime(2026, 3, 2, 7, 30, tzinfo=UTC), tick=False)
-def test_the_file_says_what_it_is(admin_client, activity):
+def test_the_file_has_a_name_type_and_header(admin_client, activity):
     response = export(admin_client, type(activity), [activity.pk])
 
     text = b"".join(response.streaming_content)
@@ -153,7 +153,7 @@ def test_the_file_says_what_it_is(admin_client, activity):
     assert text.startswith(b"\xef\xbb\xbfid,key,name,description,xp_reward,")
 
 
-def test_names_of_users_are_no_formulas(admin_client, activity):
+def test_names_of_users_are_not_exported_as_formulas(admin_client, activity):
     record_activity(UserFactory(username='=HYPERLINK("//x")'), "walk")
 
     [row] = rows_of(export_all(admin_client, UserGamification))
@@ -161,7 +161,7 @@ def test_names_of_users_are_no_formulas(admin_client, activity):
     assert row["user"] == '\'=HYPERLINK("//x")'
 
 
-def test_activities_and_achievements_are_written_by_key(admin_client, user, activity):
+def test_activities_and_achievements_are_exported_by_key(admin_client, user, activity):
     record_activity(user, "walk")
 
     kinds = {"kind__exact": "activity"}
@@ -170,7 +170,7 @@ def test_activities_and_achievements_are_written_by_key(admin_client, user, acti
     assert row["activity"] == "walk"
 
 
-def test_rows_come_as_they_are_shown_under_the_filter(admin_client, user):
+def test_an_export_keeps_the_filter_and_the_order(admin_client, user):
     AchievementFactory(key="a", position=2, status="draft")
     AchievementFactory(key="b", position=1, status="draft")
 
@@ -189,15 +189,18 @@ def test_only_the_selected_rows_are_exported(admin_client, user):
     assert [row["amount"] for row in rows] == ["2", "1"]
 
 
-def test_part_of_the_rows_is_never_taken_for_all(admin_client, user, monkeypatch):
-    monkeypatch.setattr(csv_export, "MOST", 2)
+def test_too_many_rows_are_refused(admin_client, user, monkeypatch):
+    monkeypatch.setattr(csv_export, "MAX_ROWS", 2)
     for amount in (1, 2, 3):
         adjust_xp(user, amount=amount, note="A present.")
 
     response = export_all(admin_client, LedgerEntry)
     [message] = admin_client.get(response.url).context["messages"]
 
-    assert str(message) == "These are more than 2 rows: filter or search for fewer."
+    assert (
+        str(message)
+        == "More than 2 rows are selected. Filter or search for fewer rows."
+    )
     assert len(rows_of(export_all(admin_client, LedgerEntry, amount__gt=1))) == 2
 
 
@@ -215,7 +218,7 @@ def test_rows_are_read_in_chunks(
     assert [row["amount"] for row in rows] == ["3", "2", "1"]
 
 
-def test_a_row_that_went_away_meanwhile_is_left_out(admin_client, user, activity):
+def test_concurrently_deleted_rows_are_left_out(admin_client, user, activity):
     for each in (user, UserFactory()):
         record_activity(each, "walk")
     response = export_all(admin_client, UserGamification)
@@ -226,13 +229,13 @@ def test_a_row_that_went_away_meanwhile_is_left_out(admin_client, user, activity
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_who_may_not_see_a_list_does_not_export_it(client, staff, model):
+def test_an_export_needs_the_view_permission(client, staff, model):
     client.force_login(staff)
 
     assert export_all(client, model).status_code == 403
 
 
-def test_who_may_see_a_list_exports_it(client, staff):
+def test_users_with_the_view_permission_can_export(client, staff):
     permission = Permission.objects.get(codename="view_activity")
     staff.user_permissions.add(permission)
     client.force_login(staff)
@@ -244,7 +247,7 @@ def test_who_may_see_a_list_exports_it(client, staff):
 
 
 @pytest.mark.parametrize("key", ["", "x", "1\0", "1.5", "9" * 30, "9" * 5_000])
-def test_what_is_no_key_selects_nothing(admin_client, activity, key):
+def test_invalid_primary_keys_are_refused(admin_client, activity, key):
     response = export(admin_client, LedgerEntry, [key])
 
     assert response.status_code == 400

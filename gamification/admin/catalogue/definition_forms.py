@@ -1,0 +1,120 @@
+"""Forms of activities and achievements, which several people may edit at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.utils.translation import gettext as _
+
+from gamification.admin.concurrent_forms import (
+    TagField,
+    replace_data,
+    report_conflict,
+)
+from gamification.staff import Definition, definition_tag, lock_definition
+
+if TYPE_CHECKING:
+    ModelForm = forms.ModelForm[Any]
+    ModelFormSet = forms.BaseModelFormSet[Any, Any]
+else:
+    ModelForm = forms.ModelForm
+    ModelFormSet = forms.BaseModelFormSet
+
+
+class TaggedModelForm(ModelForm):
+    """A form that saves only what its editor changed, and overwrites nobody's edit.
+
+    Besides the tag, the form carries the value that the editor was shown in each
+    field.
+    """
+
+    tag = TagField(required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self._stored_fields().values():
+            field.show_hidden_initial = True
+        if self.instance.pk:
+            self.initial["tag"] = definition_tag(self.instance)
+
+    def check_conflict(self, stored: Definition | None) -> None:
+        """Add an error if ``stored`` is not what the editor was shown."""
+        if stored is None:
+            self.add_error(None, _("Somebody else deleted it in the meantime."))
+        elif self.cleaned_data.get("tag") != definition_tag(stored):
+            self._rebase(stored)
+
+    def _rebase(self, stored: Definition) -> None:
+        """Report what others changed, and make ``stored`` what the editor was shown."""
+        fields = self._stored_fields()
+        values = {name: _sent_value(fields[name], stored, name) for name in fields}
+        initial = {name: self.add_initial_prefix(name) for name in fields}
+        shown = {name: _normalized(self.data.get(initial[name])) for name in fields}
+        report_conflict(
+            self, stored, shown=shown, stored=values, touched={*self.changed_data}
+        )
+        tag = {self.add_prefix("tag"): definition_tag(stored)}
+        replace_data(self, tag | {initial[name]: values[name] for name in fields})
+
+    def _stored_fields(self) -> dict[str, forms.Field]:
+        """Return the fields that are columns of the model."""
+        options = self._meta.model._meta
+        own = {field.name for field in options.concrete_fields} - {options.pk.name}
+        return {name: field for name, field in self.fields.items() if name in own}
+
+
+class DefinitionRowForm(TaggedModelForm):
+    """The form of one row of a list, where only column headings label the fields."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self._stored_fields().values():
+            field.widget.attrs["aria-label"] = f"{self.instance}: {field.label}"
+            # Lists show no help texts, so that no field may refer to one.
+            field.help_text = ""
+
+
+class DefinitionForm(TaggedModelForm):
+    """The form of one activity or achievement, on its own page."""
+
+    #: The button that previews the effect of the form and saves nothing.
+    PREVIEW = "_preview"
+
+    @property
+    def is_preview(self) -> bool:
+        return self.PREVIEW in self.data
+
+    def is_valid(self) -> bool:
+        return super().is_valid() and not self.is_preview
+
+    def clean(self) -> dict[str, Any] | None:
+        item = self.instance
+        if item.pk and self.is_preview:
+            self.check_conflict(item)
+        elif item.pk:
+            self.check_conflict(lock_definition(type(item), item.key))
+        return super().clean()
+
+
+class DefinitionFormSet(ModelFormSet):
+    """The forms of a list: all of them are saved, or none."""
+
+    def clean(self) -> None:
+        super().clean()
+        changed = [form for form in self.initial_forms if form.has_changed()]
+        # Locking in the order of keys prevents deadlocks between two editors.
+        for form in sorted(changed, key=lambda form: form.instance.key):
+            stored = lock_definition(type(form.instance), form.instance.key)
+            form.check_conflict(stored)
+
+
+def _sent_value(field: forms.Field, stored: Definition, name: str) -> str:
+    """Return the stored value of ``field`` as a browser sends it."""
+    column: Any = stored._meta.get_field(name)
+    return _normalized(field.prepare_value(column.value_from_object(stored)))
+
+
+def _normalized(value: object) -> str:
+    """Return ``value`` as text with the line ends that are stored."""
+    return "" if value is None else str(value).replace("\r\n", "\n")
