@@ -14,8 +14,9 @@ DEBUG = True
 ALLOWED_HOSTS = ["127.0.0.1", "localhost", "testserver"]
 
 INSTALLED_APPS = [
-    "gamification",
+    # Its templates come before those of the app: it has a frame of its own.
     "example_project.visions",
+    "gamification",
     "rest_framework",
     "rest_framework.authtoken",
     "drf_spectacular",
@@ -72,7 +73,7 @@ USE_TZ = True
 STATIC_URL = "static/"
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
-LOGOUT_REDIRECT_URL = "login"
+LOGOUT_REDIRECT_URL = "front"
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [

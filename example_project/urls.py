@@ -9,6 +9,7 @@ urlpatterns = [
     path("", include("example_project.visions.urls")),
     path("login/", LoginView.as_view(), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
+    path("game/", include("gamification.urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerView.as_view(), name="api-docs"),
     path("api/gamification/", include("gamification.api.urls")),

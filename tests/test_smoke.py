@@ -8,7 +8,7 @@ from gamification.services import (
 
 
 @pytest.mark.django_db
-def test_a_record_earns_its_xp(user, activity, store):
+def test_a_record_earns_its_xp(user, activity):
     outcome = record_activity(user, "walk")
 
     assert outcome.total_xp == 10

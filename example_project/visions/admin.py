@@ -1,4 +1,4 @@
-"""The admin's pages: staff look, and delete as users do."""
+"""Admin pages: staff read what users created, and delete it through the actions."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ else:
 
 
 class UserAdmin(GamificationUserAdminMixin, DjangoUserAdmin):
-    """Django's own page of a user, with their game on it."""
+    """Django's own admin of users, with their progress."""
 
 
 if admin.site.is_registered(User):
@@ -32,7 +32,7 @@ if admin.site.is_registered(User):
 
 
 class UserContentAdmin(ModelAdmin):
-    """What users made: nothing is added or changed in their name."""
+    """Base of pages of users' own content, which staff do not add or change."""
 
     show_full_result_count = False
 

@@ -1,4 +1,4 @@
-"""One page, and the forms on it: parse, call one action, show the page again."""
+"""Visions and their KPIs: parse, call one action, show the page or the row again."""
 
 from __future__ import annotations
 
@@ -9,20 +9,12 @@ from django.contrib.auth.models import User
 from django.db.models import Count, Prefetch, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from example_project.visions import actions
-from example_project.visions.forms import DismissForm, TimeZoneForm, TitleForm
+from example_project.visions.forms import TitleForm
 from example_project.visions.models import KPI, TITLE_LENGTH, Vision
-from gamification.services import (
-    Outcome,
-    acknowledge_celebrations,
-    get_achievements,
-    get_progress,
-    pending_celebrations,
-    set_time_zone,
-)
+from gamification.services import Outcome
 
 #: Completed KPIs that a vision shows, the latest first.
 COMPLETED_SHOWN = 20
@@ -37,16 +29,8 @@ class Request(HttpRequest):
 @login_required
 @require_safe
 def home(request: Request) -> HttpResponse:
-    """Show the user's visions and where they stand."""
-    progress = get_progress(request.user)
-    context = {
-        "celebrations": pending_celebrations(request.user),
-        "progress": progress,
-        "achievements": get_achievements(request.user),
-        "visions": _visions_of(request.user),
-        "title_length": TITLE_LENGTH,
-        "time_zone_form": TimeZoneForm(initial={"time_zone": progress.time_zone}),
-    }
+    """Show the user's visions, with their KPIs."""
+    context = {"visions": _visions_of(request.user), "title_length": TITLE_LENGTH}
     return render(request, "visions/home.html", context)
 
 
@@ -82,16 +66,14 @@ def add_kpi(request: Request, pk: int) -> HttpResponse:
 @require_POST
 def complete_kpi(request: Request, pk: int) -> HttpResponse:
     outcome = actions.complete_kpi(request.user, pk)
-    _say(request, "KPI completed", outcome)
-    return _back_home(request)
+    return _show_kpi(request, pk, "KPI completed", outcome)
 
 
 @login_required
 @require_POST
 def reopen_kpi(request: Request, pk: int) -> HttpResponse:
     actions.reopen_kpi(request.user, pk)
-    _say(request, "KPI reopened, without what it earned")
-    return _back_home(request)
+    return _show_kpi(request, pk, "KPI reopened, without what it earned")
 
 
 @login_required
@@ -100,27 +82,6 @@ def delete_kpi(request: Request, pk: int) -> HttpResponse:
     actions.delete_kpi(request.user, pk)
     _say(request, "KPI deleted, with what it earned")
     return _back_home(request)
-
-
-@login_required
-@require_POST
-def dismiss(request: Request) -> HttpResponse:
-    """Mark celebrations as seen."""
-    form = DismissForm(request.POST)
-    if form.is_valid():
-        acknowledge_celebrations(request.user, ids=form.cleaned_data["ids"])
-    return _back_home(request, form)
-
-
-@login_required
-@require_POST
-def change_time_zone(request: Request) -> HttpResponse:
-    form = TimeZoneForm(request.POST)
-    if form.is_valid():
-        change = set_time_zone(request.user, form.cleaned_data["time_zone"])
-        begins = "now" if change.effective_at <= timezone.now() else "tomorrow"
-        _say(request, f"From {begins} on, your days follow {change.time_zone}")
-    return _back_home(request, form)
 
 
 def _visions_of(user: User) -> QuerySet[Vision]:
@@ -134,6 +95,17 @@ def _visions_of(user: User) -> QuerySet[Vision]:
             Prefetch("kpis", latest[:COMPLETED_SHOWN], to_attr="completed_kpis"),
         )
     )
+
+
+def _show_kpi(
+    request: Request, pk: int, what: str, outcome: Outcome | None = None
+) -> HttpResponse:
+    """Show the KPI's row to a script that puts it into the page, or the page again."""
+    if request.headers.get("X-Requested-With") == "fetch":
+        kpi = KPI.objects.get(pk=pk)
+        return render(request, "visions/kpi.html", {"kpi": kpi, "outcome": outcome})
+    _say(request, what, outcome)
+    return _back_home(request)
 
 
 def _back_home(request: Request, form: forms.BaseForm | None = None) -> HttpResponse:

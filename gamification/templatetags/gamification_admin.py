@@ -1,4 +1,4 @@
-"""What the admin's pages of this app draw in their own way."""
+"""Template tags and filters of the admin pages."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from django.utils import formats, timezone
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
+from gamification.components.badges import icon_html
+
 register = template.Library()
+register.filter(icon_html)
 
 
 PARTS = ("year", "month", "day")
@@ -21,7 +24,7 @@ PARTS = ("year", "month", "day")
 
 @register.filter
 def grouped(number: int) -> str:
-    """Return ``number`` with its thousands apart, whatever the site does elsewhere."""
+    """Return ``number`` with thousands separators, whatever the site's settings are."""
     return str(formats.number_format(number, force_grouping=True))
 
 
@@ -29,9 +32,9 @@ def grouped(number: int) -> str:
 def calendar_hierarchy(cl: ChangeList) -> dict[str, Any]:
     """Return the links to the years, months and days of a list.
 
-    Django's own asks the table for every date that it has, which takes seconds where
-    there are millions of rows. These follow from its first date and its last; some
-    lead to a list that is empty.
+    Django's own tag reads every date of the table, which takes seconds with millions
+    of rows. This one reads only the first and the last date, so that some of its links
+    may lead to an empty list.
     """
     chosen = [
         int(cl.params[name])
@@ -40,13 +43,16 @@ def calendar_hierarchy(cl: ChangeList) -> dict[str, Any]:
     ]
     if not cl.date_hierarchy or not (ends := _ends(cl)):
         return {"show": False}
-    choices = [] if len(chosen) == len(PARTS) else _steps(chosen, *ends)
+    choices = [] if len(chosen) == len(PARTS) else _numbers(chosen, *ends)
     return {
         "show": True,
         "back": _back(cl, chosen),
         "choices": [
-            {"link": _address(cl, [*chosen, step]), "title": _title([*chosen, step])}
-            for step in choices
+            {
+                "link": _address(cl, [*chosen, number]),
+                "title": _title([*chosen, number]),
+            }
+            for number in choices
         ]
         or [{"title": _title(chosen)}],
     }
@@ -63,8 +69,8 @@ def _local(value: date) -> date:
     return timezone.localdate(value) if isinstance(value, datetime) else value
 
 
-def _steps(chosen: list[int], first: date, last: date) -> range:
-    """Return the years of the list, the months of a year, or the days of a month."""
+def _numbers(chosen: list[int], first: date, last: date) -> range:
+    """Return the years to choose from, the months of a year, or the days of a month."""
     match chosen:
         case []:
             return range(first.year, last.year + 1)
@@ -77,9 +83,9 @@ def _steps(chosen: list[int], first: date, last: date) -> range:
 def _back(cl: ChangeList, chosen: list[int]) -> dict[str, str] | None:
     if not chosen:
         return None
-    wider = chosen[:-1]
-    title = _title(wider) if wider else _("All dates")
-    return {"link": _address(cl, wider), "title": title}
+    parent = chosen[:-1]
+    title = _title(parent) if parent else _("All dates")
+    return {"link": _address(cl, parent), "title": title}
 
 
 def _title(chosen: list[int]) -> str:

@@ -1,7 +1,7 @@
-"""Tests in a real browser: Debian's Chromium, driven by Playwright.
+"""Tests in a real browser: Chromium, driven by Playwright.
 
-``apt-get install chromium`` installs it; ``CHROMIUM`` names another one. Pictures of
-the pages are kept in ``.screenshots``.
+``apt-get install chromium`` installs it; the environment variable ``CHROMIUM`` names
+another one. Screenshots are saved in ``.screenshots``.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
     from pytest_django.live_server_helper import LiveServer
 
-PICTURES = Path(__file__).parents[2] / ".screenshots"
+SCREENSHOTS = Path(__file__).parents[2] / ".screenshots"
 
-#: Tells which words hardly stand out from their ground.
-FAINT = (Path(__file__).parent / "contrast.js").read_text()
+#: Returns the texts with too little contrast.
+LOW_CONTRAST = (Path(__file__).parent / "contrast.js").read_text()
 
-#: A browser for tests goes nowhere by itself.
+#: Keep the browser from making requests by itself.
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -46,16 +46,18 @@ WIDE, NARROW = 1280, 390
 @pytest.fixture(scope="package")
 def browser(django_db_setup: None) -> Iterator[Browser]:
     playwright = pytest.importorskip(
-        "playwright.sync_api", reason="There is no Playwright: pip install playwright."
+        "playwright.sync_api", reason="Playwright is not installed."
     )
     path = shutil.which(os.environ.get("CHROMIUM", "chromium"))
     if not path:
-        pytest.skip("There is no Chromium: apt-get install chromium, or set CHROMIUM.")
-    # None where no test of the run puts it back.
+        pytest.skip(
+            "Chromium is not installed: apt-get install chromium, or set CHROMIUM."
+        )
+    # None if no test of the run restores it.
     seeded = getattr(connection, "_test_serialized_contents", None)
     with pytest.MonkeyPatch.context() as patch, playwright.sync_playwright() as driver:
-        # Playwright runs a loop in this thread. What is synchronous waits for nobody
-        # there, and has a connection of its own.
+        # Playwright runs an event loop in this thread, in which Django refuses queries.
+        # They also need a database connection of their own.
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
         connection._test_serialized_contents = seeded
         with driver.chromium.launch(executable_path=path, args=ARGUMENTS) as browser:
@@ -73,11 +75,11 @@ def site(django_db_setup: None) -> Iterator[LiveServer]:
 def sign_in(
     browser: Browser, site: LiveServer, db: None
 ) -> Iterator[Callable[[Any], Page]]:
-    """Return how users sign in, each in a browser of their own.
+    """Return a function that signs in a user, in a browser context of their own.
 
-    Fails if a page broke the policy, had an error, or asked for what is not there.
+    Fails if a page broke the policy, had an error, or requested a missing file.
     """
-    complaints: list[str] = []
+    problems: list[str] = []
     contexts: list[BrowserContext] = []
 
     def sign_in(user: Any) -> Page:
@@ -89,7 +91,7 @@ def sign_in(
         context.set_default_timeout(15_000)
         cookie = {"name": session.key, "value": session.value, "url": site.url}
         context.add_cookies([cookie])
-        watch(context, complaints)
+        watch(context, problems)
         page = context.new_page()
         page.set_viewport_size({"width": WIDE, "height": 900})
         return page
@@ -98,48 +100,48 @@ def sign_in(
     for context in contexts:
         context.close()
     wait_until_idle()
-    assert complaints == []
+    assert problems == []
 
 
-def watch(context: BrowserContext, complaints: list[str]) -> None:
-    """Collect what the browser complains of."""
+def watch(context: BrowserContext, problems: list[str]) -> None:
+    """Collect the errors and warnings that the browser reports."""
 
     def listen(message: Any) -> None:
         is_icon = message.location["url"].endswith("/favicon.ico")
         if message.type in {"error", "warning"} and not is_icon:
-            complaints.append(f"{message.page.url}: {message.text}")
+            problems.append(f"{message.page.url}: {message.text}")
 
     context.on("console", listen)
-    context.on("weberror", lambda each: complaints.append(str(each.error)))
+    context.on("weberror", lambda each: problems.append(str(each.error)))
 
 
 @pytest.fixture
 def page(sign_in: Callable[[Any], Page], admin_user: Any) -> Page:
-    """Return a page of the staff who may do everything."""
+    """Return a browser page of a superuser."""
     return sign_in(admin_user)
 
 
 def look(page: Page, name: str) -> None:
-    """Keep pictures of the page, wide and narrow, light and dark; see that it fits."""
+    """Save screenshots, wide and narrow, light and dark; fail if the page is wider."""
     for width, scheme in ((WIDE, "dark"), (NARROW, "light"), (WIDE, "light")):
         page.emulate_media(color_scheme=scheme)
-        keep_picture(page, f"{name}-{width}-{scheme}", width)
+        screenshot(page, f"{name}-{width}-{scheme}", width)
 
 
-def keep_picture(page: Page, name: str, width: int) -> None:
-    """Keep a picture of the page at this width; see that it fits."""
-    PICTURES.mkdir(exist_ok=True)
+def screenshot(page: Page, name: str, width: int) -> None:
+    """Save a screenshot at this width; fail if the page is wider."""
+    SCREENSHOTS.mkdir(exist_ok=True)
     page.set_viewport_size({"width": width, "height": 900})
     page.screenshot(
-        path=PICTURES / f"{name}.png",
+        path=SCREENSHOTS / f"{name}.png",
         full_page=True,
         animations="disabled",
-        # Playwright would hide the caret by a style that the policy forbids.
+        # Hiding the caret needs an inline style, which the policy forbids.
         caret="initial",
     )
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def address(model: type, name: str, *args: Any) -> str:
-    """Return the address of a page of the admin."""
+    """Return the address of an admin page of a model."""
     return reverse(f"admin:gamification_{model._meta.model_name}_{name}", args=args)

@@ -1,5 +1,5 @@
-// Returns the words below `root` that stand out from their ground by less than 4.5 : 1,
-// which is what WCAG 2 asks for, each with its contrast.
+// Returns the texts below `root` whose contrast is less than 4.5 : 1, the minimum of
+// WCAG 2, each with its contrast.
 (root) => {
   const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
 
@@ -14,10 +14,10 @@
   const over = (above, below) =>
     below.map((part, n) => above.colour[n] * above.alpha + part * (1 - above.alpha));
 
-  function ground(element) {
+  function background(element) {
     if (!element) return [255, 255, 255];
     const own = channels(getComputedStyle(element).backgroundColor);
-    return own.alpha === 1 ? own.colour : over(own, ground(element.parentElement));
+    return own.alpha === 1 ? own.colour : over(own, background(element.parentElement));
   }
 
   function luminance(colour) {
@@ -29,13 +29,13 @@
 
   function contrast(element) {
     const style = getComputedStyle(element);
-    const below = ground(element);
+    const below = background(element);
     const ink = channels(element.closest("svg") ? style.fill : style.color);
     const [dark, light] = [over(ink, below), below].map(luminance).sort((a, b) => a - b);
     return (light + 0.05) / (dark + 0.05);
   }
 
-  function words(element) {
+  function textOf(element) {
     if (element.matches("input[type=submit]")) return element.value;
     const own = [...element.childNodes].filter((node) => node.nodeType === 3);
     return own.map((node) => node.data.trim()).join(" ").trim();
@@ -43,8 +43,8 @@
 
   return [...root.querySelectorAll("*")]
     .filter((element) => element.checkVisibility() && !element.matches("title, desc, option"))
-    .filter((element) => /[\p{L}\p{N}]/u.test(words(element)))
-    .map((element) => ({ text: words(element), contrast: contrast(element) }))
+    .filter((element) => /[\p{L}\p{N}]/u.test(textOf(element)))
+    .map((element) => ({ text: textOf(element), contrast: contrast(element) }))
     .filter((each) => each.contrast < 4.5)
     .map((each) => `${each.text}: ${each.contrast.toFixed(2)}`);
 };

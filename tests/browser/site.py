@@ -1,4 +1,4 @@
-"""The site that the browser visits: the suite's, under a strict policy."""
+"""The site that the browser visits, with a strict Content-Security-Policy."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from django.http import HttpRequest, HttpResponse
 from django.test import override_settings
 from pytest_django.live_server_helper import LiveServer
 
-#: Seconds until the last answer must be there.
-PATIENCE = 30
+#: Seconds to wait for the last response.
+TIMEOUT = 30
 
 
 class StrictPolicy:
-    """Lets pages use nothing but what the site serves, and counts open requests."""
+    """Allows only what the site itself serves, and counts open requests."""
 
     lock: ClassVar = Lock()
     open_requests: ClassVar = 0
@@ -36,9 +36,9 @@ class StrictPolicy:
         return response
 
     @classmethod
-    def count(cls, more: int) -> None:
+    def count(cls, change: int) -> None:
         with cls.lock:
-            cls.open_requests += more
+            cls.open_requests += change
 
 
 @contextmanager
@@ -46,15 +46,15 @@ def served() -> Iterator[LiveServer]:
     """Serve the site from threads of this process."""
     policy = f"{__name__}.{StrictPolicy.__name__}"
     with override_settings(MIDDLEWARE=[policy, *settings.MIDDLEWARE]):
-        # Its middleware is made as it starts.
+        # The server loads its middleware when it starts.
         server = LiveServer("127.0.0.1")
     yield server
     server.stop()
 
 
 def wait_until_idle() -> None:
-    """Return when nothing is being answered, so that nobody writes any more."""
-    until = time.monotonic() + PATIENCE
+    """Return when no request is open, so that nothing is written any more."""
+    until = time.monotonic() + TIMEOUT
     while StrictPolicy.open_requests:
-        assert time.monotonic() < until, "A request is still being answered."
+        assert time.monotonic() < until, "A request is still open."
         time.sleep(0.01)

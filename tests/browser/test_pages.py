@@ -4,11 +4,7 @@ import pytest
 from django.apps import apps
 from playwright.sync_api import expect
 
-from gamification.services import (
-    adjust_xp,
-    award_achievement,
-    record_activity,
-)
+from gamification.services import adjust_xp, award_achievement, record_activity
 from tests.browser.conftest import address, look
 from tests.factories import AchievementFactory, ActivityFactory
 from tests.inspection import COMMITTED
@@ -21,8 +17,8 @@ MODELS = sorted(
 
 
 @pytest.fixture
-def past(user, staff):
-    """Leave something in every table."""
+def history(user, staff):
+    """Create rows in every table."""
     ActivityFactory(key="walk", name="Walk")
     record_activity(user, "walk", source="walks:1")
     award_achievement(user, AchievementFactory(name="Medal").key, actor=staff)
@@ -30,7 +26,7 @@ def past(user, staff):
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_a_list_and_its_rows_are_shown(page, past, model):
+def test_a_list_and_its_rows_are_shown(page, history, model):
     name = model._meta.model_name
     page.goto(address(model, "changelist"))
     look(page, f"{name}-list")

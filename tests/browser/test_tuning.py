@@ -7,14 +7,9 @@ from django.urls import reverse
 from playwright.sync_api import expect
 
 from gamification.models import Activity, UserGamification
-from gamification.services import (
-    ActivityRecord,
-    record_activities,
-)
-from gamification.staff import (
-    edit_activity,
-)
-from tests.browser.conftest import FAINT, look
+from gamification.services import ActivityRecord, record_activities
+from gamification.staff import edit_activity
+from tests.browser.conftest import LOW_CONTRAST, look
 from tests.factories import ActivityFactory, UserFactory
 from tests.inspection import COMMITTED, profile_of
 
@@ -45,22 +40,22 @@ def tune(page, xp):
     page.get_by_label("Walk: XP reward").fill(str(xp))
 
 
-def test_a_what_if_tells_what_would_have_been_and_saves_nothing(page):
+def test_a_simulation_shows_the_effect_and_saves_nothing(page):
     page.goto(PAGE)
     look(page, "tuning")
     tune(page, 30)
-    page.get_by_role("button", name="What if?").click()
+    page.get_by_role("button", name="Simulate").click()
 
-    result = page.get_by_role("region", name="What if it had been so")
+    result = page.get_by_role("region", name="Simulation of the last")
     expect(result.get_by_role("row", name="Walk 300 900")).to_contain_text("600")
     expect(result.locator("dd")).to_have_text(["3", "0"])
-    look(page, "tuning-what-if")
+    look(page, "tuning-simulation")
     assert walk().xp_reward == 10
 
 
-def test_what_was_tried_is_saved_from_now_on(page):
+def test_simulated_numbers_can_be_saved(page):
     tune(page, 30)
-    page.get_by_role("button", name="What if?").click()
+    page.get_by_role("button", name="Simulate").click()
     page.get_by_role("button", name="Save").click()
 
     expect(page.locator(".messagelist")).to_contain_text("Walk")
@@ -69,45 +64,45 @@ def test_what_was_tried_is_saved_from_now_on(page):
     assert {row.total_xp for row in UserGamification.objects.all()} == {100}
 
 
-def test_levels_are_tried_and_not_saved(page):
+def test_levels_are_simulated(page):
     page.goto(PAGE)
     page.get_by_label("Level thresholds").fill("0, 100, 200")
-    page.get_by_role("button", name="What if?").click()
+    page.get_by_role("button", name="Simulate").click()
 
     expect(page.get_by_text('"LEVEL_THRESHOLDS": (0, 100, 200),')).to_be_visible()
 
 
-def test_the_second_of_two_editors_is_told(page, staff):
+def test_a_conflict_is_reported(page, staff):
     tune(page, 30)
     edit_activity("walk", actor=staff, expected=None, xp_reward=20)
     page.get_by_role("button", name="Save").click()
 
     errors = page.locator(".errorlist", has_text="Somebody else changed")
-    expect(errors).to_contain_text("XP reward: 20 now; yours is 30.")
+    expect(errors).to_contain_text("XP reward: now \u206820\u2069; you entered")
     look(page, "tuning-conflict")
     assert walk().xp_reward == 20
 
 
-def test_the_past_is_re_rated_after_a_preview(page, staff):
+def test_past_xp_is_recalculated_after_a_preview(page, staff):
     edit_activity("walk", actor=staff, expected=None, xp_reward=20)
     page.goto(PAGE)
-    page.get_by_role("link", name="Recalculate the past").click()
+    page.get_by_role("link", name="Recalculate past XP").click()
     page.get_by_label("Walk").check()
     page.get_by_role("button", name="Preview").click()
     expect(page.get_by_role("row", name="Walk")).to_contain_text("300")
     look(page, "recalculate")
 
     page.get_by_label("Note").fill("Walks were worth too little.")
-    page.get_by_role("button", name="Correct the past of 3 users").click()
+    page.get_by_role("button", name="Recalculate 3 users").click()
 
-    expect(page.locator("#gam-run-state")).to_have_text("finished")
-    look(page, "recalculate_xp-run")
+    expect(page.locator("#gam-job-state")).to_have_text("finished")
+    look(page, "recalculation-job")
     totals = {profile_of(row.user).total_xp for row in UserGamification.objects.all()}
     assert totals == {200}
 
 
 @pytest.mark.parametrize("days", [7, 365])
-def test_another_period_is_looked_at(page, days):
+def test_another_period_can_be_chosen(page, days):
     page.goto(PAGE)
 
     link = page.get_by_role("link", name=str(days), exact=True)
@@ -118,7 +113,7 @@ def test_another_period_is_looked_at(page, days):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_paper_says_of_which_days_in_dark_on_white(page, scheme):
+def test_printed_pages_are_dark_on_white_with_the_period(page, scheme):
     page.emulate_media(media="print", color_scheme=scheme)
 
     page.goto(PAGE)
@@ -128,4 +123,4 @@ def test_paper_says_of_which_days_in_dark_on_white(page, scheme):
     expect(period.get_by_role("link")).to_have_text(["30"])
     expect(page.locator("#nav-sidebar")).to_be_hidden()
     expect(page.locator("body")).to_have_css("background-color", "rgb(255, 255, 255)")
-    assert page.locator("#content-main").evaluate(FAINT) == []
+    assert page.locator("#content-main").evaluate(LOW_CONTRAST) == []

@@ -1,4 +1,4 @@
-"""Pages under django-unfold, on a site of their own: it says how they look."""
+"""The pages in the style of django-unfold, on a separate site."""
 
 from __future__ import annotations
 
@@ -12,17 +12,15 @@ from django.conf import settings
 from django.urls import reverse
 from playwright.sync_api import expect
 
-from tests.browser.conftest import FAINT, NARROW, WIDE, keep_picture, watch
+from tests.browser.conftest import LOW_CONTRAST, NARROW, WIDE, screenshot, watch
 from tests.browser.unfold_site import unfolded
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
 
-pytest.importorskip(
-    "unfold", reason="There is no django-unfold: pip install django-unfold."
-)
+pytest.importorskip("unfold", reason="django-unfold is not installed.")
 
-#: What tells buttons and fields that nothing sets apart from the words around them.
+#: Returns the buttons without a background and the fields without a border.
 SHAPELESS = """root => [...root.querySelectorAll("input, textarea, select")]
     .filter(each => each.checkVisibility() && !/checkbox|radio|file/.test(each.type))
     .filter(each => {
@@ -52,22 +50,22 @@ def client(rows: dict[str, Any]) -> Iterator[httpx.Client]:
 
 @pytest.fixture
 def page(browser: Browser, rows: dict[str, Any]) -> Iterator[Page]:
-    """Return a page of the staff who may do everything; see that it has no errors."""
-    complaints: list[str] = []
+    """Return a browser page of a superuser; fail if the browser reports errors."""
+    problems: list[str] = []
     name, value = settings.SESSION_COOKIE_NAME, rows["session"]
     with browser.new_context(base_url=rows["url"]) as context:
         context.set_default_timeout(15_000)
         context.add_cookies([{"name": name, "value": value, "url": rows["url"]}])
-        watch(context, complaints)
+        watch(context, problems)
         page = context.new_page()
         page.set_viewport_size({"width": WIDE, "height": 900})
         yield page
-    assert complaints == []
+    assert problems == []
 
 
 @pytest.fixture
 def address(rows: dict[str, Any]) -> Callable[..., str]:
-    """Return how the address of a page of the admin is found, by keys of its rows."""
+    """Return a function that finds the address of an admin page by name."""
 
     def address(name: str, *of: str) -> str:
         return reverse(f"admin:{name}", args=[rows["keys"].get(key, key) for key in of])
@@ -83,14 +81,14 @@ PAGES = [
     *((f"gamification_{name}_history", name) for name in MODELS),
     *((f"gamification_{name}_add",) for name in ("achievement", "activity")),
     *((f"gamification_{name}_delete", name) for name in ("achievement", "activity")),
-    ("gamification_achievement_award", "achievement"),
+    ("gamification_achievement_backfill", "achievement"),
     ("gamification_activity_import",),
     ("gamification_recalculate",),
-    ("gamification_job_progress", "run"),
+    ("gamification_job_progress", "job"),
     ("gamification_tuning",),
     *(
-        ("gamification_usergamification_act", "user", act)
-        for act in ("adjust", "award", "rebuild", "reverse", "revoke")
+        ("gamification_usergamification_action", "user", action)
+        for action in ("adjust", "award", "rebuild", "reverse", "revoke")
     ),
     ("gamification_usergamification_for", "user"),
     ("auth_user_change", "user"),
@@ -100,41 +98,41 @@ PAGES = [
 
 @pytest.mark.parametrize("names", PAGES, ids="-".join)
 def test_every_page_is_shown(client, address, names):
-    answer = client.get(address(*names), follow_redirects=True)
+    response = client.get(address(*names), follow_redirects=True)
 
-    assert answer.status_code == 200
-    assert "unfold/css/styles.css" in answer.text
+    assert response.status_code == 200
+    assert "unfold/css/styles.css" in response.text
 
 
-#: Pages that the app draws itself.
+#: Pages with templates of the app.
 OWN = [
     names
     for names in PAGES
-    if names[0].endswith(("_award", "_import", "_progress", "_act", "_for"))
+    if names[0].endswith(("_backfill", "_import", "_progress", "_action", "_for"))
     or names[0] in {"gamification_tuning", "gamification_recalculate"}
 ]
 
 
 def look(page: Page, name: str, scheme: str = "light") -> None:
-    """Keep pictures of the page, wide and narrow; see that it fits."""
+    """Save screenshots of the page, wide and narrow; fail if it does not fit."""
     for width in (NARROW, WIDE):
-        keep_picture(page, f"unfold-{name}-{width}-{scheme}", width)
+        screenshot(page, f"unfold-{name}-{width}-{scheme}", width)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_words_stand_out_from_their_ground(page, address, scheme):
+def test_texts_have_enough_contrast(page, address, scheme):
     page.emulate_media(color_scheme=scheme)
     faint = {}
     for names in OWN:
         page.goto(address(*names))
         expect(page.locator("html")).to_have_class("dark" if scheme == "dark" else "")
         look(page, "-".join(names), scheme)
-        faint[names] = page.locator("#content-main").evaluate(FAINT)
+        faint[names] = page.locator("#content-main").evaluate(LOW_CONTRAST)
 
     assert {names: words for names, words in faint.items() if words} == {}
 
 
-def test_what_is_pressed_or_filled_in_has_a_form(page, address):
+def test_buttons_and_fields_are_styled(page, address):
     shapeless = {}
     for names in OWN:
         page.goto(address(*names))
@@ -143,7 +141,7 @@ def test_what_is_pressed_or_filled_in_has_a_form(page, address):
     assert {names: tags for names, tags in shapeless.items() if tags} == {}
 
 
-# --- What staff do
+# --- Tasks of staff
 
 
 def row(page: Page, name: str) -> Locator:
@@ -156,7 +154,7 @@ def save(page: Page) -> None:
     page.get_by_role("button", name="Save", exact=True).locator("visible=true").click()
 
 
-def test_a_reward_is_tuned_in_the_list(page, address):
+def test_a_reward_is_edited_in_the_list(page, address):
     page.goto(address("gamification_achievement_changelist"))
     reward = row(page, "Ten walks").get_by_role("spinbutton").nth(1)
     look(page, "achievements")
@@ -167,7 +165,7 @@ def test_a_reward_is_tuned_in_the_list(page, address):
     expect(reward).to_have_value("70")
 
 
-def test_achievements_are_put_in_order_by_arrows(page, address):
+def test_arrow_buttons_sort_achievements(page, address):
     page.goto(address("gamification_achievement_changelist"))
     names = page.locator("#result_list .field-titled")
     first, second, *others = names.all_inner_texts()
@@ -179,7 +177,7 @@ def test_achievements_are_put_in_order_by_arrows(page, address):
     expect(names).to_have_text([second, first, *others])
 
 
-def test_a_form_shows_what_the_criterion_needs(page, address):
+def test_the_form_shows_the_fields_that_the_criterion_needs(page, address):
     page.goto(address("gamification_achievement_add"))
     page.get_by_label("Criterion").select_option("level")
 
@@ -188,47 +186,47 @@ def test_a_form_shows_what_the_criterion_needs(page, address):
     expect(page.locator("#gam-in-words")).to_contain_text("7")
 
 
-def test_an_award_is_previewed_and_given_in_hindsight(page, address):
+def test_a_backfill_is_previewed_and_run(page, address):
     page.goto(address("gamification_achievement_change", "achievement"))
     page.get_by_role("button", name="Preview").click()
-    preview = page.get_by_role("region", name="If it were awarded now")
-    expect(preview).to_contain_text("Users who would get it")
+    preview = page.get_by_role("region", name="Effect of a backfill")
+    expect(preview).to_contain_text("Users who would receive it")
     look(page, "achievement-preview")
 
-    page.get_by_role("link", name="Backfill it").click()
-    look(page, "achievement-award")
-    page.get_by_label("Note").fill("For walks of before.")
-    page.get_by_role("button", name="Award it to 2 users").click()
+    page.get_by_role("link", name="Start a backfill").click()
+    look(page, "achievement-backfill")
+    page.get_by_label("Note").fill("For earlier walks.")
+    page.get_by_role("button", name="Award to").click()
 
-    expect(page.locator("#gam-run-state")).to_have_text("finished")
-    look(page, "run")
+    expect(page.locator("#gam-job-state")).to_have_text("finished")
+    look(page, "job")
 
 
-def test_a_what_if_tells_what_would_have_been(page, address):
+def test_a_simulation_shows_the_effect(page, address):
     page.goto(address("gamification_tuning"))
     page.get_by_label("Walk: XP reward").fill("30")
-    page.get_by_role("button", name="What if?").click()
+    page.get_by_role("button", name="Simulate").click()
 
-    result = page.get_by_role("region", name="What if it had been so")
+    result = page.get_by_role("region", name="Simulation of the last")
     expect(result.get_by_role("row", name="Walk")).to_be_visible()
     expect(result.get_by_role("img")).to_be_visible()
-    look(page, "tuning-what-if")
+    look(page, "tuning-simulation")
 
 
 def test_staff_adjust_xp_with_a_note(page, address):
     page.goto(address("gamification_usergamification_for", "user"))
     look(page, "user")
-    act = page.locator("details", has_text="Adjust XP")
-    act.locator("summary").click()
-    act.get_by_label("XP").fill("-15")
-    act.get_by_label("Note").fill("Counted twice.")
-    act.get_by_role("button").click()
+    action = page.locator("details", has_text="Adjust XP")
+    action.locator("summary").click()
+    action.get_by_label("XP").fill("-15")
+    action.get_by_label("Note").fill("Counted twice.")
+    action.get_by_role("button").click()
 
     expect(page.get_by_role("row", name="Counted twice.")).to_contain_text("−15")
 
 
-def test_the_page_of_a_user_leads_to_their_game(page, address):
+def test_the_account_page_links_to_the_users_progress(page, address):
     page.goto(address("auth_user_change", "user"))
-    page.get_by_role("link", name="Open the game").click()
+    page.get_by_role("link", name="View progress").click()
 
-    expect(page.get_by_role("heading", name="A user's game")).to_be_visible()
+    expect(page.get_by_role("heading", name="User progress")).to_be_visible()

@@ -49,11 +49,11 @@ def test_staff_adjust_xp_with_a_note(page, grace, admin_user):
     page.get_by_role("link", name="Grace").click()
     look(page, "user")
 
-    act = page.locator("details", has_text="Adjust XP")
-    act.locator("summary").click()
-    act.get_by_label("XP").fill("-15")
-    act.get_by_label("Note").fill("Counted twice.")
-    act.get_by_role("button").click()
+    action = page.locator("details", has_text="Adjust XP")
+    action.locator("summary").click()
+    action.get_by_label("XP").fill("-15")
+    action.get_by_label("Note").fill("Counted twice.")
+    action.get_by_role("button").click()
 
     expect(page.locator(".messagelist")).to_contain_text("−15")
     expect(page.get_by_role("row", name="Counted twice.")).to_contain_text("−15")
@@ -63,20 +63,20 @@ def test_staff_adjust_xp_with_a_note(page, grace, admin_user):
     assert profile_of(grace).total_xp == before - 15
 
 
-def test_staff_take_back_an_entry(page, grace):
+def test_staff_reverse_an_entry(page, grace):
     entry = ledger_of(grace)[-1]
     page.goto(address(UserGamification, "for", grace.pk))
 
-    page.get_by_role("link", name=f"Take back {entry.pk}").click()
-    look(page, "user-act")
-    page.get_by_label("Note").fill("It was none.")
-    page.locator(".gam-act").get_by_role("button").click()
+    page.get_by_role("link", name=f"Reverse {entry.pk}").click()
+    look(page, "user-action")
+    page.get_by_label("Note").fill("It did not happen.")
+    page.locator(".gam-action-form").get_by_role("button").click()
 
     expect(page.locator(".messagelist")).to_be_visible()
     assert ledger_of(grace)[-1].reverses == entry.pk
 
 
-def test_a_page_says_why_not(page, grace):
+def test_the_page_explains_why_not(page, grace):
     page.goto(address(UserGamification, "for", grace.pk))
 
     page.get_by_role("link", name="Why not? Fifty walks").click()
@@ -100,9 +100,9 @@ def test_a_user_is_deleted_with_their_history(page, grace):
     assert not LedgerEntry.objects.filter(user=grace.pk).exists()
 
 
-def test_paper_shows_a_game_without_what_is_pressed(page, grace):
+def test_printed_pages_have_no_controls(page, grace):
     page.goto(address(UserGamification, "for", grace.pk))
     page.emulate_media(media="print")
 
     expect(page.get_by_role("heading", name="Ledger")).to_be_visible()
-    expect(page.get_by_role("heading", name="What staff can do")).to_be_hidden()
+    expect(page.get_by_role("heading", name="Staff actions")).to_be_hidden()

@@ -1,4 +1,4 @@
-"""The site of the suite as one that uses django-unfold, on a file of its own."""
+"""The settings of the suite, with django-unfold."""
 
 from __future__ import annotations
 

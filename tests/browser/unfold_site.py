@@ -1,6 +1,6 @@
-"""A site that uses django-unfold, in a process of its own.
+"""A site that uses django-unfold, in a separate process.
 
-Which classes the admin's pages are made of is settled as they are imported.
+The base class of the admin pages is fixed when they are imported.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _ROOT = Path(__file__).parents[2]
 
 @contextmanager
 def unfolded() -> Iterator[dict[str, Any]]:
-    """Serve the site; give its address, the session of staff, and keys of rows."""
+    """Serve the site; yield its address, the session of staff, and keys of rows."""
     environment = {
         name: value
         for name, value in os.environ.items()
@@ -53,16 +53,16 @@ def main() -> None:
 
     call_command("migrate", verbosity=0)
     _use_unfold_for_users()
-    rows = _filled()
+    rows = _create_rows()
     server = ThreadedWSGIServer(("127.0.0.1", 0), Quiet)
     server.set_app(StaticFilesHandler(get_wsgi_application()))
     rows["url"] = f"http://127.0.0.1:{server.server_port}"
-    print(json.dumps(rows), flush=True)  # noqa: T201 - whoever started it reads this
+    print(json.dumps(rows), flush=True)  # noqa: T201 - the parent process reads this
     server.serve_forever()
 
 
 def _use_unfold_for_users() -> None:
-    """Register users as django-unfold asks its sites to."""
+    """Register users as django-unfold documents it."""
     from django.contrib import admin
     from django.contrib.auth.admin import UserAdmin
     from django.contrib.auth.models import User
@@ -75,14 +75,14 @@ def _use_unfold_for_users() -> None:
     admin.site.register(User, type("UserAdmin", parts, {}))
 
 
-def _filled() -> dict[str, Any]:
-    """Leave something in every table; return the session of staff, and keys."""
+def _create_rows() -> dict[str, Any]:
+    """Create rows in every table; return the session of staff, and keys."""
     from django.apps import apps
     from django.conf import settings
     from django.contrib.auth.models import User
     from django.test import Client
 
-    from gamification import services
+    from gamification import services, staff
     from tests.factories import AchievementFactory, ActivityFactory
 
     admin = User.objects.create_superuser("admin")
@@ -103,8 +103,8 @@ def _filled() -> dict[str, Any]:
     services.award_achievement(grace, "ten", actor=admin)
     services.award_achievement(grace, "fifty", actor=admin)
     services.revoke_achievement(grace, "fifty", actor=admin, reason="Too early.")
-    run = services.begin_backfill("twenty", actor=admin, note="For walks of before.")
-    while not services.run_next_step(run.pk, actor=admin).finished_at:
+    job = staff.begin_backfill("twenty", actor=admin, note="For earlier walks.")
+    while not staff.run_next_step(job.pk, actor=admin).finished_at:
         pass
     client = Client()
     client.force_login(admin)

@@ -8,6 +8,7 @@ import time_machine
 from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 
+from example_project.visions.actions import complete_kpi
 from example_project.visions.demo import stories
 from example_project.visions.models import KPI, Vision
 from gamification.models import (
@@ -140,19 +141,24 @@ def test_records_are_those_that_the_site_would_make(demo):
 
 
 @time_machine.travel(NOW)
-def test_the_visitor_has_something_to_celebrate(demo):
+def test_nothing_of_the_past_is_celebrated(demo):
     demo()
 
-    pending = Celebration.objects.pending().values_list("dedupe_key", flat=True)
-    assert {*pending} >= {"streak:30", "achievement:streak_30", "achievement:kpi_100"}
+    assert not Celebration.objects.exists()
 
 
-@time_machine.travel(NOW)
-def test_the_others_were_not_celebrated(demo):
-    demo()
+@pytest.mark.parametrize("day", range(1, 29, 9))
+def test_the_visitor_is_one_kpi_away_from_an_unlock_and_a_level(demo, day):
+    with time_machine.travel(NOW.replace(day=day)):
+        demo()
+        kpi = KPI.objects.filter(vision__owner__username="demo", completed_at=None)[0]
 
-    celebrated = Celebration.objects.values_list("user__username", flat=True)
-    assert {*celebrated} == {"demo"}
+        outcome = complete_kpi(kpi.vision.owner, kpi.pk)
+
+    unlocks = {unlock.achievement for unlock in outcome.unlocks}
+    assert unlocks == {"kpi_100", "streak_30"}
+    assert outcome.level > outcome.level_before
+    assert outcome.current_streak == 30
 
 
 def test_zones_are_chosen(demo):

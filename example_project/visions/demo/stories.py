@@ -14,6 +14,8 @@ from zoneinfo import ZoneInfo
 VISITOR: Final = "demo"
 CROWD: Final = 300
 
+ONE_DAY: Final = timedelta(days=1)
+
 ZONES: Final = (
     *("", "Europe/London", "Europe/Berlin", "Africa/Cairo", "Asia/Kolkata"),
     *("Asia/Tokyo", "Pacific/Auckland", "America/Sao_Paulo", "America/New_York"),
@@ -22,7 +24,7 @@ ZONES: Final = (
 
 #: Titles of visions, each with what its KPIs are called.
 THEMES: Final = (
-    ("Job a half marathon", "Training run"),
+    ("Run a half marathon", "Training run"),
     ("Speak Italian", "Lesson"),
     ("Write a novel", "Scene"),
     ("Play the piano", "Practice session"),
@@ -39,8 +41,6 @@ class Told(Enum):
     AT_ONCE = "at once"
     #: After later things.
     LATE = "late"
-    #: Just now, so that there is something to celebrate.
-    JUST_NOW = "just now"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,19 +77,17 @@ Habit = Callable[[Random, date], Iterator[date]]
 
 def all_stories(now: datetime) -> Iterator[Story]:
     """Yield the visitor's story, and then those of the others."""
-    # The visitor's KPIs of today are always there, however early it is.
-    yield _story(VISITOR, "", visitor, now, wakes_at=0)
+    yield _story(VISITOR, "", visitor, now)
     for number in range(1, CROWD + 1):
         zone = ZONES[number % len(ZONES)]
         yield _story(f"demo-{number:03}", zone, HABITS[number % len(HABITS)], now)
 
 
 def visitor(rng: Random, today: date) -> Iterator[date]:
-    """About to be celebrated: 30 days in a row and 100 KPIs, both reached today."""
-    for ago in sorted(rng.sample(range(40, 150), 69), reverse=True):
+    """One KPI away from 30 days in a row, from 100 KPIs, and from a level."""
+    for ago in sorted(rng.sample(range(40, 150), 70), reverse=True):
         yield today - timedelta(ago)
-    yield from _days(today, 29)
-    yield today
+    yield from _days(today - ONE_DAY, 28)
 
 
 def steady(rng: Random, today: date) -> Iterator[date]:
@@ -144,6 +142,9 @@ HABITS: Final[tuple[Habit, ...]] = (
     *(steady, weekdays, weekends, streaker),
     *(lapsed, newcomer, bursts, latecomer),
 )
+#: The hour at which people get up.
+WAKES_AT: Final = 7
+
 #: Share of a latecomer's KPIs that are recorded after later ones.
 LATE: Final = 0.3
 
@@ -153,12 +154,10 @@ def _days(today: date, ago: int) -> Iterator[date]:
     return (today - timedelta(days) for days in range(ago, -1, -1))
 
 
-def _story(
-    username: str, time_zone: str, habit: Habit, now: datetime, *, wakes_at: int = 7
-) -> Story:
+def _story(username: str, time_zone: str, habit: Habit, now: datetime) -> Story:
     rng = Random(username)  # noqa: S311 - the same people every time
     themes = dict(rng.sample(THEMES, rng.randint(1, 4)))
-    day_times = _DayTimes(rng, ZoneInfo(time_zone or "UTC"), wakes_at, now)
+    day_times = _DayTimes(rng, ZoneInfo(time_zone or "UTC"), now)
     instants = sorted(day_times.on(habit(rng, now.date())))
     counts = dict.fromkeys(themes, 0)
     visions: dict[str, datetime] = {}
@@ -169,14 +168,12 @@ def _story(
         visions.setdefault(vision, at - timedelta(minutes=10))
         counts[vision] += 1
         title = f"{themes[vision]} {counts[vision]}"
-        steps.append(Step(vision, title, at, _told(rng, habit, at, now)))
+        steps.append(Step(vision, title, at, _told(rng, habit)))
     open_steps = [(v, f"{themes[v]} {counts[v] + n}") for v in visions for n in (1, 2)]
     return Story(username, time_zone, visions, steps, open_steps)
 
 
-def _told(rng: Random, habit: Habit, at: datetime, now: datetime) -> Told:
-    if habit is visitor and at.date() == now.date():
-        return Told.JUST_NOW
+def _told(rng: Random, habit: Habit) -> Told:
     is_late = habit is latecomer and rng.random() < LATE
     return Told.LATE if is_late else Told.AT_ONCE
 
@@ -192,7 +189,6 @@ class _DayTimes:
 
     rng: Random
     zone: ZoneInfo
-    wakes_at: int
     now: datetime
 
     def on(self, days: Iterable[date]) -> Iterator[datetime]:
@@ -206,4 +202,4 @@ class _DayTimes:
 
     def _is_awake(self, at: datetime, day: date) -> bool:
         local = at.astimezone(self.zone)
-        return at <= self.now and local.date() == day and local.hour >= self.wakes_at
+        return at <= self.now and local.date() == day and local.hour >= WAKES_AT

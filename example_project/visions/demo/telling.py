@@ -21,7 +21,7 @@ def tell(story: Story, password: str) -> BatchReport:
     """Create the person, their rows and their records, and report the records.
 
     ``password`` is hashed already. Records are made as the site's actions make them,
-    with the same keys and sources, and for the most part silently.
+    with the same keys and sources, and silently.
     """
     user = get_user_model().objects.create(
         username=story.username, password=password, date_joined=story.begins
@@ -34,12 +34,11 @@ def tell(story: Story, password: str) -> BatchReport:
     records[Told.AT_ONCE] += [_created(user, vision) for vision in visions.values()]
     for step, kpi in zip(story.steps, _make_kpis(story, visions), strict=True):
         records[step.told].append(_completed(user, kpi))
-    return sum((_record(told, records[told]) for told in Told), BatchReport())
+    return sum((_record(records[told]) for told in Told), BatchReport())
 
 
-def _record(told: Told, records: list[ActivityRecord]) -> BatchReport:
-    celebrate = told is Told.JUST_NOW
-    return record_activities(records, historical=True, celebrate=celebrate)
+def _record(records: list[ActivityRecord]) -> BatchReport:
+    return record_activities(records, historical=True, celebrate=False)
 
 
 def _make_visions(user: User, story: Story) -> dict[str, Vision]:

@@ -1,4 +1,4 @@
-// Shows the fields that the chosen criterion needs, and what they mean in words.
+// Shows the fields that the chosen criterion needs, and a sentence that explains it.
 document.addEventListener("DOMContentLoaded", () => {
   "use strict";
 
@@ -7,37 +7,37 @@ document.addEventListener("DOMContentLoaded", () => {
   const needs = JSON.parse(criterion.dataset.needs);
   const fields = [...new Set(Object.values(needs).flat())];
   const address = document.querySelector("#gam-sentence").dataset.address;
-  const words = document.querySelector("#gam-in-words");
+  const sentence = document.querySelector("#gam-in-words");
   const input = (name) => document.querySelector(`#id_${name}`);
   let timer;
-  let asked = 0;
+  let requests = 0;
 
-  function choose() {
+  function showNeededFields() {
     for (const name of fields) {
       const isNeeded = !criterion.value || needs[criterion.value].includes(name);
       input(name).closest(".form-row").hidden = !isNeeded;
-      // What is not sent is empty; a threshold always has to be something.
+      // A disabled field is sent empty. The threshold must never be empty.
       if (name === "activity") input(name).disabled = !isNeeded;
     }
   }
 
-  async function tell() {
+  async function updateSentence() {
     const values = ["criterion", ...fields].map((name) => [name, input(name).value]);
-    const number = (asked += 1);
-    const answer = await fetch(`${address}?${new URLSearchParams(values)}`);
-    if (!answer.ok || number !== asked) return;
-    words.textContent = (await answer.json()).sentence || "–";
+    const number = (requests += 1);
+    const response = await fetch(`${address}?${new URLSearchParams(values)}`);
+    if (!response.ok || number !== requests) return;
+    sentence.textContent = (await response.json()).sentence || "–";
   }
 
-  function tellSoon() {
+  function updateSentenceSoon() {
     clearTimeout(timer);
-    timer = setTimeout(tell, 200);
+    timer = setTimeout(updateSentence, 200);
   }
 
-  words?.setAttribute("aria-live", "polite");
-  criterion.addEventListener("change", choose);
+  sentence?.setAttribute("aria-live", "polite");
+  criterion.addEventListener("change", showNeededFields);
   for (const name of ["criterion", ...fields]) {
-    input(name).addEventListener("input", tellSoon);
+    input(name).addEventListener("input", updateSentenceSoon);
   }
-  choose();
+  showNeededFields();
 });

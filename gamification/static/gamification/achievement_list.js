@@ -1,19 +1,19 @@
-// Moves achievements within their list by dragging or by the arrows, which without
-// this save the list. The order is kept when the list is saved.
+// Moves achievements in their list, by dragging or by the arrow buttons. Saving the list
+// stores the order. Without this script, the arrow buttons save the list themselves.
 document.addEventListener("DOMContentLoaded", () => {
   "use strict";
 
   const ENDS = ["pointerup", "pointercancel"];
-  const news = document.querySelector("#gam-unsaved");
+  const status = document.querySelector("#gam-unsaved");
   const rows = () =>
     [...document.querySelectorAll("#result_list tbody tr")].filter((row) =>
       row.querySelector(".gam-move"),
     );
-  if (!news || !rows().length) return;
+  if (!status || !rows().length) return;
   const field = (row) => row.querySelector(".field-position input:not([type=hidden])");
 
-  // Deals out the positions that the rows have in their new order.
-  function deal() {
+  // Gives the rows their positions in the new order, without duplicates.
+  function renumber() {
     const positions = rows().map((row) => Number(field(row).value));
     positions.sort((one, other) => one - other);
     let last = -Infinity;
@@ -24,7 +24,7 @@ document.addEventListener("DOMContentLoaded", () => {
       up.disabled = index === 0;
       down.disabled = index === rows().length - 1;
     });
-    news.textContent = news.dataset.text;
+    status.textContent = status.dataset.text;
   }
 
   function moveByArrow(event) {
@@ -36,7 +36,7 @@ document.addEventListener("DOMContentLoaded", () => {
     const index = all.indexOf(row);
     if (button.value.endsWith(":up")) all[index - 1].before(row);
     else all[index + 1].after(row);
-    deal();
+    renumber();
     const [up, down] = row.querySelectorAll(".gam-move");
     (button.disabled ? [up, down].find((each) => !each.disabled) : button).focus();
   }
@@ -59,10 +59,10 @@ document.addEventListener("DOMContentLoaded", () => {
       document.removeEventListener("pointermove", follow);
       for (const end of ENDS) document.removeEventListener(end, drop);
       row.classList.remove("gam-dragged");
-      if (rows().indexOf(row) !== before) deal();
+      if (rows().indexOf(row) !== before) renumber();
     }
 
-    // The handle itself loses the pointer as soon as it moves with its row.
+    // The handle stops receiving pointer events when it moves with its row.
     document.addEventListener("pointermove", follow);
     for (const end of ENDS) document.addEventListener(end, drop);
   }
@@ -70,7 +70,7 @@ document.addEventListener("DOMContentLoaded", () => {
   for (const row of rows()) {
     const handle = document.createElement("span");
     handle.className = "gam-handle";
-    handle.title = news.dataset.handle;
+    handle.title = status.dataset.handle;
     handle.textContent = "⠿";
     handle.setAttribute("aria-hidden", "true");
     handle.addEventListener("pointerdown", drag);

@@ -1,15 +1,15 @@
-// Steps a job until it is over. The page works without this, one step at a click.
+// Runs the steps of a job until it ends. Without this script, each click runs one step.
 (() => {
   "use strict";
 
   const PAUSE = 1000;
-  const TRY_AGAIN = 4000;
+  const RETRY = 4000;
 
   const find = (root = document) => root.querySelector("#gam-job");
   const pause = (time) => new Promise((resolve) => setTimeout(resolve, time));
 
-  // The answer is the page as it is then, also for who may only look.
-  function ask(job) {
+  // Both answers are the updated page. Users who may only view the job reload it.
+  function requestUpdate(job) {
     const form = job.querySelector("form");
     const mayStep = form && job.dataset.state === "ready";
     return mayStep
@@ -18,33 +18,33 @@
   }
 
   function show(page) {
-    const had = find().contains(document.activeElement);
+    const hadFocus = find().contains(document.activeElement);
     find().replaceWith(find(page));
     document.title = page.title;
-    if (had) find().querySelector("[type=submit]")?.focus();
+    if (hadFocus) find().querySelector("[type=submit]")?.focus();
   }
 
   async function follow() {
-    const news = document.querySelector("#gam-job-news");
+    const status = document.querySelector("#gam-job-status");
     while (["ready", "busy"].includes(find().dataset.state)) {
       try {
-        const answer = await ask(find());
-        const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-        // Whoever was logged out, or may no longer do it, is shown that.
-        if (answer.status < 500 && !find(page)) return location.reload();
-        if (!answer.ok) throw new Error(answer.statusText);
+        const response = await requestUpdate(find());
+        const page = new DOMParser().parseFromString(await response.text(), "text/html");
+        // The user has been logged out, or has lost the permission: show them that page.
+        if (response.status < 500 && !find(page)) return location.reload();
+        if (!response.ok) throw new Error(response.statusText);
         show(page);
-        news.textContent = "";
+        status.textContent = "";
         const isBusy = find().dataset.state === "busy" || !find().querySelector("form");
         if (isBusy) await pause(PAUSE);
       } catch {
-        news.textContent = news.dataset.lost;
-        await pause(TRY_AGAIN);
+        status.textContent = status.dataset.lost;
+        await pause(RETRY);
       }
     }
-    // The eye sees it above.
-    news.classList.add("visually-hidden");
-    news.textContent = document.querySelector("#gam-job-state").textContent;
+    // Tell screen readers; others see the state above.
+    status.classList.add("visually-hidden");
+    status.textContent = document.querySelector("#gam-job-state").textContent;
   }
 
   follow();

@@ -1,0 +1,1 @@
+"""What the pieces of a page show: values for templates, made from the facades."""

@@ -1,0 +1,105 @@
+"""Achievements by category, each with how far the user is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.utils.text import capfirst
+
+from gamification.components.badges import Badge, badge_of
+from gamification.conf import conf
+from gamification.models import Achievement, AchievementCategory
+from gamification.services import (
+    AchievementProgress,
+    Rarity,
+    count_secrets,
+    get_achievements,
+)
+
+#: Shares of users below it are said as "less than".
+RAREST: Final = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """An achievement as a user sees it."""
+
+    progress: AchievementProgress
+    badge: Badge
+    #: Share of users who hold it, 0 to 1; None where it is not known.
+    share: float | None
+
+    @property
+    def achievement(self) -> Achievement:
+        return self.progress.achievement
+
+    @property
+    def is_held(self) -> bool:
+        return self.progress.unlocked_at is not None
+
+    @property
+    def current(self) -> int:
+        """How far the user is, which is never further than the target."""
+        return max(0, min(self.progress.current, self.progress.target))
+
+    @property
+    def is_manual(self) -> bool:
+        """Whether people award it, so that there is no way to go."""
+        return self.achievement.criterion == "manual"
+
+    @property
+    def percent(self) -> float:
+        """The share as people read it; it is no less than what is rarest."""
+        return 100 * max(self.share or 0, RAREST)
+
+    @property
+    def is_rarest(self) -> bool:
+        return self.share is not None and self.share < RAREST
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """The cards of a category."""
+
+    key: str
+    name: str
+    cards: list[Card]
+
+    @property
+    def held(self) -> int:
+        return sum(card.is_held for card in self.cards)
+
+
+def achievements_of(
+    user: Any, *, order: str = "position", rarity: Rarity | None = None
+) -> dict[str, Any]:
+    """Return what the achievements show, in three queries at the most.
+
+    ``order`` is ``position``, or ``held`` for those that the user holds first.
+    """
+    cards = [_card(each, rarity) for each in get_achievements(user)]
+    if order == "held":
+        cards.sort(key=lambda card: not card.is_held)
+    return {
+        "shelves": [*_shelves(cards)],
+        "secrets": count_secrets(user) if conf.SHOW_SECRET_COUNT else 0,
+        "secret_badge": badge_of("secret"),
+    }
+
+
+def _card(progress: AchievementProgress, rarity: Rarity | None) -> Card:
+    achievement = progress.achievement
+    share = rarity.share_of(achievement.pk) if rarity else None
+    return Card(progress, badge_of(achievement.icon), share)
+
+
+def _shelves(cards: Iterable[Card]) -> Iterable[Shelf]:
+    by_category: dict[str, list[Card]] = {}
+    for card in cards:
+        by_category.setdefault(card.achievement.category, []).append(card)
+    for category in AchievementCategory:
+        if category in by_category:
+            name = capfirst(str(category.label))
+            yield Shelf(category.value, name, by_category[category])

@@ -1,0 +1,130 @@
+"""A year of active days as a table: a column for each week."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import groupby, pairwise
+from typing import Any, Final
+
+from django.utils import timezone
+from django.utils.dates import MONTHS_3, WEEKDAYS_ABBR
+from django.utils.formats import date_format, number_format
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+
+from gamification.models import ActiveDay
+from gamification.services import get_calendar
+
+#: Shades of days on which something was done.
+_SHADES: Final = 4
+
+#: A day that has not begun anywhere is not over for anybody.
+_EASTERNMOST: Final = timedelta(hours=14)
+
+#: The fewest weeks of a month that have room for its name.
+_ROOM: Final = 3
+
+FIRST_YEAR, LAST_YEAR = 1970, 9998
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A day; shade 0 is one without anything, -1 one of another year."""
+
+    shade: int
+    text: str
+
+
+def calendar_of(user: Any, year: int | None = None) -> dict[str, Any]:
+    """Return what the calendar of a year shows, in one query."""
+    year = year or timezone.localdate().year
+    first, last = date(year, 1, 1), date(year, 12, 31)
+    days = get_calendar(user, since=first, until=last)
+    mondays = _mondays(first, last)
+    return {
+        "year": year,
+        "active_days": sum(day.kind != ActiveDay.Kind.FROZEN for day in days),
+        "longest_run": _longest_run(days),
+        "months": _months(mondays),
+        "rows": _rows(mondays, year, days),
+        "shades": range(_SHADES + 1),
+    }
+
+
+def _mondays(first: date, last: date) -> list[date]:
+    """Return the beginnings of the weeks that have a day of the year."""
+    monday = first - timedelta(days=first.weekday())
+    weeks = (last - monday).days // 7 + 1
+    return [monday + timedelta(weeks=number) for number in range(weeks)]
+
+
+def _months(mondays: Sequence[date]) -> list[tuple[str, int]]:
+    """Return the months, each with its weeks; a week belongs to its Thursday's."""
+    thursdays = [monday + timedelta(days=3) for monday in mondays]
+    months = [
+        (month, len([*days]))
+        for month, days in groupby(thursdays, lambda day: day.month)
+    ]
+    return [
+        (capfirst(str(MONTHS_3[month])) if weeks >= _ROOM else "", weeks)
+        for month, weeks in months
+    ]
+
+
+def _rows(
+    mondays: Sequence[date], year: int, days: Sequence[ActiveDay]
+) -> list[tuple[str, list[Cell]]]:
+    """Return the weekdays, each with its days of all weeks."""
+    cells = _Cells(year, days)
+    return [
+        (
+            str(WEEKDAYS_ABBR[weekday]),
+            [cells.of(monday + timedelta(days=weekday)) for monday in mondays],
+        )
+        for weekday in range(7)
+    ]
+
+
+class _Cells:
+    """Makes cells of the dates of a year."""
+
+    def __init__(self, year: int, days: Sequence[ActiveDay]) -> None:
+        self.year = year
+        self.days = {day.date: day for day in days}
+        self.scale = sorted(day.xp for day in days)
+        self.today = (timezone.now() + _EASTERNMOST).date()
+
+    def of(self, day: date) -> Cell:
+        if day.year != self.year:
+            return Cell(-1, "")
+        active = self.days.get(day)
+        if active is None:
+            words = _("nothing") if day <= self.today else ""
+            return Cell(0, words and self._said(day, words))
+        xp = _("%(xp)s XP") % {"xp": number_format(active.xp, force_grouping=True)}
+        return Cell(self._shade(active.xp), self._said(day, xp))
+
+    def _said(self, day: date, what: str) -> str:
+        return f"{date_format(day, 'MONTH_DAY_FORMAT')}: {what}"
+
+    def _shade(self, xp: int) -> int:
+        """Return how busy the day was among the others, from 1.
+
+        It goes by the place in the middle of the equal ones, so that one day of
+        thousands of XP does not make all others pale.
+        """
+        place = bisect_left(self.scale, xp) + bisect_right(self.scale, xp)
+        return 1 + place * _SHADES // (2 * len(self.scale))
+
+
+def _longest_run(days: Sequence[ActiveDay]) -> int:
+    """Return the most days in a row; a frozen one keeps the run without a share."""
+    longest = run = 0
+    gaps = [None, *((late.date - early.date).days for early, late in pairwise(days))]
+    for day, gap in zip(days, gaps, strict=False):
+        run = (run if gap == 1 else 0) + (day.kind != ActiveDay.Kind.FROZEN)
+        longest = max(longest, run)
+    return longest

@@ -1,0 +1,124 @@
+"""The streak, and the days of the present week."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from django.utils import timezone
+from django.utils.dates import WEEKDAYS, WEEKDAYS_ABBR
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+
+from gamification.conf import conf
+from gamification.models import ActiveDay
+from gamification.services import ProfileSummary, get_calendar, get_progress
+
+Kind: Final = ActiveDay.Kind
+
+#: Kinds of day that look like one on which something was done.
+_LIKE_DONE: Final = {Kind.ACTIVE, Kind.REPAIRED}
+
+_MINUTE: Final = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A day of the week, with how it stands in a word."""
+
+    weekday: int
+    #: ``done``, ``today``, ``missed``, ``coming``, ``neutral``, or a kind of day.
+    state: str
+    word: str
+    is_today: bool
+
+    @property
+    def name(self) -> str:
+        return str(WEEKDAYS[self.weekday])
+
+    @property
+    def short_name(self) -> str:
+        return str(WEEKDAYS_ABBR[self.weekday])
+
+
+def streak_of(user: Any) -> dict[str, Any]:
+    """Return what the streak shows, in two queries."""
+    progress = get_progress(user)
+    today = today_of(progress)
+    monday = today - timedelta(days=today.weekday())
+    sunday = monday + timedelta(days=6)
+    active = get_calendar(user, since=monday, until=sunday)
+    kinds = {each.date: each.kind for each in active}
+    begun = min(kinds, default=today) if len(kinds) >= progress.active_days else monday
+    dates = [monday + timedelta(days=number) for number in range(7)]
+    return {
+        "streak": progress.streak,
+        **_until(progress, today),
+        "days": [
+            _day(each, today, kinds, progress) if each >= begun else _before(each)
+            for each in dates
+        ],
+    }
+
+
+def today_of(progress: ProfileSummary) -> date:
+    """Return the user's own date of now."""
+    now = timezone.now().astimezone(ZoneInfo(progress.time_zone))
+    return _date_of(now.replace(tzinfo=None))
+
+
+def _date_of(local: datetime) -> date:
+    """Return the date that counts for the user at a time of their clock."""
+    return (local - timedelta(hours=conf.DAY_START_HOUR)).date()
+
+
+def _until(progress: ProfileSummary, today: date) -> dict[str, Any]:
+    """Return the last minute to keep the streak, and in how many days that is."""
+    lost_at = progress.streak.lost_at
+    if lost_at is None:
+        return {}
+    local = (lost_at - _MINUTE).astimezone(ZoneInfo(progress.time_zone))
+    # Templates would tell an aware datetime in the zone of the page.
+    until = local.replace(tzinfo=None)
+    return {"until": until, "until_in": (_date_of(until) - today).days}
+
+
+def _day(
+    day: date, today: date, kinds: Mapping[date, str], progress: ProfileSummary
+) -> Day:
+    if day in kinds:
+        state, word = _kind(kinds[day])
+    elif day == today:
+        state, word = "today", _("Open")
+    elif day > today:
+        state, word = "coming", _("Not yet")
+    elif _is_in_streak(day, kinds, progress):
+        state, word = "neutral", _("Does not count")
+    else:
+        state, word = "missed", _("Missed")
+    return Day(day.weekday(), state, word, is_today=day == today)
+
+
+def _before(day: date) -> Day:
+    """Return a day before the user's first one."""
+    return Day(day.weekday(), "neutral", "–", is_today=False)
+
+
+def _kind(kind: str) -> tuple[str, str]:
+    word = _("Done") if kind == Kind.ACTIVE else capfirst(str(Kind(kind).label))
+    return ("done" if kind in _LIKE_DONE else kind), word
+
+
+def _is_in_streak(
+    day: date, kinds: Mapping[date, str], progress: ProfileSummary
+) -> bool:
+    """Say whether the streak goes on over a day on which nothing was done."""
+    since = [kind for date_, kind in kinds.items() if date_ > day]
+    return (
+        0
+        < len([kind for kind in since if kind in _LIKE_DONE])
+        < (progress.streak.current)
+    )

@@ -1,0 +1,1 @@
+"""Ready pages for users, and the addresses of their pieces."""

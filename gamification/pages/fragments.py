@@ -1,0 +1,74 @@
+"""Each piece by itself, for pages that renew it without a reload."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from gamification.pages.requests import (
+    Request,
+    around_of,
+    order_of,
+    page_of,
+    window_of,
+    year_of,
+)
+
+
+def fragment(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Let those who are signed in read ``view``; a login page is no fragment."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, **arguments: Any) -> HttpResponse:
+        if not request.user.is_authenticated:
+            raise PermissionDenied
+        return view(request, **arguments)
+
+    return require_safe(never_cache(guarded))
+
+
+@fragment
+def level(request: Request) -> HttpResponse:
+    return _render(request, "level")
+
+
+@fragment
+def streak(request: Request) -> HttpResponse:
+    return _render(request, "streak")
+
+
+@fragment
+def calendar(request: Request) -> HttpResponse:
+    return _render(request, "calendar", year=year_of(request))
+
+
+@fragment
+def achievements(request: Request) -> HttpResponse:
+    return _render(request, "achievements", order=order_of(request))
+
+
+@fragment
+def leaderboard(request: Request, window: str) -> HttpResponse:
+    return _render(
+        request,
+        "leaderboard",
+        window=window_of(window),
+        around=around_of(request),
+        page=page_of(request),
+    )
+
+
+@fragment
+def celebrations(request: Request) -> HttpResponse:
+    return _render(request, "celebrations")
+
+
+def _render(request: Request, name: str, **context: Any) -> HttpResponse:
+    return render(request, f"gamification/fragments/{name}.html", context)

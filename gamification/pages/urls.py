@@ -1,0 +1,34 @@
+"""Addresses of the pages, of their pieces, and of what their forms are sent to."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from gamification.pages import fragments, views
+
+app_name = "gamification_pages"
+
+urlpatterns = [
+    path("", views.progress, name="progress"),
+    path("achievements/", views.achievements, name="achievements"),
+    path("leaderboards/", views.leaderboards, name="leaderboards"),
+    path("leaderboards/<str:window>/", views.leaderboards, name="leaderboard"),
+    path("users/<str:name>/", views.profile, name="profile"),
+    path("settings/", views.settings, name="settings"),
+    path("celebrations/seen/", views.see, name="celebrations-seen"),
+    path("badges/<slug:name>.svg", views.badge, name="badge"),
+    path("fragments/level/", fragments.level, name="fragment-level"),
+    path("fragments/streak/", fragments.streak, name="fragment-streak"),
+    path("fragments/calendar/", fragments.calendar, name="fragment-calendar"),
+    path(
+        "fragments/achievements/", fragments.achievements, name="fragment-achievements"
+    ),
+    path(
+        "fragments/leaderboard/<str:window>/",
+        fragments.leaderboard,
+        name="fragment-leaderboard",
+    ),
+    path(
+        "fragments/celebrations/", fragments.celebrations, name="fragment-celebrations"
+    ),
+]

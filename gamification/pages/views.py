@@ -1,0 +1,141 @@
+"""The pages: parse, call one verb, show."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import (
+    require_http_methods,
+    require_POST,
+    require_safe,
+)
+
+from gamification.components.badges import badge_of
+from gamification.leaderboards import Window
+from gamification.pages.forms import SeenForm, SettingsForm
+from gamification.pages.requests import (
+    Request,
+    around_of,
+    order_of,
+    page_of,
+    window_of,
+    year_of,
+)
+from gamification.services import (
+    acknowledge_celebrations,
+    get_progress,
+    get_rarity,
+)
+from gamification.staff import held_achievements, set_choices
+from gamification.user_lookup import find_visible_user, public_name
+
+#: Users on a page of a leaderboard, and achievements on a profile.
+PAGE_SIZE = 50
+HELD_SHOWN = 100
+
+
+@login_required
+@require_safe
+def progress(request: Request) -> HttpResponse:
+    """Show all about the user's game."""
+    this_year = timezone.localdate().year
+    context = {
+        "progress": get_progress(request.user),
+        "name": public_name(request.user),
+        "year": year_of(request) or this_year,
+        "this_year": this_year,
+    }
+    return render(request, "gamification/pages/progress.html", context)
+
+
+@login_required
+@require_safe
+def achievements(request: Request) -> HttpResponse:
+    """Show what the user can unlock, and how rare it is."""
+    context = {
+        "progress": get_progress(request.user),
+        "order": order_of(request),
+        "rarity": get_rarity(),
+    }
+    return render(request, "gamification/pages/achievements.html", context)
+
+
+@login_required
+@require_safe
+def leaderboards(request: Request, window: str = Window.WEEK) -> HttpResponse:
+    """Show the leaderboard of a window: a page, or the part around the user."""
+    page = page_of(request)
+    context = {
+        "window": window_of(window),
+        "windows": Window,
+        "around": around_of(request),
+        "page": page,
+        "page_size": PAGE_SIZE,
+    }
+    return render(request, "gamification/pages/leaderboards.html", context)
+
+
+@login_required
+@require_safe
+def profile(request: Request, name: str) -> HttpResponse:
+    """Show a user who is public, or oneself."""
+    user = find_visible_user(name, request.user)
+    held = held_achievements(user, viewer=request.user)
+    context = {
+        "shown": user,
+        "name": public_name(user),
+        "progress": get_progress(user),
+        "held": [(each, badge_of(each.achievement.icon)) for each in held[:HELD_SHOWN]],
+        "held_count": held.count(),
+        "is_own": user.pk == request.user.pk,
+    }
+    return render(request, "gamification/pages/profile.html", context)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def settings(request: Request) -> HttpResponse:
+    """Show what the user decided, and change it."""
+    standing = get_progress(request.user)
+    form = SettingsForm(standing, request.POST or None)
+    if form.is_valid():
+        set_choices(request.user, **form.chosen())
+        messages.success(request, _("Saved."), fail_silently=True)
+        return redirect("gamification_pages:settings")
+    context = {"form": form, "progress": standing}
+    return render(request, "gamification/pages/settings.html", context)
+
+
+@login_required
+@require_POST
+def see(request: Request) -> HttpResponse:
+    """Mark celebrations as seen, and go back to where the user was."""
+    form = SeenForm(request.POST)
+    if form.is_valid():
+        acknowledge_celebrations(request.user, ids=form.cleaned_data["ids"])
+    response = HttpResponseRedirect(_origin(request))
+    response.status_code = 303
+    return response
+
+
+@require_safe
+@cache_control(public=True, max_age=3_600)
+def badge(request: HttpRequest, name: str) -> HttpResponse:
+    """Lead to the picture of a badge, which may be the site's own."""
+    return redirect(badge_of(name).image)
+
+
+def _origin(request: Request) -> str:
+    """Return the page from which a form was sent, if it is one of the site's."""
+    address = request.POST.get("next", "")
+    is_ours = url_has_allowed_host_and_scheme(
+        address, {request.get_host()}, require_https=request.is_secure()
+    )
+    return address if is_ours else reverse("gamification_pages:progress")

@@ -1,0 +1,555 @@
+/* <gamification-celebrations>: shows each celebration of the user once.
+
+   <gamification-celebrations
+       src="/api/gamification/v1/me/celebrations/"  the API's address, with its last /
+       mode="all"                    or "quiet" (no motion), or "none" (nothing at all)
+       badges="/static/gamification/badges/"        where the icons with a name are
+       more-href="/achievements/"    optional: where "and N more" leads to
+       data-csrf-token="…"           unless a form inside has it
+       data-csrf-header="…"          unless it is X-CSRFToken
+       data-words='{"close": "…"}'   translations, see WORDS
+       paused>                       optional: hold everything back
+     <div data-gamification-toasts role="region" aria-label="Celebrations"
+          aria-live="polite" aria-relevant="additions"></div>
+     <section data-gamification-list>               what is shown without JavaScript
+       <ul>
+         <li data-celebration='{"id": 512, …}'>     as the API gives it
+           … <form method="post"> <input name="csrfmiddlewaretoken"> <button>Seen …
+   </gamification-celebrations>
+
+   The list is hidden, and what it has is shown first. Without a list, the API is asked
+   at once. A celebration may have words of its own, `title` and `text`, a `url` that
+   its toast links to, and in its data an `icon_url`, and the `ladder` whose tiers share
+   a card. Tiers without one share it if their keys differ in their numbers alone.
+
+   Events, which bubble, each with the celebration as `detail`: `gamification:before`
+   (if it is cancelled, the site shows the celebration itself), `gamification:shown` and
+   `gamification:done`. `check()` asks now, and so does the event `gamification:check`
+   on the document or, if it bubbles, on anything in it. */
+
+const WORDS = {
+  achievement: "Achievement unlocked: +{xp}\u00a0XP",
+  unpaid: "Achievement unlocked",
+  tiers: "{names}: +{xp}\u00a0XP",
+  level: "Level {to}",
+  levelText: "You rose from level {from}.",
+  levels: "You rose from level {from}, past {between}.",
+  streak: "{days}-day streak",
+  streakText: "Active on {days} days in a row",
+  more: "And {count} more",
+  link: "See the details",
+  moreLink: "See them all",
+  close: "Close: {title}",
+};
+const KINDS = ["achievement", "level", "streak"];
+const ICONS = { level: "level", streak: "flame", more: "trophy" };
+const COLOURS = ["#f4b400", "#e8526c", "#4a90e2", "#3dae74", "#8e5bd9"];
+
+// The statuses of a celebration that is another screen's, or over.
+const LOST = [404, 409];
+
+const POLL = 15_000;
+const LONGEST = 120_000;
+// A little less than the minute that the server gives.
+const CLAIM = 50_000;
+const STAGGER = 1_600;
+const AT_ONCE = 3;
+const STAY = 6_000;
+const STAY_PER_CHARACTER = 60;
+const CONFETTI = 1_500;
+
+const pause = (time) => new Promise((resolve) => setTimeout(resolve, time));
+
+function jsonOf(text, otherwise) {
+  try {
+    return JSON.parse(text) ?? otherwise;
+  } catch {
+    return otherwise;
+  }
+}
+
+function make(tag, name, text = "") {
+  const element = document.createElement(tag);
+  element.className = name;
+  element.textContent = text;
+  return element;
+}
+
+/** An address that can be followed: never a script. */
+function addressOf(text) {
+  if (typeof text !== "string" || !URL.canParse(text, document.baseURI)) return null;
+  const url = new URL(text, document.baseURI);
+  return /^https?:$/.test(url.protocol) ? url.href : null;
+}
+
+/** Milliseconds that the server wants to be left alone. */
+function retryAfter(answer) {
+  const value = answer.headers.get("Retry-After") ?? "";
+  const time = /^\d+$/.test(value) ? value * 1000 : Date.parse(value) - Date.now();
+  return Math.max(time, 0) || 0;
+}
+
+class Refused extends Error {
+  constructor(answer) {
+    super(`The API answers ${answer.status}.`);
+    this.isFinal = answer.status === 401 || answer.status === 403;
+    this.wait = [429, 503].includes(answer.status) ? retryAfter(answer) : 0;
+  }
+}
+
+/** Celebrations in the order of their show: kind, threshold, age. */
+function inOrder(celebrations) {
+  const rank = ({ kind, data, id }) => [KINDS.indexOf(kind), data.threshold ?? 0, id];
+  const compare = (a, b) => a[0] - b[0] || a[1] - b[1] || a[2] - b[2];
+  return celebrations.toSorted((one, other) => compare(rank(one), rank(other)));
+}
+
+/** What shares a card: tiers that one record crossed, all levels, all milestones. */
+function cardKey({ id, kind, data, created_at }) {
+  if (kind === "level" || kind === "streak") return kind;
+  const stem = /^(.*\D)?\d+$/.exec(data.achievement)?.[1];
+  const ladder = data.ladder ?? stem;
+  return ladder === undefined ? `${kind} ${id}` : `${kind} ${created_at} ${ladder}`;
+}
+
+function grouped(celebrations) {
+  const cards = new Map();
+  for (const one of celebrations) {
+    const key = cardKey(one);
+    cards.set(key, [...(cards.get(key) ?? []), one]);
+  }
+  return [...cards.values()];
+}
+
+class Celebrations extends HTMLElement {
+  // The page was told 401 or 403; no element of it asks again.
+  static #isOver = false;
+  static observedAttributes = ["paused", "mode", "src"];
+
+  #known = null;
+  #claims = new Map();
+  #shown = new Set();
+  #untold = new Set();
+  #toasts = [];
+  #errors = 0;
+  #notBefore = 0;
+  #timer;
+  #isBusy = false;
+  #isAsked = false;
+  #listening;
+  #words = WORDS;
+  #toastsBox;
+
+  connectedCallback() {
+    this.#words = { ...WORDS, ...jsonOf(this.dataset.words, {}) };
+    this.#toastsBox = this.querySelector("[data-gamification-toasts]") ?? this.#box();
+    this.#adopt(this.querySelector("[data-gamification-list]"));
+    this.#listen();
+    if (this.#known?.length === 0) this.#schedule(POLL);
+    else this.check();
+  }
+
+  disconnectedCallback() {
+    this.#listening.abort();
+    clearTimeout(this.#timer);
+    for (const toast of [...this.#toasts]) this.#remove(toast);
+  }
+
+  attributeChangedCallback() {
+    if (this.#listening) this.check();
+  }
+
+  /** Ask the API now, and show what waits. */
+  async check() {
+    if (this.#isBusy) this.#isAsked = true;
+    else if (this.#mayRun()) await this.#run();
+    else if (this.#notBefore > Date.now()) this.#schedule(0);
+  }
+
+  async #run() {
+    this.#isBusy = true;
+    this.#isAsked = false;
+    clearTimeout(this.#timer);
+    try {
+      await this.#show(await this.#pending());
+      this.#errors = 0;
+      this.#schedule(POLL);
+    } catch (error) {
+      this.#recover(error);
+    } finally {
+      this.#isBusy = false;
+    }
+    if (this.#isAsked) this.check();
+  }
+
+  #mayRun() {
+    const isOn = this.hasAttribute("src") && this.getAttribute("mode") !== "none";
+    const isFree = !this.hasAttribute("paused") && Date.now() >= this.#notBefore;
+    const isLive = this.isConnected && !Celebrations.#isOver;
+    return isOn && isFree && isLive && !document.hidden && navigator.onLine;
+  }
+
+  #schedule(time) {
+    clearTimeout(this.#timer);
+    const jittered = time * (0.8 + Math.random() * 0.4);
+    const wait = Math.max(jittered, this.#notBefore - Date.now());
+    if (this.isConnected && !Celebrations.#isOver) {
+      this.#timer = setTimeout(() => this.check(), wait);
+    }
+  }
+
+  #recover(error) {
+    Celebrations.#isOver ||= error.isFinal === true;
+    this.#errors += 1;
+    this.#notBefore = Date.now() + (error.wait ?? 0);
+    this.#schedule(Math.min(POLL * 2 ** this.#errors, LONGEST));
+  }
+
+  #listen() {
+    this.#listening = new AbortController();
+    const { signal } = this.#listening;
+    const check = () => this.check();
+    document.addEventListener("visibilitychange", () => this.#turn(), { signal });
+    document.addEventListener("gamification:check", check, { signal });
+    document.addEventListener("keydown", (event) => this.#key(event), { signal });
+    addEventListener("online", check, { signal });
+  }
+
+  #turn() {
+    for (const toast of this.#toasts) this.#count(toast);
+    if (document.hidden) clearTimeout(this.#timer);
+    else this.check();
+  }
+
+  // What is there at load
+
+  #box() {
+    const box = make("div", "gamification-toasts");
+    box.setAttribute("aria-live", "polite");
+    box.setAttribute("aria-relevant", "additions");
+    this.append(box);
+    return box;
+  }
+
+  #adopt(list) {
+    if (!list) return;
+    const items = [...list.querySelectorAll("[data-celebration]")];
+    this.#known = items.map((item) => jsonOf(item.dataset.celebration, {}));
+    list.hidden = true;
+  }
+
+  // The API
+
+  async #ask(path, body) {
+    const address = new URL(path, new URL(this.getAttribute("src"), document.baseURI));
+    const headers = { Accept: "application/json" };
+    if (body === undefined) return fetch(address, { headers });
+    const field = this.querySelector("[name=csrfmiddlewaretoken]");
+    const token = field?.value ?? this.dataset.csrfToken ?? "";
+    headers["Content-Type"] = "application/json";
+    headers[this.dataset.csrfHeader || "X-CSRFToken"] = token;
+    // The page may be left meanwhile.
+    return fetch(address, { method: "POST", headers, body, keepalive: true });
+  }
+
+  async #pending() {
+    await this.#tell();
+    const known = this.#known;
+    this.#known = null;
+    if (known?.length) return this.#free(known, Date.now());
+    const answer = await this.#ask("?limit=50");
+    if (!answer.ok) throw new Refused(answer);
+    const { results } = await answer.json();
+    return this.#free(results, Date.parse(answer.headers.get("Date")) || Date.now());
+  }
+
+  #free(celebrations, now) {
+    const again = celebrations.filter(({ id }) => this.#shown.has(id));
+    for (const { id } of again) this.#untold.add(id);
+    const isKnown = ({ id, kind, data }) => id && data && KINDS.includes(kind);
+    const isClaimed = ({ id, claimed_until: until }) =>
+      Date.parse(until) > now && !(this.#claims.get(id) > Date.now());
+    const isFree = (one) => !this.#shown.has(one.id) && !isClaimed(one);
+    return celebrations.filter((one) => isKnown(one) && isFree(one));
+  }
+
+  /** Claim celebrations and return those that are this page's to show.
+
+      Who has the first one plays all of them, in their order. */
+  async #claim([first, ...others]) {
+    if (!first || !(await this.#claimOne(first))) return [];
+    const isMine = await Promise.all(others.map((one) => this.#claimOne(one)));
+    return [first, ...others.filter((_, index) => isMine[index])];
+  }
+
+  async #claimOne({ id }) {
+    if (this.#claims.get(id) > Date.now()) return true;
+    const answer = await this.#ask(`${id}/claim/`, "");
+    if (answer.ok) this.#claims.set(id, Date.now() + CLAIM);
+    else if (!LOST.includes(answer.status)) throw new Refused(answer);
+    return answer.ok;
+  }
+
+  /** Acknowledge what was shown; what cannot be told now is told with the next turn. */
+  async #tell() {
+    const ids = [...this.#untold];
+    if (!ids.length) return;
+    const answer = await this.#ask("acknowledge/", JSON.stringify({ ids }));
+    if (!answer.ok) throw new Refused(answer);
+    for (const id of ids) this.#untold.delete(id);
+  }
+
+  // The show
+
+  async #show(celebrations) {
+    const cards = grouped(await this.#claim(inOrder(celebrations)));
+    const [first, rest] = [cards.slice(0, AT_ONCE), cards.slice(AT_ONCE).flat()];
+    if (rest.length) first.push(rest);
+    for (const [index, card] of first.entries()) {
+      const isMore = index === AT_ONCE;
+      if (!this.#mayRun() || this.#toasts.length > AT_ONCE - !isMore) return;
+      if (await this.#play(card, isMore)) await pause(STAGGER);
+    }
+  }
+
+  async #play(card, isMore) {
+    for (const { id } of card) {
+      this.#shown.add(id);
+      this.#untold.add(id);
+    }
+    const left = card.filter((one) => this.#send("before", one));
+    if (left.length) this.#open(left, isMore);
+    await this.#tell();
+    return left.length > 0;
+  }
+
+  #send(name, detail) {
+    const options = { detail, bubbles: true, cancelable: name === "before" };
+    return this.dispatchEvent(new CustomEvent(`gamification:${name}`, options));
+  }
+
+  #open(celebrations, isMore) {
+    const content = isMore ? this.#summary(celebrations) : this.#content(celebrations);
+    const toast = this.#build(content);
+    toast.celebrations = celebrations;
+    const length = `${content.title}${content.text}`.length;
+    toast.stay = Math.max(STAY, STAY_PER_CHARACTER * length);
+    this.#toasts.push(toast);
+    this.#toastsBox.append(toast);
+    this.#move(toast, isMore ? 0 : content.kind === "level" ? 120 : 70);
+    this.#count(toast);
+    for (const one of celebrations) this.#send("shown", one);
+  }
+
+  #build({ kind, title, text, icon, href, link }) {
+    const toast = make("div", `gamification-toast gamification-toast--${kind}`);
+    const words = make("div", "gamification-toast__words");
+    words.append(make("p", "gamification-toast__title", title));
+    if (text) words.append(make("p", "gamification-toast__text", text));
+    if (href) words.append(this.#link(href, link));
+    toast.append(...this.#icon(icon), words, this.#closer(toast, title));
+    toast.isKept = Boolean(href);
+    for (const name of ["pointerenter", "pointerleave", "focusin", "focusout"]) {
+      toast.addEventListener(name, (event) => this.#attend(toast, event));
+    }
+    return toast;
+  }
+
+  #link(href, text) {
+    const link = make("a", "gamification-toast__link", text);
+    link.href = href;
+    return link;
+  }
+
+  #closer(toast, title) {
+    const button = make("button", "gamification-toast__close", "×");
+    button.type = "button";
+    button.setAttribute("aria-label", this.#say("close", { title }));
+    button.addEventListener("click", () => this.#close(toast));
+    return button;
+  }
+
+  #icon(icon) {
+    if (!icon) return [];
+    const frame = make("span", "gamification-toast__icon");
+    frame.setAttribute("aria-hidden", "true");
+    const base = this.getAttribute("badges");
+    const isName = /^[a-z][a-z0-9_-]*$/.test(icon);
+    const source = isName ? base && `${base}${icon}.svg` : /[/]/.test(icon) && icon;
+    if (source) {
+      const image = Object.assign(new Image(), { src: source, alt: "" });
+      image.addEventListener("error", () => frame.remove());
+      frame.append(image);
+    } else if (!isName) frame.textContent = icon;
+    return source || !isName ? [frame] : [];
+  }
+
+  // Words
+
+  #say(name, values) {
+    const numbers = new Intl.NumberFormat(this.#language());
+    const text = (value) => (typeof value === "number" ? numbers.format(value) : value);
+    const fill = (whole, key) => text(values[key] ?? whole);
+    return this.#words[name].replace(/\{(\w+)\}/g, fill);
+  }
+
+  #language() {
+    const lang = this.closest("[lang]")?.lang;
+    return lang && Intl.NumberFormat.supportedLocalesOf(lang).length ? lang : undefined;
+  }
+
+  #list(items) {
+    return new Intl.ListFormat(this.#language()).format(items);
+  }
+
+  #content(celebrations) {
+    const last = celebrations.at(-1);
+    const { kind, data } = last;
+    const made = this.#wording(kind, celebrations.map((one) => one.data));
+    // Its own words name neither the other celebrations nor the levels between.
+    const own = celebrations.length > 1 || kind === "level" ? {} : last;
+    const title = own.title || made.title;
+    return {
+      kind,
+      icon: data.icon_url || data.icon || ICONS[kind],
+      title,
+      text: own.text || made.text,
+      href: addressOf(last.url),
+      link: this.#words.link,
+    };
+  }
+
+  #wording(kind, all) {
+    if (kind === "level") return this.#level(all);
+    return kind === "streak" ? this.#streak(all) : this.#achievement(all);
+  }
+
+  #achievement(all) {
+    const xp = all.reduce((sum, data) => sum + (data.xp ?? 0), 0);
+    const names = this.#list(all.map(({ name }) => name));
+    const word = all.length > 1 ? "tiers" : xp ? "achievement" : "unpaid";
+    return { title: all.at(-1).name, text: this.#say(word, { names, xp }) };
+  }
+
+  #level(all) {
+    const from = Math.min(...all.map((data) => data.from));
+    const to = Math.max(...all.map((data) => data.to));
+    const steps = Array.from({ length: to - from - 1 }, (_, i) => `${from + i + 1}`);
+    const isLong = steps.length > 4;
+    const between = isLong ? `${steps[0]}–${steps.at(-1)}` : this.#list(steps);
+    const text = this.#say(steps.length ? "levels" : "levelText", { from, between });
+    return { title: this.#say("level", { to }), text };
+  }
+
+  #streak(all) {
+    const days = Math.max(...all.map((data) => data.days));
+    return {
+      title: this.#say("streak", { days }),
+      text: this.#say("streakText", { days }),
+    };
+  }
+
+  #summary(celebrations) {
+    const titles = grouped(celebrations).map((card) => this.#content(card).title);
+    return {
+      kind: "more",
+      icon: ICONS.more,
+      title: this.#say("more", { count: celebrations.length }),
+      text: this.#list(titles),
+      href: addressOf(this.getAttribute("more-href")),
+      link: this.#words.moreLink,
+    };
+  }
+
+  // How long a toast stays
+
+  #attend(toast, { type, relatedTarget }) {
+    const isEntered = type === "focusin" && !toast.contains(relatedTarget);
+    if (isEntered) toast.origin = relatedTarget;
+    this.#count(toast);
+  }
+
+  /** Count from the start, unless somebody reads it, or looks elsewhere. */
+  #count(toast) {
+    clearTimeout(toast.timer);
+    if (!this.#toasts.includes(toast)) return;
+    // When focus leaves, the element still matches.
+    toast.timer = setTimeout(() => {
+      const isRead = toast.isKept || toast.matches(":hover, :focus-within");
+      if (isRead || document.hidden) return;
+      toast.timer = setTimeout(() => this.#close(toast), toast.stay);
+    });
+  }
+
+  #key(event) {
+    if (event.key !== "Escape" || event.defaultPrevented || event.isComposing) return;
+    if (this.#toasts.length && !document.querySelector(":modal")) {
+      this.#close(this.#toasts.at(-1));
+    }
+  }
+
+  #close(toast) {
+    const hadFocus = toast.contains(document.activeElement);
+    this.#remove(toast);
+    if (hadFocus) this.#returnFocus(toast.origin);
+  }
+
+  #returnFocus(origin) {
+    const next = this.#toasts.at(-1)?.querySelector("button");
+    const isThere = origin?.isConnected && !this.#toastsBox.contains(origin);
+    (isThere ? origin : next)?.focus();
+  }
+
+  #remove(toast) {
+    clearTimeout(toast.timer);
+    this.#toasts = this.#toasts.filter((other) => other !== toast);
+    toast.remove();
+    for (const one of toast.celebrations) this.#send("done", one);
+  }
+
+  // Motion
+
+  #isStill() {
+    const isQuiet = this.getAttribute("mode") === "quiet";
+    const query = "(prefers-reduced-motion: reduce), (forced-colors: active)";
+    return isQuiet || matchMedia(query).matches;
+  }
+
+  #move(toast, pieces) {
+    if (this.#isStill()) return;
+    const from = { opacity: 0, transform: "translateY(1.5rem) scale(.96)" };
+    const easing = "cubic-bezier(.2, 1.4, .4, 1)";
+    toast.animate([from, {}], { duration: 350, easing });
+    if (pieces) this.#throw(toast.getBoundingClientRect(), pieces);
+  }
+
+  #throw(origin, count) {
+    const box = make("div", "gamification-confetti");
+    box.setAttribute("aria-hidden", "true");
+    box.append(...Array.from({ length: count }, () => make("i", "")));
+    this.append(box);
+    for (const piece of box.children) this.#fling(piece, origin);
+    setTimeout(() => box.remove(), CONFETTI);
+  }
+
+  #fling(piece, { left, top, width, height }) {
+    const random = (least, most) => least + Math.random() * (most - least);
+    const [x, y] = [left + width / 2 + random(-0.3, 0.3) * width, top + height / 2];
+    const [dx, rise] = [random(-260, 260), random(120, 420)];
+    const place = (toX, toY, turns) => ({
+      transform: `translate(${toX}px, ${toY}px) rotate(${turns}turn)`,
+    });
+    const peak = place(x + dx * 0.7, y - rise, random(-1, 1));
+    piece.style.backgroundColor = COLOURS[Math.floor(random(0, COLOURS.length))];
+    const frames = [
+      { ...place(x, y, 0), opacity: 1, easing: "cubic-bezier(.1, .7, .4, 1)" },
+      { ...peak, opacity: 1, offset: 0.4, easing: "ease-in" },
+      { ...place(x + dx, y + 80, random(-2, 2)), opacity: 0 },
+    ];
+    const delay = random(0, 150);
+    piece.animate(frames, { duration: CONFETTI - 200, delay, fill: "both" });
+  }
+}
+
+customElements.get("gamification-celebrations") ??
+  customElements.define("gamification-celebrations", Celebrations);

@@ -1,0 +1,127 @@
+"""Every page of the demo and of the app, as people with other screens see it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import axe_playwright_python
+import pytest
+from django.urls import reverse
+
+import gamification
+from gamification.models import Celebration
+from gamification.services import award_achievement
+from tests.browser.pages.policy import POLICY
+from tests.inspection import COMMITTED
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+pytestmark = COMMITTED
+
+GAME = ["progress", "achievements", "leaderboards"]
+PAGES = {
+    "visions": reverse("home"),
+    **{name: reverse(f"gamification_pages:{name}") for name in GAME},
+}
+SETTINGS = reverse("gamification_pages:settings")
+
+TEMPLATES = Path(gamification.__file__).parent / "templates"
+AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text()
+RUN = "axe.run({ resultTypes: ['violations'] }).then((result) => result.violations)"
+
+LIGHT = {"color_scheme": "light", "forced_colors": "none"}
+DARK = {"color_scheme": "dark", "forced_colors": "none"}
+FORCED = {"color_scheme": "dark", "forced_colors": "active"}
+APPEARANCES = [
+    (LIGHT, 1280, "ltr"),
+    (DARK, 360, "rtl"),
+    (FORCED, 360, "ltr"),
+    (DARK, 1280, "rtl"),
+]
+
+
+def violations(page: Page) -> list[str]:
+    """Return what is wrong with the page, in each of its appearances."""
+    found = []
+    page.evaluate(AXE)
+    for colours, width, direction in APPEARANCES:
+        page.emulate_media(**colours)
+        page.set_viewport_size({"width": width, "height": 800})
+        page.evaluate(f"document.documentElement.dir = '{direction}'")
+        for wrong in page.evaluate(RUN):
+            nodes = [node["html"] for node in wrong["nodes"]]
+            found.append(f"{wrong['id']}: {nodes[:3]} ({colours}, {width})")
+    page.set_viewport_size({"width": 320, "height": 800})
+    if page.evaluate("document.documentElement.scrollWidth") > 320:
+        found.append("It scrolls sideways.")
+    return found
+
+
+def examine(page: Page, pages: dict[str, str]) -> list[str]:
+    """Return what is wrong with each of the pages."""
+    found = []
+    for name, address in pages.items():
+        page.goto(address)
+        found += [f"{name}: {wrong}" for wrong in violations(page)]
+    return found
+
+
+def profile_of(user: Any) -> dict[str, str]:
+    name = user.get_username()
+    return {"profile": reverse("gamification_pages:profile", args=[name])}
+
+
+def test_pages_are_sent_with_the_strict_policy(sign_in, user):
+    response = sign_in(user).goto(SETTINGS)
+
+    assert response.headers["content-security-policy"] == POLICY
+
+
+def test_the_pages_of_a_user_with_everything_are_for_everybody(sign_in_still, visitor):
+    page = sign_in_still(visitor)
+
+    assert examine(page, PAGES | profile_of(visitor)) == []
+
+
+def test_the_pages_of_a_user_with_nothing_are_for_everybody(sign_in_still, user):
+    page = sign_in_still(user)
+
+    empty = {name: PAGES[name] for name in ("visions", "progress")}
+
+    assert examine(page, empty | profile_of(user)) == []
+
+
+def test_the_pages_of_a_stranger_are_for_everybody(sign_in_still, user):
+    page = sign_in_still(user)
+    page.context.clear_cookies()
+    names = ["front", "login", "sign-up"]
+
+    assert examine(page, {name: reverse(name) for name in names}) == []
+
+
+@pytest.fixture
+def own_frame(settings):
+    """Show pages in the frame of the app, not in that of the demo."""
+    [engine] = settings.TEMPLATES
+    settings.TEMPLATES = [{**engine, "DIRS": [TEMPLATES]}]
+
+
+@pytest.mark.usefixtures("own_frame")
+@pytest.mark.parametrize("scripts", [True, False], ids=["toasts", "list"])
+def test_celebrations_are_for_everybody(sign_in_still, user, scripts):
+    award_achievement(user, "kpi_10")
+    page = sign_in_still(user)
+    if not scripts:
+        script = {"body": "", "content_type": "text/javascript"}
+        page.route("**/celebrations.js", lambda route: route.fulfill(**script))
+    shown = ".gamification-toast" if scripts else "[data-gamification-list] li"
+
+    page.goto(SETTINGS)
+    page.locator(shown).nth(1).wait_for()
+    brand = page.locator(".gamification-brand").inner_text()
+    found = violations(page)
+
+    assert (brand, found) == ("Home", [])
+    assert Celebration.objects.pending().exists() is not scripts

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import pytest
+from django.urls import reverse
+
+from gamification.services import award_achievement, record_activity
+
+pytestmark = pytest.mark.django_db
+
+NAMES = ["level", "streak", "calendar", "achievements", "celebrations"]
+ADDRESSES = [
+    *(reverse(f"gamification_pages:fragment-{name}") for name in NAMES),
+    reverse("gamification_pages:fragment-leaderboard", args=["week"]),
+]
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_a_fragment_is_a_piece_by_itself(site, address):
+    response = site.get(address)
+
+    html = response.content.decode().strip()
+    assert html.startswith("<")
+    assert "<html" not in html
+    assert "no-store" in response["Cache-Control"]
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_who_is_not_signed_in_gets_no_login_page(client, address):
+    assert client.get(address).status_code == 403
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_a_fragment_is_only_read(site, address):
+    assert site.post(address).status_code == 405
+
+
+def test_a_fragment_is_what_the_page_has(site, user):
+    record_activity(user, "kpi_completed")
+    page = site.get(reverse("gamification_pages:progress")).content.decode()
+
+    fragment = site.get(ADDRESSES[0]).content.decode().strip()
+
+    assert fragment in page
+
+
+def test_the_year_of_a_calendar_is_chosen(site):
+    assert "Days of 2020" in site.get(ADDRESSES[2], {"year": 2020}).content.decode()
+
+
+def test_the_order_of_achievements_is_chosen(site, user):
+    award_achievement(user, "kpi_500")
+
+    html = site.get(ADDRESSES[3], {"order": "held"}).content.decode()
+
+    milestones = html.partition('aria-label="Milestones"')[2]
+    assert milestones.find("Five hundred done") < milestones.find("Ten done")
+
+
+def test_a_part_of_a_leaderboard_is_chosen(site, user):
+    record_activity(user, "kpi_completed")
+
+    html = site.get(ADDRESSES[5], {"around": "me", "page": 7}).content.decode()
+
+    assert 'aria-current="true"' in html
+
+
+def test_a_leaderboard_that_is_none_is_not_found(site):
+    address = reverse("gamification_pages:fragment-leaderboard", args=["year"])
+
+    assert site.get(address).status_code == 404

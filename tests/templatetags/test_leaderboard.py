@@ -1,0 +1,208 @@
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+import pytest
+import time_machine
+
+from gamification.exceptions import InvalidRequestError
+from gamification.services import record_activity, set_visibility
+from tests.factories import UserFactory
+
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.usefixtures("no_achievements", "activity"),
+]
+
+TAG = "{% gamification_leaderboard 'week' %}"
+AROUND = "{% gamification_leaderboard 'week' around=user page_size=3 %}"
+
+#: A Thursday.
+NOON = datetime(2026, 3, 5, 12, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def clock():
+    with time_machine.travel(NOON, tick=False):
+        yield
+
+
+def earn(*scores: int) -> list:
+    """Return users who earned so many times 10 XP."""
+    users = [UserFactory(username=f"user-{score}") for score in scores]
+    for user, score in zip(users, scores, strict=True):
+        record_activity(user, "walk", quantity=score)
+    return users
+
+
+def rows(html: str) -> list[tuple[str, str, str, str]]:
+    """Return place, name, score and gap of each row."""
+    return re.findall(
+        r'data-rank="(\d+)">.*?gamification-name"[^>]*>(.*?)</.*?number">(.*?)</td>'
+        r'.*?gap">(.*?)</td>',
+        html,
+    )
+
+
+def test_users_are_listed_with_what_the_next_has_more(render):
+    earn(50, 30, 200)
+
+    assert rows(render(TAG)) == [
+        ("1", "user-200", "2,000", ""),
+        ("2", "user-50", "500", "1,500"),
+        ("3", "user-30", "300", "200"),
+    ]
+
+
+def test_it_is_a_table_with_a_caption(render):
+    earn(1)
+
+    html = render(TAG)
+
+    assert "<caption>Week of March 2, 2026, UTC</caption>" in html
+    assert (
+        '<th scope="row"><a class="gamification-name" href="/game/users/user-1/"'
+        in (html)
+    )
+
+
+@pytest.mark.parametrize(
+    ("window", "title", "caption"),
+    [
+        ("day", "Leaderboard of the day", "March 5, 2026, UTC"),
+        ("week", "Leaderboard of the week", "Week of March 2, 2026, UTC"),
+        ("month", "Leaderboard of the month", "March 2026, UTC"),
+        ("all", "Leaderboard of all time", "All XP ever earned"),
+    ],
+)
+def test_each_window_says_what_it_is(render, window, title, caption):
+    earn(1)
+
+    html = render("{% gamification_leaderboard window %}", window=window)
+
+    assert f">{title}</h2>" in html
+    assert f"<caption>{caption}</caption>" in html
+
+
+@pytest.mark.parametrize(
+    ("window", "words"),
+    [("day", "today"), ("week", "this week"), ("month", "this month"), ("all", "yet")],
+)
+def test_an_empty_board_says_so(render, window, words):
+    html = render("{% gamification_leaderboard window %}", window=window)
+
+    assert f"Nobody has earned XP {words}. Be the first!" in html
+    assert "<table" not in html
+
+
+def test_the_own_row_is_marked(render):
+    _, grace = earn(2, 1)
+
+    html = render(TAG, visitor=grace)
+
+    assert html.count('aria-current="true"') == 1
+    assert re.search(r'<tr aria-current="true">.*?user-1</a>', html)
+    assert "You are at place" not in html
+
+
+def test_the_own_place_is_said_where_it_is_on_another_page(render):
+    *_, last = earn(5, 4, 3, 2, 1)
+
+    html = render("{% gamification_leaderboard 'week' page_size=2 %}", visitor=last)
+
+    assert "You are at place 5 of 5 with 10 XP." in html
+
+
+def test_it_is_shown_around_a_user(render):
+    users = earn(*range(9, 0, -1))
+
+    html = render(AROUND, user=users[4])
+
+    assert [row[1] for row in rows(html)] == ["user-6", "user-5", "user-4"]
+
+
+def test_who_hides_is_told_so(render):
+    earn(3)
+    [hidden] = earn(2)
+    set_visibility(hidden, is_public=False)
+
+    html = render(TAG, visitor=hidden)
+
+    assert "Your place is hidden: others do not see you here." in html
+    assert '<a href="/game/settings/">' in html
+    assert "user-2" not in html
+
+
+def test_who_earned_nothing_is_told_how_to_get_a_place(render, user):
+    earn(3)
+
+    assert "earn some XP to get one" in render(TAG, visitor=user)
+
+
+def test_staff_are_told_that_they_have_no_place(render, staff):
+    earn(3)
+
+    assert "Staff have no place here." in render(TAG, visitor=staff)
+
+
+def test_staff_have_a_place_where_the_site_says_so(render, staff, settings):
+    settings.GAMIFICATION = {"RANKS_STAFF": True}
+    earn(3)
+
+    assert "earn some XP to get one" in render(TAG, visitor=staff)
+
+
+def test_pages_lead_to_each_other(render):
+    earn(3, 2, 1)
+    tag = "{% gamification_leaderboard 'week' page=page page_size=1 %}"
+
+    first, second, last = (render(tag, page=page) for page in (1, 2, 3))
+
+    assert re.findall(r'href="\?page=(\d)"', first) == ["2"]
+    assert re.findall(r'href="\?page=(\d)"', second) == ["1", "3"]
+    assert re.findall(r'href="\?page=(\d)"', last) == ["2"]
+
+
+def test_what_is_shown_by_itself_leads_to_no_pages(render):
+    earn(3, 2, 1)
+
+    assert "?page=" not in render("{% gamification_leaderboard 'week' page_size=1 %}")
+
+
+def test_what_is_around_somebody_has_no_pages(render):
+    [user, *_] = earn(3, 2, 1)
+    tag = "{% gamification_leaderboard 'week' around=user page=1 page_size=1 %}"
+
+    assert "?page=" not in render(tag, user=user)
+
+
+def test_names_are_text(render):
+    record_activity(UserFactory(username="<b>x"), "walk")
+
+    assert "&lt;b&gt;x" in render(TAG)
+
+
+def test_a_name_that_fits_no_address_is_no_link(render):
+    record_activity(UserFactory(username="a/b"), "walk")
+
+    assert '<span class="gamification-name">a/b</span>' in render(TAG)
+
+
+def test_a_window_that_is_none_is_an_error(render):
+    with pytest.raises(InvalidRequestError):
+        render("{% gamification_leaderboard 'year' %}")
+
+
+def test_it_takes_two_queries(render, django_assert_num_queries):
+    *_, last = earn(3, 2, 1)
+
+    with django_assert_num_queries(2):
+        render(AROUND, user=last, visitor=last)
+
+
+def test_it_takes_three_for_who_has_no_place(render, user, django_assert_num_queries):
+    earn(3, 2, 1)
+
+    with django_assert_num_queries(3):
+        render(AROUND, user=user, visitor=user)
