@@ -1,12 +1,12 @@
 """Measure every page of the admin on a large site.
 
-``python benchmarks/history.py`` makes one; then ``DATABASE_URL=… python
-benchmarks/admin.py`` asks for each page three times, in the process, and prints the
-median of the seconds and the number of queries. A page should take a second at the
-most, what staff try out beforehand five. The cache has what the page before left in
-it; where that counts, the page is asked for with an empty one, too. Without
-``DATABASE_URL`` it makes a site of ``--users`` and ``--entries`` first, on a server of
-its own.
+``python benchmarks/history.py`` creates a site. ``DATABASE_URL=… python
+benchmarks/admin.py`` then requests each page three times, in the same process, and
+prints the median time and the number of queries. A page should take at most one second,
+and a preview or simulation at most five. The cache keeps what earlier pages left in it;
+where that matters, the page is also requested with an empty cache. Without
+``DATABASE_URL``, the script first creates a site with ``--users`` and ``--entries`` on
+its own server.
 """
 
 from __future__ import annotations
@@ -31,25 +31,25 @@ ROUNDS = 3
 
 @dataclass(frozen=True)
 class Page:
-    """An address of the admin, with what is sent there, and its limit in seconds."""
+    """An admin page, with the data to post, and its time limit in seconds."""
 
     name: str
     address: str
     data: dict[str, Any] | None = None
     limit: float = 1.0
-    #: Whether the cache is emptied before.
+    #: Whether to clear the cache before each request.
     is_cold: bool = False
 
 
 class Visitor:
-    """A superuser who asks for pages and has a watch."""
+    """A superuser who requests pages and measures the time."""
 
     def __init__(self) -> None:
         from django.contrib.auth import get_user_model
         from django.test import Client
         from django.test.utils import setup_test_environment
 
-        # Answers tell what they were made of.
+        # Responses then have their template contexts.
         setup_test_environment()
         self.client = Client()
         self.admin = get_user_model().objects.filter(is_superuser=True).first()
@@ -57,7 +57,7 @@ class Visitor:
         self.slow: list[str] = []
 
     def visit(self, page: Page) -> Any:
-        """Ask for the page, and print what that took; return its last answer."""
+        """Request the page, and print the median time; return the last response."""
         from django.core.cache import cache
         from django.db import connection
         from django.test.utils import CaptureQueriesContext
@@ -68,17 +68,17 @@ class Visitor:
                 cache.clear()
             with CaptureQueriesContext(connection) as queries:
                 began = time.perf_counter()
-                answer = self.ask(page)
+                response = self.request(page)
                 seconds.append(time.perf_counter() - began)
-        assert answer.status_code in {200, 302}, (page, answer.status_code)
-        took = median(seconds)
-        mark = "  SLOW" if took > page.limit else ""
-        print(f"{page.name:58}{took:8.2f} s{len(queries):6}{mark}", flush=True)
+        assert response.status_code in {200, 302}, (page, response.status_code)
+        time_taken = median(seconds)
+        mark = "  SLOW" if time_taken > page.limit else ""
+        print(f"{page.name:58}{time_taken:8.2f} s{len(queries):6}{mark}", flush=True)
         if mark:
             self.slow.append(page.name)
-        return answer
+        return response
 
-    def ask(self, page: Page) -> Any:
+    def request(self, page: Page) -> Any:
         if page.data is None:
             return self.client.get(page.address)
         return self.client.post(page.address, page.data)
@@ -93,16 +93,16 @@ def address_of(name: str, *args: Any, **query: Any) -> str:
 
 
 def visit_lists(visitor: Visitor) -> None:
-    """Visit each list, and what its filters, search and dates lead to."""
+    """Visit each list with its filters, search and dates, and one row of it."""
     from django.apps import apps
     from django.contrib import admin
 
     for model in apps.get_app_config("gamification").get_models():
         name = model._meta.model_name
         address = address_of(f"gamification_{name}_changelist")
-        answer = visitor.visit(Page(f"{name}: list", address))
-        changes = answer.context["cl"]
-        for title, query in within(changes, admin.site.get_model_admin(model)):
+        response = visitor.visit(Page(f"{name}: list", address))
+        changes = response.context["cl"]
+        for title, query in narrowings(changes, admin.site.get_model_admin(model)):
             visitor.visit(Page(f"{name}: {title}", address + query))
         row = changes.queryset.first()
         if row is not None:
@@ -111,8 +111,8 @@ def visit_lists(visitor: Visitor) -> None:
                 visitor.visit(Page(f"{name}: {page}", one))
 
 
-def within(changes: Any, model_admin: Any) -> Iterator[tuple[str, str]]:
-    """Yield what a list can be narrowed to, with its query."""
+def narrowings(changes: Any, model_admin: Any) -> Iterator[tuple[str, str]]:
+    """Yield the title and query of each way to narrow a list."""
     yield "third page", "?p=3"
     if model_admin.search_fields:
         yield "search", "?q=user77777"
@@ -130,9 +130,9 @@ def within(changes: Any, model_admin: Any) -> Iterator[tuple[str, str]]:
 
 
 def visit_users(visitor: Visitor) -> None:
-    """Visit the games of the two who did most, and the pages of their accounts.
+    """Visit the pages of the two users with most XP, and of their accounts.
 
-    The first left long ago, so that their entries are far down in the ledger.
+    The first one is no longer active, so that their entries are far down in the ledger.
     """
     from django.contrib import admin
     from django.contrib.auth import get_user_model
@@ -140,20 +140,20 @@ def visit_users(visitor: Visitor) -> None:
     from gamification.models import LedgerEntry, UserGamification
 
     most = UserGamification.objects.order_by("-total_xp")[:2]
-    for who, row in zip(("who left", "who did most"), most, strict=True):
+    for name, row in zip(("a former user", "the most active user"), most, strict=True):
         user = row.user_id
         address = address_of("gamification_usergamification_for", user)
-        visitor.visit(Page(f"the game of {who}", address))
+        visitor.visit(Page(f"progress of {name}", address))
         first = LedgerEntry.objects.filter(user=user).order_by("id")[20].pk
-        visitor.visit(Page(f"the first entries of {who}", f"{address}?before={first}"))
+        visitor.visit(Page(f"first entries of {name}", f"{address}?before={first}"))
         if admin.site.is_registered(get_user_model()):
             for page in ("change", "delete"):
                 address = address_of(f"auth_user_{page}", user)
-                visitor.visit(Page(f"the account of {who}: {page}", address))
+                visitor.visit(Page(f"account of {name}: {page}", address))
 
 
 def visit_catalogue(visitor: Visitor) -> None:
-    """Visit what the lists of the catalogue lead to."""
+    """Visit the pages that edit, import and export the catalogue, and backfills."""
     from gamification.models import Achievement
 
     Achievement.objects.get_or_create(
@@ -169,12 +169,12 @@ def visit_catalogue(visitor: Visitor) -> None:
     address = address_of("gamification_achievement_changelist")
     visitor.visit(Page("achievement: list, empty cache", address, is_cold=True))
     for row in Achievement.objects.all():
-        address = address_of("gamification_achievement_award", row.pk)
-        visitor.visit(Page(f"{row.key}: preview of an award", address))
+        address = address_of("gamification_achievement_backfill", row.pk)
+        visitor.visit(Page(f"{row.key}: backfill preview", address))
 
 
 def visit_tuning(visitor: Visitor) -> None:
-    """Visit XP and levels, what other numbers would do, and recalculation the past."""
+    """Visit XP and levels, simulations of other numbers, and recalculations."""
     from django.utils import timezone
 
     from gamification.models import Activity
@@ -184,17 +184,17 @@ def visit_tuning(visitor: Visitor) -> None:
     for days in (7, 30, 90, 365):
         address = address_of("gamification_tuning", days=days)
         page = Page(f"tuning, {days} days, empty cache", address, None, 5, is_cold=True)
-        answer = visitor.visit(page)
-        shown = filled_in(answer, "gam-tuning-form")
+        response = visitor.visit(page)
+        shown = filled_in(response, "gam-tuning-form")
         rewards = {f"activity-{key}-xp_reward": "7" for key in keys}
         limits = {f"activity-{key}-daily_limit": "2" for key in keys}
         cooldowns = {f"activity-{key}-cooldown": "3600" for key in keys}
-        for what, changes in (
+        for title, changes in (
             ("rewards", rewards),
             ("limits", rewards | limits),
             ("cooldowns", rewards | limits | cooldowns),
         ):
-            sent, name = shown | changes, f"what if, {days} days, {what}"
+            sent, name = shown | changes, f"simulation, {days} days, {title}"
             visitor.visit(Page(name, address, sent, limit=5))
     today = timezone.localdate()
     address = address_of("gamification_recalculate")
@@ -205,27 +205,25 @@ def visit_tuning(visitor: Visitor) -> None:
         visitor.visit(Page(f"recalculate, preview of {days} days", address, chosen, 5))
 
 
-def visit_runs(visitor: Visitor) -> None:
-    """Do some steps of a run of each kind, which the transaction then undoes."""
+def visit_jobs(visitor: Visitor) -> None:
+    """Run some steps of a job of each kind, in a transaction that is rolled back."""
     from django.db import transaction
 
     with transaction.atomic():
-        for begin in (_begin_award, _begin_recalculation):
-            run = begin(visitor)
-            page = address_of("gamification_job_progress", run.pk)
-            visitor.visit(Page(f"{run.get_kind_display()}: progress", page))
-            step = Page(f"{run.get_kind_display()}: step", f"{page}step/", {}, 5)
+        for begin in (_begin_backfill, _begin_recalculation):
+            job = begin(visitor)
+            page = address_of("gamification_job_progress", job.pk)
+            visitor.visit(Page(f"{job.get_kind_display()}: progress", page))
+            step = Page(f"{job.get_kind_display()}: step", f"{page}step/", {}, 5)
             visitor.visit(step)
-            run.refresh_from_db()
-            print(f"{'':4}{run.done:,} of {run.total:,} users in {ROUNDS} steps")
+            job.refresh_from_db()
+            print(f"{'':4}{job.done:,} of {job.total:,} users in {ROUNDS} steps")
         transaction.set_rollback(True)
 
 
-def _begin_award(visitor: Visitor) -> Any:
+def _begin_backfill(visitor: Visitor) -> Any:
     from gamification.models import Achievement, Activity
-    from gamification.services import (
-        begin_backfill,
-    )
+    from gamification.staff import begin_backfill
 
     Achievement.objects.create(
         key="benchmark",
@@ -240,15 +238,15 @@ def _begin_award(visitor: Visitor) -> Any:
 
 def _begin_recalculation(visitor: Visitor) -> Any:
     from gamification.models import Activity
-    from gamification.services import (
+    from gamification.staff import (
         RecalculationScope,
         begin_recalculation,
+        last_days,
     )
-    from gamification.services.balance.report import period
 
     Activity.objects.filter(key="kpi_completed").update(xp_reward=11)
-    past = RecalculationScope(["kpi_completed"], *period(365))
-    return begin_recalculation(past, actor=visitor.admin, note="Measured.")
+    scope = RecalculationScope(["kpi_completed"], *last_days(365))
+    return begin_recalculation(scope, actor=visitor.admin, note="Measured.")
 
 
 VISITS: list[Callable[[Visitor], None]] = [
@@ -256,7 +254,7 @@ VISITS: list[Callable[[Visitor], None]] = [
     visit_lists,
     visit_users,
     visit_tuning,
-    visit_runs,
+    visit_jobs,
 ]
 
 

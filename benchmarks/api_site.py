@@ -135,7 +135,7 @@ urlpatterns = [
 ]
 
 settings.ROOT_URLCONF = __name__
-# A limit counts what no client asks for.
+# Counting requests is work that the bare views do not do.
 settings.GAMIFICATION = {
     "THROTTLE_RATES": dict.fromkeys(("read", "write", "record"), None)
 }

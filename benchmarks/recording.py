@@ -47,6 +47,11 @@ p AS (
                               WHEN last_active_on = n.day THEN current_streak
                               WHEN last_active_on = n.day - 1 THEN current_streak + 1
                               ELSE 1 END),
+        highest_streak = greatest(highest_streak, CASE
+                              WHEN last_active_on = n.day THEN current_streak
+                              WHEN last_active_on = n.day - 1 THEN current_streak + 1
+                              ELSE 1 END),
+        last_occurred_at = greatest(last_occurred_at, n.at),
         active_days = active_days + (last_active_on IS DISTINCT FROM n.day)::int,
         last_active_on = n.day, version = version + 1, updated_at = n.at
     FROM n WHERE p.user_id = n.user_id
@@ -65,10 +70,10 @@ d AS (
     SET activities = gamification_activeday.activities + 1,
         xp = gamification_activeday.xp + 10)
 INSERT INTO gamification_ledgerentry
-    (user_id, kind, amount, activity_id, quantity, rewarded, extends_streak,
+    (user_id, kind, amount, activity_id, quantity, rewarded, xp_reward, extends_streak,
      occurred_at, local_date, recorded_at, key, fingerprint, source, note, outcome)
-SELECT n.user_id, 'activity', 10, %(activity)s, 1, 1, TRUE, n.at, n.day, n.at, n.key,
-    md5(n.key), '', '', jsonb_build_object('xp', p.total_xp,
+SELECT n.user_id, 'activity', 10, %(activity)s, 1, 1, 10, TRUE, n.at, n.day, n.at,
+    n.key, md5(n.key), '', '', jsonb_build_object('xp', p.total_xp,
         'level', jsonb_build_array(p.level, p.level),
         'streak', jsonb_build_array(p.current_streak, p.longest_streak))
 FROM n JOIN p USING (user_id)
@@ -113,9 +118,10 @@ SELECT i, '', FALSE, 'user' || i, '', '', '', FALSE, TRUE, now()
 FROM generate_series(1, %(users)s) i;
 INSERT INTO gamification_usergamification
     (user_id, total_xp, level, highest_level, current_streak, longest_streak,
-     active_days, last_active_on, time_zone, zone_history, is_public, version,
-     created_at, updated_at)
-SELECT i, 3300, 12, 12, 3, 9, 60, current_date - 1, '', '[]', TRUE, 1, now(), now()
+     highest_streak, active_days, last_active_on, time_zone, zone_history, is_public,
+     celebration_mode, version, created_at, updated_at)
+SELECT i, 3300, 12, 12, 3, 9, 9, 60, current_date - 1, '', '[]', TRUE, 'all', 1,
+    now(), now()
 FROM generate_series(1, %(users)s) i;
 INSERT INTO gamification_activitytally (user_id, activity_id, count, last_recorded_at)
 SELECT i, %(activity)s, 200, now() FROM generate_series(1, %(users)s) i;
