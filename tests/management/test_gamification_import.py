@@ -238,7 +238,8 @@ def unique_email(monkeypatch):
     """The e-mail address of users is unique, and empty by default."""
     monkeypatch.setattr(User._meta.get_field("email"), "unique", True)
     with connection.cursor() as cursor:
-        cursor.execute("CREATE UNIQUE INDEX the_index ON auth_user (email)")
+        table = User._meta.db_table
+        cursor.execute(f"CREATE UNIQUE INDEX the_index ON {table} (email)")
 
 
 MAILS = [f"{name}@example.org,run,{NOON},,," for name in ("ada", "bob", "eve")]

@@ -309,7 +309,7 @@ def deleted_user():
 
 NOBODY = {
     "anonymous": AnonymousUser,
-    "unsaved": lambda: get_user_model()(username="unsaved"),
+    "unsaved": lambda: get_user_model()(pk=None, username="unsaved"),
     "deleted": deleted_user,
     "unknown": key_of_nobody,
     "None": lambda: None,

@@ -477,4 +477,4 @@ def test_a_concurrent_deletion_of_the_user_is_reported(allow, player, monkeypatc
 
     response = client.post(page, {"amount": 5, "note": "Hello.", "key": str(KEY)})
 
-    assert errors(response) == [[f"No user has the primary key {key}."]]
+    assert errors(response) == [[f"No user has the primary key {key!r}."]]

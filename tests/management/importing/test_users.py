@@ -118,7 +118,8 @@ def test_users_who_cannot_be_created_in_bulk_are_created_one_by_one(monkeypatch)
 
 def make_unique(column: str) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(f"CREATE UNIQUE INDEX the_index ON auth_user ({column})")
+        table = User._meta.db_table
+        cursor.execute(f"CREATE UNIQUE INDEX the_index ON {table} ({column})")
 
 
 @pytest.fixture(params=["unique field", "constraint"])

@@ -11,6 +11,7 @@ from gamification.services import (
     TimeZoneChange,
     adjust_xp,
     record_activity,
+    set_celebration_mode,
     set_time_zone,
     set_visibility,
 )
@@ -311,3 +312,10 @@ def test_visibility_is_either_true_or_false(user, choice):
 
     assert refusal.value.context == {"field": "is_public"}
     assert everything() == before
+
+
+def test_an_unknown_mode_of_celebrations_is_an_error(user):
+    with pytest.raises(InvalidRequestError) as refusal:
+        set_celebration_mode(user, mode="loud")
+
+    assert str(refusal.value) == "'loud' is not one of all, quiet, none."
