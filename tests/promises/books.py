@@ -139,10 +139,11 @@ class Books:
             raise Refused("insufficient_xp")
         self.add(Item(now, date_of(self.zones, now), amount))
 
-    def recalculate(self, keys: set[str], since: date, until: date) -> bool:
+    def recalculate(self, keys: set[str], since: date, until: date) -> set[str] | None:
         """Give records of these activities and dates the rewards of today.
 
-        Nothing is changed if the total would fall below 0. Say if XP was gained.
+        Nothing is changed if the total would fall below 0. Returns the activities of
+        what was changed if XP was gained.
         """
         items = [
             item
@@ -150,13 +151,14 @@ class Books:
             if item.activity
             and item.activity.key in keys
             and since <= item.day <= until
+            and item.xp != item.activity.xp
         ]
         due = sum(item.rewarded * (item.activity.xp - item.xp) for item in items)
         if due < 0 and self.total + due < 0:
-            return False
+            return None
         for item in items:
             item.xp = item.activity.xp
-        return due > 0
+        return {item.activity.key for item in items} if due > 0 else None
 
     def move(self, zone: str, now: datetime) -> None:
         moment = now.timestamp()
@@ -192,7 +194,10 @@ class Books:
         return items[len(items) - still_met] if items else None
 
     def settle(self, judged: set[str]) -> list[str]:
-        """Unlock what is met, of the activities that are judged; return the keys."""
+        """Unlock what is met; return the keys.
+
+        What counts an activity waits for a change of that activity.
+        """
         unlocked: list[str] = []
         while earned := self.earned(judged):
             for achievement in earned:
@@ -225,12 +230,13 @@ class Books:
         ]:
             self.items.remove(self.held.pop(lost[0].key))
 
-    def reverse(self, targets: list[Item], judged: set[str]) -> None:
+    def reverse(self, targets: list[Item]) -> None:
         """Take items off the books, with all that follows."""
         before = self.total
         met = [each for each in self.achievements if self.meets(each)]
         self.take_off(targets)
         self.lose(met)
+        judged = {target.activity.key for target in targets if target.activity}
         self.look_up(self.settle(judged) if self.total > before else [])
 
     def look_up(self, unlocked: list[str], *, celebrate: bool = True) -> None:

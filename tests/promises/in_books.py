@@ -74,12 +74,14 @@ class Model:
                 new[request.user].append((place, request))
                 if request.key:
                     uses[name] = place, request
-        judged = {values[1] for values in asked}
-        made = {
-            place: self.book(self.users[number], request, judged, celebrate=celebrate)
-            for number, fresh in new.items()
-            for place, request in sorted(fresh, key=lambda each: each[1].at)
-        }
+        made: dict[int, Any] = {}
+        for number, fresh in new.items():
+            judged = set[str]()
+            for place, request in sorted(fresh, key=lambda each: each[1].at):
+                judged.add(request.activity)
+                made[place] = self.book(
+                    self.users[number], request, judged, celebrate=celebrate
+                )
         for place in sorted(made):
             item, answers[place] = made[place]
             self.reversible.append((self.users[asked[place][0]], item))
@@ -112,13 +114,13 @@ class Model:
         user, item = self.reversible[number % len(self.reversible)]
         if item not in user.items:
             return "replayed"
-        user.reverse([item], {*KEYS})
+        user.reverse([item])
         return user.total
 
     def undo(self, number: int, source: str) -> Any:
         user = self.users[number]
         targets = [item for item in user.items if item.source == source]
-        user.reverse(targets, {*KEYS})
+        user.reverse(targets)
         return len(targets)
 
     def price(self, key: str, xp: int) -> None:
@@ -127,8 +129,8 @@ class Model:
     def recalculate(self, keys: set[str], first: int, days: int) -> None:
         until = NOW.date() - timedelta(days=first) + timedelta(days=2)
         for user in self.users:
-            gains = user.recalculate(keys, until - timedelta(days=days), until)
-            unlocked = user.settle({*KEYS}) if gains else []
+            changed = user.recalculate(keys, until - timedelta(days=days), until)
+            unlocked = [] if changed is None else user.settle(changed)
             user.look_up(unlocked, celebrate=False)
 
     def adjust(self, number: int, amount: int) -> Any:
@@ -172,7 +174,7 @@ class Model:
         ]
         for user in entitled:
             user.hold(achievement, user.met_at(achievement) or self.present(user))
-            followed = user.settle({achievement.activity} - {None})
+            followed = user.settle(set())
             user.look_up([key, *followed], celebrate=False)
         return len(entitled)
 
@@ -185,6 +187,8 @@ class Model:
     def move(self, number: int, zone: str) -> None:
         self.users[number].move(zone, self.now)
         self.users[number].look_up([], celebrate=False)
+        # Nothing else occurs at this very instant, which has two dates.
+        self.now += timedelta(minutes=1)
 
     def wait(self, hours: int) -> None:
         self.now += timedelta(hours=hours)

@@ -154,6 +154,7 @@ class Site:
 
     def move(self, number: int, zone: str) -> None:
         set_time_zone(self.users[number], zone)
+        self.clock.shift(timedelta(minutes=1))
 
     def wait(self, hours: int) -> None:
         self.clock.shift(timedelta(hours=hours))
