@@ -20,6 +20,7 @@ from gamification.domain.state import UserState
 from gamification.exceptions import (
     NotReversibleError,
     UnknownEntryError,
+    UnknownUserError,
 )
 from gamification.models import LedgerEntry, write_alias
 from gamification.services.corrections.awards import rewards_of
@@ -115,17 +116,22 @@ def reverse_source_for_everyone(
 ) -> list[Outcome]:
     """Reverse all that anybody earned from ``source``.
 
-    It works like ``reverse_source``, with one transaction per user.
+    It works like ``reverse_source``, with one transaction per user. A user who is
+    deleted meanwhile is passed over.
     """
     actor_id, alias = _check_source(source, note, actor), write_alias()
     earners = _unreversed_entries(source, alias).order_by("user_id")
     with wrap_database_errors(alias):
         user_ids = list(earners.values_list("user_id", flat=True).distinct())
-    return [
-        outcome
-        for user_id in user_ids
-        for outcome in _reverse_source(user_id, source, actor_id, note)
-    ]
+    outcomes = list[Outcome]()
+    for user_id in user_ids:
+        try:
+            outcomes += _reverse_source(user_id, source, actor_id, note)
+        except UnknownUserError:
+            # It is an error only if the actor is the one who is gone.
+            with wrap_database_errors(alias):
+                check_actor(actor_id)
+    return outcomes
 
 
 def _reverse_source(
