@@ -179,7 +179,7 @@ def test_a_backfill_survives_reloads_of_its_page(page, admin_user):
     job = page.locator("#gam-job")
     for _ in range(3):
         begun = job.locator("dd").first.inner_text()
-        expect(job.locator("dd").first).not_to_have_text(begun)
+        expect(job.locator("dd").first).not_to_have_text(begun, timeout=60_000)
         page.reload()
     look(page, "job")
 
