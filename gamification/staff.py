@@ -18,8 +18,10 @@ from gamification.services.balance.recalculation_jobs import (
 from gamification.services.balance.recalculation_preview import (
     ActivityCorrection,
     RecalculationPreview,
-    RecalculationScope,
     preview_recalculation,
+)
+from gamification.services.balance.recalculation_scope import (
+    RecalculationScope,
 )
 from gamification.services.balance.report import (
     BalanceReport,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from django.db.models.enums import TextChoices
@@ -125,6 +125,24 @@ class Catalogue:
         self.achievements = {rule.key: rule for rule in achievements}
         #: Active achievements by measure, in order of rising threshold.
         self.ladders = _ladders(self.achievements.values())
+
+    @property
+    def achievement_keys(self) -> dict[int, str]:
+        """The keys of achievements by id."""
+        return {rule.id: key for key, rule in self.achievements.items()}
+
+    def with_achievement(self, rule: AchievementRule) -> Catalogue:
+        """Return the catalogue with ``rule`` instead of the one with the same id."""
+        others = [each for each in self.achievements.values() if each.id != rule.id]
+        return Catalogue(self.activities.values(), [*others, rule])
+
+    def with_rewards(self, rewards: Mapping[str, int]) -> Catalogue:
+        """Return the catalogue with other XP for unlocks, by key of achievement."""
+        rules = [
+            replace(rule, xp_reward=rewards.get(rule.key, rule.xp_reward))
+            for rule in self.achievements.values()
+        ]
+        return Catalogue(self.activities.values(), rules)
 
     def earned(self, facts: Facts, barred: AbstractSet[int]) -> list[AchievementRule]:
         """Return the rules that ``facts`` unlock, by threshold, except ``barred``."""

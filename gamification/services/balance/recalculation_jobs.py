@@ -12,9 +12,9 @@ from gamification.services.balance.recalculation import (
     recalculate_xp,
 )
 from gamification.services.balance.recalculation_preview import (
-    RecalculationScope,
     preview_recalculation,
 )
+from gamification.services.balance.recalculation_scope import RecalculationScope
 from gamification.services.jobs import Step, begin_job
 from gamification.services.validation import MAX_NOTE, UserRef, check_text
 
@@ -50,7 +50,7 @@ def begin_recalculation(
         "note": note,
         "expected": preview.tag,
     }
-    total = preview.users + preview.skipped
+    total = preview.users + preview.skipped.value
     return begin_job(
         JobKind.RECALCULATION, parameters=parameters, total=total, actor=actor
     )

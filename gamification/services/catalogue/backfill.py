@@ -12,8 +12,8 @@ from gamification.conf import conf
 from gamification.domain.backfill import qualifies
 from gamification.domain.catalogue import AchievementRule, AchievementStatus
 from gamification.domain.changeset import UserChangeset
+from gamification.domain.decisions import decide_backfill
 from gamification.domain.outcomes import Outcome
-from gamification.domain.totals import TotalOutOfRangeError
 from gamification.exceptions import AchievementNotActiveError
 from gamification.models import Achievement, write_alias
 from gamification.services.catalogue.backfill_preview import qualifying_users
@@ -154,11 +154,9 @@ def _backfill_users(
         with attempt:
             snapshot = attempt.read(query)
             rule = find_achievement(snapshot.catalogue, achievement)
-            changesets = [
-                changeset
-                for changeset in _changesets(snapshot, rule, store, celebrate=celebrate)
-                if _award(changeset, rule, actor_id=actor_id, note=note)
-            ]
+            changesets = _decide(
+                snapshot, rule, store, actor_id=actor_id, note=note, celebrate=celebrate
+            )
             written = attempt.write(changesets)
     outcomes = [
         each for changeset in changesets for each in written.outcomes_of(changeset)
@@ -168,32 +166,19 @@ def _backfill_users(
     return outcomes
 
 
-def _changesets(
-    snapshot: Snapshot, rule: AchievementRule, store: Store, *, celebrate: bool
+def _decide(
+    snapshot: Snapshot, rule: AchievementRule, store: Store, **award: Any
 ) -> list[UserChangeset]:
-    """Return an empty changeset, with the ledger, for each user who qualifies."""
+    """Return the award to each user who qualifies, dated by the user's ledger."""
     if rule.status != AchievementStatus.ACTIVE:
         return []
     states = snapshot.states
-    qualified = [pk for pk in sorted(states) if qualifies(states[pk], rule)]
+    qualified = [states[pk] for pk in sorted(states) if qualifies(states[pk], rule)]
+    ledgers = store.ledgers([state.user_id for state in qualified])
+    for state in qualified:
+        state.ledger = ledgers[state.user_id]
     rules, now = conf.rules(snapshot.catalogue), timezone.now()
-    for user_id, ledger in store.ledgers(qualified).items():
-        states[user_id].ledger = ledger
-    return [
-        UserChangeset(states[user_id], rules, now, celebrate=celebrate)
-        for user_id in qualified
-    ]
-
-
-def _award(
-    changeset: UserChangeset, rule: AchievementRule, *, actor_id: Any, note: str
-) -> bool:
-    """Award ``rule``; say whether the user's total stays in range."""
-    try:
-        changeset.backfill(rule, actor_id=actor_id, note=note)
-    except TotalOutOfRangeError:
-        return False
-    return True
+    return [*decide_backfill(qualified, rule, rules, now, **award)]
 
 
 def active_achievement(key: str) -> Achievement:

@@ -11,7 +11,7 @@ from gamification.services.catalogue.backfill import (
     active_achievement,
     backfill_achievement,
 )
-from gamification.services.catalogue.backfill_preview import preview_backfill
+from gamification.services.catalogue.backfill_preview import qualifying_users
 from gamification.services.jobs import Step, begin_job
 from gamification.services.validation import MAX_NOTE, UserRef, check_text
 
@@ -30,7 +30,7 @@ def begin_backfill(
     check_text("note", note, longest=MAX_NOTE)
     row = active_achievement(achievement)
     parameters = {"achievement": row.key, "note": note, "celebrate": celebrate}
-    total = preview_backfill(row, sample=0).users
+    total = qualifying_users(row).count()
     return begin_job(JobKind.BACKFILL, parameters=parameters, total=total, actor=actor)
 
 
