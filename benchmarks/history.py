@@ -69,11 +69,11 @@ FROM generate_series(1, %(entries)s) n
 #: A date credits as many units as the limit allows; adjustments have no activity.
 RECORDS = """
 INSERT INTO gamification_ledgerentry
-    (id, user_id, kind, amount, activity_id, quantity, rewarded, extends_streak,
-     occurred_at, local_date, recorded_at, key, fingerprint, source, actor_id, note,
-     outcome)
+    (id, user_id, kind, amount, activity_id, quantity, rewarded, xp_reward,
+     extends_streak, occurred_at, local_date, recorded_at, key, fingerprint, source,
+     actor_id, note, outcome)
 SELECT d.id, user_id, 'activity', d.rewarded * a.xp_reward, a.id, quantity,
-    d.rewarded, a.extends_streak, at, day, at, md5(n::text), md5(n::text),
+    d.rewarded, a.xp_reward, a.extends_streak, at, day, at, md5(n::text), md5(n::text),
     'site.object:' || n, NULL, '', jsonb_build_object('xp', n %% 5000,
         'level', jsonb_build_array(3, 3), 'streak', jsonb_build_array(1, 4))
 FROM (
@@ -85,8 +85,8 @@ FROM (
     WINDOW day AS (PARTITION BY user_id, activity_id, day ORDER BY n)) d
 JOIN gamification_activity a ON a.id = d.activity_id
 UNION ALL
-SELECT id, user_id, 'adjustment', 5 + n %% 50, NULL, 0, 0, FALSE, at, day, at, NULL, '',
-    '', %(staff)s, 'For patience.', NULL
+SELECT id, user_id, 'adjustment', 5 + n %% 50, NULL, 0, 0, 0, FALSE, at, day, at, NULL,
+    '', '', %(staff)s, 'For patience.', NULL
 FROM drawn WHERE activity_id IS NULL
 ORDER BY 1
 """
@@ -138,10 +138,10 @@ ORDER BY user_id, a.id, l.id
 
 REWARDS = """
 INSERT INTO gamification_ledgerentry
-    (id, user_id, kind, amount, achievement_id, quantity, rewarded, extends_streak,
-     occurred_at, local_date, recorded_at, fingerprint, source, note)
+    (id, user_id, kind, amount, achievement_id, quantity, rewarded, xp_reward,
+     extends_streak, occurred_at, local_date, recorded_at, fingerprint, source, note)
 SELECT id / 10 * 10 + %(after)s + row_number() OVER (PARTITION BY id / 10), user_id,
-    'achievement', xp_reward, achievement_id, 0, 0, FALSE, occurred_at, local_date,
+    'achievement', xp_reward, achievement_id, 0, 0, 0, FALSE, occurred_at, local_date,
     occurred_at, '', '', ''
 FROM earned ORDER BY 1
 """
@@ -150,10 +150,10 @@ FROM earned ORDER BY 1
 REVERSALS = """
 INSERT INTO gamification_ledgerentry
     (id, user_id, kind, amount, activity_id, achievement_id, quantity, rewarded,
-     extends_streak, occurred_at, local_date, recorded_at, fingerprint, source,
-     reverses, actor_id, note)
+     xp_reward, extends_streak, occurred_at, local_date, recorded_at, fingerprint,
+     source, reverses, actor_id, note)
 SELECT id / 10 * 10 + 10009, user_id, 'reversal', -amount, activity_id, achievement_id,
-    -quantity, -rewarded, extends_streak, occurred_at, local_date,
+    -quantity, -rewarded, xp_reward, extends_streak, occurred_at, local_date,
     recorded_at + 1000 * %(step)s::interval, '', source, id, %(staff)s, 'A mistake.'
 FROM gamification_ledgerentry
 WHERE (kind = 'activity' AND id %% 2000 = 70 OR kind = 'achievement'
@@ -164,9 +164,9 @@ ORDER BY 1
 UNLOCKS = """
 INSERT INTO gamification_userachievement
     (user_id, achievement_id, unlocked_at, xp_awarded, revoked_at, revoked_by_id,
-     revoke_reason)
+     revoke_reason, can_be_earned_again)
 SELECT l.user_id, l.achievement_id, l.occurred_at, l.amount, r.recorded_at, r.actor_id,
-    coalesce(r.note, '')
+    coalesce(r.note, ''), FALSE
 FROM gamification_ledgerentry l LEFT JOIN gamification_ledgerentry r
     ON r.user_id = l.user_id AND r.reverses = l.id
 WHERE l.kind = 'achievement' ORDER BY l.id
@@ -190,8 +190,8 @@ HAVING sum(CASE kind WHEN 'reversal' THEN -1 ELSE 1 END) > 0
 PROFILES = """
 INSERT INTO gamification_usergamification
     (user_id, total_xp, level, highest_level, current_streak, longest_streak,
-     active_days, last_active_on, time_zone, zone_history, is_public, version,
-     created_at, updated_at)
+     highest_streak, active_days, last_active_on, time_zone, zone_history, is_public,
+     celebration_mode, version, created_at, updated_at)
 WITH sums AS (
     SELECT user_id, amount, recorded_at,
         sum(amount) OVER (PARTITION BY user_id ORDER BY id) AS total
@@ -213,8 +213,8 @@ streaks AS (
     FROM runs GROUP BY user_id)
 SELECT t.user_id, t.total, width_bucket(t.total::bigint, %(levels)s::bigint[]),
     width_bucket(t.peak::bigint, %(levels)s::bigint[]), coalesce(s.current, 0),
-    coalesce(s.longest, 0), coalesce(s.days, 0), s.last, '', '[]', t.user_id %% 20 > 0,
-    1, t.first, t.last
+    coalesce(s.longest, 0), coalesce(s.longest, 0), coalesce(s.days, 0), s.last, '',
+    '[]', t.user_id %% 20 > 0, 'all', 1, t.first, t.last
 FROM totals t LEFT JOIN streaks s USING (user_id) ORDER BY t.user_id
 """
 

@@ -8,6 +8,7 @@ from gamification.domain.definitions import (
     Effect,
     ItemDifference,
 )
+from gamification.domain.estimates import Estimate
 from gamification.domain.outcomes import CelebrationMode
 from gamification.services.balance.recalculation import (
     recalculate_xp,
@@ -36,6 +37,7 @@ from gamification.services.balance.simulation import (
     Simulation,
     simulate_rewards,
 )
+from gamification.services.balance.worlds import Comparison
 from gamification.services.catalogue.backfill import (
     BackfillProgress,
     backfill_achievement,
@@ -46,6 +48,7 @@ from gamification.services.catalogue.backfill_jobs import (
     unfinished_backfills,
 )
 from gamification.services.catalogue.backfill_preview import (
+    BackfillPreview,
     preview_backfill,
 )
 from gamification.services.catalogue.bulk import (
@@ -74,6 +77,7 @@ from gamification.services.catalogue.parsing import (
     DEFINITION_MODELS,
     MAX_FILE_SIZE,
 )
+from gamification.services.effects import Effects, UnlockEffect
 from gamification.services.job_steps import run_next_step
 from gamification.services.jobs import (
     find_job,
@@ -111,13 +115,17 @@ __all__ = [
     "MAX_NOTE",
     "ActivityCorrection",
     "ActivityNumbers",
+    "BackfillPreview",
     "BackfillProgress",
     "BalanceReport",
     "CelebrationMode",
+    "Comparison",
     "Criterion",
     "Definition",
     "Differences",
     "Effect",
+    "Effects",
+    "Estimate",
     "Facts",
     "ItemDifference",
     "RecalculationPreview",
@@ -126,6 +134,7 @@ __all__ = [
     "RewardProposal",
     "Simulation",
     "UnlockCounts",
+    "UnlockEffect",
     "UserRef",
     "XPSource",
     "apply_definitions",

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 from django.apps import apps
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from gamification.models import LedgerEntry, UserAchievement, UserGamification
 
@@ -58,3 +59,10 @@ def _columns_of(name: str) -> str:
     ]
     table, _, _ = name.rpartition("_")
     return ", ".join(f"{table}.{column}" for column in columns)
+
+
+def statements(action: Callable[[], object], about: str = "") -> int:
+    """Return how many statements ``action`` takes that have ``about`` in them."""
+    with CaptureQueriesContext(connection) as queries:
+        action()
+    return len([query for query in queries if about in query["sql"]])

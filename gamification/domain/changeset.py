@@ -128,9 +128,9 @@ class UserChangeset(RunningTotals):
         )
         return self._apply(entry, withheld, settles=True)
 
-    def adjust(self, entry: Entry) -> Outcome:
-        """Add an adjustment by staff."""
-        return self._apply(entry, settles=entry.amount > 0)
+    def adjust(self, entry: Entry, *, settles: bool = False) -> Outcome:
+        """Add an adjustment by staff; a gain ``settles`` what the user then meets."""
+        return self._apply(entry, settles=settles or entry.amount > 0)
 
     def reverse(
         self,

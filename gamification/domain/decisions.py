@@ -6,6 +6,7 @@ The act writes these decisions; its preview adds up their effects and writes not
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +14,7 @@ from gamification.domain.backfill import qualifies
 from gamification.domain.catalogue import AchievementRule
 from gamification.domain.changeset import UserChangeset
 from gamification.domain.history import correction_of
-from gamification.domain.outcomes import EntryKind
+from gamification.domain.outcomes import Entry, EntryKind
 from gamification.domain.recalculation import Due
 from gamification.domain.state import Rules, UserState
 from gamification.domain.totals import TotalOutOfRangeError
@@ -78,6 +79,22 @@ def decide_recalculation(
         changeset.correct(corrections)
     except TotalOutOfRangeError:
         return None
+    return changeset
+
+
+def decide_supposition(
+    state: UserState, xp: int, rules: Rules, now: datetime
+) -> UserChangeset:
+    """Return where a user would stand with other ``rules`` and ``xp`` more.
+
+    It unlocks what the user would then meet, and what the user had met already and
+    would get with the next entry.
+    """
+    day, kind = state.calendar.date_of(now), EntryKind.ADJUSTMENT.value
+    changeset = UserChangeset(state, rules, now, celebrate=False)
+    with suppress(TotalOutOfRangeError):
+        entry = Entry(None, state.user_id, kind, xp, now, day, now)
+        changeset.adjust(entry, settles=True)
     return changeset
 
 

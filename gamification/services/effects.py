@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from django.db.models import F, QuerySet
 
@@ -64,7 +64,10 @@ class Effects:
         return cls(
             sample.size,
             sample.population,
-            *map(sample.estimate, ("users", "xp", "raised", "lowered")),
+            sample.estimate("users"),
+            sample.estimate("xp"),
+            sample.estimate("raised"),
+            sample.estimate("lowered"),
             tuple(sorted(unlocks, key=lambda each: (-each.users.value, each.key))),
             {move: sample.estimate(("move", move)).value for move in sorted(moves)},
         )
@@ -79,17 +82,21 @@ class Effects:
         return [each for each in self.unlocks if each.key != key]
 
 
-def choose(profiles: QuerySet[UserGamification], count: int) -> list[int]:
-    """Return the keys of the rows to play out of ``count`` rows, in random order."""
-    every = ceil(count / MOST)
+def thinning(count: int, every: int = 1) -> int:
+    """Return n where one of n rows is chosen, if one of ``every`` would be."""
+    return max(1, ceil(count / every / MOST))
+
+
+def choose(profiles: QuerySet[UserGamification], every: int) -> dict[int, Any]:
+    """Return one of ``every`` so many users, by the key of their row."""
     if every > 1:
         profiles = profiles.annotate(turn=F("pk") % every).filter(turn=0)
-    return mixed([*profiles.order_by("pk").values_list("pk", flat=True)])
+    return dict(profiles.order_by().values_list("pk", "user_id"))
 
 
-def mixed(keys: Sequence[int]) -> list[int]:
+def mixed(keys: Collection[int]) -> list[int]:
     """Return at most as many of ``keys`` as are played, in random order."""
-    return random.Random(_SEED).sample(keys, min(MOST, len(keys)))  # noqa: S311
+    return random.Random(_SEED).sample(sorted(keys), min(MOST, len(keys)))  # noqa: S311
 
 
 def play(keys: Sequence[int], sample: Sample) -> Iterator[Snapshot]:

@@ -14,9 +14,11 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from gamification.components.badges import icon_html
+from gamification.components.estimates import format_estimate
 
 register = template.Library()
 register.filter(icon_html)
+register.filter("estimated", format_estimate)
 
 
 PARTS = ("year", "month", "day")

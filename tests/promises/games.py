@@ -107,23 +107,23 @@ class Game:
         AchievementFactory(criterion=criterion, threshold=threshold, **fields)
 
 
-class Standing(NamedTuple):
+class Positions(NamedTuple):
     """Where everybody stands."""
 
     rows: dict[Any, tuple[int, int]]
     held: set[tuple[Any, str]]
 
 
-def standing() -> Standing:
+def standing() -> Positions:
     rows = UserGamification.objects.values_list("user_id", "total_xp", "level")
     held = UserAchievement.objects.filter(revoked_at=None)
-    return Standing(
+    return Positions(
         {user_id: (xp, level) for user_id, xp, level in rows},
         {*held.values_list("user_id", "achievement__key")},
     )
 
 
-def changes(before: Standing, after: Standing) -> dict[str, Any]:
+def changes(before: Positions, after: Positions) -> dict[str, Any]:
     """Return what happened, in the words of a preview."""
     moves = Counter(
         (before.rows[user_id][1], level) for user_id, (_, level) in after.rows.items()

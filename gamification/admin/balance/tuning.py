@@ -21,7 +21,11 @@ from gamification.admin.balance.charts import (
     levels_chart,
 )
 from gamification.admin.balance.tuning_form import NumberEdit, TuningForm
-from gamification.admin.balance.tuning_table import compare_sources, tuning_rows
+from gamification.admin.balance.tuning_table import (
+    compare_sources,
+    compare_unlocks,
+    tuning_rows,
+)
 from gamification.admin.base import GamificationAdmin, log_transaction
 from gamification.admin.ui.formatting import isolate
 from gamification.models import Achievement, Activity
@@ -112,6 +116,7 @@ class TuningMixin(GamificationAdmin):
         if result:
             context["result"] = result
             context["sources"] = [*compare_sources(result, items, report)]
+            context["unlocks"] = [*compare_unlocks(result)]
             context["levels"] = levels_chart(result)
             context["thresholds"] = form.tried_thresholds
         return self.render_page(request, "gamification/admin/tuning.html", context)

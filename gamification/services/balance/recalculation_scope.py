@@ -72,7 +72,9 @@ class RecalculationScope:
         for rule in rules:
             present |= Q(activity=rule.id, xp_reward=rule.xp_reward)
         stale = Count("pk", filter=Q(kind__in=_REWARDED) & ~present)
-        return day_sums(rates, self.since, self.until, every).annotate(stale=stale)
+        sums = day_sums(rates, self.since, self.until, every)
+        counted: QuerySet[Any, Any] = sums.annotate(stale=stale)
+        return counted
 
 
 def rate_of(rule: ActivityRule) -> Rate:

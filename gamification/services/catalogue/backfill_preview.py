@@ -27,7 +27,14 @@ from gamification.models import (
     write_alias,
 )
 from gamification.services.catalogue.lookup import get_definition
-from gamification.services.effects import Effects, UnlockEffect, choose, play
+from gamification.services.effects import (
+    Effects,
+    UnlockEffect,
+    choose,
+    mixed,
+    play,
+    thinning,
+)
 from gamification.storage.catalogue import ACHIEVEMENT_FIELDS
 
 #: Criteria that measure a column of the user's row.
@@ -82,7 +89,8 @@ def preview_backfill(
     count = profiles.count()
     # Without this, a query that finds nobody would scan all users.
     first = profiles.select_related("user").order_by("user_id")[: min(sample, count)]
-    effects = _play(achievement, choose(profiles, count) if count else [], count)
+    keys = mixed(choose(profiles, thinning(count))) if count else []
+    effects = _play(achievement, keys, count)
     return BackfillPreview(
         tuple(profile.user for profile in first),
         effects,

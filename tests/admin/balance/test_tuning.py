@@ -90,7 +90,7 @@ def messages_of(response):
 
 def sources(response):
     return [
-        (source.name, source.before, source.after, source.difference)
+        (source.name, source.was, source.today, source.proposed, source.difference)
         for source in response.context["sources"]
     ]
 
@@ -206,8 +206,8 @@ def test_the_number_of_queries_is_constant(admin_client, django_assert_num_queri
     # Session and staff member, both lists, and five of the report.
     with django_assert_num_queries(9):
         admin_client.get(PAGE)
-    # Four more of the simulation.
-    with django_assert_num_queries(13):
+    # Four more of the simulation, and eleven that play its users.
+    with django_assert_num_queries(24):
         admin_client.post(PAGE, fields | {"_simulate": "1"})
 
 
@@ -245,11 +245,15 @@ def test_a_simulation_saves_nothing(admin_client, user, activity, medal):
     response = simulate(admin_client, **{REWARD: "15", LIMIT: "3", MEDAL: "5"})
 
     assert sources(response) == [
-        ("Walk", "40", "45", "+5"),
-        ("Medal", "50", "5", "−45"),
-        ("All XP", "90", "50", "−40"),
+        ("Walk", "40", "40", "45", "+5"),
+        ("Medal", "50", "50", "5", "−45"),
+        ("All XP", "90", "90", "50", "−40"),
     ]
-    assert chart(response, "gam-forecast").series == {"Before": [1], "After": [1]}
+    assert chart(response, "gam-forecast").series == {
+        "As it was": [1],
+        "With today's numbers": [1],
+        "With these numbers": [1],
+    }
     assert everything() == before
 
 
@@ -259,7 +263,7 @@ def test_the_simulation_counts_users_whose_level_changes(admin_client, activity)
 
     result = simulate(admin_client, **{REWARD: "15"}).context["result"]
 
-    assert (result.raised, result.lowered) == (2, 0)
+    assert (result.raised.value, result.lowered.value) == (2, 0)
 
 
 def test_simulated_numbers_stay_in_their_fields(admin_client, activity):
@@ -275,7 +279,7 @@ def test_a_limit_can_be_removed_in_a_simulation(admin_client, user):
 
     response = simulate(admin_client, **{LIMIT: ""})
 
-    assert sources(response)[0] == ("Walk", "20", "50", "+30")
+    assert sources(response)[0] == ("Walk", "20", "20", "50", "+30")
 
 
 def test_a_reward_of_0_can_be_simulated(admin_client, user, activity):
@@ -283,7 +287,7 @@ def test_a_reward_of_0_can_be_simulated(admin_client, user, activity):
 
     response = simulate(admin_client, **{REWARD: "0"})
 
-    assert sources(response)[0] == ("Walk", "10", "0", "−10")
+    assert sources(response)[0] == ("Walk", "10", "10", "0", "−10")
 
 
 def test_a_cooldown_can_be_simulated(admin_client, user, activity):
@@ -292,7 +296,7 @@ def test_a_cooldown_can_be_simulated(admin_client, user, activity):
 
     response = simulate(admin_client, **{COOLDOWN: "60"})
 
-    assert sources(response)[0] == ("Walk", "30", "10", "−20")
+    assert sources(response)[0] == ("Walk", "30", "30", "10", "−20")
 
 
 def test_simulated_levels_are_shown_as_a_setting(admin_client, user, activity):
@@ -300,7 +304,7 @@ def test_simulated_levels_are_shown_as_a_setting(admin_client, user, activity):
 
     response = simulate(admin_client, thresholds="0, 10,20\n30")
 
-    assert response.context["result"].raised == 1
+    assert response.context["result"].raised.value == 1
     assert '"LEVEL_THRESHOLDS": (0, 10, 20, 30),' in response.content.decode()
 
 

@@ -186,7 +186,9 @@ def test_several_achievements_are_previewed_at_once(admin_client, medal, walkers
         (row, preview.users, preview.xp)
         for row, preview in response.context["previews"]
     ]
-    assert found == [(draft, 5, 250), (medal, 2, 200)]
+    # The 50 XP of the draft let all five meet the medal, for another 100.
+    assert found == [(draft, 5, 750), (medal, 2, 200)]
+    assert response.text.count(f"<bdi>{medal}</bdi> × 5") == 1
     assert nothing_happened()
 
 
