@@ -17,8 +17,8 @@ from gamification.domain.estimates import Estimate, Sample
 from gamification.models import UserGamification, write_alias
 from gamification.storage import Snapshot, StateQuery, store_for
 
-#: The time that a preview may take to play users, in seconds.
-TIME: Final = 5.0
+#: The time that a preview may take until it plays no more users, in seconds.
+TIME: Final = 4.0
 #: The most users that are played, and how many of them are in memory together.
 MOST: Final = 20_000
 USERS_AT_ONCE: Final = 500
@@ -99,15 +99,16 @@ def mixed(keys: Collection[int]) -> list[int]:
     return random.Random(_SEED).sample(sorted(keys), min(MOST, len(keys)))  # noqa: S311
 
 
-def play(keys: Sequence[int], sample: Sample) -> Iterator[Snapshot]:
+def play(keys: Sequence[int], sample: Sample, began: float) -> Iterator[Snapshot]:
     """Yield the states of the users whose rows have ``keys``, until the time is up.
 
-    The users count as part of ``sample``, including those whose row is gone.
+    The preview ``began`` at this time of ``time.monotonic``. The users count as part of
+    ``sample``, including those whose row is gone.
     """
-    alias, ends = write_alias(), time.monotonic() + TIME
+    alias = write_alias()
     rows = UserGamification.objects.using(alias)
     for first in range(0, len(keys), USERS_AT_ONCE):
-        if first and time.monotonic() > ends:
+        if first and time.monotonic() - began > TIME:
             return
         page = keys[first : first + USERS_AT_ONCE]
         sample.size += len(page)

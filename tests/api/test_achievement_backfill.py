@@ -200,4 +200,4 @@ def test_a_preview_takes_as_many_queries_for_more_users(staff, walkers):
 
     # Permissions of the user and of their groups, the achievement, the count, the
     # sample and who of it is public, and those that play the users.
-    assert few == statements(lambda: staff.get(BACKFILL)) <= 13
+    assert statements(lambda: staff.get(BACKFILL)) <= few <= 13

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
@@ -69,13 +70,13 @@ def preview_recalculation(scope: RecalculationScope) -> RecalculationPreview:
 
     Raises ``UnknownActivityError``.
     """
-    catalogue = load_catalogue(write_alias())
+    began, catalogue = time.monotonic(), load_catalogue(write_alias())
     rules = scope.rules(catalogue)
     every = every_so_many(scope.since, scope.until)
     suspects = _suspects(scope, rules, every)
     keys = mixed(suspects)
     sample = Sample(len(suspects))
-    _play(scope, keys, sample)
+    _play(scope, keys, sample, began)
     if every > 1:
         _widen(sample, len(suspects), every)
     return RecalculationPreview(
@@ -86,10 +87,12 @@ def preview_recalculation(scope: RecalculationScope) -> RecalculationPreview:
     )
 
 
-def _play(scope: RecalculationScope, keys: Sequence[int], sample: Sample) -> None:
+def _play(
+    scope: RecalculationScope, keys: Sequence[int], sample: Sample, began: float
+) -> None:
     """Add up the effects on the users whose rows have ``keys``."""
     store, now = store_for(write_alias()), timezone.now()
-    for snapshot in play(keys, sample):
+    for snapshot in play(keys, sample, began):
         rules = conf.rules(snapshot.catalogue)
         by_id = snapshot.catalogue.achievement_keys
         activities = scope.rules(snapshot.catalogue)

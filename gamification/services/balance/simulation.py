@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -103,7 +104,7 @@ def simulate_rewards(proposal: RewardProposal, *, days: int = 30) -> Simulation:
     Raises ``InvalidRequestError``, ``UnknownActivityError``,
     ``UnknownAchievementError``.
     """
-    since, until = last_days(days)
+    began, (since, until) = time.monotonic(), last_days(days)
     pairs = [*_activities(proposal), *_achievements(proposal)]
     thresholds = tuple(proposal.thresholds or conf.LEVEL_THRESHOLDS)
     if not is_level_table(thresholds):
@@ -111,7 +112,7 @@ def simulate_rewards(proposal: RewardProposal, *, days: int = 30) -> Simulation:
     every = every_so_many(since, until)
     records = Records.of(pairs, since, until, every)
     xp = records.xp()
-    sample, catalogue = play_records(records, proposal.achievements, thresholds)
+    sample, catalogue = play_records(records, proposal.achievements, thresholds, began)
     return Simulation(
         since,
         until,

@@ -126,7 +126,10 @@ class Records:
 
 
 def play_records(
-    records: Records, rewards: Mapping[str, int], thresholds: tuple[int, ...]
+    records: Records,
+    rewards: Mapping[str, int],
+    thresholds: tuple[int, ...],
+    began: float,
 ) -> tuple[Sample, Catalogue]:
     """Play users in both worlds; return the numbers, and today's catalogue.
 
@@ -138,7 +141,7 @@ def play_records(
     chosen = choose(profiles, every)
     gains = records.gains(chosen, every)
     sample, now = Sample(count), timezone.now()
-    for snapshot in play(mixed(chosen), sample):
+    for snapshot in play(mixed(chosen), sample, began):
         today = conf.rules(snapshot.catalogue)
         other = snapshot.catalogue.with_rewards(rewards)
         proposed = replace(today, catalogue=other, thresholds=thresholds)

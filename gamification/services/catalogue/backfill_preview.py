@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -85,12 +86,12 @@ def preview_backfill(
     """
     if isinstance(achievement, str):
         achievement = get_definition(Achievement, achievement)
-    profiles = qualifying_users(achievement)
+    began, profiles = time.monotonic(), qualifying_users(achievement)
     count = profiles.count()
     # Without this, a query that finds nobody would scan all users.
     first = profiles.select_related("user").order_by("user_id")[: min(sample, count)]
     keys = mixed(choose(profiles, thinning(count))) if count else []
-    effects = _play(achievement, keys, count)
+    effects = _play(achievement, keys, count, began)
     return BackfillPreview(
         tuple(profile.user for profile in first),
         effects,
@@ -98,11 +99,13 @@ def preview_backfill(
     )
 
 
-def _play(achievement: Achievement, keys: Sequence[int], count: int) -> Effects:
+def _play(
+    achievement: Achievement, keys: Sequence[int], count: int, began: float
+) -> Effects:
     """Return the effects of the backfill on ``count`` users, of whom some have keys."""
     sample, catalogue = Sample(count), Catalogue()
     now, rule = timezone.now(), _active_rule(achievement)
-    for snapshot in play(keys, sample):
+    for snapshot in play(keys, sample, began):
         catalogue = snapshot.catalogue.with_achievement(rule)
         by_id, rules = catalogue.achievement_keys, conf.rules(catalogue)
         states = snapshot.states.values()
