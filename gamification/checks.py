@@ -14,7 +14,7 @@ from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.exceptions import FieldDoesNotExist
 from django.db import connections
-from django.db.models import Count, Field, Model
+from django.db.models import Count, Field, Model, QuerySet
 
 from gamification.conf import NAMES, Settings, conf, read_rate, site_settings
 from gamification.domain.levels import is_level_table
@@ -231,19 +231,46 @@ def check_catalogue(
     **kwargs: Any,
 ) -> list[CheckMessage]:
     """Find achievements that nobody can unlock with the present catalogue."""
-    achievements = apps.get_model("gamification", "Achievement")
+    model = apps.get_model("gamification", "Achievement")
+    columns = ("key", "status", "activity_id", "criterion", "threshold")
     return [
-        checks.Warning(
+        message
+        for alias in databases or ()
+        if _has_columns(alias, model, *columns)
+        for find in (_uncounted, _unreachable)
+        for message in find(model._default_manager.using(alias))
+    ]
+
+
+def _uncounted(achievements: QuerySet[Any]) -> Iterator[CheckMessage]:
+    rows = achievements.filter(status="active", activity__is_active=False)
+    for key in rows.values_list("key", flat=True):
+        yield checks.Warning(
             f"The achievement {key!r} counts an activity that is switched off.",
             hint="Switch the activity on, or retire the achievement.",
             id="gamification.W002",
         )
-        for alias in databases or ()
-        if _has_columns(alias, achievements, "key", "status", "activity_id")
-        for key in achievements._default_manager.using(alias)
-        .filter(status="active", activity__is_active=False)
-        .values_list("key", flat=True)
-    ]
+
+
+def _unreachable(achievements: QuerySet[Any]) -> Iterator[CheckMessage]:
+    levels = conf.LEVEL_THRESHOLDS
+    others = achievements.exclude(status="draft").count() - 1
+    tops = {"level": len(levels) if is_level_table(levels) else None}
+    tops["achievements"] = others
+    rows = achievements.filter(status="active", criterion__in=tops)
+    for key, criterion, threshold in rows.values_list("key", "criterion", "threshold"):
+        top = tops[criterion]
+        if top is not None and threshold > top:
+            yield checks.Warning(
+                f"The achievement {key!r} cannot be reached: it needs {threshold} "
+                f"{_UNITS[criterion]}, and there are only {top}.",
+                hint="Lower its threshold, or retire the achievement.",
+                id="gamification.W004",
+            )
+
+
+#: What the thresholds of criteria that have an end are counted in.
+_UNITS = {"level": "levels", "achievements": "other achievements"}
 
 
 def check_stored_zones(

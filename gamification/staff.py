@@ -77,6 +77,13 @@ from gamification.services.catalogue.parsing import (
     DEFINITION_MODELS,
     MAX_FILE_SIZE,
 )
+from gamification.services.catalogue.reach import (
+    DECISIVE,
+    Reach,
+    changed_reach,
+    get_reach,
+    reach_problem,
+)
 from gamification.services.effects import Effects, UnlockEffect
 from gamification.services.job_steps import run_next_step
 from gamification.services.jobs import (
@@ -107,6 +114,7 @@ from gamification.services.validation import (
 )
 
 __all__ = [
+    "DECISIVE",
     "DEFINITION_FIELDS",
     "DEFINITION_MODELS",
     "MAX_FILE_SIZE",
@@ -128,6 +136,7 @@ __all__ = [
     "Estimate",
     "Facts",
     "ItemDifference",
+    "Reach",
     "RecalculationPreview",
     "RecalculationScope",
     "RewardEdit",
@@ -142,6 +151,7 @@ __all__ = [
     "backfill_everyone",
     "begin_backfill",
     "begin_recalculation",
+    "changed_reach",
     "check_quantity",
     "check_text",
     "compare_definitions",
@@ -157,6 +167,7 @@ __all__ = [
     "get_all_achievements",
     "get_balance_report",
     "get_facts",
+    "get_reach",
     "held_achievements",
     "is_storable",
     "last_days",
@@ -164,6 +175,7 @@ __all__ = [
     "lock_definitions",
     "preview_backfill",
     "preview_recalculation",
+    "reach_problem",
     "recalculate_xp",
     "run_next_step",
     "set_choices",

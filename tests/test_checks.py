@@ -166,6 +166,39 @@ def test_gamification_W002():
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("criterion", "threshold", "problem"),
+    [
+        ("level", 30, None),
+        ("level", 31, "it needs 31 levels, and there are only 30."),
+        ("achievements", 11, None),
+        (
+            "achievements",
+            12,
+            "it needs 12 other achievements, and there are only 11.",
+        ),
+    ],
+)
+def test_gamification_W004(criterion, threshold, problem):
+    AchievementFactory(key="draft", status="draft")
+    AchievementFactory(key="top", criterion=criterion, threshold=threshold)
+
+    messages = checks.check_catalogue(None, databases=["default"])
+
+    found = [(message.id, message.msg) for message in messages]
+    wrong = ("gamification.W004", f"The achievement 'top' cannot be reached: {problem}")
+    assert found == ([wrong] if problem else [])
+
+
+@pytest.mark.django_db
+def test_levels_that_are_no_table_are_left_to_their_own_check(settings):
+    settings.GAMIFICATION = {"LEVEL_THRESHOLDS": 5}
+    AchievementFactory(criterion="level", threshold=1_000)
+
+    assert checks.check_catalogue(None, databases=["default"]) == []
+
+
+@pytest.mark.django_db
 def test_gamification_W003():
     for number, zone in enumerate(["Mars/Olympus", "Mars/Olympus", "Asia/Tokyo", ""]):
         UserGamification.objects.create(

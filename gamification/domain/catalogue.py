@@ -156,6 +156,15 @@ class Catalogue:
         return sorted(earned, key=_by_threshold) if earned else earned
 
 
+def top_threshold(criterion: str, *, levels: int, achievements: int) -> int | None:
+    """Return the highest threshold that anybody can reach; None if there is no such.
+
+    A user can reach so many ``levels``, and hold so many other ``achievements``.
+    """
+    tops = {Criterion.LEVEL: levels, Criterion.ACHIEVEMENTS: achievements}
+    return tops.get(Criterion(criterion))
+
+
 def _by_threshold(rule: AchievementRule) -> tuple[int, int]:
     return rule.threshold, rule.id
 

@@ -11,6 +11,7 @@ from django.db import OperationalError
 from gamification.exceptions import StorageError
 from gamification.management.commands import gamification_catalogue
 from gamification.models import Achievement
+from gamification.services import record_activity
 from gamification.staff import (
     export_definitions,
 )
@@ -226,3 +227,25 @@ def test_a_database_that_fails_is_an_error(monkeypatch, error):
 def test_an_action_is_named_with_its_file(args):
     with pytest.raises(CommandError):
         call_command("gamification_catalogue", *args)
+
+
+def test_a_file_says_who_meets_its_achievements_already(user, activity, tmp_path):
+    record_activity(user, "walk")
+    path = tmp_path / "new.json"
+    path.write_text(
+        """{"format": 1, "activities": [], "achievements": [
+        {"key": "day", "name": "Day", "category": "mastery",
+         "criterion": "active_days"},
+        {"key": "top", "name": "Top", "category": "mastery",
+         "criterion": "level", "threshold": 31}]}"""
+    )
+
+    lines = catalogue("apply", path).stdout.getvalue().splitlines()
+
+    assert lines[-2:] == [
+        (
+            "! achievement day: 1 user meets “Day” already, and gets it with the next "
+            "record, or now by a backfill."
+        ),
+        "! achievement top: There are only 30 levels, so nobody can reach it.",
+    ]

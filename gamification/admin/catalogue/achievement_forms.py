@@ -10,6 +10,7 @@ from gamification.admin.catalogue.definition_forms import (
     DefinitionRowForm,
 )
 from gamification.models import Achievement, Activity
+from gamification.staff import reach_problem
 
 _CRITERIA: Final = [*dict(Achievement.criterion.field.flatchoices)]
 
@@ -54,11 +55,15 @@ def fields_for(criterion: str) -> list[str]:
 def sentence_for(
     criterion: str | None, threshold: int | None, activity: Activity | None
 ) -> str:
-    """Return a sentence that explains the criterion, or "" if it is incomplete."""
+    """Return a sentence that explains the criterion, or "" if it is incomplete.
+
+    It adds a warning if nobody can ever meet it.
+    """
     given = {"threshold": threshold, "activity": activity}
     if criterion is None or criterion not in _CRITERIA:
         return ""
     if None in map(given.get, fields_for(criterion)):
         return ""
     known = {name: value for name, value in given.items() if value is not None}
-    return Achievement(criterion=criterion, **known).criterion_sentence
+    achievement = Achievement(criterion=criterion, **known)
+    return f"{achievement.criterion_sentence} {reach_problem(achievement)}".strip()

@@ -24,6 +24,7 @@ from gamification.admin.catalogue.achievement_forms import (
     AchievementRowForm,
     sentence_for,
 )
+from gamification.admin.catalogue.activation import ActivationMixin
 from gamification.admin.catalogue.backfill import BackfillMixin
 from gamification.admin.catalogue.editing import CatalogueAdmin
 from gamification.admin.catalogue.files import CatalogueFileMixin
@@ -36,7 +37,9 @@ _CRITERION: Final = '{} <small class="gam-beneath">{}</small>'
 
 
 @admin.register(Achievement)
-class AchievementAdmin(BackfillMixin, CatalogueFileMixin, CatalogueAdmin):
+class AchievementAdmin(
+    ActivationMixin, BackfillMixin, CatalogueFileMixin, CatalogueAdmin
+):
     form = AchievementForm
     row_form = AchievementRowForm
     create = create_achievement

@@ -22,6 +22,7 @@ from gamification.staff import (
     MAX_NOTE,
     begin_backfill,
     preview_backfill,
+    reach_problem,
     unfinished_backfills,
 )
 
@@ -78,6 +79,7 @@ class BackfillMixin(GamificationAdmin):
         if form.is_preview and not form.errors:
             context["preview"] = preview_backfill(form.instance)
             context["previewed"] = form.instance
+            context["problem"] = reach_problem(form.instance)
         return super().render_change_form(request, context, *args, **kwargs)
 
     @admin.action(permissions=["view"], description=gettext_lazy("Preview a backfill"))
@@ -119,6 +121,7 @@ class BackfillMixin(GamificationAdmin):
             "may_award": request.user.has_perm(PERMISSION),
             "previewed": achievement,
             "preview": preview_backfill(achievement),
+            "problem": reach_problem(achievement),
         }
         return self.render_page(
             request, "admin/gamification/achievement/backfill.html", context

@@ -46,7 +46,7 @@ _HELD_EXAMPLE: Final = {
     "unlocked_at": "2026-03-02T12:00:00Z",
 }
 HELD_PAGE_EXAMPLE: Final = {**_PAGE, "results": [_HELD_EXAMPLE]}
-DEFINITION_EXAMPLE: Final = EXAMPLE | {
+EDITED_EXAMPLE: Final = EXAMPLE | {
     "criterion": "activity_count",
     "activity": "kpi_completed",
     "threshold": 10,
@@ -55,6 +55,8 @@ DEFINITION_EXAMPLE: Final = EXAMPLE | {
     "position": 20,
     "created_at": "2026-01-05T08:00:00Z",
     "updated_at": "2026-01-05T08:00:00Z",
+    "met_already": 79,
+    "problem": "",
 }
 
 
@@ -195,6 +197,28 @@ class AchievementDefinitionSerializer(AchievementSerializer):
     position = serializers.IntegerField(source="achievement.position")
     created_at = serializers.DateTimeField(source="achievement.created_at")
     updated_at = serializers.DateTimeField(source="achievement.updated_at")
+
+
+class EditedAchievement(NamedTuple):
+    """An achievement that was just saved, and whom it reaches."""
+
+    achievement: Achievement
+    progress: AchievementProgress
+    rarity: AchievementRarity
+    met_already: int
+    problem: str
+
+
+class EditedAchievementSerializer(AchievementDefinitionSerializer):
+    """An achievement that was just saved, and whom it reaches at once."""
+
+    met_already = serializers.IntegerField(
+        help_text="Users who meet it already. They get it with their next record, or "
+        "now by a backfill. 0 unless it is active."
+    )
+    problem = serializers.CharField(
+        help_text="Why nobody can ever reach it; empty if somebody can."
+    )
 
 
 def _secrets() -> serializers.IntegerField:

@@ -24,7 +24,7 @@ from gamification.api.views.achievement_lists import (
     select_achievements,
 )
 from gamification.api.views.achievement_serializers import (
-    DEFINITION_EXAMPLE,
+    EDITED_EXAMPLE,
     EXAMPLE,
     PAGE_EXAMPLE,
     AchievementDefinitionPageSerializer,
@@ -32,6 +32,9 @@ from gamification.api.views.achievement_serializers import (
     AchievementPage,
     AchievementPageSerializer,
     AchievementSerializer,
+    EditedAchievement,
+    EditedAchievementSerializer,
+    VisibleAchievement,
     with_rarity,
 )
 from gamification.api.views.backfill import BackfillActions
@@ -50,6 +53,7 @@ from gamification.staff import (
     edit_achievement,
     get_achievement,
     get_all_achievements,
+    get_reach,
     visible_achievements,
 )
 
@@ -114,44 +118,45 @@ class AchievementsViewSet(BackfillActions):
 
     @operation(
         body=definitions.NewAchievementBody,
-        response=AchievementDefinitionSerializer,
+        response=EditedAchievementSerializer,
         status=201,
         response_headers=(LOCATION, ETAG),
         permission=_ADD,
         scope="write",
         errors=(ours.InvalidDefinitionError,),
         body_example=definitions.EXAMPLE_NEW,
-        response_example=DEFINITION_EXAMPLE,
+        response_example=EDITED_EXAMPLE,
     )
     def create(self, request: Request, body: Mapping[str, Any]) -> Response:
         """Add an achievement to the catalogue."""
         made = create_achievement(actor=request.user, **body)
-        response = _definition(request.user, made.key, status=201)
+        response = _edited(request.user, made.key, status=201)
         response["Location"] = request.build_absolute_uri(f"{made.key}/")
         return response
 
     @operation(
         body=definitions.EditAchievementBody,
-        response=AchievementDefinitionSerializer,
+        response=EditedAchievementSerializer,
         request_headers=(IF_MATCH,),
         response_headers=(ETAG,),
         permission=_CHANGE,
         scope="write",
         errors=(ours.InvalidDefinitionError, ours.StaleEditError),
         body_example=definitions.EXAMPLE_EDIT,
-        response_example=DEFINITION_EXAMPLE,
+        response_example=EDITED_EXAMPLE,
     )
     def partial_update(
         self, request: Request, key: str, body: Mapping[str, Any]
     ) -> Response:
         """Change an achievement, unless somebody else has changed it in the meantime.
 
-        Users keep what they have been awarded.
+        Users keep what they have been awarded. The response says how many users meet
+        the achievement already.
         """
         expected = expected_tag(request)
         with not_found_on(ours.UnknownAchievementError):
             edit_achievement(key, actor=request.user, expected=expected, **body)
-        return _definition(request.user, key)
+        return _edited(request.user, key)
 
     @action(detail=True)
     @operation(
@@ -202,13 +207,31 @@ def _check_visible(user: Any, key: str) -> None:
         raise Http404
 
 
-def _definition(user: Any, key: str, status: int = 200) -> Response:
+def _definition(user: Any, key: str) -> Response:
     """Return an achievement with its definition and its tag."""
+    visible = _found(user, key)
+    return Response(
+        AchievementDefinitionSerializer.serialize(visible), headers=_tag_of(visible)
+    )
+
+
+def _edited(user: Any, key: str, status: int = 200) -> Response:
+    """Return an achievement that was just saved, with its tag and its reach."""
+    visible = _found(user, key)
+    reaches = [(reach.users, reach.problem) for reach in get_reach([key])]
+    edited = EditedAchievement(*visible, *(reaches[0] if reaches else (0, "")))
+    return Response(
+        EditedAchievementSerializer.serialize(edited), status, headers=_tag_of(visible)
+    )
+
+
+def _found(user: Any, key: str) -> VisibleAchievement:
     rows = get_all_achievements(user, key=key)
     if not rows:
         raise Http404
     [visible] = with_rarity(rows)
-    headers = {"ETag": etag_of(definition_tag(visible.achievement))}
-    return Response(
-        AchievementDefinitionSerializer.serialize(visible), status, headers=headers
-    )
+    return visible
+
+
+def _tag_of(visible: VisibleAchievement) -> dict[str, str]:
+    return {"ETag": etag_of(definition_tag(visible.achievement))}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,7 +15,9 @@ from gamification.management.commands.gamification_import import open_input
 from gamification.staff import (
     MAX_FILE_SIZE,
     Differences,
+    Reach,
     apply_definitions,
+    changed_reach,
     compare_definitions,
     export_definitions,
 )
@@ -93,16 +96,28 @@ class Command(BaseCommand):
 
     def _apply(self, path: str, *, dry_run: bool) -> None:
         text = read_input(path)
-        self._show(compare_definitions(text) if dry_run else apply_definitions(text))
         if dry_run:
+            self._show(compare_definitions(text))
             self.stdout.write("This was a dry run: nothing was kept.")
+            return
+        differences = apply_definitions(text)
+        self._show(differences)
+        self._warn(changed_reach(differences))
+
+    def _warn(self, reaches: Iterable[Reach]) -> None:
+        """Say who meets the changed achievements already, and what nobody can reach."""
+        for reach in reaches:
+            for text in filter(None, (reach.problem, reach.notice)):
+                self._write(f"! achievement {reach.achievement.key}: {text}")
 
     def _show(self, differences: Differences) -> None:
-        encoding = getattr(self.stdout, "encoding", None) or "utf-8"
         for line in differences.lines():
-            # Characters that the terminal lacks are shown as numbers.
-            data = line.encode(encoding, "backslashreplace")
-            self.stdout.write(data.decode(encoding))
+            self._write(line)
+
+    def _write(self, line: str) -> None:
+        # Characters that the terminal lacks are shown as numbers.
+        encoding = getattr(self.stdout, "encoding", None) or "utf-8"
+        self.stdout.write(line.encode(encoding, "backslashreplace").decode(encoding))
 
 
 def read_input(path: str) -> bytes:
