@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from django.apps import AppConfig, apps
@@ -15,8 +16,10 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.exceptions import FieldDoesNotExist
 from django.db import connections
 from django.db.models import Count, Field, Model, QuerySet
+from django.utils.module_loading import import_string
 
 from gamification.conf import NAMES, Settings, conf, read_rate, site_settings
+from gamification.domain.categories import are_categories
 from gamification.domain.levels import is_level_table
 from gamification.domain.zones import is_readable, is_time_zone, present_name
 
@@ -123,6 +126,19 @@ def _is_folder(value: object) -> bool:
     )
 
 
+def _is_seed(value: object) -> bool:
+    if isinstance(value, bool):
+        return True
+    if not isinstance(value, str):
+        return False
+    if value.endswith(".json"):
+        return Path(value).is_file()
+    try:
+        return isinstance(import_string(value), Mapping)
+    except ImportError:
+        return False
+
+
 class _Rule(NamedTuple):
     """A condition that the values of some settings must meet."""
 
@@ -203,6 +219,21 @@ _RULES = (
         _is_folder,
         "is not a folder among the static files",
         'Give one without slashes at its ends, such as "shop/badges", or None.',
+    ),
+    _Rule(
+        "E014",
+        ("SEED_CATALOGUE",),
+        _is_seed,
+        "is neither True, False, a JSON file nor the path of a dictionary",
+        'Use False for none, or name your own, such as "shop.game.SEEDS".',
+    ),
+    _Rule(
+        "E015",
+        ("CATEGORIES",),
+        are_categories,
+        "does not have valid categories",
+        'Give by key a name, an icon and an order, such as {"habits": {"name": '
+        '_("habits"), "icon": "sprout", "order": 1}}, or None to leave one out.',
     ),
 )
 

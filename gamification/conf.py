@@ -12,6 +12,7 @@ from typing import Any, Final
 from django.conf import settings
 
 from gamification.domain.catalogue import Catalogue
+from gamification.domain.categories import Category, are_categories, merge_categories
 from gamification.domain.days import Calendar, ZoneChange
 from gamification.domain.levels import LEVEL_THRESHOLDS
 from gamification.domain.state import Rules
@@ -58,6 +59,12 @@ class Settings:
     #: The unique field that names users in the API; None means the username, or the
     #: primary key if the username is an email address.
     PUBLIC_USER_FIELD: str | None = None
+    #: The site's categories of achievements, besides or instead of the app's: by key,
+    #: each with a ``name``, an ``icon`` and an ``order``, or None to leave it out.
+    CATEGORIES: Mapping[str, Mapping[str, Any] | None] = MappingProxyType({})
+    #: What a fresh database gets: True for the app's examples, False for nothing, or
+    #: the site's own catalogue: a file, or the dotted path of a dictionary like one.
+    SEED_CATALOGUE: bool | str = True
     #: Folder among the static files that has the site's own badges, such as
     #: "shop/badges"; they replace the app's badges of the same name.
     BADGE_FOLDER: str | None = None
@@ -73,6 +80,13 @@ class Settings:
         zone = site.get("DEFAULT_TIME_ZONE", Settings.DEFAULT_TIME_ZONE)
         hour = site.get("DAY_START_HOUR", Settings.DAY_START_HOUR)
         return _calendar(zone or settings.TIME_ZONE, hour)
+
+    @property
+    def categories(self) -> list[Category]:
+        """The categories of achievements, in order."""
+        site = self.CATEGORIES
+        # A check reports what cannot be used.
+        return merge_categories(site if are_categories(site) else {})
 
     def limit(self, scope: str) -> tuple[int, int] | None:
         """Return the number of requests and of seconds for ``scope``; None is no limit.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gamification.domain.catalogue import Criterion, Facts
+from gamification.domain.categories import Category
 from gamification.domain.definitions import (
     Differences,
     Effect,
@@ -126,6 +127,7 @@ __all__ = [
     "BackfillPreview",
     "BackfillProgress",
     "BalanceReport",
+    "Category",
     "CelebrationMode",
     "Comparison",
     "Criterion",

@@ -15,6 +15,7 @@ from django.core.validators import RegexValidator, validate_slug
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
+from gamification.conf import conf
 from gamification.staff import is_storable
 from gamification.suggestions import did_you_mean, shown
 
@@ -76,6 +77,14 @@ class StrictChoiceField(serializers.ChoiceField):
                 suggestion=did_you_mean(data, self.choices),
             )
         return super().to_internal_value(data)
+
+
+class CategoryField(StrictChoiceField):
+    """One of the site's categories of achievements."""
+
+    def __init__(self, **options: Any) -> None:
+        known = [category.key for category in conf.categories]
+        super().__init__(choices=known, **options)
 
 
 class QueryBooleanField(StrictChoiceField):

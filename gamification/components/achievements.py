@@ -10,13 +10,14 @@ from django.utils.text import capfirst
 
 from gamification.components.badges import Badge, badge_of
 from gamification.conf import conf
-from gamification.models import Achievement, AchievementCategory
+from gamification.models import Achievement
 from gamification.services import (
     AchievementProgress,
     Rarity,
     count_secrets,
     get_achievements,
 )
+from gamification.staff import Category
 
 #: Shares of users below it are said as "less than".
 RAREST: Final = 0.01
@@ -66,6 +67,8 @@ class Shelf:
     key: str
     name: str
     cards: list[Card]
+    #: The picture of the category, if it has one.
+    badge: Badge | None = None
 
     @property
     def held(self) -> int:
@@ -99,7 +102,10 @@ def _shelves(cards: Iterable[Card]) -> Iterable[Shelf]:
     by_category: dict[str, list[Card]] = {}
     for card in cards:
         by_category.setdefault(card.achievement.category, []).append(card)
-    for category in AchievementCategory:
-        if category in by_category:
-            name = capfirst(str(category.label))
-            yield Shelf(category.value, name, by_category[category])
+    known = [each for each in conf.categories if each.key in by_category]
+    # Achievements keep a category that the site has given up since.
+    lost = sorted(by_category.keys() - {each.key for each in known})
+    for each in [*known, *(Category(key, key) for key in lost)]:
+        badge = badge_of(each.icon) if each.icon else None
+        cards_of = by_category[each.key]
+        yield Shelf(each.key, capfirst(str(each.name)), cards_of, badge)

@@ -175,16 +175,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "category",
-                    models.CharField(
-                        choices=[
-                            ("exploration", "exploration"),
-                            ("milestones", "milestones"),
-                            ("streaks", "streaks"),
-                            ("mastery", "mastery"),
-                        ],
-                        max_length=20,
-                        verbose_name="category",
-                    ),
+                    models.CharField(max_length=20, verbose_name="category"),
                 ),
                 (
                     "icon",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from gamification.models.catalogue import Achievement, AchievementCategory, Activity
+from gamification.domain.categories import AchievementCategory
+from gamification.models.catalogue import Achievement, Activity
 from gamification.models.celebrations import Celebration
 from gamification.models.database import write_alias
 from gamification.models.history import LedgerEntry, UserAchievement

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from gamification.conf import conf
 from gamification.domain.catalogue import (
     MAX_COOLDOWN,
     MAX_QUANTITY,
@@ -20,14 +21,24 @@ from gamification.domain.catalogue import (
 )
 from gamification.models.criterion_text import criterion_sentence, criterion_text
 
+if TYPE_CHECKING:
+    CharField = models.CharField[str, str]
+else:
+    CharField = models.CharField
 
-class AchievementCategory(models.TextChoices):
-    """A group of achievements."""
 
-    EXPLORATION = "exploration", _("exploration")
-    MILESTONES = "milestones", _("milestones")
-    STREAKS = "streaks", _("streaks")
-    MASTERY = "mastery", _("mastery")
+def category_choices() -> list[tuple[str, str]]:
+    """Return the site's categories, for forms and checks of values."""
+    return [(category.key, category.name) for category in conf.categories]
+
+
+class CategoryField(CharField):
+    """A category of the site. Migrations leave the choices out, as settings do them."""
+
+    def deconstruct(self) -> Any:
+        name, _path, args, options = super().deconstruct()
+        options.pop("choices", None)
+        return name, "django.db.models.CharField", args, options
 
 
 class CatalogueItem(models.Model):
@@ -120,9 +131,7 @@ class Activity(CatalogueItem):
 class Achievement(CatalogueItem):
     """Something for users to be proud of, with the criterion that unlocks it."""
 
-    category = models.CharField(
-        _("category"), max_length=20, choices=AchievementCategory
-    )
+    category = CategoryField(_("category"), max_length=20, choices=category_choices)
     icon = models.CharField(
         _("icon"), max_length=50, blank=True, help_text=_("An emoji, or a name.")
     )

@@ -11,7 +11,8 @@ from rest_framework import serializers
 
 from gamification.api.pagination import Page, page_serializer
 from gamification.api.serializers import ResponseSerializer
-from gamification.models import Achievement, AchievementCategory
+from gamification.conf import conf
+from gamification.models import Achievement
 from gamification.services import (
     AchievementProgress,
     get_rarity,
@@ -61,7 +62,8 @@ EDITED_EXAMPLE: Final = EXAMPLE | {
 
 
 _FIELDS: Final[Any] = Achievement._meta.get_field
-CATEGORIES: Final = AchievementCategory.values
+#: The schema names the site's own categories, too.
+CATEGORIES: Final = [category.key for category in conf.categories]
 CRITERIA: Final = [value for value, _ in _FIELDS("criterion").choices]
 STATUSES: Final = [value for value, _ in _FIELDS("status").choices]
 
