@@ -63,6 +63,7 @@ from gamification.services.catalogue.editing import (
     edit_achievement,
     edit_activity,
 )
+from gamification.services.catalogue.example import example_definitions
 from gamification.services.catalogue.fields import Definition
 from gamification.services.catalogue.files import (
     apply_definitions,
@@ -84,6 +85,11 @@ from gamification.services.catalogue.reach import (
     changed_reach,
     get_reach,
     reach_problem,
+)
+from gamification.services.catalogue.seeds import (
+    SeedRemoval,
+    preview_seed_removal,
+    remove_seeds,
 )
 from gamification.services.effects import Effects, UnlockEffect
 from gamification.services.job_steps import run_next_step
@@ -143,6 +149,7 @@ __all__ = [
     "RecalculationScope",
     "RewardEdit",
     "RewardProposal",
+    "SeedRemoval",
     "Simulation",
     "UnlockCounts",
     "UnlockEffect",
@@ -162,6 +169,7 @@ __all__ = [
     "definition_tag",
     "edit_achievement",
     "edit_activity",
+    "example_definitions",
     "export_definitions",
     "find_job",
     "fingerprint",
@@ -177,8 +185,10 @@ __all__ = [
     "lock_definitions",
     "preview_backfill",
     "preview_recalculation",
+    "preview_seed_removal",
     "reach_problem",
     "recalculate_xp",
+    "remove_seeds",
     "run_next_step",
     "set_choices",
     "simulate_rewards",

@@ -155,6 +155,39 @@ def test_the_databases_of_this_run_are_tested():
     assert checks.check_databases(None, databases=["default"]) == []
 
 
+@pytest.mark.parametrize(
+    "seed", [0, None, "no.such.name", "tests.test_checks.ids", "none.json", "nonsense"]
+)
+def test_gamification_E014(settings, seed):
+    settings.GAMIFICATION = {"SEED_CATALOGUE": seed}
+
+    assert ids(checks.check_settings(None)) == ["gamification.E014"]
+
+
+SEED = {"activities": [], "achievements": []}
+
+
+@pytest.mark.parametrize("seed", [True, False, "tests.test_checks.SEED"])
+def test_a_catalogue_to_begin_with_passes(settings, seed):
+    settings.GAMIFICATION = {"SEED_CATALOGUE": seed}
+
+    assert checks.check_settings(None) == []
+
+
+def test_a_file_to_begin_with_passes(settings, tmp_path):
+    path = tmp_path / "own.json"
+    path.write_text("{}")
+    settings.GAMIFICATION = {"SEED_CATALOGUE": str(path)}
+
+    assert checks.check_settings(None) == []
+
+
+def test_gamification_E015(settings):
+    settings.GAMIFICATION = {"CATEGORIES": {"habits": "Habits"}}
+
+    assert ids(checks.check_settings(None)) == ["gamification.E015"]
+
+
 @pytest.mark.django_db
 def test_gamification_W002():
     activity = ActivityFactory(is_active=False)

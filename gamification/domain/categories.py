@@ -35,11 +35,14 @@ class Category(NamedTuple):
 
 
 def are_categories(value: object) -> bool:
-    """Say whether ``value`` can be what a site says of its categories."""
-    return isinstance(value, Mapping) and all(
+    """Say whether a site can say ``value`` of its categories, of which some remain."""
+    if not isinstance(value, Mapping):
+        return False
+    are_valid = all(
         isinstance(key, str) and _KEY.fullmatch(key) and _is_category(parts)
         for key, parts in value.items()
     )
+    return are_valid and bool(merge_categories(value))
 
 
 def _is_category(parts: object) -> bool:

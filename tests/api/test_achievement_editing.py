@@ -395,3 +395,15 @@ def test_limits_are_those_of_the_model():
     for name in ("name", "description", "icon"):
         assert body[name].max_length == longest(name)
     assert definitions.NewAchievementBody().fields["name"].max_length == longest("name")
+
+
+def test_the_categories_are_those_of_the_site(editor, settings):
+    settings.GAMIFICATION = {
+        "CATEGORIES": {"habits": {"name": "habits"}, "exploration": None}
+    }
+
+    made = editor.post(ACHIEVEMENTS, NEW | {"category": "habits"})
+    refused = editor.post(ACHIEVEMENTS, NEW | {"category": "exploration"})
+
+    assert made.json()["category"] == "habits"
+    assert "is not one of milestones, streaks, mastery, habits." in refused.text

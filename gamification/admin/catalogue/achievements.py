@@ -28,6 +28,7 @@ from gamification.admin.catalogue.activation import ActivationMixin
 from gamification.admin.catalogue.backfill import BackfillMixin
 from gamification.admin.catalogue.editing import CatalogueAdmin
 from gamification.admin.catalogue.files import CatalogueFileMixin
+from gamification.admin.catalogue.seeds import SeedsMixin
 from gamification.components.badges import icon_html
 from gamification.models import Achievement
 from gamification.staff import create_achievement, edit_achievement
@@ -38,7 +39,7 @@ _CRITERION: Final = '{} <small class="gam-beneath">{}</small>'
 
 @admin.register(Achievement)
 class AchievementAdmin(
-    ActivationMixin, BackfillMixin, CatalogueFileMixin, CatalogueAdmin
+    ActivationMixin, BackfillMixin, CatalogueFileMixin, SeedsMixin, CatalogueAdmin
 ):
     form = AchievementForm
     row_form = AchievementRowForm

@@ -1,9 +1,9 @@
-"""Exports the catalogue to a file, and compares and applies such a file."""
+"""Exports, compares and applies catalogue files; begins one; removes the examples."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,7 +19,10 @@ from gamification.staff import (
     apply_definitions,
     changed_reach,
     compare_definitions,
+    example_definitions,
     export_definitions,
+    preview_seed_removal,
+    remove_seeds,
 )
 
 #: Exit codes, as those of diff(1).
@@ -28,8 +31,8 @@ TROUBLE: Final = 2
 
 HELP = (
     "Write all activities and achievements to a JSON file for review, compare such a "
-    "file with the catalogue, or apply it. Items are identified by key, and none is "
-    "ever deleted. The exit code is 2 if a file cannot be used."
+    "file with the catalogue, or apply it. Items are identified by key, and a file "
+    "never deletes any. The exit code is 2 if a file cannot be used."
 )
 
 
@@ -52,19 +55,24 @@ class Command(BaseCommand):
         )
         for each in (diff, apply):
             each.add_argument("file", help="- is standard input.")
-        apply.add_argument(
-            "--dry-run", action="store_true", help="Only show the differences."
+        init = actions.add_parser(
+            "init", help="Write a commented example of a file, to begin your own with."
         )
+        init.add_argument("file", help="A new file. - is standard output.")
+        remove = actions.add_parser(
+            "remove-seeds",
+            help="Delete the app's examples, except those that users have earned or "
+            "done, and those that somebody has edited.",
+        )
+        for each in (apply, remove):
+            each.add_argument(
+                "--dry-run", action="store_true", help="Only show what would change."
+            )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        action, path = options["action"], options["file"]
+        path = options.get("file", "-")
         try:
-            if action == "export":
-                self._export(path)
-            elif action == "diff":
-                self._diff(path)
-            else:
-                self._apply(path, dry_run=options["dry_run"])
+            self._act(options["action"], path, options)
         except InvalidDefinitionsError as error:
             for place, message in error.errors:
                 self.stderr.write(f"{place}: {message}")
@@ -74,11 +82,24 @@ class Command(BaseCommand):
         except (CommandError, GamificationError, Error) as error:
             raise CommandError(str(error), returncode=TROUBLE) from error
 
-    def _export(self, path: str) -> None:
-        text = export_definitions()
+    def _act(self, action: str, path: str, options: Mapping[str, Any]) -> None:
+        match action:
+            case "export":
+                self._write_file(path, export_definitions(), mode="w")
+            case "init":
+                self._write_file(path, example_definitions(), mode="x")
+            case "diff":
+                self._diff(path)
+            case "apply":
+                self._apply(path, dry_run=options["dry_run"])
+            case "remove-seeds":
+                self._remove_seeds(dry_run=options["dry_run"])
+
+    def _write_file(self, path: str, text: str, *, mode: str) -> None:
         try:
             if path != "-":
-                Path(path).write_text(text, encoding="utf-8", newline="\n")
+                with Path(path).open(mode, encoding="utf-8", newline="\n") as stream:
+                    stream.write(text)
             # The file is UTF-8, whatever the terminal is.
             elif buffer := getattr(self.stdout, "buffer", None):
                 buffer.write(text.encode())
@@ -103,6 +124,15 @@ class Command(BaseCommand):
         differences = apply_definitions(text)
         self._show(differences)
         self._warn(changed_reach(differences))
+
+    def _remove_seeds(self, *, dry_run: bool) -> None:
+        removal = preview_seed_removal() if dry_run else remove_seeds(actor=None)
+        for row in removal.removed:
+            self._write(f"- {row._meta.model_name} {row.key}")
+        for row, reason in removal.kept:
+            self._write(f"= {row._meta.model_name} {row.key} stays: {reason}")
+        if dry_run:
+            self.stdout.write("This was a dry run: nothing was removed.")
 
     def _warn(self, reaches: Iterable[Reach]) -> None:
         """Say who meets the changed achievements already, and what nobody can reach."""
