@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gamification.domain.catalogue import Criterion, Facts
+from gamification.domain.catalogue import AchievementStatus, Criterion, Facts
 from gamification.domain.categories import Category
 from gamification.domain.definitions import (
     Differences,
@@ -128,6 +128,7 @@ __all__ = [
     "MAX_ID",
     "MAX_NAME",
     "MAX_NOTE",
+    "AchievementStatus",
     "ActivityCorrection",
     "ActivityNumbers",
     "BackfillPreview",

@@ -83,8 +83,16 @@ class CategoryField(StrictChoiceField):
     """One of the site's categories of achievements."""
 
     def __init__(self, **options: Any) -> None:
-        known = [category.key for category in conf.categories]
-        super().__init__(choices=known, **options)
+        super().__init__(choices=_categories(), **options)
+
+    def to_internal_value(self, data: Any) -> Any:
+        # The field may be older than the settings.
+        self.choices = _categories()
+        return super().to_internal_value(data)
+
+
+def _categories() -> list[str]:
+    return [category.key for category in conf.categories]
 
 
 class QueryBooleanField(StrictChoiceField):

@@ -47,8 +47,10 @@ def test_a_simulation_shows_the_effect_and_saves_nothing(page):
     page.get_by_role("button", name="Simulate").click()
 
     result = page.get_by_role("region", name="Simulation of the last")
-    expect(result.get_by_role("row", name="Walk 300 900")).to_contain_text("600")
+    expect(result.get_by_role("row", name="Walk 300 300 900")).to_contain_text("600")
     expect(result.locator("dd")).to_have_text(["3", "0"])
+    expect(result).to_be_focused()
+    expect(page.get_by_text("today: 10")).to_be_visible()
     look(page, "tuning-simulation")
     assert walk().xp_reward == 10
 

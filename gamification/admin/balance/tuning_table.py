@@ -31,6 +31,8 @@ class TuningCell:
     column: str
     field: BoundField | None
     text: str
+    #: Whether the editor has entered another number.
+    is_changed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +119,14 @@ def _row(name: str, was: int, today: int, proposed: int) -> ComparisonRow:
 
 def _cell(item: Definition, form: TuningForm, column: str) -> TuningCell:
     name, number = f"{name_of(item)}-{column}", getattr(item, column)
-    field = form[name] if name in form.fields else None
-    return TuningCell(column, field, "–" if number is None else format_number(number))
+    text = "–" if number is None else format_number(number)
+    if name not in form.fields:
+        return TuningCell(column, None, text)
+    field, stored = form[name], "" if number is None else str(number)
+    entered = field.value()
+    return TuningCell(
+        column, field, text, str("" if entered is None else entered) != stored
+    )
 
 
 def _earned(item: Definition, report: BalanceReport) -> str:

@@ -28,10 +28,11 @@ from gamification.admin.catalogue.activation import ActivationMixin
 from gamification.admin.catalogue.backfill import BackfillMixin
 from gamification.admin.catalogue.editing import CatalogueAdmin
 from gamification.admin.catalogue.files import CatalogueFileMixin
+from gamification.admin.catalogue.retirement import RetirementMixin
 from gamification.admin.catalogue.seeds import SeedsMixin
 from gamification.components.badges import icon_html
 from gamification.models import Achievement
-from gamification.staff import create_achievement, edit_achievement
+from gamification.staff import AchievementStatus, create_achievement, edit_achievement
 
 _TITLE: Final = "{} <bdi>{}</bdi>"
 _CRITERION: Final = '{} <small class="gam-beneath">{}</small>'
@@ -39,7 +40,12 @@ _CRITERION: Final = '{} <small class="gam-beneath">{}</small>'
 
 @admin.register(Achievement)
 class AchievementAdmin(
-    ActivationMixin, BackfillMixin, CatalogueFileMixin, SeedsMixin, CatalogueAdmin
+    ActivationMixin,
+    BackfillMixin,
+    RetirementMixin,
+    CatalogueFileMixin,
+    SeedsMixin,
+    CatalogueAdmin,
 ):
     form = AchievementForm
     row_form = AchievementRowForm
@@ -85,7 +91,8 @@ class AchievementAdmin(
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         last = Achievement.objects.aggregate(last=Max("position"))["last"]
         position = 0 if last is None else last + 1
-        return {"position": position, **super().get_changeform_initial_data(request)}
+        usual = {"position": position, "status": AchievementStatus.DRAFT}
+        return {**usual, **super().get_changeform_initial_data(request)}
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return AchievementChangeList

@@ -18,6 +18,7 @@ from gamification.admin.catalogue.definition_forms import (
     DefinitionFormSet,
     DefinitionRowForm,
 )
+from gamification.admin.concurrent_forms import describe_changes
 from gamification.exceptions import InvalidDefinitionError
 from gamification.models import (
     Achievement,
@@ -66,6 +67,18 @@ class CatalogueAdmin(GamificationAdmin):
         most = {"max_num": self.list_per_page, "absolute_max": self.list_per_page}
         options = {"formset": DefinitionFormSet, **most, **kwargs}
         return super().get_changelist_formset(request, **options)
+
+    def get_prepopulated_fields(
+        self, request: HttpRequest, obj: Model | None = None
+    ) -> dict[str, Sequence[str]]:
+        return {} if obj else {"key": ("name",)}
+
+    def construct_change_message(
+        self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
+    ) -> Any:
+        if add:
+            return super().construct_change_message(request, form, formsets, add)
+        return describe_changes(form)
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

@@ -92,7 +92,7 @@ class Command(BaseCommand):
                 self._diff(path)
             case "apply":
                 self._apply(path, dry_run=options["dry_run"])
-            case "remove-seeds":
+            case _:
                 self._remove_seeds(dry_run=options["dry_run"])
 
     def _write_file(self, path: str, text: str, *, mode: str) -> None:

@@ -560,3 +560,37 @@ def test_the_app_index_hides_the_link_without_permission(somebody):
     page = client.get(reverse("admin:app_list", args=["gamification"]))
 
     assert PAGE not in page.content.decode()
+
+
+def test_changed_numbers_are_marked_with_those_of_today(admin_client, activity):
+    html = simulate(admin_client, **{REWARD: "15", LIMIT: "3"}).content.decode()
+
+    assert html.count('<td class="gam-changed">') == 2
+    assert "<small>today: 10</small>" in html
+    assert "<small>today: –</small>" in html
+
+
+def test_an_unchanged_page_marks_nothing(admin_client, activity):
+    assert "gam-changed" not in admin_client.get(PAGE).content.decode()
+
+
+def test_the_result_takes_the_focus(admin_client, activity):
+    html = simulate(admin_client, **{REWARD: "15"}).content.decode()
+
+    assert '<section autofocus tabindex="-1" class="module gam-result"' in html
+
+
+def test_what_follows_has_rows_of_its_own(admin_client, user, activity):
+    record_activity(user, "walk", quantity=4)
+    AchievementFactory(key="rich", name="Rich", criterion="level", threshold=2)
+
+    response = simulate(admin_client, **{REWARD: "15"})
+
+    assert sources(response)[1:] == [
+        ("Further achievements", "0", "0", "50", "+50"),
+        ("All XP", "40", "40", "110", "+70"),
+    ]
+    [row] = response.context["unlocks"]
+    assert (row.name, row.was, row.today, row.proposed, row.difference) == (
+        *("Rich", "–", "0", "1", "+1"),
+    )
