@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from django.utils.text import capfirst
 
 from gamification.components.badges import Badge, badge_of
+from gamification.components.celebrations import Waiting
 from gamification.conf import conf
 from gamification.models import Achievement
+from gamification.models.celebration_text import celebration_text, celebration_title
 from gamification.services import (
     AchievementProgress,
+    CelebrationKind,
     Rarity,
     count_secrets,
     get_achievements,
@@ -89,6 +93,31 @@ def achievements_of(
         "shelves": [*_shelves(cards)],
         "secrets": count_secrets(user) if conf.SHOW_SECRET_COUNT else 0,
         "secret_badge": badge_of("secret"),
+    }
+
+
+def look_of(achievement: Achievement, now: datetime) -> dict[str, Any]:
+    """Return how users see ``achievement``, which need not be saved.
+
+    It is shown half-way, unlocked, celebrated and, if it is secret, before that.
+    """
+    target = achievement.threshold
+    open_, held = (
+        AchievementProgress(achievement, since, current, target, current / target)
+        for since, current in ((None, target // 2), (now, target))
+    )
+    data = {"name": achievement.name, "xp": achievement.xp_reward}
+    celebration = Waiting(
+        0,
+        celebration_title(CelebrationKind.ACHIEVEMENT, data),
+        celebration_text(CelebrationKind.ACHIEVEMENT, data),
+        badge_of(achievement.icon),
+        "",
+    )
+    return {
+        "cards": [_card(open_, None), _card(held, None)],
+        "secret_badge": badge_of("secret") if achievement.is_secret else None,
+        "celebrations": [celebration],
     }
 
 

@@ -12,10 +12,12 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from gamification.admin.base import GamificationAdmin, as_admin_form, log_transaction
+from gamification.components.achievements import look_of
 from gamification.exceptions import GamificationError
 from gamification.models import Achievement, Job
 from gamification.staff import (
@@ -80,6 +82,7 @@ class BackfillMixin(GamificationAdmin):
             context["preview"] = preview_backfill(form.instance)
             context["previewed"] = form.instance
             context["problem"] = reach_problem(form.instance)
+            context["look"] = look_of(form.instance, timezone.now())
         return super().render_change_form(request, context, *args, **kwargs)
 
     @admin.action(permissions=["view"], description=gettext_lazy("Preview a backfill"))

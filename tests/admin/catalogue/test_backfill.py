@@ -328,3 +328,22 @@ def test_pages_work_under_a_strict_content_security_policy(
     ]
 
     assert [refused_inline(each) for each in pages] == [[], [], []]
+
+
+def test_a_preview_shows_the_achievement_as_users_see_it(admin_client, walkers):
+    response = previewed(admin_client, ADD, **NEW, icon="🚶")
+
+    html = response.text.partition('class="module gam-preview gam-look"')[2]
+    assert html.count('achievement__name">Ten walks</h3>') == 2
+    assert ">5 of 10</label>" in html
+    assert "You unlocked “Ten walks” and earned 100 XP." in html
+    assert html.count("🚶</span>") == 3
+    assert "secret achievement" not in html
+
+
+def test_a_preview_shows_the_secret_too(admin_client, walkers):
+    response = previewed(admin_client, ADD, **NEW, is_secret="on")
+
+    html = response.text.partition('class="module gam-preview gam-look"')[2]
+    assert 'achievement__name">1 secret achievement</h3>' in html
+    assert refused_inline(response) == []
