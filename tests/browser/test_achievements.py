@@ -113,6 +113,18 @@ def test_an_arrow_button_moves_an_achievement(page):
     assert [*Achievement.objects.values_list("key", flat=True)][:2] == [second, first]
 
 
+def test_an_order_that_is_not_saved_is_not_lost_without_a_question(page):
+    asked = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    page.goto(LIST)
+    page.get_by_role("button", name="Move down").first.click()
+
+    page.goto(LIST)
+    page.goto(LIST)
+
+    assert asked == ["beforeunload"]
+
+
 # --- In the form
 
 
@@ -124,7 +136,7 @@ def test_a_conflict_in_the_form_is_reported(sign_in, page, medal):
         editor.get_by_label("Name").fill(name)
         save(editor)
 
-    errors = editors[1].locator(".errorlist", has_text="Somebody else changed")
+    errors = editors[1].locator(".errorlist", has_text="changed “\u2068")
     expect(errors).to_contain_text("Name: now \u2068Gold\u2069; you entered")
     look(editors[1], "achievement-conflict")
     assert Achievement.objects.get(key="medal").name == "Gold"
