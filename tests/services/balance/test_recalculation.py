@@ -442,7 +442,7 @@ def test_the_preview_takes_as_many_queries_for_more_users(activity):
         edit(xp_reward=9)
         counts.append(statements(lambda: preview_recalculation(past())))
 
-    assert counts[0] == counts[1] <= 12
+    assert counts[1] <= counts[0] <= 12
 
 
 def test_the_preview_of_nothing_is_nothing(user, activity):

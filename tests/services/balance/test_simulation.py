@@ -302,7 +302,7 @@ def test_it_takes_as_many_queries_for_more_users(activity, tried):
             record_activity(user, "walk")
         counts.append(statements(lambda: simulate_rewards(numbers(walk=tried))))
 
-    assert counts[0] == counts[1] <= 17
+    assert counts[1] <= counts[0] <= 17
 
 
 def test_the_numbers_of_today_are_a_column_of_their_own(user, activity):

@@ -292,7 +292,7 @@ def test_a_preview_takes_as_many_queries_for_more_users(activity, criterion):
         award_achievement(first, medal)
         counts.append(statements(lambda: preview_backfill("new")))
 
-    assert counts[0] == counts[1] <= 10
+    assert counts[1] <= counts[0] <= 10
 
 
 def test_where_nobody_earns_it_nobody_is_looked_for(
