@@ -122,7 +122,7 @@ def _counts(achievements: Sequence[Achievement]) -> Iterator[tuple[int, int]]:
     """Yield the key of a row, with the number of users who meet it already, if any."""
     for first in range(0, len(achievements), _AT_ONCE):
         one, *more = (_count(row) for row in achievements[first : first + _AT_ONCE])
-        yield from one.union(*more, all=True)
+        yield from one.union(*more, all=True).order_by()
 
 
 def _count(achievement: Achievement) -> QuerySet[Any, Any]:
