@@ -101,7 +101,7 @@ def _unlock(
 ) -> None:
     if line.kind == EntryKind.ACHIEVEMENT:
         unlocks[achievement_id] = (line, True)
-    elif line.kind == EntryKind.REVERSAL:
+    else:
         reward, _ = unlocks[achievement_id]
         unlocks[achievement_id] = (reward, False)
 

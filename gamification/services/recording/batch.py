@@ -139,11 +139,10 @@ class BatchDecision:
             for new, outcome in zip(self.new[user_id], outcomes, strict=True):
                 results[new.place] = outcome
         for place, first in self.repeats.items():
-            result = results.get(first)
+            result = results[first]
             if isinstance(result, Outcome):
-                results[place] = replace(result, replayed=True)
-            elif result:
-                results[place] = result
+                result = replace(result, replayed=True)
+            results[place] = result
         return results
 
 
