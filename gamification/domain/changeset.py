@@ -20,6 +20,7 @@ from gamification.domain.history import (
     reversal_of,
 )
 from gamification.domain.limits import Limits
+from gamification.domain.losses import find_lost
 from gamification.domain.outcomes import (
     CelebrationNotice,
     Entry,
@@ -281,15 +282,14 @@ class UserChangeset(RunningTotals):
         ``freed`` is the XP that is booked afterwards, and counts already.
         """
         known = self.rules.catalogue.achievements.values()
-        rules = [each for each in known if each.id in rewards and start.meets(each)]
-        while lost := [rule for rule in rules if not self.facts_with(freed).meet(rule)]:
-            for rule in lost:
-                rules.remove(rule)
-                reward = rewards[rule.id]
-                unlock = self._unlock_row(rule, reward.entry)
-                lapsed = unlock._replace(can_be_earned_again=True)
-                self.book(self._take_back(lapsed, reward, **by))
-                yield Unlock(rule.key, rule.name, rule.icon, reward.worth)
+        held = {each: rewards[each.id].worth for each in known if each.id in rewards}
+        after, level_at = self.facts_with(freed), self.rules.level_at
+        for rule in find_lost(held, start.facts, after, level_at):
+            reward = rewards[rule.id]
+            unlock = self._unlock_row(rule, reward.entry)
+            lapsed = unlock._replace(can_be_earned_again=True)
+            self.book(self._take_back(lapsed, reward, **by))
+            yield Unlock(rule.key, rule.name, rule.icon, reward.worth)
 
     def _take_back(
         self, unlock: UnlockRow, reward: StandingEntry, *, actor_id: Any, note: str
