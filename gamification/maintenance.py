@@ -20,7 +20,6 @@ from gamification.domain.derive import (
     derive_progress,
 )
 from gamification.domain.outcomes import EntryKind
-from gamification.exceptions import UnknownUserError
 from gamification.models import (
     Achievement,
     ActiveDay,
@@ -33,7 +32,7 @@ from gamification.models import (
 )
 from gamification.services.unit_of_work import attempts, wrap_database_errors
 from gamification.services.user_batches import check_batch_size
-from gamification.services.validation import UserRef, user_id_of
+from gamification.services.validation import UserRef, unknown_user, user_id_of
 from gamification.storage import store_for
 
 __all__ = ["Drift", "rebuild", "reconcile"]
@@ -99,10 +98,13 @@ def rebuild(user: UserRef) -> None:
 
 def _pages(user: UserRef | None, size: int) -> Iterator[list[Any]]:
     check_batch_size(size)
-    if user is not None:
-        yield [user_id_of(user)]
-        return
     users = get_user_model()._base_manager.using(write_alias()).order_by("pk")
+    if user is not None:
+        user_id = user_id_of(user)
+        if not _first(users.filter(pk=user_id), 1):
+            raise unknown_user(user_id)
+        yield [user_id]
+        return
     rest = users
     while page := _first(rest, size):
         yield page
@@ -253,7 +255,7 @@ def _rebuild(user_id: Any) -> None:
     alias, progress = write_alias(), _replayed([user_id])[user_id]
     profile = _profiles([user_id]).get(user_id)
     if profile is None:
-        raise UnknownUserError
+        raise unknown_user(user_id)
     UserGamification.objects.using(alias).filter(pk=profile.pk).update(
         **_columns(progress, profile),
         version=F("version") + 1,

@@ -51,7 +51,7 @@ def preview_backfill(
     ``Achievement`` that need not be saved, such as one in a form. Takes at most three
     queries, whatever the number of users. Raises ``UnknownAchievementError``.
     """
-    if isinstance(achievement, str):
+    if not isinstance(achievement, Achievement):
         achievement = get_definition(Achievement, achievement)
     reward, profiles = achievement.xp_reward, qualifying_users(achievement)
     counts = profiles.aggregate(users=Count("pk"), level_changes=_level_changes(reward))
