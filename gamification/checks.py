@@ -213,6 +213,7 @@ def check_databases(
     **kwargs: Any,
 ) -> list[CheckMessage]:
     """Warn of databases on which the app was never tested."""
+    achievements = apps.get_model("gamification", "Achievement")
     return [
         checks.Warning(
             f"Gamification is untested on {connections[alias].display_name}.",
@@ -221,7 +222,7 @@ def check_databases(
         )
         for alias in databases or ()
         if connections[alias].vendor not in {"postgresql", "sqlite"}
-        and _has_table(alias)
+        and _has_columns(alias, achievements, "id")
     ]
 
 
@@ -271,14 +272,11 @@ def check_stored_zones(
     ]
 
 
-def _has_table(alias: str) -> bool:
-    # Database checks run before the very first migration.
-    table = apps.get_model("gamification", "Achievement")._meta.db_table
-    return table in connections[alias].introspection.table_names()
-
-
 def _has_columns(alias: str, model: type[Model], *columns: str) -> bool:
-    """Say whether the database has these columns, which a migration may still add."""
+    """Say whether the database has these columns, which a migration may still add.
+
+    Checks run before the very first migration, too.
+    """
     connection, table = connections[alias], model._meta.db_table
     if table not in connection.introspection.table_names():
         return False

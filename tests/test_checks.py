@@ -139,11 +139,15 @@ def test_manage_py_check_runs_the_checks(settings):
     assert "gamification.E008" in ids(run_checks())
 
 
-def test_gamification_W001(monkeypatch):
-    exotic = SimpleNamespace(vendor="mysql", display_name="MySQL")
-    monkeypatch.setattr(checks, "connections", {"default": exotic})
-    monkeypatch.setattr(checks, "_has_table", lambda alias: True)
+@pytest.fixture
+def exotic(db, monkeypatch):
+    """A database with the app's tables that says it is of another kind."""
+    monkeypatch.setattr(connection, "vendor", "mysql")
+    monkeypatch.setattr(connection, "display_name", "MySQL")
 
+
+@pytest.mark.usefixtures("exotic")
+def test_gamification_W001():
     [warning] = checks.check_databases(None, databases=["default"])
 
     assert warning.id == "gamification.W001"
@@ -205,11 +209,16 @@ def test_the_seeded_catalogue_passes():
     assert checks.check_catalogue(None, databases=["default"]) == []
 
 
-@pytest.mark.django_db
-def test_an_alias_without_tables_is_skipped(monkeypatch):
-    monkeypatch.setattr(checks, "_has_table", lambda alias: False)
+@pytest.mark.usefixtures("exotic")
+@pytest.mark.parametrize(
+    "check",
+    [checks.check_databases, checks.check_catalogue, checks.check_stored_zones],
+)
+def test_an_alias_without_tables_is_skipped(check, monkeypatch):
+    introspection = type(connection.introspection)
+    monkeypatch.setattr(introspection, "table_names", lambda *arguments: [])
 
-    assert checks.check_catalogue(None, databases=["default"]) == []
+    assert check(None, databases=["default"]) == []
 
 
 def test_checks_that_query_are_only_for_databases():

@@ -173,9 +173,11 @@ class Outcome:
     ) -> Self:
         """Return the outcome with the ids that the database gave.
 
-        ``entry_ids`` begins with the id of the entry, followed by its corrections.
+        ``entry_ids`` begins with the id of the entry, followed by those of the losses
+        and of the corrections.
         """
-        corrections = zip(self.corrections, entry_ids[1:], strict=False)
+        correction_ids = entry_ids[1 + len(self.lost) :]
+        corrections = zip(self.corrections, correction_ids, strict=False)
         return self.__class__(
             self.entry and self.entry.with_id(entry_ids[0]),
             self.credited,

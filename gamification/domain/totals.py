@@ -123,6 +123,11 @@ class RunningTotals:
         """Return what achievements can measure now, of activities that are known."""
         return self._facts({*self.tallies, *self.state.tallies})
 
+    def facts_with(self, more_xp: int) -> Facts:
+        """Return the facts after ``more_xp``."""
+        total = self.total_xp + more_xp
+        return self.facts()._replace(total_xp=total, level=self.rules.level_at(total))
+
     def changed_facts(self) -> Facts:
         """Return the same without counts of activities that were not booked."""
         return self._facts(self.tallies)

@@ -55,7 +55,7 @@ def find_job(job_id: int) -> Job:
     """Return the job with this id and its actor, or raise ``UnknownJobError``."""
     job = job_rows(job_id).select_related("actor").first()
     if job is None:
-        raise UnknownJobError(job=job_id)
+        raise UnknownJobError(f"No job has the number {job_id}.", job=job_id)
     return job
 
 

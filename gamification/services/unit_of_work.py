@@ -98,8 +98,7 @@ class Attempt:
         is_early = self._has_newcomers and isinstance(error, GamificationError)
         if is_early or isinstance(failure, ConcurrentUpdateError):
             return True
-        _raise(failure, error)
-        return False
+        raise failure from _cause_of(failure, error)
 
     def lock(self) -> None:
         """Lock the users if this attempt is locked; verbs call it before they read."""
@@ -172,14 +171,12 @@ def wrap_database_errors(alias: str) -> Iterator[None]:
         yield
     except Error as error:
         failure = _translated(error, alias, is_owner=is_owner)
-        _raise(failure, error)
+        raise failure from _cause_of(failure, error)
 
 
-def _raise(failure: BaseException, error: BaseException) -> None:
-    """Raise ``failure`` with ``error`` as its cause, unless they are the same."""
-    if failure is error:
-        raise error
-    raise failure from error
+def _cause_of(failure: BaseException, error: BaseException) -> BaseException | None:
+    """Return the cause of ``failure``, which stands for ``error`` or is the same."""
+    return error.__cause__ if failure is error else error
 
 
 def _translated(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
 from hashlib import blake2b
@@ -33,7 +34,7 @@ from gamification.exceptions import (
 )
 from gamification.models import write_alias
 from gamification.services.unit_of_work import wrap_database_errors
-from gamification.suggestions import shown
+from gamification.suggestions import did_you_mean, shown
 
 #: A user, or the primary key of one.
 UserRef: TypeAlias = AbstractBaseUser | AnonymousUser | int | str | UUID
@@ -140,7 +141,8 @@ def check_text(
 ) -> str:
     """Return ``text``, or raise an ``InvalidTextError`` that says what is wrong."""
     if not isinstance(text, str):
-        raise InvalidTextError(f"The {name} is not a text.", field=name)
+        message = f"The {name} {shown(text)} is not a text."
+        raise InvalidTextError(message, field=name)
     if len(text) > longest:
         message = f"The {name} is longer than {longest:,} characters."
         raise InvalidTextError(message, field=name)
@@ -182,6 +184,16 @@ def check_quantity(quantity: int) -> int:
         )
         raise InvalidQuantityError(message)
     return quantity
+
+
+def check_choice(name: str, value: object, choices: Collection[str]) -> None:
+    """Raise an ``InvalidRequestError`` unless ``value`` is one of ``choices``."""
+    if value not in choices:
+        message = (
+            f"The {name} {shown(value)} is not one of {', '.join(choices)}."
+            f"{did_you_mean(value, choices)}"
+        )
+        raise InvalidRequestError(message, field=name)
 
 
 def check_whole(name: str, number: int, *, least: int, most: int) -> int:

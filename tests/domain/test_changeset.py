@@ -648,7 +648,7 @@ def test_a_loss_may_take_others_with_it():
         rewards={5: medal_of(5), 6: medal_of(6, 20)},
     )
 
-    assert keys(outcome.lost) == [count.key, level.key]
+    assert keys(outcome.lost) == [level.key, count.key]
     assert outcome.total_xp == 20
 
 

@@ -218,7 +218,10 @@ def test_a_job_keeps_the_error_of_its_step(job, staff):
 
     stepped = run_next_step(job.pk, actor=staff)
 
-    assert stepped.error == "Only an active achievement can be awarded."
+    assert stepped.error == (
+        f"{job.parameters['achievement']!r} is retired: only an active achievement can "
+        "be awarded."
+    )
     assert stepped.stepping_until is None
     assert stands(job) == (2, 100, False)
 

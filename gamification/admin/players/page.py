@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from django.contrib.auth import get_user_model
 from django.http import Http404
+from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
@@ -142,12 +143,9 @@ def find_player(text: str) -> Any:
     """Return the user with this primary key, or raise ``Http404``."""
     users = get_user_model()._base_manager.using(write_alias())
     try:
-        user = users.filter(pk=user_id_of(text)).first()
+        return get_object_or_404(users, pk=user_id_of(text))
     except UnknownUserError as error:
         raise Http404 from error
-    if user is None:
-        raise Http404
-    return user
 
 
 def get_player_page(user: Any, *, before: int | None = None) -> PlayerPage:

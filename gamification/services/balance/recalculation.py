@@ -117,9 +117,9 @@ def _users_to_correct(
 
     The users are neighbours: no other user's key lies between theirs.
     """
+    rules = _rules(scope, load_catalogue(store.alias), expected)
     if not user_ids:
         return []
-    rules = _rules(scope, load_catalogue(store.alias), expected)
     by_id = {rule.id: rule for rule in rules}
     between = {"user__gte": user_ids[0], "user__lte": user_ids[-1]}
     sums = scope.sums(rules).filter(**between)

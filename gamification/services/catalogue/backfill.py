@@ -14,11 +14,10 @@ from gamification.domain.catalogue import AchievementRule, AchievementStatus
 from gamification.domain.changeset import UserChangeset
 from gamification.domain.outcomes import Outcome
 from gamification.domain.totals import TotalOutOfRangeError
-from gamification.exceptions import AchievementNotActiveError
 from gamification.models import Achievement, write_alias
 from gamification.services.catalogue.backfill_preview import qualifying_users
 from gamification.services.catalogue.lookup import get_definition
-from gamification.services.corrections.awards import find_achievement
+from gamification.services.corrections.awards import find_achievement, not_active
 from gamification.services.dispatch import announce_on_commit
 from gamification.services.unit_of_work import attempts, wrap_database_errors
 from gamification.services.user_batches import check_batch_size, next_users
@@ -203,5 +202,5 @@ def active_achievement(key: str) -> Achievement:
     """
     row = get_definition(Achievement, key)
     if row.status != AchievementStatus.ACTIVE:
-        raise AchievementNotActiveError(achievement=key)
+        raise not_active(key, row.status)
     return row

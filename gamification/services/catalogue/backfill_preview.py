@@ -51,7 +51,7 @@ def preview_backfill(
     ``Achievement`` that need not be saved, such as one in a form. Takes at most three
     queries, whatever the number of users. Raises ``UnknownAchievementError``.
     """
-    if isinstance(achievement, str):
+    if not isinstance(achievement, Achievement):
         achievement = get_definition(Achievement, achievement)
     reward, profiles = achievement.xp_reward, qualifying_users(achievement)
     counts = profiles.aggregate(users=Count("pk"), level_changes=_level_changes(reward))
@@ -68,11 +68,12 @@ def preview_backfill(
 def qualifying_users(achievement: Achievement) -> QuerySet[UserGamification]:
     """Return users who meet ``achievement``, do not hold it, and may earn it.
 
-    They may not if staff revoked it. Users without progress never qualify.
+    They may not if staff revoked it. Users for whom nothing was ever recorded never
+    qualify.
     """
     alias = write_alias()
     unlocks = UserAchievement.objects.using(alias).filter(user=OuterRef("user"))
-    profiles = UserGamification.objects.using(alias)
+    profiles = UserGamification.objects.using(alias).exclude(last_occurred_at=None)
     return _meeting(achievement, profiles).filter(
         ~Exists(unlocks.filter(achievement=achievement.pk, can_be_earned_again=False))
     )

@@ -12,9 +12,9 @@ from gamification.domain.outcomes import EntryKind, Outcome, UnlockRow
 from gamification.exceptions import (
     AchievementNotActiveError,
     AchievementNotHeldError,
-    UnknownAchievementError,
 )
-from gamification.models import UserAchievement, write_alias
+from gamification.models import Achievement, UserAchievement, write_alias
+from gamification.services.catalogue.lookup import unknown_definition
 from gamification.services.corrections.changes import (
     find_state,
     keeping_in_range,
@@ -33,7 +33,6 @@ from gamification.services.validation import (
     user_id_of,
 )
 from gamification.storage import StateQuery, Store, store_for
-from gamification.suggestions import shown
 
 
 def award_achievement(
@@ -130,8 +129,7 @@ def find_achievement(catalogue: Catalogue, key: str) -> AchievementRule:
     """Return the achievement with this key, whatever its status."""
     rule = catalogue.achievements.get(key)
     if rule is None:
-        message = f"No achievement has the key {shown(key)}."
-        raise UnknownAchievementError(message, achievement=key)
+        raise unknown_definition(Achievement, key)
     return rule
 
 

@@ -23,7 +23,12 @@ from gamification.services.unit_of_work import (
     attempts,
     wrap_database_errors,
 )
-from gamification.services.validation import UserRef, unknown_user, user_id_of
+from gamification.services.validation import (
+    UserRef,
+    check_choice,
+    unknown_user,
+    user_id_of,
+)
 from gamification.storage import Store, store_for
 from gamification.suggestions import did_you_mean, shown
 
@@ -121,10 +126,7 @@ def check_visibility(is_public: bool) -> bool:
 
 def check_mode(mode: str) -> str:
     """Return ``mode``, or raise ``InvalidRequestError``."""
-    if mode not in CelebrationMode.values:
-        known = ", ".join(CelebrationMode.values)
-        message = f"{mode!r} is not one of {known}."
-        raise InvalidRequestError(message, field="celebration_mode")
+    check_choice("celebration_mode", mode, CelebrationMode.values)
     return mode
 
 
