@@ -37,6 +37,7 @@ from gamification.exceptions import (
     InvalidTimeZoneError,
 )
 from gamification.models import LedgerEntry, UserGamification
+from gamification.models.users import key_of, users_by_key
 
 __all__ = [
     "LeaderboardEntry",
@@ -166,8 +167,7 @@ def get_leaderboard(
     ranking = _choice(Ranking, ranking)
     _check_whole("page", page, MAX_PAGE)
     _check_whole("page size", page_size, MAX_PAGE_SIZE)
-    focus = None if around is None else around.pk
-    own = focus if viewer is None else viewer.pk
+    focus, own = _key_of(around), _key_of(viewer or around)
     offset = (page - 1) * page_size if around is None else 0
     # The first query ranks users: for the page, around the focus, and the viewer.
     places = _places(_rank(period, ranking), offset, page_size, focus, own)
@@ -216,6 +216,10 @@ def _check_whole(name: str, value: int, most: int) -> None:
     if type(value) is not int or not 1 <= value <= most:
         message = f"The {name} is not a whole number from 1 to {most:,}."
         raise InvalidRequestError(message, field=name.replace(" ", "_"))
+
+
+def _key_of(user: AnyUser | None) -> Any:
+    return None if user is None or user.is_anonymous else key_of(user)
 
 
 def _rank(period: Period, ranking: Ranking) -> QuerySet[LedgerEntry, Any]:
@@ -267,7 +271,8 @@ def _places(
 
 def _entries(places: list[_Place]) -> dict[Any, LeaderboardEntry]:
     """Return the entries by user, without users who were just deleted."""
-    users = get_user_model()._base_manager.in_bulk([each.user_id for each in places])
+    keys = [each.user_id for each in places]
+    users = users_by_key(get_user_model()._base_manager.filter(pk__in=keys))
     return {
         place.user_id: LeaderboardEntry(
             place.rank,

@@ -12,6 +12,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from gamification.api.permissions import has_any_permission
 from gamification.exceptions import UnknownUserError
 from gamification.models import UserGamification
+from gamification.models.users import key_of
 from gamification.staff import user_id_of
 from gamification.user_lookup import public_field, public_name, values_of
 
@@ -58,8 +59,8 @@ def visible_users(users: Iterable[Any], viewer: Any) -> list[Any]:
     if sees_everybody(viewer):
         return users
     public = UserGamification.objects.ranked().filter(user__in=users)
-    shown = {viewer.pk, *public.values_list("user", flat=True)}
-    return [user for user in users if user.pk in shown]
+    shown = {key_of(viewer), *public.values_list("user", flat=True)}
+    return [user for user in users if key_of(user) in shown]
 
 
 def sees_everybody(viewer: Any) -> bool:

@@ -24,6 +24,7 @@ from gamification.models import (
     UserAchievement,
     UserGamification,
 )
+from gamification.models.users import key_of, target_field
 
 #: How often a deletion tries to lock a user who has no progress yet.
 TRIES: Final = 12
@@ -55,15 +56,16 @@ def lock_before_deletion(
         # same, or the two could wait for each other. Rolling back to the savepoint
         # releases the locks.
         with suppress(_NewProfileError), transaction.atomic(using=using):
-            _lock(sender, instance.pk, using)
+            _lock(key_of(instance), using)
             return
 
 
-def _lock(model: type[models.Model], user_id: Any, using: str) -> None:
+def _lock(user_id: Any, using: str) -> None:
     profiles = UserGamification.objects.using(using).filter(user=user_id).order_by()
+    model = target_field().model
     users = model._base_manager.using(using).filter(pk=user_id).order_by()
-    known = list(profiles.select_for_update(of=("self",)).values_list("pk"))
-    list(users.select_for_update(of=("self",)).values_list("pk"))
+    known = list(profiles.select_for_update().values_list("pk"))
+    list(users.select_for_update().values_list("pk"))
     if not known and profiles.exists():
         raise _NewProfileError
 
@@ -71,4 +73,4 @@ def _lock(model: type[models.Model], user_id: Any, using: str) -> None:
 def remove_leftovers(instance: models.Model, using: str, **_: Any) -> None:
     """Remove rows of a deleted user that arrived after Django collected them."""
     for model in _PER_USER:
-        model._base_manager.using(using).filter(user=instance.pk).delete()
+        model._base_manager.using(using).filter(user=key_of(instance)).delete()

@@ -23,6 +23,7 @@ from gamification.models import (
     UserGamification,
 )
 from gamification.models.progress import calendar_of
+from gamification.models.users import in_order
 from gamification.storage.base import (
     ENTRY_FIELDS,
     PROGRESS_FIELDS,
@@ -34,7 +35,6 @@ from gamification.storage.base import (
     UserKey,
     Written,
     entry_values,
-    in_order,
     progress_values,
 )
 from gamification.storage.catalogue import load_catalogue

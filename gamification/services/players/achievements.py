@@ -8,7 +8,6 @@ from datetime import datetime
 from functools import cache
 from typing import Any, Final, cast
 
-from django.contrib.auth import get_user_model
 from django.db import connections
 from django.db.models import F, FilteredRelation, Q, QuerySet
 from django.db.models.expressions import RawSQL
@@ -16,6 +15,7 @@ from django.utils import timezone
 
 from gamification.domain.catalogue import AchievementStatus, Facts
 from gamification.models import Achievement, UserAchievement, write_alias
+from gamification.models.users import prepare_key
 from gamification.services.players.progress import stored_progress
 from gamification.services.validation import UserRef, user_id_of
 
@@ -118,8 +118,8 @@ def _visible_at_once(user_id: Any) -> Iterator[Any]:
     """Yield the rows of ``_visible`` with a statement that is compiled only once."""
     connection = connections[write_alias()]
     sql, parameters = _statement(connection.alias)
-    pk = get_user_model()._meta.pk.get_db_prep_value(user_id, connection)
-    given = [pk if each is _USER else each for each in parameters]
+    key = prepare_key(user_id, connection.alias)
+    given = [key if each is _USER else each for each in parameters]
     rows = Achievement.objects.using(connection.alias).raw(sql, given)
     for row in cast("Iterable[Any]", rows):
         if row.unlocked_at and timezone.is_naive(row.unlocked_at):
