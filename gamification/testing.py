@@ -23,6 +23,7 @@ from gamification.services import (
     record_activities,
 )
 from gamification.staff import Criterion, UserRef
+from gamification.staff import restore_catalogue as restore_catalogue
 
 Item = TypeVar("Item", Activity, Achievement)
 

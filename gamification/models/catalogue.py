@@ -19,6 +19,7 @@ from gamification.domain.catalogue import (
     Criterion,
 )
 from gamification.models.criterion_text import criterion_sentence, criterion_text
+from gamification.models.natural_keys import KeyedQuerySet
 
 
 class AchievementCategory(models.TextChoices):
@@ -49,6 +50,8 @@ class CatalogueItem(models.Model):
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     updated_at = models.DateTimeField(_("updated at"), auto_now=True)
 
+    objects = KeyedQuerySet.as_manager()
+
     class Meta:
         abstract = True
 
@@ -61,6 +64,10 @@ class CatalogueItem(models.Model):
             msg = f"The key {stored!r} cannot be changed."
             raise ValueError(msg)
         super().save(*args, **kwargs)
+
+    def natural_key(self) -> tuple[str]:
+        """Return what names the item in every database."""
+        return (self.key,)
 
     def clean(self) -> None:
         super().clean()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from functools import cache
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -18,11 +18,12 @@ from gamification.domain.outcomes import CelebrationMode
 from gamification.domain.streaks import Streak
 from gamification.domain.zones import is_readable, present_name
 from gamification.models.catalogue import Activity
+from gamification.models.natural_keys import PerUserQuerySet
 
 logger = logging.getLogger(__name__)
 
 
-class UserGamificationQuerySet(models.QuerySet["UserGamification"]):
+class UserGamificationQuerySet(PerUserQuerySet["UserGamification"]):
     """Users' progress, filtered by who is compared with others."""
 
     def counted(self) -> UserGamificationQuerySet:
@@ -126,6 +127,10 @@ class UserGamification(models.Model):
     def __str__(self) -> str:
         return str(self.user)
 
+    def natural_key(self) -> tuple[Any, ...]:
+        """Return what names the row in every database."""
+        return self.user.natural_key()
+
     @property
     def calendar(self) -> Calendar:
         """The calendar that the user's days follow."""
@@ -160,6 +165,12 @@ def _known_zone(name: str) -> str | None:
     return None
 
 
+class ActivityTallyQuerySet(PerUserQuerySet["ActivityTally"]):
+    """Tallies, of which a user has one for each activity."""
+
+    natural_lookups = ("activity__key",)
+
+
 class ActivityTally(models.Model):
     """The units of an activity that a user has done, less the reversed ones."""
 
@@ -180,6 +191,8 @@ class ActivityTally(models.Model):
     count = models.BigIntegerField(_("count"), default=0)
     last_recorded_at = models.DateTimeField(_("last recorded at"))
 
+    objects = ActivityTallyQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("activity tally")
         verbose_name_plural = _("activity tallies")
@@ -191,6 +204,16 @@ class ActivityTally(models.Model):
 
     def __str__(self) -> str:
         return f"{self.count} × {self.activity}"
+
+    def natural_key(self) -> tuple[Any, ...]:
+        """Return what names the row in every database."""
+        return (self.activity.key, *self.user.natural_key())
+
+
+class ActiveDayQuerySet(PerUserQuerySet["ActiveDay"]):
+    """Active days, of which a user has one for each date."""
+
+    natural_lookups = ("date",)
 
 
 class ActiveDay(models.Model):
@@ -217,6 +240,8 @@ class ActiveDay(models.Model):
         _("XP"), default=0, help_text=_("XP of the date's activities.")
     )
 
+    objects = ActiveDayQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("active day")
         verbose_name_plural = _("active days")
@@ -228,3 +253,7 @@ class ActiveDay(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} · {self.date}"
+
+    def natural_key(self) -> tuple[Any, ...]:
+        """Return what names the row in every database."""
+        return (self.date, *self.user.natural_key())

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import io
 from datetime import timedelta
+from itertools import product
 
 import pytest
+from django.apps import apps
+from django.conf import settings
 from django.contrib import admin
+from django.contrib.admin.utils import quote
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.template import Context, Template

@@ -87,12 +87,13 @@ def count_secrets(user: UserRef) -> int:
     secrets = _joined(user_id_of(user)).filter(
         is_secret=True, status=AchievementStatus.ACTIVE
     )
-    return secrets.filter(unlock=None).count()
+    return secrets.filter(own_unlock=None).count()
 
 
 def _joined(user_id: Any) -> QuerySet[Any]:
     """Return all achievements, each with the user's unlock and tally, if any."""
-    unlock = FilteredRelation(
+    # Databases reserve the word "unlock", and Django does not quote these names.
+    own_unlock = FilteredRelation(
         "user_achievements",
         condition=Q(
             user_achievements__user=user_id, user_achievements__revoked_at=None
@@ -102,15 +103,15 @@ def _joined(user_id: Any) -> QuerySet[Any]:
         "activity__tallies", condition=Q(activity__tallies__user=user_id)
     )
     achievements = Achievement.objects.using(write_alias())
-    return achievements.annotate(unlock=unlock, counted=counted).annotate(
-        unlocked_at=F("unlock__unlocked_at"), tally=F("counted__count")
+    return achievements.annotate(own_unlock=own_unlock, counted=counted).annotate(
+        unlocked_at=F("own_unlock__unlocked_at"), tally=F("counted__count")
     )
 
 
 def _visible(user_id: Any) -> QuerySet[Any]:
     return _joined(user_id).filter(
         Q(status=AchievementStatus.ACTIVE, is_secret=False)
-        | Q(unlock__isnull=False) & ~Q(status=AchievementStatus.DRAFT)
+        | Q(own_unlock__isnull=False) & ~Q(status=AchievementStatus.DRAFT)
     )
 
 
