@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 from asgiref.sync import sync_to_async
-from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import (
@@ -36,8 +35,8 @@ from gamification.exceptions import (
     InvalidRequestError,
     InvalidTimeZoneError,
 )
-from gamification.models import LedgerEntry, UserGamification
-from gamification.models.users import key_of, users_by_key
+from gamification.models import LedgerEntry, UserGamification, write_alias
+from gamification.models.users import key_of, users_by_key, visible_users
 
 __all__ = [
     "LeaderboardEntry",
@@ -225,7 +224,7 @@ def _key_of(user: AnyUser | None) -> Any:
 def _rank(period: Period, ranking: Ranking) -> QuerySet[LedgerEntry, Any]:
     """Return the ranked users of ``period`` as rows of ``_Place``, in order."""
     users = UserGamification.objects.ranked().values("user")
-    entries = LedgerEntry.objects.filter(user__in=users)
+    entries = LedgerEntry.objects.using(write_alias()).filter(user__in=users)
     if period.starts_at and period.ends_at:
         entries = entries.filter(
             occurred_at__gte=period.starts_at, occurred_at__lt=period.ends_at
@@ -272,7 +271,7 @@ def _places(
 def _entries(places: list[_Place]) -> dict[Any, LeaderboardEntry]:
     """Return the entries by user, without users who were just deleted."""
     keys = [each.user_id for each in places]
-    users = users_by_key(get_user_model()._base_manager.filter(pk__in=keys))
+    users = users_by_key(visible_users().filter(pk__in=keys))
     return {
         place.user_id: LeaderboardEntry(
             place.rank,

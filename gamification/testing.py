@@ -47,7 +47,7 @@ def make_activity(key: str, **fields: Any) -> Activity:
     A new activity is worth 10 XP. Raises ``ValidationError`` for a value that staff
     could not enter.
     """
-    activity = Activity.objects.filter(key=key).first()
+    activity = Activity.objects.using(write_alias()).filter(key=key).first()
     activity = activity or Activity(key=key, name=key, xp_reward=10)
     return _saved(activity, fields)
 
@@ -58,7 +58,7 @@ def make_achievement(key: str, **fields: Any) -> Achievement:
     ``activity`` may be the key of an activity. A new achievement is awarded by hand
     and gives no XP. Raises ``ValidationError`` for a value that staff could not enter.
     """
-    achievement = Achievement.objects.filter(key=key).first()
+    achievement = Achievement.objects.using(write_alias()).filter(key=key).first()
     achievement = achievement or Achievement(
         key=key,
         name=key,
@@ -66,7 +66,9 @@ def make_achievement(key: str, **fields: Any) -> Achievement:
         criterion=Criterion.MANUAL,
     )
     if isinstance(fields.get("activity"), str):
-        fields["activity"] = Activity.objects.get(key=fields["activity"])
+        fields["activity"] = Activity.objects.using(write_alias()).get(
+            key=fields["activity"]
+        )
     return _saved(achievement, fields)
 
 

@@ -10,7 +10,7 @@ from django.db.models import EmailField, Field
 from django.http import Http404
 
 from gamification.conf import conf
-from gamification.models import UserGamification
+from gamification.models import UserGamification, write_alias
 from gamification.models.users import parse_value, target_field
 from gamification.staff import is_storable
 
@@ -27,7 +27,7 @@ def find_visible_user(name: str, viewer: Any) -> Any:
     """
     if name == public_name(viewer):
         return viewer
-    users = get_user_model()._default_manager
+    users = get_user_model()._default_manager.using(write_alias())
     ranked = UserGamification.objects.ranked()
     for value in values_of(public_field(), name):
         found = users.filter(gamification__in=ranked, **{public_field().name: value})

@@ -26,6 +26,7 @@ from gamification.admin.changelists import (
 )
 from gamification.admin.compat import model_admin
 from gamification.admin.ui.csv_export import export_as_csv
+from gamification.models import write_alias
 from gamification.models.users import parse_value
 from gamification.staff import user_id_of
 
@@ -46,6 +47,10 @@ class GamificationAdmin(ModelAdmin):
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return FilteredChangeList
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
+        # A replica would show staff what was true before their last action.
+        return super().get_queryset(request).using(write_alias())
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         # Django passes these values to the database unchecked, which rejects them.
@@ -152,7 +157,8 @@ class HistoryAdmin(GamificationAdmin):
         except ValidationError:
             return queryset.none()
         # Filtering by primary key lets the database use an index.
-        users = model._default_manager.filter(**{login.name: name})
+        users = model._default_manager.using(write_alias())
+        users = users.filter(**{login.name: name})
         return queryset.filter(user__in=list(users.values_list("pk", flat=True)))
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -27,24 +27,33 @@ class UserGamificationQuerySet(PerUserQuerySet["UserGamification"]):
     """Users' progress, filtered by who is compared with others."""
 
     def counted(self) -> UserGamificationQuerySet:
-        """Keep active users, and staff among them only if ``RANKS_STAFF`` is set."""
-        return self.filter(**_marks_of_counted())
+        """Keep active users whom the site shows, without staff unless ``RANKS_STAFF``.
+
+        The site shows the users of its user model's default manager.
+        """
+        return self.filter(_is_counted())
 
     def uncounted(self) -> UserGamificationQuerySet:
         """Keep the users whom ``counted`` leaves out."""
-        marks = _marks_of_counted()
-        return self.exclude(**marks) if marks else self.none()
+        is_counted = _is_counted()
+        return self.exclude(is_counted) if is_counted else self.none()
 
     def ranked(self) -> UserGamificationQuerySet:
         """Keep the counted users who did not opt out of leaderboards."""
         return self.counted().filter(is_public=True)
 
 
-def _marks_of_counted() -> dict[str, bool]:
-    """Return a filter for counted users by the fields that their model has."""
-    known = {field.name for field in get_user_model()._meta.get_fields()}
+def _is_counted() -> Q:
+    """Return the condition of counted users by the fields that their model has."""
+    model = get_user_model()
+    known = {field.name for field in model._meta.get_fields()}
     marks = {"is_active": True} | ({} if conf.RANKS_STAFF else {"is_staff": False})
-    return {f"user__{name}": mark for name, mark in marks.items() if name in known}
+    condition = Q(
+        **{f"user__{name}": mark for name, mark in marks.items() if name in known}
+    )
+    shown = model._default_manager.all()
+    # Most managers hide nobody, and need no second look at the table of users.
+    return condition & Q(user__in=shown.order_by()) if shown.query.where else condition
 
 
 class UserGamification(models.Model):

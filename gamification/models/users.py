@@ -11,9 +11,10 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any, TypeAlias
 
+from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db import connections
-from django.db.models import Field, ForeignKey, IntegerField, Model
+from django.db.models import Field, ForeignKey, IntegerField, Model, QuerySet
 
 from gamification.models.database import write_alias
 from gamification.models.progress import UserGamification
@@ -64,6 +65,11 @@ def key_of(user: Any) -> Any:
 def users_by_key(users: Iterable[Model]) -> dict[Any, Any]:
     """Return ``users`` by their keys."""
     return {key_of(user): user for user in users}
+
+
+def visible_users() -> QuerySet[Any]:
+    """Return the users whom the site shows: those of the model's default manager."""
+    return get_user_model()._default_manager.using(write_alias())
 
 
 def parse_key(value: Any) -> Any:

@@ -24,7 +24,11 @@ from gamification.exceptions import UnknownUserError
 from gamification.leaderboards import get_leaderboard
 from gamification.maintenance import rebuild, reconcile
 from gamification.models import LedgerEntry, UserGamification
-from gamification.testing import assert_progress_matches_ledger, record_days
+from gamification.testing import (
+    assert_progress_matches_ledger,
+    record_days,
+    restore_catalogue,
+)
 from gamification.user_lookup import public_name
 from tests.api.clients import API
 from tests.hosts.site import api_of, create, create_strangers, identity_of, sign_in
@@ -55,6 +59,8 @@ admin.site.register(User, UserAdmin)
 
 @pytest.fixture(autouse=True)
 def strangers():
+    # The tables come without the migrations.
+    restore_catalogue()
     return create_strangers()
 
 

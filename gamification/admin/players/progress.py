@@ -113,7 +113,7 @@ class UserGamificationAdmin(HistoryAdmin):
         if result.is_change:
             values = {"message": result.message, "note": form.cleaned_data["note"]}
             message = _("%(message)s Note: %(note)s") % values
-            rows = UserGamification.objects.filter(user=player).select_related("user")
+            rows = self.get_queryset(request).filter(user=player)
             log_action(request, rows, CHANGE, message)
 
     def _render(
