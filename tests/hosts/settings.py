@@ -10,6 +10,9 @@ CUSTOMERS = '"people_customer"'
 if "postgresql" in DATABASES["default"]["ENGINE"]:
     CUSTOMERS = '"people"."customer"'
 
+#: Its replica cannot be reached: all that the app reads must come from elsewhere.
+DATABASE_ROUTERS = ["tests.hosts.routers.ReplicaRouter"]
+
 #: The model of the users that the tests create.
 USERS = AUTH_USER_MODEL
 

@@ -87,7 +87,7 @@ def page_of(boss):
 
 
 def recorders():
-    return {*LedgerEntry.objects.values_list("user", flat=True)}
+    return {*LedgerEntry.objects.using("default").values_list("user", flat=True)}
 
 
 def test_a_record_is_credited_to_the_user_alone(ann, rf: RequestFactory):
@@ -130,7 +130,11 @@ def test_staff_give_and_take(ann, boss):
     services.reverse_entry(ann, entry_id=entry.id, actor=boss)
     services.revoke_achievement(ann, "first_vision", actor=boss, reason="oops")
 
-    actors = LedgerEntry.objects.exclude(actor=None).values_list("actor", flat=True)
+    actors = (
+        LedgerEntry.objects.using("default")
+        .exclude(actor=None)
+        .values_list("actor", flat=True)
+    )
     assert {*actors} == {identity_of(boss)}
     assert recorders() == {identity_of(ann)}
     assert services.get_progress(ann).level.total_xp == 50
@@ -147,12 +151,14 @@ def test_a_user_reads_and_chooses(ann):
     services.claim_celebration(ann, id=pending[0].pk)
 
     assert services.acknowledge_celebrations(ann, ids=[pending[0].pk]) == 1
-    assert len(services.get_ledger(ann)) == len(LedgerEntry.objects.all())
+    assert len(services.get_ledger(ann)) == len(
+        LedgerEntry.objects.using("default").all()
+    )
     assert len(services.get_calendar(ann, since=today - timedelta(9), until=today)) == 8
     assert services.get_progress(ann).celebration_mode == "quiet"
     assert services.explain_achievement(ann, "streak_7").is_unlocked
     assert any(each.unlocked_at for each in services.get_achievements(ann))
-    assert UserGamification.objects.get().user_id == identity_of(ann)
+    assert UserGamification.objects.using("default").get().user_id == identity_of(ann)
 
 
 def test_the_leaderboard_ranks_users_by_what_they_earned(ann, bob):
@@ -214,7 +220,7 @@ def test_a_backfill_goes_on_after_a_user(ann, bob, boss):
 def test_progress_is_compared_and_rebuilt(ann, bob):
     for user in (ann, bob):
         services.record_activity(user, "kpi_completed")
-    UserGamification.objects.filter(user=ann).update(total_xp=1)
+    UserGamification.objects.using("default").filter(user=ann).update(total_xp=1)
 
     [drift] = reconcile(batch_size=1)
     rebuild(ann)
@@ -302,7 +308,7 @@ def test_the_admin_survives_filters_by_hand(page_of):
 
 def test_the_admin_shows_the_page_of_a_user(ann, page_of):
     services.record_activity(ann, "kpi_completed")
-    row = UserGamification.objects.get()
+    row = UserGamification.objects.using("default").get()
 
     page = page_of(f"usergamification/for/{quote(str(identity_of(ann)))}/")
     change = page_of(f"usergamification/{row.pk}/change/")
@@ -325,7 +331,7 @@ def test_staff_act_on_the_page_of_a_user(ann, boss):
     answer = client.post(address, {"achievement": "first_vision", "note": "thanks"})
 
     assert answer.status_code == 302
-    last = LedgerEntry.objects.latest("id")
+    last = LedgerEntry.objects.using("default").latest("id")
     assert (last.user_id, last.actor_id) == (identity_of(ann), identity_of(boss))
     assert apps.get_model("admin.LogEntry").objects.get().user_id == identity_of(boss)
 
@@ -349,7 +355,7 @@ def test_the_admin_of_users_shows_and_deletes_them(ann):
 def test_rows_are_exported(ann, boss):
     services.record_activity(ann, "kpi_completed")
     client = sign_in(Client(), boss)
-    chosen = [*LedgerEntry.objects.values_list("pk", flat=True)]
+    chosen = [*LedgerEntry.objects.using("default").values_list("pk", flat=True)]
     data = {"action": "export_as_csv", "_selected_action": chosen}
 
     answer = client.post("/admin/gamification/ledgerentry/", data)
