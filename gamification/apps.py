@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from django.apps import AppConfig
-from django.conf import settings
+from django.apps import AppConfig, apps
+from django.contrib.auth import get_user_model
 from django.db.models.signals import post_delete, pre_delete
 from django.utils.translation import gettext_lazy as _
 
@@ -20,6 +20,9 @@ class GamificationConfig(AppConfig):
         from gamification.services import user_deletion
 
         register_checks()
-        users = settings.AUTH_USER_MODEL
-        pre_delete.connect(user_deletion.lock_before_deletion, sender=users)
-        post_delete.connect(user_deletion.remove_leftovers, sender=users)
+        users = get_user_model()._meta.concrete_model
+        for model in apps.get_models():
+            # Signals name the class of the instance, which may be a proxy.
+            if model._meta.concrete_model is users:
+                pre_delete.connect(user_deletion.lock_before_deletion, sender=model)
+                post_delete.connect(user_deletion.remove_leftovers, sender=model)

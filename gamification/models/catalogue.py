@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
-from django.db import models
+from django.db import models, router
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
@@ -76,7 +76,9 @@ class CatalogueItem(models.Model):
 
     def stored_key(self) -> str | None:
         """Return the key in the database; None for a new item."""
-        rows = self.__class__._base_manager.using(self._state.db)
+        model = self.__class__
+        alias = self._state.db or router.db_for_write(model, instance=self)
+        rows = model._base_manager.using(alias)
         return rows.filter(pk=self.pk).values_list("key", flat=True).first()
 
 

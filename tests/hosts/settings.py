@@ -10,8 +10,10 @@ CUSTOMERS = '"people_customer"'
 if "postgresql" in DATABASES["default"]["ENGINE"]:
     CUSTOMERS = '"people"."customer"'
 
-#: Its replica cannot be reached: all that the app reads must come from elsewhere.
-DATABASE_ROUTERS = ["tests.hosts.routers.ReplicaRouter"]
+if "sqlite" in DATABASES["default"]["ENGINE"]:
+    # It has no rows: all that the app itself reads must come from elsewhere.
+    DATABASES["replica"] = {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}
+    DATABASE_ROUTERS = ["tests.hosts.routers.ReplicaRouter"]
 
 #: The model of the users that the tests create.
 USERS = AUTH_USER_MODEL

@@ -13,6 +13,7 @@ from django.contrib import admin
 from django.contrib.admin.utils import quote
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
+from django.db.models.signals import post_delete, pre_delete
 from django.template import Context, Template
 from django.test import Client, RequestFactory
 from django.utils import timezone
@@ -33,7 +34,7 @@ from gamification.user_lookup import public_name
 from tests.api.clients import API
 from tests.hosts.site import api_of, create, create_strangers, identity_of, sign_in
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.django_db(databases=[*settings.DATABASES])
 
 User = get_user_model()
 
@@ -370,6 +371,14 @@ def test_a_deleted_user_leaves_nothing(ann, bob):
     ann.delete()
 
     assert recorders() == {identity_of(bob)}
+
+
+def test_deletions_are_guarded_whatever_the_class(ann):
+    classes = [each for each in apps.get_models() if each._meta.concrete_model is User]
+
+    assert User in classes
+    for signal in (pre_delete, post_delete):
+        assert all(signal.has_listeners(each) for each in classes)
 
 
 def test_pages_show_the_user_s_game(ann):

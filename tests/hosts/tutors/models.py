@@ -14,6 +14,13 @@ class Tutor(User):
     number = models.BigAutoField(primary_key=True)
 
 
+class Regular(User):
+    """A proxy of Django's own users."""
+
+    class Meta:
+        proxy = True
+
+
 class TutorBackend(ModelBackend):
     """Signs in users as what they are."""
 

@@ -20,5 +20,12 @@ class Migration(migrations.Migration):
             options={"verbose_name": "user", "verbose_name_plural": "users"},
             bases=("auth.user",),
             managers=[("objects", django.contrib.auth.models.UserManager())],
-        )
+        ),
+        migrations.CreateModel(
+            name="Regular",
+            fields=[],
+            options={"proxy": True, "indexes": [], "constraints": []},
+            bases=("auth.user",),
+            managers=[("objects", django.contrib.auth.models.UserManager())],
+        ),
     ]
