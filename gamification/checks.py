@@ -218,7 +218,7 @@ def check_routers(
         return []
     return [
         Error(
-            f"DATABASE_ROUTERS put users and the game into several databases: {places}.",
+            f"DATABASE_ROUTERS part users from the game: {places}.",
             hint="The tables refer to each other: route them all to the same one.",
             id="gamification.E015",
         )
