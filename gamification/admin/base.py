@@ -157,7 +157,7 @@ class HistoryAdmin(GamificationAdmin):
         except ValidationError:
             return queryset.none()
         # Filtering by primary key lets the database use an index.
-        users = model._default_manager.using(write_alias())
+        users = model._base_manager.using(write_alias())
         users = users.filter(**{login.name: name})
         return queryset.filter(user__in=list(users.values_list("pk", flat=True)))
 

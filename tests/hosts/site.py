@@ -34,8 +34,8 @@ def create(name: str, model: str = settings.USERS, **fields: Any) -> Any:
 def create_strangers() -> list[Any]:
     """Return users whose keys are other numbers of the users who come after them."""
     if apps.is_installed("tests.hosts.people"):
-        accounts = apps.get_model("people", "Account").objects
-        accounts.bulk_create(accounts.model(name="former") for _ in range(2))
+        contacts = apps.get_model("people", "Contact").objects
+        contacts.bulk_create(contacts.model(name="former") for _ in range(2))
     return [create(f"stranger{n}", settings.AUTH_USER_MODEL) for n in range(3)]
 
 

@@ -23,17 +23,17 @@ class Person(AbstractBaseUser, PermissionsMixin):
         swappable = "AUTH_USER_MODEL"
 
 
-class Account(models.Model):
+class Contact(models.Model):
     """A table of a site that knew people before they could sign in."""
 
     id = models.BigAutoField(primary_key=True)
     name = models.CharField(max_length=50)
 
 
-class Teacher(Account, Person):
+class Teacher(Contact, Person):
     """A user who inherits from another table, and has a key of their own."""
 
-    account = models.OneToOneField(Account, models.CASCADE, parent_link=True)
+    contact = models.OneToOneField(Contact, models.CASCADE, parent_link=True)
     number = models.BigAutoField(primary_key=True)
     login = models.CharField(max_length=50, unique=True)
 
@@ -43,7 +43,7 @@ class Teacher(Account, Person):
         pass
 
 
-class Scholar(Account, Person):
+class Scholar(Contact, Person):
     """A user who inherits from another table, and whose key is a link to it."""
 
     login = models.CharField(max_length=50, unique=True)

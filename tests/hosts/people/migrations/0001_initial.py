@@ -26,6 +26,6 @@ class Migration(migrations.Migration):
     dependencies = [("auth", "0012_alter_user_first_name_max_length")]
     operations = [
         migrations.RunPython(make_schema),
-        create(models.Account),
+        create(models.Contact),
         *map(create, models.Person.__subclasses__()),
     ]
