@@ -13,7 +13,7 @@ from django.contrib.auth import get_user_model
 from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.exceptions import FieldDoesNotExist
-from django.db import connections
+from django.db import connections, router
 from django.db.models import Count, Field, Model
 
 from gamification.conf import NAMES, Settings, conf, read_rate, site_settings
@@ -27,6 +27,7 @@ _LONGEST = timedelta(days=36_500)
 def register_checks() -> None:
     """Let ``manage.py check`` run the checks of this module."""
     register(check_settings, Tags.compatibility)
+    register(check_routers, Tags.compatibility)
     register(check_databases, Tags.database)
     register(check_catalogue, Tags.database)
     register(check_stored_zones, Tags.database)
@@ -205,6 +206,23 @@ _RULES = (
         'Give one without slashes at its ends, such as "shop/badges", or None.',
     ),
 )
+
+
+def check_routers(
+    app_configs: Sequence[AppConfig] | None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Check that the game and its users live in one database."""
+    models = [get_user_model(), *apps.get_app_config("gamification").get_models()]
+    places = {model._meta.label: router.db_for_write(model) for model in models}
+    if len({*places.values()}) == 1:
+        return []
+    return [
+        Error(
+            f"DATABASE_ROUTERS part users from the game: {places}.",
+            hint="The tables refer to each other: route them all to the same one.",
+            id="gamification.E015",
+        )
+    ]
 
 
 def check_databases(

@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from asgiref.sync import sync_to_async
-from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import (
@@ -31,7 +30,8 @@ from gamification.conf import conf
 from gamification.domain.days import ZoneChange
 from gamification.domain.periods import Period, Window, current_period
 from gamification.exceptions import InvalidInstantError
-from gamification.models import LedgerEntry, UserGamification
+from gamification.models import LedgerEntry, UserGamification, write_alias
+from gamification.models.users import users_by_key, visible_users
 from gamification.services.players.settings import check_time_zone
 from gamification.services.validation import (
     UserRef,
@@ -212,7 +212,7 @@ def _period(window: Window, zone: str | None, now: datetime | None) -> Period:
 def _rank(period: Period, ranking: Ranking) -> QuerySet[LedgerEntry, Any]:
     """Return the ranked users of ``period`` as rows of ``_Place``, in order."""
     users = UserGamification.objects.ranked().values("user")
-    entries = LedgerEntry.objects.filter(user__in=users)
+    entries = LedgerEntry.objects.using(write_alias()).filter(user__in=users)
     if period.starts_at and period.ends_at:
         entries = entries.filter(
             occurred_at__gte=period.starts_at, occurred_at__lt=period.ends_at
@@ -258,7 +258,8 @@ def _places(
 
 def _entries(places: list[_Place]) -> dict[Any, LeaderboardEntry]:
     """Return the entries by user, without users who were just deleted."""
-    users = get_user_model()._base_manager.in_bulk([each.user_id for each in places])
+    keys = [each.user_id for each in places]
+    users = users_by_key(visible_users().filter(pk__in=keys))
     return {
         place.user_id: LeaderboardEntry(
             place.rank,

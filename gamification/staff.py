@@ -50,6 +50,7 @@ from gamification.services.catalogue.bulk import (
     RewardEdit,
     tune_rewards,
 )
+from gamification.services.catalogue.defaults import restore_catalogue
 from gamification.services.catalogue.editing import (
     create_achievement,
     create_activity,
@@ -154,6 +155,7 @@ __all__ = [
     "preview_backfill",
     "preview_recalculation",
     "recalculate_xp",
+    "restore_catalogue",
     "run_next_step",
     "set_choices",
     "simulate_rewards",

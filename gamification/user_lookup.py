@@ -10,7 +10,8 @@ from django.db.models import EmailField, Field
 from django.http import Http404
 
 from gamification.conf import conf
-from gamification.models import UserGamification
+from gamification.models import UserGamification, write_alias
+from gamification.models.users import parse_value, target_field
 from gamification.staff import is_storable
 
 
@@ -26,7 +27,7 @@ def find_visible_user(name: str, viewer: Any) -> Any:
     """
     if name == public_name(viewer):
         return viewer
-    users = get_user_model()._default_manager
+    users = get_user_model()._default_manager.using(write_alias())
     ranked = UserGamification.objects.ranked()
     for value in values_of(public_field(), name):
         found = users.filter(gamification__in=ranked, **{public_field().name: value})
@@ -47,7 +48,7 @@ def public_field() -> Field[Any, Any]:
     name = conf.PUBLIC_USER_FIELD or model.USERNAME_FIELD
     field: Field[Any, Any] = model._meta.get_field(name)  # type: ignore[assignment]
     is_email = isinstance(field, EmailField) and not conf.PUBLIC_USER_FIELD
-    return model._meta.pk if is_email else field
+    return target_field() if is_email else field
 
 
 def values_of(field: Field[Any, Any], name: str) -> list[Any]:
@@ -55,10 +56,6 @@ def values_of(field: Field[Any, Any], name: str) -> list[Any]:
     if not is_storable(name):
         return []
     try:
-        value = field.to_python(name)
-        if not isinstance(value, str):
-            # The database raises an error for a number that no column can hold.
-            field.run_validators(value)
+        return [parse_value(field, name)]
     except ValidationError:
         return []
-    return [value]

@@ -22,6 +22,26 @@ def test_the_default_settings_are_right():
     assert checks.check_settings(None) == []
 
 
+class _TwoDatabases:
+    """A router that keeps users where they are, and the game elsewhere."""
+
+    def db_for_write(self, model, **hints):
+        return "game" if model._meta.app_label == "gamification" else "default"
+
+
+def test_gamification_E015(settings):
+    settings.DATABASE_ROUTERS = [_TwoDatabases()]
+
+    [error] = checks.check_routers(None)
+
+    assert error.id == "gamification.E015"
+    assert "'gamification.LedgerEntry': 'game'" in error.msg
+
+
+def test_users_and_the_game_are_in_one_database():
+    assert checks.check_routers(None) == []
+
+
 def test_gamification_E001(settings):
     settings.GAMIFICATION = ["DAY_START_HOUR"]
 

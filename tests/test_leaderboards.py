@@ -31,6 +31,7 @@ from gamification.services import (
 )
 from gamification.staff import RecalculationScope, recalculate_xp
 from tests.factories import ActivityFactory, UserFactory
+from tests.inspection import hide
 
 pytestmark = [
     pytest.mark.django_db,
@@ -563,3 +564,12 @@ def test_a_page_has_1_to_100_entries(size):
 def test_the_present_is_an_aware_datetime_of_a_calendar(now):
     with pytest.raises(InvalidInstantError):
         get_leaderboard("week", now=now, zone="America/Los_Angeles")
+
+
+def test_users_whom_the_site_hides_are_not_ranked(monkeypatch):
+    first, second = scorers(30, 20)
+
+    hide(monkeypatch, first)
+
+    [entry] = get_leaderboard("all").entries
+    assert (entry.user_id, entry.rank, entry.gap_to_next) == (second.pk, 1, None)

@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy
 
 from gamification.admin.base import HistoryAdmin
 from gamification.exceptions import UnknownJobError
-from gamification.models import Achievement, Job, JobKind
+from gamification.models import Achievement, Job, JobKind, write_alias
 from gamification.staff import find_job, run_next_step
 
 #: The permission that running a step of each kind of job requires.
@@ -141,7 +141,11 @@ def _state(job: Job) -> str:
 
 def _achievement_of(job: Job) -> Achievement | None:
     key = job.parameters.get("achievement")
-    return Achievement.objects.filter(key=key).first() if key else None
+    return (
+        Achievement.objects.using(write_alias()).filter(key=key).first()
+        if key
+        else None
+    )
 
 
 def _describe_parameters(job: Job) -> list[tuple[str, str]]:

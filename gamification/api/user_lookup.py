@@ -11,7 +11,8 @@ from rest_framework.exceptions import AuthenticationFailed
 
 from gamification.api.permissions import has_any_permission
 from gamification.exceptions import UnknownUserError
-from gamification.models import UserGamification
+from gamification.models import UserGamification, write_alias
+from gamification.models.users import key_of
 from gamification.staff import user_id_of
 from gamification.user_lookup import public_field, public_name, values_of
 
@@ -57,9 +58,10 @@ def visible_users(users: Iterable[Any], viewer: Any) -> list[Any]:
     users = list(users)
     if sees_everybody(viewer):
         return users
-    public = UserGamification.objects.ranked().filter(user__in=users)
-    shown = {viewer.pk, *public.values_list("user", flat=True)}
-    return [user for user in users if user.pk in shown]
+    profiles = UserGamification.objects.using(write_alias())
+    public = profiles.ranked().filter(user__in=users)
+    shown = {key_of(viewer), *public.values_list("user", flat=True)}
+    return [user for user in users if key_of(user) in shown]
 
 
 def sees_everybody(viewer: Any) -> bool:
@@ -72,7 +74,7 @@ def find_users(names: Iterable[str], **conditions: Any) -> dict[str, Any]:
     field = public_field()
     values = [value for name in set(names) for value in values_of(field, name)]
     conditions[f"{field.attname}__in"] = values
-    users = get_user_model()._default_manager.filter(**conditions)
+    users = get_user_model()._default_manager.using(write_alias()).filter(**conditions)
     return {public_name(user): user for user in users}
 
 
@@ -85,7 +87,8 @@ def stored_user(user: Any) -> Any:
     model = get_user_model()
     if isinstance(user, model) or not getattr(user, "is_authenticated", False):
         return user
-    found = model._default_manager.filter(pk=user_id_of(str(user.pk))).first()
+    users = model._default_manager.using(write_alias())
+    found = users.filter(pk=user_id_of(str(user.pk))).first()
     if found is None:
         raise UnknownUserError
     if not found.is_active:

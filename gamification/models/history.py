@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from gamification.domain.outcomes import EntryKind
 from gamification.models.catalogue import Achievement, Activity
+from gamification.models.natural_keys import PerUserQuerySet
 
 
 class LedgerEntryQuerySet(models.QuerySet["LedgerEntry"]):
@@ -181,6 +182,12 @@ class LedgerEntry(models.Model):
         raise TypeError(msg)
 
 
+class UserAchievementQuerySet(PerUserQuerySet["UserAchievement"]):
+    """Unlocks, of which a user has one for each achievement."""
+
+    natural_lookups = ("achievement__key",)
+
+
 class UserAchievement(models.Model):
     """An achievement that a user holds, or held until it was taken back."""
 
@@ -216,6 +223,8 @@ class UserAchievement(models.Model):
         default=False,
         help_text=_("A reversal, not staff, took it back."),
     )
+
+    objects = UserAchievementQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("user achievement")
@@ -256,6 +265,10 @@ class UserAchievement(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} · {self.achievement}"
+
+    def natural_key(self) -> tuple[Any, ...]:
+        """Return what names the row in every database."""
+        return (self.achievement.key, *self.user.natural_key())
 
     @property
     def is_barred(self) -> bool:

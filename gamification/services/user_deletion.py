@@ -23,6 +23,7 @@ from gamification.models import (
     UserAchievement,
     UserGamification,
 )
+from gamification.models.users import key_of, target_field
 
 #: Models whose rows belong to a user.
 _PER_USER: Final[tuple[type[models.Model], ...]] = (
@@ -40,8 +41,10 @@ _IS_LOCKED: Final = "_gamification_is_locked"
 
 def guard_deletions(apps: Apps) -> None:
     """Make it safe to delete users, also as instances of a proxy of their model."""
+    users = get_user_model()._meta.concrete_model
     for model in apps.get_models():
-        if model._meta.concrete_model is get_user_model():
+        # Signals name the class of the instance, which may be a proxy.
+        if model._meta.concrete_model is users:
             pre_delete.connect(lock_before_deletion, sender=model)
             post_delete.connect(remove_leftovers, sender=model)
 
@@ -53,11 +56,13 @@ def lock_before_deletion(
     connection = connections[using]
     if not connection.features.has_select_for_update or not connection.in_atomic_block:
         return
-    users = get_user_model()._base_manager.using(using)
+    target = target_field()
+    users = target.model._base_manager.using(using)
     if _are_users(origin) and not hasattr(origin, _IS_LOCKED):
         setattr(origin, _IS_LOCKED, True)
-        _lock(users.filter(pk__in=origin.using(using).order_by().values("pk")))
-    _lock(users.filter(pk=instance.pk))
+        keys = origin.using(using).order_by().values(target.attname)
+        _lock(users.filter(pk__in=keys))
+    _lock(users.filter(pk=key_of(instance)))
 
 
 def _are_users(origin: object) -> TypeGuard[models.QuerySet[Any]]:
@@ -91,4 +96,4 @@ def remove_leftovers(
     if _are_users(origin):
         vars(origin).pop(_IS_LOCKED, None)
     for model in _PER_USER:
-        model._base_manager.using(using).filter(user=instance.pk).delete()
+        model._base_manager.using(using).filter(user=key_of(instance)).delete()

@@ -24,6 +24,7 @@ from gamification.domain.history import PastEntry
 from gamification.domain.outcomes import Entry, Outcome
 from gamification.domain.state import UserState
 from gamification.models import LedgerEntry
+from gamification.models.users import in_order
 
 #: Primary keys of users.
 UserIds = Sequence[Any]
@@ -228,11 +229,6 @@ class Store(ABC):
     @abstractmethod
     def write(self, encoded: Any) -> Written:
         """Write encoded changesets, except those of users whose state has changed."""
-
-
-def in_order(user_ids: Iterable[Any]) -> list[Any]:
-    """Return each user once, in the order in which every verb locks users."""
-    return sorted(set(user_ids))
 
 
 def celebration_keys(entries: Iterable[Entry]) -> list[UserKey]:

@@ -24,7 +24,7 @@ from gamification.exceptions import (
     UnknownUserError,
 )
 from gamification.maintenance import rebuild, reconcile
-from gamification.models import Achievement
+from gamification.models import Achievement, users
 from gamification.services import (
     ActivityRecord,
     adjust_xp,
@@ -473,16 +473,20 @@ def test_refused_records_alone_write_nothing(user):
     ]
 
 
-@pytest.mark.parametrize("key", ["a\0b", "\ud800", "k" * 41], ids=ascii)
-def test_a_key_of_a_user_is_a_text_that_can_be_stored(monkeypatch, key):
-    # Sessions stand for users whose primary key is a text.
+@pytest.fixture
+def keys_are_texts(monkeypatch):
+    """Let sessions stand for users whose primary key is a text."""
     monkeypatch.setattr(validation, "get_user_model", lambda: Session)
+    monkeypatch.setattr(users, "key_field", lambda: Session._meta.pk)
 
+
+@pytest.mark.parametrize("key", ["a\0b", "\ud800", "k" * 41], ids=ascii)
+@pytest.mark.usefixtures("keys_are_texts")
+def test_a_key_of_a_user_is_a_text_that_can_be_stored(key):
     with pytest.raises(UnknownUserError):
         validation.user_id_of(key)
 
 
-def test_a_key_of_a_user_may_be_a_text(monkeypatch):
-    monkeypatch.setattr(validation, "get_user_model", lambda: Session)
-
+@pytest.mark.usefixtures("keys_are_texts")
+def test_a_key_of_a_user_may_be_a_text():
     assert validation.user_id_of("é 🦉") == "é 🦉"

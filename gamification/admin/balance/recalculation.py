@@ -22,7 +22,7 @@ from gamification.admin.concurrent_forms import (
 )
 from gamification.admin.ui.formatting import format_number, isolate
 from gamification.exceptions import GamificationError, InvalidSpanError, StaleEditError
-from gamification.models import Activity, Job
+from gamification.models import Activity, Job, write_alias
 from gamification.staff import (
     MAX_NOTE,
     RecalculationPreview,
@@ -138,7 +138,7 @@ class RecalculationMixin(GamificationAdmin):
         """Ask for a scope, preview the effect, and begin when that is confirmed."""
         if not request.user.has_perm(PERMISSION):
             raise PermissionDenied
-        rows = {row.key: row for row in Activity.objects.all()}
+        rows = {row.key: row for row in Activity.objects.using(write_alias())}
         data = request.POST if request.method == "POST" else None
         form = RecalculationForm(rows.values(), data, initial=_suggestion(request))
         context: dict[str, Any] = {"title": _("Recalculate past XP"), "form": form}
@@ -160,7 +160,9 @@ class RecalculationMixin(GamificationAdmin):
             job = form.begin(request.user)
             if job:
                 keys = form.scope.activities
-                for activity in Activity.objects.filter(key__in=keys):
+                for activity in Activity.objects.using(write_alias()).filter(
+                    key__in=keys
+                ):
                     self.log_change(request, activity, _log_message(job, form.scope))
         return job
 

@@ -24,7 +24,7 @@ from gamification.admin.balance.tuning_form import NumberEdit, TuningForm
 from gamification.admin.balance.tuning_table import compare_sources, tuning_rows
 from gamification.admin.base import GamificationAdmin, log_transaction
 from gamification.admin.ui.formatting import isolate
-from gamification.models import Achievement, Activity
+from gamification.models import Achievement, Activity, write_alias
 from gamification.staff import (
     Definition,
     Simulation,
@@ -120,8 +120,16 @@ class TuningMixin(GamificationAdmin):
 def _visible_definitions(request: HttpRequest) -> list[Definition]:
     """Return the activities and achievements that the user may view."""
     return [
-        *(Activity.objects.all() if _may_view(request, Activity) else ()),
-        *(Achievement.objects.all() if _may_view(request, Achievement) else ()),
+        *(
+            Activity.objects.using(write_alias())
+            if _may_view(request, Activity)
+            else ()
+        ),
+        *(
+            Achievement.objects.using(write_alias())
+            if _may_view(request, Achievement)
+            else ()
+        ),
     ]
 
 

@@ -159,7 +159,7 @@ def get_player_page(user: Any, *, before: int | None = None) -> PlayerPage:
         progress=get_progress(user),
         heatmap=Heatmap(days, today),
         achievements=_achievements(user),
-        ledger=get_ledger_page(user.pk, before=before),
+        ledger=get_ledger_page(user_id_of(user), before=before),
         celebrations=_celebrations(user),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from django.contrib import admin, messages
-from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.admin.models import CHANGE
 from django.contrib.admin.utils import quote, unquote
 from django.core.exceptions import PermissionDenied
 from django.forms import Media
@@ -15,11 +15,12 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 
-from gamification.admin.base import HistoryAdmin
+from gamification.admin.base import HistoryAdmin, log_action
 from gamification.admin.players.actions import ACTIONS, ActionForm, ActionResult
 from gamification.admin.players.ledger import parse_cursor
 from gamification.admin.players.page import explain, find_player, get_player_page
 from gamification.models import ActiveDay, ActivityTally, UserGamification
+from gamification.staff import user_id_of
 
 _STYLES: Final = ["gamification/theme.css", "gamification/player.css"]
 
@@ -100,7 +101,7 @@ class UserGamificationAdmin(HistoryAdmin):
         if result is None:
             return self._render(request, player, "action", {"form": form})
         self._report(request, player, form, result)
-        key = quote(str(player.pk))
+        key = quote(str(user_id_of(player)))
         return redirect(self.address_of("usergamification_for", key))
 
     def _report(
@@ -112,9 +113,8 @@ class UserGamificationAdmin(HistoryAdmin):
         if result.is_change:
             values = {"message": result.message, "note": form.cleaned_data["note"]}
             message = _("%(message)s Note: %(note)s") % values
-            actor: Any = request.user.pk
-            rows = UserGamification.objects.filter(user=player).select_related("user")
-            LogEntry.objects.log_actions(actor, rows, CHANGE, message)
+            rows = self.get_queryset(request).filter(user=player)
+            log_action(request, rows, CHANGE, message)
 
     def _render(
         self, request: HttpRequest, player: Any, name: str, context: dict[str, Any]
@@ -124,7 +124,7 @@ class UserGamificationAdmin(HistoryAdmin):
             "title": _("User progress"),
             "subtitle": str(player),
             "player": player,
-            "player_key": quote(str(player.pk)),
+            "player_key": quote(str(user_id_of(player))),
             "original": player,
         }
         template = f"admin/gamification/usergamification/{name}.html"

@@ -20,6 +20,7 @@ from gamification.domain.recalculation import (
 from gamification.domain.totals import TotalOutOfRangeError
 from gamification.exceptions import StaleEditError
 from gamification.models import UserGamification, write_alias
+from gamification.models.users import in_order
 from gamification.services.balance.recalculation_preview import (
     RecalculationScope,
     numbers_tag,
@@ -34,7 +35,6 @@ from gamification.services.validation import (
     check_text,
 )
 from gamification.storage import Snapshot, StateQuery, Store, store_for
-from gamification.storage.base import in_order
 from gamification.storage.catalogue import load_catalogue
 
 #: Users whom one transaction locks.
@@ -155,7 +155,7 @@ def _correct_users(
             dues = _dues(scope, rules, [*snapshot.states], store)
             changesets = [
                 changeset
-                for user_id in sorted(dues)
+                for user_id in in_order(dues)
                 if (changeset := correct(user_id, dues[user_id], snapshot))
             ]
             attempt.write(changesets)

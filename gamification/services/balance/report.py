@@ -27,7 +27,7 @@ from gamification.models import (
     UserGamification,
     write_alias,
 )
-from gamification.services.cache import tolerating_errors
+from gamification.services.cache import scoped_key, tolerating_errors
 
 #: The longest period, in days.
 MAX_DAYS = 365
@@ -85,7 +85,7 @@ def get_balance_report(*, days: int = 30) -> BalanceReport:
     Raises ``InvalidRequestError`` for less than 1 day or more than 365.
     """
     since, until = last_days(days)
-    key, began = f"{CACHE_KEY}:{since}:{until}", monotonic()
+    key, began = scoped_key(f"{CACHE_KEY}:{since}:{until}"), monotonic()
     with tolerating_errors():
         if kept := cache.get(key):
             return BalanceReport(*kept)

@@ -19,6 +19,7 @@ from gamification.exceptions import (
     OutOfRangeError,
     UnknownActivityError,
 )
+from gamification.models.users import in_order
 from gamification.services.validation import (
     in_future,
     key_conflict,
@@ -26,7 +27,7 @@ from gamification.services.validation import (
     unknown_user,
 )
 from gamification.storage import Snapshot, StateQuery, Written
-from gamification.storage.base import UserKey, in_order
+from gamification.storage.base import UserKey
 from gamification.suggestions import did_you_mean, shown
 
 #: The result of a record: its outcome, or the error that refused it.

@@ -1,0 +1,46 @@
+"""Host sites with user models of several kinds, each in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import IS_POSTGRESQL
+
+ROOT = Path(__file__).parent.parent.parent
+
+#: The user models, and what is special about each.
+MODELS = {
+    "auth.User": "users of a class that inherits from it, with another key",
+    "people.Teacher": "inherits from another table, with a key of its own",
+    "people.Scholar": "inherits from another table, and links to it",
+    "people.Customer": "a key that is a text, stored as a number; a quoted table",
+    "people.Owner": "a key that is an object; signs in by mail",
+    "people.Reader": "signs in by mail",
+    "people.Pupil": "signs in with a number",
+    "uuid_users.Member": "a UUID as key",
+}
+
+#: Those whose keys the SQL of the PostgreSQL store has to treat in another way.
+ON_POSTGRESQL = {"auth.User", "people.Customer", "people.Owner"}
+
+
+@pytest.mark.parametrize("model", ON_POSTGRESQL if IS_POSTGRESQL else MODELS)
+def test_a_host_site_works(model):
+    # Migrations would take longer than all tests; PostgreSQL needs one for a schema.
+    options = [] if IS_POSTGRESQL else ["--nomigrations"]
+    command = [sys.executable, "-m", "pytest", "-n", "0", "-q", *options]
+    done = subprocess.run(  # noqa: S603 - the arguments are our own
+        [*command, "--ds", "tests.hosts.settings", "tests/hosts/shared.py"],
+        cwd=ROOT,
+        env={**os.environ, "TEST_USER_MODEL": model},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout
