@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from operator import attrgetter
 from types import MappingProxyType
@@ -61,8 +61,12 @@ class UserChangeset(RunningTotals):
         self.celebrations: list[CelebrationNotice] = []
 
     def notice_rows(self) -> list[NoticeRow]:
-        """Return the celebrations as rows."""
-        expires_at = self.now + self.rules.celebration_ttl
+        """Return the celebrations as rows.
+
+        Those of a user who wants none have expired when they are made.
+        """
+        wait = self.rules.celebration_ttl if self.state.celebrates else timedelta(0)
+        expires_at = self.now + wait
         known = self.rules.catalogue.achievements
         ids = {key: rule.id for key, rule in known.items()}
         return [
@@ -313,7 +317,7 @@ class UserChangeset(RunningTotals):
         milestones = self.rules.streak_milestones
         planned = tuple(notices(fresh, before, after, milestones))
         self.celebrations += planned
-        return planned
+        return planned if self.state.celebrates else ()
 
     def _is_first(self, unlock: Unlock) -> bool:
         """Say whether the user holds the achievement for the first time."""

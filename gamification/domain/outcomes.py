@@ -34,7 +34,7 @@ class CelebrationMode(TextChoices):
 
     ALL = "all", _("with all effects")
     QUIET = "quiet", _("quietly")
-    #: They are recorded, but the user does not see them.
+    #: They are history from the start, which the user does not see.
     NONE = "none", _("not at all")
 
 

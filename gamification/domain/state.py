@@ -63,6 +63,8 @@ class UserState:
     days: Mapping[date, int] | None = None
     #: The whole ledger; None until a decision needs it.
     ledger: Sequence[PastEntry] | None = None
+    #: Whether the user wants to be shown celebrations.
+    celebrates: bool = True
 
 
 class Record(NamedTuple):

@@ -12,7 +12,7 @@ from django.db.models import Exists, F, OuterRef, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from gamification.domain.changeset import UserChangeset
-from gamification.domain.outcomes import Entry, EntryKind
+from gamification.domain.outcomes import CelebrationMode, Entry, EntryKind
 from gamification.domain.state import Usage, UserState
 from gamification.models import (
     ActiveDay,
@@ -113,6 +113,7 @@ class PortableStore(Store):
                 tallies[profile.user_id],
                 usage[profile.user_id],
                 rewarded_at[profile.user_id],
+                celebrates=profile.celebration_mode != CelebrationMode.NONE,
             )
             for profile in self._rows(UserGamification).filter(user__in=query.user_ids)
         }

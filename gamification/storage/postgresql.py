@@ -221,7 +221,7 @@ def _user_columns(alias: str) -> tuple[str, tuple[str, str]]:
 def _user_state(row: Sequence[Any], query: StateQuery) -> UserState:
     (user_id, version, total_xp, level, highest_level, highest_streak) = row[2:8]
     active_days, last_occurred_at, *streak = row[8:13]
-    zones, achievements, tallies, usage, rewarded_at = row[13:18]
+    zones, celebrates, achievements, tallies, usage, rewarded_at = row[13:19]
     return UserState(
         user_id,
         query.calendar
@@ -242,6 +242,7 @@ def _user_state(row: Sequence[Any], query: StateQuery) -> UserState:
             for activity_id, day, units, rewarded in usage or ()
         },
         _instants(rewarded_at or ()),
+        celebrates=celebrates,
     )
 
 
