@@ -72,6 +72,7 @@ from gamification.services.catalogue.parsing import (
     DEFINITION_MODELS,
     MAX_FILE_SIZE,
 )
+from gamification.services.database_errors import storage_error
 from gamification.services.job_steps import run_next_step
 from gamification.services.jobs import (
     find_job,
@@ -157,6 +158,7 @@ __all__ = [
     "run_next_step",
     "set_choices",
     "simulate_rewards",
+    "storage_error",
     "tune_rewards",
     "unfinished_backfills",
     "user_id_of",

@@ -16,6 +16,7 @@ from gamification.services.balance.recalculation_preview import (
     preview_recalculation,
 )
 from gamification.services.jobs import Step, begin_job
+from gamification.services.unit_of_work import naming_errors
 from gamification.services.validation import MAX_NOTE, UserRef, check_text
 
 #: Users to check together, and the most such batches in one step, which ends sooner if
@@ -24,6 +25,7 @@ USERS_AT_ONCE: Final = 500
 LOOKS: Final = 20
 
 
+@naming_errors
 def begin_recalculation(
     scope: RecalculationScope,
     *,

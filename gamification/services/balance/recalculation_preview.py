@@ -27,6 +27,7 @@ from gamification.services.balance.sql import (
     level_sql,
     whole_rows,
 )
+from gamification.services.unit_of_work import naming_errors
 from gamification.services.validation import fingerprint
 from gamification.storage.catalogue import load_catalogue
 
@@ -98,6 +99,7 @@ class RecalculationPreview:
     tag: str
 
 
+@naming_errors
 def preview_recalculation(scope: RecalculationScope) -> RecalculationPreview:
     """Return what a recalculation of ``scope`` would do now, in four queries.
 

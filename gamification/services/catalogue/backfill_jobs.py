@@ -13,12 +13,14 @@ from gamification.services.catalogue.backfill import (
 )
 from gamification.services.catalogue.backfill_preview import preview_backfill
 from gamification.services.jobs import Step, begin_job
+from gamification.services.unit_of_work import naming_errors
 from gamification.services.validation import MAX_NOTE, UserRef, check_text
 
 #: Users to process in one step, which takes about a second.
 USERS_IN_A_STEP: Final = 500
 
 
+@naming_errors
 def begin_backfill(
     achievement: str, *, actor: UserRef | None, note: str = "", celebrate: bool = False
 ) -> Job:
