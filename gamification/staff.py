@@ -72,6 +72,7 @@ from gamification.services.catalogue.parsing import (
     DEFINITION_MODELS,
     MAX_FILE_SIZE,
 )
+from gamification.services.corrections.reversals import entry_fingerprint
 from gamification.services.database_errors import storage_error
 from gamification.services.job_steps import run_next_step
 from gamification.services.jobs import (
@@ -140,6 +141,7 @@ __all__ = [
     "definition_tag",
     "edit_achievement",
     "edit_activity",
+    "entry_fingerprint",
     "export_definitions",
     "find_job",
     "fingerprint",

@@ -41,7 +41,8 @@ _PARAMETER_LABELS: Final = {
     "since": gettext_lazy("from"),
     "until": gettext_lazy("to"),
     "celebrate": gettext_lazy("celebrate"),
-    "note": gettext_lazy("note"),
+    "note": gettext_lazy("note for the user"),
+    "internal_note": gettext_lazy("internal note"),
 }
 
 
@@ -149,7 +150,7 @@ def _describe_parameters(job: Job) -> list[tuple[str, str]]:
     return [
         (str(capfirst(label)), _format(job.parameters[name]))
         for name, label in _PARAMETER_LABELS.items()
-        if name in job.parameters
+        if job.parameters.get(name, "") != ""
     ]
 
 

@@ -140,6 +140,7 @@ class UserChangeset(RunningTotals):
         rewards: Mapping[int, StandingEntry] = MappingProxyType({}),
         actor_id: Any = None,
         note: str = "",
+        internal_note: str = "",
     ) -> None:
         """Reverse entries, each on its own date. The state must have its days.
 
@@ -149,7 +150,8 @@ class UserChangeset(RunningTotals):
         last outcome includes all of this, so that no level counts as reached that
         the user only passed through.
         """
-        start, by = self._start(), {"actor_id": actor_id, "note": note}
+        start = self._start()
+        by = {"actor_id": actor_id, "note": note, "internal_note": internal_note}
         for target in targets[:-1]:
             self._apply(reversal_of(target, now=self.now, **by), settles=False)
         last = self._start()
@@ -180,33 +182,49 @@ class UserChangeset(RunningTotals):
         if self.total_xp > start.facts.total_xp:
             self._settle(self.entries[-1], start)
 
-    def award(self, rule: AchievementRule, *, actor_id: Any, note: str) -> Outcome:
-        """Unlock ``rule`` by hand, now."""
+    def award(self, rule: AchievementRule, **by: Any) -> Outcome:
+        """Unlock ``rule`` by hand, now; ``by`` is as in ``reverse``."""
         moment = Moment(self.now, self.state.calendar.date_of(self.now))
-        reward = self._reward(rule, moment, actor_id=actor_id, note=note)
+        reward = self._reward(rule, moment, **by)
         return self._apply(reward, unlocked=rule, settles=True)
 
-    def backfill(self, rule: AchievementRule, *, actor_id: Any, note: str) -> Outcome:
+    def backfill(self, rule: AchievementRule, **by: Any) -> Outcome:
         """Unlock ``rule``, which the user meets, dated to when the ledger satisfied it.
 
         The state must have its ledger. If the ledger has no such date, it is now.
+        ``by`` is as in ``reverse``.
         """
         now = Moment(self.now, self.state.calendar.date_of(self.now))
         moment = self._met_at(rule) or now
-        reward = self._reward(rule, moment, actor_id=actor_id, note=note)
+        reward = self._reward(rule, moment, **by)
         return self._apply(reward, unlocked=rule, settles=True)
 
     def revoke(
-        self, unlock: UnlockRow, reward: StandingEntry, *, actor_id: Any, reason: str
+        self,
+        unlock: UnlockRow,
+        reward: StandingEntry,
+        *,
+        actor_id: Any,
+        note: str,
+        internal_note: str = "",
     ) -> Outcome:
         """Take an achievement away, with the XP of its ``reward``."""
         self.held = self.held - {unlock.achievement_id}
         self.unlocks.append(
             unlock._replace(
-                revoked_at=self.now, revoked_by_id=actor_id, revoke_reason=reason
+                revoked_at=self.now,
+                revoked_by_id=actor_id,
+                revoke_reason=note,
+                internal_note=internal_note,
             )
         )
-        reversal = reversal_of(reward, now=self.now, actor_id=actor_id, note=reason)
+        reversal = reversal_of(
+            reward,
+            now=self.now,
+            actor_id=actor_id,
+            note=note,
+            internal_note=internal_note,
+        )
         return self._apply(reversal, settles=reversal.amount > 0)
 
     def _apply(
@@ -296,7 +314,9 @@ class UserChangeset(RunningTotals):
                     self.book(reversal_of(reward, now=self.now, **by))
                     yield Unlock(rule.key, rule.name, rule.icon, reward.worth)
 
-    def _lapsed(self, reward: StandingEntry, *, actor_id: Any, note: str) -> UnlockRow:
+    def _lapsed(
+        self, reward: StandingEntry, *, actor_id: Any, note: str, internal_note: str
+    ) -> UnlockRow:
         entry = reward.entry
         return UnlockRow(
             entry.user_id,
@@ -307,6 +327,7 @@ class UserChangeset(RunningTotals):
             actor_id,
             note,
             can_be_earned_again=True,
+            internal_note=internal_note,
         )
 
     def _celebrations(
@@ -337,6 +358,7 @@ class UserChangeset(RunningTotals):
         *,
         actor_id: Any = None,
         note: str = "",
+        internal_note: str = "",
     ) -> Entry:
         return Entry(
             id=None,
@@ -349,6 +371,7 @@ class UserChangeset(RunningTotals):
             achievement_id=rule.id,
             actor_id=actor_id,
             note=note,
+            internal_note=internal_note,
         )
 
     def _hold(self, rule: AchievementRule, reward: Entry) -> Unlock:

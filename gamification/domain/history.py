@@ -105,6 +105,7 @@ def correction_of(
     now: datetime,
     actor_id: Any,
     note: str,
+    internal_note: str = "",
     xp_reward: int | None = None,
 ) -> Entry:
     """Return the entry that adds ``amount`` of XP to the worth of another one.
@@ -126,12 +127,18 @@ def correction_of(
         corrects=entry.id,
         actor_id=actor_id,
         note=note,
+        internal_note=internal_note,
         outcome=None,
     )
 
 
 def reversal_of(
-    standing: StandingEntry, *, now: datetime, actor_id: Any, note: str
+    standing: StandingEntry,
+    *,
+    now: datetime,
+    actor_id: Any,
+    note: str,
+    internal_note: str = "",
 ) -> Entry:
     """Return the entry that takes back what another one is worth, on its own date."""
     entry = standing.entry
@@ -147,5 +154,6 @@ def reversal_of(
         reverses=entry.id,
         actor_id=actor_id,
         note=note,
+        internal_note=internal_note,
         outcome=None,
     )

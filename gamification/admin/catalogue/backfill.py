@@ -16,10 +16,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from gamification.admin.base import GamificationAdmin, as_admin_form, log_transaction
+from gamification.admin.notes import NotesForm, notes_of
 from gamification.exceptions import GamificationError
 from gamification.models import Achievement, Job
 from gamification.staff import (
-    MAX_NOTE,
     begin_backfill,
     preview_backfill,
     unfinished_backfills,
@@ -31,7 +31,7 @@ MAX_PREVIEWS: Final = 5
 PERMISSION: Final = "gamification.award_achievement"
 
 
-class BackfillForm(forms.Form):
+class BackfillForm(NotesForm):
     """Starts the backfill of an achievement."""
 
     celebrate = forms.BooleanField(
@@ -42,12 +42,11 @@ class BackfillForm(forms.Form):
             "silently."
         ),
     )
-    note = forms.CharField(
-        label=gettext_lazy("Note"),
-        max_length=MAX_NOTE,
-        widget=forms.Textarea(attrs={"rows": 2}),
-        help_text=gettext_lazy("The reason. It is stored with your name."),
-    )
+    field_order = ("celebrate", "note", "internal_note")
+
+    def clean(self) -> dict[str, Any] | None:
+        self.require_reason()
+        return super().clean()
 
     def begin(self, achievement: Achievement, actor: Any) -> Job | None:
         """Begin the backfill; return None, with an error, if it is refused."""
@@ -145,5 +144,5 @@ class BackfillMixin(GamificationAdmin):
 def _log_message(job: Job) -> str:
     celebrated = _("Backfill started, with celebrations: job %(job)s. %(note)s")
     silent = _("Backfill started, without celebrations: job %(job)s. %(note)s")
-    values = {"job": job.pk, "note": job.parameters["note"]}
+    values = {"job": job.pk, "note": notes_of(job.parameters)}
     return (celebrated if job.parameters["celebrate"] else silent) % values

@@ -110,7 +110,7 @@ class UserGamificationAdmin(HistoryAdmin):
         level = messages.SUCCESS if result.is_change else messages.INFO
         self.message_user(request, result.message, level)
         if result.is_change:
-            values = {"message": result.message, "note": form.cleaned_data["note"]}
+            values = {"message": result.message, "note": form.notes_text}
             message = _("%(message)s Note: %(note)s") % values
             actor: Any = request.user.pk
             rows = UserGamification.objects.filter(user=player).select_related("user")
