@@ -91,6 +91,7 @@ def test_a_job_begins_with_all_that_is_to_do(medal, staff):
     assert job.parameters == {
         "achievement": "medal",
         "note": "A present.",
+        "internal_note": "",
         "celebrate": True,
     }
     assert holders() == 0

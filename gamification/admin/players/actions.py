@@ -259,7 +259,13 @@ class RebuildForm(ActionForm):
         "again, and corrects those that differ."
     )
     # It writes no entry that the user could read.
-    note = None  # type: ignore[assignment]
+    internal_note = None  # type: ignore[assignment]
+
+    def __init__(self, user: Any, data: Any = None, **kwargs: Any) -> None:
+        super().__init__(user, data, **kwargs)
+        self.fields["note"].required = True
+        self.fields["note"].label = _("Note")
+        self.fields["note"].help_text = _("The reason. It is logged with your name.")
 
     def call_service(self, actor: Any) -> ActionResult:
         drift = list(reconcile(self.user, fix=True))

@@ -231,6 +231,7 @@ def test_a_backfill_begins_and_is_logged(
     assert job.parameters == {
         "achievement": "medal",
         "note": FIELDS["note"],
+        "internal_note": "",
         "celebrate": bool(celebrate),
     }
     assert (job.total, job.actor, LedgerEntry.objects.count()) == (2, admin_user, 7)
