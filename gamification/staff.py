@@ -90,6 +90,7 @@ from gamification.services.players.explanations import (
 from gamification.services.players.settings import (
     set_choices,
 )
+from gamification.services.unit_of_work import write_transaction
 from gamification.services.validation import (
     MAX_ID,
     MAX_NAME,
@@ -165,4 +166,5 @@ __all__ = [
     "unfinished_backfills",
     "user_id_of",
     "visible_achievements",
+    "write_transaction",
 ]

@@ -12,7 +12,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth import get_user_model
 from django.core.exceptions import BadRequest, ValidationError
-from django.db import router, transaction
+from django.db import router
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -26,6 +26,7 @@ from gamification.admin.changelists import (
 )
 from gamification.admin.compat import model_admin
 from gamification.admin.ui.csv_export import export_as_csv
+from gamification.staff import write_transaction
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Model]
@@ -92,7 +93,7 @@ class GamificationAdmin(ModelAdmin):
 
 def log_transaction() -> AbstractContextManager[None]:
     """Return a transaction that saves an action with its log entry, or neither."""
-    return transaction.atomic(using=router.db_for_write(LogEntry))
+    return write_transaction(router.db_for_write(LogEntry))
 
 
 def as_admin_form(form: Any) -> AdminForm:

@@ -29,7 +29,7 @@ from gamification.domain.changeset import UserChangeset
 from gamification.exceptions import GamificationError, StorageError
 from gamification.models import write_alias
 from gamification.services.database_errors import storage_error
-from gamification.storage import Snapshot, StateQuery, Store, Written
+from gamification.storage import Snapshot, StateQuery, Store, Written, store_for
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -155,6 +155,19 @@ def owns_transaction(alias: str) -> bool:
         connection.autocommit if is_open else connection.settings_dict["AUTOCOMMIT"]
     )
     return bool(autocommit) and not connection.in_atomic_block
+
+
+@contextmanager
+def write_transaction(alias: str) -> Iterator[None]:
+    """Begin a transaction that may read first, and waits for other writers.
+
+    SQLite does not wait where a transaction that has read begins to write: it fails at
+    once. Therefore the first statement takes the lock for writing.
+    """
+    with transaction.atomic(using=alias):
+        if alias == write_alias():
+            store_for(alias).lock(())
+        yield
 
 
 @contextmanager
