@@ -90,6 +90,17 @@ from gamification.services.players.explanations import (
 from gamification.services.players.settings import (
     set_choices,
 )
+from gamification.services.players.visibility import (
+    achievements_shown,
+    has_any_permission,
+    public_users,
+    sees_celebrations,
+    sees_everybody,
+    sees_ledgers,
+    sees_secrets,
+    sees_unlocks,
+    visible_users,
+)
 from gamification.services.unit_of_work import write_transaction
 from gamification.services.validation import (
     MAX_ID,
@@ -129,6 +140,7 @@ __all__ = [
     "UnlockCounts",
     "UserRef",
     "XPSource",
+    "achievements_shown",
     "apply_definitions",
     "backfill_achievement",
     "backfill_everyone",
@@ -150,6 +162,7 @@ __all__ = [
     "get_all_achievements",
     "get_balance_report",
     "get_facts",
+    "has_any_permission",
     "held_achievements",
     "is_storable",
     "last_days",
@@ -157,8 +170,14 @@ __all__ = [
     "lock_definitions",
     "preview_backfill",
     "preview_recalculation",
+    "public_users",
     "recalculate_xp",
     "run_next_step",
+    "sees_celebrations",
+    "sees_everybody",
+    "sees_ledgers",
+    "sees_secrets",
+    "sees_unlocks",
     "set_choices",
     "simulate_rewards",
     "storage_error",
@@ -166,5 +185,6 @@ __all__ = [
     "unfinished_backfills",
     "user_id_of",
     "visible_achievements",
+    "visible_users",
     "write_transaction",
 ]

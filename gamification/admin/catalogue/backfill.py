@@ -23,6 +23,7 @@ from gamification.staff import (
     begin_backfill,
     preview_backfill,
     unfinished_backfills,
+    visible_users,
 )
 
 #: The highest number of achievements that one page previews.
@@ -75,7 +76,8 @@ class BackfillMixin(GamificationAdmin):
     ) -> HttpResponse:
         form = context["adminform"].form
         if form.is_preview and not form.errors:
-            context["preview"] = preview_backfill(form.instance)
+            context["preview"] = preview = preview_backfill(form.instance)
+            context["sample"] = visible_users(preview.sample, request.user)
             context["previewed"] = form.instance
         return super().render_change_form(request, context, *args, **kwargs)
 
@@ -108,6 +110,7 @@ class BackfillMixin(GamificationAdmin):
         form = BackfillForm(request.POST if request.method == "POST" else None)
         if form.is_bound and (job := self._begin(request, achievement, form)):
             return redirect(self.address_of("job_progress", job.pk))
+        preview = preview_backfill(achievement)
         context = {
             "title": _("Backfill"),
             "subtitle": str(achievement),
@@ -117,7 +120,8 @@ class BackfillMixin(GamificationAdmin):
             "job": unfinished_backfills(achievement).first(),
             "may_award": request.user.has_perm(PERMISSION),
             "previewed": achievement,
-            "preview": preview_backfill(achievement),
+            "preview": preview,
+            "sample": visible_users(preview.sample, request.user),
         }
         return self.render_page(
             request, "admin/gamification/achievement/backfill.html", context
