@@ -66,6 +66,7 @@ from gamification.services.catalogue.files import (
 from gamification.services.catalogue.lookup import (
     lock_definition,
     lock_definitions,
+    unknown_definition,
 )
 from gamification.services.catalogue.parsing import (
     DEFINITION_FIELDS,
@@ -183,6 +184,7 @@ __all__ = [
     "storage_error",
     "tune_rewards",
     "unfinished_backfills",
+    "unknown_definition",
     "user_id_of",
     "visible_achievements",
     "visible_users",

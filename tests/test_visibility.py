@@ -265,7 +265,10 @@ def test_a_secret_is_explained_to_nobody_who_does_not_see_it(marked, site):
         for key in ("secret", "no-such-key")
     ]
 
-    assert answers == ["No achievement has this key."] * 2
+    assert answers == [
+        "No achievement has the key 'secret'.",
+        "No achievement has the key 'no-such-key'.",
+    ]
     assert "unlocked" in site.browsers["chief"].get(page, {"why": "secret"}).text
 
 

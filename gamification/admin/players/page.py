@@ -19,6 +19,7 @@ from gamification.admin.players.ledger import LedgerPage, get_ledger_page
 from gamification.admin.ui.formatting import format_number
 from gamification.exceptions import GamificationError, UnknownUserError
 from gamification.models import (
+    Achievement,
     Celebration,
     UserAchievement,
     UserGamification,
@@ -35,6 +36,7 @@ from gamification.staff import (
     achievements_shown,
     sees_celebrations,
     sees_ledgers,
+    unknown_definition,
     user_id_of,
 )
 
@@ -177,7 +179,7 @@ def get_player_page(user: Any, *, viewer: Any, before: int | None = None) -> Pla
 def explain(page: PlayerPage, key: str) -> str:
     """Return the reason why the user does not hold an achievement, or that they do."""
     if not any(each.achievement.key == key for each in page.achievements):
-        return _("No achievement has this key.")
+        return str(unknown_definition(Achievement, key))
     try:
         return explain_achievement(page.user, key).text
     except GamificationError as error:
