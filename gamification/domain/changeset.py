@@ -15,9 +15,9 @@ from gamification.domain.backfill import Moment, met_at
 from gamification.domain.catalogue import AchievementRule, ActivityRule
 from gamification.domain.celebrations import NoticeRow, Peaks, notice_row, notices
 from gamification.domain.history import (
-    Ledger,
     StandingEntry,
     correction_of,
+    lasting_with,
     reversal_of,
 )
 from gamification.domain.limits import Limits
@@ -290,8 +290,8 @@ class UserChangeset(RunningTotals):
         if self.state.ledger is None:
             self.needs_ledger = True
             return None
-        ledger: Ledger = [*self.state.ledger, *self.entries]
-        return met_at(rule, ledger, self.state.calendar, self.rules)
+        entries = lasting_with(self.state.ledger, self.entries)
+        return met_at(rule, entries, self.state.calendar, self.rules)
 
     def _lose(
         self, start: Start, rewards: Mapping[int, StandingEntry], **by: Any
