@@ -29,6 +29,7 @@ def register_checks() -> None:
     register(check_settings, Tags.compatibility)
     register(check_routers, Tags.compatibility)
     register(check_databases, Tags.database)
+    register(check_sqlite, Tags.database)
     register(check_catalogue, Tags.database)
     register(check_stored_zones, Tags.database)
 
@@ -241,6 +242,29 @@ def check_databases(
         for alias in databases or ()
         if connections[alias].vendor not in {"postgresql", "sqlite"}
         and _has_columns(alias, achievements, "id")
+    ]
+
+
+def check_sqlite(
+    app_configs: Sequence[AppConfig] | None,
+    databases: Sequence[str] | None = None,
+    **kwargs: Any,
+) -> list[CheckMessage]:
+    """Warn of SQLite in Django's default mode, in which writers fail at once."""
+    achievements = apps.get_model("gamification", "Achievement")
+    return [
+        checks.Warning(
+            f"Transactions of the SQLite database {alias!r} begin without a lock: a "
+            "request that reads before it writes fails while somebody else writes.",
+            hint=f'Set DATABASES[{alias!r}]["OPTIONS"]["transaction_mode"] to '
+            '"IMMEDIATE".',
+            id="gamification.W006",
+        )
+        for alias in databases or ()
+        if connections[alias].vendor == "sqlite"
+        and _has_columns(alias, achievements, "id")
+        and connections[alias].settings_dict["OPTIONS"].get("transaction_mode")
+        not in {"IMMEDIATE", "EXCLUSIVE"}
     ]
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Self
 
 from django.contrib.auth import get_user_model
@@ -34,6 +35,7 @@ from gamification.services.unit_of_work import attempts, wrap_database_errors
 from gamification.services.user_batches import check_batch_size
 from gamification.services.validation import UserRef, unknown_user, user_id_of
 from gamification.storage import store_for
+from gamification.storage.streaming import stream
 
 __all__ = ["Drift", "rebuild", "reconcile"]
 
@@ -161,12 +163,13 @@ def _derived(user_ids: Sequence[Any]) -> dict[Any, Numbers]:
 
 
 def _replayed(user_ids: Sequence[Any]) -> dict[Any, Progress]:
-    lines: dict[Any, list[DerivedEntry]] = defaultdict(list)
+    replayed = {user_id: Progress() for user_id in user_ids}
     entries = LedgerEntry.objects.using(write_alias()).filter(user__in=user_ids)
-    rows = entries.order_by("id").values_list("user_id", *DerivedEntry._fields)
-    for user_id, *values in rows:
-        lines[user_id].append(DerivedEntry(*values))
-    return {user_id: derive_progress(lines[user_id]) for user_id in user_ids}
+    in_order = entries.order_by("user_id", "id")
+    rows = stream(in_order.values_list("user_id", *DerivedEntry._fields))
+    for user_id, lines in groupby(rows, itemgetter(0)):
+        replayed[user_id] = derive_progress(DerivedEntry(*line[1:]) for line in lines)
+    return replayed
 
 
 def _columns(progress: Progress, profile: UserGamification) -> Numbers:

@@ -67,12 +67,15 @@ from gamification.services.catalogue.files import (
 from gamification.services.catalogue.lookup import (
     lock_definition,
     lock_definitions,
+    unknown_definition,
 )
 from gamification.services.catalogue.parsing import (
     DEFINITION_FIELDS,
     DEFINITION_MODELS,
     MAX_FILE_SIZE,
 )
+from gamification.services.corrections.reversals import entry_fingerprint
+from gamification.services.database_errors import storage_error
 from gamification.services.job_steps import run_next_step
 from gamification.services.jobs import (
     find_job,
@@ -89,6 +92,18 @@ from gamification.services.players.explanations import (
 from gamification.services.players.settings import (
     set_choices,
 )
+from gamification.services.players.visibility import (
+    achievements_shown,
+    has_any_permission,
+    public_users,
+    sees_celebrations,
+    sees_everybody,
+    sees_ledgers,
+    sees_secrets,
+    sees_unlocks,
+    visible_users,
+)
+from gamification.services.unit_of_work import write_transaction
 from gamification.services.validation import (
     MAX_ID,
     MAX_NAME,
@@ -127,6 +142,7 @@ __all__ = [
     "UnlockCounts",
     "UserRef",
     "XPSource",
+    "achievements_shown",
     "apply_definitions",
     "backfill_achievement",
     "backfill_everyone",
@@ -140,6 +156,7 @@ __all__ = [
     "definition_tag",
     "edit_achievement",
     "edit_activity",
+    "entry_fingerprint",
     "export_definitions",
     "find_job",
     "fingerprint",
@@ -147,6 +164,7 @@ __all__ = [
     "get_all_achievements",
     "get_balance_report",
     "get_facts",
+    "has_any_permission",
     "held_achievements",
     "is_storable",
     "last_days",
@@ -154,13 +172,23 @@ __all__ = [
     "lock_definitions",
     "preview_backfill",
     "preview_recalculation",
+    "public_users",
     "recalculate_xp",
     "restore_catalogue",
     "run_next_step",
+    "sees_celebrations",
+    "sees_everybody",
+    "sees_ledgers",
+    "sees_secrets",
+    "sees_unlocks",
     "set_choices",
     "simulate_rewards",
+    "storage_error",
     "tune_rewards",
     "unfinished_backfills",
+    "unknown_definition",
     "user_id_of",
     "visible_achievements",
+    "visible_users",
+    "write_transaction",
 ]

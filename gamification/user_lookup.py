@@ -10,9 +10,9 @@ from django.db.models import EmailField, Field
 from django.http import Http404
 
 from gamification.conf import conf
-from gamification.models import UserGamification, write_alias
+from gamification.models import write_alias
 from gamification.models.users import parse_value, target_field
-from gamification.staff import is_storable
+from gamification.staff import is_storable, public_users
 
 
 def public_name(user: Any) -> str:
@@ -28,9 +28,10 @@ def find_visible_user(name: str, viewer: Any) -> Any:
     if name == public_name(viewer):
         return viewer
     users = get_user_model()._default_manager.using(write_alias())
-    ranked = UserGamification.objects.ranked()
     for value in values_of(public_field(), name):
-        found = users.filter(gamification__in=ranked, **{public_field().name: value})
+        found = users.filter(
+            gamification__in=public_users(), **{public_field().name: value}
+        )
         user = found.first()
         # Another spelling of a key is not a name.
         if user and public_name(user) == name:

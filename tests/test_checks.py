@@ -174,6 +174,25 @@ def test_gamification_W001():
     assert warning.msg == "Gamification is untested on MySQL."
 
 
+@pytest.mark.parametrize(
+    ("vendor", "options", "ids"),
+    [
+        ("sqlite", {}, ["gamification.W006"]),
+        ("sqlite", {"transaction_mode": None}, ["gamification.W006"]),
+        ("sqlite", {"transaction_mode": "IMMEDIATE"}, []),
+        ("postgresql", {}, []),
+    ],
+)
+def test_gamification_W006(monkeypatch, vendor, options, ids):
+    database = SimpleNamespace(vendor=vendor, settings_dict={"OPTIONS": options})
+    monkeypatch.setattr(checks, "connections", {"default": database})
+    monkeypatch.setattr(checks, "_has_table", lambda alias: True)
+
+    warnings = checks.check_sqlite(None, databases=["default"])
+
+    assert [warning.id for warning in warnings] == ids
+
+
 @pytest.mark.django_db
 def test_the_databases_of_this_run_are_tested():
     assert checks.check_databases(None, databases=["default"]) == []

@@ -12,7 +12,7 @@ from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth import get_user_model
 from django.core.exceptions import BadRequest, ValidationError
-from django.db import router, transaction
+from django.db import router
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -28,7 +28,7 @@ from gamification.admin.compat import model_admin
 from gamification.admin.ui.csv_export import export_as_csv
 from gamification.models import write_alias
 from gamification.models.users import parse_value
-from gamification.staff import user_id_of
+from gamification.staff import user_id_of, write_transaction
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Model]
@@ -109,7 +109,7 @@ class GamificationAdmin(ModelAdmin):
 
 def log_transaction() -> AbstractContextManager[None]:
     """Return a transaction that saves an action with its log entry, or neither."""
-    return transaction.atomic(using=router.db_for_write(LogEntry))
+    return write_transaction(router.db_for_write(LogEntry))
 
 
 def log_action(

@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.http import Http404
 from rest_framework.exceptions import AuthenticationFailed
 
-from gamification.api.permissions import has_any_permission
 from gamification.exceptions import UnknownUserError
-from gamification.models import UserGamification, write_alias
-from gamification.models.users import key_of
-from gamification.staff import user_id_of
+from gamification.models import write_alias
+from gamification.staff import public_users, sees_everybody, user_id_of
 from gamification.user_lookup import public_field, public_name, values_of
-
-#: With one of these, staff see the progress of all users, in the admin as well.
-_SEES_EVERYBODY: Final = (
-    "gamification.view_usergamification",
-    "gamification.change_usergamification",
-)
 
 
 def find_user(name: str, **conditions: Any) -> Any:
@@ -36,7 +28,7 @@ def find_user(name: str, **conditions: Any) -> Any:
 
 def find_public_user(name: str) -> Any:
     """Return the user with this public name if anybody may see them, or ``Http404``."""
-    return find_user(name, gamification__in=UserGamification.objects.ranked())
+    return find_user(name, gamification__in=public_users())
 
 
 def find_visible_user(name: str, viewer: Any) -> Any:
@@ -48,25 +40,6 @@ def find_visible_user(name: str, viewer: Any) -> Any:
     if name == public_name(viewer):
         return viewer
     return find_user(name) if sees_everybody(viewer) else find_public_user(name)
-
-
-def visible_users(users: Iterable[Any], viewer: Any) -> list[Any]:
-    """Return those of ``users`` whom ``viewer`` may see, in their order.
-
-    The rule is that of ``find_visible_user``.
-    """
-    users = list(users)
-    if sees_everybody(viewer):
-        return users
-    profiles = UserGamification.objects.using(write_alias())
-    public = profiles.ranked().filter(user__in=users)
-    shown = {key_of(viewer), *public.values_list("user", flat=True)}
-    return [user for user in users if key_of(user) in shown]
-
-
-def sees_everybody(viewer: Any) -> bool:
-    """Say whether ``viewer`` may see private, inactive and staff users."""
-    return has_any_permission(viewer, *_SEES_EVERYBODY)
 
 
 def find_users(names: Iterable[str], **conditions: Any) -> dict[str, Any]:

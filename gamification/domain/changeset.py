@@ -14,9 +14,9 @@ from gamification.domain.backfill import Moment, met_at
 from gamification.domain.catalogue import AchievementRule, ActivityRule
 from gamification.domain.celebrations import NoticeRow, Peaks, notice_row, notices
 from gamification.domain.history import (
-    Ledger,
     StandingEntry,
     correction_of,
+    lasting_with,
     reversal_of,
 )
 from gamification.domain.limits import Limits
@@ -148,6 +148,7 @@ class UserChangeset(RunningTotals):
         rewards: Mapping[int, StandingEntry] = MappingProxyType({}),
         actor_id: Any = None,
         note: str = "",
+        internal_note: str = "",
     ) -> None:
         """Reverse entries, each on its own date. The state must have its days.
 
@@ -157,7 +158,8 @@ class UserChangeset(RunningTotals):
         last outcome includes all of this. Losses come before corrections, so that the
         user reaches no level only in passing.
         """
-        start, by = self._start(), {"actor_id": actor_id, "note": note}
+        start = self._start()
+        by = {"actor_id": actor_id, "note": note, "internal_note": internal_note}
         *others, final = [reversal_of(each, now=self.now, **by) for each in targets]
         for reversal in others:
             self._apply(reversal, settles=False)
@@ -186,25 +188,34 @@ class UserChangeset(RunningTotals):
         if self.total_xp > start.facts.total_xp:
             self._settle(self.entries[-1], start)
 
-    def award(self, rule: AchievementRule, *, actor_id: Any, note: str) -> Outcome:
-        """Unlock ``rule`` by hand, now."""
-        reward = self._reward(rule, self._present, actor_id=actor_id, note=note)
+    def award(self, rule: AchievementRule, **by: Any) -> Outcome:
+        """Unlock ``rule`` by hand, now; ``by`` is as in ``reverse``."""
+        reward = self._reward(rule, self._present, **by)
         return self._apply(reward, unlocked=rule, settles=True)
 
-    def backfill(self, rule: AchievementRule, *, actor_id: Any, note: str) -> Outcome:
+    def backfill(self, rule: AchievementRule, **by: Any) -> Outcome:
         """Unlock ``rule``, which the user meets, dated to when the ledger satisfied it.
 
         The state must have its ledger. If the ledger has no such date, it is now.
+        ``by`` is as in ``reverse``.
         """
         moment = self._met_at(rule) or self._present
-        reward = self._reward(rule, moment, actor_id=actor_id, note=note)
+        reward = self._reward(rule, moment, **by)
         return self._apply(reward, unlocked=rule, settles=True)
 
     def revoke(
-        self, unlock: UnlockRow, reward: StandingEntry, *, actor_id: Any, reason: str
+        self,
+        unlock: UnlockRow,
+        reward: StandingEntry,
+        *,
+        actor_id: Any,
+        note: str,
+        internal_note: str = "",
     ) -> Outcome:
         """Take an achievement away, with the XP of its ``reward``."""
-        reversal = self._take_back(unlock, reward, actor_id=actor_id, note=reason)
+        reversal = self._take_back(
+            unlock, reward, actor_id=actor_id, note=note, internal_note=internal_note
+        )
         return self._apply(reversal, settles=reversal.amount > 0)
 
     def _apply(
@@ -271,8 +282,8 @@ class UserChangeset(RunningTotals):
         if self.state.ledger is None:
             self.needs_ledger = True
             return None
-        ledger: Ledger = [*self.state.ledger, *self.entries]
-        return met_at(rule, ledger, self.state.calendar, self.rules)
+        entries = lasting_with(self.state.ledger, self.entries)
+        return met_at(rule, entries, self.state.calendar, self.rules)
 
     def _lose(
         self,
@@ -296,16 +307,31 @@ class UserChangeset(RunningTotals):
             yield Unlock(rule.key, rule.name, rule.icon, reward.worth)
 
     def _take_back(
-        self, unlock: UnlockRow, reward: StandingEntry, *, actor_id: Any, note: str
+        self,
+        unlock: UnlockRow,
+        reward: StandingEntry,
+        *,
+        actor_id: Any,
+        note: str,
+        internal_note: str,
     ) -> Entry:
         """Mark ``unlock`` as lost, and return the entry that reverses its reward."""
         self.held = self.held - {unlock.achievement_id}
         self.unlocks.append(
             unlock._replace(
-                revoked_at=self.now, revoked_by_id=actor_id, revoke_reason=note
+                revoked_at=self.now,
+                revoked_by_id=actor_id,
+                revoke_reason=note,
+                internal_note=internal_note,
             )
         )
-        return reversal_of(reward, now=self.now, actor_id=actor_id, note=note)
+        return reversal_of(
+            reward,
+            now=self.now,
+            actor_id=actor_id,
+            note=note,
+            internal_note=internal_note,
+        )
 
     def _celebrations(
         self, unlocks: list[Unlock], before: Peaks
@@ -331,6 +357,7 @@ class UserChangeset(RunningTotals):
         *,
         actor_id: Any = None,
         note: str = "",
+        internal_note: str = "",
     ) -> Entry:
         return Entry(
             id=None,
@@ -343,6 +370,7 @@ class UserChangeset(RunningTotals):
             achievement_id=rule.id,
             actor_id=actor_id,
             note=note,
+            internal_note=internal_note,
         )
 
     def _hold(self, rule: AchievementRule, reward: Entry) -> Unlock:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
+from heapq import merge
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -74,6 +75,31 @@ def lasting(ledger: Ledger) -> Ledger:
     return sorted(worth, key=attrgetter("occurred_at"))
 
 
+def lasting_with(
+    past: Iterable[PastEntry], new: Sequence[Entry]
+) -> Iterator[PastEntry | Entry]:
+    """Yield what ``lasting`` returns of a ledger to which ``new`` entries are added.
+
+    ``past`` are the entries that lasted until now, in order of occurrence.
+    """
+    undone = {entry.reverses for entry in new if entry.reverses is not None}
+    more: dict[int | None, int] = {}
+    for entry in new:
+        if entry.corrects is not None:
+            more[entry.corrects] = more.get(entry.corrects, 0) + entry.amount
+    kept: Iterator[PastEntry | Entry] = (
+        entry._replace(amount=entry.amount + more[entry.id])
+        if entry.id in more
+        else entry
+        for entry in past
+        if entry.id not in undone
+    )
+    standing = (e for e in new if e.reverses is None and e.corrects is None)
+    added: Iterable[PastEntry | Entry]
+    added = sorted(standing, key=attrgetter("occurred_at"))
+    yield from merge(kept, added, key=attrgetter("occurred_at"))
+
+
 def standing_entries(entries: Iterable[Entry]) -> Iterator[StandingEntry]:
     """Yield the entries that stand, each with its worth.
 
@@ -105,6 +131,7 @@ def correction_of(
     now: datetime,
     actor_id: Any,
     note: str,
+    internal_note: str = "",
     xp_reward: int | None = None,
 ) -> Entry:
     """Return the entry that adds ``amount`` of XP to the worth of another one.
@@ -126,12 +153,18 @@ def correction_of(
         corrects=entry.id,
         actor_id=actor_id,
         note=note,
+        internal_note=internal_note,
         outcome=None,
     )
 
 
 def reversal_of(
-    standing: StandingEntry, *, now: datetime, actor_id: Any, note: str
+    standing: StandingEntry,
+    *,
+    now: datetime,
+    actor_id: Any,
+    note: str,
+    internal_note: str = "",
 ) -> Entry:
     """Return the entry that takes back what another one is worth, on its own date."""
     entry = standing.entry
@@ -147,5 +180,6 @@ def reversal_of(
         reverses=entry.id,
         actor_id=actor_id,
         note=note,
+        internal_note=internal_note,
         outcome=None,
     )

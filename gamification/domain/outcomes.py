@@ -75,7 +75,9 @@ class Entry(NamedTuple):
     #: Id of the entry that this one makes worth more or less.
     corrects: int | None = None
     actor_id: Any = None
+    #: A note by staff that the user reads, and one that only staff read.
     note: str = ""
+    internal_note: str = ""
     #: The outcome to return for a replay; see ``Outcome.snapshot``.
     outcome: Mapping[str, Any] | None = None
 
@@ -268,3 +270,4 @@ class UnlockRow(NamedTuple):
     revoked_by_id: Any = None
     revoke_reason: str = ""
     can_be_earned_again: bool = False
+    internal_note: str = ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -61,8 +61,9 @@ class UserState:
     rewarded_at: Mapping[int, list[datetime]] = field(default_factory=dict)
     #: Activities by active date; None until a decision needs them.
     days: Mapping[date, int] | None = None
-    #: The whole ledger; None until a decision needs it.
-    ledger: Sequence[PastEntry] | None = None
+    #: The standing entries at their worth, in order of occurrence, which can be read
+    #: any number of times; None until a decision needs them.
+    ledger: Iterable[PastEntry] | None = None
     #: Whether the user wants to be shown celebrations.
     celebrates: bool = True
 

@@ -93,7 +93,12 @@ class LedgerEntry(models.Model):
         db_index=False,
         verbose_name=_("actor"),
     )
-    note = models.TextField(_("note"), blank=True)
+    note = models.TextField(
+        _("note for the user"), blank=True, help_text=_("The user can read it.")
+    )
+    internal_note = models.TextField(
+        _("internal note"), blank=True, help_text=_("Only staff can read it.")
+    )
     outcome = models.JSONField(
         _("outcome"), null=True, help_text=_("The outcome that a replay returns.")
     )
@@ -217,7 +222,12 @@ class UserAchievement(models.Model):
         db_index=False,
         verbose_name=_("revoked by"),
     )
-    revoke_reason = models.TextField(_("reason"), blank=True)
+    revoke_reason = models.TextField(
+        _("reason for the user"), blank=True, help_text=_("The user can read it.")
+    )
+    internal_note = models.TextField(
+        _("internal note"), blank=True, help_text=_("Only staff can read it.")
+    )
     can_be_earned_again = models.BooleanField(
         _("can be earned again"),
         default=False,

@@ -17,20 +17,22 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import wraps
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, ParamSpec, Self, TypeVar
 
 from django.db import Error, connections, transaction
 
 from gamification.domain.changeset import UserChangeset
-from gamification.exceptions import (
-    GamificationError,
-    StorageError,
-    StorageSetupError,
-)
-from gamification.storage import Snapshot, StateQuery, Store, Written
+from gamification.exceptions import GamificationError, StorageError
+from gamification.models import write_alias
+from gamification.services.database_errors import storage_error
+from gamification.storage import Snapshot, StateQuery, Store, Written, store_for
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 #: How often a verb tries to write if it owns the transaction.
 TRIES: Final = 12
@@ -41,15 +43,6 @@ KEY_CONSTRAINT: Final = "gamification_ledgerentry_key"
 #: SQLSTATE of serialization failures, of deadlocks, and of references to rows that
 #: somebody has deleted in the meantime, as the next try finds out.
 _TRY_AGAIN: Final = frozenset({"40001", "40P01", "23503"})
-
-
-#: Errors that never pass by themselves: SQLSTATE, SQLite's words, our message.
-_PERMANENT: Final = (
-    ("42P01", "no such table", "A table is missing: run `manage.py migrate`."),
-    ("42703", "no such column", "A column is missing: run `manage.py migrate`."),
-    ("25006", "readonly database", "The database is read-only."),
-    ("53100", "disk is full", "The disk of the database is full."),
-)
 
 
 class ConcurrentUpdateError(StorageError):
@@ -164,6 +157,19 @@ def owns_transaction(alias: str) -> bool:
 
 
 @contextmanager
+def write_transaction(alias: str) -> Iterator[None]:
+    """Begin a transaction that may read first, and waits for other writers.
+
+    SQLite does not wait where a transaction that has read begins to write: it fails at
+    once. Therefore the first statement takes the lock for writing.
+    """
+    with transaction.atomic(using=alias):
+        if alias == write_alias():
+            store_for(alias).lock(())
+        yield
+
+
+@contextmanager
 def wrap_database_errors(alias: str) -> Iterator[None]:
     """Turn errors of the database into our own if we own the transaction."""
     is_owner = owns_transaction(alias)
@@ -172,6 +178,17 @@ def wrap_database_errors(alias: str) -> Iterator[None]:
     except Error as error:
         failure = _translated(error, alias, is_owner=is_owner)
         raise failure from _cause_of(failure, error)
+
+
+def naming_errors(verb: Callable[P, R]) -> Callable[P, R]:
+    """Make a verb that only reads raise ``StorageError`` like those that write."""
+
+    @wraps(verb)
+    def named(*args: P.args, **kwargs: P.kwargs) -> R:
+        with wrap_database_errors(write_alias()):
+            return verb(*args, **kwargs)
+
+    return named
 
 
 def _cause_of(failure: BaseException, error: BaseException) -> BaseException | None:
@@ -192,13 +209,4 @@ def _translated(
     if getattr(error.__cause__, "sqlstate", None) in _TRY_AGAIN:
         return ConcurrentUpdateError()
     connections[alias].close_if_unusable_or_obsolete()
-    return _permanent(error) or StorageError()
-
-
-def _permanent(error: Error) -> StorageSetupError | None:
-    """Return the error that says what to repair; None if it can pass by itself."""
-    sqlstate, text = getattr(error.__cause__, "sqlstate", None), str(error)
-    for code, words, message in _PERMANENT:
-        if sqlstate == code or (sqlstate is None and words in text):
-            return StorageSetupError(message)
-    return None
+    return storage_error(error)

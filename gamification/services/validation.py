@@ -7,7 +7,7 @@ from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
@@ -149,6 +149,25 @@ def check_text(
     return text
 
 
+class Reason(NamedTuple):
+    """Who acts, and why, in the fields of the ledger."""
+
+    actor_id: Any = None
+    #: Read by the user.
+    note: str = ""
+    #: Read by staff alone.
+    internal_note: str = ""
+
+    def fields(self) -> dict[str, Any]:
+        return self._asdict()
+
+
+def check_notes(note: str, internal_note: str, *, name: str = "note") -> None:
+    """Raise ``InvalidTextError`` unless both notes can be stored; they may be empty."""
+    check_text(name, note, longest=MAX_NOTE)
+    check_text("internal_note", internal_note, longest=MAX_NOTE)
+
+
 def check_key(key: str | None) -> str | None:
     """Return ``key``, or raise ``InvalidKeyError``."""
     if key is None:
@@ -257,6 +276,11 @@ def _duration(duration: timedelta) -> str:
 @lru_cache(maxsize=4_096)
 def fingerprint(*parts: object) -> str:
     """Return a digest of a request, which tells a replay from a new request."""
+    return digest(*parts)
+
+
+def digest(*parts: object) -> str:
+    """Return a digest of ``parts``, the same in any process."""
     # ASCII, so that the digest does not depend on the version of Unicode.
     text = json.dumps(parts, default=str)
     return blake2b(text.encode(), digest_size=16).hexdigest()

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gamification.domain import history
 from gamification.domain.backfill import met_at, qualifies
 from gamification.domain.catalogue import Catalogue, Criterion
 from gamification.domain.changeset import UserChangeset
@@ -36,7 +37,7 @@ RULES = Rules(Catalogue(), THRESHOLDS)
 def day_of(criterion, threshold, *ledger, activity_id=None, calendar=CALENDAR):
     """Return the date on which the ledger first met the threshold."""
     rule = achievement(criterion, threshold, activity_id=activity_id)
-    moment = met_at(rule, ledger, calendar, RULES)
+    moment = met_at(rule, history.lasting(ledger), calendar, RULES)
     return moment and moment.day.day
 
 
@@ -45,7 +46,7 @@ def test_a_count_is_met_by_the_entry_that_reaches_it():
 
     rule = achievement("activity_count", 4, activity_id=1)
 
-    assert met_at(rule, ledger, CALENDAR, RULES) == (
+    assert met_at(rule, history.lasting(ledger), CALENDAR, RULES) == (
         datetime(2026, 1, 2, 9, tzinfo=UTC),
         date(2026, 1, 2),
     )
@@ -254,7 +255,7 @@ def test_the_moment_is_that_of_the_first_entries_that_are_enough_for_good(
 
     counted = 1 if criterion == "activity_count" else None
     rule = achievement(criterion, threshold, activity_id=counted)
-    moment = met_at(rule, ledger, CALENDAR, RULES)
+    moment = met_at(rule, history.lasting(ledger), CALENDAR, RULES)
 
     last = enough[0][-1] if enough else None
     assert moment == (last and (last.occurred_at, last.local_date))

@@ -743,7 +743,7 @@ def test_revoking_takes_the_xp_back_and_says_who_and_why():
         unlock,
         standing(entry(id=3, kind="achievement", amount=50, achievement_id=5)),
         actor_id=9,
-        reason="A mistake.",
+        note="A mistake.",
     )
 
     assert changes.unlocks == [

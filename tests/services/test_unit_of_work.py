@@ -104,8 +104,6 @@ def test_in_a_callers_transaction_nothing_is_tried_again(user, write):
     [
         ("no such table: x", "A table is missing: run `manage.py migrate`."),
         ("no such column: x", "A column is missing: run `manage.py migrate`."),
-        ("attempt to write a readonly database", "The database is read-only."),
-        ("database or disk is full", "The disk of the database is full."),
     ],
 )
 def test_a_failure_that_does_not_pass_says_what_to_repair(user, write, words, message):

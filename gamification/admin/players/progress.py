@@ -20,7 +20,7 @@ from gamification.admin.players.actions import ACTIONS, ActionForm, ActionResult
 from gamification.admin.players.ledger import parse_cursor
 from gamification.admin.players.page import explain, find_player, get_player_page
 from gamification.models import ActiveDay, ActivityTally, UserGamification
-from gamification.staff import user_id_of
+from gamification.staff import sees_ledgers, sees_unlocks, user_id_of
 
 _STYLES: Final = ["gamification/theme.css", "gamification/player.css"]
 
@@ -78,15 +78,29 @@ class UserGamificationAdmin(HistoryAdmin):
         before = parse_cursor(request.GET.get("before"))
         why = request.GET.get("why", "")
         allowed = _allowed_actions(request)
+        page = get_player_page(player, viewer=request.user, before=before)
         context = {
-            "player_page": get_player_page(player, before=before),
+            "player_page": page,
+            "sees_ledger": sees_ledgers(request.user),
+            "sees_unlocks": sees_unlocks(request.user),
             "user_page": self._user_page(request, player),
             "action_forms": [form(player) for form in allowed.values()],
             "may": dict.fromkeys(allowed, True),
             "why": why,
-            "answer": explain(player, why) if why else "",
+            "answer": explain(page, why) if why else "",
         }
         return self._render(request, player, "player", context)
+
+    def history_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        # The log has the notes of staff.
+        if not sees_ledgers(request.user):
+            raise PermissionDenied
+        return super().history_view(request, object_id, extra_context)
 
     def action_view(self, request: HttpRequest, user: str, action: str) -> HttpResponse:
         """Show the form of an action, and perform the action when it is sent."""
@@ -111,7 +125,7 @@ class UserGamificationAdmin(HistoryAdmin):
         level = messages.SUCCESS if result.is_change else messages.INFO
         self.message_user(request, result.message, level)
         if result.is_change:
-            values = {"message": result.message, "note": form.cleaned_data["note"]}
+            values = {"message": result.message, "note": form.notes_text}
             message = _("%(message)s Note: %(note)s") % values
             rows = self.get_queryset(request).filter(user=player)
             log_action(request, rows, CHANGE, message)

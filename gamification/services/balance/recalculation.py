@@ -29,10 +29,10 @@ from gamification.services.corrections.changes import load_ledger, new_changeset
 from gamification.services.unit_of_work import attempts, wrap_database_errors
 from gamification.services.user_batches import check_batch_size, next_users
 from gamification.services.validation import (
-    MAX_NOTE,
+    Reason,
     UserRef,
     actor_id_of,
-    check_text,
+    check_notes,
 )
 from gamification.storage import Snapshot, StateQuery, Store, store_for
 from gamification.storage.catalogue import load_catalogue
@@ -73,6 +73,7 @@ def recalculate_xp(
     *,
     actor: UserRef | None = None,
     note: str = "",
+    internal_note: str = "",
     expected: str | None = None,
     after: UserRef | None = None,
     limit: int = 1_000,
@@ -87,13 +88,15 @@ def recalculate_xp(
     Users come in order of their keys; ``after`` is the last user of the batch before.
     ``expected`` is the tag of the preview: if staff have edited an activity since, the
     call raises ``StaleEditError``. ``actor`` is the staff member who acts.
+    Users read the ``note``, only staff read the ``internal_note``.
 
     Raises ``UnknownActivityError``, ``StaleEditError``, ``UnknownUserError``,
     ``InvalidTextError``, ``StorageError``, and ``ValueError`` for a ``limit`` below 1.
     """
     check_batch_size(limit)
-    check_text("note", note, longest=MAX_NOTE)
-    actor_id, store = actor_id_of(actor), store_for(write_alias())
+    check_notes(note, internal_note)
+    reason = Reason(actor_id_of(actor), note, internal_note)
+    store = store_for(write_alias())
     profiles = UserGamification.objects.using(store.alias)
     user_ids, last = next_users(profiles, after=after, limit=limit)
     with wrap_database_errors(store.alias):
@@ -101,9 +104,7 @@ def recalculate_xp(
     done = RecalculationProgress()
     for first in range(0, len(wrong), USERS_AT_ONCE):
         page = wrong[first : first + USERS_AT_ONCE]
-        done += _correct_users(
-            scope, page, store, actor_id=actor_id, note=note, expected=expected
-        )
+        done += _correct_users(scope, page, store, reason, expected)
     return replace(done, after=last)
 
 
@@ -140,14 +141,12 @@ def _correct_users(
     scope: RecalculationScope,
     user_ids: Sequence[Any],
     store: Store,
-    *,
-    actor_id: Any,
-    note: str,
+    reason: Reason,
     expected: str | None,
 ) -> RecalculationProgress:
     """Correct the records of these users that are still wrong, in one transaction."""
     query = StateQuery(user_ids, conf.default_calendar, activities=None)
-    correct = partial(_changeset, store=store, actor_id=actor_id, note=note)
+    correct = partial(_changeset, store=store, reason=reason)
     for attempt in attempts(store, user_ids):
         with attempt:
             snapshot = attempt.read(query)
@@ -208,8 +207,7 @@ def _changeset(
     snapshot: Snapshot,
     *,
     store: Store,
-    actor_id: Any,
-    note: str,
+    reason: Reason,
 ) -> UserChangeset | None:
     """Return the user's changeset; None if the total would leave its range."""
     state = snapshot.states[user_id]
@@ -224,8 +222,7 @@ def _changeset(
             rewarded=due.rewarded - due.standing.rewarded,
             xp_reward=due.xp_reward,
             now=changeset.now,
-            actor_id=actor_id,
-            note=note,
+            **reason.fields(),
         )
         for due in dues
     ]

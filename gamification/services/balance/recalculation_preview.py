@@ -32,6 +32,7 @@ from gamification.services.balance.sql import (
     whole_rows,
 )
 from gamification.services.catalogue.lookup import unknown_definition
+from gamification.services.unit_of_work import naming_errors
 from gamification.services.validation import fingerprint
 from gamification.storage.catalogue import load_catalogue
 
@@ -103,6 +104,7 @@ class RecalculationPreview:
     tag: str
 
 
+@naming_errors
 def preview_recalculation(scope: RecalculationScope) -> RecalculationPreview:
     """Return what a recalculation of ``scope`` would do now, in four queries.
 

@@ -28,6 +28,7 @@ from gamification.models import (
     write_alias,
 )
 from gamification.services.cache import scoped_key, tolerating_errors
+from gamification.services.unit_of_work import naming_errors
 
 #: The longest period, in days.
 MAX_DAYS = 365
@@ -77,6 +78,7 @@ class BalanceReport:
     worked_out_at: datetime
 
 
+@naming_errors
 def get_balance_report(*, days: int = 30) -> BalanceReport:
     """Return the report of the last ``days``, including today: five queries.
 

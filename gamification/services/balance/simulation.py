@@ -29,6 +29,7 @@ from gamification.services.balance.sql import (
     whole_rows,
 )
 from gamification.services.catalogue.lookup import unknown_definition
+from gamification.services.unit_of_work import naming_errors
 from gamification.services.validation import check_whole
 
 
@@ -79,6 +80,7 @@ class Simulation:
     lowered: int
 
 
+@naming_errors
 def simulate_rewards(proposal: RewardProposal, *, days: int = 30) -> Simulation:
     """Return the XP and levels that ``proposal`` would have given in the last ``days``.
 

@@ -18,6 +18,7 @@ from gamification.models import (
     write_alias,
 )
 from gamification.services.catalogue.lookup import get_definition
+from gamification.services.unit_of_work import naming_errors
 
 #: Criteria that measure a column of the user's row.
 _COLUMNS: Final[dict[str, str]] = {
@@ -42,6 +43,7 @@ class BackfillPreview:
     level_changes: int
 
 
+@naming_errors
 def preview_backfill(
     achievement: str | Achievement, *, sample: int = 10
 ) -> BackfillPreview:

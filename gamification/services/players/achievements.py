@@ -17,6 +17,7 @@ from gamification.domain.catalogue import AchievementStatus, Facts
 from gamification.models import Achievement, UserAchievement, write_alias
 from gamification.models.users import prepare_key
 from gamification.services.players.progress import stored_progress
+from gamification.services.unit_of_work import naming_errors
 from gamification.services.validation import UserRef, user_id_of
 
 #: Placeholder for the user in a statement that serves all users.
@@ -36,6 +37,7 @@ class AchievementProgress:
     fraction: float
 
 
+@naming_errors
 def get_achievements(user: UserRef) -> list[AchievementProgress]:
     """Return every achievement that ``user`` may see, in two queries.
 
@@ -45,6 +47,7 @@ def get_achievements(user: UserRef) -> list[AchievementProgress]:
     return _measured(user_id, _visible_at_once(user_id))
 
 
+@naming_errors
 def get_achievement(user: UserRef, key: str) -> AchievementProgress | None:
     """Return the achievement with this key, if ``user`` may see it, in two queries.
 
@@ -54,6 +57,7 @@ def get_achievement(user: UserRef, key: str) -> AchievementProgress | None:
     return next(iter(_measured(user_id_of(user), visible)), None)
 
 
+@naming_errors
 def get_all_achievements(user: UserRef, **which: Any) -> list[AchievementProgress]:
     """Return also achievements that ``user`` may not see; meant for staff."""
     user_id = user_id_of(user)
@@ -79,6 +83,7 @@ def held_achievements(user: UserRef, *, viewer: UserRef) -> QuerySet[UserAchieve
     return held.filter(achievement__in=visible_achievements(viewer))
 
 
+@naming_errors
 def count_secrets(user: UserRef) -> int:
     """Return how many secret achievements ``user`` can still find, in one query.
 

@@ -14,7 +14,7 @@ from gamification.exceptions import (
     UnknownCelebrationError,
 )
 from gamification.models import Celebration, write_alias
-from gamification.services.unit_of_work import attempts
+from gamification.services.unit_of_work import attempts, naming_errors
 from gamification.services.validation import (
     MAX_ID,
     UserRef,
@@ -31,6 +31,7 @@ CLAIM_TIME: Final = timedelta(minutes=1)
 MAX_LIMIT: Final = 1_000
 
 
+@naming_errors
 def pending_celebrations(
     user: UserRef, *, after: int = 0, limit: int = 50
 ) -> list[Celebration]:

@@ -7,6 +7,7 @@ from typing import Final
 
 from gamification.exceptions import InvalidRequestError, InvalidSpanError
 from gamification.models import ActiveDay, LedgerEntry, write_alias
+from gamification.services.unit_of_work import naming_errors
 from gamification.services.validation import (
     MAX_ID,
     UserRef,
@@ -20,6 +21,7 @@ MAX_DAYS: Final = 366
 MAX_ENTRIES: Final = 1_000
 
 
+@naming_errors
 def get_calendar(user: UserRef, *, since: date, until: date) -> list[ActiveDay]:
     """Return the user's active days from ``since`` to ``until``, both included.
 
@@ -38,6 +40,7 @@ def get_calendar(user: UserRef, *, since: date, until: date) -> list[ActiveDay]:
     return list(days.filter(date__range=(since, until)).order_by("date"))
 
 
+@naming_errors
 def get_ledger(
     user: UserRef, *, before: int | None = None, limit: int = 50
 ) -> list[LedgerEntry]:

@@ -16,6 +16,7 @@ from gamification.domain.streaks import Streak, StreakStatus, streak_status
 from gamification.models import write_alias
 from gamification.models.progress import calendar_of
 from gamification.models.users import prepare_key
+from gamification.services.unit_of_work import naming_errors
 from gamification.services.validation import UserRef, user_id_of
 from gamification.storage.tables import PROFILES, UNLOCKS
 
@@ -44,6 +45,7 @@ class ProfileSummary:
     version: int
 
 
+@naming_errors
 def get_progress(user: UserRef) -> ProfileSummary:
     """Return the present progress of ``user``, in one query.
 

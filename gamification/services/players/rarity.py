@@ -20,6 +20,7 @@ from gamification.models import (
     write_alias,
 )
 from gamification.services.cache import scoped_key, tolerating_errors
+from gamification.services.unit_of_work import naming_errors
 
 #: Key in the cache; its number grows when the format of the value changes.
 CACHE_KEY: Final = "gamification:rarity:1"
@@ -46,6 +47,7 @@ class Rarity:
         return min(1.0, self.holders.get(achievement_id, 0) / self.denominator)
 
 
+@naming_errors
 def get_rarity() -> Rarity:
     """Return how rare all achievements are, cached for ``RARITY_TTL``.
 
