@@ -298,8 +298,8 @@ class UserChangeset(RunningTotals):
         """
         known = self.rules.catalogue.achievements.values()
         held = {each: rewards[each.id].worth for each in known if each.id in rewards}
-        after, level_at = self.facts_with(freed), self.rules.level_at
-        for rule in find_lost(held, start.facts, after, level_at):
+        after, thresholds = self.facts_with(freed), self.rules.thresholds
+        for rule in find_lost(held, start.facts, after, thresholds):
             reward = rewards[rule.id]
             unlock = self._unlock_row(rule, reward.entry)
             lapsed = unlock._replace(can_be_earned_again=True)

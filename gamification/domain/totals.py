@@ -125,7 +125,8 @@ class RunningTotals:
     def facts_with(self, more_xp: int) -> Facts:
         """Return the facts after ``more_xp``."""
         total = self.total_xp + more_xp
-        return self.facts()._replace(total_xp=total, level=self.rules.level_at(total))
+        level = calculate_level_from_xp(total, self.rules.thresholds)
+        return self.facts()._replace(total_xp=total, level=level)
 
     def changed_facts(self) -> Facts:
         """Return the same without counts of activities that were not booked."""

@@ -318,7 +318,8 @@ def test_an_unknown_mode_of_celebrations_is_an_error(user):
     with pytest.raises(InvalidRequestError) as refusal:
         set_celebration_mode(user, mode="loud")
 
-    assert str(refusal.value) == "'loud' is not one of all, quiet, none."
+    said = "The celebration_mode 'loud' is not one of all, quiet, none."
+    assert str(refusal.value) == said
 
 
 @pytest.mark.parametrize(("mode", "is_change"), [("quiet", True), ("all", False)])
