@@ -64,7 +64,11 @@ class Attempt:
         self._user_ids = user_ids
         self._is_owner = is_owner
         self._has_newcomers = False
-        self._transaction = transaction.atomic(using=store.alias) if locks else None
+        self._locks = locks
+        # In a transaction of the caller it is a savepoint: after an error, PostgreSQL
+        # would otherwise undo what the caller has written before.
+        own = transaction.atomic(using=store.alias)
+        self._transaction = own if locks or not is_owner else None
 
     def __enter__(self) -> Self:
         if self._transaction:
@@ -95,7 +99,7 @@ class Attempt:
 
     def lock(self) -> None:
         """Lock the users if this attempt is locked; verbs call it before they read."""
-        if self._transaction:
+        if self._locks:
             if self._is_owner:
                 self.store.begin()
             self.store.lock(self._user_ids)
@@ -104,7 +108,7 @@ class Attempt:
         """Lock the users if this attempt is locked; return the answer to ``query``."""
         self.lock()
         snapshot = self.store.read(query)
-        if not self._transaction:
+        if not self._locks:
             self._has_newcomers = snapshot.welcome(query)
         return snapshot
 

@@ -62,7 +62,8 @@ admin.site.register(User, UserAdmin)
 def strangers():
     # The tables come without the migrations.
     restore_catalogue()
-    return create_strangers()
+    yield create_strangers()
+    assert [str(drift) for drift in reconcile()] == []
 
 
 @pytest.fixture
