@@ -111,7 +111,9 @@ class HistoryAdmin(GamificationAdmin):
     ordering: ClassVar[tuple[str, ...]] = ("-pk",)
     # Shows the search box. ``search`` does not use it as a lookup.
     search_fields: ClassVar[tuple[str, ...]] = ("user",)
-    search_help_text = _("Enter the user's full login name.")
+    #: Shown beside the search box. Django's own help text would hide from some
+    #: screen readers that the box is called "Search".
+    search_hint = _("Enter the user's full login name.")
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return BoundedChangeList

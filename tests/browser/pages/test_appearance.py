@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import axe_playwright_python
 import pytest
 from django.urls import reverse
+from playwright.sync_api import expect
 
 import gamification
 from gamification.models import Celebration
 from gamification.services import award_achievement
+from tests.browser.axe import violations
 from tests.browser.pages.policy import POLICY
 from tests.inspection import COMMITTED
 
@@ -28,31 +29,32 @@ PAGES = {
 SETTINGS = reverse("gamification_pages:settings")
 
 TEMPLATES = Path(gamification.__file__).parent / "templates"
-AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text()
-RUN = "axe.run({ resultTypes: ['violations'] }).then((result) => result.violations)"
 
 LIGHT = {"color_scheme": "light", "forced_colors": "none"}
 DARK = {"color_scheme": "dark", "forced_colors": "none"}
 FORCED = {"color_scheme": "dark", "forced_colors": "active"}
+
+#: Each theme with each width and each direction, and each of these with the others.
+#: Contrast is measured once for each theme.
 APPEARANCES = [
-    (LIGHT, 1280, "ltr"),
-    (DARK, 360, "rtl"),
-    (FORCED, 360, "ltr"),
-    (DARK, 1280, "rtl"),
+    (LIGHT, 1280, "ltr", True),
+    (LIGHT, 360, "rtl", False),
+    (DARK, 360, "ltr", True),
+    (DARK, 1280, "rtl", False),
+    (FORCED, 1280, "ltr", True),
+    (FORCED, 360, "rtl", False),
 ]
 
 
-def violations(page: Page) -> list[str]:
+def faults(page: Page) -> list[str]:
     """Return what is wrong with the page, in each of its appearances."""
     found = []
-    page.evaluate(AXE)
-    for colours, width, direction in APPEARANCES:
+    for colours, width, direction, contrast in APPEARANCES:
         page.emulate_media(**colours)
         page.set_viewport_size({"width": width, "height": 800})
         page.evaluate(f"document.documentElement.dir = '{direction}'")
-        for wrong in page.evaluate(RUN):
-            nodes = [node["html"] for node in wrong["nodes"]]
-            found.append(f"{wrong['id']}: {nodes[:3]} ({colours}, {width})")
+        for wrong in violations(page, color_contrast=contrast, target_size=True):
+            found.append(f"{wrong} ({colours}, {width}, {direction})")
     page.set_viewport_size({"width": 320, "height": 800})
     if page.evaluate("document.documentElement.scrollWidth") > 320:
         found.append("It scrolls sideways.")
@@ -64,7 +66,7 @@ def examine(page: Page, pages: dict[str, str]) -> list[str]:
     found = []
     for name, address in pages.items():
         page.goto(address)
-        found += [f"{name}: {wrong}" for wrong in violations(page)]
+        found += [f"{name}: {wrong}" for wrong in faults(page)]
     return found
 
 
@@ -121,7 +123,20 @@ def test_celebrations_are_for_everybody(sign_in_still, user, scripts):
     page.goto(SETTINGS)
     page.locator(shown).nth(1).wait_for()
     brand = page.locator(".gamification-brand").inner_text()
-    found = violations(page)
+    found = faults(page)
 
     assert (brand, found) == ("Home", [])
     assert Celebration.objects.pending().exists() is not scripts
+
+
+@pytest.mark.parametrize("direction", ["ltr", "rtl"])
+def test_a_phone_shows_the_latest_weeks_of_the_calendar(sign_in, user, direction):
+    page = sign_in(user)
+    page.set_viewport_size({"width": 390, "height": 2_000})
+    page.goto(PAGES["progress"])
+    page.evaluate(f"document.documentElement.dir = '{direction}'")
+
+    days = page.locator(".gamification-calendar td.gamification-heat[title]")
+
+    expect(days.last).to_be_in_viewport()
+    expect(page.locator("[data-later]").first).to_be_hidden()
