@@ -118,7 +118,7 @@ def test_a_conflict_in_the_form_is_reported(sign_in, page, medal):
     for editor in editors:
         editor.goto(address(Achievement, "change", medal.pk))
     for editor, name in zip(editors, ("Gold", "Silver"), strict=True):
-        editor.get_by_label("Name", exact=True).fill(name)
+        editor.get_by_label("Name:", exact=True).fill(name)
         save(editor)
 
     errors = editors[1].locator(".errorlist", has_text="Somebody else changed")
@@ -172,7 +172,8 @@ def steps(page, monkeypatch):
     """The steps of jobs that wait to be let through, each for five users."""
     monkeypatch.setattr(backfill_jobs, "USERS_IN_A_STEP", 5)
     waiting = []
-    page.route("**/step/", waiting.append)
+    # Playwright cannot take a built-in method.
+    page.route("**/step/", lambda route: waiting.append(route))
     return waiting
 
 

@@ -104,7 +104,9 @@ def test_there_is_a_cell_for_each_day_of_the_year(render, user):
 def test_months_stand_over_their_weeks(render, user):
     html = render(TAG, user=user)
 
-    months = re.findall(r'<th scope="colgroup" colspan="(\d)"(?: data-later)?>(\w*)</th>', html)
+    months = re.findall(
+        r'<th scope="colgroup" colspan="(\d)"(?: data-later)?>(\w*)</th>', html
+    )
     assert [name for _, name in months][:3] == ["Jan", "Feb", "Mar"]
     assert sum(int(weeks) for weeks, _ in months) == 53
 
