@@ -139,11 +139,11 @@ def test_it_waits_as_long_as_it_is_told(page, status):
 def test_it_asks_nothing_while_nobody_looks_and_once_when_somebody_does(page):
     asked = answers(page, 200)
     page.goto(PAGE)
-    page.evaluate(HIDE, True)
+    page.evaluate(HIDE, arg=True)
     let_pass(page, 600)
     hidden = len(asked)
 
-    page.evaluate(HIDE, False)
+    page.evaluate(HIDE, arg=False)
     let_pass(page, 1)
 
     assert (hidden, len(asked)) == (0, 1)
