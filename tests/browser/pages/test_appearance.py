@@ -34,26 +34,30 @@ LIGHT = {"color_scheme": "light", "forced_colors": "none"}
 DARK = {"color_scheme": "dark", "forced_colors": "none"}
 FORCED = {"color_scheme": "dark", "forced_colors": "active"}
 
+#: The rules that depend on the theme, and those that depend on the size of the screen.
+#: All others depend on neither, unless something is hidden on a small one.
+COLOURS = ["color-contrast", "link-in-text-block"]
+SIZES = ["scrollable-region-focusable", "target-size"]
+
 #: Each theme with each width and each direction, and each of these with the others.
-#: Contrast is measured once for each theme.
-APPEARANCES = [
-    (LIGHT, 1280, "ltr", True),
-    (LIGHT, 360, "rtl", False),
-    (DARK, 360, "ltr", True),
-    (DARK, 1280, "rtl", False),
-    (FORCED, 1280, "ltr", True),
-    (FORCED, 360, "rtl", False),
+APPEARANCES: list[tuple[dict[str, Any], int, str, list[str]]] = [
+    (LIGHT, 1280, "ltr", []),
+    (LIGHT, 360, "rtl", SIZES),
+    (DARK, 360, "ltr", []),
+    (DARK, 1280, "rtl", SIZES),
+    (FORCED, 1280, "ltr", COLOURS),
+    (FORCED, 360, "rtl", SIZES),
 ]
 
 
 def faults(page: Page) -> list[str]:
     """Return what is wrong with the page, in each of its appearances."""
     found = []
-    for colours, width, direction, contrast in APPEARANCES:
+    for colours, width, direction, rules in APPEARANCES:
         page.emulate_media(**colours)
         page.set_viewport_size({"width": width, "height": 800})
         page.evaluate(f"document.documentElement.dir = '{direction}'")
-        for wrong in violations(page, color_contrast=contrast, target_size=True):
+        for wrong in violations(page, only=rules, extra=True):
             found.append(f"{wrong} ({colours}, {width}, {direction})")
     page.set_viewport_size({"width": 320, "height": 800})
     if page.evaluate("document.documentElement.scrollWidth") > 320:
