@@ -123,17 +123,17 @@ def page(sign_in: Callable[[Any], Page], admin_user: Any) -> Page:
 
 
 def look(page: Page, name: str) -> None:
-    """Fail if axe finds anything, wide or narrow, light or dark, or the page is wider.
+    """Fail if axe finds anything, or the page is wider than a wide or narrow screen.
 
     Leaves the page wide and light.
     """
     page.wait_for_load_state()
-    found = []
-    for width, scheme in ((NARROW, "dark"), (WIDE, "light")):
-        page.emulate_media(color_scheme=scheme)
-        fit(page, f"{name}-{width}-{scheme}", width)
-        found += violations(page)
-    assert found == []
+    page.emulate_media(color_scheme="dark")
+    fit(page, f"{name}-{NARROW}-dark", NARROW)
+    cut_off = violations(page, only=["scrollable-region-focusable"])
+    page.emulate_media(color_scheme="light")
+    fit(page, f"{name}-{WIDE}-light", WIDE)
+    assert [*cut_off, *violations(page)] == []
 
 
 def fit(page: Page, name: str, width: int) -> None:

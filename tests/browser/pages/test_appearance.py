@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 from django.urls import reverse
@@ -34,13 +34,15 @@ LIGHT = {"color_scheme": "light", "forced_colors": "none"}
 DARK = {"color_scheme": "dark", "forced_colors": "none"}
 FORCED = {"color_scheme": "dark", "forced_colors": "active"}
 
+Appearances: TypeAlias = list[tuple[dict[str, Any], int, str, list[str]]]
+
 #: The rules that depend on the theme, and those that depend on the size of the screen.
 #: All others depend on neither, unless something is hidden on a small one.
 COLOURS = ["color-contrast", "link-in-text-block"]
 SIZES = ["scrollable-region-focusable", "target-size"]
 
 #: Each theme with each width and each direction, and each of these with the others.
-APPEARANCES: list[tuple[dict[str, Any], int, str, list[str]]] = [
+APPEARANCES: Appearances = [
     (LIGHT, 1280, "ltr", []),
     (LIGHT, 360, "rtl", SIZES),
     (DARK, 360, "ltr", []),
@@ -50,10 +52,14 @@ APPEARANCES: list[tuple[dict[str, Any], int, str, list[str]]] = [
 ]
 
 
-def faults(page: Page) -> list[str]:
+#: Those of pages whose pieces are on another page that is examined in all of them.
+TWO = [(LIGHT, 1280, "ltr", []), (DARK, 360, "rtl", COLOURS + SIZES)]
+
+
+def faults(page: Page, appearances: Appearances = APPEARANCES) -> list[str]:
     """Return what is wrong with the page, in each of its appearances."""
     found = []
-    for colours, width, direction, rules in APPEARANCES:
+    for colours, width, direction, rules in appearances:
         page.emulate_media(**colours)
         page.set_viewport_size({"width": width, "height": 800})
         page.evaluate(f"document.documentElement.dir = '{direction}'")
@@ -65,12 +71,14 @@ def faults(page: Page) -> list[str]:
     return found
 
 
-def examine(page: Page, pages: dict[str, str]) -> list[str]:
+def examine(
+    page: Page, pages: dict[str, str], appearances: Appearances = APPEARANCES
+) -> list[str]:
     """Return what is wrong with each of the pages."""
     found = []
     for name, address in pages.items():
         page.goto(address)
-        found += [f"{name}: {wrong}" for wrong in faults(page)]
+        found += [f"{name}: {wrong}" for wrong in faults(page, appearances)]
     return found
 
 
@@ -96,7 +104,7 @@ def test_the_pages_of_a_user_with_nothing_are_for_everybody(sign_in_still, user)
 
     empty = {name: PAGES[name] for name in ("visions", "progress")}
 
-    assert examine(page, empty | profile_of(user)) == []
+    assert examine(page, empty | profile_of(user), TWO) == []
 
 
 def test_the_pages_of_a_stranger_are_for_everybody(sign_in_still, user):
@@ -124,7 +132,7 @@ def test_celebrations_are_for_everybody(sign_in_still, user, scripts):
         page.route("**/celebrations.js", lambda route: route.fulfill(**script))
     shown = ".gamification-toast" if scripts else "[data-gamification-list] li"
 
-    page.goto(SETTINGS)
+    page.goto(PAGES["leaderboards"])
     page.locator(shown).nth(1).wait_for()
     brand = page.locator(".gamification-brand").inner_text()
     found = faults(page)
