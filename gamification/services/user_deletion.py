@@ -85,7 +85,7 @@ def _try_to_lock(users: models.QuerySet[Any]) -> bool:
     profiles = UserGamification.objects.using(users.db).filter(user__in=users)
     known = profiles.select_for_update(of=("self",)).order_by("user_id")
     locked = len(known.values_list("pk"))
-    list(users.select_for_update(of=("self",)).order_by("pk").values_list("pk"))
+    list(users.select_for_update().order_by("pk").values_list("pk"))
     return profiles.count() == locked
 
 
