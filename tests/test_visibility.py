@@ -304,3 +304,16 @@ def test_a_step_does_not_tell_which_jobs_exist(site, codename):
     ]
 
     assert first == second
+
+
+@pytest.mark.parametrize(
+    ("codename", "jobs"), [("adjust_xp", 0), ("award_achievement", 1), ("view_job", 1)]
+)
+def test_jobs_are_listed_for_those_who_may_run_or_view_them(site, codename, jobs):
+    begin_backfill("walker", actor=None)
+    staff = UserFactory(is_staff=True)
+    client_of(staff, codename)
+
+    response = browser_of(staff).get(page_of("job_changelist"))
+
+    assert response.context["cl"].queryset.count() == jobs

@@ -12,7 +12,9 @@ from gamification.services import (
     adjust_xp,
     award_achievement,
     record_activity,
+    unit_of_work,
 )
+from gamification.services.unit_of_work import write_transaction
 from gamification.staff import (
     backfill_achievement,
 )
@@ -151,3 +153,13 @@ def test_a_database_that_fails_before_anything_is_locked_is_an_error_of_ours(
 
     with connection.execute_wrapper(fail), pytest.raises(StorageError):
         verb(user)
+
+
+def test_a_transaction_on_another_database_locks_nothing(
+    db, django_assert_num_queries, monkeypatch
+):
+    monkeypatch.setattr(unit_of_work, "write_alias", lambda: "game")
+
+    # The savepoint begins and ends.
+    with django_assert_num_queries(2), write_transaction("default"):
+        pass
