@@ -10,6 +10,7 @@ from typing import NamedTuple, TypeAlias
 from gamification.domain.catalogue import AchievementRule, Criterion, Facts
 from gamification.domain.days import Calendar
 from gamification.domain.history import PastEntry
+from gamification.domain.levels import calculate_level_from_xp
 from gamification.domain.outcomes import Entry, EntryKind
 from gamification.domain.state import Rules, UserState
 from gamification.domain.streaks import Streak, extend_streak
@@ -72,7 +73,9 @@ def _values(
         case Criterion.LONGEST_STREAK:
             return _longest_streaks(entries, calendar)
         case Criterion.LEVEL:
-            return map(rules.level_at, accumulate(e.amount for e in entries))
+            totals = accumulate(e.amount for e in entries)
+            thresholds = rules.thresholds
+            return (calculate_level_from_xp(total, thresholds) for total in totals)
         case Criterion.TOTAL_XP:
             return accumulate(e.amount for e in entries)
         case Criterion.ACHIEVEMENTS:

@@ -22,10 +22,12 @@ from gamification.domain.history import (
 from gamification.domain.limits import Limits
 from gamification.domain.losses import find_lost
 from gamification.domain.outcomes import (
+    NO_REASON,
     CelebrationNotice,
     Entry,
     EntryKind,
     Outcome,
+    Reason,
     Unlock,
     UnlockRow,
     Withheld,
@@ -42,12 +44,7 @@ class UserChangeset(RunningTotals):
     """
 
     def __init__(
-        self,
-        state: UserState,
-        rules: Rules,
-        now: datetime,
-        *,
-        celebrate: bool = True,
+        self, state: UserState, rules: Rules, now: datetime, *, celebrate: bool = True
     ) -> None:
         super().__init__(state, rules)
         self.now = now
@@ -146,9 +143,7 @@ class UserChangeset(RunningTotals):
         *,
         room: Iterable[tuple[StandingEntry, int]] = (),
         rewards: Mapping[int, StandingEntry] = MappingProxyType({}),
-        actor_id: Any = None,
-        note: str = "",
-        internal_note: str = "",
+        reason: Reason = NO_REASON,
     ) -> None:
         """Reverse entries, each on its own date. The state must have its days.
 
@@ -158,21 +153,20 @@ class UserChangeset(RunningTotals):
         last outcome includes all of this. Losses come before corrections, so that the
         user reaches no level only in passing.
         """
-        start = self._start()
-        by = {"actor_id": actor_id, "note": note, "internal_note": internal_note}
-        *others, final = [reversal_of(each, now=self.now, **by) for each in targets]
+        start, now = self._start(), self.now
+        *others, final = [reversal_of(each, now=now, reason=reason) for each in targets]
         for reversal in others:
             self._apply(reversal, settles=False)
         last = self._start()
         self.book(final)
         corrections = tuple(
             correction_of(
-                each, units * each.xp_reward, rewarded=units, now=self.now, **by
+                each, units * each.xp_reward, rewarded=units, now=now, reason=reason
             )
             for each, units in room
         )
         freed = sum(entry.amount for entry in corrections)
-        lost = tuple(self._lose(start, rewards, freed, **by))
+        lost = tuple(self._lose(start, rewards, freed, reason))
         for entry in corrections:
             self.book(entry)
         gains = self.total_xp > start.facts.total_xp
@@ -188,34 +182,25 @@ class UserChangeset(RunningTotals):
         if self.total_xp > start.facts.total_xp:
             self._settle(self.entries[-1], start)
 
-    def award(self, rule: AchievementRule, **by: Any) -> Outcome:
-        """Unlock ``rule`` by hand, now; ``by`` is as in ``reverse``."""
-        reward = self._reward(rule, self._present, **by)
+    def award(self, rule: AchievementRule, reason: Reason) -> Outcome:
+        """Unlock ``rule`` by hand, now."""
+        reward = self._reward(rule, self._present, reason)
         return self._apply(reward, unlocked=rule, settles=True)
 
-    def backfill(self, rule: AchievementRule, **by: Any) -> Outcome:
+    def backfill(self, rule: AchievementRule, reason: Reason) -> Outcome:
         """Unlock ``rule``, which the user meets, dated to when the ledger satisfied it.
 
         The state must have its ledger. If the ledger has no such date, it is now.
-        ``by`` is as in ``reverse``.
         """
         moment = self._met_at(rule) or self._present
-        reward = self._reward(rule, moment, **by)
+        reward = self._reward(rule, moment, reason)
         return self._apply(reward, unlocked=rule, settles=True)
 
     def revoke(
-        self,
-        unlock: UnlockRow,
-        reward: StandingEntry,
-        *,
-        actor_id: Any,
-        note: str,
-        internal_note: str = "",
+        self, unlock: UnlockRow, reward: StandingEntry, reason: Reason
     ) -> Outcome:
         """Take an achievement away, with the XP of its ``reward``."""
-        reversal = self._take_back(
-            unlock, reward, actor_id=actor_id, note=note, internal_note=internal_note
-        )
+        reversal = self._take_back(unlock, reward, reason)
         return self._apply(reversal, settles=reversal.amount > 0)
 
     def _apply(
@@ -290,7 +275,7 @@ class UserChangeset(RunningTotals):
         start: Start,
         rewards: Mapping[int, StandingEntry],
         freed: int,
-        **by: Any,
+        reason: Reason,
     ) -> Iterator[Unlock]:
         """Take back and yield revocable achievements that the user no longer meets.
 
@@ -303,35 +288,23 @@ class UserChangeset(RunningTotals):
             reward = rewards[rule.id]
             unlock = self._unlock_row(rule, reward.entry)
             lapsed = unlock._replace(can_be_earned_again=True)
-            self.book(self._take_back(lapsed, reward, **by))
+            self.book(self._take_back(lapsed, reward, reason))
             yield Unlock(rule.key, rule.name, rule.icon, reward.worth)
 
     def _take_back(
-        self,
-        unlock: UnlockRow,
-        reward: StandingEntry,
-        *,
-        actor_id: Any,
-        note: str,
-        internal_note: str,
+        self, unlock: UnlockRow, reward: StandingEntry, reason: Reason
     ) -> Entry:
         """Mark ``unlock`` as lost, and return the entry that reverses its reward."""
         self.held = self.held - {unlock.achievement_id}
         self.unlocks.append(
             unlock._replace(
                 revoked_at=self.now,
-                revoked_by_id=actor_id,
-                revoke_reason=note,
-                internal_note=internal_note,
+                revoked_by_id=reason.actor_id,
+                revoke_reason=reason.note,
+                internal_note=reason.internal_note,
             )
         )
-        return reversal_of(
-            reward,
-            now=self.now,
-            actor_id=actor_id,
-            note=note,
-            internal_note=internal_note,
-        )
+        return reversal_of(reward, now=self.now, reason=reason)
 
     def _celebrations(
         self, unlocks: list[Unlock], before: Peaks
@@ -351,13 +324,7 @@ class UserChangeset(RunningTotals):
         return pk not in self.state.revoked and pk not in self.state.lapsed
 
     def _reward(
-        self,
-        rule: AchievementRule,
-        moment: Moment,
-        *,
-        actor_id: Any = None,
-        note: str = "",
-        internal_note: str = "",
+        self, rule: AchievementRule, moment: Moment, reason: Reason = NO_REASON
     ) -> Entry:
         return Entry(
             id=None,
@@ -368,9 +335,7 @@ class UserChangeset(RunningTotals):
             local_date=moment.day,
             recorded_at=self.now,
             achievement_id=rule.id,
-            actor_id=actor_id,
-            note=note,
-            internal_note=internal_note,
+            **reason._asdict(),
         )
 
     def _hold(self, rule: AchievementRule, reward: Entry) -> Unlock:

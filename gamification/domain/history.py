@@ -12,7 +12,7 @@ from heapq import merge
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from gamification.domain.outcomes import Entry, EntryKind
+from gamification.domain.outcomes import Entry, EntryKind, Reason
 
 
 class PastEntry(NamedTuple):
@@ -129,9 +129,7 @@ def correction_of(
     *,
     rewarded: int,
     now: datetime,
-    actor_id: Any,
-    note: str,
-    internal_note: str = "",
+    reason: Reason,
     xp_reward: int | None = None,
 ) -> Entry:
     """Return the entry that adds ``amount`` of XP to the worth of another one.
@@ -151,21 +149,12 @@ def correction_of(
         key=None,
         fingerprint="",
         corrects=entry.id,
-        actor_id=actor_id,
-        note=note,
-        internal_note=internal_note,
         outcome=None,
+        **reason._asdict(),
     )
 
 
-def reversal_of(
-    standing: StandingEntry,
-    *,
-    now: datetime,
-    actor_id: Any,
-    note: str,
-    internal_note: str = "",
-) -> Entry:
+def reversal_of(standing: StandingEntry, *, now: datetime, reason: Reason) -> Entry:
     """Return the entry that takes back what another one is worth, on its own date."""
     entry = standing.entry
     return entry._replace(
@@ -178,8 +167,6 @@ def reversal_of(
         key=None,
         fingerprint="",
         reverses=entry.id,
-        actor_id=actor_id,
-        note=note,
-        internal_note=internal_note,
         outcome=None,
+        **reason._asdict(),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
 
 from django.db.models.enums import TextChoices
 from django.utils.translation import gettext_lazy as _
@@ -95,6 +95,20 @@ class Entry(NamedTuple):
         if self.kind == EntryKind.ACTIVITY:
             return 1
         return -1 if self.kind == EntryKind.REVERSAL else 0
+
+
+class Reason(NamedTuple):
+    """Who acts, and why, in the fields of the ledger."""
+
+    actor_id: Any = None
+    #: Read by the user.
+    note: str = ""
+    #: Read by staff alone.
+    internal_note: str = ""
+
+
+#: That of entries which nobody in particular makes.
+NO_REASON: Final = Reason()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 from gamification.domain.catalogue import Catalogue
 from gamification.domain.days import Calendar
 from gamification.domain.history import PastEntry
-from gamification.domain.levels import calculate_level_from_xp
 from gamification.domain.streaks import Streak
 
 #: Units that a user recorded on a date, and how many of them earned XP.
@@ -27,9 +26,6 @@ class Rules:
     #: Lengths of a streak, in days, that are celebrated when first reached.
     streak_milestones: tuple[int, ...] = ()
     celebration_ttl: timedelta = timedelta(days=7)
-
-    def level_at(self, total_xp: int) -> int:
-        return calculate_level_from_xp(total_xp, self.thresholds)
 
 
 @dataclass(slots=True)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from gamification.domain.catalogue import MAX_TOTAL, AchievementRule, Facts
 from gamification.domain.celebrations import Peaks
+from gamification.domain.levels import calculate_level_from_xp
 from gamification.domain.outcomes import Entry, EntryKind
 from gamification.domain.state import Rules, UserState
 from gamification.domain.streaks import extend_streak, measure_streak
@@ -77,7 +78,7 @@ class RunningTotals:
         self.total_xp += entry.amount
         if not -MAX_TOTAL <= self.total_xp <= MAX_TOTAL:
             raise TotalOutOfRangeError
-        self.level = self.rules.level_at(self.total_xp)
+        self.level = calculate_level_from_xp(self.total_xp, self.rules.thresholds)
         self.highest_level = max(self.highest_level, self.level)
         if self.last_occurred_at is None or entry.occurred_at > self.last_occurred_at:
             self.last_occurred_at = entry.occurred_at

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
@@ -147,19 +147,6 @@ def check_text(
         message = f"The {name} holds characters that cannot be stored."
         raise InvalidTextError(message, field=name)
     return text
-
-
-class Reason(NamedTuple):
-    """Who acts, and why, in the fields of the ledger."""
-
-    actor_id: Any = None
-    #: Read by the user.
-    note: str = ""
-    #: Read by staff alone.
-    internal_note: str = ""
-
-    def fields(self) -> dict[str, Any]:
-        return self._asdict()
 
 
 def check_notes(note: str, internal_note: str, *, name: str = "note") -> None:

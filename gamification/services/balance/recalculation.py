@@ -12,6 +12,7 @@ from gamification.conf import conf
 from gamification.domain.catalogue import ActivityRule, Catalogue
 from gamification.domain.changeset import UserChangeset
 from gamification.domain.history import StandingEntry, correction_of, standing_entries
+from gamification.domain.outcomes import Reason
 from gamification.domain.recalculation import (
     Due,
     day_worth,
@@ -29,7 +30,6 @@ from gamification.services.corrections.changes import load_ledger, new_changeset
 from gamification.services.unit_of_work import attempts, wrap_database_errors
 from gamification.services.user_batches import check_batch_size, next_users
 from gamification.services.validation import (
-    Reason,
     UserRef,
     actor_id_of,
     check_notes,
@@ -222,7 +222,7 @@ def _changeset(
             rewarded=due.rewarded - due.standing.rewarded,
             xp_reward=due.xp_reward,
             now=changeset.now,
-            **reason.fields(),
+            reason=reason,
         )
         for due in dues
     ]

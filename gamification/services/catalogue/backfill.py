@@ -12,7 +12,7 @@ from gamification.conf import conf
 from gamification.domain.backfill import qualifies
 from gamification.domain.catalogue import AchievementRule, AchievementStatus
 from gamification.domain.changeset import UserChangeset
-from gamification.domain.outcomes import Outcome
+from gamification.domain.outcomes import Outcome, Reason
 from gamification.domain.totals import TotalOutOfRangeError
 from gamification.models import Achievement, write_alias
 from gamification.services.catalogue.backfill_preview import qualifying_users
@@ -22,7 +22,6 @@ from gamification.services.dispatch import announce_on_commit
 from gamification.services.unit_of_work import attempts, wrap_database_errors
 from gamification.services.user_batches import check_batch_size, next_users
 from gamification.services.validation import (
-    Reason,
     UserRef,
     actor_id_of,
     check_notes,
@@ -185,7 +184,7 @@ def _changesets(
 def _award(changeset: UserChangeset, rule: AchievementRule, reason: Reason) -> bool:
     """Award ``rule``; say whether the user's total stays in range."""
     try:
-        changeset.backfill(rule, **reason.fields())
+        changeset.backfill(rule, reason)
     except TotalOutOfRangeError:
         return False
     return True

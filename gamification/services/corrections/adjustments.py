@@ -5,7 +5,7 @@ from __future__ import annotations
 from gamification import signals
 from gamification.conf import conf
 from gamification.domain.changeset import UserChangeset
-from gamification.domain.outcomes import Entry, EntryKind, Outcome
+from gamification.domain.outcomes import Entry, EntryKind, Outcome, Reason
 from gamification.domain.state import UserState
 from gamification.exceptions import (
     InsufficientXPError,
@@ -24,7 +24,6 @@ from gamification.services.unit_of_work import (
 )
 from gamification.services.validation import (
     MAX_NOTE,
-    Reason,
     UserRef,
     actor_key_of,
     check_actor,
@@ -79,7 +78,7 @@ def adjust_xp(
                 _check_balance(state, amount)
                 changeset = new_changeset(snapshot, state, celebrate=celebrate)
                 entry = _adjustment(changeset, amount)._replace(
-                    key=key, fingerprint=digest, **reason.fields()
+                    key=key, fingerprint=digest, **reason._asdict()
                 )
                 changeset.adjust(entry)
                 if load_ledger(changeset, store):

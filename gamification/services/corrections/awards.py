@@ -8,7 +8,7 @@ from gamification import signals
 from gamification.conf import conf
 from gamification.domain.catalogue import AchievementRule, AchievementStatus, Catalogue
 from gamification.domain.history import StandingEntry, standing_entries
-from gamification.domain.outcomes import EntryKind, Outcome, UnlockRow
+from gamification.domain.outcomes import EntryKind, Outcome, Reason, UnlockRow
 from gamification.exceptions import (
     AchievementNotActiveError,
     AchievementNotHeldError,
@@ -25,7 +25,6 @@ from gamification.services.corrections.changes import (
 from gamification.services.dispatch import announce_on_commit
 from gamification.services.unit_of_work import ConcurrentUpdateError, attempts
 from gamification.services.validation import (
-    Reason,
     UserRef,
     actor_key_of,
     check_actor,
@@ -55,7 +54,7 @@ def award_achievement(
     """
     actor_id, user_id = actor_key_of(actor), user_id_of(user)
     check_notes(note, internal_note)
-    by = Reason(actor_id, note, internal_note).fields()
+    by = Reason(actor_id, note, internal_note)
     store, query = (
         store_for(write_alias()),
         StateQuery([user_id], conf.default_calendar),
@@ -71,10 +70,10 @@ def award_achievement(
             if rule.id not in changeset.held:
                 if rule.status != AchievementStatus.ACTIVE:
                     raise not_active(achievement, rule.status)
-                changeset.award(rule, **by)
+                changeset.award(rule, by)
                 if load_ledger(changeset, store):
                     changeset = new_changeset(snapshot, state, celebrate=celebrate)
-                    changeset.award(rule, **by)
+                    changeset.award(rule, by)
                 [outcome] = attempt.write([changeset]).outcomes_of(changeset)
     if celebrate:
         announce_on_commit(store.alias, [outcome])
@@ -101,7 +100,7 @@ def revoke_achievement(
     """
     user_id, actor_id = user_id_of(user), actor_key_of(actor)
     check_notes(reason, internal_note, name="reason")
-    by = Reason(actor_id, reason, internal_note).fields()
+    by = Reason(actor_id, reason, internal_note)
     store, query = (
         store_for(write_alias()),
         StateQuery([user_id], conf.default_calendar),
@@ -119,7 +118,7 @@ def revoke_achievement(
                     message = f"The user does not hold {achievement!r}."
                     raise AchievementNotHeldError(message, achievement=achievement)
                 unlock, reward = _unlock_of(user_id, rule, store)
-                changeset.revoke(unlock, reward, **by)
+                changeset.revoke(unlock, reward, by)
                 [outcome] = attempt.write([changeset]).outcomes_of(changeset)
     announce_on_commit(
         store.alias,

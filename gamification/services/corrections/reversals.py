@@ -15,7 +15,7 @@ from gamification.domain.catalogue import ActivityRule
 from gamification.domain.changeset import UserChangeset
 from gamification.domain.history import StandingEntry, standing_entries
 from gamification.domain.limits import freed_units
-from gamification.domain.outcomes import Entry, EntryKind, Outcome
+from gamification.domain.outcomes import Entry, EntryKind, Outcome, Reason
 from gamification.domain.state import UserState
 from gamification.exceptions import (
     NotReversibleError,
@@ -38,7 +38,6 @@ from gamification.services.unit_of_work import (
 )
 from gamification.services.validation import (
     MAX_ID,
-    Reason,
     UserRef,
     actor_key_of,
     check_actor,
@@ -199,7 +198,7 @@ def _reverse(
     rules = {rule.id: rule for rule in catalogue.activities.values()}
     room = _room(targets, rules, store)
     changeset = new_changeset(snapshot, state)
-    changeset.reverse(targets, room=room, rewards=rewards, **reason.fields())
+    changeset.reverse(targets, room=room, rewards=rewards, reason=reason)
     if load_ledger(changeset, store):
         return _reverse(snapshot, state, targets, store, reason)
     return changeset
