@@ -1,4 +1,4 @@
-"""System checks: they name mistakes in the configuration, and how to mend them."""
+"""System checks: they name mistakes in the settings, and how to mend them."""
 
 from __future__ import annotations
 
@@ -11,17 +11,22 @@ from typing import Any, NamedTuple
 from django.apps import AppConfig, apps
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.exceptions import FieldDoesNotExist
-from django.db import connections
-from django.db.models import Count, Field, Model, QuerySet
+from django.db import router
+from django.db.models import Field
 from django.utils.module_loading import import_string
 
 from gamification.conf import NAMES, Settings, conf, read_rate, site_settings
+from gamification.database_checks import (
+    check_catalogue,
+    check_databases,
+    check_sqlite,
+    check_stored_zones,
+)
 from gamification.domain.categories import are_categories
 from gamification.domain.levels import is_level_table
-from gamification.domain.zones import is_readable, is_time_zone, present_name
+from gamification.domain.zones import is_time_zone
 
 #: Longer durations lead beyond the years that a datetime can hold.
 _LONGEST = timedelta(days=36_500)
@@ -30,7 +35,9 @@ _LONGEST = timedelta(days=36_500)
 def register_checks() -> None:
     """Let ``manage.py check`` run the checks of this module."""
     register(check_settings, Tags.compatibility)
+    register(check_routers, Tags.compatibility)
     register(check_databases, Tags.database)
+    register(check_sqlite, Tags.database)
     register(check_catalogue, Tags.database)
     register(check_stored_zones, Tags.database)
 
@@ -228,7 +235,7 @@ _RULES = (
         'Use False for none, or name your own, such as "shop.game.SEEDS".',
     ),
     _Rule(
-        "E015",
+        "E016",
         ("CATEGORIES",),
         are_categories,
         "does not have valid categories",
@@ -238,108 +245,18 @@ _RULES = (
 )
 
 
-def check_databases(
-    app_configs: Sequence[AppConfig] | None,
-    databases: Sequence[str] | None = None,
-    **kwargs: Any,
+def check_routers(
+    app_configs: Sequence[AppConfig] | None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """Warn of databases on which the app was never tested."""
+    """Check that the game and its users live in one database."""
+    models = [get_user_model(), *apps.get_app_config("gamification").get_models()]
+    places = {model._meta.label: router.db_for_write(model) for model in models}
+    if len({*places.values()}) == 1:
+        return []
     return [
-        checks.Warning(
-            f"Gamification is untested on {connections[alias].display_name}.",
-            hint="Use PostgreSQL, or SQLite for a small site.",
-            id="gamification.W001",
+        Error(
+            f"DATABASE_ROUTERS part users from the game: {places}.",
+            hint="The tables refer to each other: route them all to the same one.",
+            id="gamification.E015",
         )
-        for alias in databases or ()
-        if connections[alias].vendor not in {"postgresql", "sqlite"}
-        and _has_table(alias)
     ]
-
-
-def check_catalogue(
-    app_configs: Sequence[AppConfig] | None,
-    databases: Sequence[str] | None = None,
-    **kwargs: Any,
-) -> list[CheckMessage]:
-    """Find achievements that nobody can unlock with the present catalogue."""
-    model = apps.get_model("gamification", "Achievement")
-    columns = ("key", "status", "activity_id", "criterion", "threshold")
-    return [
-        message
-        for alias in databases or ()
-        if _has_columns(alias, model, *columns)
-        for find in (_uncounted, _unreachable)
-        for message in find(model._default_manager.using(alias))
-    ]
-
-
-def _uncounted(achievements: QuerySet[Any]) -> Iterator[CheckMessage]:
-    rows = achievements.filter(status="active", activity__is_active=False)
-    for key in rows.values_list("key", flat=True):
-        yield checks.Warning(
-            f"The achievement {key!r} counts an activity that is switched off.",
-            hint="Switch the activity on, or retire the achievement.",
-            id="gamification.W002",
-        )
-
-
-def _unreachable(achievements: QuerySet[Any]) -> Iterator[CheckMessage]:
-    levels = conf.LEVEL_THRESHOLDS
-    others = achievements.exclude(status="draft").count() - 1
-    tops = {"level": len(levels) if is_level_table(levels) else None}
-    tops["achievements"] = others
-    rows = achievements.filter(status="active", criterion__in=tops)
-    for key, criterion, threshold in rows.values_list("key", "criterion", "threshold"):
-        top = tops[criterion]
-        if top is not None and threshold > top:
-            yield checks.Warning(
-                f"The achievement {key!r} cannot be reached: it needs {threshold} "
-                f"{_UNITS[criterion]}, and there are only {top}.",
-                hint="Lower its threshold, or retire the achievement.",
-                id="gamification.W004",
-            )
-
-
-#: What the thresholds of criteria that have an end are counted in.
-_UNITS = {"level": "levels", "achievements": "other achievements"}
-
-
-def check_stored_zones(
-    app_configs: Sequence[AppConfig] | None,
-    databases: Sequence[str] | None = None,
-    **kwargs: Any,
-) -> list[CheckMessage]:
-    """Find users' time zones that this system does not know."""
-    profiles = apps.get_model("gamification", "UserGamification")
-    return [
-        checks.Warning(
-            f"The time zone {zone!r} of {count} users is unknown on this system.",
-            hint="Install or upgrade the tzdata package; until then, their days follow "
-            "the site's zone.",
-            id="gamification.W003",
-        )
-        for alias in databases or ()
-        if _has_columns(alias, profiles, "time_zone")
-        for zone, count in profiles._default_manager.using(alias)
-        .exclude(time_zone="")
-        .order_by("time_zone")
-        .values_list("time_zone")
-        .annotate(Count("pk"))
-        if not (is_readable(zone) or is_readable(present_name(zone)))
-    ]
-
-
-def _has_table(alias: str) -> bool:
-    # Database checks run before the very first migration.
-    table = apps.get_model("gamification", "Achievement")._meta.db_table
-    return table in connections[alias].introspection.table_names()
-
-
-def _has_columns(alias: str, model: type[Model], *columns: str) -> bool:
-    """Say whether the database has these columns, which a migration may still add."""
-    connection, table = connections[alias], model._meta.db_table
-    if table not in connection.introspection.table_names():
-        return False
-    with connection.cursor() as cursor:
-        found = connection.introspection.get_table_description(cursor, table)
-    return {column.name for column in found}.issuperset(columns)

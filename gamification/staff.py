@@ -56,6 +56,7 @@ from gamification.services.catalogue.bulk import (
     RewardEdit,
     tune_rewards,
 )
+from gamification.services.catalogue.defaults import restore_catalogue
 from gamification.services.catalogue.editing import (
     create_achievement,
     create_activity,
@@ -73,6 +74,7 @@ from gamification.services.catalogue.files import (
 from gamification.services.catalogue.lookup import (
     lock_definition,
     lock_definitions,
+    unknown_definition,
 )
 from gamification.services.catalogue.parsing import (
     DEFINITION_FIELDS,
@@ -91,6 +93,8 @@ from gamification.services.catalogue.seeds import (
     preview_seed_removal,
     remove_seeds,
 )
+from gamification.services.corrections.reversals import entry_fingerprint
+from gamification.services.database_errors import storage_error
 from gamification.services.effects import Effects, UnlockEffect
 from gamification.services.job_steps import run_next_step
 from gamification.services.jobs import (
@@ -108,6 +112,18 @@ from gamification.services.players.explanations import (
 from gamification.services.players.settings import (
     set_choices,
 )
+from gamification.services.players.visibility import (
+    achievements_shown,
+    has_any_permission,
+    public_users,
+    sees_celebrations,
+    sees_everybody,
+    sees_ledgers,
+    sees_secrets,
+    sees_unlocks,
+    visible_users,
+)
+from gamification.services.unit_of_work import write_transaction
 from gamification.services.validation import (
     MAX_ID,
     MAX_NAME,
@@ -156,6 +172,7 @@ __all__ = [
     "UnlockEffect",
     "UserRef",
     "XPSource",
+    "achievements_shown",
     "apply_definitions",
     "backfill_achievement",
     "backfill_everyone",
@@ -170,6 +187,7 @@ __all__ = [
     "definition_tag",
     "edit_achievement",
     "edit_activity",
+    "entry_fingerprint",
     "example_definitions",
     "export_definitions",
     "find_job",
@@ -179,6 +197,7 @@ __all__ = [
     "get_balance_report",
     "get_facts",
     "get_reach",
+    "has_any_permission",
     "held_achievements",
     "is_storable",
     "last_days",
@@ -187,14 +206,25 @@ __all__ = [
     "preview_backfill",
     "preview_recalculation",
     "preview_seed_removal",
+    "public_users",
     "reach_problem",
     "recalculate_xp",
     "remove_seeds",
+    "restore_catalogue",
     "run_next_step",
+    "sees_celebrations",
+    "sees_everybody",
+    "sees_ledgers",
+    "sees_secrets",
+    "sees_unlocks",
     "set_choices",
     "simulate_rewards",
+    "storage_error",
     "tune_rewards",
     "unfinished_backfills",
+    "unknown_definition",
     "user_id_of",
     "visible_achievements",
+    "visible_users",
+    "write_transaction",
 ]

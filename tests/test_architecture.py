@@ -50,13 +50,14 @@ ALLOWED = {
     # A facade of names, with no code of its own.
     "staff": _ours("domain", "services"),
     "maintenance": {"django", *_ours("services", "storage", *BELOW_STORAGE)},
-    "leaderboards": {*FRAMEWORK, *_ours(*BELOW_STORAGE)},
+    "leaderboards": {*FRAMEWORK, *_ours("services", *BELOW_STORAGE, *NEUTRAL)},
     "user_lookup": {"django", *_ours("conf", "models", "staff")},
     # What pieces of pages show, for all edges that make pages for users.
     "components": {"django", *FACADES, *_ours("models", "conf", "user_lookup")},
     "urls": _ours("pages"),
     "migrations": {"django"},
-    "checks": {"django", "gamification.conf", "gamification.domain"},
+    "checks": {"django", *_ours("conf", "domain", "database_checks")},
+    "database_checks": {"django", *_ours("conf", "domain")},
     "apps": {"django"},
     "testing": {*FRAMEWORK, *FACADES, *_ours("models", "signals", "exceptions")},
     **{

@@ -15,6 +15,7 @@ from typing import Any, Final
 from django import forms
 from django.contrib.admin.models import LogEntry
 from django.contrib.admin.options import get_content_type_for_model
+from django.db import router
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
@@ -46,7 +47,8 @@ def conflict_message(subject: object, editor: str = "") -> str:
 
 def last_editor(item: Any) -> str:
     """Return who saved ``item`` last in the admin, and when; "" if it was elsewhere."""
-    log = LogEntry.objects.select_related("user").filter(
+    rows = LogEntry.objects.using(router.db_for_write(LogEntry))
+    log = rows.select_related("user").filter(
         content_type=get_content_type_for_model(item),
         object_id=item.pk,
         action_time__gte=item.updated_at - _LOGGED_WITHIN,

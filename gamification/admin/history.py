@@ -28,7 +28,7 @@ class LedgerEntryAdmin(HistoryAdmin):
     list_select_related = ("user", "activity", "achievement", "actor")
     date_hierarchy = "recorded_at"
     ordering = ("-recorded_at", "-pk")
-    search_help_text = _("Enter the user's full login name, or a full source.")
+    search_hint = _("Enter the user's full login name, or a full source.")
 
     def search(self, queryset: QuerySet[Model], term: str) -> QuerySet[Model]:
         """Return the entries of a user or, if they have none, those of a source."""

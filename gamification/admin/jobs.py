@@ -8,7 +8,7 @@ from typing import Any, Final
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy
 
 from gamification.admin.base import HistoryAdmin
 from gamification.exceptions import UnknownJobError
-from gamification.models import Achievement, Job, JobKind
+from gamification.models import Achievement, Job, JobKind, write_alias
 from gamification.staff import find_job, run_next_step
 
 #: The permission that running a step of each kind of job requires.
@@ -41,7 +41,8 @@ _PARAMETER_LABELS: Final = {
     "since": gettext_lazy("from"),
     "until": gettext_lazy("to"),
     "celebrate": gettext_lazy("celebrate"),
-    "note": gettext_lazy("note"),
+    "note": gettext_lazy("note for the user"),
+    "internal_note": gettext_lazy("internal note"),
 }
 
 
@@ -72,8 +73,15 @@ class JobAdmin(HistoryAdmin):
         self, request: HttpRequest, obj: Model | None = None
     ) -> bool:
         # Users who may run the steps of a job may also view it.
-        may_step = any(map(request.user.has_perm, PERMISSIONS.values()))
+        kinds = _steppable_kinds(request)
+        may_step = obj.kind in kinds if isinstance(obj, Job) else bool(kinds)
         return may_step or super().has_view_permission(request, obj)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
+        jobs = super().get_queryset(request)
+        if super().has_view_permission(request):
+            return jobs
+        return jobs.filter(kind__in=_steppable_kinds(request))
 
     def change_view(
         self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any
@@ -87,9 +95,7 @@ class JobAdmin(HistoryAdmin):
 
     def progress_view(self, request: HttpRequest, job_id: int) -> HttpResponse:
         """Show the progress of a job. The page's script runs the steps."""
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-        job = _find_job(job_id)
+        job = self._find_job(request, job_id)
         context = {
             "title": capfirst(job.get_kind_display()),
             "original": job,
@@ -108,11 +114,23 @@ class JobAdmin(HistoryAdmin):
         """Run the next step, then show the job again."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
-        job = _find_job(job_id)
+        job = self._find_job(request, job_id)
         if not request.user.has_perm(PERMISSIONS[job.kind]):
             raise PermissionDenied
         run_next_step(job.pk, actor=request.user)
         return redirect(self.address_of("job_progress", job.pk))
+
+    def _find_job(self, request: HttpRequest, job_id: int) -> Job:
+        """Return the job; who may not view it is not told whether it exists."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        try:
+            job = find_job(job_id)
+        except UnknownJobError as error:
+            raise Http404 from error
+        if not self.has_view_permission(request, job):
+            raise Http404
+        return job
 
     @admin.display(description=gettext_lazy("subject"))
     def subject(self, job: Job) -> str:
@@ -124,11 +142,9 @@ class JobAdmin(HistoryAdmin):
         return str(_STATE_LABELS[_state(job)])
 
 
-def _find_job(job_id: int) -> Job:
-    try:
-        return find_job(job_id)
-    except UnknownJobError as error:
-        raise Http404 from error
+def _steppable_kinds(request: HttpRequest) -> list[str]:
+    """Return the kinds of the jobs whose steps the staff member may run."""
+    return [kind for kind in PERMISSIONS if request.user.has_perm(PERMISSIONS[kind])]
 
 
 def _state(job: Job) -> str:
@@ -141,7 +157,11 @@ def _state(job: Job) -> str:
 
 def _achievement_of(job: Job) -> Achievement | None:
     key = job.parameters.get("achievement")
-    return Achievement.objects.filter(key=key).first() if key else None
+    return (
+        Achievement.objects.using(write_alias()).filter(key=key).first()
+        if key
+        else None
+    )
 
 
 def _describe_parameters(job: Job) -> list[tuple[str, str]]:
@@ -149,7 +169,7 @@ def _describe_parameters(job: Job) -> list[tuple[str, str]]:
     return [
         (str(capfirst(label)), _format(job.parameters[name]))
         for name, label in _PARAMETER_LABELS.items()
-        if name in job.parameters
+        if job.parameters.get(name, "") != ""
     ]
 
 

@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import Any
 
 from gamification.domain.backfill import qualifies
 from gamification.domain.catalogue import AchievementRule
 from gamification.domain.changeset import UserChangeset
 from gamification.domain.history import correction_of
-from gamification.domain.outcomes import Entry, EntryKind
+from gamification.domain.outcomes import NO_REASON, Entry, EntryKind, Reason
 from gamification.domain.recalculation import Due
 from gamification.domain.state import Rules, UserState
 from gamification.domain.totals import TotalOutOfRangeError
@@ -25,9 +24,8 @@ def decide_backfill(
     rule: AchievementRule,
     rules: Rules,
     now: datetime,
+    reason: Reason = NO_REASON,
     *,
-    actor_id: Any = None,
-    note: str = "",
     celebrate: bool = False,
 ) -> Iterator[UserChangeset]:
     """Yield the award of ``rule`` to each user who qualifies and has room for its XP.
@@ -39,7 +37,7 @@ def decide_backfill(
             continue
         changeset = UserChangeset(state, rules, now, celebrate=celebrate)
         try:
-            changeset.backfill(rule, actor_id=actor_id, note=note)
+            changeset.backfill(rule, reason)
         except TotalOutOfRangeError:
             continue
         yield changeset
@@ -50,9 +48,7 @@ def decide_recalculation(
     dues: Sequence[Due],
     rules: Rules,
     now: datetime,
-    *,
-    actor_id: Any = None,
-    note: str = "",
+    reason: Reason = NO_REASON,
 ) -> UserChangeset | None:
     """Return the corrections of a user; None if the total would leave its range.
 
@@ -69,8 +65,7 @@ def decide_recalculation(
             rewarded=due.rewarded - due.standing.rewarded,
             xp_reward=due.xp_reward,
             now=now,
-            actor_id=actor_id,
-            note=note,
+            reason=reason,
         )
         for due in dues
     ]

@@ -29,6 +29,13 @@ class DerivedEntry(NamedTuple):
     reverses: int | None
 
 
+class Reward(NamedTuple):
+    """An achievement's reward, and the entry that took it back, or None."""
+
+    entry: DerivedEntry
+    reversal: DerivedEntry | None = None
+
+
 @dataclass(slots=True)
 class Progress:
     """The progress that a user's ledger adds up to."""
@@ -40,8 +47,8 @@ class Progress:
     tallies: dict[int, tuple[int, datetime]] = field(default_factory=dict)
     #: By active date: the number of activities, and their XP.
     days: dict[date, tuple[int, int]] = field(default_factory=dict)
-    #: By achievement id: the reward of the latest unlock, and whether it stands.
-    unlocks: dict[int, tuple[DerivedEntry, bool]] = field(default_factory=dict)
+    #: By achievement id: the latest reward, and the entry that reversed it, if any.
+    unlocks: dict[int, Reward] = field(default_factory=dict)
     last_occurred_at: datetime | None = None
 
     def columns(
@@ -95,15 +102,12 @@ def derive_progress(lines: Iterable[DerivedEntry]) -> Progress:
 
 
 def _unlock(
-    unlocks: dict[int, tuple[DerivedEntry, bool]],
-    line: DerivedEntry,
-    achievement_id: int,
+    unlocks: dict[int, Reward], line: DerivedEntry, achievement_id: int
 ) -> None:
     if line.kind == EntryKind.ACHIEVEMENT:
-        unlocks[achievement_id] = (line, True)
-    elif line.kind == EntryKind.REVERSAL:
-        reward, _ = unlocks[achievement_id]
-        unlocks[achievement_id] = (reward, False)
+        unlocks[achievement_id] = Reward(line)
+    elif reward := unlocks.get(achievement_id):
+        unlocks[achievement_id] = Reward(reward.entry, line)
 
 
 def _mark(days: dict[date, tuple[int, int]], line: DerivedEntry) -> None:

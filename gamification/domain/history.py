@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
+from heapq import merge
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from gamification.domain.outcomes import Entry, EntryKind
+from gamification.domain.outcomes import Entry, EntryKind, Reason
 
 
 class PastEntry(NamedTuple):
@@ -74,6 +75,31 @@ def lasting(ledger: Ledger) -> Ledger:
     return sorted(worth, key=attrgetter("occurred_at"))
 
 
+def lasting_with(
+    past: Iterable[PastEntry], new: Sequence[Entry]
+) -> Iterator[PastEntry | Entry]:
+    """Yield what ``lasting`` returns of a ledger to which ``new`` entries are added.
+
+    ``past`` are the entries that lasted until now, in order of occurrence.
+    """
+    undone = {entry.reverses for entry in new if entry.reverses is not None}
+    more: dict[int | None, int] = {}
+    for entry in new:
+        if entry.corrects is not None:
+            more[entry.corrects] = more.get(entry.corrects, 0) + entry.amount
+    kept: Iterator[PastEntry | Entry] = (
+        entry._replace(amount=entry.amount + more[entry.id])
+        if entry.id in more
+        else entry
+        for entry in past
+        if entry.id not in undone
+    )
+    standing = (e for e in new if e.reverses is None and e.corrects is None)
+    added: Iterable[PastEntry | Entry]
+    added = sorted(standing, key=attrgetter("occurred_at"))
+    yield from merge(kept, added, key=attrgetter("occurred_at"))
+
+
 def standing_entries(entries: Iterable[Entry]) -> Iterator[StandingEntry]:
     """Yield the entries that stand, each with its worth.
 
@@ -103,8 +129,7 @@ def correction_of(
     *,
     rewarded: int,
     now: datetime,
-    actor_id: Any,
-    note: str,
+    reason: Reason,
     xp_reward: int | None = None,
 ) -> Entry:
     """Return the entry that adds ``amount`` of XP to the worth of another one.
@@ -124,15 +149,12 @@ def correction_of(
         key=None,
         fingerprint="",
         corrects=entry.id,
-        actor_id=actor_id,
-        note=note,
         outcome=None,
+        **reason._asdict(),
     )
 
 
-def reversal_of(
-    standing: StandingEntry, *, now: datetime, actor_id: Any, note: str
-) -> Entry:
+def reversal_of(standing: StandingEntry, *, now: datetime, reason: Reason) -> Entry:
     """Return the entry that takes back what another one is worth, on its own date."""
     entry = standing.entry
     return entry._replace(
@@ -145,7 +167,6 @@ def reversal_of(
         key=None,
         fingerprint="",
         reverses=entry.id,
-        actor_id=actor_id,
-        note=note,
         outcome=None,
+        **reason._asdict(),
     )

@@ -9,7 +9,6 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from gamification.exceptions import AchievementNotActiveError
 from gamification.models import Achievement, Job, UserAchievement
 from gamification.services import (
     record_activity,
@@ -112,7 +111,7 @@ def test_a_stopped_job_shows_its_error_and_can_be_continued(admin_client, page, 
     response = admin_client.post(step, follow=True)
 
     assert shows(stopped) == ("stopped", "0.0", "0 %")
-    assert str(AchievementNotActiveError()) in stopped.text
+    assert "is retired: only an active achievement can be awarded." in stopped.text
     assert "Continue" in stopped.text
     assert shows(response) == ("ready", "0.4", "40 %")
 
@@ -208,6 +207,7 @@ def test_the_parameters_of_a_recalculation_are_shown(admin_client, staff):
         "since": "2026-01-01",
         "until": "2026-01-31",
         "note": "A present.",
+        "internal_note": "A bribe.",
         "expected": "a tag",
     }
     job = Job.objects.create(kind="recalculation", parameters=parameters, skipped=1_234)
@@ -218,7 +218,8 @@ def test_the_parameters_of_a_recalculation_are_shown(admin_client, staff):
         ("Activities", "walk, swim"),
         ("From", "2026-01-01"),
         ("To", "2026-01-31"),
-        ("Note", "A present."),
+        ("Note for the user", "A present."),
+        ("Internal note", "A bribe."),
         ("Started by", "–"),
     ]
     assert "Recalculate XP" in html

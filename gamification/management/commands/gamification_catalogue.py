@@ -1,4 +1,4 @@
-"""Exports, compares and applies catalogue files; begins one; removes the examples."""
+"""Exports, compares and applies catalogue files; restores or removes the examples."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from gamification.staff import (
     export_definitions,
     preview_seed_removal,
     remove_seeds,
+    restore_catalogue,
 )
 
 #: Exit codes, as those of diff(1).
@@ -31,8 +32,9 @@ TROUBLE: Final = 2
 
 HELP = (
     "Write all activities and achievements to a JSON file for review, compare such a "
-    "file with the catalogue, or apply it. Items are identified by key, and a file "
-    "never deletes any. The exit code is 2 if a file cannot be used."
+    "file with the catalogue, or apply it. Restore what a fresh database gets, or "
+    "remove the examples. Items are identified by key, and a file never deletes any. "
+    "The exit code is 2 if a file cannot be used."
 )
 
 
@@ -55,6 +57,10 @@ class Command(BaseCommand):
         )
         for each in (diff, apply):
             each.add_argument("file", help="- is standard input.")
+        actions.add_parser(
+            "restore",
+            help="Add those items of a fresh database that are missing, after a flush.",
+        )
         init = actions.add_parser(
             "init", help="Write a commented example of a file, to begin your own with."
         )
@@ -92,6 +98,8 @@ class Command(BaseCommand):
                 self._diff(path)
             case "apply":
                 self._apply(path, dry_run=options["dry_run"])
+            case "restore":
+                self.stdout.write(f"Items added: {restore_catalogue()}.")
             case _:
                 self._remove_seeds(dry_run=options["dry_run"])
 

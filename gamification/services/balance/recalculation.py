@@ -12,9 +12,11 @@ from gamification.conf import conf
 from gamification.domain.catalogue import ActivityRule, Catalogue
 from gamification.domain.changeset import UserChangeset
 from gamification.domain.decisions import decide_recalculation
+from gamification.domain.outcomes import Reason
 from gamification.domain.recalculation import Due, day_worth
 from gamification.exceptions import StaleEditError
 from gamification.models import UserGamification, write_alias
+from gamification.models.users import in_order
 from gamification.services.balance.recalculation_scope import (
     RecalculationScope,
     find_dues,
@@ -24,13 +26,11 @@ from gamification.services.corrections.changes import load_ledger
 from gamification.services.unit_of_work import attempts, wrap_database_errors
 from gamification.services.user_batches import check_batch_size, next_users
 from gamification.services.validation import (
-    MAX_NOTE,
     UserRef,
     actor_id_of,
-    check_text,
+    check_notes,
 )
 from gamification.storage import Snapshot, StateQuery, Store, store_for
-from gamification.storage.base import in_order
 from gamification.storage.catalogue import load_catalogue
 
 #: Users whom one transaction locks.
@@ -69,6 +69,7 @@ def recalculate_xp(
     *,
     actor: UserRef | None = None,
     note: str = "",
+    internal_note: str = "",
     expected: str | None = None,
     after: UserRef | None = None,
     limit: int = 1_000,
@@ -83,13 +84,15 @@ def recalculate_xp(
     Users come in order of their keys; ``after`` is the last user of the batch before.
     ``expected`` is the tag of the preview: if staff have edited an activity since, the
     call raises ``StaleEditError``. ``actor`` is the staff member who acts.
+    Users read the ``note``, only staff read the ``internal_note``.
 
     Raises ``UnknownActivityError``, ``StaleEditError``, ``UnknownUserError``,
     ``InvalidTextError``, ``StorageError``, and ``ValueError`` for a ``limit`` below 1.
     """
     check_batch_size(limit)
-    check_text("note", note, longest=MAX_NOTE)
-    actor_id, store = actor_id_of(actor), store_for(write_alias())
+    check_notes(note, internal_note)
+    reason = Reason(actor_id_of(actor), note, internal_note)
+    store = store_for(write_alias())
     profiles = UserGamification.objects.using(store.alias)
     user_ids, last = next_users(profiles, after=after, limit=limit)
     with wrap_database_errors(store.alias):
@@ -97,9 +100,7 @@ def recalculate_xp(
     done = RecalculationProgress()
     for first in range(0, len(wrong), USERS_AT_ONCE):
         page = wrong[first : first + USERS_AT_ONCE]
-        done += _correct_users(
-            scope, page, store, actor_id=actor_id, note=note, expected=expected
-        )
+        done += _correct_users(scope, page, store, reason, expected)
     return replace(done, after=last)
 
 
@@ -113,9 +114,9 @@ def _users_to_correct(
 
     The users are neighbours: no other user's key lies between theirs.
     """
+    rules = _rules(scope, load_catalogue(store.alias), expected)
     if not user_ids:
         return []
-    rules = _rules(scope, load_catalogue(store.alias), expected)
     by_id = {rule.id: rule for rule in rules}
     between = {"user__gte": user_ids[0], "user__lte": user_ids[-1]}
     sums = scope.sums(rules).filter(**between)
@@ -129,16 +130,14 @@ def _users_to_correct(
     for rule in rules:
         records = scope.records([rule]).exclude(xp_reward=rule.xp_reward)
         suspects |= {*records.filter(**between).values_list("user_id", flat=True)}
-    return sorted(find_dues(scope, rules, in_order(suspects), store))
+    return in_order(find_dues(scope, rules, in_order(suspects), store))
 
 
 def _correct_users(
     scope: RecalculationScope,
     user_ids: Sequence[Any],
     store: Store,
-    *,
-    actor_id: Any,
-    note: str,
+    reason: Reason,
     expected: str | None,
 ) -> RecalculationProgress:
     """Correct the records of these users that are still wrong, in one transaction."""
@@ -148,7 +147,7 @@ def _correct_users(
             snapshot = attempt.read(query)
             rules = _rules(scope, snapshot.catalogue, expected)
             dues = find_dues(scope, rules, [*snapshot.states], store)
-            changesets = _decide(snapshot, dues, store, actor_id=actor_id, note=note)
+            changesets = _decide(snapshot, dues, store, reason)
             attempt.write(changesets)
     return RecalculationProgress(
         corrected=len(changesets),
@@ -167,16 +166,16 @@ def _rules(
 
 
 def _decide(
-    snapshot: Snapshot, dues: Mapping[Any, Sequence[Due]], store: Store, **by: Any
+    snapshot: Snapshot, dues: Mapping[Any, Sequence[Due]], store: Store, reason: Reason
 ) -> list[UserChangeset]:
     """Return the corrections of users, in order, except those without room for them."""
     rules, now = conf.rules(snapshot.catalogue), timezone.now()
     changesets = []
-    for user_id in sorted(dues):
+    for user_id in in_order(dues):
         state, due = snapshot.states[user_id], dues[user_id]
-        changeset = decide_recalculation(state, due, rules, now, **by)
+        changeset = decide_recalculation(state, due, rules, now, reason)
         if changeset and load_ledger(changeset, store):
-            changeset = decide_recalculation(state, due, rules, now, **by)
+            changeset = decide_recalculation(state, due, rules, now, reason)
         if changeset:
             changesets.append(changeset)
     return changesets

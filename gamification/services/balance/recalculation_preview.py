@@ -22,6 +22,7 @@ from gamification.services.balance.recalculation_scope import (
 )
 from gamification.services.balance.sql import due_sql, every_so_many, whole_rows
 from gamification.services.effects import Effects, mixed, play
+from gamification.services.unit_of_work import naming_errors
 from gamification.storage import store_for
 from gamification.storage.catalogue import load_catalogue
 
@@ -62,6 +63,7 @@ class RecalculationPreview:
         return self.effects.lowered.value
 
 
+@naming_errors
 def preview_recalculation(scope: RecalculationScope) -> RecalculationPreview:
     """Return what a recalculation of ``scope`` would do now; changes nothing.
 

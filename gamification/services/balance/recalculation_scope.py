@@ -13,14 +13,11 @@ from gamification.domain.catalogue import ActivityRule, Catalogue
 from gamification.domain.history import StandingEntry, standing_entries
 from gamification.domain.outcomes import EntryKind
 from gamification.domain.recalculation import Due, recalculate_day
-from gamification.exceptions import (
-    InvalidRequestError,
-    InvalidSpanError,
-    UnknownActivityError,
-)
-from gamification.models import LedgerEntry, write_alias
+from gamification.exceptions import InvalidRequestError, InvalidSpanError
+from gamification.models import Activity, LedgerEntry, write_alias
 from gamification.services.balance.report import MAX_DAYS
 from gamification.services.balance.sql import Rate, day_sums
+from gamification.services.catalogue.lookup import unknown_definition
 from gamification.services.validation import fingerprint
 from gamification.storage import Store
 
@@ -50,7 +47,7 @@ class RecalculationScope:
         known = catalogue.activities
         for key in self.activities:
             if key not in known:
-                raise UnknownActivityError(activity=key)
+                raise unknown_definition(Activity, key)
         return [known[key] for key in sorted({*self.activities})]
 
     def records(self, rules: Iterable[ActivityRule]) -> QuerySet[LedgerEntry]:

@@ -30,6 +30,7 @@ from gamification.services.balance.worlds import (
     play_records,
 )
 from gamification.services.catalogue.lookup import unknown_definition
+from gamification.services.unit_of_work import naming_errors
 from gamification.services.validation import check_whole
 
 
@@ -92,6 +93,7 @@ class Simulation:
         return self.played >= self.population
 
 
+@naming_errors
 def simulate_rewards(proposal: RewardProposal, *, days: int = 30) -> Simulation:
     """Return the XP and levels that ``proposal`` would have given in the last ``days``.
 

@@ -13,20 +13,19 @@ from gamification.domain.backfill import qualifies
 from gamification.domain.catalogue import AchievementRule, AchievementStatus
 from gamification.domain.changeset import UserChangeset
 from gamification.domain.decisions import decide_backfill
-from gamification.domain.outcomes import Outcome
-from gamification.exceptions import AchievementNotActiveError
+from gamification.domain.outcomes import Outcome, Reason
 from gamification.models import Achievement, write_alias
+from gamification.models.users import in_order
 from gamification.services.catalogue.backfill_preview import qualifying_users
 from gamification.services.catalogue.lookup import get_definition
-from gamification.services.corrections.awards import find_achievement
+from gamification.services.corrections.awards import find_achievement, not_active
 from gamification.services.dispatch import announce_on_commit
 from gamification.services.unit_of_work import attempts, wrap_database_errors
 from gamification.services.user_batches import check_batch_size, next_users
 from gamification.services.validation import (
-    MAX_NOTE,
     UserRef,
     actor_id_of,
-    check_text,
+    check_notes,
 )
 from gamification.storage import Snapshot, StateQuery, Store, store_for
 
@@ -64,6 +63,7 @@ def backfill_achievement(
     *,
     actor: UserRef | None = None,
     note: str = "",
+    internal_note: str = "",
     celebrate: bool = False,
     after: UserRef | None = None,
     limit: int = 1_000,
@@ -75,28 +75,24 @@ def backfill_achievement(
     cannot be determined, and everything that follows from it is unlocked too. Users who
     have received it or stopped qualifying in the meantime are skipped, so the call can
     be repeated. Without ``celebrate``, it creates no celebrations and sends no signals.
-    ``actor`` is the staff member who acts.
+    ``actor`` is the staff member who acts. Users read the ``note``, only staff read the
+    ``internal_note``.
 
     Raises ``UnknownAchievementError``, ``AchievementNotActiveError`` for a draft or
     retired achievement, ``UnknownUserError``, ``InvalidTextError``, ``StorageError``,
     and ``ValueError`` for a ``limit`` below 1.
     """
     check_batch_size(limit)
-    check_text("note", note, longest=MAX_NOTE)
-    actor_id, alias = actor_id_of(actor), write_alias()
+    check_notes(note, internal_note)
+    reason = Reason(actor_id_of(actor), note, internal_note)
+    alias = write_alias()
     with wrap_database_errors(alias):
         waiting = qualifying_users(active_achievement(achievement))
     user_ids, last = next_users(waiting, after=after, limit=limit)
     outcomes = list[Outcome]()
     for first in range(0, len(user_ids), USERS_AT_ONCE):
         page = user_ids[first : first + USERS_AT_ONCE]
-        outcomes += _backfill_users(
-            achievement,
-            page,
-            actor_id=actor_id,
-            note=note,
-            celebrate=celebrate,
-        )
+        outcomes += _backfill_users(achievement, page, reason, celebrate=celebrate)
     with wrap_database_errors(alias):
         remaining = 0 if last is None else waiting.filter(user__gt=last).count()
     return BackfillProgress(
@@ -113,6 +109,7 @@ def backfill_everyone(
     *,
     actor: UserRef | None = None,
     note: str = "",
+    internal_note: str = "",
     celebrate: bool = False,
     batch_size: int = 10_000,
     progress: Callable[[BackfillProgress], None] | None = None,
@@ -128,6 +125,7 @@ def backfill_everyone(
             achievement,
             actor=actor,
             note=note,
+            internal_note=internal_note,
             celebrate=celebrate,
             after=total.after,
             limit=batch_size,
@@ -141,9 +139,8 @@ def backfill_everyone(
 def _backfill_users(
     achievement: str,
     user_ids: Sequence[Any],
+    reason: Reason,
     *,
-    actor_id: Any,
-    note: str,
     celebrate: bool,
 ) -> list[Outcome]:
     """Award to those of the users who still qualify, in one transaction."""
@@ -154,9 +151,7 @@ def _backfill_users(
         with attempt:
             snapshot = attempt.read(query)
             rule = find_achievement(snapshot.catalogue, achievement)
-            changesets = _decide(
-                snapshot, rule, store, actor_id=actor_id, note=note, celebrate=celebrate
-            )
+            changesets = _decide(snapshot, rule, store, reason, celebrate=celebrate)
             written = attempt.write(changesets)
     outcomes = [
         each for changeset in changesets for each in written.outcomes_of(changeset)
@@ -167,18 +162,23 @@ def _backfill_users(
 
 
 def _decide(
-    snapshot: Snapshot, rule: AchievementRule, store: Store, **award: Any
+    snapshot: Snapshot,
+    rule: AchievementRule,
+    store: Store,
+    reason: Reason,
+    *,
+    celebrate: bool,
 ) -> list[UserChangeset]:
     """Return the award to each user who qualifies, dated by the user's ledger."""
     if rule.status != AchievementStatus.ACTIVE:
         return []
     states = snapshot.states
-    qualified = [states[pk] for pk in sorted(states) if qualifies(states[pk], rule)]
+    qualified = [states[pk] for pk in in_order(states) if qualifies(states[pk], rule)]
     ledgers = store.ledgers([state.user_id for state in qualified])
     for state in qualified:
         state.ledger = ledgers[state.user_id]
     rules, now = conf.rules(snapshot.catalogue), timezone.now()
-    return [*decide_backfill(qualified, rule, rules, now, **award)]
+    return [*decide_backfill(qualified, rule, rules, now, reason, celebrate=celebrate)]
 
 
 def active_achievement(key: str) -> Achievement:
@@ -188,5 +188,5 @@ def active_achievement(key: str) -> Achievement:
     """
     row = get_definition(Achievement, key)
     if row.status != AchievementStatus.ACTIVE:
-        raise AchievementNotActiveError(achievement=key)
+        raise not_active(key, row.status)
     return row

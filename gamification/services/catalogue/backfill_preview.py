@@ -36,6 +36,7 @@ from gamification.services.effects import (
     play,
     thinning,
 )
+from gamification.services.unit_of_work import naming_errors
 from gamification.storage.catalogue import ACHIEVEMENT_FIELDS
 
 #: Criteria that measure a column of the user's row.
@@ -73,6 +74,7 @@ class BackfillPreview:
         return self.effects.raised.value
 
 
+@naming_errors
 def preview_backfill(
     achievement: str | Achievement, *, sample: int = 10
 ) -> BackfillPreview:
@@ -84,7 +86,7 @@ def preview_backfill(
     sample of them if there are more than it can play in a few seconds. Raises
     ``UnknownAchievementError``.
     """
-    if isinstance(achievement, str):
+    if not isinstance(achievement, Achievement):
         achievement = get_definition(Achievement, achievement)
     began, profiles = time.monotonic(), qualifying_users(achievement)
     count = profiles.count()
@@ -124,11 +126,12 @@ def _active_rule(achievement: Achievement) -> AchievementRule:
 def qualifying_users(achievement: Achievement) -> QuerySet[UserGamification]:
     """Return users who meet ``achievement``, do not hold it, and may earn it.
 
-    They may not if staff revoked it. Users without progress never qualify.
+    They may not if staff revoked it. Users for whom nothing was ever recorded never
+    qualify.
     """
     alias = write_alias()
     unlocks = UserAchievement.objects.using(alias).filter(user=OuterRef("user"))
-    profiles = UserGamification.objects.using(alias)
+    profiles = UserGamification.objects.using(alias).exclude(last_occurred_at=None)
     return _meeting(achievement, profiles).filter(
         ~Exists(unlocks.filter(achievement=achievement.pk, can_be_earned_again=False))
     )

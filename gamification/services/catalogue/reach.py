@@ -15,6 +15,7 @@ from gamification.domain.catalogue import AchievementStatus, Criterion, top_thre
 from gamification.domain.definitions import Differences
 from gamification.models import Achievement, write_alias
 from gamification.services.catalogue.backfill_preview import qualifying_users
+from gamification.services.unit_of_work import naming_errors
 
 #: The fields that decide who meets an achievement.
 DECISIVE: Final = frozenset({"criterion", "activity", "threshold", "status"})
@@ -56,6 +57,7 @@ class Reach(NamedTuple):
         return _(" of “%(name)s”") % {"name": activity.name} if activity else ""
 
 
+@naming_errors
 def get_reach(keys: Collection[str]) -> list[Reach]:
     """Return the reach of those of the achievements that users can earn, in order.
 
@@ -72,6 +74,7 @@ def get_reach(keys: Collection[str]) -> list[Reach]:
     ]
 
 
+@naming_errors
 def changed_reach(differences: Differences) -> list[Reach]:
     """Return the reach of the achievements that a file has added or changed."""
     keys = [
@@ -82,6 +85,7 @@ def changed_reach(differences: Differences) -> list[Reach]:
     return get_reach(keys) if keys else []
 
 
+@naming_errors
 def reach_problem(achievement: Achievement) -> str:
     """Return why nobody can ever meet ``achievement``; "" if somebody can.
 

@@ -21,7 +21,7 @@ from gamification.models import (
     UserAchievement,
     write_alias,
 )
-from gamification.services.unit_of_work import attempts
+from gamification.services.unit_of_work import attempts, naming_errors
 from gamification.services.validation import UserRef, actor_id_of
 from gamification.storage import store_for
 
@@ -64,6 +64,7 @@ class SeedRemoval:
     kept: tuple[tuple[Seed, str], ...]
 
 
+@naming_errors
 def preview_seed_removal() -> SeedRemoval:
     """Return what ``remove_seeds`` would do now; changes nothing."""
     return _sorted_out(write_alias())
