@@ -204,7 +204,7 @@ def test_a_backfill_survives_reloads_of_its_page(page, next_step, admin_user):
     achievement = walking(20)
     page.goto(address(Achievement, "backfill", achievement.pk))
     look(page, "achievement-backfill")
-    page.get_by_label("Note").fill("They walked before it was there.")
+    page.get_by_label("Note for the user").fill("They walked before it was there.")
     page.get_by_role("button", name="Award to").click()
     processed = page.locator("#gam-job dd").first
     step = next_step()

@@ -94,7 +94,7 @@ def test_past_xp_is_recalculated_after_a_preview(page, staff):
     expect(page.get_by_role("row", name="Walk")).to_contain_text("300")
     look(page, "recalculate")
 
-    page.get_by_label("Note").fill("Walks were worth too little.")
+    page.get_by_label("Note for the user").fill("Walks were worth too little.")
     page.get_by_role("button", name="Recalculate 3 users").click()
 
     expect(page.locator("#gam-job-state")).to_have_text("finished")

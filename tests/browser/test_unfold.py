@@ -195,7 +195,7 @@ def test_a_backfill_is_previewed_and_run(page, address):
 
     page.get_by_role("link", name="Start a backfill").click()
     look(page, "achievement-backfill")
-    page.get_by_label("Note").fill("For earlier walks.")
+    page.get_by_label("Note for the user").fill("For earlier walks.")
     page.get_by_role("button", name="Award to").click()
 
     expect(page.locator("#gam-job-state")).to_have_text("finished")
@@ -219,7 +219,7 @@ def test_staff_adjust_xp_with_a_note(page, address):
     action = page.locator("details", has_text="Adjust XP")
     action.locator("summary").click()
     action.get_by_label("XP").fill("-15")
-    action.get_by_label("Note").fill("Counted twice.")
+    action.get_by_label("Note for the user").fill("Counted twice.")
     action.get_by_role("button").click()
 
     expect(page.get_by_role("row", name="Counted twice.")).to_contain_text("−15")

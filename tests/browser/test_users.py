@@ -52,7 +52,7 @@ def test_staff_adjust_xp_with_a_note(page, grace, admin_user):
     action = page.locator("details", has_text="Adjust XP")
     action.locator("summary").click()
     action.get_by_label("XP").fill("-15")
-    action.get_by_label("Note").fill("Counted twice.")
+    action.get_by_label("Note for the user").fill("Counted twice.")
     action.get_by_role("button").click()
 
     expect(page.locator(".messagelist")).to_contain_text("−15")
@@ -69,7 +69,7 @@ def test_staff_reverse_an_entry(page, grace):
 
     page.get_by_role("link", name=f"Reverse {entry.pk}").click()
     look(page, "user-action")
-    page.get_by_label("Note").fill("It did not happen.")
+    page.get_by_label("Note for the user").fill("It did not happen.")
     page.locator(".gam-action-form").get_by_role("button").click()
 
     expect(page.locator(".messagelist")).to_be_visible()
