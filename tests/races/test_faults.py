@@ -12,7 +12,7 @@ from gamification.exceptions import StorageError, StorageSetupError
 from gamification.maintenance import (
     reconcile,
 )
-from gamification.models import LedgerEntry, UserGamification
+from gamification.models import Achievement, LedgerEntry, UserGamification
 from gamification.services import (
     ActivityRecord,
     adjust_xp,
@@ -37,8 +37,11 @@ from gamification.staff import (
     export_definitions,
     find_job,
     get_balance_report,
+    get_reach,
     preview_backfill,
     preview_recalculation,
+    preview_seed_removal,
+    reach_problem,
     run_next_step,
     simulate_rewards,
 )
@@ -241,6 +244,8 @@ def test_a_database_that_is_gone_before_users_are_known_is_a_storage_error(verb)
         verb()
 
 
+COLLECTOR = Achievement(criterion="achievements")
+
 READS = {
     "progress": get_progress,
     "achievements": get_achievements,
@@ -259,6 +264,9 @@ READS = {
     "step": lambda user: run_next_step(7, actor=user),
     "job": lambda user: find_job(7),
     "export": lambda user: export_definitions(),
+    "reach": lambda user: get_reach(["medal"]),
+    "problem": lambda user: reach_problem(COLLECTOR),
+    "examples": lambda user: preview_seed_removal(),
 }
 
 all_reads = pytest.mark.parametrize("read", READS.values(), ids=READS)

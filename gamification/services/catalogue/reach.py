@@ -74,7 +74,6 @@ def get_reach(keys: Collection[str]) -> list[Reach]:
     ]
 
 
-@naming_errors
 def changed_reach(differences: Differences) -> list[Reach]:
     """Return the reach of the achievements that a file has added or changed."""
     keys = [
