@@ -79,6 +79,14 @@ def site_badges(settings, tmp_path) -> Iterator[None]:
     _path_of.cache_clear()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
+    """Put the catalogue back after tests that commit, which empty all tables."""
+    for item in items:
+        marker = item.get_closest_marker("django_db")
+        if marker and marker.kwargs.get("transaction"):
+            item.fixturenames.insert(0, "catalogue_is_put_back")
+
+
 @pytest.fixture(scope="module")
 def catalogue_is_put_back(django_db_setup, django_db_blocker) -> Iterator[None]:
     """Leave the tables to other modules as the migrations made them."""
