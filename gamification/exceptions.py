@@ -166,6 +166,12 @@ class UnknownJobError(GamificationError):
     code = "unknown_job"
 
 
+class JobStateError(GamificationError):
+    """The job is in a state in which this cannot be done."""
+
+    code = "job_state"
+
+
 class UnknownCelebrationError(GamificationError):
     """The user has no such celebration."""
 

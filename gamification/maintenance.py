@@ -24,6 +24,7 @@ from gamification.models import (
     UserGamification,
     write_alias,
 )
+from gamification.services.jobs import undone_jobs
 from gamification.services.unit_of_work import attempts, wrap_database_errors
 from gamification.services.user_batches import check_batch_size
 from gamification.services.validation import UserRef, user_id_of
@@ -155,7 +156,8 @@ def _replayed(user_ids: Sequence[Any]) -> dict[Any, Progress]:
     rows = entries.order_by("id").values_list("user_id", *DerivedEntry._fields)
     for user_id, *values in rows:
         lines[user_id].append(DerivedEntry(*values))
-    return {user_id: derive_progress(lines[user_id]) for user_id in user_ids}
+    undone = undone_jobs(write_alias())
+    return {user_id: derive_progress(lines[user_id], undone) for user_id in user_ids}
 
 
 def _columns(progress: Progress, profile: UserGamification) -> Numbers:

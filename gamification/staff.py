@@ -72,9 +72,35 @@ from gamification.services.catalogue.parsing import (
     DEFINITION_MODELS,
     MAX_FILE_SIZE,
 )
+from gamification.services.job_control import (
+    abandon_job,
+    pause_job,
+    resume_job,
+)
 from gamification.services.job_steps import run_next_step
 from gamification.services.jobs import (
     find_job,
+)
+from gamification.services.many.acts import Act
+from gamification.services.many.lists import (
+    LIST_KINDS,
+    begin_list,
+    preview_list,
+)
+from gamification.services.many.names import (
+    MAX_NAMES,
+    UserList,
+    find_users,
+)
+from gamification.services.many.periods import (
+    begin_take_back,
+    preview_take_back,
+)
+from gamification.services.many.preview import ActPreview
+from gamification.services.many.undo import (
+    begin_undo,
+    entries_of,
+    undo_of,
 )
 from gamification.services.players.achievements import (
     get_achievement,
@@ -103,10 +129,14 @@ from gamification.services.validation import (
 __all__ = [
     "DEFINITION_FIELDS",
     "DEFINITION_MODELS",
+    "LIST_KINDS",
     "MAX_FILE_SIZE",
     "MAX_ID",
     "MAX_NAME",
+    "MAX_NAMES",
     "MAX_NOTE",
+    "Act",
+    "ActPreview",
     "ActivityCorrection",
     "ActivityNumbers",
     "BackfillProgress",
@@ -124,13 +154,18 @@ __all__ = [
     "RewardProposal",
     "Simulation",
     "UnlockCounts",
+    "UserList",
     "UserRef",
     "XPSource",
+    "abandon_job",
     "apply_definitions",
     "backfill_achievement",
     "backfill_everyone",
     "begin_backfill",
+    "begin_list",
     "begin_recalculation",
+    "begin_take_back",
+    "begin_undo",
     "check_quantity",
     "check_text",
     "compare_definitions",
@@ -139,8 +174,10 @@ __all__ = [
     "definition_tag",
     "edit_achievement",
     "edit_activity",
+    "entries_of",
     "export_definitions",
     "find_job",
+    "find_users",
     "fingerprint",
     "get_achievement",
     "get_all_achievements",
@@ -151,13 +188,18 @@ __all__ = [
     "last_days",
     "lock_definition",
     "lock_definitions",
+    "pause_job",
     "preview_backfill",
+    "preview_list",
     "preview_recalculation",
+    "preview_take_back",
     "recalculate_xp",
+    "resume_job",
     "run_next_step",
     "set_choices",
     "simulate_rewards",
     "tune_rewards",
+    "undo_of",
     "unfinished_backfills",
     "user_id_of",
     "visible_achievements",

@@ -58,6 +58,8 @@ class UserChangeset(RunningTotals):
         #: Outcomes, each with the position of its entry.
         self.outcomes: list[tuple[int, Outcome]] = []
         self.unlocks: list[UnlockRow] = []
+        #: Ids of achievements of which no row is to remain.
+        self.forgotten: set[int] = set()
         self.celebrations: list[CelebrationNotice] = []
 
     def notice_rows(self) -> list[NoticeRow]:
@@ -208,6 +210,10 @@ class UserChangeset(RunningTotals):
         )
         reversal = reversal_of(reward, now=self.now, actor_id=actor_id, note=reason)
         return self._apply(reversal, settles=reversal.amount > 0)
+
+    def mark(self, job_id: int) -> None:
+        """Name the job that makes these changes."""
+        self.entries = [entry._replace(job_id=job_id) for entry in self.entries]
 
     def _apply(
         self,

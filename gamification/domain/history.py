@@ -6,10 +6,10 @@ corrections that name it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from gamification.domain.outcomes import Entry, EntryKind
 
@@ -27,6 +27,26 @@ class PastEntry(NamedTuple):
     local_date: date
     reverses: int | None
     corrects: int | None
+    job_id: int | None = None
+
+
+class Line(Protocol):
+    """The fields of an entry that say what it does to totals and unlocks."""
+
+    @property
+    def amount(self) -> int: ...
+
+    @property
+    def job_id(self) -> int | None: ...
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def achievement_id(self) -> int | None: ...
+
+
+AnyLine = TypeVar("AnyLine", bound=Line)
 
 
 #: Entries of one user in the order in which they were recorded.
@@ -72,6 +92,43 @@ def lasting(ledger: Ledger) -> Ledger:
         for entry in (standing if undone or more else ledger)
     ]
     return sorted(worth, key=attrgetter("occurred_at"))
+
+
+def peak_of(lines: Sequence[Line], undone: Mapping[int, int]) -> int:
+    """Return the highest total, without what jobs gave that were taken back since.
+
+    ``undone`` has these jobs by the job that took each of them back, for this user or
+    for others.
+    """
+    undos = undone.keys() & {line.job_id for line in lines}
+    gone = {undone[undo] for undo in undos if undo is not None}
+    total = peak = 0
+    for line in lines:
+        is_undone = line.job_id in (gone if line.amount > 0 else undos)
+        total += 0 if is_undone else line.amount
+        peak = max(peak, total)
+    return peak
+
+
+def unlocks_of(
+    lines: Iterable[AnyLine], undone: Mapping[int, int]
+) -> dict[int, tuple[AnyLine, AnyLine | None]]:
+    """Return the last reward of each achievement, and the reversal that took it back.
+
+    Where a job awarded an achievement and was taken back, it is as it was before.
+    """
+    states: dict[int, list[tuple[AnyLine, AnyLine | None]]] = {}
+    for line in lines:
+        if line.achievement_id is None:
+            continue
+        known = states.setdefault(line.achievement_id, [])
+        if line.kind == EntryKind.ACHIEVEMENT:
+            known.append((line, None))
+        elif line.job_id in undone:
+            known.pop()
+        else:
+            known.append((known[-1][0], line))
+    return {pk: known[-1] for pk, known in states.items() if known}
 
 
 def standing_entries(entries: Iterable[Entry]) -> Iterator[StandingEntry]:
@@ -126,6 +183,7 @@ def correction_of(
         corrects=entry.id,
         actor_id=actor_id,
         note=note,
+        job_id=None,
         outcome=None,
     )
 
@@ -147,5 +205,6 @@ def reversal_of(
         reverses=entry.id,
         actor_id=actor_id,
         note=note,
+        job_id=None,
         outcome=None,
     )

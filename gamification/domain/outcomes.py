@@ -76,6 +76,8 @@ class Entry(NamedTuple):
     corrects: int | None = None
     actor_id: Any = None
     note: str = ""
+    #: Id of the job that wrote the entry.
+    job_id: int | None = None
     #: The outcome to return for a replay; see ``Outcome.snapshot``.
     outcome: Mapping[str, Any] | None = None
 

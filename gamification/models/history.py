@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from gamification.domain.outcomes import EntryKind
 from gamification.models.catalogue import Achievement, Activity
+from gamification.models.jobs import Job
 
 
 class LedgerEntryQuerySet(models.QuerySet["LedgerEntry"]):
@@ -93,6 +94,15 @@ class LedgerEntry(models.Model):
         verbose_name=_("actor"),
     )
     note = models.TextField(_("note"), blank=True)
+    job = models.ForeignKey(
+        Job,
+        models.PROTECT,
+        null=True,
+        related_name="entries",
+        db_index=False,
+        verbose_name=_("job"),
+        help_text=_("The job that wrote the entry."),
+    )
     outcome = models.JSONField(
         _("outcome"), null=True, help_text=_("The outcome that a replay returns.")
     )
@@ -102,6 +112,7 @@ class LedgerEntry(models.Model):
     class Meta:
         verbose_name = _("ledger entry")
         verbose_name_plural = _("ledger entries")
+        default_permissions = ("view",)
         ordering: ClassVar = ["-id"]
         indexes: ClassVar = [
             models.Index(
@@ -130,6 +141,12 @@ class LedgerEntry(models.Model):
                 fields=["actor"],
                 condition=Q(actor__isnull=False),
                 name="gamification_entry_by_actor",
+            ),
+            # What a job wrote, to show it and to take it back.
+            models.Index(
+                fields=["job", "user"],
+                condition=Q(job__isnull=False),
+                name="gamification_entry_of_job",
             ),
             # The corrections that are part of an entry's worth.
             models.Index(
@@ -220,6 +237,7 @@ class UserAchievement(models.Model):
     class Meta:
         verbose_name = _("user achievement")
         verbose_name_plural = _("user achievements")
+        default_permissions = ("view",)
         ordering: ClassVar = ["-unlocked_at", "-id"]
         indexes: ClassVar = [
             models.Index(fields=["unlocked_at"], name="gamification_unlock_by_time"),

@@ -97,6 +97,17 @@ class UserGamification(models.Model):
         default=CelebrationMode.ALL,
         help_text=_("How unlocks, levels and milestones are shown to the user."),
     )
+    held_until = models.DateTimeField(
+        _("held until"),
+        null=True,
+        blank=True,
+        help_text=_("Until then, leaderboards do not list the user."),
+    )
+    is_excluded = models.BooleanField(
+        _("excluded"),
+        default=False,
+        help_text=_("The user earns nothing, and leaderboards do not list them."),
+    )
     version = models.BigIntegerField(
         _("version"), default=1, help_text=_("Grows with every change.")
     )
@@ -108,6 +119,7 @@ class UserGamification(models.Model):
     class Meta:
         verbose_name = _("user's progress")
         verbose_name_plural = _("users' progress")
+        default_permissions = ("view",)
         ordering: ClassVar = ["user"]
         constraints: ClassVar = [
             models.CheckConstraint(
@@ -183,6 +195,7 @@ class ActivityTally(models.Model):
     class Meta:
         verbose_name = _("activity tally")
         verbose_name_plural = _("activity tallies")
+        default_permissions = ("view",)
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["user", "activity"], name="gamification_activitytally_once"
@@ -220,6 +233,7 @@ class ActiveDay(models.Model):
     class Meta:
         verbose_name = _("active day")
         verbose_name_plural = _("active days")
+        default_permissions = ("view",)
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["user", "date"], name="gamification_activeday_once"

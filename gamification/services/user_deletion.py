@@ -20,7 +20,9 @@ from gamification.models import (
     ActiveDay,
     ActivityTally,
     Celebration,
+    JobUser,
     LedgerEntry,
+    Restriction,
     UserAchievement,
     UserGamification,
 )
@@ -35,6 +37,8 @@ _PER_USER: Final[tuple[type[models.Model], ...]] = (
     Celebration,
     ActivityTally,
     ActiveDay,
+    JobUser,
+    Restriction,
     UserGamification,
 )
 

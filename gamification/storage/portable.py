@@ -281,3 +281,7 @@ class PortableStore(Store):
                 achievement_id=unlock.achievement_id,
                 defaults=unlock._asdict(),
             )
+        if changeset.forgotten:
+            self._rows(UserAchievement).filter(
+                user=changeset.state.user_id, achievement__in=changeset.forgotten
+            ).delete()

@@ -259,5 +259,6 @@ def _changes(changesets: Sequence[UserChangeset]) -> dict[str, list[tuple[Any, .
             rows["days"].append((user_id, day, "active", *change))
         rows["lost_days"] += [(user_id, day) for day in changeset.lost_days]
         rows["unlocks"] += changeset.unlocks
+        rows["forgotten"] += [(user_id, pk) for pk in changeset.forgotten]
         rows["celebrations"] += changeset.notice_rows()
     return rows

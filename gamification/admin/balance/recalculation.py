@@ -8,7 +8,6 @@ from typing import Any, Final
 from django import forms
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.urls import URLPattern, path
 from django.utils import formats
 from django.utils.translation import gettext as _
@@ -22,7 +21,7 @@ from gamification.admin.concurrent_forms import (
 )
 from gamification.admin.ui.formatting import format_number, isolate
 from gamification.exceptions import GamificationError, InvalidSpanError, StaleEditError
-from gamification.models import Activity, Job
+from gamification.models import Activity, Job, JobKind
 from gamification.staff import (
     MAX_NOTE,
     RecalculationPreview,
@@ -33,7 +32,7 @@ from gamification.staff import (
     preview_recalculation,
 )
 
-PERMISSION: Final = "gamification.adjust_xp"
+PERMISSIONS: Final = JobKind.RECALCULATION.permissions
 
 #: The number of days that an empty form suggests.
 _SUGGESTED_DAYS: Final = 30
@@ -136,7 +135,7 @@ class RecalculationMixin(GamificationAdmin):
 
     def recalculation_view(self, request: HttpRequest) -> HttpResponse:
         """Ask for a scope, preview the effect, and begin when that is confirmed."""
-        if not request.user.has_perm(PERMISSION):
+        if not request.user.has_perms(PERMISSIONS):
             raise PermissionDenied
         rows = {row.key: row for row in Activity.objects.all()}
         data = request.POST if request.method == "POST" else None
@@ -145,7 +144,7 @@ class RecalculationMixin(GamificationAdmin):
         if form.is_bound and form.is_valid():
             job = self._begin(request, form) if "_begin" in request.POST else None
             if job:
-                return redirect(self.address_of("job_progress", job.pk))
+                return self.show_begun(request, job)
             context["preview"] = preview = preview_recalculation(form.scope)
             context["corrections"] = [
                 (rows[key].name, format_number(each.added), format_number(each.taken))

@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy
 
 from gamification.admin.base import GamificationAdmin, as_admin_form, log_transaction
 from gamification.exceptions import GamificationError
-from gamification.models import Achievement, Job
+from gamification.models import Achievement, Job, JobKind
 from gamification.staff import (
     MAX_NOTE,
     begin_backfill,
@@ -28,7 +28,7 @@ from gamification.staff import (
 #: The highest number of achievements that one page previews.
 MAX_PREVIEWS: Final = 5
 
-PERMISSION: Final = "gamification.award_achievement"
+PERMISSIONS: Final = JobKind.BACKFILL.permissions
 
 
 class BackfillForm(forms.Form):
@@ -108,7 +108,7 @@ class BackfillMixin(GamificationAdmin):
             raise Http404
         form = BackfillForm(request.POST if request.method == "POST" else None)
         if form.is_bound and (job := self._begin(request, achievement, form)):
-            return redirect(self.address_of("job_progress", job.pk))
+            return self.show_begun(request, job)
         context = {
             "title": _("Backfill"),
             "subtitle": str(achievement),
@@ -116,7 +116,7 @@ class BackfillMixin(GamificationAdmin):
             "form": form,
             "adminform": as_admin_form(form),
             "job": unfinished_backfills(achievement).first(),
-            "may_award": request.user.has_perm(PERMISSION),
+            "may_award": request.user.has_perms(PERMISSIONS),
             "previewed": achievement,
             "preview": preview_backfill(achievement),
         }
@@ -128,7 +128,7 @@ class BackfillMixin(GamificationAdmin):
         self, request: HttpRequest, achievement: Achievement, form: BackfillForm
     ) -> Job | None:
         """Return a new job or the unfinished one; None if the form has errors."""
-        if not request.user.has_perm(PERMISSION):
+        if not request.user.has_perms(PERMISSIONS):
             raise PermissionDenied
         if job := unfinished_backfills(achievement).first():
             message = _("A backfill of this achievement is already running.")

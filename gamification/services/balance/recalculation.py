@@ -76,6 +76,7 @@ def recalculate_xp(
     expected: str | None = None,
     after: UserRef | None = None,
     limit: int = 1_000,
+    job_id: int | None = None,
 ) -> RecalculationProgress:
     """Correct past records of the next ``limit`` users to today's rewards and limits.
 
@@ -86,7 +87,8 @@ def recalculate_xp(
 
     Users come in order of their keys; ``after`` is the last user of the batch before.
     ``expected`` is the tag of the preview: if staff have edited an activity since, the
-    call raises ``StaleEditError``. ``actor`` is the staff member who acts.
+    call raises ``StaleEditError``. ``actor`` is the staff member who acts, and
+    ``job_id`` the job that does.
 
     Raises ``UnknownActivityError``, ``StaleEditError``, ``UnknownUserError``,
     ``InvalidTextError``, ``StorageError``, and ``ValueError`` for a ``limit`` below 1.
@@ -102,7 +104,13 @@ def recalculate_xp(
     for first in range(0, len(wrong), USERS_AT_ONCE):
         page = wrong[first : first + USERS_AT_ONCE]
         done += _correct_users(
-            scope, page, store, actor_id=actor_id, note=note, expected=expected
+            scope,
+            page,
+            store,
+            actor_id=actor_id,
+            note=note,
+            expected=expected,
+            job_id=job_id,
         )
     return replace(done, after=last)
 
@@ -144,6 +152,7 @@ def _correct_users(
     actor_id: Any,
     note: str,
     expected: str | None,
+    job_id: int | None,
 ) -> RecalculationProgress:
     """Correct the records of these users that are still wrong, in one transaction."""
     query = StateQuery(user_ids, conf.default_calendar, activities=None)
@@ -158,6 +167,9 @@ def _correct_users(
                 for user_id in sorted(dues)
                 if (changeset := correct(user_id, dues[user_id], snapshot))
             ]
+            if job_id is not None:
+                for changeset in changesets:
+                    changeset.mark(job_id)
             attempt.write(changesets)
     return RecalculationProgress(
         corrected=len(changesets),

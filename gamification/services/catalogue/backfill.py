@@ -67,6 +67,7 @@ def backfill_achievement(
     celebrate: bool = False,
     after: UserRef | None = None,
     limit: int = 1_000,
+    job_id: int | None = None,
 ) -> BackfillProgress:
     """Award the achievement to the next ``limit`` users who qualify.
 
@@ -75,7 +76,7 @@ def backfill_achievement(
     cannot be determined, and everything that follows from it is unlocked too. Users who
     have received it or stopped qualifying in the meantime are skipped, so the call can
     be repeated. Without ``celebrate``, it creates no celebrations and sends no signals.
-    ``actor`` is the staff member who acts.
+    ``actor`` is the staff member who acts, and ``job_id`` the job that does.
 
     Raises ``UnknownAchievementError``, ``AchievementNotActiveError`` for a draft or
     retired achievement, ``UnknownUserError``, ``InvalidTextError``, ``StorageError``,
@@ -96,6 +97,7 @@ def backfill_achievement(
             actor_id=actor_id,
             note=note,
             celebrate=celebrate,
+            job_id=job_id,
         )
     with wrap_database_errors(alias):
         remaining = 0 if last is None else waiting.filter(user__gt=last).count()
@@ -145,6 +147,7 @@ def _backfill_users(
     actor_id: Any,
     note: str,
     celebrate: bool,
+    job_id: int | None,
 ) -> list[Outcome]:
     """Award to those of the users who still qualify, in one transaction."""
     store = store_for(write_alias())
@@ -159,6 +162,9 @@ def _backfill_users(
                 for changeset in _changesets(snapshot, rule, store, celebrate=celebrate)
                 if _award(changeset, rule, actor_id=actor_id, note=note)
             ]
+            if job_id is not None:
+                for changeset in changesets:
+                    changeset.mark(job_id)
             written = attempt.write(changesets)
     outcomes = [
         each for changeset in changesets for each in written.outcomes_of(changeset)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from gamification import signals
 from gamification.conf import conf
 from gamification.domain.changeset import UserChangeset
@@ -33,7 +35,7 @@ from gamification.services.validation import (
     fingerprint,
     user_id_of,
 )
-from gamification.storage import StateQuery, store_for
+from gamification.storage import Snapshot, StateQuery, Store, store_for
 
 
 def adjust_xp(
@@ -69,21 +71,45 @@ def adjust_xp(
             check_actor(actor_id)
             outcome = find_replay(snapshot, user_id, key, digest)
             if outcome is None:
-                state = find_state(snapshot, user_id)
-                _check_balance(state, amount)
-                changeset = new_changeset(snapshot, state, celebrate=celebrate)
-                entry = _adjustment(changeset, amount)._replace(
-                    key=key, fingerprint=digest, actor_id=actor_id, note=note
+                changeset = adjustment_changes(
+                    snapshot,
+                    find_state(snapshot, user_id),
+                    amount,
+                    store,
+                    celebrate=celebrate,
+                    key=key,
+                    fingerprint=digest,
+                    actor_id=actor_id,
+                    note=note,
                 )
-                changeset.adjust(entry)
-                if load_ledger(changeset, store):
-                    changeset = new_changeset(snapshot, state, celebrate=celebrate)
-                    changeset.adjust(entry)
                 [outcome] = attempt.write([changeset]).outcomes_of(changeset)
     assert outcome  # noqa: S101 - an attempt was done
     if celebrate:
         announce_on_commit(store.alias, [outcome], signal=signals.xp_adjusted)
     return outcome
+
+
+def adjustment_changes(
+    snapshot: Snapshot,
+    state: UserState,
+    amount: int,
+    store: Store,
+    *,
+    celebrate: bool,
+    **fields: Any,
+) -> UserChangeset:
+    """Return the changes of an adjustment, whose entry has these ``fields``.
+
+    Raises ``InsufficientXPError``.
+    """
+    _check_balance(state, amount)
+    changeset = new_changeset(snapshot, state, celebrate=celebrate)
+    entry = _adjustment(changeset, amount)._replace(**fields)
+    changeset.adjust(entry)
+    if load_ledger(changeset, store):
+        changeset = new_changeset(snapshot, state, celebrate=celebrate)
+        changeset.adjust(entry)
+    return changeset
 
 
 def _check_balance(state: UserState, amount: int) -> None:

@@ -7,8 +7,10 @@ from typing import Any
 from gamification import signals
 from gamification.conf import conf
 from gamification.domain.catalogue import AchievementRule, AchievementStatus, Catalogue
+from gamification.domain.changeset import UserChangeset
 from gamification.domain.history import StandingEntry, standing_entries
 from gamification.domain.outcomes import EntryKind, Outcome, UnlockRow
+from gamification.domain.state import UserState
 from gamification.exceptions import (
     AchievementNotActiveError,
     AchievementNotHeldError,
@@ -32,7 +34,7 @@ from gamification.services.validation import (
     check_text,
     user_id_of,
 )
-from gamification.storage import StateQuery, Store, store_for
+from gamification.storage import Snapshot, StateQuery, Store, store_for
 from gamification.suggestions import shown
 
 
@@ -63,21 +65,49 @@ def award_achievement(
         with attempt, keeping_in_range():
             snapshot = attempt.read(query)
             check_actor(actor_id)
-            rule = find_achievement(snapshot.catalogue, achievement)
             state = find_state(snapshot, user_id)
-            changeset = new_changeset(snapshot, state, celebrate=celebrate)
             outcome = unchanged(state)
-            if rule.id not in changeset.held:
-                if rule.status != AchievementStatus.ACTIVE:
-                    raise not_active(achievement, rule.status)
-                changeset.award(rule, actor_id=actor_id, note=note)
-                if load_ledger(changeset, store):
-                    changeset = new_changeset(snapshot, state, celebrate=celebrate)
-                    changeset.award(rule, actor_id=actor_id, note=note)
+            changeset = award_changes(
+                snapshot,
+                state,
+                achievement,
+                store,
+                actor_id=actor_id,
+                note=note,
+                celebrate=celebrate,
+            )
+            if changeset:
                 [outcome] = attempt.write([changeset]).outcomes_of(changeset)
     if celebrate:
         announce_on_commit(store.alias, [outcome])
     return outcome
+
+
+def award_changes(
+    snapshot: Snapshot,
+    state: UserState,
+    achievement: str,
+    store: Store,
+    *,
+    actor_id: Any,
+    note: str,
+    celebrate: bool,
+) -> UserChangeset | None:
+    """Return the changes of an award; None if the user holds the achievement.
+
+    Raises ``UnknownAchievementError``, ``AchievementNotActiveError``.
+    """
+    rule = find_achievement(snapshot.catalogue, achievement)
+    if rule.id in state.held:
+        return None
+    if rule.status != AchievementStatus.ACTIVE:
+        raise not_active(achievement, rule.status)
+    changeset = new_changeset(snapshot, state, celebrate=celebrate)
+    changeset.award(rule, actor_id=actor_id, note=note)
+    if load_ledger(changeset, store):
+        changeset = new_changeset(snapshot, state, celebrate=celebrate)
+        changeset.award(rule, actor_id=actor_id, note=note)
+    return changeset
 
 
 def revoke_achievement(
@@ -106,16 +136,12 @@ def revoke_achievement(
         with attempt, keeping_in_range():
             snapshot = attempt.read(query)
             check_actor(actor_id)
-            rule = find_achievement(snapshot.catalogue, achievement)
             state = find_state(snapshot, user_id)
-            changeset = new_changeset(snapshot, state)
             outcome = unchanged(state)
-            if rule.id not in state.revoked:
-                if rule.id not in changeset.held:
-                    message = f"The user does not hold {achievement!r}."
-                    raise AchievementNotHeldError(message, achievement=achievement)
-                unlock, reward = _unlock_of(user_id, rule, store)
-                changeset.revoke(unlock, reward, actor_id=actor_id, reason=reason)
+            changeset = revocation_changes(
+                snapshot, state, achievement, store, actor_id=actor_id, reason=reason
+            )
+            if changeset:
                 [outcome] = attempt.write([changeset]).outcomes_of(changeset)
     announce_on_commit(
         store.alias,
@@ -124,6 +150,31 @@ def revoke_achievement(
         achievement=achievement,
     )
     return outcome
+
+
+def revocation_changes(
+    snapshot: Snapshot,
+    state: UserState,
+    achievement: str,
+    store: Store,
+    *,
+    actor_id: Any,
+    reason: str,
+) -> UserChangeset | None:
+    """Return the changes of a revocation; None if staff have revoked it before.
+
+    Raises ``UnknownAchievementError``, ``AchievementNotHeldError``.
+    """
+    rule = find_achievement(snapshot.catalogue, achievement)
+    if rule.id in state.revoked:
+        return None
+    if rule.id not in state.held:
+        message = f"The user does not hold {achievement!r}."
+        raise AchievementNotHeldError(message, achievement=achievement)
+    unlock, reward = _unlock_of(state.user_id, rule, store)
+    changeset = new_changeset(snapshot, state)
+    changeset.revoke(unlock, reward, actor_id=actor_id, reason=reason)
+    return changeset
 
 
 def find_achievement(catalogue: Catalogue, key: str) -> AchievementRule:
