@@ -90,6 +90,7 @@ from gamification.services.many.lists import (
 from gamification.services.many.names import (
     MAX_NAMES,
     UserList,
+    find_names,
     find_users,
 )
 from gamification.services.many.periods import (
@@ -177,6 +178,7 @@ __all__ = [
     "entries_of",
     "export_definitions",
     "find_job",
+    "find_names",
     "find_users",
     "fingerprint",
     "get_achievement",

@@ -181,6 +181,7 @@ def test_a_backfill_survives_reloads_of_its_page(page, admin_user):
         begun = job.locator("dd").first.inner_text()
         expect(job.locator("dd").first).not_to_have_text(begun, timeout=60_000)
         page.reload()
+        page.get_by_role("button", name="Continue").click()
     look(page, "job")
 
     expect(page.locator("#gam-job-state")).to_have_text("finished", timeout=60_000)

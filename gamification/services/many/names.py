@@ -64,7 +64,14 @@ def find_users(text: str) -> UserList:
     Raises ``InvalidRequestError`` for a list without names, or with more than 50,000,
     and ``StorageError``.
     """
-    names, kind = _read(text)
+    return find_names(*_read(text))
+
+
+def find_names(names: Sequence[str], kind: str = "") -> UserList:
+    """Return the users whom these names stand for, as ``find_users`` does.
+
+    ``kind`` is ``username``, ``email`` or ``key`` if names are only that.
+    """
     if not 0 < len(names) <= MAX_NAMES:
         message = f"The list has {len(names):,} names, not 1 to {MAX_NAMES:,}."
         raise InvalidRequestError(message, field="users")
