@@ -136,6 +136,18 @@ class UnknownAchievementError(GamificationError):
     code = "unknown_achievement"
 
 
+class UserExcludedError(GamificationError):
+    """Staff have excluded the user from the game."""
+
+    code = "user_excluded"
+
+
+class SelfAwardError(GamificationError):
+    """Staff cannot award achievements to themselves, or adjust their own XP."""
+
+    code = "self_award"
+
+
 class StaleEditError(GamificationError):
     """Somebody else changed it in the meantime."""
 

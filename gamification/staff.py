@@ -112,6 +112,12 @@ from gamification.services.players.achievements import (
 from gamification.services.players.explanations import (
     get_facts,
 )
+from gamification.services.players.restrictions import (
+    exclude_user,
+    hold_user,
+    lift_restriction,
+    open_restrictions,
+)
 from gamification.services.players.settings import (
     set_choices,
 )
@@ -176,6 +182,7 @@ __all__ = [
     "edit_achievement",
     "edit_activity",
     "entries_of",
+    "exclude_user",
     "export_definitions",
     "find_job",
     "find_names",
@@ -186,10 +193,13 @@ __all__ = [
     "get_balance_report",
     "get_facts",
     "held_achievements",
+    "hold_user",
     "is_storable",
     "last_days",
+    "lift_restriction",
     "lock_definition",
     "lock_definitions",
+    "open_restrictions",
     "pause_job",
     "preview_backfill",
     "preview_list",

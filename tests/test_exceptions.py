@@ -60,10 +60,12 @@ def test_codes_are_a_contract():
         "invalid_span",
         "invalid_text",
         "invalid_time_zone",
+        "job_state",
         "key_required",
         "keys_differ",
         "not_reversible",
         "out_of_range",
+        "self_award",
         "stale_edit",
         "storage_error",
         "storage_setup",
@@ -74,4 +76,5 @@ def test_codes_are_a_contract():
         "unknown_entry",
         "unknown_job",
         "unknown_user",
+        "user_excluded",
     }

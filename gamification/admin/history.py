@@ -23,12 +23,17 @@ class LedgerEntryAdmin(HistoryAdmin):
         "local_date",
         "recorded_at",
         "actor",
+        "own",
     )
     list_filter = ("kind", "activity")
     list_select_related = ("user", "activity", "achievement", "actor")
     date_hierarchy = "recorded_at"
     ordering = ("-recorded_at", "-pk")
     search_help_text = _("Enter the user's full login name, or a full source.")
+
+    @admin.display(boolean=True, description=_("for themselves"))
+    def own(self, entry: LedgerEntry) -> bool:
+        return entry.is_own
 
     def search(self, queryset: QuerySet[Model], term: str) -> QuerySet[Model]:
         """Return the entries of a user or, if they have none, those of a source."""

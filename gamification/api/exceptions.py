@@ -82,6 +82,7 @@ STATUSES: Final[Mapping[type[Exception], int]] = {
     ours.UnknownAchievementError: 422,
     ours.UnknownEntryError: 422,
     ours.IdempotencyConflictError: 422,
+    ours.SelfAwardError: 403,
     ours.StaleEditError: 412,
     ours.KeysDifferError: 422,
     # Celebrations appear in addresses only.

@@ -16,10 +16,7 @@ from gamification.staff import user_id_of
 from gamification.user_lookup import public_field, public_name, values_of
 
 #: With one of these, staff see the progress of all users, in the admin as well.
-_SEES_EVERYBODY: Final = (
-    "gamification.view_usergamification",
-    "gamification.change_usergamification",
-)
+_SEES_EVERYBODY: Final = ("gamification.view_usergamification",)
 
 
 def find_user(name: str, **conditions: Any) -> Any:

@@ -44,6 +44,7 @@ class WithheldReason(TextChoices):
     DAILY_LIMIT = "daily_limit", _("daily limit reached")
     COOLDOWN = "cooldown", _("too soon after the last one")
     INACTIVE = "inactive", _("the activity is switched off")
+    EXCLUDED = "excluded", _("the user is excluded from the game")
 
 
 class Entry(NamedTuple):

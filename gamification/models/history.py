@@ -197,6 +197,11 @@ class LedgerEntry(models.Model):
         msg = "A ledger entry is deleted only with its user; reverse it instead."
         raise TypeError(msg)
 
+    @property
+    def is_own(self) -> bool:
+        """Whether the user gave it to themselves."""
+        return self.actor_id is not None and self.actor_id == self.user_id
+
 
 class UserAchievement(models.Model):
     """An achievement that a user holds, or held until it was taken back."""

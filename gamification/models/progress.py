@@ -10,6 +10,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from gamification.conf import conf
@@ -26,24 +27,25 @@ class UserGamificationQuerySet(models.QuerySet["UserGamification"]):
     """Users' progress, filtered by who is compared with others."""
 
     def counted(self) -> UserGamificationQuerySet:
-        """Keep active users, and staff among them only if ``RANKS_STAFF`` is set."""
+        """Keep active users who are not excluded, and staff only if ``RANKS_STAFF``."""
         return self.filter(**_marks_of_counted())
 
     def uncounted(self) -> UserGamificationQuerySet:
         """Keep the users whom ``counted`` leaves out."""
-        marks = _marks_of_counted()
-        return self.exclude(**marks) if marks else self.none()
+        return self.exclude(**_marks_of_counted())
 
     def ranked(self) -> UserGamificationQuerySet:
-        """Keep the counted users who did not opt out of leaderboards."""
-        return self.counted().filter(is_public=True)
+        """Keep the counted users who neither opted out of leaderboards nor are held."""
+        is_free = Q(held_until=None) | Q(held_until__lte=timezone.now())
+        return self.counted().filter(is_free, is_public=True)
 
 
 def _marks_of_counted() -> dict[str, bool]:
     """Return a filter for counted users by the fields that their model has."""
     known = {field.name for field in get_user_model()._meta.get_fields()}
     marks = {"is_active": True} | ({} if conf.RANKS_STAFF else {"is_staff": False})
-    return {f"user__{name}": mark for name, mark in marks.items() if name in known}
+    of_user = {f"user__{name}": mark for name, mark in marks.items() if name in known}
+    return {"is_excluded": False} | of_user
 
 
 class UserGamification(models.Model):

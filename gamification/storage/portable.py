@@ -94,6 +94,7 @@ class PortableStore(Store):
                 profile.highest_streak,
                 profile.active_days,
                 profile.streak,
+                profile.is_excluded,
                 profile.last_occurred_at,
                 held[profile.user_id],
                 revoked[profile.user_id],

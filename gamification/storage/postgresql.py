@@ -207,7 +207,7 @@ def _user_columns(alias: str) -> tuple[str, tuple[str, str]]:
 def _user_state(row: Sequence[Any], query: StateQuery) -> UserState:
     (user_id, version, total_xp, level, highest_level, highest_streak) = row[2:8]
     active_days, last_occurred_at, *streak = row[8:13]
-    zones, achievements, tallies, usage, rewarded_at = row[13:18]
+    is_excluded, zones, achievements, tallies, usage, rewarded_at = row[13:19]
     return UserState(
         user_id,
         query.calendar
@@ -220,6 +220,7 @@ def _user_state(row: Sequence[Any], query: StateQuery) -> UserState:
         highest_streak,
         active_days,
         Streak(*streak),
+        is_excluded,
         last_occurred_at,
         *_achievements(achievements),
         dict(tallies or ()),

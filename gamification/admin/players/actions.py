@@ -58,7 +58,7 @@ class ActionForm(forms.Form):
         help_text=_("The reason. It is stored with your name."),
         widget=forms.Textarea(attrs={"rows": 2}),
     )
-    field_order = ("achievement", "entry", "amount", "note")
+    field_order = ("achievement", "entry", "amount", "until", "kind", "note")
 
     def __init__(self, user: Any, data: Any = None, **kwargs: Any) -> None:
         # Ids contain the name, because one page shows several forms.

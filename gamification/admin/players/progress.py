@@ -8,18 +8,30 @@ from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.admin.utils import quote, unquote
 from django.core.exceptions import PermissionDenied
+from django.db.models import Model, QuerySet
 from django.forms import Media
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils.translation import gettext as _
+from django.utils.http import urlencode
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from gamification.admin.base import HistoryAdmin
-from gamification.admin.players.actions import ACTIONS, ActionForm, ActionResult
+from gamification.admin.players.actions import ActionForm, ActionResult
 from gamification.admin.players.ledger import parse_cursor
 from gamification.admin.players.page import explain, find_player, get_player_page
-from gamification.models import ActiveDay, ActivityTally, UserGamification
+from gamification.admin.players.restrictions import ALL_ACTIONS
+from gamification.admin.players.search import MAX_FOUND, newcomers_like, users_like
+from gamification.models import (
+    ActiveDay,
+    ActivityTally,
+    Job,
+    JobKind,
+    UserGamification,
+)
+from gamification.staff import open_restrictions
 
 _STYLES: Final = ["gamification/theme.css", "gamification/player.css"]
 
@@ -38,8 +50,31 @@ class UserGamificationAdmin(HistoryAdmin):
         "last_active_on",
         "time_zone",
         "is_public",
+        "held_until",
+        "is_excluded",
     )
+    list_filter = ("is_excluded", ("held_until", admin.EmptyFieldListFilter))
     list_select_related = ("user",)
+    search_help_text = _("Enter a part of the user's login name or email address.")
+    change_list_template = "admin/gamification/usergamification/change_list.html"
+
+    def search(self, queryset: QuerySet[Model], term: str) -> QuerySet[Model]:
+        """Return the progress of users whose name or address contains ``term``."""
+        if not term.strip():
+            return queryset
+        found = users_like(term.strip()).values_list("pk", flat=True)[:MAX_FOUND]
+        return queryset.filter(user__in=[*found])
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show also the users who were searched for and never did anything."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        term = request.GET.get("q", "").strip()
+        newcomers = newcomers_like(term) if term else []
+        context = {**(extra_context or {}), "newcomers": newcomers}
+        return super().changelist_view(request, context)
 
     def get_urls(self) -> list[URLPattern]:
         view, name = self.admin_site.admin_view, "gamification_usergamification"
@@ -79,7 +114,9 @@ class UserGamificationAdmin(HistoryAdmin):
         allowed = _allowed_actions(request)
         context = {
             "player_page": get_player_page(player, before=before),
+            "restrictions": open_restrictions(player),
             "user_page": self._user_page(request, player),
+            "period_page": self._period_page(request, player),
             "action_forms": [form(player) for form in allowed.values()],
             "may": dict.fromkeys(allowed, True),
             "why": why,
@@ -89,13 +126,13 @@ class UserGamificationAdmin(HistoryAdmin):
 
     def action_view(self, request: HttpRequest, user: str, action: str) -> HttpResponse:
         """Show the form of an action, and perform the action when it is sent."""
-        if action not in ACTIONS:
+        if action not in ALL_ACTIONS:
             raise Http404
         is_allowed = action in _allowed_actions(request)
         if not self.has_view_permission(request) or not is_allowed:
             raise PermissionDenied
         player = find_player(unquote(user))
-        form = _action_form(request, ACTIONS[action], player)
+        form = _action_form(request, ALL_ACTIONS[action], player)
         result = form.perform(request.user) if form.is_valid() else None
         if result is None:
             return self._render(request, player, "action", {"form": form})
@@ -111,7 +148,7 @@ class UserGamificationAdmin(HistoryAdmin):
         self.message_user(request, result.message, level)
         if result.is_change:
             values = {"message": result.message, "note": form.cleaned_data["note"]}
-            message = _("%(message)s Note: %(note)s") % values
+            message = gettext("%(message)s Note: %(note)s") % values
             actor: Any = request.user.pk
             rows = UserGamification.objects.filter(user=player).select_related("user")
             LogEntry.objects.log_actions(actor, rows, CHANGE, message)
@@ -129,6 +166,14 @@ class UserGamificationAdmin(HistoryAdmin):
         }
         template = f"admin/gamification/usergamification/{name}.html"
         return self.render_page(request, template, shared | context)
+
+    def _period_page(self, request: HttpRequest, player: Any) -> str:
+        """Return the address that takes back a period; empty if not available."""
+        if not self.admin_site.is_registered(Job):
+            return ""
+        if not request.user.has_perms(JobKind.REVERSAL.permissions):
+            return ""
+        return f"{self.address_of('job_reversal')}?{urlencode({'user': player.pk})}"
 
     def _user_page(self, request: HttpRequest, player: Any) -> str:
         """Return the address of the user's account page; empty if not available."""
@@ -148,7 +193,9 @@ def _allowed_actions(request: HttpRequest) -> dict[str, type[ActionForm]]:
     """Return the actions for which the staff member has the permission."""
     user: Any = request.user
     return {
-        name: form for name, form in ACTIONS.items() if user.has_perm(form.permission)
+        name: form
+        for name, form in ALL_ACTIONS.items()
+        if user.has_perm(form.permission)
     }
 
 

@@ -132,6 +132,7 @@ class RecordsViewSet(GamificationViewSet):
             ours.UnknownUserError,
             ours.UnknownActivityError,
             ours.InactiveActivityError,
+            ours.UserExcludedError,
             ours.InvalidInstantError,
             ours.TooOldError,
             ours.InFutureError,
@@ -170,6 +171,9 @@ class RecordsViewSet(GamificationViewSet):
             key=record.key,
             source=record.source,
         )
+        if outcome.entry is None:
+            # Only of an excluded user nothing is recorded without an error.
+            raise ours.UserExcludedError
         return outcome_response(outcome, record.activity)
 
 

@@ -181,7 +181,11 @@ def _changesets(
     if rule.status != AchievementStatus.ACTIVE:
         return []
     states = snapshot.states
-    qualified = [pk for pk in sorted(states) if qualifies(states[pk], rule)]
+    qualified = [
+        pk
+        for pk in sorted(states)
+        if not states[pk].is_excluded and qualifies(states[pk], rule)
+    ]
     rules, now = conf.rules(snapshot.catalogue), timezone.now()
     for user_id, ledger in store.ledgers(qualified).items():
         states[user_id].ledger = ledger

@@ -68,11 +68,12 @@ def preview_backfill(
 def qualifying_users(achievement: Achievement) -> QuerySet[UserGamification]:
     """Return users who meet ``achievement``, do not hold it, and may earn it.
 
-    They may not if staff revoked it. Users without progress never qualify.
+    They may not if staff revoked it, or excluded them from the game. Users without
+    progress never qualify.
     """
     alias = write_alias()
     unlocks = UserAchievement.objects.using(alias).filter(user=OuterRef("user"))
-    profiles = UserGamification.objects.using(alias)
+    profiles = UserGamification.objects.using(alias).filter(is_excluded=False)
     return _meeting(achievement, profiles).filter(
         ~Exists(unlocks.filter(achievement=achievement.pk, can_be_earned_again=False))
     )

@@ -14,6 +14,7 @@ from gamification.exceptions import (
 )
 from gamification.models import write_alias
 from gamification.services.corrections.changes import (
+    check_self,
     find_replay,
     find_state,
     keeping_in_range,
@@ -52,9 +53,9 @@ def adjust_xp(
     A ``key`` makes repeated calls safe: only the first one changes anything. ``actor``
     is the staff member who acts.
 
-    Raises ``InsufficientXPError`` if the total would fall below 0,
-    ``InvalidAmountError``, ``InvalidTextError`` for an empty note, and the errors of
-    ``record_activity``.
+    Raises ``InsufficientXPError`` if the total would fall below 0, ``SelfAwardError``
+    if the actor is the user, ``InvalidAmountError``, ``InvalidTextError`` for an empty
+    note, and the errors of ``record_activity``.
     """
     user_id, actor_id = user_id_of(user), actor_key_of(actor)
     check_amount(amount)
@@ -100,8 +101,9 @@ def adjustment_changes(
 ) -> UserChangeset:
     """Return the changes of an adjustment, whose entry has these ``fields``.
 
-    Raises ``InsufficientXPError``.
+    Raises ``InsufficientXPError``, ``SelfAwardError``.
     """
+    check_self(state, fields["actor_id"])
     _check_balance(state, amount)
     changeset = new_changeset(snapshot, state, celebrate=celebrate)
     entry = _adjustment(changeset, amount)._replace(**fields)

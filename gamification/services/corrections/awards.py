@@ -18,6 +18,7 @@ from gamification.exceptions import (
 )
 from gamification.models import UserAchievement, write_alias
 from gamification.services.corrections.changes import (
+    check_award,
     find_state,
     keeping_in_range,
     load_ledger,
@@ -53,7 +54,8 @@ def award_achievement(
     who acts.
 
     Raises ``UnknownAchievementError``, ``AchievementNotActiveError`` for a draft or
-    retired achievement, ``UnknownUserError``, ``InvalidTextError``, ``StorageError``.
+    retired achievement, ``UserExcludedError``, ``SelfAwardError`` if the actor is the
+    user, ``UnknownUserError``, ``InvalidTextError``, ``StorageError``.
     """
     actor_id, user_id = actor_key_of(actor), user_id_of(user)
     check_text("note", note, longest=MAX_NOTE)
@@ -95,13 +97,15 @@ def award_changes(
 ) -> UserChangeset | None:
     """Return the changes of an award; None if the user holds the achievement.
 
-    Raises ``UnknownAchievementError``, ``AchievementNotActiveError``.
+    Raises ``UnknownAchievementError``, ``AchievementNotActiveError``,
+    ``UserExcludedError``, ``SelfAwardError``.
     """
     rule = find_achievement(snapshot.catalogue, achievement)
     if rule.id in state.held:
         return None
     if rule.status != AchievementStatus.ACTIVE:
         raise not_active(achievement, rule.status)
+    check_award(state, actor_id)
     changeset = new_changeset(snapshot, state, celebrate=celebrate)
     changeset.award(rule, actor_id=actor_id, note=note)
     if load_ledger(changeset, store):
