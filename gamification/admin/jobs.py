@@ -206,6 +206,15 @@ class JobAdmin(ListMixin, PeriodMixin, HistoryAdmin):
         return str(job.state.label)
 
 
+@admin.register(JobUser)
+class JobUserAdmin(HistoryAdmin):
+    """The lists of jobs, and what became of each user."""
+
+    list_display = ("user", "job", "result", "reason")
+    list_filter = ("result",)
+    list_select_related = ("user", "job")
+
+
 def _find_job(job_id: int) -> Job:
     try:
         return find_job(job_id)

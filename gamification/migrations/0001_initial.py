@@ -562,7 +562,7 @@ class Migration(migrations.Migration):
                 "verbose_name": "user of a job",
                 "verbose_name_plural": "users of jobs",
                 "ordering": ["user"],
-                "default_permissions": (),
+                "default_permissions": ("view",),
             },
         ),
         migrations.CreateModel(

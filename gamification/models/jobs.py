@@ -186,7 +186,7 @@ class JobUser(models.Model):
         verbose_name = _("user of a job")
         verbose_name_plural = _("users of jobs")
         ordering: ClassVar = ["user"]
-        default_permissions = ()
+        default_permissions = ("view",)
         indexes: ClassVar = [
             models.Index(
                 fields=["job", "result", "user"], name="gamification_jobuser_by_job"

@@ -21,6 +21,7 @@ LISTS = (
     "activitytally",
     "celebration",
     "job",
+    "jobuser",
     "ledgerentry",
     "restriction",
     "userachievement",

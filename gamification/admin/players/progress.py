@@ -44,7 +44,7 @@ class UserGamificationAdmin(HistoryAdmin):
         "user",
         "total_xp",
         "level",
-        "current_streak",
+        "streak_today",
         "longest_streak",
         "active_days",
         "last_active_on",
@@ -57,6 +57,10 @@ class UserGamificationAdmin(HistoryAdmin):
     list_select_related = ("user",)
     search_help_text = _("Enter a part of the user's login name or email address.")
     change_list_template = "admin/gamification/usergamification/change_list.html"
+
+    @admin.display(description=_("current streak"))
+    def streak_today(self, row: UserGamification) -> int:
+        return row.streak_today
 
     def search(self, queryset: QuerySet[Model], term: str) -> QuerySet[Model]:
         """Return the progress of users whose name or address contains ``term``."""

@@ -31,7 +31,7 @@ STARTABLE_KINDS: Final = (
 )
 
 #: The most users whom one request can name.
-MAX_USERS: Final = 10_000
+MAX_USERS: Final = 1_000
 
 EXAMPLE: Final = {
     "id": 17,

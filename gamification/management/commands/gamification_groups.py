@@ -14,6 +14,7 @@ _VIEWS: Final = (
     "view_activitytally",
     "view_celebration",
     "view_job",
+    "view_jobuser",
     "view_ledgerentry",
     "view_restriction",
     "view_userachievement",

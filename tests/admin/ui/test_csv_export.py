@@ -137,6 +137,7 @@ def test_the_columns_of_an_exported_entry(admin_client, user, staff):
             "actor_id": str(staff.pk),
             "actor": staff.get_username(),
             "note": '"Sorry",\n\'=1',
+            "job": "",
         }
     ]
 

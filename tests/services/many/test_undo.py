@@ -251,6 +251,21 @@ def test_a_record_that_came_back_can_be_reversed_and_taken_back_again(
     assert totals() == before
 
 
+def test_a_replay_of_a_record_that_came_back_says_nothing_of_its_reversal(
+    user, server_clock
+):
+    record_activity(user, "walk", key="first")
+    act = Act(kind="reversal", since=NOW.date(), until=NOW.date())
+    job = after(server_clock, begin_take_back(act, user=user, actor=None))
+    reversed_at = record_activity(user, "walk", key="first").reversed_at
+
+    take_back(server_clock, job)
+
+    replay = record_activity(user, "walk", key="first")
+    assert reversed_at == NOW
+    assert (replay.replayed, replay.reversed_at) == (True, None)
+
+
 def test_nothing_is_unlocked_by_the_way(users, server_clock):
     act = Act(kind="reversal", **WEEK)
     job = after(server_clock, begin_take_back(act, user=users[3], actor=None))
