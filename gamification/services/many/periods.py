@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Sequence
 from typing import Any, Final
 
 from django.db.models import Exists, OuterRef, QuerySet
@@ -119,25 +118,21 @@ def _records(act: Act) -> QuerySet[LedgerEntry]:
 
 def _next_batch(act: Act, after: Any) -> tuple[list[Any], Any]:
     """Return users who have such records, and the user after whom to go on."""
-    found = list[Any]()
-    for user_ids, last in islice(_pages(after), LOOKS):
-        records = _records(act).filter(user__gte=user_ids[0], user__lte=user_ids[-1])
-        rows = records.order_by("user_id").values_list("user_id", flat=True)
-        found += list(rows.distinct())
-        after = last
+    profiles, found = UserGamification.objects.using(write_alias()), list[Any]()
+    for _ in range(LOOKS):
+        user_ids, after = next_users(profiles, after=after, limit=LOOKED_AT_ONCE)
+        found += _with_records(act, user_ids)
         if len(found) > USERS_AT_ONCE:
             return found[:USERS_AT_ONCE], found[USERS_AT_ONCE - 1]
-        if last is None or len(found) == USERS_AT_ONCE:
-            return found, last
+        if after is None or len(found) == USERS_AT_ONCE:
+            break
     return found, after
 
 
-def _pages(after: Any) -> Iterator[tuple[list[Any], Any]]:
-    profiles = UserGamification.objects.using(write_alias())
-    while True:
-        user_ids, last = next_users(profiles, after=after, limit=LOOKED_AT_ONCE)
-        if user_ids:
-            yield user_ids, last
-        if last is None:
-            return
-        after = last
+def _with_records(act: Act, user_ids: Sequence[Any]) -> list[Any]:
+    """Return those of ``user_ids``, who are neighbours, who have such records."""
+    if not user_ids:
+        return []
+    records = _records(act).filter(user__gte=user_ids[0], user__lte=user_ids[-1])
+    rows = records.order_by("user_id").values_list("user_id", flat=True)
+    return list(rows.distinct())

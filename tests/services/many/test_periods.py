@@ -12,7 +12,12 @@ from gamification.exceptions import (
 from gamification.models import Job
 from gamification.services import adjust_xp, award_achievement, record_activity
 from gamification.signals import entry_reversed
-from gamification.staff import Act, begin_take_back, preview_take_back
+from gamification.staff import (
+    Act,
+    begin_take_back,
+    preview_take_back,
+    run_next_step,
+)
 from tests.factories import AchievementFactory, ActivityFactory, UserFactory
 from tests.inspection import everything, held_by, ledger_of, profile_of
 from tests.services.conftest import NOW
@@ -68,7 +73,9 @@ def test_a_week_of_one_user_is_taken_back(cheat, staff):
 
 def test_only_one_activity_is_taken_back_if_that_was_asked_for(cheat, staff):
     act = Act(kind="reversal", activity="swim", **WEEK)
+    record(UserFactory(), 3)
 
+    assert preview_take_back(act).asked == 1
     job = finish(begin_take_back(act, user=cheat, actor=staff))
 
     assert (profile_of(cheat).total_xp, job.xp) == (50, -30)
@@ -196,3 +203,17 @@ def test_a_user_who_is_deleted_meanwhile_is_passed_over(cheat):
     cheat.delete()
 
     assert finish(job).done == 0
+
+
+def test_users_who_are_deleted_meanwhile_end_no_job_later(two_at_a_time, monkeypatch):
+    monkeypatch.setattr("gamification.services.many.periods.LOOKED_AT_ONCE", 2)
+    users = UserFactory.create_batch(4)
+    for user in users:
+        record(user, 3)
+    job = run_next_step(begin_take_back(ALL, actor=None).pk, actor=None)
+    for user in users[2:]:
+        user.delete()
+
+    job = run_next_step(job.pk, actor=None)
+
+    assert (job.state, job.done) == ("finished", 2)
