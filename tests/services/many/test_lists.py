@@ -36,7 +36,7 @@ def medal():
 
 @pytest.fixture
 def users(medal):
-    return UserFactory.create_batch(5)
+    return sorted(UserFactory.create_batch(5), key=lambda user: user.pk)
 
 
 def results(job):

@@ -207,7 +207,7 @@ def test_a_user_who_is_deleted_meanwhile_is_passed_over(cheat):
 
 def test_users_who_are_deleted_meanwhile_end_no_job_later(two_at_a_time, monkeypatch):
     monkeypatch.setattr("gamification.services.many.periods.LOOKED_AT_ONCE", 2)
-    users = UserFactory.create_batch(4)
+    users = sorted(UserFactory.create_batch(4), key=lambda user: user.pk)
     for user in users:
         record(user, 3)
     job = run_next_step(begin_take_back(ALL, actor=None).pk, actor=None)

@@ -64,7 +64,7 @@ def users(server_clock):
         key="walker", criterion="active_days", threshold=3, xp_reward=7, revocable=True
     )
     Activity.objects.update(daily_limit=2)
-    users = UserFactory.create_batch(5)
+    users = sorted(UserFactory.create_batch(5), key=lambda user: user.pk)
     for number, user in enumerate(users):
         for day in range(1, 3 + number):
             record(user, day, number + 1)
