@@ -88,6 +88,12 @@ class InFutureError(InvalidInstantError):
     code = "in_future"
 
 
+class InvalidActError(InvalidRequestError):
+    """The act lacks a value that its kind needs, such as a list of users."""
+
+    code = "invalid_act"
+
+
 class InvalidDefinitionError(InvalidRequestError):
     """A value of the activity or achievement is invalid."""
 

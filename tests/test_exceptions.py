@@ -51,6 +51,7 @@ def test_codes_are_a_contract():
         "inactive_activity",
         "insufficient_xp",
         "invalid",
+        "invalid_act",
         "invalid_amount",
         "invalid_definition",
         "invalid_definitions",

@@ -138,7 +138,7 @@ def test_a_list_that_cannot_be_read_is_refused(
 
 def test_a_job_that_fails_says_why(users, names, monkeypatch):
     def refuse(*args, **kwargs):
-        raise lists.InvalidRequestError("It failed.")
+        raise lists.InvalidActError("It failed.")
 
     monkeypatch.setattr(lists, "apply_act", refuse)
 

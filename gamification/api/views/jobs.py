@@ -48,7 +48,7 @@ _PERMISSION = "gamification.run_job"
 
 #: Errors of an act that cannot be done.
 _ERRORS = (
-    ours.InvalidAmountError,
+    ours.InvalidActError,
     ours.InvalidSpanError,
     ours.UnknownAchievementError,
     ours.UnknownActivityError,
@@ -96,7 +96,7 @@ class JobsViewSet(GamificationViewSet):
         ``manage.py gamification_job`` run it.
         """
         _check(request, JobKind(body["kind"]).permissions)
-        act, found = Act(**act_fields(body)), _users(body)
+        act, found = _act(body), _users(body)
         if not body["skip_unknown"]:
             _refuse(found)
         if act.kind == JobKind.REVERSAL:
@@ -120,7 +120,7 @@ class JobsViewSet(GamificationViewSet):
         """
         _check(request, JobKind(body["kind"]).permissions)
         # An adjustment needs a note to begin, not to look.
-        act, found = Act(**act_fields(body), note="–"), _users(body)
+        act, found = _act({**body, "note": "–"}), _users(body)
         if act.kind == JobKind.REVERSAL:
             preview = preview_take_back(act, user=_only(body, found))
         else:
@@ -233,6 +233,13 @@ def _checked(request: Request, job_id: str) -> int:
 def _check(request: Request, permissions: Sequence[str]) -> None:
     if not all(map(request.user.has_perm, permissions)):
         raise PermissionDenied
+
+
+def _act(body: Mapping[str, Any]) -> Act:
+    """Return the act that ``body`` describes; raises ``InvalidActError``."""
+    if body["kind"] == JobKind.ADJUSTMENT and "amount" not in body:
+        raise ours.InvalidActError("An adjustment needs an amount.", field="amount")
+    return Act(**act_fields(body))
 
 
 def _users(body: Mapping[str, Any]) -> UserList:

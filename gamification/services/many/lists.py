@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from gamification.exceptions import InvalidRequestError
+from gamification.exceptions import InvalidActError
 from gamification.models import Achievement, Job, JobKind, JobUser, write_alias
 from gamification.services.catalogue.backfill import active_achievement
 from gamification.services.catalogue.lookup import get_definition
@@ -54,7 +54,7 @@ def begin_list(act: Act, users: Iterable[UserRef], *, actor: UserRef | None) -> 
 
     Raises ``UnknownAchievementError``, ``AchievementNotActiveError``,
     ``InvalidAmountError``, ``InvalidTextError`` for an adjustment without a note,
-    ``InvalidRequestError``, ``UnknownUserError``, ``StorageError``.
+    ``InvalidActError``, ``UnknownUserError``, ``StorageError``.
     """
     user_ids = _checked(act, users)
     return begin_job(
@@ -70,7 +70,7 @@ def _checked(act: Act, users: Iterable[UserRef]) -> list[Any]:
     """Return the users' keys in order, or raise the error of an impossible act."""
     if act.kind not in LIST_KINDS:
         message = f"The kind is not one of {', '.join(LIST_KINDS)}."
-        raise InvalidRequestError(message, field="kind")
+        raise InvalidActError(message, field="kind")
     is_adjustment = act.kind == JobKind.ADJUSTMENT
     check_text("note", act.note, longest=MAX_NOTE, required=is_adjustment)
     if is_adjustment:
@@ -82,7 +82,7 @@ def _checked(act: Act, users: Iterable[UserRef]) -> list[Any]:
     user_ids = in_order(map(user_id_of, users))
     if not 0 < len(user_ids) <= MAX_NAMES:
         message = f"The list has {len(user_ids):,} users, not 1 to {MAX_NAMES:,}."
-        raise InvalidRequestError(message, field="users")
+        raise InvalidActError(message, field="users")
     return user_ids
 
 

@@ -13,7 +13,7 @@ from django.core.exceptions import FieldDoesNotExist
 from django.db.models import QuerySet
 from django.db.models.functions import Lower
 
-from gamification.exceptions import InvalidRequestError, UnknownUserError
+from gamification.exceptions import InvalidActError, UnknownUserError
 from gamification.models import write_alias
 from gamification.services.unit_of_work import wrap_database_errors
 from gamification.services.validation import is_storable, user_id_of
@@ -61,7 +61,7 @@ def find_users(text: str) -> UserList:
     only as that. Otherwise a name can be any of the three. E-mail addresses are found
     in upper and lower case.
 
-    Raises ``InvalidRequestError`` for a list without names, or with more than 50,000,
+    Raises ``InvalidActError`` for a list without names, or with more than 50,000,
     and ``StorageError``.
     """
     return find_names(*_read(text))
@@ -74,7 +74,7 @@ def find_names(names: Sequence[str], kind: str = "") -> UserList:
     """
     if not 0 < len(names) <= MAX_NAMES:
         message = f"The list has {len(names):,} names, not 1 to {MAX_NAMES:,}."
-        raise InvalidRequestError(message, field="users")
+        raise InvalidActError(message, field="users")
     owners: dict[str, set[Any]] = {name: set() for name in names}
     with wrap_database_errors(write_alias()):
         for name, user_id in _owners([*owners], kind):
