@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from django.apps import AppConfig
-from django.conf import settings
-from django.db.models.signals import post_delete, pre_delete
+from django.apps import AppConfig, apps
 from django.utils.translation import gettext_lazy as _
 
 
@@ -20,6 +18,4 @@ class GamificationConfig(AppConfig):
         from gamification.services import user_deletion
 
         register_checks()
-        users = settings.AUTH_USER_MODEL
-        pre_delete.connect(user_deletion.lock_before_deletion, sender=users)
-        post_delete.connect(user_deletion.remove_leftovers, sender=users)
+        user_deletion.guard_deletions(apps)

@@ -13,7 +13,7 @@ from django.contrib.auth import get_user_model
 from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.exceptions import FieldDoesNotExist
-from django.db import connections
+from django.db import connections, router
 from django.db.models import Count, Field, Model
 
 from gamification.conf import NAMES, Settings, conf, read_rate, site_settings
@@ -27,7 +27,9 @@ _LONGEST = timedelta(days=36_500)
 def register_checks() -> None:
     """Let ``manage.py check`` run the checks of this module."""
     register(check_settings, Tags.compatibility)
+    register(check_routers, Tags.compatibility)
     register(check_databases, Tags.database)
+    register(check_sqlite, Tags.database)
     register(check_catalogue, Tags.database)
     register(check_stored_zones, Tags.database)
 
@@ -207,12 +209,30 @@ _RULES = (
 )
 
 
+def check_routers(
+    app_configs: Sequence[AppConfig] | None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Check that the game and its users live in one database."""
+    models = [get_user_model(), *apps.get_app_config("gamification").get_models()]
+    places = {model._meta.label: router.db_for_write(model) for model in models}
+    if len({*places.values()}) == 1:
+        return []
+    return [
+        Error(
+            f"DATABASE_ROUTERS part users from the game: {places}.",
+            hint="The tables refer to each other: route them all to the same one.",
+            id="gamification.E015",
+        )
+    ]
+
+
 def check_databases(
     app_configs: Sequence[AppConfig] | None,
     databases: Sequence[str] | None = None,
     **kwargs: Any,
 ) -> list[CheckMessage]:
     """Warn of databases on which the app was never tested."""
+    achievements = apps.get_model("gamification", "Achievement")
     return [
         checks.Warning(
             f"Gamification is untested on {connections[alias].display_name}.",
@@ -221,7 +241,30 @@ def check_databases(
         )
         for alias in databases or ()
         if connections[alias].vendor not in {"postgresql", "sqlite"}
-        and _has_table(alias)
+        and _has_columns(alias, achievements, "id")
+    ]
+
+
+def check_sqlite(
+    app_configs: Sequence[AppConfig] | None,
+    databases: Sequence[str] | None = None,
+    **kwargs: Any,
+) -> list[CheckMessage]:
+    """Warn of SQLite in Django's default mode, in which writers fail at once."""
+    achievements = apps.get_model("gamification", "Achievement")
+    return [
+        checks.Warning(
+            f"Transactions of the SQLite database {alias!r} begin without a lock: a "
+            "request that reads before it writes fails while somebody else writes.",
+            hint=f'Set DATABASES[{alias!r}]["OPTIONS"]["transaction_mode"] to '
+            '"IMMEDIATE".',
+            id="gamification.W006",
+        )
+        for alias in databases or ()
+        if connections[alias].vendor == "sqlite"
+        and _has_columns(alias, achievements, "id")
+        and connections[alias].settings_dict["OPTIONS"].get("transaction_mode")
+        not in {"IMMEDIATE", "EXCLUSIVE"}
     ]
 
 
@@ -271,14 +314,11 @@ def check_stored_zones(
     ]
 
 
-def _has_table(alias: str) -> bool:
-    # Database checks run before the very first migration.
-    table = apps.get_model("gamification", "Achievement")._meta.db_table
-    return table in connections[alias].introspection.table_names()
-
-
 def _has_columns(alias: str, model: type[Model], *columns: str) -> bool:
-    """Say whether the database has these columns, which a migration may still add."""
+    """Say whether the database has these columns, which a migration may still add.
+
+    Checks run before the very first migration, too.
+    """
     connection, table = connections[alias], model._meta.db_table
     if table not in connection.introspection.table_names():
         return False

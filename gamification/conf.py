@@ -66,7 +66,8 @@ class Settings:
 
     def __getattribute__(self, name: str) -> Any:
         default = object.__getattribute__(self, name)
-        return site_settings().get(name, default)
+        # Other attributes are methods, which no setting replaces.
+        return site_settings().get(name, default) if name in NAMES else default
 
     @property
     def default_calendar(self) -> Calendar:

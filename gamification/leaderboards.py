@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
+from typing import Any, Final, NamedTuple
 
 from asgiref.sync import sync_to_async
-from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import (
@@ -30,13 +29,17 @@ from django.utils.translation import gettext_lazy as _
 from gamification.conf import conf
 from gamification.domain.days import ZoneChange
 from gamification.domain.periods import Period, Window, current_period
-from gamification.domain.zones import is_time_zone
-from gamification.exceptions import (
-    InvalidInstantError,
-    InvalidRequestError,
-    InvalidTimeZoneError,
+from gamification.exceptions import InvalidInstantError
+from gamification.models import LedgerEntry, UserGamification, write_alias
+from gamification.models.users import users_by_key, visible_users
+from gamification.services.players.settings import check_time_zone
+from gamification.services.validation import (
+    UserRef,
+    check_choice,
+    check_whole,
+    user_id_of,
 )
-from gamification.models import LedgerEntry, UserGamification
+from gamification.suggestions import shown
 
 __all__ = [
     "LeaderboardEntry",
@@ -47,9 +50,6 @@ __all__ = [
     "aget_leaderboard",
     "get_leaderboard",
 ]
-
-AnyUser: TypeAlias = AbstractBaseUser | AnonymousUser
-Choice = TypeVar("Choice", bound=TextChoices)
 
 PAGE_SIZE: Final = 50
 MAX_PAGE_SIZE: Final = 100
@@ -143,8 +143,8 @@ def get_leaderboard(
     ranking: Ranking | str = Ranking.COMPETITION,
     page: int = 1,
     page_size: int = PAGE_SIZE,
-    around: AnyUser | None = None,
-    viewer: AnyUser | None = None,
+    around: UserRef | None = None,
+    viewer: UserRef | None = None,
     now: datetime | None = None,
 ) -> LeaderboardPage:
     """Return a page of the leaderboard of the current period, in two queries.
@@ -159,15 +159,16 @@ def get_leaderboard(
     page. ``page`` is then ignored. ``me`` is the entry of ``viewer``; None means
     ``around``.
 
-    Raises ``InvalidTimeZoneError``, ``InvalidInstantError``, and
+    Raises ``InvalidTimeZoneError``, ``InvalidInstantError``, ``UnknownUserError``, and
     ``InvalidRequestError`` for any other invalid value.
     """
-    period = _period(_choice(Window, window), zone, now)
-    ranking = _choice(Ranking, ranking)
-    _check_whole("page", page, MAX_PAGE)
-    _check_whole("page size", page_size, MAX_PAGE_SIZE)
-    focus = None if around is None else around.pk
-    own = focus if viewer is None else viewer.pk
+    check_choice("window", window, Window.values)
+    check_choice("ranking", ranking, Ranking.values)
+    check_whole("page", page, least=1, most=MAX_PAGE)
+    check_whole("page_size", page_size, least=1, most=MAX_PAGE_SIZE)
+    period, ranking = _period(Window(window), zone, now), Ranking(ranking)
+    focus = _key_of(around)
+    own = focus if viewer is None else _key_of(viewer)
     offset = (page - 1) * page_size if around is None else 0
     # The first query ranks users: for the page, around the focus, and the viewer.
     places = _places(_rank(period, ranking), offset, page_size, focus, own)
@@ -187,41 +188,31 @@ def get_leaderboard(
 aget_leaderboard = sync_to_async(get_leaderboard)
 
 
+def _key_of(user: UserRef | None) -> Any:
+    """Return the user's primary key; None for nobody, or for an anonymous visitor."""
+    if user is None or isinstance(user, AnonymousUser):
+        return None
+    return user_id_of(user)
+
+
 def _period(window: Window, zone: str | None, now: datetime | None) -> Period:
     calendar = conf.default_calendar
     if zone is not None:
-        if not is_time_zone(zone):
-            raise InvalidTimeZoneError
-        calendar = replace(calendar, zones=(ZoneChange(0, zone),))
+        calendar = replace(calendar, zones=(ZoneChange(0, check_time_zone(zone)),))
     now = timezone.now() if now is None else now
     if not isinstance(now, datetime) or timezone.is_naive(now):
-        raise InvalidInstantError
+        raise InvalidInstantError(f"now is {shown(now)}, which is no aware datetime.")
     try:
         return current_period(window, calendar, now)
     except (OverflowError, ValueError) as error:
-        # Calendars end with the year 9999.
-        raise InvalidInstantError from error
-
-
-def _choice(choices: type[Choice], value: str) -> Choice:
-    try:
-        return choices(value)
-    except ValueError as error:
-        name = choices.__name__.lower()
-        message = f"The {name} is not one of {', '.join(choices.values)}."
-        raise InvalidRequestError(message, field=name) from error
-
-
-def _check_whole(name: str, value: int, most: int) -> None:
-    if type(value) is not int or not 1 <= value <= most:
-        message = f"The {name} is not a whole number from 1 to {most:,}."
-        raise InvalidRequestError(message, field=name.replace(" ", "_"))
+        message = f"now is {now}, but calendars end with the year 9999."
+        raise InvalidInstantError(message) from error
 
 
 def _rank(period: Period, ranking: Ranking) -> QuerySet[LedgerEntry, Any]:
     """Return the ranked users of ``period`` as rows of ``_Place``, in order."""
     users = UserGamification.objects.ranked().values("user")
-    entries = LedgerEntry.objects.filter(user__in=users)
+    entries = LedgerEntry.objects.using(write_alias()).filter(user__in=users)
     if period.starts_at and period.ends_at:
         entries = entries.filter(
             occurred_at__gte=period.starts_at, occurred_at__lt=period.ends_at
@@ -267,7 +258,8 @@ def _places(
 
 def _entries(places: list[_Place]) -> dict[Any, LeaderboardEntry]:
     """Return the entries by user, without users who were just deleted."""
-    users = get_user_model()._base_manager.in_bulk([each.user_id for each in places])
+    keys = [each.user_id for each in places]
+    users = users_by_key(visible_users().filter(pk__in=keys))
     return {
         place.user_id: LeaderboardEntry(
             place.rank,

@@ -50,6 +50,7 @@ from gamification.services.catalogue.bulk import (
     RewardEdit,
     tune_rewards,
 )
+from gamification.services.catalogue.defaults import restore_catalogue
 from gamification.services.catalogue.editing import (
     create_achievement,
     create_activity,
@@ -66,12 +67,15 @@ from gamification.services.catalogue.files import (
 from gamification.services.catalogue.lookup import (
     lock_definition,
     lock_definitions,
+    unknown_definition,
 )
 from gamification.services.catalogue.parsing import (
     DEFINITION_FIELDS,
     DEFINITION_MODELS,
     MAX_FILE_SIZE,
 )
+from gamification.services.corrections.reversals import entry_fingerprint
+from gamification.services.database_errors import storage_error
 from gamification.services.job_control import (
     abandon_job,
     pause_job,
@@ -121,6 +125,19 @@ from gamification.services.players.restrictions import (
 from gamification.services.players.settings import (
     set_choices,
 )
+from gamification.services.players.visibility import (
+    achievements_shown,
+    has_any_permission,
+    public_users,
+    sees_celebrations,
+    sees_everybody,
+    sees_ledgers,
+    sees_secrets,
+    sees_unlocks,
+    visible_jobs,
+    visible_users,
+)
+from gamification.services.unit_of_work import write_transaction
 from gamification.services.validation import (
     MAX_ID,
     MAX_NAME,
@@ -165,6 +182,7 @@ __all__ = [
     "UserRef",
     "XPSource",
     "abandon_job",
+    "achievements_shown",
     "apply_definitions",
     "backfill_achievement",
     "backfill_everyone",
@@ -182,6 +200,7 @@ __all__ = [
     "edit_achievement",
     "edit_activity",
     "entries_of",
+    "entry_fingerprint",
     "exclude_user",
     "export_definitions",
     "find_job",
@@ -192,6 +211,7 @@ __all__ = [
     "get_all_achievements",
     "get_balance_report",
     "get_facts",
+    "has_any_permission",
     "held_achievements",
     "hold_user",
     "is_storable",
@@ -205,14 +225,26 @@ __all__ = [
     "preview_list",
     "preview_recalculation",
     "preview_take_back",
+    "public_users",
     "recalculate_xp",
+    "restore_catalogue",
     "resume_job",
     "run_next_step",
+    "sees_celebrations",
+    "sees_everybody",
+    "sees_ledgers",
+    "sees_secrets",
+    "sees_unlocks",
     "set_choices",
     "simulate_rewards",
+    "storage_error",
     "tune_rewards",
     "undo_of",
     "unfinished_backfills",
+    "unknown_definition",
     "user_id_of",
     "visible_achievements",
+    "visible_jobs",
+    "visible_users",
+    "write_transaction",
 ]

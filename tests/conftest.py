@@ -4,9 +4,11 @@ import math
 from collections.abc import Iterator
 
 import pytest
+from django.contrib.staticfiles import finders
 from django.db import connection
 from hypothesis import HealthCheck, settings
 
+from gamification.components.badges import _path_of
 from gamification.maintenance import (
     reconcile,
 )
@@ -57,7 +59,24 @@ def activity(db: None) -> Activity:
 
 @pytest.fixture
 def no_achievements(db: None) -> None:
-    Achievement.objects.all().delete()
+    # Nobody holds one yet, so there is nothing to collect first.
+    Achievement.objects.all()._raw_delete(connection.alias)
+
+
+@pytest.fixture
+def site_badges(settings, tmp_path) -> Iterator[None]:
+    """Let the site have a folder with a flame and a boat of its own."""
+    folder = tmp_path / "visions/badges"
+    folder.mkdir(parents=True)
+    for name in ("flame", "boat"):
+        (folder / f"{name}.svg").write_text("<svg/>")
+    settings.STATICFILES_DIRS = [tmp_path]
+    settings.GAMIFICATION = {"BADGE_FOLDER": "visions/badges"}
+    finders.get_finder.cache_clear()
+    _path_of.cache_clear()
+    yield
+    finders.get_finder.cache_clear()
+    _path_of.cache_clear()
 
 
 @pytest.fixture(scope="module")

@@ -40,6 +40,14 @@ def held_by(user: Any) -> set[str]:
     return set(held.values_list("achievement__key", flat=True))
 
 
+def hide(monkeypatch: pytest.MonkeyPatch, user: Any) -> None:
+    """Let the default manager of the site's users leave out ``user``."""
+    model: Any = type(user)
+    shown = model._base_manager.exclude(pk=user.pk)
+    manager = model._default_manager
+    monkeypatch.setattr(type(manager), "get_queryset", lambda self: shown.all())
+
+
 def violates(constraint: str, action: Callable[[], object]) -> bool:
     """Say whether the constraint of this name, and no other, refuses ``action``."""
     with pytest.raises(IntegrityError) as refusal, transaction.atomic():

@@ -50,7 +50,7 @@ ALLOWED = {
     # A facade of names, with no code of its own.
     "staff": _ours("domain", "services"),
     "maintenance": {"django", *_ours("services", "storage", *BELOW_STORAGE)},
-    "leaderboards": {*FRAMEWORK, *_ours(*BELOW_STORAGE)},
+    "leaderboards": {*FRAMEWORK, *_ours("services", *BELOW_STORAGE, *NEUTRAL)},
     "user_lookup": {"django", *_ours("conf", "models", "staff")},
     # What pieces of pages show, for all edges that make pages for users.
     "components": {"django", *FACADES, *_ours("models", "conf", "user_lookup")},

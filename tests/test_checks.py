@@ -22,6 +22,26 @@ def test_the_default_settings_are_right():
     assert checks.check_settings(None) == []
 
 
+class _TwoDatabases:
+    """A router that keeps users where they are, and the game elsewhere."""
+
+    def db_for_write(self, model, **hints):
+        return "game" if model._meta.app_label == "gamification" else "default"
+
+
+def test_gamification_E015(settings):
+    settings.DATABASE_ROUTERS = [_TwoDatabases()]
+
+    [error] = checks.check_routers(None)
+
+    assert error.id == "gamification.E015"
+    assert "'gamification.LedgerEntry': 'game'" in error.msg
+
+
+def test_users_and_the_game_are_in_one_database():
+    assert checks.check_routers(None) == []
+
+
 def test_gamification_E001(settings):
     settings.GAMIFICATION = ["DAY_START_HOUR"]
 
@@ -139,15 +159,38 @@ def test_manage_py_check_runs_the_checks(settings):
     assert "gamification.E008" in ids(run_checks())
 
 
-def test_gamification_W001(monkeypatch):
-    exotic = SimpleNamespace(vendor="mysql", display_name="MySQL")
-    monkeypatch.setattr(checks, "connections", {"default": exotic})
-    monkeypatch.setattr(checks, "_has_table", lambda alias: True)
+@pytest.fixture
+def exotic(db, monkeypatch):
+    """A database with the app's tables that says it is of another kind."""
+    monkeypatch.setattr(connection, "vendor", "mysql")
+    monkeypatch.setattr(connection, "display_name", "MySQL")
 
+
+@pytest.mark.usefixtures("exotic")
+def test_gamification_W001():
     [warning] = checks.check_databases(None, databases=["default"])
 
     assert warning.id == "gamification.W001"
     assert warning.msg == "Gamification is untested on MySQL."
+
+
+@pytest.mark.parametrize(
+    ("vendor", "options", "ids"),
+    [
+        ("sqlite", {}, ["gamification.W006"]),
+        ("sqlite", {"transaction_mode": None}, ["gamification.W006"]),
+        ("sqlite", {"transaction_mode": "IMMEDIATE"}, []),
+        ("postgresql", {}, []),
+    ],
+)
+def test_gamification_W006(monkeypatch, vendor, options, ids):
+    database = SimpleNamespace(vendor=vendor, settings_dict={"OPTIONS": options})
+    monkeypatch.setattr(checks, "connections", {"default": database})
+    monkeypatch.setattr(checks, "_has_table", lambda alias: True)
+
+    warnings = checks.check_sqlite(None, databases=["default"])
+
+    assert [warning.id for warning in warnings] == ids
 
 
 @pytest.mark.django_db
@@ -205,11 +248,16 @@ def test_the_seeded_catalogue_passes():
     assert checks.check_catalogue(None, databases=["default"]) == []
 
 
-@pytest.mark.django_db
-def test_an_alias_without_tables_is_skipped(monkeypatch):
-    monkeypatch.setattr(checks, "_has_table", lambda alias: False)
+@pytest.mark.usefixtures("exotic")
+@pytest.mark.parametrize(
+    "check",
+    [checks.check_databases, checks.check_catalogue, checks.check_stored_zones],
+)
+def test_an_alias_without_tables_is_skipped(check, monkeypatch):
+    introspection = type(connection.introspection)
+    monkeypatch.setattr(introspection, "table_names", lambda *arguments: [])
 
-    assert checks.check_catalogue(None, databases=["default"]) == []
+    assert check(None, databases=["default"]) == []
 
 
 def test_checks_that_query_are_only_for_databases():

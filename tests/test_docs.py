@@ -95,9 +95,9 @@ def test_snippets_are_python(page):
 
 @pytest.mark.django_db
 def test_the_snippets_about_tests_pass(user):
-    first, second, _ = snippets(ROOT / "docs" / "howto" / "testing.md")
+    first, second, third, _ = snippets(ROOT / "docs" / "howto" / "testing.md")
     names = {}
-    exec(first + second, names)
+    exec(first + second + third, names)
 
     names["test_a_finished_lesson_earns_xp"](user)
     names["test_a_week_of_lessons_is_a_streak_of_seven"](user)

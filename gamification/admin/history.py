@@ -36,7 +36,7 @@ class LedgerEntryAdmin(HistoryAdmin):
     list_select_related = ("user", "activity", "achievement", "actor")
     date_hierarchy = "recorded_at"
     ordering = ("-recorded_at", "-pk")
-    search_help_text = _("Enter the user's full login name, or a full source.")
+    search_hint = _("Enter the user's full login name, or a full source.")
 
     @admin.display(description=_("user"))
     def player(self, entry: LedgerEntry) -> str:

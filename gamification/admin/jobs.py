@@ -9,7 +9,7 @@ from typing import Any, Final
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
@@ -20,9 +20,10 @@ from django.utils.translation import gettext_lazy
 from gamification.admin.base import HistoryAdmin, log_transaction
 from gamification.admin.many.lists import ListMixin
 from gamification.admin.many.periods import PeriodMixin
+from gamification.admin.notes import notes_of
 from gamification.admin.ui.formatting import signed
 from gamification.exceptions import GamificationError, UnknownJobError
-from gamification.models import Achievement, Job, JobUser
+from gamification.models import Achievement, Job, JobUser, write_alias
 from gamification.staff import (
     MAX_NOTE,
     UserRef,
@@ -34,6 +35,7 @@ from gamification.staff import (
     resume_job,
     run_next_step,
     undo_of,
+    visible_jobs,
 )
 
 #: The labels of the parameters that the page shows.
@@ -45,7 +47,8 @@ _PARAMETER_LABELS: Final = {
     "until": gettext_lazy("to"),
     "amount": gettext_lazy("XP for each user"),
     "celebrate": gettext_lazy("celebrate"),
-    "note": gettext_lazy("note"),
+    "note": gettext_lazy("note for the user"),
+    "internal_note": gettext_lazy("internal note"),
 }
 
 #: What staff can do with a job, besides running it, and what they are told then.
@@ -91,9 +94,15 @@ class JobAdmin(ListMixin, PeriodMixin, HistoryAdmin):
     def has_view_permission(
         self, request: HttpRequest, obj: Model | None = None
     ) -> bool:
-        # Users who may run jobs may also view them.
-        may_run = request.user.has_perm("gamification.run_job")
+        # Users who may run a job may also view it.
+        may_run = request.user.has_perms(
+            obj.permissions if isinstance(obj, Job) else ["gamification.run_job"]
+        )
         return may_run or super().has_view_permission(request, obj)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
+        jobs = super().get_queryset(request)
+        return jobs.filter(pk__in=visible_jobs(request.user).order_by())
 
     def change_view(
         self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any
@@ -111,9 +120,7 @@ class JobAdmin(ListMixin, PeriodMixin, HistoryAdmin):
         The page's script runs the steps, but only after a click of the staff member:
         here, or on the page that began the job.
         """
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-        job = _find_job(job_id)
+        job = self._find_job(request, job_id)
         may_run = request.user.has_perms(job.permissions)
         context = {
             "title": capfirst(job.get_kind_display()),
@@ -156,13 +163,16 @@ class JobAdmin(ListMixin, PeriodMixin, HistoryAdmin):
         job = self._controlled(request, job_id)
         if isinstance(job, HttpResponse):
             return job
-        note = request.POST.get("note", "")[:MAX_NOTE]
+        notes = {
+            name: request.POST.get(name, "")[:MAX_NOTE]
+            for name in ("note", "internal_note")
+        }
 
         def begin(job_id: int, *, actor: UserRef) -> Job:
-            return begin_undo(job_id, actor=actor, note=note)
+            return begin_undo(job_id, actor=actor, **notes)
 
         message = _("Job %(job)s is being taken back. %(note)s")
-        text = message % {"job": job.pk, "note": note}
+        text = message % {"job": job.pk, "note": notes_of(notes)}
         undo = self._control(request, job, begin, text)
         if undo:
             self.click(request, undo)
@@ -172,7 +182,7 @@ class JobAdmin(ListMixin, PeriodMixin, HistoryAdmin):
         """Return the job that the staff member may control, or the refusal."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
-        job = _find_job(job_id)
+        job = self._find_job(request, job_id)
         if not request.user.has_perms(job.permissions):
             raise PermissionDenied
         return job
@@ -190,6 +200,18 @@ class JobAdmin(ListMixin, PeriodMixin, HistoryAdmin):
             return None
         self.message_user(request, text, messages.SUCCESS)
         return changed
+
+    def _find_job(self, request: HttpRequest, job_id: int) -> Job:
+        """Return the job; who may not view it is not told whether it exists."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        try:
+            job = find_job(job_id)
+        except UnknownJobError as error:
+            raise Http404 from error
+        if not self.has_view_permission(request, job):
+            raise Http404
+        return job
 
     @admin.display(description=gettext_lazy("subject"))
     def subject(self, job: Job) -> str:
@@ -215,23 +237,21 @@ class JobUserAdmin(HistoryAdmin):
     list_select_related = ("user", "job")
 
 
-def _find_job(job_id: int) -> Job:
-    try:
-        return find_job(job_id)
-    except UnknownJobError as error:
-        raise Http404 from error
-
-
 def _achievement_of(job: Job) -> Achievement | None:
     key = job.parameters.get("achievement")
-    return Achievement.objects.filter(key=key).first() if key else None
+    return (
+        Achievement.objects.using(write_alias()).filter(key=key).first()
+        if key
+        else None
+    )
 
 
 def _history_of(job: Job) -> dict[str, Any]:
     """Return what a job that is over has left: skipped users, and how to undo it."""
     if not job.finished_at:
         return {}
-    skipped = JobUser.objects.filter(job=job, result=JobUser.Result.SKIPPED)
+    users = JobUser.objects.using(write_alias())
+    skipped = users.filter(job=job, result=JobUser.Result.SKIPPED)
     undo = undo_of(job)
     return {
         "skipped": skipped.select_related("user")[:_MAX_SKIPPED] if job.skipped else (),
@@ -245,7 +265,7 @@ def _describe_parameters(job: Job) -> list[tuple[str, str]]:
     return [
         (str(capfirst(label)), _format(job.parameters[name]))
         for name, label in _PARAMETER_LABELS.items()
-        if name in job.parameters
+        if job.parameters.get(name, "") != ""
     ]
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from gamification.domain.days import Calendar
-from gamification.domain.history import peak_of, unlocks_of
+from gamification.domain.history import is_undone, unlocks_of
 from gamification.domain.levels import calculate_level_from_xp
 from gamification.domain.outcomes import EntryKind
 from gamification.domain.streaks import measure_streak
@@ -32,6 +32,13 @@ class DerivedEntry(NamedTuple):
     job_id: int | None = None
 
 
+class Reward(NamedTuple):
+    """An achievement's reward, and the entry that took it back, or None."""
+
+    entry: DerivedEntry
+    reversal: DerivedEntry | None = None
+
+
 @dataclass(slots=True)
 class Progress:
     """The progress that a user's ledger adds up to."""
@@ -43,8 +50,8 @@ class Progress:
     tallies: dict[int, tuple[int, datetime]] = field(default_factory=dict)
     #: By active date: the number of activities, and their XP.
     days: dict[date, tuple[int, int]] = field(default_factory=dict)
-    #: By achievement id: the reward of the latest unlock, and whether it stands.
-    unlocks: dict[int, tuple[DerivedEntry, bool]] = field(default_factory=dict)
+    #: By achievement id: the latest reward, and the entry that reversed it, if any.
+    unlocks: dict[int, Reward] = field(default_factory=dict)
     last_occurred_at: datetime | None = None
 
     def columns(
@@ -80,17 +87,21 @@ _NONE: Final[Mapping[int, int]] = MappingProxyType({})
 
 
 def derive_progress(
-    lines: Sequence[DerivedEntry], undone: Mapping[int, int] = _NONE
+    lines: Iterable[DerivedEntry], undone: Mapping[int, int] = _NONE
 ) -> Progress:
     """Return the progress that ``lines``, in order of recording, add up to.
 
-    ``undone`` has the jobs that were taken back, by the job that did it.
+    ``undone`` has the jobs that were taken back from the user, by the job that did it.
     """
-    progress = Progress(peak_xp=peak_of(lines, undone))
+    progress, lasting_xp, rewards = Progress(), 0, list[DerivedEntry]()
     for line in lines:
         progress.total_xp += line.amount
+        lasting_xp += 0 if is_undone(line, undone) else line.amount
+        progress.peak_xp = max(progress.peak_xp, lasting_xp)
         last = progress.last_occurred_at
         progress.last_occurred_at = max(last or line.occurred_at, line.occurred_at)
+        if line.achievement_id is not None:
+            rewards.append(line)
         if line.activity_id is not None:
             count, _ = progress.tallies.get(line.activity_id, (0, None))
             progress.tallies[line.activity_id] = (
@@ -100,10 +111,8 @@ def derive_progress(
             if line.extends_streak:
                 _mark(progress.days, line)
     progress.days = {day: mark for day, mark in progress.days.items() if mark[0]}
-    progress.unlocks = {
-        pk: (reward, loss is None)
-        for pk, (reward, loss) in unlocks_of(lines, undone).items()
-    }
+    unlocks = unlocks_of(rewards, undone)
+    progress.unlocks = {pk: Reward(*state) for pk, state in unlocks.items()}
     return progress
 
 

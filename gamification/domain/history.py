@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
+from heapq import merge
 from operator import attrgetter
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-from gamification.domain.outcomes import Entry, EntryKind
+from gamification.domain.outcomes import Entry, EntryKind, Reason
 
 
 class PastEntry(NamedTuple):
@@ -100,14 +101,21 @@ def peak_of(lines: Sequence[Line], undone: Mapping[int, int]) -> int:
     ``undone`` has these jobs by the job that took each of them back, for this user or
     for others.
     """
-    undos = undone.keys() & {line.job_id for line in lines}
-    gone = {undone[undo] for undo in undos if undo is not None}
+    jobs = {line.job_id for line in lines}
+    here = {undo: job for undo, job in undone.items() if undo in jobs}
     total = peak = 0
     for line in lines:
-        is_undone = line.job_id in (gone if line.amount > 0 else undos)
-        total += 0 if is_undone else line.amount
+        total += 0 if is_undone(line, here) else line.amount
         peak = max(peak, total)
     return peak
+
+
+def is_undone(line: Line, undone: Mapping[int, int]) -> bool:
+    """Say whether ``line`` is XP of a job that was taken back, or what took it.
+
+    ``undone`` has the jobs that were taken back from this user.
+    """
+    return line.job_id in (undone.values() if line.amount > 0 else undone)
 
 
 def unlocks_of(
@@ -124,11 +132,36 @@ def unlocks_of(
         known = states.setdefault(line.achievement_id, [])
         if line.kind == EntryKind.ACHIEVEMENT:
             known.append((line, None))
-        elif line.job_id in undone:
+        elif known and line.job_id in undone:
             known.pop()
-        else:
+        elif known:
             known.append((known[-1][0], line))
     return {pk: known[-1] for pk, known in states.items() if known}
+
+
+def lasting_with(
+    past: Iterable[PastEntry], new: Sequence[Entry]
+) -> Iterator[PastEntry | Entry]:
+    """Yield what ``lasting`` returns of a ledger to which ``new`` entries are added.
+
+    ``past`` are the entries that lasted until now, in order of occurrence.
+    """
+    undone = {entry.reverses for entry in new if entry.reverses is not None}
+    more: dict[int | None, int] = {}
+    for entry in new:
+        if entry.corrects is not None:
+            more[entry.corrects] = more.get(entry.corrects, 0) + entry.amount
+    kept: Iterator[PastEntry | Entry] = (
+        entry._replace(amount=entry.amount + more[entry.id])
+        if entry.id in more
+        else entry
+        for entry in past
+        if entry.id not in undone
+    )
+    standing = (e for e in new if e.reverses is None and e.corrects is None)
+    added: Iterable[PastEntry | Entry]
+    added = sorted(standing, key=attrgetter("occurred_at"))
+    yield from merge(kept, added, key=attrgetter("occurred_at"))
 
 
 def standing_entries(entries: Iterable[Entry]) -> Iterator[StandingEntry]:
@@ -160,8 +193,7 @@ def correction_of(
     *,
     rewarded: int,
     now: datetime,
-    actor_id: Any,
-    note: str,
+    reason: Reason,
     xp_reward: int | None = None,
 ) -> Entry:
     """Return the entry that adds ``amount`` of XP to the worth of another one.
@@ -181,16 +213,13 @@ def correction_of(
         key=None,
         fingerprint="",
         corrects=entry.id,
-        actor_id=actor_id,
-        note=note,
         job_id=None,
         outcome=None,
+        **reason._asdict(),
     )
 
 
-def reversal_of(
-    standing: StandingEntry, *, now: datetime, actor_id: Any, note: str
-) -> Entry:
+def reversal_of(standing: StandingEntry, *, now: datetime, reason: Reason) -> Entry:
     """Return the entry that takes back what another one is worth, on its own date."""
     entry = standing.entry
     return entry._replace(
@@ -203,8 +232,7 @@ def reversal_of(
         key=None,
         fingerprint="",
         reverses=entry.id,
-        actor_id=actor_id,
-        note=note,
         job_id=None,
         outcome=None,
+        **reason._asdict(),
     )

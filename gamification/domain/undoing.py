@@ -11,7 +11,6 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
-from typing import Any
 
 from gamification.domain.changeset import UserChangeset
 from gamification.domain.history import (
@@ -22,7 +21,8 @@ from gamification.domain.history import (
     standing_entries,
     unlocks_of,
 )
-from gamification.domain.outcomes import Entry, EntryKind, UnlockRow
+from gamification.domain.levels import calculate_level_from_xp
+from gamification.domain.outcomes import Entry, EntryKind, Reason, UnlockRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +46,7 @@ def undo_job(
     job_id: int,
     *,
     now: datetime,
-    actor_id: Any,
-    note: str,
+    reason: Reason,
     undo_id: int,
     undone: Mapping[int, int],
 ) -> Undoing:
@@ -59,12 +58,11 @@ def undo_job(
     """
     before = [entry for entry in ledger if entry.job_id != job_id]
     stands, stood = _standing(ledger), _standing(before)
-    by = {"now": now, "actor_id": actor_id, "note": note}
-    entries = [*_taken_back(stands, stood, job_id, by)]
+    entries = [*_taken_back(stands, stood, job_id, now, reason)]
     held = {each.entry.achievement_id for each in stands.values()}
     keys = {entry.key for entry in ledger}
     restored = [
-        _restored(each, **by)
+        _restored(each, now, reason)
         for pk, each in stood.items()
         if pk not in stands and restored_key(pk) not in keys
         # Somebody has given the achievement again.
@@ -93,26 +91,26 @@ def _taken_back(
     stands: dict[int | None, StandingEntry],
     stood: dict[int | None, StandingEntry],
     job_id: int,
-    by: dict[str, Any],
+    at: datetime,
+    reason: Reason,
 ) -> Iterator[Entry]:
     """Yield reversals of the job's entries, and corrections of those it corrected."""
     for pk, now in stands.items():
         before = stood.get(pk)
         if now.entry.job_id == job_id:
-            yield reversal_of(now, **by)
+            yield reversal_of(now, now=at, reason=reason)
         elif before and before != now:
             yield correction_of(
                 now,
                 before.worth - now.worth,
                 rewarded=before.rewarded - now.rewarded,
+                now=at,
+                reason=reason,
                 xp_reward=before.xp_reward,
-                **by,
             )
 
 
-def _restored(
-    standing: StandingEntry, *, now: datetime, actor_id: Any, note: str
-) -> Entry:
+def _restored(standing: StandingEntry, now: datetime, reason: Reason) -> Entry:
     """Return the entry that stands in for one that the job reversed."""
     entry = standing.entry
     return entry._replace(
@@ -123,9 +121,8 @@ def _restored(
         recorded_at=now,
         key=restored_key(entry.id),
         fingerprint="",
-        actor_id=actor_id,
-        note=note,
         outcome=None,
+        **reason._asdict(),
     )
 
 
@@ -148,6 +145,7 @@ def _lost_row(reward: Entry, loss: Entry | None, ledger: Sequence[Entry]) -> Unl
         revoked_at=loss.recorded_at,
         revoked_by_id=loss.actor_id,
         revoke_reason=loss.note,
+        internal_note=loss.internal_note,
         can_be_earned_again=is_lapsed,
     )
 
@@ -162,8 +160,7 @@ class UndoChangeset(UserChangeset):
         undone: Mapping[int, int],
         *,
         rewards: Mapping[int, StandingEntry],
-        actor_id: Any,
-        note: str,
+        reason: Reason,
     ) -> None:
         """Book what takes the job back. The state must have its days.
 
@@ -177,11 +174,13 @@ class UndoChangeset(UserChangeset):
         for entry in sorted(undoing.entries, key=attrgetter("amount")):
             self.book(entry)
         self._put_back(undoing)
-        if self.state.highest_level <= self.rules.level_at(peak):
+        thresholds = self.rules.thresholds
+        if self.state.highest_level <= calculate_level_from_xp(peak, thresholds):
             without = peak_of([*ledger, *self.entries], undone)
-            self.highest_level = max(self.level, self.rules.level_at(without))
+            level = calculate_level_from_xp(without, thresholds)
+            self.highest_level = max(self.level, level)
         kept = {pk: each for pk, each in rewards.items() if pk in self.held}
-        lost = tuple(self._lose(start, kept, actor_id=actor_id, note=note))
+        lost = tuple(self._lose(start, kept, 0, reason))
         # What the user meets meanwhile comes with their next entry.
         self._finish(start, self.entries[0], [], lost=lost)
 

@@ -664,7 +664,22 @@ class Migration(migrations.Migration):
                         verbose_name="corrects",
                     ),
                 ),
-                ("note", models.TextField(blank=True, verbose_name="note")),
+                (
+                    "note",
+                    models.TextField(
+                        blank=True,
+                        help_text="The user can read it.",
+                        verbose_name="note for the user",
+                    ),
+                ),
+                (
+                    "internal_note",
+                    models.TextField(
+                        blank=True,
+                        help_text="Only staff can read it.",
+                        verbose_name="internal note",
+                    ),
+                ),
                 (
                     "outcome",
                     models.JSONField(
@@ -857,7 +872,22 @@ class Migration(migrations.Migration):
                         blank=True, null=True, verbose_name="revoked at"
                     ),
                 ),
-                ("revoke_reason", models.TextField(blank=True, verbose_name="reason")),
+                (
+                    "revoke_reason",
+                    models.TextField(
+                        blank=True,
+                        help_text="The user can read it.",
+                        verbose_name="reason for the user",
+                    ),
+                ),
+                (
+                    "internal_note",
+                    models.TextField(
+                        blank=True,
+                        help_text="Only staff can read it.",
+                        verbose_name="internal note",
+                    ),
+                ),
                 (
                     "can_be_earned_again",
                     models.BooleanField(

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
-from django.db import models
+from django.db import models, router
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
@@ -19,6 +19,7 @@ from gamification.domain.catalogue import (
     Criterion,
 )
 from gamification.models.criterion_text import criterion_sentence, criterion_text
+from gamification.models.natural_keys import KeyedQuerySet
 
 
 class AchievementCategory(models.TextChoices):
@@ -49,6 +50,8 @@ class CatalogueItem(models.Model):
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     updated_at = models.DateTimeField(_("updated at"), auto_now=True)
 
+    objects = KeyedQuerySet.as_manager()
+
     class Meta:
         abstract = True
 
@@ -62,6 +65,10 @@ class CatalogueItem(models.Model):
             raise ValueError(msg)
         super().save(*args, **kwargs)
 
+    def natural_key(self) -> tuple[str]:
+        """Return what names the item in every database."""
+        return (self.key,)
+
     def clean(self) -> None:
         super().clean()
         if self.stored_key() not in {None, self.key}:
@@ -69,7 +76,9 @@ class CatalogueItem(models.Model):
 
     def stored_key(self) -> str | None:
         """Return the key in the database; None for a new item."""
-        rows = self.__class__._base_manager.using(self._state.db)
+        model = self.__class__
+        alias = self._state.db or router.db_for_write(model, instance=self)
+        rows = model._base_manager.using(alias)
         return rows.filter(pk=self.pk).values_list("key", flat=True).first()
 
 

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from gamification.domain.outcomes import EntryKind
 from gamification.models.catalogue import Achievement, Activity
 from gamification.models.jobs import Job
+from gamification.models.natural_keys import PerUserQuerySet
 
 
 class LedgerEntryQuerySet(models.QuerySet["LedgerEntry"]):
@@ -93,7 +94,12 @@ class LedgerEntry(models.Model):
         db_index=False,
         verbose_name=_("actor"),
     )
-    note = models.TextField(_("note"), blank=True)
+    note = models.TextField(
+        _("note for the user"), blank=True, help_text=_("The user can read it.")
+    )
+    internal_note = models.TextField(
+        _("internal note"), blank=True, help_text=_("Only staff can read it.")
+    )
     job = models.ForeignKey(
         Job,
         models.PROTECT,
@@ -203,6 +209,12 @@ class LedgerEntry(models.Model):
         return self.actor_id is not None and self.actor_id == self.user_id
 
 
+class UserAchievementQuerySet(PerUserQuerySet["UserAchievement"]):
+    """Unlocks, of which a user has one for each achievement."""
+
+    natural_lookups = ("achievement__key",)
+
+
 class UserAchievement(models.Model):
     """An achievement that a user holds, or held until it was taken back."""
 
@@ -232,12 +244,19 @@ class UserAchievement(models.Model):
         db_index=False,
         verbose_name=_("revoked by"),
     )
-    revoke_reason = models.TextField(_("reason"), blank=True)
+    revoke_reason = models.TextField(
+        _("reason for the user"), blank=True, help_text=_("The user can read it.")
+    )
+    internal_note = models.TextField(
+        _("internal note"), blank=True, help_text=_("Only staff can read it.")
+    )
     can_be_earned_again = models.BooleanField(
         _("can be earned again"),
         default=False,
         help_text=_("A reversal, not staff, took it back."),
     )
+
+    objects = UserAchievementQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("user achievement")
@@ -279,6 +298,10 @@ class UserAchievement(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} · {self.achievement}"
+
+    def natural_key(self) -> tuple[Any, ...]:
+        """Return what names the row in every database."""
+        return (self.achievement.key, *self.user.natural_key())
 
     @property
     def is_barred(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from functools import cache
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -19,20 +19,25 @@ from gamification.domain.outcomes import CelebrationMode
 from gamification.domain.streaks import Streak, streak_status
 from gamification.domain.zones import is_readable, present_name
 from gamification.models.catalogue import Activity
+from gamification.models.natural_keys import PerUserQuerySet
 
 logger = logging.getLogger(__name__)
 
 
-class UserGamificationQuerySet(models.QuerySet["UserGamification"]):
+class UserGamificationQuerySet(PerUserQuerySet["UserGamification"]):
     """Users' progress, filtered by who is compared with others."""
 
     def counted(self) -> UserGamificationQuerySet:
-        """Keep active users who are not excluded, and staff only if ``RANKS_STAFF``."""
-        return self.filter(**_marks_of_counted())
+        """Keep active users whom the site shows, and whom staff have not excluded.
+
+        Staff count only if ``RANKS_STAFF`` is set. The site shows the users of its user
+        model's default manager.
+        """
+        return self.filter(_is_counted())
 
     def uncounted(self) -> UserGamificationQuerySet:
         """Keep the users whom ``counted`` leaves out."""
-        return self.exclude(**_marks_of_counted())
+        return self.exclude(_is_counted())
 
     def ranked(self) -> UserGamificationQuerySet:
         """Keep the counted users who neither opted out of leaderboards nor are held."""
@@ -40,12 +45,18 @@ class UserGamificationQuerySet(models.QuerySet["UserGamification"]):
         return self.counted().filter(is_free, is_public=True)
 
 
-def _marks_of_counted() -> dict[str, bool]:
-    """Return a filter for counted users by the fields that their model has."""
-    known = {field.name for field in get_user_model()._meta.get_fields()}
+def _is_counted() -> Q:
+    """Return the condition of counted users by the fields that their model has."""
+    model = get_user_model()
+    known = {field.name for field in model._meta.get_fields()}
     marks = {"is_active": True} | ({} if conf.RANKS_STAFF else {"is_staff": False})
-    of_user = {f"user__{name}": mark for name, mark in marks.items() if name in known}
-    return {"is_excluded": False} | of_user
+    condition = Q(
+        is_excluded=False,
+        **{f"user__{name}": mark for name, mark in marks.items() if name in known},
+    )
+    shown = model._default_manager.all()
+    # Most managers hide nobody, and need no second look at the table of users.
+    return condition & Q(user__in=shown.order_by()) if shown.query.where else condition
 
 
 class UserGamification(models.Model):
@@ -140,6 +151,10 @@ class UserGamification(models.Model):
     def __str__(self) -> str:
         return str(self.user)
 
+    def natural_key(self) -> tuple[Any, ...]:
+        """Return what names the row in every database."""
+        return self.user.natural_key()
+
     @property
     def calendar(self) -> Calendar:
         """The calendar that the user's days follow."""
@@ -179,6 +194,12 @@ def _known_zone(name: str) -> str | None:
     return None
 
 
+class ActivityTallyQuerySet(PerUserQuerySet["ActivityTally"]):
+    """Tallies, of which a user has one for each activity."""
+
+    natural_lookups = ("activity__key",)
+
+
 class ActivityTally(models.Model):
     """The units of an activity that a user has done, less the reversed ones."""
 
@@ -199,6 +220,8 @@ class ActivityTally(models.Model):
     count = models.BigIntegerField(_("count"), default=0)
     last_recorded_at = models.DateTimeField(_("last recorded at"))
 
+    objects = ActivityTallyQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("activity tally")
         verbose_name_plural = _("activity tallies")
@@ -211,6 +234,16 @@ class ActivityTally(models.Model):
 
     def __str__(self) -> str:
         return f"{self.count} × {self.activity}"
+
+    def natural_key(self) -> tuple[Any, ...]:
+        """Return what names the row in every database."""
+        return (self.activity.key, *self.user.natural_key())
+
+
+class ActiveDayQuerySet(PerUserQuerySet["ActiveDay"]):
+    """Active days, of which a user has one for each date."""
+
+    natural_lookups = ("date",)
 
 
 class ActiveDay(models.Model):
@@ -237,6 +270,8 @@ class ActiveDay(models.Model):
         _("XP"), default=0, help_text=_("XP of the date's activities.")
     )
 
+    objects = ActiveDayQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("active day")
         verbose_name_plural = _("active days")
@@ -249,3 +284,7 @@ class ActiveDay(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} · {self.date}"
+
+    def natural_key(self) -> tuple[Any, ...]:
+        """Return what names the row in every database."""
+        return (self.date, *self.user.natural_key())

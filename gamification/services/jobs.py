@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 
 from gamification.exceptions import UnknownJobError
 from gamification.models import Job, JobKind, JobUser, write_alias
-from gamification.services.unit_of_work import wrap_database_errors
+from gamification.services.unit_of_work import naming_errors, wrap_database_errors
 from gamification.services.validation import MAX_ID, UserRef, actor_id_of
 
 logger = logging.getLogger(__name__)
@@ -66,11 +66,12 @@ def begin_job(
     return job
 
 
+@naming_errors
 def find_job(job_id: int) -> Job:
     """Return the job with this id and its actor, or raise ``UnknownJobError``."""
     job = job_rows(job_id).select_related("actor", "undoes").first()
     if job is None:
-        raise UnknownJobError(job=job_id)
+        raise UnknownJobError(f"No job has the number {job_id}.", job=job_id)
     return job
 
 

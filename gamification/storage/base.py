@@ -15,7 +15,7 @@ from datetime import date, datetime, timedelta
 from operator import attrgetter
 from typing import Any, ClassVar, NamedTuple
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Count, Exists, OuterRef, Q
 
 from gamification.domain.catalogue import Catalogue
 from gamification.domain.changeset import UserChangeset
@@ -25,11 +25,16 @@ from gamification.domain.outcomes import Entry, Outcome
 from gamification.domain.state import UserState
 from gamification.domain.undoing import restored_key
 from gamification.models import LedgerEntry
+from gamification.models.users import in_order
+from gamification.storage.streaming import StoredLedger, standing_rows
 
 #: Primary keys of users.
 UserIds = Sequence[Any]
 #: A user id, with an idempotency key or a dedupe key of this user.
 UserKey = tuple[Any, str]
+
+#: Entries of past records that are in memory at a time.
+ENTRIES_AT_ONCE = 10_000
 
 #: The most that an instant's local date can differ from its date in UTC.
 _MARGIN = timedelta(days=2)
@@ -215,20 +220,28 @@ class Store(ABC):
         rows = LedgerEntry.objects.using(self.alias).filter(
             user__in={entry.user_id for entry in entries}, key__in=[*keys]
         )
-        reversal = LedgerEntry.objects.filter(
+        reversal = LedgerEntry.objects.using(self.alias).filter(
             user=OuterRef("user"), reverses=OuterRef("pk")
         )
         standing = rows.filter(~Exists(reversal)).values_list("key", flat=True)
         return {keys[key or ""] for key in standing}
 
-    def ledgers(self, user_ids: UserIds) -> dict[Any, list[PastEntry]]:
-        """Return each user's whole ledger, in order of recording."""
-        ledgers: dict[Any, list[PastEntry]] = {user_id: [] for user_id in user_ids}
+    def ledgers(self, user_ids: UserIds) -> dict[Any, Iterable[PastEntry]]:
+        """Return each user's standing entries at their worth, in order of occurrence.
+
+        Short ledgers are read at once. The others are read whenever they are needed.
+        """
         entries = LedgerEntry.objects.using(self.alias).filter(user__in=user_ids)
-        rows = entries.order_by("id").values_list("user_id", *PastEntry._fields)
-        for user_id, *values in rows:
-            ledgers[user_id].append(PastEntry(*values))
-        return ledgers
+        lengths = entries.order_by().values_list("user").annotate(Count("pk"))
+        left, short = ENTRIES_AT_ONCE, dict[Any, list[PastEntry]]()
+        for user_id, length in lengths:
+            if length <= left:
+                left, short[user_id] = left - length, []
+        if short:
+            for user_id, *values in standing_rows(self.alias, in_order(short)):
+                short[user_id].append(PastEntry(*values))
+        ledgers = {pk: StoredLedger(self.alias, pk) for pk in user_ids}
+        return {**ledgers, **short}
 
     def entries(self, user_ids: UserIds, *conditions: Q, **lookups: Any) -> list[Entry]:
         """Return the users' entries that meet all conditions, in order of id."""
@@ -246,11 +259,6 @@ class Store(ABC):
     @abstractmethod
     def write(self, encoded: Any) -> Written:
         """Write encoded changesets, except those of users whose state has changed."""
-
-
-def in_order(user_ids: Iterable[Any]) -> list[Any]:
-    """Return each user once, in the order in which every verb locks users."""
-    return sorted(set(user_ids))
 
 
 def celebration_keys(entries: Iterable[Entry]) -> list[UserKey]:

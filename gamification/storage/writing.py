@@ -40,11 +40,11 @@ def make_missing_sql(user_type: str, count: Arity, users: str, user_pk: str) -> 
     """Return the statement that creates a row for each existing user without one."""
     return f"""INSERT INTO {PROFILES} ({names_sql(PROGRESS_FIELDS)},
     time_zone, zone_history, is_public, is_excluded, celebration_mode, created_at)
-SELECT u."{user_pk}", 0, 1, 1, 0, 0, 0, 0, NULL, NULL, 1, %s, '', '[]', TRUE, FALSE,
+SELECT u.{user_pk}, 0, 1, 1, 0, 0, 0, 0, NULL, NULL, 1, %s, '', '[]', TRUE, FALSE,
     'all', %s
-FROM "{users}" u WHERE u."{user_pk}" {within_sql(user_type, count)}
-AND NOT EXISTS (SELECT 1 FROM {PROFILES} p WHERE p.user_id = u."{user_pk}")
-ORDER BY u."{user_pk}" ON CONFLICT (user_id) DO NOTHING"""
+FROM {users} u WHERE u.{user_pk} {within_sql(user_type, count)}
+AND NOT EXISTS (SELECT 1 FROM {PROFILES} p WHERE p.user_id = u.{user_pk})
+ORDER BY u.{user_pk} ON CONFLICT (user_id) DO NOTHING"""
 
 
 @cache
@@ -104,7 +104,7 @@ def _make_profile(rows: str, users: str, user_pk: str) -> str:
     return f"""INSERT INTO {PROFILES} ({names_sql(PROGRESS_FIELDS)},
     time_zone, zone_history, is_public, is_excluded, celebration_mode, created_at)
 SELECT {names_sql(PROGRESS_FIELDS, "n.")}, '', '[]', TRUE, FALSE, 'all', n.updated_at
-FROM {rows} JOIN "{users}" u ON u."{user_pk}" = n.user_id
+FROM {rows} JOIN {users} u ON u.{user_pk} = n.user_id
 ON CONFLICT (user_id) DO NOTHING RETURNING user_id"""
 
 

@@ -220,6 +220,7 @@ def test_the_parameters_of_a_recalculation_are_shown(admin_client, staff):
         "since": "2026-01-01",
         "until": "2026-01-31",
         "note": "A present.",
+        "internal_note": "A bribe.",
         "expected": "a tag",
     }
     job = Job.objects.create(kind="recalculation", parameters=parameters, skipped=1_234)
@@ -230,7 +231,8 @@ def test_the_parameters_of_a_recalculation_are_shown(admin_client, staff):
         ("Activities", "walk, swim"),
         ("From", "2026-01-01"),
         ("To", "2026-01-31"),
-        ("Note", "A present."),
+        ("Note for the user", "A present."),
+        ("Internal note", "A bribe."),
         ("Started by", "–"),
     ]
     assert "Recalculate XP" in html

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from gamification.api.user_lookup import public_name
 from gamification.models import Celebration, LedgerEntry
 from gamification.services import reverse_entry
-from gamification.staff import exclude_user
+from gamification.staff import entry_fingerprint, exclude_user
 from tests.api.assertions import assert_problem, errors_in
 from tests.api.clients import API, client_of
 from tests.conftest import IS_POSTGRESQL
@@ -67,6 +67,7 @@ def test_a_record_answers_with_all_that_it_changed(service, user, walk):
             "recorded_at": "2026-03-02T12:00:00Z",
             "key": "walk-1",
             "source": "watch:7",
+            "fingerprint": entry_fingerprint(entry),
         },
         "credited": 30,
         "withheld": None,
@@ -504,7 +505,7 @@ def test_the_header_gives_keys_to_records_that_have_none(service, user, walk):
     first = service.post(RECORDS, records, headers=keyed("batch"))
     again = service.post(RECORDS, records, headers=keyed("batch"))
 
-    assert [entry.key for entry in ledger_of(user)] == ["batch:0", "own", "batch:2"]
+    assert [entry.key for entry in ledger_of(user)] == ["batch␟0", "own", "batch␟2"]
     assert [result["status"] for result in again.json()["results"]] == [200] * 3
     assert "Idempotent-Replayed" not in first
     assert again["Idempotent-Replayed"] == "true"
@@ -515,7 +516,17 @@ def test_the_longest_header_leaves_room_for_the_last_position(service, user, wal
 
     service.post(RECORDS, records, headers=keyed("x" * 250))
 
-    assert ledger_of(user)[0].key == "x" * 250 + ":999"
+    assert ledger_of(user)[0].key == "x" * 250 + "␟999"
+
+
+def test_no_record_of_its_own_has_the_key_of_one_in_a_list(service, user, walk):
+    service.post(RECORDS, [walk, walk], headers=keyed("a"))
+
+    alone = service.post(RECORDS, walk, headers=keyed("a:1"))
+    named = service.post(RECORDS, {**walk, "key": "a␟1"})
+
+    assert (alone.status_code, len(ledger_of(user))) == (201, 3)
+    assert errors_in(named) == {"/key": "unstorable"}
 
 
 def test_a_list_in_which_anything_is_new_is_no_replay(service, walk):

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.urls import reverse
 from playwright.sync_api import expect
 
-from tests.browser.conftest import LOW_CONTRAST, NARROW, WIDE, screenshot, watch
+from tests.browser.conftest import LOW_CONTRAST, NARROW, WIDE, fit, watch
 from tests.browser.unfold_site import unfolded
 
 if TYPE_CHECKING:
@@ -114,9 +114,9 @@ OWN = [
 
 
 def look(page: Page, name: str, scheme: str = "light") -> None:
-    """Save screenshots of the page, wide and narrow; fail if it does not fit."""
+    """Show the page, narrow and wide; fail if it does not fit."""
     for width in (NARROW, WIDE):
-        screenshot(page, f"unfold-{name}-{width}-{scheme}", width)
+        fit(page, f"unfold-{name}-{width}-{scheme}", width)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -85,7 +85,8 @@ def test_a_job_that_fails_is_reported_and_stops_no_other(begin):
         f"job {right.pk}: users: 3, XP: 15",
     ]
     assert result.stderr.getvalue() == (
-        f"job {wrong.pk}: Only an active achievement can be awarded.\n"
+        f"job {wrong.pk}: {wrong.parameters['achievement']!r} is retired: only an "
+        "active achievement can be awarded.\n"
     )
 
 
@@ -105,7 +106,7 @@ def test_it_waits_for_a_job_that_another_process_runs(begin, monkeypatch):
 
 
 def test_an_unknown_job_is_an_error(db):
-    with pytest.raises(CommandError, match=r"^job 7: There is no such job\.$"):
+    with pytest.raises(CommandError, match=r"^job 7: No job has the number 7\.$"):
         finish(7)
 
 

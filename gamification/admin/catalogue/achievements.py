@@ -28,7 +28,7 @@ from gamification.admin.catalogue.backfill import BackfillMixin
 from gamification.admin.catalogue.editing import CatalogueAdmin
 from gamification.admin.catalogue.files import CatalogueFileMixin
 from gamification.components.badges import icon_html
-from gamification.models import Achievement
+from gamification.models import Achievement, write_alias
 from gamification.staff import create_achievement, edit_achievement
 
 _TITLE: Final = "{} <bdi>{}</bdi>"
@@ -79,7 +79,9 @@ class AchievementAdmin(BackfillMixin, CatalogueFileMixin, CatalogueAdmin):
         return [path("sentence/", view, name=name), *super().get_urls()]
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        last = Achievement.objects.aggregate(last=Max("position"))["last"]
+        last = Achievement.objects.using(write_alias()).aggregate(last=Max("position"))[
+            "last"
+        ]
         position = 0 if last is None else last + 1
         return {"position": position, **super().get_changeform_initial_data(request)}
 

@@ -16,13 +16,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from gamification.admin.base import GamificationAdmin, as_admin_form, log_transaction
+from gamification.admin.notes import NotesForm, notes_of
 from gamification.exceptions import GamificationError
 from gamification.models import Achievement, Job, JobKind
 from gamification.staff import (
-    MAX_NOTE,
     begin_backfill,
     preview_backfill,
     unfinished_backfills,
+    visible_users,
 )
 
 #: The highest number of achievements that one page previews.
@@ -31,7 +32,7 @@ MAX_PREVIEWS: Final = 5
 PERMISSIONS: Final = JobKind.BACKFILL.permissions
 
 
-class BackfillForm(forms.Form):
+class BackfillForm(NotesForm):
     """Starts the backfill of an achievement."""
 
     celebrate = forms.BooleanField(
@@ -42,12 +43,11 @@ class BackfillForm(forms.Form):
             "silently."
         ),
     )
-    note = forms.CharField(
-        label=gettext_lazy("Note"),
-        max_length=MAX_NOTE,
-        widget=forms.Textarea(attrs={"rows": 2}),
-        help_text=gettext_lazy("The reason. It is stored with your name."),
-    )
+    field_order = ("celebrate", "note", "internal_note")
+
+    def clean(self) -> dict[str, Any] | None:
+        self.require_reason()
+        return super().clean()
 
     def begin(self, achievement: Achievement, actor: Any) -> Job | None:
         """Begin the backfill; return None, with an error, if it is refused."""
@@ -76,7 +76,8 @@ class BackfillMixin(GamificationAdmin):
     ) -> HttpResponse:
         form = context["adminform"].form
         if form.is_preview and not form.errors:
-            context["preview"] = preview_backfill(form.instance)
+            context["preview"] = preview = preview_backfill(form.instance)
+            context["sample"] = visible_users(preview.sample, request.user)
             context["previewed"] = form.instance
         return super().render_change_form(request, context, *args, **kwargs)
 
@@ -109,6 +110,7 @@ class BackfillMixin(GamificationAdmin):
         form = BackfillForm(request.POST if request.method == "POST" else None)
         if form.is_bound and (job := self._begin(request, achievement, form)):
             return self.show_begun(request, job)
+        preview = preview_backfill(achievement)
         context = {
             "title": _("Backfill"),
             "subtitle": str(achievement),
@@ -118,7 +120,8 @@ class BackfillMixin(GamificationAdmin):
             "job": unfinished_backfills(achievement).first(),
             "may_award": request.user.has_perms(PERMISSIONS),
             "previewed": achievement,
-            "preview": preview_backfill(achievement),
+            "preview": preview,
+            "sample": visible_users(preview.sample, request.user),
         }
         return self.render_page(
             request, "admin/gamification/achievement/backfill.html", context
@@ -145,5 +148,5 @@ class BackfillMixin(GamificationAdmin):
 def _log_message(job: Job) -> str:
     celebrated = _("Backfill started, with celebrations: job %(job)s. %(note)s")
     silent = _("Backfill started, without celebrations: job %(job)s. %(note)s")
-    values = {"job": job.pk, "note": job.parameters["note"]}
+    values = {"job": job.pk, "note": notes_of(job.parameters)}
     return (celebrated if job.parameters["celebrate"] else silent) % values

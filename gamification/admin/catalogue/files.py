@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy
 from gamification.admin.base import GamificationAdmin, as_admin_form, log_transaction
 from gamification.admin.concurrent_forms import TagField, conflict_message
 from gamification.exceptions import InvalidDefinitionsError, StaleEditError
+from gamification.models import write_alias
 from gamification.staff import (
     DEFINITION_FIELDS,
     DEFINITION_MODELS,
@@ -154,7 +155,7 @@ class CatalogueFileMixin(GamificationAdmin):
 
     def _log_changes(self, request: HttpRequest, differences: Differences) -> None:
         rows = {
-            kind: model._default_manager.in_bulk(
+            kind: model._default_manager.using(write_alias()).in_bulk(
                 [item.key for item in differences.edits if item.kind == kind],
                 field_name="key",
             )

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 from gamification.admin.concurrent_forms import replace_data
 from gamification.admin.many.pages import MAX_LISTED, ManyForm, ManyPage
 from gamification.exceptions import GamificationError
-from gamification.models import Achievement, Job, JobKind
+from gamification.models import Achievement, Job, JobKind, write_alias
 from gamification.staff import (
     Act,
     ActPreview,
@@ -78,9 +78,9 @@ class ListForm(ManyForm):
     @property
     def act(self) -> Act:
         """What happens to each of the users."""
-        names = ("achievement", "amount", "celebrate", "note")
+        names = ("achievement", "amount", "celebrate")
         given = {n: self.cleaned_data[n] for n in names if n in self.cleaned_data}
-        return Act(kind=self.kind, **given)
+        return Act(kind=self.kind, **given, **self.notes)
 
     def play(self, actor: Any) -> ActPreview:
         # A note is needed to begin, not to look.
@@ -117,7 +117,7 @@ class _CelebratingForm(ListForm):
 class AwardListForm(_CelebratingForm):
     kind = JobKind.AWARD
     decisive = ("achievement", "celebrate", "users")
-    field_order = ("achievement", "users", "file", "celebrate", "note")
+    field_order = ("achievement", "users", "file", "celebrate", "note", "internal_note")
     achievement = forms.ChoiceField(label=gettext_lazy("Achievement"))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -128,7 +128,7 @@ class AwardListForm(_CelebratingForm):
 class RevocationListForm(ListForm):
     kind = JobKind.REVOCATION
     decisive = ("achievement", "users")
-    field_order = ("achievement", "users", "file", "note")
+    field_order = ("achievement", "users", "file", "note", "internal_note")
     achievement = forms.ChoiceField(label=gettext_lazy("Achievement"))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -139,7 +139,7 @@ class RevocationListForm(ListForm):
 class AdjustmentListForm(_CelebratingForm):
     kind = JobKind.ADJUSTMENT
     decisive = ("amount", "celebrate", "users")
-    field_order = ("amount", "users", "file", "celebrate", "note")
+    field_order = ("amount", "users", "file", "celebrate", "note", "internal_note")
     amount = forms.IntegerField(
         label=gettext_lazy("XP"),
         help_text=gettext_lazy(
@@ -175,7 +175,11 @@ class ListMixin(ManyPage):
 
 
 def _set_choices(form: forms.Form, **conditions: Any) -> None:
-    rows = Achievement.objects.filter(**conditions).values_list("key", "name")
+    rows = (
+        Achievement.objects.using(write_alias())
+        .filter(**conditions)
+        .values_list("key", "name")
+    )
     form.fields["achievement"].choices = [("", "–"), *rows]  # type: ignore[attr-defined]
 
 

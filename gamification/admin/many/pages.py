@@ -7,39 +7,28 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
-from django import forms
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from gamification.admin.base import GamificationAdmin, log_transaction
 from gamification.admin.concurrent_forms import TagField, replace_data
+from gamification.admin.notes import NotesForm
 from gamification.exceptions import GamificationError
-from gamification.models import Achievement, Job, JobKind
-from gamification.staff import MAX_NOTE, ActPreview, fingerprint
+from gamification.models import Achievement, Job, JobKind, write_alias
+from gamification.staff import ActPreview, fingerprint
 
 #: The most names of each sort that a preview lists.
 MAX_LISTED: Final = 100
 
 
-class ManyForm(forms.Form):
+class ManyForm(NotesForm):
     """Asks for an act on many users. It begins only what was previewed."""
 
     #: The fields that decide what happens: the preview is of these values.
     decisive: ClassVar[tuple[str, ...]]
 
-    note = forms.CharField(
-        label=gettext_lazy("Note"),
-        max_length=MAX_NOTE,
-        required=False,
-        widget=forms.Textarea(attrs={"rows": 2}),
-        help_text=gettext_lazy(
-            "The reason. It is stored in the ledger with your name. "
-            "You can leave it empty for a preview."
-        ),
-    )
     #: Identifies what the staff member was shown.
     tag = TagField(required=False)
 
@@ -58,9 +47,7 @@ class ManyForm(forms.Form):
         if self.cleaned_data["tag"] != self._own_tag:
             message = _("The selection has changed. Check the new preview.")
             self.add_error(None, message)
-        elif not self.cleaned_data["note"].strip():
-            self.add_error("note", _("Enter the reason."))
-        else:
+        elif self.require_reason():
             try:
                 return self.start(actor)
             except GamificationError as error:
@@ -109,7 +96,7 @@ class ManyPage(GamificationAdmin):
         with log_transaction():
             job = form.begin(request.user)
             if job:
-                values = {"users": job.total, "note": form.cleaned_data["note"]}
+                values = {"users": job.total, "note": form.notes_text}
                 message = _("Begun for %(users)s users. %(note)s") % values
                 self.log_addition(request, job, message)
         return job
@@ -118,7 +105,11 @@ class ManyPage(GamificationAdmin):
 def describe_preview(preview: ActPreview, form: ManyForm) -> dict[str, Any]:
     """Return what the template shows of a preview besides its numbers."""
     keys = {*preview.unlocks, *preview.losses}
-    rows = Achievement.objects.filter(key__in=keys).values_list("key", "name")
+    rows = (
+        Achievement.objects.using(write_alias())
+        .filter(key__in=keys)
+        .values_list("key", "name")
+    )
     names = dict(rows)
     reasons = Counter(reason for _user, reason in preview.skipped)
     return {

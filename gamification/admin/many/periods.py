@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 from gamification.admin.balance.recalculation import DayInput
 from gamification.admin.many.pages import ManyForm, ManyPage
 from gamification.exceptions import GamificationError
-from gamification.models import Activity, Job, JobKind
+from gamification.models import Activity, Job, JobKind, write_alias
 from gamification.staff import (
     Act,
     ActPreview,
@@ -31,7 +31,7 @@ class PeriodForm(ManyForm):
     """Asks for the user, the activity and the dates to take back."""
 
     decisive = ("user", "activity", "since", "until")
-    field_order = ("user", "activity", "since", "until", "note")
+    field_order = ("user", "activity", "since", "until", "note", "internal_note")
 
     user = forms.CharField(
         label=gettext_lazy("User"),
@@ -52,7 +52,7 @@ class PeriodForm(ManyForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        rows = Activity.objects.values_list("key", "name")
+        rows = Activity.objects.using(write_alias()).values_list("key", "name")
         choices = [("", _("All activities")), *rows]
         self.fields["activity"].choices = choices  # type: ignore[attr-defined]
 
@@ -72,9 +72,9 @@ class PeriodForm(ManyForm):
     @property
     def act(self) -> Act:
         """What is taken back."""
-        names = ("activity", "since", "until", "note")
+        names = ("activity", "since", "until")
         given = {name: self.cleaned_data[name] for name in names}
-        return Act(kind=JobKind.REVERSAL, **given)
+        return Act(kind=JobKind.REVERSAL, **given, **self.notes)
 
     def play(self, actor: Any) -> ActPreview:
         return preview_take_back(self.act, user=self.cleaned_data["user"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from django.contrib import admin, messages
-from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.admin.models import CHANGE
 from django.contrib.admin.utils import quote, unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
@@ -18,7 +18,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from gamification.admin.base import HistoryAdmin
+from gamification.admin.base import HistoryAdmin, log_action
 from gamification.admin.players.actions import ActionForm, ActionResult
 from gamification.admin.players.ledger import parse_cursor
 from gamification.admin.players.page import explain, find_player, get_player_page
@@ -31,7 +31,12 @@ from gamification.models import (
     JobKind,
     UserGamification,
 )
-from gamification.staff import open_restrictions
+from gamification.staff import (
+    open_restrictions,
+    sees_ledgers,
+    sees_unlocks,
+    user_id_of,
+)
 
 _STYLES: Final = ["gamification/theme.css", "gamification/player.css"]
 
@@ -116,17 +121,31 @@ class UserGamificationAdmin(HistoryAdmin):
         before = parse_cursor(request.GET.get("before"))
         why = request.GET.get("why", "")
         allowed = _allowed_actions(request)
+        page = get_player_page(player, viewer=request.user, before=before)
         context = {
-            "player_page": get_player_page(player, before=before),
+            "player_page": page,
             "restrictions": open_restrictions(player),
+            "sees_ledger": sees_ledgers(request.user),
+            "sees_unlocks": sees_unlocks(request.user),
             "user_page": self._user_page(request, player),
             "period_page": self._period_page(request, player),
             "action_forms": [form(player) for form in allowed.values()],
             "may": dict.fromkeys(allowed, True),
             "why": why,
-            "answer": explain(player, why) if why else "",
+            "answer": explain(page, why) if why else "",
         }
         return self._render(request, player, "player", context)
+
+    def history_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        # The log has the notes of staff.
+        if not sees_ledgers(request.user):
+            raise PermissionDenied
+        return super().history_view(request, object_id, extra_context)
 
     def action_view(self, request: HttpRequest, user: str, action: str) -> HttpResponse:
         """Show the form of an action, and perform the action when it is sent."""
@@ -141,7 +160,7 @@ class UserGamificationAdmin(HistoryAdmin):
         if result is None:
             return self._render(request, player, "action", {"form": form})
         self._report(request, player, form, result)
-        key = quote(str(player.pk))
+        key = quote(str(user_id_of(player)))
         return redirect(self.address_of("usergamification_for", key))
 
     def _report(
@@ -151,11 +170,10 @@ class UserGamificationAdmin(HistoryAdmin):
         level = messages.SUCCESS if result.is_change else messages.INFO
         self.message_user(request, result.message, level)
         if result.is_change:
-            values = {"message": result.message, "note": form.cleaned_data["note"]}
+            values = {"message": result.message, "note": form.notes_text}
             message = gettext("%(message)s Note: %(note)s") % values
-            actor: Any = request.user.pk
-            rows = UserGamification.objects.filter(user=player).select_related("user")
-            LogEntry.objects.log_actions(actor, rows, CHANGE, message)
+            rows = self.get_queryset(request).filter(user=player)
+            log_action(request, rows, CHANGE, message)
 
     def _render(
         self, request: HttpRequest, player: Any, name: str, context: dict[str, Any]
@@ -165,7 +183,7 @@ class UserGamificationAdmin(HistoryAdmin):
             "title": _("User progress"),
             "subtitle": str(player),
             "player": player,
-            "player_key": quote(str(player.pk)),
+            "player_key": quote(str(user_id_of(player))),
             "original": player,
         }
         template = f"admin/gamification/usergamification/{name}.html"

@@ -25,7 +25,13 @@ from gamification.staff import (
 _PERMISSION: Final = "gamification.restrict_user"
 
 
-class HoldForm(ActionForm):
+class RestrictionForm(ActionForm):
+    """Base of the actions whose reason only staff read."""
+
+    note = None  # type: ignore[assignment]
+
+
+class HoldForm(RestrictionForm):
     name = "hold"
     permission = _PERMISSION
     title = _("Hold")
@@ -39,14 +45,14 @@ class HoldForm(ActionForm):
     )
 
     def call_service(self, actor: Any) -> ActionResult:
-        until, note = self.cleaned_data["until"], self.cleaned_data["note"]
+        until, note = self.cleaned_data["until"], self.cleaned_data["internal_note"]
         begins = timezone.make_aware(datetime.combine(until, time.min))
         hold_user(self.user, until=begins, reason=note, actor=actor)
         values = {"until": formats.date_format(until)}
         return ActionResult(gettext("Held until %(until)s.") % values, is_change=True)
 
 
-class ExcludeForm(ActionForm):
+class ExcludeForm(RestrictionForm):
     name = "exclude"
     permission = _PERMISSION
     title = _("Exclude from the game")
@@ -56,11 +62,11 @@ class ExcludeForm(ActionForm):
     )
 
     def call_service(self, actor: Any) -> ActionResult:
-        exclude_user(self.user, reason=self.cleaned_data["note"], actor=actor)
+        exclude_user(self.user, reason=self.cleaned_data["internal_note"], actor=actor)
         return ActionResult(gettext("Excluded from the game."), is_change=True)
 
 
-class LiftForm(ActionForm):
+class LiftForm(RestrictionForm):
     name = "lift"
     permission = _PERMISSION
     title = _("Lift a restriction")
@@ -75,7 +81,7 @@ class LiftForm(ActionForm):
         self.fields["kind"].choices = choices  # type: ignore[attr-defined]
 
     def call_service(self, actor: Any) -> ActionResult:
-        kind, note = self.cleaned_data["kind"], self.cleaned_data["note"]
+        kind, note = self.cleaned_data["kind"], self.cleaned_data["internal_note"]
         lift_restriction(self.user, kind, reason=note, actor=actor)
         return ActionResult(gettext("Restriction lifted."), is_change=True)
 

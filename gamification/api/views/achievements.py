@@ -15,7 +15,6 @@ from rest_framework.response import Response
 from gamification import exceptions as ours
 from gamification.api.operations import Header, operation
 from gamification.api.pagination import paginate
-from gamification.api.permissions import has_any_permission
 from gamification.api.preconditions import ETAG, IF_MATCH, etag_of, expected_tag
 from gamification.api.user_lookup import find_visible_user
 from gamification.api.views import definitions, explanations
@@ -50,6 +49,8 @@ from gamification.staff import (
     edit_achievement,
     get_achievement,
     get_all_achievements,
+    has_any_permission,
+    sees_secrets,
     visible_achievements,
 )
 
@@ -101,7 +102,7 @@ class AchievementsViewSet(BackfillActions):
         Staff can read every achievement, with its definition. Those who may edit it
         also receive its ETag.
         """
-        if _sees_all(request.user):
+        if sees_secrets(request.user):
             response = _definition(request.user, key)
             if not has_any_permission(request.user, _CHANGE):
                 del response["ETag"]
@@ -167,7 +168,7 @@ class AchievementsViewSet(BackfillActions):
         Staff can ask about every achievement, and about every user whom they may see.
         """
         user = request.user
-        if not _sees_all(user):
+        if not sees_secrets(user):
             if query:
                 raise PermissionDenied
             _check_visible(user, key)
@@ -177,11 +178,6 @@ class AchievementsViewSet(BackfillActions):
             return explain_achievement(user, key)
 
 
-def _sees_all(user: Any) -> bool:
-    """Say whether ``user`` may see, or edit, the whole catalogue."""
-    return has_any_permission(user, "gamification.view_achievement", _CHANGE)
-
-
 def _rows(user: Any, query: Mapping[str, Any]) -> Sequence[AchievementProgress]:
     """Return the achievements to list.
 
@@ -189,7 +185,7 @@ def _rows(user: Any, query: Mapping[str, Any]) -> Sequence[AchievementProgress]:
     """
     if "status" not in query:
         return get_achievements(user)
-    if not _sees_all(user):
+    if not sees_secrets(user):
         raise PermissionDenied
     rows = get_all_achievements(user, status=query["status"])
     prefetch_related_objects([row.achievement for row in rows], "activity")

@@ -19,12 +19,12 @@ from gamification.api.fields import (
 )
 from gamification.api.operations import operation
 from gamification.api.serializers import ResponseSerializer
-from gamification.api.user_lookup import visible_users
 from gamification.api.views.base import GamificationViewSet, not_found_on
 from gamification.staff import (
     BackfillProgress,
     backfill_achievement,
     preview_backfill,
+    visible_users,
 )
 from gamification.user_lookup import public_name
 
@@ -87,7 +87,13 @@ class BackfillBody(BodySerializer):
         max_length=2_000,
         allow_blank=True,
         default="",
-        help_text="The reason. It is kept in the ledger.",
+        help_text="The reason, as the users can read it in their ledgers.",
+    )
+    internal_note = TextField(
+        max_length=2_000,
+        allow_blank=True,
+        default="",
+        help_text="The reason, for staff alone.",
     )
 
 

@@ -11,16 +11,15 @@ from gamification.api.fields import (
     BodySerializer,
     BoundedListField,
     KeyField,
-    NonBlankTextField,
     StrictBooleanField,
     StrictChoiceField,
     StrictDateField,
     TextField,
 )
 from gamification.api.serializers import ResponseSerializer
-from gamification.api.views.user_serializers import XPAmountField
+from gamification.api.views.user_serializers import NoteBody, XPAmountField
 from gamification.models import JobKind, JobState
-from gamification.staff import MAX_NAME, MAX_NOTE
+from gamification.staff import MAX_NAME
 
 #: What can be begun over HTTP.
 STARTABLE_KINDS: Final = (
@@ -100,12 +99,9 @@ class ActBody(BodySerializer):
     )
 
 
-class JobBody(ActBody):
+class JobBody(NoteBody, ActBody):
     """A job to begin."""
 
-    note = NonBlankTextField(
-        max_length=MAX_NOTE, help_text="The reason. It is kept in the ledger."
-    )
     skip_unknown = StrictBooleanField(
         default=False,
         help_text="Whether to leave out names that nobody or several users have. "

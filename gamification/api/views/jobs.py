@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
+from django.http import Http404
 from rest_framework.decorators import action
 from rest_framework.request import Request
 
@@ -25,7 +26,7 @@ from gamification.api.views.job_serializers import (
     act_fields,
 )
 from gamification.api.views.user_serializers import NoteBody
-from gamification.models import Job, JobKind, write_alias
+from gamification.models import Job, JobKind
 from gamification.staff import (
     Act,
     ActPreview,
@@ -41,6 +42,7 @@ from gamification.staff import (
     preview_take_back,
     resume_job,
     run_next_step,
+    visible_jobs,
 )
 from gamification.suggestions import shown
 
@@ -75,8 +77,11 @@ class JobsViewSet(GamificationViewSet):
         },
     )
     def list(self, request: Request, query: Mapping[str, Any]) -> Page:
-        """List all jobs, latest first."""
-        jobs = Job.objects.using(write_alias())
+        """List the jobs that the user may run, latest first.
+
+        With the permission to view jobs, it lists all of them.
+        """
+        jobs = visible_jobs(request.user)
         return paginate(request, query, jobs.count(), lambda a, b: [*jobs[a:b]])
 
     @operation(
@@ -131,7 +136,10 @@ class JobsViewSet(GamificationViewSet):
     def retrieve(self, request: Request, id: str) -> Job:  # noqa: A002 - as ids
         """Return a job, and how far it has come. It changes nothing."""
         with not_found_on(ours.UnknownJobError):
-            return find_job(int(id))
+            job = find_job(int(id))
+        if not visible_jobs(request.user).filter(pk=job.pk).exists():
+            raise Http404
+        return job
 
     @action(detail=True, methods=["post"])
     @operation(
@@ -206,7 +214,7 @@ class JobsViewSet(GamificationViewSet):
         without it.
         """
         job_id = _checked(request, id)
-        return begin_undo(job_id, actor=request.user, note=body["note"])
+        return begin_undo(job_id, actor=request.user, **body)
 
 
 class _Preview:

@@ -17,6 +17,7 @@ from gamification.staff import (
     apply_definitions,
     compare_definitions,
     export_definitions,
+    restore_catalogue,
 )
 
 #: Exit codes, as those of diff(1).
@@ -25,8 +26,9 @@ TROUBLE: Final = 2
 
 HELP = (
     "Write all activities and achievements to a JSON file for review, compare such a "
-    "file with the catalogue, or apply it. Items are identified by key, and none is "
-    "ever deleted. The exit code is 2 if a file cannot be used."
+    "file with the catalogue, apply it, or restore the items of the migrations. Items "
+    "are identified by key, and none is ever deleted. The exit code is 2 if a file "
+    "cannot be used."
 )
 
 
@@ -49,17 +51,23 @@ class Command(BaseCommand):
         )
         for each in (diff, apply):
             each.add_argument("file", help="- is standard input.")
+        actions.add_parser(
+            "restore",
+            help="Add those items of the migrations that are missing, after a flush.",
+        )
         apply.add_argument(
             "--dry-run", action="store_true", help="Only show the differences."
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        action, path = options["action"], options["file"]
+        action, path = options["action"], options.get("file", "")
         try:
             if action == "export":
                 self._export(path)
             elif action == "diff":
                 self._diff(path)
+            elif action == "restore":
+                self.stdout.write(f"Items added: {restore_catalogue()}.")
             else:
                 self._apply(path, dry_run=options["dry_run"])
         except InvalidDefinitionsError as error:

@@ -68,7 +68,10 @@ class Command(BaseCommand):
         back.add_argument("--user", help="Only of this user; default is everybody.")
         back.add_argument("--activity", default="", help="Only of this activity.")
         for each in (award, revoke, adjust, back):
-            each.add_argument("--note", default="", help="The reason, for the ledger.")
+            each.add_argument("--note", default="", help="The reason, for the user.")
+            each.add_argument(
+                "--internal-note", default="", help="The reason, for staff alone."
+            )
             each.add_argument(
                 "--begin", action="store_true", help="Do it, and wait until it is done."
             )
@@ -131,7 +134,7 @@ def _act_of(options: dict[str, Any]) -> Act:
     kind = KINDS[options["action"]]
     # An adjustment needs a note to begin, not to look.
     note = options["note"] or ("" if options["begin"] else "–")
-    return Act(kind=kind, note=note, **given)
+    return Act(kind=kind, note=note, internal_note=options["internal_note"], **given)
 
 
 def _read(path: str) -> str:

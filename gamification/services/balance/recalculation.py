@@ -12,6 +12,7 @@ from gamification.conf import conf
 from gamification.domain.catalogue import ActivityRule, Catalogue
 from gamification.domain.changeset import UserChangeset
 from gamification.domain.history import StandingEntry, correction_of, standing_entries
+from gamification.domain.outcomes import Reason
 from gamification.domain.recalculation import (
     Due,
     day_worth,
@@ -20,6 +21,7 @@ from gamification.domain.recalculation import (
 from gamification.domain.totals import TotalOutOfRangeError
 from gamification.exceptions import StaleEditError
 from gamification.models import UserGamification, write_alias
+from gamification.models.users import in_order
 from gamification.services.balance.recalculation_preview import (
     RecalculationScope,
     numbers_tag,
@@ -28,13 +30,11 @@ from gamification.services.corrections.changes import load_ledger, new_changeset
 from gamification.services.unit_of_work import attempts, wrap_database_errors
 from gamification.services.user_batches import check_batch_size, next_users
 from gamification.services.validation import (
-    MAX_NOTE,
     UserRef,
     actor_id_of,
-    check_text,
+    check_notes,
 )
 from gamification.storage import Snapshot, StateQuery, Store, store_for
-from gamification.storage.base import in_order
 from gamification.storage.catalogue import load_catalogue
 
 #: Users whom one transaction locks.
@@ -73,6 +73,7 @@ def recalculate_xp(
     *,
     actor: UserRef | None = None,
     note: str = "",
+    internal_note: str = "",
     expected: str | None = None,
     after: UserRef | None = None,
     limit: int = 1_000,
@@ -88,14 +89,16 @@ def recalculate_xp(
     Users come in order of their keys; ``after`` is the last user of the batch before.
     ``expected`` is the tag of the preview: if staff have edited an activity since, the
     call raises ``StaleEditError``. ``actor`` is the staff member who acts, and
-    ``job_id`` the job that does.
+    ``job_id`` the job that does. Users read the ``note``, only staff read the
+    ``internal_note``.
 
     Raises ``UnknownActivityError``, ``StaleEditError``, ``UnknownUserError``,
     ``InvalidTextError``, ``StorageError``, and ``ValueError`` for a ``limit`` below 1.
     """
     check_batch_size(limit)
-    check_text("note", note, longest=MAX_NOTE)
-    actor_id, store = actor_id_of(actor), store_for(write_alias())
+    check_notes(note, internal_note)
+    reason = Reason(actor_id_of(actor), note, internal_note)
+    store = store_for(write_alias())
     profiles = UserGamification.objects.using(store.alias)
     user_ids, last = next_users(profiles, after=after, limit=limit)
     with wrap_database_errors(store.alias):
@@ -103,15 +106,7 @@ def recalculate_xp(
     done = RecalculationProgress()
     for first in range(0, len(wrong), USERS_AT_ONCE):
         page = wrong[first : first + USERS_AT_ONCE]
-        done += _correct_users(
-            scope,
-            page,
-            store,
-            actor_id=actor_id,
-            note=note,
-            expected=expected,
-            job_id=job_id,
-        )
+        done += _correct_users(scope, page, store, reason, expected, job_id=job_id)
     return replace(done, after=last)
 
 
@@ -125,9 +120,9 @@ def _users_to_correct(
 
     The users are neighbours: no other user's key lies between theirs.
     """
+    rules = _rules(scope, load_catalogue(store.alias), expected)
     if not user_ids:
         return []
-    rules = _rules(scope, load_catalogue(store.alias), expected)
     by_id = {rule.id: rule for rule in rules}
     between = {"user__gte": user_ids[0], "user__lte": user_ids[-1]}
     sums = scope.sums(rules).filter(**between)
@@ -148,15 +143,13 @@ def _correct_users(
     scope: RecalculationScope,
     user_ids: Sequence[Any],
     store: Store,
-    *,
-    actor_id: Any,
-    note: str,
+    reason: Reason,
     expected: str | None,
     job_id: int | None,
 ) -> RecalculationProgress:
     """Correct the records of these users that are still wrong, in one transaction."""
     query = StateQuery(user_ids, conf.default_calendar, activities=None)
-    correct = partial(_changeset, store=store, actor_id=actor_id, note=note)
+    correct = partial(_changeset, store=store, reason=reason)
     for attempt in attempts(store, user_ids):
         with attempt:
             snapshot = attempt.read(query)
@@ -164,7 +157,7 @@ def _correct_users(
             dues = _dues(scope, rules, [*snapshot.states], store)
             changesets = [
                 changeset
-                for user_id in sorted(dues)
+                for user_id in in_order(dues)
                 if (changeset := correct(user_id, dues[user_id], snapshot))
             ]
             if job_id is not None:
@@ -220,8 +213,7 @@ def _changeset(
     snapshot: Snapshot,
     *,
     store: Store,
-    actor_id: Any,
-    note: str,
+    reason: Reason,
 ) -> UserChangeset | None:
     """Return the user's changeset; None if the total would leave its range."""
     state = snapshot.states[user_id]
@@ -236,8 +228,7 @@ def _changeset(
             rewarded=due.rewarded - due.standing.rewarded,
             xp_reward=due.xp_reward,
             now=changeset.now,
-            actor_id=actor_id,
-            note=note,
+            reason=reason,
         )
         for due in dues
     ]

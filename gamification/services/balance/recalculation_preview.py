@@ -15,9 +15,13 @@ from gamification.domain.outcomes import EntryKind
 from gamification.exceptions import (
     InvalidRequestError,
     InvalidSpanError,
-    UnknownActivityError,
 )
-from gamification.models import LedgerEntry, UserGamification, write_alias
+from gamification.models import (
+    Activity,
+    LedgerEntry,
+    UserGamification,
+    write_alias,
+)
 from gamification.services.balance.report import MAX_DAYS
 from gamification.services.balance.sql import (
     Rate,
@@ -27,6 +31,8 @@ from gamification.services.balance.sql import (
     level_sql,
     whole_rows,
 )
+from gamification.services.catalogue.lookup import unknown_definition
+from gamification.services.unit_of_work import naming_errors
 from gamification.services.validation import fingerprint
 from gamification.storage.catalogue import load_catalogue
 
@@ -53,7 +59,7 @@ class RecalculationScope:
         known = catalogue.activities
         for key in self.activities:
             if key not in known:
-                raise UnknownActivityError(activity=key)
+                raise unknown_definition(Activity, key)
         return [known[key] for key in sorted({*self.activities})]
 
     def records(self, rules: Iterable[ActivityRule]) -> QuerySet[LedgerEntry]:
@@ -98,6 +104,7 @@ class RecalculationPreview:
     tag: str
 
 
+@naming_errors
 def preview_recalculation(scope: RecalculationScope) -> RecalculationPreview:
     """Return what a recalculation of ``scope`` would do now, in four queries.
 

@@ -14,7 +14,8 @@ from gamification.conf import conf
 from gamification.domain.catalogue import MAX_COOLDOWN, MAX_QUANTITY, MAX_REWARD
 from gamification.domain.levels import is_level_table
 from gamification.exceptions import InvalidRequestError
-from gamification.models import Achievement, Activity, UserGamification, write_alias
+from gamification.models import Achievement, Activity, write_alias
+from gamification.models.users import prepare_key
 from gamification.services.balance.cooldowns import recount
 from gamification.services.balance.report import last_days
 from gamification.services.balance.sql import (
@@ -28,6 +29,7 @@ from gamification.services.balance.sql import (
     whole_rows,
 )
 from gamification.services.catalogue.lookup import unknown_definition
+from gamification.services.unit_of_work import naming_errors
 from gamification.services.validation import check_whole
 
 
@@ -78,6 +80,7 @@ class Simulation:
     lowered: int
 
 
+@naming_errors
 def simulate_rewards(proposal: RewardProposal, *, days: int = 30) -> Simulation:
     """Return the XP and levels that ``proposal`` would have given in the last ``days``.
 
@@ -182,8 +185,8 @@ def _run(
 def _as_json(deltas: Mapping[Any, int]) -> tuple[str, str]:
     """Return numbers by user as JSON, with the placeholder for ``json_each``."""
     connection = connections[write_alias()]
-    user: Any = UserGamification._meta.get_field("user")
-    stored = user.target_field.get_db_prep_value
-    numbers = {str(stored(pk, connection)): xp for pk, xp in deltas.items()}
+    numbers = {
+        str(prepare_key(key, connection.alias)): xp for key, xp in deltas.items()
+    }
     parameter = "%s::json" if connection.vendor == "postgresql" else "%s"
     return parameter, json.dumps(numbers)

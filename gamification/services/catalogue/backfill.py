@@ -12,21 +12,19 @@ from gamification.conf import conf
 from gamification.domain.backfill import qualifies
 from gamification.domain.catalogue import AchievementRule, AchievementStatus
 from gamification.domain.changeset import UserChangeset
-from gamification.domain.outcomes import Outcome
+from gamification.domain.outcomes import Outcome, Reason
 from gamification.domain.totals import TotalOutOfRangeError
-from gamification.exceptions import AchievementNotActiveError
 from gamification.models import Achievement, write_alias
 from gamification.services.catalogue.backfill_preview import qualifying_users
 from gamification.services.catalogue.lookup import get_definition
-from gamification.services.corrections.awards import find_achievement
+from gamification.services.corrections.awards import find_achievement, not_active
 from gamification.services.dispatch import announce_on_commit
 from gamification.services.unit_of_work import attempts, wrap_database_errors
 from gamification.services.user_batches import check_batch_size, next_users
 from gamification.services.validation import (
-    MAX_NOTE,
     UserRef,
     actor_id_of,
-    check_text,
+    check_notes,
 )
 from gamification.storage import Snapshot, StateQuery, Store, store_for
 
@@ -64,6 +62,7 @@ def backfill_achievement(
     *,
     actor: UserRef | None = None,
     note: str = "",
+    internal_note: str = "",
     celebrate: bool = False,
     after: UserRef | None = None,
     limit: int = 1_000,
@@ -76,15 +75,17 @@ def backfill_achievement(
     cannot be determined, and everything that follows from it is unlocked too. Users who
     have received it or stopped qualifying in the meantime are skipped, so the call can
     be repeated. Without ``celebrate``, it creates no celebrations and sends no signals.
-    ``actor`` is the staff member who acts, and ``job_id`` the job that does.
+    ``actor`` is the staff member who acts, and ``job_id`` the job that does. Users read
+    the ``note``, only staff read the ``internal_note``.
 
     Raises ``UnknownAchievementError``, ``AchievementNotActiveError`` for a draft or
     retired achievement, ``UnknownUserError``, ``InvalidTextError``, ``StorageError``,
     and ``ValueError`` for a ``limit`` below 1.
     """
     check_batch_size(limit)
-    check_text("note", note, longest=MAX_NOTE)
-    actor_id, alias = actor_id_of(actor), write_alias()
+    check_notes(note, internal_note)
+    reason = Reason(actor_id_of(actor), note, internal_note)
+    alias = write_alias()
     with wrap_database_errors(alias):
         waiting = qualifying_users(active_achievement(achievement))
     user_ids, last = next_users(waiting, after=after, limit=limit)
@@ -92,12 +93,7 @@ def backfill_achievement(
     for first in range(0, len(user_ids), USERS_AT_ONCE):
         page = user_ids[first : first + USERS_AT_ONCE]
         outcomes += _backfill_users(
-            achievement,
-            page,
-            actor_id=actor_id,
-            note=note,
-            celebrate=celebrate,
-            job_id=job_id,
+            achievement, page, reason, celebrate=celebrate, job_id=job_id
         )
     with wrap_database_errors(alias):
         remaining = 0 if last is None else waiting.filter(user__gt=last).count()
@@ -115,6 +111,7 @@ def backfill_everyone(
     *,
     actor: UserRef | None = None,
     note: str = "",
+    internal_note: str = "",
     celebrate: bool = False,
     batch_size: int = 10_000,
     progress: Callable[[BackfillProgress], None] | None = None,
@@ -130,6 +127,7 @@ def backfill_everyone(
             achievement,
             actor=actor,
             note=note,
+            internal_note=internal_note,
             celebrate=celebrate,
             after=total.after,
             limit=batch_size,
@@ -143,9 +141,8 @@ def backfill_everyone(
 def _backfill_users(
     achievement: str,
     user_ids: Sequence[Any],
+    reason: Reason,
     *,
-    actor_id: Any,
-    note: str,
     celebrate: bool,
     job_id: int | None,
 ) -> list[Outcome]:
@@ -160,7 +157,7 @@ def _backfill_users(
             changesets = [
                 changeset
                 for changeset in _changesets(snapshot, rule, store, celebrate=celebrate)
-                if _award(changeset, rule, actor_id=actor_id, note=note)
+                if _award(changeset, rule, reason)
             ]
             if job_id is not None:
                 for changeset in changesets:
@@ -195,12 +192,10 @@ def _changesets(
     ]
 
 
-def _award(
-    changeset: UserChangeset, rule: AchievementRule, *, actor_id: Any, note: str
-) -> bool:
+def _award(changeset: UserChangeset, rule: AchievementRule, reason: Reason) -> bool:
     """Award ``rule``; say whether the user's total stays in range."""
     try:
-        changeset.backfill(rule, actor_id=actor_id, note=note)
+        changeset.backfill(rule, reason)
     except TotalOutOfRangeError:
         return False
     return True
@@ -213,5 +208,5 @@ def active_achievement(key: str) -> Achievement:
     """
     row = get_definition(Achievement, key)
     if row.status != AchievementStatus.ACTIVE:
-        raise AchievementNotActiveError(achievement=key)
+        raise not_active(key, row.status)
     return row

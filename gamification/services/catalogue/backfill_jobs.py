@@ -13,23 +13,35 @@ from gamification.services.catalogue.backfill import (
 )
 from gamification.services.catalogue.backfill_preview import preview_backfill
 from gamification.services.jobs import Step, begin_job
-from gamification.services.validation import MAX_NOTE, UserRef, check_text
+from gamification.services.unit_of_work import naming_errors
+from gamification.services.validation import UserRef, check_notes
 
 #: Users to process in one step, which takes about a second.
 USERS_IN_A_STEP: Final = 500
 
 
+@naming_errors
 def begin_backfill(
-    achievement: str, *, actor: UserRef | None, note: str = "", celebrate: bool = False
+    achievement: str,
+    *,
+    actor: UserRef | None,
+    note: str = "",
+    internal_note: str = "",
+    celebrate: bool = False,
 ) -> Job:
     """Begin a job that awards the achievement to all who qualify; return the job.
 
     Raises ``UnknownAchievementError``, ``AchievementNotActiveError``,
     ``InvalidTextError``, ``UnknownUserError``, ``StorageError``.
     """
-    check_text("note", note, longest=MAX_NOTE)
+    check_notes(note, internal_note)
     row = active_achievement(achievement)
-    parameters = {"achievement": row.key, "note": note, "celebrate": celebrate}
+    parameters = {
+        "achievement": row.key,
+        "note": note,
+        "internal_note": internal_note,
+        "celebrate": celebrate,
+    }
     total = preview_backfill(row, sample=0).users
     return begin_job(JobKind.BACKFILL, parameters=parameters, total=total, actor=actor)
 

@@ -18,6 +18,7 @@ from gamification.models import (
     write_alias,
 )
 from gamification.services.catalogue.lookup import get_definition
+from gamification.services.unit_of_work import naming_errors
 
 #: Criteria that measure a column of the user's row.
 _COLUMNS: Final[dict[str, str]] = {
@@ -42,6 +43,7 @@ class BackfillPreview:
     level_changes: int
 
 
+@naming_errors
 def preview_backfill(
     achievement: str | Achievement, *, sample: int = 10
 ) -> BackfillPreview:
@@ -51,7 +53,7 @@ def preview_backfill(
     ``Achievement`` that need not be saved, such as one in a form. Takes at most three
     queries, whatever the number of users. Raises ``UnknownAchievementError``.
     """
-    if isinstance(achievement, str):
+    if not isinstance(achievement, Achievement):
         achievement = get_definition(Achievement, achievement)
     reward, profiles = achievement.xp_reward, qualifying_users(achievement)
     counts = profiles.aggregate(users=Count("pk"), level_changes=_level_changes(reward))
@@ -68,12 +70,13 @@ def preview_backfill(
 def qualifying_users(achievement: Achievement) -> QuerySet[UserGamification]:
     """Return users who meet ``achievement``, do not hold it, and may earn it.
 
-    They may not if staff revoked it, or excluded them from the game. Users without
-    progress never qualify.
+    They may not if staff revoked it, or excluded them from the game. Users for whom
+    nothing was ever recorded never qualify.
     """
     alias = write_alias()
     unlocks = UserAchievement.objects.using(alias).filter(user=OuterRef("user"))
-    profiles = UserGamification.objects.using(alias).filter(is_excluded=False)
+    profiles = UserGamification.objects.using(alias)
+    profiles = profiles.filter(is_excluded=False).exclude(last_occurred_at=None)
     return _meeting(achievement, profiles).filter(
         ~Exists(unlocks.filter(achievement=achievement.pk, can_be_earned_again=False))
     )

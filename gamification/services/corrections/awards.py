@@ -9,14 +9,14 @@ from gamification.conf import conf
 from gamification.domain.catalogue import AchievementRule, AchievementStatus, Catalogue
 from gamification.domain.changeset import UserChangeset
 from gamification.domain.history import StandingEntry, standing_entries
-from gamification.domain.outcomes import EntryKind, Outcome, UnlockRow
+from gamification.domain.outcomes import EntryKind, Outcome, Reason, UnlockRow
 from gamification.domain.state import UserState
 from gamification.exceptions import (
     AchievementNotActiveError,
     AchievementNotHeldError,
-    UnknownAchievementError,
 )
-from gamification.models import UserAchievement, write_alias
+from gamification.models import Achievement, UserAchievement, write_alias
+from gamification.services.catalogue.lookup import unknown_definition
 from gamification.services.corrections.changes import (
     check_award,
     find_state,
@@ -28,15 +28,13 @@ from gamification.services.corrections.changes import (
 from gamification.services.dispatch import announce_on_commit
 from gamification.services.unit_of_work import ConcurrentUpdateError, attempts
 from gamification.services.validation import (
-    MAX_NOTE,
     UserRef,
     actor_key_of,
     check_actor,
-    check_text,
+    check_notes,
     user_id_of,
 )
 from gamification.storage import Snapshot, StateQuery, Store, store_for
-from gamification.suggestions import shown
 
 
 def award_achievement(
@@ -45,20 +43,22 @@ def award_achievement(
     *,
     actor: UserRef | None = None,
     note: str = "",
+    internal_note: str = "",
     celebrate: bool = True,
 ) -> Outcome:
     """Give ``user`` the achievement with this key, and its XP, by hand.
 
     The award clears an earlier revocation. If the user already holds the achievement,
     nothing changes and the outcome is marked as replayed. ``actor`` is the staff member
-    who acts.
+    who acts. The user reads the ``note``, only staff read the ``internal_note``.
 
     Raises ``UnknownAchievementError``, ``AchievementNotActiveError`` for a draft or
     retired achievement, ``UserExcludedError``, ``SelfAwardError`` if the actor is the
     user, ``UnknownUserError``, ``InvalidTextError``, ``StorageError``.
     """
     actor_id, user_id = actor_key_of(actor), user_id_of(user)
-    check_text("note", note, longest=MAX_NOTE)
+    check_notes(note, internal_note)
+    by = Reason(actor_id, note, internal_note)
     store, query = (
         store_for(write_alias()),
         StateQuery([user_id], conf.default_calendar),
@@ -70,13 +70,7 @@ def award_achievement(
             state = find_state(snapshot, user_id)
             outcome = unchanged(state)
             changeset = award_changes(
-                snapshot,
-                state,
-                achievement,
-                store,
-                actor_id=actor_id,
-                note=note,
-                celebrate=celebrate,
+                snapshot, state, achievement, store, reason=by, celebrate=celebrate
             )
             if changeset:
                 [outcome] = attempt.write([changeset]).outcomes_of(changeset)
@@ -91,8 +85,7 @@ def award_changes(
     achievement: str,
     store: Store,
     *,
-    actor_id: Any,
-    note: str,
+    reason: Reason,
     celebrate: bool,
 ) -> UserChangeset | None:
     """Return the changes of an award; None if the user holds the achievement.
@@ -105,12 +98,12 @@ def award_changes(
         return None
     if rule.status != AchievementStatus.ACTIVE:
         raise not_active(achievement, rule.status)
-    check_award(state, actor_id)
+    check_award(state, reason.actor_id)
     changeset = new_changeset(snapshot, state, celebrate=celebrate)
-    changeset.award(rule, actor_id=actor_id, note=note)
+    changeset.award(rule, reason)
     if load_ledger(changeset, store):
         changeset = new_changeset(snapshot, state, celebrate=celebrate)
-        changeset.award(rule, actor_id=actor_id, note=note)
+        changeset.award(rule, reason)
     return changeset
 
 
@@ -120,18 +113,21 @@ def revoke_achievement(
     *,
     actor: UserRef | None = None,
     reason: str = "",
+    internal_note: str = "",
 ) -> Outcome:
     """Take the achievement with this key away, and the XP that it gave.
 
     The row stays and stores who revoked it, when and why. The user cannot earn the
     achievement again; only staff can award it. If it was already revoked, nothing
-    changes and the outcome is marked as replayed.
+    changes and the outcome is marked as replayed. The user reads the ``reason``, only
+    staff read the ``internal_note``.
 
     Raises ``UnknownAchievementError``, ``AchievementNotHeldError``,
     ``UnknownUserError``, ``InvalidTextError``, ``StorageError``.
     """
     user_id, actor_id = user_id_of(user), actor_key_of(actor)
-    check_text("reason", reason, longest=MAX_NOTE)
+    check_notes(reason, internal_note, name="reason")
+    by = Reason(actor_id, reason, internal_note)
     store, query = (
         store_for(write_alias()),
         StateQuery([user_id], conf.default_calendar),
@@ -143,7 +139,7 @@ def revoke_achievement(
             state = find_state(snapshot, user_id)
             outcome = unchanged(state)
             changeset = revocation_changes(
-                snapshot, state, achievement, store, actor_id=actor_id, reason=reason
+                snapshot, state, achievement, store, reason=by
             )
             if changeset:
                 [outcome] = attempt.write([changeset]).outcomes_of(changeset)
@@ -162,8 +158,7 @@ def revocation_changes(
     achievement: str,
     store: Store,
     *,
-    actor_id: Any,
-    reason: str,
+    reason: Reason,
 ) -> UserChangeset | None:
     """Return the changes of a revocation; None if staff have revoked it before.
 
@@ -177,7 +172,7 @@ def revocation_changes(
         raise AchievementNotHeldError(message, achievement=achievement)
     unlock, reward = _unlock_of(state.user_id, rule, store)
     changeset = new_changeset(snapshot, state)
-    changeset.revoke(unlock, reward, actor_id=actor_id, reason=reason)
+    changeset.revoke(unlock, reward, reason)
     return changeset
 
 
@@ -185,8 +180,7 @@ def find_achievement(catalogue: Catalogue, key: str) -> AchievementRule:
     """Return the achievement with this key, whatever its status."""
     rule = catalogue.achievements.get(key)
     if rule is None:
-        message = f"No achievement has the key {shown(key)}."
-        raise UnknownAchievementError(message, achievement=key)
+        raise unknown_definition(Achievement, key)
     return rule
 
 

@@ -13,7 +13,7 @@ from gamification import signals
 from gamification.conf import conf
 from gamification.domain.changeset import UserChangeset
 from gamification.domain.history import StandingEntry, standing_entries
-from gamification.domain.outcomes import EntryKind
+from gamification.domain.outcomes import EntryKind, Reason
 from gamification.domain.state import UserState
 from gamification.exceptions import GamificationError
 from gamification.models import Job, JobKind, write_alias
@@ -44,7 +44,9 @@ class Act:
     #: First and last of the users' own dates to take back.
     since: date | None = None
     until: date | None = None
+    #: Read by the users, and by staff alone.
     note: str = ""
+    internal_note: str = ""
     #: Whether users see what they got, and signals are sent.
     celebrate: bool = False
 
@@ -57,6 +59,10 @@ class Act:
             del given["amount"]
         del given["kind"]
         return given | shown
+
+    def reason_of(self, actor_id: Any) -> Reason:
+        """Return the reason why ``actor_id`` does it."""
+        return Reason(actor_id, self.note, self.internal_note)
 
 
 def act_of(job: Job) -> Act:
@@ -151,33 +157,40 @@ def _changes(
     actor_id: Any,
     job_id: int,
 ) -> UserChangeset | str:
-    by = {"actor_id": actor_id, "note": act.note}
+    reason = act.reason_of(actor_id)
     match act.kind:
         case JobKind.AWARD:
             changes = award_changes(
-                snapshot, state, act.achievement, store, celebrate=act.celebrate, **by
-            )
-            return changes or "The user holds it already."
-        case JobKind.REVOCATION:
-            changes = revocation_changes(
                 snapshot,
                 state,
                 act.achievement,
                 store,
-                actor_id=actor_id,
-                reason=act.note,
+                reason=reason,
+                celebrate=act.celebrate,
+            )
+            return changes or "The user holds it already."
+        case JobKind.REVOCATION:
+            changes = revocation_changes(
+                snapshot, state, act.achievement, store, reason=reason
             )
             return changes or "It was revoked before."
         case JobKind.ADJUSTMENT:
             key = _key(job_id)
             if (state.user_id, key) in snapshot.replays:
                 return "The job has adjusted it before."
-            options = {"celebrate": act.celebrate, "key": key, **by}
-            return adjustment_changes(snapshot, state, act.amount, store, **options)
+            return adjustment_changes(
+                snapshot,
+                state,
+                act.amount,
+                store,
+                celebrate=act.celebrate,
+                reason=reason,
+                key=key,
+            )
     targets = targets_of(act, snapshot, state, store)
     if not targets:
         return "The user has no such records."
-    return reversal_changes(snapshot, state, targets, store, actor_id, act.note)
+    return reversal_changes(snapshot, state, targets, store, reason)
 
 
 def targets_of(

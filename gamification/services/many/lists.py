@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from gamification.exceptions import InvalidActError
 from gamification.models import Achievement, Job, JobKind, JobUser, write_alias
+from gamification.models.users import in_order
 from gamification.services.catalogue.backfill import active_achievement
 from gamification.services.catalogue.lookup import get_definition
 from gamification.services.jobs import Step, begin_job
@@ -25,10 +26,10 @@ from gamification.services.validation import (
     UserRef,
     actor_key_of,
     check_amount,
+    check_notes,
     check_text,
     user_id_of,
 )
-from gamification.storage.base import in_order
 
 #: Acts on a list of users.
 LIST_KINDS: Final = (JobKind.AWARD, JobKind.REVOCATION, JobKind.ADJUSTMENT)
@@ -72,8 +73,10 @@ def _checked(act: Act, users: Iterable[UserRef]) -> list[Any]:
         message = f"The kind is not one of {', '.join(LIST_KINDS)}."
         raise InvalidActError(message, field="kind")
     is_adjustment = act.kind == JobKind.ADJUSTMENT
-    check_text("note", act.note, longest=MAX_NOTE, required=is_adjustment)
+    check_notes(act.note, act.internal_note)
     if is_adjustment:
+        note = act.note or act.internal_note
+        check_text("note", note, longest=MAX_NOTE, required=True)
         check_amount(act.amount)
     elif act.kind == JobKind.AWARD:
         active_achievement(act.achievement)

@@ -31,10 +31,9 @@ from gamification.services.many.preview import ActPreview, play_act
 from gamification.services.unit_of_work import wrap_database_errors
 from gamification.services.user_batches import next_users
 from gamification.services.validation import (
-    MAX_NOTE,
     UserRef,
     actor_id_of,
-    check_text,
+    check_notes,
     user_id_of,
 )
 
@@ -90,7 +89,7 @@ def take_back_step(job: Job, actor_id: Any) -> Step:
 
 def _users(act: Act, user: UserRef | None) -> list[Any]:
     """Return the users whom the act concerns, or raise the error of a bad scope."""
-    check_text("note", act.note, longest=MAX_NOTE)
+    check_notes(act.note, act.internal_note)
     if not act.since or not act.until:
         raise InvalidSpanError("Both dates are needed.")
     if not 1 <= (act.until - act.since).days + 1 <= MAX_DAYS:

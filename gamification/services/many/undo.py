@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from gamification.conf import conf
-from gamification.domain.outcomes import Entry
+from gamification.domain.outcomes import Entry, Reason
 from gamification.domain.state import UserState
 from gamification.domain.totals import TotalOutOfRangeError
 from gamification.domain.undoing import UndoChangeset, undo_job
@@ -22,29 +22,32 @@ from gamification.services.dispatch import announce_on_commit
 from gamification.services.jobs import Step, begin_job, find_job, undone_jobs
 from gamification.services.many.acts import query_for, xp_of
 from gamification.services.unit_of_work import attempts
-from gamification.services.validation import MAX_NOTE, UserRef, check_text
+from gamification.services.validation import UserRef, check_notes
 from gamification.storage import Snapshot, Store, store_for
 
 #: Users whom one transaction locks, with their ledgers in memory.
 USERS_AT_ONCE: Final = 100
 
 
-def begin_undo(job_id: int, *, actor: UserRef | None, note: str = "") -> Job:
+def begin_undo(
+    job_id: int, *, actor: UserRef | None, note: str = "", internal_note: str = ""
+) -> Job:
     """Begin a job that takes back all that a job did; return the new job.
 
     Each user's totals, level, unlocks and days become what they would be without the
     job: new entries make up for its entries, and celebrations that nobody has seen are
     withdrawn. What somebody else has taken back or given again meanwhile stays. The job
-    must be finished or abandoned, and can be taken back once.
+    must be finished or abandoned, and can be taken back once. Users read the ``note``,
+    only staff read the ``internal_note``.
 
     Raises ``UnknownJobError``, ``JobStateError``, ``InvalidTextError``,
     ``UnknownUserError``, ``StorageError``.
     """
-    check_text("note", note, longest=MAX_NOTE)
+    check_notes(note, internal_note)
     job = find_job(job_id)
     _check_undoable(job)
     total = entries_of(job_id).order_by().values("user").distinct().count()
-    parameters = {"job": job_id, "note": note}
+    parameters = {"job": job_id, "note": note, "internal_note": internal_note}
     try:
         with transaction.atomic(using=write_alias()):
             return begin_job(
@@ -149,7 +152,8 @@ def _changeset(
     actor_id: Any,
 ) -> UndoChangeset | None:
     """Return what takes the job back from a user; None if nothing of it is left."""
-    state, now, note = snapshot.states[ledger[0].user_id], timezone.now(), _note(job)
+    state, now = snapshot.states[ledger[0].user_id], timezone.now()
+    reason = _reason(job, actor_id)
     # An earlier, abandoned job has taken it back from this user already.
     if any(undone.get(entry.job_id or 0) == target for entry in ledger):
         return None
@@ -157,8 +161,7 @@ def _changeset(
         ledger,
         target,
         now=now,
-        actor_id=actor_id,
-        note=note,
+        reason=reason,
         undo_id=job.pk,
         undone=undone,
     )
@@ -168,9 +171,7 @@ def _changeset(
     changeset.celebrate = False
     rewards = _revocable(snapshot, state, store)
     try:
-        changeset.undo(
-            undoing, ledger, undone, rewards=rewards, actor_id=actor_id, note=note
-        )
+        changeset.undo(undoing, ledger, undone, rewards=rewards, reason=reason)
     except TotalOutOfRangeError:
         return None
     return changeset
@@ -183,8 +184,11 @@ def _revocable(snapshot: Snapshot, state: UserState, store: Store) -> Any:
     return rewards_of(state.user_id, ids, store)
 
 
-def _note(job: Job) -> str:
-    return job.parameters["note"] or f"Job {job.parameters['job']} was taken back."
+def _reason(job: Job, actor_id: Any) -> Reason:
+    note, internal_note = job.parameters["note"], job.parameters["internal_note"]
+    if not note and not internal_note:
+        note = f"Job {job.parameters['job']} was taken back."
+    return Reason(actor_id, note, internal_note)
 
 
 def _withdraw(

@@ -23,7 +23,12 @@ from gamification.services.players.progress import stored_progress
 from gamification.services.recording.batch import Batch, Result
 from gamification.services.recording.records import ActivityRecord, check_record
 from gamification.services.recording.writing import write_batch
-from gamification.services.validation import EPOCH, UserRef, user_id_of
+from gamification.services.validation import (
+    EPOCH,
+    UserRef,
+    check_choice,
+    user_id_of,
+)
 from gamification.storage import Store, store_for
 
 
@@ -80,6 +85,7 @@ def record_activity(
     ``UnknownUserError``, ``UnknownActivityError``, ``IdempotencyConflictError`` if the
     key was used for another request, ``OutOfRangeError``, ``StorageError``.
     """
+    check_choice("if_inactive", if_inactive, ("raise", "skip"))
     record = ActivityRecord(user, activity, occurred_at, quantity, key, source)
     now, store = timezone.now(), store_for(write_alias())
     batch = Batch.of(

@@ -152,7 +152,7 @@ def test_the_page_of_a_job_shows_its_parameters(admin_client, walks):
         "Activities": "walk",
         "From": "2026-02-01",
         "To": "2026-03-02",
-        "Note": "It was too little.",
+        "Note for the user": "It was too little.",
     }
 
 
@@ -222,7 +222,9 @@ def test_a_refusal_of_the_service_is_reported(admin_client, walks, monkeypatch):
 def test_a_recalculation_needs_a_note(admin_client, walks):
     response = begin(admin_client, preview(admin_client), note=" ")
 
-    assert errors(response) == {"note": ["Enter the reason."]}
+    assert errors(response) == {
+        "note": ["Enter the reason, for the user or for staff."]
+    }
     assert not Job.objects.exists()
 
 

@@ -10,6 +10,7 @@ from django.contrib.auth.models import Permission
 from django.contrib.messages import get_messages
 from django.urls import reverse
 
+from gamification.admin.balance import tuning
 from gamification.admin.balance.charts import economy_charts
 from gamification.models import Achievement, Activity
 from gamification.services import (
@@ -556,3 +557,60 @@ def test_the_app_index_hides_the_link_without_permission(somebody):
     page = client.get(reverse("admin:app_list", args=["gamification"]))
 
     assert PAGE not in page.content.decode()
+
+
+# --- Very many definitions
+
+
+@pytest.fixture
+def many(db):
+    """As many definitions as some sites have."""
+    Activity.objects.all().delete()
+    Activity.objects.bulk_create(
+        Activity(key=f"walk-{n}", name=f"Walk {n:04}") for n in range(1_500)
+    )
+    Achievement.objects.bulk_create(
+        Achievement(key=f"medal-{n}", name=f"Medal {n:04}", criterion="manual")
+        for n in range(1_500)
+    )
+
+
+@pytest.mark.parametrize("number", [1, 12])
+def test_a_page_of_very_many_definitions_can_be_sent(admin_client, many, number):
+    address = f"{PAGE}?days=30&p={number}"
+    fields = filled_in(admin_client.get(address), FORM)
+    name = next(name for name in fields if name.endswith("-xp_reward"))
+
+    response = admin_client.post(address, fields | {"_save": "1", name: "77"})
+
+    assert len(fields) < 1_000
+    assert response.status_code == 302
+    kind, key = name.removesuffix("-xp_reward").split("-", 1)
+    model = {"activity": Activity, "achievement": Achievement}[kind]
+    assert model.objects.get(xp_reward=77).key == key
+
+
+def test_the_pages_have_every_number_once(admin_client, monkeypatch, activity, medal):
+    monkeypatch.setattr(tuning, "PAGE_SIZE", 2)
+    count = Activity.objects.count() + 1
+
+    forms = [
+        filled_in(admin_client.get(f"{PAGE}?p={page}"), FORM)
+        for page in range(1, count // 2 + count % 2 + 1)
+    ]
+
+    names = [name for form in forms for name in form if "-" in name]
+    assert len(names) == len({*names}) == 3 * (count - 1) + 1
+
+
+def test_what_others_moved_to_another_page_is_saved(admin_client, monkeypatch):
+    monkeypatch.setattr(tuning, "PAGE_SIZE", 1)
+    Activity.objects.all().delete()
+    ActivityFactory(key="walk", name="Walk")
+    fields = filled_in(admin_client.get(PAGE), FORM)
+    ActivityFactory(key="bike", name="Bike")
+
+    response = admin_client.post(PAGE, fields | {"_simulate": "1", REWARD: 20})
+
+    assert [*shown_rows(response)] == ["Bike", "Walk"]
+    assert response.context["form"].cleaned_data[REWARD] == 20

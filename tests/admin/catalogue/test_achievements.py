@@ -97,8 +97,10 @@ def order():
 
 
 def test_the_list_describes_criterion_and_category(admin_client, activity):
-    AchievementFactory(criterion="activity_count", activity=activity, threshold=50)
-    AchievementFactory(criterion="longest_streak", threshold=7, category="streaks")
+    count = {"criterion": "activity_count", "activity": activity, "threshold": 50}
+    AchievementFactory(position=1, **count)
+    streak = {"criterion": "longest_streak", "threshold": 7, "category": "streaks"}
+    AchievementFactory(position=2, **streak)
 
     shown = cells(admin_client.get(LIST), "criterion_in_words")
 

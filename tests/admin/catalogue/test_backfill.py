@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from gamification.exceptions import AchievementNotActiveError
 from gamification.models import Achievement, Job, LedgerEntry, UserAchievement
-from gamification.services import record_activity
+from gamification.services import record_activity, set_visibility
 from tests.admin.browsing import filled_in, refused_inline
 from tests.factories import AchievementFactory, UserFactory
 
@@ -157,13 +157,17 @@ def test_the_preview_reports_conflicts(admin_client, medal, page):
     assert "Threshold: now \u206810\u2069; your form has been updated." in response.text
 
 
-def test_a_preview_names_users_only_to_staff_who_may_view_them(allow, page, walkers):
+def test_a_preview_names_private_users_only_to_staff_who_see_everybody(
+    allow, page, walkers
+):
+    set_visibility(walkers[0], is_public=False)
     client = allow("view_achievement", "change_achievement")
 
     response = previewed(client, page)
 
     assert preview_in(response) == (2, 200, 2)
-    assert str(walkers[0]) not in response.text
+    assert f"<bdi>{walkers[0]}</bdi>" not in response.text
+    assert f"<bdi>{walkers[1]}</bdi>" in response.text
 
 
 def test_a_form_preview_needs_the_change_permission(allow, page):
@@ -231,6 +235,7 @@ def test_a_backfill_begins_and_is_logged(
     assert job.parameters == {
         "achievement": "medal",
         "note": FIELDS["note"],
+        "internal_note": "",
         "celebrate": bool(celebrate),
     }
     assert (job.total, job.actor, LedgerEntry.objects.count()) == (2, admin_user, 7)

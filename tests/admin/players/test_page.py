@@ -41,9 +41,9 @@ def today():
 
 @pytest.fixture
 def viewer(client, staff):
-    """A client of staff who may only view users' progress."""
-    may_view = Permission.objects.get(codename="view_usergamification")
-    staff.user_permissions.add(may_view)
+    """A client of staff who may view all of the game, and do nothing."""
+    ours = Permission.objects.filter(content_type__app_label="gamification")
+    staff.user_permissions.add(*ours.filter(codename__startswith="view_"))
     client.force_login(staff)
     return client
 

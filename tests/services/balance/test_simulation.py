@@ -14,7 +14,9 @@ from gamification.exceptions import (
 )
 from gamification.models import Activity, LedgerEntry, UserGamification
 from gamification.services import (
+    ActivityRecord,
     award_achievement,
+    record_activities,
     record_activity,
     reverse_entry,
     revoke_achievement,
@@ -164,16 +166,16 @@ def test_other_limits_and_rewards_are_simulated_together(user, activity):
 
 
 def test_the_cooldown_of_an_activity_gives_what_it_gave():
-    chance = random.Random(11)
+    chance, records = random.Random(11), []
     ActivityFactory(key="swim", daily_limit=4, cooldown=5 * 3600)
     ActivityFactory(key="free", xp_reward=10)
     for user in UserFactory.create_batch(5):
         for ago in sorted(chance.sample(range(200), 30), reverse=True):
             at, quantity = NOON - timedelta(hours=ago), chance.randint(1, 3)
-            for key in ("swim", "free"):
-                record_activity(
-                    user, key, occurred_at=at, quantity=quantity, historical=True
-                )
+            records += [
+                ActivityRecord(user, key, at, quantity) for key in ("swim", "free")
+            ]
+    record_activities(records, historical=True)
 
     result = simulate_rewards(numbers(free=(10, 4, 5 * 3600)))
 

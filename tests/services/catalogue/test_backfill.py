@@ -28,6 +28,7 @@ from gamification.services import (
     record_activities,
     record_activity,
     reverse_entry,
+    reverse_source,
     revoke_achievement,
     set_time_zone,
 )
@@ -112,6 +113,16 @@ def test_a_preview_has_the_users_and_the_cost():
     preview = preview_backfill("walker")
 
     assert (preview.users, preview.xp, preview.sample) == (2, 80, (two, three))
+
+
+def test_a_user_for_whom_nothing_was_recorded_earns_nothing(user):
+    set_time_zone(user, "Asia/Tokyo")
+    reverse_source(user, source="kpi:1")
+    walker_medal(1, criterion="level")
+
+    preview, progress = preview_backfill("walker"), backfill_everyone("walker")
+
+    assert (preview.users, progress.awarded, held_by(user)) == (0, 0, set())
 
 
 def test_a_preview_changes_nothing():
@@ -706,7 +717,8 @@ def test_ledgers_are_read_at_once(count):
         lambda: backfill_achievement("walker"), f'FROM "{LedgerEntry._meta.db_table}"'
     )
 
-    assert reads == 1
+    # Their lengths, and then all short ones.
+    assert reads == 2
 
 
 def test_a_batch_takes_no_more_statements_for_more_users():

@@ -25,7 +25,7 @@ from gamification.services import (
     reverse_source_for_everyone,
     revoke_achievement,
 )
-from gamification.staff import RecalculationScope, recalculate_xp
+from gamification.staff import RecalculationScope, entry_fingerprint, recalculate_xp
 from tests.factories import AchievementFactory, ActivityFactory, UserFactory
 from tests.inspection import everything, held_by, ledger_of, profile_of
 from tests.services.conftest import NOW
@@ -44,6 +44,19 @@ def recalculate(*keys):
     """Give what was recorded in the last days what activities give now."""
     since = NOW.date() - timedelta(days=9)
     recalculate_xp(RecalculationScope(keys or ("walk",), since, NOW.date()))
+
+
+def test_another_entry_with_the_id_of_the_one_that_was_looked_at_stays(user, activity):
+    entry = record_activity(user, "walk").entry
+    seen = entry_fingerprint(entry)
+    restored = entry_fingerprint(entry._replace(quantity=2))
+
+    with pytest.raises(UnknownEntryError, match="not the one that was looked at"):
+        reverse_entry(user, entry_id=entry.id, fingerprint=restored)
+    outcome = reverse_entry(user, entry_id=entry.id, fingerprint=seen)
+
+    assert outcome.credited == -10
+    assert entry_fingerprint(ledger_of(user)[0]) == seen
 
 
 def test_a_reversal_is_the_negative_of_what_was_credited(user, staff):

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from gamification.domain.streaks import Streak
-from gamification.exceptions import InvalidRequestError
+from gamification.exceptions import InvalidRequestError, UnknownUserError
 from gamification.models import UserGamification
 from gamification.services import (
     TimeZoneChange,
@@ -318,4 +318,25 @@ def test_an_unknown_mode_of_celebrations_is_an_error(user):
     with pytest.raises(InvalidRequestError) as refusal:
         set_celebration_mode(user, mode="loud")
 
-    assert str(refusal.value) == "'loud' is not one of all, quiet, none."
+    said = "The celebration_mode 'loud' is not one of all, quiet, none."
+    assert str(refusal.value) == said
+
+
+@pytest.mark.parametrize(("mode", "is_change"), [("quiet", True), ("all", False)])
+def test_a_choice_of_celebrations_says_whether_it_was_a_change(user, mode, is_change):
+    record_activity(user, "walk")
+    before = profile_of(user).version
+
+    changed = set_celebration_mode(user, mode=mode)
+
+    profile = profile_of(user)
+    assert (changed, profile.version - before) == (is_change, is_change)
+    assert profile.celebration_mode == mode
+
+
+@pytest.mark.parametrize("mode", ["all", "none"])
+def test_a_user_who_was_deleted_chooses_nothing(user, mode):
+    UserFactory._meta.model.objects.filter(pk=user.pk).delete()
+
+    with pytest.raises(UnknownUserError):
+        set_celebration_mode(user, mode=mode)
