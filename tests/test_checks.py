@@ -186,7 +186,7 @@ def test_gamification_W001():
 def test_gamification_W006(monkeypatch, vendor, options, ids):
     database = SimpleNamespace(vendor=vendor, settings_dict={"OPTIONS": options})
     monkeypatch.setattr(checks, "connections", {"default": database})
-    monkeypatch.setattr(checks, "_has_table", lambda alias: True)
+    monkeypatch.setattr(checks, "_has_columns", lambda *names: True)
 
     warnings = checks.check_sqlite(None, databases=["default"])
 

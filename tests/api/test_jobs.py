@@ -179,10 +179,26 @@ def test_an_impossible_act_is_refused(api, users, body, status, code):
     assert not Job.objects.exists()
 
 
-def test_a_job_needs_a_note_and_a_kind(api, users):
-    response = api.post(JOBS, {"kind": "undo"})
+@pytest.mark.parametrize(
+    ("body", "errors"),
+    [
+        ({"kind": "undo", "note": "x"}, {"/kind": "invalid_choice"}),
+        ({"kind": "award"}, {"/note": "required"}),
+    ],
+)
+def test_a_job_needs_a_note_and_a_kind(api, users, body, errors):
+    response = api.post(JOBS, body)
 
-    assert errors_in(response) == {"/kind": "invalid_choice", "/note": "required"}
+    assert errors_in(response) == errors
+
+
+def test_a_note_for_staff_alone_is_kept_in_the_ledger(api, users):
+    gift = {key: value for key, value in GIFT.items() if key != "note"}
+
+    api.post(f"{begin(api, gift | {'internal_note': 'A bet.'})}step/")
+
+    [entry] = LedgerEntry.objects.all()
+    assert (entry.note, entry.internal_note) == ("", "A bet.")
 
 
 @pytest.mark.parametrize(
@@ -209,7 +225,7 @@ def test_a_job_needs_the_permission_for_one_user_and_for_many(
 
 def test_running_a_job_needs_its_permissions(api, users):
     job = begin(api, GIFT)
-    wrong = client_of(UserFactory(), "run_job", "award_achievement")
+    wrong = client_of(UserFactory(), "run_job", "award_achievement", "view_job")
 
     for what in ("step", "pause", "resume", "abandon"):
         assert_problem(wrong.post(f"{job}{what}/"), 403, "permission_denied")

@@ -13,8 +13,9 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from gamification.admin.base import GamificationAdmin
 from gamification.admin.concurrent_forms import replace_data
-from gamification.admin.many.pages import MAX_LISTED, ManyForm, ManyPage
+from gamification.admin.many.pages import MAX_LISTED, ManyForm, act_view
 from gamification.exceptions import GamificationError
 from gamification.models import Achievement, Job, JobKind, write_alias
 from gamification.staff import (
@@ -155,7 +156,7 @@ FORMS: Final[dict[str, type[ListForm]]] = {
 }
 
 
-class ListMixin(ManyPage):
+class ListMixin(GamificationAdmin):
     """Adds the pages of acts on a list of users to the pages of jobs."""
 
     def get_urls(self) -> list[URLPattern]:
@@ -171,7 +172,7 @@ class ListMixin(ManyPage):
         if request.method == "POST":
             form = FORMS[kind](request.POST, request.FILES)
         template = "admin/gamification/job/list.html"
-        return self.act_view(request, JobKind(kind), form, template)
+        return act_view(self, request, JobKind(kind), form, template)
 
 
 def _set_choices(form: forms.Form, **conditions: Any) -> None:

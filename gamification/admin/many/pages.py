@@ -73,33 +73,37 @@ class ManyForm(NotesForm):
         """Return the name by which the staff member knows a user of the preview."""
 
 
-class ManyPage(GamificationAdmin):
-    """Base of the pages of acts on many users."""
+def act_view(
+    pages: GamificationAdmin,
+    request: HttpRequest,
+    kind: JobKind,
+    form: ManyForm,
+    template: str,
+) -> HttpResponse:
+    """Ask for an act, preview it, and begin it when that is confirmed."""
+    if not request.user.has_perms(kind.permissions):
+        raise PermissionDenied
+    context: dict[str, Any] = {"title": capfirst(kind.label), "form": form}
+    if form.is_bound and form.is_valid():
+        job = _begin(pages, request, form) if "_begin" in request.POST else None
+        if job:
+            return pages.show_begun(request, job)
+        if preview := form.preview(request.user):
+            context["preview"] = preview
+            context |= describe_preview(preview, form)
+    return pages.render_page(request, template, context)
 
-    def act_view(
-        self, request: HttpRequest, kind: JobKind, form: ManyForm, template: str
-    ) -> HttpResponse:
-        """Ask for an act, preview it, and begin it when that is confirmed."""
-        if not request.user.has_perms(kind.permissions):
-            raise PermissionDenied
-        context: dict[str, Any] = {"title": capfirst(kind.label), "form": form}
-        if form.is_bound and form.is_valid():
-            job = self._begin(request, form) if "_begin" in request.POST else None
-            if job:
-                return self.show_begun(request, job)
-            if preview := form.preview(request.user):
-                context["preview"] = preview
-                context |= describe_preview(preview, form)
-        return self.render_page(request, template, context)
 
-    def _begin(self, request: HttpRequest, form: ManyForm) -> Job | None:
-        with log_transaction():
-            job = form.begin(request.user)
-            if job:
-                values = {"users": job.total, "note": form.notes_text}
-                message = _("Begun for %(users)s users. %(note)s") % values
-                self.log_addition(request, job, message)
-        return job
+def _begin(
+    pages: GamificationAdmin, request: HttpRequest, form: ManyForm
+) -> Job | None:
+    with log_transaction():
+        job = form.begin(request.user)
+        if job:
+            values = {"users": job.total, "note": form.notes_text}
+            message = _("Begun for %(users)s users. %(note)s") % values
+            pages.log_addition(request, job, message)
+    return job
 
 
 def describe_preview(preview: ActPreview, form: ManyForm) -> dict[str, Any]:

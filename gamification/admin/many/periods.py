@@ -11,7 +11,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from gamification.admin.balance.recalculation import DayInput
-from gamification.admin.many.pages import ManyForm, ManyPage
+from gamification.admin.base import GamificationAdmin
+from gamification.admin.many.pages import ManyForm, act_view
 from gamification.exceptions import GamificationError
 from gamification.models import Activity, Job, JobKind, write_alias
 from gamification.staff import (
@@ -86,7 +87,7 @@ class PeriodForm(ManyForm):
         return self.data["user"] or str(user_id)
 
 
-class PeriodMixin(ManyPage):
+class PeriodMixin(GamificationAdmin):
     """Adds the page that takes back a period to the pages of jobs."""
 
     def get_urls(self) -> list[URLPattern]:
@@ -104,4 +105,4 @@ class PeriodMixin(ManyPage):
         if request.method == "POST":
             form = PeriodForm(request.POST)
         template = "admin/gamification/job/period.html"
-        return self.act_view(request, JobKind.REVERSAL, form, template)
+        return act_view(self, request, JobKind.REVERSAL, form, template)

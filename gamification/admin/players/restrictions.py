@@ -30,6 +30,10 @@ class RestrictionForm(ActionForm):
 
     note = None  # type: ignore[assignment]
 
+    def __init__(self, user: Any, data: Any = None, **kwargs: Any) -> None:
+        super().__init__(user, data, **kwargs)
+        self.fields["internal_note"].required = True
+
 
 class HoldForm(RestrictionForm):
     name = "hold"

@@ -135,11 +135,7 @@ class JobsViewSet(GamificationViewSet):
     @operation(response=JobSerializer, permission=_PERMISSION, response_example=EXAMPLE)
     def retrieve(self, request: Request, id: str) -> Job:  # noqa: A002 - as ids
         """Return a job, and how far it has come. It changes nothing."""
-        with not_found_on(ours.UnknownJobError):
-            job = find_job(int(id))
-        if not visible_jobs(request.user).filter(pk=job.pk).exists():
-            raise Http404
-        return job
+        return _find(request, id)
 
     @action(detail=True, methods=["post"])
     @operation(
@@ -230,10 +226,18 @@ class _Preview:
         self.unknown, self.ambiguous = users.unknown, users.ambiguous
 
 
-def _checked(request: Request, job_id: str) -> int:
-    """Return the number of a job that the user may run."""
+def _find(request: Request, job_id: str) -> Job:
+    """Return the job; users who may not see it are not told whether it exists."""
     with not_found_on(ours.UnknownJobError):
         job = find_job(int(job_id))
+    if not visible_jobs(request.user).filter(pk=job.pk).exists():
+        raise Http404
+    return job
+
+
+def _checked(request: Request, job_id: str) -> int:
+    """Return the number of a job that the user may run."""
+    job = _find(request, job_id)
     _check(request, job.permissions)
     return job.pk
 

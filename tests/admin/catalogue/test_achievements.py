@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import pytest
-from django.contrib.admin import ModelAdmin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
 from django.core.cache import cache
@@ -348,19 +347,19 @@ def test_a_count_of_an_activity_needs_an_activity(admin_client):
 
 
 def test_a_concurrently_taken_key_is_reported(admin_client, monkeypatch):
-    view = ModelAdmin.changeform_view
+    save = AchievementAdmin._save_form
 
     def refuse(**values):
         raise InvalidDefinitionError
 
-    def view_late(self, *args):
+    def save_late(self, *args):
         try:
-            return view(self, *args)
+            return save(self, *args)
         finally:
             Achievement.objects.get_or_create(key="walk_10", defaults=TAKEN)
 
     monkeypatch.setattr(AchievementAdmin, "create", refuse)
-    monkeypatch.setattr(ModelAdmin, "changeform_view", view_late)
+    monkeypatch.setattr(AchievementAdmin, "_save_form", save_late)
 
     response = admin_client.post(ADD, NEW)
 

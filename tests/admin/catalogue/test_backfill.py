@@ -5,7 +5,6 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
 from django.urls import reverse
 
-from gamification.exceptions import AchievementNotActiveError
 from gamification.models import Achievement, Job, LedgerEntry, UserAchievement
 from gamification.services import record_activity, set_visibility
 from tests.admin.browsing import filled_in, refused_inline
@@ -260,7 +259,8 @@ def test_a_refusal_of_the_service_is_reported(admin_client, medal, backfill):
     response = admin_client.post(backfill, FIELDS)
 
     errors = response.context["form"].non_field_errors()
-    assert errors == [str(AchievementNotActiveError())]
+    said = "'medal' is retired: only an active achievement can be awarded."
+    assert errors == [said]
     assert not Job.objects.exists()
     assert not LogEntry.objects.exists()
 

@@ -146,7 +146,7 @@ def test_a_job_needs_a_note(admin_client, users):
 
     response = admin_client.post(AWARD, values | {"note": " ", "_begin": "1"})
 
-    assert "Enter the reason." in response.text
+    assert "Enter the reason, for the user or for staff." in response.text
     assert not Job.objects.exists()
 
 

@@ -37,7 +37,7 @@ def moderator(client, staff):
 
 
 def act(client, player, name, **fields):
-    values = {"note": "Odd.", **fields}
+    values = {"internal_note": "Odd.", **fields}
     return client.post(address(player, name), values, follow=True)
 
 
