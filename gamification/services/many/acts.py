@@ -19,7 +19,11 @@ from gamification.exceptions import GamificationError
 from gamification.models import Job, JobKind, write_alias
 from gamification.services.corrections.adjustments import adjustment_changes
 from gamification.services.corrections.awards import award_changes, revocation_changes
-from gamification.services.corrections.changes import find_state, keeping_in_range
+from gamification.services.corrections.changes import (
+    check_self,
+    find_state,
+    keeping_in_range,
+)
 from gamification.services.corrections.reversals import reversal_changes
 from gamification.services.dispatch import announce_on_commit
 from gamification.services.unit_of_work import attempts
@@ -93,24 +97,22 @@ _SIGNALS: Final[Mapping[str, Signal | None]] = {
 }
 
 
-def apply_act(
-    act: Act, user_ids: Sequence[Any], *, actor_id: Any, job_id: int
-) -> list[UserResult]:
-    """Do ``act`` to these users in one transaction; return the result for each."""
-    store = store_for(write_alias())
+def apply_act(job: Job, user_ids: Sequence[Any], actor_id: Any) -> list[UserResult]:
+    """Do the job's act to these users in one transaction; return their results."""
+    act, store = act_of(job), store_for(write_alias())
     for attempt in attempts(store, user_ids):
         with attempt:
-            snapshot = attempt.read(query_for(user_ids, job_id))
+            snapshot = attempt.read(query_for(user_ids, job.pk))
             check_actor(actor_id)
             changes = {
                 user_id: changes_of(
-                    act, user_id, snapshot, store, actor_id=actor_id, job_id=job_id
+                    act, user_id, snapshot, store, actor_id=actor_id, job=job
                 )
                 for user_id in user_ids
             }
             made = [each for each in changes.values() if not isinstance(each, str)]
             for changeset in made:
-                changeset.mark(job_id)
+                changeset.mark(job.pk)
             written = attempt.write(made)
     outcomes = [each for changeset in made for each in written.outcomes_of(changeset)]
     if act.celebrate or act.kind in {JobKind.REVOCATION, JobKind.REVERSAL}:
@@ -138,13 +140,13 @@ def changes_of(
     store: Store,
     *,
     actor_id: Any = None,
-    job_id: int = 0,
+    job: Job | None = None,
 ) -> UserChangeset | str:
     """Return the changes of ``act`` for the user, or the reason why there are none."""
     try:
         with keeping_in_range():
             state = find_state(snapshot, user_id)
-            return _changes(act, snapshot, state, store, actor_id, job_id)
+            return _changes(act, snapshot, state, store, actor_id, job)
     except GamificationError as error:
         return str(error)
 
@@ -155,9 +157,12 @@ def _changes(
     state: UserState,
     store: Store,
     actor_id: Any,
-    job_id: int,
+    job: Job | None,
 ) -> UserChangeset | str:
     reason = act.reason_of(actor_id)
+    if job and act.kind in {JobKind.AWARD, JobKind.ADJUSTMENT}:
+        # Somebody else may run what a staff member began for themselves.
+        check_self(state, job.actor_id)
     match act.kind:
         case JobKind.AWARD:
             changes = award_changes(
@@ -175,7 +180,7 @@ def _changes(
             )
             return changes or "It was revoked before."
         case JobKind.ADJUSTMENT:
-            key = _key(job_id)
+            key = _key(job.pk if job else 0)
             if (state.user_id, key) in snapshot.replays:
                 return "The job has adjusted it before."
             return adjustment_changes(

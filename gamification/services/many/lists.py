@@ -15,7 +15,6 @@ from gamification.services.many.acts import (
     USERS_AT_ONCE,
     Act,
     UserResult,
-    act_of,
     apply_act,
     total_of,
 )
@@ -95,7 +94,7 @@ def list_step(job: Job, actor_id: Any) -> Step:
     waiting = rows.filter(result=JobUser.Result.WAITING).order_by("user_id")
     user_ids = list(waiting.values_list("user_id", flat=True)[: USERS_AT_ONCE + 1])
     batch = user_ids[:USERS_AT_ONCE]
-    results = apply_act(act_of(job), batch, actor_id=actor_id, job_id=job.pk)
+    results = apply_act(job, batch, actor_id)
     _note_results(job, results)
     xp, skipped = total_of(results)
     cursor = str(batch[-1]) if len(user_ids) > len(batch) else None

@@ -77,11 +77,11 @@ def take_back_step(job: Job, actor_id: Any) -> Step:
     """Take back the period from the next users, in order of their keys."""
     act, user = act_of(job), job.parameters.get("user")
     if user is not None:
-        results = apply_act(act, [user_id_of(user)], actor_id=actor_id, job_id=job.pk)
+        results = apply_act(job, [user_id_of(user)], actor_id)
         xp, skipped = total_of(results)
         return Step(len(results) - skipped, xp, None)
     batch, after = _next_batch(act, job.cursor)
-    results = apply_act(act, batch, actor_id=actor_id, job_id=job.pk) if batch else []
+    results = apply_act(job, batch, actor_id) if batch else []
     xp, skipped = total_of(results)
     cursor = None if after is None else str(after)
     return Step(len(results) - skipped, xp, cursor)

@@ -244,17 +244,18 @@ def test_staff_cannot_give_themselves_anything(staff):
     assert everything() == before
 
 
-def test_a_list_passes_over_who_began_it(staff, user):
+def test_a_list_passes_over_who_began_it_and_who_runs_it(staff, user):
     AchievementFactory(key="medal")
-    act = Act(kind="award", achievement="medal")
+    act, helper = Act(kind="award", achievement="medal"), UserFactory()
 
     preview = preview_list(act, [staff, user], actor=staff)
-    job = begin_list(act, [staff, user], actor=staff)
-    run_next_step(job.pk, actor=user)
+    job = begin_list(act, [staff, helper, user], actor=staff)
+    run_next_step(job.pk, actor=helper)
 
     reason = "Staff cannot award achievements to themselves, or adjust their own XP."
     assert preview.skipped == [(staff.pk, reason)]
-    assert (held_by(staff), held_by(user)) == (set(), {"medal"})
+    held = [held_by(each) for each in (staff, helper, user)]
+    assert held == [set(), set(), {"medal"}]
 
 
 def test_a_site_may_allow_it_and_the_ledger_marks_it(staff, settings):
