@@ -201,7 +201,7 @@ _RULES = (
     ),
     _Rule(
         "E009",
-        ("RANKS_STAFF", "SHOW_SECRET_COUNT", "REQUIRE_KEYS"),
+        ("RANKS_STAFF", "ALLOW_SELF_AWARDS", "SHOW_SECRET_COUNT", "REQUIRE_KEYS"),
         lambda value: isinstance(value, bool),
         "is neither True nor False",
         "Use True or False, without quotes.",

@@ -49,6 +49,8 @@ class Settings:
     BATCH_SIZE: int = 10_000
     #: Whether staff are listed on leaderboards and counted in rarity.
     RANKS_STAFF: bool = False
+    #: Whether staff may award achievements to themselves and adjust their own XP.
+    ALLOW_SELF_AWARDS: bool = False
     #: Requests that one user may send to the API per ``s``, ``min``, ``hour`` or
     #: ``day``; None means no limit. A scope that a site leaves out keeps its default.
     THROTTLE_RATES: Mapping[str, str | None] = MappingProxyType(

@@ -31,6 +31,7 @@ from gamification.models import (
     UserGamification,
     write_alias,
 )
+from gamification.services.jobs import undone_jobs
 from gamification.services.unit_of_work import attempts, wrap_database_errors
 from gamification.services.user_batches import check_batch_size
 from gamification.services.validation import UserRef, unknown_user, user_id_of
@@ -167,9 +168,21 @@ def _replayed(user_ids: Sequence[Any]) -> dict[Any, Progress]:
     entries = LedgerEntry.objects.using(write_alias()).filter(user__in=user_ids)
     in_order = entries.order_by("user_id", "id")
     rows = stream(in_order.values_list("user_id", *DerivedEntry._fields))
+    undone = _undone(entries)
     for user_id, lines in groupby(rows, itemgetter(0)):
-        replayed[user_id] = derive_progress(DerivedEntry(*line[1:]) for line in lines)
+        replayed[user_id] = derive_progress(
+            (DerivedEntry(*line[1:]) for line in lines), undone.get(user_id, {})
+        )
     return replayed
+
+
+def _undone(entries: QuerySet[LedgerEntry]) -> dict[Any, dict[int, int]]:
+    """Return the jobs that were taken back from each user, by the job that did it."""
+    undone, found = undone_jobs(write_alias()), dict[Any, dict[int, int]]()
+    rows = entries.filter(job__in=[*undone]).order_by()
+    for user_id, undo_id in rows.values_list("user_id", "job_id").distinct():
+        found.setdefault(user_id, {})[undo_id] = undone[undo_id]
+    return found
 
 
 def _columns(progress: Progress, profile: UserGamification) -> Numbers:
@@ -299,6 +312,7 @@ def _restore_unlock(user_id: Any, achievement_id: int, reward: Reward) -> None:
         "revoked_at": None,
         "revoked_by_id": None,
         "revoke_reason": "",
+        "internal_note": "",
         "can_be_earned_again": False,
     }
     if reward.reversal:
@@ -326,5 +340,6 @@ def _loss(user_id: Any, reversal_id: int) -> dict[str, Any]:
         "revoked_at": reversal.recorded_at,
         "revoked_by_id": reversal.actor_id,
         "revoke_reason": reversal.note,
+        "internal_note": reversal.internal_note,
         "can_be_earned_again": records.exists(),
     }

@@ -96,9 +96,36 @@ from gamification.services.catalogue.seeds import (
 from gamification.services.corrections.reversals import entry_fingerprint
 from gamification.services.database_errors import storage_error
 from gamification.services.effects import Effects, UnlockEffect
+from gamification.services.job_control import (
+    abandon_job,
+    pause_job,
+    resume_job,
+)
 from gamification.services.job_steps import run_next_step
 from gamification.services.jobs import (
     find_job,
+)
+from gamification.services.many.acts import Act
+from gamification.services.many.lists import (
+    LIST_KINDS,
+    begin_list,
+    preview_list,
+)
+from gamification.services.many.names import (
+    MAX_NAMES,
+    UserList,
+    find_names,
+    find_users,
+)
+from gamification.services.many.periods import (
+    begin_take_back,
+    preview_take_back,
+)
+from gamification.services.many.preview import ActPreview
+from gamification.services.many.undo import (
+    begin_undo,
+    entries_of,
+    undo_of,
 )
 from gamification.services.players.achievements import (
     get_achievement,
@@ -108,6 +135,12 @@ from gamification.services.players.achievements import (
 )
 from gamification.services.players.explanations import (
     get_facts,
+)
+from gamification.services.players.restrictions import (
+    exclude_user,
+    hold_user,
+    lift_restriction,
+    open_restrictions,
 )
 from gamification.services.players.settings import (
     set_choices,
@@ -121,6 +154,7 @@ from gamification.services.players.visibility import (
     sees_ledgers,
     sees_secrets,
     sees_unlocks,
+    visible_jobs,
     visible_users,
 )
 from gamification.services.unit_of_work import write_transaction
@@ -140,11 +174,15 @@ __all__ = [
     "DECISIVE",
     "DEFINITION_FIELDS",
     "DEFINITION_MODELS",
+    "LIST_KINDS",
     "MAX_FILE_SIZE",
     "MAX_ID",
     "MAX_NAME",
+    "MAX_NAMES",
     "MAX_NOTE",
     "AchievementStatus",
+    "Act",
+    "ActPreview",
     "ActivityCorrection",
     "ActivityNumbers",
     "BackfillPreview",
@@ -170,14 +208,19 @@ __all__ = [
     "Simulation",
     "UnlockCounts",
     "UnlockEffect",
+    "UserList",
     "UserRef",
     "XPSource",
+    "abandon_job",
     "achievements_shown",
     "apply_definitions",
     "backfill_achievement",
     "backfill_everyone",
     "begin_backfill",
+    "begin_list",
     "begin_recalculation",
+    "begin_take_back",
+    "begin_undo",
     "changed_reach",
     "check_quantity",
     "check_text",
@@ -187,10 +230,14 @@ __all__ = [
     "definition_tag",
     "edit_achievement",
     "edit_activity",
+    "entries_of",
     "entry_fingerprint",
     "example_definitions",
+    "exclude_user",
     "export_definitions",
     "find_job",
+    "find_names",
+    "find_users",
     "fingerprint",
     "get_achievement",
     "get_all_achievements",
@@ -199,18 +246,25 @@ __all__ = [
     "get_reach",
     "has_any_permission",
     "held_achievements",
+    "hold_user",
     "is_storable",
     "last_days",
+    "lift_restriction",
     "lock_definition",
     "lock_definitions",
+    "open_restrictions",
+    "pause_job",
     "preview_backfill",
+    "preview_list",
     "preview_recalculation",
     "preview_seed_removal",
+    "preview_take_back",
     "public_users",
     "reach_problem",
     "recalculate_xp",
     "remove_seeds",
     "restore_catalogue",
+    "resume_job",
     "run_next_step",
     "sees_celebrations",
     "sees_everybody",
@@ -221,10 +275,12 @@ __all__ = [
     "simulate_rewards",
     "storage_error",
     "tune_rewards",
+    "undo_of",
     "unfinished_backfills",
     "unknown_definition",
     "user_id_of",
     "visible_achievements",
+    "visible_jobs",
     "visible_users",
     "write_transaction",
 ]

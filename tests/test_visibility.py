@@ -19,7 +19,7 @@ from gamification.services import (
     revoke_achievement,
     set_visibility,
 )
-from gamification.staff import begin_backfill
+from gamification.staff import abandon_job, begin_backfill, begin_undo
 from tests.api.clients import API, JSONClient, client_of
 from tests.factories import AchievementFactory, UserFactory
 
@@ -273,18 +273,18 @@ def test_a_secret_is_explained_to_nobody_who_does_not_see_it(marked, site):
 
 
 @pytest.mark.parametrize(
-    ("codename", "expected"),
+    ("codenames", "expected"),
     [
-        ("adjust_xp", [404, 404]),
-        ("award_achievement", [200, 404]),
+        ("run_job adjust_xp", [404, 404]),
+        ("run_job award_achievement", [200, 404]),
         ("view_job", [200, 404]),
-        ("view_activity", [403, 403]),
+        ("award_achievement", [403, 403]),
     ],
 )
-def test_a_job_is_shown_to_those_who_may_run_or_view_it(site, codename, expected):
+def test_a_job_is_shown_to_those_who_may_run_or_view_it(site, codenames, expected):
     job = begin_backfill("walker", actor=None)
     staff = UserFactory(is_staff=True)
-    client_of(staff, codename)
+    client_of(staff, *codenames.split())
     browser = browser_of(staff)
 
     pages = [page_of("job_progress", number) for number in (job.pk, job.pk + 1)]
@@ -292,11 +292,11 @@ def test_a_job_is_shown_to_those_who_may_run_or_view_it(site, codename, expected
     assert [browser.get(page).status_code for page in pages] == expected
 
 
-@pytest.mark.parametrize("codename", ["view_activity", "adjust_xp"])
-def test_a_step_does_not_tell_which_jobs_exist(site, codename):
+@pytest.mark.parametrize("codenames", ["award_achievement", "run_job adjust_xp"])
+def test_a_step_does_not_tell_which_jobs_exist(site, codenames):
     job = begin_backfill("walker", actor=None)
     staff = UserFactory(is_staff=True)
-    client_of(staff, codename)
+    client_of(staff, *codenames.split())
 
     first, second = [
         browser_of(staff).post(page_of("job_step", number)).status_code
@@ -307,13 +307,27 @@ def test_a_step_does_not_tell_which_jobs_exist(site, codename):
 
 
 @pytest.mark.parametrize(
-    ("codename", "jobs"), [("adjust_xp", 0), ("award_achievement", 1), ("view_job", 1)]
+    ("codenames", "jobs"),
+    [("run_job adjust_xp", 0), ("run_job award_achievement", 2), ("view_job", 2)],
 )
-def test_jobs_are_listed_for_those_who_may_run_or_view_them(site, codename, jobs):
-    begin_backfill("walker", actor=None)
+def test_jobs_are_listed_for_those_who_may_run_or_view_them(site, codenames, jobs):
+    job = begin_backfill("walker", actor=None)
+    begin_undo(abandon_job(job.pk, actor=None).pk, actor=None)
     staff = UserFactory(is_staff=True)
-    client_of(staff, codename)
+    api = client_of(staff, *codenames.split(), "run_job")
 
     response = browser_of(staff).get(page_of("job_changelist"))
 
     assert response.context["cl"].queryset.count() == jobs
+    assert api.get(f"{API}jobs/").json()["count"] == jobs
+
+
+@pytest.mark.parametrize(
+    ("codename", "status"),
+    [("adjust_xp", 404), ("award_achievement", 200), ("view_job", 200)],
+)
+def test_the_api_shows_a_job_to_those_who_may_run_or_view_it(site, codename, status):
+    job = begin_backfill("walker", actor=None)
+    api = client_of(UserFactory(), "run_job", codename)
+
+    assert api.get(f"{API}jobs/{job.pk}/").status_code == status

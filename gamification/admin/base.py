@@ -15,6 +15,7 @@ from django.core.exceptions import BadRequest, ValidationError
 from django.db import router
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
@@ -26,7 +27,7 @@ from gamification.admin.changelists import (
 )
 from gamification.admin.compat import model_admin
 from gamification.admin.ui.csv_export import export_as_csv
-from gamification.models import write_alias
+from gamification.models import Job, write_alias
 from gamification.models.users import parse_value
 from gamification.staff import user_id_of, write_transaction
 
@@ -89,6 +90,25 @@ class GamificationAdmin(ModelAdmin):
         """Return the address of a page of this app on the current admin site."""
         site = self.admin_site.name
         return reverse(f"admin:gamification_{name}", args=args, current_app=site)
+
+    def click(self, request: HttpRequest, job: Job) -> None:
+        """Let the page of ``job`` run its steps when this staff member sees it next.
+
+        Otherwise, opening the page of a job changes nothing.
+        """
+        request.session["gamification_job"] = job.pk
+
+    def was_clicked(self, request: HttpRequest, job: Job) -> bool:
+        """Say, once, whether the staff member has just asked ``job`` to run."""
+        is_clicked = request.session.get("gamification_job") == job.pk
+        if is_clicked:
+            del request.session["gamification_job"]
+        return is_clicked
+
+    def show_begun(self, request: HttpRequest, job: Job) -> HttpResponse:
+        """Redirect to the page of a job that the staff member began with a click."""
+        self.click(request, job)
+        return redirect(self.address_of("job_progress", job.pk))
 
     def render_page(
         self, request: HttpRequest, template: str, context: dict[str, Any]

@@ -74,6 +74,7 @@ STATUSES: Final[Mapping[type[Exception], int]] = {
     ours.InvalidRequestError: 400,
     # By then the syntax of the request has been checked.
     ours.InvalidInstantError: 422,
+    ours.InvalidActError: 422,
     ours.InvalidDefinitionError: 422,
     ours.InvalidTimeZoneError: 422,
     ours.InvalidSpanError: 422,
@@ -82,6 +83,7 @@ STATUSES: Final[Mapping[type[Exception], int]] = {
     ours.UnknownAchievementError: 422,
     ours.UnknownEntryError: 422,
     ours.IdempotencyConflictError: 422,
+    ours.SelfAwardError: 403,
     ours.StaleEditError: 412,
     ours.KeysDifferError: 422,
     # Celebrations appear in addresses only.

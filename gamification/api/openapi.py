@@ -31,9 +31,10 @@ from gamification.api.views.achievement_serializers import (
     STATUSES,
 )
 from gamification.api.views.explanations import BLOCKERS
+from gamification.api.views.job_serializers import STARTABLE_KINDS
 from gamification.api.views.user_serializers import STREAK_STATES
 from gamification.leaderboards import Ranking, Window
-from gamification.models import ActiveDay
+from gamification.models import ActiveDay, JobKind, JobState
 from gamification.services import CelebrationKind, EntryKind, WithheldReason
 from gamification.staff import CelebrationMode
 
@@ -77,9 +78,12 @@ CHOICES: Final[Mapping[tuple[str, ...], str]] = {
         "Criterion": CRITERIA,
         "EntryKind": EntryKind.values,
         "ExplanationBlocker": BLOCKERS,
+        "JobKind": JobKind.values,
+        "JobState": JobState.values,
         "LeaderboardRanking": Ranking.values,
         "LeaderboardWindow": Window.values,
         "StreakState": STREAK_STATES,
+        "StartableJobKind": STARTABLE_KINDS,
         "WithheldReason": WithheldReason.values,
     }.items()
 }

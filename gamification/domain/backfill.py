@@ -38,7 +38,8 @@ def qualifies(state: UserState, rule: AchievementRule) -> bool:
         len(state.held),
         state.tallies,
     )
-    return facts.meet(rule) and rule.id not in state.held | state.revoked
+    barred = state.held | state.revoked
+    return facts.meet(rule) and rule.id not in barred and not state.is_excluded
 
 
 def met_at(

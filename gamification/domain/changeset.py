@@ -55,6 +55,8 @@ class UserChangeset(RunningTotals):
         #: Outcomes, each with the position of its entry.
         self.outcomes: list[tuple[int, Outcome]] = []
         self.unlocks: list[UnlockRow] = []
+        #: Ids of achievements of which no row is to remain.
+        self.forgotten: set[int] = set()
         self.celebrations: list[CelebrationNotice] = []
 
     def notice_rows(self) -> list[NoticeRow]:

@@ -44,6 +44,7 @@ class WithheldReason(TextChoices):
     DAILY_LIMIT = "daily_limit", _("daily limit reached")
     COOLDOWN = "cooldown", _("too soon after the last one")
     INACTIVE = "inactive", _("the activity is switched off")
+    EXCLUDED = "excluded", _("the user is excluded from the game")
 
 
 class Entry(NamedTuple):
@@ -78,6 +79,8 @@ class Entry(NamedTuple):
     #: A note by staff that the user reads, and one that only staff read.
     note: str = ""
     internal_note: str = ""
+    #: Id of the job that wrote the entry.
+    job_id: int | None = None
     #: The outcome to return for a replay; see ``Outcome.snapshot``.
     outcome: Mapping[str, Any] | None = None
 

@@ -42,6 +42,8 @@ class UserState:
     highest_streak: int = 0
     active_days: int = 0
     streak: Streak = field(default_factory=Streak)
+    #: Whether staff have excluded the user from the game.
+    is_excluded: bool = False
     #: The latest time at which something in the ledger occurred.
     last_occurred_at: datetime | None = None
     #: Ids of achievements: those the user holds, those that staff revoked, and those

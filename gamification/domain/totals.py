@@ -87,6 +87,10 @@ class RunningTotals:
             if entry.extends_streak:
                 self._mark_day(entry)
 
+    def mark(self, job_id: int) -> None:
+        """Name the job that makes these changes."""
+        self.entries = [entry._replace(job_id=job_id) for entry in self.entries]
+
     def _count(self, activity_id: int, quantity: int) -> None:
         self.tallies[activity_id] = self.tallies.get(activity_id, 0) + quantity
         if self._tally(activity_id) > MAX_TOTAL:

@@ -7,8 +7,9 @@ from gamification.models.catalogue import Achievement, Activity
 from gamification.models.celebrations import Celebration
 from gamification.models.database import write_alias
 from gamification.models.history import LedgerEntry, UserAchievement
-from gamification.models.jobs import Job, JobKind
+from gamification.models.jobs import Job, JobKind, JobState, JobUser
 from gamification.models.progress import ActiveDay, ActivityTally, UserGamification
+from gamification.models.restrictions import Restriction, RestrictionKind
 
 __all__ = [
     "Achievement",
@@ -19,7 +20,11 @@ __all__ = [
     "Celebration",
     "Job",
     "JobKind",
+    "JobState",
+    "JobUser",
     "LedgerEntry",
+    "Restriction",
+    "RestrictionKind",
     "UserAchievement",
     "UserGamification",
     "write_alias",

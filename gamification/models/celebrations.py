@@ -86,6 +86,7 @@ class Celebration(models.Model):
     class Meta:
         verbose_name = _("celebration")
         verbose_name_plural = _("celebrations")
+        default_permissions = ("view",)
         ordering: ClassVar = ["id"]
         indexes: ClassVar = [
             models.Index(fields=["created_at"], name="gamification_celebration_time"),

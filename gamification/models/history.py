@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from gamification.domain.outcomes import EntryKind
 from gamification.models.catalogue import Achievement, Activity
+from gamification.models.jobs import Job
 from gamification.models.natural_keys import PerUserQuerySet
 
 
@@ -99,6 +100,15 @@ class LedgerEntry(models.Model):
     internal_note = models.TextField(
         _("internal note"), blank=True, help_text=_("Only staff can read it.")
     )
+    job = models.ForeignKey(
+        Job,
+        models.PROTECT,
+        null=True,
+        related_name="entries",
+        db_index=False,
+        verbose_name=_("job"),
+        help_text=_("The job that wrote the entry."),
+    )
     outcome = models.JSONField(
         _("outcome"), null=True, help_text=_("The outcome that a replay returns.")
     )
@@ -108,6 +118,7 @@ class LedgerEntry(models.Model):
     class Meta:
         verbose_name = _("ledger entry")
         verbose_name_plural = _("ledger entries")
+        default_permissions = ("view",)
         ordering: ClassVar = ["-id"]
         indexes: ClassVar = [
             models.Index(
@@ -136,6 +147,12 @@ class LedgerEntry(models.Model):
                 fields=["actor"],
                 condition=Q(actor__isnull=False),
                 name="gamification_entry_by_actor",
+            ),
+            # What a job wrote, to show it and to take it back.
+            models.Index(
+                fields=["job", "user"],
+                condition=Q(job__isnull=False),
+                name="gamification_entry_of_job",
             ),
             # The corrections that are part of an entry's worth.
             models.Index(
@@ -185,6 +202,11 @@ class LedgerEntry(models.Model):
     def delete(self, *args: Any, **kwargs: Any) -> Never:
         msg = "A ledger entry is deleted only with its user; reverse it instead."
         raise TypeError(msg)
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the user gave it to themselves."""
+        return self.actor_id is not None and self.actor_id == self.user_id
 
 
 class UserAchievementQuerySet(PerUserQuerySet["UserAchievement"]):
@@ -239,6 +261,7 @@ class UserAchievement(models.Model):
     class Meta:
         verbose_name = _("user achievement")
         verbose_name_plural = _("user achievements")
+        default_permissions = ("view",)
         ordering: ClassVar = ["-unlocked_at", "-id"]
         indexes: ClassVar = [
             models.Index(fields=["unlocked_at"], name="gamification_unlock_by_time"),

@@ -10,12 +10,13 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from gamification.conf import conf
 from gamification.domain.days import Calendar, ZoneChange
 from gamification.domain.outcomes import CelebrationMode
-from gamification.domain.streaks import Streak
+from gamification.domain.streaks import Streak, streak_status
 from gamification.domain.zones import is_readable, present_name
 from gamification.models.catalogue import Activity
 from gamification.models.natural_keys import PerUserQuerySet
@@ -27,20 +28,21 @@ class UserGamificationQuerySet(PerUserQuerySet["UserGamification"]):
     """Users' progress, filtered by who is compared with others."""
 
     def counted(self) -> UserGamificationQuerySet:
-        """Keep active users whom the site shows, without staff unless ``RANKS_STAFF``.
+        """Keep active users whom the site shows, and whom staff have not excluded.
 
-        The site shows the users of its user model's default manager.
+        Staff count only if ``RANKS_STAFF`` is set. The site shows the users of its user
+        model's default manager.
         """
         return self.filter(_is_counted())
 
     def uncounted(self) -> UserGamificationQuerySet:
         """Keep the users whom ``counted`` leaves out."""
-        is_counted = _is_counted()
-        return self.exclude(is_counted) if is_counted else self.none()
+        return self.exclude(_is_counted())
 
     def ranked(self) -> UserGamificationQuerySet:
-        """Keep the counted users who did not opt out of leaderboards."""
-        return self.counted().filter(is_public=True)
+        """Keep the counted users who neither opted out of leaderboards nor are held."""
+        is_free = Q(held_until=None) | Q(held_until__lte=timezone.now())
+        return self.counted().filter(is_free, is_public=True)
 
 
 def _is_counted() -> Q:
@@ -49,7 +51,8 @@ def _is_counted() -> Q:
     known = {field.name for field in model._meta.get_fields()}
     marks = {"is_active": True} | ({} if conf.RANKS_STAFF else {"is_staff": False})
     condition = Q(
-        **{f"user__{name}": mark for name, mark in marks.items() if name in known}
+        is_excluded=False,
+        **{f"user__{name}": mark for name, mark in marks.items() if name in known},
     )
     shown = model._default_manager.all()
     # Most managers hide nobody, and need no second look at the table of users.
@@ -107,6 +110,17 @@ class UserGamification(models.Model):
         default=CelebrationMode.ALL,
         help_text=_("How unlocks, levels and milestones are shown to the user."),
     )
+    held_until = models.DateTimeField(
+        _("held until"),
+        null=True,
+        blank=True,
+        help_text=_("Until then, leaderboards do not list the user."),
+    )
+    is_excluded = models.BooleanField(
+        _("excluded"),
+        default=False,
+        help_text=_("The user earns nothing, and leaderboards do not list them."),
+    )
     version = models.BigIntegerField(
         _("version"), default=1, help_text=_("Grows with every change.")
     )
@@ -118,6 +132,7 @@ class UserGamification(models.Model):
     class Meta:
         verbose_name = _("user's progress")
         verbose_name_plural = _("users' progress")
+        default_permissions = ("view",)
         ordering: ClassVar = ["user"]
         constraints: ClassVar = [
             models.CheckConstraint(
@@ -149,6 +164,11 @@ class UserGamification(models.Model):
     def streak(self) -> Streak:
         """The streak as of the last active date."""
         return Streak(self.current_streak, self.longest_streak, self.last_active_on)
+
+    @property
+    def streak_today(self) -> int:
+        """The streak as of today, in days; 0 if it is broken."""
+        return streak_status(self.streak, self.calendar, timezone.now()).current
 
 
 def calendar_of(zone_history: list[tuple[float, str]], default: Calendar) -> Calendar:
@@ -205,6 +225,7 @@ class ActivityTally(models.Model):
     class Meta:
         verbose_name = _("activity tally")
         verbose_name_plural = _("activity tallies")
+        default_permissions = ("view",)
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["user", "activity"], name="gamification_activitytally_once"
@@ -254,6 +275,7 @@ class ActiveDay(models.Model):
     class Meta:
         verbose_name = _("active day")
         verbose_name_plural = _("active days")
+        default_permissions = ("view",)
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["user", "date"], name="gamification_activeday_once"

@@ -19,7 +19,9 @@ from gamification.models import (
     ActiveDay,
     ActivityTally,
     Celebration,
+    JobUser,
     LedgerEntry,
+    Restriction,
     UserAchievement,
     UserGamification,
 )
@@ -32,6 +34,8 @@ _PER_USER: Final[tuple[type[models.Model], ...]] = (
     Celebration,
     ActivityTally,
     ActiveDay,
+    JobUser,
+    Restriction,
     UserGamification,
 )
 

@@ -15,7 +15,7 @@ from datetime import date, datetime, timedelta
 from operator import attrgetter
 from typing import Any, ClassVar, NamedTuple
 
-from django.db.models import Count, Q
+from django.db.models import Count, Exists, OuterRef, Q
 
 from gamification.domain.catalogue import Catalogue
 from gamification.domain.changeset import UserChangeset
@@ -23,6 +23,7 @@ from gamification.domain.days import Calendar
 from gamification.domain.history import PastEntry
 from gamification.domain.outcomes import Entry, Outcome
 from gamification.domain.state import UserState
+from gamification.domain.undoing import restored_key
 from gamification.models import LedgerEntry
 from gamification.models.users import in_order
 from gamification.storage.streaming import StoredLedger, standing_rows
@@ -202,11 +203,28 @@ class Store(ABC):
             reverses__in=[entry.id for entry in entries],
         )
         reversed_at = dict(reversals.values_list("reverses", "recorded_at"))
+        if reversed_at:
+            restored = self._restored(entries)
+            reversed_at = {
+                pk: at for pk, at in reversed_at.items() if pk not in restored
+            }
         keys = celebration_keys(entries)
         ids = self.celebration_ids(keys) if keys else {}
         return replace(
             snapshot, replays=replays, reversed_at=reversed_at, celebration_ids=ids
         )
+
+    def _restored(self, entries: Collection[Entry]) -> set[int | None]:
+        """Return the ids of those entries for which another one stands in now."""
+        keys = {restored_key(entry.id): entry.id for entry in entries}
+        rows = LedgerEntry.objects.using(self.alias).filter(
+            user__in={entry.user_id for entry in entries}, key__in=[*keys]
+        )
+        reversal = LedgerEntry.objects.using(self.alias).filter(
+            user=OuterRef("user"), reverses=OuterRef("pk")
+        )
+        standing = rows.filter(~Exists(reversal)).values_list("key", flat=True)
+        return {keys[key or ""] for key in standing}
 
     def ledgers(self, user_ids: UserIds) -> dict[Any, Iterable[PastEntry]]:
         """Return each user's standing entries at their worth, in order of occurrence.

@@ -106,6 +106,7 @@ class PortableStore(Store):
                 profile.highest_streak,
                 profile.active_days,
                 profile.streak,
+                profile.is_excluded,
                 profile.last_occurred_at,
                 held[profile.user_id],
                 revoked[profile.user_id],
@@ -294,3 +295,7 @@ class PortableStore(Store):
                 achievement_id=unlock.achievement_id,
                 defaults=unlock._asdict(),
             )
+        if changeset.forgotten:
+            self._rows(UserAchievement).filter(
+                user=changeset.state.user_id, achievement__in=changeset.forgotten
+            ).delete()

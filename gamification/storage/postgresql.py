@@ -221,7 +221,8 @@ def _user_columns(alias: str) -> tuple[str, tuple[str, str]]:
 def _user_state(row: Sequence[Any], query: StateQuery) -> UserState:
     (user_id, version, total_xp, level, highest_level, highest_streak) = row[2:8]
     active_days, last_occurred_at, *streak = row[8:13]
-    zones, celebrates, achievements, tallies, usage, rewarded_at = row[13:19]
+    is_excluded, zones, celebrates = row[13:16]
+    achievements, tallies, usage, rewarded_at = row[16:20]
     return UserState(
         user_id,
         query.calendar
@@ -234,6 +235,7 @@ def _user_state(row: Sequence[Any], query: StateQuery) -> UserState:
         highest_streak,
         active_days,
         Streak(*streak),
+        is_excluded,
         last_occurred_at,
         *_achievements(achievements),
         dict(tallies or ()),
@@ -274,5 +276,6 @@ def _changes(changesets: Sequence[UserChangeset]) -> dict[str, list[tuple[Any, .
             rows["days"].append((user_id, day, "active", *change))
         rows["lost_days"] += [(user_id, day) for day in changeset.lost_days]
         rows["unlocks"] += changeset.unlocks
+        rows["forgotten"] += [(user_id, pk) for pk in changeset.forgotten]
         rows["celebrations"] += changeset.notice_rows()
     return rows

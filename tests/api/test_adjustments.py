@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from gamification.api.user_lookup import public_name
 from gamification.models import LedgerEntry, UserAchievement
 from gamification.services import (
     award_achievement,
@@ -493,3 +494,17 @@ def test_a_body_is_one_object(clerk, to, medal, end, permission, body, body_):
 
     assert clerk.post(to(end), body_).status_code == 400
     assert everything() == before
+
+
+def test_staff_give_themselves_nothing(user):
+    AchievementFactory(key="medal")
+    staff = client_of(user, "adjust_xp", "award_achievement")
+    own = f"{API}users/{public_name(user)}/"
+
+    adjusted = staff.post(f"{own}adjustments/", {"amount": 5, "note": "Mine."})
+    awarded = staff.post(
+        f"{own}achievements/", {"achievement": "medal", "note": "Mine."}
+    )
+
+    for response in (adjusted, awarded):
+        assert_problem(response, 403, "self_award")

@@ -6,9 +6,10 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from gamification.models import Celebration
+from gamification.api.user_lookup import public_name
+from gamification.models import Celebration, LedgerEntry
 from gamification.services import reverse_entry
-from gamification.staff import entry_fingerprint
+from gamification.staff import entry_fingerprint, exclude_user
 from tests.api.assertions import assert_problem, errors_in
 from tests.api.clients import API, client_of
 from tests.conftest import IS_POSTGRESQL
@@ -612,3 +613,15 @@ def test_a_thousand_records_take_as_many_queries_as_ten(service):
     # The users whom they name; of these, who has no row yet, and rows for them; the
     # lock; where they stand; the write; and a savepoint, made and released.
     assert (few, many) == (8, 8)
+
+
+def test_an_excluded_user_earns_nothing(service, user, walk):
+    exclude_user(user, reason="Cheated.", actor=None)
+    body = {"user": public_name(user), "activity": "walk"}
+
+    one = service.post(RECORDS, body)
+    [each] = service.post(RECORDS, [body]).json()["results"]
+
+    assert_problem(one, 409, "user_excluded")
+    assert (each["status"], each["problem"]["code"]) == (409, "user_excluded")
+    assert not LedgerEntry.objects.exists()

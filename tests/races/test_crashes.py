@@ -3,11 +3,12 @@ from __future__ import annotations
 import pytest
 from django.contrib.auth import get_user_model
 
-from gamification.models import Celebration, UserAchievement
+from gamification.models import Celebration, Job, LedgerEntry, UserAchievement
 from gamification.services import (
     ActivityRecord,
     record_activities,
 )
+from gamification.staff import Act, begin_list
 from tests.factories import AchievementFactory, UserFactory
 from tests.races import COMMITTED, keys_of, total_of
 from tests.races.crashes import VERBS, kill_at_every_statement
@@ -40,6 +41,11 @@ def states_of(pairs):
 
 def totals_of(pairs):
     return [(total_of(user), total_of(friend)) for user, friend in pairs]
+
+
+def gifts_of(pairs):
+    gifts = LedgerEntry.objects.filter(kind="adjustment")
+    return [tuple(gifts.filter(user=each).count() for each in pair) for pair in pairs]
 
 
 def test_a_killed_record_is_absent_or_complete_and_a_retry_completes_it(pairs):
@@ -78,3 +84,22 @@ def test_a_killed_reversal_is_whole_for_each_user_and_a_retry_completes_it(pairs
 
     assert {sum(pair) for pair in totals} == {120, 110}
     assert set(totals_of(killed)) == {(50, 50)}
+
+
+def test_a_killed_step_of_a_job_is_absent_or_complete_and_a_retry_does_it_once(pairs):
+    for user, friend in pairs:
+        gift = Act(kind="adjustment", amount=10, note=f"of:{user.pk}")
+        begin_list(gift, [user, friend], actor=None)
+    killed = pairs[: kill_at_every_statement("step", pairs)]
+    gifts = gifts_of(killed)
+    # Nobody waits for the minute after which the step of a dead process is taken over.
+    Job.objects.update(stepping_until=None)
+
+    for user, friend in killed:
+        VERBS["step"](user.pk, friend.pk)
+
+    assert set(gifts) <= {(0, 0), (1, 1)}
+    assert set(gifts_of(killed)) == {(1, 1)}
+    notes = [f"of:{user.pk}" for user, _ in killed]
+    jobs = Job.objects.filter(parameters__note__in=notes)
+    assert {*jobs.values_list("done", "xp", "skipped")} == {(2, 20, 0)}

@@ -8,7 +8,6 @@ from typing import Any, Final
 from django import forms
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.urls import URLPattern, path
 from django.utils import formats
 from django.utils.translation import gettext as _
@@ -23,7 +22,7 @@ from gamification.admin.concurrent_forms import (
 from gamification.admin.notes import NotesForm, notes_of
 from gamification.admin.ui.formatting import format_number, isolate
 from gamification.exceptions import GamificationError, InvalidSpanError, StaleEditError
-from gamification.models import Activity, Job, write_alias
+from gamification.models import Activity, Job, JobKind, write_alias
 from gamification.staff import (
     RecalculationPreview,
     RecalculationScope,
@@ -33,7 +32,7 @@ from gamification.staff import (
     preview_recalculation,
 )
 
-PERMISSION: Final = "gamification.adjust_xp"
+PERMISSIONS: Final = JobKind.RECALCULATION.permissions
 
 #: The number of days that an empty form suggests.
 _SUGGESTED_DAYS: Final = 30
@@ -124,7 +123,7 @@ class RecalculationMixin(GamificationAdmin):
 
     def recalculation_view(self, request: HttpRequest) -> HttpResponse:
         """Ask for a scope, preview the effect, and begin when that is confirmed."""
-        if not request.user.has_perm(PERMISSION):
+        if not request.user.has_perms(PERMISSIONS):
             raise PermissionDenied
         rows = {row.key: row for row in Activity.objects.using(write_alias())}
         data = request.POST if request.method == "POST" else None
@@ -133,7 +132,7 @@ class RecalculationMixin(GamificationAdmin):
         if form.is_bound and form.is_valid():
             job = self._begin(request, form) if "_begin" in request.POST else None
             if job:
-                return redirect(self.address_of("job_progress", job.pk))
+                return self.show_begun(request, job)
             context["preview"] = preview = preview_recalculation(form.scope)
             context["corrections"] = [
                 (rows[key].name, format_number(each.added), format_number(each.taken))

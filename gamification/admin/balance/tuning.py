@@ -127,7 +127,7 @@ class TuningMixin(GamificationAdmin):
             ],
             "charts": [*economy_charts(report, names)],
             "holders": holders_table(report, achievements),
-            "may_recalculate": request.user.has_perm(recalculation.PERMISSION),
+            "may_recalculate": request.user.has_perms(recalculation.PERMISSIONS),
         }
 
 

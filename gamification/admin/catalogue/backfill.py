@@ -20,7 +20,7 @@ from gamification.admin.base import GamificationAdmin, as_admin_form, log_transa
 from gamification.admin.notes import NotesForm, notes_of
 from gamification.components.achievements import look_of
 from gamification.exceptions import GamificationError
-from gamification.models import Achievement, Job
+from gamification.models import Achievement, Job, JobKind
 from gamification.staff import (
     begin_backfill,
     preview_backfill,
@@ -32,7 +32,7 @@ from gamification.staff import (
 #: The highest number of achievements that one page previews.
 MAX_PREVIEWS: Final = 5
 
-PERMISSION: Final = "gamification.award_achievement"
+PERMISSIONS: Final = JobKind.BACKFILL.permissions
 
 
 class BackfillForm(NotesForm):
@@ -114,7 +114,7 @@ class BackfillMixin(GamificationAdmin):
             raise Http404
         form = BackfillForm(request.POST if request.method == "POST" else None)
         if form.is_bound and (job := self._begin(request, achievement, form)):
-            return redirect(self.address_of("job_progress", job.pk))
+            return self.show_begun(request, job)
         preview = preview_backfill(achievement)
         context = {
             "title": _("Backfill"),
@@ -123,7 +123,7 @@ class BackfillMixin(GamificationAdmin):
             "form": form,
             "adminform": as_admin_form(form),
             "job": unfinished_backfills(achievement).first(),
-            "may_award": request.user.has_perm(PERMISSION),
+            "may_award": request.user.has_perms(PERMISSIONS),
             "previewed": achievement,
             "preview": preview,
             "sample": visible_users(preview.sample, request.user),
@@ -137,7 +137,7 @@ class BackfillMixin(GamificationAdmin):
         self, request: HttpRequest, achievement: Achievement, form: BackfillForm
     ) -> Job | None:
         """Return a new job or the unfinished one; None if the form has errors."""
-        if not request.user.has_perm(PERMISSION):
+        if not request.user.has_perms(PERMISSIONS):
             raise PermissionDenied
         if job := unfinished_backfills(achievement).first():
             message = _("A backfill of this achievement is already running.")

@@ -53,7 +53,10 @@ class ActionForm(NotesForm):
     #: The field that a link to the form may fill in.
     subject: ClassVar[str] = ""
 
-    field_order = ("achievement", "entry", "amount", "note", "internal_note")
+    field_order = (
+        *("achievement", "entry", "amount", "until", "kind"),
+        *("note", "internal_note"),
+    )
 
     def __init__(self, user: Any, data: Any = None, **kwargs: Any) -> None:
         # Ids contain the name, because one page shows several forms.

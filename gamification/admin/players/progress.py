@@ -8,19 +8,35 @@ from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE
 from django.contrib.admin.utils import quote, unquote
 from django.core.exceptions import PermissionDenied
+from django.db.models import Model, QuerySet
 from django.forms import Media
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils.translation import gettext as _
+from django.utils.http import urlencode
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from gamification.admin.base import HistoryAdmin, log_action
-from gamification.admin.players.actions import ACTIONS, ActionForm, ActionResult
+from gamification.admin.players.actions import ActionForm, ActionResult
 from gamification.admin.players.ledger import parse_cursor
 from gamification.admin.players.page import explain, find_player, get_player_page
-from gamification.models import ActiveDay, ActivityTally, UserGamification
-from gamification.staff import sees_ledgers, sees_unlocks, user_id_of
+from gamification.admin.players.restrictions import ALL_ACTIONS
+from gamification.admin.players.search import MAX_FOUND, newcomers_like, users_like
+from gamification.models import (
+    ActiveDay,
+    ActivityTally,
+    Job,
+    JobKind,
+    UserGamification,
+)
+from gamification.staff import (
+    open_restrictions,
+    sees_ledgers,
+    sees_unlocks,
+    user_id_of,
+)
 
 _STYLES: Final = ["gamification/theme.css", "gamification/player.css"]
 
@@ -33,14 +49,41 @@ class UserGamificationAdmin(HistoryAdmin):
         "user",
         "total_xp",
         "level",
-        "current_streak",
+        "streak_today",
         "longest_streak",
         "active_days",
         "last_active_on",
         "time_zone",
         "is_public",
+        "held_until",
+        "is_excluded",
     )
+    list_filter = ("is_excluded", ("held_until", admin.EmptyFieldListFilter))
     list_select_related = ("user",)
+    search_help_text = _("Enter a part of the user's login name or email address.")
+    change_list_template = "admin/gamification/usergamification/change_list.html"
+
+    @admin.display(description=_("current streak"))
+    def streak_today(self, row: UserGamification) -> int:
+        return row.streak_today
+
+    def search(self, queryset: QuerySet[Model], term: str) -> QuerySet[Model]:
+        """Return the progress of users whose name or address contains ``term``."""
+        if not term.strip():
+            return queryset
+        found = users_like(term.strip()).values_list("pk", flat=True)[:MAX_FOUND]
+        return queryset.filter(user__in=[*found])
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show also the users who were searched for and never did anything."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        term = request.GET.get("q", "").strip()
+        newcomers = newcomers_like(term) if term else []
+        context = {**(extra_context or {}), "newcomers": newcomers}
+        return super().changelist_view(request, context)
 
     def get_urls(self) -> list[URLPattern]:
         view, name = self.admin_site.admin_view, "gamification_usergamification"
@@ -81,9 +124,11 @@ class UserGamificationAdmin(HistoryAdmin):
         page = get_player_page(player, viewer=request.user, before=before)
         context = {
             "player_page": page,
+            "restrictions": open_restrictions(player),
             "sees_ledger": sees_ledgers(request.user),
             "sees_unlocks": sees_unlocks(request.user),
             "user_page": self._user_page(request, player),
+            "period_page": self._period_page(request, player),
             "action_forms": [form(player) for form in allowed.values()],
             "may": dict.fromkeys(allowed, True),
             "why": why,
@@ -104,13 +149,13 @@ class UserGamificationAdmin(HistoryAdmin):
 
     def action_view(self, request: HttpRequest, user: str, action: str) -> HttpResponse:
         """Show the form of an action, and perform the action when it is sent."""
-        if action not in ACTIONS:
+        if action not in ALL_ACTIONS:
             raise Http404
         is_allowed = action in _allowed_actions(request)
         if not self.has_view_permission(request) or not is_allowed:
             raise PermissionDenied
         player = find_player(unquote(user))
-        form = _action_form(request, ACTIONS[action], player)
+        form = _action_form(request, ALL_ACTIONS[action], player)
         result = form.perform(request.user) if form.is_valid() else None
         if result is None:
             return self._render(request, player, "action", {"form": form})
@@ -126,7 +171,7 @@ class UserGamificationAdmin(HistoryAdmin):
         self.message_user(request, result.message, level)
         if result.is_change:
             values = {"message": result.message, "note": form.notes_text}
-            message = _("%(message)s Note: %(note)s") % values
+            message = gettext("%(message)s Note: %(note)s") % values
             rows = self.get_queryset(request).filter(user=player)
             log_action(request, rows, CHANGE, message)
 
@@ -143,6 +188,14 @@ class UserGamificationAdmin(HistoryAdmin):
         }
         template = f"admin/gamification/usergamification/{name}.html"
         return self.render_page(request, template, shared | context)
+
+    def _period_page(self, request: HttpRequest, player: Any) -> str:
+        """Return the address that takes back a period; empty if not available."""
+        if not self.admin_site.is_registered(Job):
+            return ""
+        if not request.user.has_perms(JobKind.REVERSAL.permissions):
+            return ""
+        return f"{self.address_of('job_reversal')}?{urlencode({'user': player.pk})}"
 
     def _user_page(self, request: HttpRequest, player: Any) -> str:
         """Return the address of the user's account page; empty if not available."""
@@ -162,7 +215,9 @@ def _allowed_actions(request: HttpRequest) -> dict[str, type[ActionForm]]:
     """Return the actions for which the staff member has the permission."""
     user: Any = request.user
     return {
-        name: form for name, form in ACTIONS.items() if user.has_perm(form.permission)
+        name: form
+        for name, form in ALL_ACTIONS.items()
+        if user.has_perm(form.permission)
     }
 
 

@@ -136,6 +136,7 @@ class RecordsViewSet(GamificationViewSet):
             ours.UnknownUserError,
             ours.UnknownActivityError,
             ours.InactiveActivityError,
+            ours.UserExcludedError,
             ours.InvalidInstantError,
             ours.TooOldError,
             ours.InFutureError,
@@ -175,6 +176,9 @@ class RecordsViewSet(GamificationViewSet):
             key=record.key,
             source=record.source,
         )
+        if outcome.entry is None:
+            # Only of an excluded user nothing is recorded without an error.
+            raise ours.UserExcludedError
         return outcome_response(outcome, record.activity)
 
 

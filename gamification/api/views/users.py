@@ -101,6 +101,8 @@ class UsersViewSet(GamificationViewSet):
         errors=(
             ours.UnknownAchievementError,
             ours.AchievementNotActiveError,
+            ours.UserExcludedError,
+            ours.SelfAwardError,
             ours.OutOfRangeError,
         ),
         body_example={"achievement": "ambassador", "note": "Spoke at the conference."},
@@ -158,6 +160,7 @@ class UsersViewSet(GamificationViewSet):
             ours.KeysDifferError,
             ours.IdempotencyConflictError,
             ours.InsufficientXPError,
+            ours.SelfAwardError,
             ours.OutOfRangeError,
         ),
         body_example={"amount": -20, "note": "Counted twice.", "key": "ticket-7"},

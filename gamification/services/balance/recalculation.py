@@ -73,6 +73,7 @@ def recalculate_xp(
     expected: str | None = None,
     after: UserRef | None = None,
     limit: int = 1_000,
+    job_id: int | None = None,
 ) -> RecalculationProgress:
     """Correct past records of the next ``limit`` users to today's rewards and limits.
 
@@ -83,8 +84,9 @@ def recalculate_xp(
 
     Users come in order of their keys; ``after`` is the last user of the batch before.
     ``expected`` is the tag of the preview: if staff have edited an activity since, the
-    call raises ``StaleEditError``. ``actor`` is the staff member who acts.
-    Users read the ``note``, only staff read the ``internal_note``.
+    call raises ``StaleEditError``. ``actor`` is the staff member who acts, and
+    ``job_id`` the job that does. Users read the ``note``, only staff read the
+    ``internal_note``.
 
     Raises ``UnknownActivityError``, ``StaleEditError``, ``UnknownUserError``,
     ``InvalidTextError``, ``StorageError``, and ``ValueError`` for a ``limit`` below 1.
@@ -100,7 +102,7 @@ def recalculate_xp(
     done = RecalculationProgress()
     for first in range(0, len(wrong), USERS_AT_ONCE):
         page = wrong[first : first + USERS_AT_ONCE]
-        done += _correct_users(scope, page, store, reason, expected)
+        done += _correct_users(scope, page, store, reason, expected, job_id=job_id)
     return replace(done, after=last)
 
 
@@ -139,6 +141,7 @@ def _correct_users(
     store: Store,
     reason: Reason,
     expected: str | None,
+    job_id: int | None,
 ) -> RecalculationProgress:
     """Correct the records of these users that are still wrong, in one transaction."""
     query = StateQuery(user_ids, conf.default_calendar, activities=None)
@@ -148,6 +151,9 @@ def _correct_users(
             rules = _rules(scope, snapshot.catalogue, expected)
             dues = find_dues(scope, rules, [*snapshot.states], store)
             changesets = _decide(snapshot, dues, store, reason)
+            if job_id is not None:
+                for changeset in changesets:
+                    changeset.mark(job_id)
             attempt.write(changesets)
     return RecalculationProgress(
         corrected=len(changesets),

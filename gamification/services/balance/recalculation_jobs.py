@@ -80,6 +80,7 @@ def recalculation_step(job: Job, actor_id: Any) -> Step:
             expected=asked["expected"],
             after=total.after,
             limit=USERS_AT_ONCE,
+            job_id=job.pk,
         )
         if total.after is None or total.seen >= USERS_AT_ONCE:
             break

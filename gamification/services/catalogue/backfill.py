@@ -67,6 +67,7 @@ def backfill_achievement(
     celebrate: bool = False,
     after: UserRef | None = None,
     limit: int = 1_000,
+    job_id: int | None = None,
 ) -> BackfillProgress:
     """Award the achievement to the next ``limit`` users who qualify.
 
@@ -75,8 +76,8 @@ def backfill_achievement(
     cannot be determined, and everything that follows from it is unlocked too. Users who
     have received it or stopped qualifying in the meantime are skipped, so the call can
     be repeated. Without ``celebrate``, it creates no celebrations and sends no signals.
-    ``actor`` is the staff member who acts. Users read the ``note``, only staff read the
-    ``internal_note``.
+    ``actor`` is the staff member who acts, and ``job_id`` the job that does. Users read
+    the ``note``, only staff read the ``internal_note``.
 
     Raises ``UnknownAchievementError``, ``AchievementNotActiveError`` for a draft or
     retired achievement, ``UnknownUserError``, ``InvalidTextError``, ``StorageError``,
@@ -92,7 +93,9 @@ def backfill_achievement(
     outcomes = list[Outcome]()
     for first in range(0, len(user_ids), USERS_AT_ONCE):
         page = user_ids[first : first + USERS_AT_ONCE]
-        outcomes += _backfill_users(achievement, page, reason, celebrate=celebrate)
+        outcomes += _backfill_users(
+            achievement, page, reason, celebrate=celebrate, job_id=job_id
+        )
     with wrap_database_errors(alias):
         remaining = 0 if last is None else waiting.filter(user__gt=last).count()
     return BackfillProgress(
@@ -142,6 +145,7 @@ def _backfill_users(
     reason: Reason,
     *,
     celebrate: bool,
+    job_id: int | None,
 ) -> list[Outcome]:
     """Award to those of the users who still qualify, in one transaction."""
     store = store_for(write_alias())
@@ -152,6 +156,9 @@ def _backfill_users(
             snapshot = attempt.read(query)
             rule = find_achievement(snapshot.catalogue, achievement)
             changesets = _decide(snapshot, rule, store, reason, celebrate=celebrate)
+            if job_id is not None:
+                for changeset in changesets:
+                    changeset.mark(job_id)
             written = attempt.write(changesets)
     outcomes = [
         each for changeset in changesets for each in written.outcomes_of(changeset)

@@ -57,7 +57,11 @@ def unfinished_backfills(achievement: Achievement) -> QuerySet[Job]:
 def backfill_step(job: Job, actor_id: Any) -> Step:
     """Award the achievement to the next users, in order of their keys."""
     progress = backfill_achievement(
-        **job.parameters, actor=actor_id, after=job.cursor, limit=USERS_IN_A_STEP
+        **job.parameters,
+        actor=actor_id,
+        after=job.cursor,
+        limit=USERS_IN_A_STEP,
+        job_id=job.pk,
     )
     cursor = None if progress.after is None else str(progress.after)
     return Step(progress.awarded, progress.xp, cursor)

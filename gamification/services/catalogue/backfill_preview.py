@@ -126,12 +126,13 @@ def _active_rule(achievement: Achievement) -> AchievementRule:
 def qualifying_users(achievement: Achievement) -> QuerySet[UserGamification]:
     """Return users who meet ``achievement``, do not hold it, and may earn it.
 
-    They may not if staff revoked it. Users for whom nothing was ever recorded never
-    qualify.
+    They may not if staff revoked it, or excluded them from the game. Users for whom
+    nothing was ever recorded never qualify.
     """
     alias = write_alias()
     unlocks = UserAchievement.objects.using(alias).filter(user=OuterRef("user"))
-    profiles = UserGamification.objects.using(alias).exclude(last_occurred_at=None)
+    profiles = UserGamification.objects.using(alias)
+    profiles = profiles.filter(is_excluded=False).exclude(last_occurred_at=None)
     return _meeting(achievement, profiles).filter(
         ~Exists(unlocks.filter(achievement=achievement.pk, can_be_earned_again=False))
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from gamification import signals
 from gamification.conf import conf
 from gamification.domain.changeset import UserChangeset
@@ -12,6 +14,7 @@ from gamification.exceptions import (
 )
 from gamification.models import write_alias
 from gamification.services.corrections.changes import (
+    check_self,
     find_replay,
     find_state,
     keeping_in_range,
@@ -34,7 +37,7 @@ from gamification.services.validation import (
     fingerprint,
     user_id_of,
 )
-from gamification.storage import StateQuery, store_for
+from gamification.storage import Snapshot, StateQuery, Store, store_for
 
 
 def adjust_xp(
@@ -53,9 +56,9 @@ def adjust_xp(
     required. A ``key`` makes repeated calls safe: only the first one changes anything.
     ``actor`` is the staff member who acts.
 
-    Raises ``InsufficientXPError`` if the total would fall below 0,
-    ``InvalidAmountError``, ``InvalidTextError`` without a note, and the errors of
-    ``record_activity``.
+    Raises ``InsufficientXPError`` if the total would fall below 0, ``SelfAwardError``
+    if the actor is the user, ``InvalidAmountError``, ``InvalidTextError`` without a
+    note, and the errors of ``record_activity``.
     """
     user_id, actor_id = user_id_of(user), actor_key_of(actor)
     check_amount(amount)
@@ -74,21 +77,46 @@ def adjust_xp(
             check_actor(actor_id)
             outcome = find_replay(snapshot, user_id, key, digest)
             if outcome is None:
-                state = find_state(snapshot, user_id)
-                _check_balance(state, amount)
-                changeset = new_changeset(snapshot, state, celebrate=celebrate)
-                entry = _adjustment(changeset, amount)._replace(
-                    key=key, fingerprint=digest, **reason._asdict()
+                changeset = adjustment_changes(
+                    snapshot,
+                    find_state(snapshot, user_id),
+                    amount,
+                    store,
+                    celebrate=celebrate,
+                    key=key,
+                    fingerprint=digest,
+                    reason=reason,
                 )
-                changeset.adjust(entry)
-                if load_ledger(changeset, store):
-                    changeset = new_changeset(snapshot, state, celebrate=celebrate)
-                    changeset.adjust(entry)
                 [outcome] = attempt.write([changeset]).outcomes_of(changeset)
     assert outcome  # noqa: S101 - an attempt was done
     if celebrate:
         announce_on_commit(store.alias, [outcome], signal=signals.xp_adjusted)
     return outcome
+
+
+def adjustment_changes(
+    snapshot: Snapshot,
+    state: UserState,
+    amount: int,
+    store: Store,
+    *,
+    celebrate: bool,
+    reason: Reason,
+    **fields: Any,
+) -> UserChangeset:
+    """Return the changes of an adjustment, whose entry has these ``fields``.
+
+    Raises ``InsufficientXPError``, ``SelfAwardError``.
+    """
+    check_self(state, reason.actor_id)
+    _check_balance(state, amount)
+    changeset = new_changeset(snapshot, state, celebrate=celebrate)
+    entry = _adjustment(changeset, amount)._replace(**fields, **reason._asdict())
+    changeset.adjust(entry)
+    if load_ledger(changeset, store):
+        changeset = new_changeset(snapshot, state, celebrate=celebrate)
+        changeset.adjust(entry)
+    return changeset
 
 
 def _check_balance(state: UserState, amount: int) -> None:

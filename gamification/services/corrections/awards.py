@@ -7,8 +7,10 @@ from typing import Any
 from gamification import signals
 from gamification.conf import conf
 from gamification.domain.catalogue import AchievementRule, AchievementStatus, Catalogue
+from gamification.domain.changeset import UserChangeset
 from gamification.domain.history import StandingEntry, standing_entries
 from gamification.domain.outcomes import EntryKind, Outcome, Reason, UnlockRow
+from gamification.domain.state import UserState
 from gamification.exceptions import (
     AchievementNotActiveError,
     AchievementNotHeldError,
@@ -16,6 +18,7 @@ from gamification.exceptions import (
 from gamification.models import Achievement, UserAchievement, write_alias
 from gamification.services.catalogue.lookup import unknown_definition
 from gamification.services.corrections.changes import (
+    check_award,
     find_state,
     keeping_in_range,
     load_ledger,
@@ -31,7 +34,7 @@ from gamification.services.validation import (
     check_notes,
     user_id_of,
 )
-from gamification.storage import StateQuery, Store, store_for
+from gamification.storage import Snapshot, StateQuery, Store, store_for
 
 
 def award_achievement(
@@ -50,7 +53,8 @@ def award_achievement(
     who acts. The user reads the ``note``, only staff read the ``internal_note``.
 
     Raises ``UnknownAchievementError``, ``AchievementNotActiveError`` for a draft or
-    retired achievement, ``UnknownUserError``, ``InvalidTextError``, ``StorageError``.
+    retired achievement, ``UserExcludedError``, ``SelfAwardError`` if the actor is the
+    user, ``UnknownUserError``, ``InvalidTextError``, ``StorageError``.
     """
     actor_id, user_id = actor_key_of(actor), user_id_of(user)
     check_notes(note, internal_note)
@@ -63,21 +67,44 @@ def award_achievement(
         with attempt, keeping_in_range():
             snapshot = attempt.read(query)
             check_actor(actor_id)
-            rule = find_achievement(snapshot.catalogue, achievement)
             state = find_state(snapshot, user_id)
-            changeset = new_changeset(snapshot, state, celebrate=celebrate)
             outcome = unchanged(state)
-            if rule.id not in changeset.held:
-                if rule.status != AchievementStatus.ACTIVE:
-                    raise not_active(achievement, rule.status)
-                changeset.award(rule, by)
-                if load_ledger(changeset, store):
-                    changeset = new_changeset(snapshot, state, celebrate=celebrate)
-                    changeset.award(rule, by)
+            changeset = award_changes(
+                snapshot, state, achievement, store, reason=by, celebrate=celebrate
+            )
+            if changeset:
                 [outcome] = attempt.write([changeset]).outcomes_of(changeset)
     if celebrate:
         announce_on_commit(store.alias, [outcome])
     return outcome
+
+
+def award_changes(
+    snapshot: Snapshot,
+    state: UserState,
+    achievement: str,
+    store: Store,
+    *,
+    reason: Reason,
+    celebrate: bool,
+) -> UserChangeset | None:
+    """Return the changes of an award; None if the user holds the achievement.
+
+    Raises ``UnknownAchievementError``, ``AchievementNotActiveError``,
+    ``UserExcludedError``, ``SelfAwardError``.
+    """
+    rule = find_achievement(snapshot.catalogue, achievement)
+    if rule.id in state.held:
+        return None
+    if rule.status != AchievementStatus.ACTIVE:
+        raise not_active(achievement, rule.status)
+    check_award(state, reason.actor_id)
+    changeset = new_changeset(snapshot, state, celebrate=celebrate)
+    changeset.award(rule, reason)
+    if load_ledger(changeset, store):
+        changeset = new_changeset(snapshot, state, celebrate=celebrate)
+        changeset.award(rule, reason)
+    return changeset
 
 
 def revoke_achievement(
@@ -109,16 +136,12 @@ def revoke_achievement(
         with attempt, keeping_in_range():
             snapshot = attempt.read(query)
             check_actor(actor_id)
-            rule = find_achievement(snapshot.catalogue, achievement)
             state = find_state(snapshot, user_id)
-            changeset = new_changeset(snapshot, state)
             outcome = unchanged(state)
-            if rule.id not in state.revoked:
-                if rule.id not in changeset.held:
-                    message = f"The user does not hold {achievement!r}."
-                    raise AchievementNotHeldError(message, achievement=achievement)
-                unlock, reward = _unlock_of(user_id, rule, store)
-                changeset.revoke(unlock, reward, by)
+            changeset = revocation_changes(
+                snapshot, state, achievement, store, reason=by
+            )
+            if changeset:
                 [outcome] = attempt.write([changeset]).outcomes_of(changeset)
     announce_on_commit(
         store.alias,
@@ -127,6 +150,30 @@ def revoke_achievement(
         achievement=achievement,
     )
     return outcome
+
+
+def revocation_changes(
+    snapshot: Snapshot,
+    state: UserState,
+    achievement: str,
+    store: Store,
+    *,
+    reason: Reason,
+) -> UserChangeset | None:
+    """Return the changes of a revocation; None if staff have revoked it before.
+
+    Raises ``UnknownAchievementError``, ``AchievementNotHeldError``.
+    """
+    rule = find_achievement(snapshot.catalogue, achievement)
+    if rule.id in state.revoked:
+        return None
+    if rule.id not in state.held:
+        message = f"The user does not hold {achievement!r}."
+        raise AchievementNotHeldError(message, achievement=achievement)
+    unlock, reward = _unlock_of(state.user_id, rule, store)
+    changeset = new_changeset(snapshot, state)
+    changeset.revoke(unlock, reward, reason)
+    return changeset
 
 
 def find_achievement(catalogue: Catalogue, key: str) -> AchievementRule:

@@ -50,7 +50,7 @@ from gamification.storage import Snapshot, StateQuery, Store, store_for
 from gamification.suggestions import shown
 
 #: Kinds of entries that can be reversed by themselves.
-_REVERSIBLE: Final = (EntryKind.ACTIVITY, EntryKind.ADJUSTMENT)
+REVERSIBLE: Final = (EntryKind.ACTIVITY, EntryKind.ADJUSTMENT)
 
 #: The alternative to a reversal, for the other kinds.
 _INSTEAD: Final[Mapping[str, str]] = {
@@ -103,7 +103,7 @@ def reverse_entry(
             outcome = unchanged(state, done)
             if done is None:
                 targets = [*standing_entries(entries)]
-                changeset = _reverse(snapshot, state, targets, store, reason)
+                changeset = reversal_changes(snapshot, state, targets, store, reason)
                 [outcome] = attempt.write([changeset]).outcomes_of(changeset)
     announce_on_commit(store.alias, [outcome], signal=signals.entry_reversed)
     return outcome
@@ -164,10 +164,10 @@ def _reverse_source(user_id: Any, source: str, reason: Reason) -> list[Outcome]:
             check_actor(reason.actor_id)
             state = find_state(snapshot, user_id)
             standing = standing_entries(store.entries([user_id], source=source))
-            targets = [each for each in standing if each.entry.kind in _REVERSIBLE]
+            targets = [each for each in standing if each.entry.kind in REVERSIBLE]
             outcomes = list[Outcome]()
             if targets:
-                changeset = _reverse(snapshot, state, targets, store, reason)
+                changeset = reversal_changes(snapshot, state, targets, store, reason)
                 outcomes = attempt.write([changeset]).outcomes_of(changeset)
             else:
                 attempt.write([])
@@ -175,7 +175,7 @@ def _reverse_source(user_id: Any, source: str, reason: Reason) -> list[Outcome]:
     return outcomes
 
 
-def _reverse(
+def reversal_changes(
     snapshot: Snapshot,
     state: UserState,
     targets: Sequence[StandingEntry],
@@ -200,7 +200,7 @@ def _reverse(
     changeset = new_changeset(snapshot, state)
     changeset.reverse(targets, room=room, rewards=rewards, reason=reason)
     if load_ledger(changeset, store):
-        return _reverse(snapshot, state, targets, store, reason)
+        return reversal_changes(snapshot, state, targets, store, reason)
     return changeset
 
 
@@ -274,7 +274,7 @@ def _reversal_in(
             "again."
         )
         raise UnknownEntryError(message, entry_id=entry_id)
-    if (kind := found[entry_id].kind) not in _REVERSIBLE:
+    if (kind := found[entry_id].kind) not in REVERSIBLE:
         message = f"Entry {entry_id} cannot be reversed by itself: {_INSTEAD[kind]}"
         raise NotReversibleError(message, entry_id=entry_id)
     return next((each for each in entries if each.reverses == entry_id), None)
@@ -311,5 +311,5 @@ def _unreversed_entries(source: str, alias: str) -> QuerySet[LedgerEntry]:
     """Return the entries of ``source`` that can be reversed and have not been."""
     ledger = LedgerEntry.objects.using(alias)
     reversal = ledger.filter(user=OuterRef("user"), reverses=OuterRef("pk"))
-    entries = ledger.filter(source=source, kind__in=_REVERSIBLE)
+    entries = ledger.filter(source=source, kind__in=REVERSIBLE)
     return entries.filter(~Exists(reversal))

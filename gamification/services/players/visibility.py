@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from gamification.models import UserGamification, write_alias
+from django.db.models import Q, QuerySet
+
+from gamification.models import Job, JobKind, UserGamification, write_alias
 from gamification.models.users import key_of
 from gamification.services.players.achievements import (
     AchievementProgress,
@@ -67,6 +69,15 @@ def visible_users(users: Iterable[Any], viewer: Any) -> list[Any]:
     public = public_users().using(write_alias()).filter(user__in=users)
     shown = {key_of(viewer), *public.values_list("user", flat=True)}
     return [user for user in users if key_of(user) in shown]
+
+
+def visible_jobs(viewer: Any) -> QuerySet[Job]:
+    """Return the jobs that ``viewer`` may see: those they may run, or all of them."""
+    jobs = Job.objects.using(write_alias())
+    if _may_view(viewer, "job"):
+        return jobs
+    kinds = [kind for kind in JobKind if viewer.has_perms(kind.permissions)]
+    return jobs.filter(Q(undoes=None, kind__in=kinds) | Q(undoes__kind__in=kinds))
 
 
 def achievements_shown(user: Any, *, viewer: Any) -> list[AchievementProgress]:

@@ -18,6 +18,7 @@ from gamification.exceptions import (
     InactiveActivityError,
     OutOfRangeError,
     UnknownActivityError,
+    UserExcludedError,
 )
 from gamification.models.users import in_order
 from gamification.services.validation import (
@@ -223,6 +224,8 @@ def _admit(place: int, record: Record, batch: Batch, snapshot: Snapshot) -> NewR
     state = snapshot.states.get(record.user_id)
     if state is None:
         raise unknown_user(record.user_id)
+    if state.is_excluded:
+        raise UserExcludedError
     key = record.activity
     activity = snapshot.catalogue.activities.get(key)
     if activity is None:

@@ -306,7 +306,9 @@ def test_a_recalculation_needs_the_permission_to_adjust_xp(
 
 
 def test_the_index_links_to_it_with_the_permission_to_adjust_xp(client, staff, walks):
-    staff.user_permissions.set(Permission.objects.filter(codename="adjust_xp"))
+    staff.user_permissions.set(
+        Permission.objects.filter(codename__in=["adjust_xp", "run_job"])
+    )
     client.force_login(staff)
 
     index = client.get(reverse("admin:app_list", args=["gamification"]))

