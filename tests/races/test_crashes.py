@@ -16,11 +16,16 @@ from tests.races.crashes import VERBS, kill_at_every_statement
 pytestmark = [COMMITTED, pytest.mark.usefixtures("activity", "no_achievements")]
 
 
+#: Pairs of users: hardly more than there are statements.
+FEW = pytest.mark.parametrize("pairs", [40], indirect=True)
+MANY = pytest.mark.parametrize("pairs", [70], indirect=True)
+
+
 @pytest.fixture
-def pairs(db):
-    """Pairs of users, more than there are statements."""
+def pairs(db, request):
     AchievementFactory(key="medal", criterion="active_days", xp_reward=50)
-    users = get_user_model().objects.bulk_create(UserFactory.build_batch(160))
+    users = UserFactory.build_batch(2 * request.param)
+    users = get_user_model().objects.bulk_create(users)
     return [*zip(users[::2], users[1::2], strict=True)]
 
 
@@ -48,6 +53,7 @@ def gifts_of(pairs):
     return [tuple(gifts.filter(user=each).count() for each in pair) for pair in pairs]
 
 
+@FEW
 def test_a_killed_record_is_absent_or_complete_and_a_retry_completes_it(pairs):
     killed = pairs[: kill_at_every_statement("record", pairs)]
     states = states_of(killed)
@@ -59,6 +65,7 @@ def test_a_killed_record_is_absent_or_complete_and_a_retry_completes_it(pairs):
     assert set(states_of(killed)) == {(("first",), ())}
 
 
+@MANY
 def test_killed_batches_are_absent_or_complete_and_a_retry_completes_them(pairs):
     killed = pairs[: kill_at_every_statement("batches", pairs)]
     states = states_of(killed)
@@ -70,6 +77,7 @@ def test_killed_batches_are_absent_or_complete_and_a_retry_completes_them(pairs)
     assert set(states_of(killed)) == {(("first", "second"), ("first", "second"))}
 
 
+@FEW
 def test_a_killed_reversal_is_whole_for_each_user_and_a_retry_completes_it(pairs):
     record_activities(
         ActivityRecord(who, "walk", source=f"of:{pair[0].pk}")
@@ -86,6 +94,7 @@ def test_a_killed_reversal_is_whole_for_each_user_and_a_retry_completes_it(pairs
     assert set(totals_of(killed)) == {(50, 50)}
 
 
+@FEW
 def test_a_killed_step_of_a_job_is_absent_or_complete_and_a_retry_does_it_once(pairs):
     for user, friend in pairs:
         gift = Act(kind="adjustment", amount=10, note=f"of:{user.pk}")
