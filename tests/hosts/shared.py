@@ -42,7 +42,7 @@ User = get_user_model()
 NOBODY = ["9" * 24, "-1", "0", "1e5", "x", "é", "12.5", "usr_"]
 
 #: Those among them that have broken something.
-CRUEL = ["9" * 24, "x", "12.5"]
+CRUEL = ["9" * 24, "xyz", "12.5"]
 
 #: Models with a column of users, and pages in the admin.
 PAGES = ("ledgerentry", "userachievement", "celebration", "activitytally", "activeday")

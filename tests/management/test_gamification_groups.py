@@ -34,13 +34,13 @@ def test_moderators_help_single_users_and_designers_run_the_game():
 
 def test_groups_that_exist_keep_what_they_have():
     create()
-    more = Permission.objects.get(codename="add_user")
+    more = Permission.objects.get(codename="add_logentry")
     Group.objects.get(name="Moderators").permissions.add(more)
 
     lines = create()
 
     assert lines[0] == "Moderators: completed, permissions: 16"
-    assert "add_user" in codenames("Moderators")
+    assert "add_logentry" in codenames("Moderators")
 
 
 def test_missing_permissions_are_an_error():
