@@ -10,20 +10,22 @@ VENV := .venv-$(VERSION)
 BIN := $(VENV)/bin
 MANAGE := $(BIN)/python manage.py
 PYTEST := $(BIN)/python -m pytest
-# Tests that measure memory or start a browser, a server or a new site.
+# Tests that measure memory, play random games, or start a browser, a server or a site.
 SLOW := $(addprefix tests/,browser examples fuzzing test_new_site.py \
-	management/importing/test_memory.py)
+	test_leaderboards_model.py management/importing/test_memory.py \
+	services/test_memory.py services/many/test_random_games.py \
+	$(addprefix promises/test_,model.py order.py previews.py undoing.py))
 # Tests that send the keys of users to the server in SQL of ours, or convert them.
 KEYED := $(addprefix tests/services/,recording corrections \
 	catalogue/test_backfill.py) \
 	$(addprefix tests/api/test_, \
 	achievement_backfill.py records.py user_lookup.py users.py)
 # Tests without a query of their own, or with Django's queries alone.
-PORTABLE := $(addprefix tests/,domain pages templatetags example_project \
-	management/importing test_architecture.py test_conf.py test_docs.py \
+PORTABLE := $(addprefix tests/,domain pages templatetags example_project admin \
+	$(addprefix management/,importing test_gamification_catalogue.py \
+	test_gamification_groups.py) test_architecture.py test_conf.py test_docs.py \
 	test_docs_pages.py test_exceptions.py test_extras.py test_glossary.py \
-	test_static.py test_strict_json.py test_suggestions.py \
-	$(addprefix admin/,catalogue players ui test_compat.py))
+	test_static.py test_strict_json.py test_suggestions.py)
 COVERED := --cov --cov-append --cov-report= --cov-fail-under=0
 
 # Otherwise each run would compile the tests anew.

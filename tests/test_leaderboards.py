@@ -497,7 +497,9 @@ def test_an_anonymous_visitor_has_no_place(name):
 
 
 @pytest.mark.parametrize("name", ["around", "viewer"])
-@pytest.mark.parametrize("somebody", [get_user_model()(pk=None), 1.5, "nob\0dy"], ids=ascii)
+@pytest.mark.parametrize(
+    "somebody", [get_user_model()(pk=None), 1.5, "nob\0dy"], ids=ascii
+)
 def test_who_cannot_be_a_user_is_refused(name, somebody):
     with pytest.raises(UnknownUserError):
         get_leaderboard("all", **{name: somebody})

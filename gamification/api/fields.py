@@ -224,6 +224,16 @@ class RequestSerializer(serializers.Serializer[Any]):
 class BodySerializer(RequestSerializer):
     """The body of a request: a JSON object."""
 
+    #: Fields of which the object needs at least one; none if it is empty.
+    at_least_one: ClassVar[tuple[str, ...]] = ()
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if self.at_least_one and not attrs.keys() & {*self.at_least_one}:
+            name = self.at_least_one[0]
+            message = self.fields[name].error_messages["required"]
+            raise serializers.ValidationError({name: [message]}, "required")
+        return attrs
+
 
 class QuerySerializer(RequestSerializer):
     """The query of an address: the parameters after the question mark."""

@@ -208,6 +208,8 @@ class OperationSchema(AutoSchema):
         schema = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
         if isinstance(serializer, BodySerializer):
             schema["additionalProperties"] = False
+            if names := serializer.at_least_one:
+                schema["anyOf"] = [{"required": [name]} for name in names]
         return schema
 
     def _map_serializer_field(

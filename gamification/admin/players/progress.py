@@ -60,7 +60,7 @@ class UserGamificationAdmin(HistoryAdmin):
     )
     list_filter = ("is_excluded", ("held_until", admin.EmptyFieldListFilter))
     list_select_related = ("user",)
-    search_help_text = _("Enter a part of the user's login name or email address.")
+    search_hint = _("Enter a part of the user's login name or email address.")
     change_list_template = "admin/gamification/usergamification/change_list.html"
 
     @admin.display(description=_("current streak"))

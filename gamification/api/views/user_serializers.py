@@ -67,6 +67,8 @@ class XPAmountField(StrictIntegerField):
 class NoteBody(BodySerializer):
     """The reason for an operation of staff, in one of two notes at least."""
 
+    at_least_one = ("note", "internal_note")
+
     note = NonBlankTextField(
         max_length=MAX_NOTE,
         required=False,
@@ -79,10 +81,7 @@ class NoteBody(BodySerializer):
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if not attrs.keys() & {"note", "internal_note"}:
-            message = self.fields["note"].error_messages["required"]
-            raise serializers.ValidationError({"note": [message]}, "required")
-        return {"note": "", "internal_note": "", **attrs}
+        return {"note": "", "internal_note": "", **super().validate(attrs)}
 
 
 class AwardBody(NoteBody):
