@@ -49,16 +49,16 @@ pytest: $(VENV)/dev ## Run the suite.
 # The suite with the interpreter in $(BIN), whoever installed the dependencies there.
 # It runs on SQLite with users whose keys are UUIDs, then on PostgreSQL with Django's own
 # users, with the API. The last run, on PostgreSQL with UUIDs, does not measure coverage,
-# which would slow it down: it has the races, the slow tests, and those that send the
-# keys of users to the server.
+# which would slow it down: it has the slow tests, and those that send the keys of users
+# to the server.
 suite:
 	rm -f .coverage
 	TEST_USER_MODEL=uuid_users.Member $(PYTEST) $(COVERED) \
 		--ignore tests/api $(addprefix --ignore ,$(SLOW))
 	TEST_DATABASE=postgresql $(PYTEST) $(COVERED) \
-		$(addprefix --ignore ,tests/races $(PORTABLE) $(SLOW))
+		$(addprefix --ignore ,$(PORTABLE) $(SLOW))
 	TEST_DATABASE=postgresql TEST_USER_MODEL=uuid_users.Member $(PYTEST) \
-		tests/races $(SLOW) $(KEYED)
+		$(SLOW) $(KEYED)
 	$(BIN)/python -m coverage report
 
 lint: style types migrations ## Check the style, the types and the migrations.

@@ -196,3 +196,14 @@ def test_a_site_without_pages_of_users_has_no_link_to_them(user):
     ledger = LedgerEntryAdmin(LedgerEntry, admin.AdminSite())
 
     assert ledger.player(LedgerEntry(user=user)) == str(user)
+
+
+def test_a_search_for_a_name_that_nobody_can_have_finds_nothing(
+    admin_client, activity, user, monkeypatch
+):
+    record_activity(user, "walk")
+    monkeypatch.setattr(get_user_model(), "USERNAME_FIELD", "id")
+
+    response = admin_client.get(page(LedgerEntry, "changelist"), {"q": "nobody"})
+
+    assert response.context["cl"].result_count == 0

@@ -178,6 +178,7 @@ def test_every_error_of_ours_has_a_status():
 
     assert {status_for(error) for error in errors} <= {
         400,
+        403,
         404,
         409,
         412,

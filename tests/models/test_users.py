@@ -101,3 +101,10 @@ def test_a_key_that_is_a_link_is_prepared_by_the_key_at_its_end():
     link = UserGamification._meta.get_field("user")
 
     assert users._own_field(link) is get_user_model()._meta.pk
+
+
+def test_a_number_that_the_column_cannot_hold_is_no_value():
+    field = UserGamification._meta.get_field("level")
+
+    with pytest.raises(ValidationError):
+        users.parse_value(field, 10**24)

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from gamification.admin.players.heatmap import Heatmap, first_day
 from gamification.admin.players.ledger import LedgerPage, get_ledger_page
 from gamification.admin.ui.formatting import format_number
-from gamification.exceptions import GamificationError, UnknownUserError
+from gamification.exceptions import UnknownUserError
 from gamification.models import (
     Achievement,
     Celebration,
@@ -178,10 +178,7 @@ def explain(page: PlayerPage, key: str) -> str:
     """Return the reason why the user does not hold an achievement, or that they do."""
     if not any(each.achievement.key == key for each in page.achievements):
         return str(unknown_definition(Achievement, key))
-    try:
-        return explain_achievement(page.user, key).text
-    except GamificationError as error:
-        return str(error)
+    return explain_achievement(page.user, key).text
 
 
 def _achievements(user: Any, viewer: Any) -> list[PlayerAchievement]:

@@ -81,7 +81,6 @@ def rate_of(rule: ActivityRule) -> Rate:
         rule.key,
         rule.xp_reward,
         rule.daily_limit,
-        counts_anew=True,
         has_cooldown=rule.cooldown is not None,
     )
 

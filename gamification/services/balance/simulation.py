@@ -156,7 +156,6 @@ def _rate(row: Activity, numbers: ActivityNumbers, *, recounts: bool) -> Rate:
         row.key,
         numbers.xp_reward,
         numbers.daily_limit,
-        counts_anew=True,
         has_cooldown=numbers.cooldown is not None,
         cooldown=numbers.cooldown if recounts else None,
     )

@@ -32,14 +32,11 @@ class Rate:
     id: int
     key: str
     reward: int
-    #: The most units of a date, if ``counts_anew``.
+    #: The most units of a date.
     limit: int | None = None
-    #: Whether units are counted again by this limit and cooldown. Otherwise the units
-    #: that were rewarded are rewarded again.
-    counts_anew: bool = False
     #: Whether only units that were rewarded are counted again.
     has_cooldown: bool = False
-    #: Seconds between rewarded records, if ``counts_anew``.
+    #: Seconds between rewarded records.
     cooldown: int | None = None
 
 
@@ -89,7 +86,7 @@ def day_sums(
     """
     origin = Coalesce("activity_id", F("achievement_id") * Value(-1))
     by = ["user_id", "origin"]
-    if any(rate.counts_anew and rate.limit is not None for rate in rates):
+    if any(rate.limit is not None for rate in rates):
         by.append("local_date")
     # An unlock that was reversed counts as none.
     sign = Case(When(kind=EntryKind.REVERSAL, then=-1), default=1)
@@ -124,8 +121,6 @@ def due_sql(rates: Collection[Rate]) -> tuple[str, list[int]]:
 def _units_sql(rate: Rate) -> tuple[str, list[int]]:
     if rate.id < 0:
         return "unlocks", []
-    if not rate.counts_anew:
-        return "paid", []
     units = "paid" if rate.has_cooldown else "units"
     if rate.limit is None:
         return units, []
