@@ -108,3 +108,9 @@ def test_a_number_that_the_column_cannot_hold_is_no_value():
 
     with pytest.raises(ValidationError):
         users.parse_value(field, 10**24)
+
+
+def test_a_value_that_the_column_can_hold_is_read():
+    field = UserGamification._meta.get_field("is_public")
+
+    assert users.parse_value(field, "True") is True
