@@ -22,7 +22,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.recording import SERVER, set_up_django  # noqa: E402
+from benchmarks.recording import SERVER, set_defaults, set_up_django  # noqa: E402
 
 #: Activities beside those that the migrations bring, with how often each is done.
 ACTIVITIES = [
@@ -266,7 +266,8 @@ class Maker:
             self.run("SET LOCAL work_mem = '512MB'")
             self.run("SET LOCAL maintenance_work_mem = '1GB'")
             self.run("SELECT setseed(0.5)")
-            with self.without_indexes(), self.with_defaults():
+            set_defaults()
+            with self.without_indexes():
                 self.fill(self.values())
         self.run("VACUUM ANALYZE")
 
@@ -324,40 +325,10 @@ class Maker:
         for definition in indexes.values():
             self.run(definition)
 
-    @contextmanager
-    def with_defaults(self) -> Iterator[None]:
-        """Let columns that no statement names have the defaults of their fields."""
-        columns = [(table, name) for table, name, _ in _defaults()]
-        for table, name, default in _defaults():
-            self.cursor.execute(
-                f'ALTER TABLE "{table}" ALTER COLUMN "{name}" SET DEFAULT %s', [default]
-            )
-        yield
-        for table, name in columns:
-            self.cursor.execute(f'ALTER TABLE "{table}" ALTER "{name}" DROP DEFAULT')
-
     def run(self, statement: str, values: dict[str, Any] | None = None) -> None:
         self.cursor.execute(statement, values)
         title = " ".join(statement.split())[:48]
         print(f"{time.perf_counter() - self.began:7.1f} s  {title}", flush=True)
-
-
-def _defaults() -> list[tuple[str, str, Any]]:
-    """Return the default of each column that is never NULL, by table and name."""
-    from django.apps import apps
-    from django.db import connection
-
-    return [
-        (
-            model._meta.db_table,
-            field.column,
-            field.get_db_prep_save(field.get_default(), connection),
-        )
-        for model in apps.get_app_config("gamification").get_models()
-        for field in model._meta.concrete_fields
-        if not field.null and (field.has_default() or field.empty_strings_allowed)
-        if not field.is_relation and not field.primary_key
-    ]
 
 
 def empty() -> None:
