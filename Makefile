@@ -20,6 +20,9 @@ KEYED := $(addprefix tests/services/,recording corrections \
 	catalogue/test_backfill.py) \
 	$(addprefix tests/api/test_, \
 	achievement_backfill.py records.py user_lookup.py users.py)
+# Races that no other test of what they cover stands for.
+MEASURED := $(addprefix tests/races/test_,corrections.py faults.py \
+	optimistic_batches.py optimistic_records.py)
 # Tests without a query of their own, or with Django's queries alone.
 PORTABLE := $(addprefix tests/,domain pages templatetags example_project admin \
 	$(addprefix management/,importing test_gamification_catalogue.py \
@@ -49,16 +52,17 @@ pytest: $(VENV)/dev ## Run the suite.
 # The suite with the interpreter in $(BIN), whoever installed the dependencies there.
 # It runs on SQLite with users whose keys are UUIDs, then on PostgreSQL with Django's own
 # users, with the API. The last run, on PostgreSQL with UUIDs, does not measure coverage,
-# which would slow it down: it has the slow tests, and those that send the keys of users
-# to the server.
+# which would slow it down: it has the races, the slow tests, and those that send the
+# keys of users to the server.
 suite:
 	rm -f .coverage
 	TEST_USER_MODEL=uuid_users.Member $(PYTEST) $(COVERED) \
 		--ignore tests/api $(addprefix --ignore ,$(SLOW))
 	TEST_DATABASE=postgresql $(PYTEST) $(COVERED) \
-		$(addprefix --ignore ,$(PORTABLE) $(SLOW))
+		$(addprefix --ignore ,$(PORTABLE) $(SLOW) \
+		$(filter-out $(MEASURED),$(wildcard tests/races/test_*.py)))
 	TEST_DATABASE=postgresql TEST_USER_MODEL=uuid_users.Member $(PYTEST) \
-		$(SLOW) $(KEYED)
+		tests/races $(SLOW) $(KEYED)
 	$(BIN)/python -m coverage report
 
 lint: style types migrations ## Check the style, the types and the migrations.

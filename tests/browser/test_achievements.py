@@ -215,7 +215,7 @@ def test_a_backfill_survives_reloads_of_its_page(page, next_step, admin_user):
         expect(processed).to_have_text(f"{done} of 20")
         # The page asks for another step, and is left before it gets one.
         next_step()
-        page.reload()
+        page.reload(wait_until="networkidle")
         page.get_by_role("button", name="Continue").click()
         step = next_step()
     step.continue_()

@@ -25,6 +25,7 @@ from gamification.services import (
     reverse_source_for_everyone,
     revoke_achievement,
 )
+from gamification.services.corrections import reversals
 from gamification.staff import RecalculationScope, entry_fingerprint, recalculate_xp
 from tests.factories import AchievementFactory, ActivityFactory, UserFactory
 from tests.inspection import everything, held_by, ledger_of, profile_of
@@ -565,3 +566,20 @@ def test_a_source_can_be_recorded_and_reversed_again(user):
     [outcome] = reverse_source(user, source="kpi:1")
 
     assert outcome.total_xp == 0
+
+
+def test_a_user_who_goes_meanwhile_is_passed_over(user, activity, monkeypatch):
+    other, original = UserFactory(), reversals._reverse_source
+    for each in (user, other):
+        record_activity(each, "walk", source="kpi:1")
+
+    def meet(user_id, source, reason):
+        if user_id == user.pk:
+            raise UnknownUserError
+        return original(user_id, source, reason)
+
+    monkeypatch.setattr(reversals, "_reverse_source", meet)
+
+    outcomes = reverse_source_for_everyone(source="kpi:1")
+
+    assert [outcome.entry.user_id for outcome in outcomes] == [other.pk]

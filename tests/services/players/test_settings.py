@@ -15,6 +15,8 @@ from gamification.services import (
     set_time_zone,
     set_visibility,
 )
+from gamification.services.players import settings as settings_service
+from gamification.services.unit_of_work import ConcurrentUpdateError
 from tests.factories import UserFactory
 from tests.inspection import everything, ledger_of, profile_of
 from tests.services.conftest import NOW
@@ -340,3 +342,19 @@ def test_a_user_who_was_deleted_chooses_nothing(user, mode):
 
     with pytest.raises(UnknownUserError):
         set_celebration_mode(user, mode=mode)
+
+
+def test_a_choice_that_meets_another_change_is_made_again(user, monkeypatch):
+    made, original = [], settings_service._set_or_create
+
+    def meet(user_id, choice):
+        made.append(choice)
+        if len(made) == 1:
+            raise ConcurrentUpdateError
+        return original(user_id, choice)
+
+    monkeypatch.setattr(settings_service, "_set_or_create", meet)
+
+    assert set_visibility(user, is_public=False)
+    assert len(made) == 2
+    assert not profile_of(user).is_public
