@@ -13,10 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from gamification.models import LedgerEntry, UserAchievement, UserGamification
 
 #: For tests that commit; see ``catalogue_is_put_back``.
-COMMITTED = [
-    pytest.mark.django_db(transaction=True, serialized_rollback=True),
-    pytest.mark.usefixtures("catalogue_is_put_back"),
-]
+COMMITTED = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
 
 def everything() -> dict[str, list[dict[str, Any]]]:

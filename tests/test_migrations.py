@@ -336,8 +336,7 @@ def test_the_alias_that_is_given_is_the_one_that_changes(migrate, other_database
     assert stored() == before
 
 
-@COMMITTED[0]
-@COMMITTED[1]
+@COMMITTED
 def test_the_real_command_goes_back_and_forth():
     before = stored()
 

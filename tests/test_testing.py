@@ -134,8 +134,7 @@ class TestCapturedSignals(TestCase):
         assert called == []
 
 
-@COMMITTED[0]
-@COMMITTED[1]
+@COMMITTED
 def test_signals_are_captured_outside_of_a_transaction():
     make_activity("swim")
     user = UserFactory()

@@ -13,7 +13,7 @@ from tests.browser.conftest import LOW_CONTRAST, look
 from tests.factories import ActivityFactory, UserFactory
 from tests.inspection import COMMITTED, profile_of
 
-pytestmark = [*COMMITTED, pytest.mark.usefixtures("walks")]
+pytestmark = [COMMITTED, pytest.mark.usefixtures("walks")]
 
 PAGE = reverse("admin:gamification_tuning")
 

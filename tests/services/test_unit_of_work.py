@@ -23,7 +23,7 @@ from gamification.storage.portable import PortableStore
 from tests.factories import UserFactory
 from tests.inspection import COMMITTED, everything, profile_of
 
-pytestmark = [*COMMITTED, pytest.mark.usefixtures("activity")]
+pytestmark = [COMMITTED, pytest.mark.usefixtures("activity")]
 
 
 CONFLICT = Written(conflicts=["somebody"])

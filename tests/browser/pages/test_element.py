@@ -17,7 +17,7 @@ from tests.inspection import COMMITTED
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-pytestmark = [*COMMITTED, pytest.mark.usefixtures("no_achievements")]
+pytestmark = [COMMITTED, pytest.mark.usefixtures("no_achievements")]
 
 PAGE = reverse("gamification_pages:settings")
 SECOND = 1_000
