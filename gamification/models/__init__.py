@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gamification.domain.categories import AchievementCategory
-from gamification.models.catalogue import Achievement, Activity
+from gamification.models.catalogue import Achievement, Activity, Level
 from gamification.models.celebrations import Celebration
 from gamification.models.database import write_alias
 from gamification.models.history import LedgerEntry, UserAchievement
@@ -23,6 +23,7 @@ __all__ = [
     "JobState",
     "JobUser",
     "LedgerEntry",
+    "Level",
     "Restriction",
     "RestrictionKind",
     "UserAchievement",

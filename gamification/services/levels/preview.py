@@ -1,0 +1,83 @@
+"""What a table of levels would do, before it is saved."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from django.db.models import Count
+from django.utils import timezone
+
+from gamification.conf import conf
+from gamification.domain.catalogue import Catalogue
+from gamification.domain.decisions import effect_of
+from gamification.domain.estimates import Sample
+from gamification.domain.levels import LevelRule, thresholds_of
+from gamification.domain.releveling import decide_level
+from gamification.models import UserGamification, write_alias
+from gamification.services.balance.report import days_to_levels
+from gamification.services.effects import Effects, choose, mixed, play, thinning
+from gamification.services.levels.parsing import check_levels
+from gamification.services.levels.table import (
+    current_thresholds,
+    due_level,
+    misplaced_users,
+)
+from gamification.services.unit_of_work import naming_errors
+
+
+@dataclass(frozen=True, slots=True)
+class LevelsPreview:
+    """The effect of a table of levels, with everything that follows from it."""
+
+    effects: Effects
+    #: Users by level, as stored now, and with the table, before what they unlock.
+    users_now: Mapping[int, int]
+    users_then: Mapping[int, int]
+    #: Median days from a user's first entry to each level, with today's table and with
+    #: the other, among the users of the sample who reached it.
+    days_now: Mapping[int, float]
+    days_then: Mapping[int, float]
+    #: Users in that sample.
+    sampled: int
+
+
+@naming_errors
+def preview_levels(levels: Sequence[LevelRule]) -> LevelsPreview:
+    """Return what saving ``levels`` would do now; changes nothing.
+
+    It plays all users whose level would be another, or a sample of them if there are
+    very many. Raises ``InvalidDefinitionsError`` with every error, ``StorageError``.
+    """
+    check_levels(levels)
+    table = thresholds_of(levels)
+    effects = _play(table)
+    now, then = dict[int, int](), dict[int, int]()
+    for level, due, users in _counts(table):
+        now[level] = now.get(level, 0) + users
+        then[due] = then.get(due, 0) + users
+    (days_now, days_then), sampled = days_to_levels(current_thresholds(), table)
+    return LevelsPreview(effects, now, then, days_now, days_then, sampled)
+
+
+def _play(table: tuple[int, ...]) -> Effects:
+    """Return the effects on the users whose level would be another."""
+    began, moved = time.monotonic(), misplaced_users(table)
+    count = moved.count()
+    sample, catalogue, now = Sample(count), Catalogue(), timezone.now()
+    keys = mixed(choose(moved, thinning(count))) if count else []
+    for snapshot in play(keys, sample, began):
+        catalogue = snapshot.catalogue
+        rules = replace(conf.rules(catalogue), thresholds=table)
+        by_id = catalogue.achievement_keys
+        for state in snapshot.states.values():
+            sample.add(effect_of(decide_level(state, rules, now), by_id))
+    return Effects.of(sample, catalogue)
+
+
+def _counts(table: Sequence[int]) -> list[tuple[int, int, int]]:
+    """Return stored level, level with ``table``, and number of users."""
+    rows = UserGamification.objects.using(write_alias()).order_by()
+    pairs = rows.annotate(due=due_level(table)).values_list("level", "due")
+    return [*pairs.annotate(users=Count("pk"))]
