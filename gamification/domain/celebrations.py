@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from gamification.domain.levels import LevelRule
@@ -37,7 +38,7 @@ def notices(
     before: Peaks,
     after: Peaks,
     milestones: Iterable[int],
-    levels: Mapping[int, LevelRule],
+    levels: Mapping[int, LevelRule] = MappingProxyType({}),
 ) -> Iterator[CelebrationNotice]:
     """Yield one notice for each unlock, for all levels together, for each milestone.
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 from django.utils.module_loading import import_string
 
 from gamification.conf import conf
-from gamification.models import Achievement, Activity, write_alias
+from gamification.models import Achievement, Activity, Level, write_alias
 from gamification.services.unit_of_work import attempts
 from gamification.storage import store_for
 
@@ -52,6 +52,9 @@ def _wanted() -> list[dict[str, Any]]:
 
 def _rows(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield the items of a catalogue file as rows of a fixture, without comments."""
+    for number, item in enumerate(document.get("levels", ()), start=1):
+        fields = {name: item[name] for name in item.keys() - {"comment"}}
+        yield {"model": Level._meta.label_lower, "fields": {"number": number, **fields}}
     for model, section in ((Activity, "activities"), (Achievement, "achievements")):
         for position, item in enumerate(document.get(section, ())):
             fields = {name: item[name] for name in item.keys() - {"comment"}}
@@ -64,6 +67,8 @@ def _rows(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _add(model: str, fields: dict[str, Any]) -> bool:
     """Add a row of the fixture unless its key exists; say whether it was added."""
+    if model == Level._meta.label_lower:
+        return _add_level(fields)
     values = {name: fields[name] for name in fields.keys() - {"key", *_TIMES}}
     if model == Activity._meta.label_lower:
         rows: Any = Activity.objects.using(write_alias())
@@ -73,3 +78,12 @@ def _add(model: str, fields: dict[str, Any]) -> bool:
         if counted := values["activity"]:
             values["activity"] = activities.get_by_natural_key(*counted)
     return bool(rows.get_or_create(key=fields["key"], defaults=values)[1])
+
+
+def _add_level(fields: dict[str, Any]) -> bool:
+    """Add a level, unless staff have defined levels of their own."""
+    levels = Level.objects.using(write_alias())
+    if levels.filter(number__gte=fields["number"]).exists():
+        return False
+    levels.create(**fields)
+    return True

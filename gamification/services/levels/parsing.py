@@ -13,16 +13,19 @@ from django.utils.translation import gettext as _
 from gamification.domain.levels import MAX_LEVELS, LevelRule
 from gamification.exceptions import InvalidDefinitionsError
 from gamification.models import Level
-from gamification.services.catalogue.fields import TYPE_NAMES, check_value
+from gamification.services.catalogue.fields import TYPE_NAMES, Field, check_value
 from gamification.suggestions import did_you_mean
 
 #: The most languages into which a name can be translated.
 MAX_TRANSLATIONS: Final = 50
 
 _LANGUAGE: Final = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8})*", re.ASCII)
-_FIELDS: Final = {name: Level._meta.get_field(name) for name in LevelRule._fields}
-#: The names of the fields of a level in a file: its place is its number.
-LEVEL_FIELDS: Final = LevelRule._fields[1:]
+#: The fields of a level in a file, where its place is its number.
+LEVEL_FIELDS: Final[Mapping[str, Field]] = {
+    field.name: field
+    for field in Level._meta.concrete_fields
+    if field.name in LevelRule._fields[1:]
+}
 
 #: A place and what is wrong there, such as ``levels[3].threshold``.
 Problem = tuple[str, str]
@@ -92,7 +95,7 @@ def _wrong(place: str, item: object) -> Iterator[Problem]:
 
 def _wrong_value(place: str, name: str, value: object) -> Iterator[Problem]:
     try:
-        check_value(_FIELDS[name], value)
+        check_value(LEVEL_FIELDS[name], value)
     except ValidationError as error:
         yield place, " ".join(error.messages)
 

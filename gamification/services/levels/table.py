@@ -49,4 +49,5 @@ def due_level(thresholds: Sequence[int]) -> Case:
 def misplaced_users(thresholds: Sequence[int]) -> QuerySet[UserGamification]:
     """Return the users whose stored level is not the one that their XP reaches."""
     profiles: QuerySet[Any] = UserGamification.objects.using(write_alias())
-    return profiles.alias(due=due_level(thresholds)).exclude(level=F("due"))
+    misplaced: QuerySet[Any] = profiles.alias(due=due_level(thresholds))
+    return misplaced.exclude(level=F("due"))
