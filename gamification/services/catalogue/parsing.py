@@ -92,7 +92,9 @@ class _Reader:
 
     def read(self, document: object) -> Definitions:
         names = ["format", *SECTIONS.values()]
-        top = self._object("", document, names, required=names) or {}
+        # Files of before levels were a part of the catalogue have none.
+        required = [name for name in names if name != LEVELS]
+        top = self._object("", document, names, required=required) or {}
         number = top.get("format", FORMAT)
         if type(number) is not int or number != FORMAT:
             self._add("format", f"This version reads format {FORMAT} only.")
