@@ -256,7 +256,9 @@ def _history_of(job: Job) -> dict[str, Any]:
     return {
         "skipped": skipped.select_related("user")[:_MAX_SKIPPED] if job.skipped else (),
         "undo": undo,
-        "may_undo": not undo and not job.undoes and entries_of(job.pk).exists(),
+        "may_undo": not undo
+        and not job.undoes
+        and ("before" in job.parameters or entries_of(job.pk).exists()),
     }
 
 

@@ -162,10 +162,15 @@ def _difference(
 
 
 def render(definitions: Definitions) -> str:
-    """Return ``definitions`` as JSON: equal definitions have equal texts."""
+    """Return ``definitions`` as JSON: equal definitions have equal texts.
+
+    Where staff have defined no levels, there is no such section.
+    """
     document: dict[str, object] = {"format": FORMAT}
     for kind, section in SECTIONS.items():
         items = definitions[kind]
+        if section == LEVELS and not items:
+            continue
         document[section] = [
             {"key": key, **items[key]} if section != LEVELS else items[key]
             for key in _in_order(items, kind)

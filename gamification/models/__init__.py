@@ -8,6 +8,7 @@ from gamification.models.celebrations import Celebration
 from gamification.models.database import write_alias
 from gamification.models.history import LedgerEntry, UserAchievement
 from gamification.models.jobs import Job, JobKind, JobState, JobUser
+from gamification.models.level_text import level_text
 from gamification.models.progress import ActiveDay, ActivityTally, UserGamification
 from gamification.models.restrictions import Restriction, RestrictionKind
 
@@ -28,5 +29,6 @@ __all__ = [
     "RestrictionKind",
     "UserAchievement",
     "UserGamification",
+    "level_text",
     "write_alias",
 ]

@@ -13,7 +13,11 @@ from django.utils import timezone
 
 from gamification.conf import conf
 from gamification.domain.levels import LevelRule, thresholds_of
-from gamification.exceptions import LevelsPinnedError, StaleEditError
+from gamification.exceptions import (
+    JobStateError,
+    LevelsPinnedError,
+    StaleEditError,
+)
 from gamification.models import Job, JobKind, Level, UserGamification, write_alias
 from gamification.services.jobs import Step, begin_job
 from gamification.services.levels.parsing import check_levels
@@ -80,21 +84,46 @@ def put_levels(
     levels: Sequence[LevelRule], actor_id: Any, expected: str | None = None
 ) -> SavedLevels:
     """Replace the table inside the caller's transaction, as ``save_levels`` does."""
+    before = _replace(levels, actor_id, expected)
+    changes = tuple(compare_levels(before, levels))
+    if thresholds_of(before) == thresholds_of(levels):
+        return SavedLevels(changes)
+    return SavedLevels(changes, _begin(before, levels, actor_id))
+
+
+def _replace(
+    levels: Sequence[LevelRule], actor_id: Any, expected: str | None = None
+) -> tuple[LevelRule, ...]:
+    """Replace the table; return the one before."""
     if conf.pins_levels:
         raise LevelsPinnedError
     rows = _locked_rows()
     before = conf.level_table([row.rule for row in rows.values()])
     if expected not in {None, levels_tag(before)}:
         raise StaleEditError
-    changes = tuple(compare_levels(before, levels))
-    if not changes:
-        return SavedLevels(())
-    _store(rows, levels)
-    log = partial(logger.info, "Levels changed by user %s: %s.", actor_id, len(changes))
-    transaction.on_commit(log, using=write_alias())
-    if thresholds_of(before) == thresholds_of(levels):
-        return SavedLevels(changes)
-    return SavedLevels(changes, _begin(before, levels, actor_id))
+    if changes := len([*compare_levels(before, levels)]):
+        _store(rows, levels)
+        log = partial(logger.info, "Levels changed by user %s: %s.", actor_id, changes)
+        transaction.on_commit(log, using=write_alias())
+    return before
+
+
+def put_back_levels(job: Job, actor_id: Any) -> int:
+    """Restore the table of before ``job``; return how many users it moves.
+
+    Raises ``JobStateError`` if the job changed no table, or somebody has changed it
+    since, and ``LevelsPinnedError``.
+    """
+    before = job.parameters.get("before")
+    if before is None:
+        message = "The job changed no levels: it only gave users those of the table."
+        raise JobStateError(message, job=job.pk)
+    if [*current_thresholds()] != job.parameters["levels"]:
+        message = "The levels have been changed since, so they cannot be put back."
+        raise JobStateError(message, job=job.pk)
+    levels = [LevelRule(*level) for level in before]
+    _replace(levels, actor_id)
+    return misplaced_users(thresholds_of(levels)).count()
 
 
 def compare_levels(
@@ -171,7 +200,8 @@ def _begin(
     if not UserGamification.objects.using(write_alias()).exists():
         return None
     table = thresholds_of(levels)
-    return _begin_job({"levels": [*table], "before": [*before]}, table, actor)
+    old = [(*level[:-1], {**level.translations}) for level in before]
+    return _begin_job({"levels": [*table], "before": old}, table, actor)
 
 
 def _begin_job(

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from django.db.models import F
-from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from gamification.conf import conf
 from gamification.domain.history import peak_of
-from gamification.domain.levels import calculate_level_from_xp
 from gamification.domain.outcomes import Entry
 from gamification.domain.releveling import LevelChangeset, decide_level
-from gamification.domain.state import Rules
+from gamification.domain.state import Rules, UserState
 from gamification.models import LedgerEntry, UserGamification, write_alias
 from gamification.models.users import in_order
 from gamification.services.jobs import undone_jobs
 from gamification.services.levels.table import (
     current_thresholds,
-    due_level,
     misplaced_users,
 )
 from gamification.services.unit_of_work import attempts, wrap_database_errors
@@ -49,7 +47,11 @@ class RelevelProgress:
 
 
 def relevel_users(
-    *, after: UserRef | None = None, limit: int = 1_000, job_id: int | None = None
+    *,
+    after: UserRef | None = None,
+    limit: int = 1_000,
+    job_id: int | None = None,
+    undone: Sequence[int] | None = None,
 ) -> RelevelProgress:
     """Give the next ``limit`` users the level that their XP reaches now.
 
@@ -59,8 +61,10 @@ def relevel_users(
     changes nothing.
 
     Users come in order of their keys; ``after`` is the last user of the batch before,
-    and ``job_id`` the job that does it. Raises ``UnknownUserError``, ``StorageError``,
-    and ``ValueError`` for a ``limit`` below 1.
+    and ``job_id`` the job that does it. ``undone`` has the thresholds of a table that
+    is taken back: users then unlock nothing, and their highest level is as it was.
+    Raises ``UnknownUserError``, ``StorageError``, and ``ValueError`` for a ``limit``
+    below 1.
     """
     check_batch_size(limit)
     store = store_for(write_alias())
@@ -70,7 +74,8 @@ def relevel_users(
         suspects = _suspects(user_ids)
     done = RelevelProgress()
     for first in range(0, len(suspects), USERS_AT_ONCE):
-        done += _relevel(suspects[first : first + USERS_AT_ONCE], store, job_id)
+        page = suspects[first : first + USERS_AT_ONCE]
+        done += _relevel(page, store, job_id, undone)
     return RelevelProgress(done.moved, done.xp, last)
 
 
@@ -90,48 +95,69 @@ def _suspects(user_ids: Sequence[Any]) -> list[Any]:
 
 
 def _relevel(
-    user_ids: Sequence[Any], store: Store, job_id: int | None
+    user_ids: Sequence[Any],
+    store: Store,
+    job_id: int | None,
+    undone: Sequence[int] | None,
 ) -> RelevelProgress:
     """Give these users their levels, in one transaction."""
     query = StateQuery(user_ids, conf.default_calendar)
     for attempt in attempts(store, user_ids):
         with attempt:
             snapshot = attempt.read(query)
-            rules = conf.rules(snapshot.catalogue)
-            changesets = _decide(snapshot, rules, store)
-            for each in changesets:
-                if job_id is not None:
-                    each.mark(job_id)
+            changesets = _decide(snapshot, store, undone)
+            if job_id is not None:
+                for changeset in changesets:
+                    changeset.mark(job_id)
             attempt.write([each for each in changesets if each.entries])
-            _set_levels([each for each in changesets if not each.entries], rules)
+            _set_levels([each for each in changesets if not each.entries])
     return RelevelProgress(
         sum(each.level != each.state.level for each in changesets),
         sum(entry.amount for each in changesets for entry in each.entries),
     )
 
 
-def _decide(snapshot: Snapshot, rules: Rules, store: Store) -> list[LevelChangeset]:
+def _decide(
+    snapshot: Snapshot, store: Store, undone: Sequence[int] | None
+) -> list[LevelChangeset]:
     """Return the changesets of the users for whom something changes."""
     states, now = snapshot.states, timezone.now()
+    rules, peaks = conf.rules(snapshot.catalogue), _peaks([*states], store)
+    if undone is None:
+        changesets = _with_unlocks(states, rules, store)
+    else:
+        changesets = [
+            LevelChangeset(states[pk], rules, now, celebrate=False)
+            for pk in in_order(states)
+        ]
+    for each in changesets:
+        usual = (each.total_xp, each.total_xp)
+        peak, reached = peaks.get(each.state.user_id, usual)
+        if undone is None:
+            each.raise_peak(peak)
+        else:
+            each.lower_peak(peak, reached, undone)
+    return [each for each in changesets if each.is_needed]
+
+
+def _with_unlocks(
+    states: Mapping[Any, UserState], rules: Rules, store: Store
+) -> list[LevelChangeset]:
+    """Return the changesets of all users, with what those who rise unlock."""
+    now = timezone.now()
     changesets = {pk: decide_level(states[pk], rules, now) for pk in in_order(states)}
     dated = [pk for pk, each in changesets.items() if each.needs_ledger]
     for user_id, ledger in store.ledgers(dated).items():
         states[user_id].ledger = ledger
         changesets[user_id] = decide_level(states[user_id], rules, now)
-    for user_id, level in _peaks([*states], rules, store).items():
-        changeset = changesets[user_id]
-        changeset.highest_level = max(changeset.highest_level, level)
-    return [each for each in changesets.values() if _changes(each)]
+    return [*changesets.values()]
 
 
-def _changes(changeset: LevelChangeset) -> bool:
-    state = changeset.state
-    after = changeset.level, changeset.highest_level
-    return bool(changeset.entries) or after != (state.level, state.highest_level)
+def _peaks(user_ids: Sequence[Any], store: Store) -> Mapping[Any, tuple[int, int]]:
+    """Return the highest total of those users who ever lost XP.
 
-
-def _peaks(user_ids: Sequence[Any], rules: Rules, store: Store) -> Mapping[Any, int]:
-    """Return the level of the highest total of those users who ever lost XP."""
+    The second number is the same with what jobs gave that were taken back since.
+    """
     rows = LedgerEntry.objects.using(store.alias).filter(user__in=user_ids)
     fallen = rows.filter(amount__lt=0).values_list("user_id", flat=True).distinct()
     ledgers: dict[Any, list[Entry]] = {user_id: [] for user_id in fallen}
@@ -141,22 +167,21 @@ def _peaks(user_ids: Sequence[Any], rules: Rules, store: Store) -> Mapping[Any, 
         ledgers[entry.user_id].append(entry)
     undone = undone_jobs(store.alias)
     return {
-        user_id: calculate_level_from_xp(peak_of(ledger, undone), rules.thresholds)
+        user_id: (peak_of(ledger, undone), peak_of(ledger, {}))
         for user_id, ledger in ledgers.items()
     }
 
 
-def _set_levels(changesets: Sequence[LevelChangeset], rules: Rules) -> None:
+def _set_levels(changesets: Sequence[LevelChangeset]) -> None:
     """Store the levels of locked users for whom there is nothing else to write."""
-    rows = UserGamification.objects.using(write_alias())
-    due = due_level(rules.thresholds)
-    rows.filter(user__in=[each.state.user_id for each in changesets]).update(
-        level=due,
-        highest_level=Greatest("highest_level", due),
-        version=F("version") + 1,
-        updated_at=timezone.now(),
-    )
+    users = defaultdict[tuple[int, int], list[Any]](list)
     for each in changesets:
-        if each.highest_level > max(each.level, each.state.highest_level):
-            row = rows.filter(user=each.state.user_id)
-            row.update(highest_level=each.highest_level)
+        users[each.level, each.highest_level].append(each.state.user_id)
+    rows, now = UserGamification.objects.using(write_alias()), timezone.now()
+    for (level, highest_level), user_ids in users.items():
+        rows.filter(user__in=user_ids).update(
+            level=level,
+            highest_level=highest_level,
+            version=F("version") + 1,
+            updated_at=now,
+        )
