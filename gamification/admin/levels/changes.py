@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.http import HttpRequest
@@ -23,13 +23,13 @@ def describe_change(change: LevelChange) -> str:
 
 
 def log_changes(
-    pages: GamificationAdmin, request: HttpRequest, changes: Iterable[LevelChange]
+    pages: GamificationAdmin, request: HttpRequest, changes: Sequence[LevelChange]
 ) -> None:
-    """Log each change with its level; those that are gone, with the first one."""
-    rows = {row.number: row for row in Level.objects.using(write_alias())}
-    for change in changes:
-        number = change.after.number if change.after else 1
-        pages.log_change(request, rows[number], describe_change(change))
+    """Log an edit of the table as one, with its first level, which always stays."""
+    if changes:
+        first = Level.objects.using(write_alias()).get(number=1)
+        message = ". ".join(map(describe_change, changes))
+        pages.log_change(request, first, message)
 
 
 def _changes(before: LevelRule | None, after: LevelRule | None) -> Iterator[str]:

@@ -45,7 +45,7 @@ class GeneratorForm(forms.Form):
     """Asks how many levels there shall be, and how they become longer."""
 
     count = forms.IntegerField(
-        label=gettext_lazy("Levels"), min_value=1, max_value=MAX_LEVELS
+        label=gettext_lazy("Number of levels"), min_value=1, max_value=MAX_LEVELS
     )
     first = forms.IntegerField(
         label=gettext_lazy("XP from level 1 to level 2"),
@@ -145,12 +145,13 @@ class LevelsForm(forms.Form):
 
     @property
     def _own_tag(self) -> str:
-        return fingerprint(self.data.get("shown", ""), levels_tag(self.levels))
+        # Browsers change line ends, so the texts themselves may differ.
+        return fingerprint(levels_tag(self._shown), levels_tag(self.levels))
 
     @property
     def _shown(self) -> tuple[LevelRule, ...]:
         try:
-            return parse_table(self.cleaned_data["shown"])
+            return parse_table(self.data.get("shown", ""))
         except InvalidTableError:
             return ()
 

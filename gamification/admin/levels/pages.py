@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -165,7 +165,7 @@ class LevelAdmin(GamificationAdmin):
             "is_pinned": conf.pins_levels,
             "may_edit": request.user.has_perms(PERMISSIONS),
             "rows": rows,
-            "charts": [_xp_chart(rows), _days_chart(rows, is_preview=is_preview)],
+            "charts": [*_charts(rows, get_levels() if is_preview else None)],
             "moves": _moves(shown),
             "log": _log(),
         }
@@ -199,28 +199,23 @@ def _rows(levels: Sequence[LevelRule], preview: LevelsPreview) -> list[LevelRow]
     ]
 
 
-def _xp_chart(rows: Sequence[LevelRow]) -> Chart:
-    return Chart(
-        "gam-curve",
-        _("Total XP at which each level begins"),
-        _("XP"),
-        [str(row.level.number) for row in rows],
-        {_("XP"): [row.level.threshold for row in rows]},
-    )
-
-
-def _days_chart(rows: Sequence[LevelRow], *, is_preview: bool) -> Chart:
-    """Return the chart of the days that users really took, or would have taken."""
-    series = {_("As it is"): [row.days_now or 0 for row in rows]}
-    if is_preview:
-        series[_("With this table")] = [row.days_then or 0 for row in rows]
-    return Chart(
-        "gam-days",
-        _("Median days that users needed to reach each level"),
-        _("days"),
-        [str(row.level.number) for row in rows],
-        series,
-    )
+def _charts(
+    rows: Sequence[LevelRow], today: Sequence[LevelRule] | None
+) -> Iterator[Chart]:
+    """Yield the curve, and how long users really took, beside ``today``'s levels."""
+    numbers = [str(row.level.number) for row in rows]
+    now, then = _("As it is"), _("With this table")
+    begins = {then if today else now: [row.level.threshold for row in rows]}
+    days = {now: [row.days_now or 0 for row in rows]}
+    if today:
+        known = {level.number: level.threshold for level in today}
+        old = [known.get(row.level.number, 0) for row in rows]
+        begins = {now: old, **begins}
+        days[then] = [row.days_then or 0 for row in rows]
+    title = _("Total XP at which each level begins")
+    yield Chart("gam-curve", title, _("XP"), numbers, begins)
+    title = _("Median days that users needed to reach each level")
+    yield Chart("gam-days", title, _("days"), numbers, days)
 
 
 def _moves(preview: LevelsPreview) -> list[tuple[int, int, int]]:

@@ -37,6 +37,7 @@ logger = logging.getLogger(__name__)
 #: if many users change: about a second of work.
 USERS_AT_ONCE = 500
 LOOKS = 20
+MOST_MOVED = 1_000
 
 
 class LevelChange(NamedTuple):
@@ -152,7 +153,7 @@ def level_step(job: Job, actor_id: Any) -> Step:
     total = RelevelProgress(after=job.cursor)
     for _ in range(LOOKS):
         total += relevel_users(after=total.after, limit=USERS_AT_ONCE, job_id=job.pk)
-        if total.after is None or total.moved >= USERS_AT_ONCE:
+        if total.after is None or total.moved >= MOST_MOVED:
             break
     cursor = None if total.after is None else str(total.after)
     return Step(total.moved, total.xp, cursor)

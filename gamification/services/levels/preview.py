@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, cast
 
-from django.db.models import Count
+from django.db.models import Count, F
 from django.utils import timezone
 
 from gamification.conf import conf
 from gamification.domain.catalogue import Catalogue
 from gamification.domain.decisions import effect_of
-from gamification.domain.estimates import Sample
+from gamification.domain.estimates import Estimate, Sample
 from gamification.domain.levels import LevelRule, thresholds_of
 from gamification.domain.releveling import decide_level
 from gamification.models import UserGamification, write_alias
@@ -47,26 +49,37 @@ class LevelsPreview:
 def preview_levels(levels: Sequence[LevelRule]) -> LevelsPreview:
     """Return what saving ``levels`` would do now; changes nothing.
 
-    It plays all users whose level would be another, or a sample of them if there are
-    very many. Raises ``InvalidDefinitionsError`` with every error, ``StorageError``.
+    It plays all users who would rise, or a sample of them if there are very many; those
+    who would fall are counted. Raises ``InvalidDefinitionsError`` with every error,
+    ``StorageError``.
     """
     check_levels(levels)
     table = thresholds_of(levels)
-    effects = _play(table)
-    now, then = dict[int, int](), dict[int, int]()
+    now, then, falls = Counter[int](), Counter[int](), dict[tuple[int, int], int]()
     for level, due, users in _counts(table):
-        now[level] = now.get(level, 0) + users
-        then[due] = then.get(due, 0) + users
+        now[level] += users
+        then[due] += users
+        if due < level:
+            falls[level, due] = users
+    effects = _with_falls(_play_rises(table), falls)
     (days_now, days_then), sampled = days_to_levels(current_thresholds(), table)
     return LevelsPreview(effects, now, then, days_now, days_then, sampled)
 
 
-def _play(table: tuple[int, ...]) -> Effects:
-    """Return the effects on the users whose level would be another."""
-    began, moved = time.monotonic(), misplaced_users(table)
-    count = moved.count()
+def _counts(table: Sequence[int]) -> list[tuple[int, int, int]]:
+    """Return stored level, level with ``table``, and number of users."""
+    rows = UserGamification.objects.using(write_alias()).order_by()
+    pairs = rows.annotate(due=due_level(table)).values_list("level", "due")
+    return [*pairs.annotate(users=Count("pk"))]
+
+
+def _play_rises(table: tuple[int, ...]) -> Effects:
+    """Return the effects on the users whose level would be higher."""
+    began, misplaced = time.monotonic(), cast("Any", misplaced_users(table))
+    rising = misplaced.filter(due__gt=F("level"))
+    count = rising.count()
     sample, catalogue, now = Sample(count), Catalogue(), timezone.now()
-    keys = mixed(choose(moved, thinning(count))) if count else []
+    keys = mixed(choose(rising, thinning(count))) if count else []
     for snapshot in play(keys, sample, began):
         catalogue = snapshot.catalogue
         rules = replace(conf.rules(catalogue), thresholds=table)
@@ -76,8 +89,9 @@ def _play(table: tuple[int, ...]) -> Effects:
     return Effects.of(sample, catalogue)
 
 
-def _counts(table: Sequence[int]) -> list[tuple[int, int, int]]:
-    """Return stored level, level with ``table``, and number of users."""
-    rows = UserGamification.objects.using(write_alias()).order_by()
-    pairs = rows.annotate(due=due_level(table)).values_list("level", "due")
-    return [*pairs.annotate(users=Count("pk"))]
+def _with_falls(effects: Effects, falls: Mapping[tuple[int, int], int]) -> Effects:
+    """Return ``effects`` with those on users who fall, which are exact."""
+    fallen = sum(falls.values())
+    users = Estimate(*(number + fallen for number in effects.users))
+    moves = dict(sorted({**effects.moves, **falls}.items()))
+    return replace(effects, users=users, lowered=Estimate.exactly(fallen), moves=moves)
