@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from django.http import HttpRequest
@@ -14,12 +14,16 @@ from gamification.models import Level, write_alias
 from gamification.staff import LevelChange, LevelRule
 
 
-def describe_change(change: LevelChange) -> str:
-    """Return a change in words: ``Level 3: begins at 150 XP → 200 XP``."""
-    before, after = change
-    number = (after or before or LevelRule(0, 0)).number
-    values = {"level": number, "changes": "; ".join(_changes(before, after))}
-    return _("Level %(level)s: %(changes)s") % values
+def describe_changes(changes: Sequence[LevelChange]) -> list[str]:
+    """Return the changes in words, those of levels that are gone as one."""
+    texts = [_in_words(each.before, each.after) for each in changes if each.after]
+    gone = [each.before.number for each in changes if each.before and not each.after]
+    if len(gone) > 1:
+        message = _("Levels %(first)s to %(last)s: removed")
+        texts.append(message % {"first": gone[0], "last": gone[-1]})
+    elif gone:
+        texts.append(_("Level %(level)s: removed") % {"level": gone[0]})
+    return texts
 
 
 def log_changes(
@@ -28,25 +32,31 @@ def log_changes(
     """Log an edit of the table as one, with its first level, which always stays."""
     if changes:
         first = Level.objects.using(write_alias()).get(number=1)
-        message = ". ".join(map(describe_change, changes))
+        message = ". ".join(describe_changes(changes))
         pages.log_change(request, first, message)
 
 
-def _changes(before: LevelRule | None, after: LevelRule | None) -> Iterator[str]:
-    if after is None:
-        yield _("removed")
-        return
+def _in_words(before: LevelRule | None, after: LevelRule) -> str:
+    """Return a change in words: ``Level 3: begins at 150 XP → 200 XP``."""
     labels = {
         "threshold": _("begins at"),
         "name": _("name"),
         "icon": _("icon"),
         "translations": _("translations"),
     }
-    for name, label in labels.items():
-        old, new = (getattr(each, name) if each else None for each in (before, after))
-        if old != new:
-            values = {"field": label, "before": _text(old), "after": _text(new)}
-            yield _("%(field)s %(before)s → %(after)s") % values
+    old = before or LevelRule(after.number, 0)
+    texts = [
+        _("%(field)s %(before)s → %(after)s")
+        % {
+            "field": label,
+            "before": _text(getattr(old, name)) if before else "–",
+            "after": _text(getattr(after, name)),
+        }
+        for name, label in labels.items()
+        if getattr(old, name) != getattr(after, name)
+    ]
+    values = {"level": after.number, "changes": "; ".join(texts)}
+    return _("Level %(level)s: %(changes)s") % values
 
 
 def _text(value: Any) -> str:
@@ -54,5 +64,5 @@ def _text(value: Any) -> str:
         return _("%(xp)s XP") % {"xp": format_number(value)}
     if isinstance(value, str):
         return isolate(value) if value else "–"
-    names = [f"{code}: {name}" for code, name in (value or {}).items()]
+    names = [f"{code}: {name}" for code, name in value.items()]
     return isolate(", ".join(names)) if names else "–"

@@ -14,7 +14,7 @@ from gamification.admin.concurrent_forms import (
     last_editor,
     replace_data,
 )
-from gamification.admin.levels.changes import describe_change
+from gamification.admin.levels.changes import describe_changes
 from gamification.admin.levels.table_text import (
     InvalidTableError,
     format_table,
@@ -162,6 +162,6 @@ class LevelsForm(forms.Form):
         row = rows.first()
         editor = last_editor(row) if row else ""
         headline = conflict_message(_("the levels"), editor)
-        changes = [describe_change(each) for each in compare_levels(shown, stored)]
+        changes = describe_changes([*compare_levels(shown, stored)])
         self.add_error(None, [headline, *changes])
         replace_data(self, {"shown": format_table(stored)})
