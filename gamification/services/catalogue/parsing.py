@@ -142,7 +142,10 @@ class _Reader:
         for place, message in problems:
             self._add(place, message)
         return {
-            str(level.number): {name: getattr(level, name) for name in LEVEL_FIELDS}
+            str(level.number): {
+                **{name: getattr(level, name) for name in LEVEL_FIELDS},
+                "translations": {**level.translations},
+            }
             for level in levels
         }
 

@@ -122,6 +122,30 @@ def test_the_level_of_the_highest_total_counts_for_who_fell(climbers):
     assert profile_of(climbers[3]).highest_level == 4
 
 
+def test_without_users_there_is_nothing_to_do():
+    assert relevel_users().after is None
+
+
+def test_users_are_taken_in_order_without_a_job(climbers):
+    job = save(0, 30, 60, 90).job
+
+    first = relevel_users(limit=3)
+    rest = relevel_users(after=first.after, limit=3)
+
+    assert (first.moved, rest.moved, rest.after) == (3, 1, None)
+    finish(job)
+
+
+def test_an_undone_table_leaves_a_higher_level_of_before(climbers):
+    finish(save(0, 10, 20, 30, 40).job)
+    finish(save(0, 1_000).job)
+
+    job = finish(save(0, 30).job)
+    finish(begin_undo(job.pk, actor=None))
+
+    assert [profile_of(user).highest_level for user in climbers] == [5, 5, 5, 5]
+
+
 def test_a_second_run_changes_nothing(climbers):
     finish(save(0, 30, 60, 90).job)
     before = totals()
