@@ -25,7 +25,7 @@ class LevelChangeset(UserChangeset):
         """Unlock what the user now meets, which the ledger dates."""
         day, kind = self.state.calendar.date_of(self.now), EntryKind.CORRECTION.value
         cause = Entry(None, self.state.user_id, kind, 0, self.now, day, self.now)
-        self._settle(cause, self._start())
+        self._settle(cause, self.start())
 
     def raise_peak(self, peak_xp: int) -> None:
         """Let the highest level be at least that of the user's highest total."""
