@@ -30,9 +30,9 @@ MAX_LEVELS: Final = 500
 class Curve(TextChoices):
     """The way in which levels become longer."""
 
-    LINEAR = "linear", _("each level takes the same XP")
-    STEPS = "steps", _("each level takes so much more XP than the one before it")
-    PERCENT = "percent", _("each level takes so many percent more than the one before")
+    LINEAR = "linear", _("the same XP each time")
+    STEPS = "steps", _("more XP each time")
+    PERCENT = "percent", _("more percent each time")
 
 
 class LevelRule(NamedTuple):
