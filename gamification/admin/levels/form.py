@@ -58,7 +58,9 @@ class GeneratorForm(forms.Form):
         min_value=0,
         max_value=_MOST_XP,
         required=False,
-        help_text=gettext_lazy("Than the level before. Not used if each takes the same."),
+        help_text=gettext_lazy(
+            "Than the level before. Not used if each takes the same."
+        ),
     )
 
     def clean(self) -> dict[str, Any] | None:
