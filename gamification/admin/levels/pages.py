@@ -24,7 +24,7 @@ from gamification.admin.levels.form import GeneratorForm, LevelsForm
 from gamification.admin.ui.charts import Chart
 from gamification.conf import conf
 from gamification.exceptions import LevelsPinnedError
-from gamification.models import Job, JobKind, Level
+from gamification.models import Job, JobKind, Level, write_alias
 from gamification.staff import (
     Curve,
     LevelRule,
@@ -167,6 +167,7 @@ class LevelAdmin(GamificationAdmin):
             "rows": rows,
             "charts": [*_charts(rows, get_levels() if is_preview else None)],
             "moves": _moves(shown),
+            "jobs": _unfinished_jobs(),
             "log": _log(),
         }
         return self.render_page(request, "gamification/admin/levels.html", context)
@@ -222,6 +223,12 @@ def _moves(preview: LevelsPreview) -> list[tuple[int, int, int]]:
     """Return from and to which level users move, with their number, most first."""
     moves = [(*move, users) for move, users in preview.effects.moves.items()]
     return sorted(moves, key=lambda each: (-each[2], each))[:_MOST_MOVES]
+
+
+def _unfinished_jobs() -> Any:
+    """Return the jobs that still give users their levels, the latest first."""
+    jobs = Job.objects.using(write_alias())
+    return jobs.filter(kind=JobKind.LEVELS, finished_at=None)
 
 
 def _log() -> Any:

@@ -55,13 +55,14 @@ def preview_levels(levels: Sequence[LevelRule]) -> LevelsPreview:
     """
     check_levels(levels)
     table = thresholds_of(levels)
-    now, then, falls = Counter[int](), Counter[int](), dict[tuple[int, int], int]()
+    now, then, falls, rising = Counter[int](), Counter[int](), {}, 0
     for level, due, users in _counts(table):
         now[level] += users
         then[due] += users
         if due < level:
             falls[level, due] = users
-    effects = _with_falls(_play_rises(table), falls)
+        rising += users if due > level else 0
+    effects = _with_falls(_play_rises(table, rising), falls)
     (days_now, days_then), sampled = days_to_levels(current_thresholds(), table)
     return LevelsPreview(effects, now, then, days_now, days_then, sampled)
 
@@ -73,11 +74,10 @@ def _counts(table: Sequence[int]) -> list[tuple[int, int, int]]:
     return [*pairs.annotate(users=Count("pk"))]
 
 
-def _play_rises(table: tuple[int, ...]) -> Effects:
-    """Return the effects on the users whose level would be higher."""
+def _play_rises(table: tuple[int, ...], count: int) -> Effects:
+    """Return the effects on the ``count`` users whose level would be higher."""
     began, misplaced = time.monotonic(), cast("Any", misplaced_users(table))
     rising = misplaced.filter(due__gt=F("level"))
-    count = rising.count()
     sample, catalogue, now = Sample(count), Catalogue(), timezone.now()
     keys = mixed(choose(rising, thinning(count))) if count else []
     for snapshot in play(keys, sample, began):

@@ -220,6 +220,21 @@ def test_users_on_another_level_get_theirs_by_a_click(admin_client, walkers):
     assert [profile_of(user).level for user in walkers] == [2, 2]
 
 
+def test_a_job_that_is_not_finished_is_linked(admin_client, walkers):
+    save(admin_client, "0\n30")
+    job = Job.objects.get()
+
+    page = admin_client.get(PAGE).content.decode()
+    jobs = admin_client.get(reverse("admin:gamification_job_changelist"))
+
+    address = reverse("admin:gamification_job_progress", args=[job.pk])
+    assert f'<a href="{address}">' in page
+    assert 'name="_relevel"' not in page
+    assert "2 levels" in jobs.content.decode()
+    assert "XP at which levels begin" in admin_client.get(address).content.decode()
+    run_next_step(job.pk, actor=None)
+
+
 def test_a_link_proposes_levels(admin_client):
     response = admin_client.get(f"{PAGE}?thresholds=0,10,20")
 
