@@ -12,7 +12,7 @@ from django.db import IntegrityError, connections, transaction
 from django.utils import timezone
 
 from gamification.conf import conf
-from gamification.domain.levels import LevelRule, thresholds_of
+from gamification.domain.levels import LevelRule, make_table, thresholds_of
 from gamification.exceptions import (
     JobStateError,
     LevelsPinnedError,
@@ -24,6 +24,7 @@ from gamification.services.levels.parsing import check_levels
 from gamification.services.levels.relevel import RelevelProgress, relevel_users
 from gamification.services.levels.table import (
     current_thresholds,
+    get_levels,
     levels_tag,
     misplaced_users,
 )
@@ -110,19 +111,22 @@ def _replace(
 
 
 def put_back_levels(job: Job, actor_id: Any) -> int:
-    """Restore the table of before ``job``; return how many users it moves.
+    """Let levels begin where they did before ``job``; return how many users move.
 
-    Raises ``JobStateError`` if the job changed no table, or somebody has changed it
-    since, and ``LevelsPinnedError``.
+    Levels that are gone come back with their names; the others keep theirs. Raises
+    ``JobStateError`` if the job changed no table, or somebody has changed it since, and
+    ``LevelsPinnedError``.
     """
     before = job.parameters.get("before")
     if before is None:
         message = "The job changed no levels: it only gave users those of the table."
         raise JobStateError(message, job=job.pk)
-    if [*current_thresholds()] != job.parameters["levels"]:
+    current = get_levels()
+    if [*thresholds_of(current)] != job.parameters["levels"]:
         message = "The levels have been changed since, so they cannot be put back."
         raise JobStateError(message, job=job.pk)
-    levels = [LevelRule(*level) for level in before]
+    former = [LevelRule(*level) for level in before]
+    levels = make_table(thresholds_of(former), [*former, *current])
     _replace(levels, actor_id)
     return misplaced_users(thresholds_of(levels)).count()
 

@@ -47,10 +47,9 @@ def begin_undo(
 
     Each user's totals, level, unlocks and days become what they would be without the
     job: new entries make up for its entries, and celebrations that nobody has seen are
-    withdrawn. A table of levels becomes the one from before at once. What somebody else
-    has taken back or given again meanwhile stays. The job must be finished or
-    abandoned, and can be taken back once. Users read the ``note``, only staff read the
-    ``internal_note``.
+    withdrawn. Levels begin at once where they did before. What somebody else has taken
+    back or given again meanwhile stays. The job must be finished or abandoned, and can
+    be taken back once. Users read the ``note``, only staff read the ``internal_note``.
 
     Raises ``UnknownJobError``, ``JobStateError``, ``LevelsPinnedError``,
     ``InvalidTextError``, ``UnknownUserError``, ``StorageError``.

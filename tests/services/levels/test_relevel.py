@@ -14,6 +14,7 @@ from gamification.services import (
     record_activity,
 )
 from gamification.staff import (
+    LevelRule,
     abandon_job,
     begin_releveling,
     begin_undo,
@@ -206,6 +207,21 @@ def test_taking_a_table_back_undoes_all_of_it(seed, monkeypatch):
     assert get_levels() == table
     assert list(reconcile()) == []
     assert undo.undoes == job
+
+
+def test_names_that_staff_gave_since_stay_when_a_table_is_taken_back(climbers):
+    finish(save(0, 30, 60).job)
+    Level.objects.filter(number=3).update(name="Master")
+    job = finish(save(0, 40).job)
+    Level.objects.filter(number=2).update(name="Explorer")
+
+    finish(begin_undo(job.pk, actor=None))
+
+    assert get_levels() == (
+        LevelRule(1, 0),
+        LevelRule(2, 30, "Explorer"),
+        LevelRule(3, 60, "Master"),
+    )
 
 
 def test_a_table_is_not_put_back_over_a_later_one(climbers):
