@@ -97,8 +97,12 @@ def visit_lists(visitor: Visitor) -> None:
     from django.apps import apps
     from django.contrib import admin
 
-    for model in apps.get_app_config("gamification").get_models():
-        name = model._meta.model_name
+    models = apps.get_app_config("gamification").get_models()
+    for name in sorted(model._meta.model_name for model in models):
+        # Levels are one page, which has a visit of its own.
+        if name == "level":
+            continue
+        model = apps.get_model("gamification", name)
         address = address_of(f"gamification_{name}_changelist")
         response = visitor.visit(Page(f"{name}: list", address))
         changes = response.context["cl"]
@@ -171,6 +175,19 @@ def visit_catalogue(visitor: Visitor) -> None:
     for row in Achievement.objects.all():
         address = address_of("gamification_achievement_backfill", row.pk)
         visitor.visit(Page(f"{row.key}: backfill preview", address))
+
+
+def visit_levels(visitor: Visitor) -> None:
+    """Visit the page of levels, and preview two tables."""
+    from tests.admin.browsing import filled_in
+
+    address = address_of("gamification_level_changelist")
+    response = visitor.visit(Page("levels", address, None, 5))
+    shown = filled_in(response, "gam-levels-form")
+    for title, step in (("higher", 20), ("lower", 2_000)):
+        table = "\n".join(str(step * level) for level in range(40))
+        data = shown | {"table": table, "_preview": "1"}
+        visitor.visit(Page(f"levels, {title}", address, data, 5))
 
 
 def visit_tuning(visitor: Visitor) -> None:
@@ -253,6 +270,7 @@ VISITS: list[Callable[[Visitor], None]] = [
     visit_catalogue,
     visit_lists,
     visit_users,
+    visit_levels,
     visit_tuning,
     visit_jobs,
 ]

@@ -39,11 +39,14 @@ from gamification.storage.base import (
     entry_values,
     progress_values,
 )
-from gamification.storage.catalogue import make_catalogue
+from gamification.storage.catalogue import make_catalogue, make_levels
 from gamification.storage.keys import UserKeys
 
 #: Changes whenever a row of the catalogue changes, whoever changes it.
-Stamp = tuple[int | None, int | None]
+Stamp = tuple[int | None, ...]
+
+#: The number of stamps, with which every row of a read begins.
+STAMPS = 3
 
 #: Catalogues by alias and database, each with the stamp of its rows.
 _catalogues: dict[tuple[str, str], tuple[Stamp, Catalogue]] = {}
@@ -106,11 +109,12 @@ class PostgreSQLStore(Store):
             stamp, catalogue = self._catalogue()
             ids = ActivityIds.of(query, catalogue)
             rows = self._read(query, ids)
-            if rows[0][:2] == stamp:
+            if rows[0][:STAMPS] == stamp:
                 break
             _catalogues.pop(self._cache_key, None)
-        rows = self._converted([row for row in rows if row[2] is not None], 2)
-        states = {row[2]: _user_state(row, query) for row in rows}
+        found = [row[STAMPS:] for row in rows if row[STAMPS] is not None]
+        rows = self._converted(found, 0)
+        states = {row[0]: _user_state(row, query) for row in rows}
         snapshot = Snapshot(catalogue, states)
         if query.keys and (replays := self._replays(query, rows)):
             return self.with_replays(snapshot, replays)
@@ -123,9 +127,13 @@ class PostgreSQLStore(Store):
     def _catalogue(self) -> tuple[Stamp, Catalogue]:
         cached = _catalogues.get(self._cache_key)
         if cached is None:
-            [(*stamp, activities, achievements)] = self._fetch(reading.CATALOGUE)
-            catalogue = make_catalogue(json.loads(activities), json.loads(achievements))
-            cached = _catalogues[self._cache_key] = ((stamp[0], stamp[1]), catalogue)
+            [(*stamp, activities, achievements, levels)] = self._fetch(
+                reading.CATALOGUE
+            )
+            catalogue = make_catalogue(
+                json.loads(activities), json.loads(achievements), make_levels(levels)
+            )
+            cached = _catalogues[self._cache_key] = (tuple(stamp), catalogue)
         return cached
 
     def _read(self, query: StateQuery, ids: ActivityIds) -> list[tuple[Any, ...]]:
@@ -226,10 +234,10 @@ def _user_columns(alias: str) -> tuple[str, tuple[str, str]]:
 
 
 def _user_state(row: Sequence[Any], query: StateQuery) -> UserState:
-    (user_id, version, total_xp, level, highest_level, highest_streak) = row[2:8]
-    active_days, last_occurred_at, *streak = row[8:13]
-    is_excluded, zones, celebrates = row[13:16]
-    achievements, tallies, usage, rewarded_at = row[16:20]
+    (user_id, version, total_xp, level, highest_level, highest_streak) = row[:6]
+    active_days, last_occurred_at, *streak = row[6:11]
+    is_excluded, zones, celebrates = row[11:14]
+    achievements, tallies, usage, rewarded_at = row[14:18]
     return UserState(
         user_id,
         query.calendar
