@@ -1280,9 +1280,27 @@ class Migration(migrations.Migration):
             model_name="ledgerentry",
             index=models.Index(
                 condition=models.Q(("actor__isnull", False)),
-                fields=["actor"],
+                fields=["actor", "recorded_at"],
                 name="gamification_entry_by_actor",
             ),
+        ),
+        migrations.AddIndex(
+            model_name="ledgerentry",
+            index=models.Index(
+                condition=models.Q(("achievement__isnull", False)),
+                fields=["achievement", "recorded_at"],
+                name="gamification_entry_of_award",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="ledgerentry",
+            index=models.Index(
+                fields=["local_date", "id"], name="gamification_entry_by_date"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="usergamification",
+            index=models.Index(fields=["level"], name="gamification_progress_by_level"),
         ),
         migrations.AddIndex(
             model_name="ledgerentry",

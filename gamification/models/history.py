@@ -144,9 +144,18 @@ class LedgerEntry(models.Model):
                 name="gamification_entry_by_source",
             ),
             models.Index(
-                fields=["actor"],
+                fields=["actor", "recorded_at"],
                 condition=Q(actor__isnull=False),
                 name="gamification_entry_by_actor",
+            ),
+            models.Index(
+                fields=["achievement", "recorded_at"],
+                condition=Q(achievement__isnull=False),
+                name="gamification_entry_of_award",
+            ),
+            # Staff look up dates of users' own calendars. New entries are at its end.
+            models.Index(
+                fields=["local_date", "id"], name="gamification_entry_by_date"
             ),
             # What a job wrote, to show it and to take it back.
             models.Index(

@@ -7,6 +7,7 @@ import time_machine
 from django.urls import reverse
 
 from gamification.admin import changelists
+from gamification.admin.history import LedgerEntryAdmin
 from gamification.services import (
     adjust_xp,
     record_activity,
@@ -44,6 +45,33 @@ def test_the_count_of_rows_is_limited(admin_client, user, monkeypatch):
         adjust_xp(user, amount=n + 1, note="A present.")
 
     assert admin_client.get(LEDGER).context["cl"].result_count == 3
+
+
+def test_a_list_that_is_not_counted_to_its_end_says_so(admin_client, user, monkeypatch):
+    monkeypatch.setattr(changelists, "MAX_ROWS", 3)
+    monkeypatch.setattr(LedgerEntryAdmin, "list_per_page", 2)
+    for n in range(4):
+        adjust_xp(user, amount=n + 1, note="A present.")
+
+    text = admin_client.get(LEDGER, {"q": user.get_username()}).text
+
+    assert "More than 3 ledger entries" in " ".join(text.split())
+    assert ">Select all (more than 3) ledger entries<" in text
+    assert ">All selected: more than 3<" in text
+    assert "3 results" not in text
+
+
+def test_a_list_that_is_counted_to_its_end_gives_its_number(
+    admin_client, user, monkeypatch
+):
+    monkeypatch.setattr(changelists, "MAX_ROWS", 3)
+    for n in range(3):
+        adjust_xp(user, amount=n + 1, note="A present.")
+
+    text = " ".join(admin_client.get(LEDGER).text.split())
+
+    assert "3 ledger entries" in text
+    assert "ore than" not in text
 
 
 def test_the_list_cannot_be_sorted(admin_client, history):
@@ -125,6 +153,6 @@ def test_entries_are_found_by_source(admin_client, history):
 def test_the_number_of_queries_of_the_ledger_list(
     admin_client, history, django_assert_max_num_queries
 ):
-    # Session, staff member, two counts, rows, dates, and two filters.
-    with django_assert_max_num_queries(8):
+    # Session, staff member, count, rows, dates, and two filters.
+    with django_assert_max_num_queries(7):
         admin_client.get(LEDGER)

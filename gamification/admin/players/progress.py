@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE
@@ -19,11 +19,14 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from gamification.admin.base import HistoryAdmin, log_action
+from gamification.admin.filters import RangeFilter
 from gamification.admin.players.actions import ActionForm, ActionResult
+from gamification.admin.players.filters import CategoryFilter, HeldFilter
 from gamification.admin.players.ledger import parse_cursor
 from gamification.admin.players.page import explain, find_player, get_player_page
 from gamification.admin.players.restrictions import ALL_ACTIONS
 from gamification.admin.players.search import MAX_FOUND, newcomers_like, users_like
+from gamification.admin.sources import SourceLinks
 from gamification.models import (
     ActiveDay,
     ActivityTally,
@@ -50,15 +53,27 @@ class UserGamificationAdmin(HistoryAdmin):
         "total_xp",
         "level",
         "streak_today",
-        "longest_streak",
-        "active_days",
         "last_active_on",
-        "time_zone",
-        "is_public",
         "held_until",
         "is_excluded",
+        "is_public",
+        "longest_streak",
+        "active_days",
+        "time_zone",
     )
-    list_filter = ("is_excluded", ("held_until", admin.EmptyFieldListFilter))
+    list_filter = (
+        ("level", RangeFilter),
+        ("last_active_on", RangeFilter),
+        HeldFilter,
+        "is_excluded",
+        CategoryFilter,
+    )
+    # A level is a function of total XP. So its index has users in the order of their
+    # XP, too, and records leave it alone until they raise the level.
+    orders: ClassVar = {
+        "total_xp": ("level", "total_xp", "pk"),
+        "level": ("level", "total_xp", "pk"),
+    }
     list_select_related = ("user",)
     search_hint = _("Enter a part of the user's login name or email address.")
     change_list_template = "admin/gamification/usergamification/change_list.html"
@@ -122,6 +137,9 @@ class UserGamificationAdmin(HistoryAdmin):
         why = request.GET.get("why", "")
         allowed = _allowed_actions(request)
         page = get_player_page(player, viewer=request.user, before=before)
+        if page.ledger:
+            links = SourceLinks(self.admin_site, request)
+            links.mark(row.entry for row in page.ledger.rows)
         context = {
             "player_page": page,
             "restrictions": open_restrictions(player),
