@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
@@ -9,16 +11,31 @@ from gamification.admin.balance.recalculation import RecalculationMixin
 from gamification.admin.balance.tuning import TuningMixin
 from gamification.admin.catalogue.editing import CatalogueAdmin
 from gamification.admin.catalogue.files import CatalogueFileMixin
+from gamification.admin.catalogue.retirement import RetirementMixin
+from gamification.admin.catalogue.undoing import UndoMixin
 from gamification.models import Activity
 from gamification.staff import create_activity, edit_activity
 
 
 @admin.register(Activity)
 class ActivityAdmin(
-    TuningMixin, RecalculationMixin, CatalogueFileMixin, CatalogueAdmin
+    TuningMixin,
+    RecalculationMixin,
+    RetirementMixin,
+    UndoMixin,
+    CatalogueFileMixin,
+    CatalogueAdmin,
 ):
     create = create_activity
     edit = edit_activity
+    retired: ClassVar = {"is_active": False}
+    retire_action = _("Switch off the selected activities")
+    retire_offer = _(
+        "Switch it off instead: what users did stays in the ledger, and nobody earns "
+        "anything with it from now on."
+    )
+    retire_button = _("Switch it off")
+    retire_done = _("“%(name)s” is switched off: what users earned stays.")
     list_display = (
         "name",
         "key",
