@@ -14,6 +14,7 @@ from gamification.api.views.ledger import LedgerViewSet
 from gamification.api.views.me import MeViewSet
 from gamification.api.views.my_achievements import MyAchievementsViewSet
 from gamification.api.views.records import RecordsViewSet
+from gamification.api.views.restrictions import RestrictionsViewSet
 from gamification.api.views.users import UsersViewSet
 
 app_name = "gamification"
@@ -29,5 +30,8 @@ router.register("me/ledger", LedgerViewSet, basename="my-ledger")
 router.register("leaderboards", LeaderboardsViewSet, basename="leaderboards")
 router.register("records", RecordsViewSet, basename="records")
 router.register("users", UsersViewSet, basename="users")
+router.register(
+    "users/(?P<user>[^/]+)/restrictions", RestrictionsViewSet, basename="restrictions"
+)
 
 urlpatterns = [path("v1/", include([*router.urls, router.not_found_route()]))]
