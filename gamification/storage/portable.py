@@ -108,9 +108,9 @@ class PortableStore(Store):
                 profile.streak,
                 profile.is_excluded,
                 profile.last_occurred_at,
-                held[profile.user_id],
-                revoked[profile.user_id],
-                lapsed[profile.user_id],
+                frozenset(held[profile.user_id]),
+                frozenset(revoked[profile.user_id]),
+                frozenset(lapsed[profile.user_id]),
                 tallies[profile.user_id],
                 usage[profile.user_id],
                 rewarded_at[profile.user_id],
@@ -235,9 +235,9 @@ class PortableStore(Store):
             self._write_days(changeset)
             self._write_unlocks(changeset)
         entries = self._rows(LedgerEntry).bulk_create(
-            LedgerEntry(**dict(zip(ENTRY_FIELDS, entry[1:], strict=True)))
+            LedgerEntry(**dict(zip(ENTRY_FIELDS, row, strict=True)))
             for changeset in encoded
-            for entry in changeset.entries
+            for row in changeset.entry_rows()
         )
         rows: list[tuple[int, Any, str | None]]
         rows = [(entry.pk, entry.user_id, None) for entry in entries]
