@@ -4,8 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from gamification.admin.players import search
 from gamification.services import adjust_xp, award_achievement, record_activity
 from gamification.services.corrections.awards import revoke_achievement
 from gamification.staff import hold_user
@@ -85,4 +88,26 @@ def test_users_are_filtered_by_the_category_of_what_they_hold(admin_client, leag
     revoke_achievement(bob, medal.key, actor=None, reason="A mistake.")
 
     assert names(admin_client, holds="streaks") == ["ann2"]
+    xp = column(admin_client, "total_xp")
+    award_achievement(UserFactory(username="zed"), medal.key)
+    adjust_xp(ann, amount=7, note="A present.")
+    assert names(admin_client, holds="streaks", o=f"-{xp}") == ["ann2", "zed"]
+    assert names(admin_client, holds="streaks", o=xp) == ["zed", "ann2"]
     assert names(admin_client, holds="mastery") == []
+
+
+def test_a_search_finds_who_has_exactly_that_name_among_many(
+    admin_client, league, monkeypatch
+):
+    monkeypatch.setattr(search, "MAX_FOUND", 1)
+    adjust_xp(UserFactory(username="an"), amount=1, note="A present.")
+
+    assert names(admin_client, q="an") == ["an"]
+
+
+def test_a_search_reads_all_users_once(admin_client, league):
+    with CaptureQueriesContext(connection) as queries:
+        admin_client.get(USERS, {"q": "nobody"})
+
+    scans = [each for each in queries if "%nobody%" in each["sql"].lower()]
+    assert len(scans) == 1
