@@ -118,8 +118,10 @@ class PortableStore(Store):
             )
             for profile in self._rows(UserGamification).filter(user__in=query.user_ids)
         }
-        replays = self._replays(query.keys)
-        return self.with_replays(Snapshot(catalogue, states), replays)
+        snapshot = Snapshot(catalogue, states)
+        if query.keys and (replays := self._replays(query.keys)):
+            return self.with_replays(snapshot, replays)
+        return snapshot
 
     def _achievements(self, user_ids: UserIds) -> Any:
         held: dict[Any, set[int]] = defaultdict(set)
@@ -159,6 +161,8 @@ class PortableStore(Store):
         self, query: StateQuery, ids: ActivityIds
     ) -> Mapping[Any, Mapping[tuple[int, date], Usage]]:
         usage: dict[Any, dict[tuple[int, date], Usage]] = defaultdict(dict)
+        if not ids.limited:
+            return usage
         rows = self._recent(query, ids, ids.limited).order_by()
         for user_id, activity_id, day, units, rewarded in rows.values_list(
             "user_id", "activity_id", "local_date"
@@ -170,6 +174,8 @@ class PortableStore(Store):
         self, query: StateQuery, ids: ActivityIds
     ) -> Mapping[Any, Mapping[int, list[datetime]]]:
         instants: dict[Any, dict[int, list[datetime]]] = defaultdict(dict)
+        if not ids.cooled:
+            return instants
         reversal = self._rows(LedgerEntry).filter(
             user=OuterRef("user"), reverses=OuterRef("pk")
         )
@@ -276,17 +282,18 @@ class PortableStore(Store):
     def _write_days(self, changeset: UserChangeset) -> None:
         user_id, changes = changeset.state.user_id, changeset.changed_days
         days = self._rows(ActiveDay).filter(user=user_id)
-        days.filter(date__in=changeset.lost_days).delete()
-        present = days.filter(date__in=changes).values_list("date", flat=True)
-        for day in list(present):
-            activities, xp = changes.pop(day)
-            days.filter(date=day).update(
+        if changeset.lost_days:
+            days.filter(date__in=changeset.lost_days).delete()
+        new = []
+        for day, (activities, xp) in changes.items():
+            changed = days.filter(date=day).update(
                 activities=F("activities") + activities, xp=F("xp") + xp
             )
-        days.bulk_create(
-            ActiveDay(user_id=user_id, date=day, activities=activities, xp=xp)
-            for day, (activities, xp) in changes.items()
-        )
+            if not changed:
+                new.append(
+                    ActiveDay(user_id=user_id, date=day, activities=activities, xp=xp)
+                )
+        days.bulk_create(new)
 
     def _write_unlocks(self, changeset: UserChangeset) -> None:
         for unlock in changeset.unlocks:
