@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Final
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import URLPattern, path
 from django.utils.html import format_html
@@ -55,7 +55,6 @@ class AchievementAdmin(
     edit = edit_achievement
     actions = (*BackfillMixin.actions, "retire_selected")
     retired: ClassVar = {"status": AchievementStatus.RETIRED.value}
-    retire_action = _("Retire the selected achievements")
     retire_offer = _(
         "Retire it instead: its holders keep it, nobody else can unlock it, and other "
         "users no longer see it."
@@ -125,6 +124,14 @@ class AchievementAdmin(
         form.is_valid()
         given = map(form.cleaned_data.get, ("criterion", "threshold", "activity"))
         return JsonResponse({"sentence": sentence_for(*given)})
+
+    @admin.action(
+        permissions=["change"], description=_("Retire the selected achievements")
+    )
+    def retire_selected(
+        self, request: HttpRequest, queryset: QuerySet[Achievement]
+    ) -> None:
+        self.retire_all(request, queryset)
 
     @admin.display(description=_("name"), ordering="name")
     def titled(self, row: Achievement) -> str:

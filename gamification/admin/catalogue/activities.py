@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from gamification.admin.balance.recalculation import RecalculationMixin
@@ -28,8 +30,8 @@ class ActivityAdmin(
 ):
     create = create_activity
     edit = edit_activity
+    actions = (*CatalogueAdmin.actions, "retire_selected")
     retired: ClassVar = {"is_active": False}
-    retire_action = _("Switch off the selected activities")
     retire_offer = _(
         "Switch it off instead: what users did stays in the ledger, and nobody earns "
         "anything with it from now on."
@@ -56,3 +58,11 @@ class ActivityAdmin(
             {"fields": ("created_at", "updated_at"), "classes": ("collapse",)},
         ),
     )
+
+    @admin.action(
+        permissions=["change"], description=_("Switch off the selected activities")
+    )
+    def retire_selected(
+        self, request: HttpRequest, queryset: QuerySet[Activity]
+    ) -> None:
+        self.retire_all(request, queryset)

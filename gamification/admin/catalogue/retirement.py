@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
@@ -21,19 +21,18 @@ from gamification.admin.ui.formatting import isolate
 
 
 class RetirementMixin(CatalogueAdmin):
-    """Adds a button to the pages that refuse to delete a definition."""
+    """Adds a button to the pages that refuse to delete a definition.
+
+    Subclasses have the action ``retire_selected``.
+    """
 
     delete_confirmation_template = "admin/gamification/catalogue/delete.html"
     delete_selected_confirmation_template = (
         "admin/gamification/catalogue/delete_selected.html"
     )
-    actions = (*CatalogueAdmin.actions, "retire_selected")
-
     #: The fields of what is retired.
     retired: ClassVar[Mapping[str, Any]]
-    #: The name of the action of the list, what the pages offer, the text of their
-    #: button, and what they say afterwards.
-    retire_action: ClassVar[Any]
+    #: What the pages offer, the text of their button, and what they say afterwards.
     retire_offer: ClassVar[Any]
     retire_button: ClassVar[Any]
     retire_done: ClassVar[Any]
@@ -69,13 +68,6 @@ class RetirementMixin(CatalogueAdmin):
         self._retire(request, item)
         return redirect(self.address_of(f"{self.opts.model_name}_change", item.pk))
 
-    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        actions: dict[str, Any] = super().get_actions(request)
-        if "retire_selected" in actions:
-            function, name, _text = actions["retire_selected"]
-            actions["retire_selected"] = (function, name, self.retire_action)
-        return actions
-
     def response_action(
         self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any
     ) -> HttpResponse | None:
@@ -84,10 +76,9 @@ class RetirementMixin(CatalogueAdmin):
             self._offer(request, response, queryset)
         return response
 
-    @admin.action(permissions=["change"])
-    def retire_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        """Retire all of the selected definitions."""
-        for item in queryset:
+    def retire_all(self, request: HttpRequest, items: Iterable[Any]) -> None:
+        """Retire these definitions, as the action ``retire_selected`` asks for."""
+        for item in items:
             self._retire(request, item)
 
     def _offer(

@@ -114,6 +114,14 @@ def test_several_that_users_hold_can_be_retired_instead(admin_client, medal, use
     assert {*Achievement.objects.values_list("status", flat=True)} == {"retired"}
 
 
+def test_several_activities_can_be_switched_off(admin_client, activity):
+    chosen = {"_selected_action": [activity.pk], "action": "retire_selected"}
+
+    admin_client.post(page(activity, "changelist"), chosen)
+
+    assert not Activity.objects.get(key="walk").is_active
+
+
 def test_an_activity_that_an_achievement_counts_is_protected(admin_client, activity):
     AchievementFactory(
         name="Walker", criterion="activity_count", activity=activity, threshold=5
