@@ -54,8 +54,7 @@ class LedgerEntryAdmin(HistoryAdmin):
         ActorFilter,
     )
     list_select_related = ("user", "activity", "achievement", "actor")
-    date_hierarchy = "recorded_at"
-    ordering = ("-recorded_at", "-pk")
+    date_hierarchy = "local_date"
     search_hint = _("Enter the user's full login name, or a full source.")
     readonly_fields = ("player", "origin")
     fields = (
@@ -69,10 +68,12 @@ class LedgerEntryAdmin(HistoryAdmin):
         return LedgerChangeList
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
-        # Only one index has the dates of users' calendars.
-        if any(request.GET.get(f"local_date__{end}") for end in ("gte", "lte")):
-            return ("-local_date", "-pk")
-        return self.ordering
+        # The index that finds dates of users' calendars has the latest date last.
+        given = request.GET.items()
+        has_date = any(
+            name.startswith("local_date__") for name, value in given if value
+        )
+        return ("-local_date", "-pk") if has_date else self.ordering
 
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None

@@ -1250,21 +1250,15 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="ledgerentry",
             index=models.Index(
-                fields=["recorded_at"], name="gamification_entry_by_time"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="ledgerentry",
-            index=models.Index(
                 condition=models.Q(("kind", "activity"), _negated=True),
-                fields=["kind", "recorded_at"],
+                fields=["kind", "id"],
                 name="gamification_entry_by_kind",
             ),
         ),
         migrations.AddIndex(
             model_name="ledgerentry",
             index=models.Index(
-                fields=["activity", "recorded_at"],
+                fields=["activity", "id"],
                 name="gamification_entry_of_activity",
             ),
         ),
@@ -1280,7 +1274,7 @@ class Migration(migrations.Migration):
             model_name="ledgerentry",
             index=models.Index(
                 condition=models.Q(("actor__isnull", False)),
-                fields=["actor", "recorded_at"],
+                fields=["actor", "id"],
                 name="gamification_entry_by_actor",
             ),
         ),
@@ -1288,14 +1282,14 @@ class Migration(migrations.Migration):
             model_name="ledgerentry",
             index=models.Index(
                 condition=models.Q(("achievement__isnull", False)),
-                fields=["achievement", "recorded_at"],
+                fields=["achievement", "id"],
                 name="gamification_entry_of_award",
             ),
         ),
         migrations.AddIndex(
             model_name="ledgerentry",
             index=models.Index(
-                fields=["local_date", "id"], name="gamification_entry_by_date"
+                fields=["local_date"], name="gamification_entry_by_date"
             ),
         ),
         migrations.AddIndex(

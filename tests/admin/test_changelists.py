@@ -89,14 +89,14 @@ def test_the_date_hierarchy_starts_with_years(admin_client, history):
 
 
 def test_a_year_lists_its_months(admin_client, history):
-    months = links(admin_client, recorded_at__year=2026)
+    months = links(admin_client, local_date__year=2026)
 
     assert months[0] == "&lsaquo; All dates"
     assert (months[1], months[-1]) == ("January 2026", "December 2026")
 
 
 def test_a_month_lists_its_days(admin_client, history):
-    query = {"recorded_at__year": 2026, "recorded_at__month": 2}
+    query = {"local_date__year": 2026, "local_date__month": 2}
 
     days = links(admin_client, **query)
 
@@ -108,7 +108,7 @@ def test_a_month_lists_its_days(admin_client, history):
 
 
 def test_a_day_links_back_to_its_month(admin_client, history):
-    query = {"recorded_at__year": 2026, "recorded_at__month": 1, "recorded_at__day": 5}
+    query = {"local_date__year": 2026, "local_date__month": 1, "local_date__day": 5}
 
     assert links(admin_client, **query) == ["&lsaquo; January 2026"]
     assert len(shown(admin_client, **query)) == 1
@@ -116,7 +116,7 @@ def test_a_day_links_back_to_its_month(admin_client, history):
 
 @pytest.mark.parametrize("year", ["0", "9999", "x", "-1", "9" * 5_000])
 def test_an_impossible_year_shows_the_whole_list(admin_client, history, year):
-    response = admin_client.get(LEDGER, {"recorded_at__year": year}, follow=True)
+    response = admin_client.get(LEDGER, {"local_date__year": year}, follow=True)
 
     assert response.redirect_chain == [(f"{LEDGER}?e=1", 302)]
 
@@ -124,10 +124,10 @@ def test_an_impossible_year_shows_the_whole_list(admin_client, history, year):
 @pytest.mark.parametrize(
     "query",
     [
-        "recorded_at__year=",
-        "recorded_at__year=2026&recorded_at__month=0",
-        "recorded_at__month=2&recorded_at__day=31",
-        "recorded_at__iso_year=0",
+        "local_date__year=",
+        "local_date__year=2026&local_date__month=0",
+        "local_date__month=2&local_date__day=31",
+        "local_date__iso_year=0",
         f"user={'9' * 25}",
         f"id__in=1,{'9' * 25}",
     ],
