@@ -47,7 +47,7 @@ COVERED := --cov --cov-append --cov-report= --cov-fail-under=0
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo demo-data test pytest suite lint style types migrations format schema \
-	fuzz benchmark clean
+	pictures fuzz benchmark clean
 
 demo: demo-data ## Make the demo data and serve it on 127.0.0.1:8000.
 	$(MANAGE) runserver 127.0.0.1:8000
@@ -94,6 +94,9 @@ format: $(VENV)/dev ## Put the code into shape.
 
 schema: $(VENV)/demo ## Write down what the API says of itself.
 	$(MANAGE) spectacular --validate --fail-on-warn --file docs/openapi.yaml
+
+pictures: $(VENV)/dev ## Make the pictures of the README and of docs/, with Chromium.
+	$(BIN)/python docs/pictures.py
 
 fuzz: $(VENV)/dev ## Make up requests from the schema, for a quarter of an hour.
 	TEST_DATABASE=postgresql FUZZ_EXAMPLES=200 \

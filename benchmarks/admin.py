@@ -13,124 +13,20 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from itertools import islice
+from collections.abc import Callable
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.admin_lists import (  # noqa: E402
+    visit_entries,
+    visit_lists,
+    visit_progress,
+)
 from benchmarks.history import make_history, use_database  # noqa: E402
-
-ROUNDS = 3
-
-
-@dataclass(frozen=True)
-class Page:
-    """An admin page, with the data to post, and its time limit in seconds."""
-
-    name: str
-    address: str
-    data: dict[str, Any] | None = None
-    limit: float = 1.0
-    #: Whether to clear the cache before each request.
-    is_cold: bool = False
-
-
-class Visitor:
-    """A superuser who requests pages and measures the time."""
-
-    def __init__(self) -> None:
-        from django.contrib.auth import get_user_model
-        from django.test import Client
-        from django.test.utils import setup_test_environment
-
-        # Responses then have their template contexts.
-        setup_test_environment()
-        self.client = Client()
-        self.admin = get_user_model().objects.filter(is_superuser=True).first()
-        self.client.force_login(self.admin)
-        self.slow: list[str] = []
-
-    def visit(self, page: Page) -> Any:
-        """Request the page, and print the median time; return the last response."""
-        from django.core.cache import cache
-        from django.db import connection
-        from django.test.utils import CaptureQueriesContext
-
-        seconds = []
-        for _ in range(ROUNDS):
-            if page.is_cold:
-                cache.clear()
-            with CaptureQueriesContext(connection) as queries:
-                began = time.perf_counter()
-                response = self.request(page)
-                seconds.append(time.perf_counter() - began)
-        assert response.status_code in {200, 302}, (page, response.status_code)
-        time_taken = median(seconds)
-        mark = "  SLOW" if time_taken > page.limit else ""
-        print(f"{page.name:58}{time_taken:8.2f} s{len(queries):6}{mark}", flush=True)
-        if mark:
-            self.slow.append(page.name)
-        return response
-
-    def request(self, page: Page) -> Any:
-        if page.data is None:
-            return self.client.get(page.address)
-        return self.client.post(page.address, page.data)
-
-
-def address_of(name: str, *args: Any, **query: Any) -> str:
-    from django.urls import reverse
-    from django.utils.http import urlencode
-
-    address = reverse(f"admin:{name}", args=args)
-    return f"{address}?{urlencode(query)}" if query else address
-
-
-def visit_lists(visitor: Visitor) -> None:
-    """Visit each list with its filters, search and dates, and one row of it."""
-    from django.apps import apps
-    from django.contrib import admin
-
-    models = apps.get_app_config("gamification").get_models()
-    for name in sorted(model._meta.model_name for model in models):
-        # Levels are one page, which has a visit of its own.
-        if name == "level":
-            continue
-        model = apps.get_model("gamification", name)
-        address = address_of(f"gamification_{name}_changelist")
-        response = visitor.visit(Page(f"{name}: list", address))
-        changes = response.context["cl"]
-        for title, query in narrowings(changes, admin.site.get_model_admin(model)):
-            visitor.visit(Page(f"{name}: {title}", address + query))
-        row = changes.queryset.first()
-        if row is not None:
-            for page in ("change", "history"):
-                one = address_of(f"gamification_{name}_{page}", row.pk)
-                visitor.visit(Page(f"{name}: {page}", one))
-
-
-def narrowings(changes: Any, model_admin: Any) -> Iterator[tuple[str, str]]:
-    """Yield the title and query of each way to narrow a list."""
-    yield "third page", "?p=3"
-    if model_admin.search_fields:
-        yield "search", "?q=user77777"
-    for spec in changes.filter_specs:
-        choices = [each for each in spec.choices(changes) if not each["selected"]]
-        for choice in islice(choices, 3):
-            yield f"{spec.title}: {choice['display']}", choice["query_string"]
-    if field := model_admin.date_hierarchy:
-        first = changes.queryset.values_list(field, flat=True)[0]
-        query = f"?{field}__year={first.year}"
-        for part in ("month", "day"):
-            yield f"dates, {query.count('=')}", query
-            query += f"&{field}__{part}={getattr(first, part)}"
-        yield "dates, 3", query
+from benchmarks.visiting import ROUNDS, Page, Visitor, address_of  # noqa: E402
 
 
 def visit_users(visitor: Visitor) -> None:
@@ -188,6 +84,62 @@ def visit_levels(visitor: Visitor) -> None:
         table = "\n".join(str(step * level) for level in range(40))
         data = shown | {"table": table, "_preview": "1"}
         visitor.visit(Page(f"levels, {title}", address, data, 5))
+
+
+def visit_safety_nets(visitor: Visitor) -> None:
+    """Visit the pages that refuse to delete, that undo, and the index after a change.
+
+    All happens in a transaction that is rolled back.
+    """
+    from django.db import transaction
+
+    from gamification.models import Achievement, Activity
+    from tests.admin.browsing import filled_in
+
+    activity = Activity.objects.get(key="kpi_completed")
+    counting = Achievement.objects.filter(criterion="activity_count").first()
+    for row in (activity, counting):
+        name = f"gamification_{row._meta.model_name}"
+        address = address_of(f"{name}_delete", row.pk)
+        visitor.visit(Page(f"{row.key}: delete", address))
+        chosen = {"action": "delete_selected", "_selected_action": [row.pk]}
+        address = address_of(f"{name}_changelist")
+        visitor.visit(Page(f"{row.key}: delete from the list", address, chosen))
+    with transaction.atomic():
+        address = address_of("gamification_achievement_change", counting.pk)
+        shown = visitor.client.get(address)
+        sent = filled_in(shown, "achievement_form") | {"threshold": "100000"}
+        visitor.client.post(address, sent)
+        visitor.visit(Page("index after a change", address_of("index")))
+        address = address_of("gamification_achievement_history", counting.pk)
+        edit = visitor.visit(Page("history", address)).context["edit"]
+        address = address_of(
+            "gamification_achievement_undo", counting.pk, edit.entry.pk
+        )
+        visitor.visit(Page("undo: preview", address, {}, 5))
+        transaction.set_rollback(True)
+
+
+def visit_lists_of_jobs(visitor: Visitor) -> None:
+    """Visit the pages that act on many users, and their previews."""
+    from django.utils import timezone
+
+    today = timezone.localdate()
+    few, many = ("\n".join(f"user{n * 7}" for n in range(1, m)) for m in (30, 5_000))
+    award = {"achievement": "collector", "_preview": "1"}
+    adjust = {"amount": "5", "_preview": "1"}
+    week = {"since": today - timezone.timedelta(days=6), "until": today}
+    for kind, title, data in (
+        ("award", "30 users", award | {"users": few}),
+        ("award", "5,000 users", award | {"users": many}),
+        ("revocation", "5,000 users", award | {"users": many}),
+        ("adjustment", "5,000 users", adjust | {"users": many}),
+        ("reversal", "a week of a user", week | {"user": "user77777", "_preview": "1"}),
+        ("reversal", "a week of everybody", week | {"_preview": "1"}),
+    ):
+        address = address_of(f"gamification_job_{kind}")
+        visitor.visit(Page(kind, address))
+        visitor.visit(Page(f"{kind}, preview: {title}", address, data, 5))
 
 
 def visit_tuning(visitor: Visitor) -> None:
@@ -268,9 +220,13 @@ def _begin_recalculation(visitor: Visitor) -> Any:
 
 VISITS: list[Callable[[Visitor], None]] = [
     visit_catalogue,
+    visit_safety_nets,
     visit_lists,
+    visit_entries,
+    visit_progress,
     visit_users,
     visit_levels,
+    visit_lists_of_jobs,
     visit_tuning,
     visit_jobs,
 ]

@@ -161,6 +161,7 @@ from gamification.services.players.explanations import (
     get_facts,
 )
 from gamification.services.players.restrictions import (
+    all_restrictions,
     exclude_user,
     hold_user,
     lift_restriction,
@@ -243,6 +244,7 @@ __all__ = [
     "XPSource",
     "abandon_job",
     "achievements_shown",
+    "all_restrictions",
     "apply_definitions",
     "backfill_achievement",
     "backfill_everyone",

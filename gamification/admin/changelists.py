@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from copy import copy
 from functools import cached_property
 from typing import Any, Final
 
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.contrib.admin.views.main import ChangeList
+from django.contrib.admin.views.main import ORDER_VAR, ChangeList
 from django.core.paginator import Paginator
 from django.db import DataError, NotSupportedError
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
+
+from gamification.admin.ui.formatting import format_number
 
 #: The highest number of rows that a list counts, and that staff can page through.
 MAX_ROWS: Final = 5_000
@@ -28,8 +32,17 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
 
     @cached_property
     def count(self) -> int:
+        return min(self._counted, MAX_ROWS)
+
+    @property
+    def has_more(self) -> bool:
+        """Whether there are more rows than it counts."""
+        return self._counted > MAX_ROWS
+
+    @cached_property
+    def _counted(self) -> int:
         rows: QuerySet[Any] = self.object_list  # type: ignore[assignment]
-        return rows.order_by()[:MAX_ROWS].count()
+        return rows.order_by()[: MAX_ROWS + 1].count()
 
 
 class FilteredChangeList(ChangeList):
@@ -43,7 +56,7 @@ class FilteredChangeList(ChangeList):
 
 
 class BoundedChangeList(FilteredChangeList):
-    """A list that can be sorted only in the order of its index."""
+    """A list that is counted up to a limit, and sorted only where indexes help."""
 
     def get_filters(self, request: HttpRequest) -> Any:
         has_wider_part = True
@@ -55,11 +68,64 @@ class BoundedChangeList(FilteredChangeList):
             has_wider_part = value is not None
         return super().get_filters(request)
 
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        if self.paginator.has_more:
+            # The search form would say how many rows it found.
+            self.full_result_count = self.result_count
+
+    @property
+    def counted(self) -> BoundedChangeList:
+        """The list with a text for its number of rows, if it is not counted to its end.
+
+        Templates of the admin show the number wherever they are given the list.
+        """
+        return self._telling(_("More than %(limit)s"))
+
+    @property
+    def selectable(self) -> BoundedChangeList:
+        """The same for the link that selects all rows."""
+        return self._telling(_("(more than %(limit)s)"))
+
+    @property
+    def all_selected(self) -> str:
+        """What to say when all rows are selected, if they are not counted."""
+        if not self.paginator.has_more:
+            return ""
+        limit = {"limit": format_number(MAX_ROWS)}
+        return _("All selected: more than %(limit)s") % limit
+
+    def _telling(self, text: str) -> BoundedChangeList:
+        if not self.paginator.has_more:
+            return self
+        told: Any = copy(self)
+        told.result_count = text % {"limit": format_number(MAX_ROWS)}
+        return told  # type: ignore[no-any-return]
+
     def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
-        return [*(self.model_admin.ordering or ())]
+        chosen = self.get_ordering_field_columns()
+        for column, direction in chosen.items():
+            fields = self._orders[str(self.list_display[column])]
+            sign = "-" if direction == "desc" else ""
+            return [f"{sign}{field}" for field in fields]
+        return [*self.model_admin.get_ordering(request)]
 
     def get_ordering_field_columns(self) -> dict[int, Any]:
-        return {}
+        """Return the column that the list is sorted by, if somebody chose one."""
+        first = str(self.params.get(ORDER_VAR, "")).partition(".")[0]
+        number = first.removeprefix("-")
+        if not _is_one_of(range(len(self.list_display)), number):
+            return {}
+        column = int(number)
+        if self.list_display[column] not in self._orders:
+            return {}
+        return {column: "desc" if first.startswith("-") else "asc"}
+
+    @property
+    def _orders(self) -> dict[str, tuple[str, ...]]:
+        model_admin: Any = self.model_admin
+        orders: dict[str, tuple[str, ...]] = model_admin.orders
+        return orders
 
 
 def _is_one_of(valid: range, text: str) -> bool:

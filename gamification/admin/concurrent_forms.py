@@ -60,8 +60,8 @@ def last_editor(item: Any) -> str:
     return _("%(user)s (%(time)s)") % {"user": isolate(entry.user), "time": time}
 
 
-def describe_changes(form: Any) -> str:
-    """Return each changed field of ``form`` by its label: ``XP reward: 10 → 20``."""
+def describe_changes(form: Any) -> list[str]:
+    """Return a text for each changed field of ``form``: ``XP reward: 10 → 20``."""
     texts = []
     for name in form.changed_data:
         field = form.fields[name]
@@ -71,7 +71,7 @@ def describe_changes(form: Any) -> str:
             _("%(field)s: %(before)s → %(after)s")
             % {"field": field.label, "before": before, "after": after}
         )
-    return "; ".join(texts)
+    return texts
 
 
 def as_sent(field: forms.Field, value: object) -> str:

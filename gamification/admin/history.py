@@ -2,41 +2,86 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
 from django.contrib.admin.utils import quote
+from django.contrib.admin.views.main import ChangeList
 from django.db.models import Model, QuerySet
+from django.http import HttpRequest
 from django.utils.html import format_html
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from gamification.admin.base import HistoryAdmin
+from gamification.admin.changelists import BoundedChangeList
+from gamification.admin.filters import ActorFilter, RangeFilter
+from gamification.admin.sources import SourceLinks, source_html
 from gamification.models import (
     Celebration,
     LedgerEntry,
     UserAchievement,
     UserGamification,
 )
+from gamification.services import EntryKind
+
+
+class LedgerChangeList(BoundedChangeList):
+    """The list of entries, with the pages of the objects that they come from."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        links = SourceLinks(self.model_admin.admin_site, request)
+        links.mark(self.result_list)
 
 
 @admin.register(LedgerEntry)
 class LedgerEntryAdmin(HistoryAdmin):
     list_display = (
-        "id",
+        "recorded_at",
         "player",
-        "kind",
+        "what",
         "amount",
+        "local_date",
+        "origin",
+        "given_by",
+    )
+    list_filter = (
+        "kind",
         "activity",
         "achievement",
-        "quantity",
-        "local_date",
-        "recorded_at",
-        "actor",
-        "own",
+        ("local_date", RangeFilter),
+        ActorFilter,
     )
-    list_filter = ("kind", "activity")
     list_select_related = ("user", "activity", "achievement", "actor")
-    date_hierarchy = "recorded_at"
-    ordering = ("-recorded_at", "-pk")
+    date_hierarchy = "local_date"
     search_hint = _("Enter the user's full login name, or a full source.")
+    readonly_fields = ("player", "origin")
+    fields = (
+        *("id", "player", "kind", "amount", "activity", "achievement"),
+        *("quantity", "rewarded", "xp_reward", "extends_streak"),
+        *("occurred_at", "local_date", "recorded_at", "key", "fingerprint", "origin"),
+        *("reverses", "corrects", "actor", "note", "internal_note", "job", "outcome"),
+    )
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return LedgerChangeList
+
+    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
+        # The index that finds dates of users' calendars has the latest date last.
+        given = request.GET.items()
+        has_date = any(
+            name.startswith("local_date__") for name, value in given if value
+        )
+        return ("-local_date", "-pk") if has_date else self.ordering
+
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Model | None:
+        entry: Any = super().get_object(request, object_id, from_field)
+        if entry is not None:
+            SourceLinks(self.admin_site, request).mark([entry])
+        return entry  # type: ignore[no-any-return]
 
     @admin.display(description=_("user"))
     def player(self, entry: LedgerEntry) -> str:
@@ -47,9 +92,29 @@ class LedgerEntryAdmin(HistoryAdmin):
         address = self.address_of("usergamification_for", key)
         return format_html('<a href="{}"><bdi>{}</bdi></a>', address, entry.user)
 
-    @admin.display(boolean=True, description=_("for themselves"))
-    def own(self, entry: LedgerEntry) -> bool:
-        return entry.is_own
+    @admin.display(description=_("what"))
+    def what(self, entry: LedgerEntry) -> str:
+        """Return the activity or achievement, how often, and the kind of entry."""
+        subject: Any = entry.activity or entry.achievement
+        if subject is None:
+            return entry.get_kind_display()
+        units = f" × {entry.quantity}" if abs(entry.quantity) > 1 else ""
+        if entry.kind == EntryKind.ACTIVITY:
+            return format_html("<bdi>{}</bdi>{}", subject, units)
+        kind = entry.get_kind_display()
+        return format_html("<bdi>{}</bdi>{} ({})", subject, units, kind)
+
+    @admin.display(description=_("source"))
+    def origin(self, entry: LedgerEntry) -> str:
+        return source_html(entry)
+
+    @admin.display(description=_("actor"))
+    def given_by(self, entry: LedgerEntry) -> str:
+        """Return who gave it, with a mark if they gave it to themselves."""
+        if entry.actor is None:
+            return ""
+        own = gettext(" (for themselves)") if entry.is_own else ""
+        return format_html("<bdi>{}</bdi>{}", entry.actor, own)
 
     def search(self, queryset: QuerySet[Model], term: str) -> QuerySet[Model]:
         """Return the entries of a user or, if they have none, those of a source."""

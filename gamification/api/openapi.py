@@ -34,7 +34,7 @@ from gamification.api.views.explanations import BLOCKERS
 from gamification.api.views.job_serializers import STARTABLE_KINDS
 from gamification.api.views.user_serializers import STREAK_STATES
 from gamification.leaderboards import Ranking, Window
-from gamification.models import ActiveDay, JobKind, JobState
+from gamification.models import ActiveDay, JobKind, JobState, RestrictionKind
 from gamification.services import CelebrationKind, EntryKind, WithheldReason
 from gamification.staff import CelebrationMode
 
@@ -82,6 +82,7 @@ CHOICES: Final[Mapping[tuple[str, ...], str]] = {
         "JobState": JobState.values,
         "LeaderboardRanking": Ranking.values,
         "LeaderboardWindow": Window.values,
+        "RestrictionKind": RestrictionKind.values,
         "StreakState": STREAK_STATES,
         "StartableJobKind": STARTABLE_KINDS,
         "WithheldReason": WithheldReason.values,

@@ -15,6 +15,7 @@ from gamification.api.views.levels import LevelsViewSet
 from gamification.api.views.me import MeViewSet
 from gamification.api.views.my_achievements import MyAchievementsViewSet
 from gamification.api.views.records import RecordsViewSet
+from gamification.api.views.restrictions import RestrictionsViewSet
 from gamification.api.views.users import UsersViewSet
 
 app_name = "gamification"
@@ -31,5 +32,8 @@ router.register("leaderboards", LeaderboardsViewSet, basename="leaderboards")
 router.register("levels", LevelsViewSet, basename="levels")
 router.register("records", RecordsViewSet, basename="records")
 router.register("users", UsersViewSet, basename="users")
+router.register(
+    "users/(?P<user>[^/]+)/restrictions", RestrictionsViewSet, basename="restrictions"
+)
 
 urlpatterns = [path("v1/", include([*router.urls, router.not_found_route()]))]

@@ -28,7 +28,6 @@ class PastEntry(NamedTuple):
     local_date: date
     reverses: int | None
     corrects: int | None
-    job_id: int | None = None
 
 
 class Line(Protocol):

@@ -6,8 +6,11 @@ They are checked by the commands, not by the parser, which ``call_command`` pass
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from django.core.management import CommandError
+
+from gamification.staff import find_users
 
 
 def check_batch_size(size: int) -> int:
@@ -27,3 +30,11 @@ def parse_renames(pairs: Iterable[str]) -> dict[str, str]:
         if renames.setdefault(old, new) != new:
             raise CommandError(f"{old!r} cannot be both {renames[old]!r} and {new!r}.")
     return renames
+
+
+def find_one_user(name: str) -> Any:
+    """Return the key of the user with this name, or raise ``CommandError``."""
+    found = [*find_users(name).found]
+    if len(found) != 1:
+        raise CommandError(f"{name!r} is not the name of exactly one user.")
+    return found[0]

@@ -1331,21 +1331,15 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="ledgerentry",
             index=models.Index(
-                fields=["recorded_at"], name="gamification_entry_by_time"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="ledgerentry",
-            index=models.Index(
                 condition=models.Q(("kind", "activity"), _negated=True),
-                fields=["kind", "recorded_at"],
+                fields=["kind", "id"],
                 name="gamification_entry_by_kind",
             ),
         ),
         migrations.AddIndex(
             model_name="ledgerentry",
             index=models.Index(
-                fields=["activity", "recorded_at"],
+                fields=["activity", "id"],
                 name="gamification_entry_of_activity",
             ),
         ),
@@ -1361,9 +1355,27 @@ class Migration(migrations.Migration):
             model_name="ledgerentry",
             index=models.Index(
                 condition=models.Q(("actor__isnull", False)),
-                fields=["actor"],
+                fields=["actor", "id"],
                 name="gamification_entry_by_actor",
             ),
+        ),
+        migrations.AddIndex(
+            model_name="ledgerentry",
+            index=models.Index(
+                condition=models.Q(("achievement__isnull", False)),
+                fields=["achievement", "id"],
+                name="gamification_entry_of_award",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="ledgerentry",
+            index=models.Index(
+                fields=["local_date"], name="gamification_entry_by_date"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="usergamification",
+            index=models.Index(fields=["level"], name="gamification_progress_by_level"),
         ),
         migrations.AddIndex(
             model_name="ledgerentry",

@@ -127,15 +127,15 @@ class LedgerEntry(models.Model):
             ),
             # A user's own ledger, a page at a time.
             models.Index(fields=["user", "id"], name="gamification_entry_of_user"),
-            # Staff browse all entries, rare kinds, or one activity, latest first.
-            models.Index(fields=["recorded_at"], name="gamification_entry_by_time"),
+            # Staff browse dates, rare kinds, or one activity, latest first.
+            models.Index(fields=["local_date"], name="gamification_entry_by_date"),
             models.Index(
-                fields=["kind", "recorded_at"],
+                fields=["kind", "id"],
                 condition=~Q(kind=EntryKind.ACTIVITY),
                 name="gamification_entry_by_kind",
             ),
             models.Index(
-                fields=["activity", "recorded_at"],
+                fields=["activity", "id"],
                 name="gamification_entry_of_activity",
             ),
             models.Index(
@@ -144,9 +144,14 @@ class LedgerEntry(models.Model):
                 name="gamification_entry_by_source",
             ),
             models.Index(
-                fields=["actor"],
+                fields=["actor", "id"],
                 condition=Q(actor__isnull=False),
                 name="gamification_entry_by_actor",
+            ),
+            models.Index(
+                fields=["achievement", "id"],
+                condition=Q(achievement__isnull=False),
+                name="gamification_entry_of_award",
             ),
             # What a job wrote, to show it and to take it back.
             models.Index(

@@ -7,7 +7,10 @@ from datetime import date, datetime
 from typing import Any
 
 from django import template
+from django.contrib.admin.models import LogEntry
 from django.contrib.admin.views.main import ChangeList
+from django.contrib.contenttypes.models import ContentType
+from django.db import router
 from django.db.models import Max, Min
 from django.utils import formats, timezone
 from django.utils.text import capfirst
@@ -15,7 +18,8 @@ from django.utils.translation import gettext as _
 
 from gamification.components.badges import icon_html
 from gamification.components.estimates import format_estimate
-from gamification.models import write_alias
+from gamification.models import Achievement, Activity, Job, write_alias
+from gamification.staff import has_any_permission, visible_jobs
 
 register = template.Library()
 register.filter(icon_html)
@@ -24,11 +28,44 @@ register.filter("estimated", format_estimate)
 
 PARTS = ("year", "month", "day")
 
+#: How many jobs and changes the index of the app shows.
+MAX_SHOWN = 10
+
 
 @register.filter
 def grouped(number: int) -> str:
     """Return ``number`` with thousands separators, whatever the site's settings are."""
     return str(formats.number_format(number, force_grouping=True))
+
+
+@register.simple_tag
+def waiting_jobs(viewer: Any) -> list[Job]:
+    """Return the latest jobs that are not over and that ``viewer`` may see."""
+    jobs = visible_jobs(viewer).filter(finished_at=None).select_related("undoes")
+    return [*jobs[:MAX_SHOWN]]
+
+
+@register.simple_tag
+def recent_changes(viewer: Any) -> list[LogEntry]:
+    """Return the latest changes of what ``viewer`` may see of the catalogue, and jobs.
+
+    The changes of users are in their own logs, because these have notes about them.
+    """
+    seen = [
+        model
+        for model in (Activity, Achievement, Job)
+        if has_any_permission(
+            viewer,
+            *(
+                f"gamification.{action}_{model._meta.model_name}"
+                for action in ("view", "change")
+            ),
+        )
+    ]
+    types = ContentType.objects.get_for_models(*seen).values()
+    rows = LogEntry.objects.using(router.db_for_write(LogEntry))
+    rows = rows.filter(content_type__in=types).select_related("user", "content_type")
+    return [*rows.order_by("-pk")[:MAX_SHOWN]]
 
 
 @register.inclusion_tag("admin/date_hierarchy.html")

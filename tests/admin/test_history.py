@@ -1,15 +1,21 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
+import time_machine
 from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
+from django.http import HttpRequest
 from django.urls import reverse
 
 from gamification.admin.history import LedgerEntryAdmin
+from gamification.admin.sources import SourceLinks
 from gamification.models import (
     ActiveDay,
+    Activity,
     ActivityTally,
     Celebration,
     LedgerEntry,
@@ -150,7 +156,8 @@ def test_the_number_of_queries_does_not_grow_with_users(
     for _ in range(5):
         create_history(UserFactory())
 
-    with django_assert_max_num_queries(6):
+    # Session, staff member, count, rows, dates, and two filters of the ledger.
+    with django_assert_max_num_queries(7):
         response = admin_client.get(page(model, "changelist"))
 
     assert response.context["cl"].result_count >= 6
@@ -175,12 +182,130 @@ def test_filters_that_the_database_rejects_are_refused(admin_client, player, que
     assert response.status_code == 400
 
 
+def test_an_entry_that_does_not_exist_leads_back(admin_client):
+    response = admin_client.get(page(LedgerEntry, "change", 7))
+
+    assert response.url == reverse("admin:index")
+
+
 def test_entries_are_filtered_by_kind(admin_client, player):
     kind = {"kind__exact": "achievement"}
 
     response = admin_client.get(page(LedgerEntry, "changelist"), kind)
 
     assert response.context["cl"].result_count == 1
+
+
+def entries(client, **query):
+    response = client.get(page(LedgerEntry, "changelist"), query)
+    return [*response.context["cl"].result_list]
+
+
+def test_entries_are_filtered_by_the_date_of_the_user(admin_client, user, activity):
+    now = datetime(2026, 3, 3, 12, tzinfo=UTC)
+    with time_machine.travel(now, tick=False):
+        for days in (1, 0, 2):
+            record_activity(user, "walk", occurred_at=now - timedelta(days=days))
+
+    found = entries(
+        admin_client, local_date__gte="2026-03-02", local_date__lte="2026-03-03"
+    )
+
+    assert [entry.local_date.day for entry in found] == [3, 2]
+    assert len(entries(admin_client, local_date__gte="", local_date__lte="")) == 3
+
+
+def test_a_date_that_is_none_shows_the_whole_list(admin_client, player):
+    query = {"local_date__gte": "yesterday"}
+
+    response = admin_client.get(page(LedgerEntry, "changelist"), query)
+
+    assert response.url == page(LedgerEntry, "changelist") + "?e=1"
+
+
+def test_entries_are_filtered_by_who_made_them(admin_client, user, staff):
+    adjust_xp(user, amount=5, note="A present.", actor=staff)
+    adjust_xp(user, amount=6, note="Another.")
+
+    found = entries(admin_client, actor_name=staff.get_username())
+
+    assert [entry.amount for entry in found] == [5]
+    assert entries(admin_client, actor_name="nobody") == []
+
+
+def test_a_filter_keeps_the_search_and_the_other_filters(admin_client, player, staff):
+    query = {"q": player.get_username(), "kind__exact": "activity"}
+
+    html = admin_client.get(page(LedgerEntry, "changelist"), query).text
+
+    form = html.partition('class="gam-filter"')[2].partition("</form>")[0]
+    for name, value in query.items():
+        assert f'<input type="hidden" name="{name}" value="{value}">' in form
+
+
+@pytest.fixture
+def walk_of_an_object(user, activity):
+    """An entry whose source is an object with a page in the admin."""
+    return record_activity(
+        user, "walk", source=f"gamification.activity:{activity.pk}"
+    ).entry
+
+
+def test_an_entry_links_to_the_object_that_it_comes_from(
+    admin_client, walk_of_an_object, activity, user
+):
+    link = f'<a href="{page(Activity, "change", activity.pk)}"><bdi>gamification.act'
+
+    assert link in admin_client.get(page(LedgerEntry, "changelist")).text
+    one = page(LedgerEntry, "change", walk_of_an_object.id)
+    assert link in admin_client.get(one).text
+    assert link in admin_client.get(page(UserGamification, "for", user.pk)).text
+
+
+def test_staff_get_links_to_objects_that_they_may_view(
+    client, staff, walk_of_an_object, activity
+):
+    staff.user_permissions.add(Permission.objects.get(codename="view_ledgerentry"))
+    client.force_login(staff)
+
+    text = client.get(page(LedgerEntry, "changelist")).text
+
+    assert f"<bdi>gamification.activity:{activity.pk}</bdi>" in text
+    assert page(Activity, "change", activity.pk) not in text
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["ticket", "ticket:7", "a.b.c:7", "no.model:7", "contenttypes.contenttype:7"],
+)
+def test_a_source_that_names_no_page_is_a_text(admin_client, source):
+    assert SourceLinks(admin.site, HttpRequest()).address_of(source) == ""
+
+
+def test_a_model_whose_admin_has_no_change_page_has_no_link(rf, admin_user):
+    class WithoutPages(admin.ModelAdmin):
+        def get_urls(self):
+            return []
+
+    site = admin.AdminSite(name="other")
+    site.register(Activity, WithoutPages)
+    request = rf.get("/")
+    request.user = admin_user
+
+    assert SourceLinks(site, request).address_of("gamification.activity:7") == ""
+
+
+def test_the_links_of_a_list_cost_no_query_for_each_row(
+    client, staff, user, activity, django_assert_max_num_queries
+):
+    staff.user_permissions.add(Permission.objects.get(codename="view_ledgerentry"))
+    client.force_login(staff)
+    for number in range(20):
+        record_activity(user, "walk", source=f"gamification.activity:{number}")
+
+    # Session, staff member, two for permissions, count, rows, dates, and two filters.
+    with django_assert_max_num_queries(9):
+        client.get(page(LedgerEntry, "changelist"))
 
 
 def test_an_entry_links_to_the_progress_of_its_user(admin_client, user, activity):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth.models import Permission
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from gamification.models import Celebration, LedgerEntry
@@ -16,7 +18,7 @@ from gamification.services import (
     reverse_entry,
     set_visibility,
 )
-from gamification.staff import Act, begin_list
+from gamification.staff import Act, begin_list, hold_user
 from tests.factories import AchievementFactory, ActivityFactory, UserFactory
 
 #: Kinds of clients.
@@ -69,6 +71,8 @@ def make_dataset() -> Dataset:
     entry = LedgerEntry.objects.get(user=public)
     gift = Act(kind="adjustment", amount=5, note="A gift.")
     job = begin_list(gift, [public], actor=users["staff"])
+    later = timezone.now() + timedelta(days=7)
+    hold_user(users["user"], until=later, reason="Odd.", actor=users["staff"])
     return Dataset(
         clients={"anonymous": APIClient()}
         | {name: _client(user) for name, user in users.items()},
@@ -132,4 +136,6 @@ def _bodies(user: str, entry: int) -> dict[str, Any]:
         "POST users/<user>/achievements/<key>/revoke/": {"note": "A mistake."},
         "POST users/<user>/adjustments/": {"amount": 7, "note": "A gift."},
         "POST users/<user>/reversals/": {"entry": entry, "note": "A mistake."},
+        "POST users/<user>/restrictions/": {"kind": "exclusion", "reason": "Odd."},
+        "POST users/<user>/restrictions/<kind>/lift/": {"reason": "A mistake."},
     }

@@ -89,6 +89,13 @@ POST    users/nobody/adjustments/                      401  403   403   403     
 POST    users/{public}/reversals/                      401  403   403   403     201
 POST    users/{private}/reversals/                     401  403   403   403     422
 POST    users/nobody/reversals/                        401  403   403   403     404
+GET     users/{private}/restrictions/                  401  403   403   403     200
+GET     users/nobody/restrictions/                     401  403   403   403     404
+POST    users/{private}/restrictions/                  401  403   403   403     201
+POST    users/nobody/restrictions/                     401  403   403   403     404
+POST    users/{private}/restrictions/hold/lift/        401  403   403   403     200
+POST    users/{private}/restrictions/exclusion/lift/   401  403   403   403     404
+POST    users/nobody/restrictions/hold/lift/           401  403   403   403     404
 """
 
 #: What a route does not offer.

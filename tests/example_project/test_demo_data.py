@@ -9,7 +9,7 @@ from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 
 from example_project.visions.actions import complete_kpi
-from example_project.visions.demo import stories
+from example_project.visions.demo import rarities, stories
 from example_project.visions.demo.levels import name_levels
 from example_project.visions.models import KPI, Vision
 from gamification.models import (
@@ -162,6 +162,15 @@ def test_the_visitor_is_one_kpi_away_from_an_unlock_and_a_level(demo, day):
     assert unlocks == {"kpi_100", "streak_30"}
     assert outcome.level > outcome.level_before
     assert outcome.current_streak == 30
+
+
+def test_the_visitor_is_a_founder_however_many_came_before(demo, monkeypatch):
+    monkeypatch.setattr(rarities, "FOUNDERS", 1)
+
+    demo()
+
+    [unlock] = UserAchievement.objects.filter(achievement__key="founder")
+    assert unlock.user.get_username() == "demo"
 
 
 def test_zones_are_chosen(demo):

@@ -7,11 +7,6 @@ from django.db import connection
 from psycopg import IsolationLevel
 
 
-@pytest.fixture(autouse=True, scope="module")
-def catalogue_is_there_afterwards(catalogue_is_put_back):
-    """Every test here commits."""
-
-
 @pytest.fixture(autouse=True)
 def connection_is_whole(transactional_db):
     """Look at what a test wrote through a connection that nothing happened to."""

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from django.contrib.auth import get_user_model
 from django.db import transaction
+from django.db.models import Case, When
 
 from example_project.visions.demo.stories import VISITOR
 from gamification.models import Achievement
@@ -57,7 +58,8 @@ RARITIES: Final[tuple[dict[str, Any], ...]] = (
 def make_rarities() -> None:
     """Make a secret, a draft and a retired achievement, unless they exist.
 
-    The first few people hold the retired one.
+    The visitor and the first few of the others hold the retired one. So the visitor is
+    close to the next level.
     """
     made = [
         Achievement.objects.get_or_create(key=fields["key"], defaults=fields)
@@ -66,7 +68,8 @@ def make_rarities() -> None:
     founder, is_new = made[0]
     if is_new:
         people = get_user_model().objects.filter(username__startswith=VISITOR)
-        for user in people.order_by("date_joined", "username")[:FOUNDERS]:
+        is_other = Case(When(username=VISITOR, then=0), default=1)
+        for user in people.order_by(is_other, "date_joined", "username")[:FOUNDERS]:
             award_achievement(user, founder.key, celebrate=False)
         founder.status = "retired"
         founder.save(update_fields=["status", "updated_at"])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from gamification.admin.catalogue.change_log import edit_message
 from gamification.admin.concurrent_forms import (
     TagField,
     replace_data,
@@ -49,17 +51,24 @@ class NumberEdit:
     numbers: Mapping[str, int | None]
 
     @property
-    def log_message(self) -> str:
-        """Each number before and after the edit."""
-        return "; ".join(
-            _("%(field)s: %(before)s → %(after)s")
-            % {
-                "field": label_of(self.item, column),
-                "before": _text(getattr(self.item, column)) or "–",
-                "after": _text(number) or "–",
-            }
-            for column, number in self.numbers.items()
-        )
+    def log_message(self) -> list[Any]:
+        """Each number before and after the edit, for the log of the admin."""
+        saved, before = copy(self.item), {}
+        for column, number in self.numbers.items():
+            before[column] = getattr(self.item, column)
+            setattr(saved, column, number)
+        return edit_message([*self._texts()], saved, before)
+
+    def _texts(self) -> Iterator[str]:
+        for column, number in self.numbers.items():
+            yield (
+                _("%(field)s: %(before)s → %(after)s")
+                % {
+                    "field": label_of(self.item, column),
+                    "before": _text(getattr(self.item, column)) or "–",
+                    "after": _text(number) or "–",
+                }
+            )
 
 
 class TuningForm(forms.Form):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import URLPattern, path
 from django.utils.html import format_html
@@ -30,6 +30,7 @@ from gamification.admin.catalogue.editing import CatalogueAdmin
 from gamification.admin.catalogue.files import CatalogueFileMixin
 from gamification.admin.catalogue.retirement import RetirementMixin
 from gamification.admin.catalogue.seeds import SeedsMixin
+from gamification.admin.catalogue.undoing import UndoMixin
 from gamification.components.badges import icon_html
 from gamification.models import Achievement, write_alias
 from gamification.staff import AchievementStatus, create_achievement, edit_achievement
@@ -43,6 +44,7 @@ class AchievementAdmin(
     ActivationMixin,
     BackfillMixin,
     RetirementMixin,
+    UndoMixin,
     CatalogueFileMixin,
     SeedsMixin,
     CatalogueAdmin,
@@ -51,6 +53,14 @@ class AchievementAdmin(
     row_form = AchievementRowForm
     create = create_achievement
     edit = edit_achievement
+    actions = (*BackfillMixin.actions, "retire_selected")
+    retired: ClassVar = {"status": AchievementStatus.RETIRED.value}
+    retire_offer = _(
+        "Retire it instead: its holders keep it, nobody else can unlock it, and other "
+        "users no longer see it."
+    )
+    retire_button = _("Retire it")
+    retire_done = _("“%(name)s” is retired: its holders keep it.")
     list_display = (
         "moves",
         "titled",
@@ -114,6 +124,14 @@ class AchievementAdmin(
         form.is_valid()
         given = map(form.cleaned_data.get, ("criterion", "threshold", "activity"))
         return JsonResponse({"sentence": sentence_for(*given)})
+
+    @admin.action(
+        permissions=["change"], description=_("Retire the selected achievements")
+    )
+    def retire_selected(
+        self, request: HttpRequest, queryset: QuerySet[Achievement]
+    ) -> None:
+        self.retire_all(request, queryset)
 
     @admin.display(description=_("name"), ordering="name")
     def titled(self, row: Achievement) -> str:

@@ -2,23 +2,42 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from gamification.admin.balance.recalculation import RecalculationMixin
 from gamification.admin.balance.tuning import TuningMixin
 from gamification.admin.catalogue.editing import CatalogueAdmin
 from gamification.admin.catalogue.files import CatalogueFileMixin
+from gamification.admin.catalogue.retirement import RetirementMixin
+from gamification.admin.catalogue.undoing import UndoMixin
 from gamification.models import Activity
 from gamification.staff import create_activity, edit_activity
 
 
 @admin.register(Activity)
 class ActivityAdmin(
-    TuningMixin, RecalculationMixin, CatalogueFileMixin, CatalogueAdmin
+    TuningMixin,
+    RecalculationMixin,
+    RetirementMixin,
+    UndoMixin,
+    CatalogueFileMixin,
+    CatalogueAdmin,
 ):
     create = create_activity
     edit = edit_activity
+    actions = (*CatalogueAdmin.actions, "retire_selected")
+    retired: ClassVar = {"is_active": False}
+    retire_offer = _(
+        "Switch it off instead: what users did stays in the ledger, and nobody earns "
+        "anything with it from now on."
+    )
+    retire_button = _("Switch it off")
+    retire_done = _("“%(name)s” is switched off: what users earned stays.")
     list_display = (
         "name",
         "key",
@@ -39,3 +58,11 @@ class ActivityAdmin(
             {"fields": ("created_at", "updated_at"), "classes": ("collapse",)},
         ),
     )
+
+    @admin.action(
+        permissions=["change"], description=_("Switch off the selected activities")
+    )
+    def retire_selected(
+        self, request: HttpRequest, queryset: QuerySet[Activity]
+    ) -> None:
+        self.retire_all(request, queryset)

@@ -13,6 +13,7 @@ from django.template.response import TemplateResponse
 from django.utils.text import capfirst
 
 from gamification.admin.base import GamificationAdmin
+from gamification.admin.catalogue.change_log import edit_message, values_before
 from gamification.admin.catalogue.definition_forms import (
     DefinitionForm,
     DefinitionFormSet,
@@ -52,7 +53,7 @@ class CatalogueAdmin(GamificationAdmin):
 
     #: The service functions that create and edit a definition.
     create: ClassVar[Callable[..., Model]]
-    edit: ClassVar[Callable[..., Model]]
+    edit: ClassVar[Callable[..., Any]]
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: Model | None = None
@@ -78,7 +79,7 @@ class CatalogueAdmin(GamificationAdmin):
     ) -> Any:
         if add:
             return super().construct_change_message(request, form, formsets, add)
-        return describe_changes(form)
+        return edit_message(describe_changes(form), form.saved, values_before(form))
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -140,7 +141,9 @@ class CatalogueAdmin(GamificationAdmin):
             values["activity"] = activity.key
         if change:
             expected = form.cleaned_data["tag"]
-            type(self).edit(obj.key, actor=request.user, expected=expected, **values)
+            form.saved = type(self).edit(
+                obj.key, actor=request.user, expected=expected, **values
+            )
         else:
             obj.pk = type(self).create(actor=request.user, **values).pk
 

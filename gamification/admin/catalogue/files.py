@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy
 
 from gamification.admin.base import GamificationAdmin, as_admin_form, log_transaction
 from gamification.admin.catalogue.activation import announce_reach
+from gamification.admin.catalogue.change_log import edit_message
 from gamification.admin.concurrent_forms import TagField, conflict_message
 from gamification.exceptions import (
     InvalidDefinitionsError,
@@ -29,6 +30,7 @@ from gamification.models import JobKind, Level, write_alias
 from gamification.staff import (
     DEFINITION_FIELDS,
     DEFINITION_MODELS,
+    Definition,
     Differences,
     Effect,
     ItemDifference,
@@ -179,14 +181,14 @@ class CatalogueFileMixin(GamificationAdmin):
         rows["level"] = {str(row.number): row for row in levels}
         for item in differences.edits:
             # A level that is gone is logged with the first one, which stays.
-            is_added, row = item.effect is Effect.ADDED, rows[item.kind].get(item.key)
+            row = rows[item.kind].get(item.key)
             if row is None:
                 message = _("Removed: %(name)s.") % {"name": _name_of(item)}
                 self.log_change(request, rows[item.kind]["1"], message)
-                continue
-            log = self.log_addition if is_added else self.log_change
-            fields = "" if is_added else f": {', '.join(map(str, item.fields))}"
-            log(request, row, _("Imported%(fields)s.") % {"fields": fields})
+            elif item.effect is Effect.ADDED:
+                self.log_addition(request, row, _("Imported."))
+            else:
+                self.log_change(request, row, _log_message(item, row))
 
     def _ask_for_file(
         self,
@@ -239,6 +241,17 @@ def _change(item: ItemDifference) -> DefinitionChange:
             for each in item.fields
         ],
     )
+
+
+def _log_message(item: ItemDifference, row: Definition) -> list[Any]:
+    """Return what the log keeps of the change of an item, whose ``row`` is saved."""
+    before = {each.name: each.before for each in item.fields}
+    texts = [
+        _("%(field)s: %(before)s → %(after)s")
+        % {"field": label, "before": old, "after": new}
+        for label, old, new in _change(item).fields
+    ]
+    return edit_message(texts, row, before, _("%s (imported)"))
 
 
 def _count_changes(differences: Differences) -> str:

@@ -1,59 +1,106 @@
-"""Offers to retire an achievement that cannot be deleted, because users hold it."""
+"""Offers to retire what cannot be deleted, because users have it in their history."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
 
 from django.contrib import messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
-from django.utils.translation import gettext as _
 
-from gamification.admin.base import GamificationAdmin, log_transaction
+from gamification.admin.base import log_transaction
+from gamification.admin.catalogue.change_log import describe_undoing, edit_message
+from gamification.admin.catalogue.editing import CatalogueAdmin
 from gamification.admin.ui.formatting import isolate
-from gamification.staff import AchievementStatus, edit_achievement
-
-_RETIRED: Final = AchievementStatus.RETIRED.value
 
 
-class RetirementMixin(GamificationAdmin):
-    """Adds a button to the page that refuses to delete an achievement."""
+class RetirementMixin(CatalogueAdmin):
+    """Adds a button to the pages that refuse to delete a definition.
 
-    delete_confirmation_template = "admin/gamification/achievement/delete.html"
+    Subclasses have the action ``retire_selected``.
+    """
+
+    delete_confirmation_template = "admin/gamification/catalogue/delete.html"
+    delete_selected_confirmation_template = (
+        "admin/gamification/catalogue/delete_selected.html"
+    )
+    #: The fields of what is retired.
+    retired: ClassVar[Mapping[str, Any]]
+    #: What the pages offer, the text of their button, and what they say afterwards.
+    retire_offer: ClassVar[Any]
+    retire_button: ClassVar[Any]
+    retire_done: ClassVar[Any]
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.retire_view)
-        name = "gamification_achievement_retire"
+        name = f"gamification_{self.opts.model_name}_retire"
         return [
             path("<path:object_id>/retire/", view, name=name),
             *super().get_urls(),
         ]
 
+    def delete_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        response = super().delete_view(request, object_id, extra_context)
+        if isinstance(response, TemplateResponse) and response.context_data:
+            self._offer(request, response, [response.context_data["object"]])
+        return response
+
     def retire_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Retire an achievement: holders keep it, and nobody else can unlock it."""
+        """Retire a definition."""
         if not self.has_change_permission(request):
             raise PermissionDenied
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
-        achievement: Any = self.get_object(request, unquote(object_id))
-        if achievement is None:
+        item: Any = self.get_object(request, unquote(object_id))
+        if item is None:
             raise Http404
-        if achievement.status != _RETIRED:
-            self._retire(request, achievement)
-        message = _("“%(name)s” is retired: its holders keep it.")
-        names = {"name": isolate(achievement)}
-        self.message_user(request, message % names, messages.SUCCESS)
-        return redirect(self.address_of("achievement_change", achievement.pk))
+        self._retire(request, item)
+        return redirect(self.address_of(f"{self.opts.model_name}_change", item.pk))
 
-    def _retire(self, request: HttpRequest, achievement: Any) -> None:
-        edit, before = {"status": _RETIRED}, achievement.get_status_display()
-        with log_transaction():
-            after = edit_achievement(
-                achievement.key, actor=request.user, expected=None, **edit
-            )
-            texts = {"before": before, "after": after.get_status_display()}
-            text = _("Status: %(before)s → %(after)s") % texts
-            self.log_change(request, achievement, text)
+    def response_action(
+        self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse | None:
+        response = super().response_action(request, queryset, *args, **kwargs)
+        if isinstance(response, TemplateResponse) and response.context_data:
+            self._offer(request, response, queryset)
+        return response
+
+    def retire_all(self, request: HttpRequest, items: Iterable[Any]) -> None:
+        """Retire these definitions, as the action ``retire_selected`` asks for."""
+        for item in items:
+            self._retire(request, item)
+
+    def _offer(
+        self, request: HttpRequest, response: TemplateResponse, items: Iterable[Any]
+    ) -> None:
+        """Let the page of a deletion offer to retire what it cannot delete."""
+        may = self.has_change_permission(request)
+        context: Any = response.context_data
+        context["page"] = self
+        context["may_retire"] = may and not all(map(self._is_retired, items))
+
+    def _is_retired(self, item: Any) -> bool:
+        return all(getattr(item, name) == self.retired[name] for name in self.retired)
+
+    def _retire(self, request: HttpRequest, item: Any) -> None:
+        if not self._is_retired(item):
+            before = {name: getattr(item, name) for name in self.retired}
+            texts = [*describe_undoing(item, self.retired)]
+            with log_transaction():
+                saved = type(self).edit(
+                    item.key, actor=request.user, expected=None, **self.retired
+                )
+                self.log_change(request, item, edit_message(texts, saved, before))
+        text = self.retire_done % {"name": isolate(item)}
+        self.message_user(request, text, messages.SUCCESS)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE
 from django.contrib.admin.utils import quote, unquote
+from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model, QuerySet
+from django.db.models import F, Model, QuerySet
 from django.forms import Media
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -19,11 +20,15 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from gamification.admin.base import HistoryAdmin, log_action
+from gamification.admin.changelists import BoundedChangeList
+from gamification.admin.filters import RangeFilter
 from gamification.admin.players.actions import ActionForm, ActionResult
+from gamification.admin.players.filters import CategoryFilter, HeldFilter
 from gamification.admin.players.ledger import parse_cursor
 from gamification.admin.players.page import explain, find_player, get_player_page
 from gamification.admin.players.restrictions import ALL_ACTIONS
-from gamification.admin.players.search import MAX_FOUND, newcomers_like, users_like
+from gamification.admin.players.search import find_keys, newcomers_of
+from gamification.admin.sources import SourceLinks
 from gamification.models import (
     ActiveDay,
     ActivityTally,
@@ -41,6 +46,19 @@ from gamification.staff import (
 _STYLES: Final = ["gamification/theme.css", "gamification/player.css"]
 
 
+class UserChangeList(BoundedChangeList):
+    """The list of users, which is sorted without an index where one would mislead."""
+
+    def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
+        first, *others = super().get_ordering(request, queryset)
+        if CategoryFilter.parameter_name not in self.params:
+            return [first, *others]
+        # PostgreSQL would read users in the order of an index until it has found enough
+        # holders. Holders of what takes long are all at one end of it.
+        key = F(first.removeprefix("-")) + 0
+        return [key.desc() if first.startswith("-") else key.asc(), *others]
+
+
 @admin.register(UserGamification)
 class UserGamificationAdmin(HistoryAdmin):
     """The list of users, and a page for each of them, on which staff act."""
@@ -50,29 +68,45 @@ class UserGamificationAdmin(HistoryAdmin):
         "total_xp",
         "level",
         "streak_today",
-        "longest_streak",
-        "active_days",
         "last_active_on",
-        "time_zone",
-        "is_public",
         "held_until",
         "is_excluded",
+        "is_public",
+        "longest_streak",
+        "active_days",
+        "time_zone",
     )
-    list_filter = ("is_excluded", ("held_until", admin.EmptyFieldListFilter))
+    list_filter = (
+        ("level", RangeFilter),
+        ("last_active_on", RangeFilter),
+        HeldFilter,
+        "is_excluded",
+        CategoryFilter,
+    )
+    # A level is a function of total XP. So its index has users in the order of their
+    # XP, too, and records leave it alone until they raise the level.
+    orders: ClassVar = {
+        "total_xp": ("level", "total_xp", "pk"),
+        "level": ("level", "total_xp", "pk"),
+    }
     list_select_related = ("user",)
     search_hint = _("Enter a part of the user's login name or email address.")
     change_list_template = "admin/gamification/usergamification/change_list.html"
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return UserChangeList
 
     @admin.display(description=_("current streak"))
     def streak_today(self, row: UserGamification) -> int:
         return row.streak_today
 
-    def search(self, queryset: QuerySet[Model], term: str) -> QuerySet[Model]:
-        """Return the progress of users whose name or address contains ``term``."""
-        if not term.strip():
-            return queryset
-        found = users_like(term.strip()).values_list("pk", flat=True)[:MAX_FOUND]
-        return queryset.filter(user__in=[*found])
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Model], search_term: str
+    ) -> tuple[QuerySet[Model], bool]:
+        """Return the progress of users whose name or address contains the term."""
+        if search_term.strip():
+            queryset = queryset.filter(user__in=_found(request, search_term))
+        return queryset, False
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -80,8 +114,8 @@ class UserGamificationAdmin(HistoryAdmin):
         """Show also the users who were searched for and never did anything."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        term = request.GET.get("q", "").strip()
-        newcomers = newcomers_like(term) if term else []
+        term = request.GET.get("q", "")
+        newcomers = newcomers_of(_found(request, term)) if term.strip() else []
         context = {**(extra_context or {}), "newcomers": newcomers}
         return super().changelist_view(request, context)
 
@@ -122,6 +156,9 @@ class UserGamificationAdmin(HistoryAdmin):
         why = request.GET.get("why", "")
         allowed = _allowed_actions(request)
         page = get_player_page(player, viewer=request.user, before=before)
+        if page.ledger:
+            links = SourceLinks(self.admin_site, request)
+            links.mark(row.entry for row in page.ledger.rows)
         context = {
             "player_page": page,
             "restrictions": open_restrictions(player),
@@ -209,6 +246,14 @@ class UserGamificationAdmin(HistoryAdmin):
             f"{self.admin_site.name}:{model._meta.app_label}_{model._meta.model_name}"
         )
         return reverse(f"{name}_change", args=[quote(str(player.pk))])
+
+
+def _found(request: HttpRequest, term: str) -> list[Any]:
+    """Return the keys of the users whom a search finds, which is done once."""
+    known: dict[str, list[Any]] = vars(request).setdefault("found_users", {})
+    if term not in known:
+        known[term] = find_keys(term.strip())
+    return known[term]
 
 
 def _allowed_actions(request: HttpRequest) -> dict[str, type[ActionForm]]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from django.contrib.auth import get_user_model
 from django.core.exceptions import FieldDoesNotExist
 from django.db.models import Q, QuerySet
 
-from gamification.models import UserGamification
+from gamification.admin.filters import keys_of_login
+from gamification.models import UserGamification, write_alias
 from gamification.staff import is_storable
 
 #: The most users that a search finds, and that it lists without progress.
@@ -16,12 +18,30 @@ MAX_FOUND: Final = 200
 MAX_NEWCOMERS: Final = 20
 
 
-def users_like(term: str) -> QuerySet[Any]:
-    """Return the users whose login name or email address contains ``term``."""
-    model = get_user_model()
-    users: QuerySet[Any] = model._default_manager.order_by("pk")
+def find_keys(term: str) -> list[Any]:
+    """Return the keys of users whose login name or email address contains ``term``.
+
+    Who logs in with exactly that name is always among them. No index helps to find a
+    part of a text: this reads all users, and a page should do it once.
+    """
     if not is_storable(term):
-        return users.none()
+        return []
+    exact, like = keys_of_login(term), _users_like(term).values_list("pk", flat=True)
+    return [*dict.fromkeys([*exact, *like[:MAX_FOUND]])][:MAX_FOUND]
+
+
+def newcomers_of(keys: Sequence[Any]) -> list[Any]:
+    """Return the first of these users who have no progress yet."""
+    rows = UserGamification.objects.using(write_alias()).filter(user__in=keys)
+    known = {*rows.values_list("user", flat=True)}
+    new = [key for key in keys if key not in known][:MAX_NEWCOMERS]
+    users = get_user_model()._default_manager.using(write_alias())
+    return [*users.filter(pk__in=new).order_by("pk")]
+
+
+def _users_like(term: str) -> QuerySet[Any]:
+    model = get_user_model()
+    users: QuerySet[Any] = model._default_manager.using(write_alias()).order_by("pk")
     is_like = Q(**{f"{model.USERNAME_FIELD}__icontains": term})
     email = model.get_email_field_name()
     try:
@@ -29,9 +49,3 @@ def users_like(term: str) -> QuerySet[Any]:
     except FieldDoesNotExist:
         return users.filter(is_like)
     return users.filter(is_like | Q(**{f"{email}__icontains": term}))
-
-
-def newcomers_like(term: str) -> list[Any]:
-    """Return users whom ``term`` finds and who have no progress yet."""
-    rows = UserGamification.objects.values("user")
-    return [*users_like(term).exclude(pk__in=rows)[:MAX_NEWCOMERS]]

@@ -12,6 +12,7 @@ from django.db import Error
 from gamification.exceptions import GamificationError
 from gamification.management.commands.gamification_import import open_input
 from gamification.management.commands.gamification_job import run_to_end
+from gamification.management.options import find_one_user
 from gamification.models import Job, JobKind
 from gamification.staff import (
     Act,
@@ -87,7 +88,8 @@ class Command(BaseCommand):
         is_list = act.kind != JobKind.REVERSAL
         users = find_users(_read(options["file"])) if is_list else UserList({})
         self._show_names(users)
-        user = None if is_list else _one_user(options["user"])
+        name = options.get("user")
+        user = None if name is None else find_one_user(name)
         if not options["begin"]:
             preview = (
                 preview_list(act, users.found)
@@ -146,12 +148,3 @@ def _read(path: str) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise CommandError("The list is not a text in UTF-8.") from error
-
-
-def _one_user(name: str | None) -> Any:
-    if name is None:
-        return None
-    found = [*find_users(name).found]
-    if len(found) != 1:
-        raise CommandError(f"{name!r} is not the name of exactly one user.")
-    return found[0]

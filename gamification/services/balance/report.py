@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from itertools import groupby
 from statistics import median
 from time import monotonic
@@ -130,14 +130,7 @@ def last_days(days: int) -> tuple[date, date]:
 
 def _xp(since: date, until: date) -> dict[date, dict[XPSource, int]]:
     entries = LedgerEntry.objects.using(write_alias()).order_by()
-    # A user's date may be ahead of the site's, but never by a day, and nothing is
-    # recorded before it occurs. So an index finds the entries of the last days.
-    begin = datetime.combine(since, time(), UTC) - timedelta(days=1)
-    within = entries.filter(
-        local_date__gte=since,
-        local_date__lte=until,
-        recorded_at__gte=begin - conf.MAX_CLOCK_SKEW,
-    )
+    within = entries.filter(local_date__gte=since, local_date__lte=until)
     groups = within.values_list("local_date", "activity_id", "kind")
     days: dict[date, dict[XPSource, int]] = {}
     for day, activity_id, kind, xp in groups.annotate(xp=Sum("amount")):

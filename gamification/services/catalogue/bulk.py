@@ -14,6 +14,7 @@ from gamification.models import Achievement, Activity, write_alias
 from gamification.services.catalogue.editing import (
     changed_columns,
     definition_tag,
+    describe_edit,
     log_edit,
 )
 from gamification.services.catalogue.fields import (
@@ -116,7 +117,7 @@ def _tune(
     if changed:
         _save(model, changed)
     for item, columns in changed.items():
-        log_edit(item, actor_id, f"{', '.join(columns)} changed")
+        log_edit(item, actor_id, describe_edit(item, before[item.key], columns))
     return stored.values()
 
 

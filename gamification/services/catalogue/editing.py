@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -85,6 +85,17 @@ def log_edit(item: Achievement | Activity, actor_id: object, what: str) -> None:
     transaction.on_commit(log, using=write_alias())
 
 
+def describe_edit(
+    item: Achievement | Activity, before: Mapping[str, Any], columns: Iterable[str]
+) -> str:
+    """Return the columns of ``item`` with what they were ``before`` and what they are.
+
+    Such as ``xp_reward 10 → 20``.
+    """
+    after = editable_values(item)
+    return ", ".join(f"{each} {before[each]!r} → {after[each]!r}" for each in columns)
+
+
 def changed_columns(
     item: Achievement | Activity, before: Mapping[str, Any]
 ) -> list[str]:
@@ -147,4 +158,4 @@ def _change(
     changed = changed_columns(item, before)
     if changed:
         item.save(using=write_alias(), update_fields=[*changed, "updated_at"])
-        log_edit(item, actor_id, f"{', '.join(changed)} changed")
+        log_edit(item, actor_id, describe_edit(item, before, changed))

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from gamification.domain.changeset import UserChangeset
 from gamification.models import write_alias
 from gamification.services.many.acts import (
-    USERS_AT_ONCE,
     Act,
     changes_of,
     query_for,
@@ -19,8 +19,12 @@ from gamification.services.many.acts import (
 from gamification.services.unit_of_work import wrap_database_errors
 from gamification.storage import Snapshot, Store, store_for
 
-#: The most users whom a preview plays: a few seconds of work.
+#: The most users whom a preview plays, and the seconds after which it plays no more.
 MAX_PLAYED: Final = 1_000
+MAX_SECONDS: Final = 4.0
+
+#: Users who are read and played together.
+USERS_AT_ONCE: Final = 100
 
 
 @dataclass(slots=True)
@@ -51,16 +55,17 @@ class ActPreview:
 def play_act(act: Act, user_ids: Sequence[Any], *, actor_id: Any = None) -> ActPreview:
     """Return what ``act`` would do now to these users; changes nothing.
 
-    Of more than 1,000 users, it plays a sample in which every so many of them are,
-    and the numbers are those of the sample.
+    Of more than 1,000 users, and of as many as a few seconds are too short for, it
+    plays a sample in which every so many of them are, and the numbers are those of the
+    sample.
     """
     every = -(-len(user_ids) // MAX_PLAYED)
     sample = user_ids[:: max(1, every)]
-    preview, store = ActPreview(len(user_ids), len(sample)), store_for(write_alias())
+    preview, store = ActPreview(len(user_ids)), store_for(write_alias())
     skipped = list[tuple[Any, str]]()
     unlocks, losses = Counter[str](), Counter[str]()
-    for first in range(0, len(sample), USERS_AT_ONCE):
-        page = sample[first : first + USERS_AT_ONCE]
+    for page in _pages_in_time(sample):
+        preview.played += len(page)
         with wrap_database_errors(store.alias):
             snapshot = _snapshot(page, store)
             for user_id in page:
@@ -70,14 +75,32 @@ def play_act(act: Act, user_ids: Sequence[Any], *, actor_id: Any = None) -> ActP
                 else:
                     _add(preview, changes, unlocks, losses)
     preview.unlocks, preview.losses = unlocks, losses
-    preview.skipped = skipped
+    places = {user_id: place for place, user_id in enumerate(sample)}
+    preview.skipped = sorted(skipped, key=lambda pair: places[pair[0]])
     return preview
+
+
+def _pages_in_time(user_ids: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    """Yield pages of the users, until the time is up.
+
+    Each page has users from everywhere in the list, so that those who were played are
+    a sample of it.
+    """
+    pages, ends = -(-len(user_ids) // USERS_AT_ONCE), time.monotonic() + MAX_SECONDS
+    for page in range(pages):
+        yield user_ids[page::pages]
+        if time.monotonic() > ends:
+            break
 
 
 def _snapshot(user_ids: Sequence[Any], store: Store) -> Snapshot:
     query = query_for(user_ids)
     snapshot = store.read(query)
     snapshot.welcome(query)
+    # Otherwise, each user who unlocks something would take a query.
+    ledgers = store.ledgers([*snapshot.states])
+    for user_id, state in snapshot.states.items():
+        state.ledger = ledgers[user_id]
     return snapshot
 
 

@@ -62,8 +62,8 @@ def exclude_user(user: UserRef, *, reason: str, actor: UserRef | None) -> Restri
 
 def lift_restriction(
     user: UserRef, kind: str, *, reason: str = "", actor: UserRef | None
-) -> bool:
-    """Lift the user's hold or exclusion; say whether there was one.
+) -> Restriction | None:
+    """Lift the user's hold or exclusion and return it; None if there is none.
 
     Raises ``InvalidTextError``, ``UnknownUserError``, ``StorageError``.
     """
@@ -73,17 +73,25 @@ def lift_restriction(
         with attempt:
             attempt.lock()
             check_actor(actor_id)
-            was_there = _lift(user_id, kind, actor_id, reason)
-            _mark(user_id, kind, until=None, is_on=False)
-    if was_there:
-        logger.info("User %s: %s lifted by user %s.", user_id, kind, actor_id)
-    return bool(was_there)
+            lifted = open_restrictions(user_id).filter(kind=kind).first()
+            if lifted:
+                _mark(user_id, kind, until=None, is_on=False)
+                _lift(user_id, kind, actor_id, reason)
+    if lifted is None:
+        return None
+    logger.info("User %s: %s lifted by user %s.", user_id, kind, actor_id)
+    return all_restrictions(user_id).get(pk=lifted.pk)
+
+
+def all_restrictions(user: UserRef) -> QuerySet[Restriction]:
+    """Return the user's restrictions, latest first, with who decided and who lifted."""
+    rows = Restriction.objects.using(write_alias()).filter(user=user_id_of(user))
+    return rows.select_related("actor", "lifted_by")
 
 
 def open_restrictions(user: UserRef) -> QuerySet[Restriction]:
     """Return the user's restrictions that nobody has lifted, latest first."""
-    rows = Restriction.objects.using(write_alias()).filter(user=user_id_of(user))
-    return rows.filter(lifted_at=None).select_related("actor")
+    return all_restrictions(user).filter(lifted_at=None)
 
 
 def _restrict(
@@ -123,8 +131,8 @@ def _mark(user_id: Any, kind: str, *, until: datetime | None, is_on: bool) -> No
         raise unknown_user(user_id)
 
 
-def _lift(user_id: Any, kind: str, actor_id: Any, reason: str) -> int:
+def _lift(user_id: Any, kind: str, actor_id: Any, reason: str) -> None:
     rows = Restriction.objects.using(write_alias()).filter(user=user_id, kind=kind)
-    return rows.filter(lifted_at=None).update(
+    rows.filter(lifted_at=None).update(
         lifted_at=timezone.now(), lifted_by=actor_id, lift_reason=reason
     )

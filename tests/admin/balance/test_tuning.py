@@ -390,8 +390,8 @@ def test_edits_are_logged(admin_client, admin_user, activity, medal):
         (entry.user, entry.object_repr, entry.get_change_message())
         for entry in LogEntry.objects.order_by("pk")
     ] == [
-        (admin_user, "Walk", "XP reward: 10 → 15; Daily limit: – → 3"),
-        (admin_user, "Medal", "XP reward: 50 → 70"),
+        (admin_user, "Walk", "Changed XP reward: 10 → 15; Daily limit: – → 3."),
+        (admin_user, "Medal", "Changed XP reward: 50 → 70."),
     ]
 
 

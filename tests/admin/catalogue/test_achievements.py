@@ -229,9 +229,9 @@ def test_several_achievements_are_edited_in_the_list(admin_client, trio):
     assert (rows["a"].xp_reward, rows["b"].threshold) == (70, 3)
     assert (rows["c"].status, rows["c"].position) == ("draft", 9)
     assert logged() == [
-        ("achievement", "A", "XP reward: 50 → 70"),
-        ("achievement", "B", "Threshold: 1 → 3"),
-        ("achievement", "C", "Status: active → draft; Position: 0 → 9"),
+        ("achievement", "A", "Changed XP reward: 50 → 70."),
+        ("achievement", "B", "Changed Threshold: 1 → 3."),
+        ("achievement", "C", "Changed Status: active → draft; Position: 0 → 9."),
     ]
 
 
@@ -403,7 +403,8 @@ def test_staff_edit_an_achievement_but_not_its_key(admin_client):
 
     medal.refresh_from_db()
     assert (medal.key, medal.name) == ("walks", "Ten walks")
-    assert logged() == [("achievement", "Ten walks", "Name: Walks → Ten walks")]
+    [(_kind, _name, message)] = logged()
+    assert message == "Changed Name: Walks → Ten walks."
 
 
 def test_the_criterion_can_be_changed(admin_client, activity):
@@ -578,7 +579,7 @@ def test_an_achievement_that_is_held_can_be_retired_instead(admin_client, held):
     assert f'action="{retire_page(held)}"' in html
     assert "“\u2068Held\u2069” is retired: its holders keep it." in response.text
     assert held.status == "retired"
-    assert logged() == [("achievement", "Held", "Status: active → retired")]
+    assert logged() == [("achievement", "Held", "Changed Status: active → retired.")]
 
 
 def test_what_is_retired_is_not_retired_again(admin_client, held):

@@ -358,6 +358,6 @@ def test_the_log_has_the_labels_of_choices(admin_client, medal, page, activity):
     admin_client.post(page, opened(admin_client, page) | changes)
 
     assert LogEntry.objects.get().get_change_message() == (
-        "Criterion: awarded by hand → count of an activity; Activity: – → Walk; "
-        "Secret: no → yes"
+        "Changed Criterion: awarded by hand → count of an activity; "
+        "Activity: – → Walk; Secret: no → yes."
     )

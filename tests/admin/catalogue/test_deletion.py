@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.urls import reverse
 
 from gamification.models import Achievement, Activity
@@ -81,6 +82,44 @@ def test_one_achievement_with_history_prevents_a_bulk_deletion(
     admin_client.post(page(medal, "changelist"), asked | {"post": "yes"})
 
     assert Achievement.objects.count() == 2
+
+
+def test_an_activity_with_history_can_be_switched_off_instead(
+    admin_client, activity, user
+):
+    record_activity(user, "walk")
+    html = delete_page(admin_client, activity).text
+
+    response = admin_client.post(page(activity, "retire", activity.pk), follow=True)
+
+    assert f'action="{page(activity, "retire", activity.pk)}"' in html
+    assert "is switched off: what users earned stays." in response.text
+    activity.refresh_from_db()
+    assert not activity.is_active
+    message = LogEntry.objects.get().get_change_message()
+    assert message == "Changed Active: yes → no."
+
+
+def test_several_that_users_hold_can_be_retired_instead(admin_client, medal, user):
+    award_achievement(user, "medal")
+    trophy = AchievementFactory()
+    chosen = {"_selected_action": [medal.pk, trophy.pk]}
+    asked = admin_client.post(
+        page(medal, "changelist"), chosen | {"action": "delete_selected"}
+    )
+
+    admin_client.post(page(medal, "changelist"), chosen | {"action": "retire_selected"})
+
+    assert 'name="action" value="retire_selected"' in asked.text
+    assert {*Achievement.objects.values_list("status", flat=True)} == {"retired"}
+
+
+def test_several_activities_can_be_switched_off(admin_client, activity):
+    chosen = {"_selected_action": [activity.pk], "action": "retire_selected"}
+
+    admin_client.post(page(activity, "changelist"), chosen)
+
+    assert not Activity.objects.get(key="walk").is_active
 
 
 def test_an_activity_that_an_achievement_counts_is_protected(admin_client, activity):

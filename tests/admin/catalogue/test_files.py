@@ -193,7 +193,7 @@ def test_an_import_is_logged(admin_client, admin_user):
         (admin_user, "Trophy"),
     ]
     assert [each.get_change_message() for each in entries] == [
-        'Imported: name "Medal" → "Gold", xp_reward 50 → 70.',
+        'Changed Name: "Medal" → "Gold"; XP reward: 50 → 70 (imported).',
         "Imported.",
     ]
     assert [each.is_addition() for each in entries] == [False, True]

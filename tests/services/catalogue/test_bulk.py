@@ -174,7 +174,7 @@ def test_edits_are_logged(
         )
 
     assert caplog.messages == [
-        f"Activity walk: xp_reward, cooldown changed by user {staff.pk}."
+        f"Activity walk: xp_reward 10 → 15, cooldown None → 60 by user {staff.pk}."
     ]
 
 

@@ -435,7 +435,7 @@ def test_edits_are_logged_with_who_made_them(
 
     assert caplog.messages == [
         f"Achievement medal: created by user {staff.pk}.",
-        "Achievement medal: icon, xp_reward changed by user None.",
+        "Achievement medal: icon '' → 'x', xp_reward 0 → 7 by user None.",
     ]
 
 

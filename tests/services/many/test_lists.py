@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from gamification.exceptions import (
     AchievementNotActiveError,
@@ -211,6 +213,44 @@ def test_a_preview_of_many_users_plays_a_sample(users, monkeypatch):
 
     assert (preview.asked, preview.played, preview.is_exact) == (5, 2, False)
     assert (preview.users, preview.xp) == (2, 120)
+
+
+def test_a_preview_ends_in_time_with_a_sample(users, monkeypatch):
+    monkeypatch.setattr("gamification.services.many.preview.MAX_SECONDS", -1)
+    monkeypatch.setattr("gamification.services.many.preview.USERS_AT_ONCE", 2)
+    award_achievement(users[3], "medal")
+
+    preview = preview_list(AWARD, users)
+
+    # The first of three pages, which has every third user.
+    assert (preview.asked, preview.played, preview.is_exact) == (5, 2, False)
+    assert (preview.users, len(preview.skipped)) == (1, 1)
+
+
+def test_skipped_users_are_in_the_order_of_the_list(users, monkeypatch):
+    monkeypatch.setattr("gamification.services.many.preview.USERS_AT_ONCE", 2)
+    for user in users:
+        award_achievement(user, "medal")
+
+    preview = preview_list(AWARD, users)
+
+    assert [user_id for user_id, _reason in preview.skipped] == [u.pk for u in users]
+
+
+def test_a_preview_takes_no_query_for_each_user_who_unlocks_something(
+    users, django_assert_max_num_queries
+):
+    for user in users:
+        adjust_xp(user, amount=90, note="A present.")
+    # All users meet it already, so that their ledgers say since when.
+    AchievementFactory(key="rich", criterion="total_xp", threshold=80)
+    with CaptureQueriesContext(connection) as of_one:
+        preview_list(GIFT, users[:1])
+
+    with django_assert_max_num_queries(len(of_one)):
+        preview = preview_list(GIFT, users)
+
+    assert preview.unlocks == {"rich": 5}
 
 
 @pytest.mark.parametrize(

@@ -90,17 +90,17 @@ def test_a_held_user_keeps_the_xp_and_earns_more(player, staff):
 def test_a_restriction_is_lifted(player, staff, kind):
     row = restrict(kind, player, staff)
 
-    was_there = lift_restriction(player, kind, reason="Cleared.", actor=staff)
+    lifted = lift_restriction(player, kind, reason="Cleared.", actor=staff)
 
     row.refresh_from_db()
-    assert was_there
+    assert lifted == row
     assert (row.lifted_at, row.lifted_by, row.lift_reason) == (NOW, staff, "Cleared.")
     assert listed() == [player]
     assert not open_restrictions(player)
 
 
 def test_lifting_what_is_not_there_changes_nothing(player, staff):
-    assert not lift_restriction(player, "hold", actor=staff)
+    assert lift_restriction(player, "hold", actor=staff) is None
 
 
 def test_another_hold_replaces_the_first(player, staff):

@@ -1,0 +1,141 @@
+"""Undoes the last edit of an activity or achievement, from its history."""
+
+from __future__ import annotations
+
+from copy import copy
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import redirect
+from django.urls import URLPattern, path
+from django.utils.translation import gettext as _
+
+from gamification.admin.base import log_transaction
+from gamification.admin.catalogue.activation import announce_reach
+from gamification.admin.catalogue.change_log import (
+    LoggedEdit,
+    describe_undoing,
+    edit_message,
+    find_edit,
+    latest_edit,
+)
+from gamification.admin.catalogue.editing import CatalogueAdmin
+from gamification.admin.concurrent_forms import conflict_message, last_editor
+from gamification.admin.ui.formatting import isolate
+from gamification.exceptions import InvalidDefinitionError, StaleEditError
+from gamification.models import Achievement, Activity, write_alias
+from gamification.staff import (
+    DECISIVE,
+    get_reach,
+    preview_backfill,
+    reach_problem,
+    visible_users,
+)
+
+
+class UndoMixin(CatalogueAdmin):
+    """Adds a button to the history of a definition."""
+
+    object_history_template = "admin/gamification/catalogue/object_history.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.undo_view)
+        name = f"gamification_{self.opts.model_name}_undo"
+        return [
+            path("<path:object_id>/undo/<int:entry_id>/", view, name=name),
+            *super().get_urls(),
+        ]
+
+    def history_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        item: Any = self.get_object(request, unquote(object_id))
+        context = {**(extra_context or {})}
+        if item is not None and self.has_change_permission(request):
+            edit = latest_edit(item)
+            if edit and edit.is_latest(item):
+                context["edit"] = edit
+                context["undoing"] = [*describe_undoing(item, edit.before)]
+            elif edit:
+                context["is_overtaken"] = True
+        return super().history_view(request, object_id, context)
+
+    def undo_view(
+        self, request: HttpRequest, object_id: str, entry_id: int
+    ) -> HttpResponse:
+        """Undo an edit, if nothing was changed after it.
+
+        Where that changes what users get, the page first shows a preview.
+        """
+        if not self.has_change_permission(request):
+            raise PermissionDenied
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        item: Any = self.get_object(request, unquote(object_id))
+        edit = find_edit(item, entry_id) if item is not None else None
+        if edit is None:
+            raise Http404
+        is_decisive = isinstance(item, Achievement) and DECISIVE & {*edit.before}
+        if is_decisive and edit.is_latest(item) and "_confirmed" not in request.POST:
+            return self._preview_undo(request, item, edit)
+        if self._undo(request, item, edit) and is_decisive:
+            announce_reach(self, request, get_reach([item.key]))
+        return redirect(self.address_of(f"{self.opts.model_name}_history", item.pk))
+
+    def _preview_undo(
+        self, request: HttpRequest, item: Achievement, edit: LoggedEdit
+    ) -> HttpResponse:
+        undone = copy(item)
+        values = {**edit.before}
+        if key := values.get("activity"):
+            activities: Any = Activity.objects.using(write_alias())
+            values["activity"] = activities.filter(key=key).first()
+        for name, value in values.items():
+            setattr(undone, name, value)
+        preview = preview_backfill(undone)
+        context = {
+            "title": _("Undo a change"),
+            "subtitle": str(item),
+            "original": item,
+            "undoing": [*describe_undoing(item, edit.before)],
+            "previewed": undone,
+            "preview": preview,
+            "sample": visible_users(preview.sample, request.user),
+            "problem": reach_problem(undone),
+        }
+        template = "admin/gamification/achievement/undo.html"
+        return self.render_page(request, template, context)
+
+    def _undo(self, request: HttpRequest, item: Any, edit: LoggedEdit) -> bool:
+        """Undo the edit, log that, and say so; return False if it is refused."""
+        texts = [*describe_undoing(item, edit.before)]
+        before = {name: _value(item, name) for name in edit.before}
+        try:
+            with log_transaction():
+                saved = type(self).edit(
+                    item.key, actor=request.user, expected=edit.tag, **edit.before
+                )
+                message = edit_message(texts, saved, before, _("%s (undone)"))
+                self.log_change(request, item, message)
+        except StaleEditError:
+            text = conflict_message(f"“{isolate(item)}”", last_editor(item))
+            self.message_user(request, text, messages.ERROR)
+            return False
+        except InvalidDefinitionError as error:
+            self.message_user(request, str(error), messages.ERROR)
+            return False
+        changes = {"changes": "; ".join(texts)}
+        text = _("The change was undone: %(changes)s.") % changes
+        self.message_user(request, text, messages.SUCCESS)
+        return True
+
+
+def _value(item: Any, name: str) -> Any:
+    value = getattr(item, name)
+    return value.key if isinstance(value, Activity) else value
