@@ -143,10 +143,10 @@ _RULES = (
     ),
     _Rule(
         "E004",
-        ("DEFAULT_TIME_ZONE",),
+        ("DEFAULT_TIME_ZONE", "LEADERBOARD_ZONE"),
         _is_time_zone,
         "is not an IANA time zone",
-        'Use a name such as "Europe/Paris", or None for TIME_ZONE.',
+        'Use a name such as "Europe/Paris", or None for the site\'s.',
     ),
     _Rule(
         "E005",
@@ -178,7 +178,7 @@ _RULES = (
     ),
     _Rule(
         "E009",
-        ("RANKS_STAFF", "SHOW_SECRET_COUNT", "REQUIRE_KEYS"),
+        ("KEEP_LEADERBOARDS", "RANKS_STAFF", "SHOW_SECRET_COUNT", "REQUIRE_KEYS"),
         lambda value: isinstance(value, bool),
         "is neither True nor False",
         "Use True or False, without quotes.",

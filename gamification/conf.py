@@ -46,6 +46,10 @@ class Settings:
     SHOW_SECRET_COUNT: bool = False
     #: Records that ``record_activities`` writes in one transaction.
     BATCH_SIZE: int = 10_000
+    #: IANA zone of the leaderboards' periods; None means ``DEFAULT_TIME_ZONE``.
+    LEADERBOARD_ZONE: str | None = None
+    #: Whether scores are kept as records arrive, so that boards are read by index.
+    KEEP_LEADERBOARDS: bool = True
     #: Whether staff are listed on leaderboards and counted in rarity.
     RANKS_STAFF: bool = False
     #: Requests that one user may send to the API per ``s``, ``min``, ``hour`` or
@@ -74,6 +78,13 @@ class Settings:
         hour = site.get("DAY_START_HOUR", Settings.DAY_START_HOUR)
         return _calendar(zone or settings.TIME_ZONE, hour)
 
+    @property
+    def leaderboard_calendar(self) -> Calendar:
+        """The calendar of the leaderboards' periods."""
+        default = self.default_calendar
+        zone = self.LEADERBOARD_ZONE or default.zones[0].zone
+        return _calendar(zone, default.day_start_hour)
+
     def limit(self, scope: str) -> tuple[int, int] | None:
         """Return the number of requests and of seconds for ``scope``; None is no limit.
 
@@ -92,6 +103,7 @@ class Settings:
             tuple(site.get("LEVEL_THRESHOLDS", Settings.LEVEL_THRESHOLDS)),
             tuple(site.get("STREAK_MILESTONES", Settings.STREAK_MILESTONES)),
             site.get("CELEBRATION_TTL", Settings.CELEBRATION_TTL),
+            site.get("KEEP_LEADERBOARDS", Settings.KEEP_LEADERBOARDS),
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gamification.models.boards import Board, BoardScore, BoardSegment, PendingScore
 from gamification.models.catalogue import Achievement, AchievementCategory, Activity
 from gamification.models.celebrations import Celebration
 from gamification.models.database import write_alias
@@ -15,10 +16,14 @@ __all__ = [
     "ActiveDay",
     "Activity",
     "ActivityTally",
+    "Board",
+    "BoardScore",
+    "BoardSegment",
     "Celebration",
     "Job",
     "JobKind",
     "LedgerEntry",
+    "PendingScore",
     "UserAchievement",
     "UserGamification",
     "write_alias",

@@ -110,6 +110,10 @@ class LedgerEntry(models.Model):
             ),
             # A user's own ledger, a page at a time.
             models.Index(fields=["user", "id"], name="gamification_entry_of_user"),
+            # The score of a user in a period, and when it was reached.
+            models.Index(
+                fields=["user", "occurred_at"], name="gamification_entry_by_moment"
+            ),
             # Staff browse all entries, rare kinds, or one activity, latest first.
             models.Index(fields=["recorded_at"], name="gamification_entry_by_time"),
             models.Index(

@@ -27,11 +27,12 @@ class UserGamificationQuerySet(models.QuerySet["UserGamification"]):
 
     def counted(self) -> UserGamificationQuerySet:
         """Keep active users, and staff among them only if ``RANKS_STAFF`` is set."""
-        return self.filter(**_marks_of_counted())
+        marks = counted_marks()
+        return self.filter(**{f"user__{name}": mark for name, mark in marks.items()})
 
     def uncounted(self) -> UserGamificationQuerySet:
         """Keep the users whom ``counted`` leaves out."""
-        marks = _marks_of_counted()
+        marks = {f"user__{name}": mark for name, mark in counted_marks().items()}
         return self.exclude(**marks) if marks else self.none()
 
     def ranked(self) -> UserGamificationQuerySet:
@@ -39,11 +40,11 @@ class UserGamificationQuerySet(models.QuerySet["UserGamification"]):
         return self.counted().filter(is_public=True)
 
 
-def _marks_of_counted() -> dict[str, bool]:
-    """Return a filter for counted users by the fields that their model has."""
+def counted_marks() -> dict[str, bool]:
+    """Return the values that counted users have in fields of their model."""
     known = {field.name for field in get_user_model()._meta.get_fields()}
     marks = {"is_active": True} | ({} if conf.RANKS_STAFF else {"is_staff": False})
-    return {f"user__{name}": mark for name, mark in marks.items() if name in known}
+    return {name: mark for name, mark in marks.items() if name in known}
 
 
 class UserGamification(models.Model):

@@ -24,6 +24,7 @@ from gamification.models import (
     UserAchievement,
     UserGamification,
 )
+from gamification.services.user_changes import count_again
 
 #: How often a deletion tries to lock a user who has no progress yet.
 TRIES: Final = 12
@@ -72,3 +73,4 @@ def remove_leftovers(instance: models.Model, using: str, **_: Any) -> None:
     """Remove rows of a deleted user that arrived after Django collected them."""
     for model in _PER_USER:
         model._base_manager.using(using).filter(user=instance.pk).delete()
+    count_again(instance.pk, using)

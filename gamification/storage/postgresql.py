@@ -186,7 +186,8 @@ class PostgreSQLStore(Store):
         written = [entry[1:] for each in changesets for entry in each.entries]
         entries, values = encode(ENTRY_FIELDS, written)
         new_in = None if changesets[0].state.version else self._users
-        write = writing.WriteShape(users, tuple(shapes), entries, new_in)
+        keeps_boards = changesets[0].rules.keeps_boards
+        write = writing.WriteShape(users, tuple(shapes), entries, new_in, keeps_boards)
         sql = writing.write_sql(self._user_type, write)
         return EncodedWrite(sql, params + values, changesets)
 

@@ -1,0 +1,24 @@
+"""Leaderboards: users in order of the XP that they earned in a period."""
+
+from __future__ import annotations
+
+from gamification.domain.periods import Period, Window
+from gamification.leaderboards.reading import aget_leaderboard, get_leaderboard
+from gamification.leaderboards.upkeep import rebuild_boards, tend_boards
+from gamification.leaderboards.values import (
+    LeaderboardEntry,
+    LeaderboardPage,
+    Ranking,
+)
+
+__all__ = [
+    "LeaderboardEntry",
+    "LeaderboardPage",
+    "Period",
+    "Ranking",
+    "Window",
+    "aget_leaderboard",
+    "get_leaderboard",
+    "rebuild_boards",
+    "tend_boards",
+]

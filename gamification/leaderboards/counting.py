@@ -1,0 +1,107 @@
+"""Counts the scores of some users from the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, NamedTuple
+
+from django.db.models import (
+    Exists,
+    F,
+    IntegerField,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+)
+from django.db.models.functions import Coalesce
+
+from gamification.domain.outcomes import EntryKind
+from gamification.domain.periods import Period
+from gamification.models import BoardScore, LedgerEntry, UserGamification
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+
+class Key(NamedTuple):
+    """The place of a score: keys in ascending order are the order of the board."""
+
+    debit: int
+    #: Microseconds since 1970.
+    reached: int
+    user_id: Any
+
+    @classmethod
+    def of(cls, user_id: Any, score: int, reached_at: datetime) -> Key:
+        return cls(-int(score), (reached_at - EPOCH) // _MICROSECOND, user_id)
+
+    @property
+    def reached_at(self) -> datetime:
+        return EPOCH + timedelta(microseconds=self.reached)
+
+
+def counted_keys(period: Period, user_ids: Iterable[Any], alias: str) -> dict[Any, Key]:
+    """Return what the ledger says of those users who are ranked in ``period``."""
+    profiles = UserGamification.objects.using(alias).ranked()
+    entries = _entries(period, alias)
+    rows = profiles.filter(user__in=[*user_ids]).annotate(
+        score=_score(period, entries), reached_at=_reached_at(entries, alias)
+    )
+    return {
+        user_id: Key.of(user_id, score, reached_at)
+        for user_id, score, reached_at in rows.order_by().values_list(
+            "user_id", "score", "reached_at"
+        )
+        if reached_at and score > 0
+    }
+
+
+def kept_keys(board_id: int, user_ids: Sequence[Any], alias: str) -> dict[Any, Key]:
+    """Return what the board has of those users, up to date or not."""
+    scores = BoardScore.objects.using(alias).filter(board=board_id)
+    rows = scores.filter(user__in=user_ids).values_list("debit", "reached", "user_id")
+    return {key.user_id: key for key in (Key(*row) for row in rows)}
+
+
+def changes(
+    kept: Mapping[Any, Key], counted: Mapping[Any, Key]
+) -> tuple[list[Key], list[Key]]:
+    """Return the keys that a board has and should not have, and those it lacks."""
+    gone = [key for user, key in kept.items() if counted.get(user) != key]
+    new = [key for user, key in counted.items() if kept.get(user) != key]
+    return gone, new
+
+
+def _entries(period: Period, alias: str) -> QuerySet[LedgerEntry]:
+    entries = LedgerEntry.objects.using(alias).filter(user=OuterRef("user")).order_by()
+    if period.starts_at and period.ends_at:
+        entries = entries.filter(
+            occurred_at__gte=period.starts_at, occurred_at__lt=period.ends_at
+        )
+    return entries
+
+
+def _score(period: Period, entries: QuerySet[LedgerEntry]) -> Any:
+    if period.starts_at is None:
+        # The total is the sum of the ledger.
+        return F("total_xp")
+    return Subquery(entries.values("user").annotate(n=Sum("amount")).values("n"))
+
+
+def _reached_at(entries: QuerySet[LedgerEntry], alias: str) -> Subquery:
+    """Return the time of the last gain that was not reversed and is worth something."""
+    others = LedgerEntry.objects.using(alias).filter(user=OuterRef("user")).order_by()
+    gained = Coalesce(OuterRef("corrects"), OuterRef("pk"))
+    reversals = others.filter(reverses=gained)
+    parts = others.filter(Q(pk=gained) | Q(corrects=gained)).values("user")
+    worth = Subquery(
+        parts.annotate(n=Sum("amount")).values("n"), output_field=IntegerField()
+    )
+    gains = entries.filter(~Exists(reversals), amount__gt=0).exclude(
+        kind=EntryKind.REVERSAL
+    )
+    lasting = gains.annotate(worth=worth).filter(worth__gt=0).order_by("-occurred_at")
+    return Subquery(lasting.values("occurred_at")[:1])

@@ -1,0 +1,191 @@
+"""Answers what leaderboards are asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any, Final, TypeAlias, TypeVar
+
+from asgiref.sync import sync_to_async
+from django.contrib.auth import get_user_model
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
+from django.db import router
+from django.db.models import TextChoices
+from django.utils import timezone
+
+from gamification.conf import conf
+from gamification.domain.periods import (
+    Period,
+    Window,
+    current_period,
+    named_period,
+)
+from gamification.exceptions import InvalidInstantError, InvalidRequestError
+from gamification.leaderboards import kept, ledger
+from gamification.leaderboards.upkeep import tend_if_possible
+from gamification.leaderboards.values import (
+    Answer,
+    LeaderboardEntry,
+    LeaderboardPage,
+    Place,
+    Question,
+    Ranking,
+)
+from gamification.models import Board
+from gamification.models.progress import counted_marks
+
+AnyUser: TypeAlias = AbstractBaseUser | AnonymousUser
+Choice = TypeVar("Choice", bound=TextChoices)
+
+PAGE_SIZE: Final = 50
+MAX_PAGE_SIZE: Final = 100
+MAX_PAGE: Final = 10_000_000
+
+#: Pending rows from which a reader first tends the boards, and from which the whole
+#: ledger is faster than the board.
+MOST_PENDING: Final = 50
+MANY_PENDING: Final = 2_000
+
+#: How often a reader starts again after somebody has changed kept scores meanwhile.
+TRIES: Final = 5
+
+
+def get_leaderboard(
+    window: Window | str,
+    *,
+    period: str | None = None,
+    ranking: Ranking | str = Ranking.COMPETITION,
+    page: int = 1,
+    page_size: int = PAGE_SIZE,
+    around: AnyUser | None = None,
+    viewer: AnyUser | None = None,
+    now: datetime | None = None,
+) -> LeaderboardPage:
+    """Return a page of the leaderboard of a period.
+
+    The period is the one of this name (``2026-11-23``, ``2026-W48``, ``2026-11``,
+    ``all``), or else the one around ``now`` (an aware datetime; None means the
+    present), in the zone of ``LEADERBOARD_ZONE``. It ranks public, active users with
+    more than 0 XP in the period; if two have equal scores, the one who reached the
+    score first comes first.
+
+    ``around`` selects the page with this user in the middle, or nearer to an end of the
+    leaderboard, so that the page is full; if the user is not ranked, it is the first
+    page. ``page`` is then ignored. ``me`` is the entry of ``viewer``; None means
+    ``around``.
+
+    Raises ``InvalidInstantError``, and ``InvalidRequestError`` for any other invalid
+    value.
+    """
+    wanted = _period(_choice(Window, window), period, now)
+    ranking = _choice(Ranking, ranking)
+    _check_whole("page", page, MAX_PAGE)
+    _check_whole("page size", page_size, MAX_PAGE_SIZE)
+    focus = None if around is None else around.pk
+    own = focus if viewer is None else viewer.pk
+    offset = (page - 1) * page_size if around is None else 0
+    question = Question(wanted, ranking, offset, page_size, focus, own)
+    answer, users = _answer(question)
+    entries = [_entry(each, users) for each in answer.places if each.user_id in users]
+    me = answer.own
+    return LeaderboardPage(
+        wanted,
+        ranking,
+        answer.total,
+        answer.offset,
+        page_size,
+        tuple(entries),
+        _entry(me, users) if me and me.user_id in users else None,
+    )
+
+
+aget_leaderboard = sync_to_async(get_leaderboard)
+
+
+def _answer(question: Question) -> tuple[Answer, Mapping[Any, Any]]:
+    """Return the answer, with the users in it whom the database still has."""
+    alias, hidden = router.db_for_read(Board), set[Any]()
+    for _attempt in range(TRIES):
+        header = _header(question.period, alias)
+        if header is None:
+            break
+        moved = {*header.pending, *hidden}
+        board = kept.KeptBoard(header, question.period, alias, moved)
+        answer = kept.answer(board, question)
+        users = _users(answer)
+        # Nothing may have told the board that a user is no longer counted.
+        unlisted = {*_uncounted(users)} - moved
+        if not unlisted and board.is_unchanged():
+            return answer, users
+        hidden |= unlisted
+    answer = ledger.answer(question)
+    return answer, _users(answer)
+
+
+def _header(period: Period, alias: str) -> kept.Header | None:
+    """Return the board's header; None if the ledger has to answer."""
+    if not conf.KEEP_LEADERBOARDS:
+        return None
+    header = kept.find_board(period, alias, limit=MOST_PENDING)
+    if header is None or not header.is_complete:
+        tend_if_possible(alias)
+        header = kept.find_board(period, alias, limit=MANY_PENDING)
+    return header if header and header.is_complete else None
+
+
+def _users(answer: Answer) -> Mapping[Any, Any]:
+    keys = {each.user_id for each in (*answer.places, answer.own) if each}
+    return get_user_model()._base_manager.in_bulk([*keys])
+
+
+def _uncounted(users: Mapping[Any, Any]) -> Iterator[Any]:
+    marks = counted_marks().items()
+    for pk, user in users.items():
+        if any(getattr(user, name) != mark for name, mark in marks):
+            yield pk
+
+
+def _entry(place: Place, users: Mapping[Any, Any]) -> LeaderboardEntry:
+    above = place.above
+    return LeaderboardEntry(
+        place.rank,
+        place.user_id,
+        users[place.user_id],
+        place.score,
+        None if above is None else above - place.score,
+        place.reached_at,
+    )
+
+
+def _period(window: Window, name: str | None, now: datetime | None) -> Period:
+    calendar = conf.leaderboard_calendar
+    if name is not None:
+        try:
+            return named_period(window, calendar, name)
+        except (OverflowError, TypeError, ValueError) as error:
+            message = f"The period is not the name of a {window.label}."
+            raise InvalidRequestError(message, field="period") from error
+    now = timezone.now() if now is None else now
+    if not isinstance(now, datetime) or timezone.is_naive(now):
+        raise InvalidInstantError
+    try:
+        return current_period(window, calendar, now)
+    except (OverflowError, ValueError) as error:
+        # Calendars end with the year 9999.
+        raise InvalidInstantError from error
+
+
+def _choice(choices: type[Choice], value: str) -> Choice:
+    try:
+        return choices(value)
+    except ValueError as error:
+        name = choices.__name__.lower()
+        message = f"The {name} is not one of {', '.join(choices.values)}."
+        raise InvalidRequestError(message, field=name) from error
+
+
+def _check_whole(name: str, value: int, most: int) -> None:
+    if type(value) is not int or not 1 <= value <= most:
+        message = f"The {name} is not a whole number from 1 to {most:,}."
+        raise InvalidRequestError(message, field=name.replace(" ", "_"))

@@ -1,0 +1,83 @@
+"""Divides boards into segments of known size, and keeps these sizes."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from gamification.leaderboards.counting import Key
+from gamification.models import Board, BoardScore, BoardSegment
+
+#: Scores in a new segment; one with more than twice as many is divided.
+SIZE: Final = 2_000
+
+#: Where the first segment begins: before every score.
+BEGINNING: Final = Key(-(2**63), 0, None)
+
+
+def divide(board: Board) -> None:
+    """Divide the whole board."""
+    alias = board._state.db
+    segments = BoardSegment.objects.using(alias)
+    segments.filter(board=board).delete()
+    segments.bulk_create(_segments(board, BEGINNING, _keys(board)))
+
+
+def shift_counts(board: Board, gone: Iterable[Key], new: Iterable[Key]) -> None:
+    """Take keys that are gone from the counts of their segments, and add new ones."""
+    segments = BoardSegment.objects.using(board._state.db).filter(board=board)
+    rows = [
+        (Key(*place), pk, count)
+        for *place, pk, count in segments.order_by(*Key._fields).values_list(
+            *Key._fields, "pk", "count"
+        )
+    ]
+    begins = [key for key, *_ in rows]
+    shift = Counter(bisect_right(begins, key) - 1 for key in new)
+    shift.subtract(bisect_right(begins, key) - 1 for key in gone)
+    changed = []
+    for index, change in shift.items():
+        begin, pk, count = rows[index]
+        if count + change > 2 * SIZE:
+            _split(board, pk, begin, begins[index + 1 : index + 2])
+        elif change:
+            changed.append(BoardSegment(pk=pk, count=count + change))
+    segments.bulk_update(changed, ["count"], batch_size=500)
+
+
+def _split(board: Board, pk: int, begin: Key, following: list[Key]) -> None:
+    """Replace a segment by several that have its scores."""
+    within: dict[str, int] = {"debit__gte": begin.debit}
+    for end in following:
+        within["debit__lte"] = end.debit
+        if begin.debit == end.debit:
+            within |= {"reached__gte": begin.reached, "reached__lte": end.reached}
+    keys = [
+        key
+        for key in _keys(board, **within)
+        if key >= begin and (not following or key < following[0])
+    ]
+    segments = BoardSegment.objects.using(board._state.db)
+    segments.filter(pk=pk).delete()
+    segments.bulk_create(_segments(board, begin, keys))
+
+
+def _segments(board: Board, begin: Key, keys: Iterable[Key]) -> Iterator[BoardSegment]:
+    """Yield the segments for ``keys``, of which the first begins at ``begin``."""
+    count, first = 0, begin
+    for key in keys:
+        if count == SIZE:
+            yield BoardSegment(board=board, **first._asdict(), count=count)
+            count, first = 0, key
+        count += 1
+    yield BoardSegment(board=board, **first._asdict(), count=count)
+
+
+def _keys(board: Board, **within: int) -> Iterator[Key]:
+    """Yield the board's keys in order, or those of a part of it."""
+    scores = BoardScore.objects.using(board._state.db).filter(board=board, **within)
+    rows = scores.order_by(*Key._fields).values_list(*Key._fields)
+    for row in rows.iterator(chunk_size=SIZE):
+        yield Key(*row)
