@@ -14,6 +14,8 @@ from django.utils import timezone
 from gamification.conf import conf
 from gamification.domain.derive import DerivedEntry, Progress, derive_progress
 from gamification.exceptions import UnknownUserError
+from gamification.leaderboards import score_drifts
+from gamification.leaderboards.counting import Key
 from gamification.models import (
     Achievement,
     ActiveDay,
@@ -26,6 +28,7 @@ from gamification.models import (
 )
 from gamification.services.unit_of_work import attempts, wrap_database_errors
 from gamification.services.user_batches import check_batch_size
+from gamification.services.user_changes import count_again
 from gamification.services.validation import UserRef, user_id_of
 from gamification.storage import store_for
 
@@ -122,6 +125,10 @@ def _compare(user_ids: Sequence[Any]) -> dict[Any, list[Drift]]:
     """Return the differences of each user."""
     with wrap_database_errors(write_alias()):
         derived, stored = _derived(user_ids), _stored(user_ids)
+        for drift in score_drifts(user_ids, write_alias()):
+            what = f"score on {drift.board}"
+            stored[drift.user_id][what] = _score(drift.kept)
+            derived[drift.user_id][what] = _score(drift.counted)
     return {
         user_id: [
             Drift(user_id, what, stored[user_id].get(what), derived[user_id].get(what))
@@ -208,6 +215,11 @@ def _numbers(columns: Numbers, progress: Progress, names: _Names) -> Numbers:
     return numbers
 
 
+def _score(key: Key | None) -> str:
+    """Return the score of a user on a board; None means that they are not ranked."""
+    return f"{-key.debit} XP since {key.reached_at}" if key else "none"
+
+
 def _held(xp: int | None) -> str:
     """Return the state of an achievement with this reward; None means it is lost."""
     return "lost" if xp is None else f"held, {xp} XP"
@@ -262,6 +274,7 @@ def _rebuild(user_id: Any) -> None:
         ActiveDay(user_id=user_id, date=day, activities=activities, xp=xp)
         for day, (activities, xp) in progress.days.items()
     )
+    count_again(user_id, alias)
     for achievement_id, (entry, is_held) in progress.unlocks.items():
         _restore_unlock(user_id, achievement_id, entry, is_held=is_held)
     unlocks = UserAchievement.objects.using(alias).filter(user=user_id)

@@ -7,6 +7,7 @@ import pytest
 from django.db import connection
 from hypothesis import HealthCheck, settings
 
+from gamification.leaderboards import count_drifts
 from gamification.maintenance import (
     reconcile,
 )
@@ -37,6 +38,7 @@ def progress_is_what_the_ledger_says(request: pytest.FixtureRequest) -> Iterator
     yield
     if may_write and not connection.needs_rollback:
         assert [str(drift) for drift in reconcile()] == []
+        assert [*count_drifts("default")] == []
 
 
 @pytest.fixture

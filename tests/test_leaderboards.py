@@ -10,12 +10,12 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AnonymousUser
 from django.db import connection
 
+from gamification import leaderboards
 from gamification.conf import Settings
 from gamification.exceptions import (
     InvalidInstantError,
     InvalidRequestError,
 )
-from gamification import leaderboards
 from gamification.leaderboards import (
     Ranking,
     Window,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gamification.domain.periods import Period, Window
+from gamification.leaderboards.proof import count_drifts, score_drifts
 from gamification.leaderboards.reading import aget_leaderboard, get_leaderboard
 from gamification.leaderboards.upkeep import rebuild_boards, tend_boards
 from gamification.leaderboards.values import (
@@ -18,7 +19,9 @@ __all__ = [
     "Ranking",
     "Window",
     "aget_leaderboard",
+    "count_drifts",
     "get_leaderboard",
     "rebuild_boards",
+    "score_drifts",
     "tend_boards",
 ]

@@ -25,6 +25,20 @@ def divide(board: Board) -> None:
     segments.bulk_create(_segments(board, BEGINNING, _keys(board)))
 
 
+def wrong_counts(board: Board) -> Iterator[tuple[Key, int, int]]:
+    """Yield the segments whose count is wrong: its beginning, its count, the right one.
+
+    It reads all scores of the board.
+    """
+    segments = BoardSegment.objects.using(board._state.db).filter(board=board)
+    rows = segments.order_by(*Key._fields).values_list(*Key._fields, "count")
+    begins = [Key(*place) for *place, _ in rows]
+    counts = Counter(bisect_right(begins, key) - 1 for key in _keys(board))
+    for index, (*_, count) in enumerate(rows):
+        if count != counts[index]:
+            yield begins[index], count, counts[index]
+
+
 def shift_counts(board: Board, gone: Iterable[Key], new: Iterable[Key]) -> None:
     """Take keys that are gone from the counts of their segments, and add new ones."""
     segments = BoardSegment.objects.using(board._state.db).filter(board=board)

@@ -427,7 +427,7 @@ class Migration(migrations.Migration):
                     models.UniqueConstraint(
                         condition=models.Q(("starts_at", None)),
                         fields=("window",),
-                        name="gamification_board_of_all_time",
+                        name="gamification_board_forever",
                     ),
                 ],
             },

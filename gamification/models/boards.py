@@ -39,7 +39,7 @@ class Board(models.Model):
             models.UniqueConstraint(
                 fields=["window"],
                 condition=Q(starts_at=None),
-                name="gamification_board_of_all_time",
+                name="gamification_board_forever",
             ),
         ]
 

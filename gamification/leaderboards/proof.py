@@ -1,0 +1,44 @@
+"""Compares kept boards with the ledger, and with their own numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from gamification.leaderboards.counting import Key, counted_keys, kept_keys
+from gamification.leaderboards.segments import wrong_counts
+from gamification.leaderboards.upkeep import period_of
+from gamification.models import Board, BoardScore, PendingScore
+
+
+class ScoreDrift(NamedTuple):
+    """A kept score that differs from the ledger."""
+
+    user_id: Any
+    board: Board
+    kept: Key | None
+    counted: Key | None
+
+
+def score_drifts(user_ids: Sequence[Any], alias: str) -> Iterator[ScoreDrift]:
+    """Yield the kept scores that differ from the ledger and are not pending."""
+    for board in Board.objects.using(alias).filter(is_built=True).order_by("id"):
+        kept = kept_keys(board.pk, user_ids, alias)
+        counted = counted_keys(period_of(board), user_ids, alias)
+        pending = PendingScore.objects.using(alias).filter(user__in=user_ids)
+        waiting = {*pending.values_list("user_id", flat=True)}
+        for user_id in (kept.keys() | counted.keys()) - waiting:
+            if kept.get(user_id) != counted.get(user_id):
+                yield ScoreDrift(
+                    user_id, board, kept.get(user_id), counted.get(user_id)
+                )
+
+
+def count_drifts(alias: str) -> Iterator[str]:
+    """Yield a sentence for each number of a built board that is not right."""
+    for board in Board.objects.using(alias).filter(is_built=True).order_by("id"):
+        scores = BoardScore.objects.using(alias).filter(board=board).count()
+        if board.count != scores:
+            yield f"{board} counts {board.count} scores, and has {scores}."
+        for begin, count, right in wrong_counts(board):
+            yield f"{board} counts {count} scores from {begin}, and has {right}."
