@@ -28,7 +28,8 @@ class Header(NamedTuple):
 
     id: int
     version: int
-    count: int
+    #: Number of kept scores.
+    total: int
     #: Users whose scores may be outdated.
     pending: Collection[Any]
     #: Whether these are all pending users.
@@ -50,7 +51,8 @@ def find_board(period: Period, alias: str, *, limit: int) -> Header | None:
     if not rows:
         return None
     pending = {_user_id(row[3]) for row in rows if row[3] is not None}
-    return Header(*rows[0][:3], pending, len(rows) < limit)
+    board_id, version, total, _ = rows[0]
+    return Header(board_id, version, total, pending, len(rows) < limit)
 
 
 class KeptBoard:
@@ -66,7 +68,7 @@ class KeptBoard:
         #: Keys that are no longer true, and those that are true instead, in order.
         self._old = sorted(outdated.values())
         self._new = sorted(self._current.values())
-        self.total = header.count - len(self._old) + len(self._new)
+        self.total = header.total - len(self._old) + len(self._new)
 
     def is_unchanged(self) -> bool:
         """Say whether nobody has changed kept scores since the header was read."""

@@ -129,7 +129,9 @@ def _header(period: Period, alias: str) -> kept.Header | None:
         return None
     header = kept.find_board(period, alias, limit=MOST_PENDING)
     if header is None or not header.is_complete:
-        tend_if_possible(alias)
+        has_tended = tend_if_possible(alias)
+        if header is None and not has_tended:
+            return None
         header = kept.find_board(period, alias, limit=MANY_PENDING)
     return header if header and header.is_complete else None
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from gamification.leaderboards.counting import Key
-from gamification.models import Board, BoardScore, BoardSegment
+from gamification.models import Board, BoardScore, BoardSegment, write_alias
 
 #: Scores in a new segment; one with more than twice as many is divided.
 SIZE: Final = 2_000
@@ -19,8 +19,7 @@ BEGINNING: Final = Key(-(2**63), 0, None)
 
 def divide(board: Board) -> None:
     """Divide the whole board."""
-    alias = board._state.db
-    segments = BoardSegment.objects.using(alias)
+    segments = BoardSegment.objects.using(write_alias())
     segments.filter(board=board).delete()
     segments.bulk_create(_segments(board, BEGINNING, _keys(board)))
 
@@ -30,7 +29,7 @@ def wrong_counts(board: Board) -> Iterator[tuple[Key, int, int]]:
 
     It reads all scores of the board.
     """
-    segments = BoardSegment.objects.using(board._state.db).filter(board=board)
+    segments = BoardSegment.objects.using(write_alias()).filter(board=board)
     rows = segments.order_by(*Key._fields).values_list(*Key._fields, "count")
     begins = [Key(*place) for *place, _ in rows]
     counts = Counter(bisect_right(begins, key) - 1 for key in _keys(board))
@@ -41,7 +40,7 @@ def wrong_counts(board: Board) -> Iterator[tuple[Key, int, int]]:
 
 def shift_counts(board: Board, gone: Iterable[Key], new: Iterable[Key]) -> None:
     """Take keys that are gone from the counts of their segments, and add new ones."""
-    segments = BoardSegment.objects.using(board._state.db).filter(board=board)
+    segments = BoardSegment.objects.using(write_alias()).filter(board=board)
     rows = [
         (Key(*place), pk, count)
         for *place, pk, count in segments.order_by(*Key._fields).values_list(
@@ -73,7 +72,7 @@ def _split(board: Board, pk: int, begin: Key, following: list[Key]) -> None:
         for key in _keys(board, **within)
         if key >= begin and (not following or key < following[0])
     ]
-    segments = BoardSegment.objects.using(board._state.db)
+    segments = BoardSegment.objects.using(write_alias())
     segments.filter(pk=pk).delete()
     segments.bulk_create(_segments(board, begin, keys))
 
@@ -91,7 +90,7 @@ def _segments(board: Board, begin: Key, keys: Iterable[Key]) -> Iterator[BoardSe
 
 def _keys(board: Board, **within: int) -> Iterator[Key]:
     """Yield the board's keys in order, or those of a part of it."""
-    scores = BoardScore.objects.using(board._state.db).filter(board=board, **within)
+    scores = BoardScore.objects.using(write_alias()).filter(board=board, **within)
     rows = scores.order_by(*Key._fields).values_list(*Key._fields)
     for row in rows.iterator(chunk_size=SIZE):
         yield Key(*row)

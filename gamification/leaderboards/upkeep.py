@@ -59,14 +59,14 @@ def tend_boards(*, now: datetime | None = None) -> int:
             return done
 
 
-def tend_if_possible(alias: str) -> None:
+def tend_if_possible(alias: str) -> bool:
     """Take a step of pending scores into account, unless somebody else does it now.
 
-    It does nothing inside a transaction of the caller, whose locks would last.
+    It says whether it could. It does nothing inside a transaction of the caller, whose locks would last.
     """
     connection = connections[alias]
     if alias != write_alias() or connection.in_atomic_block:
-        return
+        return False
     try:
         with _lock(alias, waits=False) as is_locked:
             if is_locked:
@@ -74,6 +74,8 @@ def tend_if_possible(alias: str) -> None:
     except Error:
         # A read-only database, for example. The ledger answers then.
         connection.close_if_unusable_or_obsolete()
+        return False
+    return is_locked
 
 
 @contextmanager
@@ -143,7 +145,7 @@ def _open(period: Period, alias: str) -> None:
 
 def _clear(board: Board) -> None:
     """Empty a board that is to be built."""
-    BoardScore.objects.using(board._state.db).filter(board=board).delete()
+    BoardScore.objects.using(write_alias()).filter(board=board).delete()
     board.is_built, board.ranks_staff = False, conf.RANKS_STAFF
     board.save(update_fields=["is_built", "ranks_staff"])
 
@@ -151,7 +153,7 @@ def _clear(board: Board) -> None:
 def finish(board: Board) -> None:
     """Divide a board that has all its scores, and let readers read it."""
     divide(board)
-    scores = BoardScore.objects.using(board._state.db).filter(board=board)
+    scores = BoardScore.objects.using(write_alias()).filter(board=board)
     board.is_built, board.count = True, scores.count()
     board.version += 1
     board.save(update_fields=["is_built", "count", "version"])
@@ -161,7 +163,7 @@ def count_users(board: Board, user_ids: Sequence[Any]) -> None:
     """Bring the scores of these users up to date with the ledger."""
     if not user_ids:
         return
-    alias = board._state.db
+    alias = write_alias()
     kept = kept_keys(board.pk, user_ids, alias)
     gone, new = changes(kept, counted_keys(period_of(board), user_ids, alias))
     if not gone and not new:

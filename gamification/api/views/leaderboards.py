@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
+from django.core.validators import RegexValidator
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from gamification.api.fields import StrictChoiceField, TimeZoneField
+from gamification.api.fields import StrictChoiceField, TextField
 from gamification.api.operations import operation
 from gamification.api.pagination import Page, PageQuery, paginate
 from gamification.api.serializers import ResponseSerializer
 from gamification.api.views.base import GamificationViewSet
-from gamification.exceptions import InvalidTimeZoneError
+from gamification.exceptions import InvalidRequestError
 from gamification.leaderboards import (
     LeaderboardEntry,
     LeaderboardPage,
@@ -25,6 +26,7 @@ from gamification.user_lookup import public_name
 
 EXAMPLE: Final = {
     "window": "week",
+    "period": "2026-W10",
     "starts_at": "2026-03-02T00:00:00Z",
     "ends_at": "2026-03-09T00:00:00Z",
     "zone": "UTC",
@@ -55,9 +57,12 @@ class LeaderboardQuery(PageQuery):
         default=Ranking.COMPETITION,
         help_text="How ties are ranked: 1, 2, 2, 4; 1, 2, 2, 3; or 1, 2, 3, 4.",
     )
-    zone = TimeZoneField(
+    period = TextField(
         required=False,
-        help_text="IANA time zone of the period; the default is the site's.",
+        max_length=10,
+        validators=[RegexValidator(r"^[0-9a-zW-]+\Z")],
+        help_text="The name of a period, such as 2026-11-23, 2026-W48 or 2026-11; the "
+        "default is the current one.",
     )
     around = StrictChoiceField(
         choices=["me"],
@@ -100,6 +105,10 @@ class LeaderboardSerializer(ResponseSerializer):
         allow_null=True,
         help_text="The end, not included; null for all time.",
     )
+    period = serializers.CharField(
+        source="board.period.name",
+        help_text="The name of the period, such as 2026-W48; all for all time.",
+    )
     zone = serializers.CharField(source="board.period.zone")
     ranking = serializers.ChoiceField(choices=Ranking.values, source="board.ranking")
     count = serializers.IntegerField(
@@ -133,7 +142,7 @@ class LeaderboardsViewSet(GamificationViewSet):
     @operation(
         query=LeaderboardQuery,
         response=LeaderboardSerializer,
-        errors=(InvalidTimeZoneError,),
+        errors=(InvalidRequestError,),
         is_polled=True,
         response_example=EXAMPLE,
     )
@@ -144,7 +153,7 @@ class LeaderboardsViewSet(GamificationViewSet):
         around = request.user if "around" in query else None
         board = get_leaderboard(
             window,
-            zone=query.get("zone"),
+            period=query.get("period"),
             ranking=query["ranking"],
             page=query["page"],
             page_size=query["page_size"],
