@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from gamification.domain.periods import Period, Window
 from gamification.leaderboards.proof import count_drifts, score_drifts
-from gamification.leaderboards.reading import aget_leaderboard, get_leaderboard
-from gamification.leaderboards.upkeep import rebuild_boards, tend_boards
+from gamification.leaderboards.reading import (
+    aget_leaderboard,
+    get_leaderboard,
+    get_winners,
+)
+from gamification.leaderboards.upkeep import rebuild_boards, reopen_board, tend_boards
 from gamification.leaderboards.values import (
     LeaderboardEntry,
     LeaderboardPage,
+    PeriodState,
     Ranking,
 )
 
@@ -16,12 +21,15 @@ __all__ = [
     "LeaderboardEntry",
     "LeaderboardPage",
     "Period",
+    "PeriodState",
     "Ranking",
     "Window",
     "aget_leaderboard",
     "count_drifts",
     "get_leaderboard",
+    "get_winners",
     "rebuild_boards",
+    "reopen_board",
     "score_drifts",
     "tend_boards",
 ]

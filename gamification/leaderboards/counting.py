@@ -43,12 +43,24 @@ class Key(NamedTuple):
         return EPOCH + timedelta(microseconds=self.reached)
 
 
-def counted_keys(period: Period, user_ids: Iterable[Any], alias: str) -> dict[Any, Key]:
-    """Return what the ledger says of those users who are ranked in ``period``."""
+def counted_keys(
+    period: Period,
+    user_ids: Iterable[Any],
+    alias: str,
+    *,
+    until: datetime | None = None,
+) -> dict[Any, Key]:
+    """Return what the ledger says of those users who are ranked in ``period``.
+
+    ``until`` leaves out what was recorded later.
+    """
     profiles = UserGamification.objects.using(alias).ranked()
-    entries = _entries(period, alias)
+    ledger = LedgerEntry.objects.using(alias).filter(user=OuterRef("user")).order_by()
+    if until is not None:
+        ledger = ledger.filter(recorded_at__lte=until)
+    entries = _entries(period, ledger)
     rows = profiles.filter(user__in=[*user_ids]).annotate(
-        score=_score(period, entries), reached_at=_reached_at(entries, alias)
+        score=_score(period, entries), reached_at=_reached_at(entries, ledger)
     )
     return {
         user_id: Key.of(user_id, score, reached_at)
@@ -75,13 +87,12 @@ def changes(
     return gone, new
 
 
-def _entries(period: Period, alias: str) -> QuerySet[LedgerEntry]:
-    entries = LedgerEntry.objects.using(alias).filter(user=OuterRef("user")).order_by()
+def _entries(period: Period, ledger: QuerySet[LedgerEntry]) -> QuerySet[LedgerEntry]:
     if period.starts_at and period.ends_at:
-        entries = entries.filter(
+        return ledger.filter(
             occurred_at__gte=period.starts_at, occurred_at__lt=period.ends_at
         )
-    return entries
+    return ledger
 
 
 def _score(period: Period, entries: QuerySet[LedgerEntry]) -> Any:
@@ -91,12 +102,13 @@ def _score(period: Period, entries: QuerySet[LedgerEntry]) -> Any:
     return Subquery(entries.values("user").annotate(n=Sum("amount")).values("n"))
 
 
-def _reached_at(entries: QuerySet[LedgerEntry], alias: str) -> Subquery:
+def _reached_at(
+    entries: QuerySet[LedgerEntry], ledger: QuerySet[LedgerEntry]
+) -> Subquery:
     """Return the time of the last gain that was not reversed and is worth something."""
-    others = LedgerEntry.objects.using(alias).filter(user=OuterRef("user")).order_by()
     gained = Coalesce(OuterRef("corrects"), OuterRef("pk"))
-    reversals = others.filter(reverses=gained)
-    parts = others.filter(Q(pk=gained) | Q(corrects=gained)).values("user")
+    reversals = ledger.filter(reverses=gained)
+    parts = ledger.filter(Q(pk=gained) | Q(corrects=gained)).values("user")
     worth = Subquery(
         parts.annotate(n=Sum("amount")).values("n"), output_field=IntegerField()
     )

@@ -18,6 +18,7 @@ from gamification.domain.periods import Period
 from gamification.leaderboards import kept_sql
 from gamification.leaderboards.counting import Key, counted_keys, kept_keys
 from gamification.leaderboards.values import Answer, Place, Question, Ranking
+from gamification.models import Board
 
 #: Offset from which the look-up of a segment is worth it.
 DEEP: Final = 1_000
@@ -28,8 +29,9 @@ class Header(NamedTuple):
 
     id: int
     version: int
-    #: Number of kept scores.
+    #: Number of ranked users.
     total: int
+    is_closed: bool
     #: Users whose scores may be outdated.
     pending: Collection[Any]
     #: Whether these are all pending users.
@@ -50,9 +52,11 @@ def find_board(period: Period, alias: str, *, limit: int) -> Header | None:
         rows = _fetch(alias, kept_sql.HEADER + "= %s", *params, begins)
     if not rows:
         return None
-    pending = {_user_id(row[3]) for row in rows if row[3] is not None}
-    board_id, version, total, _ = rows[0]
-    return Header(board_id, version, total, pending, len(rows) < limit)
+    *_, last = zip(*rows, strict=True)
+    pending = {_user_id(user_id) for user_id in last if user_id is not None}
+    board_id, version, total, is_closed, _ = rows[0]
+    is_complete = len(rows) < limit
+    return Header(board_id, version, total, bool(is_closed), pending, is_complete)
 
 
 class KeptBoard:
@@ -62,6 +66,7 @@ class KeptBoard:
         self, header: Header, period: Period, alias: str, moved: Collection[Any]
     ) -> None:
         self._id, self._version, self._alias = header.id, header.version, alias
+        self._is_closed = header.is_closed
         self._moved = [*moved]
         outdated = kept_keys(self._id, self._moved, alias) if moved else {}
         self._current = counted_keys(period, self._moved, alias) if moved else {}
@@ -123,7 +128,7 @@ class KeptBoard:
         return merged[begin : begin + size]
 
     def _kept_keys(self, offset: int, size: int) -> list[Key]:
-        if offset < DEEP:
+        if offset < DEEP or self._is_closed:
             rows = self._fetch(kept_sql.TOP, self._id, size, offset)
         else:
             params = (self._id, offset, self._id, size, offset)
@@ -138,6 +143,36 @@ class KeptBoard:
         return _fetch(self._alias, sql, *params)
 
 
+class FinalBoard(KeptBoard):
+    """A closed board: its first keys, and the number of users with each score."""
+
+    def __init__(self, header: Header, period: Period, alias: str) -> None:
+        super().__init__(header, period, alias, moved=())
+        self._period = period
+
+    def key_of(self, user_id: Any) -> Key | None:
+        if key := super().key_of(user_id):
+            return key
+        closed_at = Board.objects.using(self._alias).values_list("closed_at", flat=True)
+        until = closed_at.get(pk=self._id)
+        return counted_keys(self._period, [user_id], self._alias, until=until).get(
+            user_id
+        )
+
+    def before(self, key: Key) -> int:
+        place = (key.debit, key.reached, _parameter(key.user_id, self._alias))
+        [(equals,)] = self._fetch(kept_sql.FINAL_BEFORE, self._id, key.debit, *place)
+        return self.above(key) + int(equals)
+
+    def above(self, key: Key) -> int:
+        [(above, _)] = self._fetch(kept_sql.FINAL_ABOVE, self._id, key.debit)
+        return above or 0
+
+    def scores_above(self, key: Key) -> int:
+        [(_, scores)] = self._fetch(kept_sql.FINAL_ABOVE, self._id, key.debit)
+        return int(scores)
+
+
 def answer(board: KeptBoard, question: Question) -> Answer:
     """Return the answer of a kept board."""
     offset, size, own_id = question.offset, question.page_size, question.own
@@ -146,8 +181,18 @@ def answer(board: KeptBoard, question: Question) -> Answer:
     places = [*_places(board, question.ranking, offset, size)]
     own = next((each for each in places if each.user_id == own_id), None)
     if own is None and own_id is not None and (key := board.key_of(own_id)):
-        [own] = _places(board, question.ranking, board.before(key), 1)
+        own = _place(board, question.ranking, key)
     return Answer(board.total, offset, places, own)
+
+
+def _place(board: KeptBoard, ranking: Ranking, key: Key) -> Place:
+    """Return the place at ``key``, also if a closed board no longer has it."""
+    offset = board.before(key)
+    for place in _places(board, ranking, offset, 1):
+        if place.user_id == key.user_id:
+            return place
+    rank = _rank(board, ranking, key, offset)
+    return Place(key.user_id, offset + 1, rank, -key.debit, None, key.reached_at)
 
 
 def _places(
@@ -158,27 +203,25 @@ def _places(
     keys = board.keys(offset - lead, size + lead)
     rank = 0
     for index in range(lead, len(keys)):
-        key, position = keys[index], offset - lead + index + 1
-        above = keys[index - 1] if index else None
+        key, above = keys[index], keys[index - 1] if index else None
+        position = offset - lead + index
         is_tie = above is not None and above.debit == key.debit
-        if index == lead or not is_tie or ranking is Ranking.ORDINAL:
-            is_known = not is_tie and ranking is not Ranking.DENSE
-            if ranking is Ranking.ORDINAL or is_known:
-                rank = position
-            elif index > lead:
-                rank += 1
-            elif ranking is Ranking.DENSE:
-                rank = board.scores_above(key) + 1
-            else:
-                rank = board.above(key) + 1
-        yield Place(
-            key.user_id,
-            position,
-            rank,
-            -key.debit,
-            None if above is None else -above.debit,
-            key.reached_at,
-        )
+        if not is_tie and ranking is Ranking.COMPETITION:
+            rank = position + 1
+        elif index == lead or ranking is Ranking.ORDINAL:
+            rank = _rank(board, ranking, key, position)
+        elif not is_tie:
+            rank += 1
+        score = None if above is None else -above.debit
+        yield Place(key.user_id, position + 1, rank, -key.debit, score, key.reached_at)
+
+
+def _rank(board: KeptBoard, ranking: Ranking, key: Key, position: int) -> int:
+    if ranking is Ranking.ORDINAL:
+        return position + 1
+    if ranking is Ranking.DENSE:
+        return board.scores_above(key) + 1
+    return board.above(key) + 1
 
 
 def _fetch(alias: str, sql: str, *params: Any) -> list[tuple[Any, ...]]:

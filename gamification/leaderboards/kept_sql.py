@@ -13,9 +13,11 @@ _PENDING: Final = PendingScore._meta.db_table
 
 #: The board of all time, or of the period that begins at an instant, and the users
 #: whose scores are pending, as far as a limit. Empty if the board is not built.
-HEADER: Final = f"""SELECT b.id, b.version, b.count, p.user_id FROM {_BOARDS} b
-LEFT JOIN (SELECT user_id FROM {_PENDING} ORDER BY id LIMIT %s) p ON 1 = 1
-WHERE b.is_built AND b.ranks_staff = %s AND b."window" = %s AND b.starts_at """
+HEADER: Final = f"""SELECT b.id, b.version, b.count, b.closed_at IS NOT NULL, p.user_id
+FROM {_BOARDS} b LEFT JOIN (SELECT user_id FROM {_PENDING} ORDER BY id LIMIT %s) p
+    ON b.closed_at IS NULL
+WHERE b.is_built AND (b.ranks_staff = %s OR b.closed_at IS NOT NULL)
+    AND b."window" = %s AND b.starts_at """
 
 VERSION: Final = f"SELECT version FROM {_BOARDS} WHERE id = %s"
 
@@ -66,3 +68,11 @@ DISTINCT_ABOVE: Final = f"""WITH RECURSIVE d (debit) AS (
         WHERE board_id = %s AND debit > d.debit {{without}}) FROM d
     WHERE d.debit < %s)
 SELECT debit FROM d WHERE debit < %s"""
+
+#: The same of a closed board, which has a segment for each score.
+FINAL_ABOVE: Final = f"""SELECT CAST(sum(count) AS bigint), count(*) FROM {_SEGMENTS}
+WHERE board_id = %s AND debit < %s"""
+
+#: How many of the first keys of a closed board, which it keeps, are before one.
+FINAL_BEFORE: Final = f"""SELECT count(*) FROM {_SCORES}
+WHERE board_id = %s AND debit = %s AND (debit, reached, user_id) < (%s, %s, %s)"""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from django.db.models import QuerySet
+
 from gamification.leaderboards.counting import Key, counted_keys, kept_keys
 from gamification.leaderboards.segments import wrong_counts
 from gamification.leaderboards.upkeep import period_of
@@ -22,7 +24,9 @@ class ScoreDrift(NamedTuple):
 
 def score_drifts(user_ids: Sequence[Any], alias: str) -> Iterator[ScoreDrift]:
     """Yield the kept scores that differ from the ledger and are not pending."""
-    for board in Board.objects.using(alias).filter(is_built=True).order_by("id"):
+    for board in (
+        Board.objects.using(alias).filter(is_built=True, closed_at=None).order_by("id")
+    ):
         kept = kept_keys(board.pk, user_ids, alias)
         counted = counted_keys(period_of(board), user_ids, alias)
         pending = PendingScore.objects.using(alias).filter(user__in=user_ids)
@@ -36,9 +40,17 @@ def score_drifts(user_ids: Sequence[Any], alias: str) -> Iterator[ScoreDrift]:
 
 def count_drifts(alias: str) -> Iterator[str]:
     """Yield a sentence for each number of a built board that is not right."""
-    for board in Board.objects.using(alias).filter(is_built=True).order_by("id"):
+    for board in (
+        Board.objects.using(alias).filter(is_built=True, closed_at=None).order_by("id")
+    ):
         scores = BoardScore.objects.using(alias).filter(board=board).count()
         if board.count != scores:
             yield f"{board} counts {board.count} scores, and has {scores}."
         for begin, count, right in wrong_counts(board):
             yield f"{board} counts {count} scores from {begin}, and has {right}."
+
+
+def _boards(alias: str) -> QuerySet[Board]:
+    """Return the boards that follow the ledger."""
+    boards = Board.objects.using(alias).filter(is_built=True, closed_at=None)
+    return boards.order_by("id")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, TypeAlias, TypeVar
 
 from asgiref.sync import sync_to_async
@@ -28,11 +28,12 @@ from gamification.leaderboards.values import (
     Answer,
     LeaderboardEntry,
     LeaderboardPage,
+    PeriodState,
     Place,
     Question,
     Ranking,
 )
-from gamification.models import Board
+from gamification.models import Board, UserGamification
 from gamification.models.progress import counted_marks
 
 AnyUser: TypeAlias = AbstractBaseUser | AnonymousUser
@@ -46,6 +47,9 @@ MAX_PAGE: Final = 10_000_000
 #: ledger is faster than the board.
 MOST_PENDING: Final = 50
 MANY_PENDING: Final = 2_000
+
+#: The last rank that wins.
+WINNING_RANK: Final = 3
 
 #: How often a reader starts again after somebody has changed kept scores meanwhile.
 TRIES: Final = 5
@@ -86,11 +90,12 @@ def get_leaderboard(
     own = focus if viewer is None else viewer.pk
     offset = (page - 1) * page_size if around is None else 0
     question = Question(wanted, ranking, offset, page_size, focus, own)
-    answer, users = _answer(question)
+    answer, users, is_closed = _answer(question)
     entries = [_entry(each, users) for each in answer.places if each.user_id in users]
     me = answer.own
     return LeaderboardPage(
         wanted,
+        _state(wanted, is_closed=is_closed),
         ranking,
         answer.total,
         answer.offset,
@@ -103,13 +108,46 @@ def get_leaderboard(
 aget_leaderboard = sync_to_async(get_leaderboard)
 
 
-def _answer(question: Question) -> tuple[Answer, Mapping[Any, Any]]:
-    """Return the answer, with the users in it whom the database still has."""
+def get_winners(
+    window: Window | str, *, period: str | None = None, now: datetime | None = None
+) -> tuple[LeaderboardEntry, ...]:
+    """Return places 1 to 3 of a past period, with all who share them.
+
+    The period is the one of this name, or else the last one that is over. Raises the
+    errors of ``get_leaderboard``.
+    """
+    if period is None:
+        current = _period(_choice(Window, window), None, now)
+        if current.starts_at is not None:
+            before = current.starts_at - timedelta(microseconds=1)
+            period = _period(current.window, None, before).name
+    winners, page = list[LeaderboardEntry](), 1
+    while True:
+        board = get_leaderboard(
+            window, period=period, page=page, page_size=MAX_PAGE_SIZE
+        )
+        found = [entry for entry in board.entries if entry.rank <= WINNING_RANK]
+        winners += found
+        if len(found) < MAX_PAGE_SIZE:
+            return tuple(winners)
+        page += 1
+
+
+def _state(period: Period, *, is_closed: bool) -> PeriodState:
+    if period.ends_at is None or timezone.now() < period.ends_at:
+        return PeriodState.OPEN
+    return PeriodState.FINAL if is_closed else PeriodState.SETTLING
+
+
+def _answer(question: Question) -> tuple[Answer, Mapping[Any, Any], bool]:
+    """Return the answer, its users whom the database still has, and if it is final."""
     alias, hidden = router.db_for_read(Board), set[Any]()
     for _attempt in range(TRIES):
         header = _header(question.period, alias)
         if header is None:
             break
+        if header.is_closed:
+            return _final_answer(header, question, alias)
         moved = {*header.pending, *hidden}
         board = kept.KeptBoard(header, question.period, alias, moved)
         answer = kept.answer(board, question)
@@ -117,10 +155,21 @@ def _answer(question: Question) -> tuple[Answer, Mapping[Any, Any]]:
         # Nothing may have told the board that a user is no longer counted.
         unlisted = {*_uncounted(users)} - moved
         if not unlisted and board.is_unchanged():
-            return answer, users
+            return answer, users, False
         hidden |= unlisted
     answer = ledger.answer(question)
-    return answer, _users(answer)
+    return answer, _users(answer), False
+
+
+def _final_answer(
+    header: kept.Header, question: Question, alias: str
+) -> tuple[Answer, Mapping[Any, Any], bool]:
+    """Return the answer of a closed board, without users who are hidden by now."""
+    answer = kept.answer(kept.FinalBoard(header, question.period, alias), question)
+    users = _users(answer)
+    ranked = UserGamification.objects.using(alias).ranked().filter(user__in=[*users])
+    shown = {*ranked.values_list("user_id", flat=True)}
+    return answer, {pk: users[pk] for pk in users.keys() & shown}, True
 
 
 def _header(period: Period, alias: str) -> kept.Header | None:
@@ -128,12 +177,22 @@ def _header(period: Period, alias: str) -> kept.Header | None:
     if not conf.KEEP_LEADERBOARDS:
         return None
     header = kept.find_board(period, alias, limit=MOST_PENDING)
-    if header is None or not header.is_complete:
+    if header is None or not header.is_complete or _is_due(header, period):
         has_tended = tend_if_possible(alias)
         if header is None and not has_tended:
             return None
         header = kept.find_board(period, alias, limit=MANY_PENDING)
     return header if header and header.is_complete else None
+
+
+def _is_due(header: kept.Header, period: Period) -> bool:
+    """Say whether the board waits for somebody to close it."""
+    ends_at = period.ends_at
+    return (
+        not header.is_closed
+        and ends_at is not None
+        and ends_at + conf.MAX_BACKDATE <= timezone.now()
+    )
 
 
 def _users(answer: Answer) -> Mapping[Any, Any]:

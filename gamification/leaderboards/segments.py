@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from django.db.models import Count
+
 from gamification.leaderboards.counting import Key
 from gamification.models import Board, BoardScore, BoardSegment, write_alias
 
@@ -22,6 +24,17 @@ def divide(board: Board) -> None:
     segments = BoardSegment.objects.using(write_alias())
     segments.filter(board=board).delete()
     segments.bulk_create(_segments(board, BEGINNING, _keys(board)))
+
+
+def divide_by_score(board: Board) -> None:
+    """Give a board that is to be closed one segment for each score."""
+    scores = BoardScore.objects.using(write_alias()).filter(board=board)
+    counts = scores.order_by("debit").values_list("debit").annotate(n=Count("pk"))
+    segments = BoardSegment.objects.using(write_alias())
+    segments.filter(board=board).delete()
+    segments.bulk_create(
+        BoardSegment(board=board, debit=debit, count=count) for debit, count in counts
+    )
 
 
 def wrong_counts(board: Board) -> Iterator[tuple[Key, int, int]]:

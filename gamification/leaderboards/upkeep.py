@@ -6,17 +6,24 @@ pending rows, so they never wait for it, nor for each other.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.db import Error, connections, transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, Max, QuerySet
 from django.utils import timezone
 
 from gamification.conf import conf
-from gamification.domain.periods import Period, Window, current_period
+from gamification.domain.periods import (
+    Period,
+    Window,
+    current_period,
+    named_period,
+)
+from gamification.leaderboards.closing import close, late_users, settled_at
 from gamification.leaderboards.counting import (
     changes,
     counted_keys,
@@ -31,6 +38,8 @@ from gamification.models import (
     UserGamification,
     write_alias,
 )
+
+logger = logging.getLogger(__name__)
 
 #: Pending rows that one transaction takes into account.
 STEP: Final = 1_000
@@ -47,13 +56,19 @@ _MARGIN: Final = timedelta(days=1)
 def tend_boards(*, now: datetime | None = None) -> int:
     """Take all pending scores into account; return the number of rows.
 
-    It opens the boards of the current periods. It waits while somebody else tends the
-    boards.
+    It opens the boards of the current periods, and of those that were missed since the
+    last one; it closes boards whose periods are settled, the oldest first. It waits
+    while somebody else tends the boards.
     """
-    alias, done = write_alias(), 0
+    alias, now, done = write_alias(), now or timezone.now(), 0
+    with _lock(alias, waits=True):
+        missed = [*_missed_periods(alias, now)]
+        large = [period for period in missed if not _open(period, alias)]
+    for period in large:
+        _rebuild(period, alias, STEP, None)
     while True:
         with _lock(alias, waits=True):
-            rows = _tend(alias, now or timezone.now())
+            rows = _tend(alias, now)
         done += rows
         if rows < STEP:
             return done
@@ -62,7 +77,8 @@ def tend_boards(*, now: datetime | None = None) -> int:
 def tend_if_possible(alias: str) -> bool:
     """Take a step of pending scores into account, unless somebody else does it now.
 
-    It says whether it could. It does nothing inside a transaction of the caller, whose locks would last.
+    It says whether it could. It does nothing inside a transaction of the caller, whose
+    locks would last.
     """
     connection = connections[alias]
     if alias != write_alias() or connection.in_atomic_block:
@@ -113,7 +129,7 @@ def _tend(alias: str, now: datetime) -> int:
     rows = PendingScore.objects.using(alias).order_by("id")
     pending = [*rows.values_list("id", "user_id", "occurred_at")[:STEP]]
     if pending:
-        for board in Board.objects.using(alias).order_by("id"):
+        for board in Board.objects.using(alias).filter(closed_at=None):
             period = period_of(board)
             users = {
                 user_id
@@ -122,15 +138,44 @@ def _tend(alias: str, now: datetime) -> int:
             }
             count_users(board, [*users])
         rows.filter(id__in=[pk for pk, *_ in pending]).delete()
+    if len(pending) < STEP:
+        _close_settled(alias, now)
     return len(pending)
 
 
-def _open(period: Period, alias: str) -> None:
-    """Make the board of ``period``; build it if the ledger has little for it."""
+def _close_settled(alias: str, now: datetime) -> None:
+    """Close the boards that have settled, the oldest first."""
+    ended = Board.objects.using(alias).filter(
+        ends_at__lte=now - conf.MAX_BACKDATE, closed_at=None, is_built=True
+    )
+    for board in ended.order_by("ends_at", "id"):
+        until = settled_at(board)
+        if until is not None and until <= now:
+            count_users(board, late_users(board, until), until=until)
+            board.refresh_from_db()
+            close(board, until)
+
+
+def _missed_periods(alias: str, now: datetime) -> Iterator[Period]:
+    """Yield the periods between the last board of each window and the current one."""
+    calendar = conf.leaderboard_calendar
+    for window in Window:
+        boards = Board.objects.using(alias).filter(window=window, ends_at__lte=now)
+        ends = boards.aggregate(last=Max("ends_at"))["last"]
+        while ends and not (period := current_period(window, calendar, ends)).has(now):
+            yield period
+            ends = period.ends_at
+
+
+def _open(period: Period, alias: str) -> bool:
+    """Make the board of ``period``; build it if the ledger has little for it.
+
+    It says whether the board is built.
+    """
     boards = Board.objects.using(alias)
     board = _make(boards, period)
     if board.is_built and board.ranks_staff == conf.RANKS_STAFF:
-        return
+        return True
     entries = LedgerEntry.objects.using(alias).order_by()
     if period.starts_at:
         earliest = period.starts_at - conf.MAX_CLOCK_SKEW - _MARGIN
@@ -141,13 +186,14 @@ def _open(period: Period, alias: str) -> None:
         _clear(board)
         count_users(board, [*{*user_ids}])
         finish(board)
+    return len(user_ids) <= FEW_ENTRIES
 
 
 def _clear(board: Board) -> None:
     """Empty a board that is to be built."""
     BoardScore.objects.using(write_alias()).filter(board=board).delete()
-    board.is_built, board.ranks_staff = False, conf.RANKS_STAFF
-    board.save(update_fields=["is_built", "ranks_staff"])
+    board.is_built, board.ranks_staff, board.closed_at = False, conf.RANKS_STAFF, None
+    board.save(update_fields=["is_built", "ranks_staff", "closed_at"])
 
 
 def finish(board: Board) -> None:
@@ -159,13 +205,19 @@ def finish(board: Board) -> None:
     board.save(update_fields=["is_built", "count", "version"])
 
 
-def count_users(board: Board, user_ids: Sequence[Any]) -> None:
-    """Bring the scores of these users up to date with the ledger."""
+def count_users(
+    board: Board, user_ids: Sequence[Any], *, until: datetime | None = None
+) -> None:
+    """Bring the scores of these users up to date with the ledger.
+
+    ``until`` leaves out what was recorded later.
+    """
     if not user_ids:
         return
     alias = write_alias()
     kept = kept_keys(board.pk, user_ids, alias)
-    gone, new = changes(kept, counted_keys(period_of(board), user_ids, alias))
+    counted = counted_keys(period_of(board), user_ids, alias, until=until)
+    gone, new = changes(kept, counted)
     if not gone and not new:
         return
     scores = BoardScore.objects.using(alias)
@@ -199,6 +251,22 @@ def rebuild_boards(
     for each in windows:
         _rebuild(current_period(each, calendar, now), alias, batch_size, progress)
     return len(windows)
+
+
+def reopen_board(window: Window, period: str, *, now: datetime | None = None) -> None:
+    """Open the board of a past period again, with all that was recorded since.
+
+    It settles anew, and is closed ``MAX_BACKDATE`` after ``now``. Raises ``ValueError``
+    for a name that is not that of a period.
+    """
+    alias = write_alias()
+    named = named_period(window, conf.leaderboard_calendar, period)
+    with _lock(alias, waits=True):
+        board = _make(Board.objects.using(alias), named)
+        board.reopened_at = now or timezone.now()
+        board.save(update_fields=["reopened_at"])
+    _rebuild(named, alias, STEP, None)
+    logger.info("The leaderboard %s %s was opened again.", window, period)
 
 
 def _rebuild(

@@ -37,11 +37,23 @@ class LeaderboardEntry:
     reached_at: datetime
 
 
+class PeriodState(TextChoices):
+    """What can still happen to the board of a period."""
+
+    OPEN = "open", _("open")
+    SETTLING = "settling", _("provisional")
+    FINAL = "final", _("final")
+
+
 @dataclass(frozen=True, slots=True)
 class LeaderboardPage:
-    """A part of a leaderboard, and the viewer's own place on it."""
+    """A part of a leaderboard, and the viewer's own place on it.
+
+    A final board keeps its first 1,000 places; others are known by ``me`` alone.
+    """
 
     period: Period
+    state: PeriodState
     ranking: Ranking
     #: Number of ranked users on all pages.
     count: int

@@ -405,6 +405,21 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "closed_at",
+                    models.DateTimeField(
+                        blank=True,
+                        help_text="What is recorded later does not change the board.",
+                        null=True,
+                        verbose_name="closed at",
+                    ),
+                ),
+                (
+                    "reopened_at",
+                    models.DateTimeField(
+                        blank=True, null=True, verbose_name="reopened at"
+                    ),
+                ),
+                (
                     "count",
                     models.BigIntegerField(default=0, verbose_name="ranked users"),
                 ),

@@ -24,6 +24,13 @@ class Board(models.Model):
         default=False,
         help_text=_("It has all scores. Until then, the ledger answers for it."),
     )
+    closed_at = models.DateTimeField(
+        _("closed at"),
+        null=True,
+        blank=True,
+        help_text=_("What is recorded later does not change the board."),
+    )
+    reopened_at = models.DateTimeField(_("reopened at"), null=True, blank=True)
     count = models.BigIntegerField(_("ranked users"), default=0)
     version = models.BigIntegerField(
         _("version"), default=0, help_text=_("Grows whenever kept scores change.")
@@ -100,7 +107,8 @@ class BoardSegment(models.Model):
     """The number of scores from one place of a board up to the next segment.
 
     With these numbers, nobody counts millions of scores to find a rank. The first
-    segment of a board begins before all scores, and has no user.
+    segment of a board begins before all scores, and has no user. A closed board has a
+    segment for each different score instead.
     """
 
     board = models.ForeignKey(
