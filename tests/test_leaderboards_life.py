@@ -222,6 +222,7 @@ def test_staff_open_a_period_again(final, clock, caplog):
     earns(final[3], 50, SUNDAY)
 
     reopen_board(Window.WEEK, LAST_WEEK)
+    tend_boards()
 
     assert places()[final[3]] == (1, 130)
     assert caplog.messages == [f"The leaderboard week {LAST_WEEK} was opened again."]

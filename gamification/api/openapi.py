@@ -32,7 +32,7 @@ from gamification.api.views.achievement_serializers import (
 )
 from gamification.api.views.explanations import BLOCKERS
 from gamification.api.views.user_serializers import STREAK_STATES
-from gamification.leaderboards import Ranking, Window
+from gamification.leaderboards import PeriodState, Ranking, Window
 from gamification.models import ActiveDay
 from gamification.services import CelebrationKind, EntryKind, WithheldReason
 from gamification.staff import CelebrationMode
@@ -78,6 +78,7 @@ CHOICES: Final[Mapping[tuple[str, ...], str]] = {
         "EntryKind": EntryKind.values,
         "ExplanationBlocker": BLOCKERS,
         "LeaderboardRanking": Ranking.values,
+        "LeaderboardState": PeriodState.values,
         "LeaderboardWindow": Window.values,
         "StreakState": STREAK_STATES,
         "WithheldReason": WithheldReason.values,

@@ -20,11 +20,10 @@ from gamification.models import Board, BoardScore, LedgerEntry, write_alias
 KEPT: Final = 1_000
 
 
-def settled_at(board: Board) -> datetime | None:
-    """Return when the board becomes final; None for all time."""
-    if board.ends_at is None:
-        return None
-    return max(board.ends_at, board.reopened_at or board.ends_at) + conf.MAX_BACKDATE
+def settled_at(board: Board) -> datetime:
+    """Return when the board of an ended period becomes final."""
+    instants = [at for at in (board.ends_at, board.reopened_at) if at is not None]
+    return max(instants) + conf.MAX_BACKDATE
 
 
 def late_users(board: Board, until: datetime) -> list[Any]:

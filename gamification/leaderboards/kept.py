@@ -189,8 +189,7 @@ def _place(board: KeptBoard, ranking: Ranking, key: Key) -> Place:
     """Return the place at ``key``, also if a closed board no longer has it."""
     offset = board.before(key)
     for place in _places(board, ranking, offset, 1):
-        if place.user_id == key.user_id:
-            return place
+        return place
     rank = _rank(board, ranking, key, offset)
     return Place(key.user_id, offset + 1, rank, -key.debit, None, key.reached_at)
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from django.db.models import QuerySet
 
+from gamification.conf import conf
 from gamification.leaderboards.counting import Key, counted_keys, kept_keys
 from gamification.leaderboards.segments import wrong_counts
 from gamification.leaderboards.upkeep import period_of
@@ -24,9 +25,7 @@ class ScoreDrift(NamedTuple):
 
 def score_drifts(user_ids: Sequence[Any], alias: str) -> Iterator[ScoreDrift]:
     """Yield the kept scores that differ from the ledger and are not pending."""
-    for board in (
-        Board.objects.using(alias).filter(is_built=True, closed_at=None).order_by("id")
-    ):
+    for board in _boards(alias):
         kept = kept_keys(board.pk, user_ids, alias)
         counted = counted_keys(period_of(board), user_ids, alias)
         pending = PendingScore.objects.using(alias).filter(user__in=user_ids)
@@ -40,9 +39,7 @@ def score_drifts(user_ids: Sequence[Any], alias: str) -> Iterator[ScoreDrift]:
 
 def count_drifts(alias: str) -> Iterator[str]:
     """Yield a sentence for each number of a built board that is not right."""
-    for board in (
-        Board.objects.using(alias).filter(is_built=True, closed_at=None).order_by("id")
-    ):
+    for board in _boards(alias):
         scores = BoardScore.objects.using(alias).filter(board=board).count()
         if board.count != scores:
             yield f"{board} counts {board.count} scores, and has {scores}."
@@ -53,4 +50,4 @@ def count_drifts(alias: str) -> Iterator[str]:
 def _boards(alias: str) -> QuerySet[Board]:
     """Return the boards that follow the ledger."""
     boards = Board.objects.using(alias).filter(is_built=True, closed_at=None)
-    return boards.order_by("id")
+    return boards.filter(ranks_staff=conf.RANKS_STAFF).order_by("id")

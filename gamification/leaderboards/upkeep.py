@@ -56,14 +56,14 @@ _MARGIN: Final = timedelta(days=1)
 def tend_boards(*, now: datetime | None = None) -> int:
     """Take all pending scores into account; return the number of rows.
 
-    It opens the boards of the current periods, and of those that were missed since the
-    last one; it closes boards whose periods are settled, the oldest first. It waits
-    while somebody else tends the boards.
+    It builds the boards of the current periods, and of those that were missed since
+    the last one; it closes boards whose periods are settled, the oldest first. It
+    waits while somebody else tends the boards.
     """
     alias, now, done = write_alias(), now or timezone.now(), 0
     with _lock(alias, waits=True):
-        missed = [*_missed_periods(alias, now)]
-        large = [period for period in missed if not _open(period, alias)]
+        periods = [*_missed_periods(alias, now), *_current_periods(now)]
+        large = [period for period in periods if not _open(period, alias)]
     for period in large:
         _rebuild(period, alias, STEP, None)
     while True:
@@ -105,7 +105,7 @@ def _lock(alias: str, *, waits: bool) -> Iterator[bool]:
             yield bool(first.select_for_update(skip_locked=not waits).order_by())
         else:
             # The first statement is a write, so that it locks the whole database.
-            boards.filter(window=Window.ALL).update(version=F("version") + 1)
+            boards.filter(window=Window.ALL).update(version=F("version"))
             _make(boards, Period(Window.ALL, None, None, ""))
             yield True
 
@@ -124,8 +124,8 @@ def period_of(board: Board) -> Period:
 
 def _tend(alias: str, now: datetime) -> int:
     """Open boards, and take a step of pending scores into account."""
-    for window in Window:
-        _open(current_period(window, conf.leaderboard_calendar, now), alias)
+    for period in _current_periods(now):
+        _open(period, alias)
     rows = PendingScore.objects.using(alias).order_by("id")
     pending = [*rows.values_list("id", "user_id", "occurred_at")[:STEP]]
     if pending:
@@ -150,10 +150,15 @@ def _close_settled(alias: str, now: datetime) -> None:
     )
     for board in ended.order_by("ends_at", "id"):
         until = settled_at(board)
-        if until is not None and until <= now:
+        if until <= now:
             count_users(board, late_users(board, until), until=until)
             board.refresh_from_db()
             close(board, until)
+
+
+def _current_periods(now: datetime) -> Iterator[Period]:
+    for window in Window:
+        yield current_period(window, conf.leaderboard_calendar, now)
 
 
 def _missed_periods(alias: str, now: datetime) -> Iterator[Period]:
@@ -193,7 +198,8 @@ def _clear(board: Board) -> None:
     """Empty a board that is to be built."""
     BoardScore.objects.using(write_alias()).filter(board=board).delete()
     board.is_built, board.ranks_staff, board.closed_at = False, conf.RANKS_STAFF, None
-    board.save(update_fields=["is_built", "ranks_staff", "closed_at"])
+    board.version += 1
+    board.save(update_fields=["is_built", "ranks_staff", "closed_at", "version"])
 
 
 def finish(board: Board) -> None:
@@ -278,18 +284,25 @@ def _rebuild(
     with _lock(alias, waits=True):
         board = _make(Board.objects.using(alias), period)
         _clear(board)
-    for user_ids in _pages(alias, batch_size):
+    # The version tells whether somebody else has begun to build the board meanwhile.
+    own = Board.objects.using(alias).filter(pk=board.pk, version=board.version)
+    for user_ids in _pages(period, alias, batch_size):
         with _lock(alias, waits=True):
+            if not own.exists():
+                return
             count_users(board, user_ids)
         if progress:
             progress(len(user_ids))
     with _lock(alias, waits=True):
-        finish(board)
+        if own.exists():
+            finish(board)
 
 
-def _pages(alias: str, size: int) -> Iterator[list[Any]]:
-    """Yield the keys of all users with progress, ``size`` at a time."""
+def _pages(period: Period, alias: str, size: int) -> Iterator[list[Any]]:
+    """Yield the keys of users who may have a score, ``size`` at a time."""
     users = UserGamification.objects.using(alias).order_by("user_id")
+    if period.starts_at:
+        users = users.filter(last_occurred_at__gte=period.starts_at)
     page = [*users.values_list("user_id", flat=True)[:size]]
     while page:
         yield page

@@ -50,6 +50,7 @@ def test_a_leaderboard_has_places_and_ones_own(api, user):
     assert read(api, "week") == {
         "window": "week",
         "period": "2026-W10",
+        "state": "open",
         "starts_at": "2026-03-02T00:00:00Z",
         "ends_at": "2026-03-09T00:00:00Z",
         "zone": "UTC",
@@ -70,6 +71,7 @@ def test_where_nobody_earned_anything_nobody_is_ranked(api):
     assert read(api) == {
         "window": "all",
         "period": "all",
+        "state": "open",
         "starts_at": None,
         "ends_at": None,
         "zone": "UTC",

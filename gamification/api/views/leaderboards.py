@@ -18,6 +18,7 @@ from gamification.exceptions import InvalidRequestError
 from gamification.leaderboards import (
     LeaderboardEntry,
     LeaderboardPage,
+    PeriodState,
     Ranking,
     Window,
     get_leaderboard,
@@ -27,6 +28,7 @@ from gamification.user_lookup import public_name
 EXAMPLE: Final = {
     "window": "week",
     "period": "2026-W10",
+    "state": "open",
     "starts_at": "2026-03-02T00:00:00Z",
     "ends_at": "2026-03-09T00:00:00Z",
     "zone": "UTC",
@@ -92,7 +94,7 @@ class LeaderboardEntrySerializer(LeaderboardPlaceSerializer):
 
 
 class LeaderboardSerializer(ResponseSerializer):
-    """Public users ordered by the XP that they have earned in the current period."""
+    """Public users ordered by the XP that they have earned in a period."""
 
     window = serializers.ChoiceField(
         choices=Window.values, source="board.period.window"
@@ -108,6 +110,12 @@ class LeaderboardSerializer(ResponseSerializer):
     period = serializers.CharField(
         source="board.period.name",
         help_text="The name of the period, such as 2026-W48; all for all time.",
+    )
+    state = serializers.ChoiceField(
+        choices=PeriodState.values,
+        source="board.state",
+        help_text="Open; settling, while late records may still arrive after the end; "
+        "or final.",
     )
     zone = serializers.CharField(source="board.period.zone")
     ranking = serializers.ChoiceField(choices=Ranking.values, source="board.ranking")
@@ -134,7 +142,7 @@ class LeaderboardSerializer(ResponseSerializer):
 
 
 class LeaderboardsViewSet(GamificationViewSet):
-    """Leaderboards of the current day, week and month, and of all time."""
+    """Leaderboards of days, weeks and months, and of all time."""
 
     lookup_field = "window"
     lookup_value_regex = "|".join(Window.values)
