@@ -15,7 +15,7 @@ from gamification.conf import conf
 from gamification.domain.derive import DerivedEntry, Progress, derive_progress
 from gamification.exceptions import UnknownUserError
 from gamification.leaderboards import score_drifts
-from gamification.leaderboards.counting import Key
+from gamification.leaderboards.values import Key
 from gamification.models import (
     Achievement,
     ActiveDay,

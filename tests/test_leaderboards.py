@@ -522,6 +522,40 @@ def test_a_user_who_is_deleted_meanwhile_is_left_out():
     assert page.me is None
 
 
+def test_nobody_comes_twice_while_scores_rise():
+    users = scorers(70, 60, 50, 40, 30)
+    first = get_leaderboard("all", page_size=2)
+    earns(users[4], 100)
+    earns(users[1], 100)
+
+    rest = get_leaderboard("all", page_size=2, after=first.cursor)
+
+    assert [entry.user for entry in rest.entries] == users[2:4]
+    assert (rest.offset, [entry.rank for entry in rest.entries]) == (3, [4, 5])
+    assert rest.cursor is None
+
+
+@pytest.mark.parametrize("place", range(4))
+def test_a_cursor_stands_behind_its_entry_also_among_equals(place):
+    users = scorers(10, 10, 10, 10, 10)
+
+    first = get_leaderboard("all", page_size=place + 1)
+    rest = get_leaderboard("all", after=first.cursor)
+
+    assert [entry.user for entry in rest.entries] == users[place + 1 :]
+    assert rest.entries[0].gap_to_next == 0
+
+
+@pytest.mark.parametrize("cursor", ["", "1", "1.2.x", 7, "-1.2.3", f"{10**18}.2.3"])
+def test_a_cursor_comes_from_a_page(cursor):
+    with pytest.raises(
+        InvalidRequestError, match=r"^The cursor is not one of a leaderboard\.$"
+    ) as refusal:
+        get_leaderboard("all", after=cursor)
+
+    assert refusal.value.context == {"field": "after"}
+
+
 # Bad requests
 
 

@@ -12,8 +12,8 @@ from typing import Any, Final
 from django.db.models import Q
 
 from gamification.conf import conf
-from gamification.leaderboards.counting import Key
 from gamification.leaderboards.segments import divide_by_score
+from gamification.leaderboards.values import Key
 from gamification.models import Board, BoardScore, LedgerEntry, write_alias
 
 #: Keys that a closed board keeps.

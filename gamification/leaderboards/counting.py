@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final, NamedTuple
+from datetime import datetime
+from typing import Any
 
 from django.db.models import (
     Exists,
@@ -20,27 +20,8 @@ from django.db.models.functions import Coalesce
 
 from gamification.domain.outcomes import EntryKind
 from gamification.domain.periods import Period
+from gamification.leaderboards.values import Key
 from gamification.models import BoardScore, LedgerEntry, UserGamification
-
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
-
-
-class Key(NamedTuple):
-    """The place of a score: keys in ascending order are the order of the board."""
-
-    debit: int
-    #: Microseconds since 1970.
-    reached: int
-    user_id: Any
-
-    @classmethod
-    def of(cls, user_id: Any, score: int, reached_at: datetime) -> Key:
-        return cls(-int(score), (reached_at - EPOCH) // _MICROSECOND, user_id)
-
-    @property
-    def reached_at(self) -> datetime:
-        return EPOCH + timedelta(microseconds=self.reached)
 
 
 def counted_keys(

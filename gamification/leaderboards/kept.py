@@ -16,8 +16,8 @@ from django.db import connections
 from gamification.conf import conf
 from gamification.domain.periods import Period
 from gamification.leaderboards import kept_sql
-from gamification.leaderboards.counting import Key, counted_keys, kept_keys
-from gamification.leaderboards.values import Answer, Place, Question, Ranking
+from gamification.leaderboards.counting import counted_keys, kept_keys
+from gamification.leaderboards.values import Answer, Key, Place, Question, Ranking
 from gamification.models import Board
 
 #: Offset from which the look-up of a segment is worth it.
@@ -178,6 +178,9 @@ def answer(board: KeptBoard, question: Question) -> Answer:
     offset, size, own_id = question.offset, question.page_size, question.own
     if question.focus is not None and (focus := board.key_of(question.focus)):
         offset = question.offset_around(board.before(focus) + 1, board.total)
+    if after := question.after:
+        # Whoever was there may have moved on.
+        offset = board.before(after) + int(board.key_of(after.user_id) == after)
     places = [*_places(board, question.ranking, offset, size)]
     own = next((each for each in places if each.user_id == own_id), None)
     if own is None and own_id is not None and (key := board.key_of(own_id)):

@@ -20,7 +20,7 @@ from django.db.models.expressions import RawSQL
 from django.db.models.functions import DenseRank, Lag, Rank, RowNumber
 
 from gamification.domain.periods import Period
-from gamification.leaderboards.values import Answer, Place, Question, Ranking
+from gamification.leaderboards.values import Answer, Key, Place, Question, Ranking
 from gamification.models import LedgerEntry, UserGamification
 
 
@@ -72,8 +72,11 @@ _LASTING_GAIN: Final = RawSQL(  # noqa: S611 - without parameters
 
 
 def answer(question: Question) -> Answer:
-    """Return the answer of the ledger, in one query."""
+    """Return the answer of the ledger."""
     focus, own = question.focus, question.own
+    if question.after:
+        offset = _scores(question.period).filter(_is_up_to(question.after)).count()
+        question = question._replace(offset=offset)
     offset, rows = question.offset, _rows(question)
     total = next(iter(rows.values())).total if rows else 0
     if focus in rows:
@@ -83,19 +86,30 @@ def answer(question: Question) -> Answer:
     return Answer(total, offset, listed, rows[own].place() if own in rows else None)
 
 
-def _rank(period: Period, ranking: Ranking) -> QuerySet[LedgerEntry, Any]:
-    """Return the ranked users of ``period`` as rows of ``_Row``, in order."""
+def _scores(period: Period) -> QuerySet[LedgerEntry, Any]:
+    """Return the ranked users of ``period``, each with score and its time."""
     users = UserGamification.objects.ranked().values("user")
     entries = LedgerEntry.objects.filter(user__in=users)
     if period.starts_at and period.ends_at:
         entries = entries.filter(
             occurred_at__gte=period.starts_at, occurred_at__lt=period.ends_at
         )
+    scores = entries.values("user_id").annotate(score=Sum("amount"))
+    timed = scores.annotate(reached_at=Max("occurred_at", filter=_LASTING_GAIN))
+    return timed.filter(score__gt=0)
+
+
+def _is_up_to(key: Key) -> Q:
+    """Return a filter for the places up to ``key``, and with it."""
+    score, reached_at = -key.debit, key.reached_at
+    is_before = Q(score__gt=score) | Q(score=score, reached_at__lt=reached_at)
+    return is_before | Q(score=score, reached_at=reached_at, user_id__lte=key.user_id)
+
+
+def _rank(period: Period, ranking: Ranking) -> QuerySet[LedgerEntry, Any]:
+    """Return the ranked users of ``period`` as rows of ``_Row``, in order."""
     return (
-        entries.values("user_id")
-        .annotate(score=Sum("amount"))
-        .annotate(reached_at=Max("occurred_at", filter=_LASTING_GAIN))
-        .filter(score__gt=0)
+        _scores(period)
         .annotate(
             position=Over(RowNumber(), order_by=_ORDERING),
             rank=_RANKS[ranking],

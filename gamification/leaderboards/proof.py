@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 from django.db.models import QuerySet
 
 from gamification.conf import conf
-from gamification.leaderboards.counting import Key, counted_keys, kept_keys
+from gamification.leaderboards.counting import counted_keys, kept_keys
 from gamification.leaderboards.segments import wrong_counts
 from gamification.leaderboards.upkeep import period_of
+from gamification.leaderboards.values import Key
 from gamification.models import Board, BoardScore, PendingScore
 
 

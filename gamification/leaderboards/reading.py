@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeAlias, TypeVar
@@ -10,6 +11,7 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import ValidationError
 from django.db import router
 from django.db.models import TextChoices
 from django.utils import timezone
@@ -26,6 +28,7 @@ from gamification.leaderboards import kept, ledger
 from gamification.leaderboards.upkeep import tend_if_possible
 from gamification.leaderboards.values import (
     Answer,
+    Key,
     LeaderboardEntry,
     LeaderboardPage,
     PeriodState,
@@ -48,6 +51,8 @@ MAX_PAGE: Final = 10_000_000
 MOST_PENDING: Final = 50
 MANY_PENDING: Final = 2_000
 
+_CURSOR: Final = re.compile(r"([0-9]{1,18})\.(-?[0-9]{1,17})\.(.+)", re.ASCII)
+
 #: The last rank that wins.
 WINNING_RANK: Final = 3
 
@@ -62,6 +67,7 @@ def get_leaderboard(
     ranking: Ranking | str = Ranking.COMPETITION,
     page: int = 1,
     page_size: int = PAGE_SIZE,
+    after: str | None = None,
     around: AnyUser | None = None,
     viewer: AnyUser | None = None,
     now: datetime | None = None,
@@ -76,8 +82,9 @@ def get_leaderboard(
 
     ``around`` selects the page with this user in the middle, or nearer to an end of the
     leaderboard, so that the page is full; if the user is not ranked, it is the first
-    page. ``page`` is then ignored. ``me`` is the entry of ``viewer``; None means
-    ``around``.
+    page. ``after`` is the ``cursor`` of another page, behind which this one begins, so
+    that nobody comes twice while scores rise. ``page`` is ignored beside either of
+    them. ``me`` is the entry of ``viewer``; None means ``around``.
 
     Raises ``InvalidInstantError``, and ``InvalidRequestError`` for any other invalid
     value.
@@ -89,7 +96,8 @@ def get_leaderboard(
     focus = None if around is None else around.pk
     own = focus if viewer is None else viewer.pk
     offset = (page - 1) * page_size if around is None else 0
-    question = Question(wanted, ranking, offset, page_size, focus, own)
+    behind = None if after is None or around else _key(after)
+    question = Question(wanted, ranking, offset, page_size, focus, own, behind)
     answer, users, is_closed = _answer(question)
     entries = [_entry(each, users) for each in answer.places if each.user_id in users]
     me = answer.own
@@ -101,6 +109,7 @@ def get_leaderboard(
         answer.offset,
         page_size,
         tuple(entries),
+        _cursor(answer),
         _entry(me, users) if me and me.user_id in users else None,
     )
 
@@ -205,6 +214,30 @@ def _uncounted(users: Mapping[Any, Any]) -> Iterator[Any]:
     for pk, user in users.items():
         if any(getattr(user, name) != mark for name, mark in marks):
             yield pk
+
+
+def _cursor(answer: Answer) -> str | None:
+    """Return the cursor of those who follow; None at the end."""
+    if not answer.places or answer.places[-1].position >= answer.total:
+        return None
+    last = answer.places[-1]
+    return Key.of(last.user_id, last.score, last.reached_at).cursor
+
+
+def _key(cursor: str) -> Key:
+    """Return the key that ``cursor`` names, or raise ``InvalidRequestError``."""
+    users = get_user_model()._meta.pk
+    try:
+        matched = _CURSOR.fullmatch(cursor)
+        score, reached, name = matched.groups() if matched else ("", "", "")
+        user_id = users.to_python(name)
+        users.run_validators(user_id)
+        key = Key(-int(score), int(reached), user_id)
+        _ = key.reached_at
+    except (OverflowError, TypeError, ValidationError, ValueError) as error:
+        message = "The cursor is not one of a leaderboard."
+        raise InvalidRequestError(message, field="after") from error
+    return key
 
 
 def _entry(place: Place, users: Mapping[Any, Any]) -> LeaderboardEntry:

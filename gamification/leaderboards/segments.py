@@ -9,7 +9,7 @@ from typing import Final
 
 from django.db.models import Count
 
-from gamification.leaderboards.counting import Key
+from gamification.leaderboards.values import Key
 from gamification.models import Board, BoardScore, BoardSegment, write_alias
 
 #: Scores in a new segment; one with more than twice as many is divided.

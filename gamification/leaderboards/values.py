@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, NamedTuple
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, NamedTuple
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
 from gamification.domain.periods import Period
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
 
 
 class Ranking(TextChoices):
@@ -61,6 +64,8 @@ class LeaderboardPage:
     offset: int
     page_size: int
     entries: tuple[LeaderboardEntry, ...]
+    #: What ``after`` takes to continue behind the last entry; None at the end.
+    cursor: str | None
     #: The viewer's own entry, on this page or not; None if they are not ranked.
     me: LeaderboardEntry | None
 
@@ -78,6 +83,28 @@ class Place(NamedTuple):
     reached_at: datetime
 
 
+class Key(NamedTuple):
+    """The place of a score: keys in ascending order are the order of the board."""
+
+    debit: int
+    #: Microseconds since 1970.
+    reached: int
+    user_id: Any
+
+    @classmethod
+    def of(cls, user_id: Any, score: int, reached_at: datetime) -> Key:
+        return cls(-int(score), (reached_at - EPOCH) // _MICROSECOND, user_id)
+
+    @property
+    def reached_at(self) -> datetime:
+        return EPOCH + timedelta(microseconds=self.reached)
+
+    @property
+    def cursor(self) -> str:
+        """The key as a text for addresses."""
+        return f"{-self.debit}.{self.reached}.{self.user_id}"
+
+
 class Question(NamedTuple):
     """A request for a part of a board."""
 
@@ -89,6 +116,8 @@ class Question(NamedTuple):
     focus: Any
     #: Key of the user whose own place is wanted.
     own: Any
+    #: The place behind which the part begins, instead of ``offset``.
+    after: Key | None = None
 
     def offset_around(self, position: int, total: int) -> int:
         """Return the offset of the full page around the place at ``position``."""

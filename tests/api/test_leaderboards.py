@@ -58,6 +58,7 @@ def test_a_leaderboard_has_places_and_ones_own(api, user):
         "count": 3,
         "next": None,
         "previous": None,
+        "cursor": None,
         "results": [
             {"rank": 1, "user": ada, "score": 90, "gap_to_next": None},
             {"rank": 2, "user": bob, "score": 60, "gap_to_next": 30},
@@ -79,6 +80,7 @@ def test_where_nobody_earned_anything_nobody_is_ranked(api):
         "count": 0,
         "next": None,
         "previous": None,
+        "cursor": None,
         "results": [],
         "me": None,
     }
@@ -309,3 +311,22 @@ def test_a_past_period_can_be_read(api, user):
     board = read(api, "week", period="2026-W09")
 
     assert (board["period"], board["me"]["score"]) == ("2026-W09", 30)
+
+
+def test_a_page_continues_behind_a_cursor(api):
+    others = qualifying_users(50, 40, 40, 30, 20)
+    first = read(api, page_size=2)
+
+    second = read(api, page_size=2, after=first["cursor"])
+    third = read(api, page_size=2, after=second["cursor"])
+
+    assert [*names(first), *names(second), *names(third)] == others
+    assert [place["rank"] for place in second["results"]] == [2, 4]
+    assert (second["next"], third["cursor"]) == (None, None)
+
+
+@pytest.mark.parametrize("cursor", ["x", "1.2", "1.2.\u0661x", "1..3", "1.-99999999999999999.1"])
+def test_a_cursor_is_one_of_a_page(api, cursor):
+    answer = api.get(f"{LEADERBOARDS}all/", {"after": cursor})
+
+    assert_problem(answer, 400, "invalid")

@@ -36,6 +36,7 @@ EXAMPLE: Final = {
     "count": 2,
     "next": None,
     "previous": None,
+    "cursor": None,
     "results": [
         {"rank": 1, "user": "eve", "score": 90, "gap_to_next": None},
         {"rank": 2, "user": "ada", "score": 60, "gap_to_next": 30},
@@ -65,6 +66,12 @@ class LeaderboardQuery(PageQuery):
         validators=[RegexValidator(r"^[0-9a-zW-]+\Z")],
         help_text="The name of a period, such as 2026-11-23, 2026-W48 or 2026-11; the "
         "default is the current one.",
+    )
+    after = TextField(
+        required=False,
+        max_length=300,
+        help_text="The ``cursor`` of a page: return those behind it and ignore "
+        "``page``. Nobody comes twice while scores rise.",
     )
     around = StrictChoiceField(
         choices=["me"],
@@ -132,6 +139,11 @@ class LeaderboardSerializer(ResponseSerializer):
         allow_null=True,
         help_text="Address of the previous page; null if there is none.",
     )
+    cursor = serializers.CharField(
+        source="board.cursor",
+        allow_null=True,
+        help_text="Send it as ``after`` for those who follow; null at the end.",
+    )
     results = LeaderboardEntrySerializer(many=True, source="page.results")
     me = LeaderboardPlaceSerializer(
         source="board.me",
@@ -162,13 +174,14 @@ class LeaderboardsViewSet(GamificationViewSet):
         board = get_leaderboard(
             window,
             period=query.get("period"),
+            after=query.get("after"),
             ranking=query["ranking"],
             page=query["page"],
             page_size=query["page_size"],
             around=around,
             viewer=request.user,
         )
-        if around:
+        if around or "after" in query:
             return LeaderboardResponse(
                 board, Page(board.count, None, None, board.entries)
             )
