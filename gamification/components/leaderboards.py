@@ -34,10 +34,16 @@ def leaderboard_of(
     viewer: Any,
     page: int | None = None,
     page_size: int = 10,
+    period: str | None = None,
 ) -> dict[str, Any]:
-    """Return what a leaderboard shows, in three queries at the most."""
+    """Return what a leaderboard shows."""
     board = get_leaderboard(
-        window, around=around, viewer=viewer, page=page or 1, page_size=page_size
+        window,
+        period=period,
+        around=around,
+        viewer=viewer,
+        page=page or 1,
+        page_size=page_size,
     )
     own = None if viewer is None else viewer.pk
     return {

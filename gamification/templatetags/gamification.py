@@ -87,12 +87,14 @@ def gamification_leaderboard(
     around: Any = None,
     page: int | None = None,
     page_size: int = 10,
+    period: str | None = None,
 ) -> str:
-    """Show a leaderboard, by three queries at the most.
+    """Show a leaderboard, by few queries, however many users there are.
 
-    ``window`` is ``day``, ``week``, ``month`` or ``all``; ``around`` is a user whose
-    place is in the middle. With a ``page``, links lead to the pages beside it. The
-    visitor's own row is marked.
+    ``window`` is ``day``, ``week``, ``month`` or ``all``; ``period`` is the name of a
+    period, such as ``2026-W48``, and the current one by default; ``around`` is a user
+    whose place is in the middle. With a ``page``, links lead to the pages beside it.
+    The visitor's own row is marked.
     """
     shown = leaderboard_of(
         window,
@@ -100,6 +102,7 @@ def gamification_leaderboard(
         viewer=_visitor(context),
         page=page,
         page_size=page_size,
+        period=period,
     )
     return _piece(context, "leaderboard", {**shown, "window": str(window)})
 

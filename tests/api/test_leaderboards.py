@@ -325,7 +325,9 @@ def test_a_page_continues_behind_a_cursor(api):
     assert (second["next"], third["cursor"]) == (None, None)
 
 
-@pytest.mark.parametrize("cursor", ["x", "1.2", "1.2.\u0661x", "1..3", "1.-99999999999999999.1"])
+@pytest.mark.parametrize(
+    "cursor", ["x", "1.2", "1.2.\u0661x", "1..3", "1.-99999999999999999.1"]
+)
 def test_a_cursor_is_one_of_a_page(api, cursor):
     answer = api.get(f"{LEADERBOARDS}all/", {"after": cursor})
 

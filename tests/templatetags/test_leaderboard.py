@@ -25,8 +25,8 @@ NOON = datetime(2026, 3, 5, 12, tzinfo=UTC)
 
 @pytest.fixture(autouse=True)
 def clock():
-    with time_machine.travel(NOON, tick=False):
-        yield
+    with time_machine.travel(NOON, tick=False) as clock:
+        yield clock
 
 
 def earn(*scores: int) -> list:
@@ -188,6 +188,18 @@ def test_a_name_that_fits_no_address_is_no_link(render):
     record_activity(UserFactory(username="a/b"), "walk")
 
     assert '<span class="gamification-name">a/b</span>' in render(TAG)
+
+
+def test_the_last_week_is_provisional_while_late_records_may_arrive(render, clock):
+    earn(3)
+    clock.move_to(datetime(2026, 3, 9, 12, tzinfo=UTC))
+    past = "{% gamification_leaderboard 'week' period='2026-W10' %}"
+
+    html = render(past)
+
+    assert rows(html) == [("1", "user-3", "30", "")]
+    assert "Provisional: late records may still arrive." in html
+    assert "Provisional" not in render(TAG)
 
 
 def test_a_window_that_is_none_is_an_error(render):
