@@ -15,6 +15,7 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.exceptions import FieldDoesNotExist
 from django.db import connections
 from django.db.models import Count, Field, Model
+from django.utils.module_loading import import_string
 
 from gamification.conf import NAMES, Settings, conf, read_rate, site_settings
 from gamification.domain.levels import is_level_table
@@ -115,6 +116,20 @@ def _is_name_of_users(value: object) -> bool:
     return isinstance(field, Field) and field.unique and not field.null
 
 
+def _are_scopes(value: object) -> bool:
+    return isinstance(value, Mapping) and all(
+        isinstance(name, str) and (callable(find) or _is_path(find))
+        for name, find in value.items()
+    )
+
+
+def _is_path(value: object) -> bool:
+    try:
+        return callable(import_string(str(value)))
+    except ImportError:
+        return False
+
+
 def _is_folder(value: object) -> bool:
     if value is None:
         return True
@@ -196,6 +211,13 @@ _RULES = (
         _is_name_of_users,
         "is not a unique and required field of the user model",
         'Name one, such as "username", or use None for the username.',
+    ),
+    _Rule(
+        "E014",
+        ("LEADERBOARD_SCOPES",),
+        _are_scopes,
+        "does not name a callable for each scope",
+        'Give paths of callables, such as {"friends": "shop.friends.friends_of"}.',
     ),
     _Rule(
         "E013",

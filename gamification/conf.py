@@ -48,6 +48,9 @@ class Settings:
     BATCH_SIZE: int = 10_000
     #: IANA zone of the leaderboards' periods; None means ``DEFAULT_TIME_ZONE``.
     LEADERBOARD_ZONE: str | None = None
+    #: Callables, or paths of callables, by the names of scopes: each returns the users
+    #: whom a viewer compares with, or None if the viewer is outside.
+    LEADERBOARD_SCOPES: Mapping[str, Any] = MappingProxyType({})
     #: Whether scores are kept as records arrive, so that boards are read by index.
     KEEP_LEADERBOARDS: bool = True
     #: Whether staff are listed on leaderboards and counted in rarity.

@@ -79,7 +79,8 @@ def test_a_missed_board_of_many_entries_is_built_by_the_tick(user, monkeypatch, 
     assert [*days.values_list("count", flat=True)] == [1, 1, 0]
 
 
-def test_of_two_who_build_a_board_the_second_one_does(user):
+@pytest.mark.parametrize("batch_size", [1, 10])
+def test_of_two_who_build_a_board_the_second_one_does(user, batch_size):
     tend_boards()
     for walker in (user, UserFactory()):
         earns(walker, 10)
@@ -90,7 +91,7 @@ def test_of_two_who_build_a_board_the_second_one_does(user):
             rebuilt.append(users)
             rebuild_boards()
 
-    rebuild_boards(batch_size=1, progress=build_again)
+    rebuild_boards(batch_size=batch_size, progress=build_again)
     tend_boards()
 
     assert {*Board.objects.values_list("is_built", "count")} == {(True, 2)}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Collection, Iterator, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 from django.contrib.auth import get_user_model
 from django.db import connections
@@ -173,8 +173,24 @@ class FinalBoard(KeptBoard):
         return int(scores)
 
 
-def answer(board: KeptBoard, question: Question) -> Answer:
-    """Return the answer of a kept board."""
+class AnyBoard(Protocol):
+    """Ranked users in order, wherever they come from."""
+
+    total: int
+
+    def key_of(self, user_id: Any) -> Key | None: ...
+
+    def before(self, key: Key) -> int: ...
+
+    def above(self, key: Key) -> int: ...
+
+    def scores_above(self, key: Key) -> int: ...
+
+    def keys(self, offset: int, size: int) -> Sequence[Key]: ...
+
+
+def answer(board: AnyBoard, question: Question) -> Answer:
+    """Return the answer of ``board``."""
     offset, size, own_id = question.offset, question.page_size, question.own
     if question.focus is not None and (focus := board.key_of(question.focus)):
         offset = question.offset_around(board.before(focus) + 1, board.total)
@@ -188,7 +204,7 @@ def answer(board: KeptBoard, question: Question) -> Answer:
     return Answer(board.total, offset, places, own)
 
 
-def _place(board: KeptBoard, ranking: Ranking, key: Key) -> Place:
+def _place(board: AnyBoard, ranking: Ranking, key: Key) -> Place:
     """Return the place at ``key``, also if a closed board no longer has it."""
     offset = board.before(key)
     for place in _places(board, ranking, offset, 1):
@@ -198,7 +214,7 @@ def _place(board: KeptBoard, ranking: Ranking, key: Key) -> Place:
 
 
 def _places(
-    board: KeptBoard, ranking: Ranking, offset: int, size: int
+    board: AnyBoard, ranking: Ranking, offset: int, size: int
 ) -> Iterator[Place]:
     # The key before the first one tells the gap, and whether the first one is a tie.
     lead = int(offset > 0)
@@ -218,7 +234,7 @@ def _places(
         yield Place(key.user_id, position + 1, rank, -key.debit, score, key.reached_at)
 
 
-def _rank(board: KeptBoard, ranking: Ranking, key: Key, position: int) -> int:
+def _rank(board: AnyBoard, ranking: Ranking, key: Key, position: int) -> int:
     if ranking is Ranking.ORDINAL:
         return position + 1
     if ranking is Ranking.DENSE:

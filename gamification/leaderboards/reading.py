@@ -25,6 +25,7 @@ from gamification.domain.periods import (
 )
 from gamification.exceptions import InvalidInstantError, InvalidRequestError
 from gamification.leaderboards import kept, ledger
+from gamification.leaderboards.scopes import ScopedBoard, users_in
 from gamification.leaderboards.upkeep import tend_if_possible
 from gamification.leaderboards.values import (
     Answer,
@@ -64,6 +65,7 @@ def get_leaderboard(
     window: Window | str,
     *,
     period: str | None = None,
+    scope: str | None = None,
     ranking: Ranking | str = Ranking.COMPETITION,
     page: int = 1,
     page_size: int = PAGE_SIZE,
@@ -86,8 +88,11 @@ def get_leaderboard(
     that nobody comes twice while scores rise. ``page`` is ignored beside either of
     them. ``me`` is the entry of ``viewer``; None means ``around``.
 
-    Raises ``InvalidInstantError``, and ``InvalidRequestError`` for any other invalid
-    value.
+    ``scope`` ranks the users of this name in ``LEADERBOARD_SCOPES`` among themselves,
+    as seen by ``viewer``.
+
+    Raises ``InvalidInstantError``, ``UnknownScopeError``, and ``InvalidRequestError``
+    for any other invalid value.
     """
     wanted = _period(_choice(Window, window), period, now)
     ranking = _choice(Ranking, ranking)
@@ -98,7 +103,11 @@ def get_leaderboard(
     offset = (page - 1) * page_size if around is None else 0
     behind = None if after is None or around else _key(after)
     question = Question(wanted, ranking, offset, page_size, focus, own, behind)
-    answer, users, is_closed = _answer(question)
+    if scope is None:
+        answer, users, is_closed = _answer(question)
+    else:
+        among = users_in(scope, around if viewer is None else viewer)
+        answer, users, is_closed = _scoped_answer(question, among)
     entries = [_entry(each, users) for each in answer.places if each.user_id in users]
     me = answer.own
     return LeaderboardPage(
@@ -168,6 +177,16 @@ def _answer(question: Question) -> tuple[Answer, Mapping[Any, Any], bool]:
         hidden |= unlisted
     answer = ledger.answer(question)
     return answer, _users(answer), False
+
+
+def _scoped_answer(
+    question: Question, among: set[Any]
+) -> tuple[Answer, Mapping[Any, Any], bool]:
+    """Return the same for these users alone."""
+    alias = router.db_for_read(Board)
+    header = _header(question.period, alias)
+    answer = kept.answer(ScopedBoard(header, question, alias, among), question)
+    return answer, _users(answer), header is not None and header.is_closed
 
 
 def _final_answer(

@@ -332,3 +332,19 @@ def test_a_cursor_is_one_of_a_page(api, cursor):
     answer = api.get(f"{LEADERBOARDS}all/", {"after": cursor})
 
     assert_problem(answer, 400, "invalid")
+
+
+def test_a_scope_follows_from_the_viewer(api, user, settings):
+    friend, _ = qualifying_users(30, 90)
+    earns(user, 10)
+    friends = {
+        "friends": lambda viewer: [*type(viewer).objects.filter(username=friend)]
+    }
+    settings.GAMIFICATION = {"LEADERBOARD_SCOPES": friends}
+
+    board = read(api, scope="friends")
+
+    assert names(board) == [friend, user.username]
+    assert_problem(
+        api.get(f"{LEADERBOARDS}all/", {"scope": "team"}), 404, "unknown_scope"
+    )

@@ -14,7 +14,7 @@ from gamification.api.operations import operation
 from gamification.api.pagination import Page, PageQuery, paginate
 from gamification.api.serializers import ResponseSerializer
 from gamification.api.views.base import GamificationViewSet
-from gamification.exceptions import InvalidRequestError
+from gamification.exceptions import InvalidRequestError, UnknownScopeError
 from gamification.leaderboards import (
     LeaderboardEntry,
     LeaderboardPage,
@@ -66,6 +66,11 @@ class LeaderboardQuery(PageQuery):
         validators=[RegexValidator(r"^[0-9a-zW-]+\Z")],
         help_text="The name of a period, such as 2026-11-23, 2026-W48 or 2026-11; the "
         "default is the current one.",
+    )
+    scope = TextField(
+        required=False,
+        max_length=100,
+        help_text="The name of a leaderboard of few users, such as your friends.",
     )
     after = TextField(
         required=False,
@@ -162,7 +167,7 @@ class LeaderboardsViewSet(GamificationViewSet):
     @operation(
         query=LeaderboardQuery,
         response=LeaderboardSerializer,
-        errors=(InvalidRequestError,),
+        errors=(InvalidRequestError, UnknownScopeError),
         is_polled=True,
         response_example=EXAMPLE,
     )
@@ -174,6 +179,7 @@ class LeaderboardsViewSet(GamificationViewSet):
         board = get_leaderboard(
             window,
             period=query.get("period"),
+            scope=query.get("scope"),
             after=query.get("after"),
             ranking=query["ranking"],
             page=query["page"],
