@@ -9,7 +9,18 @@ import pytest
 from django.apps import apps
 from django.db import IntegrityError, transaction
 
-from gamification.models import LedgerEntry, UserAchievement, UserGamification
+from gamification.models import (
+    Board,
+    BoardScore,
+    BoardSegment,
+    LedgerEntry,
+    PendingScore,
+    UserAchievement,
+    UserGamification,
+)
+
+#: Tables that the app keeps for itself, without pages for staff.
+INTERNAL = {Board, BoardScore, BoardSegment, PendingScore}
 
 #: For tests that commit; see ``catalogue_is_put_back``.
 COMMITTED = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from gamification.leaderboards.segments import SIZE
 from gamification.models import Board, BoardScore, BoardSegment, PendingScore
 
 _BOARDS: Final = Board._meta.db_table
@@ -47,15 +48,19 @@ ORDER BY debit, reached, user_id LIMIT %s OFFSET %s"""
 def _count_before(condition: str) -> str:
     """Return SQL that counts the scores that meet a condition on their place.
 
-    It adds up the segments that begin before, and counts within the last of them.
+    It adds up the segments that begin before, and counts within the last of them. The
+    limit tells the planner that these are few: it would expect a third of the board,
+    and prepare for that.
     """
     return f"""WITH g AS (
     SELECT debit, reached, user_id, count FROM {_SEGMENTS}
     WHERE board_id = %s AND {condition}),
 f AS (SELECT * FROM g ORDER BY debit DESC, reached DESC, user_id DESC LIMIT 1)
 SELECT CAST((SELECT sum(count) FROM g) - (SELECT count FROM f) + (
-    SELECT count(*) FROM {_SCORES}
-    WHERE board_id = %s AND {_FROM_PLACE} AND {condition}) AS bigint)"""
+    SELECT count(*) FROM (
+        SELECT 1 FROM {_SCORES}
+        WHERE board_id = %s AND {_FROM_PLACE} AND {condition}
+        ORDER BY debit, reached, user_id LIMIT {2 * SIZE}) s) AS bigint)"""
 
 
 BEFORE: Final = _count_before("(debit, reached, user_id) < (%s, %s, %s)")

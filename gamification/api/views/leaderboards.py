@@ -74,7 +74,7 @@ class LeaderboardQuery(PageQuery):
     )
     after = TextField(
         required=False,
-        max_length=300,
+        max_length=255,
         help_text="The ``cursor`` of a page: return those behind it and ignore "
         "``page``. Nobody comes twice while scores rise.",
     )
