@@ -10,14 +10,29 @@ VENV := .venv-$(VERSION)
 BIN := $(VENV)/bin
 MANAGE := $(BIN)/python manage.py
 PYTEST := $(BIN)/python -m pytest
+# Tests that measure memory, play random games, or start a browser, a server or a site.
+SLOW := $(addprefix tests/,browser examples fuzzing test_new_site.py \
+	test_leaderboards_model.py management/importing/test_memory.py \
+	services/test_memory.py services/many/test_random_games.py \
+	$(addprefix promises/test_,model.py order.py previews.py undoing.py))
 # Tests that send the keys of users to the server in SQL of ours, or convert them.
-KEYED := tests/storage $(addprefix tests/services/, \
-	recording corrections catalogue/test_backfill.py) \
+KEYED := $(addprefix tests/services/,recording corrections \
+	catalogue/test_backfill.py) \
 	$(addprefix tests/api/test_, \
 	achievement_backfill.py records.py user_lookup.py users.py)
-# Pages of the admin whose queries are Django's alone: SQLite shows them as well.
-PLAIN_ADMIN := $(addprefix tests/admin/, catalogue players ui test_compat.py)
+# Races that no other test of what they cover stands for.
+MEASURED := $(addprefix tests/races/test_,corrections.py faults.py \
+	optimistic_batches.py optimistic_records.py)
+# Tests without a query of their own, or with Django's queries alone.
+PORTABLE := $(addprefix tests/,domain pages templatetags example_project admin \
+	$(addprefix management/,importing test_gamification_catalogue.py \
+	test_gamification_groups.py) test_architecture.py test_conf.py test_docs.py \
+	test_docs_pages.py test_exceptions.py test_extras.py test_glossary.py \
+	test_static.py test_strict_json.py test_suggestions.py)
 COVERED := --cov --cov-append --cov-report= --cov-fail-under=0
+
+# Otherwise each run would compile the tests anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo demo-data test pytest suite lint style types migrations format schema \
 	fuzz benchmark clean
@@ -36,15 +51,18 @@ pytest: $(VENV)/dev ## Run the suite.
 
 # The suite with the interpreter in $(BIN), whoever installed the dependencies there.
 # It runs on SQLite with users whose keys are UUIDs, then on PostgreSQL with Django's own
-# users, with the API and the browsers. A third run repeats, on PostgreSQL with UUIDs,
-# the tests that send the keys of users to the server.
+# users, with the API. The last run, on PostgreSQL with UUIDs, does not measure coverage,
+# which would slow it down: it has the races, the slow tests, and those that send the
+# keys of users to the server.
 suite:
 	rm -f .coverage
 	TEST_USER_MODEL=uuid_users.Member $(PYTEST) $(COVERED) \
-		$(addprefix --ignore tests/,api browser examples fuzzing)
+		--ignore tests/api $(addprefix --ignore ,$(SLOW))
 	TEST_DATABASE=postgresql $(PYTEST) $(COVERED) \
-		$(addprefix --ignore ,tests/domain $(PLAIN_ADMIN))
-	TEST_DATABASE=postgresql TEST_USER_MODEL=uuid_users.Member $(PYTEST) $(KEYED)
+		$(addprefix --ignore ,$(PORTABLE) $(SLOW) \
+		$(filter-out $(MEASURED),$(wildcard tests/races/test_*.py)))
+	TEST_DATABASE=postgresql TEST_USER_MODEL=uuid_users.Member $(PYTEST) \
+		tests/races $(SLOW) $(KEYED)
 	$(BIN)/python -m coverage report
 
 lint: style types migrations ## Check the style, the types and the migrations.

@@ -22,7 +22,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.recording import SERVER, set_up_django  # noqa: E402
+from benchmarks.recording import SERVER, set_defaults, set_up_django  # noqa: E402
 
 #: Activities beside those that the migrations bring, with how often each is done.
 ACTIVITIES = [
@@ -69,11 +69,11 @@ FROM generate_series(1, %(entries)s) n
 #: A date credits as many units as the limit allows; adjustments have no activity.
 RECORDS = """
 INSERT INTO gamification_ledgerentry
-    (id, user_id, kind, amount, activity_id, quantity, rewarded, extends_streak,
-     occurred_at, local_date, recorded_at, key, fingerprint, source, actor_id, note,
-     outcome)
+    (id, user_id, kind, amount, activity_id, quantity, rewarded, xp_reward,
+     extends_streak, occurred_at, local_date, recorded_at, key, fingerprint, source,
+     actor_id, note, outcome)
 SELECT d.id, user_id, 'activity', d.rewarded * a.xp_reward, a.id, quantity,
-    d.rewarded, a.extends_streak, at, day, at, md5(n::text), md5(n::text),
+    d.rewarded, a.xp_reward, a.extends_streak, at, day, at, md5(n::text), md5(n::text),
     'site.object:' || n, NULL, '', jsonb_build_object('xp', n %% 5000,
         'level', jsonb_build_array(3, 3), 'streak', jsonb_build_array(1, 4))
 FROM (
@@ -85,8 +85,8 @@ FROM (
     WINDOW day AS (PARTITION BY user_id, activity_id, day ORDER BY n)) d
 JOIN gamification_activity a ON a.id = d.activity_id
 UNION ALL
-SELECT id, user_id, 'adjustment', 5 + n %% 50, NULL, 0, 0, FALSE, at, day, at, NULL, '',
-    '', %(staff)s, 'For patience.', NULL
+SELECT id, user_id, 'adjustment', 5 + n %% 50, NULL, 0, 0, 0, FALSE, at, day, at, NULL,
+    '', '', %(staff)s, 'For patience.', NULL
 FROM drawn WHERE activity_id IS NULL
 ORDER BY 1
 """
@@ -150,10 +150,10 @@ FROM earned ORDER BY 1
 REVERSALS = """
 INSERT INTO gamification_ledgerentry
     (id, user_id, kind, amount, activity_id, achievement_id, quantity, rewarded,
-     extends_streak, occurred_at, local_date, recorded_at, fingerprint, source,
-     reverses, actor_id, note)
+     xp_reward, extends_streak, occurred_at, local_date, recorded_at, fingerprint,
+     source, reverses, actor_id, note)
 SELECT id / 10 * 10 + 10009, user_id, 'reversal', -amount, activity_id, achievement_id,
-    -quantity, -rewarded, extends_streak, occurred_at, local_date,
+    -quantity, -rewarded, xp_reward, extends_streak, occurred_at, local_date,
     recorded_at + 1000 * %(step)s::interval, '', source, id, %(staff)s, 'A mistake.'
 FROM gamification_ledgerentry
 WHERE (kind = 'activity' AND id %% 2000 = 70 OR kind = 'achievement'
@@ -190,14 +190,15 @@ HAVING sum(CASE kind WHEN 'reversal' THEN -1 ELSE 1 END) > 0
 PROFILES = """
 INSERT INTO gamification_usergamification
     (user_id, total_xp, level, highest_level, current_streak, longest_streak,
-     active_days, last_active_on, time_zone, zone_history, is_public, version,
-     created_at, updated_at)
+     highest_streak, active_days, last_active_on, last_occurred_at, time_zone,
+     zone_history, is_public, version, created_at, updated_at)
 WITH sums AS (
-    SELECT user_id, amount, recorded_at,
+    SELECT user_id, amount, occurred_at, recorded_at,
         sum(amount) OVER (PARTITION BY user_id ORDER BY id) AS total
     FROM gamification_ledgerentry),
 totals AS (
     SELECT user_id, sum(amount) AS total, greatest(0, max(total)) AS peak,
+        max(occurred_at) AS occurred,
         min(recorded_at) AS first, max(recorded_at) AS last
     FROM sums GROUP BY user_id),
 placed AS (
@@ -213,15 +214,17 @@ streaks AS (
     FROM runs GROUP BY user_id)
 SELECT t.user_id, t.total, width_bucket(t.total::bigint, %(levels)s::bigint[]),
     width_bucket(t.peak::bigint, %(levels)s::bigint[]), coalesce(s.current, 0),
-    coalesce(s.longest, 0), coalesce(s.days, 0), s.last, '', '[]', t.user_id %% 20 > 0,
-    1, t.first, t.last
+    coalesce(s.longest, 0), coalesce(s.longest, 0), coalesce(s.days, 0), s.last,
+    t.occurred, '', '[]', t.user_id %% 20 > 0, 1,
+    t.first, t.last
 FROM totals t LEFT JOIN streaks s USING (user_id) ORDER BY t.user_id
 """
 
 CELEBRATIONS = """
 INSERT INTO gamification_celebration
-    (user_id, kind, dedupe_key, data, created_at, acknowledged_at, expires_at)
-SELECT u.user_id, 'achievement', 'achievement:' || a.key, jsonb_build_object(
+    (user_id, kind, achievement_id, dedupe_key, data, created_at, acknowledged_at,
+     expires_at)
+SELECT u.user_id, 'achievement', a.id, 'achievement:' || a.key, jsonb_build_object(
         'achievement', a.key, 'name', a.name, 'icon', a.icon, 'xp', u.xp_awarded),
     u.unlocked_at, CASE WHEN u.unlocked_at < %(end)s - interval '3 days'
         THEN u.unlocked_at + interval '1 hour' END, u.unlocked_at + interval '7 days'
@@ -231,8 +234,8 @@ FROM gamification_userachievement u JOIN gamification_achievement a
 
 LEVELS = """
 INSERT INTO gamification_celebration
-    (user_id, kind, dedupe_key, data, created_at, acknowledged_at, expires_at)
-SELECT user_id, 'level', 'level:' || highest_level, jsonb_build_object(
+    (user_id, kind, number, dedupe_key, data, created_at, acknowledged_at, expires_at)
+SELECT user_id, 'level', highest_level, 'level:' || highest_level, jsonb_build_object(
         'from', highest_level - 1, 'to', highest_level,
         'levels', jsonb_build_array(highest_level)),
     updated_at, CASE WHEN updated_at < %(end)s - interval '3 days'
@@ -263,6 +266,7 @@ class Maker:
             self.run("SET LOCAL work_mem = '512MB'")
             self.run("SET LOCAL maintenance_work_mem = '1GB'")
             self.run("SELECT setseed(0.5)")
+            set_defaults()
             with self.without_indexes():
                 self.fill(self.values())
         self.run("VACUUM ANALYZE")
@@ -357,10 +361,8 @@ def check(users: int, sample: int = 500) -> None:
     """Reconcile some users; fail if any number is not what the ledger says."""
     from django.db.models import Sum
 
+    from gamification.maintenance import reconcile
     from gamification.models import LedgerEntry, UserGamification
-    from gamification.services import (
-        reconcile,
-    )
 
     drawn = random.Random(1).sample(range(1, users + 1), min(users, sample))
     drift = [str(each) for user in drawn for each in reconcile(user)]

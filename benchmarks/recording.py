@@ -284,6 +284,27 @@ def measure(way: str, url: str, users: int, seconds: float) -> float:
     return sum(rates)
 
 
+def set_defaults() -> None:
+    """Let columns that no statement here names have the defaults of their fields."""
+    from django.apps import apps
+    from django.db import connection
+
+    fields = [
+        field
+        for model in apps.get_app_config("gamification").get_models()
+        for field in model._meta.concrete_fields
+        if not field.null and (field.has_default() or field.empty_strings_allowed)
+        if not field.is_relation and not field.primary_key
+    ]
+    with connection.cursor() as cursor:
+        for field in fields:
+            cursor.execute(
+                f'ALTER TABLE "{field.model._meta.db_table}" '
+                f'ALTER COLUMN "{field.column}" SET DEFAULT %s',
+                [field.get_db_prep_save(field.get_default(), connection)],
+            )
+
+
 def fill(url: str, users: int) -> None:
     """Make a fresh database with ``users`` users who have a little history."""
     import psycopg
@@ -294,6 +315,7 @@ def fill(url: str, users: int) -> None:
     call_command("flush", interactive=False, verbosity=0)
     call_command("migrate", "gamification", "0001", verbosity=0)
     call_command("migrate", verbosity=0)
+    set_defaults()
     connection.close()
     with psycopg.connect(url, autocommit=True) as raw:
         cursor = raw.execute(

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from django.apps import AppConfig
-from django.conf import settings
-from django.db.models.signals import post_delete, post_save, pre_delete
+from django.apps import AppConfig, apps
 from django.utils.translation import gettext_lazy as _
 
 
@@ -20,7 +18,5 @@ class GamificationConfig(AppConfig):
         from gamification.services import user_changes, user_deletion
 
         register_checks()
-        users = settings.AUTH_USER_MODEL
-        pre_delete.connect(user_deletion.lock_before_deletion, sender=users)
-        post_delete.connect(user_deletion.remove_leftovers, sender=users)
-        post_save.connect(user_changes.notice_saved_user, sender=users)
+        user_deletion.guard_deletions(apps)
+        user_changes.follow_users(apps)

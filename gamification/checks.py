@@ -1,25 +1,32 @@
-"""System checks: they name mistakes in the configuration, and how to mend them."""
+"""System checks: they name mistakes in the settings, and how to mend them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from django.apps import AppConfig, apps
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.exceptions import FieldDoesNotExist
-from django.db import connections
-from django.db.models import Count, Field, Model
+from django.db import router
+from django.db.models import Field
 from django.utils.module_loading import import_string
 
 from gamification.conf import NAMES, Settings, conf, read_rate, site_settings
+from gamification.database_checks import (
+    check_catalogue,
+    check_databases,
+    check_sqlite,
+    check_stored_zones,
+)
+from gamification.domain.categories import are_categories
 from gamification.domain.levels import is_level_table
-from gamification.domain.zones import is_readable, is_time_zone, present_name
+from gamification.domain.zones import is_time_zone
 
 #: Longer durations lead beyond the years that a datetime can hold.
 _LONGEST = timedelta(days=36_500)
@@ -28,7 +35,9 @@ _LONGEST = timedelta(days=36_500)
 def register_checks() -> None:
     """Let ``manage.py check`` run the checks of this module."""
     register(check_settings, Tags.compatibility)
+    register(check_routers, Tags.compatibility)
     register(check_databases, Tags.database)
+    register(check_sqlite, Tags.database)
     register(check_catalogue, Tags.database)
     register(check_stored_zones, Tags.database)
 
@@ -138,6 +147,19 @@ def _is_folder(value: object) -> bool:
     )
 
 
+def _is_seed(value: object) -> bool:
+    if isinstance(value, bool):
+        return True
+    if not isinstance(value, str):
+        return False
+    if value.endswith(".json"):
+        return Path(value).is_file()
+    try:
+        return isinstance(import_string(value), Mapping)
+    except ImportError:
+        return False
+
+
 class _Rule(NamedTuple):
     """A condition that the values of some settings must meet."""
 
@@ -193,7 +215,13 @@ _RULES = (
     ),
     _Rule(
         "E009",
-        ("KEEP_LEADERBOARDS", "RANKS_STAFF", "SHOW_SECRET_COUNT", "REQUIRE_KEYS"),
+        (
+            "RANKS_STAFF",
+            "KEEP_LEADERBOARDS",
+            "ALLOW_SELF_AWARDS",
+            "SHOW_SECRET_COUNT",
+            "REQUIRE_KEYS",
+        ),
         lambda value: isinstance(value, bool),
         "is neither True nor False",
         "Use True or False, without quotes.",
@@ -213,97 +241,49 @@ _RULES = (
         'Name one, such as "username", or use None for the username.',
     ),
     _Rule(
-        "E014",
-        ("LEADERBOARD_SCOPES",),
-        _are_scopes,
-        "does not name a callable for each scope",
-        'Give paths of callables, such as {"friends": "shop.friends.friends_of"}.',
-    ),
-    _Rule(
         "E013",
         ("BADGE_FOLDER",),
         _is_folder,
         "is not a folder among the static files",
         'Give one without slashes at its ends, such as "shop/badges", or None.',
     ),
+    _Rule(
+        "E014",
+        ("SEED_CATALOGUE",),
+        _is_seed,
+        "is neither True, False, a JSON file nor the path of a dictionary",
+        'Use False for none, or name your own, such as "shop.game.SEEDS".',
+    ),
+    _Rule(
+        "E016",
+        ("CATEGORIES",),
+        are_categories,
+        "does not have valid categories",
+        'Give by key a name, an icon and an order, such as {"habits": {"name": '
+        '_("habits"), "icon": "sprout", "order": 1}}, or None to leave one out.',
+    ),
+    _Rule(
+        "E017",
+        ("LEADERBOARD_SCOPES",),
+        _are_scopes,
+        "does not name a callable for each scope",
+        'Give paths of callables, such as {"friends": "shop.friends.friends_of"}.',
+    ),
 )
 
 
-def check_databases(
-    app_configs: Sequence[AppConfig] | None,
-    databases: Sequence[str] | None = None,
-    **kwargs: Any,
+def check_routers(
+    app_configs: Sequence[AppConfig] | None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """Warn of databases on which the app was never tested."""
+    """Check that the game and its users live in one database."""
+    models = [get_user_model(), *apps.get_app_config("gamification").get_models()]
+    places = {model._meta.label: router.db_for_write(model) for model in models}
+    if len({*places.values()}) == 1:
+        return []
     return [
-        checks.Warning(
-            f"Gamification is untested on {connections[alias].display_name}.",
-            hint="Use PostgreSQL, or SQLite for a small site.",
-            id="gamification.W001",
+        Error(
+            f"DATABASE_ROUTERS part users from the game: {places}.",
+            hint="The tables refer to each other: route them all to the same one.",
+            id="gamification.E015",
         )
-        for alias in databases or ()
-        if connections[alias].vendor not in {"postgresql", "sqlite"}
-        and _has_table(alias)
     ]
-
-
-def check_catalogue(
-    app_configs: Sequence[AppConfig] | None,
-    databases: Sequence[str] | None = None,
-    **kwargs: Any,
-) -> list[CheckMessage]:
-    """Find achievements that nobody can unlock with the present catalogue."""
-    achievements = apps.get_model("gamification", "Achievement")
-    return [
-        checks.Warning(
-            f"The achievement {key!r} counts an activity that is switched off.",
-            hint="Switch the activity on, or retire the achievement.",
-            id="gamification.W002",
-        )
-        for alias in databases or ()
-        if _has_columns(alias, achievements, "key", "status", "activity_id")
-        for key in achievements._default_manager.using(alias)
-        .filter(status="active", activity__is_active=False)
-        .values_list("key", flat=True)
-    ]
-
-
-def check_stored_zones(
-    app_configs: Sequence[AppConfig] | None,
-    databases: Sequence[str] | None = None,
-    **kwargs: Any,
-) -> list[CheckMessage]:
-    """Find users' time zones that this system does not know."""
-    profiles = apps.get_model("gamification", "UserGamification")
-    return [
-        checks.Warning(
-            f"The time zone {zone!r} of {count} users is unknown on this system.",
-            hint="Install or upgrade the tzdata package; until then, their days follow "
-            "the site's zone.",
-            id="gamification.W003",
-        )
-        for alias in databases or ()
-        if _has_columns(alias, profiles, "time_zone")
-        for zone, count in profiles._default_manager.using(alias)
-        .exclude(time_zone="")
-        .order_by("time_zone")
-        .values_list("time_zone")
-        .annotate(Count("pk"))
-        if not (is_readable(zone) or is_readable(present_name(zone)))
-    ]
-
-
-def _has_table(alias: str) -> bool:
-    # Database checks run before the very first migration.
-    table = apps.get_model("gamification", "Achievement")._meta.db_table
-    return table in connections[alias].introspection.table_names()
-
-
-def _has_columns(alias: str, model: type[Model], *columns: str) -> bool:
-    """Say whether the database has these columns, which a migration may still add."""
-    connection, table = connections[alias], model._meta.db_table
-    if table not in connection.introspection.table_names():
-        return False
-    with connection.cursor() as cursor:
-        found = connection.introspection.get_table_description(cursor, table)
-    return {column.name for column in found}.issuperset(columns)

@@ -12,6 +12,7 @@ from typing import Any, Final
 from django.conf import settings
 
 from gamification.domain.catalogue import Catalogue
+from gamification.domain.categories import Category, are_categories, merge_categories
 from gamification.domain.days import Calendar, ZoneChange
 from gamification.domain.levels import LEVEL_THRESHOLDS
 from gamification.domain.state import Rules
@@ -51,10 +52,15 @@ class Settings:
     #: Callables, or paths of callables, by the names of scopes: each returns the users
     #: whom a viewer compares with, or None if the viewer is outside.
     LEADERBOARD_SCOPES: Mapping[str, Any] = MappingProxyType({})
+    #: Lookups of users, such as ``employment__company``, by the names of scopes: each
+    #: has a board of its own for all users with the same value.
+    LEADERBOARD_GROUPS: Mapping[str, str] = MappingProxyType({})
     #: Whether scores are kept as records arrive, so that boards are read by index.
     KEEP_LEADERBOARDS: bool = True
     #: Whether staff are listed on leaderboards and counted in rarity.
     RANKS_STAFF: bool = False
+    #: Whether staff may award achievements to themselves and adjust their own XP.
+    ALLOW_SELF_AWARDS: bool = False
     #: Requests that one user may send to the API per ``s``, ``min``, ``hour`` or
     #: ``day``; None means no limit. A scope that a site leaves out keeps its default.
     THROTTLE_RATES: Mapping[str, str | None] = MappingProxyType(
@@ -65,13 +71,20 @@ class Settings:
     #: The unique field that names users in the API; None means the username, or the
     #: primary key if the username is an email address.
     PUBLIC_USER_FIELD: str | None = None
+    #: The site's categories of achievements, besides or instead of the app's: by key,
+    #: each with a ``name``, an ``icon`` and an ``order``, or None to leave it out.
+    CATEGORIES: Mapping[str, Mapping[str, Any] | None] = MappingProxyType({})
+    #: What a fresh database gets: True for the app's examples, False for nothing, or
+    #: the site's own catalogue: a file, or the dotted path of a dictionary like one.
+    SEED_CATALOGUE: bool | str = True
     #: Folder among the static files that has the site's own badges, such as
     #: "shop/badges"; they replace the app's badges of the same name.
     BADGE_FOLDER: str | None = None
 
     def __getattribute__(self, name: str) -> Any:
         default = object.__getattribute__(self, name)
-        return site_settings().get(name, default)
+        # Other attributes are methods, which no setting replaces.
+        return site_settings().get(name, default) if name in NAMES else default
 
     @property
     def default_calendar(self) -> Calendar:
@@ -87,6 +100,13 @@ class Settings:
         default = self.default_calendar
         zone = self.LEADERBOARD_ZONE or default.zones[0].zone
         return _calendar(zone, default.day_start_hour)
+
+    @property
+    def categories(self) -> list[Category]:
+        """The categories of achievements, in order."""
+        site = self.CATEGORIES
+        # A check reports what cannot be used.
+        return merge_categories(site if are_categories(site) else {})
 
     def limit(self, scope: str) -> tuple[int, int] | None:
         """Return the number of requests and of seconds for ``scope``; None is no limit.

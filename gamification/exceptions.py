@@ -88,6 +88,12 @@ class InFutureError(InvalidInstantError):
     code = "in_future"
 
 
+class InvalidActError(InvalidRequestError):
+    """The act lacks a value that its kind needs, such as a list of users."""
+
+    code = "invalid_act"
+
+
 class InvalidDefinitionError(InvalidRequestError):
     """A value of the activity or achievement is invalid."""
 
@@ -136,6 +142,18 @@ class UnknownAchievementError(GamificationError):
     code = "unknown_achievement"
 
 
+class UserExcludedError(GamificationError):
+    """Staff have excluded the user from the game."""
+
+    code = "user_excluded"
+
+
+class SelfAwardError(GamificationError):
+    """Staff cannot award achievements to themselves, or adjust their own XP."""
+
+    code = "self_award"
+
+
 class StaleEditError(GamificationError):
     """Somebody else changed it in the meantime."""
 
@@ -170,6 +188,12 @@ class UnknownJobError(GamificationError):
     """There is no such job."""
 
     code = "unknown_job"
+
+
+class JobStateError(GamificationError):
+    """The job is in a state in which this cannot be done."""
+
+    code = "job_state"
 
 
 class UnknownCelebrationError(GamificationError):

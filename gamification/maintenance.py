@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Self
 
 from django.contrib.auth import get_user_model
@@ -12,8 +14,13 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from gamification.conf import conf
-from gamification.domain.derive import DerivedEntry, Progress, derive_progress
-from gamification.exceptions import UnknownUserError
+from gamification.domain.derive import (
+    DerivedEntry,
+    Progress,
+    Reward,
+    derive_progress,
+)
+from gamification.domain.outcomes import EntryKind
 from gamification.leaderboards import score_drifts
 from gamification.leaderboards.values import Key
 from gamification.models import (
@@ -26,11 +33,13 @@ from gamification.models import (
     UserGamification,
     write_alias,
 )
+from gamification.services.jobs import undone_jobs
 from gamification.services.unit_of_work import attempts, wrap_database_errors
 from gamification.services.user_batches import check_batch_size
 from gamification.services.user_changes import count_again
-from gamification.services.validation import UserRef, user_id_of
+from gamification.services.validation import UserRef, unknown_user, user_id_of
 from gamification.storage import store_for
+from gamification.storage.streaming import stream
 
 __all__ = ["Drift", "rebuild", "reconcile"]
 
@@ -95,10 +104,13 @@ def rebuild(user: UserRef) -> None:
 
 def _pages(user: UserRef | None, size: int) -> Iterator[list[Any]]:
     check_batch_size(size)
-    if user is not None:
-        yield [user_id_of(user)]
-        return
     users = get_user_model()._base_manager.using(write_alias()).order_by("pk")
+    if user is not None:
+        user_id = user_id_of(user)
+        if not _first(users.filter(pk=user_id), 1):
+            raise unknown_user(user_id)
+        yield [user_id]
+        return
     rest = users
     while page := _first(rest, size):
         yield page
@@ -125,7 +137,7 @@ def _compare(user_ids: Sequence[Any]) -> dict[Any, list[Drift]]:
     """Return the differences of each user."""
     with wrap_database_errors(write_alias()):
         derived, stored = _derived(user_ids), _stored(user_ids)
-        for drift in score_drifts(user_ids, write_alias()):
+        for drift in score_drifts(user_ids):
             what = f"score on {drift.board}"
             stored[drift.user_id][what] = _score(drift.kept)
             derived[drift.user_id][what] = _score(drift.counted)
@@ -150,19 +162,34 @@ def _derived(user_ids: Sequence[Any]) -> dict[Any, Numbers]:
             columns = _columns(progress, profile or UserGamification())
             numbers[user_id] = _numbers(columns, progress, names)
             numbers[user_id] |= {
-                names.achievement(pk): _held(entry.amount if is_held else None)
-                for pk, (entry, is_held) in progress.unlocks.items()
+                names.achievement(pk): _held(
+                    reward.occurred_at, reward.amount, is_lost=bool(reversal)
+                )
+                for pk, (reward, reversal) in progress.unlocks.items()
             }
     return numbers
 
 
 def _replayed(user_ids: Sequence[Any]) -> dict[Any, Progress]:
-    lines: dict[Any, list[DerivedEntry]] = defaultdict(list)
+    replayed = {user_id: Progress() for user_id in user_ids}
     entries = LedgerEntry.objects.using(write_alias()).filter(user__in=user_ids)
-    rows = entries.order_by("id").values_list("user_id", *DerivedEntry._fields)
-    for user_id, *values in rows:
-        lines[user_id].append(DerivedEntry(*values))
-    return {user_id: derive_progress(lines[user_id]) for user_id in user_ids}
+    in_order = entries.order_by("user_id", "id")
+    rows = stream(in_order.values_list("user_id", *DerivedEntry._fields))
+    undone = _undone(entries)
+    for user_id, lines in groupby(rows, itemgetter(0)):
+        replayed[user_id] = derive_progress(
+            (DerivedEntry(*line[1:]) for line in lines), undone.get(user_id, {})
+        )
+    return replayed
+
+
+def _undone(entries: QuerySet[LedgerEntry]) -> dict[Any, dict[int, int]]:
+    """Return the jobs that were taken back from each user, by the job that did it."""
+    undone, found = undone_jobs(write_alias()), dict[Any, dict[int, int]]()
+    rows = entries.filter(job__in=[*undone]).order_by()
+    for user_id, undo_id in rows.values_list("user_id", "job_id").distinct():
+        found.setdefault(user_id, {})[undo_id] = undone[undo_id]
+    return found
 
 
 def _columns(progress: Progress, profile: UserGamification) -> Numbers:
@@ -199,8 +226,10 @@ def _stored(user_ids: Sequence[Any]) -> dict[Any, Numbers]:
         for user_id in user_ids
     }
     for unlock in UserAchievement.objects.using(alias).filter(user__in=user_ids):
-        xp = None if unlock.revoked_at else unlock.xp_awarded
-        numbers[unlock.user_id][names.achievement(unlock.achievement_id)] = _held(xp)
+        name = names.achievement(unlock.achievement_id)
+        numbers[unlock.user_id][name] = _held(
+            unlock.unlocked_at, unlock.xp_awarded, is_lost=bool(unlock.revoked_at)
+        )
     return numbers
 
 
@@ -220,9 +249,9 @@ def _score(key: Key | None) -> str:
     return f"{-key.debit} XP since {key.reached_at}" if key else "none"
 
 
-def _held(xp: int | None) -> str:
-    """Return the state of an achievement with this reward; None means it is lost."""
-    return "lost" if xp is None else f"held, {xp} XP"
+def _held(since: datetime, xp: int, *, is_lost: bool) -> str:
+    """Return the state of an achievement that the user holds, or has lost."""
+    return "lost" if is_lost else f"held since {since}, {xp} XP"
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +283,7 @@ def _rebuild(user_id: Any) -> None:
     alias, progress = write_alias(), _replayed([user_id])[user_id]
     profile = _profiles([user_id]).get(user_id)
     if profile is None:
-        raise UnknownUserError
+        raise unknown_user(user_id)
     UserGamification.objects.using(alias).filter(pk=profile.pk).update(
         **_columns(progress, profile),
         version=F("version") + 1,
@@ -275,25 +304,55 @@ def _rebuild(user_id: Any) -> None:
         for day, (activities, xp) in progress.days.items()
     )
     count_again(user_id, alias)
-    for achievement_id, (entry, is_held) in progress.unlocks.items():
-        _restore_unlock(user_id, achievement_id, entry, is_held=is_held)
+    for achievement_id, reward in progress.unlocks.items():
+        _restore_unlock(user_id, achievement_id, reward)
     unlocks = UserAchievement.objects.using(alias).filter(user=user_id)
     unlocks.exclude(achievement__in=[*progress.unlocks]).delete()
 
 
-def _restore_unlock(
-    user_id: Any, achievement_id: int, reward: DerivedEntry, *, is_held: bool
-) -> None:
-    """Give the row of an achievement the values that the ledger has."""
+def _restore_unlock(user_id: Any, achievement_id: int, reward: Reward) -> None:
+    """Give the row of an achievement the values that the ledger has.
+
+    A row that says why the user lost the achievement knows more, and stays.
+    """
     unlocks = UserAchievement.objects.using(write_alias())
-    row, _ = unlocks.get_or_create(
-        user_id=user_id,
-        achievement_id=achievement_id,
-        defaults={"unlocked_at": reward.occurred_at, "xp_awarded": reward.amount},
+    row = {"user_id": user_id, "achievement_id": achievement_id}
+    if reward.reversal and unlocks.filter(**row, revoked_at__isnull=False).exists():
+        return
+    values = {
+        "unlocked_at": reward.entry.occurred_at,
+        "xp_awarded": reward.entry.amount,
+        "revoked_at": None,
+        "revoked_by_id": None,
+        "revoke_reason": "",
+        "internal_note": "",
+        "can_be_earned_again": False,
+    }
+    if reward.reversal:
+        values |= _loss(user_id, reward.reversal.id)
+    unlocks.update_or_create(**row, defaults=values)
+
+
+def _loss(user_id: Any, reversal_id: int) -> dict[str, Any]:
+    """Return the values of a lost achievement from the reversal of its reward.
+
+    A reversal of records also takes back what they had unlocked: both are written at
+    one moment, the records first. What staff revoke is reversed alone.
+    """
+    ledger = LedgerEntry.objects.using(write_alias()).filter(user=user_id)
+    reversal = ledger.get(pk=reversal_id)
+    records = ledger.filter(
+        kind=EntryKind.REVERSAL,
+        achievement=None,
+        recorded_at=reversal.recorded_at,
+        actor=reversal.actor_id,
+        note=reversal.note,
+        pk__lt=reversal_id,
     )
-    if is_held:
-        row.revoked_at, row.can_be_earned_again = None, False
-        row.xp_awarded = reward.amount
-    elif row.revoked_at is None:
-        row.revoked_at = timezone.now()
-    row.save(update_fields=["revoked_at", "can_be_earned_again", "xp_awarded"])
+    return {
+        "revoked_at": reversal.recorded_at,
+        "revoked_by_id": reversal.actor_id,
+        "revoke_reason": reversal.note,
+        "internal_note": reversal.internal_note,
+        "can_be_earned_again": records.exists(),
+    }

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from gamification.domain.catalogue import Criterion, Facts
+from gamification.domain.catalogue import AchievementStatus, Criterion, Facts
+from gamification.domain.categories import Category
 from gamification.domain.definitions import (
     Differences,
     Effect,
     ItemDifference,
 )
+from gamification.domain.estimates import Estimate
 from gamification.domain.outcomes import CelebrationMode
 from gamification.services.balance.recalculation import (
     recalculate_xp,
@@ -18,8 +20,10 @@ from gamification.services.balance.recalculation_jobs import (
 from gamification.services.balance.recalculation_preview import (
     ActivityCorrection,
     RecalculationPreview,
-    RecalculationScope,
     preview_recalculation,
+)
+from gamification.services.balance.recalculation_scope import (
+    RecalculationScope,
 )
 from gamification.services.balance.report import (
     BalanceReport,
@@ -34,6 +38,7 @@ from gamification.services.balance.simulation import (
     Simulation,
     simulate_rewards,
 )
+from gamification.services.balance.worlds import Comparison
 from gamification.services.catalogue.backfill import (
     BackfillProgress,
     backfill_achievement,
@@ -44,12 +49,14 @@ from gamification.services.catalogue.backfill_jobs import (
     unfinished_backfills,
 )
 from gamification.services.catalogue.backfill_preview import (
+    BackfillPreview,
     preview_backfill,
 )
 from gamification.services.catalogue.bulk import (
     RewardEdit,
     tune_rewards,
 )
+from gamification.services.catalogue.defaults import restore_catalogue
 from gamification.services.catalogue.editing import (
     create_achievement,
     create_activity,
@@ -57,6 +64,7 @@ from gamification.services.catalogue.editing import (
     edit_achievement,
     edit_activity,
 )
+from gamification.services.catalogue.example import example_definitions
 from gamification.services.catalogue.fields import Definition
 from gamification.services.catalogue.files import (
     apply_definitions,
@@ -66,15 +74,58 @@ from gamification.services.catalogue.files import (
 from gamification.services.catalogue.lookup import (
     lock_definition,
     lock_definitions,
+    unknown_definition,
 )
 from gamification.services.catalogue.parsing import (
     DEFINITION_FIELDS,
     DEFINITION_MODELS,
     MAX_FILE_SIZE,
 )
+from gamification.services.catalogue.reach import (
+    DECISIVE,
+    Reach,
+    changed_reach,
+    get_reach,
+    reach_problem,
+)
+from gamification.services.catalogue.seeds import (
+    SeedRemoval,
+    preview_seed_removal,
+    remove_seeds,
+)
+from gamification.services.corrections.reversals import entry_fingerprint
+from gamification.services.database_errors import storage_error
+from gamification.services.effects import Effects, UnlockEffect
+from gamification.services.job_control import (
+    abandon_job,
+    pause_job,
+    resume_job,
+)
 from gamification.services.job_steps import run_next_step
 from gamification.services.jobs import (
     find_job,
+)
+from gamification.services.many.acts import Act
+from gamification.services.many.lists import (
+    LIST_KINDS,
+    begin_list,
+    preview_list,
+)
+from gamification.services.many.names import (
+    MAX_NAMES,
+    UserList,
+    find_names,
+    find_users,
+)
+from gamification.services.many.periods import (
+    begin_take_back,
+    preview_take_back,
+)
+from gamification.services.many.preview import ActPreview
+from gamification.services.many.undo import (
+    begin_undo,
+    entries_of,
+    undo_of,
 )
 from gamification.services.players.achievements import (
     get_achievement,
@@ -85,9 +136,28 @@ from gamification.services.players.achievements import (
 from gamification.services.players.explanations import (
     get_facts,
 )
+from gamification.services.players.restrictions import (
+    exclude_user,
+    hold_user,
+    lift_restriction,
+    open_restrictions,
+)
 from gamification.services.players.settings import (
     set_choices,
 )
+from gamification.services.players.visibility import (
+    achievements_shown,
+    has_any_permission,
+    public_users,
+    sees_celebrations,
+    sees_everybody,
+    sees_ledgers,
+    sees_secrets,
+    sees_unlocks,
+    visible_jobs,
+    visible_users,
+)
+from gamification.services.unit_of_work import write_transaction
 from gamification.services.validation import (
     MAX_ID,
     MAX_NAME,
@@ -101,36 +171,57 @@ from gamification.services.validation import (
 )
 
 __all__ = [
+    "DECISIVE",
     "DEFINITION_FIELDS",
     "DEFINITION_MODELS",
+    "LIST_KINDS",
     "MAX_FILE_SIZE",
     "MAX_ID",
     "MAX_NAME",
+    "MAX_NAMES",
     "MAX_NOTE",
+    "AchievementStatus",
+    "Act",
+    "ActPreview",
     "ActivityCorrection",
     "ActivityNumbers",
+    "BackfillPreview",
     "BackfillProgress",
     "BalanceReport",
+    "Category",
     "CelebrationMode",
+    "Comparison",
     "Criterion",
     "Definition",
     "Differences",
     "Effect",
+    "Effects",
+    "Estimate",
     "Facts",
     "ItemDifference",
+    "Reach",
     "RecalculationPreview",
     "RecalculationScope",
     "RewardEdit",
     "RewardProposal",
+    "SeedRemoval",
     "Simulation",
     "UnlockCounts",
+    "UnlockEffect",
+    "UserList",
     "UserRef",
     "XPSource",
+    "abandon_job",
+    "achievements_shown",
     "apply_definitions",
     "backfill_achievement",
     "backfill_everyone",
     "begin_backfill",
+    "begin_list",
     "begin_recalculation",
+    "begin_take_back",
+    "begin_undo",
+    "changed_reach",
     "check_quantity",
     "check_text",
     "compare_definitions",
@@ -139,26 +230,57 @@ __all__ = [
     "definition_tag",
     "edit_achievement",
     "edit_activity",
+    "entries_of",
+    "entry_fingerprint",
+    "example_definitions",
+    "exclude_user",
     "export_definitions",
     "find_job",
+    "find_names",
+    "find_users",
     "fingerprint",
     "get_achievement",
     "get_all_achievements",
     "get_balance_report",
     "get_facts",
+    "get_reach",
+    "has_any_permission",
     "held_achievements",
+    "hold_user",
     "is_storable",
     "last_days",
+    "lift_restriction",
     "lock_definition",
     "lock_definitions",
+    "open_restrictions",
+    "pause_job",
     "preview_backfill",
+    "preview_list",
     "preview_recalculation",
+    "preview_seed_removal",
+    "preview_take_back",
+    "public_users",
+    "reach_problem",
     "recalculate_xp",
+    "remove_seeds",
+    "restore_catalogue",
+    "resume_job",
     "run_next_step",
+    "sees_celebrations",
+    "sees_everybody",
+    "sees_ledgers",
+    "sees_secrets",
+    "sees_unlocks",
     "set_choices",
     "simulate_rewards",
+    "storage_error",
     "tune_rewards",
+    "undo_of",
     "unfinished_backfills",
+    "unknown_definition",
     "user_id_of",
     "visible_achievements",
+    "visible_jobs",
+    "visible_users",
+    "write_transaction",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 from django.db import connections
 from django.utils import timezone
@@ -22,9 +22,15 @@ from gamification.services import (
     ActivityRecord,
     record_activities,
 )
-from gamification.staff import Criterion, UserRef
-
-Item = TypeVar("Item", Activity, Achievement)
+from gamification.staff import (
+    Criterion,
+    UserRef,
+    create_achievement,
+    create_activity,
+    edit_achievement,
+    edit_activity,
+)
+from gamification.staff import restore_catalogue as restore_catalogue
 
 #: The signals that ``captured_signals`` collects, by name.
 _SIGNALS = {
@@ -43,41 +49,32 @@ _SIGNALS = {
 def make_activity(key: str, **fields: Any) -> Activity:
     """Create or change the activity with this key to have ``fields``; return it.
 
-    A new activity is worth 10 XP. Raises ``ValidationError`` for a value that staff
-    could not enter.
+    A new activity is worth 10 XP. Raises ``InvalidDefinitionError`` for a value that
+    staff could not enter, and ``TypeError`` for an unknown field.
     """
-    activity = Activity.objects.filter(key=key).first()
-    activity = activity or Activity(key=key, name=key, xp_reward=10)
-    return _saved(activity, fields)
+    if Activity.objects.using(write_alias()).filter(key=key).exists():
+        return edit_activity(key, actor=None, expected=None, **fields)
+    new = {"key": key, "name": key, "xp_reward": 10}
+    return create_activity(actor=None, **new | fields)
 
 
 def make_achievement(key: str, **fields: Any) -> Achievement:
     """Create or change the achievement with this key to have ``fields``; return it.
 
-    ``activity`` may be the key of an activity. A new achievement is awarded by hand
-    and gives no XP. Raises ``ValidationError`` for a value that staff could not enter.
+    ``activity`` is the key of an activity, or an activity. A new achievement is awarded
+    by hand and gives no XP. Raises the errors of ``make_activity``.
     """
-    achievement = Achievement.objects.filter(key=key).first()
-    achievement = achievement or Achievement(
-        key=key,
-        name=key,
-        category=AchievementCategory.MILESTONES,
-        criterion=Criterion.MANUAL,
-    )
-    if isinstance(fields.get("activity"), str):
-        fields["activity"] = Activity.objects.get(key=fields["activity"])
-    return _saved(achievement, fields)
-
-
-def _saved(item: Item, fields: dict[str, Any]) -> Item:
-    for name, value in fields.items():
-        if not hasattr(item, name):
-            msg = f"{type(item).__name__} has no field {name!r}."
-            raise TypeError(msg)
-        setattr(item, name, value)
-    item.full_clean()
-    item.save()
-    return item
+    if isinstance(activity := fields.get("activity"), Activity):
+        fields["activity"] = activity.key
+    if Achievement.objects.using(write_alias()).filter(key=key).exists():
+        return edit_achievement(key, actor=None, expected=None, **fields)
+    new = {
+        "key": key,
+        "name": key,
+        "category": AchievementCategory.MILESTONES,
+        "criterion": Criterion.MANUAL,
+    }
+    return create_achievement(actor=None, **new | fields)
 
 
 def record_days(

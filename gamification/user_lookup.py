@@ -10,8 +10,9 @@ from django.db.models import EmailField, Field
 from django.http import Http404
 
 from gamification.conf import conf
-from gamification.models import UserGamification
-from gamification.staff import is_storable
+from gamification.models import write_alias
+from gamification.models.users import parse_value, target_field
+from gamification.staff import is_storable, public_users
 
 
 def public_name(user: Any) -> str:
@@ -26,10 +27,11 @@ def find_visible_user(name: str, viewer: Any) -> Any:
     """
     if name == public_name(viewer):
         return viewer
-    users = get_user_model()._default_manager
-    ranked = UserGamification.objects.ranked()
+    users = get_user_model()._default_manager.using(write_alias())
     for value in values_of(public_field(), name):
-        found = users.filter(gamification__in=ranked, **{public_field().name: value})
+        found = users.filter(
+            gamification__in=public_users(), **{public_field().name: value}
+        )
         user = found.first()
         # Another spelling of a key is not a name.
         if user and public_name(user) == name:
@@ -47,7 +49,7 @@ def public_field() -> Field[Any, Any]:
     name = conf.PUBLIC_USER_FIELD or model.USERNAME_FIELD
     field: Field[Any, Any] = model._meta.get_field(name)  # type: ignore[assignment]
     is_email = isinstance(field, EmailField) and not conf.PUBLIC_USER_FIELD
-    return model._meta.pk if is_email else field
+    return target_field() if is_email else field
 
 
 def values_of(field: Field[Any, Any], name: str) -> list[Any]:
@@ -55,10 +57,6 @@ def values_of(field: Field[Any, Any], name: str) -> list[Any]:
     if not is_storable(name):
         return []
     try:
-        value = field.to_python(name)
-        if not isinstance(value, str):
-            # The database raises an error for a number that no column can hold.
-            field.run_validators(value)
+        return [parse_value(field, name)]
     except ValidationError:
         return []
-    return [value]

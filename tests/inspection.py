@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 from django.apps import apps
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from gamification.models import (
     Board,
@@ -23,10 +24,7 @@ from gamification.models import (
 INTERNAL = {Board, BoardScore, BoardSegment, PendingScore}
 
 #: For tests that commit; see ``catalogue_is_put_back``.
-COMMITTED = [
-    pytest.mark.django_db(transaction=True, serialized_rollback=True),
-    pytest.mark.usefixtures("catalogue_is_put_back"),
-]
+COMMITTED = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
 
 def everything() -> dict[str, list[dict[str, Any]]]:
@@ -51,6 +49,14 @@ def held_by(user: Any) -> set[str]:
     return set(held.values_list("achievement__key", flat=True))
 
 
+def hide(monkeypatch: pytest.MonkeyPatch, user: Any) -> None:
+    """Let the default manager of the site's users leave out ``user``."""
+    model: Any = type(user)
+    shown = model._base_manager.exclude(pk=user.pk)
+    manager = model._default_manager
+    monkeypatch.setattr(type(manager), "get_queryset", lambda self: shown.all())
+
+
 def violates(constraint: str, action: Callable[[], object]) -> bool:
     """Say whether the constraint of this name, and no other, refuses ``action``."""
     with pytest.raises(IntegrityError) as refusal, transaction.atomic():
@@ -69,3 +75,10 @@ def _columns_of(name: str) -> str:
     ]
     table, _, _ = name.rpartition("_")
     return ", ".join(f"{table}.{column}" for column in columns)
+
+
+def statements(action: Callable[[], object], about: str = "") -> int:
+    """Return how many statements ``action`` takes that have ``about`` in them."""
+    with CaptureQueriesContext(connection) as queries:
+        action()
+    return len([query for query in queries if about in query["sql"]])

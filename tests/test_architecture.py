@@ -53,13 +53,14 @@ ALLOWED = {
         "django",
         *_ours("services", "storage", "leaderboards", *BELOW_STORAGE),
     },
-    "leaderboards": {*FRAMEWORK, *_ours(*BELOW_STORAGE)},
+    "leaderboards": {*FRAMEWORK, *_ours("services", *BELOW_STORAGE, *NEUTRAL)},
     "user_lookup": {"django", *_ours("conf", "models", "staff")},
     # What pieces of pages show, for all edges that make pages for users.
     "components": {"django", *FACADES, *_ours("models", "conf", "user_lookup")},
     "urls": _ours("pages"),
     "migrations": {"django"},
-    "checks": {"django", "gamification.conf", "gamification.domain"},
+    "checks": {"django", *_ours("conf", "domain", "database_checks")},
+    "database_checks": {"django", *_ours("conf", "domain")},
     "apps": {"django"},
     "testing": {*FRAMEWORK, *FACADES, *_ours("models", "signals", "exceptions")},
     **{

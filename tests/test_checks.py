@@ -8,7 +8,7 @@ from django.core.checks import run_checks
 from django.core.management import call_command
 from django.db import connection
 
-from gamification import checks
+from gamification import checks, database_checks
 from gamification.conf import NAMES
 from gamification.models import UserGamification
 from tests.factories import AchievementFactory, ActivityFactory, UserFactory
@@ -20,6 +20,26 @@ def ids(messages) -> list[str]:
 
 def test_the_default_settings_are_right():
     assert checks.check_settings(None) == []
+
+
+class _TwoDatabases:
+    """A router that keeps users where they are, and the game elsewhere."""
+
+    def db_for_write(self, model, **hints):
+        return "game" if model._meta.app_label == "gamification" else "default"
+
+
+def test_gamification_E015(settings):
+    settings.DATABASE_ROUTERS = [_TwoDatabases()]
+
+    [error] = checks.check_routers(None)
+
+    assert error.id == "gamification.E015"
+    assert "'gamification.LedgerEntry': 'game'" in error.msg
+
+
+def test_users_and_the_game_are_in_one_database():
+    assert checks.check_routers(None) == []
 
 
 def test_gamification_E001(settings):
@@ -139,20 +159,76 @@ def test_manage_py_check_runs_the_checks(settings):
     assert "gamification.E008" in ids(run_checks())
 
 
-def test_gamification_W001(monkeypatch):
-    exotic = SimpleNamespace(vendor="mysql", display_name="MySQL")
-    monkeypatch.setattr(checks, "connections", {"default": exotic})
-    monkeypatch.setattr(checks, "_has_table", lambda alias: True)
+@pytest.fixture
+def exotic(db, monkeypatch):
+    """A database with the app's tables that says it is of another kind."""
+    monkeypatch.setattr(connection, "vendor", "mysql")
+    monkeypatch.setattr(connection, "display_name", "MySQL")
 
-    [warning] = checks.check_databases(None, databases=["default"])
+
+@pytest.mark.usefixtures("exotic")
+def test_gamification_W001():
+    [warning] = database_checks.check_databases(None, databases=["default"])
 
     assert warning.id == "gamification.W001"
     assert warning.msg == "Gamification is untested on MySQL."
 
 
+@pytest.mark.parametrize(
+    ("vendor", "options", "ids"),
+    [
+        ("sqlite", {}, ["gamification.W006"]),
+        ("sqlite", {"transaction_mode": None}, ["gamification.W006"]),
+        ("sqlite", {"transaction_mode": "IMMEDIATE"}, []),
+        ("postgresql", {}, []),
+    ],
+)
+def test_gamification_W006(monkeypatch, vendor, options, ids):
+    database = SimpleNamespace(vendor=vendor, settings_dict={"OPTIONS": options})
+    monkeypatch.setattr(database_checks, "connections", {"default": database})
+    monkeypatch.setattr(database_checks, "_has_columns", lambda *arguments: True)
+
+    warnings = database_checks.check_sqlite(None, databases=["default"])
+
+    assert [warning.id for warning in warnings] == ids
+
+
 @pytest.mark.django_db
 def test_the_databases_of_this_run_are_tested():
-    assert checks.check_databases(None, databases=["default"]) == []
+    assert database_checks.check_databases(None, databases=["default"]) == []
+
+
+@pytest.mark.parametrize(
+    "seed", [0, None, "no.such.name", "tests.test_checks.ids", "none.json", "nonsense"]
+)
+def test_gamification_E014(settings, seed):
+    settings.GAMIFICATION = {"SEED_CATALOGUE": seed}
+
+    assert ids(checks.check_settings(None)) == ["gamification.E014"]
+
+
+SEED = {"activities": [], "achievements": []}
+
+
+@pytest.mark.parametrize("seed", [True, False, "tests.test_checks.SEED"])
+def test_a_catalogue_to_begin_with_passes(settings, seed):
+    settings.GAMIFICATION = {"SEED_CATALOGUE": seed}
+
+    assert checks.check_settings(None) == []
+
+
+def test_a_file_to_begin_with_passes(settings, tmp_path):
+    path = tmp_path / "own.json"
+    path.write_text("{}")
+    settings.GAMIFICATION = {"SEED_CATALOGUE": str(path)}
+
+    assert checks.check_settings(None) == []
+
+
+def test_gamification_E016(settings):
+    settings.GAMIFICATION = {"CATEGORIES": {"habits": "Habits"}}
+
+    assert ids(checks.check_settings(None)) == ["gamification.E016"]
 
 
 @pytest.mark.django_db
@@ -160,9 +236,42 @@ def test_gamification_W002():
     activity = ActivityFactory(is_active=False)
     AchievementFactory(criterion="activity_count", activity=activity)
 
-    messages = checks.check_catalogue(None, databases=["default"])
+    messages = database_checks.check_catalogue(None, databases=["default"])
 
     assert ids(messages) == ["gamification.W002"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("criterion", "threshold", "problem"),
+    [
+        ("level", 30, None),
+        ("level", 31, "it needs 31 levels, and there are only 30."),
+        ("achievements", 11, None),
+        (
+            "achievements",
+            12,
+            "it needs 12 other achievements, and there are only 11.",
+        ),
+    ],
+)
+def test_gamification_W004(criterion, threshold, problem):
+    AchievementFactory(key="draft", status="draft")
+    AchievementFactory(key="top", criterion=criterion, threshold=threshold)
+
+    messages = database_checks.check_catalogue(None, databases=["default"])
+
+    found = [(message.id, message.msg) for message in messages]
+    wrong = ("gamification.W004", f"The achievement 'top' cannot be reached: {problem}")
+    assert found == ([wrong] if problem else [])
+
+
+@pytest.mark.django_db
+def test_levels_that_are_no_table_are_left_to_their_own_check(settings):
+    settings.GAMIFICATION = {"LEVEL_THRESHOLDS": 5}
+    AchievementFactory(criterion="level", threshold=1_000)
+
+    assert database_checks.check_catalogue(None, databases=["default"]) == []
 
 
 @pytest.mark.django_db
@@ -172,7 +281,7 @@ def test_gamification_W003():
             user=UserFactory(username=f"user {number}"), time_zone=zone
         )
 
-    [message] = checks.check_stored_zones(None, databases=["default"])
+    [message] = database_checks.check_stored_zones(None, databases=["default"])
 
     assert message.id == "gamification.W003"
     assert message.msg == (
@@ -182,10 +291,12 @@ def test_gamification_W003():
 
 @pytest.mark.django_db
 def test_a_zone_that_is_readable_by_its_present_name_passes(monkeypatch):
-    monkeypatch.setattr(checks, "is_readable", lambda name: name != "Asia/Calcutta")
+    monkeypatch.setattr(
+        database_checks, "is_readable", lambda name: name != "Asia/Calcutta"
+    )
     UserGamification.objects.create(user=UserFactory(), time_zone="Asia/Calcutta")
 
-    assert checks.check_stored_zones(None, databases=["default"]) == []
+    assert database_checks.check_stored_zones(None, databases=["default"]) == []
 
 
 @pytest.mark.django_db
@@ -196,24 +307,37 @@ def test_checks_wait_for_columns_of_a_migration_that_is_still_to_come(monkeypatc
         lambda *arguments: [SimpleNamespace(name="id")],
     )
 
-    assert checks.check_stored_zones(None, databases=["default"]) == []
-    assert checks.check_catalogue(None, databases=["default"]) == []
+    assert database_checks.check_stored_zones(None, databases=["default"]) == []
+    assert database_checks.check_catalogue(None, databases=["default"]) == []
 
 
 @pytest.mark.django_db
 def test_the_seeded_catalogue_passes():
-    assert checks.check_catalogue(None, databases=["default"]) == []
+    assert database_checks.check_catalogue(None, databases=["default"]) == []
 
 
-@pytest.mark.django_db
-def test_an_alias_without_tables_is_skipped(monkeypatch):
-    monkeypatch.setattr(checks, "_has_table", lambda alias: False)
+@pytest.mark.usefixtures("exotic")
+@pytest.mark.parametrize(
+    "check",
+    [
+        database_checks.check_databases,
+        database_checks.check_catalogue,
+        database_checks.check_stored_zones,
+    ],
+)
+def test_an_alias_without_tables_is_skipped(check, monkeypatch):
+    introspection = type(connection.introspection)
+    monkeypatch.setattr(introspection, "table_names", lambda *arguments: [])
 
-    assert checks.check_catalogue(None, databases=["default"]) == []
+    assert check(None, databases=["default"]) == []
 
 
 def test_checks_that_query_are_only_for_databases():
-    assert checks.check_catalogue(None) == checks.check_databases(None) == []
+    assert (
+        database_checks.check_catalogue(None)
+        == database_checks.check_databases(None)
+        == []
+    )
 
 
 @pytest.mark.django_db

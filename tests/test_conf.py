@@ -78,3 +78,11 @@ def test_a_rate_that_cannot_be_read_is_the_default(settings, rates):
     settings.GAMIFICATION = {"THROTTLE_RATES": rates}
 
     assert conf.limit("write") == (120, 60)
+
+
+def test_names_in_capitals_alone_are_settings(settings):
+    settings.GAMIFICATION = {"rules": None, "limit": None, "default_calendar": None}
+
+    assert conf.rules(Catalogue()).thresholds == LEVEL_THRESHOLDS
+    assert conf.limit("read") == (600, 60)
+    assert conf.default_calendar.zones

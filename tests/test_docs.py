@@ -95,9 +95,9 @@ def test_snippets_are_python(page):
 
 @pytest.mark.django_db
 def test_the_snippets_about_tests_pass(user):
-    first, second, _ = snippets(ROOT / "docs" / "howto" / "testing.md")
+    first, second, third, _ = snippets(ROOT / "docs" / "howto" / "testing.md")
     names = {}
-    exec(first + second, names)
+    exec(first + second + third, names)
 
     names["test_a_finished_lesson_earns_xp"](user)
     names["test_a_week_of_lessons_is_a_streak_of_seven"](user)
@@ -162,3 +162,33 @@ def test_the_seeded_rewards_are_in_the_reference(user):
 
     assert record_activity(user, "vision_created").credited == 25
     assert "`vision_created` (25 XP) and `kpi_completed` (10 XP)" in text
+
+
+CATALOGUE_FILE = (REFERENCE / "catalogue-file.md").read_text()
+
+
+@pytest.mark.parametrize("kind", staff.DEFINITION_FIELDS)
+def test_every_field_of_a_file_is_documented(kind):
+    title = {"activity": "Activities", "achievement": "Achievements"}[kind]
+    section = CATALOGUE_FILE.partition(f"## {title}\n")[2].partition("\n## ")[0]
+
+    documented = re.findall(r"^\| `(\w+)`", section, flags=re.MULTILINE)
+
+    assert sorted(documented) == sorted(["key", *staff.DEFINITION_FIELDS[kind]])
+
+
+def test_every_allowed_value_of_a_file_is_documented():
+    fields = staff.DEFINITION_FIELDS["achievement"]
+    values = [v for name in fields for v, _ in fields[name].flatchoices or ()]
+
+    assert len(values) == 14
+    assert [value for value in values if f"`{value}`" not in CATALOGUE_FILE] == []
+
+
+@pytest.mark.django_db
+def test_the_documented_file_can_be_applied():
+    [text] = re.findall(r"```json\n(.*?)```", CATALOGUE_FILE, flags=re.DOTALL)
+
+    edits = staff.apply_definitions(text).edits
+
+    assert [item.key for item in edits] == ["lesson_finished", "lessons_10"]

@@ -15,6 +15,7 @@ from gamification.conf import Settings
 from gamification.exceptions import (
     InvalidInstantError,
     InvalidRequestError,
+    UnknownUserError,
 )
 from gamification.leaderboards import (
     Ranking,
@@ -31,6 +32,7 @@ from gamification.services import (
 )
 from gamification.staff import RecalculationScope, recalculate_xp
 from tests.factories import ActivityFactory, UserFactory
+from tests.inspection import hide
 
 pytestmark = [
     pytest.mark.django_db,
@@ -549,7 +551,7 @@ def test_a_cursor_stands_behind_its_entry_also_among_equals(place):
 @pytest.mark.parametrize("cursor", ["", "1", "1.2.x", 7, "-1.2.3", f"{10**18}.2.3"])
 def test_a_cursor_comes_from_a_page(cursor):
     with pytest.raises(
-        InvalidRequestError, match=r"^The cursor is not one of a leaderboard\.$"
+        InvalidRequestError, match=r"^The cursor .* is not one of a leaderboard\.$"
     ) as refusal:
         get_leaderboard("all", after=cursor)
 
@@ -559,29 +561,54 @@ def test_a_cursor_comes_from_a_page(cursor):
 # Bad requests
 
 
+def test_the_user_around_whom_it_is_may_be_given_by_a_key(user):
+    record_activity(user, "walk")
+
+    page = get_leaderboard("all", around=str(user.pk), viewer=user.pk)
+
+    assert (page.me.user, len(page.entries)) == (user, 1)
+
+
+@pytest.mark.parametrize("name", ["around", "viewer"])
+def test_an_anonymous_visitor_has_no_place(name):
+    page = get_leaderboard("all", **{name: AnonymousUser()})
+
+    assert page.me is None
+
+
+@pytest.mark.parametrize("name", ["around", "viewer"])
+@pytest.mark.parametrize(
+    "somebody", [get_user_model()(pk=None), 1.5, "nob\0dy"], ids=ascii
+)
+def test_who_cannot_be_a_user_is_refused(name, somebody):
+    with pytest.raises(UnknownUserError):
+        get_leaderboard("all", **{name: somebody})
+
+
 @pytest.mark.parametrize("window", ["year", "", None, 1, ["day"]], ids=str)
 def test_a_window_is_one_of_four(window):
-    with pytest.raises(
-        InvalidRequestError, match=r"^The window is not one of day, week, month, all\.$"
-    ) as refusal:
+    with pytest.raises(InvalidRequestError) as refusal:
         get_leaderboard(window)
 
+    said = f"The window {window!r} is not one of day, week, month, all."
+    assert str(refusal.value) == said
     assert refusal.value.context == {"field": "window"}
 
 
 def test_a_ranking_is_one_of_three():
     with pytest.raises(
         InvalidRequestError,
-        match=r"^The ranking is not one of competition, dense, ordinal\.$",
+        match=r"^The ranking 'dens' is not one of competition, dense, ordinal\. "
+        r"Did you mean 'dense'\?$",
     ):
-        get_leaderboard("day", ranking="olympic")
+        get_leaderboard("day", ranking="dens")
 
 
 @pytest.mark.parametrize("page", [0, -1, 10_000_001, True, 1.0, "1", None], ids=str)
 def test_a_page_is_a_whole_number_from_1(page):
     with pytest.raises(
         InvalidRequestError,
-        match=r"^The page is not a whole number from 1 to 10,000,000\.$",
+        match=r"^The page .+ is not a whole number from 1 to 10,000,000\.$",
     ) as refusal:
         get_leaderboard("day", page=page)
 
@@ -592,7 +619,7 @@ def test_a_page_is_a_whole_number_from_1(page):
 def test_a_page_has_1_to_100_entries(size):
     with pytest.raises(
         InvalidRequestError,
-        match=r"^The page size is not a whole number from 1 to 100\.$",
+        match=r"^The page_size .+ is not a whole number from 1 to 100\.$",
     ) as refusal:
         get_leaderboard("day", page_size=size)
 
@@ -615,3 +642,12 @@ def test_the_present_is_an_aware_datetime_of_a_calendar(now, settings):
 
     with pytest.raises(InvalidInstantError):
         leaderboards.get_leaderboard("week", now=now)
+
+
+def test_users_whom_the_site_hides_are_not_ranked(monkeypatch):
+    first, second = scorers(30, 20)
+
+    hide(monkeypatch, first)
+
+    [entry] = get_leaderboard("all").entries
+    assert (entry.user_id, entry.rank, entry.gap_to_next) == (second.pk, 1, None)

@@ -119,4 +119,4 @@ def test_a_scope_has_bounds(members, monkeypatch):
 def test_a_scope_is_a_callable(settings, value):
     settings.GAMIFICATION = {"LEADERBOARD_SCOPES": value}
 
-    assert [error.id for error in check_settings(None)] == ["gamification.E014"]
+    assert [error.id for error in check_settings(None)] == ["gamification.E017"]

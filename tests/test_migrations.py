@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from importlib import import_module
 from types import SimpleNamespace
 
@@ -124,6 +125,61 @@ def test_forwards_again_changes_nothing(migrate):
 
 @pytest.mark.django_db
 def test_backwards_removes_all_that_is_untouched(migrate):
+    migrate("backwards")
+
+    assert keys() == set()
+
+
+#: A catalogue of a site.
+OWN = {
+    "comment": "For people.",
+    "activities": [{"comment": "Any.", "key": "lesson", "name": "Lesson"}],
+    "achievements": [
+        {
+            "key": "lessons_10",
+            "name": "Ten lessons",
+            "category": "mastery",
+            "criterion": "activity_count",
+            "activity": "lesson",
+            "threshold": 10,
+        },
+        {"key": "gift", "name": "Gift", "category": "mastery", "criterion": "manual"},
+    ],
+}
+
+
+@pytest.mark.django_db
+def test_a_site_may_begin_with_nothing(migrate, settings):
+    migrate("backwards")
+    settings.GAMIFICATION = {"SEED_CATALOGUE": False}
+
+    migrate("forwards")
+
+    assert keys() == set()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("is_file", [False, True])
+def test_a_site_may_begin_with_its_own(migrate, settings, tmp_path, is_file):
+    migrate("backwards")
+    path = tmp_path / "own.json"
+    path.write_text(json.dumps(OWN))
+    wanted = str(path) if is_file else "tests.test_migrations.OWN"
+    settings.GAMIFICATION = {"SEED_CATALOGUE": wanted}
+
+    migrate("forwards")
+
+    rows = Achievement.objects.values_list("key", "activity__key", "position")
+    assert [*rows] == [("lessons_10", "lesson", 0), ("gift", None, 1)]
+    assert [*Activity.objects.values_list("key", "xp_reward")] == [("lesson", 0)]
+
+
+@pytest.mark.django_db
+def test_a_site_takes_its_own_back(migrate, settings):
+    migrate("backwards")
+    settings.GAMIFICATION = {"SEED_CATALOGUE": "tests.test_migrations.OWN"}
+    migrate("forwards")
+
     migrate("backwards")
 
     assert keys() == set()
@@ -280,8 +336,7 @@ def test_the_alias_that_is_given_is_the_one_that_changes(migrate, other_database
     assert stored() == before
 
 
-@COMMITTED[0]
-@COMMITTED[1]
+@COMMITTED
 def test_the_real_command_goes_back_and_forth():
     before = stored()
 

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -50,6 +51,61 @@ print(client.get("/").content.decode())
 """
 
 
+TOUR = """
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.test import Client
+from django.urls import reverse
+from gamification.api.urls import router
+from gamification.models import Achievement, Activity, UserGamification
+from gamification.services import record_activity
+from gamification.staff import begin_backfill
+
+call_command("migrate", verbosity=0)
+call_command("check", fail_level="WARNING")
+boss = User.objects.create_superuser("boss")
+record_activity(User.objects.create(username="ann"), "kpi_completed")
+job = begin_backfill("kpi_10", actor=boss)
+client = Client(HTTP_HOST="localhost")
+client.force_login(boss)
+
+def visit(address):
+    response = client.get(address)
+    print(response.status_code, address)
+    b"".join(response) if response.streaming else response.content
+
+pages = ["index", "tuning", "recalculate", "activity_export", "activity_import"]
+pages += ["achievement_export", "achievement_import", "activity_add", "achievement_add"]
+for name in pages[1:]:
+    visit(reverse(f"admin:gamification_{name}"))
+visit(reverse("admin:app_list", args=["gamification"]))
+for model in admin.site._registry:
+    if model._meta.app_label == "gamification":
+        visit(reverse(f"admin:gamification_{model._meta.model_name}_changelist"))
+for row in (Achievement.objects.first(), Activity.objects.first()):
+    name = row._meta.model_name
+    visit(reverse(f"admin:gamification_{name}_change", args=[row.pk]))
+    visit(reverse(f"admin:gamification_{name}_history", args=[row.pk]))
+first = Achievement.objects.first()
+visit(reverse("admin:gamification_achievement_backfill", args=[first.pk]))
+visit(reverse("admin:gamification_job_progress", args=[job.pk]))
+visit(reverse("admin:gamification_usergamification_for", args=[boss.pk]))
+visit(reverse("admin:auth_user_change", args=[boss.pk]))
+for prefix in ["", "achievements/", "leaderboards/", "settings/", "users/ann/"]:
+    visit(f"/game/{prefix}")
+for path in ["achievements/", "achievements/kpi_10/", "achievements/kpi_10/explain/",
+             "leaderboards/week/", "users/ann/", "users/ann/achievements/"]:
+    visit(f"/api/gamification/v1/{path}")
+for prefix, _, _ in router.registry:
+    if prefix.startswith("me"):
+        visit(f"/api/gamification/v1/{prefix}/")
+record = {"user": "boss", "activity": "kpi_completed", "key": "1"}
+made = client.post("/api/gamification/v1/records/", record, "application/json")
+print(made.status_code, "a record")
+"""
+
+
 def run(arguments: list[str], folder: Path, **environment: str) -> str:
     # Those of the suite are not those of the new site.
     others = {**os.environ}
@@ -66,13 +122,14 @@ def run(arguments: list[str], folder: Path, **environment: str) -> str:
     return done.stdout
 
 
-@pytest.fixture
-def installed(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder in which the built wheel is unpacked, as pip does."""
     pytest.importorskip("setuptools", minversion="77")
-    source, target = tmp_path / "source", tmp_path / "installed"
+    folder = tmp_path_factory.mktemp("wheel")
+    source, target = folder / "source", folder / "installed"
+    source.mkdir()
     for name in ("pyproject.toml", "README.md", "LICENSE", "MANIFEST.in"):
-        (source / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, source)
     shutil.copytree(ROOT / "gamification", source / "gamification")
     options = ["--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", "wheels"]
@@ -82,17 +139,21 @@ def installed(tmp_path: Path) -> Path:
     return target
 
 
-def test_a_new_site_shows_four_pieces(installed: Path, tmp_path: Path):
-    site = tmp_path / "site"
-    site.mkdir()
+@pytest.fixture
+def visit(installed: Path, tmp_path: Path) -> Callable[[str], str]:
+    """Return a function that runs code in a new site; every warning is an error."""
     environment = {"PYTHONPATH": str(installed)}
-    run(["-m", "django", "startproject", "school", "."], site, **environment)
+    run(["-m", "django", "startproject", "school", "."], tmp_path, **environment)
     for name, more in (("settings", SETTINGS), ("urls", URLS)):
-        path = site / "school" / f"{name}.py"
+        path = tmp_path / "school" / f"{name}.py"
         path.write_text(path.read_text() + more)
-    (site / "page.html").write_text(TEMPLATE)
+    (tmp_path / "page.html").write_text(TEMPLATE)
+    shell = ["-W", "error", "manage.py", "shell", "-c"]
+    return lambda code: run([*shell, code], tmp_path, **environment)
 
-    html = run(["manage.py", "shell", "-c", VISIT], site, **environment)
+
+def test_a_new_site_shows_four_pieces(visit):
+    html = visit(VISIT)
 
     assert len(TEMPLATE.splitlines()) <= 8
     assert 'rel="stylesheet" href="/static/gamification/gamification.css">' in html
@@ -101,3 +162,16 @@ def test_a_new_site_shows_four_pieces(installed: Path, tmp_path: Path):
     assert ">First KPI</h3>" in html
     assert '<gamification-celebrations src="/api/gamification/v1/me/' in html
     assert "<strong>First KPI</strong>" in html
+
+
+def test_every_page_of_a_new_site_opens_without_a_warning(visit):
+    visited = [line for line in visit(TOUR).splitlines() if line[:3].isdigit()]
+
+    assert len(visited) > 40
+    assert [line for line in visited if not line.startswith(("200 ", "201 "))] == []
+
+
+def test_the_wheel_has_all_that_is_not_code(installed):
+    assert (
+        installed / "gamification" / "fixtures" / "gamification_catalogue.json"
+    ).exists()

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import pytest
-from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.test import TestCase
 
+from gamification.exceptions import InvalidDefinitionError
 from gamification.models import UserGamification
 from gamification.services import (
     record_activity,
@@ -48,21 +48,50 @@ def test_make_achievement_changes_one_that_exists():
     assert make_achievement("swimmer", name="Swimmer").xp_reward == 5
 
 
+def test_make_achievement_takes_an_activity(activity):
+    medal = make_achievement("walker", criterion="activity_count", activity=activity)
+
+    assert medal.activity == activity
+
+
 @pytest.mark.parametrize(
-    ("make", "fields"),
+    ("make", "fields", "reason"),
     [
-        (make_activity, {"xp_reward": -1}),
-        (make_achievement, {"criterion": "activity_count"}),
-        (make_achievement, {"threshold": 0}),
+        (
+            make_activity,
+            {"xp_reward": -1},
+            "xp_reward: Ensure this value is greater than or equal to 0.",
+        ),
+        (
+            make_achievement,
+            {"criterion": "activity_count"},
+            "Choose an activity: this criterion counts one.",
+        ),
+        (
+            make_achievement,
+            {"status": "on"},
+            "status: 'on' is not one of draft, active, retired.",
+        ),
+        (
+            make_achievement,
+            {"criterion": "activity_count", "activity": "wlak"},
+            "activity: No activity has the key 'wlak'. Did you mean 'walk'?",
+        ),
     ],
 )
-def test_a_value_that_staff_could_not_enter_is_refused(make, fields):
-    with pytest.raises(ValidationError):
+def test_a_value_that_staff_could_not_enter_is_refused(activity, make, fields, reason):
+    with pytest.raises(InvalidDefinitionError) as refusal:
         make("walker", **fields)
+
+    assert str(refusal.value).partition(" cannot be saved. ")[2] == reason
 
 
 def test_a_field_that_does_not_exist_is_refused():
-    with pytest.raises(TypeError, match=r"^Activity has no field 'reward'\.$"):
+    with pytest.raises(
+        TypeError,
+        match=r"^An activity has no field 'reward' that can be set\. Did you mean "
+        r"'xp_reward'\?$",
+    ):
         make_activity("swim", reward=5)
 
 
@@ -105,8 +134,7 @@ class TestCapturedSignals(TestCase):
         assert called == []
 
 
-@COMMITTED[0]
-@COMMITTED[1]
+@COMMITTED
 def test_signals_are_captured_outside_of_a_transaction():
     make_activity("swim")
     user = UserFactory()

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME, AdminForm
-from django.contrib.admin.models import LogEntry
+from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth import get_user_model
 from django.core.exceptions import BadRequest, ValidationError
-from django.db import router, transaction
+from django.db import router
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
@@ -26,6 +27,9 @@ from gamification.admin.changelists import (
 )
 from gamification.admin.compat import model_admin
 from gamification.admin.ui.csv_export import export_as_csv
+from gamification.models import Job, write_alias
+from gamification.models.users import parse_value
+from gamification.staff import user_id_of, write_transaction
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Model]
@@ -45,6 +49,10 @@ class GamificationAdmin(ModelAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return FilteredChangeList
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
+        # A replica would show staff what was true before their last action.
+        return super().get_queryset(request).using(write_alias())
+
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         # Django passes these values to the database unchecked, which rejects them.
         if lookup.endswith(("range", "regex")) or "\0" in value:
@@ -56,6 +64,16 @@ class GamificationAdmin(ModelAdmin):
     ) -> HttpResponse | None:
         self.check_keys(request.POST.getlist(ACTION_CHECKBOX_NAME))
         return super().response_action(request, queryset, *args, **kwargs)
+
+    # Django would log ``request.user.pk``; see ``gamification.models.users``.
+    def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> Any:
+        return log_action(request, [obj], ADDITION, message)
+
+    def log_change(self, request: HttpRequest, obj: Model, message: Any) -> Any:
+        return log_action(request, [obj], CHANGE, message)
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        return log_action(request, queryset, DELETION)
 
     def check_keys(self, keys: Iterable[str]) -> None:
         """Raise ``BadRequest`` unless every key is a valid primary key.
@@ -72,6 +90,25 @@ class GamificationAdmin(ModelAdmin):
         """Return the address of a page of this app on the current admin site."""
         site = self.admin_site.name
         return reverse(f"admin:gamification_{name}", args=args, current_app=site)
+
+    def click(self, request: HttpRequest, job: Job) -> None:
+        """Let the page of ``job`` run its steps when this staff member sees it next.
+
+        Otherwise, opening the page of a job changes nothing.
+        """
+        request.session["gamification_job"] = job.pk
+
+    def was_clicked(self, request: HttpRequest, job: Job) -> bool:
+        """Say, once, whether the staff member has just asked ``job`` to run."""
+        is_clicked = request.session.get("gamification_job") == job.pk
+        if is_clicked:
+            del request.session["gamification_job"]
+        return is_clicked
+
+    def show_begun(self, request: HttpRequest, job: Job) -> HttpResponse:
+        """Redirect to the page of a job that the staff member began with a click."""
+        self.click(request, job)
+        return redirect(self.address_of("job_progress", job.pk))
 
     def render_page(
         self, request: HttpRequest, template: str, context: dict[str, Any]
@@ -92,7 +129,15 @@ class GamificationAdmin(ModelAdmin):
 
 def log_transaction() -> AbstractContextManager[None]:
     """Return a transaction that saves an action with its log entry, or neither."""
-    return transaction.atomic(using=router.db_for_write(LogEntry))
+    return write_transaction(router.db_for_write(LogEntry))
+
+
+def log_action(
+    request: HttpRequest, rows: Iterable[Model], flag: int, message: Any = ""
+) -> list[LogEntry]:
+    """Log that the user of ``request`` acted on all of ``rows``."""
+    actor: Any = request.user
+    return LogEntry.objects.log_actions(user_id_of(actor), rows, flag, message)
 
 
 def as_admin_form(form: Any) -> AdminForm:
@@ -111,7 +156,9 @@ class HistoryAdmin(GamificationAdmin):
     ordering: ClassVar[tuple[str, ...]] = ("-pk",)
     # Shows the search box. ``search`` does not use it as a lookup.
     search_fields: ClassVar[tuple[str, ...]] = ("user",)
-    search_help_text = _("Enter the user's full login name.")
+    #: Shown beside the search box. Django's own help text would hide from some
+    #: screen readers that the box is called "Search".
+    search_hint = _("Enter the user's full login name.")
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return BoundedChangeList
@@ -126,8 +173,14 @@ class HistoryAdmin(GamificationAdmin):
     def search(self, queryset: QuerySet[Model], term: str) -> QuerySet[Model]:
         """Return the rows of the user whose login name is ``term``."""
         model = get_user_model()
+        login: Any = model._meta.get_field(model.USERNAME_FIELD)
+        try:
+            name = parse_value(login, term)
+        except ValidationError:
+            return queryset.none()
         # Filtering by primary key lets the database use an index.
-        users = model._default_manager.filter(**{model.USERNAME_FIELD: term})
+        users = model._base_manager.using(write_alias())
+        users = users.filter(**{login.name: name})
         return queryset.filter(user__in=list(users.values_list("pk", flat=True)))
 
     def has_add_permission(self, request: HttpRequest) -> bool:

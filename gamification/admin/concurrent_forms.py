@@ -9,12 +9,21 @@ carries the new tag, so that sending it again saves the rest.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any
+from datetime import timedelta
+from typing import Any, Final
 
 from django import forms
+from django.contrib.admin.models import LogEntry
+from django.contrib.admin.options import get_content_type_for_model
+from django.db import router
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from gamification.admin.ui.formatting import isolate
+
+#: An edit is logged at most so much later than it is stored.
+_LOGGED_WITHIN: Final = timedelta(seconds=10)
 
 
 class TagField(forms.CharField):
@@ -27,13 +36,48 @@ class TagField(forms.CharField):
         return False
 
 
-def conflict_message(subject: object) -> str:
-    """Return the message that somebody else changed ``subject``."""
+def conflict_message(subject: object, editor: str = "") -> str:
+    """Return the message that ``editor``, or somebody else, changed ``subject``."""
     message = _(
-        "Somebody else changed %(subject)s in the meantime. Nothing has been saved: "
+        "%(editor)s changed %(subject)s in the meantime. Nothing has been saved: "
         "check the values, then try again."
     )
-    return message % {"subject": subject}
+    return message % {"subject": subject, "editor": editor or _("Somebody else")}
+
+
+def last_editor(item: Any) -> str:
+    """Return who saved ``item`` last in the admin, and when; "" if it was elsewhere."""
+    rows = LogEntry.objects.using(router.db_for_write(LogEntry))
+    log = rows.select_related("user").filter(
+        content_type=get_content_type_for_model(item),
+        object_id=item.pk,
+        action_time__gte=item.updated_at - _LOGGED_WITHIN,
+    )
+    entry = log.order_by("-action_time").first()
+    if entry is None:
+        return ""
+    time = date_format(localtime(entry.action_time), "SHORT_DATETIME_FORMAT")
+    return _("%(user)s (%(time)s)") % {"user": isolate(entry.user), "time": time}
+
+
+def describe_changes(form: Any) -> str:
+    """Return each changed field of ``form`` by its label: ``XP reward: 10 → 20``."""
+    texts = []
+    for name in form.changed_data:
+        field = form.fields[name]
+        values = form.initial.get(name), form.cleaned_data.get(name)
+        before, after = (_readable(field, as_sent(field, value)) for value in values)
+        texts.append(
+            _("%(field)s: %(before)s → %(after)s")
+            % {"field": field.label, "before": before, "after": after}
+        )
+    return "; ".join(texts)
+
+
+def as_sent(field: forms.Field, value: object) -> str:
+    """Return ``value`` as a browser sends it, with the line ends that are stored."""
+    prepared = field.prepare_value(value)
+    return "" if prepared is None else str(prepared).replace("\r\n", "\n")
 
 
 def report_conflict(
@@ -51,7 +95,7 @@ def report_conflict(
     the fields that the editor changed: they keep what the editor entered.
     """
     changed = {name for name in stored if stored[name] != shown.get(name)}
-    headline = conflict_message(f"“{isolate(subject)}”")
+    headline = conflict_message(f"“{isolate(subject)}”", last_editor(subject))
     form.add_error(None, [headline, *_changes(form, stored, changed, touched)])
     untouched = changed - {*touched}
     replace_data(form, {form.add_prefix(name): stored[name] for name in untouched})
@@ -91,7 +135,7 @@ def _readable(field: forms.Field, sent: str | None) -> str:
     """Return the text that people see for the value ``sent`` by a browser."""
     if isinstance(field, forms.BooleanField):
         return _("no") if sent in {None, "", "False"} else _("yes")
-    if choices := getattr(field, "choices", None):
+    if sent and (choices := getattr(field, "choices", None)):
         labels = {str(value): str(label) for value, label in choices}
-        return labels.get(sent or "", "–")
+        return labels.get(sent, "–")
     return sent or "–"

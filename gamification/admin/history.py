@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.contrib.admin.utils import quote
 from django.db.models import Model, QuerySet
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from gamification.admin.base import HistoryAdmin
-from gamification.models import Celebration, LedgerEntry, UserAchievement
+from gamification.models import (
+    Celebration,
+    LedgerEntry,
+    UserAchievement,
+    UserGamification,
+)
 
 
 @admin.register(LedgerEntry)
 class LedgerEntryAdmin(HistoryAdmin):
     list_display = (
         "id",
-        "user",
+        "player",
         "kind",
         "amount",
         "activity",
@@ -23,12 +30,26 @@ class LedgerEntryAdmin(HistoryAdmin):
         "local_date",
         "recorded_at",
         "actor",
+        "own",
     )
     list_filter = ("kind", "activity")
     list_select_related = ("user", "activity", "achievement", "actor")
     date_hierarchy = "recorded_at"
     ordering = ("-recorded_at", "-pk")
-    search_help_text = _("Enter the user's full login name, or a full source.")
+    search_hint = _("Enter the user's full login name, or a full source.")
+
+    @admin.display(description=_("user"))
+    def player(self, entry: LedgerEntry) -> str:
+        """Return the name of the user, with a link to their progress if it is open."""
+        if not self.admin_site.is_registered(UserGamification):
+            return str(entry.user)
+        key = quote(str(entry.user_id))
+        address = self.address_of("usergamification_for", key)
+        return format_html('<a href="{}"><bdi>{}</bdi></a>', address, entry.user)
+
+    @admin.display(boolean=True, description=_("for themselves"))
+    def own(self, entry: LedgerEntry) -> bool:
+        return entry.is_own
 
     def search(self, queryset: QuerySet[Model], term: str) -> QuerySet[Model]:
         """Return the entries of a user or, if they have none, those of a source."""

@@ -1,69 +1,92 @@
-"""Jobs: their list, and a page that shows progress and runs the next steps."""
+"""Jobs: their list, and a page that shows progress, runs steps and controls them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from math import floor
 from typing import Any, Final
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
-from django.utils import timezone
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from gamification.admin.base import HistoryAdmin
-from gamification.exceptions import UnknownJobError
-from gamification.models import Achievement, Job, JobKind
-from gamification.staff import find_job, run_next_step
-
-#: The permission that running a step of each kind of job requires.
-PERMISSIONS: Final[dict[str, str]] = {
-    JobKind.BACKFILL: "gamification.award_achievement",
-    JobKind.RECALCULATION: "gamification.adjust_xp",
-}
-
-_STATE_LABELS: Final = {
-    "ready": gettext_lazy("not finished"),
-    "busy": gettext_lazy("running"),
-    "stopped": gettext_lazy("stopped"),
-    "finished": gettext_lazy("finished"),
-}
+from gamification.admin.base import HistoryAdmin, log_transaction
+from gamification.admin.many.lists import ListMixin
+from gamification.admin.many.periods import PeriodMixin
+from gamification.admin.notes import notes_of
+from gamification.admin.ui.formatting import signed
+from gamification.exceptions import GamificationError, UnknownJobError
+from gamification.models import Achievement, Job, JobUser, write_alias
+from gamification.staff import (
+    MAX_NOTE,
+    UserRef,
+    abandon_job,
+    begin_undo,
+    entries_of,
+    find_job,
+    pause_job,
+    resume_job,
+    run_next_step,
+    undo_of,
+    visible_jobs,
+)
 
 #: The labels of the parameters that the page shows.
 _PARAMETER_LABELS: Final = {
     "activities": gettext_lazy("activities"),
+    "activity": gettext_lazy("activity"),
+    "user": gettext_lazy("key of the user"),
     "since": gettext_lazy("from"),
     "until": gettext_lazy("to"),
+    "amount": gettext_lazy("XP for each user"),
     "celebrate": gettext_lazy("celebrate"),
-    "note": gettext_lazy("note"),
+    "note": gettext_lazy("note for the user"),
+    "internal_note": gettext_lazy("internal note"),
 }
+
+#: What staff can do with a job, besides running it, and what they are told then.
+_CONTROLS: Final[Mapping[str, tuple[Callable[..., Job], Any]]] = {
+    "pause": (pause_job, gettext_lazy("Job %(job)s is paused.")),
+    "resume": (resume_job, gettext_lazy("Job %(job)s continues.")),
+    "abandon": (
+        abandon_job,
+        gettext_lazy("Job %(job)s is abandoned. What it has done stays."),
+    ),
+}
+
+#: The most skipped users that the page lists.
+_MAX_SKIPPED: Final = 100
 
 
 @admin.register(Job)
-class JobAdmin(HistoryAdmin):
+class JobAdmin(ListMixin, PeriodMixin, HistoryAdmin):
     list_display = ("__str__", "subject", "actor", "done", "total", "xp", "state")
     list_filter = ("kind",)
     list_select_related = ("actor",)
     search_fields = ()
+    change_list_template = "admin/gamification/job/change_list.html"
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view
+        view, name = self.admin_site.admin_view, "gamification_job"
         return [
-            path(
-                "<int:job_id>/",
-                view(self.progress_view),
-                name="gamification_job_progress",
-            ),
-            path(
-                "<int:job_id>/step/",
-                view(self.step_view),
-                name="gamification_job_step",
+            path("<int:job_id>/", view(self.progress_view), name=f"{name}_progress"),
+            path("<int:job_id>/step/", view(self.step_view), name=f"{name}_step"),
+            path("<int:job_id>/undo/", view(self.undo_view), name=f"{name}_undo"),
+            *(
+                path(
+                    f"<int:job_id>/{what}/",
+                    view(self.control_view),
+                    {"what": what},
+                    name=f"{name}_{what}",
+                )
+                for what in _CONTROLS
             ),
             *super().get_urls(),
         ]
@@ -71,9 +94,15 @@ class JobAdmin(HistoryAdmin):
     def has_view_permission(
         self, request: HttpRequest, obj: Model | None = None
     ) -> bool:
-        # Users who may run the steps of a job may also view it.
-        may_step = any(map(request.user.has_perm, PERMISSIONS.values()))
-        return may_step or super().has_view_permission(request, obj)
+        # Users who may run a job may also view it.
+        may_run = request.user.has_perms(
+            obj.permissions if isinstance(obj, Job) else ["gamification.run_job"]
+        )
+        return may_run or super().has_view_permission(request, obj)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
+        jobs = super().get_queryset(request)
+        return jobs.filter(pk__in=visible_jobs(request.user).order_by())
 
     def change_view(
         self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any
@@ -86,62 +115,149 @@ class JobAdmin(HistoryAdmin):
         return redirect(self.address_of("job_progress", job.pk))
 
     def progress_view(self, request: HttpRequest, job_id: int) -> HttpResponse:
-        """Show the progress of a job. The page's script runs the steps."""
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-        job = _find_job(job_id)
+        """Show the progress of a job.
+
+        The page's script runs the steps, but only after a click of the staff member:
+        here, or on the page that began the job.
+        """
+        job = self._find_job(request, job_id)
+        may_run = request.user.has_perms(job.permissions)
         context = {
             "title": capfirst(job.get_kind_display()),
             "original": job,
             "job": job,
-            "state": _state(job),
-            "state_label": _STATE_LABELS[_state(job)],
             "percent": f"{floor(100 * job.fraction)} %",
             "achievement": _achievement_of(job),
             "parameters": _describe_parameters(job),
-            "may_step": request.user.has_perm(PERMISSIONS[job.kind]),
+            "may_run": may_run,
+            "runs": may_run and self.was_clicked(request, job),
+            **_history_of(job),
         }
         template = "admin/gamification/job/progress.html"
         return self.render_page(request, template, context)
 
     def step_view(self, request: HttpRequest, job_id: int) -> HttpResponse:
         """Run the next step, then show the job again."""
-        if request.method != "POST":
-            return HttpResponseNotAllowed(["POST"])
-        job = _find_job(job_id)
-        if not request.user.has_perm(PERMISSIONS[job.kind]):
-            raise PermissionDenied
+        job = self._controlled(request, job_id)
+        if isinstance(job, HttpResponse):
+            return job
         run_next_step(job.pk, actor=request.user)
         return redirect(self.address_of("job_progress", job.pk))
 
+    def control_view(
+        self, request: HttpRequest, job_id: int, what: str
+    ) -> HttpResponse:
+        """Pause, resume or abandon a job, then show it again."""
+        job = self._controlled(request, job_id)
+        if isinstance(job, HttpResponse):
+            return job
+        control, message = _CONTROLS[what]
+        text = message % {"job": job.pk}
+        self._control(request, job, control, text)
+        if what == "resume":
+            self.click(request, job)
+        return redirect(self.address_of("job_progress", job.pk))
+
+    def undo_view(self, request: HttpRequest, job_id: int) -> HttpResponse:
+        """Begin to take a job back, and show the job that does."""
+        job = self._controlled(request, job_id)
+        if isinstance(job, HttpResponse):
+            return job
+        notes = {
+            name: request.POST.get(name, "")[:MAX_NOTE]
+            for name in ("note", "internal_note")
+        }
+
+        def begin(job_id: int, *, actor: UserRef) -> Job:
+            return begin_undo(job_id, actor=actor, **notes)
+
+        message = _("Job %(job)s is being taken back. %(note)s")
+        text = message % {"job": job.pk, "note": notes_of(notes)}
+        undo = self._control(request, job, begin, text)
+        if undo:
+            self.click(request, undo)
+        return redirect(self.address_of("job_progress", (undo or job).pk))
+
+    def _controlled(self, request: HttpRequest, job_id: int) -> Job | HttpResponse:
+        """Return the job that the staff member may control, or the refusal."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        job = self._find_job(request, job_id)
+        if not request.user.has_perms(job.permissions):
+            raise PermissionDenied
+        return job
+
+    def _control(
+        self, request: HttpRequest, job: Job, control: Callable[..., Job], text: str
+    ) -> Job | None:
+        """Control the job and log it; return None, with a message, if it is refused."""
+        try:
+            with log_transaction():
+                changed = control(job.pk, actor=request.user)
+                self.log_change(request, job, text)
+        except GamificationError as error:
+            self.message_user(request, str(error), messages.ERROR)
+            return None
+        self.message_user(request, text, messages.SUCCESS)
+        return changed
+
+    def _find_job(self, request: HttpRequest, job_id: int) -> Job:
+        """Return the job; who may not view it is not told whether it exists."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        try:
+            job = find_job(job_id)
+        except UnknownJobError as error:
+            raise Http404 from error
+        if not self.has_view_permission(request, job):
+            raise Http404
+        return job
+
     @admin.display(description=gettext_lazy("subject"))
     def subject(self, job: Job) -> str:
-        parameters = job.parameters
-        return _format(parameters.get("achievement", parameters.get("activities", "")))
+        given = job.parameters
+        if "job" in given:
+            return _("job %(job)s") % {"job": given["job"]}
+        if "amount" in given:
+            return _("%(xp)s XP") % {"xp": signed(given["amount"])}
+        names = ("achievement", "activities", "since")
+        return _format(next((given[name] for name in names if name in given), ""))
 
     @admin.display(description=gettext_lazy("state"))
     def state(self, job: Job) -> str:
-        return str(_STATE_LABELS[_state(job)])
+        return str(job.state.label)
 
 
-def _find_job(job_id: int) -> Job:
-    try:
-        return find_job(job_id)
-    except UnknownJobError as error:
-        raise Http404 from error
+@admin.register(JobUser)
+class JobUserAdmin(HistoryAdmin):
+    """The lists of jobs, and what became of each user."""
 
-
-def _state(job: Job) -> str:
-    if job.finished_at:
-        return "finished"
-    if job.stepping_until and job.stepping_until > timezone.now():
-        return "busy"
-    return "stopped" if job.error else "ready"
+    list_display = ("user", "job", "result", "reason")
+    list_filter = ("result",)
+    list_select_related = ("user", "job")
 
 
 def _achievement_of(job: Job) -> Achievement | None:
     key = job.parameters.get("achievement")
-    return Achievement.objects.filter(key=key).first() if key else None
+    return (
+        Achievement.objects.using(write_alias()).filter(key=key).first()
+        if key
+        else None
+    )
+
+
+def _history_of(job: Job) -> dict[str, Any]:
+    """Return what a job that is over has left: skipped users, and how to undo it."""
+    if not job.finished_at:
+        return {}
+    users = JobUser.objects.using(write_alias())
+    skipped = users.filter(job=job, result=JobUser.Result.SKIPPED)
+    undo = undo_of(job)
+    return {
+        "skipped": skipped.select_related("user")[:_MAX_SKIPPED] if job.skipped else (),
+        "undo": undo,
+        "may_undo": not undo and not job.undoes and entries_of(job.pk).exists(),
+    }
 
 
 def _describe_parameters(job: Job) -> list[tuple[str, str]]:
@@ -149,7 +265,7 @@ def _describe_parameters(job: Job) -> list[tuple[str, str]]:
     return [
         (str(capfirst(label)), _format(job.parameters[name]))
         for name, label in _PARAMETER_LABELS.items()
-        if name in job.parameters
+        if job.parameters.get(name, "") != ""
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator, Mapping
 from itertools import chain, islice
@@ -13,7 +14,7 @@ from django.core.exceptions import (
     PermissionDenied,
     SuspiciousOperation,
 )
-from django.db import InterfaceError, InternalError, OperationalError, ProgrammingError
+from django.db import DatabaseError, IntegrityError, InterfaceError
 from django.http import Http404, HttpRequest, JsonResponse, UnreadablePostError
 from django.http.request import RawPostDataException
 from django.views.decorators.csrf import csrf_exempt
@@ -25,16 +26,15 @@ from rest_framework.views import set_rollback
 
 from gamification import exceptions as ours
 from gamification.api.serializers import ResponseSerializer
+from gamification.staff import storage_error
+
+logger = logging.getLogger(__name__)
 
 CONTENT_TYPE: Final = "application/problem+json"
 #: How many errors one problem lists. A single request can contain far more.
 MAX_ERRORS: Final = 24
 #: The form of a plain code. Other apps put whole sentences into theirs.
 _CODE: Final = re.compile(r"[a-z][a-z0-9_.-]{0,63}", re.ASCII | re.IGNORECASE)
-
-#: SQLSTATE of a missing table and of a missing column, and what SQLite says.
-_MISSING: Final = ("42P01", "42703")
-_MISSING_IN_SQLITE: Final = ("no such table", "no such column")
 
 
 class FieldErrorSerializer(ResponseSerializer):
@@ -74,6 +74,7 @@ STATUSES: Final[Mapping[type[Exception], int]] = {
     ours.InvalidRequestError: 400,
     # By then the syntax of the request has been checked.
     ours.InvalidInstantError: 422,
+    ours.InvalidActError: 422,
     ours.InvalidDefinitionError: 422,
     ours.InvalidTimeZoneError: 422,
     ours.InvalidSpanError: 422,
@@ -82,6 +83,7 @@ STATUSES: Final[Mapping[type[Exception], int]] = {
     ours.UnknownAchievementError: 422,
     ours.UnknownEntryError: 422,
     ours.IdempotencyConflictError: 422,
+    ours.SelfAwardError: 403,
     ours.StaleEditError: 412,
     ours.KeysDifferError: 422,
     # Celebrations appear in addresses only.
@@ -144,6 +146,9 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response 
         return None
     set_rollback()
     status = members["status"]
+    if members["code"] == ours.StorageSetupError.code:
+        # The site's operators have to know, although the error is answered.
+        logger.error("The API answered %s.", status, exc_info=error)
     headers = _headers(error, status)
     return Response(members, status, headers=headers, content_type=CONTENT_TYPE)
 
@@ -171,21 +176,22 @@ def _problem(error: Exception) -> dict[str, Any] | None:
             return problem(403, "permission_denied", detail)
         case SuspiciousOperation() | RawPostDataException() | UnreadablePostError():
             return problem(400, "malformed", "The request cannot be read.")
-        case OperationalError() | ProgrammingError() if _lacks_a_table(error):
-            detail = "A table or a column is missing: run `manage.py migrate`."
-            return problem(500, ours.StorageSetupError.code, detail)
-        case OperationalError() | InterfaceError() | InternalError():
-            return problem(503, "storage_error", "The database is not available.")
+        case IntegrityError():
+            return None
+        case DatabaseError() | InterfaceError():
+            return _database_problem(error)
     return None
 
 
-def _lacks_a_table(error: OperationalError | ProgrammingError) -> bool:
-    """Say whether a read failed because a table or a column is missing.
+def _database_problem(error: DatabaseError | InterfaceError) -> dict[str, Any]:
+    """Return the problem for an error of the database itself.
 
-    Verbs that write say so themselves, by a ``StorageSetupError``.
+    Verbs turn them into ours, except within a transaction of the request.
     """
-    sqlstate = getattr(error.__cause__, "sqlstate", None)
-    return sqlstate in _MISSING or str(error).startswith(_MISSING_IN_SQLITE)
+    named = storage_error(error)
+    if isinstance(named, ours.StorageSetupError):
+        return problem_from_error(named)
+    return problem(503, named.code, "The database is not available.")
 
 
 def _not_found() -> dict[str, Any]:

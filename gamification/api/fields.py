@@ -15,6 +15,7 @@ from django.core.validators import RegexValidator, validate_slug
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
+from gamification.conf import conf
 from gamification.staff import is_storable
 from gamification.suggestions import did_you_mean, shown
 
@@ -76,6 +77,22 @@ class StrictChoiceField(serializers.ChoiceField):
                 suggestion=did_you_mean(data, self.choices),
             )
         return super().to_internal_value(data)
+
+
+class CategoryField(StrictChoiceField):
+    """One of the site's categories of achievements."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(choices=_categories(), **options)
+
+    def to_internal_value(self, data: Any) -> Any:
+        # The field may be older than the settings.
+        self.choices = _categories()
+        return super().to_internal_value(data)
+
+
+def _categories() -> list[str]:
+    return [category.key for category in conf.categories]
 
 
 class QueryBooleanField(StrictChoiceField):
@@ -206,6 +223,16 @@ class RequestSerializer(serializers.Serializer[Any]):
 
 class BodySerializer(RequestSerializer):
     """The body of a request: a JSON object."""
+
+    #: Fields of which the object needs at least one; none if it is empty.
+    at_least_one: ClassVar[tuple[str, ...]] = ()
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if self.at_least_one and not attrs.keys() & {*self.at_least_one}:
+            name = self.at_least_one[0]
+            message = self.fields[name].error_messages["required"]
+            raise serializers.ValidationError({name: [message]}, "required")
+        return attrs
 
 
 class QuerySerializer(RequestSerializer):

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from rest_framework.request import Request
 
+from gamification.api.fields import TextField
 from gamification.api.operations import Header
 from gamification.exceptions import InvalidKeyError, KeysDifferError
+from gamification.staff import MAX_NAME
 from gamification.suggestions import shown
 
 #: Leaves room to append the position of one of 1,000 records.
 _KEY: Final = r"^[!-~]{1,250}$"
+#: Comes before that position. No key of a client holds it, so none is the same.
+_SEPARATOR: Final = "\u241f"
 
 KEY_HEADER: Final = Header(
     "Idempotency-Key",
@@ -37,6 +41,26 @@ def header_key(request: Request) -> str | None:
         )
         raise InvalidKeyError(message)
     return key
+
+
+class KeyTextField(TextField):
+    """An idempotency key in a body."""
+
+    json_schema: ClassVar[Mapping[str, Any]] = {"pattern": r"^[^\u0000\u241f]*$"}
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=MAX_NAME, required=False, **options)
+
+    def to_internal_value(self, data: Any) -> str:
+        text = super().to_internal_value(data)
+        if _SEPARATOR in text:
+            self.fail("unstorable")
+        return text
+
+
+def key_in_list(header: str | None, position: int) -> str | None:
+    """Return the key of a record in a list that was sent with the key ``header``."""
+    return header and f"{header}{_SEPARATOR}{position}"
 
 
 def idempotency_key(request: Request, body: Mapping[str, Any]) -> str | None:

@@ -31,9 +31,10 @@ from gamification.api.views.achievement_serializers import (
     STATUSES,
 )
 from gamification.api.views.explanations import BLOCKERS
+from gamification.api.views.job_serializers import STARTABLE_KINDS
 from gamification.api.views.user_serializers import STREAK_STATES
 from gamification.leaderboards import PeriodState, Ranking, Window
-from gamification.models import ActiveDay
+from gamification.models import ActiveDay, JobKind, JobState
 from gamification.services import CelebrationKind, EntryKind, WithheldReason
 from gamification.staff import CelebrationMode
 
@@ -77,10 +78,13 @@ CHOICES: Final[Mapping[tuple[str, ...], str]] = {
         "Criterion": CRITERIA,
         "EntryKind": EntryKind.values,
         "ExplanationBlocker": BLOCKERS,
+        "JobKind": JobKind.values,
+        "JobState": JobState.values,
         "LeaderboardRanking": Ranking.values,
         "LeaderboardState": PeriodState.values,
         "LeaderboardWindow": Window.values,
         "StreakState": STREAK_STATES,
+        "StartableJobKind": STARTABLE_KINDS,
         "WithheldReason": WithheldReason.values,
     }.items()
 }
@@ -205,6 +209,8 @@ class OperationSchema(AutoSchema):
         schema = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
         if isinstance(serializer, BodySerializer):
             schema["additionalProperties"] = False
+            if names := serializer.at_least_one:
+                schema["anyOf"] = [{"required": [name]} for name in names]
         return schema
 
     def _map_serializer_field(

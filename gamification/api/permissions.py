@@ -8,15 +8,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from gamification.api.operations import spec_of
-
-
-def has_any_permission(user: Any, *permissions: str) -> bool:
-    """Say whether ``user`` has at least one of ``permissions``.
-
-    A user model without permissions has none of them.
-    """
-    has = getattr(user, "has_perm", None)
-    return has is not None and any(map(has, permissions))
+from gamification.staff import has_any_permission
 
 
 class HasOperationPermission(BasePermission):

@@ -8,6 +8,7 @@ from gamification.api.routers import Router
 from gamification.api.views.achievements import AchievementsViewSet
 from gamification.api.views.calendar import CalendarViewSet
 from gamification.api.views.celebrations import CelebrationsViewSet
+from gamification.api.views.jobs import JobsViewSet
 from gamification.api.views.leaderboards import LeaderboardsViewSet
 from gamification.api.views.ledger import LedgerViewSet
 from gamification.api.views.me import MeViewSet
@@ -19,6 +20,7 @@ app_name = "gamification"
 
 router = Router()
 router.register("achievements", AchievementsViewSet, basename="achievements")
+router.register("jobs", JobsViewSet, basename="jobs")
 router.register("me", MeViewSet, basename="me")
 router.register("me/achievements", MyAchievementsViewSet, basename="my-achievements")
 router.register("me/calendar", CalendarViewSet, basename="my-calendar")

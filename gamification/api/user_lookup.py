@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.http import Http404
 from rest_framework.exceptions import AuthenticationFailed
 
-from gamification.api.permissions import has_any_permission
 from gamification.exceptions import UnknownUserError
-from gamification.models import UserGamification
-from gamification.staff import user_id_of
+from gamification.models import write_alias
+from gamification.staff import public_users, sees_everybody, user_id_of
 from gamification.user_lookup import public_field, public_name, values_of
-
-#: With one of these, staff see the progress of all users, in the admin as well.
-_SEES_EVERYBODY: Final = (
-    "gamification.view_usergamification",
-    "gamification.change_usergamification",
-)
 
 
 def find_user(name: str, **conditions: Any) -> Any:
@@ -35,7 +28,7 @@ def find_user(name: str, **conditions: Any) -> Any:
 
 def find_public_user(name: str) -> Any:
     """Return the user with this public name if anybody may see them, or ``Http404``."""
-    return find_user(name, gamification__in=UserGamification.objects.ranked())
+    return find_user(name, gamification__in=public_users())
 
 
 def find_visible_user(name: str, viewer: Any) -> Any:
@@ -49,30 +42,12 @@ def find_visible_user(name: str, viewer: Any) -> Any:
     return find_user(name) if sees_everybody(viewer) else find_public_user(name)
 
 
-def visible_users(users: Iterable[Any], viewer: Any) -> list[Any]:
-    """Return those of ``users`` whom ``viewer`` may see, in their order.
-
-    The rule is that of ``find_visible_user``.
-    """
-    users = list(users)
-    if sees_everybody(viewer):
-        return users
-    public = UserGamification.objects.ranked().filter(user__in=users)
-    shown = {viewer.pk, *public.values_list("user", flat=True)}
-    return [user for user in users if user.pk in shown]
-
-
-def sees_everybody(viewer: Any) -> bool:
-    """Say whether ``viewer`` may see private, inactive and staff users."""
-    return has_any_permission(viewer, *_SEES_EVERYBODY)
-
-
 def find_users(names: Iterable[str], **conditions: Any) -> dict[str, Any]:
     """Return the users with these public names, by name, in one query."""
     field = public_field()
     values = [value for name in set(names) for value in values_of(field, name)]
     conditions[f"{field.attname}__in"] = values
-    users = get_user_model()._default_manager.filter(**conditions)
+    users = get_user_model()._default_manager.using(write_alias()).filter(**conditions)
     return {public_name(user): user for user in users}
 
 
@@ -85,7 +60,8 @@ def stored_user(user: Any) -> Any:
     model = get_user_model()
     if isinstance(user, model) or not getattr(user, "is_authenticated", False):
         return user
-    found = model._default_manager.filter(pk=user_id_of(str(user.pk))).first()
+    users = model._default_manager.using(write_alias())
+    found = users.filter(pk=user_id_of(str(user.pk))).first()
     if found is None:
         raise UnknownUserError
     if not found.is_active:

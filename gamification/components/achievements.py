@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from django.utils.text import capfirst
 
 from gamification.components.badges import Badge, badge_of
+from gamification.components.celebrations import Waiting
 from gamification.conf import conf
-from gamification.models import Achievement, AchievementCategory
+from gamification.models import Achievement
+from gamification.models.celebration_text import celebration_text, celebration_title
 from gamification.services import (
     AchievementProgress,
+    CelebrationKind,
     Rarity,
     count_secrets,
     get_achievements,
 )
+from gamification.staff import Category
 
 #: Shares of users below it are said as "less than".
 RAREST: Final = 0.01
@@ -66,6 +71,8 @@ class Shelf:
     key: str
     name: str
     cards: list[Card]
+    #: The picture of the category, if it has one.
+    badge: Badge | None = None
 
     @property
     def held(self) -> int:
@@ -89,6 +96,31 @@ def achievements_of(
     }
 
 
+def look_of(achievement: Achievement, now: datetime) -> dict[str, Any]:
+    """Return how users see ``achievement``, which need not be saved.
+
+    It is shown half-way, unlocked, celebrated and, if it is secret, before that.
+    """
+    target = achievement.threshold
+    open_, held = (
+        AchievementProgress(achievement, since, current, target, current / target)
+        for since, current in ((None, target // 2), (now, target))
+    )
+    data = {"name": achievement.name, "xp": achievement.xp_reward}
+    celebration = Waiting(
+        0,
+        celebration_title(CelebrationKind.ACHIEVEMENT, data),
+        celebration_text(CelebrationKind.ACHIEVEMENT, data),
+        badge_of(achievement.icon),
+        "",
+    )
+    return {
+        "cards": [_card(open_, None), _card(held, None)],
+        "secret_badge": badge_of("secret") if achievement.is_secret else None,
+        "celebrations": [celebration],
+    }
+
+
 def _card(progress: AchievementProgress, rarity: Rarity | None) -> Card:
     achievement = progress.achievement
     share = rarity.share_of(achievement.pk) if rarity else None
@@ -99,7 +131,10 @@ def _shelves(cards: Iterable[Card]) -> Iterable[Shelf]:
     by_category: dict[str, list[Card]] = {}
     for card in cards:
         by_category.setdefault(card.achievement.category, []).append(card)
-    for category in AchievementCategory:
-        if category in by_category:
-            name = capfirst(str(category.label))
-            yield Shelf(category.value, name, by_category[category])
+    known = [each for each in conf.categories if each.key in by_category]
+    # Achievements keep a category that the site has given up since.
+    lost = sorted(by_category.keys() - {each.key for each in known})
+    for each in [*known, *(Category(key, key) for key in lost)]:
+        badge = badge_of(each.icon) if each.icon else None
+        cards_of = by_category[each.key]
+        yield Shelf(each.key, capfirst(str(each.name)), cards_of, badge)

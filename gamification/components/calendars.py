@@ -36,6 +36,17 @@ class Cell:
 
     shade: int
     text: str
+    #: Whether its week has not begun: a narrow screen leaves it out.
+    is_later: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """The heading of a month; one without room has no name."""
+
+    name: str
+    weeks: int
+    is_later: bool
 
 
 def calendar_of(user: Any, year: int | None = None) -> dict[str, Any]:
@@ -48,7 +59,7 @@ def calendar_of(user: Any, year: int | None = None) -> dict[str, Any]:
         "year": year,
         "active_days": sum(day.kind != ActiveDay.Kind.FROZEN for day in days),
         "longest_run": _longest_run(days),
-        "months": _months(mondays),
+        "months": _months(mondays, _today()),
         "rows": _rows(mondays, year, days),
         "shades": range(_SHADES + 1),
     }
@@ -61,17 +72,19 @@ def _mondays(first: date, last: date) -> list[date]:
     return [monday + timedelta(weeks=number) for number in range(weeks)]
 
 
-def _months(mondays: Sequence[date]) -> list[tuple[str, int]]:
+def _today() -> date:
+    """Return the present day, where it has come farthest."""
+    return (timezone.now() + _EASTERNMOST).date()
+
+
+def _months(mondays: Sequence[date], today: date) -> list[Month]:
     """Return the months, each with its weeks; a week belongs to its Thursday's."""
-    thursdays = [monday + timedelta(days=3) for monday in mondays]
-    months = [
-        (month, len([*days]))
-        for month, days in groupby(thursdays, lambda day: day.month)
-    ]
-    return [
-        (capfirst(str(MONTHS_3[month])) if weeks >= _ROOM else "", weeks)
-        for month, weeks in months
-    ]
+    months = []
+    for month, weeks in groupby(mondays, lambda day: (day + timedelta(days=3)).month):
+        first, *others = weeks
+        name = capfirst(str(MONTHS_3[month])) if len(others) + 1 >= _ROOM else ""
+        months.append(Month(name, len(others) + 1, is_later=first > today))
+    return months
 
 
 def _rows(
@@ -95,15 +108,16 @@ class _Cells:
         self.year = year
         self.days = {day.date: day for day in days}
         self.scale = sorted(day.xp for day in days)
-        self.today = (timezone.now() + _EASTERNMOST).date()
+        self.today = _today()
 
     def of(self, day: date) -> Cell:
+        is_later = day - timedelta(days=day.weekday()) > self.today
         if day.year != self.year:
-            return Cell(-1, "")
+            return Cell(-1, "", is_later)
         active = self.days.get(day)
         if active is None:
             words = _("nothing") if day <= self.today else ""
-            return Cell(0, words and self._said(day, words))
+            return Cell(0, words and self._said(day, words), is_later)
         xp = _("%(xp)s XP") % {"xp": number_format(active.xp, force_grouping=True)}
         return Cell(self._shade(active.xp), self._said(day, xp))
 

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from gamification.components.badges import Badge, badge_of
 from gamification.models import Celebration, UserGamification, write_alias
 from gamification.services import CelebrationKind
+from gamification.staff import user_id_of
 
 #: The most that are shown at once, as in the API.
 MOST: Final = 50
@@ -60,16 +61,16 @@ def _read(user: Any) -> tuple[str, list[Celebration]]:
 
     A user who wants none is shown none.
     """
-    alias = write_alias()
+    alias, user_id = write_alias(), user_id_of(user)
     # A row like those of celebrations, before all of them.
-    choice = UserGamification.objects.using(alias).filter(user=user.pk)
+    choice = UserGamification.objects.using(alias).filter(user=user_id)
     choices = choice.annotate(
         place=Value(0),
         what=F("celebration_mode"),
         facts=Value({}, JSONField()),
         until=Value(None, DateTimeField()),
     )
-    pending = Celebration.objects.using(alias).pending().filter(user=user.pk)
+    pending = Celebration.objects.using(alias).pending().filter(user=user_id)
     waiting = pending.annotate(
         place=F("id"), what=F("kind"), facts=F("data"), until=F("claimed_until")
     )

@@ -15,6 +15,7 @@ from gamification.leaderboards import (
     get_leaderboard,
 )
 from gamification.services import get_progress
+from gamification.staff import user_id_of
 from gamification.user_lookup import public_name
 
 
@@ -45,7 +46,7 @@ def leaderboard_of(
         page=page or 1,
         page_size=page_size,
     )
-    own = None if viewer is None else viewer.pk
+    own = None if viewer is None else user_id_of(viewer)
     return {
         "board": board,
         "rows": [

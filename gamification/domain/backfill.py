@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime
-from itertools import accumulate, repeat
-from typing import NamedTuple
+from itertools import accumulate, repeat, tee
+from typing import NamedTuple, TypeAlias
 
 from gamification.domain.catalogue import AchievementRule, Criterion, Facts
 from gamification.domain.days import Calendar
-from gamification.domain.history import Ledger, lasting
-from gamification.domain.outcomes import EntryKind
+from gamification.domain.history import PastEntry
+from gamification.domain.levels import calculate_level_from_xp
+from gamification.domain.outcomes import Entry, EntryKind
 from gamification.domain.state import Rules, UserState
 from gamification.domain.streaks import Streak, extend_streak
+
+Entries: TypeAlias = Iterable[PastEntry | Entry]
 
 
 class Moment(NamedTuple):
@@ -35,22 +38,22 @@ def qualifies(state: UserState, rule: AchievementRule) -> bool:
         len(state.held),
         state.tallies,
     )
-    return facts.meet(rule) and rule.id not in state.held | state.revoked
+    barred = state.held | state.revoked
+    return facts.meet(rule) and rule.id not in barred and not state.is_excluded
 
 
 def met_at(
-    rule: AchievementRule, ledger: Ledger, calendar: Calendar, rules: Rules
+    rule: AchievementRule, entries: Entries, calendar: Calendar, rules: Rules
 ) -> Moment | None:
     """Return when the user last began to meet ``rule``; None if they do not meet it.
 
-    Entries count in the order in which they occurred, each at its worth. Reversed
-    entries do not count. A user stops meeting a rule only if staff take XP.
+    ``entries`` are those that last, each at its worth, in the order in which they
+    occurred. A user stops meeting a rule only if staff take XP.
     """
-    entries = lasting(ledger)
+    measured, entries = tee(entries)
     since: Moment | None = None
-    for value, entry in zip(
-        _values(rule, entries, calendar, rules), entries, strict=False
-    ):
+    values = _values(rule, measured, calendar, rules)
+    for value, entry in zip(values, entries, strict=False):
         if value < rule.threshold:
             since = None
         elif since is None:
@@ -59,7 +62,7 @@ def met_at(
 
 
 def _values(
-    rule: AchievementRule, entries: Ledger, calendar: Calendar, rules: Rules
+    rule: AchievementRule, entries: Entries, calendar: Calendar, rules: Rules
 ) -> Iterator[int]:
     """Yield the value that ``rule`` measures after each of ``entries``."""
     match rule.criterion:
@@ -71,7 +74,9 @@ def _values(
         case Criterion.LONGEST_STREAK:
             return _longest_streaks(entries, calendar)
         case Criterion.LEVEL:
-            return map(rules.level_at, accumulate(e.amount for e in entries))
+            totals = accumulate(e.amount for e in entries)
+            thresholds = rules.thresholds
+            return (calculate_level_from_xp(total, thresholds) for total in totals)
         case Criterion.TOTAL_XP:
             return accumulate(e.amount for e in entries)
         case Criterion.ACHIEVEMENTS:
@@ -79,7 +84,7 @@ def _values(
     return repeat(0)
 
 
-def _active_days(entries: Ledger) -> Iterator[int]:
+def _active_days(entries: Entries) -> Iterator[int]:
     days: set[date] = set()
     for entry in entries:
         if entry.extends_streak:
@@ -87,7 +92,7 @@ def _active_days(entries: Ledger) -> Iterator[int]:
         yield len(days)
 
 
-def _longest_streaks(entries: Ledger, calendar: Calendar) -> Iterator[int]:
+def _longest_streaks(entries: Entries, calendar: Calendar) -> Iterator[int]:
     days: set[date] = set()
     streak = Streak()
     for entry in entries:

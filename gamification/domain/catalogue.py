@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from django.db.models.enums import TextChoices
@@ -126,6 +126,24 @@ class Catalogue:
         #: Active achievements by measure, in order of rising threshold.
         self.ladders = _ladders(self.achievements.values())
 
+    @property
+    def achievement_keys(self) -> dict[int, str]:
+        """The keys of achievements by id."""
+        return {rule.id: key for key, rule in self.achievements.items()}
+
+    def with_achievement(self, rule: AchievementRule) -> Catalogue:
+        """Return the catalogue with ``rule`` instead of the one with the same id."""
+        others = [each for each in self.achievements.values() if each.id != rule.id]
+        return Catalogue(self.activities.values(), [*others, rule])
+
+    def with_rewards(self, rewards: Mapping[str, int]) -> Catalogue:
+        """Return the catalogue with other XP for unlocks, by key of achievement."""
+        rules = [
+            replace(rule, xp_reward=rewards.get(rule.key, rule.xp_reward))
+            for rule in self.achievements.values()
+        ]
+        return Catalogue(self.activities.values(), rules)
+
     def earned(self, facts: Facts, barred: AbstractSet[int]) -> list[AchievementRule]:
         """Return the rules that ``facts`` unlock, by threshold, except ``barred``."""
         earned = []
@@ -136,6 +154,15 @@ class Catalogue:
                 if rule.id not in barred:
                     earned.append(rule)
         return sorted(earned, key=_by_threshold) if earned else earned
+
+
+def top_threshold(criterion: str, *, levels: int, achievements: int) -> int | None:
+    """Return the highest threshold that anybody can reach; None if there is no such.
+
+    A user can reach so many ``levels``, and hold so many other ``achievements``.
+    """
+    tops = {Criterion.LEVEL: levels, Criterion.ACHIEVEMENTS: achievements}
+    return tops.get(Criterion(criterion))
 
 
 def _by_threshold(rule: AchievementRule) -> tuple[int, int]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from operator import attrgetter
 from types import MappingProxyType
@@ -15,17 +14,20 @@ from gamification.domain.backfill import Moment, met_at
 from gamification.domain.catalogue import AchievementRule, ActivityRule
 from gamification.domain.celebrations import NoticeRow, Peaks, notice_row, notices
 from gamification.domain.history import (
-    Ledger,
     StandingEntry,
     correction_of,
+    lasting_with,
     reversal_of,
 )
 from gamification.domain.limits import Limits
+from gamification.domain.losses import find_lost
 from gamification.domain.outcomes import (
+    NO_REASON,
     CelebrationNotice,
     Entry,
     EntryKind,
     Outcome,
+    Reason,
     Unlock,
     UnlockRow,
     Withheld,
@@ -42,12 +44,7 @@ class UserChangeset(RunningTotals):
     """
 
     def __init__(
-        self,
-        state: UserState,
-        rules: Rules,
-        now: datetime,
-        *,
-        celebrate: bool = True,
+        self, state: UserState, rules: Rules, now: datetime, *, celebrate: bool = True
     ) -> None:
         super().__init__(state, rules)
         self.now = now
@@ -58,11 +55,17 @@ class UserChangeset(RunningTotals):
         #: Outcomes, each with the position of its entry.
         self.outcomes: list[tuple[int, Outcome]] = []
         self.unlocks: list[UnlockRow] = []
+        #: Ids of achievements of which no row is to remain.
+        self.forgotten: set[int] = set()
         self.celebrations: list[CelebrationNotice] = []
 
     def notice_rows(self) -> list[NoticeRow]:
-        """Return the celebrations as rows."""
-        expires_at = self.now + self.rules.celebration_ttl
+        """Return the celebrations as rows.
+
+        Those of a user who wants none have expired when they are made.
+        """
+        wait = self.rules.celebration_ttl if self.state.celebrates else timedelta(0)
+        expires_at = self.now + wait
         known = self.rules.catalogue.achievements
         ids = {key: rule.id for key, rule in known.items()}
         return [
@@ -102,6 +105,10 @@ class UserChangeset(RunningTotals):
     def _limits(self) -> Limits:
         return Limits(self.state, self.now)
 
+    @property
+    def _present(self) -> Moment:
+        return Moment(self.now, self.state.calendar.date_of(self.now))
+
     def record(self, record: Record, activity: ActivityRule, day: date) -> Outcome:
         """Record an activity on the user's date ``day``, with everything it earns."""
         rewarded, withheld = record.quantity, None
@@ -128,9 +135,9 @@ class UserChangeset(RunningTotals):
         )
         return self._apply(entry, withheld, settles=True)
 
-    def adjust(self, entry: Entry) -> Outcome:
-        """Add an adjustment by staff."""
-        return self._apply(entry, settles=entry.amount > 0)
+    def adjust(self, entry: Entry, *, settles: bool = False) -> Outcome:
+        """Add an adjustment by staff; a gain ``settles`` what the user then meets."""
+        return self._apply(entry, settles=settles or entry.amount > 0)
 
     def reverse(
         self,
@@ -138,75 +145,64 @@ class UserChangeset(RunningTotals):
         *,
         room: Iterable[tuple[StandingEntry, int]] = (),
         rewards: Mapping[int, StandingEntry] = MappingProxyType({}),
-        actor_id: Any = None,
-        note: str = "",
+        reason: Reason = NO_REASON,
     ) -> None:
         """Reverse entries, each on its own date. The state must have its days.
 
         ``room`` has the entries that now earn more XP, each with the units. ``rewards``
         has the rewards of the revocable achievements that the user holds, by
         achievement id: the user loses those that only these entries had earned. The
-        last outcome includes all of this, so that no level counts as reached that
-        the user only passed through.
+        last outcome includes all of this. Losses come before corrections, so that the
+        user reaches no level only in passing.
         """
-        start, by = self._start(), {"actor_id": actor_id, "note": note}
-        for target in targets[:-1]:
-            self._apply(reversal_of(target, now=self.now, **by), settles=False)
+        start, now = self._start(), self.now
+        *others, final = [reversal_of(each, now=now, reason=reason) for each in targets]
+        for reversal in others:
+            self._apply(reversal, settles=False)
         last = self._start()
-        reversal = reversal_of(targets[-1], now=self.now, **by)
-        corrections = [
+        self.book(final)
+        corrections = tuple(
             correction_of(
-                standing,
-                units * standing.xp_reward,
-                rewarded=units,
-                now=self.now,
-                **by,
+                each, units * each.xp_reward, rewarded=units, now=now, reason=reason
             )
-            for standing, units in room
-        ]
-        for entry in (reversal, *corrections):
+            for each, units in room
+        )
+        freed = sum(entry.amount for entry in corrections)
+        lost = tuple(self._lose(start, rewards, freed, reason))
+        for entry in corrections:
             self.book(entry)
-        lost = tuple(self._lose(start, rewards, **by))
         gains = self.total_xp > start.facts.total_xp
-        unlocks = self._settle(reversal, start) if gains else []
-        self._finish(last, reversal, unlocks, corrections=tuple(corrections), lost=lost)
+        unlocks = self._settle(final, start) if gains else []
+        self._finish(last, final, unlocks, corrections=corrections, lost=lost)
 
     def correct(self, corrections: Iterable[Entry]) -> None:
         """Book ``corrections`` together, and unlock what the new total earns."""
         start = self._start()
-        # Losses come first, so that the user reaches no level only in passing.
+        # Losses come first here, too.
         for entry in sorted(corrections, key=attrgetter("amount")):
             self.book(entry)
         if self.total_xp > start.facts.total_xp:
             self._settle(self.entries[-1], start)
 
-    def award(self, rule: AchievementRule, *, actor_id: Any, note: str) -> Outcome:
+    def award(self, rule: AchievementRule, reason: Reason) -> Outcome:
         """Unlock ``rule`` by hand, now."""
-        moment = Moment(self.now, self.state.calendar.date_of(self.now))
-        reward = self._reward(rule, moment, actor_id=actor_id, note=note)
+        reward = self._reward(rule, self._present, reason)
         return self._apply(reward, unlocked=rule, settles=True)
 
-    def backfill(self, rule: AchievementRule, *, actor_id: Any, note: str) -> Outcome:
+    def backfill(self, rule: AchievementRule, reason: Reason) -> Outcome:
         """Unlock ``rule``, which the user meets, dated to when the ledger satisfied it.
 
         The state must have its ledger. If the ledger has no such date, it is now.
         """
-        now = Moment(self.now, self.state.calendar.date_of(self.now))
-        moment = self._met_at(rule) or now
-        reward = self._reward(rule, moment, actor_id=actor_id, note=note)
+        moment = self._met_at(rule) or self._present
+        reward = self._reward(rule, moment, reason)
         return self._apply(reward, unlocked=rule, settles=True)
 
     def revoke(
-        self, unlock: UnlockRow, reward: StandingEntry, *, actor_id: Any, reason: str
+        self, unlock: UnlockRow, reward: StandingEntry, reason: Reason
     ) -> Outcome:
         """Take an achievement away, with the XP of its ``reward``."""
-        self.held = self.held - {unlock.achievement_id}
-        self.unlocks.append(
-            unlock._replace(
-                revoked_at=self.now, revoked_by_id=actor_id, revoke_reason=reason
-            )
-        )
-        reversal = reversal_of(reward, now=self.now, actor_id=actor_id, note=reason)
+        reversal = self._take_back(unlock, reward, reason)
         return self._apply(reversal, settles=reversal.amount > 0)
 
     def _apply(
@@ -255,7 +251,8 @@ class UserChangeset(RunningTotals):
         """Unlock what the new state earns, until no further unlock follows."""
         unlocks: list[Unlock] = []
         catalogue, is_dated = self.rules.catalogue, start.dates(cause)
-        while earned := catalogue.earned(self.changed_facts(), self._barred()):
+        revoked = self.state.revoked
+        while earned := catalogue.earned(self.changed_facts(), self.held | revoked):
             for rule in earned:
                 # A rule that the user met before, or one after it, needs the ledger.
                 is_dated = is_dated and not start.meets(rule)
@@ -272,42 +269,44 @@ class UserChangeset(RunningTotals):
         if self.state.ledger is None:
             self.needs_ledger = True
             return None
-        ledger: Ledger = [*self.state.ledger, *self.entries]
-        return met_at(rule, ledger, self.state.calendar, self.rules)
+        entries = lasting_with(self.state.ledger, self.entries)
+        return met_at(rule, entries, self.state.calendar, self.rules)
 
     def _lose(
-        self, start: Start, rewards: Mapping[int, StandingEntry], **by: Any
+        self,
+        start: Start,
+        rewards: Mapping[int, StandingEntry],
+        freed: int,
+        reason: Reason,
     ) -> Iterator[Unlock]:
-        """Take back and yield revocable achievements that the user no longer meets."""
-        rules = [
-            rule
-            for rule in self.rules.catalogue.achievements.values()
-            if rule.id in rewards and start.meets(rule)
-        ]
-        is_complete = False
-        while not is_complete:
-            is_complete, facts = True, self.facts()
-            for rule in rules:
-                if rule.id in self.held and not facts.meet(rule):
-                    is_complete = False
-                    reward = rewards[rule.id]
-                    self.held = self.held - {rule.id}
-                    self.unlocks.append(self._lapsed(reward, **by))
-                    self.book(reversal_of(reward, now=self.now, **by))
-                    yield Unlock(rule.key, rule.name, rule.icon, reward.worth)
+        """Take back and yield revocable achievements that the user no longer meets.
 
-    def _lapsed(self, reward: StandingEntry, *, actor_id: Any, note: str) -> UnlockRow:
-        entry = reward.entry
-        return UnlockRow(
-            entry.user_id,
-            entry.achievement_id or 0,
-            entry.occurred_at,
-            entry.amount,
-            self.now,
-            actor_id,
-            note,
-            can_be_earned_again=True,
+        ``freed`` is the XP that is booked afterwards, and counts already.
+        """
+        known = self.rules.catalogue.achievements.values()
+        held = {each: rewards[each.id].worth for each in known if each.id in rewards}
+        after, thresholds = self.facts_with(freed), self.rules.thresholds
+        for rule in find_lost(held, start.facts, after, thresholds):
+            reward = rewards[rule.id]
+            unlock = self._unlock_row(rule, reward.entry)
+            lapsed = unlock._replace(can_be_earned_again=True)
+            self.book(self._take_back(lapsed, reward, reason))
+            yield Unlock(rule.key, rule.name, rule.icon, reward.worth)
+
+    def _take_back(
+        self, unlock: UnlockRow, reward: StandingEntry, reason: Reason
+    ) -> Entry:
+        """Mark ``unlock`` as lost, and return the entry that reverses its reward."""
+        self.held = self.held - {unlock.achievement_id}
+        self.unlocks.append(
+            unlock._replace(
+                revoked_at=self.now,
+                revoked_by_id=reason.actor_id,
+                revoke_reason=reason.note,
+                internal_note=reason.internal_note,
+            )
         )
+        return reversal_of(reward, now=self.now, reason=reason)
 
     def _celebrations(
         self, unlocks: list[Unlock], before: Peaks
@@ -319,24 +318,15 @@ class UserChangeset(RunningTotals):
         milestones = self.rules.streak_milestones
         planned = tuple(notices(fresh, before, after, milestones))
         self.celebrations += planned
-        return planned
+        return planned if self.state.celebrates else ()
 
     def _is_first(self, unlock: Unlock) -> bool:
         """Say whether the user holds the achievement for the first time."""
         pk = self.rules.catalogue.achievements[unlock.achievement].id
         return pk not in self.state.revoked and pk not in self.state.lapsed
 
-    def _barred(self) -> AbstractSet[int]:
-        revoked = self.state.revoked
-        return self.held | revoked if revoked else self.held
-
     def _reward(
-        self,
-        rule: AchievementRule,
-        moment: Moment,
-        *,
-        actor_id: Any = None,
-        note: str = "",
+        self, rule: AchievementRule, moment: Moment, reason: Reason = NO_REASON
     ) -> Entry:
         return Entry(
             id=None,
@@ -347,13 +337,13 @@ class UserChangeset(RunningTotals):
             local_date=moment.day,
             recorded_at=self.now,
             achievement_id=rule.id,
-            actor_id=actor_id,
-            note=note,
+            **reason._asdict(),
         )
 
     def _hold(self, rule: AchievementRule, reward: Entry) -> Unlock:
         self.held = self.held | {rule.id}
-        self.unlocks.append(
-            UnlockRow(reward.user_id, rule.id, reward.occurred_at, reward.amount)
-        )
+        self.unlocks.append(self._unlock_row(rule, reward))
         return Unlock(rule.key, rule.name, rule.icon, reward.amount)
+
+    def _unlock_row(self, rule: AchievementRule, reward: Entry) -> UnlockRow:
+        return UnlockRow(reward.user_id, rule.id, reward.occurred_at, reward.amount)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 from gamification.domain.days import Calendar
+from gamification.domain.history import is_undone, unlocks_of
 from gamification.domain.levels import calculate_level_from_xp
 from gamification.domain.outcomes import EntryKind
 from gamification.domain.streaks import measure_streak
@@ -27,6 +29,14 @@ class DerivedEntry(NamedTuple):
     achievement_id: int | None
     id: int
     reverses: int | None
+    job_id: int | None = None
+
+
+class Reward(NamedTuple):
+    """An achievement's reward, and the entry that took it back, or None."""
+
+    entry: DerivedEntry
+    reversal: DerivedEntry | None = None
 
 
 @dataclass(slots=True)
@@ -34,14 +44,14 @@ class Progress:
     """The progress that a user's ledger adds up to."""
 
     total_xp: int = 0
-    #: The highest total that the user ever had.
+    #: The highest total that the user ever had, without what was taken back as a job.
     peak_xp: int = 0
     #: By activity id: the units, and the time when the last entry was recorded.
     tallies: dict[int, tuple[int, datetime]] = field(default_factory=dict)
     #: By active date: the number of activities, and their XP.
     days: dict[date, tuple[int, int]] = field(default_factory=dict)
-    #: By achievement id: the reward of the latest unlock, and whether it stands.
-    unlocks: dict[int, tuple[DerivedEntry, bool]] = field(default_factory=dict)
+    #: By achievement id: the latest reward, and the entry that reversed it, if any.
+    unlocks: dict[int, Reward] = field(default_factory=dict)
     last_occurred_at: datetime | None = None
 
     def columns(
@@ -72,16 +82,26 @@ class Progress:
         }
 
 
-def derive_progress(lines: Iterable[DerivedEntry]) -> Progress:
-    """Return the progress that ``lines``, in order of recording, add up to."""
-    progress = Progress()
+#: No job was taken back.
+_NONE: Final[Mapping[int, int]] = MappingProxyType({})
+
+
+def derive_progress(
+    lines: Iterable[DerivedEntry], undone: Mapping[int, int] = _NONE
+) -> Progress:
+    """Return the progress that ``lines``, in order of recording, add up to.
+
+    ``undone`` has the jobs that were taken back from the user, by the job that did it.
+    """
+    progress, lasting_xp, rewards = Progress(), 0, list[DerivedEntry]()
     for line in lines:
         progress.total_xp += line.amount
-        progress.peak_xp = max(progress.peak_xp, progress.total_xp)
+        lasting_xp += 0 if is_undone(line, undone) else line.amount
+        progress.peak_xp = max(progress.peak_xp, lasting_xp)
         last = progress.last_occurred_at
         progress.last_occurred_at = max(last or line.occurred_at, line.occurred_at)
         if line.achievement_id is not None:
-            _unlock(progress.unlocks, line, line.achievement_id)
+            rewards.append(line)
         if line.activity_id is not None:
             count, _ = progress.tallies.get(line.activity_id, (0, None))
             progress.tallies[line.activity_id] = (
@@ -91,19 +111,9 @@ def derive_progress(lines: Iterable[DerivedEntry]) -> Progress:
             if line.extends_streak:
                 _mark(progress.days, line)
     progress.days = {day: mark for day, mark in progress.days.items() if mark[0]}
+    unlocks = unlocks_of(rewards, undone)
+    progress.unlocks = {pk: Reward(*state) for pk, state in unlocks.items()}
     return progress
-
-
-def _unlock(
-    unlocks: dict[int, tuple[DerivedEntry, bool]],
-    line: DerivedEntry,
-    achievement_id: int,
-) -> None:
-    if line.kind == EntryKind.ACHIEVEMENT:
-        unlocks[achievement_id] = (line, True)
-    elif line.kind == EntryKind.REVERSAL:
-        reward, _ = unlocks[achievement_id]
-        unlocks[achievement_id] = (reward, False)
 
 
 def _mark(days: dict[date, tuple[int, int]], line: DerivedEntry) -> None:

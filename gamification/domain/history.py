@@ -6,12 +6,13 @@ corrections that name it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
+from heapq import merge
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, TypeVar
 
-from gamification.domain.outcomes import Entry, EntryKind
+from gamification.domain.outcomes import Entry, EntryKind, Reason
 
 
 class PastEntry(NamedTuple):
@@ -27,6 +28,26 @@ class PastEntry(NamedTuple):
     local_date: date
     reverses: int | None
     corrects: int | None
+    job_id: int | None = None
+
+
+class Line(Protocol):
+    """The fields of an entry that say what it does to totals and unlocks."""
+
+    @property
+    def amount(self) -> int: ...
+
+    @property
+    def job_id(self) -> int | None: ...
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def achievement_id(self) -> int | None: ...
+
+
+AnyLine = TypeVar("AnyLine", bound=Line)
 
 
 #: Entries of one user in the order in which they were recorded.
@@ -74,6 +95,75 @@ def lasting(ledger: Ledger) -> Ledger:
     return sorted(worth, key=attrgetter("occurred_at"))
 
 
+def peak_of(lines: Sequence[Line], undone: Mapping[int, int]) -> int:
+    """Return the highest total, without what jobs gave that were taken back since.
+
+    ``undone`` has these jobs by the job that took each of them back, for this user or
+    for others.
+    """
+    jobs = {line.job_id for line in lines}
+    here = {undo: job for undo, job in undone.items() if undo in jobs}
+    total = peak = 0
+    for line in lines:
+        total += 0 if is_undone(line, here) else line.amount
+        peak = max(peak, total)
+    return peak
+
+
+def is_undone(line: Line, undone: Mapping[int, int]) -> bool:
+    """Say whether ``line`` is XP of a job that was taken back, or what took it.
+
+    ``undone`` has the jobs that were taken back from this user.
+    """
+    return line.job_id in (undone.values() if line.amount > 0 else undone)
+
+
+def unlocks_of(
+    lines: Iterable[AnyLine], undone: Mapping[int, int]
+) -> dict[int, tuple[AnyLine, AnyLine | None]]:
+    """Return the last reward of each achievement, and the reversal that took it back.
+
+    Where a job awarded an achievement and was taken back, it is as it was before.
+    """
+    states: dict[int, list[tuple[AnyLine, AnyLine | None]]] = {}
+    for line in lines:
+        if line.achievement_id is None:
+            continue
+        known = states.setdefault(line.achievement_id, [])
+        if line.kind == EntryKind.ACHIEVEMENT:
+            known.append((line, None))
+        elif known and line.job_id in undone:
+            known.pop()
+        elif known:
+            known.append((known[-1][0], line))
+    return {pk: known[-1] for pk, known in states.items() if known}
+
+
+def lasting_with(
+    past: Iterable[PastEntry], new: Sequence[Entry]
+) -> Iterator[PastEntry | Entry]:
+    """Yield what ``lasting`` returns of a ledger to which ``new`` entries are added.
+
+    ``past`` are the entries that lasted until now, in order of occurrence.
+    """
+    undone = {entry.reverses for entry in new if entry.reverses is not None}
+    more: dict[int | None, int] = {}
+    for entry in new:
+        if entry.corrects is not None:
+            more[entry.corrects] = more.get(entry.corrects, 0) + entry.amount
+    kept: Iterator[PastEntry | Entry] = (
+        entry._replace(amount=entry.amount + more[entry.id])
+        if entry.id in more
+        else entry
+        for entry in past
+        if entry.id not in undone
+    )
+    standing = (e for e in new if e.reverses is None and e.corrects is None)
+    added: Iterable[PastEntry | Entry]
+    added = sorted(standing, key=attrgetter("occurred_at"))
+    yield from merge(kept, added, key=attrgetter("occurred_at"))
+
+
 def standing_entries(entries: Iterable[Entry]) -> Iterator[StandingEntry]:
     """Yield the entries that stand, each with its worth.
 
@@ -103,8 +193,7 @@ def correction_of(
     *,
     rewarded: int,
     now: datetime,
-    actor_id: Any,
-    note: str,
+    reason: Reason,
     xp_reward: int | None = None,
 ) -> Entry:
     """Return the entry that adds ``amount`` of XP to the worth of another one.
@@ -124,15 +213,13 @@ def correction_of(
         key=None,
         fingerprint="",
         corrects=entry.id,
-        actor_id=actor_id,
-        note=note,
+        job_id=None,
         outcome=None,
+        **reason._asdict(),
     )
 
 
-def reversal_of(
-    standing: StandingEntry, *, now: datetime, actor_id: Any, note: str
-) -> Entry:
+def reversal_of(standing: StandingEntry, *, now: datetime, reason: Reason) -> Entry:
     """Return the entry that takes back what another one is worth, on its own date."""
     entry = standing.entry
     return entry._replace(
@@ -145,7 +232,7 @@ def reversal_of(
         key=None,
         fingerprint="",
         reverses=entry.id,
-        actor_id=actor_id,
-        note=note,
+        job_id=None,
         outcome=None,
+        **reason._asdict(),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
 
 from django.db.models.enums import TextChoices
 from django.utils.translation import gettext_lazy as _
@@ -34,7 +34,7 @@ class CelebrationMode(TextChoices):
 
     ALL = "all", _("with all effects")
     QUIET = "quiet", _("quietly")
-    #: They are recorded, but the user does not see them.
+    #: They are history from the start, which the user does not see.
     NONE = "none", _("not at all")
 
 
@@ -44,6 +44,7 @@ class WithheldReason(TextChoices):
     DAILY_LIMIT = "daily_limit", _("daily limit reached")
     COOLDOWN = "cooldown", _("too soon after the last one")
     INACTIVE = "inactive", _("the activity is switched off")
+    EXCLUDED = "excluded", _("the user is excluded from the game")
 
 
 class Entry(NamedTuple):
@@ -75,7 +76,11 @@ class Entry(NamedTuple):
     #: Id of the entry that this one makes worth more or less.
     corrects: int | None = None
     actor_id: Any = None
+    #: A note by staff that the user reads, and one that only staff read.
     note: str = ""
+    internal_note: str = ""
+    #: Id of the job that wrote the entry.
+    job_id: int | None = None
     #: The outcome to return for a replay; see ``Outcome.snapshot``.
     outcome: Mapping[str, Any] | None = None
 
@@ -93,6 +98,20 @@ class Entry(NamedTuple):
         if self.kind == EntryKind.ACTIVITY:
             return 1
         return -1 if self.kind == EntryKind.REVERSAL else 0
+
+
+class Reason(NamedTuple):
+    """Who acts, and why, in the fields of the ledger."""
+
+    actor_id: Any = None
+    #: Read by the user.
+    note: str = ""
+    #: Read by staff alone.
+    internal_note: str = ""
+
+
+#: That of entries which nobody in particular makes.
+NO_REASON: Final = Reason()
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,9 +192,11 @@ class Outcome:
     ) -> Self:
         """Return the outcome with the ids that the database gave.
 
-        ``entry_ids`` begins with the id of the entry, followed by its corrections.
+        ``entry_ids`` begins with the id of the entry, followed by those of the losses
+        and of the corrections.
         """
-        corrections = zip(self.corrections, entry_ids[1:], strict=False)
+        correction_ids = entry_ids[1 + len(self.lost) :]
+        corrections = zip(self.corrections, correction_ids, strict=False)
         return self.__class__(
             self.entry and self.entry.with_id(entry_ids[0]),
             self.credited,
@@ -266,3 +287,4 @@ class UnlockRow(NamedTuple):
     revoked_by_id: Any = None
     revoke_reason: str = ""
     can_be_earned_again: bool = False
+    internal_note: str = ""

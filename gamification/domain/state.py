@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 from gamification.domain.catalogue import Catalogue
 from gamification.domain.days import Calendar
 from gamification.domain.history import PastEntry
-from gamification.domain.levels import calculate_level_from_xp
 from gamification.domain.streaks import Streak
 
 #: Units that a user recorded on a date, and how many of them earned XP.
@@ -30,9 +29,6 @@ class Rules:
     #: Whether leaderboards are kept as records arrive.
     keeps_boards: bool = True
 
-    def level_at(self, total_xp: int) -> int:
-        return calculate_level_from_xp(total_xp, self.thresholds)
-
 
 @dataclass(slots=True)
 class UserState:
@@ -48,6 +44,8 @@ class UserState:
     highest_streak: int = 0
     active_days: int = 0
     streak: Streak = field(default_factory=Streak)
+    #: Whether staff have excluded the user from the game.
+    is_excluded: bool = False
     #: The latest time at which something in the ledger occurred.
     last_occurred_at: datetime | None = None
     #: Ids of achievements: those the user holds, those that staff revoked, and those
@@ -63,8 +61,11 @@ class UserState:
     rewarded_at: Mapping[int, list[datetime]] = field(default_factory=dict)
     #: Activities by active date; None until a decision needs them.
     days: Mapping[date, int] | None = None
-    #: The whole ledger; None until a decision needs it.
-    ledger: Sequence[PastEntry] | None = None
+    #: The standing entries at their worth, in order of occurrence, which can be read
+    #: any number of times; None until a decision needs them.
+    ledger: Iterable[PastEntry] | None = None
+    #: Whether the user wants to be shown celebrations.
+    celebrates: bool = True
 
 
 class Record(NamedTuple):

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from gamification.domain.catalogue import MAX_TOTAL, AchievementRule, Facts
 from gamification.domain.celebrations import Peaks
+from gamification.domain.levels import calculate_level_from_xp
 from gamification.domain.outcomes import Entry, EntryKind
 from gamification.domain.state import Rules, UserState
 from gamification.domain.streaks import extend_streak, measure_streak
@@ -77,7 +78,7 @@ class RunningTotals:
         self.total_xp += entry.amount
         if not -MAX_TOTAL <= self.total_xp <= MAX_TOTAL:
             raise TotalOutOfRangeError
-        self.level = self.rules.level_at(self.total_xp)
+        self.level = calculate_level_from_xp(self.total_xp, self.rules.thresholds)
         self.highest_level = max(self.highest_level, self.level)
         if self.last_occurred_at is None or entry.occurred_at > self.last_occurred_at:
             self.last_occurred_at = entry.occurred_at
@@ -85,6 +86,10 @@ class RunningTotals:
             self._count(entry.activity_id, entry.quantity)
             if entry.extends_streak:
                 self._mark_day(entry)
+
+    def mark(self, job_id: int) -> None:
+        """Name the job that makes these changes."""
+        self.entries = [entry._replace(job_id=job_id) for entry in self.entries]
 
     def _count(self, activity_id: int, quantity: int) -> None:
         self.tallies[activity_id] = self.tallies.get(activity_id, 0) + quantity
@@ -121,6 +126,12 @@ class RunningTotals:
     def facts(self) -> Facts:
         """Return what achievements can measure now, of activities that are known."""
         return self._facts({*self.tallies, *self.state.tallies})
+
+    def facts_with(self, more_xp: int) -> Facts:
+        """Return the facts after ``more_xp``."""
+        total = self.total_xp + more_xp
+        level = calculate_level_from_xp(total, self.rules.thresholds)
+        return self.facts()._replace(total_xp=total, level=level)
 
     def changed_facts(self) -> Facts:
         """Return the same without counts of activities that were not booked."""

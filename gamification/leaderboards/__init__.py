@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from gamification.domain.periods import Period, Window
+from gamification.leaderboards.building import rebuild_boards, reopen_board
 from gamification.leaderboards.proof import count_drifts, score_drifts
 from gamification.leaderboards.reading import (
     aget_leaderboard,
+    aget_winners,
     get_leaderboard,
     get_winners,
 )
-from gamification.leaderboards.upkeep import rebuild_boards, reopen_board, tend_boards
+from gamification.leaderboards.upkeep import tend_boards
 from gamification.leaderboards.values import (
     LeaderboardEntry,
     LeaderboardPage,
@@ -25,6 +27,7 @@ __all__ = [
     "Ranking",
     "Window",
     "aget_leaderboard",
+    "aget_winners",
     "count_drifts",
     "get_leaderboard",
     "get_winners",

@@ -13,7 +13,6 @@ from django.db.models import Q
 
 from gamification.conf import conf
 from gamification.leaderboards.segments import divide_by_score
-from gamification.leaderboards.values import Key
 from gamification.models import Board, BoardScore, LedgerEntry, write_alias
 
 #: Keys that a closed board keeps.
@@ -40,7 +39,8 @@ def close(board: Board, until: datetime) -> None:
     """Make a board final that has all scores as of ``until``."""
     divide_by_score(board)
     scores = BoardScore.objects.using(write_alias()).filter(board=board)
-    in_order = scores.order_by(*Key._fields).values_list(*Key._fields)
+    columns = ("debit", "reached", "user_id")
+    in_order = scores.order_by(*columns).values_list(*columns)
     for debit, reached, user_id in in_order[KEPT - 1 : KEPT]:
         beyond = Q(debit=debit, reached=reached, user_id__gt=user_id)
         beyond |= Q(debit=debit, reached__gt=reached) | Q(debit__gt=debit)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -20,43 +20,54 @@ from django.db.models.functions import Coalesce
 
 from gamification.domain.outcomes import EntryKind
 from gamification.domain.periods import Period
-from gamification.leaderboards.values import Key
-from gamification.models import BoardScore, LedgerEntry, UserGamification
+from gamification.leaderboards.groups import ranked_in
+from gamification.leaderboards.values import Key, Subject
+from gamification.models import BoardScore, LedgerEntry, UserGamification, write_alias
+from gamification.models.users import prepare_key
 
 
-def counted_keys(
-    period: Period,
-    user_ids: Iterable[Any],
-    alias: str,
-    *,
-    until: datetime | None = None,
-) -> dict[Any, Key]:
-    """Return what the ledger says of those users who are ranked in ``period``.
+def scores_of(
+    subject: Subject, user_ids: Any, *, until: Any = None
+) -> QuerySet[UserGamification, tuple[Any, int, datetime | None]]:
+    """Return what the ledger says of those users who are ranked.
 
     ``until`` leaves out what was recorded later.
     """
-    profiles = UserGamification.objects.using(alias).ranked()
+    alias = write_alias()
     ledger = LedgerEntry.objects.using(alias).filter(user=OuterRef("user")).order_by()
     if until is not None:
         ledger = ledger.filter(recorded_at__lte=until)
-    entries = _entries(period, ledger)
-    rows = profiles.filter(user__in=[*user_ids]).annotate(
-        score=_score(period, entries), reached_at=_reached_at(entries, ledger)
-    )
+    entries = _entries(subject.period, ledger)
+    users = ranked_in(subject.group).filter(user__in=user_ids)
+    return users.annotate(
+        score=_score(subject.period, entries), reached_at=_reached_at(entries, ledger)
+    ).values_list("user_id", "score", "reached_at")
+
+
+def counted_keys(
+    subject: Subject, user_ids: Iterable[Any], *, until: datetime | None = None
+) -> dict[Any, Key]:
+    """Return the keys that those users should have on a board, by stored user."""
+    alias = write_alias()
     return {
-        user_id: Key.of(user_id, score, reached_at)
-        for user_id, score, reached_at in rows.order_by().values_list(
-            "user_id", "score", "reached_at"
+        user: Key.of(user, score, reached_at)
+        for user, score, reached_at in (
+            (prepare_key(user_id, alias), score, reached_at)
+            for user_id, score, reached_at in scores_of(
+                subject, [*user_ids], until=until
+            )
         )
         if reached_at and score > 0
     }
 
 
-def kept_keys(board_id: int, user_ids: Sequence[Any], alias: str) -> dict[Any, Key]:
+def kept_keys(board_id: int, user_ids: Iterable[Any]) -> dict[Any, Key]:
     """Return what the board has of those users, up to date or not."""
+    alias = write_alias()
     scores = BoardScore.objects.using(alias).filter(board=board_id)
     rows = scores.filter(user__in=user_ids).values_list("debit", "reached", "user_id")
-    return {key.user_id: key for key in (Key(*row) for row in rows)}
+    keys = (Key(*key, prepare_key(user_id, alias)) for *key, user_id in rows)
+    return {key.user: key for key in keys}
 
 
 def changes(

@@ -19,9 +19,17 @@ from django.db.models import Window as Over
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import DenseRank, Lag, Rank, RowNumber
 
-from gamification.domain.periods import Period
-from gamification.leaderboards.values import Answer, Key, Place, Question, Ranking
-from gamification.models import LedgerEntry, UserGamification
+from gamification.leaderboards.groups import ranked_in
+from gamification.leaderboards.values import (
+    Answer,
+    Key,
+    Place,
+    Question,
+    Ranking,
+    Subject,
+)
+from gamification.models import LedgerEntry, write_alias
+from gamification.models.users import convert_key, prepare_key
 
 
 class _Row(NamedTuple):
@@ -40,9 +48,8 @@ class _Row(NamedTuple):
         # Sums are decimals on PostgreSQL.
         score, above = int(self.score), self.above
         above = None if above is None else int(above)
-        return Place(
-            self.user_id, self.position, self.rank, score, above, self.reached_at
-        )
+        user = prepare_key(self.user_id, write_alias())
+        return Place(user, self.position, self.rank, score, above, self.reached_at)
 
 
 #: The one ordering, from which positions, ranks, gaps and pages follow.
@@ -73,23 +80,23 @@ _LASTING_GAIN: Final = RawSQL(  # noqa: S611 - without parameters
 
 def answer(question: Question) -> Answer:
     """Return the answer of the ledger."""
-    focus, own = question.focus, question.own
     if question.after:
-        offset = _scores(question.period).filter(_is_up_to(question.after)).count()
-        question = question._replace(offset=offset)
+        before = _scores(question.subject).filter(_is_up_to(question.after))
+        question = question._replace(offset=before.count())
     offset, rows = question.offset, _rows(question)
     total = next(iter(rows.values())).total if rows else 0
-    if focus in rows:
-        offset = question.offset_around(rows[focus].position, total)
+    focus, own = rows.get(question.focus), rows.get(question.own)
+    if focus:
+        offset = question.offset_around(focus.position, total)
     on_page = range(offset + 1, offset + question.page_size + 1)
     listed = [row.place() for row in rows.values() if row.position in on_page]
-    return Answer(total, offset, listed, rows[own].place() if own in rows else None)
+    return Answer(total, offset, listed, own.place() if own else None)
 
 
-def _scores(period: Period) -> QuerySet[LedgerEntry, Any]:
-    """Return the ranked users of ``period``, each with score and its time."""
-    users = UserGamification.objects.ranked().values("user")
-    entries = LedgerEntry.objects.filter(user__in=users)
+def _scores(subject: Subject) -> QuerySet[LedgerEntry, Any]:
+    """Return the ranked users, each with score and its time."""
+    period, users = subject.period, ranked_in(subject.group).values("user")
+    entries = LedgerEntry.objects.using(write_alias()).filter(user__in=users)
     if period.starts_at and period.ends_at:
         entries = entries.filter(
             occurred_at__gte=period.starts_at, occurred_at__lt=period.ends_at
@@ -102,14 +109,15 @@ def _scores(period: Period) -> QuerySet[LedgerEntry, Any]:
 def _is_up_to(key: Key) -> Q:
     """Return a filter for the places up to ``key``, and with it."""
     score, reached_at = -key.debit, key.reached_at
+    user_id = convert_key(key.user, write_alias())
     is_before = Q(score__gt=score) | Q(score=score, reached_at__lt=reached_at)
-    return is_before | Q(score=score, reached_at=reached_at, user_id__lte=key.user_id)
+    return is_before | Q(score=score, reached_at=reached_at, user_id__lte=user_id)
 
 
-def _rank(period: Period, ranking: Ranking) -> QuerySet[LedgerEntry, Any]:
-    """Return the ranked users of ``period`` as rows of ``_Row``, in order."""
+def _rank(subject: Subject, ranking: Ranking) -> QuerySet[LedgerEntry, Any]:
+    """Return the ranked users as rows of ``_Row``, in order."""
     return (
-        _scores(period)
+        _scores(subject)
         .annotate(
             position=Over(RowNumber(), order_by=_ORDERING),
             rank=_RANKS[ranking],
@@ -121,20 +129,21 @@ def _rank(period: Period, ranking: Ranking) -> QuerySet[LedgerEntry, Any]:
 
 
 def _rows(question: Question) -> Mapping[Any, _Row]:
-    """Return the rows that the answer may show, by user.
+    """Return the rows that the answer may show, by stored user.
 
     They are the page after the offset, all that can be on a page with the focus, the
     user's own, and the first, for its total.
     """
-    offset, size, focus = question.offset, question.page_size, question.focus
-    ranked = _rank(question.period, question.ranking)
-    is_shown = Q(position=1) | Q(user=question.own)
-    is_shown |= Q(position__range=(offset + 1, offset + size))
-    if focus is not None:
+    offset, size, alias = question.offset, question.page_size, write_alias()
+    ranked = _rank(question.subject, question.ranking)
+    is_shown = Q(position=1) | Q(position__range=(offset + 1, offset + size))
+    if question.own is not None:
+        is_shown |= Q(user=convert_key(question.own, alias))
+    if question.focus is not None:
         reach = RowRange(1 - size, size - 1)
-        is_focus = Count("user", filter=Q(user=focus))
+        is_focus = Count("user", filter=Q(user=convert_key(question.focus, alias)))
         ranked = ranked.annotate(near=Over(is_focus, order_by=_ORDERING, frame=reach))
         is_shown |= Q(near=1)
     shown = ranked.annotate(is_shown=is_shown).filter(is_shown=True)
     rows = [_Row(*values) for values in shown.values_list(*_Row._fields)]
-    return {row.user_id: row for row in rows}
+    return {prepare_key(row.user_id, alias): row for row in rows}

@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
-from typing import Any, Final, TypeAlias, TypeVar
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any, Final
 
 from asgiref.sync import sync_to_async
 from django.contrib.auth import get_user_model
-from django.contrib.auth.base_user import AbstractBaseUser
-from django.contrib.auth.models import AnonymousUser
-from django.core.exceptions import ValidationError
-from django.db import router
-from django.db.models import TextChoices
 from django.utils import timezone
 
 from gamification.conf import conf
-from gamification.domain.periods import (
-    Period,
-    Window,
-    current_period,
-    named_period,
+from gamification.domain.periods import Period, Window
+from gamification.exceptions import UnknownScopeError
+from gamification.leaderboards import final, kept, ledger, scopes
+from gamification.leaderboards.groups import group_of
+from gamification.leaderboards.headers import Header, find_board
+from gamification.leaderboards.requests import (
+    cursor_of,
+    key_of_cursor,
+    last_period,
+    period_of,
+    stored_key_of,
 )
-from gamification.exceptions import InvalidInstantError, InvalidRequestError
-from gamification.leaderboards import kept, ledger
-from gamification.leaderboards.scopes import ScopedBoard, users_in
 from gamification.leaderboards.upkeep import tend_if_possible
 from gamification.leaderboards.values import (
     Answer,
@@ -36,12 +33,22 @@ from gamification.leaderboards.values import (
     Place,
     Question,
     Ranking,
+    Subject,
 )
-from gamification.models import Board, UserGamification
-from gamification.models.progress import counted_marks
-
-AnyUser: TypeAlias = AbstractBaseUser | AnonymousUser
-Choice = TypeVar("Choice", bound=TextChoices)
+from gamification.models import write_alias
+from gamification.models.progress import is_hidden, is_ranked
+from gamification.models.users import (
+    convert_key,
+    prepare_key,
+    users_by_key,
+    visible_users,
+)
+from gamification.services.validation import (
+    UserRef,
+    check_choice,
+    check_whole,
+    user_id_of,
+)
 
 PAGE_SIZE: Final = 50
 MAX_PAGE_SIZE: Final = 100
@@ -51,8 +58,6 @@ MAX_PAGE: Final = 10_000_000
 #: ledger is faster than the board.
 MOST_PENDING: Final = 50
 MANY_PENDING: Final = 2_000
-
-_CURSOR: Final = re.compile(r"([0-9]{1,18})\.(-?[0-9]{1,17})\.(.+)", re.ASCII)
 
 #: The last rank that wins.
 WINNING_RANK: Final = 3
@@ -70,11 +75,11 @@ def get_leaderboard(
     page: int = 1,
     page_size: int = PAGE_SIZE,
     after: str | None = None,
-    around: AnyUser | None = None,
-    viewer: AnyUser | None = None,
+    around: UserRef | None = None,
+    viewer: UserRef | None = None,
     now: datetime | None = None,
 ) -> LeaderboardPage:
-    """Return a page of the leaderboard of a period.
+    """Return a page of the leaderboard of a period, usually by three statements.
 
     The period is the one of this name (``2026-11-23``, ``2026-W48``, ``2026-11``,
     ``all``), or else the one around ``now`` (an aware datetime; None means the
@@ -88,132 +93,126 @@ def get_leaderboard(
     that nobody comes twice while scores rise. ``page`` is ignored beside either of
     them. ``me`` is the entry of ``viewer``; None means ``around``.
 
-    ``scope`` ranks the users of this name in ``LEADERBOARD_SCOPES`` among themselves,
-    as seen by ``viewer``.
+    ``scope`` ranks users among themselves whom the viewer compares with: those of this
+    name in ``LEADERBOARD_SCOPES`` or ``LEADERBOARD_GROUPS``.
 
-    Raises ``InvalidInstantError``, ``UnknownScopeError``, and ``InvalidRequestError``
-    for any other invalid value.
+    Raises ``InvalidInstantError``, ``UnknownScopeError``, ``UnknownUserError``, and
+    ``InvalidRequestError`` for any other invalid value.
     """
-    wanted = _period(_choice(Window, window), period, now)
-    ranking = _choice(Ranking, ranking)
-    _check_whole("page", page, MAX_PAGE)
-    _check_whole("page size", page_size, MAX_PAGE_SIZE)
-    focus = None if around is None else around.pk
-    own = focus if viewer is None else viewer.pk
-    offset = (page - 1) * page_size if around is None else 0
-    behind = None if after is None or around else _key(after)
-    question = Question(wanted, ranking, offset, page_size, focus, own, behind)
-    if scope is None:
-        answer, users, is_closed = _answer(question)
-    else:
-        among = users_in(scope, around if viewer is None else viewer)
-        answer, users, is_closed = _scoped_answer(question, among)
-    entries = [_entry(each, users) for each in answer.places if each.user_id in users]
-    me = answer.own
-    return LeaderboardPage(
-        wanted,
-        _state(wanted, is_closed=is_closed),
-        ranking,
-        answer.total,
-        answer.offset,
+    check_choice("window", window, Window.values)
+    check_choice("ranking", ranking, Ranking.values)
+    check_whole("page", page, least=1, most=MAX_PAGE)
+    check_whole("page_size", page_size, least=1, most=MAX_PAGE_SIZE)
+    focus = stored_key_of(around)
+    question = Question(
+        Subject(period_of(Window(window), period, now)),
+        Ranking(ranking),
+        0 if around or after else (page - 1) * page_size,
         page_size,
-        tuple(entries),
-        _cursor(answer),
-        _entry(me, users) if me and me.user_id in users else None,
+        focus,
+        focus if viewer is None else stored_key_of(viewer),
+        None if after is None or around else key_of_cursor(after),
     )
+    if scope is None:
+        return _page(question)
+    return _scoped_page(question, scope, around if viewer is None else viewer)
 
 
 aget_leaderboard = sync_to_async(get_leaderboard)
 
 
 def get_winners(
-    window: Window | str, *, period: str | None = None, now: datetime | None = None
+    window: Window | str,
+    *,
+    period: str | None = None,
+    scope: str | None = None,
+    viewer: UserRef | None = None,
+    now: datetime | None = None,
 ) -> tuple[LeaderboardEntry, ...]:
     """Return places 1 to 3 of a past period, with all who share them.
 
     The period is the one of this name, or else the last one that is over. Raises the
     errors of ``get_leaderboard``.
     """
-    if period is None:
-        current = _period(_choice(Window, window), None, now)
-        if current.starts_at is not None:
-            before = current.starts_at - timedelta(microseconds=1)
-            period = _period(current.window, None, before).name
+    check_choice("window", window, Window.values)
+    name = last_period(Window(window), now).name if period is None else period
     winners, page = list[LeaderboardEntry](), 1
     while True:
         board = get_leaderboard(
-            window, period=period, page=page, page_size=MAX_PAGE_SIZE
+            window,
+            period=name,
+            scope=scope,
+            viewer=viewer,
+            page=page,
+            page_size=MAX_PAGE_SIZE,
         )
-        found = [entry for entry in board.entries if entry.rank <= WINNING_RANK]
-        winners += found
-        if len(found) < MAX_PAGE_SIZE:
+        winners += [entry for entry in board.entries if entry.rank <= WINNING_RANK]
+        is_last = board.offset + MAX_PAGE_SIZE >= board.count
+        if is_last or any(entry.rank > WINNING_RANK for entry in board.entries):
             return tuple(winners)
         page += 1
 
 
-def _state(period: Period, *, is_closed: bool) -> PeriodState:
-    if period.ends_at is None or timezone.now() < period.ends_at:
-        return PeriodState.OPEN
-    return PeriodState.FINAL if is_closed else PeriodState.SETTLING
+aget_winners = sync_to_async(get_winners)
 
 
-def _answer(question: Question) -> tuple[Answer, Mapping[Any, Any], bool]:
-    """Return the answer, its users whom the database still has, and if it is final."""
-    alias, hidden = router.db_for_read(Board), set[Any]()
+def _page(question: Question) -> LeaderboardPage:
+    hidden = set[Any]()
     for _attempt in range(TRIES):
-        header = _header(question.period, alias)
+        header = _header(question, hidden)
         if header is None:
             break
-        if header.is_closed:
-            return _final_answer(header, question, alias)
-        moved = {*header.pending, *hidden}
-        board = kept.KeptBoard(header, question.period, alias, moved)
-        answer = kept.answer(board, question)
-        users = _users(answer)
-        # Nothing may have told the board that a user is no longer counted.
-        unlisted = {*_uncounted(users)} - moved
-        if not unlisted and board.is_unchanged():
-            return answer, users, False
+        answer = (final if header.is_closed else kept).answer(header, question)
+        if answer is None:
+            continue
+        users = _users(answer, question.own)
+        # Nothing may have told the board that a user is no longer ranked.
+        unlisted = {each.user for each in answer.places if not _is_shown(each, users)}
+        if header.is_closed or not unlisted:
+            return _result(question, answer, users)
         hidden |= unlisted
     answer = ledger.answer(question)
-    return answer, _users(answer), False
+    return _result(question, answer, _users(answer, question.own))
 
 
-def _scoped_answer(
-    question: Question, among: set[Any]
-) -> tuple[Answer, Mapping[Any, Any], bool]:
-    """Return the same for these users alone."""
-    alias = router.db_for_read(Board)
-    header = _header(question.period, alias)
-    answer = kept.answer(ScopedBoard(header, question, alias, among), question)
-    return answer, _users(answer), header is not None and header.is_closed
+def _scoped_page(
+    question: Question, scope: str, viewer: UserRef | None
+) -> LeaderboardPage:
+    user = _instance(viewer)
+    if user and scope in conf.LEADERBOARD_GROUPS and (group := group_of(scope, user)):
+        period = question.subject.period
+        return _page(question._replace(subject=Subject(period, group)))
+    users = scopes.users_in(scope, user) if user else None
+    if users is None:
+        raise UnknownScopeError
+    answer = scopes.answer(_header(question, ()), question, users)
+    return _result(question, answer, _users(answer, question.own))
 
 
-def _final_answer(
-    header: kept.Header, question: Question, alias: str
-) -> tuple[Answer, Mapping[Any, Any], bool]:
-    """Return the answer of a closed board, without users who are hidden by now."""
-    answer = kept.answer(kept.FinalBoard(header, question.period, alias), question)
-    users = _users(answer)
-    ranked = UserGamification.objects.using(alias).ranked().filter(user__in=[*users])
-    shown = {*ranked.values_list("user_id", flat=True)}
-    return answer, {pk: users[pk] for pk in users.keys() & shown}, True
+def _instance(user: UserRef | None) -> Any:
+    """Return the user whom a reference means; None for nobody."""
+    if isinstance(user, get_user_model()):
+        return user
+    if stored_key_of(user) is None:
+        return None
+    return visible_users().filter(pk=user_id_of(user)).first()
 
 
-def _header(period: Period, alias: str) -> kept.Header | None:
+def _header(question: Question, hidden: Collection[Any]) -> Header | None:
     """Return the board's header; None if the ledger has to answer."""
     if not conf.KEEP_LEADERBOARDS:
         return None
-    header = kept.find_board(period, alias, limit=MOST_PENDING)
-    if header is None or not header.is_complete or _is_due(header, period):
-        has_tended = tend_if_possible(alias)
-        if header is None and not has_tended:
-            return None
-        header = kept.find_board(period, alias, limit=MANY_PENDING)
+    subject, extra = question.subject, {question.focus, question.own, *hidden} - {None}
+    header = find_board(subject, extra, limit=MOST_PENDING)
+    if header and header.is_complete and not _is_due(header, subject.period):
+        return header
+    has_tended = tend_if_possible(subject)
+    if has_tended or (header and not header.is_complete):
+        header = find_board(subject, extra, limit=MANY_PENDING)
     return header if header and header.is_complete else None
 
 
-def _is_due(header: kept.Header, period: Period) -> bool:
+def _is_due(header: Header, period: Period) -> bool:
     """Say whether the board waits for somebody to close it."""
     ends_at = period.ends_at
     return (
@@ -223,16 +222,42 @@ def _is_due(header: kept.Header, period: Period) -> bool:
     )
 
 
-def _users(answer: Answer) -> Mapping[Any, Any]:
-    keys = {each.user_id for each in (*answer.places, answer.own) if each}
-    return get_user_model()._base_manager.in_bulk([*keys])
+def _users(answer: Answer, own: Any) -> Mapping[Any, Any]:
+    """Return those whom an answer is about by stored key, with their progress."""
+    alias = write_alias()
+    stored = {*(each.user for each in answer.places), own} - {None}
+    keys = [convert_key(user, alias) for user in stored]
+    users = visible_users().filter(pk__in=keys).select_related("gamification")
+    found = users_by_key(users).items()
+    return {prepare_key(user_id, alias): user for user_id, user in found}
 
 
-def _uncounted(users: Mapping[Any, Any]) -> Iterator[Any]:
-    marks = counted_marks().items()
-    for pk, user in users.items():
-        if any(getattr(user, name) != mark for name, mark in marks):
-            yield pk
+def _is_shown(place: Place, users: Mapping[Any, Any]) -> bool:
+    return place.user in users and is_ranked(users[place.user])
+
+
+def _result(
+    question: Question, answer: Answer, users: Mapping[Any, Any]
+) -> LeaderboardPage:
+    me, viewer = answer.own, users.get(question.own)
+    return LeaderboardPage(
+        question.subject.period,
+        _state(question.subject.period, is_final=answer.is_final),
+        question.ranking,
+        answer.total,
+        answer.offset,
+        question.page_size,
+        tuple(_entry(each, users) for each in answer.places if _is_shown(each, users)),
+        _cursor(answer),
+        _entry(me, users) if me and _is_shown(me, users) else None,
+        is_hidden=viewer is not None and is_hidden(viewer),
+    )
+
+
+def _state(period: Period, *, is_final: bool) -> PeriodState:
+    if period.ends_at is None or timezone.now() < period.ends_at:
+        return PeriodState.OPEN
+    return PeriodState.FINAL if is_final else PeriodState.SETTLING
 
 
 def _cursor(answer: Answer) -> str | None:
@@ -240,65 +265,16 @@ def _cursor(answer: Answer) -> str | None:
     if not answer.places or answer.places[-1].position >= answer.total:
         return None
     last = answer.places[-1]
-    return Key.of(last.user_id, last.score, last.reached_at).cursor
-
-
-def _key(cursor: str) -> Key:
-    """Return the key that ``cursor`` names, or raise ``InvalidRequestError``."""
-    users = get_user_model()._meta.pk
-    try:
-        matched = _CURSOR.fullmatch(cursor)
-        score, reached, name = matched.groups() if matched else ("", "", "")
-        user_id = users.to_python(name)
-        users.run_validators(user_id)
-        key = Key(-int(score), int(reached), user_id)
-        _ = key.reached_at
-    except (OverflowError, TypeError, ValidationError, ValueError) as error:
-        message = "The cursor is not one of a leaderboard."
-        raise InvalidRequestError(message, field="after") from error
-    return key
+    return cursor_of(Key.of(last.user, last.score, last.reached_at))
 
 
 def _entry(place: Place, users: Mapping[Any, Any]) -> LeaderboardEntry:
     above = place.above
     return LeaderboardEntry(
         place.rank,
-        place.user_id,
-        users[place.user_id],
+        convert_key(place.user, write_alias()),
+        users[place.user],
         place.score,
         None if above is None else above - place.score,
         place.reached_at,
     )
-
-
-def _period(window: Window, name: str | None, now: datetime | None) -> Period:
-    calendar = conf.leaderboard_calendar
-    if name is not None:
-        try:
-            return named_period(window, calendar, name)
-        except (OverflowError, TypeError, ValueError) as error:
-            message = f"The period is not the name of a {window.label}."
-            raise InvalidRequestError(message, field="period") from error
-    now = timezone.now() if now is None else now
-    if not isinstance(now, datetime) or timezone.is_naive(now):
-        raise InvalidInstantError
-    try:
-        return current_period(window, calendar, now)
-    except (OverflowError, ValueError) as error:
-        # Calendars end with the year 9999.
-        raise InvalidInstantError from error
-
-
-def _choice(choices: type[Choice], value: str) -> Choice:
-    try:
-        return choices(value)
-    except ValueError as error:
-        name = choices.__name__.lower()
-        message = f"The {name} is not one of {', '.join(choices.values)}."
-        raise InvalidRequestError(message, field=name) from error
-
-
-def _check_whole(name: str, value: int, most: int) -> None:
-    if type(value) is not int or not 1 <= value <= most:
-        message = f"The {name} is not a whole number from 1 to {most:,}."
-        raise InvalidRequestError(message, field=name.replace(" ", "_"))

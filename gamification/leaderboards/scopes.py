@@ -2,81 +2,88 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Collection, Iterable, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from django.utils.module_loading import import_string
 
 from gamification.conf import conf
-from gamification.exceptions import UnknownScopeError
 from gamification.leaderboards.counting import counted_keys, kept_keys
-from gamification.leaderboards.kept import Header
-from gamification.leaderboards.values import Key, Question
-from gamification.models import Board, UserGamification
+from gamification.leaderboards.headers import Header
+from gamification.leaderboards.kept import places
+from gamification.leaderboards.values import Answer, Key, Question
+from gamification.models import write_alias
+from gamification.models.users import key_of, prepare_key
+from gamification.services.validation import user_id_of
 
 #: Users whom a scope may have, with the viewer.
 MOST_USERS: Final = 5_000
 
 
-def users_in(scope: str, viewer: Any) -> set[Any]:
+def users_in(scope: str, viewer: Any) -> set[Any] | None:
     """Return the keys of the viewer and of the users whom they compare with.
 
-    Raises ``UnknownScopeError`` if no scope has this name, or if the viewer is outside,
-    and ``ValueError`` for a scope of too many users.
+    None means that the viewer is outside, or that no scope has this name. Raises
+    ``ValueError`` for a scope of too many users.
     """
     find = conf.LEADERBOARD_SCOPES.get(scope)
-    users: Iterable[Any] | None = None
-    if find is not None and viewer is not None and viewer.pk is not None:
-        find = import_string(find) if isinstance(find, str) else find
-        users = find(viewer)
+    if find is None:
+        return None
+    find = import_string(find) if isinstance(find, str) else find
+    users: Iterable[Any] | None = find(viewer)
     if users is None:
-        raise UnknownScopeError
-    keys = {viewer.pk, *(getattr(user, "pk", user) for user in users)}
+        return None
+    keys = {key_of(viewer), *map(user_id_of, users)}
     if len(keys) > MOST_USERS:
         message = f"The scope {scope!r} has more than {MOST_USERS:,} users."
         raise ValueError(message)
     return keys
 
 
-class ScopedBoard:
-    """The users of a scope, ranked among themselves."""
+def answer(header: Header | None, question: Question, users: set[Any]) -> Answer:
+    """Return the answer for the users of a scope, ranked among themselves."""
+    keys = _keys(header, question, users)
+    part, offset = ScopedPart(keys.values()), question.offset
+    total, size = len(part.keys), question.page_size
+    if focus := keys.get(question.focus):
+        position = bisect_left(part.keys, focus) + 1
+        offset = question.offset_around(position, total)
+    elif question.after:
+        offset = bisect_right(part.keys, question.after)
+    page = [*places(part, question.ranking, offset, size)]
+    own, mine = keys.get(question.own), None
+    if own:
+        before = bisect_left(part.keys, own)
+        mine = next(places(part, question.ranking, before, 1))
+    is_final = header is not None and header.is_closed
+    return Answer(total, offset, page, mine, is_final)
 
-    def __init__(
-        self, header: Header | None, question: Question, alias: str, users: set[Any]
-    ) -> None:
-        profiles = UserGamification.objects.using(alias).ranked().filter(user__in=users)
-        ranked = [*profiles.order_by().values_list("user_id", flat=True)]
-        self._by_user = _keys(header, question, alias, ranked)
-        self._keys = sorted(self._by_user.values())
-        self.total = len(self._keys)
 
-    def key_of(self, user_id: Any) -> Key | None:
-        return self._by_user.get(user_id)
+class ScopedPart:
+    """All keys of a scope, in order."""
 
-    def before(self, key: Key) -> int:
-        return bisect_left(self._keys, key)
+    start = 0
 
-    def above(self, key: Key) -> int:
-        return bisect_left(self._keys, (key.debit,))
+    def __init__(self, keys: Iterable[Key]) -> None:
+        self.keys = sorted(keys)
 
-    def scores_above(self, key: Key) -> int:
-        return len({each.debit for each in self._keys if each.debit < key.debit})
+    def above(self, debit: int) -> int:
+        """Return the number of users with a higher score."""
+        return bisect_left(self.keys, (debit,))
 
-    def keys(self, offset: int, size: int) -> Sequence[Key]:
-        return self._keys[offset : offset + size]
+    def scores_above(self, debit: int) -> int:
+        """Return the number of different scores that are higher."""
+        return len({each.debit for each in self.keys if each.debit < debit})
 
 
 def _keys(
-    header: Header | None, question: Question, alias: str, users: Collection[Any]
-) -> dict[Any, Key]:
+    header: Header | None, question: Question, users: set[Any]
+) -> Mapping[Any, Key]:
     """Return the present keys of these users, from the board as far as it has them."""
-    if header is None:
-        return counted_keys(question.period, users, alias)
-    if header.is_closed:
-        until = Board.objects.using(alias).get(pk=header.id).closed_at
-        return counted_keys(question.period, users, alias, until=until)
-    moved = [user_id for user_id in users if user_id in header.pending]
-    kept = kept_keys(header.id, [*users], alias)
-    settled = {pk: key for pk, key in kept.items() if pk not in header.pending}
-    return settled | counted_keys(question.period, moved, alias)
+    if header is None or header.is_closed:
+        until = header.closed_at if header else None
+        return counted_keys(question.subject, users, until=until)
+    stored = {prepare_key(user_id, write_alias()) for user_id in users}
+    kept = kept_keys(header.id, users) | header.counted
+    return {user: key for user, key in kept.items() if key and user in stored}

@@ -5,15 +5,18 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import Any, Final
 
 from django.db.models import Count
 
 from gamification.leaderboards.values import Key
 from gamification.models import Board, BoardScore, BoardSegment, write_alias
+from gamification.models.users import convert_key, prepare_key
 
 #: Scores in a new segment; one with more than twice as many is divided.
 SIZE: Final = 2_000
+
+_COLUMNS: Final = ("debit", "reached", "user_id")
 
 #: Where the first segment begins: before every score.
 BEGINNING: Final = Key(-(2**63), 0, None)
@@ -43,8 +46,8 @@ def wrong_counts(board: Board) -> Iterator[tuple[Key, int, int]]:
     It reads all scores of the board.
     """
     segments = BoardSegment.objects.using(write_alias()).filter(board=board)
-    rows = segments.order_by(*Key._fields).values_list(*Key._fields, "count")
-    begins = [Key(*place) for *place, _ in rows]
+    rows = [*segments.order_by(*_COLUMNS).values_list(*_COLUMNS, "count")]
+    begins = [_key(*place) for *place, _ in rows]
     counts = Counter(bisect_right(begins, key) - 1 for key in _keys(board))
     for index, (*_, count) in enumerate(rows):
         if count != counts[index]:
@@ -55,9 +58,9 @@ def shift_counts(board: Board, gone: Iterable[Key], new: Iterable[Key]) -> None:
     """Take keys that are gone from the counts of their segments, and add new ones."""
     segments = BoardSegment.objects.using(write_alias()).filter(board=board)
     rows = [
-        (Key(*place), pk, count)
-        for *place, pk, count in segments.order_by(*Key._fields).values_list(
-            *Key._fields, "pk", "count"
+        (_key(*place), pk, count)
+        for *place, pk, count in segments.order_by(*_COLUMNS).values_list(
+            *_COLUMNS, "pk", "count"
         )
     ]
     begins = [key for key, *_ in rows]
@@ -95,15 +98,29 @@ def _segments(board: Board, begin: Key, keys: Iterable[Key]) -> Iterator[BoardSe
     count, first = 0, begin
     for key in keys:
         if count == SIZE:
-            yield BoardSegment(board=board, **first._asdict(), count=count)
+            yield _segment(board, first, count)
             count, first = 0, key
         count += 1
-    yield BoardSegment(board=board, **first._asdict(), count=count)
+    yield _segment(board, first, count)
+
+
+def _segment(board: Board, begin: Key, count: int) -> BoardSegment:
+    debit, reached, user = begin
+    user_id = None if user is None else convert_key(user, write_alias())
+    return BoardSegment(
+        board=board, debit=debit, reached=reached, user_id=user_id, count=count
+    )
 
 
 def _keys(board: Board, **within: int) -> Iterator[Key]:
     """Yield the board's keys in order, or those of a part of it."""
     scores = BoardScore.objects.using(write_alias()).filter(board=board, **within)
-    rows = scores.order_by(*Key._fields).values_list(*Key._fields)
+    rows = scores.order_by(*_COLUMNS).values_list(*_COLUMNS)
     for row in rows.iterator(chunk_size=SIZE):
-        yield Key(*row)
+        yield _key(*row)
+
+
+def _key(debit: int, reached: int, user_id: Any) -> Key:
+    # Only the first segment of a board has no user.
+    user = None if user_id is None else prepare_key(user_id, write_alias())
+    return Key(debit, reached, user)

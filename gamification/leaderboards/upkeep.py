@@ -1,56 +1,36 @@
-"""Keeps boards: takes pending scores into account, and opens and builds boards.
-
-One process at a time tends the boards; it alone changes kept scores. Writers only add
-pending rows, so they never wait for it, nor for each other.
-"""
+"""Keeps boards: takes pending scores into account, and opens and closes boards."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from datetime import datetime, timedelta
-from typing import Any, Final
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
 
-from django.db import Error, connections, transaction
-from django.db.models import F, Max, QuerySet
+from django.db import Error, connections
+from django.db.models import Max, Q
 from django.utils import timezone
 
 from gamification.conf import conf
-from gamification.domain.periods import (
-    Period,
-    Window,
-    current_period,
-    named_period,
+from gamification.domain.periods import Period, Window, current_period
+from gamification.leaderboards.building import (
+    STEP,
+    build,
+    current_periods,
+    open_board,
 )
 from gamification.leaderboards.closing import close, late_users, settled_at
-from gamification.leaderboards.counting import (
-    changes,
-    counted_keys,
-    kept_keys,
-)
-from gamification.leaderboards.segments import divide, shift_counts
-from gamification.models import (
-    Board,
-    BoardScore,
-    LedgerEntry,
-    PendingScore,
-    UserGamification,
-    write_alias,
-)
+from gamification.leaderboards.groups import audience, groups_of
+from gamification.leaderboards.rows import count_users, lock_boards, subject_of
+from gamification.leaderboards.values import EVERYBODY, Group, Subject
+from gamification.models import Board, BoardScore, PendingScore, write_alias
 
-logger = logging.getLogger(__name__)
 
-#: Pending rows that one transaction takes into account.
-STEP: Final = 1_000
+class _Pending(NamedTuple):
+    """A pending row."""
 
-#: A board is built at once, by whoever tends the boards, if the ledger has at most so
-#: many entries since its period began. ``rebuild_boards`` builds a larger one.
-FEW_ENTRIES: Final = 5_000
-
-#: How much earlier than it occurred an entry can have been recorded, at the most,
-#: besides ``MAX_CLOCK_SKEW``: clocks are set back.
-_MARGIN: Final = timedelta(days=1)
+    id: int
+    user_id: Any
+    occurred_at: datetime | None
 
 
 def tend_boards(*, now: datetime | None = None) -> int:
@@ -60,33 +40,37 @@ def tend_boards(*, now: datetime | None = None) -> int:
     the last one; it closes boards whose periods are settled, the oldest first. It
     waits while somebody else tends the boards.
     """
-    alias, now, done = write_alias(), now or timezone.now(), 0
-    with _lock(alias, waits=True):
-        periods = [*_missed_periods(alias, now), *_current_periods(now)]
-        large = [period for period in periods if not _open(period, alias)]
-    for period in large:
-        _rebuild(period, alias, STEP, None)
+    now, done = now or timezone.now(), 0
+    with lock_boards(waits=True):
+        _forget_others()
+        large = [each for each in _due(now) if not open_board(each)]
+    for subject in large:
+        build(subject, STEP, None)
     while True:
-        with _lock(alias, waits=True):
-            rows = _tend(alias, now)
+        with lock_boards(waits=True):
+            rows = _tend(now)
         done += rows
         if rows < STEP:
             return done
 
 
-def tend_if_possible(alias: str) -> bool:
+def tend_if_possible(subject: Subject) -> bool:
     """Take a step of pending scores into account, unless somebody else does it now.
 
-    It says whether it could. It does nothing inside a transaction of the caller, whose
-    locks would last.
+    It opens the board of ``subject`` if its period is not over. It says whether it
+    could. It does nothing inside a transaction of the caller, whose locks would last.
     """
-    connection = connections[alias]
-    if alias != write_alias() or connection.in_atomic_block:
+    connection, now = connections[write_alias()], timezone.now()
+    if connection.in_atomic_block or _has_others():
         return False
     try:
-        with _lock(alias, waits=False) as is_locked:
+        with lock_boards(waits=False) as is_locked:
             if is_locked:
-                _tend(alias, timezone.now())
+                for period in current_periods(now):
+                    open_board(Subject(period))
+                if subject.period in current_periods(now):
+                    open_board(subject)
+                _tend(now)
     except Error:
         # A read-only database, for example. The ledger answers then.
         connection.close_if_unusable_or_obsolete()
@@ -94,58 +78,79 @@ def tend_if_possible(alias: str) -> bool:
     return is_locked
 
 
-@contextmanager
-def _lock(alias: str, *, waits: bool) -> Iterator[bool]:
-    """Begin a transaction that alone tends boards; yield whether it could."""
-    boards = Board.objects.using(alias)
-    with transaction.atomic(using=alias):
-        if connections[alias].features.has_select_for_update:
-            _make(boards, Period(Window.ALL, None, None, ""))
-            first = boards.filter(window=Window.ALL)
-            yield bool(first.select_for_update(skip_locked=not waits).order_by())
-        else:
-            # The first statement is a write, so that it locks the whole database.
-            boards.filter(window=Window.ALL).update(version=F("version"))
-            _make(boards, Period(Window.ALL, None, None, ""))
-            yield True
+def _boards() -> Any:
+    return Board.objects.using(write_alias())
 
 
-def _make(boards: QuerySet[Board], period: Period) -> Board:
-    board, _ = boards.get_or_create(
-        window=period.window, starts_at=period.starts_at, ends_at=period.ends_at
-    )
-    return board
+def _has_others() -> bool:
+    """Say whether boards follow the ledger by another rule of who is counted."""
+    others = _boards().filter(is_built=True, closed_at=None)
+    return bool(others.exclude(audience=audience()).exists())
 
 
-def period_of(board: Board) -> Period:
-    """Return the period of a stored board."""
-    return Period(Window(board.window), board.starts_at, board.ends_at, "")
+def _forget_others() -> None:
+    """Let boards be built again that were built by another rule."""
+    others = _boards().filter(closed_at=None).exclude(audience=audience())
+    others.update(is_built=False)
 
 
-def _tend(alias: str, now: datetime) -> int:
-    """Open boards, and take a step of pending scores into account."""
-    for period in _current_periods(now):
-        _open(period, alias)
-    rows = PendingScore.objects.using(alias).order_by("id")
-    pending = [*rows.values_list("id", "user_id", "occurred_at")[:STEP]]
+def _due(now: datetime) -> Iterator[Subject]:
+    """Yield the boards that there should be: missed ones, and those of the present."""
+    known = _boards().filter(window=Window.ALL).values_list("grouping", "group")
+    groups = {EVERYBODY, *(Group(*row) for row in known)}
+    for group in sorted(groups):
+        for period in (*_missed_periods(group, now), *current_periods(now)):
+            yield Subject(period, group)
+
+
+def _missed_periods(group: Group, now: datetime) -> Iterator[Period]:
+    """Yield the periods between the last board of each window and the current one."""
+    calendar = conf.leaderboard_calendar
+    boards = _boards().filter(grouping=group.grouping, group=group.key)
+    for window in Window:
+        ended = boards.filter(window=window, ends_at__lte=now)
+        ends = ended.aggregate(last=Max("ends_at"))["last"]
+        while ends and not (period := current_period(window, calendar, ends)).has(now):
+            yield period
+            ends = period.ends_at
+
+
+def _tend(now: datetime) -> int:
+    """Take a step of pending scores into account, and close what has settled."""
+    due = Q(due_at=None) | Q(due_at__lte=now)
+    rows = PendingScore.objects.using(write_alias()).filter(due).order_by("id")
+    pending = [_Pending(*row) for row in rows.values_list(*_Pending._fields)[:STEP]]
     if pending:
-        for board in Board.objects.using(alias).filter(closed_at=None):
-            period = period_of(board)
-            users = {
-                user_id
-                for _, user_id, occurred_at in pending
-                if occurred_at is None or period.has(occurred_at)
-            }
-            count_users(board, [*users])
-        rows.filter(id__in=[pk for pk, *_ in pending]).delete()
+        for board in _concerned(pending):
+            period = subject_of(board).period
+            count_users(
+                board, {each.user_id for each in pending if _is_in(each, period)}
+            )
+        rows.filter(id__in=[each.id for each in pending]).delete()
     if len(pending) < STEP:
-        _close_settled(alias, now)
+        _close_settled(now)
     return len(pending)
 
 
-def _close_settled(alias: str, now: datetime) -> None:
+def _is_in(pending: _Pending, period: Period) -> bool:
+    return pending.occurred_at is None or period.has(pending.occurred_at)
+
+
+def _concerned(pending: Sequence[_Pending]) -> Iterator[Board]:
+    """Yield the boards on which the users are, or may come."""
+    opened = _boards().filter(closed_at=None, audience=audience())
+    yield from opened.filter(grouping="")
+    users = {each.user_id for each in pending}
+    scores = BoardScore.objects.using(write_alias()).filter(user__in=users)
+    for grouping in conf.LEADERBOARD_GROUPS:
+        groups = [group.key for group in groups_of(grouping, users)]
+        is_near = Q(group__in=groups) | Q(pk__in=scores.values("board"))
+        yield from opened.filter(is_near, grouping=grouping)
+
+
+def _close_settled(now: datetime) -> None:
     """Close the boards that have settled, the oldest first."""
-    ended = Board.objects.using(alias).filter(
+    ended = _boards().filter(
         ends_at__lte=now - conf.MAX_BACKDATE, closed_at=None, is_built=True
     )
     for board in ended.order_by("ends_at", "id"):
@@ -154,157 +159,3 @@ def _close_settled(alias: str, now: datetime) -> None:
             count_users(board, late_users(board, until), until=until)
             board.refresh_from_db()
             close(board, until)
-
-
-def _current_periods(now: datetime) -> Iterator[Period]:
-    for window in Window:
-        yield current_period(window, conf.leaderboard_calendar, now)
-
-
-def _missed_periods(alias: str, now: datetime) -> Iterator[Period]:
-    """Yield the periods between the last board of each window and the current one."""
-    calendar = conf.leaderboard_calendar
-    for window in Window:
-        boards = Board.objects.using(alias).filter(window=window, ends_at__lte=now)
-        ends = boards.aggregate(last=Max("ends_at"))["last"]
-        while ends and not (period := current_period(window, calendar, ends)).has(now):
-            yield period
-            ends = period.ends_at
-
-
-def _open(period: Period, alias: str) -> bool:
-    """Make the board of ``period``; build it if the ledger has little for it.
-
-    It says whether the board is built.
-    """
-    boards = Board.objects.using(alias)
-    board = _make(boards, period)
-    if board.is_built and board.ranks_staff == conf.RANKS_STAFF:
-        return True
-    entries = LedgerEntry.objects.using(alias).order_by()
-    if period.starts_at:
-        earliest = period.starts_at - conf.MAX_CLOCK_SKEW - _MARGIN
-        entries = entries.filter(recorded_at__gte=earliest)
-    users = entries.values_list("user_id", flat=True)[: FEW_ENTRIES + 1]
-    user_ids = [*users]
-    if len(user_ids) <= FEW_ENTRIES:
-        _clear(board)
-        count_users(board, [*{*user_ids}])
-        finish(board)
-    return len(user_ids) <= FEW_ENTRIES
-
-
-def _clear(board: Board) -> None:
-    """Empty a board that is to be built."""
-    BoardScore.objects.using(write_alias()).filter(board=board).delete()
-    board.is_built, board.ranks_staff, board.closed_at = False, conf.RANKS_STAFF, None
-    board.version += 1
-    board.save(update_fields=["is_built", "ranks_staff", "closed_at", "version"])
-
-
-def finish(board: Board) -> None:
-    """Divide a board that has all its scores, and let readers read it."""
-    divide(board)
-    scores = BoardScore.objects.using(write_alias()).filter(board=board)
-    board.is_built, board.count = True, scores.count()
-    board.version += 1
-    board.save(update_fields=["is_built", "count", "version"])
-
-
-def count_users(
-    board: Board, user_ids: Sequence[Any], *, until: datetime | None = None
-) -> None:
-    """Bring the scores of these users up to date with the ledger.
-
-    ``until`` leaves out what was recorded later.
-    """
-    if not user_ids:
-        return
-    alias = write_alias()
-    kept = kept_keys(board.pk, user_ids, alias)
-    counted = counted_keys(period_of(board), user_ids, alias, until=until)
-    gone, new = changes(kept, counted)
-    if not gone and not new:
-        return
-    scores = BoardScore.objects.using(alias)
-    scores.filter(board=board, user__in=[key.user_id for key in gone]).delete()
-    scores.bulk_create(
-        [BoardScore(board=board, **key._asdict()) for key in new], batch_size=2_000
-    )
-    if board.is_built:
-        shift_counts(board, gone, new)
-        Board.objects.using(alias).filter(pk=board.pk).update(
-            count=F("count") + len(new) - len(gone), version=F("version") + 1
-        )
-
-
-def rebuild_boards(
-    *,
-    window: Window | None = None,
-    batch_size: int = STEP,
-    now: datetime | None = None,
-    progress: Callable[[int], None] | None = None,
-) -> int:
-    """Build the boards of the current periods from the ledger; return their number.
-
-    Readers ask the ledger until a board is built. Each batch of users is a transaction
-    of its own, beside which records go on. It calls ``progress`` with the number of
-    users after each batch.
-    """
-    alias, now = write_alias(), now or timezone.now()
-    calendar = conf.leaderboard_calendar
-    windows = [*Window] if window is None else [window]
-    for each in windows:
-        _rebuild(current_period(each, calendar, now), alias, batch_size, progress)
-    return len(windows)
-
-
-def reopen_board(window: Window, period: str, *, now: datetime | None = None) -> None:
-    """Open the board of a past period again, with all that was recorded since.
-
-    It settles anew, and is closed ``MAX_BACKDATE`` after ``now``. Raises ``ValueError``
-    for a name that is not that of a period.
-    """
-    alias = write_alias()
-    named = named_period(window, conf.leaderboard_calendar, period)
-    with _lock(alias, waits=True):
-        board = _make(Board.objects.using(alias), named)
-        board.reopened_at = now or timezone.now()
-        board.save(update_fields=["reopened_at"])
-    _rebuild(named, alias, STEP, None)
-    logger.info("The leaderboard %s %s was opened again.", window, period)
-
-
-def _rebuild(
-    period: Period,
-    alias: str,
-    batch_size: int,
-    progress: Callable[[int], None] | None,
-) -> None:
-    with _lock(alias, waits=True):
-        board = _make(Board.objects.using(alias), period)
-        _clear(board)
-    # The version tells whether somebody else has begun to build the board meanwhile.
-    own = Board.objects.using(alias).filter(pk=board.pk, version=board.version)
-    for user_ids in _pages(period, alias, batch_size):
-        with _lock(alias, waits=True):
-            if not own.exists():
-                return
-            count_users(board, user_ids)
-        if progress:
-            progress(len(user_ids))
-    with _lock(alias, waits=True):
-        if own.exists():
-            finish(board)
-
-
-def _pages(period: Period, alias: str, size: int) -> Iterator[list[Any]]:
-    """Yield the keys of users who may have a score, ``size`` at a time."""
-    users = UserGamification.objects.using(alias).order_by("user_id")
-    if period.starts_at:
-        users = users.filter(last_occurred_at__gte=period.starts_at)
-    page = [*users.values_list("user_id", flat=True)[:size]]
-    while page:
-        yield page
-        rest = users.filter(user_id__gt=page[-1])
-        page = [*rest.values_list("user_id", flat=True)[:size]]

@@ -68,12 +68,34 @@ class LeaderboardPage:
     cursor: str | None
     #: The viewer's own entry, on this page or not; None if they are not ranked.
     me: LeaderboardEntry | None
+    #: Whether the viewer opted out of leaderboards.
+    is_hidden: bool
+
+
+class Group(NamedTuple):
+    """Users with the same value of a lookup, such as the people of one company."""
+
+    #: A name in ``LEADERBOARD_GROUPS``; empty for all users.
+    grouping: str = ""
+    #: The value, as a text.
+    key: str = ""
+
+
+EVERYBODY: Final = Group()
+
+
+class Subject(NamedTuple):
+    """That which a board is about."""
+
+    period: Period
+    group: Group = EVERYBODY
 
 
 class Place(NamedTuple):
     """A ranked user, before anything else is known of them."""
 
-    user_id: Any
+    #: The key of the user, as the database has it.
+    user: Any
     #: From 1 on, without ties.
     position: int
     rank: int
@@ -89,32 +111,28 @@ class Key(NamedTuple):
     debit: int
     #: Microseconds since 1970.
     reached: int
-    user_id: Any
+    #: The key of the user, as the database has it and sorts it.
+    user: Any
 
     @classmethod
-    def of(cls, user_id: Any, score: int, reached_at: datetime) -> Key:
-        return cls(-int(score), (reached_at - EPOCH) // _MICROSECOND, user_id)
+    def of(cls, user: Any, score: int, reached_at: datetime) -> Key:
+        return cls(-int(score), (reached_at - EPOCH) // _MICROSECOND, user)
 
     @property
     def reached_at(self) -> datetime:
         return EPOCH + timedelta(microseconds=self.reached)
 
-    @property
-    def cursor(self) -> str:
-        """The key as a text for addresses."""
-        return f"{-self.debit}.{self.reached}.{self.user_id}"
-
 
 class Question(NamedTuple):
-    """A request for a part of a board."""
+    """A request for a part of a board. Users are named by stored keys."""
 
-    period: Period
+    subject: Subject
     ranking: Ranking
     offset: int
     page_size: int
-    #: Key of the user in whose middle the part lies, instead of ``offset``.
+    #: The user in whose middle the part lies, instead of ``offset``.
     focus: Any
-    #: Key of the user whose own place is wanted.
+    #: The user whose own place is wanted.
     own: Any
     #: The place behind which the part begins, instead of ``offset``.
     after: Key | None = None
@@ -132,3 +150,4 @@ class Answer(NamedTuple):
     offset: int
     places: Sequence[Place]
     own: Place | None
+    is_final: bool = False

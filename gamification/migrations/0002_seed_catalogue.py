@@ -1,9 +1,13 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.db import migrations
+from django.utils.module_loading import import_string
 
 # A frozen copy. Later changes to the catalogue are later migrations.
 ACTIVITIES: list[dict[str, Any]] = [
@@ -87,12 +91,36 @@ def _seeds(apps: Any, alias: str) -> Iterator[tuple[Any, dict[str, Any]]]:
     """Yield model and fields of every seeded row, activities first."""
     activity = apps.get_model("gamification", "Activity")
     achievement = apps.get_model("gamification", "Achievement")
-    for fields in ACTIVITIES:
+    activities, achievements = _catalogue()
+    for fields in activities:
         yield activity, {**ACTIVITY_DEFAULTS, **fields}
-    for position, fields in enumerate(ACHIEVEMENTS):
-        counted = activity.objects.using(alias).filter(key=fields["activity"]).first()
-        values = {**ACHIEVEMENT_DEFAULTS, **fields, "position": position}
+    for position, fields in enumerate(achievements):
+        key = fields.get("activity")
+        counted = activity.objects.using(alias).filter(key=key).first()
+        values = {**ACHIEVEMENT_DEFAULTS, "position": position, **fields}
         yield achievement, values | {"activity": counted}
+
+
+def _catalogue() -> list[list[dict[str, Any]]]:
+    """Return the activities and the achievements that the site wants in the beginning.
+
+    Comments are left out, as wherever a catalogue is read.
+    """
+    wanted = getattr(settings, "GAMIFICATION", {}).get("SEED_CATALOGUE", True)
+    document: Mapping[str, Any] = {}
+    if wanted is True:
+        document = {"activities": ACTIVITIES, "achievements": ACHIEVEMENTS}
+    elif wanted and wanted.endswith(".json"):
+        document = json.loads(Path(wanted).read_text(encoding="utf-8"))
+    elif wanted:
+        document = import_string(wanted)
+    return [
+        [
+            {name: value for name, value in fields.items() if name != "comment"}
+            for fields in document.get(section, ())
+        ]
+        for section in ("activities", "achievements")
+    ]
 
 
 def seed_catalogue(apps: Any, schema_editor: Any) -> None:

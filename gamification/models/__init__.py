@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from gamification.domain.categories import AchievementCategory
 from gamification.models.boards import Board, BoardScore, BoardSegment, PendingScore
-from gamification.models.catalogue import Achievement, AchievementCategory, Activity
+from gamification.models.catalogue import Achievement, Activity
 from gamification.models.celebrations import Celebration
 from gamification.models.database import write_alias
 from gamification.models.history import LedgerEntry, UserAchievement
-from gamification.models.jobs import Job, JobKind
+from gamification.models.jobs import Job, JobKind, JobState, JobUser
 from gamification.models.progress import ActiveDay, ActivityTally, UserGamification
+from gamification.models.restrictions import Restriction, RestrictionKind
 
 __all__ = [
     "Achievement",
@@ -22,8 +24,12 @@ __all__ = [
     "Celebration",
     "Job",
     "JobKind",
+    "JobState",
+    "JobUser",
     "LedgerEntry",
     "PendingScore",
+    "Restriction",
+    "RestrictionKind",
     "UserAchievement",
     "UserGamification",
     "write_alias",

@@ -13,12 +13,24 @@ from gamification.domain.periods import Window
 
 
 class Board(models.Model):
-    """The leaderboard of one period."""
+    """The leaderboard of one period, for all users or for those of one group."""
 
+    grouping = models.CharField(
+        _("grouping"),
+        max_length=50,
+        blank=True,
+        help_text=_("A name in LEADERBOARD_GROUPS; empty means all users."),
+    )
+    group = models.CharField(_("group"), max_length=100, blank=True)
     window = models.CharField(_("window"), max_length=5, choices=Window)
     starts_at = models.DateTimeField(_("starts at"), null=True)
     ends_at = models.DateTimeField(_("ends at"), null=True)
-    ranks_staff = models.BooleanField(_("ranks staff"), default=False)
+    audience = models.CharField(
+        _("audience"),
+        max_length=64,
+        blank=True,
+        help_text=_("The rule by which users were counted."),
+    )
     is_built = models.BooleanField(
         _("built"),
         default=False,
@@ -39,12 +51,15 @@ class Board(models.Model):
     class Meta:
         verbose_name = _("leaderboard")
         verbose_name_plural = _("leaderboards")
+        default_permissions = ("view",)
+        permissions: ClassVar = [("reopen_board", "Can reopen past leaderboards")]
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=["window", "starts_at"], name="gamification_board_once"
+                fields=["grouping", "group", "window", "starts_at"],
+                name="gamification_board_once",
             ),
             models.UniqueConstraint(
-                fields=["window"],
+                fields=["grouping", "group", "window"],
                 condition=Q(starts_at=None),
                 name="gamification_board_forever",
             ),
@@ -52,7 +67,8 @@ class Board(models.Model):
 
     def __str__(self) -> str:
         begins = f" · {self.starts_at:%Y-%m-%d}" if self.starts_at else ""
-        return f"{self.get_window_display()}{begins}"
+        group = f" · {self.grouping} {self.group}" if self.grouping else ""
+        return f"{self.get_window_display()}{begins}{group}"
 
 
 class BoardScore(models.Model):
@@ -84,6 +100,7 @@ class BoardScore(models.Model):
     class Meta:
         verbose_name = _("score")
         verbose_name_plural = _("scores")
+        default_permissions = ()
         indexes: ClassVar = [
             models.Index(
                 fields=["board", "debit", "reached", "user"],
@@ -130,6 +147,7 @@ class BoardSegment(models.Model):
     class Meta:
         verbose_name = _("segment")
         verbose_name_plural = _("segments")
+        default_permissions = ()
         indexes: ClassVar = [
             models.Index(
                 fields=["board", "debit", "reached", "user"],
@@ -160,10 +178,16 @@ class PendingScore(models.Model):
         null=True,
         help_text=_("The time whose boards are concerned; empty means all of them."),
     )
+    due_at = models.DateTimeField(
+        _("due at"),
+        null=True,
+        help_text=_("When to count the user again; empty means now."),
+    )
 
     class Meta:
         verbose_name = _("pending score")
         verbose_name_plural = _("pending scores")
+        default_permissions = ()
 
     def __str__(self) -> str:
         return f"user {self.user_id}"

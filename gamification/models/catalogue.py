@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
-from django.db import models
+from django.db import models, router
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from gamification.conf import conf
 from gamification.domain.catalogue import (
     MAX_COOLDOWN,
     MAX_QUANTITY,
@@ -19,15 +20,26 @@ from gamification.domain.catalogue import (
     Criterion,
 )
 from gamification.models.criterion_text import criterion_sentence, criterion_text
+from gamification.models.natural_keys import KeyedQuerySet
+
+if TYPE_CHECKING:
+    CharField = models.CharField[str, str]
+else:
+    CharField = models.CharField
 
 
-class AchievementCategory(models.TextChoices):
-    """A group of achievements."""
+def category_choices() -> list[tuple[str, str]]:
+    """Return the site's categories, for forms and checks of values."""
+    return [(category.key, category.name) for category in conf.categories]
 
-    EXPLORATION = "exploration", _("exploration")
-    MILESTONES = "milestones", _("milestones")
-    STREAKS = "streaks", _("streaks")
-    MASTERY = "mastery", _("mastery")
+
+class CategoryField(CharField):
+    """A category of the site. Migrations leave the choices out, as settings do them."""
+
+    def deconstruct(self) -> Any:
+        name, _path, args, options = super().deconstruct()
+        options.pop("choices", None)
+        return name, "django.db.models.CharField", args, options
 
 
 class CatalogueItem(models.Model):
@@ -49,6 +61,8 @@ class CatalogueItem(models.Model):
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     updated_at = models.DateTimeField(_("updated at"), auto_now=True)
 
+    objects = KeyedQuerySet.as_manager()
+
     class Meta:
         abstract = True
 
@@ -62,6 +76,10 @@ class CatalogueItem(models.Model):
             raise ValueError(msg)
         super().save(*args, **kwargs)
 
+    def natural_key(self) -> tuple[str]:
+        """Return what names the item in every database."""
+        return (self.key,)
+
     def clean(self) -> None:
         super().clean()
         if self.stored_key() not in {None, self.key}:
@@ -69,7 +87,9 @@ class CatalogueItem(models.Model):
 
     def stored_key(self) -> str | None:
         """Return the key in the database; None for a new item."""
-        rows = self.__class__._base_manager.using(self._state.db)
+        model = self.__class__
+        alias = self._state.db or router.db_for_write(model, instance=self)
+        rows = model._base_manager.using(alias)
         return rows.filter(pk=self.pk).values_list("key", flat=True).first()
 
 
@@ -120,9 +140,7 @@ class Activity(CatalogueItem):
 class Achievement(CatalogueItem):
     """Something for users to be proud of, with the criterion that unlocks it."""
 
-    category = models.CharField(
-        _("category"), max_length=20, choices=AchievementCategory
-    )
+    category = CategoryField(_("category"), max_length=20, choices=category_choices)
     icon = models.CharField(
         _("icon"), max_length=50, blank=True, help_text=_("An emoji, or a name.")
     )

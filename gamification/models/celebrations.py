@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -15,10 +15,13 @@ from gamification.domain.outcomes import CelebrationKind
 from gamification.models.catalogue import Achievement
 from gamification.models.celebration_text import celebration_text, celebration_title
 from gamification.models.history import UserAchievement
+from gamification.models.natural_keys import PerUserQuerySet
 
 
-class CelebrationQuerySet(models.QuerySet["Celebration"]):
+class CelebrationQuerySet(PerUserQuerySet["Celebration"]):
     """Celebrations, filtered by whether the user has still to see them."""
+
+    natural_lookups = ("dedupe_key",)
 
     def pending(self) -> CelebrationQuerySet:
         """Keep those that still hold and are neither acknowledged nor expired."""
@@ -83,6 +86,7 @@ class Celebration(models.Model):
     class Meta:
         verbose_name = _("celebration")
         verbose_name_plural = _("celebrations")
+        default_permissions = ("view",)
         ordering: ClassVar = ["id"]
         indexes: ClassVar = [
             models.Index(fields=["created_at"], name="gamification_celebration_time"),
@@ -100,6 +104,10 @@ class Celebration(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} · {self.dedupe_key}"
+
+    def natural_key(self) -> tuple[Any, ...]:
+        """Return what names the row in every database."""
+        return (self.dedupe_key, *self.user.natural_key())
 
     @property
     def title(self) -> str:

@@ -12,6 +12,8 @@ from django.utils.translation import gettext_lazy as _
 
 from gamification.domain.outcomes import EntryKind
 from gamification.models.catalogue import Achievement, Activity
+from gamification.models.jobs import Job
+from gamification.models.natural_keys import PerUserQuerySet
 
 
 class LedgerEntryQuerySet(models.QuerySet["LedgerEntry"]):
@@ -92,7 +94,21 @@ class LedgerEntry(models.Model):
         db_index=False,
         verbose_name=_("actor"),
     )
-    note = models.TextField(_("note"), blank=True)
+    note = models.TextField(
+        _("note for the user"), blank=True, help_text=_("The user can read it.")
+    )
+    internal_note = models.TextField(
+        _("internal note"), blank=True, help_text=_("Only staff can read it.")
+    )
+    job = models.ForeignKey(
+        Job,
+        models.PROTECT,
+        null=True,
+        related_name="entries",
+        db_index=False,
+        verbose_name=_("job"),
+        help_text=_("The job that wrote the entry."),
+    )
     outcome = models.JSONField(
         _("outcome"), null=True, help_text=_("The outcome that a replay returns.")
     )
@@ -102,6 +118,7 @@ class LedgerEntry(models.Model):
     class Meta:
         verbose_name = _("ledger entry")
         verbose_name_plural = _("ledger entries")
+        default_permissions = ("view",)
         ordering: ClassVar = ["-id"]
         indexes: ClassVar = [
             models.Index(
@@ -134,6 +151,12 @@ class LedgerEntry(models.Model):
                 fields=["actor"],
                 condition=Q(actor__isnull=False),
                 name="gamification_entry_by_actor",
+            ),
+            # What a job wrote, to show it and to take it back.
+            models.Index(
+                fields=["job", "user"],
+                condition=Q(job__isnull=False),
+                name="gamification_entry_of_job",
             ),
             # The corrections that are part of an entry's worth.
             models.Index(
@@ -184,6 +207,17 @@ class LedgerEntry(models.Model):
         msg = "A ledger entry is deleted only with its user; reverse it instead."
         raise TypeError(msg)
 
+    @property
+    def is_own(self) -> bool:
+        """Whether the user gave it to themselves."""
+        return self.actor_id is not None and self.actor_id == self.user_id
+
+
+class UserAchievementQuerySet(PerUserQuerySet["UserAchievement"]):
+    """Unlocks, of which a user has one for each achievement."""
+
+    natural_lookups = ("achievement__key",)
+
 
 class UserAchievement(models.Model):
     """An achievement that a user holds, or held until it was taken back."""
@@ -214,16 +248,24 @@ class UserAchievement(models.Model):
         db_index=False,
         verbose_name=_("revoked by"),
     )
-    revoke_reason = models.TextField(_("reason"), blank=True)
+    revoke_reason = models.TextField(
+        _("reason for the user"), blank=True, help_text=_("The user can read it.")
+    )
+    internal_note = models.TextField(
+        _("internal note"), blank=True, help_text=_("Only staff can read it.")
+    )
     can_be_earned_again = models.BooleanField(
         _("can be earned again"),
         default=False,
         help_text=_("A reversal, not staff, took it back."),
     )
 
+    objects = UserAchievementQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("user achievement")
         verbose_name_plural = _("user achievements")
+        default_permissions = ("view",)
         ordering: ClassVar = ["-unlocked_at", "-id"]
         indexes: ClassVar = [
             models.Index(fields=["unlocked_at"], name="gamification_unlock_by_time"),
@@ -260,6 +302,10 @@ class UserAchievement(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} · {self.achievement}"
+
+    def natural_key(self) -> tuple[Any, ...]:
+        """Return what names the row in every database."""
+        return (self.achievement.key, *self.user.natural_key())
 
     @property
     def is_barred(self) -> bool:

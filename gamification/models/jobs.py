@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import ClassVar, Final
 
 from django.conf import settings
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 
@@ -14,13 +16,44 @@ class JobKind(models.TextChoices):
 
     BACKFILL = "backfill", _("backfill an achievement")
     RECALCULATION = "recalculation", _("recalculate XP")
+    AWARD = "award", _("award an achievement to a list")
+    REVOCATION = "revocation", _("revoke an achievement from a list")
+    ADJUSTMENT = "adjustment", _("adjust the XP of a list")
+    REVERSAL = "reversal", _("take back a period")
+    UNDO = "undo", _("take back a job")
+
+    @property
+    def permissions(self) -> tuple[str, ...]:
+        """The permissions that starting and running such a job requires."""
+        return "gamification.run_job", *_PERMISSIONS.get(self, ())
+
+
+_PERMISSIONS: Final[Mapping[str, tuple[str, ...]]] = {
+    JobKind.BACKFILL: ("gamification.award_achievement",),
+    JobKind.RECALCULATION: ("gamification.adjust_xp",),
+    JobKind.AWARD: ("gamification.award_achievement",),
+    JobKind.REVOCATION: ("gamification.revoke_achievement",),
+    JobKind.ADJUSTMENT: ("gamification.adjust_xp",),
+    JobKind.REVERSAL: ("gamification.reverse_entry",),
+}
+
+
+class JobState(models.TextChoices):
+    """What a job is doing."""
+
+    READY = "ready", _("not finished")
+    BUSY = "busy", _("running")
+    STOPPED = "stopped", _("stopped")
+    PAUSED = "paused", _("paused")
+    ABANDONED = "abandoned", _("abandoned")
+    FINISHED = "finished", _("finished")
 
 
 class Job(models.Model):
     """Work on many users, done in steps that are each complete in themselves.
 
-    The row stores where the last step ended, so that anybody who opens the job's page
-    continues from there. Repeating a step changes nothing.
+    The row stores where the last step ended, so that anybody can continue from there.
+    Repeating a step changes nothing.
     """
 
     kind = models.CharField(_("kind"), max_length=20, choices=JobKind)
@@ -46,26 +79,124 @@ class Job(models.Model):
         help_text=_("No other step can begin before this time."),
     )
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    paused_at = models.DateTimeField(_("paused at"), null=True, blank=True)
     finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
+    is_abandoned = models.BooleanField(
+        _("abandoned"),
+        default=False,
+        help_text=_("Staff ended the job before all users were processed."),
+    )
+    undoes = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="undone_by",
+        verbose_name=_("takes back"),
+    )
     error = models.TextField(_("error"), blank=True)
 
     class Meta:
         verbose_name = _("job")
         verbose_name_plural = _("jobs")
+        default_permissions = ("view",)
         ordering: ClassVar = ["-id"]
         constraints: ClassVar = [
             models.CheckConstraint(
                 condition=models.Q(done__gte=0, total__gte=0),
                 name="gamification_job_progress",
             ),
+            models.UniqueConstraint(
+                fields=["undoes"],
+                condition=models.Q(undoes__isnull=False, is_abandoned=False),
+                name="gamification_job_undone",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(is_abandoned=False)
+                | models.Q(finished_at__isnull=False),
+                name="gamification_job_abandoned",
+            ),
+        ]
+        permissions: ClassVar = [
+            ("run_job", "Can run jobs, which change many users"),
         ]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} · {self.created_at:%Y-%m-%d %H:%M}"
 
     @property
+    def permissions(self) -> tuple[str, ...]:
+        """The permissions that running the job requires.
+
+        Taking a job back requires the same as the job itself.
+        """
+        return JobKind(self.undoes.kind if self.undoes else self.kind).permissions
+
+    @property
     def fraction(self) -> float:
         """Share of the users who are done, 0 to 1."""
-        if self.finished_at:
+        if self.finished_at and not self.is_abandoned:
             return 1.0
         return min(1.0, self.done / self.total) if self.total else 0.0
+
+    @property
+    def state(self) -> JobState:
+        """What the job is doing now."""
+        if self.finished_at:
+            return JobState.ABANDONED if self.is_abandoned else JobState.FINISHED
+        if self.paused_at:
+            return JobState.PAUSED
+        if self.stepping_until and self.stepping_until > timezone.now():
+            return JobState.BUSY
+        return JobState.STOPPED if self.error else JobState.READY
+
+
+class JobUser(models.Model):
+    """A user on the list of a job, and what became of them."""
+
+    class Result(models.TextChoices):
+        """What became of the user."""
+
+        WAITING = "waiting", _("waiting")
+        CHANGED = "changed", _("changed")
+        SKIPPED = "skipped", _("skipped")
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.CASCADE,
+        related_name="+",
+        db_index=False,
+        verbose_name=_("user"),
+    )
+    job = models.ForeignKey(
+        Job,
+        models.CASCADE,
+        related_name="users",
+        db_index=False,
+        verbose_name=_("job"),
+    )
+    result = models.CharField(
+        _("result"), max_length=10, choices=Result, default=Result.WAITING
+    )
+    reason = models.TextField(
+        _("reason"), blank=True, help_text=_("Why the user was skipped.")
+    )
+
+    class Meta:
+        verbose_name = _("user of a job")
+        verbose_name_plural = _("users of jobs")
+        ordering: ClassVar = ["user"]
+        default_permissions = ("view",)
+        indexes: ClassVar = [
+            models.Index(
+                fields=["job", "result", "user"], name="gamification_jobuser_by_job"
+            ),
+        ]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["user", "job"], name="gamification_jobuser_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} · {self.get_result_display()}"

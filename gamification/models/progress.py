@@ -4,40 +4,45 @@ from __future__ import annotations
 
 import logging
 from functools import cache
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from gamification.conf import conf
 from gamification.domain.days import Calendar, ZoneChange
 from gamification.domain.outcomes import CelebrationMode
-from gamification.domain.streaks import Streak
+from gamification.domain.streaks import Streak, streak_status
 from gamification.domain.zones import is_readable, present_name
 from gamification.models.catalogue import Activity
+from gamification.models.natural_keys import PerUserQuerySet
 
 logger = logging.getLogger(__name__)
 
 
-class UserGamificationQuerySet(models.QuerySet["UserGamification"]):
+class UserGamificationQuerySet(PerUserQuerySet["UserGamification"]):
     """Users' progress, filtered by who is compared with others."""
 
     def counted(self) -> UserGamificationQuerySet:
-        """Keep active users, and staff among them only if ``RANKS_STAFF`` is set."""
-        marks = counted_marks()
-        return self.filter(**{f"user__{name}": mark for name, mark in marks.items()})
+        """Keep active users whom the site shows, and whom staff have not excluded.
+
+        Staff count only if ``RANKS_STAFF`` is set. The site shows the users of its user
+        model's default manager.
+        """
+        return self.filter(_is_counted())
 
     def uncounted(self) -> UserGamificationQuerySet:
         """Keep the users whom ``counted`` leaves out."""
-        marks = {f"user__{name}": mark for name, mark in counted_marks().items()}
-        return self.exclude(**marks) if marks else self.none()
+        return self.exclude(_is_counted())
 
     def ranked(self) -> UserGamificationQuerySet:
-        """Keep the counted users who did not opt out of leaderboards."""
-        return self.counted().filter(is_public=True)
+        """Keep the counted users who neither opted out of leaderboards nor are held."""
+        is_free = Q(held_until=None) | Q(held_until__lte=timezone.now())
+        return self.counted().filter(is_free, is_public=True)
 
 
 def counted_marks() -> dict[str, bool]:
@@ -45,6 +50,34 @@ def counted_marks() -> dict[str, bool]:
     known = {field.name for field in get_user_model()._meta.get_fields()}
     marks = {"is_active": True} | ({} if conf.RANKS_STAFF else {"is_staff": False})
     return {name: mark for name, mark in marks.items() if name in known}
+
+
+def _is_counted() -> Q:
+    """Return the condition of counted users by the fields that their model has."""
+    marks = {f"user__{name}": mark for name, mark in counted_marks().items()}
+    condition = Q(is_excluded=False, **marks)
+    shown = get_user_model()._default_manager.all()
+    # Most managers hide nobody, and need no second look at the table of users.
+    return condition & Q(user__in=shown.order_by()) if shown.query.where else condition
+
+
+def is_ranked(user: Any) -> bool:
+    """Say whether ``ranked`` keeps a user whom the site shows."""
+    marks = counted_marks().items()
+    if any(getattr(user, name) != mark for name, mark in marks):
+        return False
+    row: UserGamification | None = getattr(user, "gamification", None)
+    return (
+        row is not None
+        and row.is_public
+        and not row.is_excluded
+        and (row.held_until is None or row.held_until <= timezone.now())
+    )
+
+
+def is_hidden(user: Any) -> bool:
+    """Say whether the user opted out of leaderboards."""
+    return hasattr(user, "gamification") and not user.gamification.is_public
 
 
 class UserGamification(models.Model):
@@ -98,6 +131,17 @@ class UserGamification(models.Model):
         default=CelebrationMode.ALL,
         help_text=_("How unlocks, levels and milestones are shown to the user."),
     )
+    held_until = models.DateTimeField(
+        _("held until"),
+        null=True,
+        blank=True,
+        help_text=_("Until then, leaderboards do not list the user."),
+    )
+    is_excluded = models.BooleanField(
+        _("excluded"),
+        default=False,
+        help_text=_("The user earns nothing, and leaderboards do not list them."),
+    )
     version = models.BigIntegerField(
         _("version"), default=1, help_text=_("Grows with every change.")
     )
@@ -109,6 +153,7 @@ class UserGamification(models.Model):
     class Meta:
         verbose_name = _("user's progress")
         verbose_name_plural = _("users' progress")
+        default_permissions = ("view",)
         ordering: ClassVar = ["user"]
         constraints: ClassVar = [
             models.CheckConstraint(
@@ -127,6 +172,10 @@ class UserGamification(models.Model):
     def __str__(self) -> str:
         return str(self.user)
 
+    def natural_key(self) -> tuple[Any, ...]:
+        """Return what names the row in every database."""
+        return self.user.natural_key()
+
     @property
     def calendar(self) -> Calendar:
         """The calendar that the user's days follow."""
@@ -136,6 +185,11 @@ class UserGamification(models.Model):
     def streak(self) -> Streak:
         """The streak as of the last active date."""
         return Streak(self.current_streak, self.longest_streak, self.last_active_on)
+
+    @property
+    def streak_today(self) -> int:
+        """The streak as of today, in days; 0 if it is broken."""
+        return streak_status(self.streak, self.calendar, timezone.now()).current
 
 
 def calendar_of(zone_history: list[tuple[float, str]], default: Calendar) -> Calendar:
@@ -161,6 +215,12 @@ def _known_zone(name: str) -> str | None:
     return None
 
 
+class ActivityTallyQuerySet(PerUserQuerySet["ActivityTally"]):
+    """Tallies, of which a user has one for each activity."""
+
+    natural_lookups = ("activity__key",)
+
+
 class ActivityTally(models.Model):
     """The units of an activity that a user has done, less the reversed ones."""
 
@@ -181,9 +241,12 @@ class ActivityTally(models.Model):
     count = models.BigIntegerField(_("count"), default=0)
     last_recorded_at = models.DateTimeField(_("last recorded at"))
 
+    objects = ActivityTallyQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("activity tally")
         verbose_name_plural = _("activity tallies")
+        default_permissions = ("view",)
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["user", "activity"], name="gamification_activitytally_once"
@@ -192,6 +255,16 @@ class ActivityTally(models.Model):
 
     def __str__(self) -> str:
         return f"{self.count} × {self.activity}"
+
+    def natural_key(self) -> tuple[Any, ...]:
+        """Return what names the row in every database."""
+        return (self.activity.key, *self.user.natural_key())
+
+
+class ActiveDayQuerySet(PerUserQuerySet["ActiveDay"]):
+    """Active days, of which a user has one for each date."""
+
+    natural_lookups = ("date",)
 
 
 class ActiveDay(models.Model):
@@ -218,9 +291,12 @@ class ActiveDay(models.Model):
         _("XP"), default=0, help_text=_("XP of the date's activities.")
     )
 
+    objects = ActiveDayQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("active day")
         verbose_name_plural = _("active days")
+        default_permissions = ("view",)
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["user", "date"], name="gamification_activeday_once"
@@ -229,3 +305,7 @@ class ActiveDay(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} · {self.date}"
+
+    def natural_key(self) -> tuple[Any, ...]:
+        """Return what names the row in every database."""
+        return (self.date, *self.user.natural_key())

@@ -94,7 +94,7 @@ def profile(request: Request, name: str) -> HttpResponse:
         "progress": get_progress(user),
         "held": [(each, badge_of(each.achievement.icon)) for each in held[:HELD_SHOWN]],
         "held_count": held.count(),
-        "is_own": user.pk == request.user.pk,
+        "is_own": user == request.user,
     }
     return render(request, "gamification/pages/profile.html", context)
 

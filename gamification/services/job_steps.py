@@ -15,7 +15,10 @@ from gamification.models import Job, JobKind, write_alias
 from gamification.services.balance.recalculation_jobs import recalculation_step
 from gamification.services.catalogue.backfill_jobs import backfill_step
 from gamification.services.jobs import Step, find_job, job_rows
-from gamification.services.unit_of_work import attempts, wrap_database_errors
+from gamification.services.many.lists import list_step
+from gamification.services.many.periods import take_back_step
+from gamification.services.many.undo import undo_step
+from gamification.services.unit_of_work import attempts
 from gamification.services.validation import UserRef, actor_id_of
 from gamification.storage import store_for
 
@@ -30,50 +33,60 @@ StepFunction: TypeAlias = Callable[[Job, Any], Step]
 STEP_FUNCTIONS: Final[Mapping[str, StepFunction]] = {
     JobKind.BACKFILL: backfill_step,
     JobKind.RECALCULATION: recalculation_step,
+    JobKind.AWARD: list_step,
+    JobKind.REVOCATION: list_step,
+    JobKind.ADJUSTMENT: list_step,
+    JobKind.REVERSAL: take_back_step,
+    JobKind.UNDO: undo_step,
 }
 
 
 class LeaseLostError(Exception):
-    """The step took so long that somebody else has taken over the job."""
+    """The step took so long that somebody else took over, or ended the job."""
 
 
 def run_next_step(job_id: int, *, actor: UserRef | None) -> Job:
     """Run the next step of a job; return the job after it.
 
     The database keeps all of a step, with the place where the next one begins, or
-    nothing. The verb does nothing if the job is finished, or if somebody else is
-    running a step: ``stepping_until`` is then set. If a step fails, the job keeps its
-    ``error`` until the next try. Entries name as their actor the user who began the
-    job, or else ``actor``.
+    nothing. The verb does nothing if the job is over or paused, or if somebody else
+    is running a step: ``stepping_until`` is then set. If a step fails, the job keeps
+    its ``error`` until the next try. Entries name as their actor the ``actor`` who runs
+    the step or, without one, the user who began the job.
 
     Raises ``UnknownJobError``, ``UnknownUserError``, ``StorageError``.
     """
     actor_id, alias = actor_id_of(actor), write_alias()
-    with wrap_database_errors(alias):
-        lease = _take_lease(job_id)
-        job = find_job(job_id)
+    store = store_for(alias)
+    for attempt in attempts(store):
+        with attempt:
+            attempt.lock()
+            lease = _take_lease(job_id)
+            job = find_job(job_id)
     if lease is None:
         return job
-    store = store_for(alias)
     try:
         for attempt in attempts(store):
             with attempt:
                 attempt.lock()
-                _step(job, lease, job.actor_id or actor_id)
+                _step(job, lease, actor_id or job.actor_id)
     except GamificationError as error:
-        with wrap_database_errors(alias):
-            leased = job_rows(job_id).filter(stepping_until=lease)
-            leased.update(error=str(error), stepping_until=None)
+        for attempt in attempts(store):
+            with attempt:
+                attempt.lock()
+                leased = job_rows(job_id).filter(stepping_until=lease)
+                leased.update(error=str(error), stepping_until=None)
     except LeaseLostError:
-        logger.warning("Job %s: a step took longer than %s.", job_id, LEASE)
+        message = "Job %s: a step was undone; it took over %s, or somebody ended it."
+        logger.warning(message, job_id, LEASE)
     return find_job(job_id)
 
 
 def _take_lease(job_id: int) -> datetime | None:
-    """Reserve the next step; None if the job is finished or somebody else runs one."""
+    """Reserve the next step; None if no step may begin now."""
     now = timezone.now()
     free = Q(stepping_until=None) | Q(stepping_until__lte=now)
-    waiting = job_rows(job_id).filter(free, finished_at=None)
+    waiting = job_rows(job_id).filter(free, finished_at=None, paused_at=None)
     lease = now + LEASE
     return lease if waiting.update(stepping_until=lease, error="") else None
 

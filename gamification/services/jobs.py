@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -12,8 +12,8 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from gamification.exceptions import UnknownJobError
-from gamification.models import Job, JobKind, write_alias
-from gamification.services.unit_of_work import wrap_database_errors
+from gamification.models import Job, JobKind, JobUser, write_alias
+from gamification.services.unit_of_work import naming_errors, wrap_database_errors
 from gamification.services.validation import MAX_ID, UserRef, actor_id_of
 
 logger = logging.getLogger(__name__)
@@ -33,29 +33,45 @@ class Step:
 
 
 def begin_job(
-    kind: JobKind, *, parameters: Mapping[str, Any], total: int, actor: UserRef | None
+    kind: JobKind,
+    *,
+    parameters: Mapping[str, Any],
+    total: int,
+    actor: UserRef | None,
+    user_ids: Iterable[Any] = (),
+    undoes: Job | None = None,
 ) -> Job:
     """Create a job of ``actor`` for about ``total`` users, and return it.
 
-    The ``parameters`` depend on the kind. This starts no work: ``run_next_step`` does
-    it.
+    The ``parameters`` depend on the kind. ``user_ids`` are its list of users, if it has
+    one, and ``undoes`` is the job that it takes back. This starts no work:
+    ``run_next_step`` does it.
 
     Raises ``UnknownUserError`` and ``StorageError``.
     """
     actor_id, alias = actor_id_of(actor), write_alias()
-    job = Job(kind=kind, parameters={**parameters}, total=total, actor_id=actor_id)
-    with wrap_database_errors(alias):
+    job = Job(
+        kind=kind,
+        parameters={**parameters},
+        total=total,
+        actor_id=actor_id,
+        undoes=undoes,
+    )
+    with wrap_database_errors(alias), transaction.atomic(using=alias):
         job.save(using=alias)
+        rows = (JobUser(job=job, user_id=user_id) for user_id in user_ids)
+        JobUser.objects.using(alias).bulk_create(rows, batch_size=5_000)
     log = partial(logger.info, "Job %s: %s begun by user %s.", job.pk, kind, actor_id)
     transaction.on_commit(log, using=alias)
     return job
 
 
+@naming_errors
 def find_job(job_id: int) -> Job:
     """Return the job with this id and its actor, or raise ``UnknownJobError``."""
-    job = job_rows(job_id).select_related("actor").first()
+    job = job_rows(job_id).select_related("actor", "undoes").first()
     if job is None:
-        raise UnknownJobError(job=job_id)
+        raise UnknownJobError(f"No job has the number {job_id}.", job=job_id)
     return job
 
 
@@ -63,3 +79,9 @@ def job_rows(job_id: int) -> QuerySet[Job]:
     """Return a queryset of the job with this id."""
     rows = Job.objects.using(write_alias())
     return rows.filter(pk=job_id) if 0 < job_id <= MAX_ID else rows.none()
+
+
+def undone_jobs(alias: str) -> dict[int, int]:
+    """Return the jobs that were taken back, by the job that did it."""
+    undos = Job.objects.using(alias).filter(undoes__isnull=False)
+    return {job.pk: job.undoes_id or 0 for job in undos.only("undoes")}

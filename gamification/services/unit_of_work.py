@@ -17,20 +17,22 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import wraps
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, ParamSpec, Self, TypeVar
 
 from django.db import Error, connections, transaction
 
 from gamification.domain.changeset import UserChangeset
-from gamification.exceptions import (
-    GamificationError,
-    StorageError,
-    StorageSetupError,
-)
-from gamification.storage import Snapshot, StateQuery, Store, Written
+from gamification.exceptions import GamificationError, StorageError
+from gamification.models import write_alias
+from gamification.services.database_errors import storage_error
+from gamification.storage import Snapshot, StateQuery, Store, Written, store_for
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 #: How often a verb tries to write if it owns the transaction.
 TRIES: Final = 12
@@ -41,15 +43,6 @@ KEY_CONSTRAINT: Final = "gamification_ledgerentry_key"
 #: SQLSTATE of serialization failures, of deadlocks, and of references to rows that
 #: somebody has deleted in the meantime, as the next try finds out.
 _TRY_AGAIN: Final = frozenset({"40001", "40P01", "23503"})
-
-
-#: Errors that never pass by themselves: SQLSTATE, SQLite's words, our message.
-_PERMANENT: Final = (
-    ("42P01", "no such table", "A table is missing: run `manage.py migrate`."),
-    ("42703", "no such column", "A column is missing: run `manage.py migrate`."),
-    ("25006", "readonly database", "The database is read-only."),
-    ("53100", "disk is full", "The disk of the database is full."),
-)
 
 
 class ConcurrentUpdateError(StorageError):
@@ -71,7 +64,11 @@ class Attempt:
         self._user_ids = user_ids
         self._is_owner = is_owner
         self._has_newcomers = False
-        self._transaction = transaction.atomic(using=store.alias) if locks else None
+        self._locks = locks
+        # In a transaction of the caller it is a savepoint: after an error, PostgreSQL
+        # would otherwise undo what the caller has written before.
+        own = transaction.atomic(using=store.alias)
+        self._transaction = own if locks or not is_owner else None
 
     def __enter__(self) -> Self:
         if self._transaction:
@@ -98,12 +95,11 @@ class Attempt:
         is_early = self._has_newcomers and isinstance(error, GamificationError)
         if is_early or isinstance(failure, ConcurrentUpdateError):
             return True
-        _raise(failure, error)
-        return False
+        raise failure from _cause_of(failure, error)
 
     def lock(self) -> None:
         """Lock the users if this attempt is locked; verbs call it before they read."""
-        if self._transaction:
+        if self._locks:
             if self._is_owner:
                 self.store.begin()
             self.store.lock(self._user_ids)
@@ -112,7 +108,7 @@ class Attempt:
         """Lock the users if this attempt is locked; return the answer to ``query``."""
         self.lock()
         snapshot = self.store.read(query)
-        if not self._transaction:
+        if not self._locks:
             self._has_newcomers = snapshot.welcome(query)
         return snapshot
 
@@ -165,6 +161,19 @@ def owns_transaction(alias: str) -> bool:
 
 
 @contextmanager
+def write_transaction(alias: str) -> Iterator[None]:
+    """Begin a transaction that may read first, and waits for other writers.
+
+    SQLite does not wait where a transaction that has read begins to write: it fails at
+    once. Therefore the first statement takes the lock for writing.
+    """
+    with transaction.atomic(using=alias):
+        if alias == write_alias():
+            store_for(alias).lock(())
+        yield
+
+
+@contextmanager
 def wrap_database_errors(alias: str) -> Iterator[None]:
     """Turn errors of the database into our own if we own the transaction."""
     is_owner = owns_transaction(alias)
@@ -172,14 +181,23 @@ def wrap_database_errors(alias: str) -> Iterator[None]:
         yield
     except Error as error:
         failure = _translated(error, alias, is_owner=is_owner)
-        _raise(failure, error)
+        raise failure from _cause_of(failure, error)
 
 
-def _raise(failure: BaseException, error: BaseException) -> None:
-    """Raise ``failure`` with ``error`` as its cause, unless they are the same."""
-    if failure is error:
-        raise error
-    raise failure from error
+def naming_errors(verb: Callable[P, R]) -> Callable[P, R]:
+    """Make a verb that only reads raise ``StorageError`` like those that write."""
+
+    @wraps(verb)
+    def named(*args: P.args, **kwargs: P.kwargs) -> R:
+        with wrap_database_errors(write_alias()):
+            return verb(*args, **kwargs)
+
+    return named
+
+
+def _cause_of(failure: BaseException, error: BaseException) -> BaseException | None:
+    """Return the cause of ``failure``, which stands for ``error`` or is the same."""
+    return error.__cause__ if failure is error else error
 
 
 def _translated(
@@ -195,13 +213,4 @@ def _translated(
     if getattr(error.__cause__, "sqlstate", None) in _TRY_AGAIN:
         return ConcurrentUpdateError()
     connections[alias].close_if_unusable_or_obsolete()
-    return _permanent(error) or StorageError()
-
-
-def _permanent(error: Error) -> StorageSetupError | None:
-    """Return the error that says what to repair; None if it can pass by itself."""
-    sqlstate, text = getattr(error.__cause__, "sqlstate", None), str(error)
-    for code, words, message in _PERMANENT:
-        if sqlstate == code or (sqlstate is None and words in text):
-            return StorageSetupError(message)
-    return None
+    return storage_error(error)

@@ -1,33 +1,32 @@
-"""Makes it safe to delete a user while records for them arrive.
+"""Makes it safe to delete users while records for them arrive.
 
 A record that commits after Django has collected the user's rows would break the
-deletion. So the deletion first takes the locks that a record takes, in the same order,
-and at the end removes rows that were written before it had them.
-
-Several users are locked one after the other, as Django deletes them. While a batch
-brings one of them a first record, PostgreSQL can therefore end the deletion with a
-deadlock: nothing is deleted then, and the deletion can be repeated.
+deletion. So the deletion first takes the locks that a record takes, in the same order:
+the progress of all users, then the users. At the end it removes rows that were written
+before it had them.
 """
 
 from __future__ import annotations
 
-from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
+from django.apps.registry import Apps
+from django.contrib.auth import get_user_model
 from django.db import connections, models, transaction
+from django.db.models.signals import post_delete, pre_delete
 
 from gamification.models import (
     ActiveDay,
     ActivityTally,
     Celebration,
+    JobUser,
     LedgerEntry,
+    Restriction,
     UserAchievement,
     UserGamification,
 )
+from gamification.models.users import key_of, target_field
 from gamification.services.user_changes import count_again
-
-#: How often a deletion tries to lock a user who has no progress yet.
-TRIES: Final = 12
 
 #: Models whose rows belong to a user.
 _PER_USER: Final[tuple[type[models.Model], ...]] = (
@@ -36,41 +35,71 @@ _PER_USER: Final[tuple[type[models.Model], ...]] = (
     Celebration,
     ActivityTally,
     ActiveDay,
+    JobUser,
+    Restriction,
     UserGamification,
 )
 
+#: An attribute of a queryset that is being deleted: its users were locked together.
+_IS_LOCKED: Final = "_gamification_is_locked"
 
-class _NewProfileError(Exception):
-    """The user got a row of progress while this deletion was locking them."""
+
+def guard_deletions(apps: Apps) -> None:
+    """Make it safe to delete users, also as instances of a proxy of their model."""
+    users = get_user_model()._meta.concrete_model
+    for model in apps.get_models():
+        # Signals name the class of the instance, which may be a proxy.
+        if model._meta.concrete_model is users:
+            pre_delete.connect(lock_before_deletion, sender=model)
+            post_delete.connect(remove_leftovers, sender=model)
 
 
 def lock_before_deletion(
-    sender: type[models.Model], instance: models.Model, using: str, **_: Any
+    instance: models.Model, using: str, origin: object = None, **_: Any
 ) -> None:
-    """Block records for a user until the transaction that deletes the user ends."""
+    """Block records for the users of a deletion until its transaction ends."""
     connection = connections[using]
     if not connection.features.has_select_for_update or not connection.in_atomic_block:
         return
-    for _attempt in range(TRIES):
-        # A record locks the progress of its user first, then the user. This does the
-        # same, or the two could wait for each other. Rolling back to the savepoint
-        # releases the locks.
-        with suppress(_NewProfileError), transaction.atomic(using=using):
-            _lock(sender, instance.pk, using)
-            return
+    target = target_field()
+    users = target.model._base_manager.using(using)
+    if _are_users(origin) and not hasattr(origin, _IS_LOCKED):
+        setattr(origin, _IS_LOCKED, True)
+        keys = origin.using(using).order_by().values(target.attname)
+        _lock(users.filter(pk__in=keys))
+    _lock(users.filter(pk=key_of(instance)))
 
 
-def _lock(model: type[models.Model], user_id: Any, using: str) -> None:
-    profiles = UserGamification.objects.using(using).filter(user=user_id).order_by()
-    users = model._base_manager.using(using).filter(pk=user_id).order_by()
-    known = list(profiles.select_for_update(of=("self",)).values_list("pk"))
-    list(users.select_for_update(of=("self",)).values_list("pk"))
-    if not known and profiles.exists():
-        raise _NewProfileError
+def _are_users(origin: object) -> TypeGuard[models.QuerySet[Any]]:
+    """Say whether a deletion began with a queryset of users."""
+    users = get_user_model()
+    return isinstance(origin, models.QuerySet) and issubclass(origin.model, users)
 
 
-def remove_leftovers(instance: models.Model, using: str, **_: Any) -> None:
+def _lock(users: models.QuerySet[Any]) -> None:
+    is_locked = False
+    while not is_locked:
+        # Rolling back to the savepoint releases the locks.
+        with transaction.atomic(using=users.db):
+            is_locked = _try_to_lock(users)
+            transaction.set_rollback(not is_locked, using=users.db)
+
+
+def _try_to_lock(users: models.QuerySet[Any]) -> bool:
+    """Lock the users; say whether the progress of all of them was locked before."""
+    profiles = UserGamification.objects.using(users.db).filter(user__in=users)
+    known = profiles.select_for_update(of=("self",)).order_by("user_id")
+    locked = len(known.values_list("pk"))
+    list(users.select_for_update().order_by("pk").values_list("pk"))
+    return profiles.count() == locked
+
+
+def remove_leftovers(
+    instance: models.Model, using: str, origin: object = None, **_: Any
+) -> None:
     """Remove rows of a deleted user that arrived after Django collected them."""
+    if _are_users(origin):
+        vars(origin).pop(_IS_LOCKED, None)
     for model in _PER_USER:
-        model._base_manager.using(using).filter(user=instance.pk).delete()
-    count_again(instance.pk, using)
+        model._base_manager.using(using).filter(user=key_of(instance)).delete()
+    count_again(key_of(instance), using)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
-from functools import cache, lru_cache
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Final, TypeAlias
 from uuid import UUID
@@ -13,8 +14,6 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ValidationError
-from django.db import connections
-from django.db.models import IntegerField
 from django.utils import timezone
 
 from gamification.conf import conf
@@ -32,8 +31,15 @@ from gamification.exceptions import (
     UnknownUserError,
 )
 from gamification.models import write_alias
+from gamification.models.users import (
+    converts_keys,
+    is_key,
+    key_of,
+    parse_key,
+    whole_keys,
+)
 from gamification.services.unit_of_work import wrap_database_errors
-from gamification.suggestions import shown
+from gamification.suggestions import did_you_mean, shown
 
 #: A user, or the primary key of one.
 UserRef: TypeAlias = AbstractBaseUser | AnonymousUser | int | str | UUID
@@ -48,51 +54,41 @@ MAX_NAME: Final = 255
 
 
 def user_id_of(user: UserRef) -> Any:
-    """Return the user's primary key; raise ``UnknownUserError`` if it is invalid."""
-    if type(user) is int and user in _whole_keys():
+    """Return the key that foreign keys to the user hold.
+
+    Raises ``UnknownUserError`` if ``user`` is neither a user nor the key of one.
+    """
+    if type(user) is int and not converts_keys() and user in whole_keys():
         return user
-    model = get_user_model()
     if isinstance(user, AnonymousUser):
         message = "An anonymous user has no game: pass a user who has signed in."
         raise UnknownUserError(message)
-    if isinstance(user, model):
-        if user.pk is None:
+    if isinstance(user, get_user_model()):
+        key = key_of(user)
+        if key is None:
             message = f"{shown(str(user))} has no primary key: save the user first."
             raise UnknownUserError(message)
-        return user.pk
-    if isinstance(user, bool) or not isinstance(user, (int, str, UUID)):
+        return key
+    can_be_key = isinstance(user, (int, str, UUID)) or is_key(user)
+    if isinstance(user, bool) or not can_be_key:
         message = f"{shown(user)} is neither a user nor the primary key of one."
         raise UnknownUserError(message)
-    return _primary_key(user)
+    return _key(user)
 
 
-def _primary_key(text: int | str | UUID) -> Any:
-    field = get_user_model()._meta.pk
+def _key(value: Any) -> Any:
     try:
-        pk = field.to_python(text)
-        field.run_validators(pk)
+        key = parse_key(value)
     except ValidationError as error:
-        raise unknown_user(text) from error
-    if isinstance(pk, str) and not is_storable(pk):
-        raise unknown_user(text)
-    return pk
+        raise unknown_user(value) from error
+    if isinstance(key, str) and not is_storable(key):
+        raise unknown_user(value)
+    return key
 
 
 def unknown_user(user_id: object) -> UnknownUserError:
     """Return the error for a primary key that no user has."""
     return UnknownUserError(f"No user has the primary key {shown(user_id)}.")
-
-
-@cache
-def _whole_keys() -> range:
-    """Return the numbers that can be keys of users; empty if keys are not numbers."""
-    pk = get_user_model()._meta.pk
-    if not isinstance(pk, IntegerField):
-        return range(0)
-    low, high = connections[write_alias()].ops.integer_field_range(
-        pk.get_internal_type()
-    )
-    return range(low, high + 1)
 
 
 def actor_id_of(actor: UserRef | None) -> Any:
@@ -140,7 +136,8 @@ def check_text(
 ) -> str:
     """Return ``text``, or raise an ``InvalidTextError`` that says what is wrong."""
     if not isinstance(text, str):
-        raise InvalidTextError(f"The {name} is not a text.", field=name)
+        message = f"The {name} {shown(text)} is not a text."
+        raise InvalidTextError(message, field=name)
     if len(text) > longest:
         message = f"The {name} is longer than {longest:,} characters."
         raise InvalidTextError(message, field=name)
@@ -150,6 +147,12 @@ def check_text(
         message = f"The {name} holds characters that cannot be stored."
         raise InvalidTextError(message, field=name)
     return text
+
+
+def check_notes(note: str, internal_note: str, *, name: str = "note") -> None:
+    """Raise ``InvalidTextError`` unless both notes can be stored; they may be empty."""
+    check_text(name, note, longest=MAX_NOTE)
+    check_text("internal_note", internal_note, longest=MAX_NOTE)
 
 
 def check_key(key: str | None) -> str | None:
@@ -182,6 +185,16 @@ def check_quantity(quantity: int) -> int:
         )
         raise InvalidQuantityError(message)
     return quantity
+
+
+def check_choice(name: str, value: object, choices: Collection[str]) -> None:
+    """Raise an ``InvalidRequestError`` unless ``value`` is one of ``choices``."""
+    if value not in choices:
+        message = (
+            f"The {name} {shown(value)} is not one of {', '.join(choices)}."
+            f"{did_you_mean(value, choices)}"
+        )
+        raise InvalidRequestError(message, field=name)
 
 
 def check_whole(name: str, number: int, *, least: int, most: int) -> int:
@@ -250,6 +263,11 @@ def _duration(duration: timedelta) -> str:
 @lru_cache(maxsize=4_096)
 def fingerprint(*parts: object) -> str:
     """Return a digest of a request, which tells a replay from a new request."""
+    return digest(*parts)
+
+
+def digest(*parts: object) -> str:
+    """Return a digest of ``parts``, the same in any process."""
     # ASCII, so that the digest does not depend on the version of Unicode.
     text = json.dumps(parts, default=str)
     return blake2b(text.encode(), digest_size=16).hexdigest()

@@ -27,6 +27,7 @@ _TYPES = {
     "fingerprint": "text",
     "source": "text",
     "note": "text",
+    "internal_note": "text",
     "outcome": "jsonb",
     "unlocked_at": "timestamptz",
     "revoked_at": "timestamptz",

@@ -15,7 +15,7 @@ from datetime import date, datetime, timedelta
 from operator import attrgetter
 from typing import Any, ClassVar, NamedTuple
 
-from django.db.models import Q
+from django.db.models import Count, Exists, OuterRef, Q
 
 from gamification.domain.catalogue import Catalogue
 from gamification.domain.changeset import UserChangeset
@@ -23,12 +23,18 @@ from gamification.domain.days import Calendar
 from gamification.domain.history import PastEntry
 from gamification.domain.outcomes import Entry, Outcome
 from gamification.domain.state import UserState
+from gamification.domain.undoing import restored_key
 from gamification.models import LedgerEntry
+from gamification.models.users import in_order
+from gamification.storage.streaming import StoredLedger, standing_rows
 
 #: Primary keys of users.
 UserIds = Sequence[Any]
 #: A user id, with an idempotency key or a dedupe key of this user.
 UserKey = tuple[Any, str]
+
+#: Entries of past records that are in memory at a time.
+ENTRIES_AT_ONCE = 10_000
 
 #: The most that an instant's local date can differ from its date in UTC.
 _MARGIN = timedelta(days=2)
@@ -197,20 +203,45 @@ class Store(ABC):
             reverses__in=[entry.id for entry in entries],
         )
         reversed_at = dict(reversals.values_list("reverses", "recorded_at"))
+        if reversed_at:
+            restored = self._restored(entries)
+            reversed_at = {
+                pk: at for pk, at in reversed_at.items() if pk not in restored
+            }
         keys = celebration_keys(entries)
         ids = self.celebration_ids(keys) if keys else {}
         return replace(
             snapshot, replays=replays, reversed_at=reversed_at, celebration_ids=ids
         )
 
-    def ledgers(self, user_ids: UserIds) -> dict[Any, list[PastEntry]]:
-        """Return each user's whole ledger, in order of recording."""
-        ledgers: dict[Any, list[PastEntry]] = {user_id: [] for user_id in user_ids}
+    def _restored(self, entries: Collection[Entry]) -> set[int | None]:
+        """Return the ids of those entries for which another one stands in now."""
+        keys = {restored_key(entry.id): entry.id for entry in entries}
+        rows = LedgerEntry.objects.using(self.alias).filter(
+            user__in={entry.user_id for entry in entries}, key__in=[*keys]
+        )
+        reversal = LedgerEntry.objects.using(self.alias).filter(
+            user=OuterRef("user"), reverses=OuterRef("pk")
+        )
+        standing = rows.filter(~Exists(reversal)).values_list("key", flat=True)
+        return {keys[key or ""] for key in standing}
+
+    def ledgers(self, user_ids: UserIds) -> dict[Any, Iterable[PastEntry]]:
+        """Return each user's standing entries at their worth, in order of occurrence.
+
+        Short ledgers are read at once. The others are read whenever they are needed.
+        """
         entries = LedgerEntry.objects.using(self.alias).filter(user__in=user_ids)
-        rows = entries.order_by("id").values_list("user_id", *PastEntry._fields)
-        for user_id, *values in rows:
-            ledgers[user_id].append(PastEntry(*values))
-        return ledgers
+        lengths = entries.order_by().values_list("user").annotate(Count("pk"))
+        left, short = ENTRIES_AT_ONCE, dict[Any, list[PastEntry]]()
+        for user_id, length in lengths:
+            if length <= left:
+                left, short[user_id] = left - length, []
+        if short:
+            for user_id, *values in standing_rows(self.alias, in_order(short)):
+                short[user_id].append(PastEntry(*values))
+        ledgers = {pk: StoredLedger(self.alias, pk) for pk in user_ids}
+        return {**ledgers, **short}
 
     def entries(self, user_ids: UserIds, *conditions: Q, **lookups: Any) -> list[Entry]:
         """Return the users' entries that meet all conditions, in order of id."""
@@ -228,11 +259,6 @@ class Store(ABC):
     @abstractmethod
     def write(self, encoded: Any) -> Written:
         """Write encoded changesets, except those of users whose state has changed."""
-
-
-def in_order(user_ids: Iterable[Any]) -> list[Any]:
-    """Return each user once, in the order in which every verb locks users."""
-    return sorted(set(user_ids))
 
 
 def celebration_keys(entries: Iterable[Entry]) -> list[UserKey]:

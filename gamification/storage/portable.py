@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -12,7 +12,7 @@ from django.db.models import Exists, F, OuterRef, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from gamification.domain.changeset import UserChangeset
-from gamification.domain.outcomes import Entry, EntryKind
+from gamification.domain.outcomes import CelebrationMode, Entry, EntryKind
 from gamification.domain.state import Usage, UserState
 from gamification.models import (
     ActiveDay,
@@ -24,6 +24,7 @@ from gamification.models import (
     UserGamification,
 )
 from gamification.models.progress import calendar_of
+from gamification.models.users import in_order, target_field
 from gamification.storage.base import (
     ENTRY_FIELDS,
     PROGRESS_FIELDS,
@@ -35,7 +36,6 @@ from gamification.storage.base import (
     UserKey,
     Written,
     entry_values,
-    in_order,
     progress_values,
 )
 from gamification.storage.catalogue import load_catalogue
@@ -51,25 +51,37 @@ class PortableStore(Store):
         return model._default_manager.using(self.alias)
 
     def begin(self) -> None:
-        """Do nothing: the ORM needs no preparation."""
+        # At MySQL's REPEATABLE READ, plain reads can be older than the locks.
+        connection = connections[self.alias]
+        if connection.vendor == "mysql":
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
 
     def lock(self, user_ids: UserIds) -> None:
         profiles = self._rows(UserGamification).filter(user__in=user_ids)
         if connections[self.alias].features.has_select_for_update:
-            self._make_missing(user_ids)
-            list(profiles.order_by("user_id").select_for_update().values_list("pk"))
+            # Plain reads come after all locks: the first of them may fix the moment
+            # that all later ones see.
+            rows = profiles.order_by("user_id").select_for_update()
+            known = {*rows.values_list("user_id", flat=True)}
+            if missing := set(user_ids) - known:
+                self._make(missing)
+                list(rows.values_list("pk"))
         else:
             # The first statement is a write, so that it locks the database for writing
             # before anything is read, even if there is no user to lock.
             nobody = self._rows(UserGamification).filter(pk=0)
             (profiles if user_ids else nobody).update(version=F("version"))
-            self._make_missing(user_ids)
+            known = {*profiles.values_list("user_id", flat=True)}
+            if missing := set(user_ids) - known:
+                self._make(missing)
 
-    def _make_missing(self, user_ids: UserIds) -> None:
-        present = self._rows(UserGamification).filter(user__in=user_ids)
-        missing = set(user_ids) - set(present.values_list("user_id", flat=True))
-        user_model = UserGamification._meta.get_field("user").related_model
-        existing = self._rows(user_model).filter(pk__in=missing)
+    def _make(self, user_ids: Collection[Any]) -> None:
+        """Create the rows of those of the users who exist."""
+        users = target_field().model._base_manager.using(self.alias)
+        existing = users.filter(pk__in=user_ids).order_by()
+        if connections[self.alias].features.has_select_for_update:
+            existing = existing.select_for_update()
         self._rows(UserGamification).bulk_create(
             [
                 UserGamification(user_id=user_id)
@@ -95,6 +107,7 @@ class PortableStore(Store):
                 profile.highest_streak,
                 profile.active_days,
                 profile.streak,
+                profile.is_excluded,
                 profile.last_occurred_at,
                 held[profile.user_id],
                 revoked[profile.user_id],
@@ -102,6 +115,7 @@ class PortableStore(Store):
                 tallies[profile.user_id],
                 usage[profile.user_id],
                 rewarded_at[profile.user_id],
+                celebrates=profile.celebration_mode != CelebrationMode.NONE,
             )
             for profile in self._rows(UserGamification).filter(user__in=query.user_ids)
         }
@@ -288,3 +302,7 @@ class PortableStore(Store):
                 achievement_id=unlock.achievement_id,
                 defaults=unlock._asdict(),
             )
+        if changeset.forgotten:
+            self._rows(UserAchievement).filter(
+                user=changeset.state.user_id, achievement__in=changeset.forgotten
+            ).delete()

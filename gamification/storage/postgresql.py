@@ -23,8 +23,9 @@ from gamification.domain.state import UserState
 from gamification.domain.streaks import Streak
 from gamification.models import LedgerEntry, UserGamification
 from gamification.models.progress import calendar_of
+from gamification.models.users import target_field
 from gamification.storage import reading, writing
-from gamification.storage.arrays import arity, encode, encode_set
+from gamification.storage.arrays import RowShape, arity, encode, encode_set
 from gamification.storage.base import (
     ENTRY_FIELDS,
     PROGRESS_FIELDS,
@@ -39,6 +40,7 @@ from gamification.storage.base import (
     progress_values,
 )
 from gamification.storage.catalogue import make_catalogue
+from gamification.storage.keys import UserKeys
 
 #: Changes whenever a row of the catalogue changes, whoever changes it.
 Stamp = tuple[int | None, int | None]
@@ -66,6 +68,7 @@ class PostgreSQLStore(Store):
     def __init__(self, alias: str) -> None:
         super().__init__(alias)
         self._connection = connections[alias]
+        self._keys = UserKeys(alias)
         self._user_type, self._users = _user_columns(alias)
 
     @cached_property
@@ -91,7 +94,7 @@ class PostgreSQLStore(Store):
         if not user_ids:
             return
         kind, count, now = self._user_type, arity(user_ids), timezone.now()
-        ids = encode_set(user_ids)
+        ids = encode_set(self._keys.prepare(user_ids))
         [(known,)] = self._fetch(writing.count_sql(kind, count), (ids,))
         if known < len(user_ids):
             make = writing.make_missing_sql(kind, count, *self._users)
@@ -106,7 +109,7 @@ class PostgreSQLStore(Store):
             if rows[0][:2] == stamp:
                 break
             _catalogues.pop(self._cache_key, None)
-        rows = [row for row in rows if row[2] is not None]
+        rows = self._keys.convert([row for row in rows if row[2] is not None], 2)
         states = {row[2]: _user_state(row, query) for row in rows}
         snapshot = Snapshot(catalogue, states)
         if query.keys and (replays := self._replays(query, rows)):
@@ -142,7 +145,8 @@ class PostgreSQLStore(Store):
             arity(keys),
         )
         sql = reading.read_sql(self._user_type, shape)
-        return self._fetch(sql, [*params, encode_set(query.user_ids)])
+        params.append(encode_set(self._keys.prepare(query.user_ids)))
+        return self._fetch(sql, params)
 
     def _replays(
         self, query: StateQuery, rows: Sequence[tuple[Any, ...]]
@@ -152,7 +156,7 @@ class PostgreSQLStore(Store):
         if len(query.user_ids) == 1:
             ids = rows[0][-1]
         else:
-            shape, params = encode(("user_id", "key"), query.keys)
+            shape, params = self._encode(("user_id", "key"), query.keys)
             sql = reading.used_keys_sql(self._user_type, shape)
             ids = [pk for (pk,) in self._fetch(sql, params)]
         if not ids:
@@ -164,27 +168,34 @@ class PostgreSQLStore(Store):
     def days(self, user_ids: UserIds) -> Mapping[Any, Mapping[date, int]]:
         days: dict[Any, dict[date, int]] = {user_id: {} for user_id in user_ids}
         sql = reading.days_sql(self._user_type, arity(user_ids))
-        for user_id, day, activities in self._fetch(sql, (encode_set(user_ids),)):
+        rows = self._fetch(sql, (encode_set(self._keys.prepare(user_ids)),))
+        for user_id, day, activities in self._keys.convert(rows, 0):
             days[user_id][day] = activities
         return days
 
     def celebration_ids(self, keys: Sequence[UserKey]) -> Mapping[UserKey, int]:
-        shape, params = encode(("user_id", "dedupe_key"), keys)
+        shape, params = self._encode(("user_id", "dedupe_key"), keys)
         sql = reading.celebrated_sql(self._user_type, shape)
-        return {(user_id, key): pk for user_id, key, pk in self._fetch(sql, params)}
+        rows = self._keys.convert(self._fetch(sql, params), 0)
+        return {(user_id, key): pk for user_id, key, pk in rows}
+
+    def _encode(
+        self, fields: Sequence[str], rows: Sequence[Sequence[Any]]
+    ) -> tuple[RowShape, list[object]]:
+        return encode(fields, self._keys.prepare_columns(fields, rows))
 
     def encode(self, changesets: Sequence[UserChangeset]) -> EncodedWrite:
         changes = {name: rows for name, rows in _changes(changesets).items() if rows}
-        users, params = encode(
+        users, params = self._encode(
             PROGRESS_FIELDS, [progress_values(each) for each in changesets]
         )
         shapes = []
         for name, rows in changes.items():
-            shape, values = encode(writing.CHANGES[name][0], rows)
+            shape, values = self._encode(writing.CHANGES[name][0], rows)
             shapes.append((name, shape))
             params += values
         written = [entry[1:] for each in changesets for entry in each.entries]
-        entries, values = encode(ENTRY_FIELDS, written)
+        entries, values = self._encode(ENTRY_FIELDS, written)
         new_in = None if changesets[0].state.version else self._users
         keeps_boards = changesets[0].rules.keeps_boards
         write = writing.WriteShape(users, tuple(shapes), entries, new_in, keeps_boards)
@@ -193,22 +204,26 @@ class PostgreSQLStore(Store):
 
     def write(self, encoded: EncodedWrite) -> Written:
         rows = self._fetch(encoded.sql, encoded.params)
-        return Written.of(rows, encoded.changesets)
+        return Written.of(self._keys.convert(rows, 1), encoded.changesets)
 
 
 @cache
 def _user_columns(alias: str) -> tuple[str, tuple[str, str]]:
-    """Return the type of users' keys, and the table and column with these keys."""
-    field = UserGamification._meta.get_field("user")
-    users = field.related_model._meta
-    kind = str(field.db_type(connections[alias]))
-    return kind, (users.db_table, str(users.pk.column))
+    """Return the type of users' keys, and the table and column with these keys.
+
+    The names are quoted.
+    """
+    connection = connections[alias]
+    kind = UserGamification._meta.get_field("user").db_type(connection)
+    target, quote = target_field(), connection.ops.quote_name
+    return str(kind), (quote(target.model._meta.db_table), quote(str(target.column)))
 
 
 def _user_state(row: Sequence[Any], query: StateQuery) -> UserState:
     (user_id, version, total_xp, level, highest_level, highest_streak) = row[2:8]
     active_days, last_occurred_at, *streak = row[8:13]
-    zones, achievements, tallies, usage, rewarded_at = row[13:18]
+    is_excluded, zones, celebrates = row[13:16]
+    achievements, tallies, usage, rewarded_at = row[16:20]
     return UserState(
         user_id,
         query.calendar
@@ -221,6 +236,7 @@ def _user_state(row: Sequence[Any], query: StateQuery) -> UserState:
         highest_streak,
         active_days,
         Streak(*streak),
+        is_excluded,
         last_occurred_at,
         *_achievements(achievements),
         dict(tallies or ()),
@@ -229,6 +245,7 @@ def _user_state(row: Sequence[Any], query: StateQuery) -> UserState:
             for activity_id, day, units, rewarded in usage or ()
         },
         _instants(rewarded_at or ()),
+        celebrates=celebrates,
     )
 
 
@@ -260,5 +277,6 @@ def _changes(changesets: Sequence[UserChangeset]) -> dict[str, list[tuple[Any, .
             rows["days"].append((user_id, day, "active", *change))
         rows["lost_days"] += [(user_id, day) for day in changeset.lost_days]
         rows["unlocks"] += changeset.unlocks
+        rows["forgotten"] += [(user_id, pk) for pk in changeset.forgotten]
         rows["celebrations"] += changeset.notice_rows()
     return rows

@@ -39,7 +39,8 @@ CATALOGUE = f"""SELECT s.activities, s.achievements,
 
 _PROFILE = """p.user_id, p.version, p.total_xp, p.level, p.highest_level,
     p.highest_streak, p.active_days, p.last_occurred_at, p.current_streak,
-    p.longest_streak, p.last_active_on, p.zone_history"""
+    p.longest_streak, p.last_active_on, p.is_excluded, p.zone_history,
+    p.celebration_mode <> 'none'"""
 
 #: The state of an achievement, as the remainder of a division by 4.
 HELD, REVOKED, LAPSED = range(3)

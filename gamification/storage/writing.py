@@ -24,6 +24,7 @@ TALLY_FIELDS = ("user_id", "activity_id", "count", "last_recorded_at")
 DAY_FIELDS = ("user_id", "date", "kind", "activities", "xp")
 LOST_DAY_FIELDS = ("user_id", "date")
 UNLOCK_FIELDS = UnlockRow._fields
+FORGOTTEN_FIELDS = ("user_id", "achievement_id")
 CELEBRATION_FIELDS = NoticeRow._fields
 
 
@@ -39,11 +40,12 @@ def count_sql(user_type: str, count: Arity) -> str:
 def make_missing_sql(user_type: str, count: Arity, users: str, user_pk: str) -> str:
     """Return the statement that creates a row for each existing user without one."""
     return f"""INSERT INTO {PROFILES} ({names_sql(PROGRESS_FIELDS)},
-    time_zone, zone_history, is_public, celebration_mode, created_at)
-SELECT u."{user_pk}", 0, 1, 1, 0, 0, 0, 0, NULL, NULL, 1, %s, '', '[]', TRUE, 'all', %s
-FROM "{users}" u WHERE u."{user_pk}" {within_sql(user_type, count)}
-AND NOT EXISTS (SELECT 1 FROM {PROFILES} p WHERE p.user_id = u."{user_pk}")
-ORDER BY u."{user_pk}" ON CONFLICT (user_id) DO NOTHING"""
+    time_zone, zone_history, is_public, is_excluded, celebration_mode, created_at)
+SELECT u.{user_pk}, 0, 1, 1, 0, 0, 0, 0, NULL, NULL, 1, %s, '', '[]', TRUE, FALSE,
+    'all', %s
+FROM {users} u WHERE u.{user_pk} {within_sql(user_type, count)}
+AND NOT EXISTS (SELECT 1 FROM {PROFILES} p WHERE p.user_id = u.{user_pk})
+ORDER BY u.{user_pk} ON CONFLICT (user_id) DO NOTHING"""
 
 
 @cache
@@ -106,9 +108,9 @@ SELECT {names_sql(fields, "n.")} FROM {source}"""
 
 def _make_profile(rows: str, users: str, user_pk: str) -> str:
     return f"""INSERT INTO {PROFILES} ({names_sql(PROGRESS_FIELDS)},
-    time_zone, zone_history, is_public, celebration_mode, created_at)
-SELECT {names_sql(PROGRESS_FIELDS, "n.")}, '', '[]', TRUE, 'all', n.updated_at
-FROM {rows} JOIN "{users}" u ON u."{user_pk}" = n.user_id
+    time_zone, zone_history, is_public, is_excluded, celebration_mode, created_at)
+SELECT {names_sql(PROGRESS_FIELDS, "n.")}, '', '[]', TRUE, FALSE, 'all', n.updated_at
+FROM {rows} JOIN {users} u ON u.{user_pk} = n.user_id
 ON CONFLICT (user_id) DO NOTHING RETURNING user_id"""
 
 
@@ -146,6 +148,11 @@ def _put_unlocks(source: str) -> str:
 ON CONFLICT (user_id, achievement_id) DO UPDATE SET {values}"""
 
 
+def _drop_unlocks(source: str) -> str:
+    return f"""DELETE FROM {UNLOCKS} u USING {source}
+AND u.user_id = n.user_id AND u.achievement_id = n.achievement_id"""
+
+
 def _add_celebrations(source: str) -> str:
     insert = _insert(CELEBRATIONS, CELEBRATION_FIELDS, source)
     return f"""{insert}
@@ -159,5 +166,6 @@ CHANGES: Mapping[str, tuple[Sequence[str], Callable[[str], str]]] = {
     "days": (DAY_FIELDS, _add_days),
     "lost_days": (LOST_DAY_FIELDS, _drop_days),
     "unlocks": (UNLOCK_FIELDS, _put_unlocks),
+    "forgotten": (FORGOTTEN_FIELDS, _drop_unlocks),
     "celebrations": (CELEBRATION_FIELDS, _add_celebrations),
 }

@@ -14,9 +14,12 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from gamification.components.badges import icon_html
+from gamification.components.estimates import format_estimate
+from gamification.models import write_alias
 
 register = template.Library()
 register.filter(icon_html)
+register.filter("estimated", format_estimate)
 
 
 PARTS = ("year", "month", "day")
@@ -60,7 +63,7 @@ def calendar_hierarchy(cl: ChangeList) -> dict[str, Any]:
 
 def _ends(cl: ChangeList) -> tuple[date, date] | None:
     field = cl.date_hierarchy
-    rows = cl.model._default_manager.order_by()
+    rows = cl.model._default_manager.using(write_alias()).order_by()
     first, last = rows.aggregate(first=Min(field), last=Max(field)).values()
     return (_local(first), _local(last)) if first else None
 

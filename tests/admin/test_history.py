@@ -7,6 +7,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.urls import reverse
 
+from gamification.admin.history import LedgerEntryAdmin
 from gamification.models import (
     ActiveDay,
     ActivityTally,
@@ -183,3 +184,29 @@ def test_entries_are_filtered_by_kind(admin_client, player):
     response = admin_client.get(page(LedgerEntry, "changelist"), kind)
 
     assert response.context["cl"].result_count == 1
+
+
+def test_an_entry_links_to_the_progress_of_its_user(admin_client, user, activity):
+    record_activity(user, "walk")
+    page = reverse("admin:gamification_usergamification_for", args=[user.pk])
+
+    text = admin_client.get(reverse("admin:gamification_ledgerentry_changelist")).text
+
+    assert f'<a href="{page}"><bdi>{user}</bdi></a>' in text
+
+
+def test_a_site_without_pages_of_users_has_no_link_to_them(user):
+    ledger = LedgerEntryAdmin(LedgerEntry, admin.AdminSite())
+
+    assert ledger.player(LedgerEntry(user=user)) == str(user)
+
+
+def test_a_search_for_a_name_that_nobody_can_have_finds_nothing(
+    admin_client, activity, user, monkeypatch
+):
+    record_activity(user, "walk")
+    monkeypatch.setattr(get_user_model(), "USERNAME_FIELD", "id")
+
+    response = admin_client.get(page(LedgerEntry, "changelist"), {"q": "nobody"})
+
+    assert response.context["cl"].result_count == 0

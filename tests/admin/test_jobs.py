@@ -4,20 +4,16 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from gamification.exceptions import AchievementNotActiveError
 from gamification.models import Achievement, Job, UserAchievement
-from gamification.services import (
-    record_activity,
-)
+from gamification.services import award_achievement, record_activity
 from gamification.services.catalogue import backfill_jobs
-from gamification.staff import (
-    begin_backfill,
-)
+from gamification.staff import Act, begin_backfill, begin_list
 from tests.admin.browsing import refused_inline
 from tests.factories import AchievementFactory, UserFactory
 
@@ -73,7 +69,7 @@ def test_the_page_shows_the_actor_and_the_note(admin_client, page, staff):
     response = admin_client.get(page)
 
     assert shows(response) == ("ready", "0.0", "0 %")
-    for text in ("0 of 5", "Medal", "A present.", f"<bdi>{staff}</bdi>", "Continue"):
+    for text in ("0 of 5", "Medal", "A present.", f"<bdi>{staff}</bdi>", "Start"):
         assert text in response.text
 
 
@@ -112,8 +108,8 @@ def test_a_stopped_job_shows_its_error_and_can_be_continued(admin_client, page, 
     response = admin_client.post(step, follow=True)
 
     assert shows(stopped) == ("stopped", "0.0", "0 %")
-    assert str(AchievementNotActiveError()) in stopped.text
-    assert "Continue" in stopped.text
+    assert "is retired: only an active achievement can be awarded." in stopped.text
+    assert "Start" in stopped.text
     assert shows(response) == ("ready", "0.4", "40 %")
 
 
@@ -127,11 +123,26 @@ def test_a_step_in_progress_is_shown(admin_client, job, page, step):
 
 @pytest.mark.parametrize(
     ("kind", "codename"),
-    [("backfill", "award_achievement"), ("recalculation", "adjust_xp")],
+    [
+        ("backfill", "award_achievement"),
+        ("recalculation", "adjust_xp"),
+        ("award", "award_achievement"),
+        ("revocation", "revoke_achievement"),
+        ("adjustment", "adjust_xp"),
+        ("reversal", "reverse_entry"),
+        ("reversal", "run_job"),
+    ],
 )
 def test_a_step_needs_the_permission_of_its_kind(client, job, kind, codename):
     Job.objects.update(kind=kind)
-    wrong = {"award_achievement", "adjust_xp", "view_job", "change_job"} - {codename}
+    wrong = {
+        "award_achievement",
+        "adjust_xp",
+        "revoke_achievement",
+        "reverse_entry",
+        "run_job",
+        "view_job",
+    } - {codename}
     address = reverse("admin:gamification_job_step", args=[job.pk])
 
     refused = allowed(client, *wrong).post(address).status_code
@@ -141,9 +152,9 @@ def test_a_step_needs_the_permission_of_its_kind(client, job, kind, codename):
 
 
 def test_a_job_can_be_continued_by_other_staff(client, page, step):
-    client = allowed(client, "award_achievement")
+    client = allowed(client, "award_achievement", "run_job")
 
-    assert "Continue" in client.get(page).text
+    assert "Start" in client.get(page).text
     assert shows(client.post(step, follow=True)) == ("ready", "0.4", "40 %")
 
 
@@ -208,6 +219,7 @@ def test_the_parameters_of_a_recalculation_are_shown(admin_client, staff):
         "since": "2026-01-01",
         "until": "2026-01-31",
         "note": "A present.",
+        "internal_note": "A bribe.",
         "expected": "a tag",
     }
     job = Job.objects.create(kind="recalculation", parameters=parameters, skipped=1_234)
@@ -218,7 +230,8 @@ def test_the_parameters_of_a_recalculation_are_shown(admin_client, staff):
         ("Activities", "walk, swim"),
         ("From", "2026-01-01"),
         ("To", "2026-01-31"),
-        ("Note", "A present."),
+        ("Note for the user", "A present."),
+        ("Internal note", "A bribe."),
         ("Started by", "–"),
     ]
     assert "Recalculate XP" in html
@@ -236,3 +249,108 @@ def test_the_number_of_queries_is_constant(
 
 def test_the_page_works_under_a_strict_content_security_policy(admin_client, page):
     assert refused_inline(admin_client.get(page)) == []
+
+
+def control(client, job, what, **fields):
+    address = reverse(f"admin:gamification_job_{what}", args=[job.pk])
+    return client.post(address, fields, follow=True)
+
+
+def test_a_job_is_paused_and_resumed(admin_client, job, step):
+    paused = control(admin_client, job, "pause")
+    still = admin_client.post(step, follow=True)
+    resumed = control(admin_client, job, "resume")
+
+    assert [shows(each)[0] for each in (paused, still, resumed)] == [
+        "paused",
+        "paused",
+        "ready",
+    ]
+    assert f"Job {job.pk} is paused." in paused.text
+    assert ["data-runs" in each.text for each in (still, resumed)] == [False, True]
+    assert not UserAchievement.objects.exists()
+
+
+def test_a_job_is_abandoned_and_taken_back(admin_client, job, step):
+    admin_client.post(step)
+
+    abandoned = control(admin_client, job, "abandon")
+    undo = control(admin_client, job, "undo", note="A mistake.")
+
+    assert shows(abandoned) == ("abandoned", "0.4", "40 %")
+    assert "Take back this job" in abandoned.text
+    made = Job.objects.get(kind="undo")
+    assert (made.undoes, made.total) == (job, 2)
+    assert made.parameters["note"] == "A mistake."
+    assert shows(undo)[0] == "ready"
+    admin_client.post(reverse("admin:gamification_job_step", args=[made.pk]))
+    assert not UserAchievement.objects.exists()
+    page = reverse("admin:gamification_job_progress", args=[job.pk])
+    assert "taken back by another one" in admin_client.get(page).text
+    assert "Take back this job" not in admin_client.get(page).text
+
+
+def test_each_control_is_logged_with_its_actor(admin_client, admin_user, job):
+    control(admin_client, job, "pause")
+    control(admin_client, job, "abandon")
+
+    rows = LogEntry.objects.order_by("pk").values_list("user", "change_message")
+    assert [*rows] == [
+        (admin_user.pk, f"Job {job.pk} is paused."),
+        (admin_user.pk, f"Job {job.pk} is abandoned. What it has done stays."),
+    ]
+
+
+def test_a_refused_control_says_why(admin_client, job):
+    undo = control(admin_client, job, "undo")
+    control(admin_client, job, "abandon")
+    pause = control(admin_client, job, "pause")
+
+    assert "The job is not over" in undo.text
+    assert "The job is over" in pause.text
+    assert not Job.objects.filter(kind="undo").exists()
+
+
+@pytest.mark.parametrize("what", ["pause", "resume", "abandon", "undo"])
+def test_a_control_needs_post_and_the_permissions_of_a_step(client, job, what):
+    address = reverse(f"admin:gamification_job_{what}", args=[job.pk])
+    client = allowed(client, "run_job", "view_job", "adjust_xp")
+
+    assert client.get(address).status_code == 405
+    assert client.post(address).status_code == 403
+    assert Job.objects.get().state == "ready"
+
+
+def test_taking_back_needs_the_permissions_of_the_job_itself(client, job):
+    undo = Job.objects.create(kind="undo", undoes=job, parameters={"job": job.pk})
+    step = reverse("admin:gamification_job_step", args=[undo.pk])
+
+    refused = allowed(client, "run_job", "revoke_achievement").post(step)
+    accepted = allowed(client, "run_job", "award_achievement").post(step)
+
+    assert (refused.status_code, accepted.status_code) == (404, 302)
+
+
+def test_a_job_that_is_over_lists_whom_it_skipped(admin_client, staff):
+    AchievementFactory(key="gem")
+    ada = UserFactory(username="ada")
+    award_achievement(ada, "gem")
+    job = begin_list(Act(kind="award", achievement="gem"), [ada], actor=staff)
+    step = reverse("admin:gamification_job_step", args=[job.pk])
+
+    response = admin_client.post(step, follow=True)
+
+    assert "<bdi>ada</bdi>: The user holds it already." in response.text
+    assert "Take back this job" not in response.text
+
+
+def test_the_page_links_to_what_the_job_wrote(admin_client, job, page, step):
+    admin_client.post(step)
+
+    address = re.search(
+        r'href="([^"]*job__id__exact[^"]*)"', admin_client.get(page).text
+    )
+
+    rows = admin_client.get(address[1]).context["cl"].result_list
+    # The steps of levels that follow are part of the job.
+    assert {row.job for row in rows} == {job}

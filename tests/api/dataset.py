@@ -16,6 +16,7 @@ from gamification.services import (
     reverse_entry,
     set_visibility,
 )
+from gamification.staff import Act, begin_list
 from tests.factories import AchievementFactory, ActivityFactory, UserFactory
 
 #: Kinds of clients.
@@ -66,6 +67,8 @@ def make_dataset() -> Dataset:
     reverse_entry(users["user"], entry_id=swim.id)
     set_visibility(users["user"], is_public=False)
     entry = LedgerEntry.objects.get(user=public)
+    gift = Act(kind="adjustment", amount=5, note="A gift.")
+    job = begin_list(gift, [public], actor=users["staff"])
     return Dataset(
         clients={"anonymous": APIClient()}
         | {name: _client(user) for name, user in users.items()},
@@ -73,6 +76,7 @@ def make_dataset() -> Dataset:
             "public": public.username,
             "private": users["user"].username,
             "own": Celebration.objects.filter(user=users["user"]).earliest("id").pk,
+            "job": job.pk,
             **{key: key for key in ("shown", "held", "secret", "draft", "week")},
         },
         bodies=_bodies(public.username, entry.pk),
@@ -96,6 +100,18 @@ def _bodies(user: str, entry: int) -> dict[str, Any]:
         "PATCH achievements/<key>/": {"position": 7},
         "POST achievements/<key>/backfill/": {"note": "Earned before."},
         "PATCH me/": {"time_zone": "Asia/Tokyo"},
+        "POST jobs/": {
+            "kind": "award",
+            "achievement": "spare",
+            "users": [user],
+            "note": "Well done.",
+        },
+        "POST jobs/preview/": {
+            "kind": "award",
+            "achievement": "spare",
+            "users": [user],
+        },
+        "POST jobs/<id>/undo/": {"note": "A mistake."},
         "POST me/celebrations/acknowledge/": {"ids": [1]},
         "POST records/": {"user": user, "activity": "walk", "key": "a"},
         "POST users/<user>/achievements/": {

@@ -7,12 +7,10 @@ import pytest
 from gamification.api.views import definitions
 from gamification.domain.catalogue import MAX_REWARD, MAX_TOTAL
 from gamification.models import Achievement
-from gamification.services import (
-    award_achievement,
-)
+from gamification.services import award_achievement, record_activity
 from tests.api.assertions import assert_problem, errors_in
 from tests.api.clients import API, client_of
-from tests.factories import AchievementFactory
+from tests.factories import AchievementFactory, UserFactory
 from tests.inspection import everything
 
 pytestmark = pytest.mark.django_db
@@ -88,6 +86,8 @@ def test_staff_make_an_achievement(editor, activity):
         "position": 7,
         "created_at": "2026-03-02T12:00:00Z",
         "updated_at": "2026-03-02T12:00:00Z",
+        "met_already": 0,
+        "problem": "",
     }
 
 
@@ -96,7 +96,32 @@ def test_a_new_achievement_is_at_its_location(editor):
 
     assert made["Location"] == "http://testserver/api/gamification/v1/achievements/new/"
     found = editor.get(made["Location"])
-    assert (found.json(), found["ETag"]) == (made.json(), made["ETag"])
+    reach = {"met_already": 0, "problem": ""}
+    assert found.json() | reach == made.json()
+    assert found["ETag"] == made["ETag"]
+
+
+def test_an_edit_says_how_many_users_meet_it_already(editor, walker, activity):
+    for quantity in (1, 2, 3):
+        record_activity(UserFactory(), "walk", quantity=quantity)
+
+    edited = edit(editor, {"criterion": "total_xp", "threshold": 20}).json()
+
+    assert (edited["met_already"], edited["problem"]) == (2, "")
+
+
+def test_an_edit_says_that_nobody_can_reach_it(editor, walker):
+    edited = edit(editor, {"criterion": "level", "threshold": 31}).json()
+
+    problem = "There are only 30 levels, so nobody can reach it."
+    assert (edited["met_already"], edited["problem"]) == (0, problem)
+
+
+def test_a_draft_reaches_nobody(editor, activity):
+    record_activity(UserFactory(), "walk")
+    new = NEW | {"criterion": "total_xp", "status": "draft"}
+
+    assert editor.post(ACHIEVEMENTS, new).json()["met_already"] == 0
 
 
 def test_fields_that_are_left_out_have_the_defaults_of_the_model(editor):
@@ -370,3 +395,15 @@ def test_limits_are_those_of_the_model():
     for name in ("name", "description", "icon"):
         assert body[name].max_length == longest(name)
     assert definitions.NewAchievementBody().fields["name"].max_length == longest("name")
+
+
+def test_the_categories_are_those_of_the_site(editor, settings):
+    settings.GAMIFICATION = {
+        "CATEGORIES": {"habits": {"name": "habits"}, "exploration": None}
+    }
+
+    made = editor.post(ACHIEVEMENTS, NEW | {"category": "habits"})
+    refused = editor.post(ACHIEVEMENTS, NEW | {"category": "exploration"})
+
+    assert made.json().get("category") == "habits", made.text
+    assert "is not one of milestones, streaks, mastery, habits." in refused.text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from gamification.api.user_lookup import public_name
 from gamification.models import LedgerEntry, UserAchievement
 from gamification.services import (
     award_achievement,
@@ -11,6 +12,7 @@ from gamification.services import (
     revoke_achievement,
     set_visibility,
 )
+from gamification.staff import entry_fingerprint
 from tests.api.assertions import assert_problem, errors_in
 from tests.api.clients import API, client_of
 from tests.factories import AchievementFactory, UserFactory
@@ -76,6 +78,7 @@ def test_an_adjustment_names_its_author_in_the_ledger(clerk, staff, user, to):
             "recorded_at": "2026-03-02T12:00:00Z",
             "key": None,
             "source": "",
+            "fingerprint": entry_fingerprint(entry),
         },
         "credited": 60,
         "withheld": None,
@@ -294,7 +297,18 @@ def test_a_reversal_takes_back_the_XP_of_an_entry(clerk, staff, user, to):
         "recorded_at": "2026-03-02T12:00:00Z",
         "key": None,
         "source": "watch:7",
+        "fingerprint": entry_fingerprint(reversal),
     }
+
+
+def test_an_entry_that_took_the_id_of_another_is_not_reversed(clerk, user, to):
+    entry = record_activity(user, "walk").entry
+    body = {"entry": entry.id, "note": "A dream.", "fingerprint": "of another"}
+
+    response = clerk.post(to("reversals"), body)
+
+    assert_problem(response, 422, "unknown_entry")
+    assert len(ledger_of(user)) == 1
 
 
 def test_an_adjustment_is_taken_back_too(clerk, user, to):
@@ -480,3 +494,17 @@ def test_a_body_is_one_object(clerk, to, medal, end, permission, body, body_):
 
     assert clerk.post(to(end), body_).status_code == 400
     assert everything() == before
+
+
+def test_staff_give_themselves_nothing(user):
+    AchievementFactory(key="medal")
+    staff = client_of(user, "adjust_xp", "award_achievement")
+    own = f"{API}users/{public_name(user)}/"
+
+    adjusted = staff.post(f"{own}adjustments/", {"amount": 5, "note": "Mine."})
+    awarded = staff.post(
+        f"{own}achievements/", {"achievement": "medal", "note": "Mine."}
+    )
+
+    for response in (adjusted, awarded):
+        assert_problem(response, 403, "self_award")

@@ -5,6 +5,7 @@ import inspect
 import pytest
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.db import (
+    IntegrityError,
     InterfaceError,
     InternalError,
     OperationalError,
@@ -122,9 +123,15 @@ def test_a_database_that_needs_repair_is_not_tried_again(api, sample):
 
 
 @pytest.mark.parametrize(
-    "query", ["SELECT 1 FROM nowhere", "SELECT nowhere FROM gamification_activity"]
+    ("query", "what"),
+    [
+        ("SELECT 1 FROM nowhere", "A table"),
+        ("SELECT nowhere FROM gamification_activity", "A column"),
+    ],
 )
-def test_a_read_from_a_missing_table_or_column_says_what_to_do(api, sample, query):
+def test_a_read_from_a_missing_table_or_column_says_what_to_do(
+    api, sample, query, what, caplog
+):
     def read():
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(query)
@@ -134,16 +141,16 @@ def test_a_read_from_a_missing_table_or_column_says_what_to_do(api, sample, quer
     response = api.get(THINGS)
 
     problem = assert_problem(response, 500, "storage_setup")
-    assert problem["detail"] == (
-        "A table or a column is missing: run `manage.py migrate`."
-    )
+    assert problem["detail"] == f"{what} is missing: run `manage.py migrate`."
     assert "Retry-After" not in response
+    assert "The API answered 500." in caplog.messages
 
 
-def test_a_bug_is_left_to_the_site(api, sample):
-    sample.work = raising(ZeroDivisionError())
+@pytest.mark.parametrize("bug", [ZeroDivisionError, IntegrityError])
+def test_a_bug_is_left_to_the_site(api, sample, bug):
+    sample.work = raising(bug())
 
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(bug):
         api.get(THINGS)
 
 
@@ -171,6 +178,7 @@ def test_every_error_of_ours_has_a_status():
 
     assert {status_for(error) for error in errors} <= {
         400,
+        403,
         404,
         409,
         412,

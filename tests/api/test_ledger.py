@@ -11,6 +11,7 @@ from gamification.services import (
     reverse_entry,
     set_time_zone,
 )
+from gamification.staff import entry_fingerprint
 from tests.api.assertions import errors_in
 from tests.api.conftest import NOON
 from tests.factories import AchievementFactory, UserFactory
@@ -48,10 +49,20 @@ def test_an_entry_has_its_XP_and_dates(api, user):
         "local_date": "2026-03-02",
         "recorded_at": "2026-03-02T12:00:00Z",
         "source": "park:1",
+        "fingerprint": entry_fingerprint(entry),
         "reverses": None,
         "corrects": None,
         "note": "",
     }
+
+
+def test_an_entry_hides_the_internal_note_of_staff(api, user, staff):
+    adjust_xp(user, amount=25, note="Well done.", internal_note="A bribe.", actor=staff)
+
+    response = api.get(LEDGER)
+
+    assert response.json()["results"][0]["note"] == "Well done."
+    assert "bribe" not in response.content.decode()
 
 
 def test_an_entry_shows_the_note_of_staff_without_its_author(api, user, staff):

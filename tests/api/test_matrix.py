@@ -40,6 +40,18 @@ GET     achievements/none/backfill/                   401  403   403   403     4
 POST    achievements/{shown}/backfill/                401  403   403   403     200
 POST    achievements/none/backfill/                   401  403   403   403     404
 
+GET     jobs/                                          401  403   403   403     200
+POST    jobs/                                          401  403   403   403     201
+POST    jobs/preview/                                  401  403   403   403     200
+GET     jobs/{job}/                                    401  403   403   403     200
+GET     jobs/0/                                        401  403   403   403     404
+POST    jobs/{job}/step/                               401  403   403   403     200
+POST    jobs/0/step/                                   401  403   403   403     404
+POST    jobs/{job}/pause/                              401  403   403   403     200
+POST    jobs/{job}/resume/                             401  403   403   403     200
+POST    jobs/{job}/abandon/                            401  403   403   403     200
+POST    jobs/{job}/undo/                               401  403   403   403     409
+
 GET     leaderboards/day/                              401  200   200   200     200
 GET     leaderboards/week/                             401  200   200   200     200
 GET     leaderboards/month/                            401  200   200   200     200
@@ -85,7 +97,9 @@ ROWS = [(method, address, tuple(map(int, rest))) for method, address, *rest in L
 
 def route_at(address: str) -> str:
     """Return the route that ``address``, with whatever names, belongs to."""
-    concrete = re.sub("{(.*?)}", lambda name: "1" if name[1] == "own" else "x", address)
+    concrete = re.sub(
+        "{(.*?)}", lambda name: "1" if name[1] in {"own", "job"} else "x", address
+    )
     return route_of(resolve(f"/api/gamification/v1/{concrete}").route)
 
 

@@ -6,8 +6,10 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from gamification.models import Celebration
+from gamification.api.user_lookup import public_name
+from gamification.models import Celebration, LedgerEntry
 from gamification.services import reverse_entry
+from gamification.staff import entry_fingerprint, exclude_user
 from tests.api.assertions import assert_problem, errors_in
 from tests.api.clients import API, client_of
 from tests.conftest import IS_POSTGRESQL
@@ -65,6 +67,7 @@ def test_a_record_answers_with_all_that_it_changed(service, user, walk):
             "recorded_at": "2026-03-02T12:00:00Z",
             "key": "walk-1",
             "source": "watch:7",
+            "fingerprint": entry_fingerprint(entry),
         },
         "credited": 30,
         "withheld": None,
@@ -502,7 +505,7 @@ def test_the_header_gives_keys_to_records_that_have_none(service, user, walk):
     first = service.post(RECORDS, records, headers=keyed("batch"))
     again = service.post(RECORDS, records, headers=keyed("batch"))
 
-    assert [entry.key for entry in ledger_of(user)] == ["batch:0", "own", "batch:2"]
+    assert [entry.key for entry in ledger_of(user)] == ["batch␟0", "own", "batch␟2"]
     assert [result["status"] for result in again.json()["results"]] == [200] * 3
     assert "Idempotent-Replayed" not in first
     assert again["Idempotent-Replayed"] == "true"
@@ -513,7 +516,17 @@ def test_the_longest_header_leaves_room_for_the_last_position(service, user, wal
 
     service.post(RECORDS, records, headers=keyed("x" * 250))
 
-    assert ledger_of(user)[0].key == "x" * 250 + ":999"
+    assert ledger_of(user)[0].key == "x" * 250 + "␟999"
+
+
+def test_no_record_of_its_own_has_the_key_of_one_in_a_list(service, user, walk):
+    service.post(RECORDS, [walk, walk], headers=keyed("a"))
+
+    alone = service.post(RECORDS, walk, headers=keyed("a:1"))
+    named = service.post(RECORDS, {**walk, "key": "a␟1"})
+
+    assert (alone.status_code, len(ledger_of(user))) == (201, 3)
+    assert errors_in(named) == {"/key": "unstorable"}
 
 
 def test_a_list_in_which_anything_is_new_is_no_replay(service, walk):
@@ -583,9 +596,10 @@ def queries_of(service, records):
 def test_one_record_takes_few_queries(service, walk):
     service.post(RECORDS, walk)
 
-    # The user whom it names; where they stand; the write. Other databases lock, read
-    # each table and write each table by itself, in a savepoint.
-    assert queries_of(service, walk) == (3 if IS_POSTGRESQL else 16)
+    # The user whom it names; where they stand; the write, in a savepoint because the
+    # test has a transaction of its own. Other databases lock, read each table and write
+    # each table by itself.
+    assert queries_of(service, walk) == (5 if IS_POSTGRESQL else 16)
 
 
 @pytest.mark.skipif(not IS_POSTGRESQL, reason="Others write so many rows at once.")
@@ -599,3 +613,15 @@ def test_a_thousand_records_take_as_many_queries_as_ten(service):
     # The users whom they name; of these, who has no row yet, and rows for them; the
     # lock; where they stand; the write; and a savepoint, made and released.
     assert (few, many) == (8, 8)
+
+
+def test_an_excluded_user_earns_nothing(service, user, walk):
+    exclude_user(user, reason="Cheated.", actor=None)
+    body = {"user": public_name(user), "activity": "walk"}
+
+    one = service.post(RECORDS, body)
+    [each] = service.post(RECORDS, [body]).json()["results"]
+
+    assert_problem(one, 409, "user_excluded")
+    assert (each["status"], each["problem"]["code"]) == (409, "user_excluded")
+    assert not LedgerEntry.objects.exists()

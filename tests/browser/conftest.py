@@ -1,7 +1,7 @@
 """Tests in a real browser: Chromium, driven by Playwright.
 
 ``apt-get install chromium`` installs it; the environment variable ``CHROMIUM`` names
-another one. Screenshots are saved in ``.screenshots``.
+another one. ``SCREENSHOTS`` names a folder in which pictures of the pages are saved.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ from django.test import Client
 from django.urls import reverse
 
 import tests.admin.conftest  # noqa: F401 - the pages of users
+from tests.browser.axe import violations
 from tests.browser.site import served, wait_until_idle
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
     from pytest_django.live_server_helper import LiveServer
 
-SCREENSHOTS = Path(__file__).parents[2] / ".screenshots"
+SCREENSHOTS = os.environ.get("SCREENSHOTS")
 
 #: Returns the texts with too little contrast.
 LOW_CONTRAST = (Path(__file__).parent / "contrast.js").read_text()
@@ -122,24 +123,31 @@ def page(sign_in: Callable[[Any], Page], admin_user: Any) -> Page:
 
 
 def look(page: Page, name: str) -> None:
-    """Save screenshots, wide and narrow, light and dark; fail if the page is wider."""
-    for width, scheme in ((WIDE, "dark"), (NARROW, "light"), (WIDE, "light")):
-        page.emulate_media(color_scheme=scheme)
-        screenshot(page, f"{name}-{width}-{scheme}", width)
+    """Fail if axe finds anything, or the page is wider than a wide or narrow screen.
+
+    Leaves the page wide and light.
+    """
+    page.wait_for_load_state()
+    page.emulate_media(color_scheme="dark")
+    fit(page, f"{name}-{NARROW}-dark", NARROW)
+    cut_off = violations(page, only=["scrollable-region-focusable"])
+    page.emulate_media(color_scheme="light")
+    fit(page, f"{name}-{WIDE}-light", WIDE)
+    assert [*cut_off, *violations(page)] == []
 
 
-def screenshot(page: Page, name: str, width: int) -> None:
-    """Save a screenshot at this width; fail if the page is wider."""
-    SCREENSHOTS.mkdir(exist_ok=True)
+def fit(page: Page, name: str, width: int) -> None:
+    """Show the page at this width; fail if it is wider."""
     page.set_viewport_size({"width": width, "height": 900})
-    page.screenshot(
-        path=SCREENSHOTS / f"{name}.png",
-        full_page=True,
-        animations="disabled",
-        # Hiding the caret needs an inline style, which the policy forbids.
-        caret="initial",
-    )
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    if SCREENSHOTS:
+        page.screenshot(
+            path=Path(SCREENSHOTS, f"{name}.png"),
+            full_page=True,
+            animations="disabled",
+            # Hiding the caret needs an inline style, which the policy forbids.
+            caret="initial",
+        )
 
 
 def address(model: type, name: str, *args: Any) -> str:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 from django.contrib.auth import get_user_model
 from playwright.sync_api import expect
@@ -9,20 +11,18 @@ from gamification.services import (
     ActivityRecord,
     record_activities,
 )
+from gamification.services.catalogue import backfill_jobs
 from gamification.staff import (
     edit_achievement,
 )
 from tests.browser.conftest import address, look
-from tests.conftest import IS_POSTGRESQL
+from tests.browser.site import TIMEOUT
 from tests.factories import AchievementFactory, ActivityFactory, UserFactory
 from tests.inspection import COMMITTED
 
 pytestmark = COMMITTED
 
 LIST = address(Achievement, "changelist")
-
-#: Other databases take ten times as long.
-MANY = 20_000 if IS_POSTGRESQL else 2_000
 
 
 @pytest.fixture
@@ -113,6 +113,18 @@ def test_an_arrow_button_moves_an_achievement(page):
     assert [*Achievement.objects.values_list("key", flat=True)][:2] == [second, first]
 
 
+def test_an_order_that_is_not_saved_is_not_lost_without_a_question(page):
+    asked = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    page.goto(LIST)
+    page.get_by_role("button", name="Move down").first.click()
+
+    page.goto(LIST)
+    page.goto(LIST)
+
+    assert asked == ["beforeunload"]
+
+
 # --- In the form
 
 
@@ -121,10 +133,10 @@ def test_a_conflict_in_the_form_is_reported(sign_in, page, medal):
     for editor in editors:
         editor.goto(address(Achievement, "change", medal.pk))
     for editor, name in zip(editors, ("Gold", "Silver"), strict=True):
-        editor.get_by_label("Name").fill(name)
+        editor.get_by_label("Name:", exact=True).fill(name)
         save(editor)
 
-    errors = editors[1].locator(".errorlist", has_text="Somebody else changed")
+    errors = editors[1].locator(".errorlist", has_text="changed “\u2068")
     expect(errors).to_contain_text("Name: now \u2068Gold\u2069; you entered")
     look(editors[1], "achievement-conflict")
     assert Achievement.objects.get(key="medal").name == "Gold"
@@ -170,23 +182,46 @@ def test_several_achievements_are_previewed_from_the_list(page, walkers, medal):
     look(page, "achievement-previews")
 
 
-def test_a_backfill_survives_reloads_of_its_page(page, admin_user):
-    achievement = walking(MANY)
+@pytest.fixture
+def next_step(page, monkeypatch):
+    """Return a function that waits for the next step of a job, and holds it up."""
+    monkeypatch.setattr(backfill_jobs, "USERS_IN_A_STEP", 5)
+    waiting = []
+    # Playwright cannot take a built-in method.
+    page.route("**/step/", lambda route: waiting.append(route))
+
+    def next_step():
+        until = time.monotonic() + TIMEOUT
+        while not waiting:
+            assert time.monotonic() < until, "The page asks for no step."
+            page.wait_for_timeout(10)
+        return waiting.pop()
+
+    return next_step
+
+
+def test_a_backfill_survives_reloads_of_its_page(page, next_step, admin_user):
+    achievement = walking(20)
     page.goto(address(Achievement, "backfill", achievement.pk))
     look(page, "achievement-backfill")
-    page.get_by_label("Note").fill("They walked before it was there.")
+    page.get_by_label("Note for the user").fill("They walked before it was there.")
     page.get_by_role("button", name="Award to").click()
-    job = page.locator("#gam-job")
-    for _ in range(3):
-        begun = job.locator("dd").first.inner_text()
-        expect(job.locator("dd").first).not_to_have_text(begun, timeout=60_000)
-        page.reload()
+    processed = page.locator("#gam-job dd").first
+    step = next_step()
     look(page, "job")
 
-    expect(page.locator("#gam-job-state")).to_have_text("finished", timeout=60_000)
+    for done in (5, 10, 15):
+        step.continue_()
+        expect(processed).to_have_text(f"{done} of 20")
+        # The page asks for another step, and is left before it gets one.
+        next_step()
+        page.reload(wait_until="networkidle")
+        page.get_by_role("button", name="Continue").click()
+        step = next_step()
+    step.continue_()
 
+    expect(page.locator("#gam-job-state")).to_have_text("finished")
     look(page, "job-finished")
-    held = UserAchievement.objects.filter(achievement=achievement)
-    assert held.count() == MANY
-    assert Job.objects.get().done == MANY
-    assert admin_user.pk == Job.objects.get().actor_id
+    assert UserAchievement.objects.filter(achievement=achievement).count() == 20
+    job = Job.objects.get()
+    assert (job.done, job.actor_id) == (20, admin_user.pk)

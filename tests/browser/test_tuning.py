@@ -13,7 +13,7 @@ from tests.browser.conftest import LOW_CONTRAST, look
 from tests.factories import ActivityFactory, UserFactory
 from tests.inspection import COMMITTED, profile_of
 
-pytestmark = [*COMMITTED, pytest.mark.usefixtures("walks")]
+pytestmark = [COMMITTED, pytest.mark.usefixtures("walks")]
 
 PAGE = reverse("admin:gamification_tuning")
 
@@ -47,8 +47,10 @@ def test_a_simulation_shows_the_effect_and_saves_nothing(page):
     page.get_by_role("button", name="Simulate").click()
 
     result = page.get_by_role("region", name="Simulation of the last")
-    expect(result.get_by_role("row", name="Walk 300 900")).to_contain_text("600")
+    expect(result.get_by_role("row", name="Walk 300 300 900")).to_contain_text("600")
     expect(result.locator("dd")).to_have_text(["3", "0"])
+    expect(result).to_be_focused()
+    expect(page.get_by_text("today: 10")).to_be_visible()
     look(page, "tuning-simulation")
     assert walk().xp_reward == 10
 
@@ -92,7 +94,7 @@ def test_past_xp_is_recalculated_after_a_preview(page, staff):
     expect(page.get_by_role("row", name="Walk")).to_contain_text("300")
     look(page, "recalculate")
 
-    page.get_by_label("Note").fill("Walks were worth too little.")
+    page.get_by_label("Note for the user").fill("Walks were worth too little.")
     page.get_by_role("button", name="Recalculate 3 users").click()
 
     expect(page.locator("#gam-job-state")).to_have_text("finished")

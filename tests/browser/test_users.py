@@ -13,7 +13,7 @@ from gamification.services import (
     adjust_xp,
     record_activities,
 )
-from tests.browser.conftest import address, look
+from tests.browser.conftest import NARROW, WIDE, address, fit, look
 from tests.factories import AchievementFactory, ActivityFactory, UserFactory
 from tests.inspection import COMMITTED, ledger_of, profile_of
 
@@ -52,7 +52,7 @@ def test_staff_adjust_xp_with_a_note(page, grace, admin_user):
     action = page.locator("details", has_text="Adjust XP")
     action.locator("summary").click()
     action.get_by_label("XP").fill("-15")
-    action.get_by_label("Note").fill("Counted twice.")
+    action.get_by_label("Note for the user").fill("Counted twice.")
     action.get_by_role("button").click()
 
     expect(page.locator(".messagelist")).to_contain_text("−15")
@@ -69,7 +69,7 @@ def test_staff_reverse_an_entry(page, grace):
 
     page.get_by_role("link", name=f"Reverse {entry.pk}").click()
     look(page, "user-action")
-    page.get_by_label("Note").fill("It did not happen.")
+    page.get_by_label("Note for the user").fill("It did not happen.")
     page.locator(".gam-action-form").get_by_role("button").click()
 
     expect(page.locator(".messagelist")).to_be_visible()
@@ -91,7 +91,9 @@ def test_a_user_is_deleted_with_their_history(page, grace):
     page.goto(reverse(name, args=[grace.pk]))
     page.locator("a.deletelink").click()
     expect(page.get_by_text(f"Ledger entries: {entries}").first).to_be_visible()
-    look(page, "user-delete")
+    # The list of what goes is Django's own.
+    for width in (NARROW, WIDE):
+        fit(page, f"user-delete-{width}", width)
 
     page.get_by_role("button", name="Yes, I’m sure").click()
 

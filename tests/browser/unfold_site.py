@@ -103,6 +103,9 @@ def _create_rows() -> dict[str, Any]:
     services.award_achievement(grace, "ten", actor=admin)
     services.award_achievement(grace, "fifty", actor=admin)
     services.revoke_achievement(grace, "fifty", actor=admin, reason="Too early.")
+    staff.hold_user(alan, until=now + timedelta(days=9), reason="Odd.", actor=admin)
+    gift = staff.Act(kind="adjustment", amount=5, note="A gift.")
+    staff.begin_list(gift, [alan], actor=admin)
     job = staff.begin_backfill("twenty", actor=admin, note="For earlier walks.")
     while not staff.run_next_step(job.pk, actor=admin).finished_at:
         pass

@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gamification.domain import history
 from gamification.domain.backfill import met_at, qualifies
 from gamification.domain.catalogue import Catalogue, Criterion
 from gamification.domain.changeset import UserChangeset
 from gamification.domain.days import Calendar, ZoneChange
-from gamification.domain.outcomes import Unlock, UnlockRow
+from gamification.domain.outcomes import NO_REASON, Reason, Unlock, UnlockRow
 from gamification.domain.state import Rules
 from gamification.domain.streaks import Streak
 from gamification.domain.totals import TotalOutOfRangeError
@@ -36,7 +37,7 @@ RULES = Rules(Catalogue(), THRESHOLDS)
 def day_of(criterion, threshold, *ledger, activity_id=None, calendar=CALENDAR):
     """Return the date on which the ledger first met the threshold."""
     rule = achievement(criterion, threshold, activity_id=activity_id)
-    moment = met_at(rule, ledger, calendar, RULES)
+    moment = met_at(rule, history.lasting(ledger), calendar, RULES)
     return moment and moment.day.day
 
 
@@ -45,7 +46,7 @@ def test_a_count_is_met_by_the_entry_that_reaches_it():
 
     rule = achievement("activity_count", 4, activity_id=1)
 
-    assert met_at(rule, ledger, CALENDAR, RULES) == (
+    assert met_at(rule, history.lasting(ledger), CALENDAR, RULES) == (
         datetime(2026, 1, 2, 9, tzinfo=UTC),
         date(2026, 1, 2),
     )
@@ -254,7 +255,7 @@ def test_the_moment_is_that_of_the_first_entries_that_are_enough_for_good(
 
     counted = 1 if criterion == "activity_count" else None
     rule = achievement(criterion, threshold, activity_id=counted)
-    moment = met_at(rule, ledger, CALENDAR, RULES)
+    moment = met_at(rule, history.lasting(ledger), CALENDAR, RULES)
 
     last = enough[0][-1] if enough else None
     assert moment == (last and (last.occurred_at, last.local_date))
@@ -310,7 +311,7 @@ def test_an_award_has_the_date_of_the_ledger():
     rule = achievement("total_xp", 20, id=5, xp_reward=7)
     changes = changeset([on(1), on(2), on(3)], rule)
 
-    outcome = changes.backfill(rule, actor_id=1, note="Late.")
+    outcome = changes.backfill(rule, Reason(1, "Late."))
 
     met = datetime(2026, 1, 2, 9, tzinfo=UTC)
     assert outcome.entry == booked(
@@ -330,7 +331,7 @@ def test_an_award_that_the_ledger_does_not_tell_is_of_now():
     kiritimati = Calendar((ZoneChange(0, "Pacific/Kiritimati"),))
     changes = changeset([on(1)], rule, calendar=kiritimati)
 
-    entry = changes.backfill(rule, actor_id=None, note="").entry
+    entry = changes.backfill(rule, NO_REASON).entry
 
     assert (entry.occurred_at, entry.local_date) == (NOW, date(2026, 6, 11))
 
@@ -341,7 +342,7 @@ def test_an_achievement_that_follows_is_dated_by_the_ledger_with_the_award():
     pair = achievement("achievements", 2, key="pair")
     changes = changeset([on(1), on(2), on(3)], rule, level, pair, active_days=3)
 
-    outcome = changes.backfill(rule, actor_id=1, note="Late.")
+    outcome = changes.backfill(rule, Reason(1, "Late."))
 
     assert outcome.unlocks == (
         Unlock("first", "", "", 35),
@@ -360,7 +361,7 @@ def test_an_achievement_that_follows_at_the_end_has_the_date_of_the_award():
     level = achievement("level", 2, key="second")
     changes = changeset([on(1), on(2), on(3)], rule, level, active_days=3)
 
-    changes.backfill(rule, actor_id=None, note="")
+    changes.backfill(rule, NO_REASON)
 
     assert [unlock.unlocked_at for unlock in changes.unlocks] == [
         FIRST + timedelta(days=2),
@@ -371,10 +372,8 @@ def test_an_achievement_that_follows_at_the_end_has_the_date_of_the_award():
 def test_a_silent_award_celebrates_nothing():
     rule = achievement("active_days", 1, key="first", xp_reward=500)
 
-    quiet = changeset([on(1)], rule).backfill(rule, actor_id=None, note="")
-    loud = changeset([on(1)], rule, celebrate=True).backfill(
-        rule, actor_id=None, note=""
-    )
+    quiet = changeset([on(1)], rule).backfill(rule, NO_REASON)
+    loud = changeset([on(1)], rule, celebrate=True).backfill(rule, NO_REASON)
 
     assert quiet.celebrations == ()
     keys = [notice.dedupe_key for notice in loud.celebrations]
@@ -386,4 +385,4 @@ def test_a_total_that_cannot_be_kept_is_refused():
     changes = changeset([on(1)], rule, total_xp=2**53)
 
     with pytest.raises(TotalOutOfRangeError):
-        changes.backfill(rule, actor_id=None, note="")
+        changes.backfill(rule, NO_REASON)

@@ -5,7 +5,13 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from gamification.domain.days import Calendar, ZoneChange
-from gamification.domain.outcomes import CelebrationNotice, Unlock, UnlockRow
+from gamification.domain.outcomes import (
+    NO_REASON,
+    CelebrationNotice,
+    Reason,
+    Unlock,
+    UnlockRow,
+)
 from gamification.domain.streaks import Streak
 from gamification.domain.totals import TotalOutOfRangeError
 from tests.domain.builders import (
@@ -439,7 +445,7 @@ def walker(**days):
 
 def test_a_reversal_is_the_negative_of_what_was_credited_on_the_same_date():
     outcome = reverse(
-        changeset(start=walker(d10=1)), standing(WALK), actor_id=9, note="gone"
+        changeset(start=walker(d10=1)), standing(WALK), reason=Reason(9, "gone")
     )
 
     assert outcome.entry == WALK._replace(
@@ -474,7 +480,7 @@ def test_a_reversal_credits_what_it_makes_room_for():
     changes = changeset(start=walker(d10=2))
 
     outcome = reverse(
-        changes, standing(WALK), room=[(other, 2)], actor_id=9, note="gone"
+        changes, standing(WALK), room=[(other, 2)], reason=Reason(9, "gone")
     )
 
     assert outcome.corrections == (
@@ -622,7 +628,7 @@ def test_a_reversal_takes_revocable_achievements_that_no_longer_hold():
     changes = changeset(rule, start=start)
 
     outcome = reverse(
-        changes, standing(WALK), rewards={5: medal_of(5)}, actor_id=9, note="gone"
+        changes, standing(WALK), rewards={5: medal_of(5)}, reason=Reason(9, "gone")
     )
 
     assert outcome.lost == (Unlock("ten", "", "", 50),)
@@ -648,7 +654,7 @@ def test_a_loss_may_take_others_with_it():
         rewards={5: medal_of(5), 6: medal_of(6, 20)},
     )
 
-    assert keys(outcome.lost) == [count.key, level.key]
+    assert keys(outcome.lost) == [level.key, count.key]
     assert outcome.total_xp == 20
 
 
@@ -710,7 +716,7 @@ def test_an_award_by_hand_names_its_actor():
     medal = achievement("manual", 1, id=5, key="medal", xp_reward=60)
     changes = changeset(medal)
 
-    outcome = changes.award(medal, actor_id=9, note="Well done.")
+    outcome = changes.award(medal, Reason(9, "Well done."))
 
     assert outcome.unlocks == (Unlock("medal", "", "", 60),)
     assert (outcome.entry.actor_id, outcome.entry.note) == (9, "Well done.")
@@ -721,7 +727,7 @@ def test_an_award_by_hand_names_its_actor():
 def test_the_xp_of_an_award_is_gained_once():
     medal = achievement("manual", 1, xp_reward=60)
 
-    outcome = changeset(medal).award(medal, actor_id=9, note="")
+    outcome = changeset(medal).award(medal, Reason(9))
 
     assert outcome.xp_gained == 60
 
@@ -730,7 +736,7 @@ def test_an_award_unlocks_what_follows_from_it():
     medal = achievement("manual", 1, key="medal", xp_reward=60)
     changes = changeset(medal, achievement("level", 2, key="second"))
 
-    outcome = changes.award(medal, actor_id=None, note="")
+    outcome = changes.award(medal, NO_REASON)
 
     assert keys(outcome.unlocks) == ["medal", "second"]
 
@@ -742,8 +748,7 @@ def test_revoking_takes_the_xp_back_and_says_who_and_why():
     outcome = changes.revoke(
         unlock,
         standing(entry(id=3, kind="achievement", amount=50, achievement_id=5)),
-        actor_id=9,
-        reason="A mistake.",
+        Reason(9, "A mistake."),
     )
 
     assert changes.unlocks == [

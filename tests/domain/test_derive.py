@@ -132,9 +132,11 @@ def test_a_correction_adds_xp_to_the_day_and_no_activity():
 def test_an_achievement_is_held_by_its_reward():
     medal, cup = line("achievement", 50), line("achievement", 0, achievement_id=6)
 
-    progress = derive_progress([medal, cup, reversal(medal)])
+    taken_back = reversal(medal)
 
-    assert progress.unlocks == {5: (medal, False), 6: (cup, True)}
+    progress = derive_progress([medal, cup, taken_back])
+
+    assert progress.unlocks == {5: (medal, taken_back), 6: (cup, None)}
 
 
 def test_an_achievement_that_was_given_again_is_held_by_the_later_reward():
@@ -142,7 +144,7 @@ def test_an_achievement_that_was_given_again_is_held_by_the_later_reward():
 
     progress = derive_progress([first, reversal(first), second])
 
-    assert progress.unlocks == {5: (second, True)}
+    assert progress.unlocks == {5: (second, None)}
 
 
 def test_a_day_goes_when_all_of_it_was_reversed():

@@ -2,7 +2,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from gamification.domain.history import correction_of, lasting, standing_entries
+from gamification.domain.history import (
+    correction_of,
+    lasting,
+    lasting_with,
+    reversal_of,
+    standing_entries,
+)
+from gamification.domain.outcomes import NO_REASON, Reason
 from tests.domain.builders import NOW, corrected, entry, on, reversed_, standing
 
 WALK = entry(id=3, quantity=5, rewarded=2, amount=20, xp_reward=10, key="a")
@@ -84,7 +91,7 @@ def test_a_correction_belongs_to_the_time_of_its_entry():
     later = NOW + timedelta(days=3)
 
     more = correction_of(
-        standing(WALK), 10, rewarded=1, now=later, actor_id=9, note="Free again."
+        standing(WALK), 10, rewarded=1, now=later, reason=Reason(9, "Free again.")
     )
 
     assert more == entry(
@@ -101,7 +108,19 @@ def test_a_correction_belongs_to_the_time_of_its_entry():
 
 def test_a_correction_may_change_what_a_unit_is_worth():
     more = correction_of(
-        standing(WALK), 30, rewarded=0, now=NOW, actor_id=None, note="", xp_reward=25
+        standing(WALK), 30, rewarded=0, now=NOW, reason=NO_REASON, xp_reward=25
     )
 
     assert (more.amount, more.xp_reward) == (30, 25)
+
+
+def test_new_entries_change_what_lasted_until_now():
+    other = WALK._replace(id=WALK.id + 1)
+    late = WALK._replace(id=None, occurred_at=WALK.occurred_at + timedelta(hours=1))
+    by = {"now": NOW, "reason": NO_REASON}
+    correction = correction_of(standing(WALK), 5, rewarded=0, **by)
+    reversal = reversal_of(standing(other), **by)
+
+    lasts = lasting_with([WALK, other], [late, correction, reversal])
+
+    assert [*lasts] == [WALK._replace(amount=WALK.amount + 5), late]

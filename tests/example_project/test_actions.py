@@ -147,7 +147,6 @@ def test_a_completed_kpi_was_completed_at_least_once(kpi):
 
 
 @COMMITTED
-@pytest.mark.usefixtures("catalogue_is_put_back")
 def test_a_double_click_earns_once(user, kpi):
     outcomes = at_once([partial(complete_kpi, user, kpi.pk)] * 4)
 
@@ -156,7 +155,6 @@ def test_a_double_click_earns_once(user, kpi):
 
 
 @COMMITTED
-@pytest.mark.usefixtures("catalogue_is_put_back")
 def test_a_kpi_that_is_completed_while_its_vision_goes_earns_nothing(user, kpi):
     def complete():
         try:

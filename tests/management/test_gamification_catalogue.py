@@ -8,9 +8,11 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import OperationalError
 
+from gamification.domain.catalogue import AchievementStatus, Criterion
 from gamification.exceptions import StorageError
 from gamification.management.commands import gamification_catalogue
-from gamification.models import Achievement
+from gamification.models import Achievement, AchievementCategory
+from gamification.services import record_activity
 from gamification.staff import (
     export_definitions,
 )
@@ -226,3 +228,78 @@ def test_a_database_that_fails_is_an_error(monkeypatch, error):
 def test_an_action_is_named_with_its_file(args):
     with pytest.raises(CommandError):
         call_command("gamification_catalogue", *args)
+
+
+def test_a_file_says_who_meets_its_achievements_already(user, activity, tmp_path):
+    record_activity(user, "walk")
+    path = tmp_path / "new.json"
+    path.write_text(
+        """{"format": 1, "activities": [], "achievements": [
+        {"key": "day", "name": "Day", "category": "mastery",
+         "criterion": "active_days"},
+        {"key": "top", "name": "Top", "category": "mastery",
+         "criterion": "level", "threshold": 31}]}"""
+    )
+
+    lines = catalogue("apply", path).stdout.getvalue().splitlines()
+
+    assert lines[-2:] == [
+        (
+            "! achievement day: 1 user meets “Day” already, and gets it with the next "
+            "record, or now by a backfill."
+        ),
+        "! achievement top: There are only 30 levels, so nobody can reach it.",
+    ]
+
+
+def test_an_example_is_a_file_that_can_be_applied(tmp_path):
+    path = tmp_path / "own.json"
+    catalogue("remove-seeds")
+
+    catalogue("init", path)
+    catalogue("apply", path)
+
+    assert catalogue("diff", path).stdout.getvalue() == "= 3 unchanged\n"
+    assert {*Achievement.objects.values_list("key", "status")} == {
+        ("lessons_10", "draft"),
+        ("week", "draft"),
+    }
+
+
+def test_an_example_names_every_allowed_value():
+    text = catalogue("init", "-").stdout.getvalue()
+
+    for values in (Criterion.values, AchievementStatus.values, AchievementCategory):
+        assert ", ".join(values) in text
+
+
+def test_an_example_overwrites_no_file(tmp_path):
+    path = tmp_path / "own.json"
+    path.write_text("mine")
+
+    message = refused("init", path)
+
+    assert message == f"{path} cannot be written: File exists."
+    assert path.read_text() == "mine"
+
+
+def test_the_examples_are_removed(user):
+    record_activity(user, "vision_created")
+
+    lines = catalogue("remove-seeds").stdout.getvalue().splitlines()
+
+    assert "- achievement kpi_10" in lines
+    assert lines[-2:] == [
+        "= achievement first_vision stays: users have earned it",
+        "= activity vision_created stays: users have done it",
+    ]
+    assert Achievement.objects.get().key == "first_vision"
+
+
+def test_a_dry_run_removes_no_example():
+    before = everything()
+
+    lines = catalogue("remove-seeds", "--dry-run").stdout.getvalue().splitlines()
+
+    assert (len(lines), lines[-1]) == (14, "This was a dry run: nothing was removed.")
+    assert everything() == before

@@ -13,9 +13,7 @@ from gamification.services import (
 )
 from gamification.services.catalogue import backfill_jobs
 from gamification.services.job_steps import LEASE
-from gamification.staff import (
-    begin_backfill,
-)
+from gamification.staff import begin_backfill, run_next_step
 from tests.factories import AchievementFactory, UserFactory
 from tests.management.imports import CommandResult
 
@@ -87,7 +85,8 @@ def test_a_job_that_fails_is_reported_and_stops_no_other(begin):
         f"job {right.pk}: users: 3, XP: 15",
     ]
     assert result.stderr.getvalue() == (
-        f"job {wrong.pk}: Only an active achievement can be awarded.\n"
+        f"job {wrong.pk}: {wrong.parameters['achievement']!r} is retired: only an "
+        "active achievement can be awarded.\n"
     )
 
 
@@ -107,7 +106,7 @@ def test_it_waits_for_a_job_that_another_process_runs(begin, monkeypatch):
 
 
 def test_an_unknown_job_is_an_error(db):
-    with pytest.raises(CommandError, match=r"^job 7: There is no such job\.$"):
+    with pytest.raises(CommandError, match=r"^job 7: No job has the number 7\.$"):
         finish(7)
 
 
@@ -131,3 +130,36 @@ def test_it_shows_how_far_it_is(begin, monkeypatch):
     finish()
 
     assert shown == [2]
+
+
+def test_a_paused_job_is_passed_over_until_it_is_resumed(begin):
+    job = begin()
+
+    paused = finish("--pause", job.pk)
+    nothing = finish()
+    resumed = finish("--resume", job.pk)
+
+    assert (paused, nothing) == ([], [])
+    assert resumed == [f"job {job.pk}: users: 3, XP: 15"]
+
+
+def test_a_job_is_abandoned_and_taken_back(begin):
+    job = begin()
+    run_next_step(job.pk, actor=None)
+
+    abandoned = finish("--abandon", job.pk)
+    undone = finish("--undo", job.pk)
+
+    undo = Job.objects.get(kind="undo")
+    assert abandoned == []
+    assert undone == [f"job {undo.pk}: users: 2, XP: -10"]
+    assert not UserAchievement.objects.exists()
+
+
+def test_a_control_needs_a_job_and_one_that_it_fits(begin):
+    job = begin()
+
+    with pytest.raises(CommandError, match="--undo needs the number of a job"):
+        finish("--undo")
+    with pytest.raises(CommandError, match=f"job {job.pk}: The job is not over"):
+        finish("--undo", job.pk)

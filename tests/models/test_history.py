@@ -24,6 +24,7 @@ from gamification.services import (
     revoke_achievement,
     set_time_zone,
 )
+from gamification.staff import Act, begin_list, exclude_user
 from tests.factories import AchievementFactory, UserFactory
 from tests.inspection import everything, violates
 
@@ -353,6 +354,8 @@ def legend(user, staff, activity):
     record_activity(user, "walk")
     reverse_entry(user, entry_id=entry.id, actor=staff)
     adjust_xp(user, amount=5, note="Sorry.", actor=staff)
+    exclude_user(user, reason="Odd.", actor=staff)
+    begin_list(Act(kind="adjustment", amount=5, note="A gift."), [user], actor=staff)
     return user
 
 
@@ -360,7 +363,7 @@ def test_a_user_takes_all_their_rows_along(legend, activity):
     record_activity(other := UserFactory(), "walk")
     tend_boards()
     empty = {name for name, rows in everything().items() if not rows}
-    assert empty == {"Job", "PendingScore"}
+    assert empty == {"PendingScore"}
 
     legend.delete()
     tend_boards()
@@ -378,8 +381,14 @@ def test_users_may_be_deleted_together(legend, activity):
     type(legend).objects.all().delete()
     tend_boards()
 
-    left = {name for name, rows in everything().items() if rows}
-    assert left == {"Activity", "Achievement", "Board", "BoardSegment"}
+    left = everything()
+    assert {name for name, rows in left.items() if rows} == {
+        "Activity",
+        "Achievement",
+        "Board",
+        "BoardSegment",
+        "Job",
+    }
 
 
 def test_staff_who_go_leave_what_they_did(legend, staff):

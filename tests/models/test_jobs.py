@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 import pytest
 from django.db import IntegrityError, transaction
 
-from gamification.models import Job
+from gamification.models import Job, JobUser
+from tests.inspection import violates
 
 pytestmark = pytest.mark.django_db
 
@@ -42,3 +43,47 @@ def test_staff_who_go_leave_their_jobs(staff):
     staff.delete()
 
     assert Job.objects.get().pk == job.pk
+
+
+@pytest.mark.parametrize(
+    ("fields", "state"),
+    [
+        ({}, "ready"),
+        ({"error": "It failed."}, "stopped"),
+        ({"stepping_until": datetime(2999, 1, 1, tzinfo=UTC)}, "busy"),
+        ({"stepping_until": datetime(2000, 1, 1, tzinfo=UTC)}, "ready"),
+        ({"paused_at": datetime(2026, 3, 2, tzinfo=UTC)}, "paused"),
+        ({"finished_at": datetime(2026, 3, 2, tzinfo=UTC)}, "finished"),
+        (
+            {"finished_at": datetime(2026, 3, 2, tzinfo=UTC), "is_abandoned": True},
+            "abandoned",
+        ),
+    ],
+)
+def test_a_job_has_its_state(fields, state):
+    assert Job(**fields).state == state
+
+
+def test_an_abandoned_job_is_over(db):
+    job = Job(kind="backfill", is_abandoned=True)
+
+    assert violates("gamification_job_abandoned", job.save)
+
+
+def test_a_job_is_taken_back_once(db):
+    job = Job.objects.create(kind="award")
+    Job.objects.create(kind="undo", undoes=job)
+
+    again = Job(kind="undo", undoes=job)
+
+    assert violates("gamification_job_undone", again.save)
+
+
+def test_a_user_is_on_the_list_of_a_job_once(user):
+    job = Job.objects.create(kind="award")
+    row = JobUser.objects.create(job=job, user=user)
+
+    again = JobUser(job=job, user=user)
+
+    assert violates("gamification_jobuser_once", again.save)
+    assert str(row) == f"{user} · waiting"

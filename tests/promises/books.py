@@ -221,21 +221,56 @@ class Books:
         self.held[achievement.key] = reward
         self.barred.discard(achievement.key)
 
-    def lose(self, met_before: list[Achievement]) -> None:
-        """Take back what can be revoked, was met before, and is not met any more."""
-        while lost := [
-            each
-            for each in met_before
-            if each.revocable and each.key in self.held and not self.meets(each)
-        ]:
-            self.items.remove(self.held.pop(lost[0].key))
+    def truly_met(self, holdings: list[Achievement]) -> set[str]:
+        """Return the keys of holdings that would be met if they gave nothing.
+
+        Those that are met so do give what they give.
+        """
+        met: set[str] = set()
+        while True:
+            away = [self.held[each.key] for each in holdings if each.key not in met]
+            items = [item for item in self.items if item not in away]
+            held = len(self.held) - len(away)
+            before, met = (
+                met,
+                {
+                    each.key
+                    for each in holdings
+                    if measure(each, items, self.zones, held) >= each.threshold
+                },
+            )
+            if met == before:
+                return met
+
+    def lose(self, holdings: list[Achievement], truly_met: set[str]) -> None:
+        """Take back holdings that are not met any more, or not truly any more."""
+        kept = holdings
+        while True:
+            true = [each for each in kept if each.key in truly_met]
+            still = self.truly_met(true)
+            gone = [
+                each
+                for each in kept
+                if (each in true and each.key not in still)
+                or (each not in true and not self.meets(each))
+            ]
+            if not gone:
+                return
+            for each in gone:
+                self.items.remove(self.held.pop(each.key))
+            kept = [each for each in kept if each not in gone]
 
     def reverse(self, targets: list[Item]) -> None:
         """Take items off the books, with all that follows."""
         before = self.total
-        met = [each for each in self.achievements if self.meets(each)]
+        holdings = [
+            each
+            for each in self.achievements
+            if each.revocable and each.key in self.held and self.meets(each)
+        ]
+        truly_met = self.truly_met(holdings)
         self.take_off(targets)
-        self.lose(met)
+        self.lose(holdings, truly_met)
         judged = {target.activity.key for target in targets if target.activity}
         self.look_up(self.settle(judged) if self.total > before else [])
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from gamification.exceptions import CelebrationOverError
 from gamification.maintenance import reconcile
+from gamification.models import Activity
 from gamification.services import (
     ActivityRecord,
     acknowledge_celebrations,
+    adjust_xp,
     claim_celebration,
     pending_celebrations,
     record_activities,
@@ -20,6 +22,7 @@ from gamification.services import (
 )
 from tests.factories import AchievementFactory
 from tests.inspection import ledger_of, profile_of
+from tests.promises.conftest import NOW
 
 pytestmark = [
     pytest.mark.django_db,
@@ -74,6 +77,50 @@ def test_an_achievement_that_was_revoked_cannot_be_claimed(user):
         claim_celebration(user, id=show.pk)
 
     assert waiting(user) == []
+
+
+def test_a_level_is_celebrated_when_it_is_truly_reached_not_in_passing(user):
+    Activity.objects.filter(key="walk").update(xp_reward=20, cooldown=30 * 3_600)
+    AchievementFactory(
+        key="two_in_a_row",
+        criterion="longest_streak",
+        threshold=2,
+        xp_reward=8,
+        revocable=True,
+    )
+    first = record_activity(user, "walk", occurred_at=NOW - timedelta(hours=24))
+    record_activity(user, "walk", quantity=2)
+    adjust_xp(user, amount=2, note="A gift.")
+    # It takes back 20, frees 40, and loses 8 with the streak, of 30 in all.
+    reverse_entry(user, entry_id=first.entry.id)
+    assert (profile_of(user).total_xp, profile_of(user).highest_level) == (42, 1)
+
+    adjust_xp(user, amount=8, note="A gift.")
+
+    assert waiting(user) == ["level:2"]
+
+
+def test_what_frees_xp_and_takes_more_away_is_in_the_ledger_in_order(user):
+    Activity.objects.filter(key="walk").update(daily_limit=1)
+    AchievementFactory(
+        key="two",
+        criterion="activity_count",
+        threshold=2,
+        revocable=True,
+        activity=Activity.objects.get(key="walk"),
+        xp_reward=5,
+    )
+    first, second = [record_activity(user, "walk").entry for _ in range(2)]
+
+    outcome = reverse_entry(user, entry_id=first.id)
+
+    [correction] = outcome.corrections
+    assert [(e.kind, e.amount) for e in ledger_of(user)[-3:]] == [
+        ("reversal", -10),
+        ("reversal", -5),
+        ("correction", 10),
+    ]
+    assert (correction.id, correction.corrects) == (ledger_of(user)[-1].pk, second.id)
 
 
 def test_a_streak_that_was_lost_does_not_wait(user):

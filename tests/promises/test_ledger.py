@@ -11,6 +11,7 @@ from gamification.exceptions import UnknownUserError
 from gamification.maintenance import reconcile
 from gamification.models import Activity, ActivityTally, UserAchievement
 from gamification.services import (
+    adjust_xp,
     get_calendar,
     get_progress,
     record_activity,
@@ -286,6 +287,50 @@ def test_a_revocable_unlock_stays_while_something_else_earns_it(user):
     reverse_source(user, source="book:1")
 
     assert (total_of(user), held_by(user)) == (30, {"first_book"})
+
+
+def total_that_can_be_lost(key, threshold, xp):
+    AchievementFactory(
+        key=key, criterion="total_xp", threshold=threshold, xp_reward=xp, revocable=True
+    )
+
+
+def test_a_revocable_unlock_does_not_keep_itself_by_its_own_reward(user):
+    total_that_can_be_lost("ten", 10, 20)
+    walk(user, source="book:1")
+
+    reverse_source(user, source="book:1")
+
+    assert (total_of(user), held_by(user)) == (0, set())
+
+
+def test_revocable_unlocks_do_not_keep_each_other_by_their_rewards(user):
+    total_that_can_be_lost("ten", 10, 20)
+    total_that_can_be_lost("thirty", 30, 10)
+    AchievementFactory(
+        key="second_level", criterion="level", threshold=2, xp_reward=60, revocable=True
+    )
+    AchievementFactory(
+        key="three", criterion="achievements", threshold=3, xp_reward=0, revocable=True
+    )
+    walk(user, occurred_at=NOW - timedelta(days=1))
+    walk(user, source="book:1")
+    assert held_by(user) == {"ten", "thirty", "second_level", "three"}
+
+    reverse_source(user, source="book:1")
+
+    assert (total_of(user), held_by(user)) == (40, {"ten", "thirty"})
+
+
+def test_an_unlock_that_its_reward_alone_has_kept_outlasts_another_reversal(user):
+    total_that_can_be_lost("hundred", 100, 40)
+    walk(user, quantity=10)
+    walk(user, source="book:1")
+    adjust_xp(user, amount=-30, note="Spent.")
+
+    reverse_source(user, source="book:1")
+
+    assert (total_of(user), held_by(user)) == (110, {"hundred"})
 
 
 def test_a_revocable_unlock_that_went_can_be_earned_again(user):

@@ -19,11 +19,9 @@ from gamification.services import (
 )
 from gamification.storage.postgresql import PostgreSQLStore
 from tests.conftest import IS_POSTGRESQL
+from tests.inspection import COMMITTED as COMMITTED
 
 T = TypeVar("T")
-
-#: Transactions flush the tables; the catalogue is put back for each test.
-COMMITTED = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
 ONLY_POSTGRESQL = pytest.mark.skipif(
     not IS_POSTGRESQL, reason="It is about what PostgreSQL does."

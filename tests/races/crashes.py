@@ -13,12 +13,14 @@ from typing import Any
 
 from django.db import connection
 
+from gamification.models import Job
 from gamification.services import (
     ActivityRecord,
     record_activities,
     record_activity,
     reverse_source_for_everyone,
 )
+from gamification.staff import run_next_step
 
 #: A process with no threads, so that it can be forked.
 _COMMAND = """import django, sys
@@ -36,10 +38,16 @@ def _record_two_batches(user: Any, friend: Any) -> object:
     return record_activities(records, batch_size=2)
 
 
+def _job_of(user: Any) -> int:
+    """Return the number of the job that is about this user and a friend."""
+    return Job.objects.get(parameters__note=f"of:{user}").pk
+
+
 #: What a process may be doing, for a user and a friend.
 VERBS: dict[str, Callable[[Any, Any], object]] = {
     "record": lambda user, friend: record_activity(user, "walk", key="first"),
     "batches": _record_two_batches,
+    "step": lambda user, friend: run_next_step(_job_of(user), actor=None),
     "reverse": lambda user, friend: reverse_source_for_everyone(source=f"of:{user}"),
 }
 

@@ -64,7 +64,7 @@ def test_boards_lose_nothing_while_many_write_read_and_tend(user):
 
     assert PendingScore.objects.count() == 0
     assert told() == pending
-    assert [*reconcile()] == [*count_drifts("default")] == []
+    assert [*reconcile()] == count_drifts() == []
 
 
 @ONLY_POSTGRESQL

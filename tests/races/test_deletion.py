@@ -112,16 +112,6 @@ def test_a_deletion_succeeds_whatever_commits_inside_of_it(verb, is_known):
     assert number > 1
 
 
-@pytest.fixture
-def _patient():
-    """Make the other side, which tries again, the victim of a deadlock."""
-    with connection.cursor() as cursor:
-        cursor.execute("SET deadlock_timeout = '30s'")
-        yield
-        cursor.execute("RESET deadlock_timeout")
-
-
-@pytest.mark.usefixtures("_patient")
 @pytest.mark.parametrize("are_known", [(False, True), (True, False), (True, True)])
 def test_users_are_deleted_together_whatever_batch_commits_inside_of_it(are_known):
     for number in count(1):

@@ -1,23 +1,49 @@
 from __future__ import annotations
 
+from datetime import date
 from functools import partial
 from itertools import count
 
 import pytest
+from django.core.cache import cache
 from django.db import connection, transaction
 
-from gamification.exceptions import StorageError
+from gamification.exceptions import StorageError, StorageSetupError
 from gamification.maintenance import (
     reconcile,
 )
-from gamification.models import LedgerEntry, UserGamification
+from gamification.models import Achievement, LedgerEntry, UserGamification
 from gamification.services import (
     ActivityRecord,
     adjust_xp,
     award_achievement,
+    count_secrets,
+    explain_achievement,
+    get_achievements,
+    get_calendar,
+    get_ledger,
+    get_progress,
+    get_rarity,
+    pending_celebrations,
     record_activities,
     record_activity,
     reverse_source_for_everyone,
+)
+from gamification.staff import (
+    RecalculationScope,
+    RewardProposal,
+    begin_backfill,
+    begin_recalculation,
+    export_definitions,
+    find_job,
+    get_balance_report,
+    get_reach,
+    preview_backfill,
+    preview_recalculation,
+    preview_seed_removal,
+    reach_problem,
+    run_next_step,
+    simulate_rewards,
 )
 from tests.conftest import IS_POSTGRESQL
 from tests.factories import AchievementFactory, UserFactory
@@ -42,6 +68,9 @@ VERBS = {
     "adjust": lambda user, friend: adjust_xp(user, amount=10, note="gift", key="once"),
     "award": lambda user, friend: award_achievement(user, "medal"),
 }
+
+TODAY = date(2026, 6, 10)
+SCOPE = RecalculationScope(["walk"], TODAY, TODAY)
 
 TIMEOUTS = ["statement_timeout", "lock_timeout"] if IS_POSTGRESQL else ["timeout"]
 
@@ -213,3 +242,57 @@ def test_a_database_that_is_gone_is_a_storage_error(verb, user, friend):
 def test_a_database_that_is_gone_before_users_are_known_is_a_storage_error(verb):
     with pytest.raises(StorageError):
         verb()
+
+
+COLLECTOR = Achievement(criterion="achievements")
+
+READS = {
+    "progress": get_progress,
+    "achievements": get_achievements,
+    "secrets": count_secrets,
+    "explanation": lambda user: explain_achievement(user, "medal"),
+    "calendar": lambda user: get_calendar(user, since=TODAY, until=TODAY),
+    "ledger": get_ledger,
+    "celebrations": pending_celebrations,
+    "rarity": lambda user: get_rarity(),
+    "report": lambda user: get_balance_report(),
+    "simulation": lambda user: simulate_rewards(RewardProposal({}, {"medal": 5})),
+    "backfill": lambda user: preview_backfill("medal"),
+    "begun backfill": lambda user: begin_backfill("medal", actor=user),
+    "recalculation": lambda user: preview_recalculation(SCOPE),
+    "begun recalculation": lambda user: begin_recalculation(SCOPE, actor=user),
+    "step": lambda user: run_next_step(7, actor=user),
+    "job": lambda user: find_job(7),
+    "export": lambda user: export_definitions(),
+    "reach": lambda user: get_reach(["medal"]),
+    "problem": lambda user: reach_problem(COLLECTOR),
+    "examples": lambda user: preview_seed_removal(),
+}
+
+all_reads = pytest.mark.parametrize("read", READS.values(), ids=READS)
+
+
+@pytest.fixture
+def nothing_kept():
+    """Nothing that another test had worked out."""
+    cache.clear()
+
+
+@all_reads
+@pytest.mark.usefixtures("no_database", "nothing_kept")
+def test_a_read_from_a_database_that_is_gone_is_a_storage_error(read, user):
+    with pytest.raises(StorageError):
+        read(user)
+
+
+@all_reads
+@pytest.mark.usefixtures("nothing_kept")
+def test_a_read_from_a_missing_table_says_what_to_do(read, user, medal):
+    def lose(execute, sql, params, many, context):
+        return execute(sql.replace("gamification_", "lost_"), params, many, context)
+
+    with (
+        connection.execute_wrapper(lose),
+        pytest.raises(StorageSetupError, match="A table is missing"),
+    ):
+        read(user)

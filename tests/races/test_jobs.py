@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 
 import pytest
 from django.db.models import Sum
+from psycopg import IsolationLevel
 
 from gamification.models import Job, LedgerEntry, UserAchievement
 from gamification.services import (
@@ -15,9 +17,24 @@ from gamification.staff import (
     run_next_step,
 )
 from tests.factories import AchievementFactory, UserFactory
-from tests.races import COMMITTED, PATIENCE, at_once
+from tests.races import COMMITTED, ONLY_POSTGRESQL, PATIENCE, at_once
 
 pytestmark = [COMMITTED, pytest.mark.usefixtures("no_achievements")]
+
+
+@ONLY_POSTGRESQL
+def test_a_lease_is_taken_again_where_transactions_are_serializable(
+    activity, user, set_options
+):
+    set_options(isolation_level=IsolationLevel.SERIALIZABLE)
+    record_activity(user, "walk")
+    AchievementFactory(key="medal", criterion="activity_count", activity=activity)
+    job = begin_backfill("medal", actor=None)
+
+    steps = at_once([partial(run_next_step, job.pk, actor=None)] * 8)
+
+    assert {step.error for step in steps} == {""}
+    assert UserAchievement.objects.count() == 1
 
 
 def test_a_job_that_several_screens_step_is_done_once(activity, monkeypatch):

@@ -82,4 +82,4 @@ def test_a_server_stopped_under_load_keeps_what_it_acknowledged(own_server):
 
     assert [keys_of(user) for user in users] == [*chain.from_iterable(keys)]
     tend_boards()
-    assert [*reconcile()] == [*count_drifts("default")] == []
+    assert [*reconcile()] == count_drifts() == []

@@ -88,8 +88,7 @@ def test_an_explanation_may_be_awaited(user):
     assert explanation.missing == 10
 
 
-@COMMITTED[0]
-@COMMITTED[1]
+@COMMITTED
 def test_twenty_awaited_at_once_are_twenty_records(user, activity):
     async def all_at_once():
         records = (services.arecord_activity(user, "walk") for _ in range(20))

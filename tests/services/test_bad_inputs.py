@@ -14,6 +14,7 @@ from gamification.exceptions import (
     InvalidAmountError,
     InvalidInstantError,
     InvalidQuantityError,
+    InvalidRequestError,
     InvalidTextError,
     InvalidTimeZoneError,
     TooOldError,
@@ -22,10 +23,8 @@ from gamification.exceptions import (
     UnknownEntryError,
     UnknownUserError,
 )
-from gamification.maintenance import (
-    rebuild,
-)
-from gamification.models import Achievement, PendingScore
+from gamification.maintenance import rebuild, reconcile
+from gamification.models import Achievement, PendingScore, users
 from gamification.services import (
     ActivityRecord,
     adjust_xp,
@@ -40,6 +39,7 @@ from gamification.services import (
     set_visibility,
     validation,
 )
+from gamification.staff import RecalculationScope, recalculate_xp
 from tests.factories import UserFactory
 from tests.inspection import everything
 from tests.services.conftest import NOW
@@ -179,8 +179,8 @@ def test_the_age_that_is_allowed_is_told_in_words(user, settings, backdate, word
         ("a\0b", "The source holds characters that cannot be stored."),
         ("\ud800", "The source holds characters that cannot be stored."),
         ("s" * 256, "The source is longer than 255 characters."),
-        (None, "The source is not a text."),
-        (7, "The source is not a text."),
+        (None, "The source None is not a text."),
+        (7, "The source 7 is not a text."),
     ],
     ids=ascii,
 )
@@ -290,6 +290,37 @@ def test_an_achievement_that_is_misspelt_has_a_suggestion(user):
     assert str(refusal.value) == (
         "No achievement has the key 'frist_kpi'. Did you mean 'first_kpi'?"
     )
+
+
+@pytest.mark.parametrize("verb", [award_achievement, revoke_achievement])
+def test_staff_who_misspell_an_achievement_have_a_suggestion(user, verb):
+    with pytest.raises(UnknownAchievementError, match=r"Did you mean 'first_kpi'\?$"):
+        verb(user, "frist_kpi")
+
+
+def test_what_becomes_of_inactive_activities_is_one_of_two(user):
+    with pytest.raises(InvalidRequestError) as refusal:
+        record_activity(user, "walk", if_inactive="Skip")
+
+    assert str(refusal.value) == (
+        "The if_inactive 'Skip' is not one of raise, skip. Did you mean 'skip'?"
+    )
+
+
+def test_no_activity_is_recalculated_by_a_key_that_is_misspelt(user):
+    scope = RecalculationScope(["wlak"], date(2026, 6, 1), date(2026, 6, 10))
+
+    with pytest.raises(UnknownActivityError, match=r"Did you mean 'walk'\?$"):
+        recalculate_xp(scope)
+
+
+def test_a_user_who_does_not_exist_is_neither_compared_nor_rebuilt():
+    pk = key_of_nobody()
+    for verb in (rebuild, lambda user: list(reconcile(user))):
+        with pytest.raises(UnknownUserError) as refusal:
+            verb(pk)
+
+        assert str(refusal.value) == f"No user has the primary key {pk!r}."
 
 
 def key_of_nobody():
@@ -444,16 +475,20 @@ def test_refused_records_alone_write_nothing(user):
     ]
 
 
-@pytest.mark.parametrize("key", ["a\0b", "\ud800", "k" * 41], ids=ascii)
-def test_a_key_of_a_user_is_a_text_that_can_be_stored(monkeypatch, key):
-    # Sessions stand for users whose primary key is a text.
+@pytest.fixture
+def keys_are_texts(monkeypatch):
+    """Let sessions stand for users whose primary key is a text."""
     monkeypatch.setattr(validation, "get_user_model", lambda: Session)
+    monkeypatch.setattr(users, "key_field", lambda: Session._meta.pk)
 
+
+@pytest.mark.parametrize("key", ["a\0b", "\ud800", "k" * 41], ids=ascii)
+@pytest.mark.usefixtures("keys_are_texts")
+def test_a_key_of_a_user_is_a_text_that_can_be_stored(key):
     with pytest.raises(UnknownUserError):
         validation.user_id_of(key)
 
 
-def test_a_key_of_a_user_may_be_a_text(monkeypatch):
-    monkeypatch.setattr(validation, "get_user_model", lambda: Session)
-
+@pytest.mark.usefixtures("keys_are_texts")
+def test_a_key_of_a_user_may_be_a_text():
     assert validation.user_id_of("é 🦉") == "é 🦉"

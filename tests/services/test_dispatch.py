@@ -25,7 +25,7 @@ from tests.factories import AchievementFactory, UserFactory
 from tests.inspection import COMMITTED, profile_of
 
 pytestmark = [
-    *COMMITTED,
+    COMMITTED,
     pytest.mark.usefixtures("activity", "no_achievements"),
 ]
 

@@ -91,6 +91,7 @@ def test_a_job_begins_with_all_that_is_to_do(medal, staff):
     assert job.parameters == {
         "achievement": "medal",
         "note": "A present.",
+        "internal_note": "",
         "celebrate": True,
     }
     assert holders() == 0
@@ -109,8 +110,17 @@ def test_each_step_goes_on_where_the_last_one_ended(job, staff):
     ]
 
 
-def test_an_award_names_the_user_who_began_the_job(job, staff):
-    run_next_step(job.pk, actor=UserFactory())
+def test_an_award_names_the_user_who_runs_the_step(job):
+    other = UserFactory()
+
+    run_next_step(job.pk, actor=other)
+
+    [entry, _] = LedgerEntry.objects.filter(kind="achievement")
+    assert (entry.actor, entry.note) == (other, "A present.")
+
+
+def test_an_award_by_nobody_names_the_user_who_began_the_job(job, staff):
+    run_next_step(job.pk, actor=None)
 
     [entry, _] = LedgerEntry.objects.filter(kind="achievement")
     assert (entry.actor, entry.note) == (staff, "A present.")
@@ -188,7 +198,8 @@ def test_a_step_that_took_too_long_is_undone(monkeypatch, user, staff, caplog):
 
     assert stands(job) == (0, 0, False)
     assert not LedgerEntry.objects.exists()
-    assert caplog.messages == [f"Job {job.pk}: a step took longer than 0:01:00."]
+    [message] = caplog.messages
+    assert message.startswith(f"Job {job.pk}: a step was undone; it took over 0:01:00")
 
 
 def test_a_step_that_is_interrupted_is_done_again(monkeypatch, user, server_clock):
@@ -218,7 +229,10 @@ def test_a_job_keeps_the_error_of_its_step(job, staff):
 
     stepped = run_next_step(job.pk, actor=staff)
 
-    assert stepped.error == "Only an active achievement can be awarded."
+    assert stepped.error == (
+        f"{job.parameters['achievement']!r} is retired: only an active achievement can "
+        "be awarded."
+    )
     assert stepped.stepping_until is None
     assert stands(job) == (2, 100, False)
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from django.db import connection
@@ -15,6 +15,7 @@ from gamification.maintenance import (
 from gamification.models import (
     Achievement,
     ActiveDay,
+    Activity,
     ActivityTally,
     LedgerEntry,
     UserAchievement,
@@ -39,6 +40,9 @@ pytestmark = [
     pytest.mark.django_db,
     pytest.mark.usefixtures("activity", "no_achievements"),
 ]
+
+#: What is said of a medal that is held.
+HELD = "held since 2026-06-10 12:00:00+00:00, 50 XP"
 
 DERIVED = ["UserGamification", "ActivityTally", "ActiveDay"]
 
@@ -149,7 +153,7 @@ def test_an_unlock_that_is_missing_is_named_and_restored(winner):
 
     drift = list(reconcile(fix=True))
 
-    assert drift == [Drift(winner.pk, "achievement medal", None, "held, 50 XP")]
+    assert drift == [Drift(winner.pk, "achievement medal", None, HELD)]
     after = UserAchievement.objects.values().get()
     assert {**after, "id": None} == {**before, "id": None}
 
@@ -174,7 +178,7 @@ def test_an_unlock_that_the_ledger_does_not_know_is_named_and_removed(walker):
 
     drift = list(reconcile(fix=True))
 
-    assert drift == [Drift(walker.pk, "achievement medal", "held, 50 XP", None)]
+    assert drift == [Drift(walker.pk, "achievement medal", HELD, None)]
     assert not UserAchievement.objects.exists()
 
 
@@ -183,7 +187,8 @@ def test_an_unlock_that_gave_something_else_is_named_and_put_right(winner):
 
     drift = list(reconcile(fix=True))
 
-    assert drift == [Drift(winner.pk, "achievement medal", "held, 7 XP", "held, 50 XP")]
+    wrong = HELD.replace("50", "7")
+    assert drift == [Drift(winner.pk, "achievement medal", wrong, HELD)]
     assert UserAchievement.objects.get().xp_awarded == 50
 
 
@@ -193,7 +198,7 @@ def test_an_unlock_that_is_no_longer_marked_as_revoked_is_revoked_again(winner):
 
     drift = list(reconcile(fix=True))
 
-    assert drift == [Drift(winner.pk, "achievement medal", "held, 50 XP", "lost")]
+    assert drift == [Drift(winner.pk, "achievement medal", HELD, "lost")]
     assert UserAchievement.objects.get().revoked_at == NOW
 
 
@@ -202,7 +207,7 @@ def test_an_unlock_that_is_marked_as_revoked_for_no_reason_is_held_again(winner)
 
     drift = list(reconcile(fix=True))
 
-    assert drift == [Drift(winner.pk, "achievement medal", "lost", "held, 50 XP")]
+    assert drift == [Drift(winner.pk, "achievement medal", "lost", HELD)]
     row = UserAchievement.objects.get()
     assert (row.revoked_at, row.can_be_earned_again) == (None, False)
 
@@ -213,6 +218,62 @@ def test_a_row_of_a_revocation_that_is_missing_is_restored_as_revoked(winner):
 
     assert [drift.derived for drift in reconcile(fix=True)] == ["lost"]
     assert UserAchievement.objects.get().revoked_at == NOW
+
+
+def test_an_unlock_with_another_time_is_named_and_put_right(winner):
+    UserAchievement.objects.update(unlocked_at=NOW - timedelta(days=1))
+
+    drift = list(reconcile(fix=True))
+
+    wrong = HELD.replace("10 12", "09 12")
+    assert drift == [Drift(winner.pk, "achievement medal", wrong, HELD)]
+    assert UserAchievement.objects.get().unlocked_at == NOW
+
+
+def everything_of(unlock):
+    return UserAchievement.objects.filter(achievement__key=unlock).values().get()
+
+
+@pytest.mark.parametrize("spoilt", [{"revoked_at": None}, None])
+def test_a_row_of_a_revocation_is_restored_with_all_that_it_said(winner, staff, spoilt):
+    revoke_achievement(winner, "medal", actor=staff, reason="A mistake.")
+    before = everything_of("medal")
+    rows = UserAchievement.objects.all()
+    rows.update(**spoilt) if spoilt else rows.delete()
+
+    list(reconcile(fix=True))
+
+    assert everything_of("medal") | {"id": before["id"]} == before
+
+
+def test_a_row_of_what_a_reversal_took_back_is_restored_as_it_was(walker, staff):
+    walk = Activity.objects.get(key="walk")
+    AchievementFactory(
+        key="two",
+        criterion="activity_count",
+        activity=walk,
+        threshold=2,
+        revocable=True,
+    )
+    record_activity(walker, "walk", source="kpi:1")
+    reverse_source(walker, source="kpi:1", actor=staff, note="It never was.")
+    before = everything_of("two")
+    UserAchievement.objects.all().delete()
+
+    list(reconcile(fix=True))
+
+    assert before["can_be_earned_again"] is True
+    assert everything_of("two") | {"id": before["id"]} == before
+    assert record_activity(walker, "walk").unlocks
+
+
+def test_the_reward_of_an_unlock_may_have_been_lost_from_the_ledger(winner):
+    revoke_achievement(winner, "medal")
+    LedgerEntry._base_manager.filter(kind="achievement").delete()
+
+    list(reconcile(fix=True))
+
+    assert not UserAchievement.objects.exists()
 
 
 def test_a_rebuild_leaves_the_row_of_a_revocation_as_it_is(winner, staff):

@@ -12,7 +12,9 @@ from gamification.services import (
     adjust_xp,
     award_achievement,
     record_activity,
+    unit_of_work,
 )
+from gamification.services.unit_of_work import write_transaction
 from gamification.staff import (
     backfill_achievement,
 )
@@ -21,7 +23,7 @@ from gamification.storage.portable import PortableStore
 from tests.factories import UserFactory
 from tests.inspection import COMMITTED, everything, profile_of
 
-pytestmark = [*COMMITTED, pytest.mark.usefixtures("activity")]
+pytestmark = [COMMITTED, pytest.mark.usefixtures("activity")]
 
 
 CONFLICT = Written(conflicts=["somebody"])
@@ -104,8 +106,6 @@ def test_in_a_callers_transaction_nothing_is_tried_again(user, write):
     [
         ("no such table: x", "A table is missing: run `manage.py migrate`."),
         ("no such column: x", "A column is missing: run `manage.py migrate`."),
-        ("attempt to write a readonly database", "The database is read-only."),
-        ("database or disk is full", "The disk of the database is full."),
     ],
 )
 def test_a_failure_that_does_not_pass_says_what_to_repair(user, write, words, message):
@@ -153,3 +153,13 @@ def test_a_database_that_fails_before_anything_is_locked_is_an_error_of_ours(
 
     with connection.execute_wrapper(fail), pytest.raises(StorageError):
         verb(user)
+
+
+def test_a_transaction_on_another_database_locks_nothing(
+    db, django_assert_num_queries, monkeypatch
+):
+    monkeypatch.setattr(unit_of_work, "write_alias", lambda: "game")
+
+    # The savepoint begins and ends.
+    with django_assert_num_queries(2), write_transaction("default"):
+        pass

@@ -14,7 +14,7 @@ from tests.factories import AchievementFactory, ActivityFactory
 from tests.inspection import COMMITTED
 
 pytestmark = [
-    *COMMITTED,
+    COMMITTED,
     pytest.mark.usefixtures("activity", "no_achievements"),
 ]
 

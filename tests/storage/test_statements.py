@@ -21,7 +21,7 @@ from tests.conftest import IS_POSTGRESQL
 from tests.factories import AchievementFactory, ActivityFactory, UserFactory
 from tests.inspection import COMMITTED
 
-pytestmark = [*COMMITTED, pytest.mark.usefixtures("no_achievements", "activity")]
+pytestmark = [COMMITTED, pytest.mark.usefixtures("no_achievements", "activity")]
 
 ONLY_POSTGRESQL = pytest.mark.skipif(
     not IS_POSTGRESQL, reason="It is about the set-based store."

@@ -33,6 +33,20 @@ def test_they_are_shown_by_category(render, user):
     assert 'Exploration <span class="gamification-muted">0 of 2</span>' in html
 
 
+def test_a_site_has_its_own_categories(render, user, settings):
+    habits = {"name": "good habits", "icon": "🌱", "order": -1}
+    given_up = dict.fromkeys(["milestones", "streaks", "mastery"])
+    settings.GAMIFICATION = {"CATEGORIES": {"habits": habits, **given_up}}
+    Achievement.objects.filter(key="streak_7").update(category="habits")
+
+    html = render(TAG, user=user)
+
+    shown = re.findall(r'<section class="gamification" aria-label="(.*?)">', html)
+    assert shown == ["Good habits", "Exploration", "Mastery", "Milestones", "Streaks"]
+    badge = '<span class="gamification-badge" aria-hidden="true">🌱</span>'
+    assert f'<h2 class="gamification-heading">{badge} Good habits' in html
+
+
 def test_the_way_is_said_in_numbers(render, user):
     record_activity(user, "kpi_completed", quantity=46)
 

@@ -3,7 +3,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from django.contrib.staticfiles import finders
 
 import gamification
 from gamification.components import badges
@@ -11,24 +10,7 @@ from gamification.components.badges import Badge, badge_of
 from gamification.models import Achievement
 
 BADGES = Path(gamification.__file__).parent / "static" / "gamification" / "badges"
-SITE = "visions/badges"
 FLAME = "/static/gamification/badges/flame.svg"
-
-
-@pytest.fixture
-def site_badges(settings, tmp_path, monkeypatch):
-    """Let the site have a folder with a flame and a boat of its own."""
-    folder = tmp_path / SITE
-    folder.mkdir(parents=True)
-    for name in ("flame", "boat"):
-        (folder / f"{name}.svg").write_text("<svg/>")
-    settings.STATICFILES_DIRS = [tmp_path]
-    settings.GAMIFICATION = {"BADGE_FOLDER": SITE}
-    finders.get_finder.cache_clear()
-    badges._path_of.cache_clear()
-    yield
-    finders.get_finder.cache_clear()
-    badges._path_of.cache_clear()
 
 
 @pytest.mark.parametrize("path", sorted(BADGES.glob("*.svg")), ids=lambda p: p.stem)

@@ -104,7 +104,9 @@ def test_there_is_a_cell_for_each_day_of_the_year(render, user):
 def test_months_stand_over_their_weeks(render, user):
     html = render(TAG, user=user)
 
-    months = re.findall(r'<th scope="colgroup" colspan="(\d)">(\w*)</th>', html)
+    months = re.findall(
+        r'<th scope="colgroup" colspan="(\d)"(?: data-later)?>(\w*)</th>', html
+    )
     assert [name for _, name in months][:3] == ["Jan", "Feb", "Mar"]
     assert sum(int(weeks) for weeks, _ in months) == 53
 
@@ -114,6 +116,22 @@ def test_a_last_week_that_belongs_to_the_next_year_has_no_month(render, user):
 
     assert html.count('scope="colgroup"') == 12
     assert '<td colspan="1"></td></tr>' in html
+
+
+def test_weeks_that_have_not_begun_are_marked(render, user):
+    html = render(TAG, user=user)
+
+    # The last that has begun anywhere is that of Monday, 2 March.
+    later = re.findall(r'<th scope="colgroup" colspan="\d" data-later>(\w+)<', html)
+    assert later[:2] == ["Apr", "May"]
+    assert html.count("data-later") == 9 + 7 * (53 - 10)
+
+
+@pytest.mark.parametrize(("year", "marks"), [(2025, 0), (2027, 13 + 7 * 53)])
+def test_of_other_years_all_weeks_or_none_have_begun(render, user, year, marks):
+    html = render("{% gamification_calendar user year=year %}", user=user, year=year)
+
+    assert html.count("data-later") == marks
 
 
 def test_a_frozen_day_keeps_the_run_and_is_not_counted(render, user):

@@ -47,16 +47,17 @@ def economy_charts(report: BalanceReport, names: Mapping[int, str]) -> Iterator[
 
 
 def levels_chart(simulation: Simulation) -> Chart:
-    """Return the chart of users by level, before and after the simulated edit."""
-    levels = simulation.levels
+    """Return the chart of users by level, as it was and with other numbers."""
+    levels = simulation.levels.values()
     return Chart(
         "gam-forecast",
-        _("Users by level, before and after"),
+        _("Users by level, as it was and with other numbers"),
         _("users"),
-        [*map(str, levels)],
+        [*map(str, simulation.levels)],
         {
-            _("Before"): [change.before for change in levels.values()],
-            _("After"): [change.after for change in levels.values()],
+            _("As it was"): [each.was for each in levels],
+            _("With today's numbers"): [each.today for each in levels],
+            _("With these numbers"): [each.proposed for each in levels],
         },
     )
 

@@ -8,7 +8,6 @@ from typing import Any, Final
 from django import forms
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.urls import URLPattern, path
 from django.utils import formats
 from django.utils.translation import gettext as _
@@ -20,11 +19,11 @@ from gamification.admin.concurrent_forms import (
     conflict_message,
     replace_data,
 )
+from gamification.admin.notes import NotesForm, notes_of
 from gamification.admin.ui.formatting import format_number, isolate
 from gamification.exceptions import GamificationError, InvalidSpanError, StaleEditError
-from gamification.models import Activity, Job
+from gamification.models import Activity, Job, JobKind, write_alias
 from gamification.staff import (
-    MAX_NOTE,
     RecalculationPreview,
     RecalculationScope,
     begin_recalculation,
@@ -33,7 +32,7 @@ from gamification.staff import (
     preview_recalculation,
 )
 
-PERMISSION: Final = "gamification.adjust_xp"
+PERMISSIONS: Final = JobKind.RECALCULATION.permissions
 
 #: The number of days that an empty form suggests.
 _SUGGESTED_DAYS: Final = 30
@@ -48,7 +47,7 @@ class DayInput(forms.DateInput):
         super().__init__(format="%Y-%m-%d")
 
 
-class RecalculationForm(forms.Form):
+class RecalculationForm(NotesForm):
     """Asks for the activities and dates to recalculate, and for the reason."""
 
     activities = forms.MultipleChoiceField(
@@ -62,18 +61,9 @@ class RecalculationForm(forms.Form):
             "Both dates are included, in each user's own time zone. At most 365 days."
         ),
     )
-    note = forms.CharField(
-        label=gettext_lazy("Note"),
-        max_length=MAX_NOTE,
-        required=False,
-        widget=forms.Textarea(attrs={"rows": 2}),
-        help_text=gettext_lazy(
-            "The reason. It is stored in the ledger with your name. "
-            "You can leave it empty for a preview."
-        ),
-    )
     #: Identifies the preview that the editor was shown: its own tag and its scope.
     tag = TagField(required=False)
+    field_order = ("activities", "since", "until", "note", "internal_note")
 
     def __init__(self, rows: Iterable[Activity], *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -97,20 +87,17 @@ class RecalculationForm(forms.Form):
     def begin(self, actor: Any) -> Job | None:
         """Begin what was previewed; return None, with an error, if it is refused."""
         expected, _separator, scope_tag = self.cleaned_data["tag"].partition(" ")
-        note = self.cleaned_data["note"]
         if scope_tag != self._scope_tag:
             message = _("The selection has changed. Check the new preview.")
             self.add_error(None, message)
-        elif not note.strip():
-            self.add_error("note", _("Enter the reason."))
-        else:
-            return self._begin(actor, note, expected)
+        elif self.require_reason():
+            return self._begin(actor, expected)
         return None
 
-    def _begin(self, actor: Any, note: str, expected: str) -> Job | None:
+    def _begin(self, actor: Any, expected: str) -> Job | None:
         try:
             return begin_recalculation(
-                self.scope, actor=actor, note=note, expected=expected
+                self.scope, actor=actor, expected=expected, **self.notes
             )
         except StaleEditError:
             self.add_error(None, conflict_message(_("an activity")))
@@ -136,16 +123,16 @@ class RecalculationMixin(GamificationAdmin):
 
     def recalculation_view(self, request: HttpRequest) -> HttpResponse:
         """Ask for a scope, preview the effect, and begin when that is confirmed."""
-        if not request.user.has_perm(PERMISSION):
+        if not request.user.has_perms(PERMISSIONS):
             raise PermissionDenied
-        rows = {row.key: row for row in Activity.objects.all()}
+        rows = {row.key: row for row in Activity.objects.using(write_alias())}
         data = request.POST if request.method == "POST" else None
         form = RecalculationForm(rows.values(), data, initial=_suggestion(request))
         context: dict[str, Any] = {"title": _("Recalculate past XP"), "form": form}
         if form.is_bound and form.is_valid():
             job = self._begin(request, form) if "_begin" in request.POST else None
             if job:
-                return redirect(self.address_of("job_progress", job.pk))
+                return self.show_begun(request, job)
             context["preview"] = preview = preview_recalculation(form.scope)
             context["corrections"] = [
                 (rows[key].name, format_number(each.added), format_number(each.taken))
@@ -160,7 +147,9 @@ class RecalculationMixin(GamificationAdmin):
             job = form.begin(request.user)
             if job:
                 keys = form.scope.activities
-                for activity in Activity.objects.filter(key__in=keys):
+                for activity in Activity.objects.using(write_alias()).filter(
+                    key__in=keys
+                ):
                     self.log_change(request, activity, _log_message(job, form.scope))
         return job
 
@@ -189,5 +178,5 @@ def _log_message(job: Job, scope: RecalculationScope) -> str:
         "since": formats.date_format(scope.since),
         "until": formats.date_format(scope.until),
         "job": job.pk,
-        "note": job.parameters["note"],
+        "note": notes_of(job.parameters),
     }

@@ -68,7 +68,8 @@ class TuningForm(forms.Form):
 
     One hidden field carries the tags and numbers that the editor was shown, so that
     the form saves only what the editor changed, and overwrites nobody's edit. A hidden
-    field for each number would send more fields than the thousand that Django accepts.
+    field for each number would send more fields than the thousand that Django accepts,
+    as would ``items`` without an end: the page has some at a time.
     """
 
     shown = TagField()
@@ -85,9 +86,11 @@ class TuningForm(forms.Form):
         super().__init__(data)
         self.items = {name_of(item): item for item in items}
         #: The tag and the numbers of each item, as the editor was shown them.
-        self.known = {name: _as_shown(item) for name, item in self.items.items()}
-        if data is not None:
-            self.known = _parse_shown(data.get("shown", ""))
+        self.known = (
+            _parse_shown(data.get("shown", ""))
+            if data is not None
+            else {name: _as_shown(item) for name, item in self.items.items()}
+        )
         for name, item in self.items.items():
             # The page that was sent has no fields for items that were added since.
             if name in self.known:

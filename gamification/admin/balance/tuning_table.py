@@ -12,9 +12,11 @@ from django.utils.translation import ngettext
 
 from gamification.admin.balance.tuning_form import NUMBERS, TuningForm, name_of
 from gamification.admin.ui.formatting import format_number, signed
+from gamification.components.estimates import format_estimate
 from gamification.models import Activity
 from gamification.staff import (
     BalanceReport,
+    Comparison,
     Definition,
     Simulation,
     UnlockCounts,
@@ -29,6 +31,8 @@ class TuningCell:
     column: str
     field: BoundField | None
     text: str
+    #: Whether the editor has entered another number.
+    is_changed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +45,14 @@ class TuningRow:
 
 
 @dataclass(frozen=True, slots=True)
-class SourceComparison:
-    """The XP of one source, before and after the simulated edit."""
+class ComparisonRow:
+    """A number as it was, and with today's and with the simulated numbers."""
 
     name: str
-    before: str
-    after: str
+    was: str
+    today: str
+    proposed: str
+    #: Between today's and the simulated numbers.
     difference: str
 
 
@@ -66,23 +72,61 @@ def tuning_rows(
 
 def compare_sources(
     result: Simulation, items: Iterable[Definition], report: BalanceReport
-) -> Iterator[SourceComparison]:
-    """Yield a comparison for each edited source, and one for all XP."""
-    before = sum(sum(sources.values()) for sources in report.xp.values())
-    after = before
-    for item in items:
-        is_activity = isinstance(item, Activity)
-        changes = result.activities if is_activity else result.achievements
-        if change := changes.get(item.key):
-            after += change.after - change.before
-            yield _comparison(str(item), change.before, change.after)
-    yield _comparison(_("All XP"), before, after)
+) -> Iterator[ComparisonRow]:
+    """Yield a row for each edited source, for what would follow, and for all XP."""
+    was = sum(sum(sources.values()) for sources in report.xp.values())
+    changes = [
+        (str(item), change)
+        for item in items
+        if (change := _change_of(item, result)) is not None
+    ]
+    if any(result.followed):
+        changes.append((_("Further achievements"), result.followed))
+    yield from (_row(name, *change) for name, change in changes)
+    today = was + sum(change.today - change.was for _name, change in changes)
+    proposed = was + sum(change.proposed - change.was for _name, change in changes)
+    yield _row(_("All XP"), was, today, proposed)
+
+
+def compare_unlocks(result: Simulation) -> Iterator[ComparisonRow]:
+    """Yield a row for each achievement that users would unlock on top."""
+    for each in result.unlocks.values():
+        today, proposed = each.today, each.proposed
+        yield ComparisonRow(
+            each.name,
+            "–",
+            format_estimate(today),
+            format_estimate(proposed),
+            signed(proposed.value - today.value),
+        )
+
+
+def _change_of(item: Definition, result: Simulation) -> Comparison | None:
+    is_activity = isinstance(item, Activity)
+    changes = result.activities if is_activity else result.achievements
+    return changes.get(item.key)
+
+
+def _row(name: str, was: int, today: int, proposed: int) -> ComparisonRow:
+    return ComparisonRow(
+        name,
+        format_number(was),
+        format_number(today),
+        format_number(proposed),
+        signed(proposed - today),
+    )
 
 
 def _cell(item: Definition, form: TuningForm, column: str) -> TuningCell:
     name, number = f"{name_of(item)}-{column}", getattr(item, column)
-    field = form[name] if name in form.fields else None
-    return TuningCell(column, field, "–" if number is None else format_number(number))
+    text = "–" if number is None else format_number(number)
+    if name not in form.fields:
+        return TuningCell(column, None, text)
+    field, stored = form[name], "" if number is None else str(number)
+    entered = field.value()
+    return TuningCell(
+        column, field, text, str("" if entered is None else entered) != stored
+    )
 
 
 def _earned(item: Definition, report: BalanceReport) -> str:
@@ -93,9 +137,3 @@ def _earned(item: Definition, report: BalanceReport) -> str:
     unlocks = report.unlocks.get(item.pk, UnlockCounts()).recent
     text = ngettext("%(unlocks)s unlock", "%(unlocks)s unlocks", unlocks)
     return text % {"unlocks": format_number(unlocks)}
-
-
-def _comparison(name: str, before: int, after: int) -> SourceComparison:
-    return SourceComparison(
-        name, format_number(before), format_number(after), signed(after - before)
-    )

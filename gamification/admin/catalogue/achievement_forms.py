@@ -5,17 +5,30 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
+from django.utils.datastructures import MultiValueDict
+from django.utils.text import capfirst
+
+from gamification.admin.catalogue.badge_picker import IconField
 from gamification.admin.catalogue.definition_forms import (
     DefinitionForm,
     DefinitionRowForm,
 )
+from gamification.admin.concurrent_forms import replace_data
 from gamification.models import Achievement, Activity
+from gamification.staff import reach_problem
 
+_ICON: Final = Achievement._meta.get_field("icon")
 _CRITERIA: Final = [*dict(Achievement.criterion.field.flatchoices)]
 
 
 class AchievementForm(DefinitionForm):
     """The form of one achievement. A script shows the fields its criterion needs."""
+
+    icon = IconField(
+        label=capfirst(_ICON.verbose_name),
+        required=False,
+        max_length=_ICON.max_length,
+    )
 
     class Media:
         css = {"all": ["gamification/catalogue.css"]}  # noqa: RUF012
@@ -31,6 +44,14 @@ class AchievementForm(DefinitionForm):
             # Nobody means to delete an activity from this form.
             activity: Any = self.fields["activity"].widget
             activity.can_delete_related = False
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        # An uploaded picture is stored. If the form is shown again, it is chosen.
+        if self.files and "icon" in self.cleaned_data:
+            replace_data(self, {self.add_prefix("icon"): self.cleaned_data["icon"]})
+            self.files = MultiValueDict()
+        return cleaned
 
 
 class AchievementRowForm(DefinitionRowForm):
@@ -54,11 +75,15 @@ def fields_for(criterion: str) -> list[str]:
 def sentence_for(
     criterion: str | None, threshold: int | None, activity: Activity | None
 ) -> str:
-    """Return a sentence that explains the criterion, or "" if it is incomplete."""
+    """Return a sentence that explains the criterion, or "" if it is incomplete.
+
+    It adds a warning if nobody can ever meet it.
+    """
     given = {"threshold": threshold, "activity": activity}
     if criterion is None or criterion not in _CRITERIA:
         return ""
     if None in map(given.get, fields_for(criterion)):
         return ""
     known = {name: value for name, value in given.items() if value is not None}
-    return Achievement(criterion=criterion, **known).criterion_sentence
+    achievement = Achievement(criterion=criterion, **known)
+    return f"{achievement.criterion_sentence} {reach_problem(achievement)}".strip()

@@ -24,19 +24,29 @@ from gamification.admin.catalogue.achievement_forms import (
     AchievementRowForm,
     sentence_for,
 )
+from gamification.admin.catalogue.activation import ActivationMixin
 from gamification.admin.catalogue.backfill import BackfillMixin
 from gamification.admin.catalogue.editing import CatalogueAdmin
 from gamification.admin.catalogue.files import CatalogueFileMixin
+from gamification.admin.catalogue.retirement import RetirementMixin
+from gamification.admin.catalogue.seeds import SeedsMixin
 from gamification.components.badges import icon_html
-from gamification.models import Achievement
-from gamification.staff import create_achievement, edit_achievement
+from gamification.models import Achievement, write_alias
+from gamification.staff import AchievementStatus, create_achievement, edit_achievement
 
 _TITLE: Final = "{} <bdi>{}</bdi>"
 _CRITERION: Final = '{} <small class="gam-beneath">{}</small>'
 
 
 @admin.register(Achievement)
-class AchievementAdmin(BackfillMixin, CatalogueFileMixin, CatalogueAdmin):
+class AchievementAdmin(
+    ActivationMixin,
+    BackfillMixin,
+    RetirementMixin,
+    CatalogueFileMixin,
+    SeedsMixin,
+    CatalogueAdmin,
+):
     form = AchievementForm
     row_form = AchievementRowForm
     create = create_achievement
@@ -79,9 +89,12 @@ class AchievementAdmin(BackfillMixin, CatalogueFileMixin, CatalogueAdmin):
         return [path("sentence/", view, name=name), *super().get_urls()]
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        last = Achievement.objects.aggregate(last=Max("position"))["last"]
+        last = Achievement.objects.using(write_alias()).aggregate(last=Max("position"))[
+            "last"
+        ]
         position = 0 if last is None else last + 1
-        return {"position": position, **super().get_changeform_initial_data(request)}
+        usual = {"position": position, "status": AchievementStatus.DRAFT}
+        return {**usual, **super().get_changeform_initial_data(request)}
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return AchievementChangeList

@@ -12,26 +12,30 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from gamification.admin.base import GamificationAdmin, as_admin_form, log_transaction
+from gamification.admin.notes import NotesForm, notes_of
+from gamification.components.achievements import look_of
 from gamification.exceptions import GamificationError
-from gamification.models import Achievement, Job
+from gamification.models import Achievement, Job, JobKind
 from gamification.staff import (
-    MAX_NOTE,
     begin_backfill,
     preview_backfill,
+    reach_problem,
     unfinished_backfills,
+    visible_users,
 )
 
 #: The highest number of achievements that one page previews.
 MAX_PREVIEWS: Final = 5
 
-PERMISSION: Final = "gamification.award_achievement"
+PERMISSIONS: Final = JobKind.BACKFILL.permissions
 
 
-class BackfillForm(forms.Form):
+class BackfillForm(NotesForm):
     """Starts the backfill of an achievement."""
 
     celebrate = forms.BooleanField(
@@ -42,12 +46,11 @@ class BackfillForm(forms.Form):
             "silently."
         ),
     )
-    note = forms.CharField(
-        label=gettext_lazy("Note"),
-        max_length=MAX_NOTE,
-        widget=forms.Textarea(attrs={"rows": 2}),
-        help_text=gettext_lazy("The reason. It is stored with your name."),
-    )
+    field_order = ("celebrate", "note", "internal_note")
+
+    def clean(self) -> dict[str, Any] | None:
+        self.require_reason()
+        return super().clean()
 
     def begin(self, achievement: Achievement, actor: Any) -> Job | None:
         """Begin the backfill; return None, with an error, if it is refused."""
@@ -76,8 +79,11 @@ class BackfillMixin(GamificationAdmin):
     ) -> HttpResponse:
         form = context["adminform"].form
         if form.is_preview and not form.errors:
-            context["preview"] = preview_backfill(form.instance)
+            context["preview"] = preview = preview_backfill(form.instance)
+            context["sample"] = visible_users(preview.sample, request.user)
             context["previewed"] = form.instance
+            context["problem"] = reach_problem(form.instance)
+            context["look"] = look_of(form.instance, timezone.now())
         return super().render_change_form(request, context, *args, **kwargs)
 
     @admin.action(permissions=["view"], description=gettext_lazy("Preview a backfill"))
@@ -108,7 +114,8 @@ class BackfillMixin(GamificationAdmin):
             raise Http404
         form = BackfillForm(request.POST if request.method == "POST" else None)
         if form.is_bound and (job := self._begin(request, achievement, form)):
-            return redirect(self.address_of("job_progress", job.pk))
+            return self.show_begun(request, job)
+        preview = preview_backfill(achievement)
         context = {
             "title": _("Backfill"),
             "subtitle": str(achievement),
@@ -116,9 +123,11 @@ class BackfillMixin(GamificationAdmin):
             "form": form,
             "adminform": as_admin_form(form),
             "job": unfinished_backfills(achievement).first(),
-            "may_award": request.user.has_perm(PERMISSION),
+            "may_award": request.user.has_perms(PERMISSIONS),
             "previewed": achievement,
-            "preview": preview_backfill(achievement),
+            "preview": preview,
+            "sample": visible_users(preview.sample, request.user),
+            "problem": reach_problem(achievement),
         }
         return self.render_page(
             request, "admin/gamification/achievement/backfill.html", context
@@ -128,7 +137,7 @@ class BackfillMixin(GamificationAdmin):
         self, request: HttpRequest, achievement: Achievement, form: BackfillForm
     ) -> Job | None:
         """Return a new job or the unfinished one; None if the form has errors."""
-        if not request.user.has_perm(PERMISSION):
+        if not request.user.has_perms(PERMISSIONS):
             raise PermissionDenied
         if job := unfinished_backfills(achievement).first():
             message = _("A backfill of this achievement is already running.")
@@ -145,5 +154,5 @@ class BackfillMixin(GamificationAdmin):
 def _log_message(job: Job) -> str:
     celebrated = _("Backfill started, with celebrations: job %(job)s. %(note)s")
     silent = _("Backfill started, without celebrations: job %(job)s. %(note)s")
-    values = {"job": job.pk, "note": job.parameters["note"]}
+    values = {"job": job.pk, "note": notes_of(job.parameters)}
     return (celebrated if job.parameters["celebrate"] else silent) % values

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from gamification.admin.concurrent_forms import (
     TagField,
+    as_sent,
     replace_data,
     report_conflict,
 )
@@ -50,7 +51,8 @@ class TaggedModelForm(ModelForm):
         fields = self._stored_fields()
         values = {name: _sent_value(fields[name], stored, name) for name in fields}
         initial = {name: self.add_initial_prefix(name) for name in fields}
-        shown = {name: _normalized(self.data.get(initial[name])) for name in fields}
+        sent = {name: self.data.get(initial[name]) or "" for name in fields}
+        shown = {name: sent[name].replace("\r\n", "\n") for name in fields}
         report_conflict(
             self, stored, shown=shown, stored=values, touched={*self.changed_data}
         )
@@ -112,9 +114,4 @@ class DefinitionFormSet(ModelFormSet):
 def _sent_value(field: forms.Field, stored: Definition, name: str) -> str:
     """Return the stored value of ``field`` as a browser sends it."""
     column: Any = stored._meta.get_field(name)
-    return _normalized(field.prepare_value(column.value_from_object(stored)))
-
-
-def _normalized(value: object) -> str:
-    """Return ``value`` as text with the line ends that are stored."""
-    return "" if value is None else str(value).replace("\r\n", "\n")
+    return as_sent(field, column.value_from_object(stored))

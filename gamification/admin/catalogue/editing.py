@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Final
 
-from django.db import router, transaction
+from django.db import router
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -18,6 +18,7 @@ from gamification.admin.catalogue.definition_forms import (
     DefinitionFormSet,
     DefinitionRowForm,
 )
+from gamification.admin.concurrent_forms import describe_changes
 from gamification.exceptions import InvalidDefinitionError
 from gamification.models import (
     Achievement,
@@ -26,7 +27,7 @@ from gamification.models import (
     UserAchievement,
     write_alias,
 )
-from gamification.staff import Definition
+from gamification.staff import Definition, write_transaction
 
 #: The name of the form field that holds the primary key of a row.
 _ROW_KEY: Final = re.compile(r"form-[0-9]+-id")
@@ -67,6 +68,18 @@ class CatalogueAdmin(GamificationAdmin):
         options = {"formset": DefinitionFormSet, **most, **kwargs}
         return super().get_changelist_formset(request, **options)
 
+    def get_prepopulated_fields(
+        self, request: HttpRequest, obj: Model | None = None
+    ) -> dict[str, Sequence[str]]:
+        return {} if obj else {"key": ("name",)}
+
+    def construct_change_message(
+        self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
+    ) -> Any:
+        if add:
+            return super().construct_change_message(request, form, formsets, add)
+        return describe_changes(form)
+
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
@@ -75,7 +88,7 @@ class CatalogueAdmin(GamificationAdmin):
         sent = request.POST.items()
         self.check_keys(str(key) for name, key in sent if _ROW_KEY.fullmatch(name))
         # Nobody may edit between the check for conflicts and the save.
-        with transaction.atomic(using=write_alias()):
+        with write_transaction(write_alias()):
             response = super().changelist_view(request, extra_context)
         if isinstance(response, TemplateResponse):
             _sort_rows_as_forms(response)
@@ -88,12 +101,29 @@ class CatalogueAdmin(GamificationAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        options = (request, object_id, form_url, extra_context)
+        if request.method != "POST":
+            return super().changeform_view(request, object_id, form_url, extra_context)
         try:
-            return super().changeform_view(*options)
+            return self._save_form(request, object_id, form_url, extra_context)
         except InvalidDefinitionError:
             # Somebody else has just taken the key. This time, the form reports it.
-            return super().changeform_view(*options)
+            return self._save_form(request, object_id, form_url, extra_context)
+
+    def _save_form(self, request: HttpRequest, *options: Any) -> HttpResponse:
+        # Django reads before it writes.
+        with write_transaction(write_alias()):
+            return super().changeform_view(request, *options)
+
+    def delete_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        if request.method != "POST":
+            return super().delete_view(request, object_id, extra_context)
+        with write_transaction(write_alias()):
+            return super().delete_view(request, object_id, extra_context)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Name the history that prevents a deletion, without listing its rows."""

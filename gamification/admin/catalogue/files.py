@@ -18,8 +18,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from gamification.admin.base import GamificationAdmin, as_admin_form, log_transaction
+from gamification.admin.catalogue.activation import announce_reach
 from gamification.admin.concurrent_forms import TagField, conflict_message
 from gamification.exceptions import InvalidDefinitionsError, StaleEditError
+from gamification.models import write_alias
 from gamification.staff import (
     DEFINITION_FIELDS,
     DEFINITION_MODELS,
@@ -27,6 +29,7 @@ from gamification.staff import (
     Effect,
     ItemDifference,
     apply_definitions,
+    changed_reach,
     compare_definitions,
     export_definitions,
 )
@@ -150,11 +153,12 @@ class CatalogueFileMixin(GamificationAdmin):
             asked = CatalogueFileForm(initial={"text": text})
             return self._preview(request, asked, text.encode())
         self.message_user(request, _count_changes(differences), messages.SUCCESS)
+        announce_reach(self, request, changed_reach(differences))
         return redirect(self.address_of(f"{self.opts.model_name}_changelist"))
 
     def _log_changes(self, request: HttpRequest, differences: Differences) -> None:
         rows = {
-            kind: model._default_manager.in_bulk(
+            kind: model._default_manager.using(write_alias()).in_bulk(
                 [item.key for item in differences.edits if item.kind == kind],
                 field_name="key",
             )

@@ -15,6 +15,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from gamification.admin.concurrent_forms import replace_data
+from gamification.admin.notes import NotesForm
 from gamification.admin.ui.formatting import (
     describe_drift,
     describe_entry,
@@ -32,7 +33,7 @@ from gamification.services import (
     reverse_entry,
     revoke_achievement,
 )
-from gamification.staff import MAX_ID, MAX_NOTE
+from gamification.staff import MAX_ID, entry_fingerprint
 
 
 class ActionResult(NamedTuple):
@@ -42,7 +43,7 @@ class ActionResult(NamedTuple):
     is_change: bool
 
 
-class ActionForm(forms.Form):
+class ActionForm(NotesForm):
     """Base of the actions. Each has a permission of its own."""
 
     name: ClassVar[str]
@@ -52,18 +53,20 @@ class ActionForm(forms.Form):
     #: The field that a link to the form may fill in.
     subject: ClassVar[str] = ""
 
-    note = forms.CharField(
-        label=_("Note"),
-        max_length=MAX_NOTE,
-        help_text=_("The reason. It is stored with your name."),
-        widget=forms.Textarea(attrs={"rows": 2}),
+    field_order = (
+        *("achievement", "entry", "amount", "until", "kind"),
+        *("note", "internal_note"),
     )
-    field_order = ("achievement", "entry", "amount", "note")
 
     def __init__(self, user: Any, data: Any = None, **kwargs: Any) -> None:
         # Ids contain the name, because one page shows several forms.
         super().__init__(data, auto_id=f"id_{self.name}_%s", **kwargs)
         self.user = user
+
+    def clean(self) -> dict[str, Any] | None:
+        if not self.errors:
+            self.require_reason()
+        return super().clean()
 
     def perform(self, actor: Any) -> ActionResult | None:
         """Perform the action; return None, with an error, if it is refused."""
@@ -103,14 +106,14 @@ class AchievementActionForm(ActionForm):
         """Return the filter for the achievements to choose from."""
 
     def call_service(self, actor: Any) -> ActionResult:
-        key, note = self.cleaned_data["achievement"], self.cleaned_data["note"]
-        outcome = self.change_achievement(key, actor, note)
+        key = self.cleaned_data["achievement"]
+        outcome = self.change_achievement(key, actor)
         changes = describe_outcome(outcome)
         values = {"name": isolate(self.names[key]), "changes": changes}
         return ActionResult(self.message % values, not outcome.replayed)
 
     @abstractmethod
-    def change_achievement(self, key: str, actor: Any, note: str) -> Outcome:
+    def change_achievement(self, key: str, actor: Any) -> Outcome:
         """Call the service for the achievement with this key."""
 
 
@@ -128,8 +131,8 @@ class AwardForm(AchievementActionForm):
         # Achievements that the user holds are included: clicking twice is no error.
         return {"status": "active"}
 
-    def change_achievement(self, key: str, actor: Any, note: str) -> Outcome:
-        return award_achievement(self.user, key, actor=actor, note=note)
+    def change_achievement(self, key: str, actor: Any) -> Outcome:
+        return award_achievement(self.user, key, actor=actor, **self.notes)
 
 
 class RevokeForm(AchievementActionForm):
@@ -145,8 +148,15 @@ class RevokeForm(AchievementActionForm):
     def choices_filter(self) -> dict[str, Any]:
         return {"user_achievements__user": self.user}
 
-    def change_achievement(self, key: str, actor: Any, note: str) -> Outcome:
-        return revoke_achievement(self.user, key, actor=actor, reason=note)
+    def change_achievement(self, key: str, actor: Any) -> Outcome:
+        notes = self.notes
+        return revoke_achievement(
+            self.user,
+            key,
+            actor=actor,
+            reason=notes["note"],
+            internal_note=notes["internal_note"],
+        )
 
 
 class AdjustForm(ActionForm):
@@ -166,7 +176,7 @@ class AdjustForm(ActionForm):
         outcome = adjust_xp(
             self.user,
             amount=self.cleaned_data["amount"],
-            note=self.cleaned_data["note"],
+            **self.notes,
             actor=actor,
             key=f"admin:{self.cleaned_data['key']}",
         )
@@ -197,25 +207,50 @@ class ReverseForm(ActionForm):
     )
     subject = "entry"
     entry = forms.IntegerField(label=_("Entry"), min_value=1, max_value=MAX_ID)
+    #: Identifies the entry that the form described, whose id may be used again.
+    fingerprint = forms.CharField(
+        required=False, max_length=32, widget=forms.HiddenInput
+    )
+
+    def __init__(self, user: Any, data: Any = None, **kwargs: Any) -> None:
+        super().__init__(user, data, **kwargs)
+        if data is None and self.described:
+            self.initial["fingerprint"] = entry_fingerprint(self.described)
 
     def call_service(self, actor: Any) -> ActionResult:
-        entry, note = self.cleaned_data["entry"], self.cleaned_data["note"]
-        outcome = reverse_entry(self.user, entry_id=entry, actor=actor, note=note)
+        entry = self.cleaned_data["entry"]
+        outcome = reverse_entry(
+            self.user,
+            entry_id=entry,
+            fingerprint=self.cleaned_data["fingerprint"] or None,
+            actor=actor,
+            **self.notes,
+        )
         values = {"entry": entry, "changes": describe_outcome(outcome)}
         message = gettext("Entry %(entry)s reversed: %(changes)s") % values
         return ActionResult(message, not outcome.replayed)
 
+    def refuse(self, error: GamificationError) -> None:
+        super().refuse(error)
+        if self.described:
+            # The form now describes this entry, so that it can be sent again.
+            replace_data(self, {"fingerprint": entry_fingerprint(self.described)})
+
     @cached_property
-    def about(self) -> str:
-        """A description of the chosen entry, or an empty text without one."""
+    def described(self) -> LedgerEntry | None:
+        """The chosen entry, if the user has it."""
         number = self["entry"].value()
         try:
             pk = self.fields["entry"].clean(number)
         except forms.ValidationError:
-            return ""
+            return None
         entries = LedgerEntry.objects.using(write_alias()).filter(user=self.user, pk=pk)
-        entry = entries.select_related("activity", "achievement").first()
-        return describe_entry(entry) if entry else ""
+        return entries.select_related("activity", "achievement").first()
+
+    @property
+    def about(self) -> str:
+        """A description of the chosen entry, or an empty text without one."""
+        return describe_entry(self.described) if self.described else ""
 
 
 class RebuildForm(ActionForm):
@@ -226,6 +261,14 @@ class RebuildForm(ActionForm):
         "Derives total XP, level, streak, tallies and active days from the ledger "
         "again, and corrects those that differ."
     )
+    # It writes no entry that the user could read.
+    internal_note = None  # type: ignore[assignment]
+
+    def __init__(self, user: Any, data: Any = None, **kwargs: Any) -> None:
+        super().__init__(user, data, **kwargs)
+        self.fields["note"].required = True
+        self.fields["note"].label = _("Note")
+        self.fields["note"].help_text = _("The reason. It is logged with your name.")
 
     def call_service(self, actor: Any) -> ActionResult:
         drift = list(reconcile(self.user, fix=True))

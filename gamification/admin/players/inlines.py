@@ -16,6 +16,7 @@ from gamification.admin.players.deletion import Deletion
 from gamification.admin.ui.formatting import format_number
 from gamification.models import UserGamification
 from gamification.services import ProfileSummary, get_progress
+from gamification.staff import user_id_of
 
 if TYPE_CHECKING:
     Inline = admin.StackedInline[UserGamification, Model]
@@ -28,17 +29,21 @@ else:
 class SummaryFormSet(FormSet):
     """Has the progress of a user, who may have no row yet, instead of forms."""
 
+    @property
+    def _user(self) -> Any:
+        return self.instance
+
     @cached_property
     def progress(self) -> ProfileSummary:
         """The progress of the user, read in one query."""
-        return get_progress(self.instance.pk)
+        return get_progress(self._user)
 
     def total_xp(self) -> str:
         return format_number(self.progress.level.total_xp)
 
     def key(self) -> str:
         """Return the primary key of the user, quoted for an address."""
-        return quote(str(self.instance.pk))
+        return quote(str(user_id_of(self._user)))
 
 
 class GamificationInline(Inline):

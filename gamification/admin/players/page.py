@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from django.contrib.auth import get_user_model
 from django.http import Http404
+from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
@@ -17,8 +18,9 @@ from django.utils.translation import gettext as _
 from gamification.admin.players.heatmap import Heatmap, first_day
 from gamification.admin.players.ledger import LedgerPage, get_ledger_page
 from gamification.admin.ui.formatting import format_number
-from gamification.exceptions import GamificationError, UnknownUserError
+from gamification.exceptions import UnknownUserError
 from gamification.models import (
+    Achievement,
     Celebration,
     UserAchievement,
     UserGamification,
@@ -32,7 +34,10 @@ from gamification.services import (
     get_progress,
 )
 from gamification.staff import (
-    get_all_achievements,
+    achievements_shown,
+    sees_celebrations,
+    sees_ledgers,
+    unknown_definition,
     user_id_of,
 )
 
@@ -90,8 +95,9 @@ class PlayerPage:
     progress: ProfileSummary
     heatmap: Heatmap
     achievements: Sequence[PlayerAchievement]
-    ledger: LedgerPage
-    celebrations: Sequence[PlayerCelebration]
+    #: None if the viewer may not see it.
+    ledger: LedgerPage | None
+    celebrations: Sequence[PlayerCelebration] | None
 
     @property
     def total_xp(self) -> str:
@@ -142,16 +148,16 @@ def find_player(text: str) -> Any:
     """Return the user with this primary key, or raise ``Http404``."""
     users = get_user_model()._base_manager.using(write_alias())
     try:
-        user = users.filter(pk=user_id_of(text)).first()
+        return get_object_or_404(users, pk=user_id_of(text))
     except UnknownUserError as error:
         raise Http404 from error
-    if user is None:
-        raise Http404
-    return user
 
 
-def get_player_page(user: Any, *, before: int | None = None) -> PlayerPage:
-    """Return the page of ``user``, with the ledger before the entry ``before``."""
+def get_player_page(user: Any, *, viewer: Any, before: int | None = None) -> PlayerPage:
+    """Return what ``viewer`` may see of ``user``.
+
+    The page of the ledger ends before the entry ``before``.
+    """
     profile = UserGamification.objects.using(write_alias()).filter(user=user).first()
     today = (profile or UserGamification()).calendar.date_of(timezone.now())
     days = get_calendar(user, since=first_day(today), until=today)
@@ -160,28 +166,29 @@ def get_player_page(user: Any, *, before: int | None = None) -> PlayerPage:
         row=profile,
         progress=get_progress(user),
         heatmap=Heatmap(days, today),
-        achievements=_achievements(user),
-        ledger=get_ledger_page(user.pk, before=before),
-        celebrations=_celebrations(user),
+        achievements=_achievements(user, viewer),
+        ledger=get_ledger_page(user_id_of(user), before=before)
+        if sees_ledgers(viewer)
+        else None,
+        celebrations=_celebrations(user) if sees_celebrations(viewer) else None,
     )
 
 
-def explain(user: Any, key: str) -> str:
-    """Return the reason why ``user`` does not hold an achievement, or that they do."""
-    try:
-        return explain_achievement(user, key).text
-    except GamificationError as error:
-        return str(error)
+def explain(page: PlayerPage, key: str) -> str:
+    """Return the reason why the user does not hold an achievement, or that they do."""
+    if not any(each.achievement.key == key for each in page.achievements):
+        return str(unknown_definition(Achievement, key))
+    return explain_achievement(page.user, key).text
 
 
-def _achievements(user: Any) -> list[PlayerAchievement]:
+def _achievements(user: Any, viewer: Any) -> list[PlayerAchievement]:
     rows = UserAchievement.objects.using(write_alias()).filter(user=user)
     by_achievement = {
         row.achievement_id: row for row in rows.select_related("revoked_by")
     }
     return [
         PlayerAchievement(progress, by_achievement.get(progress.achievement.pk))
-        for progress in get_all_achievements(user)
+        for progress in achievements_shown(user, viewer=viewer)
     ]
 
 

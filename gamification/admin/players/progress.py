@@ -5,21 +5,38 @@ from __future__ import annotations
 from typing import Any, Final
 
 from django.contrib import admin, messages
-from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.admin.models import CHANGE
 from django.contrib.admin.utils import quote, unquote
 from django.core.exceptions import PermissionDenied
+from django.db.models import Model, QuerySet
 from django.forms import Media
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils.translation import gettext as _
+from django.utils.http import urlencode
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
-from gamification.admin.base import HistoryAdmin
-from gamification.admin.players.actions import ACTIONS, ActionForm, ActionResult
+from gamification.admin.base import HistoryAdmin, log_action
+from gamification.admin.players.actions import ActionForm, ActionResult
 from gamification.admin.players.ledger import parse_cursor
 from gamification.admin.players.page import explain, find_player, get_player_page
-from gamification.models import ActiveDay, ActivityTally, UserGamification
+from gamification.admin.players.restrictions import ALL_ACTIONS
+from gamification.admin.players.search import MAX_FOUND, newcomers_like, users_like
+from gamification.models import (
+    ActiveDay,
+    ActivityTally,
+    Job,
+    JobKind,
+    UserGamification,
+)
+from gamification.staff import (
+    open_restrictions,
+    sees_ledgers,
+    sees_unlocks,
+    user_id_of,
+)
 
 _STYLES: Final = ["gamification/theme.css", "gamification/player.css"]
 
@@ -32,14 +49,41 @@ class UserGamificationAdmin(HistoryAdmin):
         "user",
         "total_xp",
         "level",
-        "current_streak",
+        "streak_today",
         "longest_streak",
         "active_days",
         "last_active_on",
         "time_zone",
         "is_public",
+        "held_until",
+        "is_excluded",
     )
+    list_filter = ("is_excluded", ("held_until", admin.EmptyFieldListFilter))
     list_select_related = ("user",)
+    search_hint = _("Enter a part of the user's login name or email address.")
+    change_list_template = "admin/gamification/usergamification/change_list.html"
+
+    @admin.display(description=_("current streak"))
+    def streak_today(self, row: UserGamification) -> int:
+        return row.streak_today
+
+    def search(self, queryset: QuerySet[Model], term: str) -> QuerySet[Model]:
+        """Return the progress of users whose name or address contains ``term``."""
+        if not term.strip():
+            return queryset
+        found = users_like(term.strip()).values_list("pk", flat=True)[:MAX_FOUND]
+        return queryset.filter(user__in=[*found])
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show also the users who were searched for and never did anything."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        term = request.GET.get("q", "").strip()
+        newcomers = newcomers_like(term) if term else []
+        context = {**(extra_context or {}), "newcomers": newcomers}
+        return super().changelist_view(request, context)
 
     def get_urls(self) -> list[URLPattern]:
         view, name = self.admin_site.admin_view, "gamification_usergamification"
@@ -77,30 +121,46 @@ class UserGamificationAdmin(HistoryAdmin):
         before = parse_cursor(request.GET.get("before"))
         why = request.GET.get("why", "")
         allowed = _allowed_actions(request)
+        page = get_player_page(player, viewer=request.user, before=before)
         context = {
-            "player_page": get_player_page(player, before=before),
+            "player_page": page,
+            "restrictions": open_restrictions(player),
+            "sees_ledger": sees_ledgers(request.user),
+            "sees_unlocks": sees_unlocks(request.user),
             "user_page": self._user_page(request, player),
+            "period_page": self._period_page(request, player),
             "action_forms": [form(player) for form in allowed.values()],
             "may": dict.fromkeys(allowed, True),
             "why": why,
-            "answer": explain(player, why) if why else "",
+            "answer": explain(page, why) if why else "",
         }
         return self._render(request, player, "player", context)
 
+    def history_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        # The log has the notes of staff.
+        if not sees_ledgers(request.user):
+            raise PermissionDenied
+        return super().history_view(request, object_id, extra_context)
+
     def action_view(self, request: HttpRequest, user: str, action: str) -> HttpResponse:
         """Show the form of an action, and perform the action when it is sent."""
-        if action not in ACTIONS:
+        if action not in ALL_ACTIONS:
             raise Http404
         is_allowed = action in _allowed_actions(request)
         if not self.has_view_permission(request) or not is_allowed:
             raise PermissionDenied
         player = find_player(unquote(user))
-        form = _action_form(request, ACTIONS[action], player)
+        form = _action_form(request, ALL_ACTIONS[action], player)
         result = form.perform(request.user) if form.is_valid() else None
         if result is None:
             return self._render(request, player, "action", {"form": form})
         self._report(request, player, form, result)
-        key = quote(str(player.pk))
+        key = quote(str(user_id_of(player)))
         return redirect(self.address_of("usergamification_for", key))
 
     def _report(
@@ -110,11 +170,10 @@ class UserGamificationAdmin(HistoryAdmin):
         level = messages.SUCCESS if result.is_change else messages.INFO
         self.message_user(request, result.message, level)
         if result.is_change:
-            values = {"message": result.message, "note": form.cleaned_data["note"]}
-            message = _("%(message)s Note: %(note)s") % values
-            actor: Any = request.user.pk
-            rows = UserGamification.objects.filter(user=player).select_related("user")
-            LogEntry.objects.log_actions(actor, rows, CHANGE, message)
+            values = {"message": result.message, "note": form.notes_text}
+            message = gettext("%(message)s Note: %(note)s") % values
+            rows = self.get_queryset(request).filter(user=player)
+            log_action(request, rows, CHANGE, message)
 
     def _render(
         self, request: HttpRequest, player: Any, name: str, context: dict[str, Any]
@@ -124,11 +183,19 @@ class UserGamificationAdmin(HistoryAdmin):
             "title": _("User progress"),
             "subtitle": str(player),
             "player": player,
-            "player_key": quote(str(player.pk)),
+            "player_key": quote(str(user_id_of(player))),
             "original": player,
         }
         template = f"admin/gamification/usergamification/{name}.html"
         return self.render_page(request, template, shared | context)
+
+    def _period_page(self, request: HttpRequest, player: Any) -> str:
+        """Return the address that takes back a period; empty if not available."""
+        if not self.admin_site.is_registered(Job):
+            return ""
+        if not request.user.has_perms(JobKind.REVERSAL.permissions):
+            return ""
+        return f"{self.address_of('job_reversal')}?{urlencode({'user': player.pk})}"
 
     def _user_page(self, request: HttpRequest, player: Any) -> str:
         """Return the address of the user's account page; empty if not available."""
@@ -148,7 +215,9 @@ def _allowed_actions(request: HttpRequest) -> dict[str, type[ActionForm]]:
     """Return the actions for which the staff member has the permission."""
     user: Any = request.user
     return {
-        name: form for name, form in ACTIONS.items() if user.has_perm(form.permission)
+        name: form
+        for name, form in ALL_ACTIONS.items()
+        if user.has_perm(form.permission)
     }
 
 

@@ -8,10 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from gamification.api.fields import QueryBooleanField, StrictChoiceField, TextField
+from gamification.api.fields import (
+    CategoryField,
+    QueryBooleanField,
+    StrictChoiceField,
+    TextField,
+)
 from gamification.api.pagination import PageQuery
 from gamification.api.views.achievement_serializers import (
-    CATEGORIES,
     STATUSES,
     VisibleAchievement,
 )
@@ -30,7 +34,7 @@ ORDERS: Final[Mapping[str, Callable[[VisibleAchievement], Any]]] = {
 class AchievementQuery(PageQuery):
     """Filters and order of a list of achievements."""
 
-    category = StrictChoiceField(choices=CATEGORIES, required=False)
+    category = CategoryField(required=False)
     unlocked = QueryBooleanField(
         required=False,
         help_text="Only achievements that the user has unlocked, or has not.",

@@ -11,7 +11,8 @@ from rest_framework import serializers
 
 from gamification.api.pagination import Page, page_serializer
 from gamification.api.serializers import ResponseSerializer
-from gamification.models import Achievement, AchievementCategory
+from gamification.conf import conf
+from gamification.models import Achievement
 from gamification.services import (
     AchievementProgress,
     get_rarity,
@@ -46,7 +47,7 @@ _HELD_EXAMPLE: Final = {
     "unlocked_at": "2026-03-02T12:00:00Z",
 }
 HELD_PAGE_EXAMPLE: Final = {**_PAGE, "results": [_HELD_EXAMPLE]}
-DEFINITION_EXAMPLE: Final = EXAMPLE | {
+EDITED_EXAMPLE: Final = EXAMPLE | {
     "criterion": "activity_count",
     "activity": "kpi_completed",
     "threshold": 10,
@@ -55,11 +56,14 @@ DEFINITION_EXAMPLE: Final = EXAMPLE | {
     "position": 20,
     "created_at": "2026-01-05T08:00:00Z",
     "updated_at": "2026-01-05T08:00:00Z",
+    "met_already": 79,
+    "problem": "",
 }
 
 
 _FIELDS: Final[Any] = Achievement._meta.get_field
-CATEGORIES: Final = AchievementCategory.values
+#: The schema names the site's own categories, too.
+CATEGORIES: Final = [category.key for category in conf.categories]
 CRITERIA: Final = [value for value, _ in _FIELDS("criterion").choices]
 STATUSES: Final = [value for value, _ in _FIELDS("status").choices]
 
@@ -195,6 +199,28 @@ class AchievementDefinitionSerializer(AchievementSerializer):
     position = serializers.IntegerField(source="achievement.position")
     created_at = serializers.DateTimeField(source="achievement.created_at")
     updated_at = serializers.DateTimeField(source="achievement.updated_at")
+
+
+class EditedAchievement(NamedTuple):
+    """An achievement that was just saved, and whom it reaches."""
+
+    achievement: Achievement
+    progress: AchievementProgress
+    rarity: AchievementRarity
+    met_already: int
+    problem: str
+
+
+class EditedAchievementSerializer(AchievementDefinitionSerializer):
+    """An achievement that was just saved, and whom it reaches at once."""
+
+    met_already = serializers.IntegerField(
+        help_text="Users who meet it already. They get it with their next record, or "
+        "now by a backfill. 0 unless it is active."
+    )
+    problem = serializers.CharField(
+        help_text="Why nobody can ever reach it; empty if somebody can."
+    )
 
 
 def _secrets() -> serializers.IntegerField:

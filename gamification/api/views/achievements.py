@@ -15,7 +15,6 @@ from rest_framework.response import Response
 from gamification import exceptions as ours
 from gamification.api.operations import Header, operation
 from gamification.api.pagination import paginate
-from gamification.api.permissions import has_any_permission
 from gamification.api.preconditions import ETAG, IF_MATCH, etag_of, expected_tag
 from gamification.api.user_lookup import find_visible_user
 from gamification.api.views import definitions, explanations
@@ -24,7 +23,7 @@ from gamification.api.views.achievement_lists import (
     select_achievements,
 )
 from gamification.api.views.achievement_serializers import (
-    DEFINITION_EXAMPLE,
+    EDITED_EXAMPLE,
     EXAMPLE,
     PAGE_EXAMPLE,
     AchievementDefinitionPageSerializer,
@@ -32,6 +31,9 @@ from gamification.api.views.achievement_serializers import (
     AchievementPage,
     AchievementPageSerializer,
     AchievementSerializer,
+    EditedAchievement,
+    EditedAchievementSerializer,
+    VisibleAchievement,
     with_rarity,
 )
 from gamification.api.views.backfill import BackfillActions
@@ -50,6 +52,9 @@ from gamification.staff import (
     edit_achievement,
     get_achievement,
     get_all_achievements,
+    get_reach,
+    has_any_permission,
+    sees_secrets,
     visible_achievements,
 )
 
@@ -101,7 +106,7 @@ class AchievementsViewSet(BackfillActions):
         Staff can read every achievement, with its definition. Those who may edit it
         also receive its ETag.
         """
-        if _sees_all(request.user):
+        if sees_secrets(request.user):
             response = _definition(request.user, key)
             if not has_any_permission(request.user, _CHANGE):
                 del response["ETag"]
@@ -114,44 +119,45 @@ class AchievementsViewSet(BackfillActions):
 
     @operation(
         body=definitions.NewAchievementBody,
-        response=AchievementDefinitionSerializer,
+        response=EditedAchievementSerializer,
         status=201,
         response_headers=(LOCATION, ETAG),
         permission=_ADD,
         scope="write",
         errors=(ours.InvalidDefinitionError,),
         body_example=definitions.EXAMPLE_NEW,
-        response_example=DEFINITION_EXAMPLE,
+        response_example=EDITED_EXAMPLE,
     )
     def create(self, request: Request, body: Mapping[str, Any]) -> Response:
         """Add an achievement to the catalogue."""
         made = create_achievement(actor=request.user, **body)
-        response = _definition(request.user, made.key, status=201)
+        response = _edited(request.user, made.key, status=201)
         response["Location"] = request.build_absolute_uri(f"{made.key}/")
         return response
 
     @operation(
         body=definitions.EditAchievementBody,
-        response=AchievementDefinitionSerializer,
+        response=EditedAchievementSerializer,
         request_headers=(IF_MATCH,),
         response_headers=(ETAG,),
         permission=_CHANGE,
         scope="write",
         errors=(ours.InvalidDefinitionError, ours.StaleEditError),
         body_example=definitions.EXAMPLE_EDIT,
-        response_example=DEFINITION_EXAMPLE,
+        response_example=EDITED_EXAMPLE,
     )
     def partial_update(
         self, request: Request, key: str, body: Mapping[str, Any]
     ) -> Response:
         """Change an achievement, unless somebody else has changed it in the meantime.
 
-        Users keep what they have been awarded.
+        Users keep what they have been awarded. The response says how many users meet
+        the achievement already.
         """
         expected = expected_tag(request)
         with not_found_on(ours.UnknownAchievementError):
             edit_achievement(key, actor=request.user, expected=expected, **body)
-        return _definition(request.user, key)
+        return _edited(request.user, key)
 
     @action(detail=True)
     @operation(
@@ -167,7 +173,7 @@ class AchievementsViewSet(BackfillActions):
         Staff can ask about every achievement, and about every user whom they may see.
         """
         user = request.user
-        if not _sees_all(user):
+        if not sees_secrets(user):
             if query:
                 raise PermissionDenied
             _check_visible(user, key)
@@ -177,11 +183,6 @@ class AchievementsViewSet(BackfillActions):
             return explain_achievement(user, key)
 
 
-def _sees_all(user: Any) -> bool:
-    """Say whether ``user`` may see, or edit, the whole catalogue."""
-    return has_any_permission(user, "gamification.view_achievement", _CHANGE)
-
-
 def _rows(user: Any, query: Mapping[str, Any]) -> Sequence[AchievementProgress]:
     """Return the achievements to list.
 
@@ -189,7 +190,7 @@ def _rows(user: Any, query: Mapping[str, Any]) -> Sequence[AchievementProgress]:
     """
     if "status" not in query:
         return get_achievements(user)
-    if not _sees_all(user):
+    if not sees_secrets(user):
         raise PermissionDenied
     rows = get_all_achievements(user, status=query["status"])
     prefetch_related_objects([row.achievement for row in rows], "activity")
@@ -202,13 +203,31 @@ def _check_visible(user: Any, key: str) -> None:
         raise Http404
 
 
-def _definition(user: Any, key: str, status: int = 200) -> Response:
+def _definition(user: Any, key: str) -> Response:
     """Return an achievement with its definition and its tag."""
+    visible = _found(user, key)
+    return Response(
+        AchievementDefinitionSerializer.serialize(visible), headers=_tag_of(visible)
+    )
+
+
+def _edited(user: Any, key: str, status: int = 200) -> Response:
+    """Return an achievement that was just saved, with its tag and its reach."""
+    visible = _found(user, key)
+    reaches = [(reach.users, reach.problem) for reach in get_reach([key])]
+    edited = EditedAchievement(*visible, *(reaches[0] if reaches else (0, "")))
+    return Response(
+        EditedAchievementSerializer.serialize(edited), status, headers=_tag_of(visible)
+    )
+
+
+def _found(user: Any, key: str) -> VisibleAchievement:
     rows = get_all_achievements(user, key=key)
     if not rows:
         raise Http404
     [visible] = with_rarity(rows)
-    headers = {"ETag": etag_of(definition_tag(visible.achievement))}
-    return Response(
-        AchievementDefinitionSerializer.serialize(visible), status, headers=headers
-    )
+    return visible
+
+
+def _tag_of(visible: VisibleAchievement) -> dict[str, str]:
+    return {"ETag": etag_of(definition_tag(visible.achievement))}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
@@ -19,20 +19,37 @@ from gamification.api.fields import (
 )
 from gamification.api.operations import operation
 from gamification.api.serializers import ResponseSerializer
-from gamification.api.user_lookup import visible_users
 from gamification.api.views.base import GamificationViewSet, not_found_on
 from gamification.staff import (
+    BackfillPreview,
     BackfillProgress,
+    Estimate,
+    UnlockEffect,
     backfill_achievement,
     preview_backfill,
+    visible_users,
 )
 from gamification.user_lookup import public_name
 
 _PREVIEW: Final = {
     "users": 230,
     "sample": ["ada", "grace"],
-    "xp": 11_500,
+    "xp": 13_500,
     "level_changes": 41,
+    "unlocks": [
+        {
+            "achievement": "level_5",
+            "name": "Seasoned",
+            "users": {"value": 20, "low": 20, "high": 20},
+        }
+    ],
+    "ranges": {
+        "users": {"value": 230, "low": 230, "high": 230},
+        "xp": {"value": 13_500, "low": 13_500, "high": 13_500},
+        "level_changes": {"value": 41, "low": 41, "high": 41},
+    },
+    "played": 230,
+    "is_exact": True,
 }
 _PROGRESS: Final = {
     "awarded": 100,
@@ -43,6 +60,14 @@ _PROGRESS: Final = {
 }
 
 
+class PreviewRanges(NamedTuple):
+    """The numbers of a preview, with their ranges."""
+
+    users: Estimate
+    xp: Estimate
+    level_changes: Estimate
+
+
 class NamedPreview(NamedTuple):
     """The effects of a backfill, with the names of users."""
 
@@ -50,10 +75,54 @@ class NamedPreview(NamedTuple):
     sample: list[str]
     xp: int
     level_changes: int
+    unlocks: Sequence[UnlockEffect]
+    ranges: PreviewRanges
+    played: int
+    is_exact: bool
+
+    @classmethod
+    def of(cls, preview: BackfillPreview, names: list[str]) -> NamedPreview:
+        effects = preview.effects
+        ranges = PreviewRanges(effects.users, effects.xp, effects.raised)
+        users, xp, level_changes = (each.value for each in ranges)
+        return cls(
+            users,
+            names,
+            xp,
+            level_changes,
+            preview.also,
+            ranges,
+            effects.played,
+            effects.is_exact,
+        )
+
+
+class EstimateSerializer(ResponseSerializer):
+    """A number, and the range that it is in with a confidence of 95 %."""
+
+    value = serializers.IntegerField()
+    low = serializers.IntegerField(help_text="Equal to ``value`` if it is exact.")
+    high = serializers.IntegerField(help_text="Equal to ``value`` if it is exact.")
+
+
+class UnlockEffectSerializer(ResponseSerializer):
+    """An achievement that users would unlock, too."""
+
+    achievement = serializers.CharField(source="key", help_text="Its key.")
+    name = serializers.CharField()
+    users = EstimateSerializer(help_text="Users who would unlock it.")
+
+
+class PreviewRangesSerializer(ResponseSerializer):
+    """The numbers of a preview, with their ranges."""
+
+    users = EstimateSerializer()
+    xp = EstimateSerializer()
+    level_changes = EstimateSerializer()
 
 
 class BackfillPreviewSerializer(ResponseSerializer):
-    """The effects that a backfill would have now."""
+    """The effects that a backfill would have now, with all that follows from it."""
 
     users = serializers.IntegerField(
         help_text="Users who would receive the achievement."
@@ -62,10 +131,25 @@ class BackfillPreviewSerializer(ResponseSerializer):
         child=serializers.CharField(),
         help_text="Names of some of these users, limited to those whom you may see.",
     )
-    xp = serializers.IntegerField(help_text="XP that they would receive in total.")
-    level_changes = serializers.IntegerField(
-        help_text="Users who would reach another level with that XP."
+    xp = serializers.IntegerField(
+        help_text="XP that they would receive in total, with that of ``unlocks``."
     )
+    level_changes = serializers.IntegerField(
+        help_text="Users who would reach a higher level."
+    )
+    unlocks = UnlockEffectSerializer(
+        many=True,
+        help_text="Other achievements that these users would unlock: those that "
+        "follow, and those that they have met already.",
+    )
+    ranges = PreviewRangesSerializer(
+        help_text="The same numbers with their ranges, which are exact unless there "
+        "are too many users to play."
+    )
+    played = serializers.IntegerField(
+        help_text="Users for whom the backfill was played: all, or a random sample."
+    )
+    is_exact = serializers.BooleanField(help_text="Whether all users were played.")
 
 
 class BackfillBody(BodySerializer):
@@ -87,7 +171,13 @@ class BackfillBody(BodySerializer):
         max_length=2_000,
         allow_blank=True,
         default="",
-        help_text="The reason. It is kept in the ledger.",
+        help_text="The reason, as the users can read it in their ledgers.",
+    )
+    internal_note = TextField(
+        max_length=2_000,
+        allow_blank=True,
+        default="",
+        help_text="The reason, for staff alone.",
     )
 
 
@@ -126,7 +216,7 @@ class BackfillActions(GamificationViewSet):
             preview = preview_backfill(key)
         shown = visible_users(preview.sample, request.user)
         names = [public_name(user) for user in shown]
-        return NamedPreview(preview.users, names, preview.xp, preview.level_changes)
+        return NamedPreview.of(preview, names)
 
     @backfill.mapping.post
     @operation(

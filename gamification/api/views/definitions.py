@@ -6,6 +6,7 @@ from typing import Final
 
 from gamification.api.fields import (
     BodySerializer,
+    CategoryField,
     KeyField,
     NonBlankTextField,
     StrictBooleanField,
@@ -14,7 +15,6 @@ from gamification.api.fields import (
     TextField,
 )
 from gamification.api.views.achievement_serializers import (
-    CATEGORIES,
     CRITERIA,
     STATUSES,
 )
@@ -53,7 +53,7 @@ class EditAchievementBody(BodySerializer):
         required=False,
         help_text="An emoji or the name of an icon.",
     )
-    category = StrictChoiceField(choices=CATEGORIES, required=False)
+    category = CategoryField(required=False)
     xp_reward = StrictIntegerField(min_value=0, max_value=_REWARD, required=False)
     criterion = StrictChoiceField(choices=CRITERIA, required=False)
     activity = KeyField(
@@ -83,5 +83,5 @@ class NewAchievementBody(EditAchievementBody):
 
     key = KeyField(help_text="Cannot be changed later.")
     name = NonBlankTextField(max_length=_NAME)
-    category = StrictChoiceField(choices=CATEGORIES)
+    category = CategoryField()
     criterion = StrictChoiceField(choices=CRITERIA)

@@ -34,6 +34,7 @@ EXAMPLE: Final = {
     "local_date": "2026-03-01",
     "recorded_at": "2026-03-01T18:20:01Z",
     "source": "visions.kpi:42",
+    "fingerprint": "6f1c0e9bd2a74385a1d0e5b7c2f94e10",
     "reverses": None,
     "corrects": None,
     "note": "",
@@ -58,7 +59,7 @@ class LedgerEntrySerializer(EntrySerializer):
         allow_null=True,
         help_text="Id of the entry whose XP this one changes.",
     )
-    note = serializers.CharField(help_text="A note by staff; can be empty.")
+    note = serializers.CharField(help_text="What staff tell the user; can be empty.")
 
     @classmethod
     def serialize(cls, value: LedgerEntry) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from gamification.services import (
     Outcome,
     WithheldReason,
 )
+from gamification.staff import entry_fingerprint
 
 EXAMPLE: Final = {
     "entry": {
@@ -30,6 +31,7 @@ EXAMPLE: Final = {
         "recorded_at": "2026-03-02T12:00:00Z",
         "key": "kpi-42",
         "source": "visions.kpi:42",
+        "fingerprint": "6f1c0e9bd2a74385a1d0e5b7c2f94e10",
     },
     "credited": 10,
     "withheld": None,
@@ -75,6 +77,15 @@ class EntrySerializer(ResponseSerializer):
     source = serializers.CharField(  # type: ignore[assignment]
         help_text="The object that earned the XP; can be empty."
     )
+    fingerprint = serializers.CharField(
+        help_text="Identifies the entry for good, for a reversal: after the database "
+        "was restored, its id can be that of another entry."
+    )
+
+    @classmethod
+    def serialize(cls, value: Any) -> dict[str, Any]:
+        # The attribute of this name is the digest of the request.
+        return {**super().serialize(value), "fingerprint": entry_fingerprint(value)}
 
 
 class OutcomeEntrySerializer(EntrySerializer):

@@ -24,7 +24,13 @@ from gamification.api.fields import (
     StrictIntegerField,
     TextField,
 )
-from gamification.api.idempotency import KEY_HEADER, header_key, idempotency_key
+from gamification.api.idempotency import (
+    KEY_HEADER,
+    KeyTextField,
+    header_key,
+    idempotency_key,
+    key_in_list,
+)
 from gamification.api.operations import Alternative, operation
 from gamification.api.serializers import ResponseSerializer
 from gamification.api.user_lookup import find_users
@@ -81,9 +87,7 @@ class RecordBody(BodySerializer):
         default=1,
         help_text="Units of the activity.",
     )
-    key = TextField(
-        max_length=MAX_NAME,
-        required=False,
+    key = KeyTextField(
         help_text="Makes the record only once for its user, however often it is sent.",
     )
     source = TextField(  # type: ignore[assignment]
@@ -132,6 +136,7 @@ class RecordsViewSet(GamificationViewSet):
             ours.UnknownUserError,
             ours.UnknownActivityError,
             ours.InactiveActivityError,
+            ours.UserExcludedError,
             ours.InvalidInstantError,
             ours.TooOldError,
             ours.InFutureError,
@@ -152,7 +157,8 @@ class RecordsViewSet(GamificationViewSet):
 
         With a key, a record takes effect only once for its user, however often it is
         sent. The key is the record's own `key` or the header. In a list, records
-        without a key of their own use `{header}:{position}`, counted from 0.
+        without a key of their own have one made of the header and their position,
+        which no other request can have.
 
         The response to a list has status 200 and a result for each record. A refused
         record does not stop the others.
@@ -170,6 +176,9 @@ class RecordsViewSet(GamificationViewSet):
             key=record.key,
             source=record.source,
         )
+        if outcome.entry is None:
+            # Only of an excluded user nothing is recorded without an error.
+            raise ours.UserExcludedError
         return outcome_response(outcome, record.activity)
 
 
@@ -227,7 +236,7 @@ def _records(
     bodies = [_attempt(serializer.run_validation, item) for item in items]
     users = find_users(body["user"] for body in bodies if isinstance(body, dict))
     return [
-        _attempt(_record, body, users, body.get("key") or (header and f"{header}:{n}"))
+        _attempt(_record, body, users, body.get("key") or key_in_list(header, n))
         if isinstance(body, dict)
         else body
         for n, body in enumerate(bodies)

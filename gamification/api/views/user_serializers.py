@@ -14,8 +14,9 @@ from gamification.api.fields import (
     StrictIntegerField,
     TextField,
 )
+from gamification.api.idempotency import KeyTextField
 from gamification.api.serializers import ResponseSerializer
-from gamification.staff import MAX_ID, MAX_NAME, MAX_NOTE
+from gamification.staff import MAX_ID, MAX_NOTE
 
 #: JSON clients represent integers exactly up to this size.
 _MAX_AMOUNT: Final = 2**53
@@ -64,11 +65,23 @@ class XPAmountField(StrictIntegerField):
 
 
 class NoteBody(BodySerializer):
-    """A reason for an operation of staff."""
+    """The reason for an operation of staff, in one of two notes at least."""
+
+    at_least_one = ("note", "internal_note")
 
     note = NonBlankTextField(
-        max_length=MAX_NOTE, help_text="The reason. It is kept in the ledger."
+        max_length=MAX_NOTE,
+        required=False,
+        help_text="The reason, as the user can read it in the ledger.",
     )
+    internal_note = NonBlankTextField(
+        max_length=MAX_NOTE,
+        required=False,
+        help_text="The reason, for staff alone. Send this note or the other, or both.",
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        return {"note": "", "internal_note": "", **super().validate(attrs)}
 
 
 class AwardBody(NoteBody):
@@ -85,9 +98,7 @@ class AdjustmentBody(NoteBody):
     """XP to add or remove."""
 
     amount = XPAmountField(help_text="XP to add; negative to remove XP.")
-    key = TextField(
-        max_length=MAX_NAME,
-        required=False,
+    key = KeyTextField(
         help_text="Makes the adjustment only once, however often it is sent.",
     )
 
@@ -97,4 +108,10 @@ class ReversalBody(NoteBody):
 
     entry = StrictIntegerField(
         min_value=1, max_value=MAX_ID, help_text="Id of the entry."
+    )
+    fingerprint = TextField(
+        max_length=32,
+        required=False,
+        help_text="The entry's fingerprint. Another entry with its id is refused, such "
+        "as after the database was restored from a backup.",
     )

@@ -101,6 +101,8 @@ class UsersViewSet(GamificationViewSet):
         errors=(
             ours.UnknownAchievementError,
             ours.AchievementNotActiveError,
+            ours.UserExcludedError,
+            ours.SelfAwardError,
             ours.OutOfRangeError,
         ),
         body_example={"achievement": "ambassador", "note": "Spoke at the conference."},
@@ -115,6 +117,7 @@ class UsersViewSet(GamificationViewSet):
             body["achievement"],
             actor=request.user,
             note=body["note"],
+            internal_note=body["internal_note"],
         )
         return outcome_response(outcome)
 
@@ -138,7 +141,11 @@ class UsersViewSet(GamificationViewSet):
         found = find_user(user)
         with not_found_on(ours.UnknownAchievementError):
             outcome = revoke_achievement(
-                found, key, actor=request.user, reason=body["note"]
+                found,
+                key,
+                actor=request.user,
+                reason=body["note"],
+                internal_note=body["internal_note"],
             )
         return outcome_response(outcome)
 
@@ -153,6 +160,7 @@ class UsersViewSet(GamificationViewSet):
             ours.KeysDifferError,
             ours.IdempotencyConflictError,
             ours.InsufficientXPError,
+            ours.SelfAwardError,
             ours.OutOfRangeError,
         ),
         body_example={"amount": -20, "note": "Counted twice.", "key": "ticket-7"},
@@ -168,6 +176,7 @@ class UsersViewSet(GamificationViewSet):
             find_user(user),
             amount=body["amount"],
             note=body["note"],
+            internal_note=body["internal_note"],
             actor=request.user,
             key=idempotency_key(request, body),
         )
@@ -195,8 +204,10 @@ class UsersViewSet(GamificationViewSet):
         outcome = reverse_entry(
             find_user(user),
             entry_id=body["entry"],
+            fingerprint=body.get("fingerprint"),
             actor=request.user,
             note=body["note"],
+            internal_note=body["internal_note"],
         )
         return outcome_response(outcome, _activity_of(outcome))
 

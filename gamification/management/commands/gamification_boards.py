@@ -47,7 +47,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
 
     def _check(self) -> None:
-        drifts = [*count_drifts(write_alias())]
+        drifts = count_drifts()
         for drift in drifts:
             self.stdout.write(drift)
         if drifts:

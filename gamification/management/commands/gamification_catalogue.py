@@ -1,8 +1,9 @@
-"""Exports the catalogue to a file, and compares and applies such a file."""
+"""Exports, compares and applies catalogue files; restores or removes the examples."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,9 +15,15 @@ from gamification.management.commands.gamification_import import open_input
 from gamification.staff import (
     MAX_FILE_SIZE,
     Differences,
+    Reach,
     apply_definitions,
+    changed_reach,
     compare_definitions,
+    example_definitions,
     export_definitions,
+    preview_seed_removal,
+    remove_seeds,
+    restore_catalogue,
 )
 
 #: Exit codes, as those of diff(1).
@@ -25,8 +32,9 @@ TROUBLE: Final = 2
 
 HELP = (
     "Write all activities and achievements to a JSON file for review, compare such a "
-    "file with the catalogue, or apply it. Items are identified by key, and none is "
-    "ever deleted. The exit code is 2 if a file cannot be used."
+    "file with the catalogue, or apply it. Restore what a fresh database gets, or "
+    "remove the examples. Items are identified by key, and a file never deletes any. "
+    "The exit code is 2 if a file cannot be used."
 )
 
 
@@ -49,19 +57,28 @@ class Command(BaseCommand):
         )
         for each in (diff, apply):
             each.add_argument("file", help="- is standard input.")
-        apply.add_argument(
-            "--dry-run", action="store_true", help="Only show the differences."
+        actions.add_parser(
+            "restore",
+            help="Add those items of a fresh database that are missing, after a flush.",
         )
+        init = actions.add_parser(
+            "init", help="Write a commented example of a file, to begin your own with."
+        )
+        init.add_argument("file", help="A new file. - is standard output.")
+        remove = actions.add_parser(
+            "remove-seeds",
+            help="Delete the app's examples, except those that users have earned or "
+            "done, and those that somebody has edited.",
+        )
+        for each in (apply, remove):
+            each.add_argument(
+                "--dry-run", action="store_true", help="Only show what would change."
+            )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        action, path = options["action"], options["file"]
+        path = options.get("file", "-")
         try:
-            if action == "export":
-                self._export(path)
-            elif action == "diff":
-                self._diff(path)
-            else:
-                self._apply(path, dry_run=options["dry_run"])
+            self._act(options["action"], path, options)
         except InvalidDefinitionsError as error:
             for place, message in error.errors:
                 self.stderr.write(f"{place}: {message}")
@@ -71,11 +88,26 @@ class Command(BaseCommand):
         except (CommandError, GamificationError, Error) as error:
             raise CommandError(str(error), returncode=TROUBLE) from error
 
-    def _export(self, path: str) -> None:
-        text = export_definitions()
+    def _act(self, action: str, path: str, options: Mapping[str, Any]) -> None:
+        match action:
+            case "export":
+                self._write_file(path, export_definitions(), mode="w")
+            case "init":
+                self._write_file(path, example_definitions(), mode="x")
+            case "diff":
+                self._diff(path)
+            case "apply":
+                self._apply(path, dry_run=options["dry_run"])
+            case "restore":
+                self.stdout.write(f"Items added: {restore_catalogue()}.")
+            case _:
+                self._remove_seeds(dry_run=options["dry_run"])
+
+    def _write_file(self, path: str, text: str, *, mode: str) -> None:
         try:
             if path != "-":
-                Path(path).write_text(text, encoding="utf-8", newline="\n")
+                with Path(path).open(mode, encoding="utf-8", newline="\n") as stream:
+                    stream.write(text)
             # The file is UTF-8, whatever the terminal is.
             elif buffer := getattr(self.stdout, "buffer", None):
                 buffer.write(text.encode())
@@ -93,16 +125,37 @@ class Command(BaseCommand):
 
     def _apply(self, path: str, *, dry_run: bool) -> None:
         text = read_input(path)
-        self._show(compare_definitions(text) if dry_run else apply_definitions(text))
         if dry_run:
+            self._show(compare_definitions(text))
             self.stdout.write("This was a dry run: nothing was kept.")
+            return
+        differences = apply_definitions(text)
+        self._show(differences)
+        self._warn(changed_reach(differences))
+
+    def _remove_seeds(self, *, dry_run: bool) -> None:
+        removal = preview_seed_removal() if dry_run else remove_seeds(actor=None)
+        for row in removal.removed:
+            self._write(f"- {row._meta.model_name} {row.key}")
+        for row, reason in removal.kept:
+            self._write(f"= {row._meta.model_name} {row.key} stays: {reason}")
+        if dry_run:
+            self.stdout.write("This was a dry run: nothing was removed.")
+
+    def _warn(self, reaches: Iterable[Reach]) -> None:
+        """Say who meets the changed achievements already, and what nobody can reach."""
+        for reach in reaches:
+            for text in filter(None, (reach.problem, reach.notice)):
+                self._write(f"! achievement {reach.achievement.key}: {text}")
 
     def _show(self, differences: Differences) -> None:
-        encoding = getattr(self.stdout, "encoding", None) or "utf-8"
         for line in differences.lines():
-            # Characters that the terminal lacks are shown as numbers.
-            data = line.encode(encoding, "backslashreplace")
-            self.stdout.write(data.decode(encoding))
+            self._write(line)
+
+    def _write(self, line: str) -> None:
+        # Characters that the terminal lacks are shown as numbers.
+        encoding = getattr(self.stdout, "encoding", None) or "utf-8"
+        self.stdout.write(line.encode(encoding, "backslashreplace").decode(encoding))
 
 
 def read_input(path: str) -> bytes:

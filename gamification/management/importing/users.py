@@ -15,6 +15,7 @@ from django.db import DataError, IntegrityError, models, transaction
 from gamification.exceptions import UnknownUserError
 from gamification.management.importing.errors import quoted
 from gamification.models import write_alias
+from gamification.models.users import key_of, parse_value
 from gamification.suggestions import did_you_mean
 
 #: Errors of the user model or the database about a user that cannot be stored.
@@ -67,13 +68,9 @@ class UserLookup:
         if self._field.name == self._model.USERNAME_FIELD:
             name = self._model.normalize_username(name)
         try:
-            value = self._field.to_python(name)
-            # Names may be older than a rule for them; a number must fit the column.
-            if not isinstance(value, str):
-                self._field.run_validators(value)
+            return parse_value(self._field, name)
         except ValidationError:
             return None
-        return value
 
     @property
     def _users(self) -> models.QuerySet[Any]:
@@ -109,7 +106,7 @@ class UserLookup:
             if problem := self._save(users[value]):
                 problems[value] = problem
             else:
-                made[value] = users[value].pk
+                made[value] = key_of(users[value])
         return made
 
     def _new(self, value: Any) -> AbstractBaseUser:

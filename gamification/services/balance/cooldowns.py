@@ -5,16 +5,20 @@ Whether a cooldown allows a reward depends on the records before, so sums do not
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple
 
+from django.db.models import Exists, OuterRef
+
 from gamification.domain.limits import Done, rewarded_units
 from gamification.domain.outcomes import EntryKind
+from gamification.models import LedgerEntry
 from gamification.services.balance.sql import Rate, entries_of
+from gamification.storage.streaming import stream
 
 
 class _Entry(NamedTuple):
@@ -23,12 +27,11 @@ class _Entry(NamedTuple):
     user_id: Any
     activity_id: int
     occurred_at: Any
-    id: int
     local_date: date
     kind: str
     quantity: int
     amount: int
-    reverses: int | None
+    is_reversed: bool
 
 
 @dataclass(slots=True)
@@ -53,19 +56,28 @@ def recount(rates: Collection[Rate], since: date, until: date, every: int) -> Re
     if not rates:
         return result
     entries = entries_of(rates, since, until, every)
+    ledger = LedgerEntry.objects.using(entries.db)
+    reversal = ledger.filter(user=OuterRef("user"), reverses=OuterRef("pk"))
+    entries = entries.annotate(is_reversed=Exists(reversal))
     in_order = entries.order_by("user_id", "activity_id", "occurred_at", "id")
-    rows = in_order.values_list(*_Entry._fields)
+    rows = stream(in_order.values_list(*_Entry._fields))
     for (user_id, activity_id), group in groupby(rows, itemgetter(0, 1)):
-        rate, history = by_id[activity_id], [_Entry(*row) for row in group]
-        units = rewarded_units(_standing(history), rate.limit, rate.cooldown)
-        before = sum(entry.amount for entry in history)
-        result.add(user_id, rate, before, units * rate.reward)
+        rate, sums = by_id[activity_id], _Sums()
+        records = sums.standing(_Entry(*row) for row in group)
+        units = rewarded_units(records, rate.limit, rate.cooldown)
+        result.add(user_id, rate, sums.before, units * rate.reward)
     return result
 
 
-def _standing(history: Collection[_Entry]) -> Iterable[Done]:
-    """Yield the records that were not reversed, which happens on their own date."""
-    reversed_ids = {entry.reverses for entry in history}
-    for entry in history:
-        if entry.kind == EntryKind.ACTIVITY and entry.id not in reversed_ids:
-            yield Done(entry.occurred_at, entry.local_date, entry.quantity)
+@dataclass(slots=True)
+class _Sums:
+    """The XP of entries that are read only once."""
+
+    before: int = 0
+
+    def standing(self, history: Iterable[_Entry]) -> Iterator[Done]:
+        """Yield the records that were not reversed, and sum up all XP."""
+        for entry in history:
+            self.before += entry.amount
+            if entry.kind == EntryKind.ACTIVITY and not entry.is_reversed:
+                yield Done(entry.occurred_at, entry.local_date, entry.quantity)

@@ -2,39 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
-from functools import partial
 from typing import Any, Final
+
+from django.utils import timezone
 
 from gamification.conf import conf
 from gamification.domain.catalogue import ActivityRule, Catalogue
 from gamification.domain.changeset import UserChangeset
-from gamification.domain.history import StandingEntry, correction_of, standing_entries
-from gamification.domain.recalculation import (
-    Due,
-    day_worth,
-    recalculate_day,
-)
-from gamification.domain.totals import TotalOutOfRangeError
+from gamification.domain.decisions import decide_recalculation
+from gamification.domain.outcomes import Reason
+from gamification.domain.recalculation import Due, day_worth
 from gamification.exceptions import StaleEditError
 from gamification.models import UserGamification, write_alias
-from gamification.services.balance.recalculation_preview import (
+from gamification.models.users import in_order
+from gamification.services.balance.recalculation_scope import (
     RecalculationScope,
+    find_dues,
     numbers_tag,
 )
-from gamification.services.corrections.changes import load_ledger, new_changeset
+from gamification.services.corrections.changes import load_ledger
 from gamification.services.unit_of_work import attempts, wrap_database_errors
 from gamification.services.user_batches import check_batch_size, next_users
 from gamification.services.validation import (
-    MAX_NOTE,
     UserRef,
     actor_id_of,
-    check_text,
+    check_notes,
 )
 from gamification.storage import Snapshot, StateQuery, Store, store_for
-from gamification.storage.base import in_order
 from gamification.storage.catalogue import load_catalogue
 
 #: Users whom one transaction locks.
@@ -73,9 +69,11 @@ def recalculate_xp(
     *,
     actor: UserRef | None = None,
     note: str = "",
+    internal_note: str = "",
     expected: str | None = None,
     after: UserRef | None = None,
     limit: int = 1_000,
+    job_id: int | None = None,
 ) -> RecalculationProgress:
     """Correct past records of the next ``limit`` users to today's rewards and limits.
 
@@ -86,14 +84,17 @@ def recalculate_xp(
 
     Users come in order of their keys; ``after`` is the last user of the batch before.
     ``expected`` is the tag of the preview: if staff have edited an activity since, the
-    call raises ``StaleEditError``. ``actor`` is the staff member who acts.
+    call raises ``StaleEditError``. ``actor`` is the staff member who acts, and
+    ``job_id`` the job that does. Users read the ``note``, only staff read the
+    ``internal_note``.
 
     Raises ``UnknownActivityError``, ``StaleEditError``, ``UnknownUserError``,
     ``InvalidTextError``, ``StorageError``, and ``ValueError`` for a ``limit`` below 1.
     """
     check_batch_size(limit)
-    check_text("note", note, longest=MAX_NOTE)
-    actor_id, store = actor_id_of(actor), store_for(write_alias())
+    check_notes(note, internal_note)
+    reason = Reason(actor_id_of(actor), note, internal_note)
+    store = store_for(write_alias())
     profiles = UserGamification.objects.using(store.alias)
     user_ids, last = next_users(profiles, after=after, limit=limit)
     with wrap_database_errors(store.alias):
@@ -101,9 +102,7 @@ def recalculate_xp(
     done = RecalculationProgress()
     for first in range(0, len(wrong), USERS_AT_ONCE):
         page = wrong[first : first + USERS_AT_ONCE]
-        done += _correct_users(
-            scope, page, store, actor_id=actor_id, note=note, expected=expected
-        )
+        done += _correct_users(scope, page, store, reason, expected, job_id=job_id)
     return replace(done, after=last)
 
 
@@ -117,9 +116,9 @@ def _users_to_correct(
 
     The users are neighbours: no other user's key lies between theirs.
     """
+    rules = _rules(scope, load_catalogue(store.alias), expected)
     if not user_ids:
         return []
-    rules = _rules(scope, load_catalogue(store.alias), expected)
     by_id = {rule.id: rule for rule in rules}
     between = {"user__gte": user_ids[0], "user__lte": user_ids[-1]}
     sums = scope.sums(rules).filter(**between)
@@ -133,31 +132,28 @@ def _users_to_correct(
     for rule in rules:
         records = scope.records([rule]).exclude(xp_reward=rule.xp_reward)
         suspects |= {*records.filter(**between).values_list("user_id", flat=True)}
-    return sorted(_dues(scope, rules, in_order(suspects), store))
+    return in_order(find_dues(scope, rules, in_order(suspects), store))
 
 
 def _correct_users(
     scope: RecalculationScope,
     user_ids: Sequence[Any],
     store: Store,
-    *,
-    actor_id: Any,
-    note: str,
+    reason: Reason,
     expected: str | None,
+    job_id: int | None,
 ) -> RecalculationProgress:
     """Correct the records of these users that are still wrong, in one transaction."""
     query = StateQuery(user_ids, conf.default_calendar, activities=None)
-    correct = partial(_changeset, store=store, actor_id=actor_id, note=note)
     for attempt in attempts(store, user_ids):
         with attempt:
             snapshot = attempt.read(query)
             rules = _rules(scope, snapshot.catalogue, expected)
-            dues = _dues(scope, rules, [*snapshot.states], store)
-            changesets = [
-                changeset
-                for user_id in sorted(dues)
-                if (changeset := correct(user_id, dues[user_id], snapshot))
-            ]
+            dues = find_dues(scope, rules, [*snapshot.states], store)
+            changesets = _decide(snapshot, dues, store, reason)
+            if job_id is not None:
+                for changeset in changesets:
+                    changeset.mark(job_id)
             attempt.write(changesets)
     return RecalculationProgress(
         corrected=len(changesets),
@@ -175,65 +171,17 @@ def _rules(
     return rules
 
 
-def _dues(
-    scope: RecalculationScope,
-    rules: Sequence[ActivityRule],
-    user_ids: Sequence[Any],
-    store: Store,
-) -> dict[Any, list[Due]]:
-    """Return the records to correct, by user, without users who have none."""
-    by_id = {rule.id: rule for rule in rules}
-    entries = store.entries(
-        user_ids,
-        activity__in=[*by_id],
-        local_date__range=(scope.since, scope.until),
-    )
-    days: dict[tuple[Any, int, date], list[StandingEntry]] = {}
-    for each in standing_entries(entries):
-        entry = each.entry
-        key = (entry.user_id, entry.activity_id or 0, entry.local_date)
-        days.setdefault(key, []).append(each)
-    dues: dict[Any, list[Due]] = {}
-    for (user_id, activity_id, _), standing in days.items():
-        standing.sort(key=lambda each: each.entry.occurred_at)
-        day = [*recalculate_day(standing, by_id[activity_id])]
-        if changes := [due for due in day if due.is_change]:
-            dues.setdefault(user_id, []).extend(changes)
-    return dues
-
-
-def _changeset(
-    user_id: Any,
-    dues: Sequence[Due],
-    snapshot: Snapshot,
-    *,
-    store: Store,
-    actor_id: Any,
-    note: str,
-) -> UserChangeset | None:
-    """Return the user's changeset; None if the total would leave its range."""
-    state = snapshot.states[user_id]
-    changeset = new_changeset(snapshot, state, celebrate=False)
-    change = sum(due.amount for due in dues)
-    if change < 0 and changeset.total_xp + change < 0:
-        return None
-    corrections = [
-        correction_of(
-            due.standing,
-            due.amount,
-            rewarded=due.rewarded - due.standing.rewarded,
-            xp_reward=due.xp_reward,
-            now=changeset.now,
-            actor_id=actor_id,
-            note=note,
-        )
-        for due in dues
-    ]
-    try:
-        changeset.correct(corrections)
-        if load_ledger(changeset, store):
-            changeset = new_changeset(snapshot, state, celebrate=False)
-            changeset.correct(corrections)
-    except TotalOutOfRangeError:
-        return None
-    return changeset
+def _decide(
+    snapshot: Snapshot, dues: Mapping[Any, Sequence[Due]], store: Store, reason: Reason
+) -> list[UserChangeset]:
+    """Return the corrections of users, in order, except those without room for them."""
+    rules, now = conf.rules(snapshot.catalogue), timezone.now()
+    changesets = []
+    for user_id in in_order(dues):
+        state, due = snapshot.states[user_id], dues[user_id]
+        changeset = decide_recalculation(state, due, rules, now, reason)
+        if changeset and load_ledger(changeset, store):
+            changeset = decide_recalculation(state, due, rules, now, reason)
+        if changeset:
+            changesets.append(changeset)
+    return changesets

@@ -12,11 +12,12 @@ from gamification.services.balance.recalculation import (
     recalculate_xp,
 )
 from gamification.services.balance.recalculation_preview import (
-    RecalculationScope,
     preview_recalculation,
 )
+from gamification.services.balance.recalculation_scope import RecalculationScope
 from gamification.services.jobs import Step, begin_job
-from gamification.services.validation import MAX_NOTE, UserRef, check_text
+from gamification.services.unit_of_work import naming_errors
+from gamification.services.validation import UserRef, check_notes
 
 #: Users to check together, and the most such batches in one step, which ends sooner if
 #: many users need corrections: about a second of work.
@@ -24,11 +25,13 @@ USERS_AT_ONCE: Final = 500
 LOOKS: Final = 20
 
 
+@naming_errors
 def begin_recalculation(
     scope: RecalculationScope,
     *,
     actor: UserRef | None,
     note: str = "",
+    internal_note: str = "",
     expected: str | None = None,
 ) -> Job:
     """Begin a job that corrects the past records of all users; return the job.
@@ -39,7 +42,7 @@ def begin_recalculation(
     Raises ``UnknownActivityError``, ``StaleEditError``, ``InvalidTextError``,
     ``UnknownUserError``, ``StorageError``.
     """
-    check_text("note", note, longest=MAX_NOTE)
+    check_notes(note, internal_note)
     preview = preview_recalculation(scope)
     if expected not in {None, preview.tag}:
         raise StaleEditError
@@ -48,9 +51,10 @@ def begin_recalculation(
         "since": scope.since.isoformat(),
         "until": scope.until.isoformat(),
         "note": note,
+        "internal_note": internal_note,
         "expected": preview.tag,
     }
-    total = preview.users + preview.skipped
+    total = preview.users + preview.skipped.value
     return begin_job(
         JobKind.RECALCULATION, parameters=parameters, total=total, actor=actor
     )
@@ -72,9 +76,11 @@ def recalculation_step(job: Job, actor_id: Any) -> Step:
             scope,
             actor=actor_id,
             note=asked["note"],
+            internal_note=asked.get("internal_note", ""),
             expected=asked["expected"],
             after=total.after,
             limit=USERS_AT_ONCE,
+            job_id=job.pk,
         )
         if total.after is None or total.seen >= USERS_AT_ONCE:
             break

@@ -2,78 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
-from typing import Any
+from math import ceil
 
-from django.db.models import QuerySet
+from django.utils import timezone
 
 from gamification.conf import conf
-from gamification.domain.catalogue import ActivityRule, Catalogue
-from gamification.domain.outcomes import EntryKind
-from gamification.exceptions import (
-    InvalidRequestError,
-    InvalidSpanError,
-    UnknownActivityError,
+from gamification.domain.catalogue import ActivityRule
+from gamification.domain.decisions import decide_recalculation, effect_of
+from gamification.domain.estimates import Estimate, Sample
+from gamification.models import UserGamification, write_alias
+from gamification.services.balance.recalculation_scope import (
+    RecalculationScope,
+    find_dues,
+    numbers_tag,
+    rate_of,
 )
-from gamification.models import LedgerEntry, UserGamification, write_alias
-from gamification.services.balance.report import MAX_DAYS
-from gamification.services.balance.sql import (
-    Rate,
-    day_sums,
-    due_sql,
-    every_so_many,
-    level_sql,
-    whole_rows,
-)
-from gamification.services.validation import fingerprint
+from gamification.services.balance.sql import due_sql, every_so_many, whole_rows
+from gamification.services.effects import Effects, mixed, play
+from gamification.services.unit_of_work import naming_errors
+from gamification.storage import store_for
 from gamification.storage.catalogue import load_catalogue
 
 
 @dataclass(frozen=True, slots=True)
-class RecalculationScope:
-    """The keys of the activities, and the users' dates, to recalculate."""
-
-    activities: Sequence[str]
-    since: date
-    until: date
-
-    def __post_init__(self) -> None:
-        if not self.activities:
-            raise InvalidRequestError("No activity is chosen.", field="activities")
-        if not 1 <= (self.until - self.since).days + 1 <= MAX_DAYS:
-            raise InvalidSpanError(f"The dates do not span 1 to {MAX_DAYS} days.")
-
-    def rules(self, catalogue: Catalogue) -> list[ActivityRule]:
-        """Return the present rules of the activities, or raise an error.
-
-        Raises ``UnknownActivityError``.
-        """
-        known = catalogue.activities
-        for key in self.activities:
-            if key not in known:
-                raise UnknownActivityError(activity=key)
-        return [known[key] for key in sorted({*self.activities})]
-
-    def records(self, rules: Iterable[ActivityRule]) -> QuerySet[LedgerEntry]:
-        """Return all users' records and their corrections, in no order."""
-        records = LedgerEntry.objects.using(write_alias()).order_by()
-        return records.filter(
-            kind__in=(EntryKind.ACTIVITY, EntryKind.CORRECTION),
-            activity__in=[rule.id for rule in rules],
-            local_date__range=(self.since, self.until),
-        )
-
-    def sums(self, rules: Iterable[ActivityRule], every: int = 1) -> QuerySet[Any, Any]:
-        """Return units and XP by user, activity and date."""
-        rates = [rate_of(rule) for rule in rules]
-        return day_sums(rates, self.since, self.until, every)
-
-
-@dataclass(frozen=True, slots=True)
 class ActivityCorrection:
-    """XP that past days of an activity would gain and lose."""
+    """XP that past records of an activity would gain and lose."""
 
     added: int = 0
     taken: int = 0
@@ -81,93 +37,101 @@ class ActivityCorrection:
 
 @dataclass(frozen=True, slots=True)
 class RecalculationPreview:
-    """The effect of a recalculation, without the unlocks that follow from its XP."""
+    """The effect of a recalculation, with everything that follows from it."""
 
-    #: One of so many users was checked; the numbers are scaled up to all users.
-    every: int
-    #: Users whose records would be corrected.
-    users: int
+    effects: Effects
     #: Users who would be skipped, because their total would fall below 0.
-    skipped: int
-    #: Users whose level would be higher, or lower.
-    raised: int
-    lowered: int
+    skipped: Estimate
     #: Corrections by the key of each recalculated activity.
     activities: Mapping[str, ActivityCorrection]
     #: Digest of the activities' rewards and limits: ``expected`` by ``recalculate_xp``.
     tag: str
 
+    @property
+    def users(self) -> int:
+        """Users whose records would be corrected."""
+        return self.effects.users.value
 
+    @property
+    def raised(self) -> int:
+        """Users whose level would be higher."""
+        return self.effects.raised.value
+
+    @property
+    def lowered(self) -> int:
+        """Users whose level would be lower."""
+        return self.effects.lowered.value
+
+
+@naming_errors
 def preview_recalculation(scope: RecalculationScope) -> RecalculationPreview:
-    """Return what a recalculation of ``scope`` would do now, in four queries.
+    """Return what a recalculation of ``scope`` would do now; changes nothing.
 
-    If there are very many users, it checks only some of them, and estimates.
+    It plays the recalculation for all users whose records may need corrections, or for
+    a sample of users if there are very many.
 
     Raises ``UnknownActivityError``.
     """
-    rules = scope.rules(load_catalogue(write_alias()))
+    began, catalogue = time.monotonic(), load_catalogue(write_alias())
+    rules = scope.rules(catalogue)
     every = every_so_many(scope.since, scope.until)
-    rows = _run(scope, rules, every)
-    xp = {row[1]: ActivityCorrection(*row[2:4]) for row in rows if row[0]}
-    [(_, users, skipped, raised, lowered)] = [row for row in rows if not row[0]]
+    suspects = _suspects(scope, rules, every)
+    keys = mixed(suspects)
+    sample = Sample(len(suspects))
+    _play(scope, keys, sample, began)
+    if every > 1:
+        _widen(sample, len(suspects), every)
     return RecalculationPreview(
-        every,
-        users,
-        skipped,
-        raised,
-        lowered,
-        activities={rule.key: xp.get(rule.id, ActivityCorrection()) for rule in rules},
-        tag=numbers_tag(rules),
+        Effects.of(sample, catalogue),
+        sample.estimate("skipped"),
+        {rule.key: _correction(sample, rule) for rule in rules},
+        numbers_tag(rules),
     )
 
 
-def rate_of(rule: ActivityRule) -> Rate:
-    """Return the rate of ``rule`` for days that are counted again."""
-    return Rate(
-        rule.id,
-        rule.key,
-        rule.xp_reward,
-        rule.daily_limit,
-        counts_anew=True,
-        has_cooldown=rule.cooldown is not None,
+def _play(
+    scope: RecalculationScope, keys: Sequence[int], sample: Sample, began: float
+) -> None:
+    """Add up the effects on the users whose rows have ``keys``."""
+    store, now = store_for(write_alias()), timezone.now()
+    for snapshot in play(keys, sample, began):
+        rules = conf.rules(snapshot.catalogue)
+        by_id = snapshot.catalogue.achievement_keys
+        activities = scope.rules(snapshot.catalogue)
+        dues = find_dues(scope, activities, [*snapshot.states], store)
+        for user_id, due in dues.items():
+            state = snapshot.states[user_id]
+            changeset = decide_recalculation(state, due, rules, now)
+            sample.add(effect_of(changeset, by_id) if changeset else {"skipped": 1})
+
+
+def _widen(sample: Sample, suspects: int, every: int) -> None:
+    """Let ``sample``, of the suspects among one of ``every`` users, stand for all."""
+    users = UserGamification.objects.using(write_alias()).count()
+    share = sample.size / suspects if suspects else 1
+    sample.population, sample.size = users, max(1, ceil(users / every * share))
+
+
+def _correction(sample: Sample, rule: ActivityRule) -> ActivityCorrection:
+    added, taken = ("added", rule.id), ("taken", rule.id)
+    return ActivityCorrection(
+        sample.estimate(added).value, sample.estimate(taken).value
     )
 
 
-def numbers_tag(rules: Iterable[ActivityRule]) -> str:
-    """Return a digest of the rewards and limits of ``rules``."""
-    numbers = [(r.key, r.xp_reward, r.daily_limit, r.cooldown) for r in rules]
-    return fingerprint(*numbers)
-
-
-def _run(
+def _suspects(
     scope: RecalculationScope, rules: Sequence[ActivityRule], every: int
-) -> list[tuple[int, ...]]:
-    """Return rows of (1, activity, XP added, XP taken, 0), and one of (0, users,
-    skipped, raised, lowered), from one statement that reads the ledger once.
+) -> list[int]:
+    """Return the keys of the rows of users who may have a record of the wrong worth.
+
+    One statement reads the ledger once, for one of ``every`` users.
     """
     days, values = scope.sums(rules, every).query.sql_with_params()
     due, rewards = due_sql([rate_of(rule) for rule in rules])
-    level, steps = level_sql("p.total_xp + d.delta", conf.LEVEL_THRESHOLDS)
     profiles = UserGamification._meta.db_table
     sql = f"""
-WITH days AS (SELECT user_id, origin, xp, {due} AS due FROM ({days}) AS days),
-changes AS (
-    SELECT user_id, origin, sum(CASE WHEN due > xp THEN due - xp ELSE 0 END) AS added,
-        sum(CASE WHEN due < xp THEN xp - due ELSE 0 END) AS taken
-    FROM days WHERE due <> xp GROUP BY user_id, origin),
-deltas AS (
-    SELECT user_id, CAST(sum(added - taken) AS bigint) AS delta
-    FROM changes GROUP BY user_id),
-moves AS (
-    SELECT d.user_id, p.level AS before, {level} AS after,
-        CASE WHEN d.delta < 0 AND p.total_xp + d.delta < 0 THEN 0 ELSE 1 END AS counts
-    FROM deltas d JOIN {profiles} p ON p.user_id = d.user_id)
-SELECT 1, c.origin, {every} * sum(c.added), {every} * sum(c.taken), 0
-FROM changes c JOIN moves m ON m.user_id = c.user_id
-WHERE m.counts = 1 GROUP BY c.origin
-UNION ALL SELECT 0, {every} * coalesce(sum(counts), 0),
-    {every} * coalesce(sum(1 - counts), 0),
-    {every} * coalesce(sum(CASE WHEN after > before THEN counts END), 0),
-    {every} * coalesce(sum(CASE WHEN after < before THEN counts END), 0)
-FROM moves"""
-    return whole_rows(sql, [*rewards, *values, *steps])
+SELECT DISTINCT p.id FROM (
+    SELECT user_id, xp, stale, {due} AS due FROM ({days}) AS days) AS sums
+JOIN {profiles} p ON p.user_id = sums.user_id
+WHERE sums.due <> sums.xp OR sums.stale > 0"""
+    return [key for (key,) in whole_rows(sql, [*rewards, *values])]

@@ -27,7 +27,8 @@ from gamification.models import (
     UserGamification,
     write_alias,
 )
-from gamification.services.cache import tolerating_errors
+from gamification.services.cache import scoped_key, tolerating_errors
+from gamification.services.unit_of_work import naming_errors
 
 #: The longest period, in days.
 MAX_DAYS = 365
@@ -77,6 +78,7 @@ class BalanceReport:
     worked_out_at: datetime
 
 
+@naming_errors
 def get_balance_report(*, days: int = 30) -> BalanceReport:
     """Return the report of the last ``days``, including today: five queries.
 
@@ -85,7 +87,7 @@ def get_balance_report(*, days: int = 30) -> BalanceReport:
     Raises ``InvalidRequestError`` for less than 1 day or more than 365.
     """
     since, until = last_days(days)
-    key, began = f"{CACHE_KEY}:{since}:{until}", monotonic()
+    key, began = scoped_key(f"{CACHE_KEY}:{since}:{until}"), monotonic()
     with tolerating_errors():
         if kept := cache.get(key):
             return BalanceReport(*kept)

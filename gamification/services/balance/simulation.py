@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
-import json
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
-
-from django.db import connections
+from typing import NamedTuple
 
 from gamification.conf import conf
-from gamification.domain.catalogue import MAX_COOLDOWN, MAX_QUANTITY, MAX_REWARD
+from gamification.domain.catalogue import (
+    MAX_COOLDOWN,
+    MAX_QUANTITY,
+    MAX_REWARD,
+    Catalogue,
+)
+from gamification.domain.estimates import Estimate, Sample
 from gamification.domain.levels import is_level_table
 from gamification.exceptions import InvalidRequestError
-from gamification.models import Achievement, Activity, UserGamification, write_alias
-from gamification.services.balance.cooldowns import recount
+from gamification.models import Achievement, Activity, write_alias
 from gamification.services.balance.report import last_days
-from gamification.services.balance.sql import (
-    NEW_TOTAL,
-    Rate,
-    day_sums,
-    due_sql,
-    every_so_many,
-    level_sql,
-    simulation_sql,
-    whole_rows,
+from gamification.services.balance.sql import Rate, every_so_many
+from gamification.services.balance.worlds import (
+    WORLDS,
+    Comparison,
+    RatePair,
+    Records,
+    both,
+    play_records,
 )
 from gamification.services.catalogue.lookup import unknown_definition
+from gamification.services.unit_of_work import naming_errors
 from gamification.services.validation import check_whole
 
 
@@ -52,12 +55,12 @@ class RewardProposal:
     thresholds: Sequence[int] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class BeforeAfter:
-    """A number as it was, and as it would have been."""
+class UnlockComparison(NamedTuple):
+    """An achievement, and the users who would unlock it on top."""
 
-    before: int
-    after: int
+    name: str
+    today: Estimate
+    proposed: Estimate
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,74 +69,96 @@ class Simulation:
 
     since: date
     until: date
-    #: One of so many users was read; the numbers are extrapolated to all.
+    #: One of so many users was read; sums of XP are extrapolated to all.
     every: int
+    #: Users whose levels and unlocks were played, and all users.
+    played: int
+    population: int
     #: XP by key, for everything with other numbers.
-    activities: Mapping[str, BeforeAfter]
-    achievements: Mapping[str, BeforeAfter]
+    activities: Mapping[str, Comparison]
+    achievements: Mapping[str, Comparison]
+    #: XP of the achievements that users would unlock on top.
+    followed: Comparison
     #: Users by level.
-    levels: Mapping[int, BeforeAfter]
-    #: Users whose level would have been higher, or lower.
-    raised: int
-    lowered: int
+    levels: Mapping[int, Comparison]
+    #: The achievements that users would unlock on top, by key.
+    unlocks: Mapping[str, UnlockComparison]
+    #: Users whose level would be higher, or lower, than with today's numbers.
+    raised: Estimate
+    lowered: Estimate
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether all users were played."""
+        return self.played >= self.population
 
 
+@naming_errors
 def simulate_rewards(proposal: RewardProposal, *, days: int = 30) -> Simulation:
     """Return the XP and levels that ``proposal`` would have given in the last ``days``.
 
-    It is worked out from the ledger: units that a daily limit or a cooldown withheld
-    count if the new ones allow it, from the first day of the period on. With very
-    many users it is estimated from a sample. It takes at most five queries.
+    It is compared with what today's numbers would have given for the same records.
+    Both are worked out from the ledger: units that a daily limit or a cooldown withheld
+    count if the new ones allow it, from the first day of the period on. Then each user
+    is played, to find the levels and the unlocks that follow. With very many users it
+    is estimated from a sample.
 
     Raises ``InvalidRequestError``, ``UnknownActivityError``,
     ``UnknownAchievementError``.
     """
-    since, until = last_days(days)
-    rates = [*_activities(proposal), *_achievements(proposal)]
+    began, (since, until) = time.monotonic(), last_days(days)
+    pairs = [*_activities(proposal), *_achievements(proposal)]
     thresholds = tuple(proposal.thresholds or conf.LEVEL_THRESHOLDS)
     if not is_level_table(thresholds):
         raise InvalidRequestError("Level thresholds must start at 0 and rise.")
     every = every_so_many(since, until)
-    cooled = [rate for rate in rates if rate.cooldown is not None]
-    summed = [rate for rate in rates if rate.cooldown is None]
-    recounted = recount(cooled, since, until, every)
-    rows = _run(summed, thresholds, since, until, every, recounted.deltas)
-    rows += [(1, pk, every * a, every * b) for pk, (a, b) in recounted.xp.items()]
-    xp = {
-        rate: BeforeAfter(before, after) for is_xp, rate, before, after in rows if is_xp
-    }
-    moves = [row[1:] for row in rows if not row[0]]
-    none = BeforeAfter(0, 0)
+    records = Records.of(pairs, since, until, every)
+    xp = records.xp()
+    sample, catalogue = play_records(records, proposal.achievements, thresholds, began)
     return Simulation(
         since,
         until,
         every,
-        {rate.key: xp.get(rate.id, none) for rate in rates if rate.id > 0},
-        {rate.key: xp.get(rate.id, none) for rate in rates if rate.id < 0},
-        _levels(moves),
-        raised=sum(users for before, after, users in moves if after > before),
-        lowered=sum(users for before, after, users in moves if after < before),
+        sample.size,
+        sample.population,
+        {pair.key: xp[pair.id] for pair in pairs if pair.id > 0},
+        {pair.key: xp[pair.id] for pair in pairs if pair.id < 0},
+        Comparison(0, *(each.value for each in both(sample, "followed"))),
+        _levels(sample),
+        dict(_unlocks(sample, catalogue)),
+        sample.estimate("raised"),
+        sample.estimate("lowered"),
     )
 
 
-def _activities(proposal: RewardProposal) -> Iterator[Rate]:
+def _activities(proposal: RewardProposal) -> Iterator[RatePair]:
     stored = Activity.objects.using(write_alias()).in_bulk(field_name="key")
     for key, numbers in proposal.activities.items():
         if key not in stored:
             raise unknown_definition(Activity, key)
         _check(numbers)
         row = stored[key]
-        limits = (numbers.daily_limit, numbers.cooldown)
-        counts_anew = limits != (row.daily_limit, row.cooldown)
-        if counts_anew or numbers.xp_reward != row.xp_reward:
-            yield Rate(
-                row.pk,
-                key,
-                numbers.xp_reward,
-                numbers.daily_limit,
-                counts_anew=counts_anew,
-                cooldown=numbers.cooldown if counts_anew else None,
+        now = ActivityNumbers(row.xp_reward, row.daily_limit, row.cooldown)
+        if now != numbers:
+            recounts = now.cooldown != numbers.cooldown or (
+                now.cooldown is not None and now.daily_limit != numbers.daily_limit
             )
+            yield RatePair(
+                _rate(row, now, recounts=recounts),
+                _rate(row, numbers, recounts=recounts),
+            )
+
+
+def _rate(row: Activity, numbers: ActivityNumbers, *, recounts: bool) -> Rate:
+    """Return the rate; it ``recounts`` records one by one if there is a cooldown."""
+    return Rate(
+        row.pk,
+        row.key,
+        numbers.xp_reward,
+        numbers.daily_limit,
+        has_cooldown=numbers.cooldown is not None,
+        cooldown=numbers.cooldown if recounts else None,
+    )
 
 
 def _check(numbers: ActivityNumbers) -> None:
@@ -144,46 +169,35 @@ def _check(numbers: ActivityNumbers) -> None:
         check_whole("cooldown", numbers.cooldown, least=1, most=MAX_COOLDOWN)
 
 
-def _achievements(proposal: RewardProposal) -> Iterator[Rate]:
+def _achievements(proposal: RewardProposal) -> Iterator[RatePair]:
     stored = Achievement.objects.using(write_alias()).in_bulk(field_name="key")
     for key, reward in proposal.achievements.items():
         if key not in stored:
             raise unknown_definition(Achievement, key)
         check_whole("XP reward", reward, least=0, most=MAX_REWARD)
-        if reward != stored[key].xp_reward:
-            yield Rate(-stored[key].pk, key, reward)
+        now = stored[key].xp_reward
+        if reward != now:
+            pk = -stored[key].pk
+            yield RatePair(Rate(pk, key, now), Rate(pk, key, reward))
 
 
-def _levels(moves: Sequence[Sequence[int]]) -> dict[int, BeforeAfter]:
-    counts: dict[int, list[int]] = {}
-    for old, new, users in moves:
-        counts.setdefault(old, [0, 0])[0] += users
-        counts.setdefault(new, [0, 0])[1] += users
-    return {level: BeforeAfter(*counts[level]) for level in sorted(counts)}
+def _levels(sample: Sample) -> dict[int, Comparison]:
+    levels = sorted({level for _, level in sample.names("level")})
+    return {
+        level: Comparison(
+            *(sample.estimate(("level", (world, level))).value for world in WORLDS)
+        )
+        for level in levels
+    }
 
 
-def _run(
-    rates: Sequence[Rate],
-    thresholds: Sequence[int],
-    since: date,
-    until: date,
-    every: int,
-    deltas: Mapping[Any, int],
-) -> list[tuple[int, ...]]:
-    """Return the rows of ``simulation_sql``; ``deltas`` are XP by user, on top."""
-    placeholder, more = _as_json(deltas)
-    days, values = day_sums(rates, since, until, every).query.sql_with_params()
-    after, rewards = due_sql(rates)
-    level, steps = level_sql(NEW_TOTAL, thresholds)
-    sql = simulation_sql(days, after, level, placeholder, every)
-    return whole_rows(sql, [*rewards, *values, more, *steps])
-
-
-def _as_json(deltas: Mapping[Any, int]) -> tuple[str, str]:
-    """Return numbers by user as JSON, with the placeholder for ``json_each``."""
-    connection = connections[write_alias()]
-    user: Any = UserGamification._meta.get_field("user")
-    stored = user.target_field.get_db_prep_value
-    numbers = {str(stored(pk, connection)): xp for pk, xp in deltas.items()}
-    parameter = "%s::json" if connection.vendor == "postgresql" else "%s"
-    return parameter, json.dumps(numbers)
+def _unlocks(
+    sample: Sample, catalogue: Catalogue
+) -> Iterator[tuple[str, UnlockComparison]]:
+    """Yield key and comparison of each achievement, most users first."""
+    known = catalogue.achievements
+    found = {
+        key: UnlockComparison(known[key].name, *both(sample, "unlock", key))
+        for key in {key for _, key in sample.names("unlock")}
+    }
+    yield from sorted(found.items(), key=lambda each: (-each[1].proposed.value, each))

@@ -23,9 +23,6 @@ from gamification.models import LedgerEntry, UserGamification, write_alias
 SAMPLE: Final = 20_000 * 365
 _LEAST_DAYS: Final = 30
 
-#: The total of a user in ``simulation_sql``.
-NEW_TOTAL: Final = "p.total_xp + coalesce(d.delta, 0) + coalesce(m.delta, 0)"
-
 
 @dataclass(frozen=True, slots=True)
 class Rate:
@@ -35,14 +32,11 @@ class Rate:
     id: int
     key: str
     reward: int
-    #: The most units of a date, if ``counts_anew``.
+    #: The most units of a date.
     limit: int | None = None
-    #: Whether units are counted again by this limit and cooldown. Otherwise the units
-    #: that were rewarded are rewarded again.
-    counts_anew: bool = False
     #: Whether only units that were rewarded are counted again.
     has_cooldown: bool = False
-    #: Seconds between rewarded records, if ``counts_anew``.
+    #: Seconds between rewarded records.
     cooldown: int | None = None
 
 
@@ -88,11 +82,11 @@ def day_sums(
 ) -> QuerySet[Any, Any]:
     """Return the units and the XP of each user, by ``origin``: the id of a rate.
 
-    If one of the rates counts anew, the sums are by date, too.
+    If one of the rates has a daily limit, the sums are by date, too.
     """
     origin = Coalesce("activity_id", F("achievement_id") * Value(-1))
     by = ["user_id", "origin"]
-    if any(rate.counts_anew for rate in rates):
+    if any(rate.limit is not None for rate in rates):
         by.append("local_date")
     # An unlock that was reversed counts as none.
     sign = Case(When(kind=EntryKind.REVERSAL, then=-1), default=1)
@@ -113,61 +107,24 @@ def day_sums(
 def due_sql(rates: Collection[Rate]) -> tuple[str, list[int]]:
     """Return SQL for the XP that ``rates`` give for a row of ``day_sums``.
 
-    Like all functions here, it returns the parameters of the SQL, too.
+    A row of another activity or achievement keeps its XP. Like all functions here, it
+    returns the parameters of the SQL, too.
     """
     cases, values = [], list[int]()
     for rate in rates:
         units, limit = _units_sql(rate)
         cases.append(f"WHEN origin = %s THEN %s * ({units})")
         values += [rate.id, rate.reward, *limit]
-    return (f"CASE {' '.join(cases)} END" if cases else "0"), values
-
-
-def level_sql(total: str, thresholds: Sequence[int]) -> tuple[str, list[int]]:
-    """Return SQL for the level of a total: the one before the next threshold."""
-    steps = "".join(
-        f" WHEN {total} < %s THEN {level}"
-        for level, _ in enumerate(thresholds[1:], start=1)
-    )
-    # With one level there are no steps, and SQL has no CASE without them.
-    level = f"CASE{steps} ELSE {len(thresholds)} END" if steps else "1"
-    return level, [*thresholds[1:]]
+    return (f"CASE {' '.join(cases)} ELSE xp END" if cases else "xp"), values
 
 
 def _units_sql(rate: Rate) -> tuple[str, list[int]]:
     if rate.id < 0:
         return "unlocks", []
-    if not rate.counts_anew:
-        return "paid", []
     units = "paid" if rate.has_cooldown else "units"
     if rate.limit is None:
         return units, []
     return f"CASE WHEN {units} > %s THEN %s ELSE {units} END", [rate.limit, rate.limit]
-
-
-def simulation_sql(days: str, after: str, level: str, deltas: str, every: int) -> str:
-    """Return the statement of a simulation, which reads the ledger once.
-
-    It is made of other SQL: ``day_sums``, their XP ``after``, the ``level`` of
-    ``NEW_TOTAL``, and ``deltas`` that come on top, as JSON. It returns rows of (1,
-    rate, XP before, XP after) and of (0, level before, level after, users).
-    """
-    profiles = UserGamification._meta.db_table
-    return f"""
-WITH days AS (SELECT user_id, origin, xp, {after} AS after FROM ({days}) AS days),
-deltas AS (
-    SELECT user_id, CAST(sum(after - xp) AS bigint) AS delta
-    FROM days GROUP BY user_id),
-more AS (
-    SELECT key AS user_key, CAST(CAST(value AS text) AS bigint) AS delta
-    FROM json_each({deltas}) AS given)
-SELECT 1, origin, {every} * sum(xp), {every} * sum(after) FROM days GROUP BY origin
-UNION ALL SELECT 0, before, after, {every} * count(*) FROM (
-    SELECT p.level AS before, {level} AS after
-    FROM {profiles} p LEFT JOIN deltas d ON d.user_id = p.user_id
-    LEFT JOIN more m ON m.user_key = CAST(p.user_id AS text)
-    WHERE p.id %% {every} = 0) AS moves
-GROUP BY before, after"""
 
 
 def whole_rows(sql: str, values: Sequence[Any]) -> list[tuple[int, ...]]:

@@ -12,21 +12,20 @@ from gamification.conf import conf
 from gamification.domain.backfill import qualifies
 from gamification.domain.catalogue import AchievementRule, AchievementStatus
 from gamification.domain.changeset import UserChangeset
-from gamification.domain.outcomes import Outcome
-from gamification.domain.totals import TotalOutOfRangeError
-from gamification.exceptions import AchievementNotActiveError
+from gamification.domain.decisions import decide_backfill
+from gamification.domain.outcomes import Outcome, Reason
 from gamification.models import Achievement, write_alias
+from gamification.models.users import in_order
 from gamification.services.catalogue.backfill_preview import qualifying_users
 from gamification.services.catalogue.lookup import get_definition
-from gamification.services.corrections.awards import find_achievement
+from gamification.services.corrections.awards import find_achievement, not_active
 from gamification.services.dispatch import announce_on_commit
 from gamification.services.unit_of_work import attempts, wrap_database_errors
 from gamification.services.user_batches import check_batch_size, next_users
 from gamification.services.validation import (
-    MAX_NOTE,
     UserRef,
     actor_id_of,
-    check_text,
+    check_notes,
 )
 from gamification.storage import Snapshot, StateQuery, Store, store_for
 
@@ -64,9 +63,11 @@ def backfill_achievement(
     *,
     actor: UserRef | None = None,
     note: str = "",
+    internal_note: str = "",
     celebrate: bool = False,
     after: UserRef | None = None,
     limit: int = 1_000,
+    job_id: int | None = None,
 ) -> BackfillProgress:
     """Award the achievement to the next ``limit`` users who qualify.
 
@@ -75,15 +76,17 @@ def backfill_achievement(
     cannot be determined, and everything that follows from it is unlocked too. Users who
     have received it or stopped qualifying in the meantime are skipped, so the call can
     be repeated. Without ``celebrate``, it creates no celebrations and sends no signals.
-    ``actor`` is the staff member who acts.
+    ``actor`` is the staff member who acts, and ``job_id`` the job that does. Users read
+    the ``note``, only staff read the ``internal_note``.
 
     Raises ``UnknownAchievementError``, ``AchievementNotActiveError`` for a draft or
     retired achievement, ``UnknownUserError``, ``InvalidTextError``, ``StorageError``,
     and ``ValueError`` for a ``limit`` below 1.
     """
     check_batch_size(limit)
-    check_text("note", note, longest=MAX_NOTE)
-    actor_id, alias = actor_id_of(actor), write_alias()
+    check_notes(note, internal_note)
+    reason = Reason(actor_id_of(actor), note, internal_note)
+    alias = write_alias()
     with wrap_database_errors(alias):
         waiting = qualifying_users(active_achievement(achievement))
     user_ids, last = next_users(waiting, after=after, limit=limit)
@@ -91,11 +94,7 @@ def backfill_achievement(
     for first in range(0, len(user_ids), USERS_AT_ONCE):
         page = user_ids[first : first + USERS_AT_ONCE]
         outcomes += _backfill_users(
-            achievement,
-            page,
-            actor_id=actor_id,
-            note=note,
-            celebrate=celebrate,
+            achievement, page, reason, celebrate=celebrate, job_id=job_id
         )
     with wrap_database_errors(alias):
         remaining = 0 if last is None else waiting.filter(user__gt=last).count()
@@ -113,6 +112,7 @@ def backfill_everyone(
     *,
     actor: UserRef | None = None,
     note: str = "",
+    internal_note: str = "",
     celebrate: bool = False,
     batch_size: int = 10_000,
     progress: Callable[[BackfillProgress], None] | None = None,
@@ -128,6 +128,7 @@ def backfill_everyone(
             achievement,
             actor=actor,
             note=note,
+            internal_note=internal_note,
             celebrate=celebrate,
             after=total.after,
             limit=batch_size,
@@ -141,10 +142,10 @@ def backfill_everyone(
 def _backfill_users(
     achievement: str,
     user_ids: Sequence[Any],
+    reason: Reason,
     *,
-    actor_id: Any,
-    note: str,
     celebrate: bool,
+    job_id: int | None,
 ) -> list[Outcome]:
     """Award to those of the users who still qualify, in one transaction."""
     store = store_for(write_alias())
@@ -154,11 +155,10 @@ def _backfill_users(
         with attempt:
             snapshot = attempt.read(query)
             rule = find_achievement(snapshot.catalogue, achievement)
-            changesets = [
-                changeset
-                for changeset in _changesets(snapshot, rule, store, celebrate=celebrate)
-                if _award(changeset, rule, actor_id=actor_id, note=note)
-            ]
+            changesets = _decide(snapshot, rule, store, reason, celebrate=celebrate)
+            if job_id is not None:
+                for changeset in changesets:
+                    changeset.mark(job_id)
             written = attempt.write(changesets)
     outcomes = [
         each for changeset in changesets for each in written.outcomes_of(changeset)
@@ -168,32 +168,24 @@ def _backfill_users(
     return outcomes
 
 
-def _changesets(
-    snapshot: Snapshot, rule: AchievementRule, store: Store, *, celebrate: bool
+def _decide(
+    snapshot: Snapshot,
+    rule: AchievementRule,
+    store: Store,
+    reason: Reason,
+    *,
+    celebrate: bool,
 ) -> list[UserChangeset]:
-    """Return an empty changeset, with the ledger, for each user who qualifies."""
+    """Return the award to each user who qualifies, dated by the user's ledger."""
     if rule.status != AchievementStatus.ACTIVE:
         return []
     states = snapshot.states
-    qualified = [pk for pk in sorted(states) if qualifies(states[pk], rule)]
+    qualified = [states[pk] for pk in in_order(states) if qualifies(states[pk], rule)]
+    ledgers = store.ledgers([state.user_id for state in qualified])
+    for state in qualified:
+        state.ledger = ledgers[state.user_id]
     rules, now = conf.rules(snapshot.catalogue), timezone.now()
-    for user_id, ledger in store.ledgers(qualified).items():
-        states[user_id].ledger = ledger
-    return [
-        UserChangeset(states[user_id], rules, now, celebrate=celebrate)
-        for user_id in qualified
-    ]
-
-
-def _award(
-    changeset: UserChangeset, rule: AchievementRule, *, actor_id: Any, note: str
-) -> bool:
-    """Award ``rule``; say whether the user's total stays in range."""
-    try:
-        changeset.backfill(rule, actor_id=actor_id, note=note)
-    except TotalOutOfRangeError:
-        return False
-    return True
+    return [*decide_backfill(qualified, rule, rules, now, reason, celebrate=celebrate)]
 
 
 def active_achievement(key: str) -> Achievement:
@@ -203,5 +195,5 @@ def active_achievement(key: str) -> Achievement:
     """
     row = get_definition(Achievement, key)
     if row.status != AchievementStatus.ACTIVE:
-        raise AchievementNotActiveError(achievement=key)
+        raise not_active(key, row.status)
     return row

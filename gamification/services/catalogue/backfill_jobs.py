@@ -11,26 +11,38 @@ from gamification.services.catalogue.backfill import (
     active_achievement,
     backfill_achievement,
 )
-from gamification.services.catalogue.backfill_preview import preview_backfill
+from gamification.services.catalogue.backfill_preview import qualifying_users
 from gamification.services.jobs import Step, begin_job
-from gamification.services.validation import MAX_NOTE, UserRef, check_text
+from gamification.services.unit_of_work import naming_errors
+from gamification.services.validation import UserRef, check_notes
 
 #: Users to process in one step, which takes about a second.
 USERS_IN_A_STEP: Final = 500
 
 
+@naming_errors
 def begin_backfill(
-    achievement: str, *, actor: UserRef | None, note: str = "", celebrate: bool = False
+    achievement: str,
+    *,
+    actor: UserRef | None,
+    note: str = "",
+    internal_note: str = "",
+    celebrate: bool = False,
 ) -> Job:
     """Begin a job that awards the achievement to all who qualify; return the job.
 
     Raises ``UnknownAchievementError``, ``AchievementNotActiveError``,
     ``InvalidTextError``, ``UnknownUserError``, ``StorageError``.
     """
-    check_text("note", note, longest=MAX_NOTE)
+    check_notes(note, internal_note)
     row = active_achievement(achievement)
-    parameters = {"achievement": row.key, "note": note, "celebrate": celebrate}
-    total = preview_backfill(row, sample=0).users
+    parameters = {
+        "achievement": row.key,
+        "note": note,
+        "internal_note": internal_note,
+        "celebrate": celebrate,
+    }
+    total = qualifying_users(row).count()
     return begin_job(JobKind.BACKFILL, parameters=parameters, total=total, actor=actor)
 
 
@@ -45,7 +57,11 @@ def unfinished_backfills(achievement: Achievement) -> QuerySet[Job]:
 def backfill_step(job: Job, actor_id: Any) -> Step:
     """Award the achievement to the next users, in order of their keys."""
     progress = backfill_achievement(
-        **job.parameters, actor=actor_id, after=job.cursor, limit=USERS_IN_A_STEP
+        **job.parameters,
+        actor=actor_id,
+        after=job.cursor,
+        limit=USERS_IN_A_STEP,
+        job_id=job.pk,
     )
     cursor = None if progress.after is None else str(progress.after)
     return Step(progress.awarded, progress.xp, cursor)

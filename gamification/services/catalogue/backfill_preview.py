@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.db.models import Case, Count, Exists, IntegerField, OuterRef, QuerySet, When
+from django.db.models import Count, Exists, OuterRef, QuerySet
+from django.utils import timezone
 
 from gamification.conf import conf
-from gamification.domain.catalogue import Criterion
+from gamification.domain.catalogue import (
+    AchievementRule,
+    AchievementStatus,
+    Catalogue,
+    Criterion,
+)
+from gamification.domain.decisions import decide_backfill, effect_of
+from gamification.domain.estimates import Sample
 from gamification.models import (
     Achievement,
     ActivityTally,
@@ -18,6 +28,16 @@ from gamification.models import (
     write_alias,
 )
 from gamification.services.catalogue.lookup import get_definition
+from gamification.services.effects import (
+    Effects,
+    UnlockEffect,
+    choose,
+    mixed,
+    play,
+    thinning,
+)
+from gamification.services.unit_of_work import naming_errors
+from gamification.storage.catalogue import ACHIEVEMENT_FIELDS
 
 #: Criteria that measure a column of the user's row.
 _COLUMNS: Final[dict[str, str]] = {
@@ -30,49 +50,89 @@ _COLUMNS: Final[dict[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class BackfillPreview:
-    """The effect of a backfill, without the unlocks that follow from its XP."""
+    """The effect of a backfill, with everything that follows from it."""
 
-    #: Users who would get the achievement.
-    users: int
-    #: The first of these users, in order of their keys.
+    #: The first users who would get the achievement, in order of their keys.
     sample: tuple[AbstractBaseUser, ...]
-    #: XP that they would get in all.
-    xp: int
-    #: Number of these users who would reach another level by this XP alone.
-    level_changes: int
+    effects: Effects
+    #: The other achievements that these users would unlock.
+    also: Sequence[UnlockEffect] = ()
+
+    @property
+    def users(self) -> int:
+        """Users who would get the achievement."""
+        return self.effects.users.value
+
+    @property
+    def xp(self) -> int:
+        """XP that they would get in all, including that of other achievements."""
+        return self.effects.xp.value
+
+    @property
+    def level_changes(self) -> int:
+        """Number of these users who would reach another level."""
+        return self.effects.raised.value
 
 
+@naming_errors
 def preview_backfill(
     achievement: str | Achievement, *, sample: int = 10
 ) -> BackfillPreview:
     """Say what backfilling ``achievement`` would do now; changes nothing.
 
     ``achievement`` is the key of an achievement of any status, or a valid
-    ``Achievement`` that need not be saved, such as one in a form. Takes at most three
-    queries, whatever the number of users. Raises ``UnknownAchievementError``.
+    ``Achievement`` that need not be saved, such as one in a form. The preview plays the
+    backfill as if the achievement were active: for all users who qualify, or for a
+    sample of them if there are more than it can play in a few seconds. Raises
+    ``UnknownAchievementError``.
     """
-    if isinstance(achievement, str):
+    if not isinstance(achievement, Achievement):
         achievement = get_definition(Achievement, achievement)
-    reward, profiles = achievement.xp_reward, qualifying_users(achievement)
-    counts = profiles.aggregate(users=Count("pk"), level_changes=_level_changes(reward))
+    began, profiles = time.monotonic(), qualifying_users(achievement)
+    count = profiles.count()
     # Without this, a query that finds nobody would scan all users.
-    some = min(sample, counts["users"])
-    first = profiles.select_related("user").order_by("user_id")[:some]
+    first = profiles.select_related("user").order_by("user_id")[: min(sample, count)]
+    keys = mixed(choose(profiles, thinning(count))) if count else []
+    effects = _play(achievement, keys, count, began)
     return BackfillPreview(
-        sample=tuple(profile.user for profile in first),
-        xp=counts["users"] * reward,
-        **counts,
+        tuple(profile.user for profile in first),
+        effects,
+        effects.unlocks_besides(achievement.key),
     )
+
+
+def _play(
+    achievement: Achievement, keys: Sequence[int], count: int, began: float
+) -> Effects:
+    """Return the effects of the backfill on ``count`` users, of whom some have keys."""
+    sample, catalogue = Sample(count), Catalogue()
+    now, rule = timezone.now(), _active_rule(achievement)
+    for snapshot in play(keys, sample, began):
+        catalogue = snapshot.catalogue.with_achievement(rule)
+        by_id, rules = catalogue.achievement_keys, conf.rules(catalogue)
+        states = snapshot.states.values()
+        for changeset in decide_backfill(states, rule, rules, now):
+            sample.add(effect_of(changeset, by_id))
+    return Effects.of(sample, catalogue)
+
+
+def _active_rule(achievement: Achievement) -> AchievementRule:
+    """Return the rule of ``achievement`` as if it were active."""
+    values = [getattr(achievement, name) for name in ACHIEVEMENT_FIELDS[1:]]
+    rule = AchievementRule(achievement.pk or 0, *values)
+    return replace(rule, status=AchievementStatus.ACTIVE)
 
 
 def qualifying_users(achievement: Achievement) -> QuerySet[UserGamification]:
     """Return users who meet ``achievement``, do not hold it, and may earn it.
 
-    They may not if staff revoked it. Users without progress never qualify.
+    They may not if staff revoked it, or excluded them from the game. Users for whom
+    nothing was ever recorded never qualify.
     """
     alias = write_alias()
     unlocks = UserAchievement.objects.using(alias).filter(user=OuterRef("user"))
     profiles = UserGamification.objects.using(alias)
+    profiles = profiles.filter(is_excluded=False).exclude(last_occurred_at=None)
     return _meeting(achievement, profiles).filter(
         ~Exists(unlocks.filter(achievement=achievement.pk, can_be_earned_again=False))
     )
@@ -96,12 +156,3 @@ def _meeting(
     if column := _COLUMNS.get(achievement.criterion):
         return profiles.filter(**{f"{column}__gte": threshold})
     return profiles.none()
-
-
-def _level_changes(xp: int) -> Count:
-    """Count the users whom ``xp`` takes to another level."""
-    lifted = [
-        When(total_xp__gte=threshold - xp, total_xp__lt=threshold, then=1)
-        for threshold in conf.LEVEL_THRESHOLDS[1:]
-    ]
-    return Count(Case(*lifted, output_field=IntegerField()))

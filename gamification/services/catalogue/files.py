@@ -23,13 +23,18 @@ from gamification.services.catalogue.parsing import (
     parse_definitions,
     read_definitions,
 )
-from gamification.services.unit_of_work import attempts, wrap_database_errors
+from gamification.services.unit_of_work import (
+    attempts,
+    naming_errors,
+    wrap_database_errors,
+)
 from gamification.storage import store_for
 
 #: The rows of the catalogue, by kind and key.
 Rows: TypeAlias = dict[str, dict[str, Activity | Achievement]]
 
 
+@naming_errors
 def export_definitions() -> str:
     """Return all activities and achievements as JSON; equal catalogues are equal texts.
 
@@ -38,6 +43,7 @@ def export_definitions() -> str:
     return render(_definitions(_rows(write_alias())))
 
 
+@naming_errors
 def compare_definitions(text: str | bytes) -> Differences:
     """Return what applying ``text`` would change now.
 

@@ -12,7 +12,7 @@ from gamification.domain.catalogue import AchievementStatus
 from gamification.exceptions import UnknownAchievementError, UnknownActivityError
 from gamification.models import Achievement, Activity, write_alias
 from gamification.services.validation import is_storable
-from gamification.suggestions import did_you_mean
+from gamification.suggestions import did_you_mean, shown
 
 Definition = TypeVar("Definition", Achievement, Activity)
 
@@ -65,9 +65,10 @@ def unknown_definition(
     """Return the error for a key that is not stored; it suggests a similar key."""
     hint = did_you_mean(key, _known_keys(model))
     if model is Achievement:
-        message = f"No achievement has the key {key!r}.{hint}"
+        message = f"No achievement has the key {shown(key)}.{hint}"
         return UnknownAchievementError(message, achievement=key)
-    return UnknownActivityError(f"No activity has the key {key!r}.{hint}", activity=key)
+    message = f"No activity has the key {shown(key)}.{hint}"
+    return UnknownActivityError(message, activity=key)
 
 
 def _rows(model: type[Definition], keys: Iterable[str]) -> QuerySet[Definition]:

@@ -26,6 +26,8 @@ from gamification.suggestions import did_you_mean
 
 #: The largest file, in bytes.
 MAX_FILE_SIZE: Final = 5_000_000
+#: The field of any object that is left to people.
+COMMENT: Final = "comment"
 #: The most errors that are reported, and how many of them suggest another key.
 MAX_ERRORS: Final = 1_000
 MAX_HINTS: Final = 20
@@ -128,7 +130,7 @@ class _Reader:
             self._add(place or "file", message)
             return None
         for name in value:
-            if name not in names:
+            if name not in names and name != COMMENT:
                 hint = did_you_mean(name, names)
                 self._add(place_in(place, name), f"There is no such field.{hint}")
         for name in required:

@@ -7,15 +7,18 @@ from typing import Any
 from gamification import signals
 from gamification.conf import conf
 from gamification.domain.catalogue import AchievementRule, AchievementStatus, Catalogue
+from gamification.domain.changeset import UserChangeset
 from gamification.domain.history import StandingEntry, standing_entries
-from gamification.domain.outcomes import EntryKind, Outcome, UnlockRow
+from gamification.domain.outcomes import EntryKind, Outcome, Reason, UnlockRow
+from gamification.domain.state import UserState
 from gamification.exceptions import (
     AchievementNotActiveError,
     AchievementNotHeldError,
-    UnknownAchievementError,
 )
-from gamification.models import UserAchievement, write_alias
+from gamification.models import Achievement, UserAchievement, write_alias
+from gamification.services.catalogue.lookup import unknown_definition
 from gamification.services.corrections.changes import (
+    check_award,
     find_state,
     keeping_in_range,
     load_ledger,
@@ -25,15 +28,13 @@ from gamification.services.corrections.changes import (
 from gamification.services.dispatch import announce_on_commit
 from gamification.services.unit_of_work import ConcurrentUpdateError, attempts
 from gamification.services.validation import (
-    MAX_NOTE,
     UserRef,
     actor_key_of,
     check_actor,
-    check_text,
+    check_notes,
     user_id_of,
 )
-from gamification.storage import StateQuery, Store, store_for
-from gamification.suggestions import shown
+from gamification.storage import Snapshot, StateQuery, Store, store_for
 
 
 def award_achievement(
@@ -42,19 +43,22 @@ def award_achievement(
     *,
     actor: UserRef | None = None,
     note: str = "",
+    internal_note: str = "",
     celebrate: bool = True,
 ) -> Outcome:
     """Give ``user`` the achievement with this key, and its XP, by hand.
 
     The award clears an earlier revocation. If the user already holds the achievement,
     nothing changes and the outcome is marked as replayed. ``actor`` is the staff member
-    who acts.
+    who acts. The user reads the ``note``, only staff read the ``internal_note``.
 
     Raises ``UnknownAchievementError``, ``AchievementNotActiveError`` for a draft or
-    retired achievement, ``UnknownUserError``, ``InvalidTextError``, ``StorageError``.
+    retired achievement, ``UserExcludedError``, ``SelfAwardError`` if the actor is the
+    user, ``UnknownUserError``, ``InvalidTextError``, ``StorageError``.
     """
     actor_id, user_id = actor_key_of(actor), user_id_of(user)
-    check_text("note", note, longest=MAX_NOTE)
+    check_notes(note, internal_note)
+    by = Reason(actor_id, note, internal_note)
     store, query = (
         store_for(write_alias()),
         StateQuery([user_id], conf.default_calendar),
@@ -63,21 +67,44 @@ def award_achievement(
         with attempt, keeping_in_range():
             snapshot = attempt.read(query)
             check_actor(actor_id)
-            rule = find_achievement(snapshot.catalogue, achievement)
             state = find_state(snapshot, user_id)
-            changeset = new_changeset(snapshot, state, celebrate=celebrate)
             outcome = unchanged(state)
-            if rule.id not in changeset.held:
-                if rule.status != AchievementStatus.ACTIVE:
-                    raise not_active(achievement, rule.status)
-                changeset.award(rule, actor_id=actor_id, note=note)
-                if load_ledger(changeset, store):
-                    changeset = new_changeset(snapshot, state, celebrate=celebrate)
-                    changeset.award(rule, actor_id=actor_id, note=note)
+            changeset = award_changes(
+                snapshot, state, achievement, store, reason=by, celebrate=celebrate
+            )
+            if changeset:
                 [outcome] = attempt.write([changeset]).outcomes_of(changeset)
     if celebrate:
         announce_on_commit(store.alias, [outcome])
     return outcome
+
+
+def award_changes(
+    snapshot: Snapshot,
+    state: UserState,
+    achievement: str,
+    store: Store,
+    *,
+    reason: Reason,
+    celebrate: bool,
+) -> UserChangeset | None:
+    """Return the changes of an award; None if the user holds the achievement.
+
+    Raises ``UnknownAchievementError``, ``AchievementNotActiveError``,
+    ``UserExcludedError``, ``SelfAwardError``.
+    """
+    rule = find_achievement(snapshot.catalogue, achievement)
+    if rule.id in state.held:
+        return None
+    if rule.status != AchievementStatus.ACTIVE:
+        raise not_active(achievement, rule.status)
+    check_award(state, reason.actor_id)
+    changeset = new_changeset(snapshot, state, celebrate=celebrate)
+    changeset.award(rule, reason)
+    if load_ledger(changeset, store):
+        changeset = new_changeset(snapshot, state, celebrate=celebrate)
+        changeset.award(rule, reason)
+    return changeset
 
 
 def revoke_achievement(
@@ -86,18 +113,21 @@ def revoke_achievement(
     *,
     actor: UserRef | None = None,
     reason: str = "",
+    internal_note: str = "",
 ) -> Outcome:
     """Take the achievement with this key away, and the XP that it gave.
 
     The row stays and stores who revoked it, when and why. The user cannot earn the
     achievement again; only staff can award it. If it was already revoked, nothing
-    changes and the outcome is marked as replayed.
+    changes and the outcome is marked as replayed. The user reads the ``reason``, only
+    staff read the ``internal_note``.
 
     Raises ``UnknownAchievementError``, ``AchievementNotHeldError``,
     ``UnknownUserError``, ``InvalidTextError``, ``StorageError``.
     """
     user_id, actor_id = user_id_of(user), actor_key_of(actor)
-    check_text("reason", reason, longest=MAX_NOTE)
+    check_notes(reason, internal_note, name="reason")
+    by = Reason(actor_id, reason, internal_note)
     store, query = (
         store_for(write_alias()),
         StateQuery([user_id], conf.default_calendar),
@@ -106,16 +136,12 @@ def revoke_achievement(
         with attempt, keeping_in_range():
             snapshot = attempt.read(query)
             check_actor(actor_id)
-            rule = find_achievement(snapshot.catalogue, achievement)
             state = find_state(snapshot, user_id)
-            changeset = new_changeset(snapshot, state)
             outcome = unchanged(state)
-            if rule.id not in state.revoked:
-                if rule.id not in changeset.held:
-                    message = f"The user does not hold {achievement!r}."
-                    raise AchievementNotHeldError(message, achievement=achievement)
-                unlock, reward = _unlock_of(user_id, rule, store)
-                changeset.revoke(unlock, reward, actor_id=actor_id, reason=reason)
+            changeset = revocation_changes(
+                snapshot, state, achievement, store, reason=by
+            )
+            if changeset:
                 [outcome] = attempt.write([changeset]).outcomes_of(changeset)
     announce_on_commit(
         store.alias,
@@ -126,12 +152,35 @@ def revoke_achievement(
     return outcome
 
 
+def revocation_changes(
+    snapshot: Snapshot,
+    state: UserState,
+    achievement: str,
+    store: Store,
+    *,
+    reason: Reason,
+) -> UserChangeset | None:
+    """Return the changes of a revocation; None if staff have revoked it before.
+
+    Raises ``UnknownAchievementError``, ``AchievementNotHeldError``.
+    """
+    rule = find_achievement(snapshot.catalogue, achievement)
+    if rule.id in state.revoked:
+        return None
+    if rule.id not in state.held:
+        message = f"The user does not hold {achievement!r}."
+        raise AchievementNotHeldError(message, achievement=achievement)
+    unlock, reward = _unlock_of(state.user_id, rule, store)
+    changeset = new_changeset(snapshot, state)
+    changeset.revoke(unlock, reward, reason)
+    return changeset
+
+
 def find_achievement(catalogue: Catalogue, key: str) -> AchievementRule:
     """Return the achievement with this key, whatever its status."""
     rule = catalogue.achievements.get(key)
     if rule is None:
-        message = f"No achievement has the key {shown(key)}."
-        raise UnknownAchievementError(message, achievement=key)
+        raise unknown_definition(Achievement, key)
     return rule
 
 

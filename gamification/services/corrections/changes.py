@@ -13,7 +13,11 @@ from gamification.domain.changeset import UserChangeset
 from gamification.domain.outcomes import Entry, Outcome
 from gamification.domain.state import UserState
 from gamification.domain.totals import TotalOutOfRangeError
-from gamification.exceptions import OutOfRangeError
+from gamification.exceptions import (
+    OutOfRangeError,
+    SelfAwardError,
+    UserExcludedError,
+)
 from gamification.services.validation import key_conflict, unknown_user
 from gamification.storage import Snapshot, Store
 
@@ -40,6 +44,22 @@ def load_ledger(changeset: UserChangeset, store: Store) -> bool:
     if changeset.needs_ledger:
         state.ledger = store.ledgers([state.user_id])[state.user_id]
     return changeset.needs_ledger
+
+
+def check_award(state: UserState, actor_id: Any) -> None:
+    """Raise an error unless ``actor_id`` may give the user something.
+
+    Raises ``UserExcludedError``, ``SelfAwardError``.
+    """
+    if state.is_excluded:
+        raise UserExcludedError
+    check_self(state, actor_id)
+
+
+def check_self(state: UserState, actor_id: Any) -> None:
+    """Raise ``SelfAwardError`` if the actor is the user, unless the site allows it."""
+    if state.user_id == actor_id and not conf.ALLOW_SELF_AWARDS:
+        raise SelfAwardError
 
 
 @contextmanager

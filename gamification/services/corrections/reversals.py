@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, timedelta
 from math import ceil
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ from gamification.domain.catalogue import ActivityRule
 from gamification.domain.changeset import UserChangeset
 from gamification.domain.history import StandingEntry, standing_entries
 from gamification.domain.limits import freed_units
-from gamification.domain.outcomes import Entry, EntryKind, Outcome
+from gamification.domain.outcomes import Entry, EntryKind, Outcome, Reason
 from gamification.domain.state import UserState
 from gamification.exceptions import (
     NotReversibleError,
@@ -38,18 +38,19 @@ from gamification.services.unit_of_work import (
 )
 from gamification.services.validation import (
     MAX_ID,
-    MAX_NOTE,
     UserRef,
     actor_key_of,
     check_actor,
+    check_notes,
     check_text,
+    digest,
     user_id_of,
 )
 from gamification.storage import Snapshot, StateQuery, Store, store_for
 from gamification.suggestions import shown
 
 #: Kinds of entries that can be reversed by themselves.
-_REVERSIBLE: Final = (EntryKind.ACTIVITY, EntryKind.ADJUSTMENT)
+REVERSIBLE: Final = (EntryKind.ACTIVITY, EntryKind.ADJUSTMENT)
 
 #: The alternative to a reversal, for the other kinds.
 _INSTEAD: Final[Mapping[str, str]] = {
@@ -62,7 +63,13 @@ _SECONDS_A_DAY: Final = 86_400
 
 
 def reverse_entry(
-    user: UserRef, *, entry_id: int, actor: UserRef | None = None, note: str = ""
+    user: UserRef,
+    *,
+    entry_id: int,
+    fingerprint: str | None = None,
+    actor: UserRef | None = None,
+    note: str = "",
+    internal_note: str = "",
 ) -> Outcome:
     """Reverse an entry of the user's ledger, with its corrections, on its own date.
 
@@ -70,13 +77,18 @@ def reverse_entry(
     because of the entry, and loses ``revocable`` achievements that only the entry had
     earned. If the entry was already reversed, nothing changes and the outcome is
     marked as replayed. To take back the reward of an achievement, call
-    ``revoke_achievement``.
+    ``revoke_achievement``. The user reads the ``note``, only staff read the
+    ``internal_note``.
+
+    Pass the ``entry_fingerprint`` of the entry that was looked at: after the database
+    was restored, another entry can have the same id, and is refused.
 
     Raises ``UnknownEntryError``, ``NotReversibleError`` for rewards, corrections and
     reversals, ``UnknownUserError``, ``InvalidTextError``, ``StorageError``.
     """
     user_id, actor_id = user_id_of(user), actor_key_of(actor)
-    check_text("note", note, longest=MAX_NOTE)
+    check_notes(note, internal_note)
+    reason = Reason(actor_id, note, internal_note)
     if type(entry_id) is not int or not 0 < entry_id <= MAX_ID:
         raise _unknown_entry(entry_id)
     store = store_for(write_alias())
@@ -87,18 +99,23 @@ def reverse_entry(
             check_actor(actor_id)
             state = find_state(snapshot, user_id)
             entries = store.entries([user_id], about)
-            done = _reversal_in(entries, entry_id)
+            done = _reversal_in(entries, entry_id, fingerprint)
             outcome = unchanged(state, done)
             if done is None:
                 targets = [*standing_entries(entries)]
-                changeset = _reverse(snapshot, state, targets, store, actor_id, note)
+                changeset = reversal_changes(snapshot, state, targets, store, reason)
                 [outcome] = attempt.write([changeset]).outcomes_of(changeset)
     announce_on_commit(store.alias, [outcome], signal=signals.entry_reversed)
     return outcome
 
 
 def reverse_source(
-    user: UserRef, *, source: str, actor: UserRef | None = None, note: str = ""
+    user: UserRef,
+    *,
+    source: str,
+    actor: UserRef | None = None,
+    note: str = "",
+    internal_note: str = "",
 ) -> list[Outcome]:
     """Reverse all that the user earned from ``source``, such as a deleted object.
 
@@ -107,47 +124,50 @@ def reverse_source(
 
     Raises ``InvalidTextError``, ``UnknownUserError``, ``StorageError``.
     """
-    actor_id = _check_source(source, note, actor)
-    return _reverse_source(user_id_of(user), source, actor_id, note)
+    reason = _check_source(source, actor, note, internal_note)
+    return _reverse_source(user_id_of(user), source, reason)
 
 
 def reverse_source_for_everyone(
-    *, source: str, actor: UserRef | None = None, note: str = ""
+    *,
+    source: str,
+    actor: UserRef | None = None,
+    note: str = "",
+    internal_note: str = "",
 ) -> list[Outcome]:
     """Reverse all that anybody earned from ``source``.
 
     It works like ``reverse_source``, with one transaction per user. A user who is
     deleted meanwhile is passed over.
     """
-    actor_id, alias = _check_source(source, note, actor), write_alias()
+    reason = _check_source(source, actor, note, internal_note)
+    alias = write_alias()
     earners = _unreversed_entries(source, alias).order_by("user_id")
     with wrap_database_errors(alias):
         user_ids = list(earners.values_list("user_id", flat=True).distinct())
     outcomes = list[Outcome]()
     for user_id in user_ids:
         try:
-            outcomes += _reverse_source(user_id, source, actor_id, note)
+            outcomes += _reverse_source(user_id, source, reason)
         except UnknownUserError:
             # It is an error only if the actor is the one who is gone.
             with wrap_database_errors(alias):
-                check_actor(actor_id)
+                check_actor(reason.actor_id)
     return outcomes
 
 
-def _reverse_source(
-    user_id: Any, source: str, actor_id: Any, note: str
-) -> list[Outcome]:
+def _reverse_source(user_id: Any, source: str, reason: Reason) -> list[Outcome]:
     store = store_for(write_alias())
     for attempt in attempts(store, [user_id], optimistic=True):
         with attempt, keeping_in_range():
             snapshot = attempt.read(_query(user_id))
-            check_actor(actor_id)
+            check_actor(reason.actor_id)
             state = find_state(snapshot, user_id)
             standing = standing_entries(store.entries([user_id], source=source))
-            targets = [each for each in standing if each.entry.kind in _REVERSIBLE]
+            targets = [each for each in standing if each.entry.kind in REVERSIBLE]
             outcomes = list[Outcome]()
             if targets:
-                changeset = _reverse(snapshot, state, targets, store, actor_id, note)
+                changeset = reversal_changes(snapshot, state, targets, store, reason)
                 outcomes = attempt.write([changeset]).outcomes_of(changeset)
             else:
                 attempt.write([])
@@ -155,13 +175,12 @@ def _reverse_source(
     return outcomes
 
 
-def _reverse(
+def reversal_changes(
     snapshot: Snapshot,
     state: UserState,
     targets: Sequence[StandingEntry],
     store: Store,
-    actor_id: Any,
-    note: str,
+    reason: Reason,
 ) -> UserChangeset:
     """Return the changeset that reverses ``targets``, in their order.
 
@@ -179,9 +198,9 @@ def _reverse(
     rules = {rule.id: rule for rule in catalogue.activities.values()}
     room = _room(targets, rules, store)
     changeset = new_changeset(snapshot, state)
-    changeset.reverse(targets, room=room, rewards=rewards, actor_id=actor_id, note=note)
+    changeset.reverse(targets, room=room, rewards=rewards, reason=reason)
     if load_ledger(changeset, store):
-        return _reverse(snapshot, state, targets, store, actor_id, note)
+        return reversal_changes(snapshot, state, targets, store, reason)
     return changeset
 
 
@@ -239,7 +258,9 @@ def _query(user_id: Any) -> StateQuery:
     return StateQuery([user_id], conf.default_calendar, activities=None)
 
 
-def _reversal_in(entries: Sequence[Entry], entry_id: int) -> Entry | None:
+def _reversal_in(
+    entries: Sequence[Entry], entry_id: int, fingerprint: str | None
+) -> Entry | None:
     """Return the reversal of the entry with this id, or None.
 
     Raises ``UnknownEntryError``, ``NotReversibleError``.
@@ -247,10 +268,29 @@ def _reversal_in(entries: Sequence[Entry], entry_id: int) -> Entry | None:
     found = {entry.id: entry for entry in entries}
     if entry_id not in found:
         raise _unknown_entry(entry_id)
-    if (kind := found[entry_id].kind) not in _REVERSIBLE:
+    if fingerprint not in {None, entry_fingerprint(found[entry_id])}:
+        message = (
+            f"Entry {entry_id} is not the one that was looked at: look at the ledger "
+            "again."
+        )
+        raise UnknownEntryError(message, entry_id=entry_id)
+    if (kind := found[entry_id].kind) not in REVERSIBLE:
         message = f"Entry {entry_id} cannot be reversed by itself: {_INSTEAD[kind]}"
         raise NotReversibleError(message, entry_id=entry_id)
     return next((each for each in entries if each.reverses == entry_id), None)
+
+
+def entry_fingerprint(entry: Entry | LedgerEntry) -> str:
+    """Return a digest of what never changes of an entry, unlike a reused id."""
+    return digest(
+        str(entry.user_id),
+        entry.kind,
+        entry.amount,
+        entry.activity_id,
+        entry.quantity,
+        entry.occurred_at.astimezone(UTC),
+        entry.recorded_at.astimezone(UTC),
+    )
 
 
 def _unknown_entry(entry_id: object) -> UnknownEntryError:
@@ -258,16 +298,18 @@ def _unknown_entry(entry_id: object) -> UnknownEntryError:
     return UnknownEntryError(message, entry_id=entry_id)
 
 
-def _check_source(source: str, note: str, actor: UserRef | None) -> Any:
-    """Return the actor's primary key, or raise an error for an invalid argument."""
+def _check_source(
+    source: str, actor: UserRef | None, note: str, internal_note: str
+) -> Reason:
+    """Return the reason, or raise an error for an invalid argument."""
     check_text("source", source, required=True)
-    check_text("note", note, longest=MAX_NOTE)
-    return actor_key_of(actor)
+    check_notes(note, internal_note)
+    return Reason(actor_key_of(actor), note, internal_note)
 
 
 def _unreversed_entries(source: str, alias: str) -> QuerySet[LedgerEntry]:
     """Return the entries of ``source`` that can be reversed and have not been."""
     ledger = LedgerEntry.objects.using(alias)
     reversal = ledger.filter(user=OuterRef("user"), reverses=OuterRef("pk"))
-    entries = ledger.filter(source=source, kind__in=_REVERSIBLE)
+    entries = ledger.filter(source=source, kind__in=REVERSIBLE)
     return entries.filter(~Exists(reversal))

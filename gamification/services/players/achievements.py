@@ -8,7 +8,6 @@ from datetime import datetime
 from functools import cache
 from typing import Any, Final, cast
 
-from django.contrib.auth import get_user_model
 from django.db import connections
 from django.db.models import F, FilteredRelation, Q, QuerySet
 from django.db.models.expressions import RawSQL
@@ -16,7 +15,9 @@ from django.utils import timezone
 
 from gamification.domain.catalogue import AchievementStatus, Facts
 from gamification.models import Achievement, UserAchievement, write_alias
+from gamification.models.users import prepare_key
 from gamification.services.players.progress import stored_progress
+from gamification.services.unit_of_work import naming_errors
 from gamification.services.validation import UserRef, user_id_of
 
 #: Placeholder for the user in a statement that serves all users.
@@ -36,6 +37,7 @@ class AchievementProgress:
     fraction: float
 
 
+@naming_errors
 def get_achievements(user: UserRef) -> list[AchievementProgress]:
     """Return every achievement that ``user`` may see, in two queries.
 
@@ -45,6 +47,7 @@ def get_achievements(user: UserRef) -> list[AchievementProgress]:
     return _measured(user_id, _visible_at_once(user_id))
 
 
+@naming_errors
 def get_achievement(user: UserRef, key: str) -> AchievementProgress | None:
     """Return the achievement with this key, if ``user`` may see it, in two queries.
 
@@ -54,6 +57,7 @@ def get_achievement(user: UserRef, key: str) -> AchievementProgress | None:
     return next(iter(_measured(user_id_of(user), visible)), None)
 
 
+@naming_errors
 def get_all_achievements(user: UserRef, **which: Any) -> list[AchievementProgress]:
     """Return also achievements that ``user`` may not see; meant for staff."""
     user_id = user_id_of(user)
@@ -79,6 +83,7 @@ def held_achievements(user: UserRef, *, viewer: UserRef) -> QuerySet[UserAchieve
     return held.filter(achievement__in=visible_achievements(viewer))
 
 
+@naming_errors
 def count_secrets(user: UserRef) -> int:
     """Return how many secret achievements ``user`` can still find, in one query.
 
@@ -87,12 +92,13 @@ def count_secrets(user: UserRef) -> int:
     secrets = _joined(user_id_of(user)).filter(
         is_secret=True, status=AchievementStatus.ACTIVE
     )
-    return secrets.filter(unlock=None).count()
+    return secrets.filter(own_unlock=None).count()
 
 
 def _joined(user_id: Any) -> QuerySet[Any]:
     """Return all achievements, each with the user's unlock and tally, if any."""
-    unlock = FilteredRelation(
+    # Databases reserve the word "unlock", and Django does not quote these names.
+    own_unlock = FilteredRelation(
         "user_achievements",
         condition=Q(
             user_achievements__user=user_id, user_achievements__revoked_at=None
@@ -102,15 +108,15 @@ def _joined(user_id: Any) -> QuerySet[Any]:
         "activity__tallies", condition=Q(activity__tallies__user=user_id)
     )
     achievements = Achievement.objects.using(write_alias())
-    return achievements.annotate(unlock=unlock, counted=counted).annotate(
-        unlocked_at=F("unlock__unlocked_at"), tally=F("counted__count")
+    return achievements.annotate(own_unlock=own_unlock, counted=counted).annotate(
+        unlocked_at=F("own_unlock__unlocked_at"), tally=F("counted__count")
     )
 
 
 def _visible(user_id: Any) -> QuerySet[Any]:
     return _joined(user_id).filter(
         Q(status=AchievementStatus.ACTIVE, is_secret=False)
-        | Q(unlock__isnull=False) & ~Q(status=AchievementStatus.DRAFT)
+        | Q(own_unlock__isnull=False) & ~Q(status=AchievementStatus.DRAFT)
     )
 
 
@@ -118,8 +124,8 @@ def _visible_at_once(user_id: Any) -> Iterator[Any]:
     """Yield the rows of ``_visible`` with a statement that is compiled only once."""
     connection = connections[write_alias()]
     sql, parameters = _statement(connection.alias)
-    pk = get_user_model()._meta.pk.get_db_prep_value(user_id, connection)
-    given = [pk if each is _USER else each for each in parameters]
+    key = prepare_key(user_id, connection.alias)
+    given = [key if each is _USER else each for each in parameters]
     rows = Achievement.objects.using(connection.alias).raw(sql, given)
     for row in cast("Iterable[Any]", rows):
         if row.unlocked_at and timezone.is_naive(row.unlocked_at):

@@ -14,7 +14,7 @@ from gamification.exceptions import (
     UnknownCelebrationError,
 )
 from gamification.models import Celebration, write_alias
-from gamification.services.unit_of_work import attempts
+from gamification.services.unit_of_work import attempts, naming_errors
 from gamification.services.validation import (
     MAX_ID,
     UserRef,
@@ -22,6 +22,7 @@ from gamification.services.validation import (
     user_id_of,
 )
 from gamification.storage import store_for
+from gamification.suggestions import shown
 
 #: How long one screen reserves a celebration.
 CLAIM_TIME: Final = timedelta(minutes=1)
@@ -30,6 +31,7 @@ CLAIM_TIME: Final = timedelta(minutes=1)
 MAX_LIMIT: Final = 1_000
 
 
+@naming_errors
 def pending_celebrations(
     user: UserRef, *, after: int = 0, limit: int = 50
 ) -> list[Celebration]:
@@ -62,8 +64,9 @@ def claim_celebration(user: UserRef, *, id: int) -> Celebration:  # noqa: A002 -
     ``UnknownUserError``, ``StorageError``.
     """
     user_id, store = user_id_of(user), store_for(write_alias())
+    unknown = UnknownCelebrationError(f"The user has no celebration {shown(id)}.")
     if type(id) is not int or not 0 < id <= MAX_ID:
-        raise UnknownCelebrationError
+        raise unknown
     rows = Celebration.objects.using(store.alias).filter(user=user_id, pk=id)
     for attempt in attempts(store, [user_id]):
         with attempt:
@@ -74,7 +77,7 @@ def claim_celebration(user: UserRef, *, id: int) -> Celebration:  # noqa: A002 -
             is_mine = free.unclaimed().update(claimed_until=until)
             found = rows.first()
             if found is None:
-                raise UnknownCelebrationError
+                raise unknown
             if not is_mine:
                 raise _refusal(found)
             celebration = found

@@ -17,6 +17,7 @@ from gamification.models import (
 )
 from gamification.models.criterion_text import criterion_text
 from gamification.services.catalogue.lookup import get_definition
+from gamification.services.unit_of_work import naming_errors
 from gamification.services.validation import (
     UserRef,
     unknown_user,
@@ -46,6 +47,7 @@ class Explanation:
     text: str
 
 
+@naming_errors
 def get_facts(user: UserRef) -> Facts:
     """Return the facts that achievements measure for a user, in three queries.
 
@@ -66,6 +68,7 @@ def get_facts(user: UserRef) -> Facts:
     )
 
 
+@naming_errors
 def explain_achievement(user: UserRef, achievement: str) -> Explanation:
     """Explain what ``user`` needs for the achievement with this key.
 

@@ -7,18 +7,21 @@ from typing import Final
 
 from gamification.exceptions import InvalidRequestError, InvalidSpanError
 from gamification.models import ActiveDay, LedgerEntry, write_alias
+from gamification.services.unit_of_work import naming_errors
 from gamification.services.validation import (
     MAX_ID,
     UserRef,
     check_whole,
     user_id_of,
 )
+from gamification.suggestions import shown
 
 #: The most days and the most ledger entries that one call returns.
 MAX_DAYS: Final = 366
 MAX_ENTRIES: Final = 1_000
 
 
+@naming_errors
 def get_calendar(user: UserRef, *, since: date, until: date) -> list[ActiveDay]:
     """Return the user's active days from ``since`` to ``until``, both included.
 
@@ -28,13 +31,16 @@ def get_calendar(user: UserRef, *, since: date, until: date) -> list[ActiveDay]:
     user_id = user_id_of(user)
     for name, day in (("since", since), ("until", until)):
         if not isinstance(day, date) or isinstance(day, datetime):
-            raise InvalidRequestError(f"The {name} is not a date.", field=name)
+            message = f"{name} is {shown(day)}, which is not a date."
+            raise InvalidRequestError(message, field=name)
     if not 0 <= (until - since).days < MAX_DAYS:
-        raise InvalidSpanError
+        message = f"{since} to {until} is not a span of 1 to {MAX_DAYS} days."
+        raise InvalidSpanError(message)
     days = ActiveDay.objects.using(write_alias()).filter(user=user_id)
     return list(days.filter(date__range=(since, until)).order_by("date"))
 
 
+@naming_errors
 def get_ledger(
     user: UserRef, *, before: int | None = None, limit: int = 50
 ) -> list[LedgerEntry]:

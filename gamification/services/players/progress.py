@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Final, NamedTuple
 
-from django.contrib.auth import get_user_model
 from django.db import connections
 from django.utils import timezone
 
@@ -16,6 +15,8 @@ from gamification.domain.levels import LevelProgress, get_level_progress
 from gamification.domain.streaks import Streak, StreakStatus, streak_status
 from gamification.models import write_alias
 from gamification.models.progress import calendar_of
+from gamification.models.users import prepare_key
+from gamification.services.unit_of_work import naming_errors
 from gamification.services.validation import UserRef, user_id_of
 from gamification.storage.tables import PROFILES, UNLOCKS
 
@@ -44,6 +45,7 @@ class ProfileSummary:
     version: int
 
 
+@naming_errors
 def get_progress(user: UserRef) -> ProfileSummary:
     """Return the present progress of ``user``, in one query.
 
@@ -99,7 +101,6 @@ _ROW_SQL: Final = f"""SELECT {", ".join(StoredProgress._fields[:-1])}, (
 def stored_progress(user_id: Any) -> StoredProgress:
     """Return the stored progress of the user with this primary key, in one query."""
     connection = connections[write_alias()]
-    pk = get_user_model()._meta.pk.get_db_prep_value(user_id, connection)
     with connection.cursor() as cursor:
-        cursor.execute(_ROW_SQL, [pk])
+        cursor.execute(_ROW_SQL, [prepare_key(user_id, connection.alias)])
         return StoredProgress(*(cursor.fetchone() or ()))

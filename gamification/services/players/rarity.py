@@ -19,7 +19,8 @@ from gamification.models import (
     UserGamification,
     write_alias,
 )
-from gamification.services.cache import tolerating_errors
+from gamification.services.cache import scoped_key, tolerating_errors
+from gamification.services.unit_of_work import naming_errors
 
 #: Key in the cache; its number grows when the format of the value changes.
 CACHE_KEY: Final = "gamification:rarity:1"
@@ -46,20 +47,23 @@ class Rarity:
         return min(1.0, self.holders.get(achievement_id, 0) / self.denominator)
 
 
+@naming_errors
 def get_rarity() -> Rarity:
     """Return how rare all achievements are, cached for ``RARITY_TTL``.
 
     It counts active, non-staff users with at least one activity that was not reversed
     (staff too if ``RANKS_STAFF`` is set), and no revoked achievements. Without a valid
-    value in the cache it takes six queries.
+    value in the cache it takes six queries, and one more on PostgreSQL, where the key
+    in the cache depends on the schema.
     """
     ttl = conf.RARITY_TTL
-    kept = _kept() if ttl else None
+    key = scoped_key(CACHE_KEY) if ttl else ""
+    kept = _kept(key) if key else None
     if kept and timedelta(0) <= timezone.now() - kept.worked_out_at < ttl:
         return kept
     rarity = _work_out()
-    if ttl:
-        _keep(rarity, ttl)
+    if key:
+        _keep(key, rarity, ttl)
     return rarity
 
 
@@ -89,17 +93,17 @@ def _others() -> Iterator[QuerySet[UserGamification]]:
     yield profiles.counted().filter(~Exists(tallies), active_days=0)
 
 
-def _kept() -> Rarity | None:
+def _kept(key: str) -> Rarity | None:
     with tolerating_errors():
-        match cache.get(CACHE_KEY):
+        match cache.get(key):
             case [float(worked_out_at), int(denominator), dict(holders)]:
                 instant = datetime.fromtimestamp(worked_out_at, UTC)
                 return Rarity(holders, denominator, instant)
     return None
 
 
-def _keep(rarity: Rarity, ttl: timedelta) -> None:
+def _keep(key: str, rarity: Rarity, ttl: timedelta) -> None:
     # Plain values, which every version of this code can read.
     value = [rarity.worked_out_at.timestamp(), rarity.denominator, {**rarity.holders}]
     with tolerating_errors():
-        cache.set(CACHE_KEY, value, ttl.total_seconds())
+        cache.set(key, value, ttl.total_seconds())

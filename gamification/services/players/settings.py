@@ -18,14 +18,19 @@ from gamification.domain.outcomes import CelebrationMode
 from gamification.domain.streaks import Streak, measure_streak
 from gamification.domain.zones import is_time_zone, present_name, time_zones
 from gamification.exceptions import InvalidRequestError, InvalidTimeZoneError
-from gamification.models import UserGamification, write_alias
+from gamification.models import Celebration, UserGamification, write_alias
 from gamification.services.unit_of_work import (
     ConcurrentUpdateError,
     attempts,
     wrap_database_errors,
 )
 from gamification.services.user_changes import count_again
-from gamification.services.validation import UserRef, unknown_user, user_id_of
+from gamification.services.validation import (
+    UserRef,
+    check_choice,
+    unknown_user,
+    user_id_of,
+)
 from gamification.storage import Store, store_for
 from gamification.suggestions import did_you_mean, shown
 
@@ -69,11 +74,19 @@ def set_visibility(user: UserRef, *, is_public: bool) -> bool:
 def set_celebration_mode(user: UserRef, *, mode: str) -> bool:
     """Set how the user sees celebrations; say whether that changed anything.
 
-    ``mode`` is ``all``, ``quiet`` (without effects) or ``none``.
+    ``mode`` is ``all``, ``quiet`` (without effects) or ``none``. With ``none``, what is
+    still to be shown becomes history, and so does whatever the user reaches from then
+    on.
 
     Raises ``InvalidRequestError``, ``UnknownUserError``, ``StorageError``.
     """
-    return _set_choice(user_id_of(user), celebration_mode=check_mode(mode))
+    user_id, store = user_id_of(user), store_for(write_alias())
+    choice = {"celebration_mode": check_mode(mode)}
+    for attempt in attempts(store, [user_id]):
+        with attempt:
+            attempt.lock()
+            is_changed = _choose(user_id, choice)
+    return is_changed
 
 
 def set_choices(
@@ -101,7 +114,7 @@ def set_choices(
             if zone is not None:
                 _change_zone(user_id, zone, store)
             if choices:
-                _update(user_id, _profiles(user_id), choices)
+                _choose(user_id, choices)
 
 
 def check_time_zone(name: str) -> str:
@@ -123,10 +136,7 @@ def check_visibility(is_public: bool) -> bool:
 
 def check_mode(mode: str) -> str:
     """Return ``mode``, or raise ``InvalidRequestError``."""
-    if mode not in CelebrationMode.values:
-        known = ", ".join(CelebrationMode.values)
-        message = f"{mode!r} is not one of {known}."
-        raise InvalidRequestError(message, field="celebration_mode")
+    check_choice("celebration_mode", mode, CelebrationMode.values)
     return mode
 
 
@@ -164,6 +174,24 @@ def _change_zone(user_id: Any, zone: str, store: Store) -> TimeZoneChange:
     return TimeZoneChange(zone, since if calendar.zones[-1].since else now, streak)
 
 
+def _choose(user_id: Any, choices: Mapping[str, Any]) -> bool:
+    """Set columns of a locked user's row; say whether that changed anything."""
+    profiles = _profiles(user_id)
+    if not profiles.exists():
+        raise unknown_user(user_id)
+    if choices.get("celebration_mode") == CelebrationMode.NONE:
+        _end_celebrations(user_id)
+    return _update(user_id, profiles, choices)
+
+
+def _end_celebrations(user_id: Any) -> None:
+    """Let nothing wait any longer to be shown to the user."""
+    now = timezone.now()
+    celebrations = Celebration.objects.using(write_alias()).filter(user=user_id)
+    waiting = celebrations.filter(acknowledged_at=None, expires_at__gt=now)
+    waiting.update(expires_at=now)
+
+
 def _set_choice(user_id: Any, **choice: Any) -> bool:
     """Set a column of the user's row; say whether that changed anything."""
     alias = write_alias()
@@ -185,9 +213,11 @@ def _set_or_create(user_id: Any, choice: Mapping[str, Any]) -> bool:
         raise unknown_user(user_id)
     if rows[0] is not None:
         return False
-    newcomer = UserGamification(user_id=user_id)
+    # Nobody ranks a newcomer differently. If a record comes first, its row is updated.
+    newcomer, usual = UserGamification(user_id=user_id, **choice), UserGamification()
     profiles.bulk_create([newcomer], ignore_conflicts=True)
-    return _update(user_id, profiles, choice)
+    is_unusual = any(getattr(usual, name) != value for name, value in choice.items())
+    return _update(user_id, profiles, choice) or is_unusual
 
 
 def _update(

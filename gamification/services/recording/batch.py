@@ -18,7 +18,9 @@ from gamification.exceptions import (
     InactiveActivityError,
     OutOfRangeError,
     UnknownActivityError,
+    UserExcludedError,
 )
+from gamification.models.users import in_order
 from gamification.services.validation import (
     in_future,
     key_conflict,
@@ -26,8 +28,8 @@ from gamification.services.validation import (
     unknown_user,
 )
 from gamification.storage import Snapshot, StateQuery, Written
-from gamification.storage.base import UserKey, in_order
-from gamification.suggestions import did_you_mean
+from gamification.storage.base import UserKey
+from gamification.suggestions import did_you_mean, shown
 
 #: The result of a record: its outcome, or the error that refused it.
 Result = Outcome | GamificationError
@@ -139,11 +141,10 @@ class BatchDecision:
             for new, outcome in zip(self.new[user_id], outcomes, strict=True):
                 results[new.place] = outcome
         for place, first in self.repeats.items():
-            result = results.get(first)
+            result = results[first]
             if isinstance(result, Outcome):
-                results[place] = replace(result, replayed=True)
-            elif result:
-                results[place] = result
+                result = replace(result, replayed=True)
+            results[place] = result
         return results
 
 
@@ -223,14 +224,16 @@ def _admit(place: int, record: Record, batch: Batch, snapshot: Snapshot) -> NewR
     state = snapshot.states.get(record.user_id)
     if state is None:
         raise unknown_user(record.user_id)
+    if state.is_excluded:
+        raise UserExcludedError
     key = record.activity
     activity = snapshot.catalogue.activities.get(key)
     if activity is None:
         known = snapshot.catalogue.activities
-        message = f"No activity has the key {key!r}.{did_you_mean(key, known)}"
+        message = f"No activity has the key {shown(key)}.{did_you_mean(key, known)}"
         raise UnknownActivityError(message, activity=key)
     if not activity.is_active:
-        message = f"The activity {key!r} is switched off."
+        message = f"The activity {shown(key)} is switched off."
         raise InactiveActivityError(message, activity=key)
     day = state.calendar.date_of(record.occurred_at)
     return NewRecord(place, record, activity, day)

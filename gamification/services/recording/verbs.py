@@ -13,13 +13,22 @@ from django.utils import timezone
 from gamification.conf import conf
 from gamification.domain.outcomes import Outcome, Withheld, WithheldReason
 from gamification.domain.state import Record
-from gamification.exceptions import GamificationError, InactiveActivityError
+from gamification.exceptions import (
+    GamificationError,
+    InactiveActivityError,
+    UserExcludedError,
+)
 from gamification.models import write_alias
 from gamification.services.players.progress import stored_progress
 from gamification.services.recording.batch import Batch, Result
 from gamification.services.recording.records import ActivityRecord, check_record
 from gamification.services.recording.writing import write_batch
-from gamification.services.validation import EPOCH, UserRef, user_id_of
+from gamification.services.validation import (
+    EPOCH,
+    UserRef,
+    check_choice,
+    user_id_of,
+)
 from gamification.storage import Store, store_for
 
 
@@ -70,12 +79,13 @@ def record_activity(
     (``visions.kpi:42``), so that ``reverse_source`` can undo it. ``historical`` allows
     records of any age. If staff have switched the activity off, ``if_inactive="skip"``
     changes nothing and raises no error: the outcome has no entry, and ``withheld`` says
-    why.
+    why. So it is for a user whom staff have excluded from the game.
 
     Raises a subclass of ``InvalidRequestError`` for an invalid value,
     ``UnknownUserError``, ``UnknownActivityError``, ``IdempotencyConflictError`` if the
     key was used for another request, ``OutOfRangeError``, ``StorageError``.
     """
+    check_choice("if_inactive", if_inactive, ("raise", "skip"))
     record = ActivityRecord(user, activity, occurred_at, quantity, key, source)
     now, store = timezone.now(), store_for(write_alias())
     batch = Batch.of(
@@ -90,18 +100,20 @@ def record_activity(
     except InactiveActivityError:
         if if_inactive == "raise":
             raise
-        return _skipped(user_id_of(user), quantity)
+        return _skipped(user_id_of(user), quantity, WithheldReason.INACTIVE)
+    except UserExcludedError:
+        return _skipped(user_id_of(user), quantity, WithheldReason.EXCLUDED)
     assert isinstance(outcome, Outcome)  # noqa: S101 - what strict means
     return outcome
 
 
-def _skipped(user_id: Any, quantity: int) -> Outcome:
+def _skipped(user_id: Any, quantity: int, reason: WithheldReason) -> Outcome:
     """Return the outcome of a skipped record, with the user's present totals."""
     row = stored_progress(user_id)
     return Outcome(
         entry=None,
         credited=0,
-        withheld=Withheld(0, quantity, WithheldReason.INACTIVE, None),
+        withheld=Withheld(0, quantity, reason, None),
         total_xp=row.total_xp,
         level_before=row.level,
         level=row.level,

@@ -1,4 +1,5 @@
 // Shows the fields that the chosen criterion needs, and a sentence that explains it.
+// Whoever types an icon has chosen to type one.
 document.addEventListener("DOMContentLoaded", () => {
   "use strict";
 
@@ -34,6 +35,10 @@ document.addEventListener("DOMContentLoaded", () => {
     timer = setTimeout(updateSentence, 200);
   }
 
+  for (const text of document.querySelectorAll("[data-selects]")) {
+    const button = document.getElementById(text.dataset.selects);
+    text.addEventListener("input", () => (button.checked = true));
+  }
   sentence?.setAttribute("aria-live", "polite");
   criterion.addEventListener("change", showNeededFields);
   for (const name of ["criterion", ...fields]) {

@@ -12,6 +12,8 @@ document.addEventListener("DOMContentLoaded", () => {
   if (!status || !rows().length) return;
   const field = (row) => row.querySelector(".field-position input:not([type=hidden])");
 
+  let isUnsaved = false;
+
   // Gives the rows their positions in the new order, without duplicates.
   function renumber() {
     const positions = rows().map((row) => Number(field(row).value));
@@ -25,6 +27,11 @@ document.addEventListener("DOMContentLoaded", () => {
       down.disabled = index === rows().length - 1;
     });
     status.textContent = status.dataset.text;
+    isUnsaved = true;
+  }
+
+  function askBeforeLeaving(event) {
+    if (isUnsaved) event.preventDefault();
   }
 
   function moveByArrow(event) {
@@ -77,4 +84,8 @@ document.addEventListener("DOMContentLoaded", () => {
     row.querySelector(".field-moves").prepend(handle);
   }
   document.querySelector("#result_list").addEventListener("click", moveByArrow);
+  window.addEventListener("beforeunload", askBeforeLeaving);
+  field(rows()[0]).form.addEventListener("submit", () => {
+    isUnsaved = false;
+  });
 });

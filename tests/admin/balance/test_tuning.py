@@ -10,6 +10,7 @@ from django.contrib.auth.models import Permission
 from django.contrib.messages import get_messages
 from django.urls import reverse
 
+from gamification.admin.balance import tuning
 from gamification.admin.balance.charts import economy_charts
 from gamification.models import Achievement, Activity
 from gamification.services import (
@@ -19,6 +20,7 @@ from gamification.services import (
 )
 from gamification.staff import BalanceReport, XPSource, edit_activity
 from tests.admin.browsing import filled_in, refused_inline
+from tests.conftest import IS_POSTGRESQL
 from tests.factories import AchievementFactory, ActivityFactory, UserFactory
 from tests.inspection import everything
 
@@ -90,7 +92,7 @@ def messages_of(response):
 
 def sources(response):
     return [
-        (source.name, source.before, source.after, source.difference)
+        (source.name, source.was, source.today, source.proposed, source.difference)
         for source in response.context["sources"]
     ]
 
@@ -203,11 +205,12 @@ def test_the_number_of_queries_is_constant(admin_client, django_assert_num_queri
     page = admin_client.get(PAGE)
     fields = filled_in(page, FORM) | {f"activity-{activity.key}-xp_reward": "11"}
 
-    # Session and staff member, both lists, and five of the report.
-    with django_assert_num_queries(9):
+    # Session and staff member, both lists, and five of the report, whose cached numbers
+    # belong to one schema.
+    with django_assert_num_queries(9 + IS_POSTGRESQL):
         admin_client.get(PAGE)
-    # Four more of the simulation.
-    with django_assert_num_queries(13):
+    # Four more of the simulation, and those that play its users.
+    with django_assert_num_queries(21 if IS_POSTGRESQL else 24):
         admin_client.post(PAGE, fields | {"_simulate": "1"})
 
 
@@ -245,11 +248,15 @@ def test_a_simulation_saves_nothing(admin_client, user, activity, medal):
     response = simulate(admin_client, **{REWARD: "15", LIMIT: "3", MEDAL: "5"})
 
     assert sources(response) == [
-        ("Walk", "40", "45", "+5"),
-        ("Medal", "50", "5", "−45"),
-        ("All XP", "90", "50", "−40"),
+        ("Walk", "40", "40", "45", "+5"),
+        ("Medal", "50", "50", "5", "−45"),
+        ("All XP", "90", "90", "50", "−40"),
     ]
-    assert chart(response, "gam-forecast").series == {"Before": [1], "After": [1]}
+    assert chart(response, "gam-forecast").series == {
+        "As it was": [1],
+        "With today's numbers": [1],
+        "With these numbers": [1],
+    }
     assert everything() == before
 
 
@@ -259,7 +266,7 @@ def test_the_simulation_counts_users_whose_level_changes(admin_client, activity)
 
     result = simulate(admin_client, **{REWARD: "15"}).context["result"]
 
-    assert (result.raised, result.lowered) == (2, 0)
+    assert (result.raised.value, result.lowered.value) == (2, 0)
 
 
 def test_simulated_numbers_stay_in_their_fields(admin_client, activity):
@@ -275,7 +282,7 @@ def test_a_limit_can_be_removed_in_a_simulation(admin_client, user):
 
     response = simulate(admin_client, **{LIMIT: ""})
 
-    assert sources(response)[0] == ("Walk", "20", "50", "+30")
+    assert sources(response)[0] == ("Walk", "20", "20", "50", "+30")
 
 
 def test_a_reward_of_0_can_be_simulated(admin_client, user, activity):
@@ -283,7 +290,7 @@ def test_a_reward_of_0_can_be_simulated(admin_client, user, activity):
 
     response = simulate(admin_client, **{REWARD: "0"})
 
-    assert sources(response)[0] == ("Walk", "10", "0", "−10")
+    assert sources(response)[0] == ("Walk", "10", "10", "0", "−10")
 
 
 def test_a_cooldown_can_be_simulated(admin_client, user, activity):
@@ -292,7 +299,7 @@ def test_a_cooldown_can_be_simulated(admin_client, user, activity):
 
     response = simulate(admin_client, **{COOLDOWN: "60"})
 
-    assert sources(response)[0] == ("Walk", "30", "10", "−20")
+    assert sources(response)[0] == ("Walk", "30", "30", "10", "−20")
 
 
 def test_simulated_levels_are_shown_as_a_setting(admin_client, user, activity):
@@ -300,7 +307,7 @@ def test_simulated_levels_are_shown_as_a_setting(admin_client, user, activity):
 
     response = simulate(admin_client, thresholds="0, 10,20\n30")
 
-    assert response.context["result"].raised == 1
+    assert response.context["result"].raised.value == 1
     assert '"LEVEL_THRESHOLDS": (0, 10, 20, 30),' in response.content.decode()
 
 
@@ -556,3 +563,94 @@ def test_the_app_index_hides_the_link_without_permission(somebody):
     page = client.get(reverse("admin:app_list", args=["gamification"]))
 
     assert PAGE not in page.content.decode()
+
+
+def test_changed_numbers_are_marked_with_those_of_today(admin_client, activity):
+    html = simulate(admin_client, **{REWARD: "15", LIMIT: "3"}).content.decode()
+
+    assert html.count('<td class="gam-changed">') == 2
+    assert "<small>today: 10</small>" in html
+    assert "<small>today: –</small>" in html
+
+
+def test_an_unchanged_page_marks_nothing(admin_client, activity):
+    assert "gam-changed" not in admin_client.get(PAGE).content.decode()
+
+
+def test_the_result_takes_the_focus(admin_client, activity):
+    html = simulate(admin_client, **{REWARD: "15"}).content.decode()
+
+    assert '<section autofocus tabindex="-1" class="module gam-result"' in html
+
+
+def test_what_follows_has_rows_of_its_own(admin_client, user, activity):
+    record_activity(user, "walk", quantity=4)
+    AchievementFactory(key="rich", name="Rich", criterion="level", threshold=2)
+
+    response = simulate(admin_client, **{REWARD: "15"})
+
+    assert sources(response)[1:] == [
+        ("Further achievements", "0", "0", "50", "+50"),
+        ("All XP", "40", "40", "110", "+70"),
+    ]
+    [row] = response.context["unlocks"]
+    assert (row.name, row.was, row.today, row.proposed, row.difference) == (
+        *("Rich", "–", "0", "1", "+1"),
+    )
+
+
+# --- Very many definitions
+
+
+@pytest.fixture
+def many(db):
+    """As many definitions as some sites have."""
+    Activity.objects.all().delete()
+    Activity.objects.bulk_create(
+        Activity(key=f"walk-{n}", name=f"Walk {n:04}") for n in range(1_500)
+    )
+    Achievement.objects.bulk_create(
+        Achievement(key=f"medal-{n}", name=f"Medal {n:04}", criterion="manual")
+        for n in range(1_500)
+    )
+
+
+@pytest.mark.parametrize("number", [1, 12])
+def test_a_page_of_very_many_definitions_can_be_sent(admin_client, many, number):
+    address = f"{PAGE}?days=30&p={number}"
+    fields = filled_in(admin_client.get(address), FORM)
+    name = next(name for name in fields if name.endswith("-xp_reward"))
+
+    response = admin_client.post(address, fields | {"_save": "1", name: "77"})
+
+    assert len(fields) < 1_000
+    assert response.status_code == 302
+    kind, key = name.removesuffix("-xp_reward").split("-", 1)
+    model = {"activity": Activity, "achievement": Achievement}[kind]
+    assert model.objects.get(xp_reward=77).key == key
+
+
+def test_the_pages_have_every_number_once(admin_client, monkeypatch, activity, medal):
+    monkeypatch.setattr(tuning, "PAGE_SIZE", 2)
+    count = Activity.objects.count() + 1
+
+    forms = [
+        filled_in(admin_client.get(f"{PAGE}?p={page}"), FORM)
+        for page in range(1, count // 2 + count % 2 + 1)
+    ]
+
+    names = [name for form in forms for name in form if "-" in name]
+    assert len(names) == len({*names}) == 3 * (count - 1) + 1
+
+
+def test_what_others_moved_to_another_page_is_saved(admin_client, monkeypatch):
+    monkeypatch.setattr(tuning, "PAGE_SIZE", 1)
+    Activity.objects.all().delete()
+    ActivityFactory(key="walk", name="Walk")
+    fields = filled_in(admin_client.get(PAGE), FORM)
+    ActivityFactory(key="bike", name="Bike")
+
+    response = admin_client.post(PAGE, fields | {"_simulate": "1", REWARD: 20})
+
+    assert [*shown_rows(response)] == ["Bike", "Walk"]
+    assert response.context["form"].cleaned_data[REWARD] == 20

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import pytest
-from django.contrib.admin import ModelAdmin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
 from django.core.cache import cache
@@ -97,8 +96,10 @@ def order():
 
 
 def test_the_list_describes_criterion_and_category(admin_client, activity):
-    AchievementFactory(criterion="activity_count", activity=activity, threshold=50)
-    AchievementFactory(criterion="longest_streak", threshold=7, category="streaks")
+    count = {"criterion": "activity_count", "activity": activity, "threshold": 50}
+    AchievementFactory(position=1, **count)
+    streak = {"criterion": "longest_streak", "threshold": 7, "category": "streaks"}
+    AchievementFactory(position=2, **streak)
 
     shown = cells(admin_client.get(LIST), "criterion_in_words")
 
@@ -228,9 +229,9 @@ def test_several_achievements_are_edited_in_the_list(admin_client, trio):
     assert (rows["a"].xp_reward, rows["b"].threshold) == (70, 3)
     assert (rows["c"].status, rows["c"].position) == ("draft", 9)
     assert logged() == [
-        ("achievement", "A", "Changed XP reward."),
-        ("achievement", "B", "Changed Threshold."),
-        ("achievement", "C", "Changed Status and Position."),
+        ("achievement", "A", "XP reward: 50 → 70"),
+        ("achievement", "B", "Threshold: 1 → 3"),
+        ("achievement", "C", "Status: active → draft; Position: 0 → 9"),
     ]
 
 
@@ -346,19 +347,19 @@ def test_a_count_of_an_activity_needs_an_activity(admin_client):
 
 
 def test_a_concurrently_taken_key_is_reported(admin_client, monkeypatch):
-    view = ModelAdmin.changeform_view
+    save = AchievementAdmin._save_form
 
     def refuse(**values):
         raise InvalidDefinitionError
 
-    def view_late(self, *args):
+    def save_late(self, *args):
         try:
-            return view(self, *args)
+            return save(self, *args)
         finally:
             Achievement.objects.get_or_create(key="walk_10", defaults=TAKEN)
 
     monkeypatch.setattr(AchievementAdmin, "create", refuse)
-    monkeypatch.setattr(ModelAdmin, "changeform_view", view_late)
+    monkeypatch.setattr(AchievementAdmin, "_save_form", save_late)
 
     response = admin_client.post(ADD, NEW)
 
@@ -390,7 +391,7 @@ def test_saving_an_unchanged_form_changes_nothing(admin_client, activity):
 
 
 def test_staff_edit_an_achievement_but_not_its_key(admin_client):
-    medal = AchievementFactory(key="walks")
+    medal = AchievementFactory(key="walks", name="Walks")
 
     save(
         admin_client,
@@ -402,7 +403,7 @@ def test_staff_edit_an_achievement_but_not_its_key(admin_client):
 
     medal.refresh_from_db()
     assert (medal.key, medal.name) == ("walks", "Ten walks")
-    assert logged() == [("achievement", "Ten walks", "Changed Name.")]
+    assert logged() == [("achievement", "Ten walks", "Name: Walks → Ten walks")]
 
 
 def test_the_criterion_can_be_changed(admin_client, activity):
@@ -546,3 +547,64 @@ def test_a_manipulated_list_saves_nothing(admin_client, trio, changes, button):
 
     assert response.status_code in {200, 400}
     assert list(Achievement.objects.values()) == before
+
+
+def test_a_new_achievement_is_a_draft_with_a_key_from_its_name(admin_client):
+    response = admin_client.get(ADD)
+
+    assert filled_in(response, "achievement_form")["status"] == "draft"
+    assert response.context["adminform"].prepopulated_fields[0]["field"].name == "key"
+
+
+@pytest.fixture
+def held(user):
+    """An achievement that somebody holds."""
+    medal = AchievementFactory(key="held", name="Held")
+    award_achievement(user, medal.key)
+    return medal
+
+
+def retire_page(row):
+    return reverse("admin:gamification_achievement_retire", args=[row.pk])
+
+
+def test_an_achievement_that_is_held_can_be_retired_instead(admin_client, held):
+    delete = reverse("admin:gamification_achievement_delete", args=[held.pk])
+    html = admin_client.get(delete).text
+
+    response = admin_client.post(retire_page(held), follow=True)
+
+    held.refresh_from_db()
+    assert f'action="{retire_page(held)}"' in html
+    assert "“\u2068Held\u2069” is retired: its holders keep it." in response.text
+    assert held.status == "retired"
+    assert logged() == [("achievement", "Held", "Status: active → retired")]
+
+
+def test_what_is_retired_is_not_retired_again(admin_client, held):
+    Achievement.objects.update(status="retired")
+
+    admin_client.post(retire_page(held))
+
+    assert logged() == []
+
+
+def test_what_nobody_holds_is_deleted_without_such_an_offer(admin_client):
+    medal = AchievementFactory()
+    delete = reverse("admin:gamification_achievement_delete", args=[medal.pk])
+
+    assert "/retire/" not in admin_client.get(delete).text
+
+
+def test_a_look_retires_nothing(admin_client, held):
+    assert admin_client.get(retire_page(held)).status_code == 405
+
+
+def test_what_does_not_exist_cannot_be_retired(admin_client):
+    address = reverse("admin:gamification_achievement_retire", args=[0])
+
+    assert admin_client.post(address).status_code == 404
+
+
+def test_only_editors_retire(viewer, held):
+    assert viewer.post(retire_page(held)).status_code == 403

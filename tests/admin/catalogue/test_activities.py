@@ -37,7 +37,7 @@ def test_staff_edit_an_activity_but_not_its_key(admin_client, activity, page):
 
     activity.refresh_from_db()
     assert (activity.key, activity.xp_reward) == ("walk", 25)
-    assert LogEntry.objects.get().get_change_message() == "Changed XP reward."
+    assert LogEntry.objects.get().get_change_message() == "XP reward: 10 → 25"
 
 
 def test_an_empty_limit_removes_the_limit(admin_client, activity, page):

@@ -5,9 +5,8 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
 from django.urls import reverse
 
-from gamification.exceptions import AchievementNotActiveError
 from gamification.models import Achievement, Job, LedgerEntry, UserAchievement
-from gamification.services import record_activity
+from gamification.services import record_activity, set_visibility
 from tests.admin.browsing import filled_in, refused_inline
 from tests.factories import AchievementFactory, UserFactory
 
@@ -157,13 +156,17 @@ def test_the_preview_reports_conflicts(admin_client, medal, page):
     assert "Threshold: now \u206810\u2069; your form has been updated." in response.text
 
 
-def test_a_preview_names_users_only_to_staff_who_may_view_them(allow, page, walkers):
+def test_a_preview_names_private_users_only_to_staff_who_see_everybody(
+    allow, page, walkers
+):
+    set_visibility(walkers[0], is_public=False)
     client = allow("view_achievement", "change_achievement")
 
     response = previewed(client, page)
 
     assert preview_in(response) == (2, 200, 2)
-    assert str(walkers[0]) not in response.text
+    assert f"<bdi>{walkers[0]}</bdi>" not in response.text
+    assert f"<bdi>{walkers[1]}</bdi>" in response.text
 
 
 def test_a_form_preview_needs_the_change_permission(allow, page):
@@ -186,7 +189,9 @@ def test_several_achievements_are_previewed_at_once(admin_client, medal, walkers
         (row, preview.users, preview.xp)
         for row, preview in response.context["previews"]
     ]
-    assert found == [(draft, 5, 250), (medal, 2, 200)]
+    # The 50 XP of the draft let all five meet the medal, for another 100.
+    assert found == [(draft, 5, 750), (medal, 2, 200)]
+    assert response.text.count(f"<bdi>{medal}</bdi> × 5") == 1
     assert nothing_happened()
 
 
@@ -231,6 +236,7 @@ def test_a_backfill_begins_and_is_logged(
     assert job.parameters == {
         "achievement": "medal",
         "note": FIELDS["note"],
+        "internal_note": "",
         "celebrate": bool(celebrate),
     }
     assert (job.total, job.actor, LedgerEntry.objects.count()) == (2, admin_user, 7)
@@ -255,7 +261,8 @@ def test_a_refusal_of_the_service_is_reported(admin_client, medal, backfill):
     response = admin_client.post(backfill, FIELDS)
 
     errors = response.context["form"].non_field_errors()
-    assert errors == [str(AchievementNotActiveError())]
+    said = "'medal' is retired: only an active achievement can be awarded."
+    assert errors == [said]
     assert not Job.objects.exists()
     assert not LogEntry.objects.exists()
 
@@ -297,7 +304,7 @@ def test_staff_who_may_not_award_can_see_the_preview(allow, backfill):
 
 
 def test_a_backfill_needs_only_the_view_and_award_permissions(allow, backfill):
-    client = allow("view_achievement", "award_achievement")
+    client = allow("view_achievement", "award_achievement", "run_job")
 
     assert client.post(backfill, FIELDS).status_code == 302
     assert Job.objects.count() == 1
@@ -326,3 +333,22 @@ def test_pages_work_under_a_strict_content_security_policy(
     ]
 
     assert [refused_inline(each) for each in pages] == [[], [], []]
+
+
+def test_a_preview_shows_the_achievement_as_users_see_it(admin_client, walkers):
+    response = previewed(admin_client, ADD, **NEW, icon="🚶")
+
+    html = response.text.partition('class="module gam-preview gam-look"')[2]
+    assert html.count('achievement__name">Ten walks</h3>') == 2
+    assert ">5 of 10</label>" in html
+    assert "You unlocked “Ten walks” and earned 100 XP." in html
+    assert html.count("🚶</span>") == 3
+    assert "secret achievement" not in html
+
+
+def test_a_preview_shows_the_secret_too(admin_client, walkers):
+    response = previewed(admin_client, ADD, **NEW, is_secret="on")
+
+    html = response.text.partition('class="module gam-preview gam-look"')[2]
+    assert 'achievement__name">1 secret achievement</h3>' in html
+    assert refused_inline(response) == []

@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission
 from django.urls import reverse
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 
 from gamification.models import Achievement, Activity
 from gamification.staff import edit_achievement, edit_activity
@@ -312,3 +317,47 @@ def test_conflicts_in_the_list_of_activities_are_reported(admin_client, activity
     assert [errors for errors in row_errors(response) if errors] == [
         [HEADLINE.format("Walk"), "Daily limit: now 3; your form has been updated."]
     ]
+
+
+def test_a_conflict_names_who_saved_last(admin_client, client, staff, page, medal):
+    staff.user_permissions.set(
+        Permission.objects.filter(codename__endswith="_achievement")
+    )
+    client.force_login(staff)
+    mine, theirs = opened(admin_client, page), opened(client, page)
+    client.post(page, theirs | {"xp_reward": "60"})
+    entry = LogEntry.objects.get()
+    time = date_format(localtime(entry.action_time), "SHORT_DATETIME_FORMAT")
+
+    response = admin_client.post(page, mine | {"xp_reward": "70"})
+
+    assert errors_of(response)[0] == (
+        f"{staff} ({time}) changed “Medal” in the meantime. Nothing has been saved: "
+        "check the values, then try again."
+    )
+
+
+def test_an_old_entry_of_the_log_names_nobody(admin_client, page, medal):
+    admin_client.post(page, opened(admin_client, page) | {"xp_reward": "60"})
+    LogEntry.objects.update(action_time=medal.updated_at - timedelta(hours=1))
+    fields = opened(admin_client, page)
+    elsewhere("medal", xp_reward=65)
+
+    response = admin_client.post(page, fields | {"xp_reward": "70"})
+
+    assert errors_of(response)[0] == HEADLINE.format("Medal")
+
+
+def test_the_log_has_the_labels_of_choices(admin_client, medal, page, activity):
+    changes = {
+        "criterion": "activity_count",
+        "activity": str(activity.pk),
+        "is_secret": "on",
+    }
+
+    admin_client.post(page, opened(admin_client, page) | changes)
+
+    assert LogEntry.objects.get().get_change_message() == (
+        "Criterion: awarded by hand → count of an activity; Activity: – → Walk; "
+        "Secret: no → yes"
+    )

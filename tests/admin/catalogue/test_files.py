@@ -398,3 +398,10 @@ def test_lists_link_only_to_allowed_tools(client, staff, name, permissions, tool
     html = client.get(reverse(f"admin:gamification_{name}_changelist")).content.decode()
 
     assert {tool for tool, to in addresses.items() if f'href="{to}"' in html} == tools
+
+
+def test_the_app_index_leads_to_both_as_well(admin_client):
+    page = admin_client.get(reverse("admin:app_list", args=["gamification"]))
+
+    for name in ("export", "import"):
+        assert reverse(f"admin:gamification_activity_{name}") in page.content.decode()

@@ -20,6 +20,7 @@ from gamification.services import (
     record_activity,
     revoke_achievement,
 )
+from gamification.staff import entry_fingerprint
 from tests.factories import AchievementFactory
 from tests.inspection import everything, held_by, ledger_of
 
@@ -133,7 +134,10 @@ def test_an_action_needs_a_note(allow, player, name):
 
     response = perform(allow(name), player, name, note=" ")
 
-    assert errors(response) == [["This field is required."]]
+    assert errors(response) in (
+        [["Enter the reason, for the user or for staff."]],
+        [["This field is required."]],
+    )
     assert everything() == before
 
 
@@ -453,8 +457,14 @@ def test_correct_progress_is_not_rebuilt(allow, player):
     assert not LogEntry.objects.exists()
 
 
-def test_staff_may_adjust_their_own_xp_and_it_is_logged(allow, staff):
+def test_staff_adjust_their_own_xp_only_if_the_site_allows_it(allow, staff, settings):
     client = allow("adjust")
+    form = {"amount": 5, "note": "For me.", "key": str(KEY)}
+
+    refused = client.post(address(staff, "adjust"), form)
+
+    assert "Staff cannot award achievements to themselves" in refused.text
+    settings.GAMIFICATION = {"ALLOW_SELF_AWARDS": True}
 
     client.post(
         address(staff, "adjust"), {"amount": 5, "note": "For me.", "key": str(KEY)}
@@ -478,3 +488,23 @@ def test_a_concurrent_deletion_of_the_user_is_reported(allow, player, monkeypatc
     response = client.post(page, {"amount": 5, "note": "Hello.", "key": str(KEY)})
 
     assert errors(response) == [[f"No user has the primary key {key!r}."]]
+
+
+def test_an_action_keeps_both_notes(allow, player):
+    perform(allow("adjust"), player, "adjust", note="Sorry!", internal_note="Fraud.")
+
+    entry = LedgerEntry.objects.latest("id")
+    assert (entry.note, entry.internal_note) == ("Sorry!", "Fraud.")
+
+
+def test_a_reversal_refuses_an_entry_other_than_the_form_described(allow, player):
+    entry, staff = record_activity(player, "walk").entry, allow("reverse")
+    form = staff.get(address(player, "reverse"), {"entry": entry.id}).context["form"]
+    described = form.initial["fingerprint"]
+
+    stale = perform(staff, player, "reverse", entry=entry.id, fingerprint="another")
+    sent_again = stale.context["form"]["fingerprint"].value()
+
+    assert "not the one that was looked at" in errors(stale)[0][0]
+    assert described == sent_again == entry_fingerprint(entry)
+    assert perform(staff, player, "reverse", entry=entry.id, fingerprint=described).url

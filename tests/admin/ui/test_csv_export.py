@@ -110,7 +110,9 @@ def test_every_list_is_exported(admin_client, user, activity, model):
 @time_machine.travel(datetime(2026, 3, 2, 7, 30, tzinfo=UTC), tick=False)
 def test_the_columns_of_an_exported_entry(admin_client, user, staff):
     adjust_xp(user, amount=50, note="A present.")
-    entry = adjust_xp(user, amount=-20, note='"Sorry",\n=1', actor=staff).entry
+    entry = adjust_xp(
+        user, amount=-20, note='"Sorry",\n=1', internal_note="Fraud.", actor=staff
+    ).entry
 
     response = export(admin_client, LedgerEntry, [entry.id])
 
@@ -138,6 +140,8 @@ def test_the_columns_of_an_exported_entry(admin_client, user, staff):
             "actor_id": str(staff.pk),
             "actor": staff.get_username(),
             "note": '"Sorry",\n\'=1',
+            "internal_note": "Fraud.",
+            "job": "",
         }
     ]
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-import axe_playwright_python
 import pytest
 from django.urls import reverse
+from playwright.sync_api import expect
 
 import gamification
 from gamification.models import Celebration
 from gamification.services import award_achievement
+from tests.browser.axe import violations
 from tests.browser.pages.policy import POLICY
 from tests.inspection import COMMITTED
 
@@ -28,43 +29,56 @@ PAGES = {
 SETTINGS = reverse("gamification_pages:settings")
 
 TEMPLATES = Path(gamification.__file__).parent / "templates"
-AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text()
-RUN = "axe.run({ resultTypes: ['violations'] }).then((result) => result.violations)"
 
 LIGHT = {"color_scheme": "light", "forced_colors": "none"}
 DARK = {"color_scheme": "dark", "forced_colors": "none"}
 FORCED = {"color_scheme": "dark", "forced_colors": "active"}
-APPEARANCES = [
-    (LIGHT, 1280, "ltr"),
-    (DARK, 360, "rtl"),
-    (FORCED, 360, "ltr"),
-    (DARK, 1280, "rtl"),
+
+Appearances: TypeAlias = list[tuple[dict[str, Any], int, str, list[str]]]
+
+#: The rules that depend on the theme, and those that depend on the size of the screen.
+#: All others depend on neither, unless something is hidden on a small one.
+COLOURS = ["color-contrast", "link-in-text-block"]
+SIZES = ["scrollable-region-focusable", "target-size"]
+
+#: Each theme with each width and each direction, and each of these with the others.
+APPEARANCES: Appearances = [
+    (LIGHT, 1280, "ltr", []),
+    (LIGHT, 360, "rtl", SIZES),
+    (DARK, 360, "ltr", []),
+    (DARK, 1280, "rtl", SIZES),
+    (FORCED, 1280, "ltr", COLOURS),
+    (FORCED, 360, "rtl", SIZES),
 ]
 
 
-def violations(page: Page) -> list[str]:
+#: Those of pages whose pieces are on another page that is examined in all of them.
+TWO = [(LIGHT, 1280, "ltr", []), (DARK, 360, "rtl", COLOURS + SIZES)]
+
+
+def faults(page: Page, appearances: Appearances = APPEARANCES) -> list[str]:
     """Return what is wrong with the page, in each of its appearances."""
     found = []
-    page.evaluate(AXE)
-    for colours, width, direction in APPEARANCES:
+    for colours, width, direction, rules in appearances:
         page.emulate_media(**colours)
         page.set_viewport_size({"width": width, "height": 800})
         page.evaluate(f"document.documentElement.dir = '{direction}'")
-        for wrong in page.evaluate(RUN):
-            nodes = [node["html"] for node in wrong["nodes"]]
-            found.append(f"{wrong['id']}: {nodes[:3]} ({colours}, {width})")
+        for wrong in violations(page, only=rules, extra=True):
+            found.append(f"{wrong} ({colours}, {width}, {direction})")
     page.set_viewport_size({"width": 320, "height": 800})
     if page.evaluate("document.documentElement.scrollWidth") > 320:
         found.append("It scrolls sideways.")
     return found
 
 
-def examine(page: Page, pages: dict[str, str]) -> list[str]:
+def examine(
+    page: Page, pages: dict[str, str], appearances: Appearances = APPEARANCES
+) -> list[str]:
     """Return what is wrong with each of the pages."""
     found = []
     for name, address in pages.items():
         page.goto(address)
-        found += [f"{name}: {wrong}" for wrong in violations(page)]
+        found += [f"{name}: {wrong}" for wrong in faults(page, appearances)]
     return found
 
 
@@ -90,7 +104,7 @@ def test_the_pages_of_a_user_with_nothing_are_for_everybody(sign_in_still, user)
 
     empty = {name: PAGES[name] for name in ("visions", "progress")}
 
-    assert examine(page, empty | profile_of(user)) == []
+    assert examine(page, empty | profile_of(user), TWO) == []
 
 
 def test_the_pages_of_a_stranger_are_for_everybody(sign_in_still, user):
@@ -118,10 +132,23 @@ def test_celebrations_are_for_everybody(sign_in_still, user, scripts):
         page.route("**/celebrations.js", lambda route: route.fulfill(**script))
     shown = ".gamification-toast" if scripts else "[data-gamification-list] li"
 
-    page.goto(SETTINGS)
+    page.goto(PAGES["leaderboards"])
     page.locator(shown).nth(1).wait_for()
     brand = page.locator(".gamification-brand").inner_text()
-    found = violations(page)
+    found = faults(page)
 
     assert (brand, found) == ("Home", [])
     assert Celebration.objects.pending().exists() is not scripts
+
+
+@pytest.mark.parametrize("direction", ["ltr", "rtl"])
+def test_a_phone_shows_the_latest_weeks_of_the_calendar(sign_in, user, direction):
+    page = sign_in(user)
+    page.set_viewport_size({"width": 390, "height": 2_000})
+    page.goto(PAGES["progress"])
+    page.evaluate(f"document.documentElement.dir = '{direction}'")
+
+    days = page.locator(".gamification-calendar td.gamification-heat[title]")
+
+    expect(days.last).to_be_in_viewport()
+    expect(page.locator("[data-later]").first).to_be_hidden()

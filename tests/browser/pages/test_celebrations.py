@@ -24,8 +24,15 @@ def wait_for(page: Page, reports: list[Any], count: int) -> None:
     for _ in range(150):
         if len([what for what in reports if what[0] == "shown"]) >= count:
             return
-        page.wait_for_timeout(100)
+        # Cards come one after the other, with pauses.
+        page.clock.fast_forward(200)
     pytest.fail(f"Shown: {reports}")
+
+
+def ask(page: Page) -> None:
+    """Let the page ask what there is to show, and wait for the answer."""
+    with page.expect_response("**/celebrations/?limit=50"):
+        page.evaluate("document.dispatchEvent(new Event('gamification:check'))")
 
 
 def pending(user: Any) -> int:
@@ -37,6 +44,7 @@ def test_a_kpi_plays_what_it_unlocks_once_wherever_the_user_is(
 ):
     here, elsewhere = listen(sign_in(visitor)), listen(sign_in(visitor))
     second = here.context.new_page()
+    here.clock.install()
     for page, address in ((here, HOME), (second, PROGRESS), (elsewhere, HOME)):
         page.goto(address)
 
@@ -49,7 +57,7 @@ def test_a_kpi_plays_what_it_unlocks_once_wherever_the_user_is(
     wait_for(here, reports, 4)
     for page in (here, second, elsewhere):
         page.reload()
-        page.wait_for_timeout(300)
+        ask(page)
 
     kinds = [kind for event, _, kind in reports if event == "shown"]
     assert kinds == ["achievement", "achievement", "level", "streak"]

@@ -60,7 +60,7 @@ def peak_of(chunks: Iterator[bytes], *options: str) -> int:
 
 @pytest.mark.usefixtures("activity")
 @pytest.mark.parametrize(
-    ("name", "few", "many"), [("unknown", 2_000, 10_000), ("walk", 1_200, 3_600)]
+    ("name", "few", "many"), [("unknown", 2_000, 5_000), ("walk", 1_200, 2_400)]
 )
 def test_memory_does_not_grow_with_the_file(name, few, many):
     UserFactory(username="ada")
@@ -85,7 +85,7 @@ def test_memory_does_not_grow_with_new_users():
     peak_of(new_users(200), *options)
 
     small = peak_of(new_users(1_200), *options, "--dry-run")
-    large = peak_of(new_users(3_600), *options, "--dry-run")
+    large = peak_of(new_users(2_400), *options, "--dry-run")
 
     assert large < 1.3 * small
 

@@ -166,7 +166,9 @@ def test_a_row_without_a_required_value_is_bad(row, name):
 @pytest.mark.parametrize("name", ["user", "activity", "occurred_at", "key", "source"])
 @pytest.mark.parametrize("value", [1, 1.5, True, [], {}])
 def test_a_json_value_that_should_be_a_text_is_bad(name, value):
-    assert from_json(as_json(**{name: value})) == [f"The {name} is not a text."]
+    reasons = from_json(as_json(**{name: value}))
+
+    assert reasons == [f"The {name} {value!r} is not a text."]
 
 
 @pytest.mark.parametrize("name", ["user", "activity", "key", "source"])

@@ -25,6 +25,7 @@ from gamification.models import (
 )
 from gamification.services import (
     adjust_xp,
+    effects,
     get_calendar,
     record_activity,
     reverse_entry,
@@ -41,7 +42,7 @@ from gamification.staff import (
     run_next_step,
 )
 from tests.factories import AchievementFactory, ActivityFactory, UserFactory
-from tests.inspection import ledger_of
+from tests.inspection import ledger_of, statements
 
 pytestmark = pytest.mark.django_db
 
@@ -377,11 +378,11 @@ def test_the_preview_says_what_would_be_done(activity):
         "walk": ActivityCorrection(0, 96),
         "swim": ActivityCorrection(12, 0),
     }
-    assert (preview.users, preview.skipped) == (3, 1)
+    assert (preview.users, preview.skipped.value) == (3, 1)
     assert (preview.raised, preview.lowered) == (0, 1)
 
 
-def test_the_preview_looks_at_some_of_very_many_users(activity, monkeypatch):
+def test_the_preview_plays_some_of_very_many_users(activity, monkeypatch):
     monkeypatch.setattr(sql, "SAMPLE", 5 * 30)
     for user in UserFactory.create_batch(10):
         record_activity(user, "walk", quantity=5)
@@ -389,20 +390,59 @@ def test_the_preview_looks_at_some_of_very_many_users(activity, monkeypatch):
 
     preview = preview_recalculation(past())
 
-    assert (preview.every, preview.users, preview.lowered) == (2, 10, 10)
+    # Whichever five are played, all ten are alike.
+    assert (preview.effects.played, preview.effects.population) == (5, 10)
+    assert (preview.users, preview.lowered) == (10, 10)
     assert preview.activities == {"walk": ActivityCorrection(0, 50)}
 
 
-def test_the_preview_takes_as_many_queries_for_more_users(
-    activity, django_assert_num_queries
-):
-    for user in UserFactory.create_batch(9):
-        record_activity(user, "walk")
+def test_the_preview_plays_some_of_very_many_corrections(activity, monkeypatch):
+    monkeypatch.setattr(effects, "MOST", 4)
+    for quantity in range(1, 9):
+        record_activity(UserFactory(), "walk", quantity=quantity)
     edit(xp_reward=9)
 
-    # Activities, achievements, how many users, and the one that reads the ledger.
-    with django_assert_num_queries(4):
-        preview_recalculation(past())
+    preview = preview_recalculation(past())
+
+    lost = preview.effects.xp
+    assert (preview.effects.played, preview.users) == (4, 8)
+    assert lost.low <= -sum(range(1, 9)) <= lost.high
+    assert lost.low < lost.value < lost.high < 0
+
+
+@pytest.mark.usefixtures("activity")
+def test_users_who_are_skipped_are_estimated_too(monkeypatch):
+    monkeypatch.setattr(sql, "SAMPLE", 4 * 30)
+    for _ in range(8):
+        user = UserFactory()
+        record_activity(user, "walk")
+        adjust_xp(user, amount=-10, note="A fine.")
+    edit(xp_reward=9)
+
+    preview = preview_recalculation(past())
+
+    assert (preview.users, preview.skipped.value) == (0, 8)
+
+
+def test_the_preview_of_a_sample_without_users_is_nothing(activity, monkeypatch):
+    monkeypatch.setattr(sql, "SAMPLE", 5 * 30)
+    for _ in range(10):
+        record_activity(UserFactory(), "walk")
+
+    preview = preview_recalculation(past())
+
+    assert (preview.users, preview.raised, preview.effects.population) == (0, 0, 10)
+
+
+def test_the_preview_takes_as_many_queries_for_more_users(activity):
+    counts = []
+    for more in (1, 9):
+        for user in UserFactory.create_batch(more):
+            record_activity(user, "walk")
+        edit(xp_reward=9)
+        counts.append(statements(lambda: preview_recalculation(past())))
+
+    assert counts[1] <= counts[0] <= 12
 
 
 def test_the_preview_of_nothing_is_nothing(user, activity):

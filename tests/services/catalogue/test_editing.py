@@ -414,7 +414,6 @@ def test_a_key_that_is_taken_since_the_check_is_refused(staff, monkeypatch):
 
 
 @pytest.mark.django_db(transaction=True, serialized_rollback=True)
-@pytest.mark.usefixtures("catalogue_is_put_back")
 def test_a_refusal_by_the_database_is_a_storage_error(monkeypatch):
     def taken(self, **options):
         raise IntegrityError

@@ -850,3 +850,23 @@ def test_an_applied_file_is_exported_without_differences(medals):
     for key, fields in medals.items():
         assert items[key] == items[key] | fields
     exported.encode()
+
+
+def test_comments_are_for_people():
+    text = """{"comment": "All.", "format": 1, "achievements": [], "activities": [
+        {"comment": ["Any", "value."], "key": "walk", "name": "Walk"}]}"""
+
+    apply_definitions(text)
+
+    assert Activity.objects.get(key="walk").name == "Walk"
+    assert "comment" not in export_definitions()
+
+
+def test_the_categories_of_the_site_can_be_used(settings):
+    settings.GAMIFICATION = {"CATEGORIES": {"habits": {"name": "habits"}}}
+    text = """{"format": 1, "activities": [], "achievements": [
+        {"key": "h", "name": "H", "category": "habits", "criterion": "manual"}]}"""
+
+    apply_definitions(text)
+
+    assert Achievement.objects.get(key="h").get_category_display() == "habits"

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from gamification.exceptions import AchievementNotActiveError, AchievementNotHeldError
@@ -71,6 +73,18 @@ def test_an_award_unlocks_what_follows(user, medal):
 
     keys = [unlock.achievement for unlock in outcome.unlocks]
     assert keys == ["medal", "second", "collector"]
+
+
+def test_an_award_unlocks_what_was_met_before_at_the_time_when_it_was_met(user, medal):
+    earlier = NOW - timedelta(days=1)
+    record_activity(user, "walk", occurred_at=earlier)
+    AchievementFactory(key="first_day", criterion="active_days", threshold=1)
+
+    outcome = award_achievement(user, "medal")
+
+    assert [unlock.achievement for unlock in outcome.unlocks] == ["medal", "first_day"]
+    unlock = UserAchievement.objects.get(achievement__key="first_day")
+    assert unlock.unlocked_at == earlier
 
 
 def test_any_achievement_can_be_awarded_by_hand(user):

@@ -25,7 +25,8 @@ from gamification.services import (
     reverse_source_for_everyone,
     revoke_achievement,
 )
-from gamification.staff import RecalculationScope, recalculate_xp
+from gamification.services.corrections import reversals
+from gamification.staff import RecalculationScope, entry_fingerprint, recalculate_xp
 from tests.factories import AchievementFactory, ActivityFactory, UserFactory
 from tests.inspection import everything, held_by, ledger_of, profile_of
 from tests.services.conftest import NOW
@@ -44,6 +45,19 @@ def recalculate(*keys):
     """Give what was recorded in the last days what activities give now."""
     since = NOW.date() - timedelta(days=9)
     recalculate_xp(RecalculationScope(keys or ("walk",), since, NOW.date()))
+
+
+def test_another_entry_with_the_id_of_the_one_that_was_looked_at_stays(user, activity):
+    entry = record_activity(user, "walk").entry
+    seen = entry_fingerprint(entry)
+    restored = entry_fingerprint(entry._replace(quantity=2))
+
+    with pytest.raises(UnknownEntryError, match="not the one that was looked at"):
+        reverse_entry(user, entry_id=entry.id, fingerprint=restored)
+    outcome = reverse_entry(user, entry_id=entry.id, fingerprint=seen)
+
+    assert outcome.credited == -10
+    assert entry_fingerprint(ledger_of(user)[0]) == seen
 
 
 def test_a_reversal_is_the_negative_of_what_was_credited(user, staff):
@@ -552,3 +566,20 @@ def test_a_source_can_be_recorded_and_reversed_again(user):
     [outcome] = reverse_source(user, source="kpi:1")
 
     assert outcome.total_xp == 0
+
+
+def test_a_user_who_goes_meanwhile_is_passed_over(user, activity, monkeypatch):
+    other, original = UserFactory(), reversals._reverse_source
+    for each in (user, other):
+        record_activity(each, "walk", source="kpi:1")
+
+    def meet(user_id, source, reason):
+        if user_id == user.pk:
+            raise UnknownUserError
+        return original(user_id, source, reason)
+
+    monkeypatch.setattr(reversals, "_reverse_source", meet)
+
+    outcomes = reverse_source_for_everyone(source="kpi:1")
+
+    assert [outcome.entry.user_id for outcome in outcomes] == [other.pk]

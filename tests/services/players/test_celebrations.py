@@ -23,9 +23,12 @@ from gamification.services import (
     pending_celebrations,
     record_activities,
     record_activity,
+    record_each,
     reverse_entry,
     revoke_achievement,
+    set_celebration_mode,
 )
+from gamification.staff import set_choices
 from tests.factories import AchievementFactory, UserFactory
 from tests.inspection import ledger_of
 from tests.services.conftest import NOW
@@ -34,6 +37,12 @@ pytestmark = [
     pytest.mark.django_db,
     pytest.mark.usefixtures("activity", "no_achievements"),
 ]
+
+
+def in_batch(user, activity, *, quantity):
+    """Record as one of many; return the outcome."""
+    [outcome] = record_each([ActivityRecord(user, activity, quantity=quantity)])
+    return outcome
 
 
 @pytest.fixture
@@ -353,12 +362,87 @@ def test_others_celebrations_cannot_be_claimed(user, shows):
     "pk", [0, -1, 2**63, 10**24, True, "1", 1.0, None, 999_999_999], ids=ascii
 )
 def test_anything_else_than_an_id_cannot_be_claimed(user, shows, pk):
-    with pytest.raises(
-        UnknownCelebrationError, match=r"^The user has no such celebration\.$"
-    ):
+    with pytest.raises(UnknownCelebrationError) as refusal:
         claim_celebration(user, id=pk)
+
+    assert str(refusal.value) == f"The user has no celebration {pk!r}."
 
 
 def test_nobody_claims_nothing(user, shows):
     with pytest.raises(UnknownUserError):
         claim_celebration(AnonymousUser(), id=shows[0].pk)
+
+
+# --- Users who want none
+
+
+@pytest.mark.parametrize("record", [record_activity, in_batch], ids=["one", "batch"])
+def test_celebrations_of_users_who_want_none_are_history_at_once(user, record):
+    set_celebration_mode(user, mode="none")
+
+    outcome = record(user, "walk", quantity=5)
+
+    [celebration] = Celebration.objects.filter(user=user)
+    assert (outcome.level, outcome.celebrations) == (2, ())
+    assert (celebration.dedupe_key, celebration.acknowledged_at) == ("level:2", None)
+    assert celebration.expires_at == celebration.created_at == NOW
+    assert pending_celebrations(user) == []
+
+
+def test_history_is_not_celebrated_when_the_user_wants_celebrations_again(user):
+    set_celebration_mode(user, mode="none")
+    record_activity(user, "walk", quantity=5)
+
+    set_celebration_mode(user, mode="all")
+    record_activity(user, "walk", quantity=10)
+
+    assert [show.dedupe_key for show in pending_celebrations(user)] == ["level:3"]
+
+
+@pytest.mark.parametrize(
+    "choose",
+    [
+        lambda user: set_celebration_mode(user, mode="none"),
+        lambda user: set_choices(user, celebration_mode="none", is_public=False),
+    ],
+    ids=["alone", "among others"],
+)
+def test_what_waits_is_history_once_the_user_wants_none(user, shows, choose):
+    acknowledge_celebrations(user, ids=[shows[0].pk])
+
+    choose(user)
+    set_celebration_mode(user, mode="all")
+
+    rows = Celebration.objects.filter(user=user).order_by("id")
+    ends = [shows[0].expires_at, NOW, NOW]
+    assert pending_celebrations(user) == []
+    assert [row.expires_at for row in rows] == ends
+
+
+def test_a_screen_cannot_claim_for_a_user_who_wants_none(user, shows):
+    set_celebration_mode(user, mode="none")
+
+    with pytest.raises(CelebrationOverError):
+        claim_celebration(user, id=shows[0].pk)
+
+
+@pytest.mark.parametrize("mode", ["all", "quiet"])
+def test_what_waits_stays_if_the_user_wants_to_see_it(user, shows, mode):
+    set_celebration_mode(user, mode=mode)
+
+    assert pending_celebrations(user) == shows
+
+
+def test_celebrations_of_others_go_on_waiting(user, shows):
+    set_celebration_mode(UserFactory(), mode="none")
+
+    assert pending_celebrations(user) == shows
+
+
+def test_a_repeated_request_has_the_same_outcome_for_a_user_who_wants_none(user):
+    set_celebration_mode(user, mode="none")
+    record_activity(user, "walk", quantity=5, key="once")
+
+    outcome = record_activity(user, "walk", quantity=5, key="once")
+
+    assert (outcome.replayed, outcome.celebrations) == (True, ())

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from gamification.domain.streaks import Streak
-from gamification.exceptions import InvalidRequestError
+from gamification.exceptions import InvalidRequestError, UnknownUserError
 from gamification.models import UserGamification
 from gamification.services import (
     TimeZoneChange,
@@ -15,6 +15,8 @@ from gamification.services import (
     set_time_zone,
     set_visibility,
 )
+from gamification.services.players import settings as settings_service
+from gamification.services.unit_of_work import ConcurrentUpdateError
 from tests.factories import UserFactory
 from tests.inspection import everything, ledger_of, profile_of
 from tests.services.conftest import NOW
@@ -318,4 +320,41 @@ def test_an_unknown_mode_of_celebrations_is_an_error(user):
     with pytest.raises(InvalidRequestError) as refusal:
         set_celebration_mode(user, mode="loud")
 
-    assert str(refusal.value) == "'loud' is not one of all, quiet, none."
+    said = "The celebration_mode 'loud' is not one of all, quiet, none."
+    assert str(refusal.value) == said
+
+
+@pytest.mark.parametrize(("mode", "is_change"), [("quiet", True), ("all", False)])
+def test_a_choice_of_celebrations_says_whether_it_was_a_change(user, mode, is_change):
+    record_activity(user, "walk")
+    before = profile_of(user).version
+
+    changed = set_celebration_mode(user, mode=mode)
+
+    profile = profile_of(user)
+    assert (changed, profile.version - before) == (is_change, is_change)
+    assert profile.celebration_mode == mode
+
+
+@pytest.mark.parametrize("mode", ["all", "none"])
+def test_a_user_who_was_deleted_chooses_nothing(user, mode):
+    UserFactory._meta.model.objects.filter(pk=user.pk).delete()
+
+    with pytest.raises(UnknownUserError):
+        set_celebration_mode(user, mode=mode)
+
+
+def test_a_choice_that_meets_another_change_is_made_again(user, monkeypatch):
+    made, original = [], settings_service._set_or_create
+
+    def meet(user_id, choice):
+        made.append(choice)
+        if len(made) == 1:
+            raise ConcurrentUpdateError
+        return original(user_id, choice)
+
+    monkeypatch.setattr(settings_service, "_set_or_create", meet)
+
+    assert set_visibility(user, is_public=False)
+    assert len(made) == 2
+    assert not profile_of(user).is_public

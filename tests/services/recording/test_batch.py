@@ -311,6 +311,15 @@ def test_a_total_out_of_range_refuses_the_users_records_alone(users):
     assert report == BatchReport(recorded=1, refused=2, xp=10)
 
 
+def test_a_record_that_is_out_of_range_is_refused_as_often_as_it_comes(users):
+    adjust_xp(users[0], amount=2**53 - 5, note="Nearly all of it.")
+    refused, refuse = refusing()
+
+    record_activities([ActivityRecord(users[0], "walk", key="k")] * 2, refused=refuse)
+
+    assert refused == [(0, "out_of_range"), (1, "out_of_range")]
+
+
 def test_a_total_out_of_range_is_raised_where_refusals_are_not_wanted(users):
     adjust_xp(users[0], amount=2**53 - 5, note="Nearly all of it.")
     before = everything()

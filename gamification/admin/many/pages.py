@@ -1,0 +1,133 @@
+"""What the pages of acts on many users share: preview, tag, and the beginning."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+
+from gamification.admin.base import GamificationAdmin, log_transaction
+from gamification.admin.concurrent_forms import TagField, replace_data
+from gamification.admin.notes import NotesForm
+from gamification.exceptions import GamificationError
+from gamification.models import Achievement, Job, JobKind, write_alias
+from gamification.staff import ActPreview, fingerprint
+
+#: The most names of each sort that a preview lists.
+MAX_LISTED: Final = 100
+
+
+class ManyForm(NotesForm):
+    """Asks for an act on many users. It begins only what was previewed."""
+
+    #: The fields that decide what happens: the preview is of these values.
+    decisive: ClassVar[tuple[str, ...]]
+
+    #: Identifies what the staff member was shown.
+    tag = TagField(required=False)
+
+    def preview(self, actor: Any) -> ActPreview | None:
+        """Return what would happen; return None, with an error, if it is refused."""
+        try:
+            preview = self.play(actor)
+        except GamificationError as error:
+            self.add_error(None, str(error))
+            return None
+        replace_data(self, {"tag": self._own_tag})
+        return preview
+
+    def begin(self, actor: Any) -> Job | None:
+        """Begin what was previewed; return None, with an error, if it is refused."""
+        if self.cleaned_data["tag"] != self._own_tag:
+            message = _("The selection has changed. Check the new preview.")
+            self.add_error(None, message)
+        elif self.require_reason():
+            try:
+                return self.start(actor)
+            except GamificationError as error:
+                self.add_error(None, str(error))
+        return None
+
+    @property
+    def _own_tag(self) -> str:
+        values = [self.data.get(name, "") for name in self.decisive]
+        # Browsers change line ends.
+        return fingerprint(*("\n".join(value.split()) for value in values))
+
+    @abstractmethod
+    def play(self, actor: Any) -> ActPreview:
+        """Return what would happen now; raises the errors of the services."""
+
+    @abstractmethod
+    def start(self, actor: Any) -> Job:
+        """Begin the job; raises the errors of the services."""
+
+    @abstractmethod
+    def name_of(self, user_id: Any) -> str:
+        """Return the name by which the staff member knows a user of the preview."""
+
+
+def act_view(
+    pages: GamificationAdmin,
+    request: HttpRequest,
+    kind: JobKind,
+    form: ManyForm,
+    template: str,
+) -> HttpResponse:
+    """Ask for an act, preview it, and begin it when that is confirmed."""
+    if not request.user.has_perms(kind.permissions):
+        raise PermissionDenied
+    context: dict[str, Any] = {"title": capfirst(kind.label), "form": form}
+    if form.is_bound and form.is_valid():
+        job = _begin(pages, request, form) if "_begin" in request.POST else None
+        if job:
+            return pages.show_begun(request, job)
+        if preview := form.preview(request.user):
+            context["preview"] = preview
+            context |= describe_preview(preview, form)
+    return pages.render_page(request, template, context)
+
+
+def _begin(
+    pages: GamificationAdmin, request: HttpRequest, form: ManyForm
+) -> Job | None:
+    with log_transaction():
+        job = form.begin(request.user)
+        if job:
+            values = {"users": job.total, "note": form.notes_text}
+            message = _("Begun for %(users)s users. %(note)s") % values
+            pages.log_addition(request, job, message)
+    return job
+
+
+def describe_preview(preview: ActPreview, form: ManyForm) -> dict[str, Any]:
+    """Return what the template shows of a preview besides its numbers."""
+    keys = {*preview.unlocks, *preview.losses}
+    rows = (
+        Achievement.objects.using(write_alias())
+        .filter(key__in=keys)
+        .values_list("key", "name")
+    )
+    names = dict(rows)
+    reasons = Counter(reason for _user, reason in preview.skipped)
+    return {
+        "unlocks": _named(preview.unlocks, names),
+        "losses": _named(preview.losses, names),
+        "reasons": reasons.most_common(MAX_LISTED),
+        "skipped": [
+            (form.name_of(user_id), reason)
+            for user_id, reason in preview.skipped[:MAX_LISTED]
+        ],
+    }
+
+
+def _named(
+    counts: Mapping[str, int], names: Mapping[str, str]
+) -> list[tuple[str, int]]:
+    return [(names[key], count) for key, count in sorted(counts.items())]

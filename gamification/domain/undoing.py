@@ -1,0 +1,194 @@
+"""Taking back a job: what leaves a user as if the job had not been.
+
+The entries that a job wrote are compared with the ledger without them. Each difference
+becomes an entry that makes up for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import datetime
+from operator import attrgetter
+
+from gamification.domain.changeset import UserChangeset
+from gamification.domain.history import (
+    StandingEntry,
+    correction_of,
+    peak_of,
+    reversal_of,
+    standing_entries,
+    unlocks_of,
+)
+from gamification.domain.levels import calculate_level_from_xp
+from gamification.domain.outcomes import Entry, EntryKind, Reason, UnlockRow
+
+
+@dataclass(frozen=True, slots=True)
+class Undoing:
+    """The entries that take a job back for a user, and what becomes of unlocks."""
+
+    entries: Sequence[Entry] = ()
+    #: Rows of achievements as they were before.
+    unlocks: Sequence[UnlockRow] = ()
+    #: Ids of achievements of which the user had no row before.
+    forgotten: AbstractSet[int] = frozenset()
+
+
+def restored_key(entry_id: int | None) -> str:
+    """Return the key of the entry that stands in for a reversed one."""
+    return f"gamification:restored:{entry_id}"
+
+
+def undo_job(
+    ledger: Sequence[Entry],
+    job_id: int,
+    *,
+    now: datetime,
+    reason: Reason,
+    undo_id: int,
+    undone: Mapping[int, int],
+) -> Undoing:
+    """Return what takes back all that ``job_id`` did to the owner of ``ledger``.
+
+    ``undone`` has the jobs that were taken back, by the job that did it, ``undo_id``
+    included. ``ledger`` is complete and in order of id. What somebody else has taken
+    back, or given again, since the job stays as it is.
+    """
+    before = [entry for entry in ledger if entry.job_id != job_id]
+    stands, stood = _standing(ledger), _standing(before)
+    entries = [*_taken_back(stands, stood, job_id, now, reason)]
+    held = {each.entry.achievement_id for each in stands.values()}
+    keys = {entry.key for entry in ledger}
+    restored = [
+        _restored(each, now, reason)
+        for pk, each in stood.items()
+        if pk not in stands and restored_key(pk) not in keys
+        # Somebody has given the achievement again.
+        if each.entry.achievement_id is None or each.entry.achievement_id not in held
+    ]
+    known = unlocks_of(before, undone)
+    rows = {
+        pk: _lost_row(*known[pk], ledger) if pk in known else None
+        for entry in entries
+        if (pk := entry.achievement_id) is not None
+    }
+    unlocks = [row for row in rows.values() if row]
+    unlocks += [_held_row(each) for each in restored if each.achievement_id is not None]
+    return Undoing(
+        [entry._replace(job_id=undo_id) for entry in (*entries, *restored)],
+        unlocks,
+        {pk for pk, row in rows.items() if row is None},
+    )
+
+
+def _standing(ledger: Iterable[Entry]) -> dict[int | None, StandingEntry]:
+    return {each.entry.id: each for each in standing_entries(ledger)}
+
+
+def _taken_back(
+    stands: dict[int | None, StandingEntry],
+    stood: dict[int | None, StandingEntry],
+    job_id: int,
+    at: datetime,
+    reason: Reason,
+) -> Iterator[Entry]:
+    """Yield reversals of the job's entries, and corrections of those it corrected."""
+    for pk, now in stands.items():
+        before = stood.get(pk)
+        if now.entry.job_id == job_id:
+            yield reversal_of(now, now=at, reason=reason)
+        elif before and before != now:
+            yield correction_of(
+                now,
+                before.worth - now.worth,
+                rewarded=before.rewarded - now.rewarded,
+                now=at,
+                reason=reason,
+                xp_reward=before.xp_reward,
+            )
+
+
+def _restored(standing: StandingEntry, now: datetime, reason: Reason) -> Entry:
+    """Return the entry that stands in for one that the job reversed."""
+    entry = standing.entry
+    return entry._replace(
+        id=None,
+        amount=standing.worth,
+        rewarded=standing.rewarded,
+        xp_reward=standing.xp_reward,
+        recorded_at=now,
+        key=restored_key(entry.id),
+        fingerprint="",
+        outcome=None,
+        **reason._asdict(),
+    )
+
+
+def _held_row(reward: Entry) -> UnlockRow:
+    return UnlockRow(
+        reward.user_id, reward.achievement_id or 0, reward.occurred_at, reward.amount
+    )
+
+
+def _lost_row(reward: Entry, loss: Entry | None, ledger: Sequence[Entry]) -> UnlockRow:
+    """Return the row of an achievement that ``loss`` had taken back before the job."""
+    assert loss  # noqa: S101 - a job awards what the user does not hold
+    # A reversal takes an achievement back together with what had earned it.
+    is_lapsed = any(
+        each.recorded_at == loss.recorded_at
+        for each in ledger
+        if each.kind == EntryKind.REVERSAL and each.achievement_id is None
+    )
+    return _held_row(reward)._replace(
+        revoked_at=loss.recorded_at,
+        revoked_by_id=loss.actor_id,
+        revoke_reason=loss.note,
+        internal_note=loss.internal_note,
+        can_be_earned_again=is_lapsed,
+    )
+
+
+class UndoChangeset(UserChangeset):
+    """The changes that take a job back for one user."""
+
+    def undo(
+        self,
+        undoing: Undoing,
+        ledger: Sequence[Entry],
+        undone: Mapping[int, int],
+        *,
+        rewards: Mapping[int, StandingEntry],
+        reason: Reason,
+    ) -> None:
+        """Book what takes the job back. The state must have its days.
+
+        ``undone`` has the jobs that were taken back, this one included, by the job
+        that did it. ``rewards`` are those of the revocable achievements that the user
+        holds: they lose the ones that they no longer meet.
+        """
+        start = self._start()
+        peak = peak_of(ledger, undone)
+        # Losses come first, so that the user reaches no level only in passing.
+        for entry in sorted(undoing.entries, key=attrgetter("amount")):
+            self.book(entry)
+        self._put_back(undoing)
+        thresholds = self.rules.thresholds
+        if self.state.highest_level <= calculate_level_from_xp(peak, thresholds):
+            without = peak_of([*ledger, *self.entries], undone)
+            level = calculate_level_from_xp(without, thresholds)
+            self.highest_level = max(self.level, level)
+        kept = {pk: each for pk, each in rewards.items() if pk in self.held}
+        lost = tuple(self._lose(start, kept, 0, reason))
+        # What the user meets meanwhile comes with their next entry.
+        self._finish(start, self.entries[0], [], lost=lost)
+
+    def _put_back(self, undoing: Undoing) -> None:
+        """Give the achievements back the rows that they had."""
+        self.unlocks += undoing.unlocks
+        self.forgotten |= undoing.forgotten
+        rows = undoing.unlocks
+        lost = {row.achievement_id for row in rows if row.revoked_at}
+        regained = {row.achievement_id for row in rows if not row.revoked_at}
+        self.held = (self.held - lost - undoing.forgotten) | regained

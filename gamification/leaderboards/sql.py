@@ -1,0 +1,235 @@
+"""The SQL that reads kept boards by index, written by hand to take few statements."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+from django.db import connections
+
+from gamification.leaderboards.segments import SIZE
+from gamification.models import (
+    Board,
+    BoardScore,
+    BoardSegment,
+    PendingScore,
+    write_alias,
+)
+
+_BOARDS: Final = Board._meta.db_table
+_SCORES: Final = BoardScore._meta.db_table
+_SEGMENTS: Final = BoardSegment._meta.db_table
+_PENDING: Final = PendingScore._meta.db_table
+
+_ORDER: Final = "debit, reached, user_id"
+_BACKWARDS: Final = "debit DESC, reached DESC, user_id DESC"
+_PLACE: Final = "(%s, %s, %s)"
+
+
+class Statement(NamedTuple):
+    """A piece of SQL with its parameters."""
+
+    sql: str
+    params: tuple[Any, ...] = ()
+
+
+def fetch(statement: Statement) -> list[tuple[Any, ...]]:
+    """Return the rows of a statement."""
+    with connections[write_alias()].cursor() as cursor:
+        cursor.execute(*statement)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
+
+
+def join(pieces: Sequence[Statement], separator: str) -> Statement:
+    """Return one statement of several, with their parameters in order."""
+    params = tuple(param for piece in pieces for param in piece.params)
+    return Statement(separator.join(piece.sql for piece in pieces), params)
+
+
+def header(board: Statement, waiting: Statement, counted: Statement) -> Statement:
+    """Return a statement for a board and for users whose scores are to be counted.
+
+    The parts are: a condition for the board; the users who are waiting, in the columns
+    ``user_id`` and ``pending``; what the ledger says of them. Each user has a row,
+    and the board has one at least.
+    """
+    return join(
+        [
+            Statement(f"""WITH b AS (
+    SELECT id, version, count, closed_at FROM {_BOARDS} WHERE is_built AND """),
+            board,
+            Statement("),\nw AS ("),
+            waiting,
+            Statement(f""")
+SELECT b.id, b.version, b.count, b.closed_at, w.user_id, w.pending,
+    s.debit, s.reached, r.score, r.reached_at
+FROM b LEFT JOIN w ON b.id = b.id
+LEFT JOIN {_SCORES} s ON s.board_id = b.id AND s.user_id = w.user_id
+LEFT JOIN ("""),
+            counted,
+            Statement(") r ON r.user_id = w.user_id"),
+        ],
+        "",
+    )
+
+
+def pending(now: Any, limit: int, users: Sequence[Any]) -> Statement:
+    """Return a statement for users who wait to be counted, and for ``users``."""
+    extra = "".join(" UNION ALL SELECT %s, 0" for _ in users)
+    sql = f"""SELECT user_id, sum(pending) AS pending FROM (
+    SELECT user_id, pending FROM (
+        SELECT user_id, 1 AS pending FROM {_PENDING}
+        WHERE (due_at IS NULL OR due_at <= %s)
+            AND EXISTS (SELECT 1 FROM b WHERE closed_at IS NULL)
+        ORDER BY id LIMIT %s) p{extra}) u
+    GROUP BY user_id"""
+    return Statement(sql, (now, limit, *users))
+
+
+def version_of(board: int) -> Statement:
+    """Return a statement for the version of a board, in the columns of ``run``."""
+    sql = f"SELECT -1, version, 0, 0, 0, 0, NULL FROM {_BOARDS} WHERE id = %s"
+    return Statement(sql, (board,))
+
+
+def run(name: str) -> str:
+    """Return the SELECT of a run of keys, whose parts were named in the WITH clause.
+
+    Its columns are the number of the run, the number of keys before its first one and
+    before its anchor, the number of users who have more than the first one's score, and
+    the key.
+    """
+    return f"""SELECT {name}, (SELECT n FROM start{name}), (SELECT n FROM anchor{name}),
+    (SELECT n FROM above{name}), {_ORDER} FROM run{name}"""
+
+
+def keys_after(name: str, board: int, offset: int, size: int) -> Statement:
+    """Return the parts of a run that begins behind an offset.
+
+    It begins with the segment in which the offset lies.
+    """
+    sql = f"""f{name} AS (
+    SELECT {_ORDER}, upto - count AS skipped FROM (
+        SELECT {_ORDER}, count, sum(count) OVER (ORDER BY {_ORDER}) AS upto
+        FROM {_SEGMENTS} WHERE board_id = %s) g
+    WHERE upto > %s ORDER BY upto LIMIT 1),
+run{name} AS (
+    SELECT {_ORDER} FROM {_SCORES} WHERE board_id = %s AND {_from(f"f{name}")}
+    ORDER BY {_ORDER} LIMIT %s OFFSET coalesce(%s - (SELECT skipped FROM f{name}), 0)),
+start{name} AS (SELECT CAST(%s AS bigint) AS n),
+anchor{name} AS (SELECT 0 AS n)"""
+    return Statement(sql, (board, offset, board, size, offset, offset))
+
+
+def first_keys(name: str, board: int, offset: int, size: int) -> Statement:
+    """Return the same for the first keys, where no segment helps."""
+    sql = f"""run{name} AS (
+    SELECT {_ORDER} FROM {_SCORES} WHERE board_id = %s
+    ORDER BY {_ORDER} LIMIT %s OFFSET %s),
+start{name} AS (SELECT CAST(%s AS bigint) AS n),
+anchor{name} AS (SELECT 0 AS n)"""
+    return Statement(sql, (board, size, offset, offset))
+
+
+def keys_around(
+    name: str, board: int, key: tuple[Any, ...], back: int, ahead: int
+) -> Statement:
+    """Return the parts of a run around a key, which is the anchor.
+
+    The parts of ``count_before`` come first.
+    """
+    sql = f"""back{name} AS (
+    SELECT {_ORDER} FROM {_SCORES} WHERE board_id = %s AND ({_ORDER}) < {_PLACE}
+    ORDER BY {_BACKWARDS} LIMIT %s),
+ahead{name} AS (
+    SELECT {_ORDER} FROM {_SCORES} WHERE board_id = %s AND ({_ORDER}) >= {_PLACE}
+    ORDER BY {_ORDER} LIMIT %s),
+run{name} AS (SELECT * FROM back{name} UNION ALL SELECT * FROM ahead{name}),
+start{name} AS (
+    SELECT (SELECT n FROM anchor{name}) - (SELECT count(*) FROM back{name}) AS n)"""
+    return Statement(sql, (board, *key, back, board, *key, ahead))
+
+
+def count_before(name: str, board: int, key: tuple[Any, ...]) -> Statement:
+    """Return the number of keys before ``key`` as the part ``anchor``."""
+    return _count(f"anchor{name}", board, f"({_ORDER}) < {_PLACE}", key)
+
+
+def count_above(name: str, board: int) -> Statement:
+    """Return the number of scores above the first of a run as the part ``above``."""
+    condition = f"debit < (SELECT min(debit) FROM run{name})"
+    return _count(f"above{name}", board, condition, ())
+
+
+def _count(part: str, board: int, condition: str, params: tuple[Any, ...]) -> Statement:
+    """Return a part that counts the scores that meet a condition on their place.
+
+    It adds up the segments that begin before, and counts within the last of them. The
+    limit tells the planner that these are few: it would expect a third of the board,
+    and prepare for that.
+    """
+    sql = f"""g{part} AS (
+    SELECT {_ORDER}, count FROM {_SEGMENTS} WHERE board_id = %s AND {condition}),
+f{part} AS (SELECT * FROM g{part} ORDER BY {_BACKWARDS} LIMIT 1),
+{part} AS (SELECT CAST(coalesce(
+    (SELECT sum(count) FROM g{part}) - (SELECT count FROM f{part}) + (
+    SELECT count(*) FROM (
+        SELECT 1 FROM {_SCORES}
+        WHERE board_id = %s AND {_from(f"f{part}")} AND {condition}
+        ORDER BY {_ORDER} LIMIT {2 * SIZE}) s), 0) AS bigint) AS n)"""
+    return Statement(sql, (board, *params, board, *params))
+
+
+def final_before(name: str, board: int, key: tuple[Any, ...]) -> Statement:
+    """Return the same as ``count_before`` for a closed board.
+
+    It has a segment for each score, and its first keys.
+    """
+    sql = f"""anchor{name} AS (
+    SELECT CAST((SELECT coalesce(sum(count), 0) FROM {_SEGMENTS}
+        WHERE board_id = %s AND debit < %s) + (
+        SELECT count(*) FROM {_SCORES}
+        WHERE board_id = %s AND debit = %s AND ({_ORDER}) < {_PLACE}
+    ) AS bigint) AS n)"""
+    return Statement(sql, (board, key[0], board, key[0], *key))
+
+
+def final_above(name: str, board: int, debit: int | None) -> Statement:
+    """Return the same as ``count_above`` for a closed board.
+
+    ``debit`` is that of the anchor, which may be beyond the keys of the board.
+    """
+    first = f"(SELECT min(debit) FROM run{name})" if debit is None else "%s"
+    sql = f"""above{name} AS (
+    SELECT CAST(coalesce(sum(count), 0) AS bigint) AS n FROM {_SEGMENTS}
+    WHERE board_id = %s AND debit < {first})"""
+    return Statement(sql, (board,) if debit is None else (board, debit))
+
+
+def scores_above(board: int, debit: int, without: Sequence[Any]) -> Statement:
+    """Return the different scores above one, without some users.
+
+    It takes one index probe for each score.
+    """
+    marks = ", ".join(["%s"] * len(without))
+    but = f"AND user_id NOT IN ({marks})" if without else ""
+    sql = f"""WITH RECURSIVE d (debit) AS (
+    SELECT min(debit) FROM {_SCORES} WHERE board_id = %s {but}
+    UNION ALL SELECT (SELECT min(debit) FROM {_SCORES}
+        WHERE board_id = %s AND debit > d.debit {but}) FROM d
+    WHERE d.debit < %s)
+SELECT debit FROM d WHERE debit < %s"""
+    return Statement(sql, (board, *without, board, *without, debit, debit))
+
+
+def final_scores_above(board: int, debit: int) -> Statement:
+    """Return the same for a closed board."""
+    sql = f"SELECT debit FROM {_SEGMENTS} WHERE board_id = %s AND debit < %s"
+    return Statement(sql, (board, debit))
+
+
+def _from(part: str) -> str:
+    """Return the condition of the keys from the one of a part on."""
+    return f"""({_ORDER}) >= ((SELECT debit FROM {part}),
+    (SELECT reached FROM {part}), (SELECT user_id FROM {part}))"""

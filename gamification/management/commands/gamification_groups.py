@@ -1,0 +1,67 @@
+"""Creates the groups that most sites give their staff."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django.contrib.auth.models import Group, Permission
+from django.core.management import BaseCommand, CommandError
+
+_VIEWS: Final = (
+    "view_achievement",
+    "view_activity",
+    "view_activeday",
+    "view_activitytally",
+    "view_celebration",
+    "view_job",
+    "view_jobuser",
+    "view_ledgerentry",
+    "view_restriction",
+    "view_userachievement",
+    "view_usergamification",
+)
+
+#: The permissions of each group: moderators help and correct single users, and game
+#: designers edit the catalogue and run jobs.
+GROUPS: Final = {
+    "Moderators": (
+        *_VIEWS,
+        "adjust_xp",
+        "award_achievement",
+        "restrict_user",
+        "reverse_entry",
+        "revoke_achievement",
+    ),
+    "Game designers": (
+        *_VIEWS,
+        "add_achievement",
+        "add_activity",
+        "adjust_xp",
+        "award_achievement",
+        "change_achievement",
+        "change_activity",
+        "delete_achievement",
+        "delete_activity",
+        "revoke_achievement",
+        "run_job",
+    ),
+}
+
+
+class Command(BaseCommand):
+    help = (
+        "Create the groups Moderators and Game designers with the permissions that "
+        "they need in the admin and over HTTP. Permissions of other apps, and those "
+        "that a group has beyond these, stay."
+    )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        ours = Permission.objects.filter(content_type__app_label="gamification")
+        for name, codenames in GROUPS.items():
+            permissions = ours.filter(codename__in=codenames)
+            if len(permissions) != len(codenames):
+                raise CommandError("Permissions are missing: run `manage.py migrate`.")
+            group, is_new = Group.objects.get_or_create(name=name)
+            group.permissions.add(*permissions)
+            what = "created" if is_new else "completed"
+            self.stdout.write(f"{name}: {what}, permissions: {len(permissions)}")

@@ -1,0 +1,32 @@
+"""Natural keys, with which ``dumpdata`` and ``loaddata`` name rows instead of ids."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, TypeVar
+
+from django.contrib.auth import get_user_model
+from django.db import models
+
+Row = TypeVar("Row", bound=models.Model)
+
+
+class KeyedQuerySet(models.QuerySet[Row]):
+    """Rows of the catalogue, which have a key."""
+
+    def get_by_natural_key(self, key: str) -> Row:
+        """Return the row with this key."""
+        return self.get(key=key)
+
+
+class PerUserQuerySet(models.QuerySet[Row]):
+    """Rows of users, of which each user has one for some other value, or just one."""
+
+    #: The lookups of the other values.
+    natural_lookups: ClassVar[tuple[str, ...]] = ()
+
+    def get_by_natural_key(self, *key: Any) -> Row:
+        """Return the row of a user: the other values come before the user's key."""
+        split = len(self.natural_lookups)
+        values = dict(zip(self.natural_lookups, key, strict=False))
+        users: Any = get_user_model()._default_manager.db_manager(self.db)
+        return self.get(user=users.get_by_natural_key(*key[split:]), **values)

@@ -1,0 +1,77 @@
+"""Restrictions: users whom staff hold, or exclude from the game."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+
+class RestrictionKind(models.TextChoices):
+    """What a restriction keeps the user from."""
+
+    HOLD = "hold", _("held: not on leaderboards")
+    EXCLUSION = "exclusion", _("excluded: not on leaderboards, and earns nothing")
+
+
+class Restriction(models.Model):
+    """A decision of staff about a user, who took it, and who lifted it."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.CASCADE,
+        related_name="gamification_restrictions",
+        db_index=False,
+        verbose_name=_("user"),
+    )
+    kind = models.CharField(_("kind"), max_length=10, choices=RestrictionKind)
+    until = models.DateTimeField(
+        _("until"),
+        null=True,
+        blank=True,
+        help_text=_("Empty means until staff lift it."),
+    )
+    reason = models.TextField(_("reason"))
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        related_name="+",
+        db_index=False,
+        verbose_name=_("actor"),
+    )
+    created_at = models.DateTimeField(_("created at"), default=timezone.now)
+    lifted_at = models.DateTimeField(_("lifted at"), null=True, blank=True)
+    lifted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+        verbose_name=_("lifted by"),
+    )
+    lift_reason = models.TextField(_("reason for lifting it"), blank=True)
+
+    class Meta:
+        verbose_name = _("restriction")
+        verbose_name_plural = _("restrictions")
+        default_permissions = ("view",)
+        ordering: ClassVar = ["-id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["user", "kind"],
+                condition=Q(lifted_at=None),
+                name="gamification_restriction_once",
+            ),
+        ]
+        permissions: ClassVar = [
+            ("restrict_user", "Can hold users, and exclude them from the game"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} · {self.get_kind_display()}"

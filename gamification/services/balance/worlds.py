@@ -1,0 +1,184 @@
+"""The same records with today's and with proposed numbers, and what follows for users.
+
+Sums by user come from the database. Then each user is played in both worlds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any, Final, NamedTuple
+
+from django.utils import timezone
+
+from gamification.conf import conf
+from gamification.domain.catalogue import Catalogue
+from gamification.domain.changeset import UserChangeset
+from gamification.domain.decisions import decide_supposition
+from gamification.domain.estimates import Estimate, Sample
+from gamification.models import UserGamification, write_alias
+from gamification.services.balance.cooldowns import Recount, recount
+from gamification.services.balance.sql import Rate, day_sums, due_sql, whole_rows
+from gamification.services.effects import choose, mixed, play, thinning
+from gamification.storage.catalogue import load_catalogue
+
+#: The worlds that are compared: as it was, with today's and with proposed numbers.
+WORLDS: Final = ("was", "today", "proposed")
+
+
+class Comparison(NamedTuple):
+    """A number as it was, and with today's and with the proposed numbers."""
+
+    was: int
+    today: int
+    proposed: int
+
+
+class RatePair(NamedTuple):
+    """Today's and the proposed rate of an activity or an achievement."""
+
+    today: Rate
+    proposed: Rate
+
+    @property
+    def id(self) -> int:
+        return self.today.id
+
+    @property
+    def key(self) -> str:
+        return self.today.key
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """The records of a period, of one of ``every`` so many users."""
+
+    pairs: Sequence[RatePair]
+    since: date
+    until: date
+    every: int
+    #: What a cooldown gives, today and as proposed, which sums do not tell.
+    recounts: tuple[Recount, Recount]
+
+    @classmethod
+    def of(
+        cls, pairs: Sequence[RatePair], since: date, until: date, every: int
+    ) -> Records:
+        """Return the records to which ``pairs`` apply."""
+        recounts = [
+            recount(
+                [rate for rate in rates if rate.cooldown is not None],
+                since,
+                until,
+                every,
+            )
+            for rates in _both_rates(pairs)
+        ]
+        return cls(pairs, since, until, every, (recounts[0], recounts[1]))
+
+    def xp(self) -> dict[int, Comparison]:
+        """Return all users' XP by the id of a rate."""
+        sql, values = self._sql(self.every)
+        sums = f"SELECT origin, sum(xp), sum(today), sum(proposed) FROM ({sql}) AS w"
+        rows = whole_rows(f"{sums} GROUP BY origin", values)
+        summed = {origin: Comparison(*xp) for origin, *xp in rows}
+        found = {}
+        for pair in self.pairs:
+            was, *after = summed.get(pair.id, (0, 0, 0))
+            for place, each in enumerate(self.recounts):
+                if pair.id in each.xp:
+                    after[place] = each.xp[pair.id][1]
+            found[pair.id] = Comparison(*(self.every * xp for xp in (was, *after)))
+        return found
+
+    def gains(self, chosen: Mapping[int, Any], every: int) -> dict[Any, list[int]]:
+        """Return the XP on top of what was, in both worlds, of the ``chosen`` users.
+
+        Those are the users of one of ``every`` so many rows, by the key of their row.
+        """
+        sql, values = self._sql(every)
+        profiles = UserGamification._meta.db_table
+        rows = whole_rows(
+            f"SELECT p.id, sum(w.today - w.xp), sum(w.proposed - w.xp) "
+            f"FROM ({sql}) AS w JOIN {profiles} p ON p.user_id = w.user_id "
+            "GROUP BY p.id",
+            values,
+        )
+        gains = {chosen[pk]: xp for pk, *xp in rows if pk in chosen}
+        for place, each in enumerate(self.recounts):
+            for user_id, xp in each.deltas.items():
+                gains.setdefault(user_id, [0, 0])[place] += xp
+        return gains
+
+    def _sql(self, every: int) -> tuple[str, list[Any]]:
+        """Return SQL with the XP of users by origin, in each of the worlds."""
+        today, proposed = _both_rates(self.pairs)
+        days = day_sums([*today, *proposed], self.since, self.until, every)
+        inner, values = days.query.sql_with_params()
+        columns, rewards = [], []
+        for name, rates in zip(WORLDS[1:], (today, proposed), strict=True):
+            due, numbers = due_sql([rate for rate in rates if rate.cooldown is None])
+            columns.append(f"{due} AS {name}")
+            rewards += numbers
+        sql = f"SELECT user_id, origin, xp, {', '.join(columns)} FROM ({inner}) AS days"
+        return sql, [*rewards, *values]
+
+
+def play_records(
+    records: Records,
+    rewards: Mapping[str, int],
+    thresholds: tuple[int, ...],
+    began: float,
+) -> tuple[Sample, Catalogue]:
+    """Play users in both worlds; return the numbers, and today's catalogue.
+
+    The proposal has other ``rewards`` for unlocks, by key, and other ``thresholds``.
+    """
+    profiles = UserGamification.objects.using(write_alias())
+    count = profiles.count()
+    every = records.every * thinning(count, records.every)
+    chosen = choose(profiles, every)
+    gains = records.gains(chosen, every)
+    sample, now = Sample(count), timezone.now()
+    for snapshot in play(mixed(chosen), sample, began):
+        today = conf.rules(snapshot.catalogue)
+        other = snapshot.catalogue.with_rewards(rewards)
+        proposed = replace(today, catalogue=other, thresholds=thresholds)
+        keys = snapshot.catalogue.achievement_keys
+        for user_id, state in snapshot.states.items():
+            worlds = [
+                decide_supposition(state, xp, rules, now)
+                for xp, rules in zip(
+                    gains.get(user_id, (0, 0)), (today, proposed), strict=True
+                )
+            ]
+            sample.add(_effect(state.level, worlds, keys))
+    return sample, load_catalogue(write_alias())
+
+
+def both(sample: Sample, kind: str, name: str = "") -> tuple[Estimate, Estimate]:
+    """Return a number of ``sample`` today and as proposed."""
+    today, proposed = (sample.estimate((kind, (world, name))) for world in WORLDS[1:])
+    return today, proposed
+
+
+def _effect(
+    level: int, worlds: Sequence[UserChangeset], keys: Mapping[int, str]
+) -> dict[Hashable, int]:
+    """Return what differs between the worlds for one user, as numbers to add up."""
+    numbers: dict[Hashable, int] = {("level", (WORLDS[0], level)): 1}
+    for world, changeset in zip(WORLDS[1:], worlds, strict=True):
+        numbers["level", (world, changeset.level)] = 1
+        for unlock in changeset.unlocks:
+            numbers["unlock", (world, keys[unlock.achievement_id])] = 1
+        xp = sum(unlock.xp_awarded for unlock in changeset.unlocks)
+        numbers["followed", (world, "")] = xp
+    today, proposed = (changeset.level for changeset in worlds)
+    if today != proposed:
+        numbers["raised" if proposed > today else "lowered"] = 1
+    return numbers
+
+
+def _both_rates(pairs: Sequence[RatePair]) -> tuple[list[Rate], list[Rate]]:
+    return [pair.today for pair in pairs], [pair.proposed for pair in pairs]

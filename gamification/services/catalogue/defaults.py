@@ -1,0 +1,75 @@
+"""The catalogue that a fresh database gets, for a database that has lost it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from django.utils.module_loading import import_string
+
+from gamification.conf import conf
+from gamification.models import Achievement, Activity, write_alias
+from gamification.services.unit_of_work import attempts
+from gamification.storage import store_for
+
+#: A fixture of Django, so that ``loaddata`` and test cases can use it as well.
+FIXTURE: Final = Path(__file__).parents[2] / "fixtures" / "gamification_catalogue.json"
+
+#: Fields that a new row gets by itself.
+_TIMES: Final = ("created_at", "updated_at")
+
+
+def restore_catalogue() -> int:
+    """Add the items of a fresh database that are missing; return how many.
+
+    ``SEED_CATALOGUE`` says which these are, as it does when the migrations run. Items
+    that exist stay as staff have left them. The catalogue is missing after ``flush``,
+    in a ``TransactionTestCase``, and where migrations are not run.
+
+    Raises ``StorageError``.
+    """
+    rows, store = _wanted(), store_for(write_alias())
+    for attempt in attempts(store):
+        with attempt:
+            attempt.lock()
+            added = sum(_add(row["model"], row["fields"]) for row in rows)
+    return added
+
+
+def _wanted() -> list[dict[str, Any]]:
+    """Return the items that the site wants, as rows of a fixture."""
+    seed, rows = conf.SEED_CATALOGUE, list[dict[str, Any]]()
+    if seed is True:
+        rows = json.loads(FIXTURE.read_text("utf-8"))
+    elif seed and seed.endswith(".json"):
+        rows += _rows(json.loads(Path(seed).read_text("utf-8")))
+    elif seed:
+        rows += _rows(import_string(seed))
+    return rows
+
+
+def _rows(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the items of a catalogue file as rows of a fixture, without comments."""
+    for model, section in ((Activity, "activities"), (Achievement, "achievements")):
+        for position, item in enumerate(document.get(section, ())):
+            fields = {name: item[name] for name in item.keys() - {"comment"}}
+            if model is Achievement:
+                counted = fields.get("activity")
+                fields["activity"] = [counted] if counted else None
+                fields.setdefault("position", position)
+            yield {"model": model._meta.label_lower, "fields": fields}
+
+
+def _add(model: str, fields: dict[str, Any]) -> bool:
+    """Add a row of the fixture unless its key exists; say whether it was added."""
+    values = {name: fields[name] for name in fields.keys() - {"key", *_TIMES}}
+    if model == Activity._meta.label_lower:
+        rows: Any = Activity.objects.using(write_alias())
+    else:
+        rows = Achievement.objects.using(write_alias())
+        activities = Activity.objects.using(write_alias())
+        if counted := values["activity"]:
+            values["activity"] = activities.get_by_natural_key(*counted)
+    return bool(rows.get_or_create(key=fields["key"], defaults=values)[1])

@@ -1,0 +1,85 @@
+"""An example of a catalogue file, with comments that name every allowed value."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from gamification.conf import conf
+from gamification.domain.catalogue import (
+    MAX_COOLDOWN,
+    MAX_REWARD,
+    AchievementStatus,
+    Criterion,
+)
+from gamification.domain.definitions import FORMAT
+
+
+def example_definitions() -> str:
+    """Return a small catalogue as JSON, with comments, to begin one's own with."""
+    categories = [category.key for category in conf.categories]
+    document = {
+        "comment": "The catalogue of achievements. Comments are for people only. "
+        "Compare this file with the site by `manage.py gamification_catalogue diff`, "
+        "then use `apply`. A field that you leave out keeps its value, or has the "
+        "default. An empty list leaves everything as it is: nothing is ever deleted.",
+        "format": FORMAT,
+        "activities": [_activity()],
+        "achievements": [_counting(categories), _streak(categories)],
+    }
+    return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+
+
+def _activity() -> dict[str, Any]:
+    return {
+        "comment": "Something that users do. Your code records it by the key: "
+        "record_activity(user, 'lesson_finished'). xp_reward: XP for each unit, 0 to "
+        f"{MAX_REWARD:,}. daily_limit: units a day that earn XP, or null. cooldown: "
+        f"seconds between rewarded records, up to {MAX_COOLDOWN:,}, or null.",
+        "key": "lesson_finished",
+        "name": "Lesson finished",
+        "description": "",
+        "xp_reward": 10,
+        "daily_limit": 20,
+        "cooldown": None,
+        "extends_streak": True,
+        "is_active": True,
+    }
+
+
+def _counting(categories: list[str]) -> dict[str, Any]:
+    criteria, statuses = (
+        ", ".join(Criterion.values),
+        ", ".join(AchievementStatus.values),
+    )
+    return {
+        "comment": f"category: one of {', '.join(categories)}. criterion: one of "
+        f"{criteria}. activity: the key of the activity to count, for activity_count "
+        f"only; otherwise null. threshold: how much of it. status: one of {statuses}. "
+        "icon: an emoji, or the name of a badge.",
+        "key": "lessons_10",
+        "name": "Ten lessons",
+        "description": "Finish ten lessons.",
+        "category": categories[0],
+        "icon": "medal-bronze",
+        "xp_reward": 50,
+        "criterion": Criterion.ACTIVITY_COUNT.value,
+        "activity": "lesson_finished",
+        "threshold": 10,
+        "is_secret": False,
+        "revocable": False,
+        "status": AchievementStatus.DRAFT.value,
+        "position": 0,
+    }
+
+
+def _streak(categories: list[str]) -> dict[str, Any]:
+    return {
+        "comment": "Only key, name, category and criterion are required.",
+        "key": "week",
+        "name": "A week in a row",
+        "category": categories[-1],
+        "criterion": Criterion.LONGEST_STREAK.value,
+        "threshold": 7,
+        "status": AchievementStatus.DRAFT.value,
+    }

@@ -1,0 +1,134 @@
+"""Whom an achievement reaches at once, and whether anybody can ever reach it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any, Final, NamedTuple
+
+from django.db.models import Count, QuerySet, Value
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from gamification.conf import conf
+from gamification.domain.catalogue import AchievementStatus, Criterion, top_threshold
+from gamification.domain.definitions import Differences
+from gamification.models import Achievement, write_alias
+from gamification.services.catalogue.backfill_preview import qualifying_users
+from gamification.services.unit_of_work import naming_errors
+
+#: The fields that decide who meets an achievement.
+DECISIVE: Final = frozenset({"criterion", "activity", "threshold", "status"})
+
+#: The most counts in one statement.
+_AT_ONCE: Final = 100
+
+
+class Reach(NamedTuple):
+    """Whom an active achievement reaches."""
+
+    achievement: Achievement
+    #: Users who meet it already, and get it with their next record.
+    users: int
+    #: Why nobody can ever meet it; "" if somebody can.
+    problem: str
+
+    @property
+    def notice(self) -> str:
+        """How many users meet it already, and when they get it; "" for nobody."""
+        if not self.users:
+            return ""
+        text = ngettext(
+            "%(number)s user meets “%(name)s” already, and gets it with the next "
+            "record%(counted)s, or now by a backfill.",
+            "%(number)s users meet “%(name)s” already, and get it with their next "
+            "record%(counted)s, or now by a backfill.",
+            self.users,
+        )
+        return text % {
+            "number": number_format(self.users, force_grouping=True),
+            "name": self.achievement.name,
+            "counted": self._counted,
+        }
+
+    @property
+    def _counted(self) -> str:
+        activity = self.achievement.activity
+        return _(" of “%(name)s”") % {"name": activity.name} if activity else ""
+
+
+@naming_errors
+def get_reach(keys: Collection[str]) -> list[Reach]:
+    """Return the reach of those of the achievements that users can earn, in order.
+
+    The number of queries does not depend on the number of users or achievements, up to
+    a hundred achievements.
+    """
+    rows = Achievement.objects.using(write_alias()).select_related("activity")
+    rows = rows.filter(key__in=keys, status=AchievementStatus.ACTIVE)
+    # Nobody meets what staff award by hand.
+    active = [*rows.exclude(criterion=Criterion.MANUAL)]
+    users, known = dict(_counts(active)), _known_achievements().count()
+    return [
+        Reach(row, users.get(row.pk, 0), _problem(row, known - 1)) for row in active
+    ]
+
+
+def changed_reach(differences: Differences) -> list[Reach]:
+    """Return the reach of the achievements that a file has added or changed."""
+    keys = [
+        item.key
+        for item in differences.edits
+        if item.kind == "achievement" and DECISIVE & {each.name for each in item.fields}
+    ]
+    return get_reach(keys) if keys else []
+
+
+@naming_errors
+def reach_problem(achievement: Achievement) -> str:
+    """Return why nobody can ever meet ``achievement``; "" if somebody can.
+
+    It need not be saved, such as one in a form.
+    """
+    others = _known_achievements().exclude(pk=achievement.pk)
+    is_one = achievement.criterion == Criterion.ACHIEVEMENTS
+    return _problem(achievement, others.count() if is_one else 0)
+
+
+def _known_achievements() -> QuerySet[Achievement]:
+    """Return the achievements that users can hold."""
+    rows = Achievement.objects.using(write_alias())
+    return rows.exclude(status=AchievementStatus.DRAFT)
+
+
+def _problem(achievement: Achievement, others: int) -> str:
+    criterion, levels = achievement.criterion, len(conf.LEVEL_THRESHOLDS)
+    top = top_threshold(criterion, levels=levels, achievements=others)
+    if top is None or achievement.threshold <= top:
+        return ""
+    if criterion == Criterion.LEVEL:
+        text = ngettext(
+            "There is only %(top)s level, so nobody can reach it.",
+            "There are only %(top)s levels, so nobody can reach it.",
+            top,
+        )
+    else:
+        text = ngettext(
+            "There is only %(top)s other achievement, so nobody can reach it.",
+            "There are only %(top)s other achievements, so nobody can reach it.",
+            top,
+        )
+    return text % {"top": top}
+
+
+def _counts(achievements: Sequence[Achievement]) -> Iterator[tuple[int, int]]:
+    """Yield the key of a row, with the number of users who meet it already, if any."""
+    for first in range(0, len(achievements), _AT_ONCE):
+        one, *more = (_count(row) for row in achievements[first : first + _AT_ONCE])
+        yield from one.union(*more, all=True).order_by()
+
+
+def _count(achievement: Achievement) -> QuerySet[Any, Any]:
+    users = qualifying_users(achievement).annotate(item=Value(achievement.pk))
+    counts = users.order_by().values("item").annotate(users=Count("pk"))
+    return counts.values_list("item", "users")

@@ -1,0 +1,140 @@
+"""The examples that a fresh database gets, and their removal."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import Any, Final, TypeAlias
+
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from gamification.models import (
+    Achievement,
+    Activity,
+    ActivityTally,
+    LedgerEntry,
+    UserAchievement,
+    write_alias,
+)
+from gamification.services.unit_of_work import attempts, naming_errors
+from gamification.services.validation import UserRef, actor_id_of
+from gamification.storage import store_for
+
+logger = logging.getLogger(__name__)
+
+#: The keys of the examples, by kind.
+SEEDS: Final[Mapping[type[Activity | Achievement], tuple[str, ...]]] = {
+    Achievement: (
+        "first_vision",
+        "first_kpi",
+        "kpi_10",
+        "kpi_50",
+        "kpi_100",
+        "kpi_500",
+        "streak_7",
+        "streak_30",
+        "streak_100",
+        "level_5",
+        "level_10",
+    ),
+    Activity: ("vision_created", "kpi_completed"),
+}
+
+#: A row that was saved again so much later has been edited.
+_EDITED: Final = timedelta(seconds=1)
+
+_HELD: Final = _("users have earned it")
+_RECORDED: Final = _("users have done it")
+_COUNTED: Final = _("an achievement that stays counts it")
+_CHANGED: Final = _("somebody has edited it")
+
+Seed: TypeAlias = Achievement | Activity
+
+
+@dataclass(frozen=True, slots=True)
+class SeedRemoval:
+    """The examples that go, and those that stay with the reason."""
+
+    removed: tuple[Seed, ...]
+    kept: tuple[tuple[Seed, str], ...]
+
+
+@naming_errors
+def preview_seed_removal() -> SeedRemoval:
+    """Return what ``remove_seeds`` would do now; changes nothing."""
+    return _sorted_out(write_alias())
+
+
+def remove_seeds(*, actor: UserRef | None) -> SeedRemoval:
+    """Delete the app's examples: achievements first, then the activities they count.
+
+    An example stays if users have earned or done it, if somebody has edited it, or if
+    an achievement that stays counts it. ``actor`` is the member of staff who does it.
+
+    Raises ``UnknownUserError``, ``StorageError``.
+    """
+    actor_id, alias = actor_id_of(actor), write_alias()
+    for attempt in attempts(store_for(alias)):
+        with attempt:
+            attempt.lock()
+            removal = _sorted_out(alias)
+            for model in SEEDS:
+                keys = [row.key for row in removal.removed if type(row) is model]
+                model._default_manager.using(alias).filter(key__in=keys).delete()
+    names = ", ".join(row.key for row in removal.removed)
+    log = partial(logger.info, "Examples removed by user %s: %s.", actor_id, names)
+    transaction.on_commit(log, using=alias)
+    return removal
+
+
+def _sorted_out(alias: str) -> SeedRemoval:
+    """Find out in two queries which examples can go."""
+    removed: list[Seed] = []
+    kept: list[tuple[Seed, str]] = []
+    for row, reason in _with_reasons(alias, removed):
+        if reason:
+            kept.append((row, str(reason)))
+        else:
+            removed.append(row)
+    return SeedRemoval(tuple(removed), tuple(kept))
+
+
+def _with_reasons(alias: str, removed: list[Seed]) -> Iterator[tuple[Seed, Any]]:
+    """Yield each example with why it stays; ``removed`` has those that go so far."""
+    for achievement in _rows(Achievement, alias).annotate(
+        is_used=_exists(UserAchievement, "achievement", alias)
+        | _exists(LedgerEntry, "achievement", alias)
+    ):
+        yield achievement, _reason(achievement, _HELD)
+    going = [row.pk for row in removed]
+    counting = Achievement.objects.using(alias).filter(activity=OuterRef("pk"))
+    for activity in _rows(Activity, alias).annotate(
+        is_used=_exists(LedgerEntry, "activity", alias)
+        | _exists(ActivityTally, "activity", alias),
+        is_counted=Exists(counting.exclude(pk__in=going)),
+    ):
+        is_counted = activity.is_counted and not activity.is_used
+        yield activity, _COUNTED if is_counted else _reason(activity, _RECORDED)
+
+
+def _rows(model: type[Any], alias: str) -> QuerySet[Any]:
+    is_edited = Q(updated_at__gt=F("created_at") + _EDITED)
+    rows = model._default_manager.using(alias).filter(key__in=SEEDS[model])
+    marked: QuerySet[Any] = rows.annotate(is_edited=is_edited)
+    return marked
+
+
+def _exists(model: type[Any], field: str, alias: str) -> Exists:
+    rows = model._default_manager.using(alias)
+    return Exists(rows.filter(**{field: OuterRef("pk")}))
+
+
+def _reason(row: Any, used: Any) -> Any:
+    if row.is_used:
+        return used
+    return _CHANGED if row.is_edited else ""

@@ -1,0 +1,117 @@
+"""Plays an act for many users, without writing it."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import ceil
+from typing import Any, Final, NamedTuple
+
+from django.db.models import F, QuerySet
+
+from gamification.conf import conf
+from gamification.domain.catalogue import Catalogue
+from gamification.domain.estimates import Estimate, Sample
+from gamification.models import UserGamification, write_alias
+from gamification.storage import Snapshot, StateQuery, store_for
+
+#: The time that a preview may take until it plays no more users, in seconds.
+TIME: Final = 4.0
+#: The most users that are played, and how many of them are in memory together.
+MOST: Final = 20_000
+USERS_AT_ONCE: Final = 500
+
+#: The same users are chosen each time, so that a preview can be repeated.
+_SEED: Final = 20_260_101
+
+
+class UnlockEffect(NamedTuple):
+    """An achievement, and the number of users who unlock it."""
+
+    key: str
+    name: str
+    users: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """What an act does to users, with everything that follows from it."""
+
+    #: Users who were played, and the number of users that they stand for.
+    played: int
+    population: int
+    #: Users whom the act changes, and the XP that they gain, less what they lose.
+    users: Estimate
+    xp: Estimate
+    #: Users whose level becomes higher, or lower.
+    raised: Estimate
+    lowered: Estimate
+    #: The achievements that users unlock, most users first.
+    unlocks: tuple[UnlockEffect, ...] = ()
+    #: Users by their level before and after.
+    moves: Mapping[tuple[int, int], int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, sample: Sample, catalogue: Catalogue) -> Effects:
+        """Return the effects on all users for whom ``sample`` stands."""
+        known, moves = catalogue.achievements, sample.names("move")
+        unlocks = [
+            UnlockEffect(key, known[key].name, sample.estimate(("unlock", key)))
+            for key in sample.names("unlock")
+        ]
+        return cls(
+            sample.size,
+            sample.population,
+            sample.estimate("users"),
+            sample.estimate("xp"),
+            sample.estimate("raised"),
+            sample.estimate("lowered"),
+            tuple(sorted(unlocks, key=lambda each: (-each.users.value, each.key))),
+            {move: sample.estimate(("move", move)).value for move in sorted(moves)},
+        )
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether all users were played."""
+        return self.played >= self.population
+
+    def unlocks_besides(self, key: str) -> list[UnlockEffect]:
+        """Return the unlocks without those of the achievement with this key."""
+        return [each for each in self.unlocks if each.key != key]
+
+
+def thinning(count: int, every: int = 1) -> int:
+    """Return n where one of n rows is chosen, if one of ``every`` would be."""
+    return max(1, ceil(count / every / MOST))
+
+
+def choose(profiles: QuerySet[UserGamification], every: int) -> dict[int, Any]:
+    """Return one of ``every`` so many users, by the key of their row."""
+    if every > 1:
+        profiles = profiles.annotate(turn=F("pk") % every).filter(turn=0)
+    return dict(profiles.order_by().values_list("pk", "user_id"))
+
+
+def mixed(keys: Collection[int]) -> list[int]:
+    """Return at most as many of ``keys`` as are played, in random order."""
+    return random.Random(_SEED).sample(sorted(keys), min(MOST, len(keys)))  # noqa: S311
+
+
+def play(keys: Sequence[int], sample: Sample, began: float) -> Iterator[Snapshot]:
+    """Yield the states of the users whose rows have ``keys``, until the time is up.
+
+    The preview ``began`` at this time of ``time.monotonic``. The users count as part of
+    ``sample``, including those whose row is gone.
+    """
+    alias = write_alias()
+    rows = UserGamification.objects.using(alias)
+    for first in range(0, len(keys), USERS_AT_ONCE):
+        if first and time.monotonic() - began > TIME:
+            return
+        page = keys[first : first + USERS_AT_ONCE]
+        sample.size += len(page)
+        user_ids = rows.filter(pk__in=page).values_list("user_id", flat=True)
+        query = StateQuery([*user_ids], conf.default_calendar, activities=None)
+        yield store_for(alias).read(query)

@@ -1,0 +1,137 @@
+"""Takes back what users recorded in a period: of one user, or of everybody."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from django.db.models import Exists, OuterRef, QuerySet
+
+from gamification.domain.outcomes import EntryKind
+from gamification.exceptions import InvalidSpanError
+from gamification.models import (
+    Activity,
+    Job,
+    JobKind,
+    LedgerEntry,
+    UserGamification,
+    write_alias,
+)
+from gamification.services.balance.report import MAX_DAYS
+from gamification.services.catalogue.lookup import get_definition
+from gamification.services.jobs import Step, begin_job
+from gamification.services.many.acts import (
+    USERS_AT_ONCE,
+    Act,
+    act_of,
+    apply_act,
+    total_of,
+)
+from gamification.services.many.preview import ActPreview, play_act
+from gamification.services.unit_of_work import wrap_database_errors
+from gamification.services.user_batches import next_users
+from gamification.services.validation import (
+    UserRef,
+    actor_id_of,
+    check_notes,
+    user_id_of,
+)
+
+#: Users to look at together, and the most such batches in one step.
+LOOKED_AT_ONCE: Final = 1_000
+LOOKS: Final = 20
+
+
+def preview_take_back(act: Act, *, user: UserRef | None = None) -> ActPreview:
+    """Return what taking back a period would do now; changes nothing.
+
+    Of more than 1,000 users, it plays a sample. Raises the errors of
+    ``begin_take_back``.
+    """
+    return play_act(act, _users(act, user))
+
+
+def begin_take_back(
+    act: Act, *, user: UserRef | None = None, actor: UserRef | None
+) -> Job:
+    """Begin a job that reverses the records of a period; return the job.
+
+    They are the records of ``user``, or of everybody if it is None, on the users' own
+    dates from ``act.since`` to ``act.until``, of ``act.activity``, or of all activities
+    if it is empty. Each is reversed as by ``reverse_entry``. Adjustments and awards by
+    staff stay.
+
+    Raises ``UnknownActivityError``, ``InvalidSpanError``, ``InvalidTextError``,
+    ``UnknownUserError``, ``StorageError``.
+    """
+    user_ids = _users(act, user)
+    parameters = act.parameters()
+    if user is not None:
+        parameters["user"] = str(user_id_of(user))
+    return begin_job(
+        JobKind.REVERSAL, parameters=parameters, total=len(user_ids), actor=actor
+    )
+
+
+def take_back_step(job: Job, actor_id: Any) -> Step:
+    """Take back the period from the next users, in order of their keys."""
+    act, user = act_of(job), job.parameters.get("user")
+    if user is not None:
+        results = apply_act(job, [user_id_of(user)], actor_id)
+        xp, skipped = total_of(results)
+        return Step(len(results) - skipped, xp, None)
+    batch, after = _next_batch(act, job.cursor)
+    results = apply_act(job, batch, actor_id) if batch else []
+    xp, skipped = total_of(results)
+    cursor = None if after is None else str(after)
+    return Step(len(results) - skipped, xp, cursor)
+
+
+def _users(act: Act, user: UserRef | None) -> list[Any]:
+    """Return the users whom the act concerns, or raise the error of a bad scope."""
+    check_notes(act.note, act.internal_note)
+    if not act.since or not act.until:
+        raise InvalidSpanError("Both dates are needed.")
+    if not 1 <= (act.until - act.since).days + 1 <= MAX_DAYS:
+        raise InvalidSpanError(f"The dates do not span 1 to {MAX_DAYS} days.")
+    if act.activity:
+        get_definition(Activity, act.activity)
+    if user is not None:
+        return [actor_id_of(user)]
+    with wrap_database_errors(write_alias()):
+        records = _records(act).order_by("user_id").values_list("user_id", flat=True)
+        return list(records.distinct())
+
+
+def _records(act: Act) -> QuerySet[LedgerEntry]:
+    """Return the records of the period that were not reversed before."""
+    ledger = LedgerEntry.objects.using(write_alias())
+    records = ledger.filter(
+        kind=EntryKind.ACTIVITY, local_date__range=(act.since, act.until)
+    )
+    if act.activity:
+        records = records.filter(activity__key=act.activity)
+    reversal = ledger.filter(user=OuterRef("user"), reverses=OuterRef("pk"))
+    return records.filter(~Exists(reversal))
+
+
+def _next_batch(act: Act, after: Any) -> tuple[list[Any], Any]:
+    """Return users who have such records, and the user after whom to go on."""
+    profiles, found = UserGamification.objects.using(write_alias()), list[Any]()
+    for _ in range(LOOKS):
+        user_ids, after = next_users(profiles, after=after, limit=LOOKED_AT_ONCE)
+        found += _with_records(act, user_ids)
+        if len(found) > USERS_AT_ONCE:
+            return found[:USERS_AT_ONCE], found[USERS_AT_ONCE - 1]
+        if after is None or len(found) == USERS_AT_ONCE:
+            break
+    return found, after
+
+
+def _with_records(act: Act, user_ids: Sequence[Any]) -> list[Any]:
+    """Return those of ``user_ids``, who are neighbours, who have such records."""
+    if not user_ids:
+        return []
+    records = _records(act).filter(user__gte=user_ids[0], user__lte=user_ids[-1])
+    rows = records.order_by("user_id").values_list("user_id", flat=True)
+    return list(rows.distinct())

@@ -1,0 +1,97 @@
+"""Who sees whom, and what of them: the one rule for the API, the admin and the pages.
+
+Everybody sees themselves and public users: those who are ranked on leaderboards. Staff
+see more, each thing by the permission to view it, wherever they look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from django.db.models import Q, QuerySet
+
+from gamification.models import Job, JobKind, UserGamification, write_alias
+from gamification.models.users import key_of
+from gamification.services.players.achievements import (
+    AchievementProgress,
+    get_all_achievements,
+    visible_achievements,
+)
+
+_APP: Final = UserGamification._meta.app_label
+
+
+def has_any_permission(user: Any, *permissions: str) -> bool:
+    """Say whether ``user`` has at least one of ``permissions``.
+
+    A user model without permissions has none of them.
+    """
+    has = getattr(user, "has_perm", None)
+    return has is not None and any(map(has, permissions))
+
+
+def sees_everybody(viewer: Any) -> bool:
+    """Say whether ``viewer`` may see private, inactive and staff users."""
+    return _may_view(viewer, "usergamification")
+
+
+def sees_secrets(viewer: Any) -> bool:
+    """Say whether ``viewer`` may see secret achievements, drafts and retired ones."""
+    return _may_view(viewer, "achievement")
+
+
+def sees_ledgers(viewer: Any) -> bool:
+    """Say whether ``viewer`` may see the entries, notes and actors of other users."""
+    return _may_view(viewer, "ledgerentry")
+
+
+def sees_unlocks(viewer: Any) -> bool:
+    """Say whether ``viewer`` may see who revoked what of other users, and why."""
+    return _may_view(viewer, "userachievement")
+
+
+def sees_celebrations(viewer: Any) -> bool:
+    """Say whether ``viewer`` may see the celebrations of other users."""
+    return _may_view(viewer, "celebration")
+
+
+def public_users() -> Any:
+    """Return the rows of the users whom everybody may see."""
+    return UserGamification.objects.ranked()
+
+
+def visible_users(users: Iterable[Any], viewer: Any) -> list[Any]:
+    """Return those of ``users`` whom ``viewer`` may see, in their order."""
+    users = list(users)
+    if sees_everybody(viewer):
+        return users
+    public = public_users().using(write_alias()).filter(user__in=users)
+    shown = {key_of(viewer), *public.values_list("user", flat=True)}
+    return [user for user in users if key_of(user) in shown]
+
+
+def visible_jobs(viewer: Any) -> QuerySet[Job]:
+    """Return the jobs that ``viewer`` may see: those they may run, or all of them."""
+    jobs = Job.objects.using(write_alias())
+    if _may_view(viewer, "job"):
+        return jobs
+    kinds = [kind for kind in JobKind if viewer.has_perms(kind.permissions)]
+    return jobs.filter(Q(undoes=None, kind__in=kinds) | Q(undoes__kind__in=kinds))
+
+
+def achievements_shown(user: Any, *, viewer: Any) -> list[AchievementProgress]:
+    """Return the achievements that ``viewer`` may see, with the progress of ``user``.
+
+    A secret of the user's stays one for a viewer who does not hold it.
+    """
+    every = get_all_achievements(user)
+    if sees_secrets(viewer):
+        return every
+    visible = {*visible_achievements(viewer).values_list("pk", flat=True)}
+    return [each for each in every if each.achievement.pk in visible]
+
+
+def _may_view(viewer: Any, model: str) -> bool:
+    names = (f"{_APP}.{action}_{model}" for action in ("view", "change"))
+    return has_any_permission(viewer, *names)

@@ -1,0 +1,48 @@
+"""Prepares the keys of users for SQL, and converts them back, where they differ."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from gamification.models.users import convert_key, converts_keys, prepare_key
+
+#: The columns that hold the key of a user.
+_COLUMNS: Final = frozenset({"user_id", "actor_id", "revoked_by_id"})
+
+Rows = Sequence[Sequence[Any]]
+
+
+class UserKeys:
+    """The keys of users in one database; with Django's own fields they stay as is."""
+
+    def __init__(self, alias: str) -> None:
+        self._alias = alias
+        self._differ = converts_keys()
+
+    def prepare(self, keys: Sequence[Any]) -> Sequence[Any]:
+        """Return ``keys`` as the database has them."""
+        if not self._differ:
+            return keys
+        return [prepare_key(key, self._alias) for key in keys]
+
+    def prepare_columns(self, fields: Sequence[str], rows: Rows) -> Rows:
+        """Return rows of ``fields`` with all keys of users prepared."""
+        if not self._differ:
+            return rows
+        places = [place for place, name in enumerate(fields) if name in _COLUMNS]
+        prepared = [list(row) for row in rows]
+        for row in prepared:
+            for place in places:
+                if row[place] is not None:
+                    row[place] = prepare_key(row[place], self._alias)
+        return prepared
+
+    def convert(self, rows: Sequence[tuple[Any, ...]], place: int) -> Any:
+        """Return ``rows`` of the database with the key at ``place`` converted."""
+        if not self._differ:
+            return rows
+        return [
+            (*row[:place], convert_key(row[place], self._alias), *row[place + 1 :])
+            for row in rows
+        ]

@@ -1,0 +1,44 @@
+"""Whether a page is for everybody, as far as axe can tell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import axe_playwright_python
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+_AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text()
+
+#: Colours that are still changing would be measured. The policy forbids inline styles,
+#: though not those that scripts construct.
+_STILL = """() => {
+  const still = new CSSStyleSheet();
+  still.replaceSync("*, ::before, ::after { transition: none !important }");
+  document.adoptedStyleSheets.push(still);
+}"""
+
+#: Preloading would ask for stylesheets by other addresses.
+_RUN = """options => axe.run({
+  preload: false,
+  resultTypes: ["violations"],
+  ...options,
+}).then((result) => result.violations.map(
+  ({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map((node) => node.html)}`
+))"""
+
+#: The rule about the size of buttons, which axe applies only if it is told to.
+_EXTRA = {"rules": {"target-size": {"enabled": True}}}
+
+
+def violations(page: Page, *, only: Sequence[str] = (), extra: bool = False) -> Any:
+    """Return what axe finds, by ``only`` some rules, or by its own and an ``extra``."""
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(_AXE)
+        page.evaluate(_STILL)
+    if only:
+        return page.evaluate(_RUN, {"runOnly": {"type": "rule", "values": only}})
+    return page.evaluate(_RUN, _EXTRA if extra else {})

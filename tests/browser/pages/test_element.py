@@ -1,0 +1,237 @@
+"""The element that shows celebrations, when the API or the page misbehaves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.urls import reverse
+from playwright.sync_api import expect
+
+from gamification.models import Celebration
+from gamification.services import award_achievement
+from tests.browser import conftest
+from tests.factories import AchievementFactory
+from tests.inspection import COMMITTED
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+pytestmark = [COMMITTED, pytest.mark.usefixtures("no_achievements")]
+
+PAGE = reverse("gamification_pages:settings")
+SECOND = 1_000
+
+#: Tells the page that nobody looks at it, or that somebody does again.
+HIDE = """isHidden => {
+  Object.defineProperty(document, "hidden", { value: isHidden, configurable: true });
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+
+
+#: Counts the questions of the page, and the answers.
+COUNT = """
+const ask = fetch;
+[window.asked, window.answered] = [0, 0];
+window.fetch = (...question) => {
+  window.asked += 1;
+  return ask(...question).finally(() => setTimeout(() => (window.answered += 1)));
+};
+"""
+
+
+@pytest.fixture
+def page(sign_in_still, user, monkeypatch) -> Page:
+    """A page whose clock the test moves, and whose browser may report errors."""
+    monkeypatch.setattr(conftest, "watch", lambda *arguments: None)
+    page = sign_in_still(user)
+    page.add_init_script(COUNT)
+    page.clock.install()
+    return page
+
+
+@pytest.fixture
+def toasts(page):
+    return page.locator(".gamification-toast")
+
+
+def answers(page: Page, *statuses: int, **headers: str) -> list[str]:
+    """Answer the page's questions with these statuses; return what it has asked."""
+    asked: list[str] = []
+
+    def answer(route: Any) -> None:
+        status = statuses[min(len(asked), len(statuses) - 1)]
+        asked.append(route.request.url)
+        body = '{"results": []}'
+        kind = "application/json"
+        route.fulfill(status=status, headers=headers, body=body, content_type=kind)
+
+    page.route("**/me/celebrations/**", answer)
+    return asked
+
+
+def let_pass(page: Page, seconds: int) -> None:
+    """Move the clock of the page on, and let it ask and be answered."""
+    page.clock.fast_forward(seconds * SECOND)
+    while page.evaluate("window.asked > window.answered"):
+        pass
+
+
+def unlock(user: Any, *names: str) -> None:
+    for name in names:
+        award_achievement(user, AchievementFactory(name=name, xp_reward=0).key)
+
+
+# --- When it asks
+
+
+def test_it_asks_every_15_seconds_or_so(page):
+    asked = answers(page, 200)
+    page.goto(PAGE)
+    counts = [len(asked)]
+
+    for seconds in (11, 8, 19):
+        let_pass(page, seconds)
+        counts.append(len(asked))
+
+    assert counts == [0, 0, 1, 2]
+
+
+def test_it_asks_less_often_after_errors_and_again_as_before(page):
+    asked = answers(page, 500, 500, 200)
+    page.goto(PAGE)
+    counts = []
+
+    # 15 seconds; then 30, 60; after an answer 15; each a fifth more or less.
+    for seconds in (19, 23, 14, 47, 26, 19):
+        let_pass(page, seconds)
+        counts.append(len(asked))
+
+    assert counts == [1, 1, 2, 2, 3, 4]
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_it_asks_no_more_once_it_was_turned_away(page, status):
+    asked = answers(page, status)
+    page.goto(PAGE)
+
+    let_pass(page, 19)
+    let_pass(page, 3_600)
+    page.evaluate("document.dispatchEvent(new Event('gamification:check'))")
+    let_pass(page, 3_600)
+
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_it_waits_as_long_as_it_is_told(page, status):
+    asked = answers(page, status, 200, **{"Retry-After": "600"})
+    page.goto(PAGE)
+    counts = []
+
+    for seconds in (19, 590, 11):
+        let_pass(page, seconds)
+        counts.append(len(asked))
+
+    assert counts == [1, 1, 2]
+
+
+def test_it_asks_nothing_while_nobody_looks_and_once_when_somebody_does(page):
+    asked = answers(page, 200)
+    page.goto(PAGE)
+    page.evaluate(HIDE, arg=True)
+    let_pass(page, 600)
+    hidden = len(asked)
+
+    page.evaluate(HIDE, arg=False)
+    let_pass(page, 1)
+
+    assert (hidden, len(asked)) == (0, 1)
+
+
+def test_it_asks_nothing_while_the_browser_is_offline(page):
+    asked = answers(page, 200)
+    page.goto(PAGE)
+    page.context.set_offline(True)
+    let_pass(page, 600)
+    offline = len(asked)
+
+    page.context.set_offline(False)
+    let_pass(page, 1)
+
+    assert (offline, len(asked)) == (0, 1)
+
+
+# --- What it shows
+
+
+def test_three_are_shown_and_the_others_are_counted(page, toasts, user):
+    unlock(user, *"ABCDE")
+    page.goto(PAGE)
+
+    expect(toasts.first).to_be_visible()
+    for _ in range(3):
+        let_pass(page, 2)
+
+    more = toasts.filter(has_text="and 2 more")
+    expect(more).to_contain_text("D and E", timeout=15_000)
+    expect(more.get_by_role("link", name="See them all")).to_be_visible()
+
+
+def test_names_are_no_markup(page, toasts, user):
+    name = "<img src=x onerror=alert(1)>"
+    unlock(user, name)
+
+    page.goto(PAGE)
+
+    expect(toasts).to_contain_text(name)
+    assert page.locator("[onerror]").count() == 0
+
+
+def test_a_toast_goes_after_a_while_unless_somebody_reads_it(page, toasts, user):
+    unlock(user, "A")
+    page.goto(PAGE)
+    toasts.hover()
+    page.clock.fast_forward(60 * SECOND)
+    expect(toasts).to_have_count(1)
+
+    page.mouse.move(0, 0)
+    page.clock.fast_forward(SECOND)
+    expect(toasts).to_have_count(1)
+    page.clock.fast_forward(10 * SECOND)
+
+    expect(toasts).to_have_count(0)
+
+
+def test_a_toast_is_closed_by_a_button_with_a_name(page, toasts, user):
+    unlock(user, "A")
+    page.goto(PAGE)
+
+    page.get_by_role("button", name="Close: A").click()
+
+    expect(toasts).to_have_count(0)
+
+
+def test_a_page_may_show_a_celebration_itself(page, toasts, user):
+    unlock(user, "A")
+    page.add_init_script(
+        "addEventListener('gamification:before', (event) => {"
+        "event.preventDefault(); window.mine = event.detail.data.name })"
+    )
+
+    with page.expect_response("**/acknowledge/"):
+        page.goto(PAGE)
+
+    assert page.evaluate("window.mine") == "A"
+    assert (toasts.count(), Celebration.objects.pending().count()) == (0, 0)
+
+
+def test_the_toasts_are_announced_politely_and_take_no_focus(page, toasts, user):
+    unlock(user, "A")
+    page.goto(PAGE)
+
+    expect(toasts).to_have_count(1)
+
+    box = page.get_by_role("region", name="Celebrations")
+    expect(box).to_have_attribute("aria-live", "polite")
+    assert page.evaluate("document.activeElement === document.body")

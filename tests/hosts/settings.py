@@ -1,0 +1,25 @@
+"""Settings of the site of one user model, which ``TEST_USER_MODEL`` names."""
+
+from __future__ import annotations
+
+from tests.settings import *  # noqa: F403
+from tests.settings import AUTH_USER_MODEL, DATABASES, INSTALLED_APPS
+
+#: The table of customers, which is in another schema where there are schemas.
+CUSTOMERS = '"people_customer"'
+if "postgresql" in DATABASES["default"]["ENGINE"]:
+    CUSTOMERS = '"people"."customer"'
+
+if "sqlite" in DATABASES["default"]["ENGINE"]:
+    # It has no rows: all that the app itself reads must come from elsewhere.
+    DATABASES["replica"] = {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}
+    DATABASE_ROUTERS = ["tests.hosts.routers.ReplicaRouter"]
+
+#: The model of the users that the tests create.
+USERS = AUTH_USER_MODEL
+
+INSTALLED_APPS = [*INSTALLED_APPS, "tests.hosts.people"]
+if AUTH_USER_MODEL == "auth.User":
+    INSTALLED_APPS += ["tests.hosts.tutors"]
+    AUTHENTICATION_BACKENDS = ["tests.hosts.tutors.models.TutorBackend"]
+    USERS = "tutors.Tutor"

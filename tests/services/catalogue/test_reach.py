@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+import pytest
+
+from gamification.models import Achievement
+from gamification.services import award_achievement, record_activity
+from gamification.staff import (
+    apply_definitions,
+    changed_reach,
+    get_reach,
+    reach_problem,
+)
+from tests.factories import AchievementFactory, UserFactory
+from tests.inspection import statements
+
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.usefixtures("no_achievements", "activity"),
+]
+
+CRITERIA = [
+    "activity_count",
+    "active_days",
+    "longest_streak",
+    "level",
+    "total_xp",
+    "achievements",
+]
+
+
+@pytest.fixture
+def walkers(activity):
+    """Three users, with 10, 20 and 30 XP."""
+    users = UserFactory.create_batch(3)
+    for number, user in enumerate(users, 1):
+        record_activity(user, "walk", quantity=number)
+    return users
+
+
+@pytest.mark.usefixtures("walkers")
+def test_users_who_meet_it_already_are_counted():
+    AchievementFactory(key="rich", name="Rich", criterion="total_xp", threshold=20)
+
+    [reach] = get_reach(["rich"])
+
+    assert (reach.achievement.key, reach.users, reach.problem) == ("rich", 2, "")
+    assert reach.notice == (
+        "2 users meet “Rich” already, and get it with their next record, or now by a "
+        "backfill."
+    )
+
+
+@pytest.mark.usefixtures("walkers")
+def test_an_activity_has_to_be_done_again(activity):
+    AchievementFactory(
+        key="walker",
+        name="Walker",
+        criterion="activity_count",
+        activity=activity,
+        threshold=3,
+    )
+
+    [reach] = get_reach(["walker"])
+
+    assert reach.notice == (
+        "1 user meets “Walker” already, and gets it with the next record of “Walk”, or "
+        "now by a backfill."
+    )
+
+
+def test_holders_do_not_count(walkers):
+    AchievementFactory(key="rich", criterion="total_xp", threshold=20)
+    award_achievement(walkers[2], "rich")
+
+    [reach] = get_reach(["rich"])
+
+    assert reach.users == 1
+
+
+@pytest.mark.usefixtures("walkers")
+@pytest.mark.parametrize(
+    "fields",
+    [{"status": "draft"}, {"status": "retired"}, {"criterion": "manual"}],
+)
+def test_what_nobody_can_earn_has_no_reach(fields):
+    AchievementFactory(key="rich", **{"criterion": "total_xp"} | fields)
+
+    assert get_reach(["rich"]) == []
+
+
+def test_where_nobody_meets_it_there_is_nothing_to_say():
+    AchievementFactory(key="rich", criterion="total_xp")
+
+    [reach] = get_reach(["rich"])
+
+    assert (reach.users, reach.notice) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("criterion", "threshold", "problem"),
+    [
+        ("level", 30, ""),
+        ("level", 31, "There are only 30 levels, so nobody can reach it."),
+        ("achievements", 1, ""),
+        (
+            "achievements",
+            2,
+            "There is only 1 other achievement, so nobody can reach it.",
+        ),
+        ("total_xp", 2**53, ""),
+    ],
+)
+def test_a_threshold_that_nobody_can_reach_is_a_problem(criterion, threshold, problem):
+    AchievementFactory(key="other", status="retired")
+    AchievementFactory(key="draft", status="draft")
+    row = AchievementFactory(key="new", criterion=criterion, threshold=threshold)
+
+    [reach] = get_reach(["new"])
+
+    assert (reach.problem, reach_problem(row)) == (problem, problem)
+    assert reach_problem(Achievement(criterion=criterion, threshold=5)) == (
+        "There are only 2 other achievements, so nobody can reach it."
+        if criterion == "achievements"
+        else ""
+    )
+
+
+def test_the_levels_are_those_of_the_site(site):
+    site.GAMIFICATION = {"LEVEL_THRESHOLDS": (0,)}
+
+    problem = reach_problem(Achievement(criterion="level", threshold=2))
+
+    assert problem == "There is only 1 level, so nobody can reach it."
+
+
+def test_a_file_reaches_users_by_what_it_changes():
+    record_activity(UserFactory(), "walk")
+    AchievementFactory(key="named", criterion="total_xp", name="Old")
+    AchievementFactory(key="lowered", criterion="total_xp", threshold=20)
+    text = """{"format": 1, "activities": [], "achievements": [
+        {"key": "named", "name": "New"},
+        {"key": "lowered", "threshold": 10},
+        {"key": "new", "name": "N", "category": "mastery", "criterion": "active_days"}
+    ]}"""
+
+    reaches = changed_reach(apply_definitions(text))
+
+    found = {reach.achievement.key: reach.users for reach in reaches}
+    assert found == {"lowered": 1, "new": 1}
+
+
+def test_a_file_that_changes_nothing_reaches_nobody(django_assert_num_queries):
+    text = """{"format": 1, "activities": [], "achievements": []}"""
+    differences = apply_definitions(text)
+
+    with django_assert_num_queries(0):
+        assert changed_reach(differences) == []
+
+
+@pytest.mark.usefixtures("walkers")
+def test_more_achievements_take_as_many_queries(activity):
+    counts = []
+    for more in (1, 5):
+        for _ in range(more):
+            for criterion in CRITERIA:
+                counted = activity if criterion == "activity_count" else None
+                AchievementFactory(criterion=criterion, activity=counted)
+        keys = [*Achievement.objects.values_list("key", flat=True)]
+        counts.append(statements(lambda keys=keys: get_reach(keys)))
+
+    assert counts == [3, 3]

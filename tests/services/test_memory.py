@@ -1,0 +1,115 @@
+"""How much memory work on one user's long ledger takes: it must not grow with it."""
+
+from __future__ import annotations
+
+import tracemalloc
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+import pytest
+
+from gamification.maintenance import rebuild, reconcile
+from gamification.models import ActiveDay, LedgerEntry
+from gamification.staff import (
+    ActivityNumbers,
+    RewardProposal,
+    backfill_achievement,
+    last_days,
+    simulate_rewards,
+)
+from gamification.storage import base, streaming
+from tests.factories import AchievementFactory
+from tests.inspection import profile_of
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_achievements")]
+
+#: A ledger, and one that is eight times as long.
+SHORT, LONG = 1_000, 8_000
+
+
+@pytest.fixture(autouse=True)
+def small_chunks(monkeypatch):
+    """Let the short ledger take many chunks, too."""
+    monkeypatch.setattr(streaming, "CHUNK", 100)
+    monkeypatch.setattr(base, "ENTRIES_AT_ONCE", 100)
+
+
+@pytest.fixture
+def grow(user, activity):
+    """Return a function that gives the user a ledger of this length."""
+    day = last_days(1)[0]
+    noon = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
+
+    def add(length):
+        LedgerEntry.objects.bulk_create(
+            LedgerEntry(
+                user=user,
+                kind="activity",
+                activity=activity,
+                amount=10,
+                quantity=1,
+                rewarded=1,
+                xp_reward=10,
+                extends_streak=True,
+                occurred_at=noon + timedelta(milliseconds=number),
+                local_date=day,
+            )
+            for number in range(length - activity.ledger_entries.count())
+        )
+        rebuild(user)
+
+    return add
+
+
+def peak_of(work):
+    tracemalloc.start()
+    try:
+        work()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def what_if():
+    cooled = ActivityNumbers(10, cooldown=5)
+    simulate_rewards(RewardProposal({"walk": cooled}), days=2)
+
+
+def backfill():
+    """Award an achievement that nobody had, dated by the ledger."""
+    medal = AchievementFactory(criterion="total_xp", threshold=SHORT * 5, xp_reward=0)
+    assert backfill_achievement(medal.key).awarded == 1
+
+
+@pytest.mark.parametrize("work", [what_if, backfill, "rebuild", "reconcile"])
+def test_memory_does_not_grow_with_the_ledger_of_a_user(grow, user, work):
+    works = {"rebuild": partial(rebuild, user), "reconcile": lambda: [*reconcile()]}
+    work = works.get(work, work)
+
+    grow(SHORT)
+    work()  # What is loaded once does not count.
+    short = peak_of(work)
+    grow(LONG)
+    long = peak_of(work)
+
+    # Seven thousand rows more would take more than a megabyte.
+    assert long < 1.3 * short + 100_000
+    assert profile_of(user).total_xp == 10 * LONG
+    assert ActiveDay.objects.count() == 1
+
+
+def test_a_long_ledger_dates_an_award_like_a_short_one(
+    grow, user, activity, monkeypatch
+):
+    grow(SHORT)
+    dates = []
+    for at_once in (100, 10_000):
+        monkeypatch.setattr(base, "ENTRIES_AT_ONCE", at_once)
+        medal = AchievementFactory(
+            criterion="activity_count", activity=activity, threshold=501
+        )
+        backfill_achievement(medal.key)
+        dates.append(user.gamification_achievements.get(achievement=medal).unlocked_at)
+
+    first = activity.ledger_entries.earliest("id").occurred_at
+    assert dates == [first + timedelta(milliseconds=500)] * 2

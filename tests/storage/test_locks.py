@@ -1,0 +1,85 @@
+"""The portable store locks before it reads, whatever the isolation level."""
+
+from __future__ import annotations
+
+from itertools import takewhile
+from types import SimpleNamespace
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from gamification.services import record_activity
+from gamification.storage import STORES, portable
+from gamification.storage.portable import PortableStore
+from tests.conftest import IS_POSTGRESQL
+from tests.factories import UserFactory
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def portable_store(monkeypatch):
+    monkeypatch.setitem(STORES, connection.vendor, PortableStore)
+
+
+def statements_of(user):
+    with CaptureQueriesContext(connection) as queries:
+        record_activity(user, "kpi_completed")
+    sql = [each["sql"] for each in queries]
+    return [each for each in sql if not each.startswith(("SAVEPOINT", "RELEASE"))]
+
+
+def locks(statement):
+    return "FOR UPDATE" in statement if IS_POSTGRESQL else statement.startswith("UPD")
+
+
+def test_the_first_statement_locks():
+    user = UserFactory()
+    record_activity(user, "kpi_completed")
+
+    first, second, *_ = statements_of(user)
+
+    assert locks(first)
+    assert second.startswith("SELECT")
+
+
+@pytest.mark.skipif(not IS_POSTGRESQL, reason="Others lock no rows.")
+def test_no_plain_read_comes_before_the_lock_of_a_newcomer():
+    statements = statements_of(UserFactory())
+
+    before = [*takewhile(lambda each: locks(each) or "INSERT" in each, statements)]
+    assert [each.split()[0] for each in before] == [
+        "SELECT", "SELECT", "INSERT", "SELECT",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("vendor", "expected"),
+    [
+        ("mysql", ["SET TRANSACTION ISOLATION LEVEL READ COMMITTED"]),
+        ("sqlite", []),
+    ],
+)
+def test_mysql_reads_what_is_committed(monkeypatch, vendor, expected):
+    executed = []
+    cursor = SimpleNamespace(execute=executed.append)
+
+    class Connection:
+        def __init__(self):
+            self.vendor = vendor
+
+        def cursor(self):
+            return self
+
+        def __enter__(self):
+            return cursor
+
+        def __exit__(self, *args):
+            return None
+
+    monkeypatch.setattr(portable, "connections", {"default": Connection()})
+
+    PortableStore("default").begin()
+
+    assert executed == expected
