@@ -2,12 +2,16 @@
 
 ``python benchmarks/boards.py --users 100000 1000000`` starts a PostgreSQL server of its
 own in a temporary folder (or uses ``DATABASE_URL``, which it empties). For each number
-of users it fills a board of each window with random scores, of which many are equal,
-and prints the median time of the top page, page 1,000, the rank of a user and the page
-around the middle user, each as a whole call of ``get_leaderboard``, beside the raw
-statement that reads 50 rows of the same index. ``--upkeep`` then compares the rates of
-``record_activity`` and ``record_activities`` with and without boards; ``--writers``
-clients write at once.
+of users it fills the ledger with ``--entries`` entries for each of them, of which one
+is of today, builds a board of each window, and prints the median time of the top page,
+page 1,000, the rank of a user drawn at random, and the page around the middle user,
+each as a whole call of ``get_leaderboard``, beside the raw statement that reads 50 rows
+of the same index.
+
+``--upkeep`` then compares ``record_activity`` and ``record_activities`` with and
+without boards, in turns and in one process: their rates, and the time that the client's
+processor and that of its server process took, which other load does not change.
+``--writers`` clients together then have their rates compared.
 """
 
 from __future__ import annotations
@@ -18,6 +22,7 @@ import os
 import random
 import sys
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -26,59 +31,80 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.recording import BATCH, SERVER, set_up_django  # noqa: E402
+from benchmarks.recording import (  # noqa: E402
+    BATCH,
+    SERVER,
+    set_defaults,
+    set_up_django,
+)
 
+#: Entries of today are small and often equal; the first ones are spread.
 FILL = """
 INSERT INTO auth_user (id, password, is_superuser, username, first_name, last_name,
                        email, is_staff, is_active, date_joined)
 SELECT i, '', FALSE, 'user' || i, '', '', '', FALSE, TRUE, now()
 FROM generate_series(1, {users}) i;
+INSERT INTO gamification_ledgerentry
+    (user_id, kind, amount, activity_id, quantity, rewarded, xp_reward, occurred_at,
+     local_date, recorded_at, fingerprint)
+SELECT i, 'activity', xp, {activity}, 1, 1, xp, at, at::date, at, ''
+FROM (
+    SELECT i,
+        10 + (power(random(), 3) * CASE n WHEN 1 THEN 300 ELSE 90000 END)::bigint
+            / 10 * 10 AS xp,
+        CASE n WHEN 1 THEN date_trunc('day', now())
+            + random() * (now() - date_trunc('day', now()))
+        ELSE now() - random() * interval '60 days' END AS at
+    FROM generate_series(1, {users}) i CROSS JOIN generate_series(1, {entries}) n) e;
 INSERT INTO gamification_usergamification
-    (user_id, total_xp, level, highest_level, current_streak, longest_streak,
-     highest_streak, active_days, last_active_on, time_zone, zone_history, is_public,
-     celebration_mode, version, created_at, updated_at)
-SELECT i, 0, 1, 1, 0, 0, 0, 0, NULL, '', '[]', TRUE, 'all', 1, now(), now()
-FROM generate_series(1, {users}) i;
+    (user_id, total_xp, last_occurred_at, created_at, updated_at)
+SELECT user_id, sum(amount), max(occurred_at), now(), now()
+FROM gamification_ledgerentry GROUP BY user_id;
 """
 
-#: Scores of a day are small and often equal; those of all time are spread.
 SCORES = """INSERT INTO gamification_boardscore (board_id, user_id, debit, reached)
-SELECT {board}, i, -10 - (power(random(), 3) * {most})::bigint / 10 * 10,
-    (extract(epoch FROM now()) * 1000000)::bigint - (random() * 1e12)::bigint
-FROM generate_series(1, {users}) i"""
-MOST = {"day": 300, "week": 1_500, "month": 6_000, "all": 90_000}
+SELECT {board}, user_id, -sum(amount),
+    (extract(epoch FROM max(occurred_at)) * 1000000)::bigint
+FROM gamification_ledgerentry WHERE occurred_at >= '{since}' GROUP BY user_id"""
 
 RAW = """SELECT debit, reached, user_id FROM gamification_boardscore
 WHERE board_id = %s ORDER BY debit, reached, user_id LIMIT 50"""
 
+#: Records between two looks at the clock, while ways take turns.
+TURN = {"single": 50, "batch": BATCH}
 
-def fill(users: int) -> dict[str, int]:
+
+def fill(users: int, entries: int) -> dict[str, int]:
     """Make the users and their boards; return the id of each board by window."""
     from django.core.management import call_command
     from django.db import connection
 
     from gamification.leaderboards import tend_boards
-    from gamification.leaderboards.upkeep import finish
-    from gamification.models import Board
+    from gamification.leaderboards.rows import finish
+    from gamification.models import Activity, Board
 
     call_command("migrate", verbosity=0)
     call_command("flush", interactive=False, verbosity=0)
-    call_command("migrate", "gamification", "zero", verbosity=0)
+    call_command("migrate", "gamification", "0001", verbosity=0)
     call_command("migrate", verbosity=0)
+    set_defaults()
     tend_boards()
+    activity = Activity.objects.get(key="kpi_completed").pk
     with connection.cursor() as cursor:
         for statement in FILL.split(";")[:-1]:
-            cursor.execute(statement.format(users=users))
+            cursor.execute(
+                statement.format(users=users, entries=entries, activity=activity)
+            )
         for board in Board.objects.all():
-            most = MOST[board.window]
-            cursor.execute(SCORES.format(board=board.pk, users=users, most=most))
+            since = board.starts_at or "-infinity"
+            cursor.execute(SCORES.format(board=board.pk, since=since))
             finish(board)
         cursor.execute("VACUUM ANALYZE")
         cursor.execute("CHECKPOINT")
     return dict(Board.objects.values_list("window", "pk"))
 
 
-def milliseconds(call: Any, calls: int) -> float:
+def milliseconds(call: Callable[[], Any], calls: int) -> float:
     """Return the median time of a call."""
     times = []
     for _ in range(calls):
@@ -88,136 +114,178 @@ def milliseconds(call: Any, calls: int) -> float:
     return 1_000 * median(times[calls // 10 :])
 
 
-def measure_reads(users: int, calls: int) -> None:
-    """Print the median time of each question, for each window."""
-    from django.contrib.auth import get_user_model
+def read_raw(board: int) -> None:
+    """Read the first rows of a board, and nothing else."""
     from django.db import connection
 
+    with connection.cursor() as cursor:
+        cursor.execute(RAW, [board])
+        cursor.fetchall()
+
+
+def measure_reads(users: int, entries: int, calls: int) -> None:
+    """Print the median time of each question, for each window."""
     from gamification.leaderboards import get_leaderboard
 
-    boards, random_user = fill(users), random.Random(1)
-    make = get_user_model()
-    print(f"\n{users:,} users; medians in milliseconds")
+    boards, draw = fill(users, entries), random.Random(1)
+    print(f"\n{users:,} users, {users * entries:,} entries; medians in milliseconds")
     print(f"{'':8}{'raw':>8}{'top':>8}{'page 1000':>11}{'rank':>8}{'around':>8}")
     for window, board in boards.items():
-
-        def raw(board: int = board) -> None:
-            with connection.cursor() as cursor:
-                cursor.execute(RAW, [board])
-                cursor.fetchall()
-
-        def ask(window: str = window, **options: Any) -> Any:
-            return get_leaderboard(window, **options)
-
-        def anybody() -> Any:
-            return make(pk=random_user.randint(1, users))
-
+        ask = partial(get_leaderboard, window)
         middle = ask(page=(users // 2) // 50 + 1).entries[0].user
-        questions = [
-            raw,
+        questions: list[Callable[[], Any]] = [
+            partial(read_raw, board),
             ask,
-            lambda: ask(page=1_000),
-            lambda: ask(page_size=1, viewer=anybody()),
+            partial(ask, page=1_000),
+            lambda ask=ask: ask(page_size=1, viewer=draw.randint(1, users)),
             partial(ask, around=middle),
         ]
-        raw_time, *times = [milliseconds(each, calls) for each in questions]
-        print(f"{window:8}{raw_time:8.2f}", end="")
+        raw, *times = [milliseconds(each, calls) for each in questions]
+        print(f"{window:8}{raw:8.2f}", end="")
         print("{:8.2f}{:11.2f}{:8.2f}{:8.2f}".format(*times), flush=True)
 
 
-def write(
-    url: str, users: int, seed: int, seconds: float, kind: str, keeps: str, gate: Any
-) -> float:
-    """Record for ``seconds`` once all clients are ready; return the rate."""
+class Writer:
+    """Records for users drawn at random, with or without boards."""
+
+    def __init__(self, users: int, kind: str, seed: int) -> None:
+        from django.contrib.auth import get_user_model
+
+        self.users, self.kind = users, kind
+        self.random, self.user = random.Random(seed), get_user_model()()
+
+    def write(self, *, keeps: bool) -> int:
+        """Record once; return the number of records."""
+        from django.conf import settings
+
+        from gamification import services
+
+        settings.GAMIFICATION = {"KEEP_LEADERBOARDS": keeps}
+        if self.kind == "single":
+            self.user.pk, key = self._draw()
+            services.record_activity(self.user, "vision_created", key=key)
+            return 1
+        records = [
+            services.ActivityRecord(user, "vision_created", key=key)
+            for user, key in (self._draw() for _ in range(BATCH))
+        ]
+        return services.record_activities(records).recorded
+
+    def _draw(self) -> tuple[int, str]:
+        return self.random.randint(1, self.users), str(self.random.getrandbits(64))
+
+
+def processor_time(pid: int) -> float:
+    """Return the seconds that a process has spent on the processor."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def compare_turns(users: int, kind: str, seconds: float) -> None:
+    """Print time per record with and without boards, which take turns."""
+    from django.db import connection
+
+    writer = Writer(users, kind, seed=1)
+    for keeps in (False, True):
+        writer.write(keeps=keeps)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        [server] = cursor.fetchone()
+    spent: dict[bool, list[float]] = {False: [0.0] * 3, True: [0.0] * 3}
+    records, begin = {False: 0, True: 0}, time.perf_counter()
+    while time.perf_counter() - begin < seconds:
+        for keeps, sums in spent.items():
+            before = time.perf_counter(), time.process_time(), processor_time(server)
+            done = 0
+            while done < TURN[kind]:
+                done += writer.write(keeps=keeps)
+            after = time.perf_counter(), time.process_time(), processor_time(server)
+            for index, (first, last) in enumerate(zip(before, after, strict=True)):
+                sums[index] += last - first
+            records[keeps] += done
+    print(f"{kind}: microseconds per record, without and with boards")
+    for index, name in enumerate(["time", "client's processor", "server's processor"]):
+        plain, kept = (1e6 * spent[each][index] / records[each] for each in spent)
+        print(f"  {name:20}{plain:9.1f}{kept:9.1f}{kept / plain:8.2f}")
+    plain, kept = (1e6 * sum(spent[each][1:]) / records[each] for each in spent)
+    print(f"  {'both processors':20}{plain:9.1f}{kept:9.1f}{kept / plain:8.2f}")
+
+
+def measure_upkeep(users: int, seconds: float) -> None:
+    """Print what records cost with boards, and what the tick costs for each."""
+    from gamification.leaderboards import tend_boards
+
+    print(f"\n{users:,} users, one writer")
+    for kind in TURN:
+        compare_turns(users, kind, seconds)
+        begin = time.perf_counter()
+        rows = tend_boards()
+        tick = 1e6 * (time.perf_counter() - begin) / max(rows, 1)
+        print(f"  {'tick, per pending row':29}{tick:9.1f}", flush=True)
+
+
+def run_writer(
+    url: str, users: int, seed: int, seconds: float, keeps: bool, gate: Any, out: Any
+) -> None:
+    """Record for ``seconds`` once all writers are ready; report the rate."""
     set_up_django(url)
-    from django.conf import settings
-    from django.contrib.auth import get_user_model
-
-    from gamification.services import (
-        ActivityRecord,
-        record_activities,
-        record_activity,
-    )
-
-    settings.GAMIFICATION = {"KEEP_LEADERBOARDS": keeps == "with"}
-    draw, user = random.Random(seed), get_user_model()()
-
-    def single() -> int:
-        user.pk = draw.randint(1, users)
-        record_activity(user, "vision_created", key=str(draw.getrandbits(64)))
-        return 1
-
-    def batch() -> int:
-        records = (
-            ActivityRecord(
-                draw.randint(1, users), "vision_created", key=str(draw.getrandbits(64))
-            )
-            for _ in range(BATCH)
-        )
-        return record_activities(records).recorded
-
-    call = {"single": single, "batch": batch}[kind]
-    call()
+    writer = Writer(users, "single", seed)
+    writer.write(keeps=keeps)
     gate.wait()
     count, start = 0, time.perf_counter()
     while time.perf_counter() - start < seconds:
-        count += call()
-    return count / (time.perf_counter() - start)
+        count += writer.write(keeps=keeps)
+    out.put(count / (time.perf_counter() - start))
 
 
-def _client(results: Any, *arguments: Any) -> None:
-    results.put(write(*arguments))
-
-
-def rate(
-    url: str, users: int, clients: int, seconds: float, kind: str, keeps: str
-) -> float:
-    """Return the records per second of all clients together."""
+def rate(url: str, users: int, writers: int, seconds: float, *, keeps: bool) -> float:
+    """Return the records per second of all writers together."""
     context = multiprocessing.get_context("spawn")
-    gate, results = context.Barrier(clients), context.Queue()
+    gate, out = context.Barrier(writers), context.Queue()
     processes = [
         context.Process(
-            target=_client,
-            args=(results, url, users, seed, seconds, kind, keeps, gate),
+            target=run_writer, args=(url, users, seed, seconds, keeps, gate, out)
         )
-        for seed in random.sample(range(1_000_000), clients)
+        for seed in random.sample(range(1_000_000), writers)
     ]
     for process in processes:
         process.start()
-    rates = [results.get() for _ in processes]
+    rates = [out.get() for _ in processes]
     for process in processes:
         process.join()
     return sum(rates)
 
 
-def measure_upkeep(
-    url: str, users: int, clients: int, seconds: float, rounds: int
+def measure_writers(
+    url: str, users: int, writers: int, seconds: float, rounds: int
 ) -> None:
-    """Print the rates with and without boards, taken in turns."""
+    """Print the rates of many writers with and without boards, taken in turns."""
     from django.db import connection
 
+    from gamification.leaderboards import count_drifts, tend_boards
+
     connection.close()
-    print(f"\n{users:,} users, {clients} writers; records per second")
-    for kind in ("single", "batch"):
-        rates: dict[str, list[float]] = {"without": [], "with": []}
-        for _ in range(rounds):
-            for keeps, measured in rates.items():
-                measured.append(rate(url, users, clients, seconds, kind, keeps))
-        plain, kept = median(rates["without"]), median(rates["with"])
-        print(
-            f"{kind:8}{plain:10,.0f} without{kept:10,.0f} with boards"
-            f"{kept / plain:8.2f}",
-            flush=True,
-        )
+    rates: dict[bool, list[float]] = {False: [], True: []}
+    for _ in range(rounds):
+        for keeps, measured in rates.items():
+            measured.append(rate(url, users, writers, seconds, keeps=keeps))
+    plain, kept = median(rates[False]), median(rates[True])
+    print(
+        f"\n{writers} writers: {plain:,.0f} records per second without boards, ", end=""
+    )
+    print(f"{kept:,.0f} with them: {kept / plain:.2f}", flush=True)
+    tend_boards()
+    assert count_drifts() == []
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--users", type=int, nargs="+", default=[100_000, 1_000_000])
+    parser.add_argument("--entries", type=int, default=2)
     parser.add_argument("--calls", type=int, default=200)
     parser.add_argument("--upkeep", action="store_true")
-    parser.add_argument("--writers", type=int, default=2)
-    parser.add_argument("--seconds", type=float, default=4.0)
+    parser.add_argument("--writers", type=int, default=0)
+    parser.add_argument("--seconds", type=float, default=6.0)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     os.environ["PYTHONPATH"] = str(ROOT)
@@ -228,9 +296,13 @@ def main() -> None:
         url = start_server(SERVER)
     set_up_django(url)
     for users in options.users:
-        measure_reads(users, options.calls)
+        measure_reads(users, options.entries, options.calls)
         if options.upkeep:
-            measure_upkeep(url, users, options.writers, options.seconds, options.rounds)
+            measure_upkeep(users, options.seconds)
+        if options.writers:
+            measure_writers(
+                url, users, options.writers, options.seconds, options.rounds
+            )
 
 
 if __name__ == "__main__":

@@ -17,8 +17,8 @@ from gamification.exceptions import InsufficientXPError
 from gamification.leaderboards import (
     count_drifts,
     get_leaderboard,
-    runs,
     segments,
+    slices,
     tend_boards,
 )
 from gamification.models import Achievement
@@ -232,7 +232,7 @@ def within(zone):
 def small_segments(monkeypatch):
     """Let segments hold few scores, so that boards of few users have several."""
     monkeypatch.setattr(segments, "SIZE", 1)
-    monkeypatch.setattr(runs, "DEEP", 1)
+    monkeypatch.setattr(slices, "DEEP", 1)
 
 
 @pytest.mark.usefixtures("small_segments")

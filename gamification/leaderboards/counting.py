@@ -3,62 +3,89 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, Final, cast
 
-from django.db.models import (
-    Exists,
-    F,
-    IntegerField,
-    OuterRef,
-    Q,
-    QuerySet,
-    Subquery,
-    Sum,
-)
-from django.db.models.functions import Coalesce
+from django.db import connections
+from django.db.models.expressions import RawSQL
+from django.utils import timezone
 
-from gamification.domain.outcomes import EntryKind
-from gamification.domain.periods import Period
-from gamification.leaderboards.groups import ranked_in
-from gamification.leaderboards.values import Key, Subject
-from gamification.models import BoardScore, LedgerEntry, UserGamification, write_alias
+from gamification.conf import conf
+from gamification.leaderboards import sql
+from gamification.leaderboards.groups import audience, ranked_in
+from gamification.leaderboards.values import Group, Key, Subject
+from gamification.models import BoardScore, write_alias
 from gamification.models.users import prepare_key
 
-
-def scores_of(
-    subject: Subject, user_ids: Any, *, until: Any = None
-) -> QuerySet[UserGamification, tuple[Any, int, datetime | None]]:
-    """Return what the ledger says of those users who are ranked.
-
-    ``until`` leaves out what was recorded later.
-    """
-    alias = write_alias()
-    ledger = LedgerEntry.objects.using(alias).filter(user=OuterRef("user")).order_by()
-    if until is not None:
-        ledger = ledger.filter(recorded_at__lte=until)
-    entries = _entries(subject.period, ledger)
-    users = ranked_in(subject.group).filter(user__in=user_ids)
-    return users.annotate(
-        score=_score(subject.period, entries), reached_at=_reached_at(entries, ledger)
-    ).values_list("user_id", "score", "reached_at")
+#: In the place of the present in a query that is compiled once.
+_NOW: Final = datetime(1901, 1, 1, tzinfo=UTC)
 
 
 def counted_keys(
     subject: Subject, user_ids: Iterable[Any], *, until: datetime | None = None
 ) -> dict[Any, Key]:
-    """Return the keys that those users should have on a board, by stored user."""
-    alias = write_alias()
-    return {
-        user: Key.of(user, score, reached_at)
-        for user, score, reached_at in (
-            (prepare_key(user_id, alias), score, reached_at)
-            for user_id, score, reached_at in scores_of(
-                subject, [*user_ids], until=until
-            )
-        )
-        if reached_at and score > 0
-    }
+    """Return the keys that those users should have on a board, by stored user.
+
+    ``until`` leaves out what was recorded later.
+    """
+    users = [prepare_key(user_id, write_alias()) for user_id in user_ids]
+    if not users:
+        return {}
+    counted = counted_scores(subject, timezone.now(), ends_early=until is not None)
+    closed_at = None if until is None else adapted(until)
+    rows = sql.fetch(sql.scores_of(users, closed_at, counted))
+    keys = (key_of_score(*row) for row in rows)
+    return {key.user: key for key in keys if key}
+
+
+def counted_scores(
+    subject: Subject, now: datetime, *, ends_early: bool
+) -> sql.Statement:
+    """Return a statement for the scores of the ranked users among those of ``w``.
+
+    With ``ends_early``, entries that were recorded after ``b.closed_at`` do not count.
+    """
+    period, group = subject
+    lookup = conf.LEADERBOARD_GROUPS.get(group.grouping, "")
+    text, params = _ranked(group, lookup, audience(), write_alias())
+    usual, present = adapted(_NOW), adapted(now)
+    params = tuple(present if param == usual else param for param in params)
+    bounds = [adapted(at) for at in (period.starts_at, period.ends_at) if at]
+    return sql.counted(sql.Statement(text, params), bounds, ends_early=ends_early)
+
+
+@lru_cache(maxsize=256)
+def _ranked(group: Group, lookup: str, rule: str, alias: str) -> sql.Statement:
+    """Return a statement for the ranked users of a group.
+
+    Django takes longer to compile it than the database takes to answer. The lookup and
+    the rule by which users are counted tell when it has to be compiled again.
+    """
+    users = RawSQL("SELECT user_id FROM w", ())
+    rows = ranked_in(group, _NOW).filter(user__in=users)
+    compiler = rows.values_list("user_id", "total_xp").query.get_compiler(alias)
+    text, params = compiler.as_sql()
+    return sql.Statement(text, tuple(params))
+
+
+def key_of_score(user: Any, score: int | None, reached_at: Any) -> Key | None:
+    """Return the key of a user; None if they are not ranked with this score."""
+    if not score or score < 0 or reached_at is None:
+        return None
+    return Key.of(user, score, instant_of(reached_at))
+
+
+def adapted(instant: datetime) -> Any:
+    """Return an instant as the database takes it."""
+    return connections[write_alias()].ops.adapt_datetimefield_value(instant)
+
+
+def instant_of(value: Any) -> datetime:
+    """Return an instant from a database, which may have no type for it."""
+    instant = datetime.fromisoformat(value) if isinstance(value, str) else value
+    zone = instant.tzinfo or connections[write_alias()].timezone
+    return cast("datetime", instant.replace(tzinfo=zone))
 
 
 def kept_keys(board_id: int, user_ids: Iterable[Any]) -> dict[Any, Key]:
@@ -66,7 +93,7 @@ def kept_keys(board_id: int, user_ids: Iterable[Any]) -> dict[Any, Key]:
     alias = write_alias()
     scores = BoardScore.objects.using(alias).filter(board=board_id)
     rows = scores.filter(user__in=user_ids).values_list("debit", "reached", "user_id")
-    keys = (Key(*key, prepare_key(user_id, alias)) for *key, user_id in rows)
+    keys = (Key(debit, reached, prepare_key(pk, alias)) for debit, reached, pk in rows)
     return {key.user: key for key in keys}
 
 
@@ -77,35 +104,3 @@ def changes(
     gone = [key for user, key in kept.items() if counted.get(user) != key]
     new = [key for user, key in counted.items() if kept.get(user) != key]
     return gone, new
-
-
-def _entries(period: Period, ledger: QuerySet[LedgerEntry]) -> QuerySet[LedgerEntry]:
-    if period.starts_at and period.ends_at:
-        return ledger.filter(
-            occurred_at__gte=period.starts_at, occurred_at__lt=period.ends_at
-        )
-    return ledger
-
-
-def _score(period: Period, entries: QuerySet[LedgerEntry]) -> Any:
-    if period.starts_at is None:
-        # The total is the sum of the ledger.
-        return F("total_xp")
-    return Subquery(entries.values("user").annotate(n=Sum("amount")).values("n"))
-
-
-def _reached_at(
-    entries: QuerySet[LedgerEntry], ledger: QuerySet[LedgerEntry]
-) -> Subquery:
-    """Return the time of the last gain that was not reversed and is worth something."""
-    gained = Coalesce(OuterRef("corrects"), OuterRef("pk"))
-    reversals = ledger.filter(reverses=gained)
-    parts = ledger.filter(Q(pk=gained) | Q(corrects=gained)).values("user")
-    worth = Subquery(
-        parts.annotate(n=Sum("amount")).values("n"), output_field=IntegerField()
-    )
-    gains = entries.filter(~Exists(reversals), amount__gt=0).exclude(
-        kind=EntryKind.REVERSAL
-    )
-    lasting = gains.annotate(worth=worth).filter(worth__gt=0).order_by("-occurred_at")
-    return Subquery(lasting.values("occurred_at")[:1])

@@ -8,12 +8,12 @@ from __future__ import annotations
 from gamification.leaderboards.closing import KEPT
 from gamification.leaderboards.headers import Header
 from gamification.leaderboards.kept import Part, places
-from gamification.leaderboards.runs import (
+from gamification.leaderboards.slices import (
     AfterOffset,
-    AroundKey,
-    Run,
-    read_runs,
+    PlaceOf,
+    Slice,
     read_scores_above,
+    read_slices,
 )
 from gamification.leaderboards.values import Answer, Key, Place, Question, Ranking
 
@@ -27,10 +27,10 @@ def answer(header: Header, question: Question) -> Answer | None:
     if focus or question.after:
         wish = AfterOffset(0, KEPT)
     keys = [key for key in (focus, own) if key]
-    runs = read_runs(header, [wish, *(AroundKey(key, 1, 1) for key in keys)])
-    if runs is None:
+    slices = read_slices(header, [wish, *(_around(key) for key in keys)])
+    if slices is None:
         return None
-    part, around = Part(header, runs[0]), dict(zip(keys, runs[1:], strict=True))
+    part, around = Part(header, slices[0]), dict(zip(keys, slices[1:], strict=True))
     offset = question.offset
     if focus:
         offset = question.offset_around(around[focus].anchor + 1, header.total)
@@ -38,16 +38,21 @@ def answer(header: Header, question: Question) -> Answer | None:
         offset = part.before(question.after) + int(part.has(question.after))
     page = [*places(part, question.ranking, offset, question.page_size)]
     mine = _place(header, question.ranking, own, around[own]) if own else None
-    return Answer(header.total, offset, page, mine, is_final=True)
+    return Answer(header.total, offset, page, mine, slices[0].unranked, is_final=True)
 
 
-def _place(header: Header, ranking: Ranking, key: Key, run: Run) -> Place:
+def _around(key: Key) -> PlaceOf:
+    # A closed board counts both ways, whatever the ranking.
+    return PlaceOf(key, 1, 1, Ranking.COMPETITION)
+
+
+def _place(header: Header, ranking: Ranking, key: Key, found: Slice) -> Place:
     """Return the place at ``key``, which the board may no longer have."""
-    rank = run.anchor + 1 if ranking is Ranking.ORDINAL else run.above + 1
+    rank = found.anchor + 1 if ranking is Ranking.ORDINAL else found.above + 1
     if ranking is Ranking.DENSE:
         rank = len(read_scores_above(header, key.debit)) + 1
     above = None
-    if key in run.keys and run.keys[0] != key:
-        above = -run.keys[0].debit
+    if key in found.keys and found.keys[0] != key:
+        above = -found.keys[0].debit
     score, reached_at = -key.debit, key.reached_at
-    return Place(key.user, run.anchor + 1, rank, score, above, reached_at)
+    return Place(key.user, found.anchor + 1, rank, score, above, reached_at)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
@@ -15,9 +16,9 @@ from gamification.models import UserGamification, write_alias
 from gamification.models.users import key_of, target_field
 
 
-def ranked_in(group: Group) -> QuerySet[UserGamification]:
+def ranked_in(group: Group, now: datetime | None = None) -> QuerySet[UserGamification]:
     """Return the ranked users of ``group``; nobody if the site no longer has it."""
-    ranked = UserGamification.objects.using(write_alias()).ranked().order_by()
+    ranked = UserGamification.objects.using(write_alias()).ranked(now).order_by()
     if group == EVERYBODY:
         return ranked
     lookup = conf.LEADERBOARD_GROUPS.get(group.grouping)

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Collection, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, NamedTuple
 
-from django.db import connections
-from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
-from gamification.domain.periods import Period
 from gamification.leaderboards import sql
-from gamification.leaderboards.counting import scores_of
+from gamification.leaderboards.counting import (
+    adapted,
+    counted_scores,
+    instant_of,
+    key_of_score,
+)
 from gamification.leaderboards.groups import audience
 from gamification.leaderboards.values import Key, Subject
-from gamification.models import write_alias
 
 
 class _Row(NamedTuple):
@@ -28,6 +30,7 @@ class _Row(NamedTuple):
     user: Any
     #: Number of the user's rows among the pending ones.
     pending: int
+    is_public: bool | None
     debit: int
     reached: int
     score: int
@@ -46,6 +49,8 @@ class Header(NamedTuple):
     is_complete: bool
     #: Users whose scores the ledger has said, with those who are ranked.
     counted: Mapping[Any, Key | None]
+    #: Those among them who opted out of leaderboards.
+    hidden: Collection[Any]
     #: Their kept keys, which may be outdated, in order.
     old: Sequence[Key]
     #: Their true keys, in order. A closed board has none: nobody moves on it.
@@ -61,6 +66,10 @@ class Header(NamedTuple):
         """The users whose kept keys are not to be used."""
         return () if self.is_closed else self.counted.keys()
 
+    def moved_before(self, place: tuple[Any, ...]) -> int:
+        """Return how many more users are before ``place`` than kept scores say."""
+        return bisect_left(self.new, place) - bisect_left(self.old, place)
+
     @property
     def total(self) -> int:
         """The number of ranked users."""
@@ -74,9 +83,11 @@ def find_board(
 
     None means that the board is not built.
     """
-    now = _adapted(timezone.now())
-    waiting = sql.pending(now, limit, [*users])
-    rows = sql.fetch(sql.header(_condition(subject), waiting, _counted(subject)))
+    now = timezone.now()
+    waiting = sql.pending(adapted(now), limit, [*users])
+    is_over = subject.period.ends_at is not None and subject.period.ends_at <= now
+    counted = counted_scores(subject, now, ends_early=is_over)
+    rows = sql.fetch(sql.header(_condition(subject), waiting, counted))
     return _header([_Row(*row) for row in rows], limit) if rows else None
 
 
@@ -85,32 +96,18 @@ def _condition(subject: Subject) -> sql.Statement:
     begins = "IS NULL" if period.starts_at is None else "= %s"
     text = f"""(audience = %s OR closed_at IS NOT NULL)
     AND grouping = %s AND "group" = %s AND "window" = %s AND starts_at {begins}"""
-    instants = () if period.starts_at is None else (_adapted(period.starts_at),)
+    instants = () if period.starts_at is None else (adapted(period.starts_at),)
     return sql.Statement(text, (audience(), *group, period.window.value, *instants))
-
-
-def _counted(subject: Subject) -> sql.Statement:
-    """Return the statement for what the ledger says of the users who wait."""
-    until = None
-    if _is_over(subject.period):
-        last = _adapted(datetime.max.replace(tzinfo=UTC))
-        until = RawSQL("coalesce((SELECT closed_at FROM b), %s)", (last,))
-    users = RawSQL("SELECT user_id FROM w", ())
-    query = scores_of(subject, users, until=until).query
-    text, params = query.get_compiler(write_alias()).as_sql()
-    return sql.Statement(text, tuple(params))
-
-
-def _is_over(period: Period) -> bool:
-    return period.ends_at is not None and period.ends_at <= timezone.now()
 
 
 def _header(rows: Sequence[_Row], limit: int) -> Header:
     first, told = rows[0], [row for row in rows if row.user is not None]
-    counted = {row.user: _key(row) for row in told}
+    counted = {
+        row.user: key_of_score(row.user, row.score, row.reached_at) for row in told
+    }
     old = [Key(row.debit, row.reached, row.user) for row in told if row.debit]
     new = [key for key in counted.values() if key]
-    closed_at = None if first.closed_at is None else _instant(first.closed_at)
+    closed_at = None if first.closed_at is None else instant_of(first.closed_at)
     return Header(
         first.id,
         first.version,
@@ -118,26 +115,7 @@ def _header(rows: Sequence[_Row], limit: int) -> Header:
         closed_at,
         sum(row.pending for row in told) < limit,
         counted,
+        {row.user for row in told if row.is_public is not None and not row.is_public},
         [] if closed_at else sorted(old),
         [] if closed_at else sorted(new),
     )
-
-
-def _key(row: _Row) -> Key | None:
-    if row.reached_at is None or row.score <= 0:
-        return None
-    return Key.of(row.user, row.score, _instant(row.reached_at))
-
-
-def _adapted(instant: datetime) -> Any:
-    """Return an instant as the database takes it."""
-    return connections[write_alias()].ops.adapt_datetimefield_value(instant)
-
-
-def _instant(value: Any) -> datetime:
-    """Return an instant from a database, which may have no type for it."""
-    if isinstance(value, str):
-        value = datetime.fromisoformat(value)
-    if timezone.is_naive(value):
-        value = value.replace(tzinfo=connections[write_alias()].timezone)
-    return value

@@ -8,38 +8,37 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator
-from typing import Any, Protocol
+from typing import Protocol
 
 from gamification.leaderboards.headers import Header
-from gamification.leaderboards.runs import (
+from gamification.leaderboards.slices import (
     AfterOffset,
     AroundKey,
-    Run,
-    read_runs,
+    PlaceOf,
+    Slice,
     read_scores_above,
+    read_slices,
 )
 from gamification.leaderboards.values import Answer, Key, Place, Question, Ranking
 
 
 def answer(header: Header, question: Question) -> Answer | None:
     """Return the answer of a board; None if it has changed meanwhile."""
-    wish = _wish(header, question)
-    own = header.counted.get(question.own)
+    own, margin = header.counted.get(question.own), 1 + len(header.old)
     # Whoever is in the middle of the page is on it.
-    has_other = own is not None and question.own != question.focus
-    margin = 1 + len(header.old)
-    others = [AroundKey(own, margin, margin)] if own and has_other else []
-    runs = read_runs(header, [wish, *others])
-    if runs is None:
+    if question.own == question.focus:
+        own = None
+    others = [PlaceOf(own, margin, 0, question.ranking)] if own else []
+    slices = read_slices(header, [_wish(header, question), *others])
+    if slices is None:
         return None
-    parts = [Part(header, run) for run in runs]
-    offset = _offset(parts[0], question)
-    page = [*places(parts[0], question.ranking, offset, question.page_size)]
+    part = Part(header, slices[0])
+    offset = _offset(part, question)
+    page = [*places(part, question.ranking, offset, question.page_size)]
     mine = next((each for each in page if each.user == question.own), None)
-    if mine is None and own and has_other:
-        position = parts[1].before(own)
-        mine = next(places(parts[1], question.ranking, position, 1))
-    return Answer(header.total, offset, page, mine)
+    if mine is None and own:
+        mine = _place(header, question.ranking, own, slices[1])
+    return Answer(header.total, offset, page, mine, slices[0].unranked)
 
 
 def _wish(header: Header, question: Question) -> AfterOffset | AroundKey:
@@ -67,15 +66,15 @@ def _offset(part: Part, question: Question) -> int:
 class Part:
     """A part of a board, in which some users are where the ledger has them."""
 
-    def __init__(self, header: Header, run: Run) -> None:
-        self.header, self._run = header, run
-        since = run.keys[0] if run.start and run.keys else ()
-        until = None if run.is_last or not run.keys else run.keys[-1]
+    def __init__(self, header: Header, found: Slice) -> None:
+        self.header, self._slice = header, found
+        since = found.keys[0] if found.start and found.keys else ()
+        until = None if found.is_last or not found.keys else found.keys[-1]
         #: Number of ranked users before its first key.
-        self.start = run.start + self._moved_before(since)
+        self.start = found.start + header.moved_before(since)
         #: Its keys in order.
         self.keys = sorted(
-            [key for key in run.keys if key.user not in header.moved]
+            [key for key in found.keys if key.user not in header.moved]
             + [k for k in header.new if k >= since and (not until or k < until)]
         )
 
@@ -90,21 +89,34 @@ class Part:
 
     def above(self, debit: int) -> int:
         """Return the number of ranked users with more than a score of this part."""
-        keys = self._run.keys
-        kept = self._run.start + bisect_left(keys, (debit,))
+        keys = self._slice.keys
+        kept = self._slice.start + bisect_left(keys, (debit,))
         if keys and debit <= keys[0].debit:
-            kept = self._run.above
-        return kept + self._moved_before((debit,))
+            kept = self._slice.above
+        return kept + self.header.moved_before((debit,))
 
     def scores_above(self, debit: int) -> int:
         """Return the number of different scores that are higher."""
-        new = {each.debit for each in self.header.new if each < (debit,)}
-        return len(read_scores_above(self.header, debit) | new)
+        return _scores_above(self.header, debit)
 
-    def _moved_before(self, place: tuple[Any, ...]) -> int:
-        """Return how many more users are before ``place`` than kept scores say."""
-        new, old = self.header.new, self.header.old
-        return bisect_left(new, place) - bisect_left(old, place)
+
+def _scores_above(header: Header, debit: int) -> int:
+    new = {each.debit for each in header.new if each < (debit,)}
+    return len(read_scores_above(header, debit) | new)
+
+
+def _place(header: Header, ranking: Ranking, key: Key, found: Slice) -> Place:
+    """Return the place of a ranked user at ``key``."""
+    if ranking is Ranking.DENSE:
+        rank = _scores_above(header, key.debit) + 1
+    elif ranking is Ranking.ORDINAL:
+        rank = found.anchor + header.moved_before(key) + 1
+    else:
+        rank = found.above + header.moved_before((key.debit,)) + 1
+    before = [each for each in found.keys if each.user not in header.moved]
+    before += [each for each in header.new if each < key]
+    above = -max(before).debit if before else None
+    return Place(key.user, rank, rank, -key.debit, above, key.reached_at)
 
 
 class AnyPart(Protocol):

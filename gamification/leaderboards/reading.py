@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from asgiref.sync import sync_to_async
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AnonymousUser
 from django.utils import timezone
 
 from gamification.conf import conf
@@ -35,8 +36,8 @@ from gamification.leaderboards.values import (
     Ranking,
     Subject,
 )
-from gamification.models import write_alias
-from gamification.models.progress import is_hidden, is_ranked
+from gamification.models import UserGamification, write_alias
+from gamification.models.progress import counted_marks
 from gamification.models.users import (
     convert_key,
     prepare_key,
@@ -165,14 +166,16 @@ def _page(question: Question) -> LeaderboardPage:
         answer = (final if header.is_closed else kept).answer(header, question)
         if answer is None:
             continue
-        users = _users(answer, question.own)
+        users = _users(answer)
         # Nothing may have told the board that a user is no longer ranked.
-        unlisted = {each.user for each in answer.places if not _is_shown(each, users)}
+        unlisted = {each.user for each in answer.places if each.user not in users}
         if header.is_closed or not unlisted:
-            return _result(question, answer, users)
+            is_hidden = question.own in header.hidden
+            return _result(question, answer, users, is_hidden=is_hidden)
         hidden |= unlisted
     answer = ledger.answer(question)
-    return _result(question, answer, _users(answer, question.own))
+    is_hidden = answer.own is None and _is_hidden(question.own)
+    return _result(question, answer, _users(answer), is_hidden=is_hidden)
 
 
 def _scoped_page(
@@ -186,14 +189,15 @@ def _scoped_page(
     if users is None:
         raise UnknownScopeError
     answer = scopes.answer(_header(question, ()), question, users)
-    return _result(question, answer, _users(answer, question.own))
+    is_hidden = answer.own is None and _is_hidden(question.own)
+    return _result(question, answer, _users(answer), is_hidden=is_hidden)
 
 
 def _instance(user: UserRef | None) -> Any:
     """Return the user whom a reference means; None for nobody."""
-    if isinstance(user, get_user_model()):
+    if user is None or isinstance(user, get_user_model()):
         return user
-    if stored_key_of(user) is None:
+    if isinstance(user, AnonymousUser):
         return None
     return visible_users().filter(pk=user_id_of(user)).first()
 
@@ -222,35 +226,42 @@ def _is_due(header: Header, period: Period) -> bool:
     )
 
 
-def _users(answer: Answer, own: Any) -> Mapping[Any, Any]:
-    """Return those whom an answer is about by stored key, with their progress."""
-    alias = write_alias()
-    stored = {*(each.user for each in answer.places), own} - {None}
-    keys = [convert_key(user, alias) for user in stored]
-    users = visible_users().filter(pk__in=keys).select_related("gamification")
-    found = users_by_key(users).items()
-    return {prepare_key(user_id, alias): user for user_id, user in found}
+def _users(answer: Answer) -> Mapping[Any, Any]:
+    """Return the ranked users whom an answer is about, by stored key."""
+    alias, marks = write_alias(), counted_marks().items()
+    stored = {each.user for each in (*answer.places, answer.own) if each}
+    keys = [convert_key(user, alias) for user in stored - {*answer.unranked}]
+    found = users_by_key(visible_users().filter(pk__in=keys)).items()
+    return {
+        prepare_key(user_id, alias): user
+        for user_id, user in found
+        if all(getattr(user, name) == mark for name, mark in marks)
+    }
 
 
-def _is_shown(place: Place, users: Mapping[Any, Any]) -> bool:
-    return place.user in users and is_ranked(users[place.user])
+def _is_hidden(user: Any) -> bool:
+    """Say whether a user opted out of leaderboards."""
+    if user is None:
+        return False
+    rows = UserGamification.objects.using(write_alias()).filter(is_public=False)
+    return rows.filter(user=convert_key(user, write_alias())).exists()
 
 
 def _result(
-    question: Question, answer: Answer, users: Mapping[Any, Any]
+    question: Question, answer: Answer, users: Mapping[Any, Any], *, is_hidden: bool
 ) -> LeaderboardPage:
-    me, viewer = answer.own, users.get(question.own)
+    me, period = answer.own, question.subject.period
     return LeaderboardPage(
-        question.subject.period,
-        _state(question.subject.period, is_final=answer.is_final),
+        period,
+        _state(period, is_final=answer.is_final),
         question.ranking,
         answer.total,
         answer.offset,
         question.page_size,
-        tuple(_entry(each, users) for each in answer.places if _is_shown(each, users)),
+        tuple(_entry(each, users) for each in answer.places if each.user in users),
         _cursor(answer),
-        _entry(me, users) if me and _is_shown(me, users) else None,
-        is_hidden=viewer is not None and is_hidden(viewer),
+        _entry(me, users) if me and me.user in users else None,
+        is_hidden,
     )
 
 

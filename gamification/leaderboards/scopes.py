@@ -57,7 +57,7 @@ def answer(header: Header | None, question: Question, users: set[Any]) -> Answer
         before = bisect_left(part.keys, own)
         mine = next(places(part, question.ranking, before, 1))
     is_final = header is not None and header.is_closed
-    return Answer(total, offset, page, mine, is_final)
+    return Answer(total, offset, page, mine, is_final=is_final)
 
 
 class ScopedPart:
@@ -85,5 +85,5 @@ def _keys(
         until = header.closed_at if header else None
         return counted_keys(question.subject, users, until=until)
     stored = {prepare_key(user_id, write_alias()) for user_id in users}
-    kept = kept_keys(header.id, users) | header.counted
+    kept = {**kept_keys(header.id, users), **header.counted}
     return {user: key for user, key in kept.items() if key and user in stored}

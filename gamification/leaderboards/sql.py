@@ -12,7 +12,9 @@ from gamification.models import (
     Board,
     BoardScore,
     BoardSegment,
+    LedgerEntry,
     PendingScore,
+    UserGamification,
     write_alias,
 )
 
@@ -20,6 +22,11 @@ _BOARDS: Final = Board._meta.db_table
 _SCORES: Final = BoardScore._meta.db_table
 _SEGMENTS: Final = BoardSegment._meta.db_table
 _PENDING: Final = PendingScore._meta.db_table
+_LEDGER: Final = LedgerEntry._meta.db_table
+_PROFILES: Final = UserGamification._meta.db_table
+
+#: An instant after all others, as both databases read it.
+_LAST: Final = "9999-12-31 23:59:59"
 
 _ORDER: Final = "debit, reached, user_id"
 _BACKWARDS: Final = "debit DESC, reached DESC, user_id DESC"
@@ -51,8 +58,8 @@ def header(board: Statement, waiting: Statement, counted: Statement) -> Statemen
     """Return a statement for a board and for users whose scores are to be counted.
 
     The parts are: a condition for the board; the users who are waiting, in the columns
-    ``user_id`` and ``pending``; what the ledger says of them. Each user has a row,
-    and the board has one at least.
+    ``user_id`` and ``pending``; what ``counted`` says of them. Each user has a row, and
+    the board has one at least.
     """
     return join(
         [
@@ -63,6 +70,7 @@ def header(board: Statement, waiting: Statement, counted: Statement) -> Statemen
             waiting,
             Statement(f""")
 SELECT b.id, b.version, b.count, b.closed_at, w.user_id, w.pending,
+    (SELECT is_public FROM {_PROFILES} g WHERE g.user_id = w.user_id),
     s.debit, s.reached, r.score, r.reached_at
 FROM b LEFT JOIN w ON b.id = b.id
 LEFT JOIN {_SCORES} s ON s.board_id = b.id AND s.user_id = w.user_id
@@ -72,6 +80,43 @@ LEFT JOIN ("""),
         ],
         "",
     )
+
+
+def scores_of(users: Sequence[Any], until: Any, counted: Statement) -> Statement:
+    """Return a statement for what ``counted`` says of users."""
+    marks = ", ".join(["%s"] * len(users))
+    sql = f"""WITH b AS (SELECT %s AS closed_at),
+w AS (SELECT user_id FROM {_PROFILES} WHERE user_id IN ({marks}))
+"""
+    return join([Statement(sql, (until, *users)), counted], "")
+
+
+def counted(ranked: Statement, bounds: Sequence[Any], *, ends_early: bool) -> Statement:
+    """Return the scores of ranked users, and when they reached them, by the ledger.
+
+    ``ranked`` has the columns ``user_id`` and ``total_xp``; ``bounds`` are the ends of
+    the period, or empty. With ``ends_early``, entries that were recorded after the
+    board was closed do not count.
+    """
+    within = " AND e.occurred_at >= %s AND e.occurred_at < %s" if bounds else ""
+    if ends_early:
+        within += " AND e.recorded_at <= coalesce((SELECT closed_at FROM b), %s)"
+        bounds = (*bounds, _LAST)
+    score = "r.total_xp"
+    if within:
+        score = f"""(SELECT sum(e.amount) FROM {_LEDGER} e
+        WHERE e.user_id = r.user_id{within})"""
+    # An entry is worth its amount with the corrections and the reversal that name it.
+    named = "coalesce(e.corrects, e.id)"
+    sql = f"""SELECT r.user_id, {score} AS score, (
+    SELECT e.occurred_at FROM {_LEDGER} e
+    WHERE e.user_id = r.user_id{within} AND e.amount > 0 AND e.kind <> 'reversal' AND (
+        SELECT sum(c.amount) FROM {_LEDGER} c WHERE c.user_id = e.user_id
+            AND (c.id = {named} OR c.corrects = {named} OR c.reverses = {named})) > 0
+    ORDER BY e.occurred_at DESC LIMIT 1) AS reached_at
+FROM ("""
+    twice = (*bounds, *bounds) if within else ()
+    return join([Statement(sql, twice), ranked, Statement(") r")], "")
 
 
 def pending(now: Any, limit: int, users: Sequence[Any]) -> Statement:
@@ -87,25 +132,35 @@ def pending(now: Any, limit: int, users: Sequence[Any]) -> Statement:
     return Statement(sql, (now, limit, *users))
 
 
+def with_parts(parts: Sequence[Statement], selects: Sequence[Statement]) -> Statement:
+    """Return a statement for all rows of the SELECTs, which name the parts."""
+    rows = join(selects, "\nUNION ALL ")
+    return join([Statement("WITH "), join(parts, ",\n"), Statement("\n"), rows], "")
+
+
 def version_of(board: int) -> Statement:
-    """Return a statement for the version of a board, in the columns of ``run``."""
-    sql = f"SELECT -1, version, 0, 0, 0, 0, NULL FROM {_BOARDS} WHERE id = %s"
+    """Return a statement for the version of a board, in the columns of ``slice``."""
+    sql = f"SELECT -1, version, 0, 0, 0, 0, NULL, NULL FROM {_BOARDS} WHERE id = %s"
     return Statement(sql, (board,))
 
 
-def run(name: str) -> str:
-    """Return the SELECT of a run of keys, whose parts were named in the WITH clause.
+def slice_of(name: str, now: Any) -> Statement:
+    """Return the SELECT of a slice of keys, whose parts were named in the WITH clause.
 
-    Its columns are the number of the run, the number of keys before its first one and
-    before its anchor, the number of users who have more than the first one's score, and
-    the key.
+    Its columns are the number of the slice, the number of keys before its first one and
+    before its anchor, the number of users who have more than the first one's score, the
+    key, and whether the user may still be ranked.
     """
-    return f"""SELECT {name}, (SELECT n FROM start{name}), (SELECT n FROM anchor{name}),
-    (SELECT n FROM above{name}), {_ORDER} FROM run{name}"""
+    sql = f"""SELECT {name}, (SELECT n FROM start{name}), (SELECT n FROM anchor{name}),
+    (SELECT n FROM above{name}), k.debit, k.reached, k.user_id,
+    g.is_public AND NOT g.is_excluded
+        AND (g.held_until IS NULL OR g.held_until <= %s)
+FROM slice{name} k LEFT JOIN {_PROFILES} g ON g.user_id = k.user_id"""
+    return Statement(sql, (now,))
 
 
 def keys_after(name: str, board: int, offset: int, size: int) -> Statement:
-    """Return the parts of a run that begins behind an offset.
+    """Return the parts of a slice that begins behind an offset.
 
     It begins with the segment in which the offset lies.
     """
@@ -114,28 +169,26 @@ def keys_after(name: str, board: int, offset: int, size: int) -> Statement:
         SELECT {_ORDER}, count, sum(count) OVER (ORDER BY {_ORDER}) AS upto
         FROM {_SEGMENTS} WHERE board_id = %s) g
     WHERE upto > %s ORDER BY upto LIMIT 1),
-run{name} AS (
+slice{name} AS (
     SELECT {_ORDER} FROM {_SCORES} WHERE board_id = %s AND {_from(f"f{name}")}
     ORDER BY {_ORDER} LIMIT %s OFFSET coalesce(%s - (SELECT skipped FROM f{name}), 0)),
-start{name} AS (SELECT CAST(%s AS bigint) AS n),
-anchor{name} AS (SELECT 0 AS n)"""
+start{name} AS (SELECT CAST(%s AS bigint) AS n)"""
     return Statement(sql, (board, offset, board, size, offset, offset))
 
 
 def first_keys(name: str, board: int, offset: int, size: int) -> Statement:
     """Return the same for the first keys, where no segment helps."""
-    sql = f"""run{name} AS (
+    sql = f"""slice{name} AS (
     SELECT {_ORDER} FROM {_SCORES} WHERE board_id = %s
     ORDER BY {_ORDER} LIMIT %s OFFSET %s),
-start{name} AS (SELECT CAST(%s AS bigint) AS n),
-anchor{name} AS (SELECT 0 AS n)"""
+start{name} AS (SELECT CAST(%s AS bigint) AS n)"""
     return Statement(sql, (board, size, offset, offset))
 
 
 def keys_around(
     name: str, board: int, key: tuple[Any, ...], back: int, ahead: int
 ) -> Statement:
-    """Return the parts of a run around a key, which is the anchor.
+    """Return the parts of a slice around a key, which is the anchor.
 
     The parts of ``count_before`` come first.
     """
@@ -145,7 +198,7 @@ def keys_around(
 ahead{name} AS (
     SELECT {_ORDER} FROM {_SCORES} WHERE board_id = %s AND ({_ORDER}) >= {_PLACE}
     ORDER BY {_ORDER} LIMIT %s),
-run{name} AS (SELECT * FROM back{name} UNION ALL SELECT * FROM ahead{name}),
+slice{name} AS (SELECT * FROM back{name} UNION ALL SELECT * FROM ahead{name}),
 start{name} AS (
     SELECT (SELECT n FROM anchor{name}) - (SELECT count(*) FROM back{name}) AS n)"""
     return Statement(sql, (board, *key, back, board, *key, ahead))
@@ -156,10 +209,19 @@ def count_before(name: str, board: int, key: tuple[Any, ...]) -> Statement:
     return _count(f"anchor{name}", board, f"({_ORDER}) < {_PLACE}", key)
 
 
-def count_above(name: str, board: int) -> Statement:
-    """Return the number of scores above the first of a run as the part ``above``."""
-    condition = f"debit < (SELECT min(debit) FROM run{name})"
-    return _count(f"above{name}", board, condition, ())
+def count_above(name: str, board: int, debit: int | None) -> Statement:
+    """Return the number of scores above one as the part ``above``.
+
+    None means the first one of the slice.
+    """
+    score = f"(SELECT min(debit) FROM slice{name})" if debit is None else "%s"
+    params = () if debit is None else (debit,)
+    return _count(f"above{name}", board, f"debit < {score}", params)
+
+
+def nothing(part: str) -> Statement:
+    """Return a part that counts nothing."""
+    return Statement(f"{part} AS (SELECT CAST(0 AS bigint) AS n)")
 
 
 def _count(part: str, board: int, condition: str, params: tuple[Any, ...]) -> Statement:
@@ -200,7 +262,7 @@ def final_above(name: str, board: int, debit: int | None) -> Statement:
 
     ``debit`` is that of the anchor, which may be beyond the keys of the board.
     """
-    first = f"(SELECT min(debit) FROM run{name})" if debit is None else "%s"
+    first = f"(SELECT min(debit) FROM slice{name})" if debit is None else "%s"
     sql = f"""above{name} AS (
     SELECT CAST(coalesce(sum(count), 0) AS bigint) AS n FROM {_SEGMENTS}
     WHERE board_id = %s AND debit < {first})"""

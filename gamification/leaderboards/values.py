@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
@@ -150,4 +150,6 @@ class Answer(NamedTuple):
     offset: int
     places: Sequence[Place]
     own: Place | None
+    #: Users on the page who are not ranked any longer.
+    unranked: Collection[Any] = ()
     is_final: bool = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import datetime
 from functools import cache
 from typing import Any, ClassVar
 
@@ -39,9 +40,10 @@ class UserGamificationQuerySet(PerUserQuerySet["UserGamification"]):
         """Keep the users whom ``counted`` leaves out."""
         return self.exclude(_is_counted())
 
-    def ranked(self) -> UserGamificationQuerySet:
+    def ranked(self, now: datetime | None = None) -> UserGamificationQuerySet:
         """Keep the counted users who neither opted out of leaderboards nor are held."""
-        is_free = Q(held_until=None) | Q(held_until__lte=timezone.now())
+        now = timezone.now() if now is None else now
+        is_free = Q(held_until=None) | Q(held_until__lte=now)
         return self.counted().filter(is_free, is_public=True)
 
 
@@ -59,25 +61,6 @@ def _is_counted() -> Q:
     shown = get_user_model()._default_manager.all()
     # Most managers hide nobody, and need no second look at the table of users.
     return condition & Q(user__in=shown.order_by()) if shown.query.where else condition
-
-
-def is_ranked(user: Any) -> bool:
-    """Say whether ``ranked`` keeps a user whom the site shows."""
-    marks = counted_marks().items()
-    if any(getattr(user, name) != mark for name, mark in marks):
-        return False
-    row: UserGamification | None = getattr(user, "gamification", None)
-    return (
-        row is not None
-        and row.is_public
-        and not row.is_excluded
-        and (row.held_until is None or row.held_until <= timezone.now())
-    )
-
-
-def is_hidden(user: Any) -> bool:
-    """Say whether the user opted out of leaderboards."""
-    return hasattr(user, "gamification") and not user.gamification.is_public
 
 
 class UserGamification(models.Model):
