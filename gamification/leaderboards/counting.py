@@ -13,10 +13,11 @@ from django.utils import timezone
 
 from gamification.conf import conf
 from gamification.leaderboards import sql
-from gamification.leaderboards.groups import audience, ranked_in
-from gamification.leaderboards.values import Group, Key, Subject
+from gamification.leaderboards.groups import audience, hides_users, ranked_in
+from gamification.leaderboards.values import EVERYBODY, Group, Key, Subject
 from gamification.models import BoardScore, write_alias
-from gamification.models.users import prepare_key
+from gamification.models.progress import counted_marks
+from gamification.models.users import prepare_key, target_field
 
 #: In the place of the present in a query that is compiled once.
 _NOW: Final = datetime(1901, 1, 1, tzinfo=UTC)
@@ -35,43 +36,62 @@ def counted_keys(
     counted = counted_scores(subject, timezone.now(), ends_early=until is not None)
     closed_at = None if until is None else adapted(until)
     rows = sql.fetch(sql.scores_of(users, closed_at, counted))
-    keys = (key_of_score(*row) for row in rows)
+    keys = (counted_key(*row) for row in rows)
     return {key.user: key for key in keys if key}
 
 
 def counted_scores(
     subject: Subject, now: datetime, *, ends_early: bool
 ) -> sql.Statement:
-    """Return a statement for the scores of the ranked users among those of ``w``.
+    """Return columns for what the ledger says of the users of ``w``.
 
     With ``ends_early``, entries that were recorded after ``b.closed_at`` do not count.
     """
     period, group = subject
+    bounds = [adapted(at) for at in (period.starts_at, period.ends_at) if at]
+    return sql.counted(_ranked(group, now), bounds, ends_early=ends_early)
+
+
+def _ranked(group: Group, now: datetime) -> sql.Statement:
+    """Return the condition of the ranked users among those of ``w``."""
+    columns = _own_columns()
+    if group == EVERYBODY and columns is not None and not hides_users():
+        return sql.Statement(sql.ranked(columns), (adapted(now),))
     lookup = conf.LEADERBOARD_GROUPS.get(group.grouping, "")
-    text, params = _ranked(group, lookup, audience(), write_alias())
+    text, params = _compiled(group, lookup, audience(), write_alias())
     usual, present = adapted(_NOW), adapted(now)
     params = tuple(present if param == usual else param for param in params)
-    bounds = [adapted(at) for at in (period.starts_at, period.ends_at) if at]
-    return sql.counted(sql.Statement(text, params), bounds, ends_early=ends_early)
+    return sql.Statement(f"w.user_id IN ({text})", params)
+
+
+def _own_columns() -> dict[str, bool] | None:
+    """Return the marks of counted users by column; None if another table has them."""
+    users: Any = target_field().model
+    marks = counted_marks()
+    fields = {name: users._meta.get_field(name) for name in marks}
+    if any(field.model is not users for field in fields.values()):
+        return None
+    return {fields[name].column: is_on for name, is_on in marks.items()}
 
 
 @lru_cache(maxsize=256)
-def _ranked(group: Group, lookup: str, rule: str, alias: str) -> sql.Statement:
-    """Return a statement for the ranked users of a group.
+def _compiled(group: Group, lookup: str, rule: str, alias: str) -> sql.Statement:
+    """Return a statement for the ranked users of a group among those of ``w``.
 
     Django takes longer to compile it than the database takes to answer. The lookup and
     the rule by which users are counted tell when it has to be compiled again.
     """
     users = RawSQL("SELECT user_id FROM w", ())
-    rows = ranked_in(group, _NOW).filter(user__in=users)
-    compiler = rows.values_list("user_id", "total_xp").query.get_compiler(alias)
-    text, params = compiler.as_sql()
+    rows = ranked_in(group, _NOW).filter(user__in=users).values_list("user_id")
+    text, params = rows.query.get_compiler(alias).as_sql()
     return sql.Statement(text, tuple(params))
 
 
-def key_of_score(user: Any, score: int | None, reached_at: Any) -> Key | None:
-    """Return the key of a user; None if they are not ranked with this score."""
-    if not score or score < 0 or reached_at is None:
+def counted_key(
+    user: Any, is_ranked: bool | None, score: int | None, reached_at: Any
+) -> Key | None:
+    """Return the key of a user; None if they are not ranked."""
+    if not is_ranked or not score or score < 0 or reached_at is None:
         return None
     return Key.of(user, score, instant_of(reached_at))
 

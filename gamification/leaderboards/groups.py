@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from gamification.conf import conf
 from gamification.leaderboards.values import EVERYBODY, Group
 from gamification.models import UserGamification, write_alias
-from gamification.models.users import key_of, target_field
+from gamification.models.users import key_of, target_field, visible_users
 
 
 def ranked_in(group: Group, now: datetime | None = None) -> QuerySet[UserGamification]:
@@ -49,7 +49,12 @@ def audience() -> str:
     for others than those who built them.
     """
     rule = "staff" if conf.RANKS_STAFF else ""
-    shown = get_user_model()._default_manager.using(write_alias()).order_by()
-    if not shown.query.where:
+    if not hides_users():
         return rule
-    return sha256(f"{rule} {shown.values('pk').query}".encode()).hexdigest()
+    shown = visible_users().order_by().values("pk").query
+    return sha256(f"{rule} {shown}".encode()).hexdigest()
+
+
+def hides_users() -> bool:
+    """Say whether the default manager of the site's users leaves some of them out."""
+    return bool(visible_users().query.where)

@@ -12,9 +12,9 @@ from django.utils import timezone
 from gamification.leaderboards import sql
 from gamification.leaderboards.counting import (
     adapted,
+    counted_key,
     counted_scores,
     instant_of,
-    key_of_score,
 )
 from gamification.leaderboards.groups import audience
 from gamification.leaderboards.values import Key, Subject
@@ -27,12 +27,13 @@ class _Row(NamedTuple):
     version: int
     kept: int
     closed_at: Any
-    user: Any
     #: Number of the user's rows among the pending ones.
     pending: int
     is_public: bool | None
     debit: int
     reached: int
+    user: Any
+    is_ranked: bool | None
     score: int
     reached_at: Any
 
@@ -103,7 +104,8 @@ def _condition(subject: Subject) -> sql.Statement:
 def _header(rows: Sequence[_Row], limit: int) -> Header:
     first, told = rows[0], [row for row in rows if row.user is not None]
     counted = {
-        row.user: key_of_score(row.user, row.score, row.reached_at) for row in told
+        row.user: counted_key(row.user, row.is_ranked, row.score, row.reached_at)
+        for row in told
     }
     old = [Key(row.debit, row.reached, row.user) for row in told if row.debit]
     new = [key for key in counted.values() if key]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from django.db import connections
@@ -17,6 +17,7 @@ from gamification.models import (
     UserGamification,
     write_alias,
 )
+from gamification.models.users import target_field
 
 _BOARDS: Final = Board._meta.db_table
 _SCORES: Final = BoardScore._meta.db_table
@@ -68,15 +69,15 @@ def header(board: Statement, waiting: Statement, counted: Statement) -> Statemen
             board,
             Statement("),\nw AS ("),
             waiting,
-            Statement(f""")
-SELECT b.id, b.version, b.count, b.closed_at, w.user_id, w.pending,
-    (SELECT is_public FROM {_PROFILES} g WHERE g.user_id = w.user_id),
-    s.debit, s.reached, r.score, r.reached_at
+            Statement(""")
+SELECT b.id, b.version, b.count, b.closed_at, w.pending, g.is_public,
+    s.debit, s.reached, w.user_id, """),
+            counted,
+            Statement(f"""
 FROM b LEFT JOIN w ON b.id = b.id
 LEFT JOIN {_SCORES} s ON s.board_id = b.id AND s.user_id = w.user_id
-LEFT JOIN ("""),
-            counted,
-            Statement(") r ON r.user_id = w.user_id"),
+LEFT JOIN {_PROFILES} g ON g.user_id = w.user_id
+LEFT JOIN {_users()} ON u.{_key()} = w.user_id"""),
         ],
         "",
     )
@@ -85,38 +86,64 @@ LEFT JOIN ("""),
 def scores_of(users: Sequence[Any], until: Any, counted: Statement) -> Statement:
     """Return a statement for what ``counted`` says of users."""
     marks = ", ".join(["%s"] * len(users))
-    sql = f"""WITH b AS (SELECT %s AS closed_at),
-w AS (SELECT user_id FROM {_PROFILES} WHERE user_id IN ({marks}))
-"""
-    return join([Statement(sql, (until, *users)), counted], "")
+    return join(
+        [
+            Statement("WITH b AS (SELECT %s AS closed_at),\nw AS (", (until,)),
+            Statement(f"SELECT user_id FROM {_PROFILES} WHERE user_id IN ({marks}))"),
+            Statement("\nSELECT w.user_id, ", tuple(users)),
+            counted,
+            Statement(f"""
+FROM w JOIN {_PROFILES} g ON g.user_id = w.user_id
+JOIN {_users()} ON u.{_key()} = w.user_id"""),
+        ],
+        "",
+    )
 
 
 def counted(ranked: Statement, bounds: Sequence[Any], *, ends_early: bool) -> Statement:
-    """Return the scores of ranked users, and when they reached them, by the ledger.
+    """Return columns for a user of ``w``: ranked or not, the score, and since when.
 
-    ``ranked`` has the columns ``user_id`` and ``total_xp``; ``bounds`` are the ends of
-    the period, or empty. With ``ends_early``, entries that were recorded after the
-    board was closed do not count.
+    ``ranked`` is a condition; ``bounds`` are the ends of the period, or empty. With
+    ``ends_early``, entries that were recorded after ``b.closed_at`` do not count.
     """
     within = " AND e.occurred_at >= %s AND e.occurred_at < %s" if bounds else ""
     if ends_early:
-        within += " AND e.recorded_at <= coalesce((SELECT closed_at FROM b), %s)"
+        within += " AND e.recorded_at <= (SELECT coalesce(closed_at, %s) FROM b)"
         bounds = (*bounds, _LAST)
-    score = "r.total_xp"
+    score = "g.total_xp"
     if within:
         score = f"""(SELECT sum(e.amount) FROM {_LEDGER} e
-        WHERE e.user_id = r.user_id{within})"""
+        WHERE e.user_id = w.user_id{within})"""
     # An entry is worth its amount with the corrections and the reversal that name it.
     named = "coalesce(e.corrects, e.id)"
-    sql = f"""SELECT r.user_id, {score} AS score, (
-    SELECT e.occurred_at FROM {_LEDGER} e
-    WHERE e.user_id = r.user_id{within} AND e.amount > 0 AND e.kind <> 'reversal' AND (
+    sql = f""", {score}, (SELECT e.occurred_at FROM {_LEDGER} e
+    WHERE e.user_id = w.user_id{within} AND e.amount > 0 AND e.kind <> 'reversal' AND (
         SELECT sum(c.amount) FROM {_LEDGER} c WHERE c.user_id = e.user_id
             AND (c.id = {named} OR c.corrects = {named} OR c.reverses = {named})) > 0
-    ORDER BY e.occurred_at DESC LIMIT 1) AS reached_at
-FROM ("""
+    ORDER BY e.occurred_at DESC LIMIT 1)"""
     twice = (*bounds, *bounds) if within else ()
-    return join([Statement(sql, twice), ranked, Statement(") r")], "")
+    return join([ranked, Statement(sql, twice)], "")
+
+
+def ranked(marks: Mapping[str, bool]) -> str:
+    """Return the condition of ranked users, who have ``marks`` in columns of theirs."""
+    quote = connections[write_alias()].ops.quote_name
+    signs = {True: "", False: "NOT "}
+    counted = "".join(f" AND {signs[is_on]}u.{quote(c)}" for c, is_on in marks.items())
+    return f"""g.is_public AND NOT g.is_excluded
+    AND (g.held_until IS NULL OR g.held_until <= %s){counted}"""
+
+
+def _users() -> str:
+    """Return the table of users, under the name ``u``."""
+    quote = connections[write_alias()].ops.quote_name
+    return f"{quote(target_field().model._meta.db_table)} u"
+
+
+def _key() -> str:
+    """Return the column to which foreign keys to users lead."""
+    column = str(target_field().column)
+    return str(connections[write_alias()].ops.quote_name(column))
 
 
 def pending(now: Any, limit: int, users: Sequence[Any]) -> Statement:
