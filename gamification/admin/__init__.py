@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gamification.admin import history, jobs
+from gamification.admin import boards, history, jobs
 from gamification.admin.catalogue import achievements, activities
 from gamification.admin.players import progress
 from gamification.admin.players.inlines import (
@@ -15,6 +15,7 @@ __all__ = [
     "GamificationUserAdminMixin",
     "achievements",
     "activities",
+    "boards",
     "history",
     "jobs",
     "progress",

@@ -6,13 +6,17 @@ from gamification.domain.periods import Period, Window
 from gamification.leaderboards.building import rebuild_boards, reopen_board
 from gamification.leaderboards.proof import count_drifts, score_drifts
 from gamification.leaderboards.reading import (
+    MAX_DEPTH,
     aget_leaderboard,
     aget_winners,
     get_leaderboard,
     get_winners,
 )
+from gamification.leaderboards.requests import period_after, period_before, period_of
 from gamification.leaderboards.upkeep import tend_boards
 from gamification.leaderboards.values import (
+    EVERYBODY,
+    Group,
     LeaderboardEntry,
     LeaderboardPage,
     PeriodState,
@@ -20,6 +24,9 @@ from gamification.leaderboards.values import (
 )
 
 __all__ = [
+    "EVERYBODY",
+    "MAX_DEPTH",
+    "Group",
     "LeaderboardEntry",
     "LeaderboardPage",
     "Period",
@@ -31,6 +38,9 @@ __all__ = [
     "count_drifts",
     "get_leaderboard",
     "get_winners",
+    "period_after",
+    "period_before",
+    "period_of",
     "rebuild_boards",
     "reopen_board",
     "score_drifts",

@@ -53,7 +53,8 @@ from gamification.services.validation import (
 
 PAGE_SIZE: Final = 50
 MAX_PAGE_SIZE: Final = 100
-MAX_PAGE: Final = 10_000_000
+#: Places that pages reach by number; a cursor reaches the others.
+MAX_DEPTH: Final = 100_000
 
 #: Pending rows from which a reader first tends the boards, and from which the whole
 #: ledger is faster than the board.
@@ -92,7 +93,8 @@ def get_leaderboard(
     leaderboard, so that the page is full; if the user is not ranked, it is the first
     page. ``after`` is the ``cursor`` of another page, behind which this one begins, so
     that nobody comes twice while scores rise. ``page`` is ignored beside either of
-    them. ``me`` is the entry of ``viewer``; None means ``around``.
+    them; it reaches the first 100,000 places. ``me`` is the entry of ``viewer``; None
+    means ``around``.
 
     ``scope`` ranks users among themselves whom the viewer compares with: those of this
     name in ``LEADERBOARD_SCOPES`` or ``LEADERBOARD_GROUPS``.
@@ -102,8 +104,8 @@ def get_leaderboard(
     """
     check_choice("window", window, Window.values)
     check_choice("ranking", ranking, Ranking.values)
-    check_whole("page", page, least=1, most=MAX_PAGE)
     check_whole("page_size", page_size, least=1, most=MAX_PAGE_SIZE)
+    check_whole("page", page, least=1, most=MAX_DEPTH // page_size)
     focus = stored_key_of(around)
     question = Question(
         Subject(period_of(Window(window), period, now)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -49,9 +50,25 @@ def period_of(window: Window, name: str | None, now: datetime | None) -> Period:
 def last_period(window: Window, now: datetime | None) -> Period:
     """Return the last period that is over at ``now``; all time is never over."""
     current = period_of(window, None, now)
-    if current.starts_at is None:
-        return current
-    return period_of(window, None, current.starts_at - timedelta(microseconds=1))
+    return period_before(current) or current
+
+
+def period_before(period: Period) -> Period | None:
+    """Return the period before; None for all time, and where calendars begin."""
+    if period.starts_at is None:
+        return None
+    with suppress(InvalidInstantError):
+        return period_of(
+            period.window, None, period.starts_at - timedelta(microseconds=1)
+        )
+    return None
+
+
+def period_after(period: Period) -> Period | None:
+    """Return the period after; None if it has not begun."""
+    if period.ends_at is None or period.ends_at > timezone.now():
+        return None
+    return period_of(period.window, None, period.ends_at)
 
 
 def _named(window: Window, name: str) -> Period:

@@ -7,9 +7,10 @@ from typing import Any, Final, NamedTuple
 
 from django.core.validators import RegexValidator
 from rest_framework import serializers
+from rest_framework.decorators import action
 from rest_framework.request import Request
 
-from gamification.api.fields import StrictChoiceField, TextField
+from gamification.api.fields import QuerySerializer, StrictChoiceField, TextField
 from gamification.api.operations import operation
 from gamification.api.pagination import Page, PageQuery, paginate
 from gamification.api.serializers import ResponseSerializer
@@ -22,6 +23,7 @@ from gamification.leaderboards import (
     Ranking,
     Window,
     get_leaderboard,
+    get_winners,
 )
 from gamification.user_lookup import public_name
 
@@ -70,7 +72,7 @@ class LeaderboardQuery(PageQuery):
     scope = TextField(
         required=False,
         max_length=100,
-        help_text="The name of a leaderboard of few users, such as your friends.",
+        help_text="The name of a leaderboard of other users, such as your friends.",
     )
     after = TextField(
         required=False,
@@ -82,6 +84,22 @@ class LeaderboardQuery(PageQuery):
         choices=["me"],
         required=False,
         help_text="Return the page with yourself in the middle and ignore ``page``.",
+    )
+
+
+class WinnersQuery(QuerySerializer):
+    """The period whose winners are asked for."""
+
+    period = TextField(
+        required=False,
+        max_length=10,
+        validators=[RegexValidator(r"^[0-9a-zW-]+\Z")],
+        help_text="The name of a period; the default is the last one that is over.",
+    )
+    scope = TextField(
+        required=False,
+        max_length=100,
+        help_text="The name of a leaderboard of other users, such as your friends.",
     )
 
 
@@ -158,6 +176,12 @@ class LeaderboardSerializer(ResponseSerializer):
     )
 
 
+class WinnersSerializer(ResponseSerializer):
+    """Places 1 to 3 of a period, with all who share them."""
+
+    results = LeaderboardEntrySerializer(many=True)
+
+
 class LeaderboardsViewSet(GamificationViewSet):
     """Leaderboards of days, weeks and months, and of all time."""
 
@@ -193,3 +217,17 @@ class LeaderboardsViewSet(GamificationViewSet):
             )
         page = paginate(request, query, board.count, lambda begin, end: board.entries)
         return LeaderboardResponse(board, page)
+
+    @action(detail=True)
+    @operation(
+        query=WinnersQuery,
+        response=WinnersSerializer,
+        errors=(InvalidRequestError, UnknownScopeError),
+        is_polled=True,
+        response_example={"results": EXAMPLE["results"]},
+    )
+    def winners(
+        self, request: Request, window: str, query: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        """Return who won a past period: places 1 to 3, with all who share them."""
+        return {"results": get_winners(window, viewer=request.user, **query)}
