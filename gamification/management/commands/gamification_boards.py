@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from typing import Any
 
 from django.core.management import BaseCommand, CommandError, CommandParser
@@ -62,18 +61,18 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        act: Callable[..., None] = {
-            "rebuild": self._rebuild,
-            "check": self._check,
-            "reopen": self._reopen,
-        }[options["action"]]
         _check_options(**options)
         try:
-            act(**options)
+            if options["action"] == "check":
+                self._check()
+            elif options["action"] == "reopen":
+                self._reopen(**options)
+            else:
+                self._rebuild(**options)
         except (GamificationError, Error) as error:
             raise CommandError(str(error)) from error
 
-    def _check(self, **options: Any) -> None:
+    def _check(self) -> None:
         drifts = count_drifts()
         for drift in drifts:
             self.stdout.write(drift)
