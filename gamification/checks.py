@@ -12,7 +12,7 @@ from django.apps import AppConfig, apps
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error, Tags, register
-from django.core.exceptions import FieldDoesNotExist
+from django.core.exceptions import FieldDoesNotExist, FieldError
 from django.db import router
 from django.db.models import Field
 from django.utils.module_loading import import_string
@@ -130,6 +130,22 @@ def _are_scopes(value: object) -> bool:
         isinstance(name, str) and (callable(find) or _is_path(find))
         for name, find in value.items()
     )
+
+
+def _are_groupings(value: object) -> bool:
+    return isinstance(value, Mapping) and all(
+        isinstance(name, str) and isinstance(lookup, str) and _is_lookup(lookup)
+        for name, lookup in value.items()
+    )
+
+
+def _is_lookup(lookup: str) -> bool:
+    """Say whether users can be filtered by ``lookup``."""
+    try:
+        get_user_model()._default_manager.values_list(lookup)
+    except FieldError:
+        return False
+    return True
 
 
 def _is_path(value: object) -> bool:
@@ -268,6 +284,13 @@ _RULES = (
         _are_scopes,
         "does not name a callable for each scope",
         'Give paths of callables, such as {"friends": "shop.friends.friends_of"}.',
+    ),
+    _Rule(
+        "E018",
+        ("LEADERBOARD_GROUPS",),
+        _are_groupings,
+        "does not name a lookup of users for each scope",
+        'Give one as for filter(), such as {"company": "employment__company"}.',
     ),
 )
 

@@ -12,11 +12,6 @@ from django.db import connection
 
 from gamification import leaderboards
 from gamification.conf import Settings
-from gamification.exceptions import (
-    InvalidInstantError,
-    InvalidRequestError,
-    UnknownUserError,
-)
 from gamification.leaderboards import (
     Ranking,
     Window,
@@ -404,7 +399,7 @@ def test_pages_follow_each_other():
 def test_a_page_beyond_the_end_is_empty_and_knows_the_count():
     [user] = scorers(10)
 
-    page = get_leaderboard("all", page=10_000_000, page_size=100, viewer=user)
+    page = get_leaderboard("all", page=1_000, page_size=100, viewer=user)
 
     assert (page.entries, page.count) == ((), 1)
     assert (page.me.user, page.me.rank) == (user, 1)
@@ -546,102 +541,6 @@ def test_a_cursor_stands_behind_its_entry_also_among_equals(place):
 
     assert [entry.user for entry in rest.entries] == users[place + 1 :]
     assert rest.entries[0].gap_to_next == 0
-
-
-@pytest.mark.parametrize("cursor", ["", "1", "1.2.x", 7, "-1.2.3", f"{10**18}.2.3"])
-def test_a_cursor_comes_from_a_page(cursor):
-    with pytest.raises(
-        InvalidRequestError, match=r"^The cursor .* is not one of a leaderboard\.$"
-    ) as refusal:
-        get_leaderboard("all", after=cursor)
-
-    assert refusal.value.context == {"field": "after"}
-
-
-# Bad requests
-
-
-def test_the_user_around_whom_it_is_may_be_given_by_a_key(user):
-    record_activity(user, "walk")
-
-    page = get_leaderboard("all", around=str(user.pk), viewer=user.pk)
-
-    assert (page.me.user, len(page.entries)) == (user, 1)
-
-
-@pytest.mark.parametrize("name", ["around", "viewer"])
-def test_an_anonymous_visitor_has_no_place(name):
-    page = get_leaderboard("all", **{name: AnonymousUser()})
-
-    assert page.me is None
-
-
-@pytest.mark.parametrize("name", ["around", "viewer"])
-@pytest.mark.parametrize(
-    "somebody", [get_user_model()(pk=None), 1.5, "nob\0dy"], ids=ascii
-)
-def test_who_cannot_be_a_user_is_refused(name, somebody):
-    with pytest.raises(UnknownUserError):
-        get_leaderboard("all", **{name: somebody})
-
-
-@pytest.mark.parametrize("window", ["year", "", None, 1, ["day"]], ids=str)
-def test_a_window_is_one_of_four(window):
-    with pytest.raises(InvalidRequestError) as refusal:
-        get_leaderboard(window)
-
-    said = f"The window {window!r} is not one of day, week, month, all."
-    assert str(refusal.value) == said
-    assert refusal.value.context == {"field": "window"}
-
-
-def test_a_ranking_is_one_of_three():
-    with pytest.raises(
-        InvalidRequestError,
-        match=r"^The ranking 'dens' is not one of competition, dense, ordinal\. "
-        r"Did you mean 'dense'\?$",
-    ):
-        get_leaderboard("day", ranking="dens")
-
-
-@pytest.mark.parametrize("page", [0, -1, 10_000_001, True, 1.0, "1", None], ids=str)
-def test_a_page_is_a_whole_number_from_1(page):
-    with pytest.raises(
-        InvalidRequestError,
-        match=r"^The page .+ is not a whole number from 1 to 10,000,000\.$",
-    ) as refusal:
-        get_leaderboard("day", page=page)
-
-    assert refusal.value.context == {"field": "page"}
-
-
-@pytest.mark.parametrize("size", [0, -1, 101, True, 1.0, "1", None], ids=str)
-def test_a_page_has_1_to_100_entries(size):
-    with pytest.raises(
-        InvalidRequestError,
-        match=r"^The page_size .+ is not a whole number from 1 to 100\.$",
-    ) as refusal:
-        get_leaderboard("day", page_size=size)
-
-    assert refusal.value.context == {"field": "page_size"}
-
-
-@pytest.mark.parametrize(
-    "now",
-    [
-        datetime(2026, 6, 10),  # noqa: DTZ001 - it is what must be refused
-        datetime.max.replace(tzinfo=UTC),
-        datetime.min.replace(tzinfo=UTC),
-        "2026-06-10",
-        0,
-    ],
-    ids=str,
-)
-def test_the_present_is_an_aware_datetime_of_a_calendar(now, settings):
-    settings.GAMIFICATION = {"LEADERBOARD_ZONE": "America/Los_Angeles"}
-
-    with pytest.raises(InvalidInstantError):
-        leaderboards.get_leaderboard("week", now=now)
 
 
 def test_users_whom_the_site_hides_are_not_ranked(monkeypatch):

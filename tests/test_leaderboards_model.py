@@ -28,6 +28,7 @@ from gamification.services import (
     reverse_entry,
     set_visibility,
 )
+from gamification.staff import hold_user, lift_restriction
 from tests.factories import ActivityFactory, UserFactory
 
 NOW = datetime(2026, 6, 10, 12, tzinfo=UTC)
@@ -47,6 +48,7 @@ STEPS = st.one_of(
     st.tuples(st.just("reverse"), st.integers(0, 99)),
     st.tuples(st.just("show"), USERS, st.booleans()),
     st.tuples(st.just("staff_"), USERS, st.booleans()),
+    st.tuples(st.just("hold"), USERS, st.booleans()),
     st.tuples(st.just("tend")),
 )
 ZONES = ["UTC", "Pacific/Kiritimati", "America/Los_Angeles"]
@@ -77,7 +79,7 @@ class Books:
 
     def __init__(self, zone):
         self.zone = zone
-        self.staff, self.private = {6}, {8}
+        self.staff, self.private, self.held = {6}, {8}, set[int]()
         #: User, XP and instant of each entry, in order of arrival.
         self.entries: list[tuple[int, int, datetime]] = []
         #: Places of those that were reversed.
@@ -109,6 +111,9 @@ class Books:
     def staff_(self, user, is_staff):
         (self.staff.add if is_staff else self.staff.discard)(user)
 
+    def hold(self, user, is_held):
+        (self.held.add if is_held else self.held.discard)(user)
+
     def tend(self):
         """Change nothing: nobody sees when boards are tended."""
 
@@ -116,7 +121,7 @@ class Books:
         """Return user, score and when it was reached, the first of them first."""
         scores: dict[int, Any] = {}
         for user, amount, at in self.standing:
-            if user in {7} | self.staff | self.private:
+            if user in {7} | self.staff | self.private | self.held:
                 continue
             if name(window, self.zone, at) != name(window, self.zone, NOW):
                 continue
@@ -203,6 +208,13 @@ class Site:
     def staff_(self, number, is_staff):
         self.users[number].is_staff = is_staff
         self.users[number].save()
+
+    def hold(self, number, is_held):
+        user, until = self.users[number], NOW + timedelta(days=1)
+        if is_held:
+            hold_user(user, until=until, reason="Let us see.", actor=None)
+        else:
+            lift_restriction(user, "hold", actor=None)
 
     def tend(self):
         tend_boards()

@@ -22,9 +22,6 @@ class Window(TextChoices):
     ALL = "all", _("all time")
 
 
-#: The format of a period's first date that is its name.
-_NAMES: Final = {Window.DAY: "%Y-%m-%d", Window.WEEK: "%G-W%V", Window.MONTH: "%Y-%m"}
-
 #: What names look like, with the text that makes them the name of a date.
 _PATTERNS: Final = {
     Window.DAY: (re.compile(r"\d{4}-\d\d-\d\d", re.ASCII), ""),
@@ -53,7 +50,10 @@ class Period:
         """Its name, such as ``2026-11-23``, ``2026-W48``, ``2026-11``, or ``all``."""
         if self.first_day is None:
             return "all"
-        return self.first_day.strftime(_NAMES[self.window])
+        if self.window is Window.WEEK:
+            year, week, _ = self.first_day.isocalendar()
+            return f"{year:04}-W{week:02}"
+        return self.first_day.isoformat()[: 10 if self.window is Window.DAY else 7]
 
     def has(self, instant: datetime) -> bool:
         """Say whether ``instant`` belongs to the period."""

@@ -17,12 +17,12 @@ from gamification.models.users import key_of, target_field, visible_users
 
 
 def ranked_in(group: Group, now: datetime | None = None) -> QuerySet[UserGamification]:
-    """Return the ranked users of ``group``; nobody if the site no longer has it."""
+    """Return the ranked users of ``group``."""
     ranked = UserGamification.objects.using(write_alias()).ranked(now).order_by()
     if group == EVERYBODY:
         return ranked
-    lookup = conf.LEADERBOARD_GROUPS.get(group.grouping)
-    return ranked.filter(**{f"user__{lookup}": group.key}) if lookup else ranked.none()
+    lookup = conf.LEADERBOARD_GROUPS[group.grouping]
+    return ranked.filter(**{f"user__{lookup}": group.key})
 
 
 def group_of(grouping: str, user: Any) -> Group | None:
@@ -31,14 +31,19 @@ def group_of(grouping: str, user: Any) -> Group | None:
 
 
 def groups_of(grouping: str, user_ids: Iterable[Any] | None = None) -> Iterator[Group]:
-    """Yield the groups of these users, or all groups."""
+    """Yield the groups of these users, or all groups; an empty value is no group."""
     lookup = conf.LEADERBOARD_GROUPS[grouping]
     users = get_user_model()._base_manager.using(write_alias()).order_by()
     if user_ids is not None:
         users = users.filter(**{f"{target_field().name}__in": [*user_ids]})
     for key in users.values_list(lookup, flat=True).distinct():
-        if key is not None:
+        if key not in {None, ""}:
             yield Group(grouping, str(key))
+
+
+def groupings() -> list[str]:
+    """Return the groupings whose boards are kept; the first is that of all users."""
+    return ["", *conf.LEADERBOARD_GROUPS]
 
 
 def audience() -> str:

@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from gamification.leaderboards.counting import counted_keys, kept_keys
-from gamification.leaderboards.groups import audience
+from gamification.leaderboards.groups import audience, groupings
 from gamification.leaderboards.rows import subject_of
 from gamification.leaderboards.segments import wrong_counts
 from gamification.leaderboards.values import Key
@@ -60,4 +60,5 @@ def _count_drifts(board: Board) -> Iterator[str]:
 def _boards() -> list[Board]:
     """Return the boards that follow the ledger."""
     boards = Board.objects.using(write_alias()).filter(is_built=True, closed_at=None)
-    return [*boards.filter(audience=audience()).order_by("id")]
+    boards = boards.filter(audience=audience(), grouping__in=groupings())
+    return [*boards.order_by("id")]

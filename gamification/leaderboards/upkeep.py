@@ -19,7 +19,7 @@ from gamification.leaderboards.building import (
     open_board,
 )
 from gamification.leaderboards.closing import close, late_users, settled_at
-from gamification.leaderboards.groups import audience, groups_of
+from gamification.leaderboards.groups import audience, groupings, groups_of
 from gamification.leaderboards.rows import count_users, lock_boards, subject_of
 from gamification.leaderboards.values import EVERYBODY, Group, Subject
 from gamification.models import Board, BoardScore, PendingScore, write_alias
@@ -96,8 +96,11 @@ def _forget_others() -> None:
 
 def _due(now: datetime) -> Iterator[Subject]:
     """Yield the boards that there should be: missed ones, and those of the present."""
-    known = _boards().filter(window=Window.ALL).values_list("grouping", "group")
-    groups = {EVERYBODY, *(Group(*row) for row in known)}
+    known = _boards().filter(window=Window.ALL, grouping__in=groupings())
+    groups = {
+        EVERYBODY,
+        *(Group(*row) for row in known.values_list("grouping", "group")),
+    }
     for group in sorted(groups):
         for period in (*_missed_periods(group, now), *current_periods(now)):
             yield Subject(period, group)
@@ -151,7 +154,10 @@ def _concerned(pending: Sequence[_Pending]) -> Iterator[Board]:
 def _close_settled(now: datetime) -> None:
     """Close the boards that have settled, the oldest first."""
     ended = _boards().filter(
-        ends_at__lte=now - conf.MAX_BACKDATE, closed_at=None, is_built=True
+        ends_at__lte=now - conf.MAX_BACKDATE,
+        closed_at=None,
+        is_built=True,
+        grouping__in=groupings(),
     )
     for board in ended.order_by("ends_at", "id"):
         until = settled_at(board)

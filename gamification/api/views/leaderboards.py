@@ -17,6 +17,7 @@ from gamification.api.serializers import ResponseSerializer
 from gamification.api.views.base import GamificationViewSet
 from gamification.exceptions import InvalidRequestError, UnknownScopeError
 from gamification.leaderboards import (
+    MAX_DEPTH,
     LeaderboardEntry,
     LeaderboardPage,
     PeriodState,
@@ -150,7 +151,7 @@ class LeaderboardSerializer(ResponseSerializer):
     zone = serializers.CharField(source="board.period.zone")
     ranking = serializers.ChoiceField(choices=Ranking.values, source="board.ranking")
     count = serializers.IntegerField(
-        source="page.count", help_text="Users on all pages."
+        source="board.count", help_text="Users on all pages."
     )
     next = serializers.URLField(
         source="page.next",
@@ -215,7 +216,9 @@ class LeaderboardsViewSet(GamificationViewSet):
             return LeaderboardResponse(
                 board, Page(board.count, None, None, board.entries)
             )
-        page = paginate(request, query, board.count, lambda begin, end: board.entries)
+        # A cursor leads on from the last page that has a number.
+        count = min(board.count, MAX_DEPTH)
+        page = paginate(request, query, count, lambda begin, end: board.entries)
         return LeaderboardResponse(board, page)
 
     @action(detail=True)
