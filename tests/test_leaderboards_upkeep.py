@@ -21,7 +21,9 @@ from gamification.leaderboards import (
 from gamification.maintenance import rebuild, reconcile
 from gamification.models import Board, BoardScore, BoardSegment, PendingScore
 from gamification.services import record_activity
+from gamification.staff import exclude_user, hold_user, lift_restriction
 from tests.factories import UserFactory
+from tests.inspection import hide
 
 pytestmark = [
     pytest.mark.django_db,
@@ -209,3 +211,78 @@ def test_the_viewer_of_a_final_board_may_be_anywhere(clock, page_size):
     )
 
     assert (board.me.user, board.me.rank, board.me.score) == (users[0], 1, 10)
+
+
+def held(user, until):
+    hold_user(user, until=until, reason="Let us see.", actor=None)
+
+
+def test_who_is_held_comes_back_when_the_hold_ends(user, clock):
+    other, until = UserFactory(), NOW + timedelta(hours=2)
+    for walker in (user, other):
+        earns(walker, 10)
+    tend_boards()
+
+    held(user, until)
+    during = [get_leaderboard("all").count]
+    tend_boards()
+    during += [get_leaderboard("all").count]
+    clock.move_to(until)
+    after = [get_leaderboard("all").count]
+    tend_boards()
+    after += [get_leaderboard("all").count]
+
+    assert (during, after) == ([1, 1], [2, 2])
+    assert PendingScore.objects.count() == 0
+
+
+def test_who_is_excluded_is_not_ranked_until_staff_lift_it(user):
+    earns(user, 10)
+    tend_boards()
+
+    exclude_user(user, reason="A cheat.", actor=None)
+    excluded = get_leaderboard("all").count
+    tend_boards()
+    lift_restriction(user, "exclusion", actor=None)
+
+    assert (excluded, get_leaderboard("all").count) == (0, 1)
+
+
+def test_boards_are_built_again_for_another_audience(user, settings):
+    earns(UserFactory(is_staff=True), 20)
+    earns(user, 10)
+    tend_boards()
+
+    settings.GAMIFICATION = {"RANKS_STAFF": True}
+    by_ledger = get_leaderboard("all").count
+    tend_boards()
+
+    assert (by_ledger, get_leaderboard("all").count) == (2, 2)
+    assert {*Board.objects.values_list("audience", "count")} == {("staff", 2)}
+
+
+def test_boards_of_users_whom_the_site_hides_are_kept_as_well(user, monkeypatch):
+    other = UserFactory()
+    for walker in (user, other):
+        earns(walker, 10)
+
+    hide(monkeypatch, other)
+    tend_boards()
+
+    assert [entry.user for entry in get_leaderboard("all").entries] == [user]
+    assert Board.objects.get(window="all").count == 1
+
+
+def test_a_day_of_25_hours_is_one_day(user, clock, settings):
+    settings.GAMIFICATION = {"LEADERBOARD_ZONE": "Europe/London"}
+    clock.move_to(datetime(2026, 10, 25, 23, 30, tzinfo=UTC))
+    tend_boards()
+    for hour in (-1, 0, 24):
+        midnight = datetime(2026, 10, 24, 23, 0, tzinfo=UTC)
+        earns(user, 10, midnight + timedelta(hours=hour))
+
+    before = get_leaderboard("day").me, get_leaderboard("day", viewer=user).me.score
+    tend_boards()
+
+    assert before == (None, 20)
+    assert get_leaderboard("day", viewer=user).me.score == 20

@@ -86,6 +86,7 @@ class BoardAdmin(HistoryAdmin):
             "title": _("Leaderboards"),
             "window": window,
             "windows": Window,
+            "asked": name,
             "period": period,
             "before": period_before(period),
             "after": period_after(period),

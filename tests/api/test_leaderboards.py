@@ -348,3 +348,34 @@ def test_a_scope_follows_from_the_viewer(api, user, settings):
     assert_problem(
         api.get(f"{LEADERBOARDS}all/", {"scope": "team"}), 404, "unknown_scope"
     )
+
+
+def test_a_past_period_has_winners(api, user, server_clock):
+    _, bob, *_ = qualifying_users(90, 60, 60, 20)
+    server_clock.move_to(NOON + timedelta(days=7))
+
+    winners = api.get(f"{LEADERBOARDS}week/winners/").json()
+    then = api.get(f"{LEADERBOARDS}week/winners/", {"period": "2026-W10"}).json()
+
+    assert [each["rank"] for each in winners["results"]] == [1, 2, 2]
+    assert winners["results"][1] == {
+        "rank": 2,
+        "user": bob,
+        "score": 60,
+        "gap_to_next": 30,
+    }
+    assert then == winners
+
+
+def test_a_cursor_leads_on_from_the_last_page_with_a_number(api, monkeypatch):
+    for module in ("api.views.leaderboards", "leaderboards.reading"):
+        monkeypatch.setattr(f"gamification.{module}.MAX_DEPTH", 2)
+    qualifying_users(90, 60, 30)
+
+    board = read(api, page_size=2)
+    rest = read(api, after=board["cursor"], page_size=2)
+
+    assert (board["count"], board["next"]) == (3, None)
+    assert [each["rank"] for each in rest["results"]] == [3]
+    beyond = api.get(f"{LEADERBOARDS}all/", {"page": 2, "page_size": 2})
+    assert_problem(beyond, 422, "invalid_request")

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import OperationalError
@@ -76,6 +78,65 @@ def test_counts_that_do_not_add_up_are_named(user):
 
     run("gamification_boards", "rebuild")
     assert run("gamification_boards", "check").stdout.getvalue() == ""
+
+
+def test_the_board_of_a_past_period_is_built():
+    run("gamification_boards", "rebuild", "--window", "week", "--period", "2026-W10")
+
+    [board] = Board.objects.filter(is_built=True)
+    assert board.starts_at == datetime(2026, 3, 2, tzinfo=UTC)
+
+
+def test_boards_of_groups_are_built(settings, user):
+    settings.GAMIFICATION = {"LEADERBOARD_GROUPS": {"name": "username"}}
+
+    result = run("gamification_boards", "rebuild", "--groups", "name")
+
+    assert result.stdout.getvalue() == "boards: 4\n"
+    assert {*Board.objects.filter(grouping="name").values_list("group", flat=True)} == {
+        user.username
+    }
+
+
+def test_the_board_of_a_past_period_is_opened_again():
+    options = ["--window", "week", "--period", "2026-W10"]
+
+    result = run("gamification_boards", "reopen", *options)
+
+    assert result.stdout.getvalue() == "reopened: week 2026-W10\n"
+    assert Board.objects.get(window="week").reopened_at
+
+
+def test_the_board_of_a_group_is_opened_again(settings):
+    settings.GAMIFICATION = {"LEADERBOARD_GROUPS": {"name": "username"}}
+    options = ["--window", "week", "--period", "2026-W10"]
+
+    run("gamification_boards", "reopen", *options, "--groups", "name", "--group", "ada")
+
+    assert Board.objects.get(window="week").group == "ada"
+
+
+WEEK = ["--window", "week", "--period", "2026-W10"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["reopen"], "Name both a --window and a --period"),
+        (["reopen", "--window", "week"], "Name both a --window and a --period"),
+        (["rebuild", "--period", "2026-W10"], "Name both a --window and a --period"),
+        (["reopen", "--window", "week", "--period", "x"], "not the name of a week"),
+        (["rebuild", "--groups", "team"], "LEADERBOARD_GROUPS has no 'team'"),
+        (["reopen", *WEEK, "--groups", "name"], "together"),
+        (["reopen", *WEEK, "--group", "7"], "together"),
+        (["rebuild", "--groups", "name", "--group", "7"], "together"),
+    ],
+)
+def test_options_go_together(settings, options, said):
+    settings.GAMIFICATION = {"LEADERBOARD_GROUPS": {"name": "username"}}
+
+    with pytest.raises(CommandError, match=said):
+        run("gamification_boards", *options)
 
 
 def test_a_batch_has_somebody():

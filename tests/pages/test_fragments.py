@@ -64,6 +64,15 @@ def test_a_part_of_a_leaderboard_is_chosen(site, user):
     assert 'aria-current="true"' in html
 
 
+def test_winners_of_a_period_are_chosen(site, user):
+    record_activity(user, "kpi_completed")
+    address = reverse("gamification_pages:fragment-winners", args=["month"])
+
+    html = site.get(address, {"period": f"{timezone.now():%Y-%m}"}).content.decode()
+
+    assert user.username in html
+
+
 def test_a_leaderboard_that_is_none_is_not_found(site):
     address = reverse("gamification_pages:fragment-leaderboard", args=["year"])
 

@@ -207,19 +207,86 @@ def test_a_window_that_is_none_is_an_error(render):
         render("{% gamification_leaderboard 'year' %}")
 
 
-def test_it_takes_few_queries(render, django_assert_max_num_queries):
-    *_, last = earn(3, 2, 1)
-    tend_boards()
+@pytest.fixture(params=["ledger", "pending", "kept"])
+def source(request):
+    """Let the ledger answer, or a board, without or with the latest records."""
+    if request.param != "ledger":
+        tend_boards()
+    return request.param
 
-    with django_assert_max_num_queries(6):
+
+def test_it_takes_three_queries(render, source, django_assert_max_num_queries):
+    *_, last = earn(3, 2, 1)
+    if source == "kept":
+        tend_boards()
+
+    with django_assert_max_num_queries(3):
         render(AROUND, user=last, visitor=last)
 
 
-def test_it_takes_one_more_for_who_has_no_place(
-    render, user, django_assert_max_num_queries
+@pytest.mark.parametrize("is_public", [True, False])
+def test_it_takes_as_many_for_who_has_no_place(
+    render, user, is_public, django_assert_num_queries
 ):
     earn(3, 2, 1)
+    set_visibility(user, is_public=is_public)
     tend_boards()
 
-    with django_assert_max_num_queries(7):
-        render(AROUND, user=user, visitor=user)
+    with django_assert_num_queries(3):
+        html = render(AROUND, user=user, visitor=user)
+
+    assert ("Your place is hidden" in html) is not is_public
+
+
+def test_a_final_board_says_so(render, clock):
+    first, *_ = earn(3, 2)
+    tend_boards()
+    clock.move_to(datetime(2026, 3, 12, 12, tzinfo=UTC))
+    tend_boards()
+
+    html = render("{% gamification_leaderboard 'week' period='2026-W10' %}")
+
+    assert [name for _, name, *_ in rows(html)] == ["user-3", "user-2"]
+    assert "Final: what is recorded now no longer changes it." in html
+
+
+def test_nobody_may_have_earned_anything_then(render, user):
+    past = "{% gamification_leaderboard 'week' period='2026-W09' %}"
+
+    assert "Nobody earned XP then." in render(past, visitor=user)
+    earn(1)
+    assert "You have no place yet" in render(TAG, visitor=user)
+
+
+def test_who_had_no_place_is_told_so(render, user, clock):
+    earn(3)
+    clock.move_to(datetime(2026, 3, 9, 12, tzinfo=UTC))
+
+    html = render(
+        "{% gamification_leaderboard 'week' period='2026-W10' %}", visitor=user
+    )
+
+    assert "You had no place." in html
+
+
+def test_pages_of_a_past_period_lead_to_others_of_it(render, clock):
+    earn(3, 2, 1)
+    clock.move_to(datetime(2026, 3, 9, 12, tzinfo=UTC))
+    past = "{% gamification_leaderboard 'week' period='2026-W10' page=2 page_size=1 %}"
+
+    html = render(past)
+
+    assert '<a href="?page=1&amp;period=2026-W10" rel="prev">' in html
+    assert '<a href="?page=3&amp;period=2026-W10" rel="next">' in html
+
+
+def test_it_may_show_a_scope(render, settings):
+    first, second, _ = earn(3, 2, 1)
+    friends = {"friends": lambda viewer: [first]}
+    settings.GAMIFICATION = {"LEADERBOARD_SCOPES": friends}
+
+    html = render(
+        "{% gamification_leaderboard 'week' scope='friends' %}", visitor=second
+    )
+
+    assert [name for _, name, *_ in rows(html)] == ["user-3", "user-2"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from django.core.validators import RegexValidator
@@ -53,6 +53,12 @@ class LeaderboardResponse(NamedTuple):
 
     board: LeaderboardPage
     page: Page
+
+
+class WinnersResponse(NamedTuple):
+    """Those who won a period."""
+
+    results: Sequence[LeaderboardEntry]
 
 
 class LeaderboardQuery(PageQuery):
@@ -231,6 +237,6 @@ class LeaderboardsViewSet(GamificationViewSet):
     )
     def winners(
         self, request: Request, window: str, query: Mapping[str, Any]
-    ) -> Mapping[str, Any]:
+    ) -> WinnersResponse:
         """Return who won a past period: places 1 to 3, with all who share them."""
-        return {"results": get_winners(window, viewer=request.user, **query)}
+        return WinnersResponse(get_winners(window, viewer=request.user, **query))
