@@ -378,4 +378,4 @@ def test_a_cursor_leads_on_from_the_last_page_with_a_number(api, monkeypatch):
     assert (board["count"], board["next"]) == (3, None)
     assert [each["rank"] for each in rest["results"]] == [3]
     beyond = api.get(f"{LEADERBOARDS}all/", {"page": 2, "page_size": 2})
-    assert_problem(beyond, 422, "invalid_request")
+    assert_problem(beyond, 400, "invalid")

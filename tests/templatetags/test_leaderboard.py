@@ -239,7 +239,7 @@ def test_it_takes_as_many_for_who_has_no_place(
 
 
 def test_a_final_board_says_so(render, clock):
-    first, *_ = earn(3, 2)
+    earn(3, 2)
     tend_boards()
     clock.move_to(datetime(2026, 3, 12, 12, tzinfo=UTC))
     tend_boards()
