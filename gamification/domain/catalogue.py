@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from django.db.models.enums import TextChoices
@@ -18,6 +19,8 @@ MAX_QUANTITY: Final = 1_000_000
 MAX_COOLDOWN: Final = 31_536_000
 #: The largest total of XP or units, positive or negative: JSON keeps it exact.
 MAX_TOTAL: Final = 2**53
+#: A threshold that nobody reaches.
+NEVER: Final = MAX_TOTAL + 1
 
 
 class Criterion(TextChoices):
@@ -74,12 +77,16 @@ class AchievementRule:
 #: A criterion, and the activity that it counts.
 Measure = tuple[str, int | None]
 
-_ACTIVE_DAYS: Final[Measure] = (Criterion.ACTIVE_DAYS.value, None)
-_LONGEST_STREAK: Final[Measure] = (Criterion.LONGEST_STREAK.value, None)
-_LEVEL: Final[Measure] = (Criterion.LEVEL.value, None)
-_TOTAL_XP: Final[Measure] = (Criterion.TOTAL_XP.value, None)
-_ACHIEVEMENTS: Final[Measure] = (Criterion.ACHIEVEMENTS.value, None)
 _ACTIVITY_COUNT: Final = Criterion.ACTIVITY_COUNT.value
+
+#: The measures of the fields of ``Facts``, in their order, except the counts.
+_MEASURES: Final[tuple[Measure, ...]] = (
+    (Criterion.ACTIVE_DAYS.value, None),
+    (Criterion.LONGEST_STREAK.value, None),
+    (Criterion.LEVEL.value, None),
+    (Criterion.TOTAL_XP.value, None),
+    (Criterion.ACHIEVEMENTS.value, None),
+)
 
 
 class Facts(NamedTuple):
@@ -93,16 +100,11 @@ class Facts(NamedTuple):
     #: Units by activity id; activities that are missing here unlock nothing.
     counts: Mapping[int, int] = {}
 
-    def measures(self) -> list[tuple[Measure, int]]:
-        """Return each measure with its value."""
-        return [
-            (_ACTIVE_DAYS, self.active_days),
-            (_LONGEST_STREAK, self.longest_streak),
-            (_LEVEL, self.level),
-            (_TOTAL_XP, self.total_xp),
-            (_ACHIEVEMENTS, self.achievements),
-            *(((_ACTIVITY_COUNT, pk), count) for pk, count in self.counts.items()),
-        ]
+    def measures(self) -> Iterator[tuple[Measure, int]]:
+        """Yield each measure with its value."""
+        yield from zip(_MEASURES, self[:-1], strict=True)
+        for pk, count in self.counts.items():
+            yield (_ACTIVITY_COUNT, pk), count
 
     def measure(self, criterion: str, activity_id: int | None = None) -> int:
         """Return the value that a criterion measures; 0 if it is not known."""
@@ -125,6 +127,8 @@ class Catalogue:
         self.achievements = {rule.key: rule for rule in achievements}
         #: Active achievements by measure, in order of rising threshold.
         self.ladders = _ladders(self.achievements.values())
+        #: Many users hold the same achievements.
+        self.next_thresholds = lru_cache(maxsize=1_024)(self._next_thresholds)
 
     @property
     def achievement_keys(self) -> dict[int, str]:
@@ -143,6 +147,25 @@ class Catalogue:
             for rule in self.achievements.values()
         ]
         return Catalogue(self.activities.values(), rules)
+
+    def _next_thresholds(self, barred: frozenset[int]) -> Facts:
+        """Return the lowest threshold of each measure, except of rules in ``barred``.
+
+        A measure without any has ``NEVER``, or lacks its count.
+        """
+        lowest = {
+            measure: rule.threshold
+            for measure, rules in self.ladders.items()
+            for rule in reversed(rules)
+            if rule.id not in barred
+        }
+        counts = {
+            pk: threshold
+            for (criterion, pk), threshold in lowest.items()
+            if criterion == _ACTIVITY_COUNT and pk is not None
+        }
+        days, streak, level, xp, held = (lowest.get(each, NEVER) for each in _MEASURES)
+        return Facts(days, streak, level, xp, held, counts)
 
     def earned(self, facts: Facts, barred: AbstractSet[int]) -> list[AchievementRule]:
         """Return the rules that ``facts`` unlock, by threshold, except ``barred``."""

@@ -32,7 +32,7 @@ from gamification.domain.outcomes import (
     UnlockRow,
     Withheld,
 )
-from gamification.domain.state import Record, Rules, UserState
+from gamification.domain.state import NONE, Record, Rules, UserState
 from gamification.domain.totals import RunningTotals, Start
 
 
@@ -52,18 +52,30 @@ class UserChangeset(RunningTotals):
         #: Whether dating an unlock takes the whole ledger, which the state lacks. The
         #: caller then loads the ledger and makes a new changeset.
         self.needs_ledger = False
-        #: Outcomes, each with the position of its entry.
-        self.outcomes: list[tuple[int, Outcome]] = []
-        self.unlocks: list[UnlockRow] = []
+        #: Outcomes by the position of their entries.
+        self.outcomes: dict[int, Outcome] = {}
+        self.unlocks: tuple[UnlockRow, ...] = ()
         #: Ids of achievements of which no row is to remain.
-        self.forgotten: set[int] = set()
-        self.celebrations: list[CelebrationNotice] = []
+        self.forgotten: frozenset[int] = NONE
+        self.celebrations: tuple[CelebrationNotice, ...] = ()
+
+    def entry_rows(self) -> Iterator[tuple[Any, ...]]:
+        """Yield the fields of each entry except its id, with the outcome to replay."""
+        snapshots = {
+            place: outcome.snapshot()
+            for place, outcome in self.outcomes.items()
+            if self.entries[place].key is not None
+        }
+        for place, entry in enumerate(self.entries):
+            yield (*entry[1:-1], snapshots.get(place))
 
     def notice_rows(self) -> list[NoticeRow]:
         """Return the celebrations as rows.
 
         Those of a user who wants none have expired when they are made.
         """
+        if not self.celebrations:
+            return []
         wait = self.rules.celebration_ttl if self.state.celebrates else timedelta(0)
         expires_at = self.now + wait
         known = self.rules.catalogue.achievements
@@ -76,7 +88,7 @@ class UserChangeset(RunningTotals):
     @property
     def plain_outcomes(self) -> list[Outcome]:
         """The outcomes without the ids of the database."""
-        return [outcome for _, outcome in self.outcomes]
+        return [*self.outcomes.values()]
 
     def numbered(
         self, entry_ids: Sequence[int], celebration_ids: Mapping[tuple[Any, str], int]
@@ -87,7 +99,7 @@ class UserChangeset(RunningTotals):
                 entry_ids[position:],
                 tuple(self._stored(outcome.celebrations, celebration_ids)),
             )
-            for position, outcome in self.outcomes
+            for position, outcome in self.outcomes.items()
         ]
 
     def _stored(
@@ -155,11 +167,11 @@ class UserChangeset(RunningTotals):
         last outcome includes all of this. Losses come before corrections, so that the
         user reaches no level only in passing.
         """
-        start, now = self._start(), self.now
+        start, now = self.start(), self.now
         *others, final = [reversal_of(each, now=now, reason=reason) for each in targets]
         for reversal in others:
             self._apply(reversal, settles=False)
-        last = self._start()
+        last = self.start()
         self.book(final)
         corrections = tuple(
             correction_of(
@@ -171,17 +183,17 @@ class UserChangeset(RunningTotals):
         lost = tuple(self._lose(start, rewards, freed, reason))
         for entry in corrections:
             self.book(entry)
-        gains = self.total_xp > start.facts.total_xp
+        gains = self.total_xp > start.total_xp
         unlocks = self._settle(final, start) if gains else []
         self._finish(last, final, unlocks, corrections=corrections, lost=lost)
 
     def correct(self, corrections: Iterable[Entry]) -> None:
         """Book ``corrections`` together, and unlock what the new total earns."""
-        start = self._start()
+        start = self.start()
         # Losses come first here, too.
         for entry in sorted(corrections, key=attrgetter("amount")):
             self.book(entry)
-        if self.total_xp > start.facts.total_xp:
+        if self.total_xp > start.total_xp:
             self._settle(self.entries[-1], start)
 
     def award(self, rule: AchievementRule, reason: Reason) -> Outcome:
@@ -213,49 +225,50 @@ class UserChangeset(RunningTotals):
         unlocked: AchievementRule | None = None,
         settles: bool,
     ) -> Outcome:
-        start = self._start()
+        start = self.start()
         self.book(entry)
         unlocks = [self._hold(unlocked, entry)] if unlocked else []
         if settles:
             unlocks += self._settle(entry, start)
         return self._finish(start, entry, unlocks, withheld=withheld)
 
-    def _start(self) -> Start:
-        peaks = Peaks(self.highest_level, self.highest_streak)
-        place = len(self.entries)
-        return Start(place, self.level, peaks, self.facts(), self.last_occurred_at)
-
     def _finish(
-        self, start: Start, entry: Entry, unlocks: list[Unlock], **results: Any
+        self,
+        start: Start,
+        entry: Entry,
+        unlocks: Sequence[Unlock] = (),
+        *,
+        withheld: Withheld | None = None,
+        corrections: tuple[Entry, ...] = (),
+        lost: tuple[Unlock, ...] = (),
     ) -> Outcome:
         """Store and return the outcome of ``entry`` and of its consequences."""
         outcome = Outcome(
-            entry=entry,
-            credited=entry.amount,
-            withheld=results.pop("withheld", None),
-            total_xp=self.total_xp,
-            level_before=start.level,
-            level=self.level,
-            current_streak=self.streak.current,
-            longest_streak=self.streak.longest,
-            unlocks=tuple(unlocks),
-            celebrations=self._celebrations(unlocks, start.peaks),
-            **results,
+            entry,
+            entry.amount,
+            withheld,
+            self.total_xp,
+            start.level,
+            self.level,
+            self.streak.current,
+            self.streak.longest,
+            tuple(unlocks),
+            self._celebrations(unlocks, start),
+            corrections=corrections,
+            lost=lost,
         )
-        self.outcomes.append((start.place, outcome))
-        if entry.key is not None:
-            self.entries[start.place] = entry.with_outcome(outcome.snapshot())
+        self.outcomes[start.place] = outcome
         return outcome
 
     def _settle(self, cause: Entry, start: Start) -> list[Unlock]:
         """Unlock what the new state earns, until no further unlock follows."""
         unlocks: list[Unlock] = []
-        catalogue, is_dated = self.rules.catalogue, start.dates(cause)
-        revoked = self.state.revoked
-        while earned := catalogue.earned(self.changed_facts(), self.held | revoked):
+        is_dated = start.dates(cause)
+        while earned := self._earned():
+            before = self.facts_at(start)
             for rule in earned:
                 # A rule that the user met before, or one after it, needs the ledger.
-                is_dated = is_dated and not start.meets(rule)
+                is_dated = is_dated and not before.meet(rule)
                 moment = Moment(cause.occurred_at, cause.local_date)
                 if not is_dated:
                     moment = self._met_at(rule) or moment
@@ -263,6 +276,15 @@ class UserChangeset(RunningTotals):
                 self.book(reward)
                 unlocks.append(self._hold(rule, reward))
         return unlocks
+
+    def _earned(self) -> list[AchievementRule]:
+        """Return the achievements that the user meets and does not hold."""
+        revoked = self.state.revoked
+        barred = self.held | revoked if revoked else self.held
+        catalogue = self.rules.catalogue
+        if not self.reaches(catalogue.next_thresholds(barred)):
+            return []
+        return catalogue.earned(self.changed_facts(), barred)
 
     def _met_at(self, rule: AchievementRule) -> Moment | None:
         """Return when the ledger, with the booked entries, satisfied ``rule``."""
@@ -286,7 +308,7 @@ class UserChangeset(RunningTotals):
         known = self.rules.catalogue.achievements.values()
         held = {each: rewards[each.id].worth for each in known if each.id in rewards}
         after, thresholds = self.facts_with(freed), self.rules.thresholds
-        for rule in find_lost(held, start.facts, after, thresholds):
+        for rule in find_lost(held, self.facts_at(start), after, thresholds):
             reward = rewards[rule.id]
             unlock = self._unlock_row(rule, reward.entry)
             lapsed = unlock._replace(can_be_earned_again=True)
@@ -298,19 +320,19 @@ class UserChangeset(RunningTotals):
     ) -> Entry:
         """Mark ``unlock`` as lost, and return the entry that reverses its reward."""
         self.held = self.held - {unlock.achievement_id}
-        self.unlocks.append(
-            unlock._replace(
-                revoked_at=self.now,
-                revoked_by_id=reason.actor_id,
-                revoke_reason=reason.note,
-                internal_note=reason.internal_note,
-            )
+        revoked = unlock._replace(
+            revoked_at=self.now,
+            revoked_by_id=reason.actor_id,
+            revoke_reason=reason.note,
+            internal_note=reason.internal_note,
         )
+        self.unlocks += (revoked,)
         return reversal_of(reward, now=self.now, reason=reason)
 
     def _celebrations(
-        self, unlocks: list[Unlock], before: Peaks
+        self, unlocks: Sequence[Unlock], start: Start
     ) -> tuple[CelebrationNotice, ...]:
+        before = Peaks(start.peak_level, start.peak_streak)
         after = Peaks(self.highest_level, self.highest_streak)
         if not self.celebrate or (after == before and not unlocks):
             return ()
@@ -342,7 +364,7 @@ class UserChangeset(RunningTotals):
 
     def _hold(self, rule: AchievementRule, reward: Entry) -> Unlock:
         self.held = self.held | {rule.id}
-        self.unlocks.append(self._unlock_row(rule, reward))
+        self.unlocks += (self._unlock_row(rule, reward),)
         return Unlock(rule.key, rule.name, rule.icon, reward.amount)
 
     def _unlock_row(self, rule: AchievementRule, reward: Entry) -> UnlockRow:

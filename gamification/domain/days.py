@@ -58,9 +58,10 @@ class Calendar:
 
     def date_of(self, instant: datetime) -> date:
         """Return the user's date at ``instant``, an aware datetime."""
-        local = instant.astimezone(self.zone_at(instant)).replace(tzinfo=None)
+        local = instant.astimezone(self.zone_at(instant))
         if self.day_start_hour:
-            local -= timedelta(hours=self.day_start_hour)
+            # Without the zone, it is wall time that goes back.
+            local = local.replace(tzinfo=None) - timedelta(hours=self.day_start_hour)
         return local.date()
 
     def begins(self, day: date, after: datetime = _EARLIEST) -> datetime:

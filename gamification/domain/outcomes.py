@@ -216,8 +216,10 @@ class Outcome:
         """Return the data that ``restore`` needs besides the entry, as plain JSON."""
         data: dict[str, Any] = {
             "xp": self.total_xp,
-            "level": [self.level_before, self.level],
-            "streak": [self.current_streak, self.longest_streak],
+            "level_before": self.level_before,
+            "level": self.level,
+            "current_streak": self.current_streak,
+            "longest_streak": self.longest_streak,
         }
         if self.withheld:
             withheld = self.withheld
@@ -260,10 +262,10 @@ class Outcome:
             credited=entry.amount,
             withheld=withheld,
             total_xp=data["xp"],
-            level_before=data["level"][0],
-            level=data["level"][1],
-            current_streak=data["streak"][0],
-            longest_streak=data["streak"][1],
+            level_before=data["level_before"],
+            level=data["level"],
+            current_streak=data["current_streak"],
+            longest_streak=data["longest_streak"],
             unlocks=tuple(Unlock(*unlock) for unlock in data.get("unlocks", ())),
             celebrations=tuple(
                 CelebrationNotice(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Any, NamedTuple
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 from gamification.domain.catalogue import Catalogue
 from gamification.domain.days import Calendar
@@ -15,6 +15,10 @@ from gamification.domain.streaks import Streak
 
 #: Units that a user recorded on a date, and how many of them earned XP.
 Usage = tuple[int, int]
+
+#: One for all users: a batch has thousands of them.
+NONE: Final = frozenset[Any]()
+NOTHING: Final[Mapping[Any, Any]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +54,9 @@ class UserState:
     last_occurred_at: datetime | None = None
     #: Ids of achievements: those the user holds, those that staff revoked, and those
     #: that a reversal took back, which the user can earn again.
-    held: AbstractSet[int] = frozenset()
-    revoked: AbstractSet[int] = frozenset()
-    lapsed: AbstractSet[int] = frozenset()
+    held: frozenset[int] = NONE
+    revoked: frozenset[int] = NONE
+    lapsed: frozenset[int] = NONE
     #: Units by activity id, for the activities that the request names.
     tallies: Mapping[int, int] = field(default_factory=dict)
     #: By activity id and date, for activities with a daily limit.

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from collections.abc import Set as AbstractSet
 from datetime import date, datetime
 from typing import NamedTuple
 
-from gamification.domain.catalogue import MAX_TOTAL, AchievementRule, Facts
-from gamification.domain.celebrations import Peaks
+from gamification.domain.catalogue import MAX_TOTAL, NEVER, Facts
 from gamification.domain.levels import calculate_level_from_xp
 from gamification.domain.outcomes import Entry, EntryKind
-from gamification.domain.state import Rules, UserState
+from gamification.domain.state import NONE, Rules, UserState
 from gamification.domain.streaks import extend_streak, measure_streak
 
 
@@ -18,14 +18,22 @@ class TotalOutOfRangeError(ArithmeticError):
     """The total would leave the range of whole numbers that the app can store."""
 
 
+class MissingDaysError(LookupError):
+    """An entry before the last active date takes ``days``, which the state lacks."""
+
+
 class Start(NamedTuple):
     """Where a user stood before something was booked."""
 
     #: That of the first entry that is booked.
     place: int
+    total_xp: int
     level: int
-    peaks: Peaks
-    facts: Facts
+    peak_level: int
+    peak_streak: int
+    active_days: int
+    longest_streak: int
+    held: AbstractSet[int]
     last_occurred_at: datetime | None
 
     def dates(self, cause: Entry) -> bool:
@@ -37,10 +45,6 @@ class Start(NamedTuple):
             return False
         last = self.last_occurred_at
         return last is None or cause.occurred_at >= last
-
-    def meets(self, rule: AchievementRule) -> bool:
-        """Say whether ``rule`` was met before."""
-        return self.facts.meet(rule)
 
 
 class RunningTotals:
@@ -63,8 +67,9 @@ class RunningTotals:
         #: Activities and XP by date, to be added to the active day.
         self.days: dict[date, tuple[int, int]] = {}
         #: Dates that are no longer active.
-        self.lost_days: set[date] = set()
-        self._activities = dict(state.days or {})
+        self.lost_days: AbstractSet[date] = NONE
+        #: Activities by active date; None if the state lacks them.
+        self._activities = None if state.days is None else dict(state.days)
 
     @property
     def changed_days(self) -> dict[date, tuple[int, int]]:
@@ -101,31 +106,82 @@ class RunningTotals:
         return stored + self.tallies.get(activity_id, 0)
 
     def _mark_day(self, entry: Entry) -> None:
-        day, known = entry.local_date, self._activities
+        day, sign = entry.local_date, entry.sign
         activities, xp = self.days.get(day, (0, 0))
-        sign = entry.sign
         self.days[day] = (activities + sign, xp + entry.amount)
-        if not sign:
+        if sign:
+            self._count_on(day, sign)
+
+    def _count_on(self, day: date, activities: int) -> None:
+        known, last = self._activities, self.streak.last_active_on
+        if known is None:
+            if last is not None and day < last:
+                raise MissingDaysError
+            if day != last:
+                self._extend_streak(day, ())
             return
-        if self.state.days is None:
-            before = int(day == self.streak.last_active_on)
-        else:
-            before = known.get(day, 0)
-        known[day] = before + sign
+        before = known.get(day, 0)
+        known[day] = before + activities
         if not before:
-            self.active_days += 1
-            calendar = self.state.calendar
-            self.streak = extend_streak(self.streak, day, known, calendar)
-            self.highest_streak = max(self.highest_streak, self.streak.longest)
+            self._extend_streak(day, known)
         elif not known[day]:
             del known[day]
-            self.lost_days.add(day)
-            self.active_days -= 1
-            self.streak = measure_streak(known, self.state.calendar)
+            self._lose_day(day, known)
+
+    def _extend_streak(self, day: date, known: Collection[date]) -> None:
+        self.active_days += 1
+        self.streak = extend_streak(self.streak, day, known, self.state.calendar)
+        self.highest_streak = max(self.highest_streak, self.streak.longest)
+
+    def _lose_day(self, day: date, known: Collection[date]) -> None:
+        self.lost_days |= {day}
+        self.active_days -= 1
+        self.streak = measure_streak(known, self.state.calendar)
+
+    def reaches(self, thresholds: Facts) -> bool:
+        """Say whether any value is as high as in ``thresholds``."""
+        counts = thresholds.counts
+        return (
+            self.total_xp >= thresholds.total_xp
+            or self.level >= thresholds.level
+            or self.active_days >= thresholds.active_days
+            or self.streak.longest >= thresholds.longest_streak
+            or len(self.held) >= thresholds.achievements
+            or any(self._tally(pk) >= counts.get(pk, NEVER) for pk in self.tallies)
+        )
+
+    def start(self) -> Start:
+        """Return where the user stands now."""
+        return Start(
+            len(self.entries),
+            self.total_xp,
+            self.level,
+            self.highest_level,
+            self.highest_streak,
+            self.active_days,
+            self.streak.longest,
+            self.held,
+            self.last_occurred_at,
+        )
 
     def facts(self) -> Facts:
         """Return what achievements can measure now, of activities that are known."""
         return self._facts({*self.tallies, *self.state.tallies})
+
+    def facts_at(self, start: Start) -> Facts:
+        """Return what achievements could measure at ``start``."""
+        counts = dict(self.facts().counts)
+        for entry in self.entries[start.place :]:
+            if entry.activity_id is not None:
+                counts[entry.activity_id] -= entry.quantity
+        return Facts(
+            start.active_days,
+            start.longest_streak,
+            start.level,
+            start.total_xp,
+            len(start.held),
+            counts,
+        )
 
     def facts_with(self, more_xp: int) -> Facts:
         """Return the facts after ``more_xp``."""

@@ -168,7 +168,7 @@ class UndoChangeset(UserChangeset):
         that did it. ``rewards`` are those of the revocable achievements that the user
         holds: they lose the ones that they no longer meet.
         """
-        start = self._start()
+        start = self.start()
         peak = peak_of(ledger, undone)
         # Losses come first, so that the user reaches no level only in passing.
         for entry in sorted(undoing.entries, key=attrgetter("amount")):
@@ -182,11 +182,11 @@ class UndoChangeset(UserChangeset):
         kept = {pk: each for pk, each in rewards.items() if pk in self.held}
         lost = tuple(self._lose(start, kept, 0, reason))
         # What the user meets meanwhile comes with their next entry.
-        self._finish(start, self.entries[0], [], lost=lost)
+        self._finish(start, self.entries[0], lost=lost)
 
     def _put_back(self, undoing: Undoing) -> None:
         """Give the achievements back the rows that they had."""
-        self.unlocks += undoing.unlocks
+        self.unlocks += tuple(undoing.unlocks)
         self.forgotten |= undoing.forgotten
         rows = undoing.unlocks
         lost = {row.achievement_id for row in rows if row.revoked_at}

@@ -78,6 +78,8 @@ class RowShape(NamedTuple):
     different: tuple[str, ...] = ()
     #: The JSON columns that differ: each is sent as one JSON array.
     documents: tuple[str, ...] = ()
+    #: The columns that are NULL in all rows; they have no parameter.
+    nulls: tuple[str, ...] = ()
 
     def sql(self, user_type: str) -> str:
         """Return the FROM item ``n`` that turns the parameters back into rows.
@@ -90,6 +92,7 @@ class RowShape(NamedTuple):
             return user_type if name == "user" else name
 
         same = [f'%s::{kind(field)} AS "{field}"' for field in self.same]
+        same += [f'NULL::{kind(field)} AS "{field}"' for field in self.nulls]
         if not self.different:
             return f"(SELECT {', '.join(same)}) AS n"
         arrays = ", ".join(f"%s::{kind(field)}[]" for field in self.different)
@@ -106,9 +109,8 @@ def encode(
 ) -> tuple[RowShape, list[object]]:
     """Return the shape of ``rows``, and their parameters in the same order."""
     if len(rows) == 1:
-        return _single(tuple(fields)), [
-            json.dumps(value) if type(value) is dict else value for value in rows[0]
-        ]
+        return _encode_row(fields, rows[0])
+    nulls: list[str] = []
     same: dict[str, object] = {}
     different: dict[str, object] = {}
     documents: dict[str, object] = {}
@@ -116,19 +118,35 @@ def encode(
         kind = _TYPES.get(field, "bigint")
         # Several rows need at least one array, which gives their number.
         if different and column.count(column[0]) == len(column):
-            value = column[0]
-            same[field] = json.dumps(value) if type(value) is dict else value
+            if column[0] is None:
+                nulls.append(field)
+            else:
+                same[field] = _plain(column[0])
         elif kind == "jsonb":
             documents[field] = json.dumps(column)
         else:
             different[field] = _array(kind, column)
-    shape = RowShape(tuple(same), tuple(different), tuple(documents))
+    shape = RowShape(tuple(same), tuple(different), tuple(documents), tuple(nulls))
     return shape, [*same.values(), *different.values(), *documents.values()]
 
 
+def _encode_row(
+    fields: Sequence[str], row: Sequence[Any]
+) -> tuple[RowShape, list[object]]:
+    nulls = tuple([place for place, value in enumerate(row) if value is None])
+    values = [_plain(value) for value in row if value is not None]
+    return _single(tuple(fields), nulls), values
+
+
 @cache
-def _single(fields: tuple[str, ...]) -> RowShape:
-    return RowShape(fields)
+def _single(fields: tuple[str, ...], nulls: tuple[int, ...]) -> RowShape:
+    """Return the shape of a row that is NULL at these places."""
+    same = [field for place, field in enumerate(fields) if place not in nulls]
+    return RowShape(tuple(same), nulls=tuple(fields[place] for place in nulls))
+
+
+def _plain(value: object) -> object:
+    return json.dumps(value) if type(value) is dict else value
 
 
 def _array(kind: str, values: Sequence[object]) -> str:

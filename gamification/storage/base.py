@@ -59,10 +59,6 @@ class StateQuery:
         keys = [key for key in self.keys if key[0] in user_ids]
         return replace(self, user_ids=in_order(user_ids), keys=keys)
 
-    def without_keys(self) -> StateQuery:
-        """Return the query without the look-up of used keys."""
-        return replace(self, keys=())
-
 
 class ActivityIds(NamedTuple):
     """The ids of a query's activities, and the dates that matter for their limits."""

@@ -109,9 +109,9 @@ class PortableStore(Store):
                 profile.streak,
                 profile.is_excluded,
                 profile.last_occurred_at,
-                held[profile.user_id],
-                revoked[profile.user_id],
-                lapsed[profile.user_id],
+                frozenset(held[profile.user_id]),
+                frozenset(revoked[profile.user_id]),
+                frozenset(lapsed[profile.user_id]),
                 tallies[profile.user_id],
                 usage[profile.user_id],
                 rewarded_at[profile.user_id],
@@ -119,8 +119,10 @@ class PortableStore(Store):
             )
             for profile in self._rows(UserGamification).filter(user__in=query.user_ids)
         }
-        replays = self._replays(query.keys)
-        return self.with_replays(Snapshot(catalogue, states), replays)
+        snapshot = Snapshot(catalogue, states)
+        if query.keys and (replays := self._replays(query.keys)):
+            return self.with_replays(snapshot, replays)
+        return snapshot
 
     def _achievements(self, user_ids: UserIds) -> Any:
         held: dict[Any, set[int]] = defaultdict(set)
@@ -160,6 +162,8 @@ class PortableStore(Store):
         self, query: StateQuery, ids: ActivityIds
     ) -> Mapping[Any, Mapping[tuple[int, date], Usage]]:
         usage: dict[Any, dict[tuple[int, date], Usage]] = defaultdict(dict)
+        if not ids.limited:
+            return usage
         rows = self._recent(query, ids, ids.limited).order_by()
         for user_id, activity_id, day, units, rewarded in rows.values_list(
             "user_id", "activity_id", "local_date"
@@ -171,6 +175,8 @@ class PortableStore(Store):
         self, query: StateQuery, ids: ActivityIds
     ) -> Mapping[Any, Mapping[int, list[datetime]]]:
         instants: dict[Any, dict[int, list[datetime]]] = defaultdict(dict)
+        if not ids.cooled:
+            return instants
         reversal = self._rows(LedgerEntry).filter(
             user=OuterRef("user"), reverses=OuterRef("pk")
         )
@@ -236,9 +242,9 @@ class PortableStore(Store):
             self._write_days(changeset)
             self._write_unlocks(changeset)
         entries = self._rows(LedgerEntry).bulk_create(
-            LedgerEntry(**dict(zip(ENTRY_FIELDS, entry[1:], strict=True)))
+            LedgerEntry(**dict(zip(ENTRY_FIELDS, row, strict=True)))
             for changeset in encoded
-            for entry in changeset.entries
+            for row in changeset.entry_rows()
         )
         self._rows(PendingScore).bulk_create(
             PendingScore(user_id=entry.user_id, occurred_at=entry.occurred_at)
@@ -283,17 +289,18 @@ class PortableStore(Store):
     def _write_days(self, changeset: UserChangeset) -> None:
         user_id, changes = changeset.state.user_id, changeset.changed_days
         days = self._rows(ActiveDay).filter(user=user_id)
-        days.filter(date__in=changeset.lost_days).delete()
-        present = days.filter(date__in=changes).values_list("date", flat=True)
-        for day in list(present):
-            activities, xp = changes.pop(day)
-            days.filter(date=day).update(
+        if changeset.lost_days:
+            days.filter(date__in=changeset.lost_days).delete()
+        new = []
+        for day, (activities, xp) in changes.items():
+            changed = days.filter(date=day).update(
                 activities=F("activities") + activities, xp=F("xp") + xp
             )
-        days.bulk_create(
-            ActiveDay(user_id=user_id, date=day, activities=activities, xp=xp)
-            for day, (activities, xp) in changes.items()
-        )
+            if not changed:
+                new.append(
+                    ActiveDay(user_id=user_id, date=day, activities=activities, xp=xp)
+                )
+        days.bulk_create(new)
 
     def _write_unlocks(self, changeset: UserChangeset) -> None:
         for unlock in changeset.unlocks:

@@ -19,7 +19,7 @@ from django.utils import timezone
 from gamification.domain.catalogue import Catalogue
 from gamification.domain.changeset import UserChangeset
 from gamification.domain.outcomes import Entry
-from gamification.domain.state import UserState
+from gamification.domain.state import NONE, NOTHING, UserState
 from gamification.domain.streaks import Streak
 from gamification.models import LedgerEntry, UserGamification
 from gamification.models.progress import calendar_of
@@ -194,7 +194,7 @@ class PostgreSQLStore(Store):
             shape, values = self._encode(writing.CHANGES[name][0], rows)
             shapes.append((name, shape))
             params += values
-        written = [entry[1:] for each in changesets for entry in each.entries]
+        written = [row for each in changesets for row in each.entry_rows()]
         entries, values = self._encode(ENTRY_FIELDS, written)
         new_in = None if changesets[0].state.version else self._users
         keeps_boards = changesets[0].rules.keeps_boards
@@ -237,33 +237,39 @@ def _user_state(row: Sequence[Any], query: StateQuery) -> UserState:
         active_days,
         Streak(*streak),
         is_excluded,
-        last_occurred_at,
-        *_achievements(achievements),
-        dict(tallies or ()),
-        {
-            (activity_id, date.fromordinal(day)): (units, rewarded)
-            for activity_id, day, units, rewarded in usage or ()
-        },
-        _instants(rewarded_at or ()),
+        None if last_occurred_at is None else _instant(last_occurred_at),
+        _with_state(reading.HELD, achievements),
+        _with_state(reading.REVOKED, achievements),
+        _with_state(reading.LAPSED, achievements),
+        dict(tallies) if tallies else NOTHING,
+        _usage(usage) if usage else NOTHING,
+        _instants(rewarded_at) if rewarded_at else NOTHING,
         celebrates=celebrates,
     )
 
 
-def _achievements(codes: Iterable[int]) -> tuple[set[int], set[int], set[int]]:
-    """Return the ids of achievements held, revoked and lapsed."""
-    by_standing: tuple[set[int], set[int], set[int]] = (set(), set(), set())
-    for code in codes:
-        pk, standing = divmod(code, 4)
-        by_standing[standing].add(pk)
-    return by_standing
+def _with_state(state: int, codes: Iterable[int]) -> frozenset[int]:
+    """Return the ids of the achievements that have this state."""
+    return frozenset([code // 4 for code in codes if code % 4 == state]) or NONE
+
+
+def _usage(rows: Iterable[Sequence[int]]) -> dict[tuple[int, date], tuple[int, int]]:
+    return {
+        (activity_id, date.fromordinal(day)): (units, rewarded)
+        for activity_id, day, units, rewarded in rows
+    }
 
 
 def _instants(pairs: Iterable[tuple[int, int]]) -> dict[int, list[datetime]]:
     instants: dict[int, list[datetime]] = {}
     for activity_id, microseconds in pairs:
-        instant = EPOCH + timedelta(microseconds=microseconds)
-        instants.setdefault(activity_id, []).append(instant)
+        instants.setdefault(activity_id, []).append(_instant(microseconds))
     return instants
+
+
+def _instant(microseconds: int) -> datetime:
+    """Return the instant so many microseconds after the start of 1970."""
+    return EPOCH + timedelta(microseconds=microseconds)
 
 
 def _changes(changesets: Sequence[UserChangeset]) -> dict[str, list[tuple[Any, ...]]]:

@@ -38,7 +38,8 @@ CATALOGUE = f"""SELECT s.activities, s.achievements,
     {_as_json(ACHIEVEMENTS, ACHIEVEMENT_FIELDS)} FROM ({STAMPS}) s"""
 
 _PROFILE = """p.user_id, p.version, p.total_xp, p.level, p.highest_level,
-    p.highest_streak, p.active_days, p.last_occurred_at, p.current_streak,
+    p.highest_streak, p.active_days,
+    (extract(epoch FROM p.last_occurred_at) * 1000000)::bigint, p.current_streak,
     p.longest_streak, p.last_active_on, p.is_excluded, p.zone_history,
     p.celebration_mode <> 'none'"""
 

@@ -282,12 +282,14 @@ def test_a_user_qualifies_for_what_they_meet(criterion, fields):
 def test_nobody_qualifies_for_what_they_hold_or_had_revoked():
     rule = achievement("total_xp", 1, id=5)
 
-    assert not qualifies(state(total_xp=9, held={5}), rule)
-    assert not qualifies(state(total_xp=9, revoked={5}), rule)
+    assert not qualifies(state(total_xp=9, held=frozenset({5})), rule)
+    assert not qualifies(state(total_xp=9, revoked=frozenset({5})), rule)
 
 
 def test_a_user_qualifies_again_for_what_a_reversal_took_back():
-    assert qualifies(state(total_xp=9, lapsed={5}), achievement("total_xp", 1, id=5))
+    assert qualifies(
+        state(total_xp=9, lapsed=frozenset({5})), achievement("total_xp", 1, id=5)
+    )
 
 
 def test_nobody_qualifies_for_what_is_awarded_by_hand():
@@ -323,7 +325,7 @@ def test_an_award_has_the_date_of_the_ledger():
         actor_id=1,
         note="Late.",
     )
-    assert changes.unlocks == [UnlockRow(7, 5, unlocked_at=met, xp_awarded=7)]
+    assert changes.unlocks == (UnlockRow(7, 5, met, xp_awarded=7),)
 
 
 def test_an_award_that_the_ledger_does_not_tell_is_of_now():

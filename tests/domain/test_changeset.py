@@ -110,7 +110,7 @@ def test_an_unlock_is_dated_when_its_condition_was_met():
 
     changes.record(record(earlier), activity(), date(2026, 6, 9))
 
-    assert changes.unlocks == [UnlockRow(7, 5, unlocked_at=earlier, xp_awarded=20)]
+    assert changes.unlocks == (UnlockRow(7, 5, earlier, xp_awarded=20),)
     assert changes.entries[1].local_date == date(2026, 6, 9)
     assert changes.entries[1].recorded_at == NOW
 
@@ -167,7 +167,7 @@ def test_several_tiers_at_once_are_unlocked_in_order():
 
 def test_an_achievement_held_or_revoked_is_not_unlocked_again():
     rules = [achievement("active_days", 1, id=5), achievement("active_days", 1, id=6)]
-    start = state(held={5}, revoked={6})
+    start = state(held=frozenset({5}), revoked=frozenset({6}))
 
     outcome = changeset(*rules, start=start).record(record(), activity(), TODAY)
 
@@ -232,7 +232,7 @@ def test_a_silent_changeset_unlocks_and_celebrates_nothing():
     outcome = changes.record(record(quantity=30), activity(), TODAY)
 
     assert (keys(outcome.unlocks), outcome.level) == (["medal"], 4)
-    assert (outcome.celebrations, changes.celebrations) == ((), [])
+    assert (outcome.celebrations, changes.celebrations) == ((), ())
 
 
 def test_a_streak_milestone_is_not_celebrated_when_reached_again():
@@ -249,7 +249,7 @@ def test_a_streak_milestone_is_not_celebrated_when_reached_again():
 
 def test_an_achievement_earned_again_is_not_celebrated_again():
     rules = [achievement("active_days", 1, id=5, key="medal")]
-    changes = changeset(*rules, start=state(lapsed={5}))
+    changes = changeset(*rules, start=state(lapsed=frozenset({5})))
 
     outcome = changes.record(record(), activity(), TODAY)
 
@@ -324,8 +324,8 @@ def test_a_keyed_record_keeps_its_outcome():
 
     outcome = changes.record(record(key="a"), activity(), TODAY)
 
-    assert changes.entries[0].outcome == outcome.snapshot()
-    assert outcome.entry.outcome is None
+    [row] = changes.entry_rows()
+    assert (row[-1], outcome.entry.outcome) == (outcome.snapshot(), None)
 
 
 def test_a_record_without_a_key_keeps_none():
@@ -333,7 +333,8 @@ def test_a_record_without_a_key_keeps_none():
 
     changes.record(record(), activity(), TODAY)
 
-    assert changes.entries[0].outcome is None
+    [row] = changes.entry_rows()
+    assert row[-1] is None
 
 
 def test_ids_are_given_to_entries_and_celebrations_of_each_outcome():
@@ -405,7 +406,7 @@ def test_an_adjustment_changes_the_total_and_nothing_else():
     outcome = changes.adjust(entry(kind="adjustment", amount=-20))
 
     assert (outcome.credited, outcome.total_xp) == (-20, 0)
-    assert (changes.tallies, changes.days, changes.unlocks) == ({}, {}, [])
+    assert (changes.tallies, changes.days, changes.unlocks) == ({}, {}, ())
 
 
 def test_an_adjustment_unlocks_what_its_xp_earns():
@@ -527,7 +528,7 @@ def test_units_freed_by_many_reversals_come_with_the_last_of_them():
     first, last = changes.plain_outcomes
     assert (first.corrections, len(last.corrections)) == ((), 2)
     assert [first.total_xp, last.total_xp] == [30, 40]
-    assert changes.unlocks == []
+    assert changes.unlocks == ()
 
 
 def test_a_loss_is_measured_from_before_the_first_of_many_reversals():
@@ -596,12 +597,12 @@ def test_a_reversal_may_lead_into_debt_at_level_1():
 def test_a_reversal_takes_no_achievement_away():
     changes = changeset(
         achievement("total_xp", 10, id=5),
-        start=state(held={5}, total_xp=10, days={TODAY: 1}),
+        start=state(held=frozenset({5}), total_xp=10, days={TODAY: 1}),
     )
 
     outcome = reverse(changes, standing(WALK))
 
-    assert (changes.held, changes.unlocks, outcome.lost) == ({5}, [], ())
+    assert (changes.held, changes.unlocks, outcome.lost) == ({5}, (), ())
 
 
 def medal_of(pk, amount=50):
@@ -633,11 +634,11 @@ def test_a_reversal_takes_revocable_achievements_that_no_longer_hold():
 
     assert outcome.lost == (Unlock("ten", "", "", 50),)
     assert (outcome.total_xp, outcome.xp_gained, changes.held) == (40, -60, {6})
-    assert changes.unlocks == [
+    assert changes.unlocks == (
         UnlockRow(
             7, 5, NOW - timedelta(1), 50, NOW, 9, "gone", can_be_earned_again=True
-        )
-    ]
+        ),
+    )
     undone = changes.entries[1]
     assert (undone.kind, undone.reverses, undone.amount) == ("reversal", 105, -50)
 
@@ -709,7 +710,7 @@ def test_corrections_that_lose_unlock_nothing():
 
     changes.correct([correction(-10)])
 
-    assert (changes.total_xp, changes.unlocks) == (120, [])
+    assert (changes.total_xp, changes.unlocks) == (120, ())
 
 
 def test_an_award_by_hand_names_its_actor():
@@ -720,7 +721,7 @@ def test_an_award_by_hand_names_its_actor():
 
     assert outcome.unlocks == (Unlock("medal", "", "", 60),)
     assert (outcome.entry.actor_id, outcome.entry.note) == (9, "Well done.")
-    assert changes.unlocks == [UnlockRow(7, 5, NOW, 60)]
+    assert changes.unlocks == (UnlockRow(7, 5, NOW, 60),)
     assert (outcome.total_xp, outcome.level) == (60, 2)
 
 
@@ -742,7 +743,9 @@ def test_an_award_unlocks_what_follows_from_it():
 
 
 def test_revoking_takes_the_xp_back_and_says_who_and_why():
-    changes = changeset(start=state(held={5, 6}, total_xp=60, level=2, days={}))
+    changes = changeset(
+        start=state(held=frozenset({5, 6}), total_xp=60, level=2, days={})
+    )
     unlock = UnlockRow(7, 5, NOW - timedelta(1), 50)
 
     outcome = changes.revoke(
@@ -751,9 +754,8 @@ def test_revoking_takes_the_xp_back_and_says_who_and_why():
         Reason(9, "A mistake."),
     )
 
-    assert changes.unlocks == [
-        UnlockRow(7, 5, NOW - timedelta(1), 50, NOW, 9, "A mistake.")
-    ]
+    lost = UnlockRow(7, 5, NOW - timedelta(1), 50, NOW, 9, "A mistake.")
+    assert changes.unlocks == (lost,)
     assert (changes.held, outcome.total_xp, outcome.level) == ({6}, 10, 1)
     assert (outcome.entry.kind, outcome.entry.reverses) == ("reversal", 3)
 

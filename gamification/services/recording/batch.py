@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
-from typing import Any, NamedTuple, Self
+from datetime import datetime
+from typing import Any, Self
 
-from gamification.domain.catalogue import ActivityRule
 from gamification.domain.changeset import UserChangeset
 from gamification.domain.days import Calendar
 from gamification.domain.outcomes import Outcome
 from gamification.domain.state import Record, Rules, UserState
-from gamification.domain.totals import TotalOutOfRangeError
+from gamification.domain.totals import MissingDaysError, TotalOutOfRangeError
 from gamification.exceptions import (
     GamificationError,
     InactiveActivityError,
@@ -63,34 +62,27 @@ class Batch:
 
     def only(self, user_ids: Collection[Any]) -> Self:
         """Return the part of the batch that belongs to these users."""
+        wanted = {*user_ids}
         chosen = {
             place: record
             for place, record in self.records.items()
-            if record.user_id in user_ids
+            if record.user_id in wanted
         }
         return replace(self, records=chosen, user_ids=in_order(user_ids))
 
-    def query(self, calendar: Calendar) -> StateQuery:
-        """Return the query for all that the decision needs."""
+    def query(self, calendar: Calendar, *, keys: bool) -> StateQuery:
+        """Return the query for all that the decision needs; used ``keys`` if asked."""
         records = self.records.values()
+        keyed = (each for each in records if keys and each.key is not None)
         instants = [record.occurred_at for record in records]
         return StateQuery(
             self.user_ids,
             calendar,
-            keys=[(r.user_id, r.key) for r in records if r.key is not None],
+            keys=[(record.user_id, str(record.key)) for record in keyed],
             activities={record.activity for record in records},
             earliest=min(instants),
             latest=max(instants),
         )
-
-
-class NewRecord(NamedTuple):
-    """A record to be booked, with its place, its activity, and the user's date."""
-
-    place: int
-    record: Record
-    activity: ActivityRule
-    day: date
 
 
 @dataclass(slots=True)
@@ -102,8 +94,10 @@ class BatchDecision:
     #: Places of records that repeat an earlier key, with the place of the first use.
     repeats: dict[int, int] = field(default_factory=dict)
     changesets: dict[Any, UserChangeset] = field(default_factory=dict)
-    #: Booked records by user, in the order of the outcomes of the changeset.
-    new: dict[Any, list[NewRecord]] = field(default_factory=dict)
+    #: Places of booked records by user, in the order of the changeset's outcomes.
+    new: dict[Any, list[int]] = field(default_factory=dict)
+    #: Users with a record before their last active date; their states need ``days``.
+    late: list[Any] = field(default_factory=list)
 
     @property
     def undated(self) -> list[Any]:
@@ -138,8 +132,7 @@ class BatchDecision:
             outcomes = (
                 written.outcomes_of(changeset) if written else changeset.plain_outcomes
             )
-            for new, outcome in zip(self.new[user_id], outcomes, strict=True):
-                results[new.place] = outcome
+            results.update(zip(self.new[user_id], outcomes, strict=True))
         for place, first in self.repeats.items():
             result = results[first]
             if isinstance(result, Outcome):
@@ -148,75 +141,53 @@ class BatchDecision:
         return results
 
 
-def late_users(batch: Batch, snapshot: Snapshot) -> list[Any]:
-    """Return users with a new record that is earlier than their last active date.
-
-    The decision needs the ``days`` of their states.
-    """
-    last: dict[Any, date] = {}
-    late: dict[Any, None] = {}
-    for record in sorted(batch.records.values(), key=_occurred_at):
-        state = snapshot.states.get(record.user_id)
-        activity = snapshot.catalogue.activities.get(record.activity)
-        if state and activity and activity.extends_streak:
-            day = state.calendar.date_of(record.occurred_at)
-            latest = last.get(record.user_id) or state.streak.last_active_on
-            if latest and day < latest:
-                late[record.user_id] = None
-            last[record.user_id] = day
-    return list(late)
-
-
 def decide_batch(batch: Batch, snapshot: Snapshot, rules: Rules) -> BatchDecision:
     """Return the decision about each record of ``batch``.
 
-    ``snapshot`` is the answer to the batch's query, with ``days`` for ``late_users``.
+    ``snapshot`` is the answer to the batch's query. It leaves out users who are late.
     """
     decision = BatchDecision()
-    uses: dict[UserKey, tuple[int, str]] = {}
+    uses: dict[UserKey, int] = {}
     for place, record in batch.records.items():
         try:
-            if not _is_used(place, record, uses, snapshot, decision):
-                new = _admit(place, record, batch, snapshot)
-                decision.new.setdefault(record.user_id, []).append(new)
+            if not _is_used(place, batch, uses, snapshot, decision):
+                _check(record, batch, snapshot)
+                decision.new.setdefault(record.user_id, []).append(place)
                 if record.key is not None:
-                    uses[record.user_id, record.key] = place, record.fingerprint
+                    uses[record.user_id, record.key] = place
         except GamificationError as error:
             decision.results[place] = error.with_traceback(None)
-    for user_id, records in decision.new.items():
-        records.sort(key=lambda each: each.record.occurred_at)
-        _book(snapshot.states[user_id], records, batch, rules, decision)
+    for user_id, places in decision.new.items():
+        places.sort(key=lambda place: batch.records[place].occurred_at)
+        _book(snapshot.states[user_id], places, batch, rules, decision)
     return decision
-
-
-def _occurred_at(record: Record) -> datetime:
-    return record.occurred_at
 
 
 def _is_used(
     place: int,
-    record: Record,
-    uses: Mapping[UserKey, tuple[int, str]],
+    batch: Batch,
+    uses: Mapping[UserKey, int],
     snapshot: Snapshot,
     decision: BatchDecision,
 ) -> bool:
     """Say whether this request used the key before; raise if another one did."""
+    record = batch.records[place]
     if record.key is None:
         return False
     user_key = record.user_id, record.key
-    entry, use = snapshot.replays.get(user_key), uses.get(user_key)
-    used = entry.fingerprint if entry else use[1] if use else record.fingerprint
-    if used != record.fingerprint:
+    entry, first = snapshot.replays.get(user_key), uses.get(user_key)
+    used = entry if first is None else batch.records[first]
+    if used and used.fingerprint != record.fingerprint:
         raise key_conflict(record.key)
     if entry:
         decision.results[place] = snapshot.replayed(entry)
-    elif use:
-        decision.repeats[place] = use[0]
-    return bool(entry or use)
+    elif first is not None:
+        decision.repeats[place] = first
+    return used is not None
 
 
-def _admit(place: int, record: Record, batch: Batch, snapshot: Snapshot) -> NewRecord:
-    """Return ``record`` with its activity and date, or raise the error it causes."""
+def _check(record: Record, batch: Batch, snapshot: Snapshot) -> None:
+    """Raise the error that a new record causes, if any."""
     if record.occurred_at < batch.oldest:
         raise too_old(record.occurred_at)
     if record.occurred_at > batch.newest:
@@ -235,13 +206,11 @@ def _admit(place: int, record: Record, batch: Batch, snapshot: Snapshot) -> NewR
     if not activity.is_active:
         message = f"The activity {shown(key)} is switched off."
         raise InactiveActivityError(message, activity=key)
-    day = state.calendar.date_of(record.occurred_at)
-    return NewRecord(place, record, activity, day)
 
 
 def _book(
     state: UserState,
-    new: Sequence[NewRecord],
+    places: Sequence[int],
     batch: Batch,
     rules: Rules,
     decision: BatchDecision,
@@ -249,9 +218,14 @@ def _book(
     """Book a user's new records, in order of time, or refuse all of them."""
     changeset = UserChangeset(state, rules, batch.now, celebrate=batch.celebrate)
     try:
-        for _, record, activity, day in new:
+        for place in places:
+            record = batch.records[place]
+            activity = rules.catalogue.activities[record.activity]
+            day = state.calendar.date_of(record.occurred_at)
             changeset.record(record, activity, day)
+    except MissingDaysError:
+        decision.late.append(state.user_id)
     except TotalOutOfRangeError:
-        decision.results |= {each.place: OutOfRangeError() for each in new}
+        decision.results |= {place: OutOfRangeError() for place in places}
     else:
         decision.changesets[state.user_id] = changeset

@@ -17,7 +17,6 @@ from gamification.services.recording.batch import (
     BatchDecision,
     Result,
     decide_batch,
-    late_users,
 )
 from gamification.services.unit_of_work import (
     ConcurrentUpdateError,
@@ -61,12 +60,12 @@ def write_batch(
     is_announced = batch.celebrate and is_heard()
     has_ids |= is_announced or is_single
     looks_up_keys = expects_replays or is_single or not store.is_optimistic
-    query = batch.query(conf.default_calendar)
     write = _write_one if is_single else _write_many
     try:
-        first = query if looks_up_keys else query.without_keys()
-        results = write(batch, first, store, strict=strict, has_ids=has_ids)
+        query = batch.query(conf.default_calendar, keys=looks_up_keys)
+        results = write(batch, query, store, strict=strict, has_ids=has_ids)
     except KeyTakenError:
+        query = batch.query(conf.default_calendar, keys=True)
         results = write(batch, query, store, strict=strict, has_ids=has_ids)
     if is_announced:
         in_order = (results[place] for place in sorted(results))
@@ -113,16 +112,19 @@ def _write_many(
 def _decide(
     batch: Batch, snapshot: Snapshot, store: Store, *, strict: bool
 ) -> BatchDecision:
-    """Load what ``snapshot`` still lacks, and decide."""
-    if late := late_users(batch, snapshot):
-        for user_id, days in store.days(late).items():
-            snapshot.states[user_id].days = days
+    """Decide, and decide again about users of whom ``snapshot`` lacked something."""
     rules = conf.rules(snapshot.catalogue)
     decision = decide_batch(batch, snapshot, rules)
+    if late := decision.late:
+        for user_id, days in store.days(late).items():
+            snapshot.states[user_id].days = days
+        again = decide_batch(batch.only(late), snapshot, rules)
+        decision = decision.followed_by(again)
     if undated := decision.undated:
         for user_id, ledger in store.ledgers(undated).items():
             snapshot.states[user_id].ledger = ledger
-        decision = decide_batch(batch, snapshot, rules)
+        again = decide_batch(batch.only(undated), snapshot, rules)
+        decision = decision.followed_by(again)
     if strict:
         decision.raise_first()
     return decision
