@@ -6,12 +6,14 @@ from datetime import UTC, datetime
 
 import pytest
 import time_machine
+from django.contrib.auth import get_user_model
 
 from gamification.checks import check_settings
 from gamification.exceptions import UnknownScopeError
 from gamification.leaderboards import (
     Group,
     Window,
+    count_again,
     count_drifts,
     get_leaderboard,
     get_winners,
@@ -90,6 +92,16 @@ def test_who_changes_groups_is_ranked_in_the_new_one(ask):
 
     assert places(ask(ada)) == {ada: (1, 20)}
     assert places(ask(bob)) == {bob: (1, 30)}
+
+
+def test_a_site_tells_of_changes_that_the_app_cannot_notice(ask):
+    ada, bob = family("lovelace", 20, 30)
+    ask(ada)
+    get_user_model().objects.filter(pk=bob.pk).update(last_name="hopper")
+
+    count_again(bob)
+
+    assert places(ask(ada)) == {ada: (1, 20)}
 
 
 def test_groups_have_winners(ask, clock):

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from gamification.admin.base import HistoryAdmin, log_action
+from gamification.components.leaderboards import rows_of
 from gamification.exceptions import GamificationError, InvalidRequestError
 from gamification.leaderboards import (
     Window,
@@ -28,7 +29,6 @@ from gamification.leaderboards import (
 )
 from gamification.models import Board, UserGamification
 from gamification.staff import find_users
-from gamification.user_lookup import public_name
 
 #: Users on a page.
 PAGE_SIZE = 50
@@ -92,8 +92,8 @@ class BoardAdmin(HistoryAdmin):
             "after": period_after(period),
             "board": board,
             "rows": [
-                (each, public_name(each.user), self._address(each.user_id))
-                for each in board.entries
+                (each.entry, each.name, self._address(each.entry.user_id))
+                for each in rows_of(board.entries)
             ],
             "is_first": not part,
             "searched": request.GET.get("user", ""),

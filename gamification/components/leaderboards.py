@@ -52,7 +52,7 @@ def leaderboard_of(
     )
     return {
         "board": board,
-        "rows": _rows(board.entries, viewer),
+        "rows": rows_of(board.entries, viewer),
         "begins": board.period.first_day,
         "is_past": board.state != "open",
         "own_is_elsewhere": _is_elsewhere(board),
@@ -70,10 +70,15 @@ def winners_of(
     shown = period_of(Window(window), period, None)
     if period is None:
         shown = period_before(shown) or shown
-    return {"rows": _rows(entries, viewer), "begins": shown.first_day, "period": shown}
+    return {
+        "rows": rows_of(entries, viewer),
+        "begins": shown.first_day,
+        "period": shown,
+    }
 
 
-def _rows(entries: Iterable[LeaderboardEntry], viewer: Any) -> list[Row]:
+def rows_of(entries: Iterable[LeaderboardEntry], viewer: Any = None) -> list[Row]:
+    """Return entries with the names of their users; the viewer's own is marked."""
     own = None if viewer is None else user_id_of(viewer)
     return [
         Row(entry, public_name(entry.user), is_own=entry.user_id == own)

@@ -13,7 +13,7 @@ from gamification.leaderboards.reading import (
     get_winners,
 )
 from gamification.leaderboards.requests import period_after, period_before, period_of
-from gamification.leaderboards.upkeep import tend_boards
+from gamification.leaderboards.upkeep import count_again, tend_boards
 from gamification.leaderboards.values import (
     EVERYBODY,
     Group,
@@ -35,6 +35,7 @@ __all__ = [
     "Window",
     "aget_leaderboard",
     "aget_winners",
+    "count_again",
     "count_drifts",
     "get_leaderboard",
     "get_winners",

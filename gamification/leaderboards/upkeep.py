@@ -23,6 +23,8 @@ from gamification.leaderboards.groups import audience, groupings, groups_of
 from gamification.leaderboards.rows import count_users, lock_boards, subject_of
 from gamification.leaderboards.values import EVERYBODY, Group, Subject
 from gamification.models import Board, BoardScore, PendingScore, write_alias
+from gamification.services import user_changes
+from gamification.services.validation import UserRef, user_id_of
 
 
 class _Pending(NamedTuple):
@@ -52,6 +54,15 @@ def tend_boards(*, now: datetime | None = None) -> int:
         done += rows
         if rows < STEP:
             return done
+
+
+def count_again(user: UserRef) -> None:
+    """Count a user again on all boards, whose group or place the site has changed.
+
+    The app notices users who are saved, but not other rows, nor ``QuerySet.update()``.
+    Raises ``UnknownUserError`` for what cannot be a user.
+    """
+    user_changes.count_again(user_id_of(user), write_alias())
 
 
 def tend_if_possible(subject: Subject) -> bool:
