@@ -286,3 +286,15 @@ def test_a_day_of_25_hours_is_one_day(user, clock, settings):
 
     assert before == (None, 20)
     assert get_leaderboard("day", viewer=user).me.score == 20
+
+
+def test_a_site_may_show_nobody_for_now(user, monkeypatch):
+    earns(user, 10)
+    manager = type(user)._default_manager
+    nobody = type(user)._base_manager.none()
+    monkeypatch.setattr(type(manager), "get_queryset", lambda self: nobody.all())
+
+    by_ledger = get_leaderboard("all").count
+    tend_boards()
+
+    assert (by_ledger, get_leaderboard("all").count) == (0, 0)

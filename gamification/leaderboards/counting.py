@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final, cast
 
+from django.core.exceptions import EmptyResultSet
 from django.db import connections
 from django.db.models.expressions import RawSQL
 from django.utils import timezone
@@ -83,7 +84,10 @@ def _compiled(group: Group, lookup: str, rule: str, alias: str) -> sql.Statement
     """
     users = RawSQL("SELECT user_id FROM w", ())
     rows = ranked_in(group, _NOW).filter(user__in=users).values_list("user_id")
-    text, params = rows.query.get_compiler(alias).as_sql()
+    try:
+        text, params = rows.query.get_compiler(alias).as_sql()
+    except EmptyResultSet:
+        return sql.Statement("SELECT user_id FROM w WHERE 1 = 0")
     return sql.Statement(text, tuple(params))
 
 

@@ -8,6 +8,7 @@ from hashlib import sha256
 from typing import Any
 
 from django.contrib.auth import get_user_model
+from django.core.exceptions import EmptyResultSet
 from django.db.models import QuerySet
 
 from gamification.conf import conf
@@ -57,7 +58,11 @@ def audience() -> str:
     if not hides_users():
         return rule
     shown = visible_users().order_by().values("pk").query
-    return sha256(f"{rule} {shown}".encode()).hexdigest()
+    try:
+        condition = str(shown)
+    except EmptyResultSet:
+        condition = "nobody"
+    return sha256(f"{rule} {condition}".encode()).hexdigest()
 
 
 def hides_users() -> bool:
