@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Final, NamedTuple
 
 from django.db.models.enums import TextChoices
@@ -19,6 +18,8 @@ MAX_QUANTITY: Final = 1_000_000
 MAX_COOLDOWN: Final = 31_536_000
 #: The largest total of XP or units, positive or negative: JSON keeps it exact.
 MAX_TOTAL: Final = 2**53
+#: Sets of achievements of which a catalogue remembers what can be unlocked next.
+MAX_KEPT: Final = 1_024
 #: A threshold that nobody reaches.
 NEVER: Final = MAX_TOTAL + 1
 
@@ -127,8 +128,7 @@ class Catalogue:
         self.achievements = {rule.key: rule for rule in achievements}
         #: Active achievements by measure, in order of rising threshold.
         self.ladders = _ladders(self.achievements.values())
-        #: Many users hold the same achievements.
-        self.next_thresholds = lru_cache(maxsize=1_024)(self._next_thresholds)
+        self._next_thresholds: dict[frozenset[int], Facts] = {}
 
     @property
     def achievement_keys(self) -> dict[int, str]:
@@ -148,11 +148,20 @@ class Catalogue:
         ]
         return Catalogue(self.activities.values(), rules)
 
-    def _next_thresholds(self, barred: frozenset[int]) -> Facts:
+    def next_thresholds(self, barred: frozenset[int]) -> Facts:
         """Return the lowest threshold of each measure, except of rules in ``barred``.
 
-        A measure without any has ``NEVER``, or lacks its count.
+        A measure without any has ``NEVER``, or lacks its count. Answers are kept, as
+        many users hold the same achievements.
         """
+        known = self._next_thresholds
+        if barred not in known:
+            if len(known) >= MAX_KEPT:
+                known.clear()
+            known[barred] = self._find_next_thresholds(barred)
+        return known[barred]
+
+    def _find_next_thresholds(self, barred: frozenset[int]) -> Facts:
         lowest = {
             measure: rule.threshold
             for measure, rules in self.ladders.items()
