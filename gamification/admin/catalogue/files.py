@@ -243,7 +243,7 @@ def _change(item: ItemDifference) -> DefinitionChange:
     )
 
 
-def _log_message(item: ItemDifference, row: Definition) -> list[Any]:
+def _log_message(item: ItemDifference, row: Definition | Level) -> Any:
     """Return what the log keeps of the change of an item, whose ``row`` is saved."""
     before = {each.name: each.before for each in item.fields}
     texts = [
@@ -251,7 +251,11 @@ def _log_message(item: ItemDifference, row: Definition) -> list[Any]:
         % {"field": label, "before": old, "after": new}
         for label, old, new in _change(item).fields
     ]
-    return edit_message(texts, row, before, _("%s (imported)"))
+    how = _("%s (imported)")
+    # The table of levels is undone as a whole, by its job.
+    if isinstance(row, Level):
+        return how % "; ".join(texts)
+    return edit_message(texts, row, before, how)
 
 
 def _count_changes(differences: Differences) -> str:
