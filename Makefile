@@ -15,20 +15,32 @@ SLOW := $(addprefix tests/,browser examples fuzzing test_new_site.py \
 	test_leaderboards_model.py management/importing/test_memory.py \
 	services/test_memory.py services/many/test_random_games.py \
 	$(addprefix promises/test_,model.py order.py previews.py undoing.py))
+# Tests of which no line depends alone: their coverage, which takes twice the time, is
+# not measured.
+PLAIN := $(addprefix tests/,races hosts promises \
+	$(addprefix management/test_,histories.py gamification_reconcile.py) \
+	example_project/test_demo_data.py $(addprefix test_,extras.py glossary.py \
+	migrations.py progression_timeline.py))
+# Tests of lines that only PostgreSQL runs, and those of the API.
+MEASURED := $(filter-out $(SLOW),$(wildcard tests/services/test_*.py)) \
+	$(addprefix tests/,api storage services/recording services/corrections \
+	$(addprefix races/test_,corrections.py faults.py optimistic_batches.py \
+	optimistic_records.py))
 # Tests that send the keys of users to the server in SQL of ours, or convert them.
-KEYED := $(addprefix tests/services/,recording corrections \
-	catalogue/test_backfill.py) \
-	$(addprefix tests/api/test_, \
-	achievement_backfill.py records.py user_lookup.py users.py)
-# Races that no other test of what they cover stands for.
-MEASURED := $(addprefix tests/races/test_,corrections.py faults.py \
-	optimistic_batches.py optimistic_records.py)
+KEYED := $(addprefix tests/api/test_,achievement_backfill.py records.py \
+	user_lookup.py users.py)
 # Tests without a query of their own, or with Django's queries alone.
-PORTABLE := $(addprefix tests/,domain pages templatetags example_project admin \
+PORTABLE := $(addprefix tests/,domain pages templatetags example_project admin api \
 	$(addprefix management/,importing test_gamification_catalogue.py \
 	test_gamification_groups.py) test_architecture.py test_conf.py test_docs.py \
 	test_docs_pages.py test_exceptions.py test_extras.py test_glossary.py \
 	test_static.py test_strict_json.py test_suggestions.py)
+# The others: all that asks the database in ways of our own.
+ASKING := $(filter-out $(PORTABLE) $(addprefix tests/,data management storage \
+	uuid_users __pycache__), \
+	$(patsubst %/,%,$(wildcard tests/*/)) \
+	$(wildcard tests/test_*.py tests/management/test_*.py)) \
+	tests/management/importing/test_memory.py $(KEYED)
 COVERED := --cov --cov-append --cov-report= --cov-fail-under=0
 
 # Otherwise each run would compile the tests anew.
@@ -49,20 +61,19 @@ test: lint pytest ## Check the style and the types, then run the suite.
 pytest: $(VENV)/dev ## Run the suite.
 	$(MAKE) suite
 
-# The suite with the interpreter in $(BIN), whoever installed the dependencies there.
-# It runs on SQLite with users whose keys are UUIDs, then on PostgreSQL with Django's own
-# users, with the API. The last run, on PostgreSQL with UUIDs, does not measure coverage,
-# which would slow it down: it has the races, the slow tests, and those that send the
-# keys of users to the server.
+# The suite with the interpreter in $(BIN), whoever installed the dependencies there:
+# on SQLite with users whose keys are UUIDs, then the API, and what only PostgreSQL runs,
+# there with Django's own users, then all that asks the database on PostgreSQL with
+# UUIDs. Coverage doubles the time of a test, so few tests are measured twice.
 suite:
 	rm -f .coverage
 	TEST_USER_MODEL=uuid_users.Member $(PYTEST) $(COVERED) \
-		--ignore tests/api $(addprefix --ignore ,$(SLOW))
-	TEST_DATABASE=postgresql $(PYTEST) $(COVERED) \
-		$(addprefix --ignore ,$(PORTABLE) $(SLOW) \
-		$(filter-out $(MEASURED),$(wildcard tests/races/test_*.py)))
-	TEST_DATABASE=postgresql TEST_USER_MODEL=uuid_users.Member $(PYTEST) \
-		tests/races $(SLOW) $(KEYED)
+		$(addprefix --ignore ,tests/api $(SLOW) $(PLAIN))
+	TEST_DATABASE=postgresql $(PYTEST) $(COVERED) $(MEASURED)
+	TEST_USER_MODEL=uuid_users.Member $(PYTEST) $(PLAIN) \
+		$(addprefix --ignore ,$(SLOW))
+	TEST_DATABASE=postgresql TEST_USER_MODEL=uuid_users.Member $(PYTEST) $(ASKING) \
+		$(addprefix --ignore ,$(filter tests/races/%,$(MEASURED)))
 	$(BIN)/python -m coverage report
 
 lint: style types migrations ## Check the style, the types and the migrations.

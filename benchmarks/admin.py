@@ -73,6 +73,19 @@ def visit_catalogue(visitor: Visitor) -> None:
         visitor.visit(Page(f"{row.key}: backfill preview", address))
 
 
+def visit_levels(visitor: Visitor) -> None:
+    """Visit the page of levels, and preview two tables."""
+    from tests.admin.browsing import filled_in
+
+    address = address_of("gamification_level_changelist")
+    response = visitor.visit(Page("levels", address, None, 5))
+    shown = filled_in(response, "gam-levels-form")
+    for title, step in (("higher", 20), ("lower", 2_000)):
+        table = "\n".join(str(step * level) for level in range(40))
+        data = shown | {"table": table, "_preview": "1"}
+        visitor.visit(Page(f"levels, {title}", address, data, 5))
+
+
 def visit_safety_nets(visitor: Visitor) -> None:
     """Visit the pages that refuse to delete, that undo, and the index after a change.
 
@@ -212,6 +225,7 @@ VISITS: list[Callable[[Visitor], None]] = [
     visit_entries,
     visit_progress,
     visit_users,
+    visit_levels,
     visit_lists_of_jobs,
     visit_tuning,
     visit_jobs,

@@ -21,6 +21,7 @@ from gamification.conf import NAMES, Settings, conf, read_rate, site_settings
 from gamification.database_checks import (
     check_catalogue,
     check_databases,
+    check_levels,
     check_sqlite,
     check_stored_zones,
 )
@@ -39,6 +40,7 @@ def register_checks() -> None:
     register(check_databases, Tags.database)
     register(check_sqlite, Tags.database)
     register(check_catalogue, Tags.database)
+    register(check_levels, Tags.database)
     register(check_stored_zones, Tags.database)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import cache
 from types import MappingProxyType
@@ -14,7 +14,12 @@ from django.conf import settings
 from gamification.domain.catalogue import Catalogue
 from gamification.domain.categories import Category, are_categories, merge_categories
 from gamification.domain.days import Calendar, ZoneChange
-from gamification.domain.levels import LEVEL_THRESHOLDS
+from gamification.domain.levels import (
+    LEVEL_THRESHOLDS,
+    LevelRule,
+    make_table,
+    thresholds_of,
+)
 from gamification.domain.state import Rules
 
 _RATE: Final = re.compile(r"([1-9][0-9]{0,8})/(s|min|hour|day)", re.ASCII)
@@ -27,7 +32,8 @@ class Settings:
     The attributes are the defaults.
     """
 
-    #: Total XP at which each level begins, from level 1 on; starts at 0 and rises.
+    #: Total XP at which each level begins, from level 1 on; starts at 0 and rises. A
+    #: site that sets it pins the levels: staff can then not edit them.
     LEVEL_THRESHOLDS: tuple[int, ...] = LEVEL_THRESHOLDS
     #: IANA zone of users who never chose one; None means Django's ``TIME_ZONE``.
     DEFAULT_TIME_ZONE: str | None = None
@@ -91,6 +97,21 @@ class Settings:
         # A check reports what cannot be used.
         return merge_categories(site if are_categories(site) else {})
 
+    @property
+    def pins_levels(self) -> bool:
+        """Whether the site's settings define the levels, instead of its staff."""
+        return "LEVEL_THRESHOLDS" in site_settings()
+
+    def level_table(self, stored: Sequence[LevelRule]) -> tuple[LevelRule, ...]:
+        """Return the levels that hold, where staff have ``stored`` theirs."""
+        return make_table(self._thresholds(thresholds_of(stored)), stored)
+
+    def _thresholds(self, stored: tuple[int, ...]) -> tuple[int, ...]:
+        site = site_settings()
+        if "LEVEL_THRESHOLDS" in site:
+            return tuple(site["LEVEL_THRESHOLDS"])
+        return stored or Settings.LEVEL_THRESHOLDS
+
     def limit(self, scope: str) -> tuple[int, int] | None:
         """Return the number of requests and of seconds for ``scope``; None is no limit.
 
@@ -106,7 +127,7 @@ class Settings:
         site = site_settings()
         return Rules(
             catalogue,
-            tuple(site.get("LEVEL_THRESHOLDS", Settings.LEVEL_THRESHOLDS)),
+            self._thresholds(catalogue.thresholds),
             tuple(site.get("STREAK_MILESTONES", Settings.STREAK_MILESTONES)),
             site.get("CELEBRATION_TTL", Settings.CELEBRATION_TTL),
         )

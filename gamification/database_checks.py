@@ -86,7 +86,7 @@ def _uncounted(achievements: QuerySet[Any]) -> Iterator[CheckMessage]:
 
 
 def _unreachable(achievements: QuerySet[Any]) -> Iterator[CheckMessage]:
-    levels = conf.LEVEL_THRESHOLDS
+    levels = _thresholds(achievements.db)
     others = achievements.exclude(status="draft").count() - 1
     tops = {"level": len(levels) if is_level_table(levels) else None}
     tops["achievements"] = others
@@ -102,8 +102,44 @@ def _unreachable(achievements: QuerySet[Any]) -> Iterator[CheckMessage]:
             )
 
 
+def _thresholds(alias: str) -> Sequence[int]:
+    """Return the XP at which levels begin, by the settings or by their table."""
+    levels = apps.get_model("gamification", "Level")
+    if conf.pins_levels or not _has_columns(alias, levels, "threshold"):
+        return conf.LEVEL_THRESHOLDS
+    rows = levels._default_manager.using(alias).order_by("number")
+    return [*rows.values_list("threshold", flat=True)] or conf.LEVEL_THRESHOLDS
+
+
 #: What the thresholds of criteria that have an end are counted in.
 _UNITS = {"level": "levels", "achievements": "other achievements"}
+
+
+def check_levels(
+    app_configs: Sequence[AppConfig] | None,
+    databases: Sequence[str] | None = None,
+    **kwargs: Any,
+) -> list[CheckMessage]:
+    """Find tables of levels that no user can climb."""
+    levels = apps.get_model("gamification", "Level")
+    return [
+        checks.Error(
+            "The stored levels are not numbered from 1, or do not start at 0 and rise.",
+            hint="Save them anew on the page “Levels” of the admin, or by a file.",
+            id="gamification.E017",
+        )
+        for alias in databases or ()
+        if _has_columns(alias, levels, "number", "threshold")
+        and not _is_ladder(levels._default_manager.using(alias))
+    ]
+
+
+def _is_ladder(levels: QuerySet[Any]) -> bool:
+    """Say whether there are no levels, or some that rise from level 1 at 0 XP."""
+    rows = [*levels.order_by("number").values_list("number", "threshold")]
+    numbers, thresholds = [row[0] for row in rows], [row[1] for row in rows]
+    is_complete = numbers == [*range(1, len(rows) + 1)]
+    return not rows or (is_complete and is_level_table(thresholds))
 
 
 def check_stored_zones(

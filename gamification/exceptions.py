@@ -118,6 +118,12 @@ class InvalidDefinitionsError(InvalidRequestError):
         return errors
 
 
+class LevelsPinnedError(GamificationError):
+    """The site's settings define the levels: LEVEL_THRESHOLDS pins them."""
+
+    code = "levels_pinned"
+
+
 class UnknownUserError(GamificationError):
     """There is no such user."""
 

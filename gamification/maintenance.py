@@ -20,6 +20,7 @@ from gamification.domain.derive import (
     Reward,
     derive_progress,
 )
+from gamification.domain.levels import LEVEL_THRESHOLDS
 from gamification.domain.outcomes import EntryKind
 from gamification.models import (
     Achievement,
@@ -32,6 +33,7 @@ from gamification.models import (
     write_alias,
 )
 from gamification.services.jobs import undone_jobs
+from gamification.services.levels.table import current_thresholds
 from gamification.services.unit_of_work import attempts, wrap_database_errors
 from gamification.services.user_batches import check_batch_size
 from gamification.services.validation import UserRef, unknown_user, user_id_of
@@ -146,13 +148,13 @@ def _compare(user_ids: Sequence[Any]) -> dict[Any, list[Drift]]:
 
 def _derived(user_ids: Sequence[Any]) -> dict[Any, Numbers]:
     names, profiles = _Names.read(), _profiles(user_ids)
-    numbers = {}
+    numbers, thresholds = {}, current_thresholds()
     for user_id, progress in _replayed(user_ids).items():
         profile = profiles.get(user_id)
         if profile is None and progress.last_occurred_at is None:
             numbers[user_id] = Numbers()
         else:
-            columns = _columns(progress, profile or UserGamification())
+            columns = _columns(progress, profile or UserGamification(), thresholds)
             numbers[user_id] = _numbers(columns, progress, names)
             numbers[user_id] |= {
                 names.achievement(pk): _held(
@@ -185,10 +187,12 @@ def _undone(entries: QuerySet[LedgerEntry]) -> dict[Any, dict[int, int]]:
     return found
 
 
-def _columns(progress: Progress, profile: UserGamification) -> Numbers:
+def _columns(
+    progress: Progress, profile: UserGamification, thresholds: Sequence[int]
+) -> Numbers:
     return progress.columns(
         profile.calendar,
-        conf.LEVEL_THRESHOLDS,
+        thresholds,
         highest_level=profile.highest_level,
         highest_streak=profile.highest_streak,
     )
@@ -207,7 +211,7 @@ def _stored(user_ids: Sequence[Any]) -> dict[Any, Numbers]:
     days = ActiveDay.objects.using(alias).filter(user__in=user_ids)
     for day in days.filter(kind=ActiveDay.Kind.ACTIVE):
         progress[day.user_id].days[day.date] = (day.activities, day.xp)
-    columns = Progress().columns(conf.default_calendar, conf.LEVEL_THRESHOLDS)
+    columns = Progress().columns(conf.default_calendar, LEVEL_THRESHOLDS)
     numbers = {
         user_id: _numbers(
             {name: getattr(profiles[user_id], name) for name in columns}
@@ -273,7 +277,7 @@ def _rebuild(user_id: Any) -> None:
     if profile is None:
         raise unknown_user(user_id)
     UserGamification.objects.using(alias).filter(pk=profile.pk).update(
-        **_columns(progress, profile),
+        **_columns(progress, profile, current_thresholds()),
         version=F("version") + 1,
         updated_at=timezone.now(),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from typing import Any
@@ -24,11 +24,14 @@ from gamification.services import (
 )
 from gamification.staff import (
     Criterion,
+    LevelRule,
     UserRef,
     create_achievement,
     create_activity,
     edit_achievement,
     edit_activity,
+    relevel_users,
+    save_levels,
 )
 from gamification.staff import restore_catalogue as restore_catalogue
 
@@ -75,6 +78,24 @@ def make_achievement(key: str, **fields: Any) -> Achievement:
         "criterion": Criterion.MANUAL,
     }
     return create_achievement(actor=None, **new | fields)
+
+
+def make_levels(*thresholds: int, names: Sequence[str] = ()) -> None:
+    """Let levels begin at ``thresholds``, called ``names`` from level 1 on.
+
+    Users who exist get their new levels at once. Raises ``InvalidDefinitionsError``,
+    and ``LevelsPinnedError`` if the site's settings define the levels.
+    """
+    called = dict(enumerate(names, start=1))
+    levels = [
+        LevelRule(number, begins, called.get(number, ""))
+        for number, begins in enumerate(thresholds, start=1)
+    ]
+    save_levels(levels, actor=None, expected=None)
+    after, is_done = None, False
+    while not is_done:
+        after = relevel_users(after=after).after
+        is_done = after is None
 
 
 def record_days(

@@ -10,7 +10,7 @@ from django.db import connection
 
 from gamification import checks, database_checks
 from gamification.conf import NAMES
-from gamification.models import UserGamification
+from gamification.models import Level, UserGamification
 from tests.factories import AchievementFactory, ActivityFactory, UserFactory
 
 
@@ -275,6 +275,37 @@ def test_levels_that_are_no_table_are_left_to_their_own_check(settings):
 
 
 @pytest.mark.django_db
+def test_levels_of_staff_decide_what_can_be_reached(settings, no_achievements):
+    Level.objects.create(number=1, threshold=0)
+    AchievementFactory(key="top", criterion="level", threshold=2)
+
+    messages = database_checks.check_catalogue(None, databases=["default"])
+    settings.GAMIFICATION = {"LEVEL_THRESHOLDS": tuple(range(10))}
+    pinned = database_checks.check_catalogue(None, databases=["default"])
+
+    assert "it needs 2 levels, and there are only 1." in messages[-1].msg
+    assert pinned == []
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("rows", "found"),
+    [
+        ([], []),
+        ([(1, 0), (2, 50)], []),
+        ([(1, 0), (3, 50)], ["gamification.E017"]),
+        ([(1, 0), (2, 0)], ["gamification.E017"]),
+        ([(1, 5)], ["gamification.E017"]),
+    ],
+)
+def test_gamification_E017(rows, found):
+    for number, threshold in rows:
+        Level.objects.create(number=number, threshold=threshold)
+
+    assert ids(database_checks.check_levels(None, databases=["default"])) == found
+
+
+@pytest.mark.django_db
 def test_gamification_W003():
     for number, zone in enumerate(["Mars/Olympus", "Mars/Olympus", "Asia/Tokyo", ""]):
         UserGamification.objects.create(
@@ -309,6 +340,7 @@ def test_checks_wait_for_columns_of_a_migration_that_is_still_to_come(monkeypatc
 
     assert database_checks.check_stored_zones(None, databases=["default"]) == []
     assert database_checks.check_catalogue(None, databases=["default"]) == []
+    assert database_checks.check_levels(None, databases=["default"]) == []
 
 
 @pytest.mark.django_db
@@ -322,6 +354,7 @@ def test_the_seeded_catalogue_passes():
     [
         database_checks.check_databases,
         database_checks.check_catalogue,
+        database_checks.check_levels,
         database_checks.check_stored_zones,
     ],
 )

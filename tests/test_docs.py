@@ -169,12 +169,18 @@ CATALOGUE_FILE = (REFERENCE / "catalogue-file.md").read_text()
 
 @pytest.mark.parametrize("kind", staff.DEFINITION_FIELDS)
 def test_every_field_of_a_file_is_documented(kind):
-    title = {"activity": "Activities", "achievement": "Achievements"}[kind]
+    title = {
+        "activity": "Activities",
+        "achievement": "Achievements",
+        "level": "Levels",
+    }[kind]
     section = CATALOGUE_FILE.partition(f"## {title}\n")[2].partition("\n## ")[0]
 
     documented = re.findall(r"^\| `(\w+)`", section, flags=re.MULTILINE)
 
-    assert sorted(documented) == sorted(["key", *staff.DEFINITION_FIELDS[kind]])
+    # The place of a level is its number.
+    keys = [] if kind == "level" else ["key"]
+    assert sorted(documented) == sorted([*keys, *staff.DEFINITION_FIELDS[kind]])
 
 
 def test_every_allowed_value_of_a_file_is_documented():
@@ -191,4 +197,4 @@ def test_the_documented_file_can_be_applied():
 
     edits = staff.apply_definitions(text).edits
 
-    assert [item.key for item in edits] == ["lesson_finished", "lessons_10"]
+    assert [item.key for item in edits] == ["lesson_finished", "lessons_10", "1", "2"]

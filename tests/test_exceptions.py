@@ -64,6 +64,7 @@ def test_codes_are_a_contract():
         "job_state",
         "key_required",
         "keys_differ",
+        "levels_pinned",
         "not_reversible",
         "out_of_range",
         "self_award",

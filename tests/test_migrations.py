@@ -9,7 +9,7 @@ from django.core.management import call_command
 from django.db import connections
 from django.db.migrations.loader import MigrationLoader
 
-from gamification.models import Achievement, Activity
+from gamification.models import Achievement, Activity, Level
 from gamification.services import (
     award_achievement,
     record_activity,
@@ -145,6 +145,7 @@ OWN = {
         },
         {"key": "gift", "name": "Gift", "category": "mastery", "criterion": "manual"},
     ],
+    "levels": [{"threshold": 0, "name": "Newcomer"}, {"threshold": 100}],
 }
 
 
@@ -172,6 +173,8 @@ def test_a_site_may_begin_with_its_own(migrate, settings, tmp_path, is_file):
     rows = Achievement.objects.values_list("key", "activity__key", "position")
     assert [*rows] == [("lessons_10", "lesson", 0), ("gift", None, 1)]
     assert [*Activity.objects.values_list("key", "xp_reward")] == [("lesson", 0)]
+    levels = Level.objects.values_list("number", "threshold", "name")
+    assert [*levels] == [(1, 0, "Newcomer"), (2, 100, "")]
 
 
 @pytest.mark.django_db
@@ -183,6 +186,7 @@ def test_a_site_takes_its_own_back(migrate, settings):
     migrate("backwards")
 
     assert keys() == set()
+    assert not Level.objects.exists()
 
 
 @pytest.mark.django_db

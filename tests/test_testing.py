@@ -5,7 +5,7 @@ from django.db import transaction
 from django.test import TestCase
 
 from gamification.exceptions import InvalidDefinitionError
-from gamification.models import UserGamification
+from gamification.models import Level, UserGamification
 from gamification.services import (
     record_activity,
 )
@@ -14,6 +14,7 @@ from gamification.testing import (
     captured_signals,
     make_achievement,
     make_activity,
+    make_levels,
     record_days,
 )
 from tests.factories import UserFactory
@@ -159,3 +160,16 @@ def test_progress_that_the_ledger_explains_passes(user, activity):
     record_activity(user, "walk")
 
     assert_progress_matches_ledger(user)
+
+
+def test_make_levels_makes_levels_and_gives_users_theirs(user, activity):
+    record_activity(user, "walk", quantity=3)
+
+    make_levels(0, 20, 40, names=["Newcomer", "Walker"])
+
+    assert [str(level) for level in Level.objects.all()] == [
+        "Level 1 · Newcomer",
+        "Level 2 · Walker",
+        "Level 3",
+    ]
+    assert UserGamification.objects.get(user=user).level == 2

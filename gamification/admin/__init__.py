@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gamification.admin import history, jobs
 from gamification.admin.catalogue import achievements, activities
+from gamification.admin.levels import pages as levels
 from gamification.admin.players import progress
 from gamification.admin.players.inlines import (
     GamificationInline,
@@ -17,5 +18,6 @@ __all__ = [
     "activities",
     "history",
     "jobs",
+    "levels",
     "progress",
 ]

@@ -15,7 +15,7 @@ from django.shortcuts import redirect
 from django.urls import URLPattern, path
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from gamification.admin.base import HistoryAdmin, log_transaction
 from gamification.admin.many.lists import ListMixin
@@ -46,6 +46,7 @@ _PARAMETER_LABELS: Final = {
     "since": gettext_lazy("from"),
     "until": gettext_lazy("to"),
     "amount": gettext_lazy("XP for each user"),
+    "levels": gettext_lazy("XP at which levels begin"),
     "celebrate": gettext_lazy("celebrate"),
     "note": gettext_lazy("note for the user"),
     "internal_note": gettext_lazy("internal note"),
@@ -220,6 +221,10 @@ class JobAdmin(ListMixin, PeriodMixin, HistoryAdmin):
             return _("job %(job)s") % {"job": given["job"]}
         if "amount" in given:
             return _("%(xp)s XP") % {"xp": signed(given["amount"])}
+        if "levels" in given:
+            count = len(given["levels"])
+            text = ngettext("%(count)s level", "%(count)s levels", count)
+            return text % {"count": count}
         names = ("achievement", "activities", "since")
         return _format(next((given[name] for name in names if name in given), ""))
 
@@ -256,7 +261,9 @@ def _history_of(job: Job) -> dict[str, Any]:
     return {
         "skipped": skipped.select_related("user")[:_MAX_SKIPPED] if job.skipped else (),
         "undo": undo,
-        "may_undo": not undo and not job.undoes and entries_of(job.pk).exists(),
+        "may_undo": not undo
+        and not job.undoes
+        and ("before" in job.parameters or entries_of(job.pk).exists()),
     }
 
 

@@ -76,6 +76,7 @@ STATUSES: Final[Mapping[type[Exception], int]] = {
     ours.InvalidInstantError: 422,
     ours.InvalidActError: 422,
     ours.InvalidDefinitionError: 422,
+    ours.InvalidDefinitionsError: 422,
     ours.InvalidTimeZoneError: 422,
     ours.InvalidSpanError: 422,
     ours.UnknownUserError: 422,
@@ -123,6 +124,8 @@ def problem_from_error(error: ours.GamificationError) -> dict[str, Any]:
     members = {name: error.context[name] for name in names if name in error.context}
     if isinstance(error, ours.InvalidDefinitionError):
         members["errors"] = [*islice(_definition_errors(error), MAX_ERRORS)]
+    elif isinstance(error, ours.InvalidDefinitionsError):
+        members["errors"] = [*islice(_table_errors(error), MAX_ERRORS)]
     return problem(status_for(type(error)), error.code, str(error), **members)
 
 
@@ -250,6 +253,14 @@ def _definition_errors(error: ours.InvalidDefinitionError) -> Iterator[dict[str,
         pointer = "" if name == NON_FIELD_ERRORS else f"/{name}"
         for code, detail in problems:
             yield {"pointer": pointer, "code": code, "detail": _encodable(detail)}
+
+
+def _table_errors(error: ours.InvalidDefinitionsError) -> Iterator[dict[str, str]]:
+    """Yield the errors of several items: ``levels[3].name`` becomes a pointer."""
+    for place, detail in error.errors:
+        steps = re.split(r"[\[\].]+", place)
+        pointer = "".join(f"/{_escaped(step)}" for step in steps if step)
+        yield {"pointer": pointer, "code": "invalid", "detail": _encodable(detail)}
 
 
 def _escaped(name: str) -> str:

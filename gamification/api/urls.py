@@ -11,6 +11,7 @@ from gamification.api.views.celebrations import CelebrationsViewSet
 from gamification.api.views.jobs import JobsViewSet
 from gamification.api.views.leaderboards import LeaderboardsViewSet
 from gamification.api.views.ledger import LedgerViewSet
+from gamification.api.views.levels import LevelsViewSet
 from gamification.api.views.me import MeViewSet
 from gamification.api.views.my_achievements import MyAchievementsViewSet
 from gamification.api.views.records import RecordsViewSet
@@ -28,6 +29,7 @@ router.register("me/calendar", CalendarViewSet, basename="my-calendar")
 router.register("me/celebrations", CelebrationsViewSet, basename="my-celebrations")
 router.register("me/ledger", LedgerViewSet, basename="my-ledger")
 router.register("leaderboards", LeaderboardsViewSet, basename="leaderboards")
+router.register("levels", LevelsViewSet, basename="levels")
 router.register("records", RecordsViewSet, basename="records")
 router.register("users", UsersViewSet, basename="users")
 router.register(

@@ -27,7 +27,7 @@ ALL, NONE = "all", "none"
 _FIELDS: Final = ("id", "kind", "data", "created_at", "claimed_until")
 _COLUMNS: Final = ("place", "what", "facts", "created_at", "until")
 
-#: What the kinds that have no icon of their own are shown with.
+#: What celebrations without an icon of their own are shown with, by kind.
 _ICONS: Final = {CelebrationKind.LEVEL: "level", CelebrationKind.STREAK: "flame"}
 
 
@@ -85,7 +85,7 @@ def _read(user: Any) -> tuple[str, list[Celebration]]:
 
 def _waiting(celebration: Celebration) -> Waiting:
     kind, data = CelebrationKind(celebration.kind), celebration.data
-    badge = badge_of(_ICONS.get(kind) or data.get("icon", ""))
+    badge = badge_of(data.get("icon") or _ICONS.get(kind, ""))
     shown = {
         "id": celebration.pk,
         "kind": kind.value,

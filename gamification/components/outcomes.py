@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from gamification.services import Outcome, WithheldReason
+from gamification.models import level_text
+from gamification.models.celebration_text import celebration_title
+from gamification.services import CelebrationKind, Outcome, WithheldReason
 
 
 def outcome_of(outcome: Outcome) -> dict[str, Any]:
@@ -15,4 +17,13 @@ def outcome_of(outcome: Outcome) -> dict[str, Any]:
         "lost": -outcome.credited,
         "streak": outcome.current_streak if entry and entry.extends_streak else 0,
         "reason": withheld and WithheldReason(withheld.reason).label,
+        "level": _level_of(outcome),
     }
+
+
+def _level_of(outcome: Outcome) -> str:
+    """Return what the new level is called; only its celebration knows its name."""
+    for celebration in outcome.celebrations:
+        if celebration.kind == CelebrationKind.LEVEL:
+            return celebration_title(celebration.kind, celebration.data)
+    return level_text(outcome.level)

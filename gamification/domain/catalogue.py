@@ -10,6 +10,8 @@ from typing import Final, NamedTuple
 from django.db.models.enums import TextChoices
 from django.utils.translation import gettext_lazy as _
 
+from gamification.domain.levels import LevelRule, thresholds_of
+
 #: The most XP that one unit or one achievement may be worth.
 MAX_REWARD: Final = 1_000_000
 #: The most units that one record may report.
@@ -117,15 +119,19 @@ class Facts(NamedTuple):
 
 
 class Catalogue:
-    """All activities and achievements at one moment, by key and by criterion."""
+    """What staff define, at one moment: activities, achievements and levels."""
 
     def __init__(
         self,
         activities: Iterable[ActivityRule] = (),
         achievements: Iterable[AchievementRule] = (),
+        levels: Iterable[LevelRule] = (),
     ) -> None:
         self.activities = {rule.key: rule for rule in activities}
         self.achievements = {rule.key: rule for rule in achievements}
+        #: The levels that staff defined, by number; empty if they defined none.
+        self.levels = {level.number: level for level in levels}
+        self.thresholds = thresholds_of(self.levels.values())
         #: Active achievements by measure, in order of rising threshold.
         self.ladders = _ladders(self.achievements.values())
         self._next_thresholds: dict[frozenset[int], Facts] = {}
@@ -138,7 +144,7 @@ class Catalogue:
     def with_achievement(self, rule: AchievementRule) -> Catalogue:
         """Return the catalogue with ``rule`` instead of the one with the same id."""
         others = [each for each in self.achievements.values() if each.id != rule.id]
-        return Catalogue(self.activities.values(), [*others, rule])
+        return self._with([*others, rule])
 
     def with_rewards(self, rewards: Mapping[str, int]) -> Catalogue:
         """Return the catalogue with other XP for unlocks, by key of achievement."""
@@ -146,7 +152,10 @@ class Catalogue:
             replace(rule, xp_reward=rewards.get(rule.key, rule.xp_reward))
             for rule in self.achievements.values()
         ]
-        return Catalogue(self.activities.values(), rules)
+        return self._with(rules)
+
+    def _with(self, rules: Iterable[AchievementRule]) -> Catalogue:
+        return Catalogue(self.activities.values(), rules, self.levels.values())
 
     def next_thresholds(self, barred: frozenset[int]) -> Facts:
         """Return the lowest threshold of each measure, except of rules in ``barred``.

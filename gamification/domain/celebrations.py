@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from gamification.domain.levels import LevelRule
 from gamification.domain.outcomes import CelebrationKind, CelebrationNotice, Unlock
 
 
@@ -32,9 +34,16 @@ class Peaks(NamedTuple):
 
 
 def notices(
-    unlocks: Iterable[Unlock], before: Peaks, after: Peaks, milestones: Iterable[int]
+    unlocks: Iterable[Unlock],
+    before: Peaks,
+    after: Peaks,
+    milestones: Iterable[int],
+    levels: Mapping[int, LevelRule] = MappingProxyType({}),
 ) -> Iterator[CelebrationNotice]:
-    """Yield one notice for each unlock, for all levels together, for each milestone."""
+    """Yield one notice for each unlock, for all levels together, for each milestone.
+
+    ``levels`` has the levels that staff defined, by number.
+    """
     for unlock in unlocks:
         yield _notice(
             CelebrationKind.ACHIEVEMENT,
@@ -45,12 +54,25 @@ def notices(
             xp=unlock.xp,
         )
     if after.level > before.level:
-        levels = list(range(before.level + 1, after.level + 1))
-        values = {"from": before.level, "to": after.level, "levels": levels}
-        yield _notice(CelebrationKind.LEVEL, after.level, **values)
+        reached = list(range(before.level + 1, after.level + 1))
+        values = {"from": before.level, "to": after.level, "levels": reached}
+        called = _called(levels.get(after.level))
+        yield _notice(CelebrationKind.LEVEL, after.level, **values, **called)
     for days in milestones:
         if before.streak < days <= after.streak:
             yield _notice(CelebrationKind.STREAK, days, days=days)
+
+
+def _called(level: LevelRule | None) -> dict[str, object]:
+    """Return the name and icon of a level, as far as it has them."""
+    if level is None:
+        return {}
+    called = {
+        "name": level.name,
+        "icon": level.icon,
+        "translations": level.translations,
+    }
+    return {name: value for name, value in called.items() if value}
 
 
 def _notice(

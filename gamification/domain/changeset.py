@@ -337,8 +337,8 @@ class UserChangeset(RunningTotals):
         if not self.celebrate or (after == before and not unlocks):
             return ()
         fresh = [unlock for unlock in unlocks if self._is_first(unlock)]
-        milestones = self.rules.streak_milestones
-        planned = tuple(notices(fresh, before, after, milestones))
+        milestones, levels = self.rules.streak_milestones, self.rules.catalogue.levels
+        planned = tuple(notices(fresh, before, after, milestones, levels))
         self.celebrations += planned
         return planned if self.state.celebrates else ()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import blake2b
@@ -13,13 +13,20 @@ from typing import Final, NamedTuple
 #: The format of a catalogue file.
 FORMAT: Final = 1
 
-#: The kinds of items, in the order in which they are created, and their sections.
-SECTIONS: Final = {"activity": "activities", "achievement": "achievements"}
+#: The section that is one table: its items have no keys, and it is replaced as a whole.
+LEVELS: Final = "levels"
 
-Value = str | int | bool | None
+#: The kinds of items, in the order in which they are created, and their sections.
+SECTIONS: Final = {
+    "activity": "activities",
+    "achievement": "achievements",
+    "level": LEVELS,
+}
+
+Value = str | int | bool | None | Mapping[str, str]
 #: The values of an item by field, without the key.
 DefinitionValues = Mapping[str, Value]
-#: Items by kind and by key.
+#: Items by kind and by key; that of a level is its number.
 Definitions = Mapping[str, Mapping[str, DefinitionValues]]
 
 #: Characters that a text or a terminal hides, or that mislead the reader.
@@ -34,12 +41,14 @@ class Effect(StrEnum):
     ADDED = "added"
     CHANGED = "changed"
     UNCHANGED = "unchanged"
+    #: The level is beyond the end of the file's table.
+    REMOVED = "removed"
     #: The item is not in the file, and stays as it is.
     ABSENT = "absent"
 
 
 class FieldChange(NamedTuple):
-    """The change of a field; ``before`` is None if the item is added."""
+    """The change of a field; a value is None if the item is added, or removed."""
 
     name: str
     before: Value
@@ -55,12 +64,12 @@ class FieldChange(NamedTuple):
 
 
 class ItemDifference(NamedTuple):
-    """An activity or an achievement, and the effect of the file on it."""
+    """An activity, an achievement or a level, and the effect of the file on it."""
 
     kind: str
     key: str
     effect: Effect
-    #: The fields that change; all fields if the item is added.
+    #: The fields that change; all fields if the item is added or removed.
     fields: tuple[FieldChange, ...] = ()
 
 
@@ -69,10 +78,12 @@ class Differences:
     """The effect of a file on each item: activities first, then by key."""
 
     items: tuple[ItemDifference, ...]
+    #: Once the file is applied: the job that gives users new levels, if one is needed.
+    job_id: int | None = None
 
     @property
     def edits(self) -> tuple[ItemDifference, ...]:
-        """The items that are added or changed, in that order."""
+        """The items that are added, changed or removed, in that order."""
         return tuple(item for item in self.items if item.fields)
 
     @property
@@ -86,6 +97,11 @@ class Differences:
         text = json.dumps(self.edits)
         return blake2b(text.encode(), digest_size=16).hexdigest()
 
+    @property
+    def changes_levels(self) -> bool:
+        """Whether the file changes the table of levels."""
+        return any(item.kind == "level" for item in self.edits)
+
     def having(self, effect: Effect) -> tuple[ItemDifference, ...]:
         """Return the items with this effect."""
         return tuple(item for item in self.items if item.effect is effect)
@@ -96,6 +112,8 @@ class Differences:
             name = _escaped(f"{kind} {key}")
             if effect is Effect.ADDED:
                 yield f"+ {name}"
+            elif effect is Effect.REMOVED:
+                yield f"- {name}"
             elif effect is Effect.ABSENT:
                 yield f"? {name}: absent"
             else:
@@ -104,19 +122,31 @@ class Differences:
 
 
 def compare(stored: Definitions, given: Definitions) -> Differences:
-    """Return the changes that bring everything in ``given`` into ``stored``."""
+    """Return the changes that bring everything in ``given`` into ``stored``.
+
+    Levels that are ``given`` replace all others; none leave all as they are.
+    """
     return Differences(
         tuple(
             _difference(kind, key, stored[kind].get(key), given[kind].get(key))
             for kind in SECTIONS
-            for key in sorted(stored[kind].keys() | given[kind].keys())
+            if kind != "level" or given[kind]
+            for key in _in_order(stored[kind].keys() | given[kind].keys(), kind)
         )
     )
+
+
+def _in_order(keys: Iterable[str], kind: str) -> list[str]:
+    # The keys of levels are numbers.
+    return sorted(keys, key=lambda key: (len(key) if kind == "level" else 0, key))
 
 
 def _difference(
     kind: str, key: str, before: DefinitionValues | None, after: DefinitionValues | None
 ) -> ItemDifference:
+    if after is None and kind == "level" and before:
+        fields = tuple(FieldChange(name, before[name], None) for name in before)
+        return ItemDifference(kind, key, Effect.REMOVED, fields)
     if after is None:
         return ItemDifference(kind, key, Effect.ABSENT)
     if before is None:
@@ -132,11 +162,19 @@ def _difference(
 
 
 def render(definitions: Definitions) -> str:
-    """Return ``definitions`` as JSON: equal definitions have equal texts."""
+    """Return ``definitions`` as JSON: equal definitions have equal texts.
+
+    Where staff have defined no levels, there is no such section.
+    """
     document: dict[str, object] = {"format": FORMAT}
     for kind, section in SECTIONS.items():
-        items = sorted(definitions[kind].items())
-        document[section] = [{"key": key, **item} for key, item in items]
+        items = definitions[kind]
+        if section == LEVELS and not items:
+            continue
+        document[section] = [
+            {"key": key, **items[key]} if section != LEVELS else items[key]
+            for key in _in_order(items, kind)
+        ]
     return f"{_json(document, indent=2)}\n"
 
 

@@ -1,12 +1,16 @@
-"""Converts XP to levels."""
+"""Levels: from XP to a level, and tables of levels."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+from django.db.models.enums import TextChoices
+from django.utils.translation import gettext_lazy as _
 
 #: Total XP at which each level begins; level 1 comes first. ``25 n (n - 1)``: each
 #: level takes 50 XP more than the one before it.
@@ -18,6 +22,33 @@ LEVEL_THRESHOLDS: Final[tuple[int, ...]] = (
     # 21 to 30
     *(10_500, 11_550, 12_650, 13_800, 15_000, 16_250, 17_550, 18_900, 20_300, 21_750),
 )
+
+#: The most levels that a table may have.
+MAX_LEVELS: Final = 500
+
+
+class Curve(TextChoices):
+    """The way in which levels become longer."""
+
+    LINEAR = "linear", _("the same XP each time")
+    STEPS = "steps", _("more XP each time")
+    PERCENT = "percent", _("more percent each time")
+
+
+class LevelRule(NamedTuple):
+    """A level of the table: where it begins, and what it is called."""
+
+    number: int
+    #: Total XP at which the level begins.
+    threshold: int
+    name: str = ""
+    icon: str = ""
+    #: The name in other languages, by the language's code.
+    translations: Mapping[str, str] = MappingProxyType({})
+
+    def name_in(self, language: str | None) -> str:
+        """Return the name in ``language``, such as ``de-at``, or the usual name."""
+        return name_in(language, self.name, self.translations)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,3 +102,45 @@ def is_level_table(thresholds: object) -> bool:
     if any(type(threshold) is not int for threshold in thresholds):
         return False
     return thresholds[0] == 0 and all(low < high for low, high in pairwise(thresholds))
+
+
+def name_in(language: str | None, name: str, translations: Mapping[str, str]) -> str:
+    """Return the translation of ``name`` for ``language``, or ``name`` itself."""
+    code = language or ""
+    main = code.partition("-")[0]
+    return translations.get(code) or translations.get(main) or name
+
+
+def thresholds_of(levels: Iterable[LevelRule]) -> tuple[int, ...]:
+    """Return the XP at which each of ``levels`` begins."""
+    return tuple(level.threshold for level in levels)
+
+
+def make_table(
+    thresholds: Iterable[int], named: Iterable[LevelRule]
+) -> tuple[LevelRule, ...]:
+    """Return levels with ``thresholds``, called as those of the same number."""
+    known = {level.number: level for level in named}
+    return tuple(
+        known.get(number, LevelRule(number, threshold))._replace(threshold=threshold)
+        for number, threshold in enumerate(thresholds, start=1)
+    )
+
+
+def generate_thresholds(
+    curve: Curve, *, count: int, first: int, growth: int = 0
+) -> tuple[int, ...]:
+    """Return the XP at which each of ``count`` levels begins.
+
+    The first level takes ``first`` XP, and each further one as much, or ``growth`` XP
+    or percent more than the one before it, by ``curve``.
+    """
+    thresholds, total, step = [0], 0.0, float(first)
+    for _level in range(1, count):
+        total += step
+        thresholds.append(round(total))
+        if curve == Curve.STEPS:
+            step += growth
+        elif curve == Curve.PERCENT:
+            step *= 1 + growth / 100
+    return tuple(thresholds)

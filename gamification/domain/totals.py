@@ -54,8 +54,9 @@ class RunningTotals:
         self.state = state
         self.rules = rules
         self.total_xp = state.total_xp
-        self.level = state.level
-        self.highest_level = state.highest_level
+        # The table of levels may have changed since: what that brings is no rise.
+        self.level = calculate_level_from_xp(state.total_xp, rules.thresholds)
+        self.highest_level = max(state.highest_level, self.level)
         self.highest_streak = state.highest_streak
         self.active_days = state.active_days
         self.streak = state.streak

@@ -392,6 +392,86 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="Level",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True,
+                        primary_key=True,
+                        serialize=False,
+                        verbose_name="ID",
+                    ),
+                ),
+                (
+                    "number",
+                    models.IntegerField(
+                        unique=True,
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(500),
+                        ],
+                        verbose_name="number",
+                    ),
+                ),
+                (
+                    "threshold",
+                    models.BigIntegerField(
+                        help_text="The total XP at which the level begins.",
+                        validators=[
+                            django.core.validators.MinValueValidator(0),
+                            django.core.validators.MaxValueValidator(9007199254740992),
+                        ],
+                        verbose_name="begins at",
+                    ),
+                ),
+                (
+                    "name",
+                    models.CharField(blank=True, max_length=100, verbose_name="name"),
+                ),
+                (
+                    "icon",
+                    models.CharField(
+                        blank=True,
+                        help_text="An emoji, or a name.",
+                        max_length=50,
+                        verbose_name="icon",
+                    ),
+                ),
+                (
+                    "translations",
+                    models.JSONField(
+                        blank=True,
+                        default=dict,
+                        help_text="The name in other languages, by the language's code.",
+                        verbose_name="translations",
+                    ),
+                ),
+                (
+                    "updated_at",
+                    models.DateTimeField(auto_now=True, verbose_name="updated at"),
+                ),
+            ],
+            options={
+                "verbose_name": "level",
+                "verbose_name_plural": "levels",
+                "ordering": ["number"],
+                "default_permissions": ("view", "change"),
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("number__gte", 1), ("number__lte", 500)),
+                        name="gamification_level_number",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("threshold__gte", 0), ("threshold__lte", 9007199254740992)
+                        ),
+                        name="gamification_level_threshold",
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
             name="Job",
             fields=[
                 (
@@ -413,6 +493,7 @@ class Migration(migrations.Migration):
                             ("revocation", "revoke an achievement from a list"),
                             ("adjustment", "adjust the XP of a list"),
                             ("reversal", "take back a period"),
+                            ("levels", "give users the levels of a new table"),
                             ("undo", "take back a job"),
                         ],
                         max_length=20,

@@ -85,13 +85,14 @@ ACTIVITY_DEFAULTS = {
     "is_active": True,
 }
 ACHIEVEMENT_DEFAULTS = {"is_secret": False, "revocable": False, "status": "active"}
+LEVEL_DEFAULTS: dict[str, Any] = {"name": "", "icon": "", "translations": {}}
 
 
 def _seeds(apps: Any, alias: str) -> Iterator[tuple[Any, dict[str, Any]]]:
     """Yield model and fields of every seeded row, activities first."""
     activity = apps.get_model("gamification", "Activity")
     achievement = apps.get_model("gamification", "Achievement")
-    activities, achievements = _catalogue()
+    activities, achievements, levels = _catalogue()
     for fields in activities:
         yield activity, {**ACTIVITY_DEFAULTS, **fields}
     for position, fields in enumerate(achievements):
@@ -99,10 +100,13 @@ def _seeds(apps: Any, alias: str) -> Iterator[tuple[Any, dict[str, Any]]]:
         counted = activity.objects.using(alias).filter(key=key).first()
         values = {**ACHIEVEMENT_DEFAULTS, "position": position, **fields}
         yield achievement, values | {"activity": counted}
+    for number, fields in enumerate(levels, start=1):
+        values = {**LEVEL_DEFAULTS, **fields, "number": number}
+        yield apps.get_model("gamification", "Level"), values
 
 
 def _catalogue() -> list[list[dict[str, Any]]]:
-    """Return the activities and the achievements that the site wants in the beginning.
+    """Return the activities, achievements and levels that the site wants to begin with.
 
     Comments are left out, as wherever a catalogue is read.
     """
@@ -119,7 +123,7 @@ def _catalogue() -> list[list[dict[str, Any]]]:
             {name: value for name, value in fields.items() if name != "comment"}
             for fields in document.get(section, ())
         ]
-        for section in ("activities", "achievements")
+        for section in ("activities", "achievements", "levels")
     ]
 
 
@@ -127,8 +131,9 @@ def seed_catalogue(apps: Any, schema_editor: Any) -> None:
     """Create what is missing by key; what is there stays as staff left it."""
     alias = schema_editor.connection.alias
     for model, fields in _seeds(apps, alias):
-        key = fields.pop("key")
-        model.objects.using(alias).get_or_create(key=key, defaults=fields)
+        name = "number" if "number" in fields else "key"
+        key = {name: fields.pop(name)}
+        model.objects.using(alias).get_or_create(**key, defaults=fields)
 
 
 def remove_untouched(apps: Any, schema_editor: Any) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from gamification.domain.categories import AchievementCategory
-from gamification.models.catalogue import Achievement, Activity
+from gamification.models.catalogue import Achievement, Activity, Level
 from gamification.models.celebrations import Celebration
 from gamification.models.database import write_alias
 from gamification.models.history import LedgerEntry, UserAchievement
 from gamification.models.jobs import Job, JobKind, JobState, JobUser
+from gamification.models.level_text import level_text
 from gamification.models.progress import ActiveDay, ActivityTally, UserGamification
 from gamification.models.restrictions import Restriction, RestrictionKind
 
@@ -23,9 +24,11 @@ __all__ = [
     "JobState",
     "JobUser",
     "LedgerEntry",
+    "Level",
     "Restriction",
     "RestrictionKind",
     "UserAchievement",
     "UserGamification",
+    "level_text",
     "write_alias",
 ]

@@ -1,4 +1,4 @@
-"""The catalogue of activities and achievements, which staff edit."""
+"""The catalogue of activities, achievements and levels, which staff edit."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models, router
 from django.db.models import Q
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from gamification.conf import conf
@@ -19,8 +20,10 @@ from gamification.domain.catalogue import (
     AchievementStatus,
     Criterion,
 )
+from gamification.domain.levels import MAX_LEVELS, LevelRule
 from gamification.models.criterion_text import criterion_sentence, criterion_text
-from gamification.models.natural_keys import KeyedQuerySet
+from gamification.models.level_text import level_text
+from gamification.models.natural_keys import KeyedQuerySet, NumberedQuerySet
 
 if TYPE_CHECKING:
     CharField = models.CharField[str, str]
@@ -212,3 +215,62 @@ class Achievement(CatalogueItem):
     @property
     def _counted(self) -> str:
         return self.activity.name if self.activity else ""
+
+
+class Level(models.Model):
+    """A level: the total XP at which it begins, and what it is called.
+
+    Without a single row, the app's own levels hold.
+    """
+
+    number = models.IntegerField(
+        _("number"),
+        unique=True,
+        validators=[MinValueValidator(1), MaxValueValidator(MAX_LEVELS)],
+    )
+    threshold = models.BigIntegerField(
+        _("begins at"),
+        validators=[MinValueValidator(0), MaxValueValidator(MAX_TOTAL)],
+        help_text=_("The total XP at which the level begins."),
+    )
+    name = models.CharField(_("name"), max_length=100, blank=True)
+    icon = models.CharField(
+        _("icon"), max_length=50, blank=True, help_text=_("An emoji, or a name.")
+    )
+    translations = models.JSONField(
+        _("translations"),
+        default=dict,
+        blank=True,
+        help_text=_("The name in other languages, by the language's code."),
+    )
+    updated_at = models.DateTimeField(_("updated at"), auto_now=True)
+
+    objects = NumberedQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("level")
+        verbose_name_plural = _("levels")
+        default_permissions = ("view", "change")
+        ordering: ClassVar = ["number"]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(number__gte=1, number__lte=MAX_LEVELS),
+                name="gamification_level_number",
+            ),
+            models.CheckConstraint(
+                condition=Q(threshold__gte=0, threshold__lte=MAX_TOTAL),
+                name="gamification_level_threshold",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return level_text(self.number, self.rule.name_in(get_language()))
+
+    def natural_key(self) -> tuple[int]:
+        """Return what names the level in every database."""
+        return (self.number,)
+
+    @property
+    def rule(self) -> LevelRule:
+        """The level as decisions need it."""
+        return LevelRule(*(getattr(self, name) for name in LevelRule._fields))

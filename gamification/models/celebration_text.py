@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
+from gamification.domain.levels import name_in
 from gamification.domain.outcomes import CelebrationKind
+from gamification.models.level_text import level_text
 
 
 def celebration_title(kind: str, data: Mapping[str, Any]) -> str:
     """Return the title of a celebration, such as “Level 5”."""
     match kind:
         case CelebrationKind.LEVEL:
-            return _("Level %(level)s") % {"level": data["to"]}
+            translations = data.get("translations", {})
+            name = name_in(get_language(), data.get("name", ""), translations)
+            return level_text(data["to"], name)
         case CelebrationKind.STREAK:
             days = data["days"]
             return ngettext("%(days)s-day streak", "%(days)s-day streak", days) % {

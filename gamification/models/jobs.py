@@ -20,6 +20,7 @@ class JobKind(models.TextChoices):
     REVOCATION = "revocation", _("revoke an achievement from a list")
     ADJUSTMENT = "adjustment", _("adjust the XP of a list")
     REVERSAL = "reversal", _("take back a period")
+    LEVELS = "levels", _("give users the levels of a new table")
     UNDO = "undo", _("take back a job")
 
     @property
@@ -35,6 +36,7 @@ _PERMISSIONS: Final[Mapping[str, tuple[str, ...]]] = {
     JobKind.REVOCATION: ("gamification.revoke_achievement",),
     JobKind.ADJUSTMENT: ("gamification.adjust_xp",),
     JobKind.REVERSAL: ("gamification.reverse_entry",),
+    JobKind.LEVELS: ("gamification.change_level",),
 }
 
 

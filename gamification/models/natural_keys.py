@@ -18,6 +18,14 @@ class KeyedQuerySet(models.QuerySet[Row]):
         return self.get(key=key)
 
 
+class NumberedQuerySet(models.QuerySet[Row]):
+    """Rows of the catalogue, which have a number."""
+
+    def get_by_natural_key(self, number: int) -> Row:
+        """Return the row with this number."""
+        return self.get(number=number)
+
+
 class PerUserQuerySet(models.QuerySet[Row]):
     """Rows of users, of which each user has one for some other value, or just one."""
 

@@ -15,6 +15,7 @@ from gamification.models import Job, JobKind, write_alias
 from gamification.services.balance.recalculation_jobs import recalculation_step
 from gamification.services.catalogue.backfill_jobs import backfill_step
 from gamification.services.jobs import Step, find_job, job_rows
+from gamification.services.levels.editing import level_step
 from gamification.services.many.lists import list_step
 from gamification.services.many.periods import take_back_step
 from gamification.services.many.undo import undo_step
@@ -37,6 +38,7 @@ STEP_FUNCTIONS: Final[Mapping[str, StepFunction]] = {
     JobKind.REVOCATION: list_step,
     JobKind.ADJUSTMENT: list_step,
     JobKind.REVERSAL: take_back_step,
+    JobKind.LEVELS: level_step,
     JobKind.UNDO: undo_step,
 }
 

@@ -9,7 +9,7 @@ all such statements.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any, Literal, NamedTuple
 
@@ -104,12 +104,28 @@ class RowShape(NamedTuple):
     AS v({names_sql([*self.different, *self.documents])})) AS n"""
 
 
-def encode(
+class TableRows(NamedTuple):
+    """Rows of one table, with the names of their columns."""
+
+    fields: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+
+
+def encode(tables: Iterable[TableRows]) -> tuple[list[RowShape], list[object]]:
+    """Return the shapes of the rows, and all parameters in the same order."""
+    shapes: list[RowShape] = []
+    params: list[object] = []
+    for fields, rows in tables:
+        encode_rows = _encode_columns if len(rows) > 1 else _encode_row
+        shape, values = encode_rows(fields, rows)
+        shapes.append(shape)
+        params += values
+    return shapes, params
+
+
+def _encode_columns(
     fields: Sequence[str], rows: Sequence[Sequence[Any]]
 ) -> tuple[RowShape, list[object]]:
-    """Return the shape of ``rows``, and their parameters in the same order."""
-    if len(rows) == 1:
-        return _encode_row(fields, rows[0])
     nulls: list[str] = []
     same: dict[str, object] = {}
     different: dict[str, object] = {}
@@ -131,8 +147,9 @@ def encode(
 
 
 def _encode_row(
-    fields: Sequence[str], row: Sequence[Any]
+    fields: Sequence[str], rows: Sequence[Sequence[Any]]
 ) -> tuple[RowShape, list[object]]:
+    [row] = rows
     nulls = tuple([place for place, value in enumerate(row) if value is None])
     values = [_plain(value) for value in row if value is not None]
     return _single(tuple(fields), nulls), values

@@ -14,22 +14,22 @@ Rows = Sequence[Sequence[Any]]
 
 
 class UserKeys:
-    """The keys of users in one database; with Django's own fields they stay as is."""
+    """The keys of users in one database that has them in another form."""
 
     def __init__(self, alias: str) -> None:
         self._alias = alias
-        self._differ = converts_keys()
+
+    @classmethod
+    def of(cls, alias: str) -> UserKeys | None:
+        """Return the keys of users in this database; None if they stay as they are."""
+        return cls(alias) if converts_keys() else None
 
     def prepare(self, keys: Sequence[Any]) -> Sequence[Any]:
         """Return ``keys`` as the database has them."""
-        if not self._differ:
-            return keys
         return [prepare_key(key, self._alias) for key in keys]
 
     def prepare_columns(self, fields: Sequence[str], rows: Rows) -> Rows:
         """Return rows of ``fields`` with all keys of users prepared."""
-        if not self._differ:
-            return rows
         places = [place for place, name in enumerate(fields) if name in _COLUMNS]
         prepared = [list(row) for row in rows]
         for row in prepared:
@@ -40,8 +40,6 @@ class UserKeys:
 
     def convert(self, rows: Sequence[tuple[Any, ...]], place: int) -> Any:
         """Return ``rows`` of the database with the key at ``place`` converted."""
-        if not self._differ:
-            return rows
         return [
             (*row[:place], convert_key(row[place], self._alias), *row[place + 1 :])
             for row in rows

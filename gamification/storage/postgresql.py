@@ -25,7 +25,7 @@ from gamification.models import LedgerEntry, UserGamification
 from gamification.models.progress import calendar_of
 from gamification.models.users import target_field
 from gamification.storage import reading, writing
-from gamification.storage.arrays import RowShape, arity, encode, encode_set
+from gamification.storage.arrays import RowShape, TableRows, arity, encode, encode_set
 from gamification.storage.base import (
     ENTRY_FIELDS,
     PROGRESS_FIELDS,
@@ -39,11 +39,14 @@ from gamification.storage.base import (
     entry_values,
     progress_values,
 )
-from gamification.storage.catalogue import make_catalogue
+from gamification.storage.catalogue import make_catalogue, make_levels
 from gamification.storage.keys import UserKeys
 
 #: Changes whenever a row of the catalogue changes, whoever changes it.
-Stamp = tuple[int | None, int | None]
+Stamp = tuple[int | None, ...]
+
+#: The number of stamps, with which every row of a read begins.
+STAMPS = 3
 
 #: Catalogues by alias and database, each with the stamp of its rows.
 _catalogues: dict[tuple[str, str], tuple[Stamp, Catalogue]] = {}
@@ -68,7 +71,7 @@ class PostgreSQLStore(Store):
     def __init__(self, alias: str) -> None:
         super().__init__(alias)
         self._connection = connections[alias]
-        self._keys = UserKeys(alias)
+        self._keys = UserKeys.of(alias)
         self._user_type, self._users = _user_columns(alias)
 
     @cached_property
@@ -94,7 +97,7 @@ class PostgreSQLStore(Store):
         if not user_ids:
             return
         kind, count, now = self._user_type, arity(user_ids), timezone.now()
-        ids = encode_set(self._keys.prepare(user_ids))
+        ids = encode_set(self._prepared(user_ids))
         [(known,)] = self._fetch(writing.count_sql(kind, count), (ids,))
         if known < len(user_ids):
             make = writing.make_missing_sql(kind, count, *self._users)
@@ -106,11 +109,12 @@ class PostgreSQLStore(Store):
             stamp, catalogue = self._catalogue()
             ids = ActivityIds.of(query, catalogue)
             rows = self._read(query, ids)
-            if rows[0][:2] == stamp:
+            if rows[0][:STAMPS] == stamp:
                 break
             _catalogues.pop(self._cache_key, None)
-        rows = self._keys.convert([row for row in rows if row[2] is not None], 2)
-        states = {row[2]: _user_state(row, query) for row in rows}
+        found = [row[STAMPS:] for row in rows if row[STAMPS] is not None]
+        rows = self._converted(found, 0)
+        states = {row[0]: _user_state(row, query) for row in rows}
         snapshot = Snapshot(catalogue, states)
         if query.keys and (replays := self._replays(query, rows)):
             return self.with_replays(snapshot, replays)
@@ -123,9 +127,13 @@ class PostgreSQLStore(Store):
     def _catalogue(self) -> tuple[Stamp, Catalogue]:
         cached = _catalogues.get(self._cache_key)
         if cached is None:
-            [(*stamp, activities, achievements)] = self._fetch(reading.CATALOGUE)
-            catalogue = make_catalogue(json.loads(activities), json.loads(achievements))
-            cached = _catalogues[self._cache_key] = ((stamp[0], stamp[1]), catalogue)
+            [(*stamp, activities, achievements, levels)] = self._fetch(
+                reading.CATALOGUE
+            )
+            catalogue = make_catalogue(
+                json.loads(activities), json.loads(achievements), make_levels(levels)
+            )
+            cached = _catalogues[self._cache_key] = (tuple(stamp), catalogue)
         return cached
 
     def _read(self, query: StateQuery, ids: ActivityIds) -> list[tuple[Any, ...]]:
@@ -145,7 +153,7 @@ class PostgreSQLStore(Store):
             arity(keys),
         )
         sql = reading.read_sql(self._user_type, shape)
-        params.append(encode_set(self._keys.prepare(query.user_ids)))
+        params.append(encode_set(self._prepared(query.user_ids)))
         return self._fetch(sql, params)
 
     def _replays(
@@ -156,7 +164,7 @@ class PostgreSQLStore(Store):
         if len(query.user_ids) == 1:
             ids = rows[0][-1]
         else:
-            shape, params = self._encode(("user_id", "key"), query.keys)
+            [shape], params = self._encode(TableRows(("user_id", "key"), query.keys))
             sql = reading.used_keys_sql(self._user_type, shape)
             ids = [pk for (pk,) in self._fetch(sql, params)]
         if not ids:
@@ -168,42 +176,49 @@ class PostgreSQLStore(Store):
     def days(self, user_ids: UserIds) -> Mapping[Any, Mapping[date, int]]:
         days: dict[Any, dict[date, int]] = {user_id: {} for user_id in user_ids}
         sql = reading.days_sql(self._user_type, arity(user_ids))
-        rows = self._fetch(sql, (encode_set(self._keys.prepare(user_ids)),))
-        for user_id, day, activities in self._keys.convert(rows, 0):
+        rows = self._fetch(sql, (encode_set(self._prepared(user_ids)),))
+        for user_id, day, activities in self._converted(rows, 0):
             days[user_id][day] = activities
         return days
 
     def celebration_ids(self, keys: Sequence[UserKey]) -> Mapping[UserKey, int]:
-        shape, params = self._encode(("user_id", "dedupe_key"), keys)
+        [shape], params = self._encode(TableRows(("user_id", "dedupe_key"), keys))
         sql = reading.celebrated_sql(self._user_type, shape)
-        rows = self._keys.convert(self._fetch(sql, params), 0)
+        rows = self._converted(self._fetch(sql, params), 0)
         return {(user_id, key): pk for user_id, key, pk in rows}
 
-    def _encode(
-        self, fields: Sequence[str], rows: Sequence[Sequence[Any]]
-    ) -> tuple[RowShape, list[object]]:
-        return encode(fields, self._keys.prepare_columns(fields, rows))
+    def _prepared(self, user_ids: UserIds) -> UserIds:
+        return self._keys.prepare(user_ids) if self._keys else user_ids
+
+    def _converted(self, rows: Sequence[tuple[Any, ...]], place: int) -> Any:
+        return self._keys.convert(rows, place) if self._keys else rows
+
+    def _encode(self, *tables: TableRows) -> tuple[list[RowShape], list[object]]:
+        if self._keys:
+            prepare = self._keys.prepare_columns
+            tables = tuple(
+                TableRows(fields, prepare(fields, rows)) for fields, rows in tables
+            )
+        return encode(tables)
 
     def encode(self, changesets: Sequence[UserChangeset]) -> EncodedWrite:
         changes = {name: rows for name, rows in _changes(changesets).items() if rows}
-        users, params = self._encode(
-            PROGRESS_FIELDS, [progress_values(each) for each in changesets]
+        entries = [row for changeset in changesets for row in changeset.entry_rows()]
+        (users, *changed, ledger), params = self._encode(
+            TableRows(PROGRESS_FIELDS, [progress_values(each) for each in changesets]),
+            *(TableRows(writing.CHANGES[name][0], changes[name]) for name in changes),
+            TableRows(ENTRY_FIELDS, entries),
         )
-        shapes = []
-        for name, rows in changes.items():
-            shape, values = self._encode(writing.CHANGES[name][0], rows)
-            shapes.append((name, shape))
-            params += values
-        written = [row for each in changesets for row in each.entry_rows()]
-        entries, values = self._encode(ENTRY_FIELDS, written)
+        shapes = tuple(zip(changes, changed, strict=True))
         new_in = None if changesets[0].state.version else self._users
-        write = writing.WriteShape(users, tuple(shapes), entries, new_in)
-        sql = writing.write_sql(self._user_type, write)
-        return EncodedWrite(sql, params + values, changesets)
+        write = writing.WriteShape(users, shapes, ledger, new_in)
+        return EncodedWrite(
+            writing.write_sql(self._user_type, write), params, changesets
+        )
 
     def write(self, encoded: EncodedWrite) -> Written:
         rows = self._fetch(encoded.sql, encoded.params)
-        return Written.of(self._keys.convert(rows, 1), encoded.changesets)
+        return Written.of(self._converted(rows, 1), encoded.changesets)
 
 
 @cache
@@ -219,10 +234,10 @@ def _user_columns(alias: str) -> tuple[str, tuple[str, str]]:
 
 
 def _user_state(row: Sequence[Any], query: StateQuery) -> UserState:
-    (user_id, version, total_xp, level, highest_level, highest_streak) = row[2:8]
-    active_days, last_occurred_at, *streak = row[8:13]
-    is_excluded, zones, celebrates = row[13:16]
-    achievements, tallies, usage, rewarded_at = row[16:20]
+    (user_id, version, total_xp, level, highest_level, highest_streak) = row[:6]
+    active_days, last_occurred_at, *streak = row[6:11]
+    is_excluded, zones, celebrates = row[11:14]
+    achievements, tallies, usage, rewarded_at = row[14:18]
     return UserState(
         user_id,
         query.calendar

@@ -7,13 +7,18 @@ from functools import cache
 from typing import NamedTuple
 
 from gamification.storage.arrays import Arity, RowShape, names_sql, within_sql
-from gamification.storage.catalogue import ACHIEVEMENT_FIELDS, ACTIVITY_FIELDS
+from gamification.storage.catalogue import (
+    ACHIEVEMENT_FIELDS,
+    ACTIVITY_FIELDS,
+    levels_sql,
+)
 from gamification.storage.tables import (
     ACHIEVEMENTS,
     ACTIVITIES,
     CELEBRATIONS,
     DAYS,
     LEDGER,
+    LEVELS,
     PROFILES,
     TALLIES,
     UNLOCKS,
@@ -24,7 +29,8 @@ _STAMP = "SELECT bit_xor(hash_record_extended(c, 0)) FROM"
 #: One number for each table of the catalogue: a hash of all its rows.
 STAMPS = f"""SELECT
     ({_STAMP} {ACTIVITIES} c) AS activities,
-    ({_STAMP} {ACHIEVEMENTS} c) AS achievements"""
+    ({_STAMP} {ACHIEVEMENTS} c) AS achievements,
+    ({_STAMP} {LEVELS} c) AS levels"""
 
 
 def _as_json(table: str, fields: Sequence[str]) -> str:
@@ -32,10 +38,11 @@ def _as_json(table: str, fields: Sequence[str]) -> str:
     return f"(SELECT coalesce(json_agg({row} ORDER BY id), '[]')::text FROM {table})"
 
 
-#: The stamps, and all rows of both tables as JSON.
-CATALOGUE = f"""SELECT s.activities, s.achievements,
+#: The stamps, and all rows of the tables as JSON.
+CATALOGUE = f"""SELECT s.activities, s.achievements, s.levels,
     {_as_json(ACTIVITIES, ACTIVITY_FIELDS)},
-    {_as_json(ACHIEVEMENTS, ACHIEVEMENT_FIELDS)} FROM ({STAMPS}) s"""
+    {_as_json(ACHIEVEMENTS, ACHIEVEMENT_FIELDS)},
+    {levels_sql("postgresql")} FROM ({STAMPS}) s"""
 
 _PROFILE = """p.user_id, p.version, p.total_xp, p.level, p.highest_level,
     p.highest_streak, p.active_days,
@@ -78,7 +85,7 @@ def read_sql(user_type: str, shape: ReadShape) -> str:
         _rewarded_at(shape.cooled) if shape.cooled else "NULL",
         _used_keys(shape.keys) if shape.keys else "NULL",
     ]
-    return f"""SELECT s.activities, s.achievements, {", ".join(columns)}
+    return f"""SELECT s.activities, s.achievements, s.levels, {", ".join(columns)}
 FROM ({STAMPS}) s
 LEFT JOIN {PROFILES} p ON p.user_id {within_sql(user_type, shape.users)}"""
 

@@ -9,6 +9,7 @@ from gamification.models import (
     ActivityTally,
     Celebration,
     LedgerEntry,
+    Level,
     UserAchievement,
     UserGamification,
 )
@@ -21,3 +22,4 @@ UNLOCKS = UserAchievement._meta.db_table
 CELEBRATIONS = Celebration._meta.db_table
 ACTIVITIES = Activity._meta.db_table
 ACHIEVEMENTS = Achievement._meta.db_table
+LEVELS = Level._meta.db_table

@@ -93,6 +93,15 @@ def _client(user: Any) -> APIClient:
     return client
 
 
+#: Levels on which the users of the data set already are.
+LEVELS = {
+    "levels": [
+        {"threshold": 0, "name": "Newcomer"},
+        *({"threshold": xp} for xp in (50, 150, 300, 500, 750)),
+    ]
+}
+
+
 def _bodies(user: str, entry: int) -> dict[str, Any]:
     return {
         "POST achievements/": {
@@ -116,6 +125,8 @@ def _bodies(user: str, entry: int) -> dict[str, Any]:
             "users": [user],
         },
         "POST jobs/<id>/undo/": {"note": "A mistake."},
+        "PUT levels/table/": LEVELS,
+        "POST levels/preview/": LEVELS,
         "POST me/celebrations/acknowledge/": {"ids": [1]},
         "POST records/": {"user": user, "activity": "walk", "key": "a"},
         "POST users/<user>/achievements/": {

@@ -57,6 +57,10 @@ GET     leaderboards/week/                             401  200   200   200     
 GET     leaderboards/month/                            401  200   200   200     200
 GET     leaderboards/all/                              401  200   200   200     200
 
+GET     levels/                                        401  200   200   200     200
+PUT     levels/table/                                  401  403   403   403     200
+POST    levels/preview/                                401  403   403   403     200
+
 GET     me/                                            401  200   200   200     200
 PATCH   me/                                            401  200   200   200     200
 GET     me/achievements/                               401  200   200   200     200

@@ -27,6 +27,8 @@ ME = "/api/gamification/v1/me/"
 
 NEWCOMER = {
     "level": 1,
+    "level_name": "",
+    "level_icon": "",
     "total_xp": 0,
     "previous_threshold": 0,
     "next_threshold": 50,
@@ -60,6 +62,8 @@ def test_me_is_where_the_user_stands(api, user):
     assert api.get(ME).json() == {
         "user": user.username,
         "level": 2,
+        "level_name": "",
+        "level_icon": "",
         "total_xp": 100,
         "previous_threshold": 50,
         "next_threshold": 150,

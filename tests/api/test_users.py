@@ -58,6 +58,8 @@ def test_a_public_user_shows_where_they_stand(api, friend, page):
     assert api.get(page).json() == {
         "user": friend.username,
         "level": 2,
+        "level_name": "",
+        "level_icon": "",
         "total_xp": 100,
         "streak": {"state": "active", "current": 1, "longest": 1},
         "active_days": 1,

@@ -71,7 +71,8 @@ def test_levels_are_simulated(page):
     page.get_by_label("Level thresholds").fill("0, 100, 200")
     page.get_by_role("button", name="Simulate").click()
 
-    expect(page.get_by_text('"LEVEL_THRESHOLDS": (0, 100, 200),')).to_be_visible()
+    page.get_by_role("link", name="Use these levels").click()
+    expect(page.get_by_label("Table of levels")).to_have_value("0\n100\n200")
 
 
 def test_a_conflict_is_reported(page, staff):

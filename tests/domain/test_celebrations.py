@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from gamification.domain.celebrations import Peaks, notices
+from gamification.domain.levels import LevelRule
 from gamification.domain.outcomes import CelebrationNotice, Unlock
 
 START = Peaks(level=1, streak=0)
@@ -46,3 +47,19 @@ def test_each_milestone_that_a_streak_passes_is_celebrated():
 
 def test_a_lower_peak_is_not_celebrated():
     assert list(notices([], Peaks(5, 9), Peaks(4, 2), (3,))) == []
+
+
+def test_a_level_is_celebrated_with_what_it_is_called():
+    levels = {3: LevelRule(3, 150, "Explorer", "🧭"), 4: LevelRule(4, 300)}
+
+    [named] = notices([], Peaks(1, 0), Peaks(3, 0), (), levels)
+    [nameless] = notices([], Peaks(3, 0), Peaks(4, 0), (), levels)
+
+    assert named.data == {
+        "from": 1,
+        "to": 3,
+        "levels": [2, 3],
+        "name": "Explorer",
+        "icon": "🧭",
+    }
+    assert nameless.data == {"from": 3, "to": 4, "levels": [4]}

@@ -4,11 +4,16 @@ import pytest
 
 from gamification.domain.levels import (
     LEVEL_THRESHOLDS,
+    Curve,
     LevelProgress,
+    LevelRule,
     calculate_level_from_xp,
+    generate_thresholds,
     get_level_progress,
     get_xp_for_next_level,
     is_level_table,
+    make_table,
+    thresholds_of,
 )
 
 #: The published table: total XP at which levels 1 to 10 begin.
@@ -141,3 +146,52 @@ def test_a_table_starts_at_0_and_rises(table):
 )
 def test_any_other_table_is_none(table):
     assert not is_level_table(table)
+
+
+@pytest.mark.parametrize(
+    ("curve", "growth", "thresholds"),
+    [
+        (Curve.LINEAR, 7, (0, 50, 100, 150)),
+        (Curve.STEPS, 0, (0, 50, 100, 150)),
+        (Curve.STEPS, 50, (0, 50, 150, 300)),
+        (Curve.PERCENT, 10, (0, 50, 105, 166)),
+    ],
+)
+def test_a_table_is_generated(curve, growth, thresholds):
+    assert generate_thresholds(curve, count=4, first=50, growth=growth) == thresholds
+
+
+def test_the_app_s_own_table_is_generated_by_steps():
+    made = generate_thresholds(Curve.STEPS, count=30, first=50, growth=50)
+
+    assert made == LEVEL_THRESHOLDS
+
+
+def test_a_single_level_is_a_table():
+    assert generate_thresholds(Curve.LINEAR, count=1, first=50) == (0,)
+
+
+def test_another_table_keeps_the_names_by_number():
+    named = [LevelRule(1, 0, "Newcomer"), LevelRule(2, 50, "Explorer", "🧭")]
+
+    levels = make_table([0, 70, 90], named)
+
+    assert levels == (named[0], named[1]._replace(threshold=70), LevelRule(3, 90))
+    assert thresholds_of(levels) == (0, 70, 90)
+
+
+@pytest.mark.parametrize(
+    ("language", "name"),
+    [
+        ("de", "Entdecker"),
+        ("de-at", "Entdecker"),
+        ("pt-br", "Explorador"),
+        ("pt", "Explorer"),
+        ("fr", "Explorer"),
+        (None, "Explorer"),
+    ],
+)
+def test_a_name_is_translated(language, name):
+    level = LevelRule(2, 50, "Explorer", "", {"de": "Entdecker", "pt-br": "Explorador"})
+
+    assert level.name_in(language) == name

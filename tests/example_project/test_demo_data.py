@@ -10,11 +10,14 @@ from django.core.management import CommandError, call_command
 
 from example_project.visions.actions import complete_kpi
 from example_project.visions.demo import rarities, stories
+from example_project.visions.demo.levels import name_levels
 from example_project.visions.models import KPI, Vision
 from gamification.models import (
     Achievement,
     Celebration,
+    Job,
     LedgerEntry,
+    Level,
     UserAchievement,
     UserGamification,
 )
@@ -183,6 +186,26 @@ def test_the_catalogue_has_rarities(demo):
     founder, secret, draft = Achievement.objects.order_by("position")[11:]
     assert (founder.status, founder.user_achievements.count()) == ("retired", 3)
     assert (secret.is_secret, draft.status) == (True, "draft")
+
+
+def test_levels_have_names_and_begin_where_they_did(demo):
+    demo()
+
+    levels = [str(level) for level in Level.objects.all()]
+    assert (levels[3], levels[4], len(levels)) == (
+        "Level 4 · Dreamer",
+        "Level 5 · Explorer",
+        30,
+    )
+    assert not Job.objects.exists()
+
+
+def test_levels_of_staff_keep_their_names(demo):
+    Level.objects.create(number=1, threshold=0, name="Ours")
+
+    name_levels()
+
+    assert [str(level) for level in Level.objects.all()] == ["Level 1 · Ours"]
 
 
 def test_an_admin_who_exists_is_left_alone(demo, client):

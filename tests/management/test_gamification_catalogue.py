@@ -17,7 +17,7 @@ from gamification.staff import (
     export_definitions,
 )
 from tests.factories import AchievementFactory
-from tests.inspection import everything
+from tests.inspection import everything, profile_of
 from tests.management.imports import CommandResult
 
 pytestmark = pytest.mark.django_db
@@ -303,3 +303,17 @@ def test_a_dry_run_removes_no_example():
 
     assert (len(lines), lines[-1]) == (14, "This was a dry run: nothing was removed.")
     assert everything() == before
+
+
+def test_new_levels_of_a_file_are_given_to_users(tmp_path, user, activity):
+    record_activity(user, "walk", quantity=4)
+    document = {"format": 1, "activities": [], "achievements": []}
+    document["levels"] = [{"threshold": 0}, {"threshold": 30, "name": "Explorer"}]
+    file = tmp_path / "levels.json"
+    file.write_text(json.dumps(document))
+
+    lines = catalogue("apply", file).stdout.getvalue().splitlines()
+
+    assert "+ level 2" in lines
+    assert lines[-1].endswith("users with a new level: 1")
+    assert profile_of(user).level == 2

@@ -25,8 +25,8 @@ def test_moderators_help_single_users_and_designers_run_the_game():
 
     moderators, designers = codenames("Moderators"), codenames("Game designers")
     assert lines == [
-        "Moderators: created, permissions: 16",
-        "Game designers: created, permissions: 21",
+        "Moderators: created, permissions: 17",
+        "Game designers: created, permissions: 23",
     ]
     assert moderators - designers == {"restrict_user", "reverse_entry"}
     assert {"run_job", "change_activity"} <= designers - moderators
@@ -39,7 +39,7 @@ def test_groups_that_exist_keep_what_they_have():
 
     lines = create()
 
-    assert lines[0] == "Moderators: completed, permissions: 16"
+    assert lines[0] == "Moderators: completed, permissions: 17"
     assert "add_logentry" in codenames("Moderators")
 
 

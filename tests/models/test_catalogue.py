@@ -4,8 +4,9 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
+from django.utils import translation
 
-from gamification.models import Achievement, Activity
+from gamification.models import Achievement, Activity, Level
 from gamification.services import (
     award_achievement,
     record_activity,
@@ -217,3 +218,29 @@ def test_activities_come_by_key():
     ActivityFactory(key="a_first")
 
     assert Activity.objects.first().key == "a_first"
+
+
+@pytest.mark.parametrize("number", [0, 501])
+def test_the_number_of_a_level_is_bounded(number):
+    assert violates(
+        "gamification_level_number",
+        lambda: Level.objects.create(number=number, threshold=0),
+    )
+
+
+@pytest.mark.parametrize("threshold", [-1, 2**53 + 1])
+def test_the_threshold_of_a_level_is_bounded(threshold):
+    assert violates(
+        "gamification_level_threshold",
+        lambda: Level.objects.create(number=1, threshold=threshold),
+    )
+
+
+def test_a_level_is_called_by_its_number_and_name():
+    level = Level(number=5, name="Explorer", translations={"de": "Entdecker"})
+
+    with translation.override("de-at"):
+        german = str(level)
+
+    assert (str(level), german) == ("Level 5 · Explorer", "Level 5 · Entdecker")
+    assert str(Level(number=6)) == "Level 6"

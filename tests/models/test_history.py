@@ -12,6 +12,7 @@ from gamification.maintenance import (
 from gamification.models import (
     Celebration,
     LedgerEntry,
+    Level,
     UserAchievement,
     UserGamification,
 )
@@ -334,6 +335,7 @@ def legend(user, staff, activity):
     reverse_entry(user, entry_id=entry.id, actor=staff)
     adjust_xp(user, amount=5, note="Sorry.", actor=staff)
     exclude_user(user, reason="Odd.", actor=staff)
+    Level.objects.create(number=1, threshold=0)
     begin_list(Act(kind="adjustment", amount=5, note="A gift."), [user], actor=staff)
     return user
 
@@ -362,6 +364,7 @@ def test_users_may_be_deleted_together(legend, activity):
         "Activity",
         "Achievement",
         "Job",
+        "Level",
     }
 
 

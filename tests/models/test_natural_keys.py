@@ -16,6 +16,7 @@ from gamification.models import (
     ActivityTally,
     Celebration,
     LedgerEntry,
+    Level,
     UserAchievement,
     UserGamification,
 )
@@ -94,3 +95,15 @@ def test_a_catalogue_replaces_one_with_other_ids(tmp_path):
     assert Activity.objects.get(key="kpi_completed").xp_reward == 99
     counted = Achievement.objects.get(key="kpi_10").activity
     assert counted == Activity.objects.get(key="kpi_completed")
+
+
+def test_a_level_replaces_the_one_with_its_number(tmp_path):
+    level = Level.objects.create(number=1, threshold=0, name="Newcomer")
+    dump(tmp_path / "levels.json", "gamification.level")
+    level.delete()
+    found = Level.objects.create(number=1, threshold=0)
+
+    call_command("loaddata", str(tmp_path / "levels.json"), verbosity=0)
+
+    assert Level.objects.get().pk == found.pk
+    assert Level.objects.get().name == "Newcomer"

@@ -37,7 +37,8 @@ def test_there_are_no_others():
     }
     views = {f"view_{model}" for model in models()}
 
-    expected = {*edits, *views, *PERMISSIONS}
+    # Levels are edited together, on one page.
+    expected = {*edits, *views, *PERMISSIONS, "change_level"}
     assert set(ours().values_list("codename", flat=True)) == expected
 
 

@@ -6,15 +6,20 @@ from datetime import timedelta
 
 import pytest
 
+from gamification.maintenance import reconcile
 from gamification.models import Achievement
 from gamification.services import record_activity
 from gamification.staff import (
     RecalculationScope,
     backfill_everyone,
     edit_achievement,
+    make_table,
     preview_backfill,
+    preview_levels,
     preview_recalculation,
     recalculate_xp,
+    run_next_step,
+    save_levels,
 )
 from tests.factories import AchievementFactory
 from tests.inspection import everything
@@ -84,6 +89,7 @@ def test_a_preview_changes_nothing(seed):
 
     preview_backfill(Achievement.objects.exclude(criterion="manual").first())
     preview_recalculation(RecalculationScope(ACTIVITIES, NOW.date(), NOW.date()))
+    preview_levels(make_table([0, 1, 2], ()))
 
     assert everything() == before
 
@@ -100,3 +106,28 @@ def test_what_was_met_already_is_announced(user):
     [also] = preview.also
     assert (preview.users, preview.xp, preview.level_changes) == (1, 85, 1)
     assert (also.key, also.users.value) == ("rich", 1)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_other_levels_do_what_their_preview_announced(seed):
+    game = Game(seed)
+    for _ in range(4):
+        rises = game.chance.sample(range(1, 900), game.chance.randint(1, 12))
+        levels = make_table([0, *sorted(rises)], ())
+        preview, before = preview_levels(levels), standing()
+
+        job = save_levels(levels, actor=None, expected=None).job
+        job = finished(job)
+
+        assert preview.effects.users.value == job.done == job.total
+        assert preview.effects.xp.value == job.xp
+        assert announced(preview.effects) == changes(before, standing())
+        assert list(reconcile()) == []
+        game.live()
+
+
+def finished(job):
+    while not job.finished_at:
+        job = run_next_step(job.pk, actor=None)
+        assert job.error == ""
+    return job

@@ -8,9 +8,10 @@ from types import ModuleType
 import pytest
 from django.test import override_settings
 
-from gamification.models import Celebration
+from gamification.models import Celebration, Level
 from gamification.services import (
     acknowledge_celebrations,
+    adjust_xp,
     award_achievement,
     revoke_achievement,
     set_celebration_mode,
@@ -173,3 +174,17 @@ def test_it_takes_one_query(render, user, django_assert_num_queries, count):
         html = render(TAG, visitor=user)
 
     assert len(waiting(html)) >= count
+
+
+def test_a_level_is_celebrated_by_its_name_with_its_icon(render, user):
+    names = {"name": "Explorer", "icon": "🧭"}
+    for number, threshold in ((1, 0), (2, 30)):
+        Level.objects.create(number=number, threshold=threshold, **names)
+    adjust_xp(user, amount=30, note="Welcome.")
+
+    html = render(TAG, visitor=user)
+
+    [shown] = waiting(html)
+    assert "<strong>Level 2 · Explorer</strong>" in html
+    assert shown["title"] == "Level 2 · Explorer"
+    assert "🧭</span>" in html

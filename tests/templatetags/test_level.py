@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import pytest
+from django.utils import translation
 
 from gamification.services import record_activity
+from gamification.staff import LevelRule, get_levels, save_levels
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_achievements")]
 
@@ -68,3 +70,31 @@ def test_two_of_a_page_have_ids_of_their_own(render, user):
 
     assert html.count('id="gamification-level-1"') == 1
     assert html.count('id="gamification-level-2"') == 1
+
+
+@pytest.fixture
+def explorer(walker):
+    """The same user, on a level with a name."""
+    levels = [*get_levels()]
+    levels[8] = LevelRule(9, 1_800, "Explorer", "🧭", {"de": "Entdecker"})
+    save_levels(levels, actor=None, expected=None)
+    return walker
+
+
+def test_a_level_is_called_by_its_name_with_its_icon(render, explorer):
+    html = render(TAG, user=explorer)
+
+    assert ">Level 9 · Explorer</h2>" in html
+    assert '<span class="gamification-badge" aria-hidden="true">🧭</span>' in html
+
+
+def test_the_name_is_in_the_language_of_the_page(render, explorer):
+    with translation.override("de"):
+        html = render(TAG, user=explorer)
+
+    assert "Entdecker</h2>" in html
+
+
+def test_names_take_no_query_more(render, explorer, django_assert_num_queries):
+    with django_assert_num_queries(1):
+        render(TAG, user=explorer)

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from gamification.models import Level
 from gamification.services import adjust_xp, award_achievement, record_activity
 from tests.factories import AchievementFactory, ActivityFactory
 
@@ -71,3 +72,12 @@ def test_it_takes_no_query(render, user, activity, django_assert_num_queries):
 
     with django_assert_num_queries(0):
         render(TAG, outcome=outcome)
+
+
+def test_a_level_is_said_with_its_name(render, user, activity):
+    for number, threshold, name in ((1, 0, ""), (2, 10, "Explorer")):
+        Level.objects.create(number=number, threshold=threshold, name=name)
+
+    html = render(TAG, outcome=record_activity(user, "walk"))
+
+    assert "Level 2 · Explorer" in said(html)

@@ -83,7 +83,7 @@ class TuningMixin(GamificationAdmin):
         self._confirm(request, edits)
         if form.tried_thresholds:
             message = _(
-                "The level thresholds were not saved: the site's settings define them."
+                "The level thresholds were not saved: the page “Levels” changes them."
             )
             self.message_user(request, message, messages.WARNING)
         return True

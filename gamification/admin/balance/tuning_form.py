@@ -20,15 +20,17 @@ from gamification.admin.concurrent_forms import (
     replace_data,
     report_conflict,
 )
-from gamification.conf import conf
 from gamification.exceptions import StaleEditError
 from gamification.models import Achievement, Activity
 from gamification.staff import (
+    MAX_LEVELS,
     ActivityNumbers,
     Definition,
     RewardEdit,
     RewardProposal,
     definition_tag,
+    get_levels,
+    thresholds_of,
     tune_rewards,
 )
 
@@ -37,9 +39,6 @@ NUMBERS: Final = {
     Activity: ("xp_reward", "daily_limit", "cooldown"),
     Achievement: ("xp_reward",),
 }
-
-#: The highest number of levels that can be simulated.
-MAX_LEVELS: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +86,7 @@ class TuningForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false"}),
         help_text=gettext_lazy(
             "The total XP at which each level begins: 0 first, then increasing. "
-            "Used only for the simulation: the site's settings define the real ones."
+            "Used only for the simulation: the page “Levels” has the real ones."
         ),
     )
 
@@ -105,7 +104,8 @@ class TuningForm(forms.Form):
             if name in self.known:
                 self._add_fields(name, item)
         self.initial["shown"] = _write_shown(self.known)
-        self.initial["thresholds"] = ", ".join(map(str, conf.LEVEL_THRESHOLDS))
+        self.today = thresholds_of(get_levels())
+        self.initial["thresholds"] = ", ".join(map(str, self.today))
 
     def _add_fields(self, name: str, item: Definition) -> None:
         for column in NUMBERS[type(item)]:
@@ -149,9 +149,9 @@ class TuningForm(forms.Form):
 
     @property
     def tried_thresholds(self) -> tuple[int, ...] | None:
-        """The level thresholds, or None if they are those of the settings."""
+        """The level thresholds, or None if they are today's."""
         thresholds: tuple[int, ...] = self.cleaned_data["thresholds"]
-        return thresholds if thresholds != tuple(conf.LEVEL_THRESHOLDS) else None
+        return thresholds if thresholds != self.today else None
 
     def proposal(self) -> RewardProposal:
         """Return the changed numbers for a simulation."""

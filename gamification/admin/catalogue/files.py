@@ -21,8 +21,12 @@ from gamification.admin.base import GamificationAdmin, as_admin_form, log_transa
 from gamification.admin.catalogue.activation import announce_reach
 from gamification.admin.catalogue.change_log import edit_message
 from gamification.admin.concurrent_forms import TagField, conflict_message
-from gamification.exceptions import InvalidDefinitionsError, StaleEditError
-from gamification.models import write_alias
+from gamification.exceptions import (
+    InvalidDefinitionsError,
+    LevelsPinnedError,
+    StaleEditError,
+)
+from gamification.models import JobKind, Level, write_alias
 from gamification.staff import (
     DEFINITION_FIELDS,
     DEFINITION_MODELS,
@@ -34,6 +38,7 @@ from gamification.staff import (
     changed_reach,
     compare_definitions,
     export_definitions,
+    find_job,
 )
 
 #: The largest file, in bytes. The preview carries it in a form, and Django accepts
@@ -79,9 +84,9 @@ class ApplyForm(forms.Form):
 
 
 class DefinitionChange(NamedTuple):
-    """A definition that an import adds or changes, as the preview shows it."""
+    """A definition that an import adds, changes or removes, as the preview shows it."""
 
-    is_added: bool
+    effect: str
     name: str
     #: Labels of fields, each with the values before and after.
     fields: list[tuple[str, str, str]]
@@ -147,8 +152,12 @@ class CatalogueFileMixin(GamificationAdmin):
         text, tag = form.cleaned_data["text"], form.cleaned_data["tag"]
         try:
             with log_transaction():
-                differences = apply_definitions(text, expected=tag)
+                differences = apply_definitions(text, expected=tag, actor=request.user)
+                _check_levels(request, differences)
                 self._log_changes(request, differences)
+        except LevelsPinnedError as error:
+            self.message_user(request, str(error), messages.ERROR)
+            return self._ask_for_file(request, CatalogueFileForm())
         except (InvalidDefinitionsError, StaleEditError):
             message = conflict_message(_("the catalogue"))
             self.message_user(request, message, messages.ERROR)
@@ -156,19 +165,27 @@ class CatalogueFileMixin(GamificationAdmin):
             return self._preview(request, asked, text.encode())
         self.message_user(request, _count_changes(differences), messages.SUCCESS)
         announce_reach(self, request, changed_reach(differences))
+        if differences.job_id:
+            return self.show_begun(request, find_job(differences.job_id))
         return redirect(self.address_of(f"{self.opts.model_name}_changelist"))
 
     def _log_changes(self, request: HttpRequest, differences: Differences) -> None:
-        rows = {
+        rows: dict[str, dict[str, Any]] = {
             kind: model._default_manager.using(write_alias()).in_bulk(
                 [item.key for item in differences.edits if item.kind == kind],
                 field_name="key",
             )
             for kind, model in DEFINITION_MODELS.items()
         }
+        levels = Level.objects.using(write_alias())
+        rows["level"] = {str(row.number): row for row in levels}
         for item in differences.edits:
-            row = rows[item.kind][item.key]
-            if item.effect is Effect.ADDED:
+            # A level that is gone is logged with the first one, which stays.
+            row = rows[item.kind].get(item.key)
+            if row is None:
+                message = _("Removed: %(name)s.") % {"name": _name_of(item)}
+                self.log_change(request, rows[item.kind]["1"], message)
+            elif item.effect is Effect.ADDED:
                 self.log_addition(request, row, _("Imported."))
             else:
                 self.log_change(request, row, _log_message(item, row))
@@ -202,14 +219,22 @@ def _check_permissions(request: HttpRequest, *actions: str) -> None:
         raise PermissionDenied
 
 
+def _check_levels(request: HttpRequest, differences: Differences) -> None:
+    """Raise ``PermissionDenied`` unless the user may change levels, if a file does."""
+    permissions = JobKind.LEVELS.permissions if differences.changes_levels else ()
+    if not request.user.has_perms(permissions):
+        raise PermissionDenied
+
+
 def _name_of(item: ItemDifference) -> str:
-    return f"{DEFINITION_MODELS[item.kind]._meta.verbose_name} {item.key}"
+    models = {**DEFINITION_MODELS, "level": Level}
+    return f"{models[item.kind]._meta.verbose_name} {item.key}"
 
 
 def _change(item: ItemDifference) -> DefinitionChange:
     fields = DEFINITION_FIELDS[item.kind]
     return DefinitionChange(
-        item.effect is Effect.ADDED,
+        item.effect.value,
         _name_of(item),
         [
             (str(capfirst(fields[each.name].verbose_name)), *each.values)
@@ -231,4 +256,8 @@ def _log_message(item: ItemDifference, row: Definition) -> list[Any]:
 
 def _count_changes(differences: Differences) -> str:
     counts = {str(each): len(differences.having(each)) for each in Effect}
-    return _("Added: %(added)s. Changed: %(changed)s.") % counts
+    if differences.having(Effect.REMOVED):
+        text = _("Added: %(added)s. Changed: %(changed)s. Removed: %(removed)s.")
+    else:
+        text = _("Added: %(added)s. Changed: %(changed)s.")
+    return text % counts

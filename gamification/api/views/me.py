@@ -29,6 +29,8 @@ from gamification.user_lookup import public_name
 EXAMPLE: Final = {
     "user": "ada",
     "level": 5,
+    "level_name": "Explorer",
+    "level_icon": "🧭",
     "total_xp": 620,
     "previous_threshold": 500,
     "next_threshold": 750,
@@ -93,6 +95,14 @@ class MeSerializer(ResponseSerializer):
 
     user = serializers.CharField(help_text="The user's public name.")
     level = serializers.IntegerField(source="progress.level.level")
+    level_name = serializers.CharField(
+        source="progress.level_name",
+        help_text="What the level is called, in the language of the request; or empty.",
+    )
+    level_icon = serializers.CharField(
+        source="progress.level_icon",
+        help_text="An emoji or the name of an icon; or empty.",
+    )
     total_xp = serializers.IntegerField(source="progress.level.total_xp")
     previous_threshold = serializers.IntegerField(
         source="progress.level.previous_threshold",

@@ -26,6 +26,8 @@ STREAK_STATES: Final = ("active", "at_risk", "broken")
 PROFILE_EXAMPLE: Final = {
     "user": "ada",
     "level": 5,
+    "level_name": "Explorer",
+    "level_icon": "🧭",
     "total_xp": 620,
     "streak": {"state": "at_risk", "current": 12, "longest": 30},
     "active_days": 41,
@@ -46,6 +48,14 @@ class PublicProfileSerializer(ResponseSerializer):
 
     user = serializers.CharField(help_text="The user's public name.")
     level = serializers.IntegerField(source="progress.level.level")
+    level_name = serializers.CharField(
+        source="progress.level_name",
+        help_text="What the level is called, in the language of the request; or empty.",
+    )
+    level_icon = serializers.CharField(
+        source="progress.level_icon",
+        help_text="An emoji or the name of an icon; or empty.",
+    )
     total_xp = serializers.IntegerField(source="progress.level.total_xp")
     streak = PublicStreakSerializer(source="progress.streak")
     active_days = serializers.IntegerField(source="progress.active_days")

@@ -12,6 +12,7 @@ from django.db import Error
 
 from gamification.exceptions import GamificationError, InvalidDefinitionsError
 from gamification.management.commands.gamification_import import open_input
+from gamification.management.commands.gamification_job import run_to_end
 from gamification.staff import (
     MAX_FILE_SIZE,
     Differences,
@@ -31,10 +32,11 @@ DIFFERENT: Final = 1
 TROUBLE: Final = 2
 
 HELP = (
-    "Write all activities and achievements to a JSON file for review, compare such a "
-    "file with the catalogue, or apply it. Restore what a fresh database gets, or "
-    "remove the examples. Items are identified by key, and a file never deletes any. "
-    "The exit code is 2 if a file cannot be used."
+    "Write all activities, achievements and levels to a JSON file for review, compare "
+    "such a file with the catalogue, or apply it. Restore what a fresh database gets, "
+    "or remove the examples. Activities and achievements are identified by key, and a "
+    "file never deletes any; levels are replaced together. The exit code is 2 if a "
+    "file cannot be used."
 )
 
 
@@ -97,7 +99,8 @@ class Command(BaseCommand):
             case "diff":
                 self._diff(path)
             case "apply":
-                self._apply(path, dry_run=options["dry_run"])
+                terminal = options.get("stderr") or sys.stderr
+                self._apply(path, terminal, dry_run=options["dry_run"])
             case "restore":
                 self.stdout.write(f"Items added: {restore_catalogue()}.")
             case _:
@@ -123,7 +126,7 @@ class Command(BaseCommand):
         if not differences.is_empty:
             sys.exit(DIFFERENT)
 
-    def _apply(self, path: str, *, dry_run: bool) -> None:
+    def _apply(self, path: str, terminal: Any, *, dry_run: bool) -> None:
         text = read_input(path)
         if dry_run:
             self._show(compare_definitions(text))
@@ -131,6 +134,9 @@ class Command(BaseCommand):
             return
         differences = apply_definitions(text)
         self._show(differences)
+        if differences.job_id:
+            job = run_to_end(differences.job_id, terminal)
+            self.stdout.write(f"job {job.pk}: users with a new level: {job.done}")
         self._warn(changed_reach(differences))
 
     def _remove_seeds(self, *, dry_run: bool) -> None:

@@ -28,6 +28,7 @@ from gamification.models import (
     write_alias,
 )
 from gamification.services.cache import scoped_key, tolerating_errors
+from gamification.services.levels.table import current_thresholds
 from gamification.services.unit_of_work import naming_errors
 
 #: The longest period, in days.
@@ -80,7 +81,7 @@ class BalanceReport:
 
 @naming_errors
 def get_balance_report(*, days: int = 30) -> BalanceReport:
-    """Return the report of the last ``days``, including today: five queries.
+    """Return the report of the last ``days``, including today: six queries.
 
     A report that takes long is cached for five minutes.
 
@@ -101,7 +102,7 @@ def get_balance_report(*, days: int = 30) -> BalanceReport:
 
 
 def _work_out(since: date, until: date) -> BalanceReport:
-    reached, sampled = _days_to_level()
+    (reached,), sampled = days_to_levels(current_thresholds())
     return BalanceReport(
         since,
         until,
@@ -159,19 +160,33 @@ def _unlocks(since: date) -> dict[int, UnlockCounts]:
     return {pk: UnlockCounts(holders, recent) for pk, holders, recent in counts}
 
 
-def _days_to_level() -> tuple[dict[int, float], int]:
+@naming_errors
+def days_to_levels(
+    *tables: Sequence[int],
+) -> tuple[list[dict[int, float]], int]:
+    """Return the median days to each level with each table, and the users sampled.
+
+    The days are those from a user's first entry on, of the sampled users who reached
+    the level.
+    """
     profiles = UserGamification.objects.using(write_alias()).order_by()
     user_ids = profiles.filter(pk__in=_some_ids(profiles)).values("user_id")
     entries = LedgerEntry.objects.using(write_alias()).filter(user__in=user_ids)
     lines = entries.order_by("user_id", "occurred_at", "id")
     histories = groupby(lines.values_list("user_id", "occurred_at", "amount"), _first)
-    reached: dict[int, list[float]] = {}
+    reached: list[dict[int, list[float]]] = [{} for _ in tables]
     sampled = 0
-    for _, history in histories:
+    for _, lines_of_user in histories:
         sampled += 1
-        for level, days in _climb([line[1:] for line in history]):
-            reached.setdefault(level, []).append(days)
-    return {level: median(days) for level, days in sorted(reached.items())}, sampled
+        history = [line[1:] for line in lines_of_user]
+        for table, days_by_level in zip(tables, reached, strict=True):
+            for level, days in _climb(history, table):
+                days_by_level.setdefault(level, []).append(days)
+    medians = [
+        {level: median(days) for level, days in sorted(each.items())}
+        for each in reached
+    ]
+    return medians, sampled
 
 
 def _some_ids(profiles: QuerySet[UserGamification]) -> Sequence[int]:
@@ -187,14 +202,16 @@ def _first(line: tuple[object, ...]) -> object:
     return line[0]
 
 
-def _climb(history: Iterable[tuple[datetime, int]]) -> Iterable[tuple[int, float]]:
+def _climb(
+    history: Iterable[tuple[datetime, int]], thresholds: Sequence[int]
+) -> Iterable[tuple[int, float]]:
     """Yield each level above 1 that was reached, with the days until then."""
     total, highest = 0, 1
     begin: datetime | None = None
     for at, amount in history:
         begin = begin or at
         total += amount
-        level = calculate_level_from_xp(total, conf.LEVEL_THRESHOLDS)
+        level = calculate_level_from_xp(total, thresholds)
         days = (at - begin).total_seconds() / 86_400
         yield from ((step, days) for step in range(highest + 1, level + 1))
         highest = max(highest, level)

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import NamedTuple
 
-from gamification.conf import conf
 from gamification.domain.catalogue import (
     MAX_COOLDOWN,
     MAX_QUANTITY,
@@ -30,6 +29,7 @@ from gamification.services.balance.worlds import (
     play_records,
 )
 from gamification.services.catalogue.lookup import unknown_definition
+from gamification.services.levels.table import current_thresholds
 from gamification.services.unit_of_work import naming_errors
 from gamification.services.validation import check_whole
 
@@ -108,7 +108,7 @@ def simulate_rewards(proposal: RewardProposal, *, days: int = 30) -> Simulation:
     """
     began, (since, until) = time.monotonic(), last_days(days)
     pairs = [*_activities(proposal), *_achievements(proposal)]
-    thresholds = tuple(proposal.thresholds or conf.LEVEL_THRESHOLDS)
+    thresholds = tuple(proposal.thresholds or current_thresholds())
     if not is_level_table(thresholds):
         raise InvalidRequestError("Level thresholds must start at 0 and rise.")
     every = every_so_many(since, until)

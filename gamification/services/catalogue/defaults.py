@@ -10,7 +10,7 @@ from typing import Any, Final
 from django.utils.module_loading import import_string
 
 from gamification.conf import conf
-from gamification.models import Achievement, Activity, write_alias
+from gamification.models import Achievement, Activity, Level, write_alias
 from gamification.services.unit_of_work import attempts
 from gamification.storage import store_for
 
@@ -25,8 +25,9 @@ def restore_catalogue() -> int:
     """Add the items of a fresh database that are missing; return how many.
 
     ``SEED_CATALOGUE`` says which these are, as it does when the migrations run. Items
-    that exist stay as staff have left them. The catalogue is missing after ``flush``,
-    in a ``TransactionTestCase``, and where migrations are not run.
+    that exist stay as staff have left them, and so does a table of levels. The
+    catalogue is missing after ``flush``, in a ``TransactionTestCase``, and where
+    migrations are not run.
 
     Raises ``StorageError``.
     """
@@ -34,7 +35,12 @@ def restore_catalogue() -> int:
     for attempt in attempts(store):
         with attempt:
             attempt.lock()
-            added = sum(_add(row["model"], row["fields"]) for row in rows)
+            has_levels = Level.objects.using(store.alias).exists()
+            added = sum(
+                _add(row["model"], row["fields"])
+                for row in rows
+                if not (has_levels and row["model"] == Level._meta.label_lower)
+            )
     return added
 
 
@@ -52,6 +58,9 @@ def _wanted() -> list[dict[str, Any]]:
 
 def _rows(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield the items of a catalogue file as rows of a fixture, without comments."""
+    for number, item in enumerate(document.get("levels", ()), start=1):
+        fields = {name: item[name] for name in item.keys() - {"comment"}}
+        yield {"model": Level._meta.label_lower, "fields": {"number": number, **fields}}
     for model, section in ((Activity, "activities"), (Achievement, "achievements")):
         for position, item in enumerate(document.get(section, ())):
             fields = {name: item[name] for name in item.keys() - {"comment"}}
@@ -64,6 +73,8 @@ def _rows(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _add(model: str, fields: dict[str, Any]) -> bool:
     """Add a row of the fixture unless its key exists; say whether it was added."""
+    if model == Level._meta.label_lower:
+        return bool(Level.objects.using(write_alias()).create(**fields))
     values = {name: fields[name] for name in fields.keys() - {"key", *_TIMES}}
     if model == Activity._meta.label_lower:
         rows: Any = Activity.objects.using(write_alias())

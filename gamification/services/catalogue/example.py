@@ -12,7 +12,7 @@ from gamification.domain.catalogue import (
     AchievementStatus,
     Criterion,
 )
-from gamification.domain.definitions import FORMAT
+from gamification.domain.definitions import FORMAT, LEVELS
 
 
 def example_definitions() -> str:
@@ -22,10 +22,15 @@ def example_definitions() -> str:
         "comment": "The catalogue of achievements. Comments are for people only. "
         "Compare this file with the site by `manage.py gamification_catalogue diff`, "
         "then use `apply`. A field that you leave out keeps its value, or has the "
-        "default. An empty list leaves everything as it is: nothing is ever deleted.",
+        "default. An empty list leaves everything as it is: no activity and no "
+        "achievement is ever deleted. A list of levels replaces them all. They come in "
+        "order, such as {'threshold': 0, 'name': 'Newcomer', 'icon': '🌱'}, then "
+        "{'threshold': 100, 'name': 'Explorer', 'translations': {'de': 'Entdecker'}}: "
+        "threshold is the XP at which a level begins.",
         "format": FORMAT,
         "activities": [_activity()],
         "achievements": [_counting(categories), _streak(categories)],
+        LEVELS: [],
     }
     return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from dataclasses import replace
+from typing import Any, TypeAlias
 
 from django.db import connections, models
 
@@ -15,19 +16,22 @@ from gamification.domain.definitions import (
     compare,
     render,
 )
+from gamification.domain.levels import LevelRule
 from gamification.exceptions import StaleEditError
-from gamification.models import Achievement, Activity, write_alias
+from gamification.models import Achievement, Activity, Level, write_alias
 from gamification.services.catalogue.parsing import (
     DEFINITION_FIELDS,
     DEFINITION_MODELS,
     parse_definitions,
     read_definitions,
 )
+from gamification.services.levels.editing import put_levels
 from gamification.services.unit_of_work import (
     attempts,
     naming_errors,
     wrap_database_errors,
 )
+from gamification.services.validation import UserRef, actor_id_of
 from gamification.storage import store_for
 
 #: The rows of the catalogue, by kind and key.
@@ -36,7 +40,7 @@ Rows: TypeAlias = dict[str, dict[str, Activity | Achievement]]
 
 @naming_errors
 def export_definitions() -> str:
-    """Return all activities and achievements as JSON; equal catalogues are equal texts.
+    """Return the whole catalogue as JSON; equal catalogues are equal texts.
 
     Raises ``StorageError``.
     """
@@ -55,16 +59,22 @@ def compare_definitions(text: str | bytes) -> Differences:
     return compare(stored, read_definitions(document, stored))
 
 
-def apply_definitions(text: str | bytes, *, expected: str | None = None) -> Differences:
+def apply_definitions(
+    text: str | bytes, *, expected: str | None = None, actor: UserRef | None = None
+) -> Differences:
     """Add missing items of ``text``, and change those that differ; return what changed.
 
-    Nothing is ever deleted, and earlier awards stay as they are. ``expected`` is the
-    ``tag`` of the differences that somebody agreed to; None applies any differences.
+    No activity or achievement is ever deleted, and earlier awards stay as they are. A
+    table of levels replaces the stored one: if one begins elsewhere, ``job_id`` is the
+    job that gives users their new levels. ``expected`` is the ``tag`` of the
+    differences that somebody agreed to; None applies any differences. ``actor`` is who
+    applies the file.
 
-    Raises ``InvalidDefinitionsError`` with every error, ``StaleEditError``,
-    ``StorageError``.
+    Raises ``InvalidDefinitionsError`` with every error, ``LevelsPinnedError``,
+    ``StaleEditError``, ``UnknownUserError``, ``StorageError``.
     """
     document, alias = parse_definitions(text), write_alias()
+    actor_id = actor_id_of(actor)
 
     for attempt in attempts(store_for(alias)):
         with attempt:
@@ -72,13 +82,28 @@ def apply_definitions(text: str | bytes, *, expected: str | None = None) -> Diff
             _lock(alias)
             rows = _rows(alias)
             stored = _definitions(rows)
-            differences = compare(stored, read_definitions(document, stored))
+            given = read_definitions(document, stored)
+            differences = compare(stored, given)
             if expected not in {None, differences.tag}:
                 raise StaleEditError
             for item in differences.edits:
-                _put(item, rows, alias)
+                if item.kind != "level":
+                    _put(item, rows, alias)
             answer = differences
+            if differences.changes_levels:
+                answer = replace(differences, job_id=_put_levels(given, actor_id))
     return answer
+
+
+def _put_levels(given: Definitions, actor_id: Any) -> int | None:
+    """Replace the table of levels; return the id of the job that follows, if any."""
+    levels = given["level"].items()
+    table: list[Any] = [
+        LevelRule(number=int(number), **item)  # type: ignore[arg-type]
+        for number, item in levels
+    ]
+    job = put_levels(table, actor_id).job
+    return job.pk if job else None
 
 
 def _lock(alias: str) -> None:
@@ -102,10 +127,12 @@ def _rows(alias: str) -> Rows:
 
 
 def _definitions(rows: Rows) -> Definitions:
-    return {
+    items = {
         kind: {key: _item(kind, row) for key, row in rows[kind].items()}
         for kind in rows
     }
+    levels = Level.objects.using(write_alias()).order_by("number")
+    return items | {"level": {str(row.number): _item("level", row) for row in levels}}
 
 
 def _item(kind: str, row: models.Model) -> DefinitionValues:

@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 
 from gamification.domain.definitions import (
     FORMAT,
+    LEVELS,
     SECTIONS,
     Definitions,
     DefinitionValues,
@@ -21,6 +22,7 @@ from gamification.services.catalogue.fields import (
     check_value,
     criterion_problem,
 )
+from gamification.services.levels.parsing import LEVEL_FIELDS, find_levels
 from gamification.strict_json import InvalidJSONError, parse_json, place_in
 from gamification.suggestions import did_you_mean
 
@@ -45,7 +47,7 @@ DEFINITION_FIELDS: Final[Mapping[str, Mapping[str, Field]]] = {
         if field.name not in {"id", "key", "created_at", "updated_at"}
     }
     for kind, model in DEFINITION_MODELS.items()
-}
+} | {"level": LEVEL_FIELDS}
 
 
 def parse_definitions(text: str | bytes) -> object:
@@ -90,13 +92,19 @@ class _Reader:
 
     def read(self, document: object) -> Definitions:
         names = ["format", *SECTIONS.values()]
-        top = self._object("", document, names, required=names) or {}
+        # Files of before levels were a part of the catalogue have none.
+        required = [name for name in names if name != LEVELS]
+        top = self._object("", document, names, required=required) or {}
         number = top.get("format", FORMAT)
         if type(number) is not int or number != FORMAT:
             self._add("format", f"This version reads format {FORMAT} only.")
         definitions = {}
         for kind, section in SECTIONS.items():
-            definitions[kind] = self._section(kind, section, top.get(section, []))
+            given = top.get(section, [])
+            if section == LEVELS:
+                definitions[kind] = self._levels(given)
+                continue
+            definitions[kind] = self._section(kind, section, given)
             if kind == "activity":
                 self._activities |= definitions[kind].keys()
         return definitions
@@ -121,6 +129,25 @@ class _Reader:
                 self._add(f"{place}.key", f"{first} has the same key.")
             items[key] = self._item(place, kind, fields, self._stored[kind].get(key))
         return items
+
+    def _levels(self, values: object) -> dict[str, DefinitionValues]:
+        """Return the levels of the file; what one leaves out is as it is stored."""
+        if isinstance(values, list):
+            stored = [self._stored["level"].get(f"{n + 1}") for n in range(len(values))]
+            values = [
+                {**known, **value} if known and isinstance(value, dict) else value
+                for known, value in zip(stored, values, strict=True)
+            ]
+        levels, problems = find_levels(values)
+        for place, message in problems:
+            self._add(place, message)
+        return {
+            str(level.number): {
+                **{name: getattr(level, name) for name in LEVEL_FIELDS},
+                "translations": {**level.translations},
+            }
+            for level in levels
+        }
 
     def _object(
         self, place: str, value: object, names: Collection[str], required: Iterable[str]

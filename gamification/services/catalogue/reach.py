@@ -10,11 +10,11 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from gamification.conf import conf
 from gamification.domain.catalogue import AchievementStatus, Criterion, top_threshold
 from gamification.domain.definitions import Differences
 from gamification.models import Achievement, write_alias
 from gamification.services.catalogue.backfill_preview import qualifying_users
+from gamification.services.levels.table import current_thresholds
 from gamification.services.unit_of_work import naming_errors
 
 #: The fields that decide who meets an achievement.
@@ -69,8 +69,10 @@ def get_reach(keys: Collection[str]) -> list[Reach]:
     # Nobody meets what staff award by hand.
     active = [*rows.exclude(criterion=Criterion.MANUAL)]
     users, known = dict(_counts(active)), _known_achievements().count()
+    levels = _levels(active)
     return [
-        Reach(row, users.get(row.pk, 0), _problem(row, known - 1)) for row in active
+        Reach(row, users.get(row.pk, 0), _problem(row, levels, known - 1))
+        for row in active
     ]
 
 
@@ -92,7 +94,14 @@ def reach_problem(achievement: Achievement) -> str:
     """
     others = _known_achievements().exclude(pk=achievement.pk)
     is_one = achievement.criterion == Criterion.ACHIEVEMENTS
-    return _problem(achievement, others.count() if is_one else 0)
+    levels = _levels([achievement])
+    return _problem(achievement, levels, others.count() if is_one else 0)
+
+
+def _levels(achievements: Collection[Achievement]) -> int:
+    """Return how many levels there are, if one of ``achievements`` asks for levels."""
+    criteria = {achievement.criterion for achievement in achievements}
+    return len(current_thresholds()) if Criterion.LEVEL in criteria else 0
 
 
 def _known_achievements() -> QuerySet[Achievement]:
@@ -101,8 +110,8 @@ def _known_achievements() -> QuerySet[Achievement]:
     return rows.exclude(status=AchievementStatus.DRAFT)
 
 
-def _problem(achievement: Achievement, others: int) -> str:
-    criterion, levels = achievement.criterion, len(conf.LEVEL_THRESHOLDS)
+def _problem(achievement: Achievement, levels: int, others: int) -> str:
+    criterion = achievement.criterion
     top = top_threshold(criterion, levels=levels, achievements=others)
     if top is None or achievement.threshold <= top:
         return ""

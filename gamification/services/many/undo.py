@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -16,13 +16,24 @@ from gamification.domain.state import UserState
 from gamification.domain.totals import TotalOutOfRangeError
 from gamification.domain.undoing import UndoChangeset, undo_job
 from gamification.exceptions import JobStateError
-from gamification.models import Celebration, Job, JobKind, LedgerEntry, write_alias
+from gamification.models import (
+    Celebration,
+    Job,
+    JobKind,
+    LedgerEntry,
+    UserGamification,
+    write_alias,
+)
+from gamification.models.users import in_order
 from gamification.services.corrections.awards import rewards_of
 from gamification.services.dispatch import announce_on_commit
 from gamification.services.jobs import Step, begin_job, find_job, undone_jobs
+from gamification.services.levels.editing import put_back_levels
+from gamification.services.levels.relevel import relevel_users
 from gamification.services.many.acts import query_for, xp_of
-from gamification.services.unit_of_work import attempts
-from gamification.services.validation import UserRef, check_notes
+from gamification.services.unit_of_work import attempts, write_transaction
+from gamification.services.user_batches import next_users
+from gamification.services.validation import UserRef, actor_id_of, check_notes
 from gamification.storage import Snapshot, Store, store_for
 
 #: Users whom one transaction locks, with their ledgers in memory.
@@ -36,20 +47,24 @@ def begin_undo(
 
     Each user's totals, level, unlocks and days become what they would be without the
     job: new entries make up for its entries, and celebrations that nobody has seen are
-    withdrawn. What somebody else has taken back or given again meanwhile stays. The job
-    must be finished or abandoned, and can be taken back once. Users read the ``note``,
-    only staff read the ``internal_note``.
+    withdrawn. Levels begin at once where they did before. What somebody else has taken
+    back or given again meanwhile stays. The job must be finished or abandoned, and can
+    be taken back once. Users read the ``note``, only staff read the ``internal_note``.
 
-    Raises ``UnknownJobError``, ``JobStateError``, ``InvalidTextError``,
-    ``UnknownUserError``, ``StorageError``.
+    Raises ``UnknownJobError``, ``JobStateError``, ``LevelsPinnedError``,
+    ``InvalidTextError``, ``UnknownUserError``, ``StorageError``.
     """
     check_notes(note, internal_note)
-    job = find_job(job_id)
+    job, actor_id = find_job(job_id), actor_id_of(actor)
     _check_undoable(job)
-    total = entries_of(job_id).order_by().values("user").distinct().count()
     parameters = {"job": job_id, "note": note, "internal_note": internal_note}
     try:
-        with transaction.atomic(using=write_alias()):
+        with write_transaction(write_alias()):
+            if job.kind == JobKind.LEVELS:
+                total = put_back_levels(job, actor_id)
+            else:
+                users = entries_of(job_id).order_by().values("user")
+                total = users.distinct().count()
             return begin_job(
                 JobKind.UNDO,
                 parameters=parameters,
@@ -90,6 +105,8 @@ def entries_of(job_id: int) -> QuerySet[LedgerEntry]:
 def undo_step(job: Job, actor_id: Any) -> Step:
     """Take the other job back from the next users, in order of their keys."""
     target = job.parameters["job"]
+    if job.undoes and job.undoes.kind == JobKind.LEVELS:
+        return _undo_levels(job, job.undoes, actor_id)
     users = entries_of(target).order_by("user_id").values_list("user_id", flat=True)
     if job.cursor is not None:
         users = users.filter(user__gt=job.cursor)
@@ -98,6 +115,24 @@ def undo_step(job: Job, actor_id: Any) -> Step:
     changesets = _undo(job, target, batch, actor_id)
     cursor = str(batch[-1]) if len(user_ids) > len(batch) else None
     return Step(len(batch), sum(map(xp_of, changesets)), cursor)
+
+
+def _undo_levels(job: Job, target: Job, actor_id: Any) -> Step:
+    """Take back what the next users unlocked, and give them their former levels."""
+    after, profiles = job.cursor, UserGamification.objects.using(write_alias())
+    user_ids, last = next_users(profiles, after=after, limit=USERS_AT_ONCE)
+    entries = entries_of(target.pk).filter(user__in=user_ids)
+    gained = list(entries.order_by("user_id").values_list("user_id", flat=True))
+    changesets = _undo(job, target.pk, in_order({*gained}), actor_id) if gained else []
+    rest = relevel_users(
+        after=after,
+        limit=USERS_AT_ONCE,
+        job_id=job.pk,
+        undone=target.parameters["levels"],
+    )
+    xp = sum(map(xp_of, changesets)) + rest.xp
+    cursor = None if last is None else str(last)
+    return Step(len(changesets) + rest.moved, xp, cursor)
 
 
 def _undo(

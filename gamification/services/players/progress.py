@@ -9,15 +9,23 @@ from typing import Any, Final, NamedTuple
 
 from django.db import connections
 from django.utils import timezone
+from django.utils.translation import get_language
 
 from gamification.conf import conf
-from gamification.domain.levels import LevelProgress, get_level_progress
+from gamification.domain.levels import (
+    LevelProgress,
+    LevelRule,
+    calculate_level_from_xp,
+    get_level_progress,
+    thresholds_of,
+)
 from gamification.domain.streaks import Streak, StreakStatus, streak_status
 from gamification.models import write_alias
 from gamification.models.progress import calendar_of
 from gamification.models.users import prepare_key
 from gamification.services.unit_of_work import naming_errors
 from gamification.services.validation import UserRef, user_id_of
+from gamification.storage.catalogue import levels_sql, make_levels
 from gamification.storage.tables import PROFILES, UNLOCKS
 
 
@@ -26,6 +34,9 @@ class ProfileSummary:
     """A user's progress and settings at one instant."""
 
     level: LevelProgress
+    #: What the level is called, in the active language, and its icon; both may be "".
+    level_name: str
+    level_icon: str
     #: The highest level that the user ever reached.
     highest_level: int
     streak: StreakStatus
@@ -57,9 +68,14 @@ def get_progress(user: UserRef) -> ProfileSummary:
     calendar = calendar_of(json.loads(row.zone_history), conf.default_calendar)
     last = calendar.zones[-1]
     waits = last.since > now.timestamp()
+    levels = row.level_table
+    level = get_level_progress(row.total_xp, thresholds_of(levels))
+    called = levels[level.level - 1]
     return ProfileSummary(
-        level=get_level_progress(row.total_xp, conf.LEVEL_THRESHOLDS),
-        highest_level=row.highest_level,
+        level=level,
+        level_name=called.name_in(get_language()),
+        level_icon=called.icon,
+        highest_level=max(row.highest_level, level.level),
         streak=streak_status(streak, calendar, now),
         active_days=row.active_days,
         achievements=row.held,
@@ -75,8 +91,9 @@ def get_progress(user: UserRef) -> ProfileSummary:
 class StoredProgress(NamedTuple):
     """The stored progress of a user; the defaults are for a user without a row."""
 
+    #: The levels that staff defined, as JSON.
+    levels: str
     total_xp: int = 0
-    level: int = 1
     highest_level: int = 1
     current_streak: int = 0
     longest_streak: int = 0
@@ -90,17 +107,31 @@ class StoredProgress(NamedTuple):
     #: Achievements that the user holds.
     held: int = 0
 
+    @property
+    def level_table(self) -> tuple[LevelRule, ...]:
+        """The levels that hold."""
+        return conf.level_table(make_levels(self.levels))
 
-#: Plain SQL, because Django takes longer to build the query than to run it.
-_ROW_SQL: Final = f"""SELECT {", ".join(StoredProgress._fields[:-1])}, (
+    @property
+    def level(self) -> int:
+        """The level that the total XP reaches."""
+        return calculate_level_from_xp(self.total_xp, thresholds_of(self.level_table))
+
+
+#: Plain SQL, because Django takes longer to build the query than to run it. It gives a
+#: row, with the levels, even for a user without one.
+_ROW_SQL: Final = f"""SELECT l.levels, {", ".join(StoredProgress._fields[1:-1])}, (
     SELECT COUNT(*) FROM {UNLOCKS} u
     WHERE u.user_id = p.user_id AND u.revoked_at IS NULL
-) FROM {PROFILES} p WHERE p.user_id = %s"""
+) FROM (SELECT %s AS levels) l LEFT JOIN {PROFILES} p ON p.user_id = %%s"""
 
 
 def stored_progress(user_id: Any) -> StoredProgress:
     """Return the stored progress of the user with this primary key, in one query."""
     connection = connections[write_alias()]
+    sql = _ROW_SQL % levels_sql(connection.vendor)
     with connection.cursor() as cursor:
-        cursor.execute(_ROW_SQL, [prepare_key(user_id, connection.alias)])
-        return StoredProgress(*(cursor.fetchone() or ()))
+        cursor.execute(sql, [prepare_key(user_id, connection.alias)])
+        levels, *row = cursor.fetchone()
+    is_stored = row[0] is not None
+    return StoredProgress(levels, *(row if is_stored else ()))

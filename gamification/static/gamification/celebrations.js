@@ -104,6 +104,12 @@ function inOrder(celebrations) {
   return celebrations.toSorted((one, other) => compare(rank(one), rank(other)));
 }
 
+/** The one with the highest level, or the last of another kind. */
+function highest(celebrations) {
+  const isHigher = (a, b) => (a.data.to ?? 0) > (b.data.to ?? 0);
+  return celebrations.reduce((a, b) => (isHigher(a, b) ? a : b));
+}
+
 /** What shares a card: tiers that one record crossed, all levels, all milestones. */
 function cardKey({ id, kind, data, created_at }) {
   if (kind === "level" || kind === "streak") return kind;
@@ -403,12 +409,13 @@ class Celebrations extends HTMLElement {
   }
 
   #content(celebrations) {
-    const last = celebrations.at(-1);
+    const last = highest(celebrations);
     const { kind, data } = last;
     const made = this.#wording(kind, celebrations.map((one) => one.data));
     // Its own words name neither the other celebrations nor the levels between.
     const own = celebrations.length > 1 || kind === "level" ? {} : last;
-    const title = own.title || made.title;
+    const isNamed = kind === "level" && data.name;
+    const title = own.title || (isNamed && last.title) || made.title;
     return {
       kind,
       icon: data.icon_url || data.icon || ICONS[kind],

@@ -205,12 +205,12 @@ def test_the_number_of_queries_is_constant(admin_client, django_assert_num_queri
     page = admin_client.get(PAGE)
     fields = filled_in(page, FORM) | {f"activity-{activity.key}-xp_reward": "11"}
 
-    # Session and staff member, both lists, and five of the report, whose cached numbers
-    # belong to one schema.
-    with django_assert_num_queries(9 + IS_POSTGRESQL):
+    # Session and staff member, both lists, the levels, and six of the report, whose
+    # cached numbers belong to one schema.
+    with django_assert_num_queries(11 + IS_POSTGRESQL):
         admin_client.get(PAGE)
-    # Four more of the simulation, and those that play its users.
-    with django_assert_num_queries(21 if IS_POSTGRESQL else 24):
+    # Five more of the simulation, and those that play its users.
+    with django_assert_num_queries(24 if IS_POSTGRESQL else 27):
         admin_client.post(PAGE, fields | {"_simulate": "1"})
 
 
@@ -302,19 +302,19 @@ def test_a_cooldown_can_be_simulated(admin_client, user, activity):
     assert sources(response)[0] == ("Walk", "30", "30", "10", "−20")
 
 
-def test_simulated_levels_are_shown_as_a_setting(admin_client, user, activity):
+def test_simulated_levels_are_taken_to_the_page_of_levels(admin_client, user, activity):
     record_activity(user, "walk", quantity=3)
 
     response = simulate(admin_client, thresholds="0, 10,20\n30")
 
     assert response.context["result"].raised.value == 1
-    assert '"LEVEL_THRESHOLDS": (0, 10, 20, 30),' in response.content.decode()
+    assert "level/?thresholds=0,10,20,30" in response.content.decode()
 
 
-def test_unchanged_levels_show_no_settings(admin_client, activity):
+def test_unchanged_levels_lead_nowhere(admin_client, activity):
     response = simulate(admin_client, **{REWARD: "15"})
 
-    assert "LEVEL_THRESHOLDS" not in response.content.decode()
+    assert "?thresholds=" not in response.content.decode()
 
 
 @pytest.mark.parametrize(
@@ -407,7 +407,7 @@ def test_levels_are_not_saved_and_that_is_messages_of(admin_client, activity):
 
     assert messages_of(response) == [
         "Saved: \u2068Walk\u2069. The new numbers apply from now on.",
-        "The level thresholds were not saved: the site's settings define them.",
+        "The level thresholds were not saved: the page “Levels” changes them.",
     ]
 
 

@@ -123,11 +123,11 @@ def test_the_preview_shows_changes_by_field(admin_client, name):
     context = upload(admin_client, FILE.encode(), address).context
 
     assert context["changes"][0] == (
-        False,
+        "changed",
         "achievement medal",
         [("Name", '"Medal"', '"Gold"'), ("XP reward", "50", "70")],
     )
-    assert context["changes"][1][:2] == (True, "achievement trophy")
+    assert context["changes"][1][:2] == ("added", "achievement trophy")
     assert ("Threshold", "null", "1") in context["changes"][1].fields
     assert (context["absent"], context["unchanged"]) == (["activity walk"], 0)
 

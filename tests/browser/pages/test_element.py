@@ -8,8 +8,8 @@ import pytest
 from django.urls import reverse
 from playwright.sync_api import expect
 
-from gamification.models import Celebration
-from gamification.services import award_achievement
+from gamification.models import Celebration, Level
+from gamification.services import adjust_xp, award_achievement
 from tests.browser import conftest
 from tests.factories import AchievementFactory
 from tests.inspection import COMMITTED
@@ -235,3 +235,19 @@ def test_the_toasts_are_announced_politely_and_take_no_focus(page, toasts, user)
     box = page.get_by_role("region", name="Celebrations")
     expect(box).to_have_attribute("aria-live", "polite")
     assert page.evaluate("document.activeElement === document.body")
+
+
+def test_a_level_is_shown_by_its_name(page, toasts, user):
+    for number, threshold, name in ((1, 0, ""), (2, 10, "Guide"), (3, 20, "Explorer")):
+        icon = "🧭" if name == "Explorer" else ""
+        Level.objects.create(number=number, threshold=threshold, name=name, icon=icon)
+    for amount in (10, 10):
+        adjust_xp(user, amount=amount, note="Welcome.")
+
+    page.goto(PAGE)
+
+    # Both levels share a card.
+    expect(toasts).to_have_count(1)
+    expect(toasts).to_contain_text("Level 3 · Explorer")
+    expect(toasts).to_contain_text("🧭")
+    expect(toasts).to_contain_text("You rose from level 1, past 2.")

@@ -136,8 +136,8 @@ def test_it_takes_as_many_queries_for_more_users(
     for _ in range(9):
         record_activity(UserFactory(), "walk")
 
-    # XP, levels, unlocks, the ends of the users, the ledgers of some.
-    with django_assert_num_queries(5 + IS_POSTGRESQL):
+    # The table of levels, XP, levels, unlocks, the ends of the users, some ledgers.
+    with django_assert_num_queries(6 + IS_POSTGRESQL):
         get_balance_report()
 
 

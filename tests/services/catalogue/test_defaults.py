@@ -8,7 +8,7 @@ import json
 import pytest
 from django.core.management import call_command
 
-from gamification.models import Achievement, Activity
+from gamification.models import Achievement, Activity, Level
 from gamification.testing import restore_catalogue
 
 pytestmark = pytest.mark.django_db
@@ -73,6 +73,10 @@ SITE_CATALOGUE = {
         },
         {"key": "gift", "name": "Gift", "category": "mastery", "criterion": "manual"},
     ],
+    "levels": [
+        {"comment": "All.", "threshold": 0, "name": "Newcomer"},
+        {"threshold": 100},
+    ],
 }
 
 
@@ -84,10 +88,19 @@ def test_the_catalogue_of_the_site_comes_back(settings, tmp_path, is_file):
     wanted = str(path) if is_file else f"{__name__}.SITE_CATALOGUE"
     settings.GAMIFICATION = {"SEED_CATALOGUE": wanted}
 
-    assert restore_catalogue() == 3
+    assert restore_catalogue() == 5
     rows = Achievement.objects.values_list("key", "activity__key", "position")
     assert [*rows] == [("lessons_10", "lesson", 0), ("gift", None, 1)]
     assert [*Activity.objects.values_list("key", "xp_reward")] == [("lesson", 0)]
+    assert [*map(str, Level.objects.all())] == ["Level 1 · Newcomer", "Level 2"]
+
+
+def test_levels_of_staff_stay(settings):
+    Level.objects.create(number=1, threshold=0, name="Ours")
+    settings.GAMIFICATION = {"SEED_CATALOGUE": f"{__name__}.SITE_CATALOGUE"}
+
+    assert restore_catalogue() == 3
+    assert [*map(str, Level.objects.all())] == ["Level 1 · Ours"]
 
 
 def test_nothing_comes_back_where_a_site_begins_with_nothing(settings):

@@ -168,4 +168,4 @@ def test_more_achievements_take_as_many_queries(activity):
         keys = [*Achievement.objects.values_list("key", flat=True)]
         counts.append(statements(lambda keys=keys: get_reach(keys)))
 
-    assert counts == [3, 3]
+    assert counts == [4, 4]

@@ -472,7 +472,20 @@ def test_a_level_follows_new_thresholds_with_the_next_record(user, activity, sit
 
     outcome = record_activity(user, "walk")
 
-    assert (outcome.level_before, outcome.level) == (2, 1)
+    # The record did not cost the level.
+    assert (outcome.level_before, outcome.level) == (1, 1)
+    assert profile_of(user).level == 1
+
+
+def test_what_a_new_table_raises_is_not_celebrated(user, activity, site):
+    record_activity(user, "walk", quantity=4)
+    site.GAMIFICATION = {"LEVEL_THRESHOLDS": (0, 10, 20, 30, 40, 50, 60)}
+
+    outcome = record_activity(user, "walk")
+
+    [celebration] = outcome.celebrations
+    assert (outcome.level_before, outcome.level) == (5, 6)
+    assert celebration.data == {"from": 5, "to": 6, "levels": [6]}
 
 
 def test_a_day_of_a_site_may_begin_at_four(user, activity, site):

@@ -11,6 +11,7 @@ from django.contrib.auth.hashers import make_password
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from example_project.visions.demo.levels import name_levels
 from example_project.visions.demo.rarities import make_rarities
 from example_project.visions.demo.stories import VISITOR, all_stories
 from example_project.visions.demo.telling import tell
@@ -38,6 +39,7 @@ class Command(BaseCommand):
         self._make_admin()
         people, report = self._tell_all()
         make_rarities()
+        name_levels()
         seconds = time.monotonic() - began
         self.stdout.write(
             f"{people} new people, {report.recorded:,} records, "
