@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 
 from gamification.components.badges import icon_html
 from gamification.components.estimates import format_estimate
-from gamification.models import Achievement, Activity, Job, write_alias
+from gamification.models import Achievement, Activity, Job, Level, write_alias
 from gamification.staff import has_any_permission, visible_jobs
 
 register = template.Library()
@@ -53,7 +53,7 @@ def recent_changes(viewer: Any) -> list[LogEntry]:
     """
     seen = [
         model
-        for model in (Activity, Achievement, Job)
+        for model in (Activity, Achievement, Level, Job)
         if has_any_permission(
             viewer,
             *(
