@@ -126,8 +126,9 @@ FROM generate_series(1, %(users)s) i;
 INSERT INTO gamification_activitytally (user_id, activity_id, count, last_recorded_at)
 SELECT i, %(activity)s, 200, now() FROM generate_series(1, %(users)s) i;
 INSERT INTO gamification_userachievement
-    (user_id, achievement_id, unlocked_at, xp_awarded, revoke_reason)
-SELECT i, a.id, now(), a.xp_reward, ''
+    (user_id, achievement_id, unlocked_at, xp_awarded, revoke_reason,
+     can_be_earned_again)
+SELECT i, a.id, now(), a.xp_reward, '', FALSE
 FROM generate_series(1, %(users)s) i CROSS JOIN gamification_achievement a
 WHERE a.key IN ('first_kpi', 'kpi_10', 'kpi_50', 'kpi_100', 'streak_7',
                 'level_5', 'level_10');

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class GamificationConfig(AppConfig):
-    """Names the app, registers its checks, and handles the deletion of users."""
+    """Names the app, registers its checks, and follows changes of users."""
 
     name = "gamification"
     verbose_name = _("Gamification")
@@ -15,7 +15,8 @@ class GamificationConfig(AppConfig):
 
     def ready(self) -> None:
         from gamification.checks import register_checks
-        from gamification.services import user_deletion
+        from gamification.services import user_changes, user_deletion
 
         register_checks()
         user_deletion.guard_deletions(apps)
+        user_changes.follow_users(apps)

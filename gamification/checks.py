@@ -12,7 +12,7 @@ from django.apps import AppConfig, apps
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error, Tags, register
-from django.core.exceptions import FieldDoesNotExist
+from django.core.exceptions import FieldDoesNotExist, FieldError
 from django.db import router
 from django.db.models import Field
 from django.utils.module_loading import import_string
@@ -127,6 +127,36 @@ def _is_name_of_users(value: object) -> bool:
     return isinstance(field, Field) and field.unique and not field.null
 
 
+def _are_scopes(value: object) -> bool:
+    return isinstance(value, Mapping) and all(
+        isinstance(name, str) and (callable(find) or _is_path(find))
+        for name, find in value.items()
+    )
+
+
+def _are_groupings(value: object) -> bool:
+    return isinstance(value, Mapping) and all(
+        isinstance(name, str) and isinstance(lookup, str) and _is_lookup(lookup)
+        for name, lookup in value.items()
+    )
+
+
+def _is_lookup(lookup: str) -> bool:
+    """Say whether users can be filtered by ``lookup``."""
+    try:
+        get_user_model()._default_manager.values_list(lookup)
+    except FieldError:
+        return False
+    return True
+
+
+def _is_path(value: object) -> bool:
+    try:
+        return callable(import_string(str(value)))
+    except ImportError:
+        return False
+
+
 def _is_folder(value: object) -> bool:
     if value is None:
         return True
@@ -168,10 +198,10 @@ _RULES = (
     ),
     _Rule(
         "E004",
-        ("DEFAULT_TIME_ZONE",),
+        ("DEFAULT_TIME_ZONE", "LEADERBOARD_ZONE"),
         _is_time_zone,
         "is not an IANA time zone",
-        'Use a name such as "Europe/Paris", or None for TIME_ZONE.',
+        'Use a name such as "Europe/Paris", or None for the site\'s.',
     ),
     _Rule(
         "E005",
@@ -203,7 +233,13 @@ _RULES = (
     ),
     _Rule(
         "E009",
-        ("RANKS_STAFF", "ALLOW_SELF_AWARDS", "SHOW_SECRET_COUNT", "REQUIRE_KEYS"),
+        (
+            "RANKS_STAFF",
+            "KEEP_LEADERBOARDS",
+            "ALLOW_SELF_AWARDS",
+            "SHOW_SECRET_COUNT",
+            "REQUIRE_KEYS",
+        ),
         lambda value: isinstance(value, bool),
         "is neither True nor False",
         "Use True or False, without quotes.",
@@ -243,6 +279,20 @@ _RULES = (
         "does not have valid categories",
         'Give by key a name, an icon and an order, such as {"habits": {"name": '
         '_("habits"), "icon": "sprout", "order": 1}}, or None to leave one out.',
+    ),
+    _Rule(
+        "E017",
+        ("LEADERBOARD_SCOPES",),
+        _are_scopes,
+        "does not name a callable for each scope",
+        'Give paths of callables, such as {"friends": "shop.friends.friends_of"}.',
+    ),
+    _Rule(
+        "E018",
+        ("LEADERBOARD_GROUPS",),
+        _are_groupings,
+        "does not name a lookup of users for each scope",
+        'Give one as for filter(), such as {"company": "employment__company"}.',
     ),
 )
 

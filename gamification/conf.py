@@ -53,6 +53,16 @@ class Settings:
     SHOW_SECRET_COUNT: bool = False
     #: Records that ``record_activities`` writes in one transaction.
     BATCH_SIZE: int = 10_000
+    #: IANA zone of the leaderboards' periods; None means ``DEFAULT_TIME_ZONE``.
+    LEADERBOARD_ZONE: str | None = None
+    #: Callables, or paths of callables, by the names of scopes: each returns the users
+    #: whom a viewer compares with, or None if the viewer is outside.
+    LEADERBOARD_SCOPES: Mapping[str, Any] = MappingProxyType({})
+    #: Lookups of users, such as ``employment__company``, by the names of scopes: each
+    #: has a board of its own for all users with the same value.
+    LEADERBOARD_GROUPS: Mapping[str, str] = MappingProxyType({})
+    #: Whether scores are kept as records arrive, so that boards are read by index.
+    KEEP_LEADERBOARDS: bool = True
     #: Whether staff are listed on leaderboards and counted in rarity.
     RANKS_STAFF: bool = False
     #: Whether staff may award achievements to themselves and adjust their own XP.
@@ -89,6 +99,13 @@ class Settings:
         zone = site.get("DEFAULT_TIME_ZONE", Settings.DEFAULT_TIME_ZONE)
         hour = site.get("DAY_START_HOUR", Settings.DAY_START_HOUR)
         return _calendar(zone or settings.TIME_ZONE, hour)
+
+    @property
+    def leaderboard_calendar(self) -> Calendar:
+        """The calendar of the leaderboards' periods."""
+        default = self.default_calendar
+        zone = self.LEADERBOARD_ZONE or default.zones[0].zone
+        return _calendar(zone, default.day_start_hour)
 
     @property
     def categories(self) -> list[Category]:
@@ -130,6 +147,7 @@ class Settings:
             self._thresholds(catalogue.thresholds),
             tuple(site.get("STREAK_MILESTONES", Settings.STREAK_MILESTONES)),
             site.get("CELEBRATION_TTL", Settings.CELEBRATION_TTL),
+            site.get("KEEP_LEADERBOARDS", Settings.KEEP_LEADERBOARDS),
         )
 
 

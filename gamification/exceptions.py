@@ -184,6 +184,12 @@ class UnknownEntryError(GamificationError):
     code = "unknown_entry"
 
 
+class UnknownScopeError(GamificationError):
+    """There is no such leaderboard for this user."""
+
+    code = "unknown_scope"
+
+
 class UnknownJobError(GamificationError):
     """There is no such job."""
 

@@ -22,6 +22,8 @@ from gamification.domain.derive import (
 )
 from gamification.domain.levels import LEVEL_THRESHOLDS
 from gamification.domain.outcomes import EntryKind
+from gamification.leaderboards import score_drifts
+from gamification.leaderboards.values import Key
 from gamification.models import (
     Achievement,
     ActiveDay,
@@ -36,6 +38,7 @@ from gamification.services.jobs import undone_jobs
 from gamification.services.levels.table import current_thresholds
 from gamification.services.unit_of_work import attempts, wrap_database_errors
 from gamification.services.user_batches import check_batch_size
+from gamification.services.user_changes import count_again
 from gamification.services.validation import UserRef, unknown_user, user_id_of
 from gamification.storage import store_for
 from gamification.storage.streaming import stream
@@ -136,6 +139,10 @@ def _compare(user_ids: Sequence[Any]) -> dict[Any, list[Drift]]:
     """Return the differences of each user."""
     with wrap_database_errors(write_alias()):
         derived, stored = _derived(user_ids), _stored(user_ids)
+        for drift in score_drifts(user_ids):
+            what = f"score on {drift.board}"
+            stored[drift.user_id][what] = _score(drift.kept)
+            derived[drift.user_id][what] = _score(drift.counted)
     return {
         user_id: [
             Drift(user_id, what, stored[user_id].get(what), derived[user_id].get(what))
@@ -241,6 +248,11 @@ def _numbers(columns: Numbers, progress: Progress, names: _Names) -> Numbers:
     return numbers
 
 
+def _score(key: Key | None) -> str:
+    """Return the score of a user on a board; None means that they are not ranked."""
+    return f"{-key.debit} XP since {key.reached_at}" if key else "none"
+
+
 def _held(since: datetime, xp: int, *, is_lost: bool) -> str:
     """Return the state of an achievement that the user holds, or has lost."""
     return "lost" if is_lost else f"held since {since}, {xp} XP"
@@ -295,6 +307,7 @@ def _rebuild(user_id: Any) -> None:
         ActiveDay(user_id=user_id, date=day, activities=activities, xp=xp)
         for day, (activities, xp) in progress.days.items()
     )
+    count_again(user_id, alias)
     for achievement_id, reward in progress.unlocks.items():
         _restore_unlock(user_id, achievement_id, reward)
     unlocks = UserAchievement.objects.using(alias).filter(user=user_id)

@@ -11,6 +11,7 @@ from django.db import connection
 from hypothesis import HealthCheck, settings
 
 from gamification.components.badges import _path_of
+from gamification.leaderboards import count_drifts
 from gamification.maintenance import (
     reconcile,
 )
@@ -55,6 +56,7 @@ def progress_is_what_the_ledger_says(request: pytest.FixtureRequest) -> Iterator
         yield
     if has_written[0] and not connection.needs_rollback:
         assert [str(drift) for drift in reconcile()] == []
+        assert count_drifts() == []
 
 
 @pytest.fixture

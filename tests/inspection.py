@@ -10,7 +10,18 @@ from django.apps import apps
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from gamification.models import LedgerEntry, UserAchievement, UserGamification
+from gamification.models import (
+    Board,
+    BoardScore,
+    BoardSegment,
+    LedgerEntry,
+    PendingScore,
+    UserAchievement,
+    UserGamification,
+)
+
+#: Tables that the app keeps for itself, without pages for staff.
+INTERNAL = {Board, BoardScore, BoardSegment, PendingScore}
 
 #: For tests that commit; see ``catalogue_is_put_back``.
 COMMITTED = pytest.mark.django_db(transaction=True, serialized_rollback=True)

@@ -49,7 +49,10 @@ ALLOWED = {
     "services": {*FRAMEWORK, *_ours("storage", "signals", *BELOW_STORAGE, *NEUTRAL)},
     # A facade of names, with no code of its own.
     "staff": _ours("domain", "services"),
-    "maintenance": {"django", *_ours("services", "storage", *BELOW_STORAGE)},
+    "maintenance": {
+        "django",
+        *_ours("services", "storage", "leaderboards", *BELOW_STORAGE),
+    },
     "leaderboards": {*FRAMEWORK, *_ours("services", *BELOW_STORAGE, *NEUTRAL)},
     "user_lookup": {"django", *_ours("conf", "models", "staff")},
     # What pieces of pages show, for all edges that make pages for users.
@@ -78,7 +81,11 @@ ALLOWED["management"].add("tqdm")
 
 #: Imports within a function: where importing earlier would be too early.
 LAZY = {
-    "apps": ("gamification.checks", "gamification.services.user_deletion"),
+    "apps": (
+        "gamification.checks",
+        "gamification.services.user_changes",
+        "gamification.services.user_deletion",
+    ),
     "checks": "gamification.models",
 }
 

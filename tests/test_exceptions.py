@@ -77,6 +77,7 @@ def test_codes_are_a_contract():
         "unknown_celebration",
         "unknown_entry",
         "unknown_job",
+        "unknown_scope",
         "unknown_user",
         "user_excluded",
     }

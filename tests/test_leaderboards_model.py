@@ -9,11 +9,18 @@ from zoneinfo import ZoneInfo
 import pytest
 import time_machine
 from django.db import transaction
+from django.test import override_settings
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gamification.exceptions import InsufficientXPError
-from gamification.leaderboards import get_leaderboard
+from gamification.leaderboards import (
+    count_drifts,
+    get_leaderboard,
+    segments,
+    slices,
+    tend_boards,
+)
 from gamification.models import Achievement
 from gamification.services import (
     adjust_xp,
@@ -21,13 +28,13 @@ from gamification.services import (
     reverse_entry,
     set_visibility,
 )
+from gamification.staff import hold_user, lift_restriction
 from tests.factories import ActivityFactory, UserFactory
 
 NOW = datetime(2026, 6, 10, 12, tzinfo=UTC)
 
-#: The last three are not ranked.
+#: The last three are not ranked: staff, inactive, and private.
 FLAGS = [{}] * 6 + [{"is_staff": True}, {"is_active": False}, {}]
-HIDDEN = {6, 7, 8}
 
 USERS = st.integers(0, len(FLAGS) - 1)
 # Few of them, and on both sides of the bounds, so that equals are common.
@@ -39,12 +46,16 @@ STEPS = st.one_of(
     st.tuples(st.just("earn"), USERS, st.integers(1, 3), MOMENTS),
     st.tuples(st.just("adjust"), USERS, st.integers(-3, 3).filter(bool), MOMENTS),
     st.tuples(st.just("reverse"), st.integers(0, 99)),
+    st.tuples(st.just("show"), USERS, st.booleans()),
+    st.tuples(st.just("staff_"), USERS, st.booleans()),
+    st.tuples(st.just("hold"), USERS, st.booleans()),
+    st.tuples(st.just("tend")),
 )
+ZONES = ["UTC", "Pacific/Kiritimati", "America/Los_Angeles"]
 
 
 class Question(NamedTuple):
     window: str
-    zone: str
     ranking: str
     page: int
     page_size: int
@@ -55,7 +66,6 @@ class Question(NamedTuple):
 QUESTIONS = st.builds(
     Question,
     window=st.sampled_from(["day", "week", "month", "all"]),
-    zone=st.sampled_from(["UTC", "Pacific/Kiritimati", "America/Los_Angeles"]),
     ranking=st.sampled_from(["competition", "dense", "ordinal"]),
     page=st.integers(1, 3),
     page_size=st.integers(1, 5),
@@ -67,7 +77,9 @@ QUESTIONS = st.builds(
 class Books:
     """What each user gained and lost, and when it happened."""
 
-    def __init__(self):
+    def __init__(self, zone):
+        self.zone = zone
+        self.staff, self.private, self.held = {6}, {8}, set[int]()
         #: User, XP and instant of each entry, in order of arrival.
         self.entries: list[tuple[int, int, datetime]] = []
         #: Places of those that were reversed.
@@ -93,11 +105,25 @@ class Books:
         if self.entries:
             self.reversed.add(number % len(self.entries))
 
-    def ranking(self, window, zone):
+    def show(self, user, is_public):
+        (self.private.discard if is_public else self.private.add)(user)
+
+    def staff_(self, user, is_staff):
+        (self.staff.add if is_staff else self.staff.discard)(user)
+
+    def hold(self, user, is_held):
+        (self.held.add if is_held else self.held.discard)(user)
+
+    def tend(self):
+        """Change nothing: nobody sees when boards are tended."""
+
+    def ranking(self, window):
         """Return user, score and when it was reached, the first of them first."""
         scores: dict[int, Any] = {}
         for user, amount, at in self.standing:
-            if user in HIDDEN or name(window, zone, at) != name(window, zone, NOW):
+            if user in {7} | self.staff | self.private | self.held:
+                continue
+            if name(window, self.zone, at) != name(window, self.zone, NOW):
                 continue
             score, reached = scores.get(user, (0, datetime.min.replace(tzinfo=UTC)))
             scores[user] = score + amount, max(reached, at) if amount > 0 else reached
@@ -105,7 +131,7 @@ class Books:
         return sorted(rows, key=lambda row: (-row[1], row[2], row[0]))
 
     def answer(self, question):
-        rows = self.ranking(question.window, question.zone)
+        rows = self.ranking(question.window)
         places, last = {}, None
         scores = [score for _, score, _ in rows]
         for position, (user, score, reached) in enumerate(rows):
@@ -153,6 +179,7 @@ class Site:
         self.numbers = {user.pk: number for number, user in enumerate(self.users)}
         self.entries: list[tuple[Any, int]] = []
         set_visibility(self.users[-1], is_public=False)
+        tend_boards()
 
     def earn(self, number, amount, at):
         user = self.users[number]
@@ -175,6 +202,23 @@ class Site:
             user, entry_id = self.entries[number % len(self.entries)]
             reverse_entry(user, entry_id=entry_id)
 
+    def show(self, number, is_public):
+        set_visibility(self.users[number], is_public=is_public)
+
+    def staff_(self, number, is_staff):
+        self.users[number].is_staff = is_staff
+        self.users[number].save()
+
+    def hold(self, number, is_held):
+        user, until = self.users[number], NOW + timedelta(days=1)
+        if is_held:
+            hold_user(user, until=until, reason="Let us see.", actor=None)
+        else:
+            lift_restriction(user, "hold", actor=None)
+
+    def tend(self):
+        tend_boards()
+
     def answer(self, question):
         people = [
             None if number is None else self.users[number]
@@ -192,8 +236,24 @@ class Site:
         return entry.rank, number, entry.score, entry.gap_to_next, entry.reached_at
 
 
+def within(zone):
+    return {"LEADERBOARD_ZONE": zone}
+
+
+@pytest.fixture
+def small_segments(monkeypatch):
+    """Let segments hold few scores, so that boards of few users have several."""
+    monkeypatch.setattr(segments, "SIZE", 1)
+    monkeypatch.setattr(slices, "DEEP", 1)
+
+
+@pytest.mark.usefixtures("small_segments")
 @pytest.mark.django_db
-@given(st.lists(STEPS, max_size=25), st.lists(QUESTIONS, min_size=1, max_size=6))
+@given(
+    st.lists(STEPS, max_size=25),
+    st.lists(QUESTIONS, min_size=1, max_size=6),
+    st.sampled_from(ZONES),
+)
 @settings(
     max_examples=40,
     suppress_health_check=[
@@ -202,14 +262,17 @@ class Site:
         HealthCheck.data_too_large,
     ],
 )
-def test_a_board_is_what_the_books_say(steps, questions):
-    books = Books()
-    with time_machine.travel(NOW, tick=False), transaction.atomic():
+def test_a_board_is_what_the_books_say(steps, questions, zone):
+    books, zoned = Books(zone), override_settings(GAMIFICATION=within(zone))
+    with time_machine.travel(NOW, tick=False), zoned, transaction.atomic():
         site = Site()
         for verb, *arguments in steps:
             getattr(books, verb)(*arguments)
             getattr(site, verb)(*arguments)
         said = [site.answer(question) for question in questions]
+        tend_boards()
+        assert [site.answer(question) for question in questions] == said
+        assert count_drifts() == []
         transaction.set_rollback(True)
 
     assert said == [books.answer(question) for question in questions]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gamification.admin import history, jobs
+from gamification.admin import boards, history, jobs
 from gamification.admin.catalogue import achievements, activities
 from gamification.admin.levels import pages as levels
 from gamification.admin.players import progress
@@ -16,6 +16,7 @@ __all__ = [
     "GamificationUserAdminMixin",
     "achievements",
     "activities",
+    "boards",
     "history",
     "jobs",
     "levels",

@@ -89,6 +89,7 @@ STATUSES: Final[Mapping[type[Exception], int]] = {
     ours.KeysDifferError: 422,
     # Celebrations appear in addresses only.
     ours.UnknownCelebrationError: 404,
+    ours.UnknownScopeError: 404,
     ours.StorageError: 503,
     # Waiting does not help: somebody has to repair the database.
     ours.StorageSetupError: 500,

@@ -33,7 +33,7 @@ from gamification.api.views.achievement_serializers import (
 from gamification.api.views.explanations import BLOCKERS
 from gamification.api.views.job_serializers import STARTABLE_KINDS
 from gamification.api.views.user_serializers import STREAK_STATES
-from gamification.leaderboards import Ranking, Window
+from gamification.leaderboards import PeriodState, Ranking, Window
 from gamification.models import ActiveDay, JobKind, JobState, RestrictionKind
 from gamification.services import CelebrationKind, EntryKind, WithheldReason
 from gamification.staff import CelebrationMode
@@ -81,6 +81,7 @@ CHOICES: Final[Mapping[tuple[str, ...], str]] = {
         "JobKind": JobKind.values,
         "JobState": JobState.values,
         "LeaderboardRanking": Ranking.values,
+        "LeaderboardState": PeriodState.values,
         "LeaderboardWindow": Window.values,
         "RestrictionKind": RestrictionKind.values,
         "StreakState": STREAK_STATES,

@@ -1,20 +1,22 @@
-"""A part of a leaderboard, with the viewer's own place."""
+"""A part of a leaderboard, with the viewer's own place, and winners of the past."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from gamification.conf import conf
 from gamification.leaderboards import (
+    MAX_DEPTH,
     LeaderboardEntry,
     LeaderboardPage,
-    Period,
+    Window,
     get_leaderboard,
+    get_winners,
+    period_before,
+    period_of,
 )
-from gamification.services import get_progress
 from gamification.staff import user_id_of
 from gamification.user_lookup import public_name
 
@@ -35,19 +37,24 @@ def leaderboard_of(
     viewer: Any,
     page: int | None = None,
     page_size: int = 10,
+    period: str | None = None,
+    scope: str | None = None,
 ) -> dict[str, Any]:
     """Return what a leaderboard shows, in three queries at the most."""
     board = get_leaderboard(
-        window, around=around, viewer=viewer, page=page or 1, page_size=page_size
+        window,
+        period=period,
+        scope=scope,
+        around=around,
+        viewer=viewer,
+        page=page or 1,
+        page_size=page_size,
     )
-    own = None if viewer is None else user_id_of(viewer)
     return {
         "board": board,
-        "rows": [
-            Row(entry, public_name(entry.user), is_own=entry.user_id == own)
-            for entry in board.entries
-        ],
-        "begins": _first_day(board.period),
+        "rows": rows_of(board.entries, viewer),
+        "begins": board.period.first_day,
+        "is_past": board.state != "open",
         "own_is_elsewhere": _is_elsewhere(board),
         "previous_page": page and not around and page > 1 and page - 1,
         "next_page": page and not around and _has_more(board) and page + 1,
@@ -55,13 +62,33 @@ def leaderboard_of(
     }
 
 
-def _first_day(period: Period) -> date | None:
-    zone = ZoneInfo(period.zone)
-    return period.starts_at and period.starts_at.astimezone(zone).date()
+def winners_of(
+    window: str, *, viewer: Any, period: str | None = None
+) -> dict[str, Any]:
+    """Return who won a past period, in three queries at the most."""
+    entries = get_winners(window, period=period)
+    shown = period_of(Window(window), period, None)
+    if period is None:
+        shown = period_before(shown) or shown
+    return {
+        "rows": rows_of(entries, viewer),
+        "begins": shown.first_day,
+        "period": shown,
+    }
+
+
+def rows_of(entries: Iterable[LeaderboardEntry], viewer: Any = None) -> list[Row]:
+    """Return entries with the names of their users; the viewer's own is marked."""
+    own = None if viewer is None else user_id_of(viewer)
+    return [
+        Row(entry, public_name(entry.user), is_own=entry.user_id == own)
+        for entry in entries
+    ]
 
 
 def _has_more(board: LeaderboardPage) -> bool:
-    return board.offset + board.page_size < board.count
+    """Say whether there is a next page that can be asked for by its number."""
+    return board.offset + board.page_size < min(board.count, MAX_DEPTH)
 
 
 def _is_elsewhere(board: LeaderboardPage) -> bool:
@@ -72,7 +99,7 @@ def _why_not_ranked(board: LeaderboardPage, viewer: Any) -> str:
     """Return why the viewer has no place: ``hidden``, ``staff``, ``idle``, or not."""
     if viewer is None or board.me:
         return ""
-    if not get_progress(viewer).is_public:
+    if board.is_hidden:
         return "hidden"
     is_staff = getattr(viewer, "is_staff", False) and not conf.RANKS_STAFF
     return "staff" if is_staff else "idle"

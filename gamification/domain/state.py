@@ -30,6 +30,8 @@ class Rules:
     #: Lengths of a streak, in days, that are celebrated when first reached.
     streak_milestones: tuple[int, ...] = ()
     celebration_ttl: timedelta = timedelta(days=7)
+    #: Whether leaderboards are kept as records arrive.
+    keeps_boards: bool = True
 
 
 @dataclass(slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gamification.domain.categories import AchievementCategory
+from gamification.models.boards import Board, BoardScore, BoardSegment, PendingScore
 from gamification.models.catalogue import Achievement, Activity, Level
 from gamification.models.celebrations import Celebration
 from gamification.models.database import write_alias
@@ -18,6 +19,9 @@ __all__ = [
     "ActiveDay",
     "Activity",
     "ActivityTally",
+    "Board",
+    "BoardScore",
+    "BoardSegment",
     "Celebration",
     "Job",
     "JobKind",
@@ -25,6 +29,7 @@ __all__ = [
     "JobUser",
     "LedgerEntry",
     "Level",
+    "PendingScore",
     "Restriction",
     "RestrictionKind",
     "UserAchievement",

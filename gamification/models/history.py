@@ -127,6 +127,10 @@ class LedgerEntry(models.Model):
             ),
             # A user's own ledger, a page at a time.
             models.Index(fields=["user", "id"], name="gamification_entry_of_user"),
+            # The score of a user in a period, and when it was reached.
+            models.Index(
+                fields=["user", "occurred_at"], name="gamification_entry_by_moment"
+            ),
             # Staff browse dates, rare kinds, or one activity, latest first.
             models.Index(fields=["local_date"], name="gamification_entry_by_date"),
             models.Index(

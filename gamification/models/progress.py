@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import datetime
 from functools import cache
 from typing import Any, ClassVar
 
@@ -39,22 +40,25 @@ class UserGamificationQuerySet(PerUserQuerySet["UserGamification"]):
         """Keep the users whom ``counted`` leaves out."""
         return self.exclude(_is_counted())
 
-    def ranked(self) -> UserGamificationQuerySet:
+    def ranked(self, now: datetime | None = None) -> UserGamificationQuerySet:
         """Keep the counted users who neither opted out of leaderboards nor are held."""
-        is_free = Q(held_until=None) | Q(held_until__lte=timezone.now())
+        now = timezone.now() if now is None else now
+        is_free = Q(held_until=None) | Q(held_until__lte=now)
         return self.counted().filter(is_free, is_public=True)
+
+
+def counted_marks() -> dict[str, bool]:
+    """Return the values that counted users have in fields of their model."""
+    known = {field.name for field in get_user_model()._meta.get_fields()}
+    marks = {"is_active": True} | ({} if conf.RANKS_STAFF else {"is_staff": False})
+    return {name: mark for name, mark in marks.items() if name in known}
 
 
 def _is_counted() -> Q:
     """Return the condition of counted users by the fields that their model has."""
-    model = get_user_model()
-    known = {field.name for field in model._meta.get_fields()}
-    marks = {"is_active": True} | ({} if conf.RANKS_STAFF else {"is_staff": False})
-    condition = Q(
-        is_excluded=False,
-        **{f"user__{name}": mark for name, mark in marks.items() if name in known},
-    )
-    shown = model._default_manager.all()
+    marks = {f"user__{name}": mark for name, mark in counted_marks().items()}
+    condition = Q(is_excluded=False, **marks)
+    shown = get_user_model()._default_manager.all()
     # Most managers hide nobody, and need no second look at the table of users.
     return condition & Q(user__in=shown.order_by()) if shown.query.where else condition
 

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db import connections
-from django.db.models import Field, ForeignKey, IntegerField, Model, QuerySet
+from django.db.models import CharField, Field, ForeignKey, IntegerField, Model, QuerySet
 
 from gamification.models.database import write_alias
 from gamification.models.progress import UserGamification
@@ -106,13 +106,24 @@ def is_key(value: Any) -> bool:
         return False
 
 
+@cache
+def _keeps_keys() -> bool:
+    """Say whether keys are the same in Python and in every database."""
+    is_simple = isinstance(key_field(), (IntegerField, CharField))
+    return is_simple and not converts_keys()
+
+
 def prepare_key(key: Any, alias: str) -> Any:
     """Return ``key`` as the database has it."""
+    if _keeps_keys():
+        return key
     return key_field().get_db_prep_value(key, connections[alias])
 
 
 def convert_key(value: Any, alias: str) -> Any:
     """Return the key for a value of the database; the reverse of ``prepare_key``."""
+    if _keeps_keys():
+        return value
     return _converted(key_field(), value, alias)
 
 

@@ -17,6 +17,7 @@ from gamification.pages.requests import (
     around_of,
     order_of,
     page_of,
+    period_of,
     window_of,
     year_of,
 )
@@ -62,7 +63,14 @@ def leaderboard(request: Request, window: str) -> HttpResponse:
         window=window_of(window),
         around=around_of(request),
         page=page_of(request),
+        period=period_of(request, window_of(window)),
     )
+
+
+@fragment
+def winners(request: Request, window: str) -> HttpResponse:
+    shown = window_of(window)
+    return _render(request, "winners", window=shown, period=period_of(request, shown))
 
 
 @fragment

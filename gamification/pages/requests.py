@@ -5,14 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import Http404, HttpRequest
+from django.utils import timezone
 
-from gamification.leaderboards import Window
+from gamification import leaderboards
+from gamification.exceptions import InvalidRequestError
+from gamification.leaderboards import MAX_DEPTH, Window
 
 #: Years of which a calendar can be shown.
 YEARS = range(1970, 9999)
 
+#: Users on a page of a leaderboard.
+PAGE_SIZE = 50
+
 #: The last page of a leaderboard that can be asked for.
-LAST_PAGE = 1_000_000
+LAST_PAGE = MAX_DEPTH // PAGE_SIZE
 
 
 class Request(HttpRequest):
@@ -47,6 +53,23 @@ def window_of(name: str) -> Window:
     if name not in Window.values:
         raise Http404
     return Window(name)
+
+
+def period_of(request: HttpRequest, window: Window) -> str | None:
+    """Return the name of the period that is asked for; None is the current one.
+
+    Raises ``Http404`` for a name that is not that of a period which has begun.
+    """
+    name = request.GET.get("period")
+    if not name:
+        return None
+    try:
+        period = leaderboards.period_of(window, name, None)
+    except InvalidRequestError as error:
+        raise Http404 from error
+    if period.starts_at and period.starts_at > timezone.now():
+        raise Http404
+    return name
 
 
 def _whole(text: str) -> int:

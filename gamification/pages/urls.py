@@ -29,6 +29,11 @@ urlpatterns = [
         name="fragment-leaderboard",
     ),
     path(
+        "fragments/winners/<str:window>/",
+        fragments.winners,
+        name="fragment-winners",
+    ),
+    path(
         "fragments/celebrations/", fragments.celebrations, name="fragment-celebrations"
     ),
 ]

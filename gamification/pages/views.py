@@ -18,13 +18,16 @@ from django.views.decorators.http import (
 )
 
 from gamification.components.badges import badge_of
-from gamification.leaderboards import Window
+from gamification.leaderboards import Window, period_after, period_before
+from gamification.leaderboards import period_of as named_period
 from gamification.pages.forms import SeenForm, SettingsForm
 from gamification.pages.requests import (
+    PAGE_SIZE,
     Request,
     around_of,
     order_of,
     page_of,
+    period_of,
     window_of,
     year_of,
 )
@@ -36,8 +39,7 @@ from gamification.services import (
 from gamification.staff import held_achievements, set_choices
 from gamification.user_lookup import find_visible_user, public_name
 
-#: Users on a page of a leaderboard, and achievements on a profile.
-PAGE_SIZE = 50
+#: Achievements on a profile.
 HELD_SHOWN = 100
 
 
@@ -71,13 +73,18 @@ def achievements(request: Request) -> HttpResponse:
 @require_safe
 def leaderboards(request: Request, window: str = Window.WEEK) -> HttpResponse:
     """Show the leaderboard of a window: a page, or the part around the user."""
-    page = page_of(request)
+    shown = window_of(window)
+    name = period_of(request, shown)
+    period = named_period(shown, name, None)
     context = {
-        "window": window_of(window),
+        "window": shown,
         "windows": Window,
         "around": around_of(request),
-        "page": page,
+        "page": page_of(request),
         "page_size": PAGE_SIZE,
+        "period": name,
+        "before": period_before(period),
+        "after": period_after(period),
     }
     return render(request, "gamification/pages/leaderboards.html", context)
 

@@ -26,6 +26,7 @@ from gamification.models import (
     UserGamification,
 )
 from gamification.models.users import key_of, target_field
+from gamification.services.user_changes import count_again
 
 #: Models whose rows belong to a user.
 _PER_USER: Final[tuple[type[models.Model], ...]] = (
@@ -101,3 +102,4 @@ def remove_leftovers(
         vars(origin).pop(_IS_LOCKED, None)
     for model in _PER_USER:
         model._base_manager.using(using).filter(user=key_of(instance)).delete()
+    count_again(key_of(instance), using)

@@ -19,6 +19,7 @@ from gamification.models import (
     ActivityTally,
     Celebration,
     LedgerEntry,
+    PendingScore,
     UserAchievement,
     UserGamification,
 )
@@ -244,6 +245,12 @@ class PortableStore(Store):
             LedgerEntry(**dict(zip(ENTRY_FIELDS, row, strict=True)))
             for changeset in encoded
             for row in changeset.entry_rows()
+        )
+        self._rows(PendingScore).bulk_create(
+            PendingScore(user_id=entry.user_id, occurred_at=entry.occurred_at)
+            for changeset in encoded
+            for entry in changeset.entries
+            if entry.amount and changeset.rules.keeps_boards
         )
         rows: list[tuple[int, Any, str | None]]
         rows = [(entry.pk, entry.user_id, None) for entry in entries]

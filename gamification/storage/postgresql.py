@@ -211,7 +211,8 @@ class PostgreSQLStore(Store):
         )
         shapes = tuple(zip(changes, changed, strict=True))
         new_in = None if changesets[0].state.version else self._users
-        write = writing.WriteShape(users, shapes, ledger, new_in)
+        keeps_boards = changesets[0].rules.keeps_boards
+        write = writing.WriteShape(users, shapes, ledger, new_in, keeps_boards)
         return EncodedWrite(
             writing.write_sql(self._user_type, write), params, changesets
         )

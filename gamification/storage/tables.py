@@ -10,6 +10,7 @@ from gamification.models import (
     Celebration,
     LedgerEntry,
     Level,
+    PendingScore,
     UserAchievement,
     UserGamification,
 )
@@ -23,3 +24,4 @@ CELEBRATIONS = Celebration._meta.db_table
 ACTIVITIES = Activity._meta.db_table
 ACHIEVEMENTS = Achievement._meta.db_table
 LEVELS = Level._meta.db_table
+PENDING_SCORES = PendingScore._meta.db_table

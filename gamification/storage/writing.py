@@ -14,6 +14,7 @@ from gamification.storage.tables import (
     CELEBRATIONS,
     DAYS,
     LEDGER,
+    PENDING_SCORES,
     PROFILES,
     TALLIES,
     UNLOCKS,
@@ -64,6 +65,8 @@ class WriteShape(NamedTuple):
     entries: RowShape
     #: Table and primary key of users if the users have no rows yet, or else None.
     new_in: tuple[str, str] | None
+    #: Whether leaderboards will count the entries.
+    keeps_boards: bool
 
 
 @cache
@@ -87,7 +90,10 @@ def write_sql(user_type: str, shape: WriteShape) -> str:
         parts[f"changed_{name}"] = CHANGES[name][1](source)
     source = f"{shape.entries.sql(user_type)} WHERE {is_done}"
     entries = _insert(LEDGER, ENTRY_FIELDS, source)
-    parts["entries"] = f"{entries} RETURNING id, user_id"
+    parts["entries"] = f"{entries} RETURNING id, user_id, occurred_at, amount"
+    if shape.keeps_boards:
+        parts["scored"] = f"""INSERT INTO {PENDING_SCORES} (user_id, occurred_at)
+SELECT user_id, occurred_at FROM entries WHERE amount <> 0"""
     ids = "SELECT id, user_id, NULL FROM entries"
     if "changed_celebrations" in parts:
         ids += " UNION ALL SELECT id, user_id, dedupe_key FROM changed_celebrations"

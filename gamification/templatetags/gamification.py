@@ -17,7 +17,7 @@ from gamification.components.achievements import achievements_of
 from gamification.components.badges import badge_of
 from gamification.components.calendars import calendar_of
 from gamification.components.celebrations import celebrations_of
-from gamification.components.leaderboards import leaderboard_of
+from gamification.components.leaderboards import leaderboard_of, winners_of
 from gamification.components.levels import level_of
 from gamification.components.outcomes import outcome_of
 from gamification.components.streaks import streak_of
@@ -87,12 +87,15 @@ def gamification_leaderboard(
     around: Any = None,
     page: int | None = None,
     page_size: int = 10,
+    period: str | None = None,
+    scope: str | None = None,
 ) -> str:
     """Show a leaderboard, by three queries at the most.
 
-    ``window`` is ``day``, ``week``, ``month`` or ``all``; ``around`` is a user whose
-    place is in the middle. With a ``page``, links lead to the pages beside it. The
-    visitor's own row is marked.
+    ``window`` is ``day``, ``week``, ``month`` or ``all``; ``period`` is the name of a
+    period, such as ``2026-W48``, and the current one by default; ``scope`` is the name
+    of one of the site's scopes; ``around`` is a user whose place is in the middle. With
+    a ``page``, links lead to the pages beside it. The visitor's own row is marked.
     """
     shown = leaderboard_of(
         window,
@@ -100,8 +103,23 @@ def gamification_leaderboard(
         viewer=_visitor(context),
         page=page,
         page_size=page_size,
+        period=period,
+        scope=scope,
     )
-    return _piece(context, "leaderboard", {**shown, "window": str(window)})
+    values = {**shown, "window": str(window), "asked_period": period}
+    return _piece(context, "leaderboard", values)
+
+
+@register.simple_tag(takes_context=True)
+def gamification_winners(
+    context: Context, window: str = "week", *, period: str | None = None
+) -> str:
+    """Show places 1 to 3 of the last period that is over, by three queries.
+
+    ``period`` is the name of another one, such as ``2026-W48``.
+    """
+    shown = winners_of(window, viewer=_visitor(context), period=period)
+    return _piece(context, "winners", {**shown, "window": str(window)})
 
 
 @register.simple_tag(takes_context=True)

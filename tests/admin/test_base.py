@@ -4,8 +4,11 @@ import pytest
 from django.apps import apps
 from django.contrib import admin
 
+from tests.inspection import INTERNAL
+
 MODELS = sorted(
-    apps.get_app_config("gamification").get_models(), key=lambda model: model.__name__
+    {*apps.get_app_config("gamification").get_models()} - INTERNAL,
+    key=lambda model: model.__name__,
 )
 
 

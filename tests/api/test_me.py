@@ -213,7 +213,7 @@ def test_users_may_choose_all_of_it_at_once(api):
 
 
 def test_users_choose_all_or_nothing(api, monkeypatch):
-    def fail(profiles, choices):
+    def fail(user_id, profiles, choices):
         raise StorageError
 
     monkeypatch.setattr(settings, "_update", fail)

@@ -6,6 +6,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
+from gamification.leaderboards import tend_boards
 from gamification.maintenance import (
     reconcile,
 )
@@ -162,6 +163,26 @@ def test_entries_cannot_be_updated(user, entry):
 def test_entries_cannot_be_updated_in_bulk(entry):
     with pytest.raises(TypeError, match=NEVER_EDITED):
         LedgerEntry.objects.bulk_update([entry], ["amount"])
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [("amount", 1_000), ("note", "x"), ("actor_id", "user_id")]
+)
+def test_the_database_itself_refuses_an_edit(entry, column, value):
+    value = value if value == "user_id" else repr(value)
+    statement = f"UPDATE gamification_ledgerentry SET {column} = {value}"
+
+    with pytest.raises(IntegrityError, match="never edited"), transaction.atomic():
+        connection.cursor().execute(statement)
+
+
+def test_deleting_the_actor_leaves_the_entry(user, staff):
+    entry_id = adjust_xp(user, amount=5, note="Well done.", actor=staff).entry.id
+
+    staff.delete()
+
+    entry = LedgerEntry.objects.get(pk=entry_id)
+    assert (entry.actor, entry.amount, entry.note) == (None, 5, "Well done.")
 
 
 def test_entries_cannot_be_deleted(user, entry):
@@ -342,27 +363,32 @@ def legend(user, staff, activity):
 
 def test_a_user_takes_all_their_rows_along(legend, activity):
     record_activity(other := UserFactory(), "walk")
-    assert {name for name, rows in everything().items() if not rows} == set()
+    tend_boards()
+    empty = {name for name, rows in everything().items() if not rows}
+    assert empty == {"PendingScore"}
 
     legend.delete()
+    tend_boards()
 
     left = everything()
-    owners = {
-        row["user_id"] for rows in left.values() for row in rows if "user_id" in row
-    }
-    assert owners == {other.pk}
+    owners = {row.get("user_id") for rows in left.values() for row in rows}
+    assert owners == {other.pk, None}
     assert list(reconcile()) == []
 
 
 def test_users_may_be_deleted_together(legend, activity):
     record_activity(UserFactory(), "walk")
+    tend_boards()
 
     type(legend).objects.all().delete()
+    tend_boards()
 
     left = everything()
     assert {name for name, rows in left.items() if rows} == {
         "Activity",
         "Achievement",
+        "Board",
+        "BoardSegment",
         "Job",
         "Level",
     }

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from gamification.services import award_achievement, record_activity
 
@@ -62,6 +63,15 @@ def test_a_part_of_a_leaderboard_is_chosen(site, user):
     html = site.get(ADDRESSES[5], {"around": "me", "page": 7}).content.decode()
 
     assert 'aria-current="true"' in html
+
+
+def test_winners_of_a_period_are_chosen(site, user):
+    record_activity(user, "kpi_completed")
+    address = reverse("gamification_pages:fragment-winners", args=["month"])
+
+    html = site.get(address, {"period": f"{timezone.now():%Y-%m}"}).content.decode()
+
+    assert user.username in html
 
 
 def test_a_leaderboard_that_is_none_is_not_found(site):

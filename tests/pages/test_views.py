@@ -131,6 +131,26 @@ def test_a_page_that_is_none_is_another(site, page):
     text_of(site, "leaderboards", page=page)
 
 
+def test_a_past_period_has_its_leaderboard(site, time_machine):
+    time_machine.move_to(datetime(2026, 6, 10, 12, tzinfo=UTC), tick=False)
+
+    now = text_of(site, "leaderboard", "week")
+    past = text_of(site, "leaderboard", "week", period="2026-W22", around="me")
+
+    assert '<a href="?period=2026-W23" rel="prev">The week before</a>' in now
+    assert "The week after" not in now
+    assert "Winners of the week" in now
+    assert '<a href="?period=2026-W23&amp;around=me" rel="next">' in past
+    assert '<a href="?around=me&amp;period=2026-W22" aria-current="page">' in past
+
+
+@pytest.mark.parametrize("name", ["2026-W99", "x", "2026-06", "3000-W01"])
+def test_a_period_that_is_none_or_has_not_begun_is_not_found(site, name):
+    page = address("leaderboard", "week")
+
+    assert site.get(page, {"period": name}).status_code == 404
+
+
 def test_the_leaderboard_is_shown_around_the_user(site, user, no_achievements):
     record_activity(user, "kpi_completed")
     for _ in range(60):

@@ -8,7 +8,7 @@ from typing import Any
 from django.utils import timezone
 
 from gamification.exceptions import GamificationError
-from gamification.leaderboards import get_leaderboard
+from gamification.leaderboards import get_leaderboard, tend_boards
 from gamification.models import (
     Achievement,
     ActiveDay,
@@ -69,6 +69,7 @@ class Site:
         self.users = users
         self.clock = clock
         self.reversible: list[tuple[Any, int]] = []
+        tend_boards()
 
     def asked(self, values: Any) -> ActivityRecord:
         request = request_of(values, timezone.now())
@@ -160,7 +161,14 @@ class Site:
         self.clock.shift(timedelta(hours=hours))
 
     def state(self) -> Any:
-        return [*map(state_of, self.users)] + [
+        pending = self.boards()
+        tend_boards()
+        kept = self.boards()
+        assert kept == pending
+        return [*map(state_of, self.users), *kept]
+
+    def boards(self) -> Any:
+        return [
             [
                 (self.users.index(each.user), each.score, each.reached_at)
                 for each in get_leaderboard(window).entries

@@ -10,6 +10,7 @@ from django.contrib.auth import get_user_model
 from rest_framework.test import APIClient
 
 from gamification.exceptions import GamificationError, UnknownUserError
+from gamification.leaderboards import tend_boards
 from gamification.services import (
     ActivityRecord,
     adjust_xp,
@@ -43,7 +44,8 @@ def delete(user_id):
 
 
 def what_is_left(user_id):
-    """Return the models that have a row of the user."""
+    """Return the models that have a row of the user, once boards have been tended."""
+    tend_boards()
     return [
         model
         for model in apps.get_app_config("gamification").get_models()

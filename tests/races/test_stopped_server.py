@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from itertools import chain
 from threading import Event, Semaphore
@@ -7,9 +8,10 @@ from threading import Event, Semaphore
 import dj_database_url
 import pytest
 from django.core.management import call_command
-from django.db import connection
+from django.db import Error, connection
 
 from gamification.exceptions import StorageError
+from gamification.leaderboards import count_drifts, tend_boards
 from gamification.maintenance import (
     reconcile,
 )
@@ -54,6 +56,7 @@ def record_until_acknowledged(users, key):
 def test_a_server_stopped_under_load_keeps_what_it_acknowledged(own_server):
     ActivityFactory(key="walk")
     users = UserFactory.create_batch(6)
+    tend_boards()
     groups = [users[:1], users[1:2], users[2:4], users[4:6]]
     acknowledged, is_over = Semaphore(0), Event()
 
@@ -65,10 +68,16 @@ def test_a_server_stopped_under_load_keeps_what_it_acknowledged(own_server):
             acknowledged.release()
         return [keys] * len(group)
 
-    def stop_twice():
+    def tend():
+        while not is_over.is_set():
+            with suppress(Error):
+                tend_boards()
+            connection.close()
+
+    def stop_often():
         try:
-            for mode in ("immediate", "immediate", None):
-                for _ in range(50):
+            for mode in ("immediate", "immediate", "immediate", None):
+                for _ in range(40):
                     assert acknowledged.acquire(timeout=PATIENCE)
                 if mode:
                     restart_server(own_server, mode)
@@ -76,7 +85,9 @@ def test_a_server_stopped_under_load_keeps_what_it_acknowledged(own_server):
             is_over.set()
 
     connection.close()
-    _, *keys = at_once([stop_twice, *(partial(record, group) for group in groups)])
+    writers = [partial(record, group) for group in groups]
+    _, _, *keys = at_once([stop_often, tend, *writers])
 
     assert [keys_of(user) for user in users] == [*chain.from_iterable(keys)]
-    assert [*reconcile()] == []
+    tend_boards()
+    assert [*reconcile()] == count_drifts() == []

@@ -412,7 +412,13 @@ def test_corrections_are_rebuilt_from_the_ledger(user, activity):
 
 def test_rebuilding_celebrates_nothing(walker):
     spoil(walker, highest_level=1)
-    LedgerEntry._base_manager.filter(user=walker).update(amount=500)
+    LedgerEntry.objects.create(
+        user=walker,
+        kind="adjustment",
+        amount=500,
+        occurred_at=NOW,
+        local_date=NOW.date(),
+    )
 
     rebuild(walker)
 

@@ -7,6 +7,7 @@ import pytest
 import time_machine
 
 from gamification.exceptions import InvalidRequestError
+from gamification.leaderboards import tend_boards
 from gamification.services import record_activity, set_visibility
 from tests.factories import UserFactory
 
@@ -24,8 +25,8 @@ NOON = datetime(2026, 3, 5, 12, tzinfo=UTC)
 
 @pytest.fixture(autouse=True)
 def clock():
-    with time_machine.travel(NOON, tick=False):
-        yield
+    with time_machine.travel(NOON, tick=False) as clock:
+        yield clock
 
 
 def earn(*scores: int) -> list:
@@ -189,20 +190,103 @@ def test_a_name_that_fits_no_address_is_no_link(render):
     assert '<span class="gamification-name">a/b</span>' in render(TAG)
 
 
+def test_the_last_week_is_provisional_while_late_records_may_arrive(render, clock):
+    earn(3)
+    clock.move_to(datetime(2026, 3, 9, 12, tzinfo=UTC))
+    past = "{% gamification_leaderboard 'week' period='2026-W10' %}"
+
+    html = render(past)
+
+    assert rows(html) == [("1", "user-3", "30", "")]
+    assert "Provisional: late records may still arrive." in html
+    assert "Provisional" not in render(TAG)
+
+
 def test_a_window_that_is_none_is_an_error(render):
     with pytest.raises(InvalidRequestError):
         render("{% gamification_leaderboard 'year' %}")
 
 
-def test_it_takes_two_queries(render, django_assert_num_queries):
-    *_, last = earn(3, 2, 1)
+@pytest.fixture(params=["ledger", "pending", "kept"])
+def source(request):
+    """Let the ledger answer, or a board, without or with the latest records."""
+    if request.param != "ledger":
+        tend_boards()
+    return request.param
 
-    with django_assert_num_queries(2):
+
+def test_it_takes_three_queries(render, source, django_assert_max_num_queries):
+    *_, last = earn(3, 2, 1)
+    if source == "kept":
+        tend_boards()
+
+    with django_assert_max_num_queries(3):
         render(AROUND, user=last, visitor=last)
 
 
-def test_it_takes_three_for_who_has_no_place(render, user, django_assert_num_queries):
+@pytest.mark.parametrize("is_public", [True, False])
+def test_it_takes_as_many_for_who_has_no_place(
+    render, user, is_public, django_assert_num_queries
+):
     earn(3, 2, 1)
+    set_visibility(user, is_public=is_public)
+    tend_boards()
 
     with django_assert_num_queries(3):
-        render(AROUND, user=user, visitor=user)
+        html = render(AROUND, user=user, visitor=user)
+
+    assert ("Your place is hidden" in html) is not is_public
+
+
+def test_a_final_board_says_so(render, clock):
+    earn(3, 2)
+    tend_boards()
+    clock.move_to(datetime(2026, 3, 12, 12, tzinfo=UTC))
+    tend_boards()
+
+    html = render("{% gamification_leaderboard 'week' period='2026-W10' %}")
+
+    assert [name for _, name, *_ in rows(html)] == ["user-3", "user-2"]
+    assert "Final: what is recorded now no longer changes it." in html
+
+
+def test_nobody_may_have_earned_anything_then(render, user):
+    past = "{% gamification_leaderboard 'week' period='2026-W09' %}"
+
+    assert "Nobody earned XP then." in render(past, visitor=user)
+    earn(1)
+    assert "You have no place yet" in render(TAG, visitor=user)
+
+
+def test_who_had_no_place_is_told_so(render, user, clock):
+    earn(3)
+    clock.move_to(datetime(2026, 3, 9, 12, tzinfo=UTC))
+
+    html = render(
+        "{% gamification_leaderboard 'week' period='2026-W10' %}", visitor=user
+    )
+
+    assert "You had no place." in html
+
+
+def test_pages_of_a_past_period_lead_to_others_of_it(render, clock):
+    earn(3, 2, 1)
+    clock.move_to(datetime(2026, 3, 9, 12, tzinfo=UTC))
+    past = "{% gamification_leaderboard 'week' period='2026-W10' page=2 page_size=1 %}"
+
+    html = render(past)
+
+    assert '<a href="?page=1&amp;period=2026-W10" rel="prev">' in html
+    assert '<a href="?page=3&amp;period=2026-W10" rel="next">' in html
+
+
+def test_it_may_show_a_scope(render, settings):
+    first, second, _ = earn(3, 2, 1)
+    friends = {"friends": lambda viewer: [first]}
+    settings.GAMIFICATION = {"LEADERBOARD_SCOPES": friends}
+
+    html = render(
+        "{% gamification_leaderboard 'week' scope='friends' %}", visitor=second
+    )
+
+    assert [name for _, name, *_ in rows(html)] == ["user-3", "user-2"]

@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy
 
 from gamification.admin.base import GamificationAdmin, as_admin_form, log_transaction
 from gamification.admin.catalogue.activation import announce_reach
-from gamification.admin.catalogue.change_log import edit_message
+from gamification.admin.catalogue.change_log import edit_message, plain_message
 from gamification.admin.concurrent_forms import TagField, conflict_message
 from gamification.exceptions import (
     InvalidDefinitionsError,
@@ -243,7 +243,7 @@ def _change(item: ItemDifference) -> DefinitionChange:
     )
 
 
-def _log_message(item: ItemDifference, row: Definition) -> list[Any]:
+def _log_message(item: ItemDifference, row: Definition | Level) -> list[Any]:
     """Return what the log keeps of the change of an item, whose ``row`` is saved."""
     before = {each.name: each.before for each in item.fields}
     texts = [
@@ -251,7 +251,10 @@ def _log_message(item: ItemDifference, row: Definition) -> list[Any]:
         % {"field": label, "before": old, "after": new}
         for label, old, new in _change(item).fields
     ]
-    return edit_message(texts, row, before, _("%s (imported)"))
+    how = _("%s (imported)")
+    if isinstance(row, Level):
+        return plain_message(texts, how)
+    return edit_message(texts, row, before, how)
 
 
 def _count_changes(differences: Differences) -> str:

@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from django.core.validators import RegexValidator
 from rest_framework import serializers
+from rest_framework.decorators import action
 from rest_framework.request import Request
 
-from gamification.api.fields import StrictChoiceField, TimeZoneField
+from gamification.api.fields import QuerySerializer, StrictChoiceField, TextField
 from gamification.api.operations import operation
 from gamification.api.pagination import Page, PageQuery, paginate
 from gamification.api.serializers import ResponseSerializer
 from gamification.api.views.base import GamificationViewSet
-from gamification.exceptions import InvalidTimeZoneError
+from gamification.exceptions import InvalidRequestError, UnknownScopeError
 from gamification.leaderboards import (
+    MAX_DEPTH,
     LeaderboardEntry,
     LeaderboardPage,
+    PeriodState,
     Ranking,
     Window,
     get_leaderboard,
+    get_winners,
 )
 from gamification.user_lookup import public_name
 
 EXAMPLE: Final = {
     "window": "week",
+    "period": "2026-W10",
+    "state": "open",
     "starts_at": "2026-03-02T00:00:00Z",
     "ends_at": "2026-03-09T00:00:00Z",
     "zone": "UTC",
@@ -32,6 +39,7 @@ EXAMPLE: Final = {
     "count": 2,
     "next": None,
     "previous": None,
+    "cursor": None,
     "results": [
         {"rank": 1, "user": "eve", "score": 90, "gap_to_next": None},
         {"rank": 2, "user": "ada", "score": 60, "gap_to_next": 30},
@@ -47,6 +55,12 @@ class LeaderboardResponse(NamedTuple):
     page: Page
 
 
+class WinnersResponse(NamedTuple):
+    """Those who won a period."""
+
+    results: Sequence[LeaderboardEntry]
+
+
 class LeaderboardQuery(PageQuery):
     """The page of a leaderboard, and how to rank."""
 
@@ -55,14 +69,44 @@ class LeaderboardQuery(PageQuery):
         default=Ranking.COMPETITION,
         help_text="How ties are ranked: 1, 2, 2, 4; 1, 2, 2, 3; or 1, 2, 3, 4.",
     )
-    zone = TimeZoneField(
+    period = TextField(
         required=False,
-        help_text="IANA time zone of the period; the default is the site's.",
+        max_length=10,
+        validators=[RegexValidator(r"^[0-9a-zW-]+\Z")],
+        help_text="The name of a period, such as 2026-11-23, 2026-W48 or 2026-11; the "
+        "default is the current one.",
+    )
+    scope = TextField(
+        required=False,
+        max_length=100,
+        help_text="The name of a leaderboard of other users, such as your friends.",
+    )
+    after = TextField(
+        required=False,
+        max_length=255,
+        help_text="The ``cursor`` of a page: return those behind it and ignore "
+        "``page``. Nobody comes twice while scores rise.",
     )
     around = StrictChoiceField(
         choices=["me"],
         required=False,
         help_text="Return the page with yourself in the middle and ignore ``page``.",
+    )
+
+
+class WinnersQuery(QuerySerializer):
+    """The period whose winners are asked for."""
+
+    period = TextField(
+        required=False,
+        max_length=10,
+        validators=[RegexValidator(r"^[0-9a-zW-]+\Z")],
+        help_text="The name of a period; the default is the last one that is over.",
+    )
+    scope = TextField(
+        required=False,
+        max_length=100,
+        help_text="The name of a leaderboard of other users, such as your friends.",
     )
 
 
@@ -87,7 +131,7 @@ class LeaderboardEntrySerializer(LeaderboardPlaceSerializer):
 
 
 class LeaderboardSerializer(ResponseSerializer):
-    """Public users ordered by the XP that they have earned in the current period."""
+    """Public users ordered by the XP that they have earned in a period."""
 
     window = serializers.ChoiceField(
         choices=Window.values, source="board.period.window"
@@ -100,10 +144,20 @@ class LeaderboardSerializer(ResponseSerializer):
         allow_null=True,
         help_text="The end, not included; null for all time.",
     )
+    period = serializers.CharField(
+        source="board.period.name",
+        help_text="The name of the period, such as 2026-W48; all for all time.",
+    )
+    state = serializers.ChoiceField(
+        choices=PeriodState.values,
+        source="board.state",
+        help_text="Open; settling, while late records may still arrive after the end; "
+        "or final.",
+    )
     zone = serializers.CharField(source="board.period.zone")
     ranking = serializers.ChoiceField(choices=Ranking.values, source="board.ranking")
     count = serializers.IntegerField(
-        source="page.count", help_text="Users on all pages."
+        source="board.count", help_text="Users on all pages."
     )
     next = serializers.URLField(
         source="page.next",
@@ -115,6 +169,11 @@ class LeaderboardSerializer(ResponseSerializer):
         allow_null=True,
         help_text="Address of the previous page; null if there is none.",
     )
+    cursor = serializers.CharField(
+        source="board.cursor",
+        allow_null=True,
+        help_text="Send it as ``after`` for those who follow; null at the end.",
+    )
     results = LeaderboardEntrySerializer(many=True, source="page.results")
     me = LeaderboardPlaceSerializer(
         source="board.me",
@@ -124,8 +183,14 @@ class LeaderboardSerializer(ResponseSerializer):
     )
 
 
+class WinnersSerializer(ResponseSerializer):
+    """Places 1 to 3 of a period, with all who share them."""
+
+    results = LeaderboardEntrySerializer(many=True)
+
+
 class LeaderboardsViewSet(GamificationViewSet):
-    """Leaderboards of the current day, week and month, and of all time."""
+    """Leaderboards of days, weeks and months, and of all time."""
 
     lookup_field = "window"
     lookup_value_regex = "|".join(Window.values)
@@ -133,7 +198,7 @@ class LeaderboardsViewSet(GamificationViewSet):
     @operation(
         query=LeaderboardQuery,
         response=LeaderboardSerializer,
-        errors=(InvalidTimeZoneError,),
+        errors=(InvalidRequestError, UnknownScopeError),
         is_polled=True,
         response_example=EXAMPLE,
     )
@@ -144,16 +209,34 @@ class LeaderboardsViewSet(GamificationViewSet):
         around = request.user if "around" in query else None
         board = get_leaderboard(
             window,
-            zone=query.get("zone"),
+            period=query.get("period"),
+            scope=query.get("scope"),
+            after=query.get("after"),
             ranking=query["ranking"],
             page=query["page"],
             page_size=query["page_size"],
             around=around,
             viewer=request.user,
         )
-        if around:
+        if around or "after" in query:
             return LeaderboardResponse(
                 board, Page(board.count, None, None, board.entries)
             )
-        page = paginate(request, query, board.count, lambda begin, end: board.entries)
+        # A cursor leads on from the last page that has a number.
+        count = min(board.count, MAX_DEPTH)
+        page = paginate(request, query, count, lambda begin, end: board.entries)
         return LeaderboardResponse(board, page)
+
+    @action(detail=True)
+    @operation(
+        query=WinnersQuery,
+        response=WinnersSerializer,
+        errors=(InvalidRequestError, UnknownScopeError),
+        is_polled=True,
+        response_example={"results": EXAMPLE["results"]},
+    )
+    def winners(
+        self, request: Request, window: str, query: Mapping[str, Any]
+    ) -> WinnersResponse:
+        """Return who won a past period: places 1 to 3, with all who share them."""
+        return WinnersResponse(get_winners(window, viewer=request.user, **query))

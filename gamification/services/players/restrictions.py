@@ -17,6 +17,7 @@ from gamification.models import (
     write_alias,
 )
 from gamification.services.unit_of_work import attempts
+from gamification.services.user_changes import count_again
 from gamification.services.validation import (
     MAX_NOTE,
     UserRef,
@@ -129,6 +130,9 @@ def _mark(user_id: Any, kind: str, *, until: datetime | None, is_on: bool) -> No
     rows = UserGamification.objects.using(write_alias()).filter(user=user_id)
     if not rows.update(version=F("version") + 1, updated_at=timezone.now(), **marks):
         raise unknown_user(user_id)
+    count_again(user_id, write_alias())
+    if until is not None:
+        count_again(user_id, write_alias(), due_at=until)
 
 
 def _lift(user_id: Any, kind: str, actor_id: Any, reason: str) -> None:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib.auth import get_user_model
+from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
@@ -23,6 +24,7 @@ from gamification.services.unit_of_work import (
     attempts,
     wrap_database_errors,
 )
+from gamification.services.user_changes import count_again
 from gamification.services.validation import (
     UserRef,
     check_choice,
@@ -179,7 +181,7 @@ def _choose(user_id: Any, choices: Mapping[str, Any]) -> bool:
         raise unknown_user(user_id)
     if choices.get("celebration_mode") == CelebrationMode.NONE:
         _end_celebrations(user_id)
-    return _update(profiles, choices)
+    return _update(user_id, profiles, choices)
 
 
 def _end_celebrations(user_id: Any) -> None:
@@ -203,7 +205,7 @@ def _set_choice(user_id: Any, **choice: Any) -> bool:
 def _set_or_create(user_id: Any, choice: Mapping[str, Any]) -> bool:
     """Set a column, in statements that are complete in themselves: without a lock."""
     profiles = _profiles(user_id)
-    if _update(profiles, choice):
+    if _update(user_id, profiles, choice):
         return True
     users = get_user_model()._base_manager.using(write_alias()).filter(pk=user_id)
     rows = [*users.values_list("gamification", flat=True)]
@@ -211,14 +213,24 @@ def _set_or_create(user_id: Any, choice: Mapping[str, Any]) -> bool:
         raise unknown_user(user_id)
     if rows[0] is not None:
         return False
-    newcomer = UserGamification(user_id=user_id)
+    # Nobody ranks a newcomer differently. If a record comes first, its row is updated.
+    newcomer, usual = UserGamification(user_id=user_id, **choice), UserGamification()
     profiles.bulk_create([newcomer], ignore_conflicts=True)
-    return _update(profiles, choice)
+    is_unusual = any(getattr(usual, name) != value for name, value in choice.items())
+    return _update(user_id, profiles, choice) or is_unusual
 
 
-def _update(profiles: QuerySet[UserGamification], choices: Mapping[str, Any]) -> bool:
+def _update(
+    user_id: Any, profiles: QuerySet[UserGamification], choices: Mapping[str, Any]
+) -> bool:
     """Set ``choices`` if any of them differs; say whether one did."""
-    changed = profiles.exclude(**choices).update(
-        **choices, version=F("version") + 1, updated_at=timezone.now()
-    )
-    return bool(changed)
+    changed = profiles.exclude(**choices)
+    values = {**choices, "version": F("version") + 1, "updated_at": timezone.now()}
+    if "is_public" not in choices:
+        return bool(changed.update(**values))
+    # Leaderboards learn of the change in the same transaction, or not at all.
+    with transaction.atomic(using=profiles.db, savepoint=False):
+        is_change = bool(changed.update(**values))
+        if is_change:
+            count_again(user_id, profiles.db)
+    return is_change

@@ -1,0 +1,154 @@
+"""Builds boards from the ledger, and opens those of past periods again."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django.utils import timezone
+
+from gamification.conf import conf
+from gamification.domain.periods import Period, Window, current_period
+from gamification.leaderboards.groups import audience, groups_of, ranked_in
+from gamification.leaderboards.requests import period_of
+from gamification.leaderboards.rows import (
+    clear,
+    count_users,
+    finish,
+    lock_boards,
+    make_board,
+)
+from gamification.leaderboards.values import EVERYBODY, Group, Subject
+from gamification.models import Board, LedgerEntry, write_alias
+from gamification.services.validation import UserRef, user_id_of
+
+logger = logging.getLogger(__name__)
+
+#: Users whom one transaction counts.
+STEP: Final = 1_000
+
+#: A board is built at once, by whoever tends the boards, if the ledger has at most so
+#: many entries since its period began. ``rebuild_boards`` builds a larger one.
+FEW_ENTRIES: Final = 5_000
+
+#: How much earlier than it occurred an entry can have been recorded, at the most,
+#: besides ``MAX_CLOCK_SKEW``: clocks are set back.
+_MARGIN: Final = timedelta(days=1)
+
+
+def current_periods(now: datetime) -> Iterator[Period]:
+    """Yield the periods around ``now``."""
+    for window in Window:
+        yield current_period(window, conf.leaderboard_calendar, now)
+
+
+def open_board(subject: Subject) -> bool:
+    """Make a board, and build it if the ledger has little for it.
+
+    It says whether the board is built.
+    """
+    board = make_board(subject)
+    if board.is_built and board.audience == audience():
+        return True
+    users = [*_users_since(subject.period)[: FEW_ENTRIES + 1]]
+    if len(users) <= FEW_ENTRIES:
+        clear(board)
+        count_users(board, {*users})
+        finish(board)
+    return len(users) <= FEW_ENTRIES
+
+
+def _users_since(period: Period) -> Any:
+    """Return a user for each entry that may belong to the period."""
+    entries = LedgerEntry.objects.using(write_alias()).order_by()
+    if period.starts_at:
+        earliest = period.starts_at - conf.MAX_CLOCK_SKEW - _MARGIN
+        entries = entries.filter(recorded_at__gte=earliest)
+    return entries.values_list("user_id", flat=True)
+
+
+def rebuild_boards(
+    *,
+    window: Window | None = None,
+    period: str | None = None,
+    grouping: str | None = None,
+    batch_size: int = STEP,
+    now: datetime | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> int:
+    """Build boards from the ledger; return their number.
+
+    They are those of the current periods, or of the period of this name, for all users,
+    or for each group of ``grouping``. Readers ask the ledger until a board is built.
+    Each batch of users is a transaction of its own, beside which records go on. It
+    calls ``progress`` with the number of users after each batch.
+    """
+    now = now or timezone.now()
+    windows = [*Window] if window is None else [window]
+    groups = [EVERYBODY] if grouping is None else [*groups_of(grouping)]
+    for each in windows:
+        wanted = period_of(each, period, now)
+        for group in groups:
+            build(Subject(wanted, group), batch_size, progress)
+    return len(windows) * len(groups)
+
+
+def reopen_board(
+    window: Window,
+    period: str,
+    *,
+    group: Group = EVERYBODY,
+    actor: UserRef | None,
+    now: datetime | None = None,
+) -> None:
+    """Open the board of a past period again, with all that was recorded since.
+
+    It settles anew, and is closed ``MAX_BACKDATE`` after ``now``. Raises
+    ``InvalidRequestError`` for a name that is not that of a period, and
+    ``UnknownUserError``.
+    """
+    now = now or timezone.now()
+    actor_id = None if actor is None else user_id_of(actor)
+    subject = Subject(period_of(window, period, now), group)
+    with lock_boards(waits=True):
+        board = make_board(subject)
+        board.reopened_at = now
+        board.save(update_fields=["reopened_at"])
+    build(subject, STEP, None)
+    logger.info("Leaderboard %s %s: opened again by user %s.", window, period, actor_id)
+
+
+def build(
+    subject: Subject, batch_size: int, progress: Callable[[int], None] | None
+) -> None:
+    """Build a board anew, some users at a time."""
+    with lock_boards(waits=True):
+        board = make_board(subject)
+        clear(board)
+    # The version tells whether somebody else has begun to build the board meanwhile.
+    boards = Board.objects.using(write_alias())
+    own = boards.filter(pk=board.pk, version=board.version)
+    for users in _pages(subject, batch_size):
+        with lock_boards(waits=True):
+            if not own.exists():
+                return
+            count_users(board, users)
+        if progress:
+            progress(len(users))
+    with lock_boards(waits=True):
+        if own.exists():
+            finish(board)
+
+
+def _pages(subject: Subject, size: int) -> Iterator[list[Any]]:
+    """Yield the keys of users who may have a score, ``size`` at a time."""
+    users = ranked_in(subject.group).order_by("user_id")
+    if subject.period.starts_at:
+        users = users.filter(last_occurred_at__gte=subject.period.starts_at)
+    page = [*users.values_list("user_id", flat=True)[:size]]
+    while page:
+        yield page
+        rest = users.filter(user_id__gt=page[-1])
+        page = [*rest.values_list("user_id", flat=True)[:size]]

@@ -1,0 +1,123 @@
+"""Finds a kept board, and the users who are elsewhere on it by now: one statement."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.utils import timezone
+
+from gamification.leaderboards import sql
+from gamification.leaderboards.counting import (
+    adapted,
+    counted_key,
+    counted_scores,
+    instant_of,
+)
+from gamification.leaderboards.groups import audience
+from gamification.leaderboards.values import Key, Subject
+
+
+class _Row(NamedTuple):
+    """A row of the statement: the board, and a user who may be elsewhere on it."""
+
+    id: int
+    version: int
+    kept: int
+    closed_at: Any
+    #: Number of the user's rows among the pending ones.
+    pending: int
+    is_public: bool | None
+    debit: int
+    reached: int
+    user: Any
+    is_ranked: bool | None
+    score: int
+    reached_at: Any
+
+
+class Header(NamedTuple):
+    """A built board as it is stored, and what the ledger says of some users."""
+
+    id: int
+    version: int
+    #: Number of ranked users, as kept.
+    kept: int
+    closed_at: datetime | None
+    #: Whether no more users are pending than the statement has asked for.
+    is_complete: bool
+    #: Users whose scores the ledger has said, with those who are ranked.
+    counted: Mapping[Any, Key | None]
+    #: Those among them who opted out of leaderboards.
+    hidden: Collection[Any]
+    #: Their kept keys, which may be outdated, in order.
+    old: Sequence[Key]
+    #: Their true keys, in order. A closed board has none: nobody moves on it.
+    new: Sequence[Key]
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether later entries change nothing."""
+        return self.closed_at is not None
+
+    @property
+    def moved(self) -> Collection[Any]:
+        """The users whose kept keys are not to be used."""
+        return () if self.is_closed else self.counted.keys()
+
+    def moved_before(self, place: tuple[Any, ...]) -> int:
+        """Return how many more users are before ``place`` than kept scores say."""
+        return bisect_left(self.new, place) - bisect_left(self.old, place)
+
+    @property
+    def total(self) -> int:
+        """The number of ranked users."""
+        return self.kept - len(self.old) + len(self.new)
+
+
+def find_board(
+    subject: Subject, users: Collection[Any], *, limit: int
+) -> Header | None:
+    """Return the board, with pending users as far as the limit, and with ``users``.
+
+    None means that the board is not built.
+    """
+    now = timezone.now()
+    waiting = sql.pending(adapted(now), limit, [*users])
+    is_over = subject.period.ends_at is not None and subject.period.ends_at <= now
+    counted = counted_scores(subject, now, ends_early=is_over)
+    rows = sql.fetch(sql.header(_condition(subject), waiting, counted))
+    return _header([_Row(*row) for row in rows], limit) if rows else None
+
+
+def _condition(subject: Subject) -> sql.Statement:
+    period, group = subject
+    begins = "IS NULL" if period.starts_at is None else "= %s"
+    text = f"""(audience = %s OR closed_at IS NOT NULL)
+    AND grouping = %s AND "group" = %s AND "window" = %s AND starts_at {begins}"""
+    instants = () if period.starts_at is None else (adapted(period.starts_at),)
+    return sql.Statement(text, (audience(), *group, period.window.value, *instants))
+
+
+def _header(rows: Sequence[_Row], limit: int) -> Header:
+    first, told = rows[0], [row for row in rows if row.user is not None]
+    counted = {
+        row.user: counted_key(row.user, row.is_ranked, row.score, row.reached_at)
+        for row in told
+    }
+    old = [Key(row.debit, row.reached, row.user) for row in told if row.debit]
+    new = [key for key in counted.values() if key]
+    closed_at = None if first.closed_at is None else instant_of(first.closed_at)
+    return Header(
+        first.id,
+        first.version,
+        first.kept,
+        closed_at,
+        sum(row.pending for row in told) < limit,
+        counted,
+        {row.user for row in told if row.is_public is not None and not row.is_public},
+        [] if closed_at else sorted(old),
+        [] if closed_at else sorted(new),
+    )

@@ -1,0 +1,64 @@
+"""Compares kept boards with the ledger, and with their own numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from gamification.leaderboards.counting import counted_keys, kept_keys
+from gamification.leaderboards.groups import audience, groupings
+from gamification.leaderboards.rows import subject_of
+from gamification.leaderboards.segments import wrong_counts
+from gamification.leaderboards.values import Key
+from gamification.models import Board, BoardScore, PendingScore, write_alias
+from gamification.models.users import convert_key, prepare_key
+
+
+class ScoreDrift(NamedTuple):
+    """A kept score that differs from the ledger."""
+
+    user_id: Any
+    board: Board
+    kept: Key | None
+    counted: Key | None
+
+
+def score_drifts(user_ids: Sequence[Any]) -> Iterator[ScoreDrift]:
+    """Yield the kept scores that differ from the ledger and are not pending."""
+    alias = write_alias()
+    due = Q(due_at=None) | Q(due_at__lte=timezone.now())
+    pending = PendingScore.objects.using(alias).filter(due, user__in=user_ids)
+    for board in _boards():
+        kept = kept_keys(board.pk, user_ids)
+        counted = counted_keys(subject_of(board), user_ids)
+        rows = pending.values_list("user_id", flat=True)
+        waiting = {prepare_key(user_id, alias) for user_id in rows}
+        for user in (kept.keys() | counted.keys()) - waiting:
+            if kept.get(user) != counted.get(user):
+                user_id = convert_key(user, alias)
+                yield ScoreDrift(user_id, board, kept.get(user), counted.get(user))
+
+
+def count_drifts() -> list[str]:
+    """Return a sentence for each number of a built board that is not right."""
+    with transaction.atomic(using=write_alias()):
+        return [drift for board in _boards() for drift in _count_drifts(board)]
+
+
+def _count_drifts(board: Board) -> Iterator[str]:
+    scores = BoardScore.objects.using(write_alias()).filter(board=board).count()
+    if board.count != scores:
+        yield f"{board} counts {board.count} scores, and has {scores}."
+    for begin, count, right in wrong_counts(board):
+        yield f"{board} counts {count} scores from {begin}, and has {right}."
+
+
+def _boards() -> list[Board]:
+    """Return the boards that follow the ledger."""
+    boards = Board.objects.using(write_alias()).filter(is_built=True, closed_at=None)
+    boards = boards.filter(audience=audience(), grouping__in=groupings())
+    return [*boards.order_by("id")]

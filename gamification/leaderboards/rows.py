@@ -1,0 +1,117 @@
+"""The rows of a board: makes, empties, fills and finishes them, one process at a time.
+
+Writers only add pending rows, so they never wait for who changes boards, nor for each
+other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from django.db import connections, transaction
+from django.db.models import F
+
+from gamification.domain.periods import Period, Window
+from gamification.leaderboards.counting import changes, counted_keys, kept_keys
+from gamification.leaderboards.groups import audience
+from gamification.leaderboards.segments import divide, shift_counts
+from gamification.leaderboards.values import Group, Key, Subject
+from gamification.models import Board, BoardScore, write_alias
+from gamification.models.users import convert_key
+
+_FOREVER = Subject(Period(Window.ALL, None, None, ""))
+
+
+@contextmanager
+def lock_boards(*, waits: bool) -> Iterator[bool]:
+    """Begin a transaction that alone changes boards; yield whether it could."""
+    alias = write_alias()
+    boards = Board.objects.using(alias).filter(window=Window.ALL, grouping="")
+    with transaction.atomic(using=alias):
+        if connections[alias].features.has_select_for_update:
+            make_board(_FOREVER)
+            yield bool(boards.select_for_update(skip_locked=not waits).order_by())
+        else:
+            # The first statement is a write, so that it locks the whole database.
+            boards.update(version=F("version"))
+            make_board(_FOREVER)
+            yield True
+
+
+def make_board(subject: Subject) -> Board:
+    """Return the board of ``subject``, which may be new."""
+    period, group = subject
+    board, _ = Board.objects.using(write_alias()).get_or_create(
+        grouping=group.grouping,
+        group=group.key,
+        window=period.window,
+        starts_at=period.starts_at,
+        ends_at=period.ends_at,
+    )
+    return board
+
+
+def subject_of(board: Board) -> Subject:
+    """Return what a stored board is about."""
+    period = Period(Window(board.window), board.starts_at, board.ends_at, "")
+    return Subject(period, Group(board.grouping, board.group))
+
+
+def clear(board: Board) -> None:
+    """Empty a board that is to be built."""
+    BoardScore.objects.using(write_alias()).filter(board=board).delete()
+    board.is_built, board.audience, board.closed_at = False, audience(), None
+    board.version += 1
+    board.save(update_fields=["is_built", "audience", "closed_at", "version"])
+
+
+def finish(board: Board) -> None:
+    """Divide a board that has all its scores, and let readers read it."""
+    divide(board)
+    scores = BoardScore.objects.using(write_alias()).filter(board=board)
+    board.is_built, board.count = True, scores.count()
+    board.version += 1
+    board.save(update_fields=["is_built", "count", "version"])
+
+
+def count_users(
+    board: Board, user_ids: Iterable[Any], *, until: datetime | None = None
+) -> None:
+    """Bring the scores of these users up to date with the ledger.
+
+    ``until`` leaves out what was recorded later.
+    """
+    users = [*user_ids]
+    if not users:
+        return
+    kept = kept_keys(board.pk, users)
+    gone, new = changes(kept, counted_keys(subject_of(board), users, until=until))
+    if gone or new:
+        _change(board, gone, new)
+
+
+def _change(board: Board, gone: list[Key], new: list[Key]) -> None:
+    alias = write_alias()
+    scores = BoardScore.objects.using(alias)
+    leaving = [convert_key(key.user, alias) for key in gone]
+    scores.filter(board=board, user__in=leaving).delete()
+    scores.bulk_create(
+        [
+            BoardScore(
+                board=board,
+                user_id=convert_key(key.user, alias),
+                debit=key.debit,
+                reached=key.reached,
+            )
+            for key in new
+        ],
+        batch_size=2_000,
+    )
+    if board.is_built:
+        shift_counts(board, gone, new)
+        Board.objects.using(alias).filter(pk=board.pk).update(
+            count=F("count") + len(new) - len(gone), version=F("version") + 1
+        )

@@ -1,0 +1,89 @@
+"""Boards of few users: those whom a viewer compares with, such as friends or a team."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from django.utils.module_loading import import_string
+
+from gamification.conf import conf
+from gamification.leaderboards.counting import counted_keys, kept_keys
+from gamification.leaderboards.headers import Header
+from gamification.leaderboards.kept import places
+from gamification.leaderboards.values import Answer, Key, Question
+from gamification.models import write_alias
+from gamification.models.users import key_of, prepare_key
+from gamification.services.validation import user_id_of
+
+#: Users whom a scope may have, with the viewer.
+MOST_USERS: Final = 5_000
+
+
+def users_in(scope: str, viewer: Any) -> set[Any] | None:
+    """Return the keys of the viewer and of the users whom they compare with.
+
+    None means that the viewer is outside, or that no scope has this name. Raises
+    ``ValueError`` for a scope of too many users.
+    """
+    find = conf.LEADERBOARD_SCOPES.get(scope)
+    if find is None:
+        return None
+    find = import_string(find) if isinstance(find, str) else find
+    users: Iterable[Any] | None = find(viewer)
+    if users is None:
+        return None
+    keys = {key_of(viewer), *map(user_id_of, users)}
+    if len(keys) > MOST_USERS:
+        message = f"The scope {scope!r} has more than {MOST_USERS:,} users."
+        raise ValueError(message)
+    return keys
+
+
+def answer(header: Header | None, question: Question, users: set[Any]) -> Answer:
+    """Return the answer for the users of a scope, ranked among themselves."""
+    keys = _keys(header, question, users)
+    part, offset = ScopedPart(keys.values()), question.offset
+    total, size = len(part.keys), question.page_size
+    if focus := keys.get(question.focus):
+        position = bisect_left(part.keys, focus) + 1
+        offset = question.offset_around(position, total)
+    elif question.after:
+        offset = bisect_right(part.keys, question.after)
+    page = [*places(part, question.ranking, offset, size)]
+    own, mine = keys.get(question.own), None
+    if own:
+        before = bisect_left(part.keys, own)
+        mine = next(places(part, question.ranking, before, 1))
+    is_final = header is not None and header.is_closed
+    return Answer(total, offset, page, mine, is_final=is_final)
+
+
+class ScopedPart:
+    """All keys of a scope, in order."""
+
+    start = 0
+
+    def __init__(self, keys: Iterable[Key]) -> None:
+        self.keys = sorted(keys)
+
+    def above(self, debit: int) -> int:
+        """Return the number of users with a higher score."""
+        return bisect_left(self.keys, (debit,))
+
+    def scores_above(self, debit: int) -> int:
+        """Return the number of different scores that are higher."""
+        return len({each.debit for each in self.keys if each.debit < debit})
+
+
+def _keys(
+    header: Header | None, question: Question, users: set[Any]
+) -> Mapping[Any, Key]:
+    """Return the present keys of these users, from the board as far as it has them."""
+    if header is None or header.is_closed:
+        until = header.closed_at if header else None
+        return counted_keys(question.subject, users, until=until)
+    stored = {prepare_key(user_id, write_alias()) for user_id in users}
+    kept = {**kept_keys(header.id, users), **header.counted}
+    return {user: key for user, key in kept.items() if key and user in stored}

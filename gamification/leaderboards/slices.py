@@ -1,0 +1,137 @@
+"""Reads slices of keys from a kept board, all that a page needs in one statement."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from django.utils import timezone
+
+from gamification.leaderboards import sql
+from gamification.leaderboards.counting import adapted
+from gamification.leaderboards.headers import Header
+from gamification.leaderboards.values import Key, Ranking
+
+#: Offset from which the look-up of a segment is worth it.
+DEEP: Final = 1_000
+
+
+class AfterOffset(NamedTuple):
+    """A wish for the keys behind the first ones."""
+
+    offset: int
+    size: int
+
+
+class AroundKey(NamedTuple):
+    """A wish for the keys on both sides of one, which need not be on the board."""
+
+    key: Key
+    back: int
+    ahead: int
+
+
+class PlaceOf(NamedTuple):
+    """A wish for the place of a key, with its neighbours."""
+
+    key: Key
+    back: int
+    ahead: int
+    ranking: Ranking
+
+
+Wish: TypeAlias = AfterOffset | AroundKey | PlaceOf
+
+
+class Slice(NamedTuple):
+    """Kept keys without a gap between them."""
+
+    #: Number of kept keys before the first one.
+    start: int
+    #: Number of kept keys before the one around which the slice is.
+    anchor: int
+    #: Number of kept scores that are higher than the first one, or than the one whose
+    #: place is wanted.
+    above: int
+    keys: Sequence[Key]
+    #: Users who are not ranked any longer, though nothing has told the board.
+    unranked: Collection[Any]
+    #: Whether it goes to the end of the board.
+    is_last: bool
+
+
+def read_slices(header: Header, wishes: Sequence[Wish]) -> list[Slice] | None:
+    """Return a slice for each wish; None if kept scores have changed meanwhile."""
+    now = adapted(timezone.now())
+    names = [str(number) for number in range(len(wishes))]
+    parts = [
+        part
+        for name, wish in zip(names, wishes, strict=True)
+        for part in _parts(header, name, wish)
+    ]
+    selects = [sql.version_of(header.id), *(sql.slice_of(name, now) for name in names)]
+    rows = sql.fetch(sql.with_parts(parts, selects))
+    (_, version, *_), *rows = sorted(rows, key=lambda row: row[0])
+    if version != header.version:
+        return None
+    return [_slice(number, wish, rows) for number, wish in enumerate(wishes)]
+
+
+def read_scores_above(header: Header, debit: int) -> set[int]:
+    """Return the different kept scores above one, without users who moved."""
+    if header.is_closed:
+        statement = sql.final_scores_above(header.id, debit)
+    else:
+        statement = sql.scores_above(header.id, debit, [*header.moved])
+    return {above for (above,) in sql.fetch(statement)}
+
+
+def _parts(header: Header, name: str, wish: Wish) -> Iterator[sql.Statement]:
+    board = header.id
+    match wish:
+        case AfterOffset(offset, size):
+            is_deep = offset >= DEEP and not header.is_closed
+            read = sql.keys_after if is_deep else sql.first_keys
+            yield read(name, board, offset, size)
+            yield sql.nothing(f"anchor{name}")
+            above = sql.final_above if header.is_closed else sql.count_above
+            # Nobody has more than the first one.
+            yield above(name, board, None) if offset else sql.nothing(f"above{name}")
+        case AroundKey(key, back, ahead):
+            yield sql.count_before(name, board, key)
+            yield sql.keys_around(name, board, key, back, ahead)
+            yield sql.count_above(name, board, None)
+        case PlaceOf(key, back, ahead, ranking):
+            yield from _place_parts(header, name, key, ranking)
+            yield sql.keys_around(name, board, key, back, ahead)
+
+
+def _place_parts(
+    header: Header, name: str, key: Key, ranking: Ranking
+) -> Iterator[sql.Statement]:
+    if header.is_closed:
+        yield sql.final_before(name, header.id, key)
+        yield sql.final_above(name, header.id, key.debit)
+        return
+    # The rank needs one of the two counts at the most.
+    if ranking is Ranking.ORDINAL:
+        yield sql.count_before(name, header.id, key)
+    else:
+        yield sql.nothing(f"anchor{name}")
+    if ranking is Ranking.COMPETITION:
+        yield sql.count_above(name, header.id, key.debit)
+    else:
+        yield sql.nothing(f"above{name}")
+
+
+def _slice(number: int, wish: Wish, rows: Sequence[tuple[Any, ...]]) -> Slice:
+    own = [row for row in rows if row[0] == number]
+    keys = sorted(Key(*row[4:7]) for row in own)
+    unranked = {row[6] for row in own if not row[7]}
+    begin = wish.offset if isinstance(wish, AfterOffset) else 0
+    _, start, anchor, above, *_ = own[0] if own else (number, begin, 0, 0)
+    if isinstance(wish, AfterOffset):
+        is_last = len(keys) < wish.size
+    else:
+        is_last = len(keys) - (anchor - start) < wish.ahead
+    return Slice(start, anchor, above, keys, unranked, is_last)

@@ -1,0 +1,324 @@
+"""The SQL that reads kept boards by index, written by hand to take few statements."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from django.db import connections
+
+from gamification.leaderboards.segments import SIZE
+from gamification.models import (
+    Board,
+    BoardScore,
+    BoardSegment,
+    LedgerEntry,
+    PendingScore,
+    UserGamification,
+    write_alias,
+)
+from gamification.models.users import target_field
+
+_BOARDS: Final = Board._meta.db_table
+_SCORES: Final = BoardScore._meta.db_table
+_SEGMENTS: Final = BoardSegment._meta.db_table
+_PENDING: Final = PendingScore._meta.db_table
+_LEDGER: Final = LedgerEntry._meta.db_table
+_PROFILES: Final = UserGamification._meta.db_table
+
+#: An instant after all others, as both databases read it.
+_LAST: Final = "9999-12-31 23:59:59"
+
+_ORDER: Final = "debit, reached, user_id"
+_BACKWARDS: Final = "debit DESC, reached DESC, user_id DESC"
+_PLACE: Final = "(%s, %s, %s)"
+
+
+class Statement(NamedTuple):
+    """A piece of SQL with its parameters."""
+
+    sql: str
+    params: tuple[Any, ...] = ()
+
+
+def fetch(statement: Statement) -> list[tuple[Any, ...]]:
+    """Return the rows of a statement."""
+    with connections[write_alias()].cursor() as cursor:
+        cursor.execute(*statement)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
+
+
+def join(pieces: Sequence[Statement], separator: str) -> Statement:
+    """Return one statement of several, with their parameters in order."""
+    params = tuple(param for piece in pieces for param in piece.params)
+    return Statement(separator.join(piece.sql for piece in pieces), params)
+
+
+def header(board: Statement, waiting: Statement, counted: Statement) -> Statement:
+    """Return a statement for a board and for users whose scores are to be counted.
+
+    The parts are: a condition for the board; the users who are waiting, in the columns
+    ``user_id`` and ``pending``; what ``counted`` says of them. Each user has a row, and
+    the board has one at least.
+    """
+    return join(
+        [
+            Statement(f"""WITH b AS (
+    SELECT id, version, count, closed_at FROM {_BOARDS} WHERE is_built AND """),
+            board,
+            Statement("),\nw AS ("),
+            waiting,
+            Statement(""")
+SELECT b.id, b.version, b.count, b.closed_at, w.pending, g.is_public,
+    s.debit, s.reached, w.user_id, """),
+            counted,
+            Statement(f"""
+FROM b LEFT JOIN w ON b.id = b.id
+LEFT JOIN {_SCORES} s ON s.board_id = b.id AND s.user_id = w.user_id
+LEFT JOIN {_PROFILES} g ON g.user_id = w.user_id
+LEFT JOIN {_users()} ON u.{_key()} = w.user_id"""),
+        ],
+        "",
+    )
+
+
+def scores_of(users: Sequence[Any], until: Any, counted: Statement) -> Statement:
+    """Return a statement for what ``counted`` says of users."""
+    marks = ", ".join(["%s"] * len(users))
+    return join(
+        [
+            Statement("WITH b AS (SELECT %s AS closed_at),\nw AS (", (until,)),
+            Statement(f"SELECT user_id FROM {_PROFILES} WHERE user_id IN ({marks}))"),
+            Statement("\nSELECT w.user_id, ", tuple(users)),
+            counted,
+            Statement(f"""
+FROM w JOIN {_PROFILES} g ON g.user_id = w.user_id
+JOIN {_users()} ON u.{_key()} = w.user_id"""),
+        ],
+        "",
+    )
+
+
+def counted(ranked: Statement, bounds: Sequence[Any], *, ends_early: bool) -> Statement:
+    """Return columns for a user of ``w``: ranked or not, the score, and since when.
+
+    ``ranked`` is a condition; ``bounds`` are the ends of the period, or empty. With
+    ``ends_early``, entries that were recorded after ``b.closed_at`` do not count.
+    """
+    within = " AND e.occurred_at >= %s AND e.occurred_at < %s" if bounds else ""
+    if ends_early:
+        within += " AND e.recorded_at <= (SELECT coalesce(closed_at, %s) FROM b)"
+        bounds = (*bounds, _LAST)
+    score = "g.total_xp"
+    if within:
+        score = f"""(SELECT sum(e.amount) FROM {_LEDGER} e
+        WHERE e.user_id = w.user_id{within})"""
+    # An entry is worth its amount with the corrections and the reversal that name it.
+    named = "coalesce(e.corrects, e.id)"
+    sql = f""", {score}, (SELECT e.occurred_at FROM {_LEDGER} e
+    WHERE e.user_id = w.user_id{within} AND e.amount > 0 AND e.kind <> 'reversal' AND (
+        SELECT sum(c.amount) FROM {_LEDGER} c WHERE c.user_id = e.user_id
+            AND (c.id = {named} OR c.corrects = {named} OR c.reverses = {named})) > 0
+    ORDER BY e.occurred_at DESC LIMIT 1)"""
+    twice = (*bounds, *bounds) if within else ()
+    return join([ranked, Statement(sql, twice)], "")
+
+
+def ranked(marks: Mapping[str, bool]) -> str:
+    """Return the condition of ranked users, who have ``marks`` in columns of theirs."""
+    quote = connections[write_alias()].ops.quote_name
+    signs = {True: "", False: "NOT "}
+    counted = "".join(f" AND {signs[is_on]}u.{quote(c)}" for c, is_on in marks.items())
+    return f"""g.is_public AND NOT g.is_excluded
+    AND (g.held_until IS NULL OR g.held_until <= %s){counted}"""
+
+
+def _users() -> str:
+    """Return the table of users, under the name ``u``."""
+    quote = connections[write_alias()].ops.quote_name
+    return f"{quote(target_field().model._meta.db_table)} u"
+
+
+def _key() -> str:
+    """Return the column to which foreign keys to users lead."""
+    column = str(target_field().column)
+    return str(connections[write_alias()].ops.quote_name(column))
+
+
+def pending(now: Any, limit: int, users: Sequence[Any]) -> Statement:
+    """Return a statement for users who wait to be counted, and for ``users``."""
+    extra = "".join(" UNION ALL SELECT %s, 0" for _ in users)
+    sql = f"""SELECT user_id, sum(pending) AS pending FROM (
+    SELECT user_id, pending FROM (
+        SELECT user_id, 1 AS pending FROM {_PENDING}
+        WHERE (due_at IS NULL OR due_at <= %s)
+            AND EXISTS (SELECT 1 FROM b WHERE closed_at IS NULL)
+        ORDER BY id LIMIT %s) p{extra}) u
+    GROUP BY user_id"""
+    return Statement(sql, (now, limit, *users))
+
+
+def with_parts(parts: Sequence[Statement], selects: Sequence[Statement]) -> Statement:
+    """Return a statement for all rows of the SELECTs, which name the parts."""
+    rows = join(selects, "\nUNION ALL ")
+    return join([Statement("WITH "), join(parts, ",\n"), Statement("\n"), rows], "")
+
+
+def version_of(board: int) -> Statement:
+    """Return a statement for the version of a board, in the columns of ``slice``."""
+    sql = f"SELECT -1, version, 0, 0, 0, 0, NULL, NULL FROM {_BOARDS} WHERE id = %s"
+    return Statement(sql, (board,))
+
+
+def slice_of(name: str, now: Any) -> Statement:
+    """Return the SELECT of a slice of keys, whose parts were named in the WITH clause.
+
+    Its columns are the number of the slice, the number of keys before its first one and
+    before its anchor, the number of users who have more than the first one's score, the
+    key, and whether the user may still be ranked.
+    """
+    sql = f"""SELECT {name}, (SELECT n FROM start{name}), (SELECT n FROM anchor{name}),
+    (SELECT n FROM above{name}), k.debit, k.reached, k.user_id,
+    g.is_public AND NOT g.is_excluded
+        AND (g.held_until IS NULL OR g.held_until <= %s)
+FROM slice{name} k LEFT JOIN {_PROFILES} g ON g.user_id = k.user_id"""
+    return Statement(sql, (now,))
+
+
+def keys_after(name: str, board: int, offset: int, size: int) -> Statement:
+    """Return the parts of a slice that begins behind an offset.
+
+    It begins with the segment in which the offset lies.
+    """
+    sql = f"""f{name} AS (
+    SELECT {_ORDER}, upto - count AS skipped FROM (
+        SELECT {_ORDER}, count, sum(count) OVER (ORDER BY {_ORDER}) AS upto
+        FROM {_SEGMENTS} WHERE board_id = %s) g
+    WHERE upto > %s ORDER BY upto LIMIT 1),
+slice{name} AS (
+    SELECT {_ORDER} FROM {_SCORES} WHERE board_id = %s AND {_from(f"f{name}")}
+    ORDER BY {_ORDER} LIMIT %s OFFSET coalesce(%s - (SELECT skipped FROM f{name}), 0)),
+start{name} AS (SELECT CAST(%s AS bigint) AS n)"""
+    return Statement(sql, (board, offset, board, size, offset, offset))
+
+
+def first_keys(name: str, board: int, offset: int, size: int) -> Statement:
+    """Return the same for the first keys, where no segment helps."""
+    sql = f"""slice{name} AS (
+    SELECT {_ORDER} FROM {_SCORES} WHERE board_id = %s
+    ORDER BY {_ORDER} LIMIT %s OFFSET %s),
+start{name} AS (SELECT CAST(%s AS bigint) AS n)"""
+    return Statement(sql, (board, size, offset, offset))
+
+
+def keys_around(
+    name: str, board: int, key: tuple[Any, ...], back: int, ahead: int
+) -> Statement:
+    """Return the parts of a slice around a key, which is the anchor.
+
+    The parts of ``count_before`` come first.
+    """
+    sql = f"""back{name} AS (
+    SELECT {_ORDER} FROM {_SCORES} WHERE board_id = %s AND ({_ORDER}) < {_PLACE}
+    ORDER BY {_BACKWARDS} LIMIT %s),
+ahead{name} AS (
+    SELECT {_ORDER} FROM {_SCORES} WHERE board_id = %s AND ({_ORDER}) >= {_PLACE}
+    ORDER BY {_ORDER} LIMIT %s),
+slice{name} AS (SELECT * FROM back{name} UNION ALL SELECT * FROM ahead{name}),
+start{name} AS (
+    SELECT (SELECT n FROM anchor{name}) - (SELECT count(*) FROM back{name}) AS n)"""
+    return Statement(sql, (board, *key, back, board, *key, ahead))
+
+
+def count_before(name: str, board: int, key: tuple[Any, ...]) -> Statement:
+    """Return the number of keys before ``key`` as the part ``anchor``."""
+    return _count(f"anchor{name}", board, f"({_ORDER}) < {_PLACE}", key)
+
+
+def count_above(name: str, board: int, debit: int | None) -> Statement:
+    """Return the number of scores above one as the part ``above``.
+
+    None means the first one of the slice.
+    """
+    score = f"(SELECT min(debit) FROM slice{name})" if debit is None else "%s"
+    params = () if debit is None else (debit,)
+    return _count(f"above{name}", board, f"debit < {score}", params)
+
+
+def nothing(part: str) -> Statement:
+    """Return a part that counts nothing."""
+    return Statement(f"{part} AS (SELECT CAST(0 AS bigint) AS n)")
+
+
+def _count(part: str, board: int, condition: str, params: tuple[Any, ...]) -> Statement:
+    """Return a part that counts the scores that meet a condition on their place.
+
+    It adds up the segments that begin before, and counts within the last of them. The
+    limit tells the planner that these are few: it would expect a third of the board,
+    and prepare for that.
+    """
+    sql = f"""g{part} AS (
+    SELECT {_ORDER}, count FROM {_SEGMENTS} WHERE board_id = %s AND {condition}),
+f{part} AS (SELECT * FROM g{part} ORDER BY {_BACKWARDS} LIMIT 1),
+{part} AS (SELECT CAST(coalesce(
+    (SELECT sum(count) FROM g{part}) - (SELECT count FROM f{part}) + (
+    SELECT count(*) FROM (
+        SELECT 1 FROM {_SCORES}
+        WHERE board_id = %s AND {_from(f"f{part}")} AND {condition}
+        ORDER BY {_ORDER} LIMIT {2 * SIZE}) s), 0) AS bigint) AS n)"""
+    return Statement(sql, (board, *params, board, *params))
+
+
+def final_before(name: str, board: int, key: tuple[Any, ...]) -> Statement:
+    """Return the same as ``count_before`` for a closed board.
+
+    It has a segment for each score, and its first keys.
+    """
+    sql = f"""anchor{name} AS (
+    SELECT CAST((SELECT coalesce(sum(count), 0) FROM {_SEGMENTS}
+        WHERE board_id = %s AND debit < %s) + (
+        SELECT count(*) FROM {_SCORES}
+        WHERE board_id = %s AND debit = %s AND ({_ORDER}) < {_PLACE}
+    ) AS bigint) AS n)"""
+    return Statement(sql, (board, key[0], board, key[0], *key))
+
+
+def final_above(name: str, board: int, debit: int | None) -> Statement:
+    """Return the same as ``count_above`` for a closed board.
+
+    ``debit`` is that of the anchor, which may be beyond the keys of the board.
+    """
+    first = f"(SELECT min(debit) FROM slice{name})" if debit is None else "%s"
+    sql = f"""above{name} AS (
+    SELECT CAST(coalesce(sum(count), 0) AS bigint) AS n FROM {_SEGMENTS}
+    WHERE board_id = %s AND debit < {first})"""
+    return Statement(sql, (board,) if debit is None else (board, debit))
+
+
+def scores_above(board: int, debit: int, without: Sequence[Any]) -> Statement:
+    """Return the different scores above one, without some users.
+
+    It takes one index probe for each score.
+    """
+    marks = ", ".join(["%s"] * len(without))
+    but = f"AND user_id NOT IN ({marks})" if without else ""
+    sql = f"""WITH RECURSIVE d (debit) AS (
+    SELECT min(debit) FROM {_SCORES} WHERE board_id = %s {but}
+    UNION ALL SELECT (SELECT min(debit) FROM {_SCORES}
+        WHERE board_id = %s AND debit > d.debit {but}) FROM d
+    WHERE d.debit < %s)
+SELECT debit FROM d WHERE debit < %s"""
+    return Statement(sql, (board, *without, board, *without, debit, debit))
+
+
+def final_scores_above(board: int, debit: int) -> Statement:
+    """Return the same for a closed board."""
+    sql = f"SELECT debit FROM {_SEGMENTS} WHERE board_id = %s AND debit < %s"
+    return Statement(sql, (board, debit))
+
+
+def _from(part: str) -> str:
+    """Return the condition of the keys from the one of a part on."""
+    return f"""({_ORDER}) >= ((SELECT debit FROM {part}),
+    (SELECT reached FROM {part}), (SELECT user_id FROM {part}))"""

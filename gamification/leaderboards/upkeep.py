@@ -1,0 +1,178 @@
+"""Keeps boards: takes pending scores into account, and opens and closes boards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.db import Error, connections
+from django.db.models import Max, Q
+from django.utils import timezone
+
+from gamification.conf import conf
+from gamification.domain.periods import Period, Window, current_period
+from gamification.leaderboards.building import (
+    STEP,
+    build,
+    current_periods,
+    open_board,
+)
+from gamification.leaderboards.closing import close, late_users, settled_at
+from gamification.leaderboards.groups import audience, groupings, groups_of
+from gamification.leaderboards.rows import count_users, lock_boards, subject_of
+from gamification.leaderboards.values import EVERYBODY, Group, Subject
+from gamification.models import Board, BoardScore, PendingScore, write_alias
+from gamification.services import user_changes
+from gamification.services.validation import UserRef, user_id_of
+
+
+class _Pending(NamedTuple):
+    """A pending row."""
+
+    id: int
+    user_id: Any
+    occurred_at: datetime | None
+
+
+def tend_boards(*, now: datetime | None = None) -> int:
+    """Take all pending scores into account; return the number of rows.
+
+    It builds the boards of the current periods, and of those that were missed since
+    the last one; it closes boards whose periods are settled, the oldest first. It
+    waits while somebody else tends the boards.
+    """
+    now, done = now or timezone.now(), 0
+    with lock_boards(waits=True):
+        _forget_others()
+        large = [each for each in _due(now) if not open_board(each)]
+    for subject in large:
+        build(subject, STEP, None)
+    while True:
+        with lock_boards(waits=True):
+            rows = _tend(now)
+        done += rows
+        if rows < STEP:
+            return done
+
+
+def count_again(user: UserRef) -> None:
+    """Count a user again on all boards, whose group or place the site has changed.
+
+    The app notices users who are saved, but not other rows, nor ``QuerySet.update()``.
+    Raises ``UnknownUserError`` for what cannot be a user.
+    """
+    user_changes.count_again(user_id_of(user), write_alias())
+
+
+def tend_if_possible(subject: Subject) -> bool:
+    """Take a step of pending scores into account, unless somebody else does it now.
+
+    It opens the board of ``subject`` if its period is not over. It says whether it
+    could. It does nothing inside a transaction of the caller, whose locks would last.
+    """
+    connection, now = connections[write_alias()], timezone.now()
+    if connection.in_atomic_block or _has_others():
+        return False
+    try:
+        with lock_boards(waits=False) as is_locked:
+            if is_locked:
+                for period in current_periods(now):
+                    open_board(Subject(period))
+                if subject.period in current_periods(now):
+                    open_board(subject)
+                _tend(now)
+    except Error:
+        # A read-only database, for example. The ledger answers then.
+        connection.close_if_unusable_or_obsolete()
+        return False
+    return is_locked
+
+
+def _boards() -> Any:
+    return Board.objects.using(write_alias())
+
+
+def _has_others() -> bool:
+    """Say whether boards follow the ledger by another rule of who is counted."""
+    others = _boards().filter(is_built=True, closed_at=None)
+    return bool(others.exclude(audience=audience()).exists())
+
+
+def _forget_others() -> None:
+    """Let boards be built again that were built by another rule."""
+    others = _boards().filter(closed_at=None).exclude(audience=audience())
+    others.update(is_built=False)
+
+
+def _due(now: datetime) -> Iterator[Subject]:
+    """Yield the boards that there should be: missed ones, and those of the present."""
+    known = _boards().filter(window=Window.ALL, grouping__in=groupings())
+    groups = {
+        EVERYBODY,
+        *(Group(*row) for row in known.values_list("grouping", "group")),
+    }
+    for group in sorted(groups):
+        for period in (*_missed_periods(group, now), *current_periods(now)):
+            yield Subject(period, group)
+
+
+def _missed_periods(group: Group, now: datetime) -> Iterator[Period]:
+    """Yield the periods between the last board of each window and the current one."""
+    calendar = conf.leaderboard_calendar
+    boards = _boards().filter(grouping=group.grouping, group=group.key)
+    for window in Window:
+        ended = boards.filter(window=window, ends_at__lte=now)
+        ends = ended.aggregate(last=Max("ends_at"))["last"]
+        while ends and not (period := current_period(window, calendar, ends)).has(now):
+            yield period
+            ends = period.ends_at
+
+
+def _tend(now: datetime) -> int:
+    """Take a step of pending scores into account, and close what has settled."""
+    due = Q(due_at=None) | Q(due_at__lte=now)
+    rows = PendingScore.objects.using(write_alias()).filter(due).order_by("id")
+    pending = [_Pending(*row) for row in rows.values_list(*_Pending._fields)[:STEP]]
+    if pending:
+        for board in _concerned(pending):
+            period = subject_of(board).period
+            count_users(
+                board, {each.user_id for each in pending if _is_in(each, period)}
+            )
+        rows.filter(id__in=[each.id for each in pending]).delete()
+    if len(pending) < STEP:
+        _close_settled(now)
+    return len(pending)
+
+
+def _is_in(pending: _Pending, period: Period) -> bool:
+    return pending.occurred_at is None or period.has(pending.occurred_at)
+
+
+def _concerned(pending: Sequence[_Pending]) -> Iterator[Board]:
+    """Yield the boards on which the users are, or may come."""
+    opened = _boards().filter(closed_at=None, audience=audience())
+    yield from opened.filter(grouping="")
+    users = {each.user_id for each in pending}
+    scores = BoardScore.objects.using(write_alias()).filter(user__in=users)
+    for grouping in conf.LEADERBOARD_GROUPS:
+        groups = [group.key for group in groups_of(grouping, users)]
+        is_near = Q(group__in=groups) | Q(pk__in=scores.values("board"))
+        yield from opened.filter(is_near, grouping=grouping)
+
+
+def _close_settled(now: datetime) -> None:
+    """Close the boards that have settled, the oldest first."""
+    ended = _boards().filter(
+        ends_at__lte=now - conf.MAX_BACKDATE,
+        closed_at=None,
+        is_built=True,
+        grouping__in=groupings(),
+    )
+    for board in ended.order_by("ends_at", "id"):
+        until = settled_at(board)
+        if until <= now:
+            count_users(board, late_users(board, until), until=until)
+            board.refresh_from_db()
+            close(board, until)

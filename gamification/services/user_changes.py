@@ -1,0 +1,47 @@
+"""Tells leaderboards about changes of users that are not in the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+from django.apps.registry import Apps
+from django.contrib.auth import get_user_model
+from django.db import models
+from django.db.models.signals import post_save
+
+from gamification.conf import conf
+from gamification.models import PendingScore
+from gamification.models.progress import counted_marks
+from gamification.models.users import key_of
+
+
+def follow_users(apps: Apps) -> None:
+    """Notice users who are saved, also as instances of a class of its own."""
+    for model in apps.get_models():
+        if issubclass(model, get_user_model()):
+            post_save.connect(notice_saved_user, sender=model)
+
+
+def notice_saved_user(
+    instance: models.Model,
+    created: bool,
+    raw: bool,
+    using: str,
+    update_fields: Collection[str] | None = None,
+    **_: Any,
+) -> None:
+    """Count a user again who may have become staff, or inactive, or the contrary."""
+    is_concerned = update_fields is None or {*update_fields} & counted_marks().keys()
+    if is_concerned and not created and not raw:
+        count_again(key_of(instance), using)
+
+
+def count_again(user_id: Any, alias: str, *, due_at: datetime | None = None) -> None:
+    """Let the upkeep of leaderboards count the user on all boards again.
+
+    ``due_at`` is when; None means as soon as possible.
+    """
+    if conf.KEEP_LEADERBOARDS:
+        PendingScore.objects.using(alias).create(user_id=user_id, due_at=due_at)

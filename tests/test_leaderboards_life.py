@@ -1,0 +1,259 @@
+"""Boards of periods open, settle, and become final."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+
+from gamification.exceptions import InvalidRequestError
+from gamification.leaderboards import (
+    PeriodState,
+    Ranking,
+    Window,
+    closing,
+    get_leaderboard,
+    get_winners,
+    reopen_board,
+    tend_boards,
+)
+from gamification.models import Board
+from gamification.services import record_activity, reverse_entry, set_visibility
+from tests.factories import UserFactory
+
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.usefixtures("activity", "no_achievements"),
+]
+
+#: A Sunday, 23:00; the week ends in an hour.
+SUNDAY = datetime(2026, 6, 14, 23, tzinfo=UTC)
+LAST_WEEK = "2026-W24"
+
+
+@pytest.fixture(autouse=True)
+def clock():
+    with time_machine.travel(SUNDAY, tick=False) as clock:
+        tend_boards()
+        yield clock
+
+
+def earns(user, amount, at=SUNDAY):
+    return record_activity(
+        user, "walk", quantity=amount // 10, occurred_at=at, historical=True
+    ).entry
+
+
+def scorers(*amounts):
+    users = UserFactory.create_batch(len(amounts))
+    for second, (user, amount) in enumerate(zip(users, amounts, strict=True)):
+        earns(user, amount, SUNDAY + timedelta(seconds=second))
+    return users
+
+
+def places(**options):
+    board = get_leaderboard("week", period=LAST_WEEK, **options)
+    return {entry.user: (entry.rank, entry.score) for entry in board.entries}
+
+
+def rows():
+    boards = Board.objects.filter(window="week").order_by("starts_at")
+    return [
+        (
+            board.starts_at,
+            board.closed_at,
+            board.count,
+            [*board.scores.order_by("debit", "reached").values_list("debit", "user")],
+            [*board.segments.order_by("debit").values_list("debit", "count")],
+        )
+        for board in boards
+    ]
+
+
+def test_a_record_that_is_sent_on_monday_counts_to_last_week(user, clock):
+    clock.shift(timedelta(hours=10))
+
+    earns(user, 10, SUNDAY)
+
+    assert places() == {user: (1, 10)}
+    assert get_leaderboard("week").count == 0
+
+
+def test_a_period_is_open_then_provisional_then_final(user, clock):
+    earns(user, 10)
+    states = []
+    for hours in (0, 1, 48, 49):
+        clock.move_to(SUNDAY + timedelta(hours=hours))
+        tend_boards()
+        states.append(get_leaderboard("week", period=LAST_WEEK).state)
+
+    assert states == [
+        PeriodState.OPEN,
+        PeriodState.SETTLING,
+        PeriodState.SETTLING,
+        PeriodState.FINAL,
+    ]
+    assert get_leaderboard("all").state is PeriodState.OPEN
+
+
+@pytest.fixture
+def final(clock):
+    """Users of a week that has become final, with 100, 90, 90, 80 XP."""
+    users = scorers(100, 90, 90, 80)
+    clock.shift(timedelta(hours=49))
+    tend_boards()
+    return users
+
+
+def test_a_final_board_ranks_as_before(final):
+    ranks = [rank for rank, _ in places().values()]
+
+    assert ([*places()], ranks) == (final, [1, 2, 2, 4])
+    dense = get_leaderboard("week", period=LAST_WEEK, ranking=Ranking.DENSE)
+    assert [entry.rank for entry in dense.entries] == [1, 2, 2, 3]
+
+
+def test_what_is_recorded_later_changes_no_final_board(final):
+    earns(final[3], 50, SUNDAY)
+    tend_boards()
+
+    assert places()[final[3]] == (4, 80)
+    assert get_leaderboard("all").entries[0].user == final[3]
+
+
+def test_what_was_recorded_before_the_tick_but_too_late_does_not_count(clock):
+    ada, bob = scorers(20, 10)
+    clock.shift(timedelta(days=3))
+    earns(bob, 50, SUNDAY)
+
+    tend_boards()
+
+    assert places() == {ada: (1, 20), bob: (2, 10)}
+
+
+def test_a_final_board_keeps_the_first_and_the_number_of_all_scores(clock, monkeypatch):
+    monkeypatch.setattr(closing, "KEPT", 2)
+    users = scorers(100, 90, 90, 80)
+    clock.shift(timedelta(hours=49))
+    tend_boards()
+
+    board = get_leaderboard("week", period=LAST_WEEK, viewer=users[2])
+
+    assert [entry.user for entry in board.entries] == users[:2]
+    assert (board.count, board.me.rank, board.me.score) == (4, 2, 90)
+
+
+@pytest.mark.parametrize(
+    ("ranking", "expected"), [("competition", 4), ("dense", 3), ("ordinal", 4)]
+)
+def test_the_final_rank_of_everybody_is_known(clock, monkeypatch, ranking, expected):
+    monkeypatch.setattr(closing, "KEPT", 2)
+    users = scorers(100, 90, 90, 80)
+    clock.shift(timedelta(hours=49))
+    tend_boards()
+
+    own = {"ranking": ranking, "viewer": users[3]}
+    board = get_leaderboard("week", period=LAST_WEEK, **own)
+
+    assert (board.me.rank, board.me.score, board.me.gap_to_next) == (expected, 80, None)
+
+
+def test_who_was_not_ranked_has_no_final_rank(final, user):
+    assert get_leaderboard("week", period=LAST_WEEK, viewer=user).me is None
+
+
+def test_who_hides_later_is_not_shown_on_a_final_board(final):
+    set_visibility(final[1], is_public=False)
+
+    assert places() == {final[0]: (1, 100), final[2]: (2, 90), final[3]: (4, 80)}
+
+
+def test_ticking_twice_changes_nothing(final):
+    before = rows()
+
+    tend_boards()
+
+    assert rows() == before
+
+
+def test_a_tick_that_is_skipped_for_three_weeks_makes_the_same_rows(clock):
+    users, days = UserFactory.create_batch(2), range(1, 22)
+    for each in days:
+        clock.move_to(SUNDAY + timedelta(days=each))
+        earns(users[each % 2], 10 * each, SUNDAY + timedelta(days=each))
+    tend_boards()
+    skipped = rows()
+    Board.objects.exclude(starts_at=datetime(2026, 6, 8, tzinfo=UTC)).delete()
+
+    for each in days:
+        clock.move_to(SUNDAY + timedelta(days=each))
+        tend_boards()
+
+    assert rows() == skipped
+    assert [closed is not None for _, closed, *_ in skipped] == [True] * 3 + [False]
+
+
+def test_winners_are_the_first_three_with_all_who_share_their_places(clock):
+    users = scorers(100, 90, 80, 80, 70)
+    clock.shift(timedelta(hours=10))
+
+    winners = get_winners("week")
+
+    assert [(each.user, each.rank) for each in winners] == [
+        (users[0], 1),
+        (users[1], 2),
+        (users[2], 3),
+        (users[3], 3),
+    ]
+    assert get_winners("week", period=LAST_WEEK) == winners
+    assert get_winners(Window.ALL)[0].user == users[0]
+
+
+def test_a_hundred_may_share_a_place(clock, monkeypatch):
+    monkeypatch.setattr("gamification.leaderboards.reading.MAX_PAGE_SIZE", 2)
+    scorers(10, 10, 10)
+
+    assert len(get_winners("week", period=LAST_WEEK)) == 3
+
+
+def test_staff_open_a_period_again(final, clock, caplog):
+    caplog.set_level("INFO")
+    earns(final[3], 50, SUNDAY)
+
+    reopen_board(Window.WEEK, LAST_WEEK, actor=None)
+    tend_boards()
+
+    assert places()[final[3]] == (1, 130)
+    assert caplog.messages == [
+        f"Leaderboard week {LAST_WEEK}: opened again by user None."
+    ]
+    clock.shift(timedelta(hours=48))
+    tend_boards()
+    closed = Board.objects.exclude(closed_at=None).get(window="week")
+    assert closed.closed_at == SUNDAY + timedelta(hours=97)
+
+
+@pytest.mark.parametrize("name", ["2026-W54", "2026-24", "W24", "0000-W01", 7, ""])
+def test_a_week_is_named_by_year_and_number(name):
+    with pytest.raises(
+        InvalidRequestError, match=r"^The period .* is not the name of a week\.$"
+    ) as refusal:
+        get_leaderboard("week", period=name)
+
+    assert refusal.value.context == {"field": "period"}
+
+
+def test_a_reversal_moves_its_user_and_nobody_else():
+    first, second, third, last = scorers(100, 70, 90, 80)
+    entry = earns(second, 20, SUNDAY - timedelta(hours=1))
+    before = get_leaderboard("week")
+    tend_boards()
+
+    reverse_entry(second, entry_id=entry.id)
+
+    after = get_leaderboard("week")
+    assert [entry.rank for entry in before.entries] == [1, 2, 2, 4]
+    assert [entry.rank for entry in after.entries] == [1, 2, 3, 4]
+    assert [entry.user for entry in after.entries] == [first, third, last, second]
+    assert after.entries[1].reached_at == SUNDAY + timedelta(seconds=2)

@@ -1,0 +1,300 @@
+"""Boards are kept up to date, whatever they are asked meanwhile."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+import time_machine
+
+from gamification.conf import Settings
+from gamification.leaderboards import (
+    building,
+    count_drifts,
+    get_leaderboard,
+    rebuild_boards,
+    segments,
+    tend_boards,
+    upkeep,
+)
+from gamification.maintenance import rebuild, reconcile
+from gamification.models import Board, BoardScore, BoardSegment, PendingScore
+from gamification.services import record_activity
+from gamification.staff import exclude_user, hold_user, lift_restriction
+from tests.factories import UserFactory
+from tests.inspection import hide
+
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.usefixtures("activity", "no_achievements"),
+]
+
+NOW = datetime(2026, 6, 10, 12, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def clock():
+    with time_machine.travel(NOW, tick=False) as clock:
+        yield clock
+
+
+def earns(user, amount, at=NOW):
+    record_activity(user, "walk", quantity=amount // 10, occurred_at=at)
+
+
+def board_of(window):
+    return Board.objects.get(window=window)
+
+
+def test_a_step_takes_some_of_the_pending_scores(monkeypatch):
+    monkeypatch.setattr(upkeep, "STEP", 2)
+    tend_boards()
+    for user in UserFactory.create_batch(5):
+        earns(user, 10)
+
+    assert tend_boards() == 5
+    assert board_of("all").count == 5
+
+
+def test_a_board_of_many_entries_is_built_by_the_tick(user, monkeypatch):
+    monkeypatch.setattr(building, "FEW_ENTRIES", 0)
+    earns(user, 10)
+    earns(UserFactory(), 10, NOW - timedelta(days=1))
+
+    tend_boards()
+
+    counts = dict(Board.objects.values_list("window", "count"))
+    assert counts == {"day": 1, "week": 2, "month": 2, "all": 2}
+
+
+def test_a_missed_board_of_many_entries_is_built_by_the_tick(user, monkeypatch, clock):
+    tend_boards()
+    earns(user, 10)
+    clock.shift(timedelta(days=1))
+    earns(user, 10, NOW + timedelta(days=1))
+    monkeypatch.setattr(building, "FEW_ENTRIES", 0)
+    clock.shift(timedelta(days=1))
+
+    tend_boards()
+
+    days = Board.objects.filter(window="day").order_by("starts_at")
+    assert [*days.values_list("count", flat=True)] == [1, 1, 0]
+
+
+@pytest.mark.parametrize("batch_size", [1, 10])
+def test_of_two_who_build_a_board_the_second_one_does(user, batch_size):
+    tend_boards()
+    for walker in (user, UserFactory()):
+        earns(walker, 10)
+    rebuilt = []
+
+    def build_again(users):
+        if not rebuilt:
+            rebuilt.append(users)
+            rebuild_boards()
+
+    rebuild_boards(batch_size=batch_size, progress=build_again)
+    tend_boards()
+
+    assert {*Board.objects.values_list("is_built", "count")} == {(True, 2)}
+
+
+def test_segments_are_divided_as_they_grow(monkeypatch):
+    monkeypatch.setattr(segments, "SIZE", 2)
+    tend_boards()
+    for second, user in enumerate(UserFactory.create_batch(24)):
+        earns(user, 10 + 10 * (second % 3), NOW - timedelta(seconds=7 * second % 24))
+        tend_boards()
+
+    counts = BoardSegment.objects.filter(board__window="all").values_list("count")
+    assert max(counts) <= (4,)
+    assert sum(count for (count,) in counts) == 24
+    assert count_drifts() == []
+
+
+def test_pages_deep_in_a_board_follow_each_other(monkeypatch):
+    monkeypatch.setattr(segments, "SIZE", 2)
+    monkeypatch.setattr("gamification.leaderboards.slices.DEEP", 0)
+    for second, user in enumerate(UserFactory.create_batch(11)):
+        earns(user, 10 + 10 * (second % 3), NOW - timedelta(seconds=second))
+    tend_boards()
+
+    pages = [get_leaderboard("all", page=page, page_size=3) for page in range(1, 6)]
+
+    entries = [entry for page in pages for entry in page.entries]
+    assert [len(page.entries) for page in pages] == [3, 3, 3, 2, 0]
+    assert [entry.rank for entry in entries] == [1] * 3 + [4] * 4 + [8] * 4
+    assert all(
+        (-before.score, before.reached_at) < (-after.score, after.reached_at)
+        for before, after in pairwise(entries)
+    )
+
+
+def test_a_score_that_differs_from_the_ledger_is_drift(user):
+    earns(user, 10)
+    tend_boards()
+    BoardScore.objects.filter(board__window="week").update(debit=-70)
+
+    [drift] = reconcile(fix=True)
+
+    assert (drift.what, drift.stored, drift.derived) == (
+        "score on week · 2026-06-08",
+        "70 XP since 2026-06-10 12:00:00+00:00",
+        "10 XP since 2026-06-10 12:00:00+00:00",
+    )
+    tend_boards()
+    assert get_leaderboard("week").entries[0].score == 10
+
+
+def test_a_score_that_is_missing_is_drift(user):
+    earns(user, 10)
+    tend_boards()
+    BoardScore.objects.filter(board__window="all").delete()
+
+    [drift] = reconcile()
+
+    assert (drift.what, drift.stored) == ("score on all time", "none")
+    rebuild(user)
+    BoardSegment.objects.filter(board__window="all").update(count=0)
+    Board.objects.filter(window="all").update(count=0)
+    tend_boards()
+    assert board_of("all").count == 1
+
+
+def test_a_change_of_who_is_ranked_builds_the_boards_again(staff, settings):
+    earns(staff, 10)
+    tend_boards()
+    settings.GAMIFICATION = {"RANKS_STAFF": True}
+
+    assert get_leaderboard("all").count == 1
+    tend_boards()
+    assert get_leaderboard("all").count == board_of("all").count == 1
+
+
+def test_boards_that_are_not_kept_cost_nothing(user, monkeypatch):
+    monkeypatch.setattr(Settings, "KEEP_LEADERBOARDS", False)
+    earns(user, 10)
+    user.save()
+
+    assert PendingScore.objects.count() == 0
+    assert get_leaderboard("all").entries[0].user == user
+
+
+@pytest.mark.parametrize(
+    ("fields", "pending"), [(["last_login"], 0), (["is_staff"], 1), (None, 1)]
+)
+def test_a_saved_user_is_counted_again_if_it_can_matter(user, fields, pending):
+    user.save(update_fields=fields)
+
+    assert PendingScore.objects.filter(user=user).count() == pending
+
+
+def test_an_entry_without_xp_is_not_pending(user, activity):
+    type(activity).objects.update(xp_reward=0)
+    earns(user, 10)
+
+    assert PendingScore.objects.count() == 0
+
+
+@pytest.mark.parametrize("page_size", [1, 2])
+def test_the_viewer_of_a_final_board_may_be_anywhere(clock, page_size):
+    users = UserFactory.create_batch(3)
+    for second, user in enumerate(users):
+        earns(user, 10, NOW - timedelta(seconds=second))
+    tend_boards()
+    clock.shift(timedelta(days=4))
+    tend_boards()
+
+    board = get_leaderboard(
+        "day", period="2026-06-10", viewer=users[0], page_size=page_size
+    )
+
+    assert (board.me.user, board.me.rank, board.me.score) == (users[0], 1, 10)
+
+
+def held(user, until):
+    hold_user(user, until=until, reason="Let us see.", actor=None)
+
+
+def test_who_is_held_comes_back_when_the_hold_ends(user, clock):
+    other, until = UserFactory(), NOW + timedelta(hours=2)
+    for walker in (user, other):
+        earns(walker, 10)
+    tend_boards()
+
+    held(user, until)
+    during = [get_leaderboard("all").count]
+    tend_boards()
+    during += [get_leaderboard("all").count]
+    clock.move_to(until)
+    after = [get_leaderboard("all").count]
+    tend_boards()
+    after += [get_leaderboard("all").count]
+
+    assert (during, after) == ([1, 1], [2, 2])
+    assert PendingScore.objects.count() == 0
+
+
+def test_who_is_excluded_is_not_ranked_until_staff_lift_it(user):
+    earns(user, 10)
+    tend_boards()
+
+    exclude_user(user, reason="A cheat.", actor=None)
+    excluded = get_leaderboard("all").count
+    tend_boards()
+    lift_restriction(user, "exclusion", actor=None)
+
+    assert (excluded, get_leaderboard("all").count) == (0, 1)
+
+
+def test_boards_are_built_again_for_another_audience(user, settings):
+    earns(UserFactory(is_staff=True), 20)
+    earns(user, 10)
+    tend_boards()
+
+    settings.GAMIFICATION = {"RANKS_STAFF": True}
+    by_ledger = get_leaderboard("all").count
+    tend_boards()
+
+    assert (by_ledger, get_leaderboard("all").count) == (2, 2)
+    assert {*Board.objects.values_list("audience", "count")} == {("staff", 2)}
+
+
+def test_boards_of_users_whom_the_site_hides_are_kept_as_well(user, monkeypatch):
+    other = UserFactory()
+    for walker in (user, other):
+        earns(walker, 10)
+
+    hide(monkeypatch, other)
+    tend_boards()
+
+    assert [entry.user for entry in get_leaderboard("all").entries] == [user]
+    assert Board.objects.get(window="all").count == 1
+
+
+def test_a_day_of_25_hours_is_one_day(user, clock, settings):
+    settings.GAMIFICATION = {"LEADERBOARD_ZONE": "Europe/London"}
+    clock.move_to(datetime(2026, 10, 25, 23, 30, tzinfo=UTC))
+    tend_boards()
+    for hour in (-1, 0, 24):
+        midnight = datetime(2026, 10, 24, 23, 0, tzinfo=UTC)
+        earns(user, 10, midnight + timedelta(hours=hour))
+
+    before = get_leaderboard("day").me, get_leaderboard("day", viewer=user).me.score
+    tend_boards()
+
+    assert before == (None, 20)
+    assert get_leaderboard("day", viewer=user).me.score == 20
+
+
+def test_a_site_may_show_nobody_for_now(user, monkeypatch):
+    earns(user, 10)
+    manager = type(user)._default_manager
+    nobody = type(user)._base_manager.none()
+    monkeypatch.setattr(type(manager), "get_queryset", lambda self: nobody.all())
+
+    by_ledger = get_leaderboard("all").count
+    tend_boards()
+
+    assert (by_ledger, get_leaderboard("all").count) == (0, 0)
