@@ -101,7 +101,7 @@ PICTURES = (
         (1280, 1080),
         prepare=simulate,
     ),
-    Picture("ledger", ADMIN, "/admin/gamification/ledgerentry/", (1280, 900)),
+    Picture("ledger", ADMIN, "/admin/gamification/ledgerentry/?q=demo", (1280, 900)),
     # These change something.
     Picture("celebrations", DEMO, "/visions/", (1120, 560), prepare=complete_kpi),
     Picture("phone", DEMO, "/visions/", PHONE, "dark", show_again),
@@ -126,7 +126,7 @@ def make_data() -> None:
     django.setup()
     from django.core.management import call_command
 
-    with time_machine.travel(NOON):
+    with time_machine.travel(NOON, tick=False):
         call_command("migrate", verbosity=0)
         call_command("demo_data")
         begin_job()

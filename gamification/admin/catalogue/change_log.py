@@ -42,16 +42,14 @@ def edit_message(
     ``texts`` describe the change of each field, and ``how`` adds how it came about.
     ``before`` has the values before the edit, by field.
     """
-    if not texts:
-        return []
-    return [
-        {
-            # Django shows this part, and leaves the others alone.
-            "changed": {"fields": [how % "; ".join(texts)]},
-            "before": {**before},
-            "tag": definition_tag(item),
-        }
-    ]
+    # Django shows one part of the message, and leaves the others alone.
+    undo = {"before": {**before}, "tag": definition_tag(item)}
+    return [part | undo for part in plain_message(texts, how)]
+
+
+def plain_message(texts: Sequence[str], how: str = "%s") -> list[Any]:
+    """Return the message of an edit that cannot be undone."""
+    return [{"changed": {"fields": [how % "; ".join(texts)]}}] if texts else []
 
 
 def latest_edit(item: Definition) -> LoggedEdit | None:

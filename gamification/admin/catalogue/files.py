@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy
 
 from gamification.admin.base import GamificationAdmin, as_admin_form, log_transaction
 from gamification.admin.catalogue.activation import announce_reach
-from gamification.admin.catalogue.change_log import edit_message
+from gamification.admin.catalogue.change_log import edit_message, plain_message
 from gamification.admin.concurrent_forms import TagField, conflict_message
 from gamification.exceptions import (
     InvalidDefinitionsError,
@@ -243,7 +243,7 @@ def _change(item: ItemDifference) -> DefinitionChange:
     )
 
 
-def _log_message(item: ItemDifference, row: Definition | Level) -> Any:
+def _log_message(item: ItemDifference, row: Definition | Level) -> list[Any]:
     """Return what the log keeps of the change of an item, whose ``row`` is saved."""
     before = {each.name: each.before for each in item.fields}
     texts = [
@@ -254,7 +254,7 @@ def _log_message(item: ItemDifference, row: Definition | Level) -> Any:
     how = _("%s (imported)")
     # The table of levels is undone as a whole, by its job.
     if isinstance(row, Level):
-        return how % "; ".join(texts)
+        return plain_message(texts, how)
     return edit_message(texts, row, before, how)
 
 

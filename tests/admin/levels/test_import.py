@@ -58,7 +58,7 @@ def test_an_import_is_logged_and_begins_the_job(admin_client, user, activity):
     assert response["Location"] == address
     messages = [each.get_change_message() for each in LogEntry.objects.order_by("pk")]
     assert messages == [
-        'Begins at: 50 → 30; Name: "" → "Explorer" (imported)',
+        'Changed Begins at: 50 → 30; Name: "" → "Explorer" (imported).',
         "Removed: level 3.",
     ]
     run_next_step(job.pk, actor=None)
