@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 import time_machine
@@ -16,6 +17,7 @@ from gamification.leaderboards import (
     Ranking,
     Window,
     aget_leaderboard,
+    counting,
     tend_boards,
 )
 from gamification.models import Activity
@@ -550,3 +552,24 @@ def test_users_whom_the_site_hides_are_not_ranked(monkeypatch):
 
     [entry] = get_leaderboard("all").entries
     assert (entry.user_id, entry.rank, entry.gap_to_next) == (second.pk, 1, None)
+
+
+@pytest.mark.parametrize(
+    ("ranking", "rank"), [("competition", 4), ("dense", 3), ("ordinal", 5)]
+)
+def test_the_place_of_a_viewer_on_another_page_has_any_rank(ranking, rank):
+    users = scorers(30, 20, 20, 10, 10)
+
+    me = get_leaderboard("all", page_size=1, viewer=users[4], ranking=ranking).me
+
+    assert (me.user, me.rank, me.gap_to_next) == (users[4], rank, 0)
+
+
+def test_marks_of_users_may_be_in_another_table(monkeypatch):
+    first, second = scorers(30, 20)
+    type(first).objects.filter(pk=first.pk).update(is_active=False)
+    model = SimpleNamespace(_meta=SimpleNamespace(local_concrete_fields=[]))
+    column = SimpleNamespace(model=model)
+    monkeypatch.setattr(counting, "target_field", lambda: column)
+
+    assert order(viewer=second) == [second]

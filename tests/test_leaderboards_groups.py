@@ -47,6 +47,7 @@ def source(request, clock):
     if request.param != "ledger":
         for name in ("lovelace", "hopper"):
             UserFactory(username=name, last_name=name)
+        UserFactory(last_name="")
         rebuild_boards(grouping="family")
     return request.param
 

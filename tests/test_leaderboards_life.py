@@ -18,6 +18,7 @@ from gamification.leaderboards import (
     reopen_board,
     tend_boards,
 )
+from gamification.leaderboards import final as final_board
 from gamification.models import Board
 from gamification.services import record_activity, reverse_entry, set_visibility
 from tests.factories import UserFactory
@@ -157,6 +158,30 @@ def test_the_final_rank_of_everybody_is_known(clock, monkeypatch, ranking, expec
     board = get_leaderboard("week", period=LAST_WEEK, **own)
 
     assert (board.me.rank, board.me.score, board.me.gap_to_next) == (expected, 80, None)
+
+
+def test_a_final_board_is_shown_around_a_user(final):
+    board = get_leaderboard("week", period=LAST_WEEK, around=final[2], page_size=2)
+
+    assert [entry.user for entry in board.entries] == final[1:3]
+    assert (board.offset, board.me.rank, board.me.gap_to_next) == (1, 2, 0)
+
+
+def test_a_final_board_goes_on_behind_a_cursor(final):
+    first = get_leaderboard("week", period=LAST_WEEK, page_size=2)
+
+    rest = get_leaderboard("week", period=LAST_WEEK, after=first.cursor)
+
+    assert [(each.user, each.rank) for each in rest.entries] == [
+        (final[2], 2),
+        (final[3], 4),
+    ]
+
+
+def test_the_ledger_answers_for_a_board_that_is_just_opened_again(final, monkeypatch):
+    monkeypatch.setattr(final_board, "read_slices", lambda header, wishes: None)
+
+    assert places()[final[3]] == (4, 80)
 
 
 def test_who_was_not_ranked_has_no_final_rank(final, user):

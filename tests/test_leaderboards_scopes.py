@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
+from django.contrib.auth.models import AnonymousUser
 
 from gamification.checks import check_settings
 from gamification.exceptions import UnknownScopeError
@@ -89,6 +90,22 @@ def test_a_scope_may_be_read_around_its_viewer(members):
     board = day("other", around=members[2], page_size=2)
 
     assert [entry.user for entry in board.entries] == members[1:3]
+
+
+def test_the_viewer_of_a_scope_may_be_given_by_a_key(members):
+    board = day(viewer=members[0].pk)
+
+    assert board.me.user == members[0]
+    with pytest.raises(UnknownScopeError):
+        day(viewer=AnonymousUser())
+
+
+def test_a_scope_goes_on_behind_a_cursor(members):
+    first = day(viewer=members[0], page_size=2)
+
+    rest = day(viewer=members[0], after=first.cursor)
+
+    assert [entry.user for entry in rest.entries] == members[2:]
 
 
 def test_a_hidden_member_is_not_listed(members):

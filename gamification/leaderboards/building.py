@@ -33,9 +33,8 @@ STEP: Final = 1_000
 #: many entries since its period began. ``rebuild_boards`` builds a larger one.
 FEW_ENTRIES: Final = 5_000
 
-#: How much earlier than it occurred an entry can have been recorded, at the most,
-#: besides ``MAX_CLOCK_SKEW``: clocks are set back.
-_MARGIN: Final = timedelta(days=1)
+#: How much earlier than in UTC a date of a user can be, with a late start of the day.
+_MARGIN: Final = timedelta(days=2)
 
 
 def current_periods(now: datetime) -> Iterator[Period]:
@@ -44,7 +43,7 @@ def current_periods(now: datetime) -> Iterator[Period]:
         yield current_period(window, conf.leaderboard_calendar, now)
 
 
-def open_board(subject: Subject) -> bool:
+def open_board(subject: Subject, now: datetime) -> bool:
     """Make a board, and build it if the ledger has little for it.
 
     It says whether the board is built.
@@ -55,17 +54,17 @@ def open_board(subject: Subject) -> bool:
     users = [*_users_since(subject.period)[: FEW_ENTRIES + 1]]
     if len(users) <= FEW_ENTRIES:
         clear(board)
-        count_users(board, {*users})
+        count_users(board, {*users}, now)
         finish(board)
     return len(users) <= FEW_ENTRIES
 
 
 def _users_since(period: Period) -> Any:
-    """Return a user for each entry that may belong to the period."""
+    """Return a user for each entry that may belong to the period, or to a later one."""
     entries = LedgerEntry.objects.using(write_alias()).order_by()
     if period.starts_at:
-        earliest = period.starts_at - conf.MAX_CLOCK_SKEW - _MARGIN
-        entries = entries.filter(recorded_at__gte=earliest)
+        earliest = (period.starts_at - _MARGIN).date()
+        entries = entries.filter(local_date__gte=earliest)
     return entries.values_list("user_id", flat=True)
 
 
@@ -91,7 +90,7 @@ def rebuild_boards(
     for each in windows:
         wanted = period_of(each, period, now)
         for group in groups:
-            build(Subject(wanted, group), batch_size, progress)
+            build(Subject(wanted, group), now, batch_size, progress)
     return len(windows) * len(groups)
 
 
@@ -116,12 +115,15 @@ def reopen_board(
         board = make_board(subject)
         board.reopened_at = now
         board.save(update_fields=["reopened_at"])
-    build(subject, STEP, None)
+    build(subject, now)
     logger.info("Leaderboard %s %s: opened again by user %s.", window, period, actor_id)
 
 
 def build(
-    subject: Subject, batch_size: int, progress: Callable[[int], None] | None
+    subject: Subject,
+    now: datetime,
+    batch_size: int = STEP,
+    progress: Callable[[int], None] | None = None,
 ) -> None:
     """Build a board anew, some users at a time."""
     with lock_boards(waits=True):
@@ -134,7 +136,7 @@ def build(
         with lock_boards(waits=True):
             if not own.exists():
                 return
-            count_users(board, users)
+            count_users(board, users, now)
         if progress:
             progress(len(users))
     with lock_boards(waits=True):

@@ -7,32 +7,28 @@ arrive. Then it is final: nothing that is recorded later changes its board.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from django.db.models import Q
 
 from gamification.conf import conf
 from gamification.leaderboards.segments import divide_by_score
-from gamification.models import Board, BoardScore, LedgerEntry, write_alias
+from gamification.models import Board, BoardScore, write_alias
 
 #: Keys that a closed board keeps.
 KEPT: Final = 1_000
 
 
-def settled_at(board: Board) -> datetime:
-    """Return when the board of an ended period becomes final."""
+def final_at(board: Board, now: datetime) -> datetime | None:
+    """Return when the board of a settled period became final; None if it is not yet.
+
+    What is recorded later does not count.
+    """
     instants = [at for at in (board.ends_at, board.reopened_at) if at is not None]
-    return max(instants) + conf.MAX_BACKDATE
-
-
-def late_users(board: Board, until: datetime) -> list[Any]:
-    """Return users with entries in the period that were recorded after ``until``."""
-    entries = LedgerEntry.objects.using(write_alias()).filter(
-        recorded_at__gt=until,
-        occurred_at__gte=board.starts_at,
-        occurred_at__lt=board.ends_at,
-    )
-    return [*entries.order_by().values_list("user_id", flat=True).distinct()]
+    if board.ends_at is None:
+        return None
+    settled = max(instants) + conf.MAX_BACKDATE
+    return settled if settled <= now else None
 
 
 def close(board: Board, until: datetime) -> None:

@@ -29,11 +29,9 @@ def counted_keys(
 ) -> dict[Any, Key]:
     """Return the keys that those users should have on a board, by stored user.
 
-    ``until`` leaves out what was recorded later.
+    There must be some. ``until`` leaves out what was recorded later.
     """
     users = [prepare_key(user_id, write_alias()) for user_id in user_ids]
-    if not users:
-        return {}
     counted = counted_scores(subject, timezone.now(), ends_early=until is not None)
     closed_at = None if until is None else adapted(until)
     rows = sql.fetch(sql.scores_of(users, closed_at, counted))
@@ -67,12 +65,11 @@ def _ranked(group: Group, now: datetime) -> sql.Statement:
 
 def _own_columns() -> dict[str, bool] | None:
     """Return the marks of counted users by column; None if another table has them."""
-    users: Any = target_field().model
-    marks = counted_marks()
-    fields = {name: users._meta.get_field(name) for name in marks}
-    if any(field.model is not users for field in fields.values()):
+    own: Any = target_field().model._meta.local_concrete_fields
+    columns, marks = {field.name: field.column for field in own}, counted_marks()
+    if not marks.keys() <= columns.keys():
         return None
-    return {fields[name].column: is_on for name, is_on in marks.items()}
+    return {columns[name]: is_on for name, is_on in marks.items()}
 
 
 @lru_cache(maxsize=256)

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from gamification.leaderboards.closing import final_at
 from gamification.leaderboards.counting import counted_keys, kept_keys
 from gamification.leaderboards.groups import audience, groupings
 from gamification.leaderboards.rows import subject_of
@@ -34,7 +35,8 @@ def score_drifts(user_ids: Sequence[Any]) -> Iterator[ScoreDrift]:
     pending = PendingScore.objects.using(alias).filter(due, user__in=user_ids)
     for board in _boards():
         kept = kept_keys(board.pk, user_ids)
-        counted = counted_keys(subject_of(board), user_ids)
+        until = final_at(board, timezone.now())
+        counted = counted_keys(subject_of(board), user_ids, until=until)
         rows = pending.values_list("user_id", flat=True)
         waiting = {prepare_key(user_id, alias) for user_id in rows}
         for user in (kept.keys() | counted.keys()) - waiting:

@@ -15,6 +15,7 @@ from django.db import connections, transaction
 from django.db.models import F
 
 from gamification.domain.periods import Period, Window
+from gamification.leaderboards.closing import final_at
 from gamification.leaderboards.counting import changes, counted_keys, kept_keys
 from gamification.leaderboards.groups import audience
 from gamification.leaderboards.segments import divide, shift_counts
@@ -77,14 +78,12 @@ def finish(board: Board) -> None:
     board.save(update_fields=["is_built", "count", "version"])
 
 
-def count_users(
-    board: Board, user_ids: Iterable[Any], *, until: datetime | None = None
-) -> None:
+def count_users(board: Board, user_ids: Iterable[Any], now: datetime) -> None:
     """Bring the scores of these users up to date with the ledger.
 
-    ``until`` leaves out what was recorded later.
+    What was recorded after the board became final does not count.
     """
-    users = [*user_ids]
+    users, until = [*user_ids], final_at(board, now)
     if not users:
         return
     kept = kept_keys(board.pk, users)

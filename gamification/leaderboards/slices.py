@@ -88,22 +88,21 @@ def read_scores_above(header: Header, debit: int) -> set[int]:
 
 def _parts(header: Header, name: str, wish: Wish) -> Iterator[sql.Statement]:
     board = header.id
-    match wish:
-        case AfterOffset(offset, size):
-            is_deep = offset >= DEEP and not header.is_closed
-            read = sql.keys_after if is_deep else sql.first_keys
-            yield read(name, board, offset, size)
-            yield sql.nothing(f"anchor{name}")
-            above = sql.final_above if header.is_closed else sql.count_above
-            # Nobody has more than the first one.
-            yield above(name, board, None) if offset else sql.nothing(f"above{name}")
-        case AroundKey(key, back, ahead):
-            yield sql.count_before(name, board, key)
-            yield sql.keys_around(name, board, key, back, ahead)
-            yield sql.count_above(name, board, None)
-        case PlaceOf(key, back, ahead, ranking):
-            yield from _place_parts(header, name, key, ranking)
-            yield sql.keys_around(name, board, key, back, ahead)
+    if isinstance(wish, AfterOffset):
+        is_deep = wish.offset >= DEEP and not header.is_closed
+        read = sql.keys_after if is_deep else sql.first_keys
+        yield read(name, board, *wish)
+        yield sql.nothing(f"anchor{name}")
+        above = sql.final_above if header.is_closed else sql.count_above
+        # Nobody has more than the first one.
+        yield above(name, board, None) if wish.offset else sql.nothing(f"above{name}")
+    elif isinstance(wish, AroundKey):
+        yield sql.count_before(name, board, wish.key)
+        yield sql.keys_around(name, board, *wish)
+        yield sql.count_above(name, board, None)
+    else:
+        yield from _place_parts(header, name, wish.key, wish.ranking)
+        yield sql.keys_around(name, board, wish.key, wish.back, wish.ahead)
 
 
 def _place_parts(

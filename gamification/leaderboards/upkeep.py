@@ -18,7 +18,7 @@ from gamification.leaderboards.building import (
     current_periods,
     open_board,
 )
-from gamification.leaderboards.closing import close, late_users, settled_at
+from gamification.leaderboards.closing import close, final_at
 from gamification.leaderboards.groups import audience, groupings, groups_of
 from gamification.leaderboards.rows import count_users, lock_boards, subject_of
 from gamification.leaderboards.values import EVERYBODY, Group, Subject
@@ -45,9 +45,9 @@ def tend_boards(*, now: datetime | None = None) -> int:
     now, done = now or timezone.now(), 0
     with lock_boards(waits=True):
         _forget_others()
-        large = [each for each in _due(now) if not open_board(each)]
+        large = [each for each in _due(now) if not open_board(each, now)]
     for subject in large:
-        build(subject, STEP, None)
+        build(subject, now)
     while True:
         with lock_boards(waits=True):
             rows = _tend(now)
@@ -78,9 +78,9 @@ def tend_if_possible(subject: Subject) -> bool:
         with lock_boards(waits=False) as is_locked:
             if is_locked:
                 for period in current_periods(now):
-                    open_board(Subject(period))
+                    open_board(Subject(period), now)
                 if subject.period in current_periods(now):
-                    open_board(subject)
+                    open_board(subject, now)
                 _tend(now)
     except Error:
         # A read-only database, for example. The ledger answers then.
@@ -137,9 +137,8 @@ def _tend(now: datetime) -> int:
     if pending:
         for board in _concerned(pending):
             period = subject_of(board).period
-            count_users(
-                board, {each.user_id for each in pending if _is_in(each, period)}
-            )
+            users = {each.user_id for each in pending if _is_in(each, period)}
+            count_users(board, users, now)
         rows.filter(id__in=[each.id for each in pending]).delete()
     if len(pending) < STEP:
         _close_settled(now)
@@ -171,8 +170,5 @@ def _close_settled(now: datetime) -> None:
         grouping__in=groupings(),
     )
     for board in ended.order_by("ends_at", "id"):
-        until = settled_at(board)
-        if until <= now:
-            count_users(board, late_users(board, until), until=until)
-            board.refresh_from_db()
+        if until := final_at(board, now):
             close(board, until)

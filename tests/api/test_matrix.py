@@ -56,6 +56,7 @@ GET     leaderboards/day/                              401  200   200   200     
 GET     leaderboards/week/                             401  200   200   200     200
 GET     leaderboards/month/                            401  200   200   200     200
 GET     leaderboards/all/                              401  200   200   200     200
+GET     leaderboards/week/winners/                     401  200   200   200     200
 
 GET     levels/                                        401  200   200   200     200
 PUT     levels/table/                                  401  403   403   403     200
