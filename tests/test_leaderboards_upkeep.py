@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import pytest
 import time_machine
+from django.db.models import F
 
 from gamification.conf import Settings
 from gamification.leaderboards import (
@@ -18,6 +19,9 @@ from gamification.leaderboards import (
     tend_boards,
     upkeep,
 )
+from gamification.leaderboards.headers import find_board
+from gamification.leaderboards.rows import subject_of
+from gamification.leaderboards.slices import AfterOffset, read_slices
 from gamification.maintenance import rebuild, reconcile
 from gamification.models import Board, BoardScore, BoardSegment, PendingScore
 from gamification.services import record_activity
@@ -298,3 +302,13 @@ def test_a_site_may_show_nobody_for_now(user, monkeypatch):
     tend_boards()
 
     assert (by_ledger, get_leaderboard("all").count) == (0, 0)
+
+
+def test_keys_are_not_read_from_a_board_that_has_changed(user):
+    earns(user, 10)
+    tend_boards()
+    header = find_board(subject_of(board_of("all")), (), limit=1)
+
+    Board.objects.update(version=F("version") + 1)
+
+    assert read_slices(header, [AfterOffset(0, 1)]) is None

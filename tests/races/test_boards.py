@@ -92,6 +92,15 @@ def test_a_reader_opens_the_boards(user):
     assert Board.objects.filter(is_built=True).count() == 4
 
 
+def test_a_reader_opens_no_board_of_the_past(user):
+    record_activity(user, "walk")
+
+    board = get_leaderboard("week", period="2020-W01")
+
+    assert board.count == 0
+    assert not Board.objects.filter(starts_at__year__lt=2021).exists()
+
+
 @pytest.mark.usefixtures("soon_late")
 def test_a_reader_tends_the_boards_if_much_is_pending(user):
     tend_boards()
