@@ -25,8 +25,8 @@ def test_moderators_help_single_users_and_designers_run_the_game():
 
     moderators, designers = codenames("Moderators"), codenames("Game designers")
     assert lines == [
-        "Moderators: created, permissions: 18",
-        "Game designers: created, permissions: 23",
+        "Moderators: created, permissions: 19",
+        "Game designers: created, permissions: 24",
     ]
     alone = {"reopen_board", "restrict_user", "reverse_entry"}
     assert moderators - designers == alone
@@ -40,7 +40,7 @@ def test_groups_that_exist_keep_what_they_have():
 
     lines = create()
 
-    assert lines[0] == "Moderators: completed, permissions: 18"
+    assert lines[0] == "Moderators: completed, permissions: 19"
     assert "add_logentry" in codenames("Moderators")
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import time_machine
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
+from django.db import IntegrityError
 
 from gamification.maintenance import reconcile
 from gamification.models import (
@@ -73,14 +76,24 @@ def test_a_game_is_loaded_where_ids_differ(tmp_path):
     assert [*reconcile()] == []
 
 
+# A dump leaves out microseconds.
+@time_machine.travel(datetime(2026, 6, 10, 12, tzinfo=UTC), tick=False)
 def test_rows_of_users_are_found_where_they_exist(tmp_path):
     record_activity(UserFactory(username="ann"), "kpi_completed")
-    dump(tmp_path / "game.json", "gamification")
+    dump(tmp_path / "game.json", *(model._meta.label for model in PER_USER))
     known = {model: [*model.objects.values_list("pk")] for model in PER_USER}
 
     call_command("loaddata", str(tmp_path / "game.json"), verbosity=0)
 
     assert {model: [*model.objects.values_list("pk")] for model in PER_USER} == known
+
+
+def test_entries_that_exist_are_not_replaced(tmp_path):
+    record_activity(UserFactory(username="ann"), "kpi_completed")
+    dump(tmp_path / "game.json", "gamification")
+
+    with pytest.raises(IntegrityError, match="never edited"):
+        call_command("loaddata", str(tmp_path / "game.json"), verbosity=0)
 
 
 def test_a_catalogue_replaces_one_with_other_ids(tmp_path):

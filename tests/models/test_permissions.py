@@ -12,6 +12,7 @@ PERMISSIONS = {
     "award_achievement": "userachievement",
     "rebuild_progress": "usergamification",
     "record_activity": "ledgerentry",
+    "reopen_board": "board",
     "restrict_user": "restriction",
     "reverse_entry": "ledgerentry",
     "revoke_achievement": "userachievement",

@@ -26,6 +26,7 @@ def key(request, monkeypatch):
     field.model = get_user_model()
     monkeypatch.setattr(users, "key_field", lambda: field)
     monkeypatch.setattr(users, "converts_keys", lambda: True)
+    monkeypatch.setattr(users, "_keeps_keys", lambda: False)
     return request.param
 
 
@@ -58,8 +59,7 @@ def test_keys_are_ordered_as_in_the_database(key):
     ]  # fmt: skip
 
 
-def test_rows_are_prepared_and_converted(key, monkeypatch):
-    monkeypatch.setattr("gamification.storage.keys.converts_keys", lambda: True)
+def test_rows_are_prepared_and_converted(key):
     keys = UserKeys("default")
     rows = [(key, 7, None), (key, 8, key)]
 
@@ -70,12 +70,11 @@ def test_rows_are_prepared_and_converted(key, monkeypatch):
     assert keys.convert([(7, 12, "x")], 1) == [(7, key, "x")]
 
 
-def test_keys_of_django_s_own_fields_stay_as_they_are():
-    keys, rows = UserKeys("default"), [(1, 2)]
+@pytest.mark.parametrize("differ", [True, False])
+def test_only_keys_that_differ_are_prepared(differ, monkeypatch):
+    monkeypatch.setattr("gamification.storage.keys.converts_keys", lambda: differ)
 
-    assert keys.prepare(rows) is rows
-    assert keys.prepare_columns(("user_id",), rows) is rows
-    assert keys.convert(rows, 0) is rows
+    assert isinstance(UserKeys.of("default"), UserKeys) == differ
 
 
 def test_a_text_that_the_column_would_cut_off_is_no_key(monkeypatch):

@@ -252,6 +252,7 @@ def _log_message(item: ItemDifference, row: Definition | Level) -> list[Any]:
         for label, old, new in _change(item).fields
     ]
     how = _("%s (imported)")
+    # The table of levels is undone as a whole, by its job.
     if isinstance(row, Level):
         return plain_message(texts, how)
     return edit_message(texts, row, before, how)
