@@ -3,7 +3,7 @@
 It makes the demo data in a temporary database, at a fixed time, and takes pictures of
 the pages with Chromium, which ``apt-get install chromium`` installs; the environment
 variable ``CHROMIUM`` names another one. So the pictures change only with the pages, and
-with the fonts of the machine.
+with the fonts of the machine: emoji need one, such as ``fonts-noto-color-emoji``.
 """
 
 from __future__ import annotations
