@@ -16,7 +16,7 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.http import urlencode
-from django.utils.translation import gettext
+from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
 from gamification.admin.base import HistoryAdmin, log_action
@@ -37,6 +37,7 @@ from gamification.models import (
     UserGamification,
 )
 from gamification.staff import (
+    get_levels,
     open_restrictions,
     sees_ledgers,
     sees_unlocks,
@@ -58,6 +59,13 @@ class UserChangeList(BoundedChangeList):
         key = F(first.removeprefix("-")) + 0
         return [key.desc() if first.startswith("-") else key.asc(), *others]
 
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        language = get_language()
+        names = {level.number: level.name_in(language) for level in get_levels()}
+        for row in self.result_list:
+            row.level_name = names.get(row.level, "")
+
 
 @admin.register(UserGamification)
 class UserGamificationAdmin(HistoryAdmin):
@@ -66,7 +74,7 @@ class UserGamificationAdmin(HistoryAdmin):
     list_display = (
         "user",
         "total_xp",
-        "level",
+        "named_level",
         "streak_today",
         "last_active_on",
         "held_until",
@@ -87,7 +95,7 @@ class UserGamificationAdmin(HistoryAdmin):
     # XP, too, and records leave it alone until they raise the level.
     orders: ClassVar = {
         "total_xp": ("level", "total_xp", "pk"),
-        "level": ("level", "total_xp", "pk"),
+        "named_level": ("level", "total_xp", "pk"),
     }
     list_select_related = ("user",)
     search_hint = _("Enter a part of the user's login name or email address.")
@@ -95,6 +103,11 @@ class UserGamificationAdmin(HistoryAdmin):
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return UserChangeList
+
+    @admin.display(description=_("level"))
+    def named_level(self, row: UserGamification) -> str:
+        name = getattr(row, "level_name", "")
+        return f"{row.level} · {name}" if name else str(row.level)
 
     @admin.display(description=_("current streak"))
     def streak_today(self, row: UserGamification) -> int:

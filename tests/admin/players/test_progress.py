@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,6 +13,7 @@ from gamification.admin.players import search
 from gamification.services import adjust_xp, award_achievement, record_activity
 from gamification.services.corrections.awards import revoke_achievement
 from gamification.staff import hold_user
+from gamification.testing import make_levels
 from tests.factories import AchievementFactory, UserFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_achievements")]
@@ -37,7 +39,7 @@ def column(client, name):
     return client.get(USERS).context["cl"].list_display.index(name)
 
 
-@pytest.mark.parametrize("name", ["total_xp", "level"])
+@pytest.mark.parametrize("name", ["total_xp", "named_level"])
 def test_users_are_sorted_by_xp_and_by_level(admin_client, league, name):
     number = column(admin_client, name)
 
@@ -49,6 +51,15 @@ def test_users_are_sorted_by_xp_and_by_level(admin_client, league, name):
 @pytest.mark.parametrize("order", ["1", "99", "-", "x", "9" * 5_000])
 def test_no_other_column_sorts_users(admin_client, league, order):
     assert names(admin_client, o=order) == ["cid", "bob", "ann"]
+
+
+def test_levels_have_their_names(admin_client, league):
+    make_levels(0, 50, names=["Newcomer"])
+
+    page = admin_client.get(USERS).content.decode()
+
+    shown = re.findall(r'field-named_level">(.*?)<', page)
+    assert shown == ["2", "2", "1 · Newcomer"]
 
 
 def test_users_are_filtered_by_level(admin_client, league):
