@@ -36,7 +36,7 @@ NOW = datetime(2026, 6, 10, 12, tzinfo=UTC)
 
 @pytest.fixture(autouse=True)
 def clock(settings):
-    settings.GAMIFICATION = {"LEADERBOARD_GROUPS": {"family": "last_name"}}
+    settings.GAMIFICATION = {"LEADERBOARD_GROUPS": {"family": "email"}}
     with time_machine.travel(NOW, tick=False) as clock:
         yield clock
 
@@ -46,8 +46,8 @@ def source(request, clock):
     """Let the ledger answer, boards that have not counted anything yet, or boards."""
     if request.param != "ledger":
         for name in ("lovelace", "hopper"):
-            UserFactory(username=name, last_name=name)
-        UserFactory(last_name="")
+            UserFactory(username=name, email=name)
+        UserFactory(email="")
         rebuild_boards(grouping="family")
     return request.param
 
@@ -63,7 +63,7 @@ def ask(source):
 
 
 def family(name, *amounts):
-    users = [UserFactory(last_name=name) for _ in amounts]
+    users = [UserFactory(email=name) for _ in amounts]
     for user, amount in zip(users, amounts, strict=True):
         record_activity(user, "walk", quantity=amount // 10)
     return users
@@ -88,7 +88,7 @@ def test_who_changes_groups_is_ranked_in_the_new_one(ask):
     ada, bob = family("lovelace", 20, 30)
     ask(ada)
 
-    bob.last_name = "hopper"
+    bob.email = "hopper"
     bob.save()
 
     assert places(ask(ada)) == {ada: (1, 20)}
@@ -98,7 +98,7 @@ def test_who_changes_groups_is_ranked_in_the_new_one(ask):
 def test_a_site_tells_of_changes_that_the_app_cannot_notice(ask):
     ada, bob = family("lovelace", 20, 30)
     ask(ada)
-    get_user_model().objects.filter(pk=bob.pk).update(last_name="hopper")
+    get_user_model().objects.filter(pk=bob.pk).update(email="hopper")
 
     count_again(bob)
 
@@ -160,7 +160,7 @@ def test_a_site_may_give_up_a_grouping(ask, settings):
     Board.objects.exclude(grouping="").delete()
 
 
-@pytest.mark.parametrize("groups", [["family"], {"family": 7}, {1: "last_name"}])
+@pytest.mark.parametrize("groups", [["family"], {"family": 7}, {1: "email"}])
 def test_a_grouping_is_a_lookup(settings, groups):
     settings.GAMIFICATION = {"LEADERBOARD_GROUPS": groups}
 

@@ -14,13 +14,12 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 
-from gamification.admin.base import log_transaction
+from gamification.admin.base import GamificationAdmin, log_transaction
 from gamification.admin.catalogue.change_log import describe_undoing, edit_message
-from gamification.admin.catalogue.editing import CatalogueAdmin
 from gamification.admin.ui.formatting import isolate
 
 
-class RetirementMixin(CatalogueAdmin):
+class RetirementMixin(GamificationAdmin):
     """Adds a button to the pages that refuse to delete a definition.
 
     Subclasses have the action ``retire_selected``.

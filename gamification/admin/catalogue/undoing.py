@@ -13,7 +13,7 @@ from django.shortcuts import redirect
 from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 
-from gamification.admin.base import log_transaction
+from gamification.admin.base import GamificationAdmin, log_transaction
 from gamification.admin.catalogue.activation import announce_reach
 from gamification.admin.catalogue.change_log import (
     LoggedEdit,
@@ -22,7 +22,6 @@ from gamification.admin.catalogue.change_log import (
     find_edit,
     latest_edit,
 )
-from gamification.admin.catalogue.editing import CatalogueAdmin
 from gamification.admin.concurrent_forms import conflict_message, last_editor
 from gamification.admin.ui.formatting import isolate
 from gamification.exceptions import InvalidDefinitionError, StaleEditError
@@ -36,7 +35,7 @@ from gamification.staff import (
 )
 
 
-class UndoMixin(CatalogueAdmin):
+class UndoMixin(GamificationAdmin):
     """Adds a button to the history of a definition."""
 
     object_history_template = "admin/gamification/catalogue/object_history.html"
