@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
 from django.contrib import messages
@@ -29,6 +29,8 @@ class RetirementMixin(GamificationAdmin):
     delete_selected_confirmation_template = (
         "admin/gamification/catalogue/delete_selected.html"
     )
+    #: The service function that edits a definition.
+    edit: ClassVar[Callable[..., Any]]
     #: The fields of what is retired.
     retired: ClassVar[Mapping[str, Any]]
     #: What the pages offer, the text of their button, and what they say afterwards.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import copy
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import messages
 from django.contrib.admin.utils import unquote
@@ -39,6 +40,8 @@ class UndoMixin(GamificationAdmin):
     """Adds a button to the history of a definition."""
 
     object_history_template = "admin/gamification/catalogue/object_history.html"
+    #: The service function that edits a definition.
+    edit: ClassVar[Callable[..., Any]]
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.undo_view)
