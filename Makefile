@@ -17,14 +17,14 @@ SLOW := $(addprefix tests/,browser examples fuzzing test_new_site.py \
 	$(addprefix promises/test_,model.py order.py previews.py undoing.py))
 # Tests of which no line depends alone: their coverage, which takes twice the time, is
 # not measured.
-PLAIN := $(addprefix tests/,races hosts promises \
-	$(addprefix management/test_,histories.py gamification_reconcile.py) \
-	example_project/test_demo_data.py $(addprefix test_,extras.py glossary.py \
-	migrations.py progression_timeline.py))
+PLAIN := $(addprefix tests/,races hosts promises management/test_histories.py \
+	example_project/test_demo_data.py \
+	$(addprefix test_,extras.py glossary.py progression_timeline.py))
 # Tests of lines that only PostgreSQL runs, and those of the API.
 MEASURED := $(filter-out $(SLOW),$(wildcard tests/services/test_*.py)) \
 	$(addprefix tests/,api storage services/recording services/corrections \
-	$(addprefix races/test_,corrections.py faults.py optimistic_batches.py \
+	services/many/test_undo.py test_leaderboards_upkeep.py \
+	$(addprefix races/test_,boards.py corrections.py faults.py optimistic_batches.py \
 	optimistic_records.py))
 # Tests that send the keys of users to the server in SQL of ours, or convert them.
 KEYED := $(addprefix tests/api/test_,achievement_backfill.py records.py \

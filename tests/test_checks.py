@@ -22,6 +22,12 @@ def test_the_default_settings_are_right():
     assert checks.check_settings(None) == []
 
 
+def test_users_can_be_grouped_by_what_they_have(settings):
+    settings.GAMIFICATION = {"LEADERBOARD_GROUPS": {"provider": "email"}}
+
+    assert checks.check_settings(None) == []
+
+
 class _TwoDatabases:
     """A router that keeps users where they are, and the game elsewhere."""
 

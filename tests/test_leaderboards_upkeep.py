@@ -176,6 +176,15 @@ def test_a_change_of_who_is_ranked_builds_the_boards_again(staff, settings):
     assert get_leaderboard("all").count == board_of("all").count == 1
 
 
+def test_a_viewer_in_the_middle_of_the_page_is_read_once(user):
+    earns(user, 10)
+    tend_boards()
+
+    board = get_leaderboard("all", around=user, viewer=user)
+
+    assert (board.me.user, [each.user for each in board.entries]) == (user, [user])
+
+
 def test_boards_that_are_not_kept_cost_nothing(user, monkeypatch):
     monkeypatch.setattr(Settings, "KEEP_LEADERBOARDS", False)
     earns(user, 10)

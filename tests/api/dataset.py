@@ -82,6 +82,7 @@ def make_dataset() -> Dataset:
             "own": Celebration.objects.filter(user=users["user"]).earliest("id").pk,
             "job": job.pk,
             **{key: key for key in ("shown", "held", "secret", "draft", "week")},
+            "kind": "exclusion",
         },
         bodies=_bodies(public.username, entry.pk),
     )

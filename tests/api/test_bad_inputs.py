@@ -45,7 +45,13 @@ COVETED = {
 }
 
 #: Names of the variable parts of addresses, with what is really there.
-PARTS = {"key": "shown", "user": "public", "window": "week", "id": "own"}
+PARTS = {
+    "key": "shown",
+    "user": "public",
+    "window": "week",
+    "id": "own",
+    "kind": "kind",
+}
 
 
 @pytest.fixture(autouse=True)

@@ -117,3 +117,15 @@ def test_a_fact_is_measured_by_its_criterion(criterion, activity_id, value):
     facts = Facts(1, 2, 3, 4, 5, {1: 6})
 
     assert facts.measure(criterion, activity_id) == value
+
+
+def test_a_catalogue_remembers_few_answers(monkeypatch):
+    monkeypatch.setattr("gamification.domain.catalogue.MAX_KEPT", 1)
+    rules = [achievement("level", 5, id=1), achievement("level", 9, id=2)]
+    catalogue = Catalogue((), rules)
+
+    levels = [
+        catalogue.next_thresholds(frozenset(held)).level for held in ((), {1}, ())
+    ]
+
+    assert levels == [5, 9, 5]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gamification.domain.days import Calendar, ZoneChange
-from gamification.domain.periods import Period, Window, current_period
+from gamification.domain.periods import Period, Window, current_period, named_period
 
 
 def period(window: str, zone: str, *now: int, day_start_hour: int = 0) -> Period:
@@ -29,6 +29,14 @@ def test_a_day_is_that_of_the_zone():
         "2026-03-01 18:30",
         "2026-03-02 18:30",
     )
+
+
+def test_all_time_has_one_name():
+    calendar = Calendar((ZoneChange(0, "UTC"),))
+
+    assert named_period(Window.ALL, calendar, "all").starts_at is None
+    with pytest.raises(ValueError, match="2026"):
+        named_period(Window.ALL, calendar, "2026")
 
 
 def test_a_period_says_which_it_is():

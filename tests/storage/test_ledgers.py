@@ -20,7 +20,7 @@ pytestmark = [
 def record_times(user, number):
     for hours in range(number, 0, -1):
         at = timezone.now() - timedelta(hours=hours)
-        record_activity(user, "kpi_completed", occurred_at=at, quantity=hours)
+        record_activity(user, "walk", occurred_at=at, quantity=hours)
 
 
 def test_a_short_ledger_is_read_at_once_and_a_long_one_each_time(monkeypatch):

@@ -47,6 +47,14 @@ pytestmark = [
 LATER = NOW + timedelta(days=7)
 
 
+def test_a_user_who_is_gone_cannot_be_held(user, staff):
+    key = user.pk
+    user.delete()
+
+    with pytest.raises(UnknownUserError):
+        hold_user(key, until=LATER, reason="Odd.", actor=staff)
+
+
 @pytest.fixture
 def player(user):
     record_activity(user, "walk", key="first")
