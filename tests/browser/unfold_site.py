@@ -79,10 +79,12 @@ def _create_rows() -> dict[str, Any]:
     """Create rows in every table; return the session of staff, and keys."""
     from django.apps import apps
     from django.conf import settings
+    from django.contrib.admin import site
     from django.contrib.auth.models import User
     from django.test import Client
 
     from gamification import services, staff
+    from gamification.leaderboards import tend_boards
     from tests.factories import AchievementFactory, ActivityFactory
 
     admin = User.objects.create_superuser("admin")
@@ -114,8 +116,10 @@ def _create_rows() -> dict[str, Any]:
         pass
     client = Client()
     client.force_login(admin)
+    tend_boards()
     models = apps.get_app_config("gamification").get_models()
-    keys = {model._meta.model_name: model.objects.latest("pk").pk for model in models}
+    shown = [model for model in models if site.is_registered(model)]
+    keys = {model._meta.model_name: model.objects.latest("pk").pk for model in shown}
     return {
         "session": client.cookies[settings.SESSION_COOKIE_NAME].value,
         "keys": {**keys, "user": grace.pk},
