@@ -21,7 +21,7 @@ from gamification.api.exceptions import (
     problem,
     status_for,
 )
-from gamification.api.fields import BodySerializer, QuerySerializer
+from gamification.api.fields import BodySerializer, QuerySerializer, RequestSerializer
 from gamification.api.operations import Header, OperationSpec, spec_of
 from gamification.api.preconditions import IF_MATCH, PreconditionRequired
 from gamification.api.serializers import ResponseSerializer
@@ -208,10 +208,11 @@ class OperationSchema(AutoSchema):
 
     def _map_basic_serializer(self, serializer: Any, direction: Any) -> Any:
         schema = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
-        if isinstance(serializer, BodySerializer):
+        if isinstance(serializer, RequestSerializer):
             schema["additionalProperties"] = False
-            if names := serializer.at_least_one:
-                schema["anyOf"] = [{"required": [name]} for name in names]
+        if isinstance(serializer, BodySerializer) and serializer.at_least_one:
+            names = serializer.at_least_one
+            schema["anyOf"] = [{"required": [name]} for name in names]
         return schema
 
     def _map_serializer_field(

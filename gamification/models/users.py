@@ -167,7 +167,8 @@ def _check(field: AnyField, parsed: Any) -> None:
     """Raise ``ValidationError`` if the column cannot hold ``parsed``."""
     stored = field.get_db_prep_value(parsed, connections[write_alias()])
     if isinstance(field, IntegerField):
-        if stored not in _range_of(field):
+        # A range looks for exact integers alone without counting up to them.
+        if int(stored) not in _range_of(field):
             raise ValidationError(str(parsed))
     # Texts may be older than a rule for them.
     elif not isinstance(stored, str):

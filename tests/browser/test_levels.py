@@ -23,9 +23,9 @@ def crowd():
     """Users with 0 to 1,999 XP, ten of each."""
     users = get_user_model()
     users.objects.bulk_create(users(username=f"u{number}") for number in range(USERS))
-    first = users.objects.earliest("pk")
+    first = users.objects.get(username="u0")
     adjust_xp(first, amount=2_000, note="Welcome.")
-    xp = f"(u.id - {first.pk}) % 2000"
+    xp = "mod(CAST(substr(u.username, 2) AS integer), 2000)"
     begins = ", ".join(f"({number})" for number in LEVEL_THRESHOLDS[1:])
     level = f"(WITH t(xp) AS (VALUES {begins}) SELECT count(*) FROM t WHERE xp <= {xp})"
     columns = {"level": f"1 + {level}", "highest_level": f"1 + {level}", "total_xp": xp}
@@ -43,7 +43,7 @@ def copy(model, user, changed):
         cursor.execute(
             f"INSERT INTO {model._meta.db_table} ({', '.join(names)}) "
             f"SELECT {', '.join(values[name] for name in names)} "
-            f"FROM {model._meta.db_table} r JOIN {users} u ON u.id > r.user_id "
+            f"FROM {model._meta.db_table} r JOIN {users} u ON u.id <> r.user_id "
             f"WHERE u.username LIKE 'u%%' AND r.user_id = %s",
             [user.pk],
         )
