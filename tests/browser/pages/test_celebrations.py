@@ -81,6 +81,7 @@ def test_the_pieces_of_the_page_are_renewed(sign_in_still, visitor):
 def test_who_wants_less_motion_gets_none(sign_in_still, user, listen, reports):
     award_achievement(user, "kpi_10")
     page = listen(sign_in_still(user))
+    page.clock.install()
 
     page.goto(PROGRESS)
     expect(page.locator(".gamification-toast").first).to_be_visible()
