@@ -5,11 +5,12 @@ from importlib import import_module
 from types import SimpleNamespace
 
 import pytest
+from django.apps import apps
 from django.core.management import call_command
-from django.db import connections
+from django.db import IntegrityError, connection, connections, transaction
 from django.db.migrations.loader import MigrationLoader
 
-from gamification.models import Achievement, Activity, Level
+from gamification.models import Achievement, Activity, LedgerEntry, Level
 from gamification.services import (
     award_achievement,
     record_activity,
@@ -364,3 +365,19 @@ def test_each_migration_can_be_reversed():
 
     assert len(ours) >= 2
     assert all(step.reversible for node in ours for step in node.operations)
+
+
+@pytest.mark.django_db
+def test_the_ledger_can_be_updated_again_on_the_way_back(user, activity):
+    initial = import_module("gamification.migrations.0001_initial")
+    record_activity(user, "walk")
+    update = f"UPDATE {LedgerEntry._meta.db_table} SET note = 'Odd.'"
+    editor = connection.schema_editor()
+
+    initial.allow_updates(apps, editor)
+    with connection.cursor() as cursor:
+        cursor.execute(update)
+    initial.refuse_updates(apps, editor)
+
+    with pytest.raises(IntegrityError, match="never edited"), transaction.atomic():
+        connection.cursor().execute(update.replace("Odd", "Odder"))
