@@ -17,11 +17,9 @@ from gamification.conf import conf
 from gamification.domain.derive import (
     DerivedEntry,
     Progress,
-    Reward,
     derive_progress,
 )
 from gamification.domain.levels import LEVEL_THRESHOLDS
-from gamification.domain.outcomes import EntryKind
 from gamification.leaderboards import score_drifts
 from gamification.leaderboards.values import Key
 from gamification.models import (
@@ -34,6 +32,7 @@ from gamification.models import (
     UserGamification,
     write_alias,
 )
+from gamification.services.corrections.restoring import restore_unlock
 from gamification.services.jobs import undone_jobs
 from gamification.services.levels.table import current_thresholds
 from gamification.services.unit_of_work import attempts, wrap_database_errors
@@ -50,6 +49,9 @@ BATCH_SIZE = 1_000
 
 #: The derived numbers of one user, by name.
 Numbers = dict[str, object]
+
+#: The stored rows of users, by user id.
+Profiles = Mapping[Any, UserGamification]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +140,9 @@ def _confirm(user_id: Any, *, fix: bool) -> list[Drift]:
 def _compare(user_ids: Sequence[Any]) -> dict[Any, list[Drift]]:
     """Return the differences of each user."""
     with wrap_database_errors(write_alias()):
-        derived, stored = _derived(user_ids), _stored(user_ids)
+        names, profiles = _Names.read(), _profiles(user_ids)
+        derived = _derived(user_ids, profiles, names)
+        stored = _stored(user_ids, profiles, names)
         for drift in score_drifts(user_ids):
             what = f"score on {drift.board}"
             stored[drift.user_id][what] = _score(drift.kept)
@@ -153,8 +157,9 @@ def _compare(user_ids: Sequence[Any]) -> dict[Any, list[Drift]]:
     }
 
 
-def _derived(user_ids: Sequence[Any]) -> dict[Any, Numbers]:
-    names, profiles = _Names.read(), _profiles(user_ids)
+def _derived(
+    user_ids: Sequence[Any], profiles: Profiles, names: _Names
+) -> dict[Any, Numbers]:
     numbers, thresholds = {}, current_thresholds()
     for user_id, progress in _replayed(user_ids).items():
         profile = profiles.get(user_id)
@@ -205,9 +210,10 @@ def _columns(
     )
 
 
-def _stored(user_ids: Sequence[Any]) -> dict[Any, Numbers]:
-    alias, names = write_alias(), _Names.read()
-    profiles = _profiles(user_ids)
+def _stored(
+    user_ids: Sequence[Any], profiles: Profiles, names: _Names
+) -> dict[Any, Numbers]:
+    alias = write_alias()
     progress = {user_id: Progress() for user_id in user_ids}
     tallies = ActivityTally.objects.using(alias).filter(user__in=user_ids)
     for tally in tallies:
@@ -277,7 +283,7 @@ class _Names:
         return f"achievement {self.achievements[pk]}"
 
 
-def _profiles(user_ids: Sequence[Any]) -> dict[Any, UserGamification]:
+def _profiles(user_ids: Sequence[Any]) -> Profiles:
     rows = UserGamification.objects.using(write_alias()).filter(user__in=user_ids)
     return {profile.user_id: profile for profile in rows}
 
@@ -309,54 +315,6 @@ def _rebuild(user_id: Any) -> None:
     )
     count_again(user_id, alias)
     for achievement_id, reward in progress.unlocks.items():
-        _restore_unlock(user_id, achievement_id, reward)
+        restore_unlock(user_id, achievement_id, reward)
     unlocks = UserAchievement.objects.using(alias).filter(user=user_id)
     unlocks.exclude(achievement__in=[*progress.unlocks]).delete()
-
-
-def _restore_unlock(user_id: Any, achievement_id: int, reward: Reward) -> None:
-    """Give the row of an achievement the values that the ledger has.
-
-    A row that says why the user lost the achievement knows more, and stays.
-    """
-    unlocks = UserAchievement.objects.using(write_alias())
-    row = {"user_id": user_id, "achievement_id": achievement_id}
-    if reward.reversal and unlocks.filter(**row, revoked_at__isnull=False).exists():
-        return
-    values = {
-        "unlocked_at": reward.entry.occurred_at,
-        "xp_awarded": reward.entry.amount,
-        "revoked_at": None,
-        "revoked_by_id": None,
-        "revoke_reason": "",
-        "internal_note": "",
-        "can_be_earned_again": False,
-    }
-    if reward.reversal:
-        values |= _loss(user_id, reward.reversal.id)
-    unlocks.update_or_create(**row, defaults=values)
-
-
-def _loss(user_id: Any, reversal_id: int) -> dict[str, Any]:
-    """Return the values of a lost achievement from the reversal of its reward.
-
-    A reversal of records also takes back what they had unlocked: both are written at
-    one moment, the records first. What staff revoke is reversed alone.
-    """
-    ledger = LedgerEntry.objects.using(write_alias()).filter(user=user_id)
-    reversal = ledger.get(pk=reversal_id)
-    records = ledger.filter(
-        kind=EntryKind.REVERSAL,
-        achievement=None,
-        recorded_at=reversal.recorded_at,
-        actor=reversal.actor_id,
-        note=reversal.note,
-        pk__lt=reversal_id,
-    )
-    return {
-        "revoked_at": reversal.recorded_at,
-        "revoked_by_id": reversal.actor_id,
-        "revoke_reason": reversal.note,
-        "internal_note": reversal.internal_note,
-        "can_be_earned_again": records.exists(),
-    }

@@ -1,0 +1,57 @@
+"""Restores from the ledger the rows that say which achievements a user holds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gamification.domain.derive import Reward
+from gamification.domain.outcomes import EntryKind
+from gamification.models import LedgerEntry, UserAchievement, write_alias
+
+
+def restore_unlock(user_id: Any, achievement_id: int, reward: Reward) -> None:
+    """Give the row of an achievement the values that the ledger has.
+
+    A row that says why the user lost the achievement knows more, and stays.
+    """
+    unlocks = UserAchievement.objects.using(write_alias())
+    row = {"user_id": user_id, "achievement_id": achievement_id}
+    if reward.reversal and unlocks.filter(**row, revoked_at__isnull=False).exists():
+        return
+    values = {
+        "unlocked_at": reward.entry.occurred_at,
+        "xp_awarded": reward.entry.amount,
+        "revoked_at": None,
+        "revoked_by_id": None,
+        "revoke_reason": "",
+        "internal_note": "",
+        "can_be_earned_again": False,
+    }
+    if reward.reversal:
+        values |= _loss(user_id, reward.reversal.id)
+    unlocks.update_or_create(**row, defaults=values)
+
+
+def _loss(user_id: Any, reversal_id: int) -> dict[str, Any]:
+    """Return the values of a lost achievement from the reversal of its reward.
+
+    A reversal of records also takes back what they had unlocked: both are written at
+    one moment, the records first. What staff revoke is reversed alone.
+    """
+    ledger = LedgerEntry.objects.using(write_alias()).filter(user=user_id)
+    reversal = ledger.get(pk=reversal_id)
+    records = ledger.filter(
+        kind=EntryKind.REVERSAL,
+        achievement=None,
+        recorded_at=reversal.recorded_at,
+        actor=reversal.actor_id,
+        note=reversal.note,
+        pk__lt=reversal_id,
+    )
+    return {
+        "revoked_at": reversal.recorded_at,
+        "revoked_by_id": reversal.actor_id,
+        "revoke_reason": reversal.note,
+        "internal_note": reversal.internal_note,
+        "can_be_earned_again": records.exists(),
+    }
