@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from functools import cached_property
 from operator import attrgetter
 from types import MappingProxyType
@@ -12,7 +12,7 @@ from typing import Any
 
 from gamification.domain.backfill import Moment, met_at
 from gamification.domain.catalogue import AchievementRule, ActivityRule
-from gamification.domain.celebrations import NoticeRow, Peaks, notice_row, notices
+from gamification.domain.celebrations import Peaks, notices
 from gamification.domain.history import (
     StandingEntry,
     correction_of,
@@ -58,32 +58,6 @@ class UserChangeset(RunningTotals):
         #: Ids of achievements of which no row is to remain.
         self.forgotten: frozenset[int] = NONE
         self.celebrations: tuple[CelebrationNotice, ...] = ()
-
-    def entry_rows(self) -> Iterator[tuple[Any, ...]]:
-        """Yield the fields of each entry except its id, with the outcome to replay."""
-        snapshots = {
-            place: outcome.snapshot()
-            for place, outcome in self.outcomes.items()
-            if self.entries[place].key is not None
-        }
-        for place, entry in enumerate(self.entries):
-            yield (*entry[1:-1], snapshots.get(place))
-
-    def notice_rows(self) -> list[NoticeRow]:
-        """Return the celebrations as rows.
-
-        Those of a user who wants none have expired when they are made.
-        """
-        if not self.celebrations:
-            return []
-        wait = self.rules.celebration_ttl if self.state.celebrates else timedelta(0)
-        expires_at = self.now + wait
-        known = self.rules.catalogue.achievements
-        ids = {key: rule.id for key, rule in known.items()}
-        return [
-            notice_row(each, self.state.user_id, ids, self.now, expires_at)
-            for each in self.celebrations
-        ]
 
     @property
     def plain_outcomes(self) -> list[Outcome]:

@@ -23,8 +23,16 @@ ZONE_CHANGE_INTERVAL: Final = timedelta(hours=24)
 
 ONE_DAY: Final = timedelta(days=1)
 
+#: The instant from which timestamps count.
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
 #: Earlier than any instant that a calendar has to handle.
 _EARLIEST: Final = datetime(1, 1, 1, tzinfo=UTC)
+
+
+def instant_at(microseconds: int) -> datetime:
+    """Return the instant so many microseconds after the start of 1970."""
+    return EPOCH + timedelta(microseconds=microseconds)
 
 
 @dataclass(frozen=True, slots=True)

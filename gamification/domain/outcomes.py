@@ -84,10 +84,6 @@ class Entry(NamedTuple):
     #: The outcome to return for a replay; see ``Outcome.snapshot``.
     outcome: Mapping[str, Any] | None = None
 
-    def with_outcome(self, outcome: Mapping[str, Any] | None) -> Self:
-        """Return the entry with the outcome that a replay returns."""
-        return self.__class__(*self[:-1], outcome)
-
     def with_id(self, entry_id: int) -> Self:
         """Return the entry with the id that the database gave."""
         return self.__class__(entry_id, *self[1:])
@@ -258,7 +254,7 @@ class Outcome:
             instant = earnable_at and datetime.fromisoformat(earnable_at)
             withheld = Withheld(xp, quantity, reason, instant)
         return cls(
-            entry=entry.with_outcome(None),
+            entry=entry._replace(outcome=None),
             credited=entry.amount,
             withheld=withheld,
             total_xp=data["xp"],

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
+from gamification.domain.days import EPOCH, instant_at
 from gamification.domain.periods import Period
 
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 
@@ -120,7 +120,7 @@ class Key(NamedTuple):
 
     @property
     def reached_at(self) -> datetime:
-        return EPOCH + timedelta(microseconds=self.reached)
+        return instant_at(self.reached)
 
 
 class Question(NamedTuple):

@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from gamification.conf import conf
 from gamification.domain.catalogue import MAX_QUANTITY, MAX_TOTAL
+from gamification.domain.days import EPOCH
 from gamification.exceptions import (
     IdempotencyConflictError,
     InFutureError,
@@ -44,7 +45,6 @@ from gamification.suggestions import did_you_mean, shown
 #: A user, or the primary key of one.
 UserRef: TypeAlias = AbstractBaseUser | AnonymousUser | int | str | UUID
 
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 #: The largest id that a database can give.
 MAX_ID: Final = 2**63 - 1
 #: The longest note, in characters.

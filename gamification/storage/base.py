@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import (
     Collection,
     Iterable,
+    Iterator,
     Mapping,
     Sequence,
 )
@@ -18,6 +19,7 @@ from typing import Any, ClassVar, NamedTuple
 from django.db.models import Count, Exists, OuterRef, Q
 
 from gamification.domain.catalogue import Catalogue
+from gamification.domain.celebrations import NoticeRow, notice_row
 from gamification.domain.changeset import UserChangeset
 from gamification.domain.days import Calendar
 from gamification.domain.history import PastEntry
@@ -306,3 +308,30 @@ def progress_values(changeset: UserChangeset) -> tuple[Any, ...]:
         changeset.state.version + 1,
         changeset.now,
     )
+
+
+def entry_rows(changeset: UserChangeset) -> Iterator[tuple[Any, ...]]:
+    """Yield the values of ``ENTRY_FIELDS``, with the outcome that a replay returns."""
+    snapshots = {
+        place: outcome.snapshot()
+        for place, outcome in changeset.outcomes.items()
+        if changeset.entries[place].key is not None
+    }
+    for place, entry in enumerate(changeset.entries):
+        yield (*entry[1:-1], snapshots.get(place))
+
+
+def notice_rows(changeset: UserChangeset) -> list[NoticeRow]:
+    """Return the celebrations as rows.
+
+    Those of a user who wants none have expired when they are made.
+    """
+    if not changeset.celebrations:
+        return []
+    state, rules, now = changeset.state, changeset.rules, changeset.now
+    wait = rules.celebration_ttl if state.celebrates else timedelta(0)
+    ids = {key: rule.id for key, rule in rules.catalogue.achievements.items()}
+    return [
+        notice_row(each, state.user_id, ids, now, now + wait)
+        for each in changeset.celebrations
+    ]

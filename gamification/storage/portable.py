@@ -35,7 +35,9 @@ from gamification.storage.base import (
     UserIds,
     UserKey,
     Written,
+    entry_rows,
     entry_values,
+    notice_rows,
     progress_values,
 )
 from gamification.storage.catalogue import load_catalogue
@@ -244,7 +246,7 @@ class PortableStore(Store):
         entries = self._rows(LedgerEntry).bulk_create(
             LedgerEntry(**dict(zip(ENTRY_FIELDS, row, strict=True)))
             for changeset in encoded
-            for row in changeset.entry_rows()
+            for row in entry_rows(changeset)
         )
         self._rows(PendingScore).bulk_create(
             PendingScore(user_id=entry.user_id, occurred_at=entry.occurred_at)
@@ -261,7 +263,7 @@ class PortableStore(Store):
         self, changesets: Sequence[UserChangeset]
     ) -> Iterator[tuple[int, Any, str | None]]:
         """Create the celebrations that do not exist; yield id, user and dedupe key."""
-        planned = [row for each in changesets for row in each.notice_rows()]
+        planned = [row for each in changesets for row in notice_rows(each)]
         if not planned:
             return
         existing = self.celebration_ids([(r.user_id, r.dedupe_key) for r in planned])

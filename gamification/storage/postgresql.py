@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from functools import cache, cached_property
 from typing import Any, NamedTuple
 
@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from gamification.domain.catalogue import Catalogue
 from gamification.domain.changeset import UserChangeset
+from gamification.domain.days import instant_at
 from gamification.domain.outcomes import Entry
 from gamification.domain.state import NONE, NOTHING, UserState
 from gamification.domain.streaks import Streak
@@ -36,7 +37,9 @@ from gamification.storage.base import (
     UserIds,
     UserKey,
     Written,
+    entry_rows,
     entry_values,
+    notice_rows,
     progress_values,
 )
 from gamification.storage.catalogue import make_catalogue, make_levels
@@ -50,8 +53,6 @@ STAMPS = 3
 
 #: Catalogues by alias and database, each with the stamp of its rows.
 _catalogues: dict[tuple[str, str], tuple[Stamp, Catalogue]] = {}
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class EncodedWrite(NamedTuple):
@@ -203,7 +204,7 @@ class PostgreSQLStore(Store):
 
     def encode(self, changesets: Sequence[UserChangeset]) -> EncodedWrite:
         changes = {name: rows for name, rows in _changes(changesets).items() if rows}
-        entries = [row for changeset in changesets for row in changeset.entry_rows()]
+        entries = [row for changeset in changesets for row in entry_rows(changeset)]
         (users, *changed, ledger), params = self._encode(
             TableRows(PROGRESS_FIELDS, [progress_values(each) for each in changesets]),
             *(TableRows(writing.CHANGES[name][0], changes[name]) for name in changes),
@@ -252,7 +253,7 @@ def _user_state(row: Sequence[Any], query: StateQuery) -> UserState:
         active_days,
         Streak(*streak),
         is_excluded,
-        None if last_occurred_at is None else _instant(last_occurred_at),
+        None if last_occurred_at is None else instant_at(last_occurred_at),
         _with_state(reading.HELD, achievements),
         _with_state(reading.REVOKED, achievements),
         _with_state(reading.LAPSED, achievements),
@@ -278,13 +279,8 @@ def _usage(rows: Iterable[Sequence[int]]) -> dict[tuple[int, date], tuple[int, i
 def _instants(pairs: Iterable[tuple[int, int]]) -> dict[int, list[datetime]]:
     instants: dict[int, list[datetime]] = {}
     for activity_id, microseconds in pairs:
-        instants.setdefault(activity_id, []).append(_instant(microseconds))
+        instants.setdefault(activity_id, []).append(instant_at(microseconds))
     return instants
-
-
-def _instant(microseconds: int) -> datetime:
-    """Return the instant so many microseconds after the start of 1970."""
-    return EPOCH + timedelta(microseconds=microseconds)
 
 
 def _changes(changesets: Sequence[UserChangeset]) -> dict[str, list[tuple[Any, ...]]]:
@@ -299,5 +295,5 @@ def _changes(changesets: Sequence[UserChangeset]) -> dict[str, list[tuple[Any, .
         rows["lost_days"] += [(user_id, day) for day in changeset.lost_days]
         rows["unlocks"] += changeset.unlocks
         rows["forgotten"] += [(user_id, pk) for pk in changeset.forgotten]
-        rows["celebrations"] += changeset.notice_rows()
+        rows["celebrations"] += notice_rows(changeset)
     return rows

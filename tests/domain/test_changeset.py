@@ -14,6 +14,7 @@ from gamification.domain.outcomes import (
 )
 from gamification.domain.streaks import Streak
 from gamification.domain.totals import TotalOutOfRangeError
+from gamification.storage.base import entry_rows, notice_rows
 from tests.domain.builders import (
     NOW,
     TODAY,
@@ -261,7 +262,7 @@ def test_a_celebration_waits_for_as_long_as_the_rules_say():
 
     changes.record(record(quantity=5), activity(), TODAY)
 
-    [row] = changes.notice_rows()
+    [row] = notice_rows(changes)
     assert (row.user_id, row.kind, row.dedupe_key) == (7, "level", "level:2")
     assert (row.created_at, row.expires_at) == (
         NOW,
@@ -276,7 +277,7 @@ def test_a_celebration_knows_its_achievement_level_or_days():
 
     changes.record(record(quantity=30), activity(), TODAY)
 
-    rows = [(row.kind, row.achievement_id, row.number) for row in changes.notice_rows()]
+    rows = [(row.kind, row.achievement_id, row.number) for row in notice_rows(changes)]
     assert rows == [("achievement", 5, None), ("level", None, 4), ("streak", None, 3)]
 
 
@@ -324,7 +325,7 @@ def test_a_keyed_record_keeps_its_outcome():
 
     outcome = changes.record(record(key="a"), activity(), TODAY)
 
-    [row] = changes.entry_rows()
+    [row] = entry_rows(changes)
     assert (row[-1], outcome.entry.outcome) == (outcome.snapshot(), None)
 
 
@@ -333,7 +334,7 @@ def test_a_record_without_a_key_keeps_none():
 
     changes.record(record(), activity(), TODAY)
 
-    [row] = changes.entry_rows()
+    [row] = entry_rows(changes)
     assert row[-1] is None
 
 

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from django.utils import timezone
 
 from gamification.conf import conf
+from gamification.domain.days import EPOCH
 from gamification.domain.outcomes import Outcome, Withheld, WithheldReason
 from gamification.domain.state import Record
 from gamification.exceptions import (
@@ -24,7 +25,6 @@ from gamification.services.recording.batch import Batch, Result
 from gamification.services.recording.records import ActivityRecord, check_record
 from gamification.services.recording.writing import write_batch
 from gamification.services.validation import (
-    EPOCH,
     UserRef,
     check_choice,
     user_id_of,
