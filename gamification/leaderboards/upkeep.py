@@ -77,9 +77,10 @@ def tend_if_possible(subject: Subject) -> bool:
     try:
         with lock_boards(waits=False) as is_locked:
             if is_locked:
-                for period in current_periods(now):
+                periods = [*current_periods(now)]
+                for period in periods:
                     open_board(Subject(period), now)
-                if subject.period in current_periods(now):
+                if subject.period in periods:
                     open_board(subject, now)
                 _tend(now)
     except Error:

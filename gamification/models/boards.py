@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -10,6 +10,22 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from gamification.domain.periods import Window
+
+
+def _loose_user(**options: Any) -> models.ForeignKey[Any, Any]:
+    """Return a link to a user that outlives the user.
+
+    Deleting a user leaves the rows to the next upkeep, which corrects the counts.
+    """
+    return models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.DO_NOTHING,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+        verbose_name=_("user"),
+        **options,
+    )
 
 
 class Board(models.Model):
@@ -78,15 +94,7 @@ class BoardScore(models.Model):
     database can compare places as wholes.
     """
 
-    # Deleting a user leaves the row to the next upkeep, which corrects the counts.
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        models.DO_NOTHING,
-        related_name="+",
-        db_constraint=False,
-        db_index=False,
-        verbose_name=_("user"),
-    )
+    user = _loose_user()
     board = models.ForeignKey(
         Board, models.CASCADE, related_name="scores", db_index=False
     )
@@ -133,15 +141,7 @@ class BoardSegment(models.Model):
     )
     debit = models.BigIntegerField(_("debit"))
     reached = models.BigIntegerField(_("reached"), default=0)
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        models.DO_NOTHING,
-        null=True,
-        related_name="+",
-        db_constraint=False,
-        db_index=False,
-        verbose_name=_("user"),
-    )
+    user = _loose_user(null=True)
     count = models.BigIntegerField(_("scores"))
 
     class Meta:
@@ -165,14 +165,7 @@ class PendingScore(models.Model):
     Writers only add rows here, so they never wait for each other.
     """
 
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        models.DO_NOTHING,
-        related_name="+",
-        db_constraint=False,
-        db_index=False,
-        verbose_name=_("user"),
-    )
+    user = _loose_user()
     occurred_at = models.DateTimeField(
         _("occurred at"),
         null=True,
