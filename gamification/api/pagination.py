@@ -59,6 +59,16 @@ class CursorPage:
     results: Sequence[Any]
 
 
+def page_example(*results: Any) -> dict[str, Any]:
+    """Return an example of a ``Page`` that has all items."""
+    return {
+        "count": len(results),
+        "next": None,
+        "previous": None,
+        "results": [*results],
+    }
+
+
 def page_serializer(
     item: type[ResponseSerializer], **extra: Callable[[], serializers.IntegerField]
 ) -> type[ResponseSerializer]:

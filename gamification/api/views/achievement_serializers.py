@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from rest_framework import serializers
 
-from gamification.api.pagination import Page, page_serializer
+from gamification.api.pagination import Page, page_example, page_serializer
 from gamification.api.serializers import ResponseSerializer
 from gamification.conf import conf
 from gamification.models import Achievement
@@ -35,8 +35,7 @@ EXAMPLE: Final = {
         "worked_out_at": "2026-03-02T12:00:00Z",
     },
 }
-_PAGE: Final = {"count": 1, "next": None, "previous": None}
-PAGE_EXAMPLE: Final = {**_PAGE, "results": [EXAMPLE], "secrets": None}
+PAGE_EXAMPLE: Final = {**page_example(EXAMPLE), "secrets": None}
 _HELD_EXAMPLE: Final = {
     "key": "kpi_10",
     "name": "Ten done",
@@ -46,7 +45,7 @@ _HELD_EXAMPLE: Final = {
     "xp_awarded": 50,
     "unlocked_at": "2026-03-02T12:00:00Z",
 }
-HELD_PAGE_EXAMPLE: Final = {**_PAGE, "results": [_HELD_EXAMPLE]}
+HELD_PAGE_EXAMPLE: Final = page_example(_HELD_EXAMPLE)
 EDITED_EXAMPLE: Final = EXAMPLE | {
     "criterion": "activity_count",
     "activity": "kpi_completed",

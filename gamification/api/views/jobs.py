@@ -13,7 +13,13 @@ from rest_framework.request import Request
 
 from gamification import exceptions as ours
 from gamification.api.operations import operation
-from gamification.api.pagination import Page, PageQuery, page_serializer, paginate
+from gamification.api.pagination import (
+    Page,
+    PageQuery,
+    page_example,
+    page_serializer,
+    paginate,
+)
 from gamification.api.views.base import GamificationViewSet, not_found_on
 from gamification.api.views.job_serializers import (
     ACT_EXAMPLE,
@@ -69,12 +75,7 @@ class JobsViewSet(GamificationViewSet):
         query=PageQuery,
         response=page_serializer(JobSerializer),
         permission=_PERMISSION,
-        response_example={
-            "count": 1,
-            "next": None,
-            "previous": None,
-            "results": [EXAMPLE],
-        },
+        response_example=page_example(EXAMPLE),
     )
     def list(self, request: Request, query: Mapping[str, Any]) -> Page:
         """List the jobs that the user may run, latest first.

@@ -15,9 +15,11 @@ from gamification.api.fields import (
     TimeZoneField,
 )
 from gamification.api.operations import operation
-from gamification.api.serializers import ResponseSerializer
 from gamification.api.views.base import GamificationViewSet
-from gamification.api.views.user_serializers import PublicStreakSerializer
+from gamification.api.views.user_serializers import (
+    PublicStreakSerializer,
+    UserLevelSerializer,
+)
 from gamification.exceptions import InvalidTimeZoneError
 from gamification.services import (
     ProfileSummary,
@@ -90,20 +92,9 @@ class StreakSerializer(PublicStreakSerializer):
     )
 
 
-class MeSerializer(ResponseSerializer):
+class MeSerializer(UserLevelSerializer):
     """The progress of the user who sends the request."""
 
-    user = serializers.CharField(help_text="The user's public name.")
-    level = serializers.IntegerField(source="progress.level.level")
-    level_name = serializers.CharField(
-        source="progress.level_name",
-        help_text="What the level is called, in the language of the request; or empty.",
-    )
-    level_icon = serializers.CharField(
-        source="progress.level_icon",
-        help_text="An emoji or the name of an icon; or empty.",
-    )
-    total_xp = serializers.IntegerField(source="progress.level.total_xp")
     previous_threshold = serializers.IntegerField(
         source="progress.level.previous_threshold",
         help_text="Total XP at which this level starts.",

@@ -19,7 +19,13 @@ from gamification.api.fields import (
     TextField,
 )
 from gamification.api.operations import operation
-from gamification.api.pagination import Page, PageQuery, page_serializer, paginate
+from gamification.api.pagination import (
+    Page,
+    PageQuery,
+    page_example,
+    page_serializer,
+    paginate,
+)
 from gamification.api.serializers import ResponseSerializer
 from gamification.api.user_lookup import find_user
 from gamification.api.views.base import GamificationViewSet
@@ -114,12 +120,7 @@ class RestrictionsViewSet(GamificationViewSet):
         query=PageQuery,
         response=page_serializer(RestrictionSerializer),
         permission=_PERMISSION,
-        response_example={
-            "count": 1,
-            "next": None,
-            "previous": None,
-            "results": [EXAMPLE],
-        },
+        response_example=page_example(EXAMPLE),
     )
     def list(self, request: Request, user: str, query: Mapping[str, Any]) -> Page:
         """List the restrictions of a user, latest first, with those that are over."""

@@ -43,8 +43,8 @@ class PublicStreakSerializer(ResponseSerializer):
     longest = serializers.IntegerField(help_text="Days.")
 
 
-class PublicProfileSerializer(ResponseSerializer):
-    """The progress of a public user."""
+class UserLevelSerializer(ResponseSerializer):
+    """A user, and the level that the user has reached."""
 
     user = serializers.CharField(help_text="The user's public name.")
     level = serializers.IntegerField(source="progress.level.level")
@@ -57,6 +57,11 @@ class PublicProfileSerializer(ResponseSerializer):
         help_text="An emoji or the name of an icon; or empty.",
     )
     total_xp = serializers.IntegerField(source="progress.level.total_xp")
+
+
+class PublicProfileSerializer(UserLevelSerializer):
+    """The progress of a public user."""
+
     streak = PublicStreakSerializer(source="progress.streak")
     active_days = serializers.IntegerField(source="progress.active_days")
     achievements = serializers.IntegerField(
