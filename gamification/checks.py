@@ -294,6 +294,13 @@ _RULES = (
         "does not name a lookup of users for each scope",
         'Give one as for filter(), such as {"company": "employment__company"}.',
     ),
+    _Rule(
+        "E019",
+        ("PREPARED_STATEMENTS",),
+        lambda value: value is None or isinstance(value, bool),
+        "is neither None, True nor False",
+        "Use None, so that the app finds out by itself, or True or False.",
+    ),
 )
 
 

@@ -53,6 +53,9 @@ class Settings:
     SHOW_SECRET_COUNT: bool = False
     #: Records that ``record_activities`` writes in one transaction.
     BATCH_SIZE: int = 10_000
+    #: Whether statements that come often are sent to PostgreSQL prepared; None means
+    #: unless a pooler is seen to lose them.
+    PREPARED_STATEMENTS: bool | None = None
     #: IANA zone of the leaderboards' periods; None means ``DEFAULT_TIME_ZONE``.
     LEADERBOARD_ZONE: str | None = None
     #: Callables, or paths of callables, by the names of scopes: each returns the users

@@ -45,7 +45,7 @@ ALLOWED = {
     "signals": {"django.dispatch", "django.utils.translation.gettext_lazy"},
     "conf": {"django.conf", "gamification.domain"},
     "models": {"django", "gamification.domain", "gamification.conf"},
-    "storage": {"django", "gamification.models", "gamification.domain"},
+    "storage": {"django", *_ours("models", "domain", "conf")},
     "services": {*FRAMEWORK, *_ours("storage", "signals", *BELOW_STORAGE, *NEUTRAL)},
     # A facade of names, with no code of its own.
     "staff": _ours("domain", "services"),
@@ -53,7 +53,10 @@ ALLOWED = {
         "django",
         *_ours("services", "storage", "leaderboards", *BELOW_STORAGE),
     },
-    "leaderboards": {*FRAMEWORK, *_ours("services", *BELOW_STORAGE, *NEUTRAL)},
+    "leaderboards": {
+        *FRAMEWORK,
+        *_ours("services", "storage.prepared", *BELOW_STORAGE, *NEUTRAL),
+    },
     "user_lookup": {"django", *_ours("conf", "models", "staff")},
     # What pieces of pages show, for all edges that make pages for users.
     "components": {"django", *FACADES, *_ours("models", "conf", "user_lookup")},

@@ -112,6 +112,7 @@ def test_gamification_E003(settings, thresholds):
         ("BADGE_FOLDER", 7, "gamification.E013"),
         ("REQUIRE_KEYS", None, "gamification.E009"),
         ("SHOW_SECRET_COUNT", 1, "gamification.E009"),
+        ("PREPARED_STATEMENTS", "on", "gamification.E019"),
     ],
 )
 def test_each_value_has_its_own_error(settings, name, value, expected):
@@ -153,6 +154,7 @@ def test_a_full_table_of_good_settings_passes(settings):
         "RARITY_TTL": timedelta(0),
         "SHOW_SECRET_COUNT": True,
         "BADGE_FOLDER": "shop/badges",
+        "PREPARED_STATEMENTS": False,
     }
 
     assert checks.check_settings(None) == []

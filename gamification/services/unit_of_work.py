@@ -44,6 +44,10 @@ KEY_CONSTRAINT: Final = "gamification_ledgerentry_key"
 #: somebody has deleted in the meantime, as the next try finds out.
 _TRY_AGAIN: Final = frozenset({"40001", "40P01", "23503"})
 
+#: SQLSTATE of a prepared statement that the site has dropped; the next try sends it as
+#: it is.
+_DROPPED: Final = "26000"
+
 
 class ConcurrentUpdateError(StorageError):
     """Somebody else wrote between the read and the write; it is safe to try again."""
@@ -129,9 +133,9 @@ def attempts(
 ) -> Iterator[Attempt]:
     """Yield attempts until one succeeds: if wanted, an optimistic one, then locked.
 
-    Inside a transaction of the caller there is one locked attempt, and the caller gets
-    the database's own errors. Raises ``StorageError`` if every attempt ended with a
-    conflict.
+    Inside a transaction of the caller there are two, the second for a prepared
+    statement that was dropped, and the caller gets the database's own errors. Raises
+    ``StorageError`` if every attempt ended with a conflict.
     """
     is_owner = owns_transaction(store.alias)
     if optimistic and store.is_optimistic:
@@ -139,7 +143,7 @@ def attempts(
         yield attempt
         if attempt.is_done:
             return
-    for tried in range(1, 1 + (TRIES if is_owner else 1)):
+    for tried in range(1, 1 + (TRIES if is_owner else 2)):
         attempt = Attempt(store, user_ids, is_owner=is_owner, locks=True)
         yield attempt
         if attempt.is_done:
@@ -208,9 +212,12 @@ def _translated(
         return error
     if KEY_CONSTRAINT in str(error):
         return KeyTakenError()
+    state = getattr(error.__cause__, "sqlstate", None)
+    if state == _DROPPED:
+        return ConcurrentUpdateError()
     if not is_owner:
         return error
-    if getattr(error.__cause__, "sqlstate", None) in _TRY_AGAIN:
+    if state in _TRY_AGAIN:
         return ConcurrentUpdateError()
     connections[alias].close_if_unusable_or_obsolete()
     return storage_error(error)

@@ -44,6 +44,7 @@ from gamification.storage.base import (
 )
 from gamification.storage.catalogue import make_catalogue, make_levels
 from gamification.storage.keys import UserKeys
+from gamification.storage.prepared import prepared_cursor
 
 #: Changes whenever a row of the catalogue changes, whoever changes it.
 Stamp = tuple[int | None, ...]
@@ -80,12 +81,20 @@ class PostgreSQLStore(Store):
         # A store lives as long as one call of a verb, and so can its cursor.
         return self._connection.cursor()
 
+    @cached_property
+    def _repeating(self) -> CursorWrapper:
+        """The cursor for statements about one user, which come again and again."""
+        return prepared_cursor(self._connection)
+
     def _run(self, sql: str, params: Sequence[Any] = ()) -> None:
         self._cursor.execute(sql, params)
 
-    def _fetch(self, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        self._cursor.execute(sql, params)
-        rows: list[tuple[Any, ...]] = self._cursor.fetchall()
+    def _fetch(
+        self, sql: str, params: Sequence[Any] = (), *, repeats: bool = False
+    ) -> list[tuple[Any, ...]]:
+        cursor = self._repeating if repeats else self._cursor
+        cursor.execute(sql, params)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
         return rows
 
     def begin(self) -> None:
@@ -155,7 +164,7 @@ class PostgreSQLStore(Store):
         )
         sql = reading.read_sql(self._user_type, shape)
         params.append(encode_set(self._prepared(query.user_ids)))
-        return self._fetch(sql, params)
+        return self._fetch(sql, params, repeats=len(query.user_ids) == 1)
 
     def _replays(
         self, query: StateQuery, rows: Sequence[tuple[Any, ...]]
@@ -219,7 +228,8 @@ class PostgreSQLStore(Store):
         )
 
     def write(self, encoded: EncodedWrite) -> Written:
-        rows = self._fetch(encoded.sql, encoded.params)
+        repeats = len(encoded.changesets) == 1
+        rows = self._fetch(encoded.sql, encoded.params, repeats=repeats)
         return Written.of(self._converted(rows, 1), encoded.changesets)
 
 
