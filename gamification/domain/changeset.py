@@ -237,8 +237,10 @@ class UserChangeset(RunningTotals):
     def _settle(self, cause: Entry, start: Start) -> list[Unlock]:
         """Unlock what the new state earns, until no further unlock follows."""
         unlocks: list[Unlock] = []
-        is_dated = start.dates(cause)
+        is_dated: bool | None = None
         while earned := self._earned():
+            if is_dated is None:
+                is_dated = start.dates(cause)
             before = self.facts_at(start)
             for rule in earned:
                 # A rule that the user met before, or one after it, needs the ledger.
@@ -306,10 +308,14 @@ class UserChangeset(RunningTotals):
     def _celebrations(
         self, unlocks: Sequence[Unlock], start: Start
     ) -> tuple[CelebrationNotice, ...]:
+        rises = (
+            self.highest_level != start.peak_level
+            or self.highest_streak != start.peak_streak
+        )
+        if not self.celebrate or not (rises or unlocks):
+            return ()
         before = Peaks(start.peak_level, start.peak_streak)
         after = Peaks(self.highest_level, self.highest_streak)
-        if not self.celebrate or (after == before and not unlocks):
-            return ()
         fresh = [unlock for unlock in unlocks if self._is_first(unlock)]
         milestones, levels = self.rules.streak_milestones, self.rules.catalogue.levels
         planned = tuple(notices(fresh, before, after, milestones, levels))

@@ -110,6 +110,8 @@ class Calendar:
 
     def as_of(self, now: datetime) -> Calendar:
         """Return the calendar without a change that is still pending at ``now``."""
+        if len(self.zones) == 1:
+            return self
         moment = now.timestamp()
         if self.zones[-1].since <= moment:
             return self

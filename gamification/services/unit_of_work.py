@@ -118,11 +118,15 @@ class Attempt:
 
     def write(self, changesets: Sequence[UserChangeset]) -> Written:
         """Write all changesets; raise ``ConcurrentUpdateError`` for a conflict."""
-        if not changesets:
+        return self.write_encoded(self.store.encode(changesets))
+
+    def write_encoded(self, encoded: Any) -> Written:
+        """Write changesets that the store has encoded; None stands for no changes."""
+        if encoded is None:
             if self._has_newcomers:
                 raise ConcurrentUpdateError
             return Written()
-        written = self.store.write(self.store.encode(changesets))
+        written = self.store.write(encoded)
         if written.conflicts:
             raise ConcurrentUpdateError
         return written

@@ -8,9 +8,9 @@ all such statements.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from functools import cache
+from operator import itemgetter
 from typing import Any, Literal, NamedTuple
 
 #: PostgreSQL's type of each column that is not a bigint.
@@ -105,7 +105,7 @@ class RowShape(NamedTuple):
 
 
 class TableRows(NamedTuple):
-    """Rows of one table, with the names of their columns."""
+    """Rows of one table, with the names of their columns; JSON is a text."""
 
     fields: Sequence[str]
     rows: Sequence[Sequence[Any]]
@@ -130,16 +130,18 @@ def _encode_columns(
     same: dict[str, object] = {}
     different: dict[str, object] = {}
     documents: dict[str, object] = {}
-    for field, column in zip(fields, zip(*rows, strict=True), strict=True):
+    for place, field in enumerate(fields):
+        # ``zip(*rows)`` would make an iterator for each of thousands of rows.
+        column = [*map(itemgetter(place), rows)]
         kind = _TYPES.get(field, "bigint")
         # Several rows need at least one array, which gives their number.
         if different and column.count(column[0]) == len(column):
             if column[0] is None:
                 nulls.append(field)
             else:
-                same[field] = _plain(column[0])
+                same[field] = column[0]
         elif kind == "jsonb":
-            documents[field] = json.dumps(column)
+            documents[field] = f"[{','.join([text or 'null' for text in column])}]"
         else:
             different[field] = _array(kind, column)
     shape = RowShape(tuple(same), tuple(different), tuple(documents), tuple(nulls))
@@ -150,8 +152,10 @@ def _encode_row(
     fields: Sequence[str], rows: Sequence[Sequence[Any]]
 ) -> tuple[RowShape, list[object]]:
     [row] = rows
+    if None not in row:
+        return _single(tuple(fields), ()), list(row)
     nulls = tuple([place for place, value in enumerate(row) if value is None])
-    values = [_plain(value) for value in row if value is not None]
+    values = [value for value in row if value is not None]
     return _single(tuple(fields), nulls), values
 
 
@@ -160,10 +164,6 @@ def _single(fields: tuple[str, ...], nulls: tuple[int, ...]) -> RowShape:
     """Return the shape of a row that is NULL at these places."""
     same = [field for place, field in enumerate(fields) if place not in nulls]
     return RowShape(tuple(same), nulls=tuple(fields[place] for place in nulls))
-
-
-def _plain(value: object) -> object:
-    return json.dumps(value) if type(value) is dict else value
 
 
 def _array(kind: str, values: Sequence[object]) -> str:

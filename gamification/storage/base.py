@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections import defaultdict
 from collections.abc import (
+    Callable,
     Collection,
     Iterable,
     Iterator,
     Mapping,
+    MutableMapping,
     Sequence,
 )
 from dataclasses import dataclass, field, replace
@@ -24,7 +25,7 @@ from gamification.domain.changeset import UserChangeset
 from gamification.domain.days import Calendar
 from gamification.domain.history import PastEntry
 from gamification.domain.outcomes import Entry, Outcome
-from gamification.domain.state import UserState
+from gamification.domain.state import NONE, UserState
 from gamification.domain.undoing import restored_key
 from gamification.models import LedgerEntry
 from gamification.models.users import in_order
@@ -95,7 +96,9 @@ class Snapshot:
     """The state of some users at one moment. Users without a row are not in it."""
 
     catalogue: Catalogue
-    states: dict[Any, UserState] = field(default_factory=dict)
+    states: MutableMapping[Any, UserState] = field(default_factory=dict)
+    #: Users whom staff have excluded from the game.
+    excluded: Collection[Any] = NONE
     #: Entries that were made with keys of the query.
     replays: Mapping[UserKey, Entry] = field(default_factory=dict)
     #: For the reversed ones among them, the time of the reversal, by id.
@@ -130,21 +133,24 @@ class Written:
     def of(
         cls,
         rows: Iterable[tuple[int, Any, str | None]],
-        changesets: Iterable[UserChangeset],
+        user_ids: Iterable[Any],
     ) -> Written:
-        """Return the result of writing ``changesets``, each of which has an entry.
+        """Return the result of writing changes of these users, each with an entry.
 
         Rows are the new id, its user, and the dedupe key if it is a celebration.
         """
-        entries: dict[Any, list[int]] = defaultdict(list)
+        entries: dict[Any, Sequence[int]] = {}
         celebrations: dict[UserKey, int] = {}
         for pk, user_id, dedupe_key in rows:
-            if dedupe_key is None:
-                entries[user_id].append(pk)
-            else:
+            known = entries.get(user_id)
+            if dedupe_key is not None:
                 celebrations[user_id, dedupe_key] = pk
-        asked = {changeset.state.user_id for changeset in changesets}
-        return cls(entries, celebrations, asked - entries.keys())
+            elif isinstance(known, list):
+                known.append(pk)
+            else:
+                # Most have one, and plain tuples cost the garbage collector nothing.
+                entries[user_id] = [*known, pk] if known else (pk,)
+        return cls(entries, celebrations, {*user_ids} - entries.keys())
 
     def __add__(self, later: Written) -> Written:
         """Return both results, where ``later`` wrote the users in conflict."""
@@ -248,10 +254,11 @@ class Store(ABC):
         return [Entry(*entry_values(row)) for row in found]
 
     @abstractmethod
-    def encode(self, changesets: Sequence[UserChangeset]) -> Any:
-        """Return ``changesets`` in the form that ``write`` takes.
+    def encode(self, changesets: Iterable[UserChangeset]) -> Any:
+        """Return ``changesets`` in the form that ``write`` takes; None if it is empty.
 
-        Either all of their users have a row, or none of them does.
+        It takes one after the other, and needs none of them longer than that. Either
+        all of their users have a row, or none of them does.
         """
 
     @abstractmethod
@@ -310,15 +317,17 @@ def progress_values(changeset: UserChangeset) -> tuple[Any, ...]:
     )
 
 
-def entry_rows(changeset: UserChangeset) -> Iterator[tuple[Any, ...]]:
-    """Yield the values of ``ENTRY_FIELDS``, with the outcome that a replay returns."""
-    snapshots = {
-        place: outcome.snapshot()
-        for place, outcome in changeset.outcomes.items()
-        if changeset.entries[place].key is not None
-    }
+def entry_rows(
+    changeset: UserChangeset, snapshot: Callable[[Outcome], Any] = Outcome.snapshot
+) -> Iterator[tuple[Any, ...]]:
+    """Yield the values of ``ENTRY_FIELDS``, with the outcome that a replay returns.
+
+    ``snapshot`` returns an outcome in the form that the store takes.
+    """
+    outcomes = changeset.outcomes
     for place, entry in enumerate(changeset.entries):
-        yield (*entry[1:-1], snapshots.get(place))
+        kept = outcomes.get(place) if entry.key is not None else None
+        yield (*entry[1:-1], kept and snapshot(kept))
 
 
 def notice_rows(changeset: UserChangeset) -> list[NoticeRow]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -121,7 +121,8 @@ class PortableStore(Store):
             )
             for profile in self._rows(UserGamification).filter(user__in=query.user_ids)
         }
-        snapshot = Snapshot(catalogue, states)
+        excluded = {pk for pk, state in states.items() if state.is_excluded}
+        snapshot = Snapshot(catalogue, states, excluded)
         if query.keys and (replays := self._replays(query.keys)):
             return self.with_replays(snapshot, replays)
         return snapshot
@@ -232,8 +233,10 @@ class PortableStore(Store):
             if (user_id, key) in wanted
         }
 
-    def encode(self, changesets: Sequence[UserChangeset]) -> Sequence[UserChangeset]:
-        return changesets
+    def encode(
+        self, changesets: Iterable[UserChangeset]
+    ) -> Sequence[UserChangeset] | None:
+        return [*changesets] or None
 
     def write(self, encoded: Sequence[UserChangeset]) -> Written:
         for changeset in encoded:
@@ -257,7 +260,7 @@ class PortableStore(Store):
         rows: list[tuple[int, Any, str | None]]
         rows = [(entry.pk, entry.user_id, None) for entry in entries]
         rows += self._write_celebrations(encoded)
-        return Written.of(rows, encoded)
+        return Written.of(rows, [each.state.user_id for each in encoded])
 
     def _write_celebrations(
         self, changesets: Sequence[UserChangeset]

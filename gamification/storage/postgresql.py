@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
 from functools import cache, cached_property
 from typing import Any, NamedTuple
 
@@ -18,12 +18,8 @@ from django.utils import timezone
 
 from gamification.domain.catalogue import Catalogue
 from gamification.domain.changeset import UserChangeset
-from gamification.domain.days import instant_at
 from gamification.domain.outcomes import Entry
-from gamification.domain.state import NONE, NOTHING, UserState
-from gamification.domain.streaks import Streak
 from gamification.models import LedgerEntry, UserGamification
-from gamification.models.progress import calendar_of
 from gamification.models.users import target_field
 from gamification.storage import reading, writing
 from gamification.storage.arrays import RowShape, TableRows, arity, encode, encode_set
@@ -37,20 +33,16 @@ from gamification.storage.base import (
     UserIds,
     UserKey,
     Written,
-    entry_rows,
     entry_values,
-    notice_rows,
-    progress_values,
 )
 from gamification.storage.catalogue import make_catalogue, make_levels
+from gamification.storage.changed import ChangedRows
 from gamification.storage.keys import UserKeys
 from gamification.storage.prepared import prepared_cursor
+from gamification.storage.states import IS_EXCLUDED, STAMPS, StoredStates
 
 #: Changes whenever a row of the catalogue changes, whoever changes it.
 Stamp = tuple[int | None, ...]
-
-#: The number of stamps, with which every row of a read begins.
-STAMPS = 3
 
 #: Catalogues by alias and database, each with the stamp of its rows.
 _catalogues: dict[tuple[str, str], tuple[Stamp, Catalogue]] = {}
@@ -61,7 +53,7 @@ class EncodedWrite(NamedTuple):
 
     sql: str
     params: Sequence[Any]
-    changesets: Sequence[UserChangeset]
+    user_ids: UserIds
 
 
 class PostgreSQLStore(Store):
@@ -122,10 +114,13 @@ class PostgreSQLStore(Store):
             if rows[0][:STAMPS] == stamp:
                 break
             _catalogues.pop(self._cache_key, None)
-        found = [row[STAMPS:] for row in rows if row[STAMPS] is not None]
-        rows = self._converted(found, 0)
-        states = {row[0]: _user_state(row, query) for row in rows}
-        snapshot = Snapshot(catalogue, states)
+        found = [row for row in rows if row[STAMPS] is not None]
+        rows = self._converted(found, STAMPS)
+        snapshot = Snapshot(
+            catalogue,
+            StoredStates(rows, query, ids.all),
+            {row[STAMPS] for row in rows if row[IS_EXCLUDED]},
+        )
         if query.keys and (replays := self._replays(query, rows)):
             return self.with_replays(snapshot, replays)
         return snapshot
@@ -211,26 +206,26 @@ class PostgreSQLStore(Store):
             )
         return encode(tables)
 
-    def encode(self, changesets: Sequence[UserChangeset]) -> EncodedWrite:
-        changes = {name: rows for name, rows in _changes(changesets).items() if rows}
-        entries = [row for changeset in changesets for row in entry_rows(changeset)]
+    def encode(self, changesets: Iterable[UserChangeset]) -> EncodedWrite | None:
+        rows = ChangedRows.of(changesets)
+        if not rows.users:
+            return None
+        changes = {name: made for name, made in rows.changes.items() if made}
         (users, *changed, ledger), params = self._encode(
-            TableRows(PROGRESS_FIELDS, [progress_values(each) for each in changesets]),
+            TableRows(PROGRESS_FIELDS, rows.users),
             *(TableRows(writing.CHANGES[name][0], changes[name]) for name in changes),
-            TableRows(ENTRY_FIELDS, entries),
+            TableRows(ENTRY_FIELDS, rows.entries),
         )
         shapes = tuple(zip(changes, changed, strict=True))
-        new_in = None if changesets[0].state.version else self._users
-        keeps_boards = changesets[0].rules.keeps_boards
-        write = writing.WriteShape(users, shapes, ledger, new_in, keeps_boards)
-        return EncodedWrite(
-            writing.write_sql(self._user_type, write), params, changesets
-        )
+        new_in = self._users if rows.are_new else None
+        write = writing.WriteShape(users, shapes, ledger, new_in, rows.keeps_boards)
+        sql = writing.write_sql(self._user_type, write)
+        return EncodedWrite(sql, params, [row[0] for row in rows.users])
 
     def write(self, encoded: EncodedWrite) -> Written:
-        repeats = len(encoded.changesets) == 1
+        repeats = len(encoded.user_ids) == 1
         rows = self._fetch(encoded.sql, encoded.params, repeats=repeats)
-        return Written.of(self._converted(rows, 1), encoded.changesets)
+        return Written.of(self._converted(rows, 1), encoded.user_ids)
 
 
 @cache
@@ -243,67 +238,3 @@ def _user_columns(alias: str) -> tuple[str, tuple[str, str]]:
     kind = UserGamification._meta.get_field("user").db_type(connection)
     target, quote = target_field(), connection.ops.quote_name
     return str(kind), (quote(target.model._meta.db_table), quote(str(target.column)))
-
-
-def _user_state(row: Sequence[Any], query: StateQuery) -> UserState:
-    (user_id, version, total_xp, level, highest_level, highest_streak) = row[:6]
-    active_days, last_occurred_at, *streak = row[6:11]
-    is_excluded, zones, celebrates = row[11:14]
-    achievements, tallies, usage, rewarded_at = row[14:18]
-    return UserState(
-        user_id,
-        query.calendar
-        if zones == "[]"
-        else calendar_of(json.loads(zones), query.calendar),
-        version,
-        total_xp,
-        level,
-        highest_level,
-        highest_streak,
-        active_days,
-        Streak(*streak),
-        is_excluded,
-        None if last_occurred_at is None else instant_at(last_occurred_at),
-        _with_state(reading.HELD, achievements),
-        _with_state(reading.REVOKED, achievements),
-        _with_state(reading.LAPSED, achievements),
-        dict(tallies) if tallies else NOTHING,
-        _usage(usage) if usage else NOTHING,
-        _instants(rewarded_at) if rewarded_at else NOTHING,
-        celebrates=celebrates,
-    )
-
-
-def _with_state(state: int, codes: Iterable[int]) -> frozenset[int]:
-    """Return the ids of the achievements that have this state."""
-    return frozenset([code // 4 for code in codes if code % 4 == state]) or NONE
-
-
-def _usage(rows: Iterable[Sequence[int]]) -> dict[tuple[int, date], tuple[int, int]]:
-    return {
-        (activity_id, date.fromordinal(day)): (units, rewarded)
-        for activity_id, day, units, rewarded in rows
-    }
-
-
-def _instants(pairs: Iterable[tuple[int, int]]) -> dict[int, list[datetime]]:
-    instants: dict[int, list[datetime]] = {}
-    for activity_id, microseconds in pairs:
-        instants.setdefault(activity_id, []).append(instant_at(microseconds))
-    return instants
-
-
-def _changes(changesets: Sequence[UserChangeset]) -> dict[str, list[tuple[Any, ...]]]:
-    """Return the rows of each of ``writing.CHANGES``, in its order."""
-    rows: dict[str, list[tuple[Any, ...]]] = {name: [] for name in writing.CHANGES}
-    for changeset in changesets:
-        user_id = changeset.state.user_id
-        for activity_id, quantity in changeset.tallies.items():
-            rows["tallies"].append((user_id, activity_id, quantity, changeset.now))
-        for day, change in changeset.changed_days.items():
-            rows["days"].append((user_id, day, "active", *change))
-        rows["lost_days"] += [(user_id, day) for day in changeset.lost_days]
-        rows["unlocks"] += changeset.unlocks
-        rows["forgotten"] += [(user_id, pk) for pk in changeset.forgotten]
-        rows["celebrations"] += notice_rows(changeset)
-    return rows

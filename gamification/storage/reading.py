@@ -53,11 +53,12 @@ _PROFILE = """p.user_id, p.version, p.total_xp, p.level, p.highest_level,
 #: The state of an achievement, as the remainder of a division by 4.
 HELD, REVOKED, LAPSED = range(3)
 
-#: Four times the id of each achievement, plus its state.
+#: Four times the id of each achievement, plus its state; a text, as it is the same for
+#: many users.
 _ACHIEVEMENTS = f"""ARRAY(
     SELECT 4 * u.achievement_id + CASE WHEN u.revoked_at IS NULL THEN {HELD}
         WHEN u.can_be_earned_again THEN {LAPSED} ELSE {REVOKED} END
-    FROM {UNLOCKS} u WHERE u.user_id = p.user_id)"""
+    FROM {UNLOCKS} u WHERE u.user_id = p.user_id)::text"""
 
 
 class ReadShape(NamedTuple):
@@ -80,7 +81,7 @@ def read_sql(user_type: str, shape: ReadShape) -> str:
     columns = [
         _PROFILE,
         _ACHIEVEMENTS,
-        _tallies(shape.tallies) if shape.tallies else "NULL",
+        _tallies(shape.tallies),
         _usage(shape.limited) if shape.limited else "NULL",
         _rewarded_at(shape.cooled) if shape.cooled else "NULL",
         _used_keys(shape.keys) if shape.keys else "NULL",
@@ -91,9 +92,12 @@ LEFT JOIN {PROFILES} p ON p.user_id {within_sql(user_type, shape.users)}"""
 
 
 def _tallies(count: Arity) -> str:
-    """Return SQL for pairs of activity and count."""
-    return f"""ARRAY(SELECT ARRAY[t.activity_id, t.count] FROM {TALLIES} t
-    WHERE t.user_id = p.user_id AND t.activity_id {within_sql("bigint", count)})"""
+    """Return SQL for the count of one activity, or pairs of activity and count."""
+    rows = f"""FROM {TALLIES} t
+    WHERE t.user_id = p.user_id AND t.activity_id {within_sql("bigint", count)}"""
+    if count > 1:
+        return f"ARRAY(SELECT ARRAY[t.activity_id, t.count] {rows})"
+    return f"(SELECT t.count {rows})" if count else "NULL"
 
 
 def _usage(count: Arity) -> str:

@@ -48,6 +48,11 @@ def test_a_replay_is_the_first_outcome_again(outcome):
     assert restored == replace(outcome, replayed=True)
 
 
+@pytest.mark.parametrize("outcome", [PLAIN, RICH], ids=["plain", "rich"])
+def test_the_text_of_a_snapshot_is_its_json(outcome):
+    assert json.loads(outcome.snapshot_text()) == outcome.snapshot()
+
+
 def test_a_replay_says_when_its_entry_was_reversed():
     kept = PLAIN.entry._replace(outcome=PLAIN.snapshot())
     reversed_at = datetime(2026, 6, 12, tzinfo=UTC)

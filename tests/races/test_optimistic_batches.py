@@ -55,9 +55,9 @@ def decided(monkeypatch):
     """Return the users of each decision, as they are made."""
     decided, decide_batch = [], writing.decide_batch
 
-    def watch(*arguments):
-        decision = decide_batch(*arguments)
-        decided.append([*decision.changesets])
+    def watch(*arguments, **options):
+        decision = decide_batch(*arguments, **options)
+        decided.append([*decision.new])
         return decision
 
     monkeypatch.setattr(writing, "decide_batch", watch)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 from gamification.domain.changeset import UserChangeset
 from gamification.domain.days import Calendar
@@ -30,15 +30,27 @@ from gamification.storage import Snapshot, StateQuery, Written
 from gamification.storage.base import UserKey
 from gamification.suggestions import did_you_mean, shown
 
+#: The values of ``Record``, in their order.
+RecordValues: TypeAlias = tuple[Any, str, int, datetime, str | None, str, str]
+
+#: What is left of an outcome that nobody reads: its XP, its number of unlocks, and
+#: whether the record was a replay. Thousands of plain tuples cost the garbage collector
+#: nothing.
+Earned: TypeAlias = tuple[int, int, bool]
+
 #: The result of a record: its outcome, or the error that refused it.
-Result = Outcome | GamificationError
+Result: TypeAlias = Outcome | Earned | GamificationError
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Records to decide together, by their places among the results."""
+    """Records to decide together, by their places among the results.
 
-    records: Mapping[int, Record]
+    They are plain tuples with the values of ``Record``, of which the garbage collector
+    needs to keep no track.
+    """
+
+    records: Mapping[int, RecordValues]
     now: datetime
     #: A new record must have occurred between these two instants.
     oldest: datetime
@@ -49,7 +61,7 @@ class Batch:
     @classmethod
     def of(
         cls,
-        records: Mapping[int, Record],
+        records: Mapping[int, RecordValues],
         now: datetime,
         *,
         oldest: datetime,
@@ -57,29 +69,39 @@ class Batch:
         celebrate: bool,
     ) -> Self:
         """Return the batch of ``records``."""
-        user_ids = in_order(record.user_id for record in records.values())
+        user_ids = in_order(record[0] for record in records.values())
         return cls(records, now, oldest, newest, celebrate, user_ids)
 
     def only(self, user_ids: Collection[Any]) -> Self:
         """Return the part of the batch that belongs to these users."""
+        if len(user_ids) == len(self.user_ids):
+            return self
         wanted = {*user_ids}
         chosen = {
             place: record
             for place, record in self.records.items()
-            if record.user_id in wanted
+            if record[0] in wanted
         }
         return replace(self, records=chosen, user_ids=in_order(user_ids))
 
+    def instant_of(self, place: int) -> datetime:
+        """Return when the record at ``place`` occurred."""
+        return Record(*self.records[place]).occurred_at
+
     def query(self, calendar: Calendar, *, keys: bool) -> StateQuery:
         """Return the query for all that the decision needs; used ``keys`` if asked."""
-        records = self.records.values()
-        keyed = (each for each in records if keys and each.key is not None)
-        instants = [record.occurred_at for record in records]
+        used: list[UserKey] = []
+        activities, instants = set(), set()
+        for user_id, activity, _, occurred_at, key, *_ in self.records.values():
+            activities.add(activity)
+            instants.add(occurred_at)
+            if keys and key is not None:
+                used.append((user_id, key))
         return StateQuery(
             self.user_ids,
             calendar,
-            keys=[(record.user_id, str(record.key)) for record in keyed],
-            activities={record.activity for record in records},
+            keys=used,
+            activities=activities,
             earliest=min(instants),
             latest=max(instants),
         )
@@ -89,21 +111,20 @@ class Batch:
 class BatchDecision:
     """The result of each record of a batch."""
 
-    #: Refusals and replays, by place.
+    #: Whether outcomes are read, and have the ids of their rows.
+    has_ids: bool = True
+    #: Refusals and replays by place, and also what was earned unless outcomes are read.
     results: dict[int, Result] = field(default_factory=dict)
     #: Places of records that repeat an earlier key, with the place of the first use.
     repeats: dict[int, int] = field(default_factory=dict)
+    #: Places of new records by user, in the order of the changeset's outcomes.
+    new: dict[Any, tuple[int, ...]] = field(default_factory=dict)
+    #: The changesets of the outcomes that are read.
     changesets: dict[Any, UserChangeset] = field(default_factory=dict)
-    #: Places of booked records by user, in the order of the changeset's outcomes.
-    new: dict[Any, list[int]] = field(default_factory=dict)
-    #: Users with a record before their last active date; their states need ``days``.
-    late: list[Any] = field(default_factory=list)
-
-    @property
-    def undated(self) -> list[Any]:
-        """Users whose ledger is missing, but needed to date their unlocks."""
-        changesets = self.changesets.items()
-        return [user_id for user_id, each in changesets if each.needs_ledger]
+    #: States of users with a record before their last active date, which need ``days``,
+    #: and of those whose unlocks cannot be dated without their ``ledger``.
+    late: dict[Any, UserState] = field(default_factory=dict)
+    undated: dict[Any, UserState] = field(default_factory=dict)
 
     def raise_first(self) -> None:
         """Raise the error of the first refused record, if any."""
@@ -119,64 +140,106 @@ class BatchDecision:
     def followed_by(self, later: Self) -> Self:
         """Return both decisions; ``later`` is about the users left out here."""
         return self.__class__(
+            self.has_ids,
             self.results | later.results,
             self.repeats | later.repeats,
-            self.changesets | later.changesets,
             self.new | later.new,
+            self.changesets | later.changesets,
         )
 
-    def results_of(self, written: Written | None) -> dict[int, Result]:
-        """Return the results by place; outcomes have ids if ``written`` is given."""
+    def keep(self, user_id: Any, changeset: UserChangeset) -> None:
+        """Keep the results of a user's new records."""
+        if self.has_ids:
+            self.changesets[user_id] = changeset
+            return
+        earned = map(earned_by, changeset.outcomes.values())
+        self.results.update(zip(self.new[user_id], earned, strict=True))
+
+    def results_of(self, written: Written) -> dict[int, Result]:
+        """Return the results by place."""
         results = dict(self.results)
         for user_id, changeset in self.changesets.items():
-            outcomes = (
-                written.outcomes_of(changeset) if written else changeset.plain_outcomes
-            )
+            outcomes = written.outcomes_of(changeset)
             results.update(zip(self.new[user_id], outcomes, strict=True))
         for place, first in self.repeats.items():
-            result = results[first]
-            if isinstance(result, Outcome):
-                result = replace(result, replayed=True)
-            results[place] = result
+            results[place] = _repeated(results[first])
         return results
 
 
-def decide_batch(batch: Batch, snapshot: Snapshot, rules: Rules) -> BatchDecision:
-    """Return the decision about each record of ``batch``.
+def earned_by(result: Outcome | Earned) -> Earned:
+    """Return what is left of the result if nobody reads it."""
+    if isinstance(result, tuple):
+        return result
+    return result.xp_gained, len(result.unlocks), result.replayed
 
-    ``snapshot`` is the answer to the batch's query. It leaves out users who are late.
+
+def _repeated(first: Result) -> Result:
+    """Return the result of a record whose key was used ``first`` in the same batch."""
+    if isinstance(first, GamificationError):
+        return first
+    if isinstance(first, Outcome):
+        return replace(first, replayed=True)
+    return (*first[:2], True)
+
+
+def decide_batch(
+    batch: Batch, snapshot: Snapshot, *, has_ids: bool = True
+) -> BatchDecision:
+    """Return which records of ``batch`` are refused, replayed, or new.
+
+    ``snapshot`` is the answer to the batch's query.
     """
-    decision = BatchDecision()
+    decision = BatchDecision(has_ids)
     uses: dict[UserKey, int] = {}
-    for place, record in batch.records.items():
+    new = decision.new
+    for place, values in batch.records.items():
+        record = Record(*values)
         try:
-            if not _is_used(place, batch, uses, snapshot, decision):
+            if not _is_used(place, record, batch, uses, snapshot, decision):
                 _check(record, batch, snapshot)
-                decision.new.setdefault(record.user_id, []).append(place)
+                new[record.user_id] = (*new.get(record.user_id, ()), place)
                 if record.key is not None:
                     uses[record.user_id, record.key] = place
         except GamificationError as error:
             decision.results[place] = error.with_traceback(None)
-    for user_id, places in decision.new.items():
-        places.sort(key=lambda place: batch.records[place].occurred_at)
-        _book(snapshot.states[user_id], places, batch, rules, decision)
+    for user_id, places in new.items():
+        if len(places) > 1:
+            new[user_id] = tuple(sorted(places, key=batch.instant_of))
     return decision
+
+
+def book(
+    batch: Batch, decision: BatchDecision, states: Iterable[UserState], rules: Rules
+) -> Iterator[UserChangeset]:
+    """Yield the changesets of users with their new records; keep their results.
+
+    It leaves out the users who are late or undated.
+    """
+    for state in states:
+        changeset = _booked(state, batch, rules, decision)
+        if changeset is None:
+            continue
+        if changeset.needs_ledger:
+            decision.undated[state.user_id] = state
+            continue
+        decision.keep(state.user_id, changeset)
+        yield changeset
 
 
 def _is_used(
     place: int,
+    record: Record,
     batch: Batch,
     uses: Mapping[UserKey, int],
     snapshot: Snapshot,
     decision: BatchDecision,
 ) -> bool:
     """Say whether this request used the key before; raise if another one did."""
-    record = batch.records[place]
     if record.key is None:
         return False
     user_key = record.user_id, record.key
     entry, first = snapshot.replays.get(user_key), uses.get(user_key)
-    used = entry if first is None else batch.records[first]
+    used = entry if first is None else Record(*batch.records[first])
     if used and used.fingerprint != record.fingerprint:
         raise key_conflict(record.key)
     if entry:
@@ -192,10 +255,9 @@ def _check(record: Record, batch: Batch, snapshot: Snapshot) -> None:
         raise too_old(record.occurred_at)
     if record.occurred_at > batch.newest:
         raise in_future(record.occurred_at)
-    state = snapshot.states.get(record.user_id)
-    if state is None:
+    if record.user_id not in snapshot.states:
         raise unknown_user(record.user_id)
-    if state.is_excluded:
+    if record.user_id in snapshot.excluded:
         raise UserExcludedError
     key = record.activity
     activity = snapshot.catalogue.activities.get(key)
@@ -208,24 +270,21 @@ def _check(record: Record, batch: Batch, snapshot: Snapshot) -> None:
         raise InactiveActivityError(message, activity=key)
 
 
-def _book(
-    state: UserState,
-    places: Sequence[int],
-    batch: Batch,
-    rules: Rules,
-    decision: BatchDecision,
-) -> None:
-    """Book a user's new records, in order of time, or refuse all of them."""
+def _booked(
+    state: UserState, batch: Batch, rules: Rules, decision: BatchDecision
+) -> UserChangeset | None:
+    """Return the changeset of a user's new records, in order of time, or refuse all."""
     changeset = UserChangeset(state, rules, batch.now, celebrate=batch.celebrate)
+    places, activities = decision.new[state.user_id], rules.catalogue.activities
     try:
         for place in places:
-            record = batch.records[place]
-            activity = rules.catalogue.activities[record.activity]
+            record = Record(*batch.records[place])
             day = state.calendar.date_of(record.occurred_at)
-            changeset.record(record, activity, day)
+            changeset.record(record, activities[record.activity], day)
     except MissingDaysError:
-        decision.late.append(state.user_id)
+        decision.late[state.user_id] = state
     except TotalOutOfRangeError:
         decision.results |= {place: OutOfRangeError() for place in places}
     else:
-        decision.changesets[state.user_id] = changeset
+        return changeset
+    return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Literal
 
 from django.utils import timezone
@@ -13,7 +13,6 @@ from django.utils import timezone
 from gamification.conf import conf
 from gamification.domain.days import EPOCH
 from gamification.domain.outcomes import Outcome, Withheld, WithheldReason
-from gamification.domain.state import Record
 from gamification.exceptions import (
     GamificationError,
     InactiveActivityError,
@@ -21,7 +20,12 @@ from gamification.exceptions import (
 )
 from gamification.models import write_alias
 from gamification.services.players.progress import stored_progress
-from gamification.services.recording.batch import Batch, Result
+from gamification.services.recording.batch import (
+    Batch,
+    RecordValues,
+    Result,
+    earned_by,
+)
 from gamification.services.recording.records import ActivityRecord, check_record
 from gamification.services.recording.writing import write_batch
 from gamification.services.validation import (
@@ -89,7 +93,7 @@ def record_activity(
     record = ActivityRecord(user, activity, occurred_at, quantity, key, source)
     now, store = timezone.now(), store_for(write_alias())
     batch = Batch.of(
-        {0: check_record(record, now)},
+        {0: tuple(check_record(record, now))},
         now,
         oldest=_oldest(now, historical=historical or occurred_at is None),
         newest=now + conf.MAX_CLOCK_SKEW,
@@ -134,11 +138,12 @@ def record_each(
     Raises ``StorageError``. Earlier transactions then stay written; with keys, it is
     safe to try again.
     """
-    store, results = store_for(write_alias()), list[Result]()
+    store, results = store_for(write_alias()), list[Outcome | GamificationError]()
     for part in _parts(records, store, None):
-        results += _record_part(
+        made = _record_part(
             part, store, celebrate=celebrate, historical=False, has_ids=True
         )
+        results += [each for each in made if not isinstance(each, tuple)]
     return results
 
 
@@ -181,7 +186,7 @@ def record_activities(
 
 
 def _record_part(
-    part: Sequence[ActivityRecord],
+    part: Iterable[ActivityRecord],
     store: Store,
     *,
     celebrate: bool,
@@ -190,9 +195,10 @@ def _record_part(
     **options: bool,
 ) -> list[Result]:
     """Record a part in one transaction; return the results in order."""
-    now = timezone.now()
-    records, results = _checked(part, now, strict=strict)
+    records, results = _checked(part, timezone.now(), strict=strict)
     if records:
+        # It may take the caller some time to make the records.
+        now = timezone.now()
         oldest = _oldest(now, historical=historical)
         batch = Batch.of(
             records,
@@ -202,7 +208,7 @@ def _record_part(
             celebrate=celebrate,
         )
         results |= write_batch(batch, store, strict=strict, **options)
-    return [result for _, result in sorted(results.items())]
+    return [results[place] for place in range(len(results))]
 
 
 def _oldest(now: datetime, *, historical: bool) -> datetime:
@@ -212,26 +218,29 @@ def _oldest(now: datetime, *, historical: bool) -> datetime:
 
 def _parts(
     records: Iterable[ActivityRecord], store: Store, size: int | None
-) -> Iterator[list[ActivityRecord]]:
-    """Yield the records in parts, one for each transaction."""
+) -> Iterator[Iterable[ActivityRecord]]:
+    """Yield the records in parts, one for each transaction.
+
+    Nothing keeps a record that has been taken from its part.
+    """
     size = conf.BATCH_SIZE if size is None else size
     if size < 1:
         msg = f"A batch has at least 1 record, not {size}."
         raise ValueError(msg)
-    iterator = iter(records)
-    while part := list(islice(iterator, min(size, store.batch_size))):
-        yield part
+    iterator, rest = iter(records), min(size, store.batch_size) - 1
+    for first in iterator:
+        yield chain((first,), islice(iterator, rest))
 
 
 def _checked(
-    part: Sequence[ActivityRecord], now: datetime, *, strict: bool
-) -> tuple[dict[int, Record], dict[int, Result]]:
+    part: Iterable[ActivityRecord], now: datetime, *, strict: bool
+) -> tuple[dict[int, RecordValues], dict[int, Result]]:
     """Return the valid records and the errors of the others, both by place."""
-    records: dict[int, Record] = {}
+    records: dict[int, RecordValues] = {}
     refused: dict[int, Result] = {}
     for place, record in enumerate(part):
         try:
-            records[place] = check_record(record, now)
+            records[place] = tuple(check_record(record, now))
         except GamificationError as error:
             if strict:
                 raise
@@ -240,12 +249,14 @@ def _checked(
 
 
 def _report(results: Sequence[Result]) -> BatchReport:
-    outcomes = [result for result in results if isinstance(result, Outcome)]
-    fresh = [outcome for outcome in outcomes if not outcome.replayed]
-    return BatchReport(
-        recorded=len(fresh),
-        replayed=len(outcomes) - len(fresh),
-        refused=len(results) - len(outcomes),
-        xp=sum(outcome.xp_gained for outcome in fresh),
-        unlocks=sum(len(outcome.unlocks) for outcome in fresh),
-    )
+    recorded = replayed = refused = xp = unlocks = 0
+    for result in results:
+        if isinstance(result, GamificationError):
+            refused += 1
+            continue
+        gained, new, is_replay = earned_by(result)
+        if is_replay:
+            replayed += 1
+            continue
+        recorded, xp, unlocks = recorded + 1, xp + gained, unlocks + new
+    return BatchReport(recorded, replayed, refused, xp, unlocks)

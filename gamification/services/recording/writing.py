@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from functools import partial
 from typing import Any, NamedTuple
 
 from django.db import transaction
 
 from gamification.conf import conf
+from gamification.domain.changeset import UserChangeset
 from gamification.domain.outcomes import Outcome
 from gamification.exceptions import GamificationError, StorageError
 from gamification.services.dispatch import announce_records, is_heard
@@ -16,6 +17,7 @@ from gamification.services.recording.batch import (
     Batch,
     BatchDecision,
     Result,
+    book,
     decide_batch,
 )
 from gamification.services.unit_of_work import (
@@ -31,14 +33,14 @@ from gamification.storage import Snapshot, StateQuery, Store, Written
 Results = dict[int, Result]
 
 
-class EarlyDecision(NamedTuple):
-    """A decision made before any user was locked, ready to be written."""
+class Encoded(NamedTuple):
+    """A decision, ready to be written."""
 
     decision: BatchDecision
-    #: None if there is nothing to write.
-    encoded: Any
+    #: The changesets in the form that the store takes; None if there are none.
+    rows: Any
     #: Users without a row; the decision about them follows under the locks.
-    undecided: Collection[Any]
+    undecided: Collection[Any] = ()
 
 
 def write_batch(
@@ -79,15 +81,16 @@ def _write_one(
 ) -> Results:
     for attempt in attempts(store, batch.user_ids, optimistic=True):
         with attempt:
-            decision = _decide(batch, attempt.read(query), store, strict=strict)
-            written = attempt.write([*decision.changesets.values()])
-    return decision.results_of(written if has_ids else None)
+            snapshot = attempt.read(query)
+            done = _decide(batch, snapshot, store, strict=strict, has_ids=has_ids)
+            written = attempt.write_encoded(done.rows)
+    return done.decision.results_of(written)
 
 
 def _write_many(
     batch: Batch, query: StateQuery, store: Store, *, strict: bool, has_ids: bool
 ) -> Results:
-    early = _decide_optimistically(batch, query, store, strict=strict)
+    early = _decide_optimistically(batch, query, store, strict=strict, has_ids=has_ids)
     for attempt in attempts(store, batch.user_ids):
         with attempt:
             attempt.lock()
@@ -96,43 +99,49 @@ def _write_many(
             decision, written, rest = BatchDecision(), Written(), batch.user_ids
             if first:
                 decision = first.decision
-                if first.encoded is not None:
-                    written = store.write(first.encoded)
+                if first.rows is not None:
+                    written = store.write(first.rows)
                 rest = [*{*first.undecided, *written.conflicts}]
                 decision.leave_out(rest)
             if rest:
-                late = batch.only(rest)
-                snapshot = store.read(query.only(rest))
-                later = _decide(late, snapshot, store, strict=strict)
-                written += attempt.write([*later.changesets.values()])
-                decision = decision.followed_by(later)
-    return decision.results_of(written if has_ids else None)
+                late, snapshot = batch.only(rest), store.read(query.only(rest))
+                later = _decide(late, snapshot, store, strict=strict, has_ids=has_ids)
+                written += attempt.write_encoded(later.rows)
+                decision = decision.followed_by(later.decision)
+    return decision.results_of(written)
 
 
 def _decide(
-    batch: Batch, snapshot: Snapshot, store: Store, *, strict: bool
-) -> BatchDecision:
-    """Decide, and decide again about users of whom ``snapshot`` lacked something."""
-    rules = conf.rules(snapshot.catalogue)
-    decision = decide_batch(batch, snapshot, rules)
-    if late := decision.late:
-        for user_id, days in store.days(late).items():
-            snapshot.states[user_id].days = days
-        again = decide_batch(batch.only(late), snapshot, rules)
-        decision = decision.followed_by(again)
-    if undated := decision.undated:
-        for user_id, ledger in store.ledgers(undated).items():
-            snapshot.states[user_id].ledger = ledger
-        again = decide_batch(batch.only(undated), snapshot, rules)
-        decision = decision.followed_by(again)
+    batch: Batch, snapshot: Snapshot, store: Store, *, strict: bool, has_ids: bool
+) -> Encoded:
+    """Decide about each record, and encode the changes."""
+    decision = decide_batch(batch, snapshot, has_ids=has_ids)
+    rows = store.encode(_changesets(batch, snapshot, decision, store))
     if strict:
         decision.raise_first()
-    return decision
+    return Encoded(decision, rows)
+
+
+def _changesets(
+    batch: Batch, snapshot: Snapshot, decision: BatchDecision, store: Store
+) -> Iterator[UserChangeset]:
+    """Yield the changes of each user; read what the states of some users lack."""
+    rules, states = conf.rules(snapshot.catalogue), snapshot.states
+    # Nobody needs a state once it has made a changeset.
+    yield from book(batch, decision, map(states.pop, decision.new), rules)
+    if late := decision.late:
+        for user_id, days in store.days([*late]).items():
+            late[user_id].days = days
+        yield from book(batch, decision, [*late.values()], rules)
+    if undated := decision.undated:
+        for user_id, ledger in store.ledgers([*undated]).items():
+            undated[user_id].ledger = ledger
+        yield from book(batch, decision, [*undated.values()], rules)
 
 
 def _decide_optimistically(
-    batch: Batch, query: StateQuery, store: Store, *, strict: bool
-) -> EarlyDecision | None:
+    batch: Batch, query: StateQuery, store: Store, *, strict: bool, has_ids: bool
+) -> Encoded | None:
     """Decide before any user is locked; None if the decision needs the locks.
 
     It does inside a transaction of the caller, which holds the locks until it ends.
@@ -142,15 +151,13 @@ def _decide_optimistically(
     try:
         with wrap_database_errors(store.alias):
             snapshot = store.read(query)
-            known = batch.only(snapshot.states)
-            decision = _decide(known, snapshot, store, strict=strict)
+            undecided = {*batch.user_ids} - snapshot.states.keys()
+            known = batch.only([*snapshot.states])
+            early = _decide(known, snapshot, store, strict=strict, has_ids=has_ids)
     except ConcurrentUpdateError:
         return None
     except StorageError:
         raise
     except GamificationError:
         return None
-    changesets = [*decision.changesets.values()]
-    encoded = store.encode(changesets) if changesets else None
-    undecided = {*batch.user_ids} - snapshot.states.keys()
-    return EarlyDecision(decision, encoded, undecided)
+    return early._replace(undecided=undecided)

@@ -1,0 +1,55 @@
+"""Collects the rows that changesets make, as PostgreSQL takes them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any, Self
+
+from gamification.domain.changeset import UserChangeset
+from gamification.domain.outcomes import Outcome
+from gamification.storage.base import entry_rows, notice_rows, progress_values
+from gamification.storage.writing import CHANGES
+
+Rows = list[tuple[Any, ...]]
+
+
+class ChangedRows:
+    """The rows of some changesets, by table."""
+
+    def __init__(self) -> None:
+        self.users: Rows = []
+        self.entries: Rows = []
+        #: The rows of each of ``CHANGES``, in its order.
+        self.changes: dict[str, Rows] = {name: [] for name in CHANGES}
+        #: Whether the users have no rows yet, and whether their boards are kept.
+        self.are_new = self.keeps_boards = False
+
+    @classmethod
+    def of(cls, changesets: Iterable[UserChangeset]) -> Self:
+        """Return the rows of ``changesets``, of which it keeps none."""
+        rows = cls()
+        for changeset in changesets:
+            rows.add(changeset)
+        return rows
+
+    def add(self, changeset: UserChangeset) -> None:
+        """Add the rows of one user."""
+        user_id, now, changes = changeset.state.user_id, changeset.now, self.changes
+        self.are_new = not changeset.state.version
+        self.keeps_boards = changeset.rules.keeps_boards
+        self.users.append(progress_values(changeset))
+        self.entries += entry_rows(changeset, Outcome.snapshot_text)
+        for activity_id, quantity in changeset.tallies.items():
+            changes["tallies"].append((user_id, activity_id, quantity, now))
+        for day, change in changeset.changed_days.items():
+            changes["days"].append((user_id, day, "active", *change))
+        for day in changeset.lost_days:
+            changes["lost_days"].append((user_id, day))
+        for pk in changeset.forgotten:
+            changes["forgotten"].append((user_id, pk))
+        changes["unlocks"] += changeset.unlocks
+        if changeset.celebrations:
+            for row in notice_rows(changeset):
+                fields = row._asdict() | {"data": json.dumps(row.data)}
+                changes["celebrations"].append(tuple(fields.values()))

@@ -1,0 +1,124 @@
+"""Makes the states of users from the rows that PostgreSQL returns."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, MutableMapping, Sequence
+from datetime import date, datetime
+from functools import lru_cache
+from typing import Any, Final
+
+from gamification.domain.days import instant_at
+from gamification.domain.state import NONE, NOTHING, UserState
+from gamification.domain.streaks import Streak
+from gamification.models.progress import calendar_of
+from gamification.storage import reading
+from gamification.storage.base import StateQuery
+
+#: The number of stamps, with which every row of a read begins.
+STAMPS: Final = 3
+
+#: The place of the column that says whether staff have excluded the user.
+IS_EXCLUDED: Final = STAMPS + 11
+
+Row = tuple[Any, ...]
+
+
+class StoredStates(MutableMapping[Any, UserState]):
+    """The states of users, each made from its row when somebody asks for it.
+
+    In a batch, a state that is taken out is gone before the next one is made. Rows hold
+    no other objects, so that the garbage collector has nothing to follow.
+    """
+
+    def __init__(
+        self, rows: Iterable[Row], query: StateQuery, activity_ids: Sequence[int]
+    ) -> None:
+        self._values: dict[Any, Row | UserState] = {row[STAMPS]: row for row in rows}
+        self._query = query
+        self._activity_ids = activity_ids
+
+    def __getitem__(self, user_id: Any) -> UserState:
+        value = self._values[user_id]
+        if isinstance(value, tuple):
+            value = _user_state(value, self._query, self._activity_ids)
+            self._values[user_id] = value
+        return value
+
+    def __setitem__(self, user_id: Any, state: UserState) -> None:
+        self._values[user_id] = state
+
+    def __delitem__(self, user_id: Any) -> None:
+        del self._values[user_id]
+
+    def __contains__(self, user_id: object) -> bool:
+        return user_id in self._values
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+
+def _user_state(row: Row, query: StateQuery, activity_ids: Sequence[int]) -> UserState:
+    (user_id, version, total_xp, level, highest_level, highest_streak) = row[3:9]
+    active_days, last_occurred_at, *streak = row[9:14]
+    is_excluded, zones, celebrates = row[14:17]
+    achievements, tallies, usage, rewarded_at = row[17:21]
+    return UserState(
+        user_id,
+        query.calendar
+        if zones == "[]"
+        else calendar_of(json.loads(zones), query.calendar),
+        version,
+        total_xp,
+        level,
+        highest_level,
+        highest_streak,
+        active_days,
+        Streak(*streak),
+        is_excluded,
+        None if last_occurred_at is None else instant_at(last_occurred_at),
+        *_by_state(achievements),
+        _tallies(tallies, activity_ids) if tallies else NOTHING,
+        _usage(usage) if usage else NOTHING,
+        _instants(rewarded_at) if rewarded_at else NOTHING,
+        celebrates=celebrates,
+    )
+
+
+@lru_cache(maxsize=1_024)
+def _by_state(
+    achievements: str,
+) -> tuple[frozenset[int], frozenset[int], frozenset[int]]:
+    """Return the ids of achievements that are held, revoked and lapsed.
+
+    Many users have the same.
+    """
+    codes = [int(code) for code in achievements[1:-1].split(",") if code]
+    held, revoked, lapsed = (
+        frozenset([code // 4 for code in codes if code % 4 == state]) or NONE
+        for state in (reading.HELD, reading.REVOKED, reading.LAPSED)
+    )
+    return held, revoked, lapsed
+
+
+def _tallies(value: Any, activity_ids: Sequence[int]) -> dict[int, int]:
+    if isinstance(value, int):
+        return {activity_ids[0]: value}
+    return dict(value)
+
+
+def _usage(rows: Iterable[Sequence[int]]) -> dict[tuple[int, date], tuple[int, int]]:
+    return {
+        (activity_id, date.fromordinal(day)): (units, rewarded)
+        for activity_id, day, units, rewarded in rows
+    }
+
+
+def _instants(pairs: Iterable[tuple[int, int]]) -> dict[int, list[datetime]]:
+    instants: dict[int, list[datetime]] = {}
+    for activity_id, microseconds in pairs:
+        instants.setdefault(activity_id, []).append(instant_at(microseconds))
+    return instants
