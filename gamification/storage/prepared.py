@@ -197,12 +197,14 @@ class PreparedCursor:
         """Send one message to the server; return the result, or raise its error."""
         send(*values)
         generator = self._driver.generators.execute(self._server)
-        [result] = self._connection.wait(generator)
-        if result.status == self._driver.pq.ExecStatus.FATAL_ERROR:
-            raise self._driver.errors.error_from_result(
-                result, self._connection.info.encoding
-            )
-        return result
+        results = self._connection.wait(generator)
+        for result in results:
+            # A deferred constraint fails at the commit, after the statement succeeded.
+            if result.status == self._driver.pq.ExecStatus.FATAL_ERROR:
+                raise self._driver.errors.error_from_result(
+                    result, self._connection.info.encoding
+                )
+        return results[0]
 
     def _is_lost(self, sql: str, state: str | None) -> bool:
         """Say whether the error shows that the statement can be sent as it is."""

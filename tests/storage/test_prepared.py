@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 import pytest
-from django.db import ProgrammingError, connection, transaction
+from django.db import IntegrityError, ProgrammingError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from gamification.conf import Settings
@@ -118,6 +118,19 @@ def test_an_error_is_that_of_the_statement():
 
     with pytest.raises(Exception, match="division by zero"):
         run("SELECT 1 / %s::int", 0)
+
+
+def test_an_error_at_the_commit_is_that_of_the_statement():
+    unique = "UNIQUE DEFERRABLE INITIALLY DEFERRED"
+    plainly(f"CREATE TEMPORARY TABLE places (id int {unique})")
+    add = "INSERT INTO places VALUES (%s) RETURNING id"
+    run(add, 1)
+    run(add, 2)
+
+    with pytest.raises(IntegrityError, match="places_id_key"):
+        run(add, 1)
+
+    assert plainly("SELECT id FROM places") == [(1,), (2,)]
 
 
 def test_an_error_of_preparing_is_that_of_the_statement():
