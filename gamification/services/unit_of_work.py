@@ -65,6 +65,8 @@ class Attempt:
     ) -> None:
         self.store = store
         self.is_done = False
+        #: Whether the server had dropped a prepared statement.
+        self.was_dropped = False
         self._user_ids = user_ids
         self._is_owner = is_owner
         self._has_newcomers = False
@@ -95,6 +97,7 @@ class Attempt:
             self.is_done = True
             return False
         failure = _translated(error, self.store.alias, is_owner=self._is_owner)
+        self.was_dropped = _state_of(error) == _DROPPED
         # A user without a row may not exist; only a locked attempt finds out.
         is_early = self._has_newcomers and isinstance(error, GamificationError)
         if is_early or isinstance(failure, ConcurrentUpdateError):
@@ -137,9 +140,9 @@ def attempts(
 ) -> Iterator[Attempt]:
     """Yield attempts until one succeeds: if wanted, an optimistic one, then locked.
 
-    Inside a transaction of the caller there are two, the second for a prepared
-    statement that was dropped, and the caller gets the database's own errors. Raises
-    ``StorageError`` if every attempt ended with a conflict.
+    Inside a transaction of the caller there is one locked attempt, or a second one if a
+    prepared statement was dropped, and the caller gets the database's own errors.
+    Raises ``StorageError`` if every attempt ended with a conflict.
     """
     is_owner = owns_transaction(store.alias)
     if optimistic and store.is_optimistic:
@@ -147,11 +150,13 @@ def attempts(
         yield attempt
         if attempt.is_done:
             return
-    for tried in range(1, 1 + (TRIES if is_owner else 2)):
+    for tried in range(1, 1 + TRIES):
         attempt = Attempt(store, user_ids, is_owner=is_owner, locks=True)
         yield attempt
         if attempt.is_done:
             return
+        if not (is_owner or attempt.was_dropped):
+            break
         # A random wait keeps transactions that collided from colliding again.
         time.sleep(random.uniform(0, 0.002 * tried))  # noqa: S311
     raise StorageError
@@ -208,6 +213,12 @@ def _cause_of(failure: BaseException, error: BaseException) -> BaseException | N
     return error.__cause__ if failure is error else error
 
 
+def _state_of(error: BaseException) -> str | None:
+    """Return the SQLSTATE of an error of the database."""
+    state: str | None = getattr(error.__cause__, "sqlstate", None)
+    return state
+
+
 def _translated(
     error: BaseException, alias: str, *, is_owner: bool
 ) -> BaseException | KeyTakenError:
@@ -216,7 +227,7 @@ def _translated(
         return error
     if KEY_CONSTRAINT in str(error):
         return KeyTakenError()
-    state = getattr(error.__cause__, "sqlstate", None)
+    state = _state_of(error)
     if state == _DROPPED:
         return ConcurrentUpdateError()
     if not is_owner:
