@@ -49,6 +49,9 @@ _UNFIT: Final = b"-"
 #: The driver's states of a transaction: none is open, or one without an error.
 _IDLE, _OPEN = 0, 2
 
+#: The driver's status of a result that is an error.
+_FAILED: Final = 7
+
 
 class Session:
     """What one connection has prepared."""
@@ -200,7 +203,7 @@ class PreparedCursor:
         results = self._connection.wait(generator)
         for result in results:
             # A deferred constraint fails at the commit, after the statement succeeded.
-            if result.status == self._driver.pq.ExecStatus.FATAL_ERROR:
+            if result.status == _FAILED:
                 raise self._driver.errors.error_from_result(
                     result, self._connection.info.encoding
                 )
