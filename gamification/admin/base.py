@@ -152,8 +152,8 @@ class HistoryAdmin(GamificationAdmin):
     show_facets = admin.ShowFacets.NEVER
     paginator = BoundedPaginator
     change_list_template = "admin/gamification/change_list.html"
-    #: The columns that sort the list, each with the fields that an index has in this
-    #: order. No other order is fast.
+    #: The columns by which the list can be sorted, each with the fields of an index in
+    #: the order of that index. No other order is fast.
     orders: ClassVar[dict[str, tuple[str, ...]]] = {}
     ordering: ClassVar[tuple[str, ...]] = ("-pk",)
     # Shows the search box. ``search`` does not use it as a lookup.

@@ -113,8 +113,8 @@ class BoardAdmin(HistoryAdmin):
         except GamificationError as error:
             messages.error(request, str(error))
             return redirect(self.address_of("board_of", window))
-        log_action(request, [board], CHANGE, _("Opened again."))
-        messages.success(request, _("The board is open again, and settles anew."))
+        log_action(request, [board], CHANGE, _("Reopened."))
+        messages.success(request, _("The board is open again until it settles."))
         address = self.address_of("board_of", window)
         return redirect(f"{address}?{urlencode({'period': name})}")
 
@@ -147,7 +147,7 @@ def _part_of(request: HttpRequest) -> dict[str, Any]:
     if name := request.GET.get("user", "").strip():
         found = [*find_users(name).found]
         if len(found) != 1:
-            message = _("This is not the name of exactly one user.")
+            message = _("This does not identify exactly one user.")
             raise InvalidRequestError(message, field="user")
         return {"around": found[0]}
     after = request.GET.get("after")

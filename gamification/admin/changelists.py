@@ -76,7 +76,7 @@ class BoundedChangeList(FilteredChangeList):
 
     @property
     def counted(self) -> BoundedChangeList:
-        """The list with a text for its number of rows, if it is not counted to its end.
+        """The list; a text replaces its number of rows if there are too many to count.
 
         Templates of the admin show the number wherever they are given the list.
         """

@@ -22,7 +22,7 @@ from django.utils.translation import gettext as _
 
 from gamification.admin.ui.formatting import isolate
 
-#: An edit is logged at most so much later than it is stored.
+#: The longest time from the storing of an edit to its log entry.
 _LOGGED_WITHIN: Final = timedelta(seconds=10)
 
 
@@ -32,7 +32,7 @@ class TagField(forms.CharField):
     widget = forms.HiddenInput
 
     def has_changed(self, initial: Any, data: Any) -> bool:
-        # Only other editors change it.
+        # The editor cannot change it.
         return False
 
 
@@ -46,7 +46,7 @@ def conflict_message(subject: object, editor: str = "") -> str:
 
 
 def last_editor(item: Any) -> str:
-    """Return who saved ``item`` last in the admin, and when; "" if it was elsewhere."""
+    """Return who saved ``item`` last and when; "" if that was not in the admin."""
     rows = LogEntry.objects.using(router.db_for_write(LogEntry))
     log = rows.select_related("user").filter(
         content_type=get_content_type_for_model(item),

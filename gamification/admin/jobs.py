@@ -52,7 +52,7 @@ _PARAMETER_LABELS: Final = {
     "internal_note": gettext_lazy("internal note"),
 }
 
-#: What staff can do with a job, besides running it, and what they are told then.
+#: What staff can do with a job besides running it, and the message that follows.
 _CONTROLS: Final[Mapping[str, tuple[Callable[..., Job], Any]]] = {
     "pause": (pause_job, gettext_lazy("Job %(job)s is paused.")),
     "resume": (resume_job, gettext_lazy("Job %(job)s continues.")),
@@ -62,7 +62,7 @@ _CONTROLS: Final[Mapping[str, tuple[Callable[..., Job], Any]]] = {
     ),
 }
 
-#: The most skipped users that the page lists.
+#: The page lists at most this many skipped users.
 _MAX_SKIPPED: Final = 100
 
 
@@ -160,7 +160,7 @@ class JobAdmin(ListMixin, PeriodMixin, HistoryAdmin):
         return redirect(self.address_of("job_progress", job.pk))
 
     def undo_view(self, request: HttpRequest, job_id: int) -> HttpResponse:
-        """Begin to take a job back, and show the job that does."""
+        """Begin a job that takes another one back, and show it."""
         job = self._controlled(request, job_id)
         if isinstance(job, HttpResponse):
             return job
@@ -203,7 +203,7 @@ class JobAdmin(ListMixin, PeriodMixin, HistoryAdmin):
         return changed
 
     def _find_job(self, request: HttpRequest, job_id: int) -> Job:
-        """Return the job; who may not view it is not told whether it exists."""
+        """Return the job; users who may not view it cannot learn whether it exists."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         try:
@@ -252,7 +252,7 @@ def _achievement_of(job: Job) -> Achievement | None:
 
 
 def _history_of(job: Job) -> dict[str, Any]:
-    """Return what a job that is over has left: skipped users, and how to undo it."""
+    """Return, for a job that is over, the skipped users and how to undo it."""
     if not job.finished_at:
         return {}
     users = JobUser.objects.using(write_alias())

@@ -12,7 +12,7 @@ from gamification.staff import MAX_NOTE
 
 
 class NotesForm(forms.Form):
-    """Asks for a reason, in one of two notes at least."""
+    """Asks for a reason, in at least one of two notes."""
 
     note = forms.CharField(
         label=gettext_lazy("Note for the user"),

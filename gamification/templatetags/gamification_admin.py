@@ -47,7 +47,7 @@ def waiting_jobs(viewer: Any) -> list[Job]:
 
 @register.simple_tag
 def recent_changes(viewer: Any) -> list[LogEntry]:
-    """Return the latest changes of what ``viewer`` may see of the catalogue, and jobs.
+    """Return the latest changes of the catalogue and of jobs that ``viewer`` may see.
 
     The changes of users are in their own logs, because these have notes about them.
     """
@@ -72,9 +72,9 @@ def recent_changes(viewer: Any) -> list[LogEntry]:
 def calendar_hierarchy(cl: ChangeList) -> dict[str, Any]:
     """Return the links to the years, months and days of a list.
 
-    Django's own tag reads every date of the table, which takes seconds with millions
-    of rows. This one reads only the first and the last date, so that some of its links
-    may lead to an empty list.
+    Django's own tag reads every date of the table, which takes seconds with millions of
+    rows. This one reads only the first and the last date, so some of its links may lead
+    to an empty list.
     """
     chosen = [
         int(cl.params[name])

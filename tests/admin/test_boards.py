@@ -116,7 +116,7 @@ def test_a_long_board_goes_on_behind_a_cursor(admin_client, walkers, monkeypatch
 def test_staff_find_a_user(admin_client, walkers):
     response = admin_client.get(WEEK, {"user": "walker-2"})
 
-    assert "At place 2 of 3 with 20 XP." in response.text
+    assert "Place 2 of 3, with 20 XP." in response.text
     assert response.text.count('<tr aria-current="true">') == 1
 
 
@@ -129,9 +129,9 @@ def test_a_user_may_have_no_place(admin_client, user):
 @pytest.mark.parametrize(
     ("query", "said"),
     [
-        ({"user": "nobody"}, "This is not the name of exactly one user."),
+        ({"user": "nobody"}, "This does not identify exactly one user."),
         ({"period": "x"}, "is not the name of a week."),
-        ({"after": "x"}, "is not one of a leaderboard."),
+        ({"after": "x"}, "is not that of a leaderboard."),
     ],
 )
 def test_what_is_not_there_is_said(admin_client, query, said):
@@ -161,11 +161,11 @@ def test_kept_boards_are_listed_with_their_state(admin_client, final):
 
 
 def test_a_final_board_is_opened_again(admin_client, final, admin_user):
-    assert "Open again" in admin_client.get(WEEK, PAST).text
+    assert "Reopen" in admin_client.get(WEEK, PAST).text
 
     response = admin_client.post(REOPEN, PAST, follow=True)
 
-    assert "The board is open again, and settles anew." in response.text
+    assert "The board is open again until it settles." in response.text
     board = Board.objects.get(window="week", starts_at__day=8)
     assert (board.closed_at, board.count) == (None, 3)
     entry = LogEntry.objects.get()
@@ -189,5 +189,5 @@ def test_other_boards_are_not_opened_again(admin_client, final, period, said):
 def test_opening_again_takes_a_permission(client, final):
     viewer = allowed(client, "view_board")
 
-    assert "Open again" not in viewer.get(WEEK, PAST).text
+    assert "Reopen" not in viewer.get(WEEK, PAST).text
     assert viewer.post(REOPEN, PAST).status_code == 403

@@ -286,7 +286,7 @@ def test_a_job_is_abandoned_and_taken_back(admin_client, job, step):
     admin_client.post(reverse("admin:gamification_job_step", args=[made.pk]))
     assert not UserAchievement.objects.exists()
     page = reverse("admin:gamification_job_progress", args=[job.pk])
-    assert "taken back by another one" in admin_client.get(page).text
+    assert "Another job takes this one back" in admin_client.get(page).text
     assert "Take back this job" not in admin_client.get(page).text
 
 

@@ -64,7 +64,7 @@ def test_the_index_shows_only_what_staff_may_view(client, staff, admin_client, m
     text = client.get(INDEX).text
 
     assert "XP and levels" in text
-    for hidden in ("XP reward: 50 → 70", "Jobs that wait", "Award to a list"):
+    for hidden in ("XP reward: 50 → 70", "Unfinished jobs", "Award to a list"):
         assert hidden not in text
 
 

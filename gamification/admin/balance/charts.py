@@ -92,7 +92,7 @@ def holders_table(
 def _xp_chart(report: BalanceReport, names: Mapping[int, str]) -> Chart:
     days = (report.until - report.since).days + 1
     step = 7 if days > _MAX_DATES else 1
-    # Weeks end today, so that the first one may be shorter.
+    # The last week ends today, so the first one may be shorter.
     places = ceil(days / step)
     begins = [days - step * (places - place) for place in range(places)]
     sums: dict[str, list[int]] = {}
@@ -122,7 +122,7 @@ def _date_label(day: date) -> str:
 
 
 def _largest(sums: Mapping[str, list[int]]) -> dict[str, list[int]]:
-    """Return the series by XP, largest first, with the smallest added up as one."""
+    """Return the series by XP, largest first, with the smallest summed into one."""
     names = sorted(sums, key=lambda name: -sum(sums[name]))
     if len(names) <= COLOURS:
         return {name: sums[name] for name in names}

@@ -108,7 +108,7 @@ class TuningMixin(GamificationAdmin):
         activities = {row.pk: row for row in items if isinstance(row, Activity)}
         achievements = {row.pk: row for row in items if isinstance(row, Achievement)}
         names = {pk: row.name for pk, row in activities.items()}
-        # Others may have moved what was sent to another page.
+        # Edits by others may have moved the submitted rows to another page.
         on_page = {*page}
         rows = [row for row in items if row in on_page or name_of(row) in form.known]
         awards = [item for item in rows if isinstance(item, Achievement)]

@@ -74,10 +74,10 @@ class NumberEdit:
 class TuningForm(forms.Form):
     """Has a field for each number of ``items``, which the editor may change.
 
-    One hidden field carries the tags and numbers that the editor was shown, so that
-    the form saves only what the editor changed, and overwrites nobody's edit. A hidden
-    field for each number would send more fields than the thousand that Django accepts,
-    as would ``items`` without an end: the page has some at a time.
+    One hidden field carries the tags and numbers that the editor was shown, so that the
+    form saves only what the editor changed, and overwrites nobody's edit. A hidden
+    field for each number could exceed the thousand fields that Django accepts. So could
+    an unlimited number of ``items``, which is why a page has only some of them.
     """
 
     shown = TagField()
@@ -100,7 +100,7 @@ class TuningForm(forms.Form):
             else {name: _as_shown(item) for name, item in self.items.items()}
         )
         for name, item in self.items.items():
-            # The page that was sent has no fields for items that were added since.
+            # The submitted page has no fields for items that were added later.
             if name in self.known:
                 self._add_fields(name, item)
         self.initial["shown"] = _write_shown(self.known)
@@ -149,7 +149,7 @@ class TuningForm(forms.Form):
 
     @property
     def tried_thresholds(self) -> tuple[int, ...] | None:
-        """The level thresholds, or None if they are today's."""
+        """The level thresholds to try, or None if they are today's."""
         thresholds: tuple[int, ...] = self.cleaned_data["thresholds"]
         return thresholds if thresholds != self.today else None
 

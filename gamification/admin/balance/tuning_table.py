@@ -73,7 +73,7 @@ def tuning_rows(
 def compare_sources(
     result: Simulation, items: Iterable[Definition], report: BalanceReport
 ) -> Iterator[ComparisonRow]:
-    """Yield a row for each edited source, for what would follow, and for all XP."""
+    """Yield a row for each edited source, for further unlocks, and for all XP."""
     was = sum(sum(sources.values()) for sources in report.xp.values())
     changes = [
         (str(item), change)
@@ -89,7 +89,7 @@ def compare_sources(
 
 
 def compare_unlocks(result: Simulation) -> Iterator[ComparisonRow]:
-    """Yield a row for each achievement that users would unlock on top."""
+    """Yield a row for each achievement that users would unlock in addition."""
     for each in result.unlocks.values():
         today, proposed = each.today, each.proposed
         yield ComparisonRow(

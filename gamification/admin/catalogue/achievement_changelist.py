@@ -52,7 +52,7 @@ class AchievementChangeList(FilteredChangeList):
         super().get_results(request)
         self.rarity = get_rarity()
         may_view = request.user.has_perm("gamification.view_userachievement")
-        # Rows move past their neighbours only in the order of their positions.
+        # Rows can be moved only while the list is sorted by position.
         may_move = (
             ORDER_VAR not in self.params
             and self.model_admin.has_change_permission(request)
@@ -80,8 +80,8 @@ class AchievementChangeList(FilteredChangeList):
 def move_row(sent: QueryDict) -> QueryDict:
     """Return the data of a list with one row moved past its neighbour, to be saved.
 
-    The rows share out their positions again, in their new order. Nothing moves if
-    there is no such neighbour, or if a position is not a number.
+    The rows keep the same set of positions, handed out in the new order. Nothing moves
+    if there is no such neighbour, or if a position is not a number.
     """
     data = sent.copy()
     data["_save"] = "1"

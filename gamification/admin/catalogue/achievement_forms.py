@@ -41,13 +41,13 @@ class AchievementForm(DefinitionForm):
             needs = {each: fields_for(each) for each in _CRITERIA}
             criterion.widget.attrs["data-needs"] = json.dumps(needs)
             self.fields["description"].widget.attrs["rows"] = 3
-            # Nobody means to delete an activity from this form.
+            # Hide the link that deletes the activity: nobody wants that here.
             activity: Any = self.fields["activity"].widget
             activity.can_delete_related = False
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
-        # An uploaded picture is stored. If the form is shown again, it is chosen.
+        # The upload is stored by now. If the form is shown again, it is preselected.
         if self.files and "icon" in self.cleaned_data:
             replace_data(self, {self.add_prefix("icon"): self.cleaned_data["icon"]})
             self.files = MultiValueDict()

@@ -17,7 +17,7 @@ from gamification.staff import DECISIVE, Reach, get_reach
 
 
 class ActivationMixin(GamificationAdmin):
-    """Says after each edit whom the saved achievements reach at once."""
+    """Says after each edit how many users already meet the saved achievements."""
 
     def save_model(
         self, request: HttpRequest, obj: Model, form: Any, change: bool
@@ -47,7 +47,7 @@ class ActivationMixin(GamificationAdmin):
 def announce_reach(
     page: GamificationAdmin, request: HttpRequest, reaches: Iterable[Reach]
 ) -> None:
-    """Tell how many users meet each achievement already, and what nobody can reach."""
+    """Say how many users already meet each achievement, and which nobody can reach."""
     for reach in reaches:
         if reach.problem:
             text = f"{isolate(reach.achievement.name)}: {reach.problem}"

@@ -37,7 +37,7 @@ class ActivityAdmin(
         "anything with it from now on."
     )
     retire_button = _("Switch it off")
-    retire_done = _("“%(name)s” is switched off: what users earned stays.")
+    retire_done = _("“%(name)s” is switched off: users keep what they earned.")
     list_display = (
         "name",
         "key",

@@ -25,8 +25,8 @@ TYPED: Final = " typed"
 class BadgePicker(forms.Widget):
     """Radio buttons with pictures, a text for any other icon, and an upload.
 
-    All of it works without scripts. A script selects the last button for those who
-    type.
+    All of it works without scripts. When somebody types, a script selects the last
+    button.
     """
 
     template_name = "gamification/admin/badge_picker.html"
@@ -80,7 +80,7 @@ class IconField(forms.CharField):
 
 
 def _options(icon: str) -> Iterator[dict[str, str]]:
-    """Yield no icon, the badges, and uploaded pictures: those in use, and ``icon``."""
+    """Yield "no icon", the badges, the uploaded pictures in use, and ``icon``."""
     yield _option("", _("default"))
     for name in badge_names():
         yield _option(name, name)

@@ -1,4 +1,4 @@
-"""What the log of the admin keeps of an edit, so that staff can undo it."""
+"""Stores in the admin's log what is needed to undo an edit."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class LoggedEdit(NamedTuple):
 def edit_message(
     texts: Sequence[str], item: Definition, before: Mapping[str, Any], how: str = "%s"
 ) -> list[Any]:
-    """Return the message of an edit of ``item``, which is as it was saved.
+    """Return the log's message about an edit of ``item``, as it was saved.
 
     ``texts`` describe the change of each field, and ``how`` adds how it came about.
     ``before`` has the values before the edit, by field.

@@ -73,7 +73,7 @@ class DefinitionRowForm(TaggedModelForm):
         super().__init__(*args, **kwargs)
         for field in self._stored_fields().values():
             field.widget.attrs["aria-label"] = f"{self.instance}: {field.label}"
-            # Lists show no help texts, so that no field may refer to one.
+            # Lists show no help texts, so no field may refer to one.
             field.help_text = ""
 
 

@@ -180,7 +180,7 @@ class CatalogueFileMixin(GamificationAdmin):
         levels = Level.objects.using(write_alias())
         rows["level"] = {str(row.number): row for row in levels}
         for item in differences.edits:
-            # A level that is gone is logged with the first one, which stays.
+            # A removed level is logged on the first level, which always exists.
             row = rows[item.kind].get(item.key)
             if row is None:
                 message = _("Removed: %(name)s.") % {"name": _name_of(item)}
@@ -220,7 +220,7 @@ def _check_permissions(request: HttpRequest, *actions: str) -> None:
 
 
 def _check_levels(request: HttpRequest, differences: Differences) -> None:
-    """Raise ``PermissionDenied`` unless the user may change levels, if a file does."""
+    """Raise ``PermissionDenied`` if the file changes levels and the user may not."""
     permissions = JobKind.LEVELS.permissions if differences.changes_levels else ()
     if not request.user.has_perms(permissions):
         raise PermissionDenied

@@ -23,11 +23,11 @@ from gamification.components.badges import UPLOADED, path_of_upload
 FORMATS: Final = ("PNG", "JPEG", "WEBP", "GIF")
 ENDINGS: Final = ".png,.jpg,.jpeg,.webp,.gif"
 
-#: The largest file, and the longest edge, that can be uploaded.
+#: The largest file, in bytes, and the longest edge, in pixels, of an upload.
 MOST_BYTES: Final = 2_000_000
 MOST_PIXELS: Final = 4_096
 
-#: The longest edge of what is stored.
+#: The longest edge of a stored picture, in pixels.
 EDGE: Final = 256
 
 #: What Pillow raises for files that are not what they say.
@@ -46,8 +46,8 @@ def can_upload() -> bool:
 def store_picture(file: UploadedFile[Any]) -> str:
     """Store a picture for badges; return its name.
 
-    The picture is drawn anew, so that nothing else in the file is kept. The same
-    picture is stored once. Raises ``ValidationError``.
+    The picture is redrawn, so that nothing else in the file is kept. A picture that is
+    uploaded twice is stored once. Raises ``ValidationError``.
     """
     content = _redrawn(file)
     name = f"{UPLOADED}{sha256(content).hexdigest()[:32]}"

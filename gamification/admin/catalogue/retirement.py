@@ -31,9 +31,9 @@ class RetirementMixin(GamificationAdmin):
     )
     #: The service function that edits a definition.
     edit: ClassVar[Callable[..., Any]]
-    #: The fields of what is retired.
+    #: The values that retire a definition, by field.
     retired: ClassVar[Mapping[str, Any]]
-    #: What the pages offer, the text of their button, and what they say afterwards.
+    #: The offer on the pages, the text of its button, and the message afterwards.
     retire_offer: ClassVar[Any]
     retire_button: ClassVar[Any]
     retire_done: ClassVar[Any]

@@ -15,7 +15,7 @@ from gamification.staff import LevelChange, LevelRule
 
 
 def describe_changes(changes: Sequence[LevelChange]) -> list[str]:
-    """Return the changes in words, those of levels that are gone as one."""
+    """Return the changes in words, with one text for all removed levels."""
     texts = [_in_words(each.before, each.after) for each in changes if each.after]
     gone = [each.before.number for each in changes if each.before and not each.after]
     if len(gone) > 1:
@@ -29,7 +29,7 @@ def describe_changes(changes: Sequence[LevelChange]) -> list[str]:
 def log_changes(
     pages: GamificationAdmin, request: HttpRequest, changes: Sequence[LevelChange]
 ) -> None:
-    """Log an edit of the table as one, with its first level, which always stays."""
+    """Log an edit of the table once, on its first level, which always exists."""
     if changes:
         first = Level.objects.using(write_alias()).get(number=1)
         message = ". ".join(describe_changes(changes))

@@ -36,13 +36,13 @@ from gamification.staff import (
     save_levels,
 )
 
-#: The most XP that the generator adds from level to level, and the most percent.
+#: Each level takes at most this many XP, or percent, more than the one before.
 _MOST_XP: Final = 1_000_000
 _MOST_PERCENT: Final = 100
 
 
 class GeneratorForm(forms.Form):
-    """Asks how many levels there shall be, and how they become longer."""
+    """Asks for the number of levels, and for how much longer each one is."""
 
     count = forms.IntegerField(
         label=gettext_lazy("Number of levels"), min_value=1, max_value=MAX_LEVELS
@@ -54,12 +54,12 @@ class GeneratorForm(forms.Form):
     )
     curve = forms.ChoiceField(label=gettext_lazy("Then"), choices=Curve.choices)
     growth = forms.IntegerField(
-        label=gettext_lazy("So much more (XP or percent)"),
+        label=gettext_lazy("Increase (XP or percent)"),
         min_value=0,
         max_value=_MOST_XP,
         required=False,
         help_text=gettext_lazy(
-            "Than the level before. Not used if each takes the same."
+            "Compared with the level before. Not used if all take the same."
         ),
     )
 
@@ -72,7 +72,7 @@ class GeneratorForm(forms.Form):
         return cleaned
 
     def levels(self, named: tuple[LevelRule, ...]) -> tuple[LevelRule, ...]:
-        """Return the levels, called as those of ``named`` with the same number."""
+        """Return the levels, with the names that ``named`` has for their numbers."""
         given = self.cleaned_data
         thresholds = generate_thresholds(
             Curve(given["curve"]),
@@ -92,7 +92,7 @@ class LevelsForm(forms.Form):
             attrs={"rows": 16, "spellcheck": "false", "class": "gam-level-table"}
         ),
         help_text=gettext_lazy(
-            "A line for each level: the total XP at which it begins, then, if wanted, "
+            "A line for each level: the total XP at which it begins and, optionally, "
             "its name, its icon (an emoji, or the name of a badge) and its name in "
             "other languages, with “|” between them: 150 | Explorer | 🧭 | "
             "de: Entdecker. You can paste columns of a spreadsheet."

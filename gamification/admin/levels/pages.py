@@ -40,7 +40,7 @@ PERMISSIONS: Final = JobKind.LEVELS.permissions
 #: The numbers of the app's own levels.
 _USUAL: Final = {"count": 30, "first": 50, "curve": Curve.STEPS, "growth": 50}
 
-#: The most moves from level to level that the preview lists, and of logged changes.
+#: The preview lists at most this many moves between levels, and logged changes.
 _MOST_MOVES: Final = 50
 _MOST_LOGGED: Final = 10
 
@@ -203,7 +203,7 @@ def _rows(levels: Sequence[LevelRule], preview: LevelsPreview) -> list[LevelRow]
 def _charts(
     rows: Sequence[LevelRow], today: Sequence[LevelRule] | None
 ) -> Iterator[Chart]:
-    """Yield the curve, and how long users really took, beside ``today``'s levels."""
+    """Yield charts of the curve and of the days that users took, beside ``today``'s."""
     numbers = [str(row.level.number) for row in rows]
     now, then = _("As it is"), _("With this table")
     begins = {then if today else now: [row.level.threshold for row in rows]}
@@ -220,7 +220,7 @@ def _charts(
 
 
 def _moves(preview: LevelsPreview) -> list[tuple[int, int, int]]:
-    """Return from and to which level users move, with their number, most first."""
+    """Return the moves between levels with their numbers of users, most first."""
     moves = [(*move, users) for move, users in preview.effects.moves.items()]
     return sorted(moves, key=lambda each: (-each[2], each))[:_MOST_MOVES]
 

@@ -63,7 +63,7 @@ class ListForm(ManyForm):
         try:
             text = file.read().decode("utf-8-sig")
         except UnicodeDecodeError as error:
-            raise ValidationError(_("The file is not a text in UTF-8.")) from error
+            raise ValidationError(_("The file is not UTF-8 text.")) from error
         replace_data(self, {"users": text})
         self.cleaned_data["users"] = text
 
@@ -78,13 +78,13 @@ class ListForm(ManyForm):
 
     @property
     def act(self) -> Act:
-        """What happens to each of the users."""
+        """The act to do to each of the users."""
         names = ("achievement", "amount", "celebrate")
         given = {n: self.cleaned_data[n] for n in names if n in self.cleaned_data}
         return Act(kind=self.kind, **given, **self.notes)
 
     def play(self, actor: Any) -> ActPreview:
-        # A note is needed to begin, not to look.
+        # Only beginning needs a note; a preview does not.
         act = self.act if self.act.note else Act(**_noted(self.act))
         return preview_list(act, self.found.found, actor=actor)
 
@@ -96,10 +96,10 @@ class ListForm(ManyForm):
 
     @cached_property
     def missing(self) -> list[tuple[str, int, list[str]]]:
-        """Names that stand for nobody or for several, each sort with its number."""
+        """Labels with names that match no user, or several, and how many there are."""
         sorts = (
             (_("Not found"), self.found.unknown),
-            (_("Found several times"), self.found.ambiguous),
+            (_("Match several users"), self.found.ambiguous),
         )
         found = [(label, names) for label, names in sorts if names]
         return [(label, len(names), [*names[:MAX_LISTED]]) for label, names in found]

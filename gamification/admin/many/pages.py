@@ -1,4 +1,4 @@
-"""What the pages of acts on many users share: preview, tag, and the beginning."""
+"""The base of pages for acts on many users: preview, tag, and how an act begins."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from gamification.exceptions import GamificationError
 from gamification.models import Achievement, Job, JobKind, write_alias
 from gamification.staff import ActPreview, fingerprint
 
-#: The most names of each sort that a preview lists.
+#: A preview lists at most this many names of each sort.
 MAX_LISTED: Final = 100
 
 

@@ -67,12 +67,12 @@ class PeriodForm(ManyForm):
         except GamificationError:
             found = []
         if len(found) != 1:
-            raise forms.ValidationError(_("This is not the name of exactly one user."))
+            raise forms.ValidationError(_("This does not identify exactly one user."))
         return found[0]
 
     @property
     def act(self) -> Act:
-        """What is taken back."""
+        """The act that takes the period back."""
         names = ("activity", "since", "until")
         given = {name: self.cleaned_data[name] for name in names}
         return Act(kind=JobKind.REVERSAL, **given, **self.notes)

@@ -207,7 +207,7 @@ class ReverseForm(ActionForm):
     )
     subject = "entry"
     entry = forms.IntegerField(label=_("Entry"), min_value=1, max_value=MAX_ID)
-    #: Identifies the entry that the form described, whose id may be used again.
+    #: Identifies the entry that the form described: its id may be reused.
     fingerprint = forms.CharField(
         required=False, max_length=32, widget=forms.HiddenInput
     )

@@ -48,14 +48,15 @@ _STYLES: Final = ["gamification/theme.css", "gamification/player.css"]
 
 
 class UserChangeList(BoundedChangeList):
-    """The list of users, which is sorted without an index where one would mislead."""
+    """The list of users; it sorts without an index where an index would be slower."""
 
     def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
         first, *others = super().get_ordering(request, queryset)
         if CategoryFilter.parameter_name not in self.params:
             return [first, *others]
         # PostgreSQL would read users in the order of an index until it has found enough
-        # holders. Holders of what takes long are all at one end of it.
+        # holders. Holders of an achievement that takes long to earn are all at one end
+        # of it.
         key = F(first.removeprefix("-")) + 0
         return [key.desc() if first.startswith("-") else key.asc(), *others]
 
@@ -91,8 +92,8 @@ class UserGamificationAdmin(HistoryAdmin):
         "is_excluded",
         CategoryFilter,
     )
-    # A level is a function of total XP. So its index has users in the order of their
-    # XP, too, and records leave it alone until they raise the level.
+    # Levels rise with total XP, so the index on levels also has users in order of their
+    # XP, and a record changes it only if it raises the level.
     orders: ClassVar = {
         "total_xp": ("level", "total_xp", "pk"),
         "named_level": ("level", "total_xp", "pk"),
@@ -124,7 +125,7 @@ class UserGamificationAdmin(HistoryAdmin):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Show also the users who were searched for and never did anything."""
+        """Also show users whom the search found but who never did anything."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         term = request.GET.get("q", "")
@@ -262,7 +263,7 @@ class UserGamificationAdmin(HistoryAdmin):
 
 
 def _found(request: HttpRequest, term: str) -> list[Any]:
-    """Return the keys of the users whom a search finds, which is done once."""
+    """Return the keys of the users whom the search finds; it searches only once."""
     known: dict[str, list[Any]] = vars(request).setdefault("found_users", {})
     if term not in known:
         known[term] = find_keys(term.strip())

@@ -13,7 +13,7 @@ from gamification.admin.filters import keys_of_login
 from gamification.models import UserGamification, write_alias
 from gamification.staff import is_storable
 
-#: The most users that a search finds, and that it lists without progress.
+#: A search finds at most this many users, and lists this many without progress.
 MAX_FOUND: Final = 200
 MAX_NEWCOMERS: Final = 20
 
@@ -21,8 +21,8 @@ MAX_NEWCOMERS: Final = 20
 def find_keys(term: str) -> list[Any]:
     """Return the keys of users whose login name or email address contains ``term``.
 
-    Who logs in with exactly that name is always among them. No index helps to find a
-    part of a text: this reads all users, and a page should do it once.
+    A user with exactly that login name is always among them. No index helps to find a
+    part of a text: this reads all users, and a page should call it only once.
     """
     if not is_storable(term):
         return []

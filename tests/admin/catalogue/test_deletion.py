@@ -93,7 +93,7 @@ def test_an_activity_with_history_can_be_switched_off_instead(
     response = admin_client.post(page(activity, "retire", activity.pk), follow=True)
 
     assert f'action="{page(activity, "retire", activity.pk)}"' in html
-    assert "is switched off: what users earned stays." in response.text
+    assert "is switched off: users keep what they earned." in response.text
     activity.refresh_from_db()
     assert not activity.is_active
     message = LogEntry.objects.get().get_change_message()

@@ -215,7 +215,7 @@ def test_users_on_another_level_get_theirs_by_a_click(admin_client, walkers):
     page = admin_client.get(PAGE)
     admin_client.post(PAGE, {"_relevel": "1"})
 
-    assert "Users on another level" in page.content.decode()
+    assert "Users at the wrong level" in page.content.decode()
     run_next_step(Job.objects.get().pk, actor=None)
     assert [profile_of(user).level for user in walkers] == [2, 2]
 

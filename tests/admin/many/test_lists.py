@@ -182,7 +182,7 @@ def test_a_refusal_at_the_beginning_is_an_error_too(admin_client, users, monkeyp
         ({"achievement": "none"}, "Select a valid choice"),
         (
             {"file": SimpleUploadedFile("a.csv", b"\xff\xfe")},
-            "The file is not a text in UTF-8.",
+            "The file is not UTF-8 text.",
         ),
     ],
 )

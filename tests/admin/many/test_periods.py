@@ -69,8 +69,8 @@ def test_an_empty_user_means_everybody(admin_client, cheat):
 @pytest.mark.parametrize(
     ("fields", "error"),
     [
-        ({"user": "nobody"}, "This is not the name of exactly one user."),
-        ({"user": ","}, "This is not the name of exactly one user."),
+        ({"user": "nobody"}, "This does not identify exactly one user."),
+        ({"user": ","}, "This does not identify exactly one user."),
         ({"since": "2020-01-01"}, "The dates do not span"),
         ({"activity": "none"}, "Select a valid choice"),
     ],

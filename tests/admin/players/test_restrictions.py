@@ -55,7 +55,7 @@ def test_a_user_is_held_until_a_date(moderator, player):
 def test_a_date_in_the_past_is_refused(moderator, player):
     response = act(moderator, player, "hold", until="2020-01-01")
 
-    assert "A hold ends in the future." in response.text
+    assert "A hold must end in the future." in response.text
     assert not Restriction.objects.exists()
 
 
