@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 CONTENT_TYPE: Final = "application/problem+json"
 #: How many errors one problem lists. A single request can contain far more.
 MAX_ERRORS: Final = 24
-#: The form of a plain code. Other apps put whole sentences into theirs.
+#: The form of a plain code. Some apps use whole sentences as codes.
 _CODE: Final = re.compile(r"[a-z][a-z0-9_.-]{0,63}", re.ASCII | re.IGNORECASE)
 
 
@@ -150,7 +150,7 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response 
     set_rollback()
     status = members["status"]
     if members["code"] == ours.StorageSetupError.code:
-        # The site's operators have to know, although the error is answered.
+        # The client gets an answer, but the site's operators have to know, too.
         logger.error("The API answered %s.", status, exc_info=error)
     headers = _headers(error, status)
     return Response(members, status, headers=headers, content_type=CONTENT_TYPE)

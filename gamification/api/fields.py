@@ -71,7 +71,7 @@ class StrictChoiceField(serializers.ChoiceField):
         if not isinstance(data, str) or data not in self.choices:
             self.fail(
                 "invalid_choice",
-                # Writing a nested value down may exceed the depth of recursion.
+                # Formatting a deeply nested value may exceed the recursion limit.
                 value=shown(data) if isinstance(data, str) else _("This value"),
                 known=", ".join(self.choices),
                 suggestion=did_you_mean(data, self.choices),
@@ -86,7 +86,7 @@ class CategoryField(StrictChoiceField):
         super().__init__(choices=_categories(), **options)
 
     def to_internal_value(self, data: Any) -> Any:
-        # The field may be older than the settings.
+        # The settings may have changed since the field was made.
         self.choices = _categories()
         return super().to_internal_value(data)
 

@@ -16,7 +16,7 @@ from gamification.suggestions import shown
 
 #: Leaves room to append the position of one of 1,000 records.
 _KEY: Final = r"^[!-~]{1,250}$"
-#: Comes before that position. No key of a client holds it, so none is the same.
+#: Comes before that position. Client keys cannot contain it, so they never clash.
 _SEPARATOR: Final = "\u241f"
 
 KEY_HEADER: Final = Header(

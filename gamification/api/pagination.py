@@ -116,7 +116,7 @@ def paginate(
 ) -> Page:
     """Return the page that ``query`` names. Raises ``Http404`` if there is none.
 
-    ``read`` returns the items from one position up to, and without, another.
+    ``read`` returns the items from one position up to but not including another.
     """
     page, size = query["page"], query["page_size"]
     begin = (page - 1) * size

@@ -35,7 +35,7 @@ class BodyTooLarge(APIException):
 
 
 class StrictJSONParser(BaseParser):
-    """Parses UTF-8 without a byte order mark, repeated names, NaN or Infinity."""
+    """Parses UTF-8; refuses a byte order mark, repeated names, NaN and Infinity."""
 
     media_type = "application/json"
 

@@ -1,4 +1,4 @@
-"""How the API names users, finds them, and whom it shows to whom."""
+"""Finds users by the names that they have in the API, as far as others may see them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from gamification.user_lookup import public_field, public_name, values_of
 def find_user(name: str, **conditions: Any) -> Any:
     """Return the user with this public name. Raises ``Http404`` if there is none.
 
-    The user must also match ``conditions``, which are those of a filter.
+    The user must also match ``conditions``, which are arguments of ``filter()``.
     """
     user = find_users([name], **conditions).get(name)
     if user is None:

@@ -47,7 +47,7 @@ class AchievementQuery(PageQuery):
     search = TextField(
         max_length=100,
         required=False,
-        help_text="Text in the name or description; upper and lower case are equal.",
+        help_text="Text in the name or description, in upper or lower case.",
     )
     ordering = StrictChoiceField(
         choices=[sign + name for name in ORDERS for sign in ("", "-")],

@@ -192,7 +192,7 @@ class AchievementDefinitionSerializer(AchievementSerializer):
     threshold = serializers.IntegerField(source="achievement.threshold")
     revocable = serializers.BooleanField(
         source="achievement.revocable",
-        help_text="Whether a reversal of what earned it takes it back.",
+        help_text="Whether users lose it if what earned it is reversed.",
     )
     status = serializers.ChoiceField(source="achievement.status", choices=STATUSES)
     position = serializers.IntegerField(source="achievement.position")
@@ -214,7 +214,7 @@ class EditedAchievementSerializer(AchievementDefinitionSerializer):
     """An achievement that was just saved, and whom it reaches at once."""
 
     met_already = serializers.IntegerField(
-        help_text="Users who meet it already. They get it with their next record, or "
+        help_text="Users who already meet it. They get it with their next record, or "
         "now by a backfill. 0 unless it is active."
     )
     problem = serializers.CharField(

@@ -144,12 +144,12 @@ class BackfillPreviewSerializer(ResponseSerializer):
     )
     ranges = PreviewRangesSerializer(
         help_text="The same numbers with their ranges, which are exact unless there "
-        "are too many users to play."
+        "are too many users to simulate."
     )
     played = serializers.IntegerField(
-        help_text="Users for whom the backfill was played: all, or a random sample."
+        help_text="Users for whom the backfill was simulated: all, or a random sample."
     )
-    is_exact = serializers.BooleanField(help_text="Whether all users were played.")
+    is_exact = serializers.BooleanField(help_text="Whether all users were simulated.")
 
 
 class BackfillBody(BodySerializer):

@@ -86,7 +86,7 @@ class GamificationViewSet(ViewSet):
 
 
 def _conditional(request: HttpRequest) -> Callable[[Response], None]:
-    """Return a callback that adds an ETag, and empties a response that is known.
+    """Return a callback that adds an ETag, and empties a response the client has.
 
     Django's own function would also apply preconditions, which are meant for writes.
     """

@@ -83,7 +83,7 @@ class ActBody(BodySerializer):
         required=False, help_text="XP to add to each user; negative to remove XP."
     )
     activity = KeyField(
-        required=False, help_text="For a reversal; all activities without it."
+        required=False, help_text="For a reversal: the activity, or none for all."
     )
     since = StrictDateField(required=False, help_text="For a reversal: first date.")
     until = StrictDateField(required=False, help_text="For a reversal: last date.")
@@ -91,8 +91,8 @@ class ActBody(BodySerializer):
         child=TextField(max_length=MAX_NAME),
         max_length=MAX_USERS,
         required=False,
-        help_text="User names, email addresses or keys. For a reversal: one user, or "
-        "everybody without it.",
+        help_text="User names, email addresses or keys. For a reversal: one user, "
+        "or none for everybody.",
     )
     celebrate = StrictBooleanField(
         default=False, help_text="Whether to create celebrations for the users."
@@ -104,7 +104,7 @@ class JobBody(NoteBody, ActBody):
 
     skip_unknown = StrictBooleanField(
         default=False,
-        help_text="Whether to leave out names that nobody or several users have. "
+        help_text="Whether to leave out names that match no user or several users. "
         "Without it, such a name is an error.",
     )
 
@@ -115,11 +115,11 @@ class JobSerializer(ResponseSerializer):
     id = serializers.IntegerField()
     kind = serializers.ChoiceField(choices=JobKind.values)
     state = serializers.ChoiceField(choices=JobState.values)
-    parameters = serializers.DictField(help_text="What was asked for.")
-    total = serializers.IntegerField(help_text="Users when the job began.")
-    done = serializers.IntegerField(help_text="Users who were processed.")
-    skipped = serializers.IntegerField(help_text="Those of them who were skipped.")
-    xp = serializers.IntegerField(help_text="XP that the others got.")
+    parameters = serializers.DictField(help_text="What to do; depends on the kind.")
+    total = serializers.IntegerField(help_text="Users to process when the job began.")
+    done = serializers.IntegerField(help_text="Users who were processed so far.")
+    skipped = serializers.IntegerField(help_text="Processed users who were skipped.")
+    xp = serializers.IntegerField(help_text="XP that users got from the job so far.")
     error = serializers.CharField(help_text="Why the last step failed; can be empty.")
     created_at = serializers.DateTimeField()
     finished_at = serializers.DateTimeField(allow_null=True)
@@ -133,15 +133,17 @@ class JobSerializer(ResponseSerializer):
 class ActPreviewSerializer(ResponseSerializer):
     """The effects that an act would have now."""
 
-    asked = serializers.IntegerField(help_text="Users whom it concerns.")
-    played = serializers.IntegerField(help_text="Users whom the numbers are about.")
+    asked = serializers.IntegerField(help_text="Users whom the act concerns.")
+    played = serializers.IntegerField(help_text="Users on whom the numbers are based.")
     is_exact = serializers.BooleanField(
         help_text="Whether these are all users; otherwise, they are a sample."
     )
     users = serializers.IntegerField(help_text="Users who would change.")
     xp = serializers.IntegerField(help_text="XP that they would gain in total.")
     raised = serializers.IntegerField(help_text="Users who would reach a higher level.")
-    lowered = serializers.IntegerField(help_text="Users who would fall to a lower one.")
+    lowered = serializers.IntegerField(
+        help_text="Users who would fall to a lower level."
+    )
     unlocks = serializers.DictField(
         child=serializers.IntegerField(),
         help_text="Users who would unlock each achievement, by key.",
@@ -155,10 +157,10 @@ class ActPreviewSerializer(ResponseSerializer):
         help_text="Users who would be skipped, by reason.",
     )
     unknown = serializers.ListField(
-        child=serializers.CharField(), help_text="Names that nobody has."
+        child=serializers.CharField(), help_text="Names that match no user."
     )
     ambiguous = serializers.ListField(
-        child=serializers.CharField(), help_text="Names that several users have."
+        child=serializers.CharField(), help_text="Names that match several users."
     )
 
 

@@ -122,10 +122,10 @@ class JobsViewSet(GamificationViewSet):
     def preview(self, request: Request, body: Mapping[str, Any]) -> _Preview:
         """Preview what a job would do, with everything that follows from it.
 
-        The preview changes nothing. Of more than 1,000 users, it plays a sample.
+        The preview changes nothing. For more than 1,000 users, it simulates a sample.
         """
         _check(request, JobKind(body["kind"]).permissions)
-        # An adjustment needs a note to begin, not to look.
+        # Only beginning an adjustment needs a note; a preview does not.
         act, found = _act({**body, "note": "–"}), _users(body)
         if act.kind == JobKind.REVERSAL:
             preview = preview_take_back(act, user=_only(body, found))
@@ -135,7 +135,7 @@ class JobsViewSet(GamificationViewSet):
 
     @operation(response=JobSerializer, permission=_PERMISSION, response_example=EXAMPLE)
     def retrieve(self, request: Request, id: str) -> Job:  # noqa: A002 - as ids
-        """Return a job, and how far it has come. It changes nothing."""
+        """Return a job, and how far it has come. Reading it changes nothing."""
         return _find(request, id)
 
     @action(detail=True, methods=["post"])
@@ -215,7 +215,7 @@ class JobsViewSet(GamificationViewSet):
 
 
 class _Preview:
-    """A preview with the names that stand for nobody, or for several users."""
+    """A preview with the names that match no user or several users."""
 
     def __init__(self, preview: ActPreview, users: UserList) -> None:
         self.asked, self.played = preview.asked, preview.played
@@ -264,11 +264,11 @@ def _users(body: Mapping[str, Any]) -> UserList:
 
 
 def _refuse(users: UserList) -> None:
-    """Raise ``UnknownUserError`` if names stand for nobody, or for several users."""
+    """Raise ``UnknownUserError`` if names match no user or several users."""
     wrong = [*users.unknown, *users.ambiguous]
     if wrong:
         message = (
-            f"{len(wrong)} names stand for nobody or for several users, such as "
+            f"{len(wrong)} names match no user or several users, such as "
             f"{shown(wrong[0])}: correct them, or send skip_unknown."
         )
         raise ours.UnknownUserError(message)
@@ -279,5 +279,5 @@ def _only(body: Mapping[str, Any], users: UserList) -> Any:
     if not body.get("users"):
         return None
     if len(users.found) != 1:
-        raise ours.UnknownUserError("A reversal is of one user, or of everybody.")
+        raise ours.UnknownUserError("A reversal names one user, or none for everybody.")
     return next(iter(users.found))

@@ -84,8 +84,8 @@ class LeaderboardQuery(PageQuery):
     after = TextField(
         required=False,
         max_length=255,
-        help_text="The ``cursor`` of a page: return those behind it and ignore "
-        "``page``. Nobody comes twice while scores rise.",
+        help_text="The ``cursor`` of a page: return the users after it and ignore "
+        "``page``. Nobody appears twice while scores rise.",
     )
     around = StrictChoiceField(
         choices=["me"],
@@ -172,7 +172,7 @@ class LeaderboardSerializer(ResponseSerializer):
     cursor = serializers.CharField(
         source="board.cursor",
         allow_null=True,
-        help_text="Send it as ``after`` for those who follow; null at the end.",
+        help_text="Send it as ``after`` for the users who follow; null at the end.",
     )
     results = LeaderboardEntrySerializer(many=True, source="page.results")
     me = LeaderboardPlaceSerializer(

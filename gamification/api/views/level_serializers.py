@@ -53,7 +53,7 @@ PREVIEW_EXAMPLE: Final = {
 
 
 class LevelPart(RequestSerializer):
-    """A level of a table; its place is its number."""
+    """A level of a table; its place in the list is its number."""
 
     threshold = StrictIntegerField(
         min_value=0,
@@ -85,7 +85,7 @@ class LevelSerializer(ResponseSerializer):
 
     number = serializers.IntegerField()
     title = serializers.CharField(
-        help_text="What people read of it, in the language of the request."
+        help_text="The text to show for it, in the language of the request."
     )
     threshold = serializers.IntegerField(
         help_text="Total XP at which the level starts."
@@ -136,9 +136,13 @@ class LevelsPreviewSerializer(ResponseSerializer):
         help_text="Whether these are all users; otherwise, the numbers are estimates."
     )
     users = serializers.IntegerField(help_text="Users who would change their level.")
-    xp = serializers.IntegerField(help_text="XP of what they would unlock.")
+    xp = serializers.IntegerField(
+        help_text="XP of the achievements that users would unlock."
+    )
     raised = serializers.IntegerField(help_text="Users who would reach a higher level.")
-    lowered = serializers.IntegerField(help_text="Users who would fall to a lower one.")
+    lowered = serializers.IntegerField(
+        help_text="Users who would fall to a lower level."
+    )
     unlocks = serializers.DictField(
         child=serializers.IntegerField(),
         help_text="Users who would unlock each achievement, by key.",

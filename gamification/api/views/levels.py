@@ -48,7 +48,7 @@ class LevelsViewSet(GamificationViewSet):
         response_example=EXAMPLE,
     )
     def list(self, request: Request) -> Response:
-        """List the levels that hold, from level 1 on."""
+        """List the levels in effect, from level 1 on."""
         levels = get_levels()
         return Response(
             LevelsSerializer.serialize(Table(levels)), headers=_tag_of(levels)
@@ -96,15 +96,15 @@ class LevelsViewSet(GamificationViewSet):
         response_example=PREVIEW_EXAMPLE,
     )
     def preview(self, request: Request, body: Mapping[str, Any]) -> _Preview:
-        """Preview who would move with other levels, and what would follow.
+        """Preview which users another table would move, and what would follow.
 
-        The preview changes nothing. With very many users, it plays a sample.
+        The preview changes nothing. With very many users, it simulates a sample.
         """
         return _Preview(preview_levels(_levels(body)))
 
 
 class _Level(NamedTuple):
-    """A level with what people read of it."""
+    """A level with the text to show for it."""
 
     number: int
     title: str

@@ -88,7 +88,7 @@ class StreakSerializer(PublicStreakSerializer):
     last_active_on = serializers.DateField(allow_null=True)
     lost_at = serializers.DateTimeField(
         allow_null=True,
-        help_text="When the streak breaks unless the user is active before.",
+        help_text="When the streak breaks unless the user is active before then.",
     )
 
 

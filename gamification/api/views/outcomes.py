@@ -78,8 +78,8 @@ class EntrySerializer(ResponseSerializer):
         help_text="The object that earned the XP; can be empty."
     )
     fingerprint = serializers.CharField(
-        help_text="Identifies the entry for good, for a reversal: after the database "
-        "was restored, its id can be that of another entry."
+        help_text="Identifies the entry in a request to reverse it: after the database "
+        "was restored, another entry can have its id."
     )
 
     @classmethod

@@ -88,7 +88,7 @@ class RecordBody(BodySerializer):
         help_text="Units of the activity.",
     )
     key = KeyTextField(
-        help_text="Makes the record only once for its user, however often it is sent.",
+        help_text="Makes it count only once for its user, however often it is sent.",
     )
     source = TextField(  # type: ignore[assignment]
         max_length=MAX_NAME,
@@ -156,9 +156,9 @@ class RecordsViewSet(GamificationViewSet):
         """Record one activity, or a list of 1 to 1,000 activities.
 
         With a key, a record takes effect only once for its user, however often it is
-        sent. The key is the record's own `key` or the header. In a list, records
-        without a key of their own have one made of the header and their position,
-        which no other request can have.
+        sent. The key is the record's own `key` or the header. In a list, a record
+        without its own key gets one made of the header and its position, which no other
+        request can have.
 
         The response to a list has status 200 and a result for each record. A refused
         record does not stop the others.
@@ -177,7 +177,7 @@ class RecordsViewSet(GamificationViewSet):
             source=record.source,
         )
         if outcome.entry is None:
-            # Only of an excluded user nothing is recorded without an error.
+            # Only a record of an excluded user has no entry and yet no error.
             raise ours.UserExcludedError
         return outcome_response(outcome, record.activity)
 

@@ -1,4 +1,4 @@
-"""Restrictions: staff hold users, or exclude them from the game, and lift that."""
+"""Restrictions: staff hold users, exclude them from the game, and lift either."""
 
 from __future__ import annotations
 
@@ -65,8 +65,8 @@ class RestrictionBody(BodySerializer):
 
     kind = StrictChoiceField(
         choices=RestrictionKind.values,
-        help_text="``hold``: leaderboards do not list the user. ``exclusion``: nor "
-        "does the user earn anything.",
+        help_text="``hold``: leaderboards do not list the user. ``exclusion``: the "
+        "user also earns nothing.",
     )
     until = StrictDateTimeField(
         required=False,
@@ -98,7 +98,7 @@ class RestrictionSerializer(ResponseSerializer):
         allow_null=True, help_text="Null while nobody has lifted it."
     )
     lifted_by = serializers.CharField(allow_null=True)
-    lift_reason = serializers.CharField(help_text="It can be empty.")
+    lift_reason = serializers.CharField(help_text="Why it was lifted; can be empty.")
 
     @classmethod
     def serialize(cls, value: Restriction) -> dict[str, Any]:
@@ -123,7 +123,7 @@ class RestrictionsViewSet(GamificationViewSet):
         response_example=page_example(EXAMPLE),
     )
     def list(self, request: Request, user: str, query: Mapping[str, Any]) -> Page:
-        """List the restrictions of a user, latest first, with those that are over."""
+        """List the restrictions of a user, latest first, including past ones."""
         rows = all_restrictions(find_user(user))
         return paginate(request, query, rows.count(), lambda a, b: [*rows[a:b]])
 
@@ -171,7 +171,7 @@ class RestrictionsViewSet(GamificationViewSet):
     ) -> Restriction:
         """Lift the hold or the exclusion of a user.
 
-        The status is 404 if there is none that nobody has lifted.
+        The status is 404 if the user has none, or if it was lifted before.
         """
         found, reason = find_user(user), body["reason"]
         lifted = lift_restriction(found, kind, reason=reason, actor=request.user)

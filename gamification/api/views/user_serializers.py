@@ -50,11 +50,11 @@ class UserLevelSerializer(ResponseSerializer):
     level = serializers.IntegerField(source="progress.level.level")
     level_name = serializers.CharField(
         source="progress.level_name",
-        help_text="What the level is called, in the language of the request; or empty.",
+        help_text="The level's name, in the language of the request; can be empty.",
     )
     level_icon = serializers.CharField(
         source="progress.level_icon",
-        help_text="An emoji or the name of an icon; or empty.",
+        help_text="An emoji or the name of an icon; can be empty.",
     )
     total_xp = serializers.IntegerField(source="progress.level.total_xp")
 
@@ -80,7 +80,7 @@ class XPAmountField(StrictIntegerField):
 
 
 class NoteBody(BodySerializer):
-    """The reason for an operation of staff, in one of two notes at least."""
+    """The reason for an operation of staff, in at least one of two notes."""
 
     at_least_one = ("note", "internal_note")
 
