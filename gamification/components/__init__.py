@@ -1,1 +1,1 @@
-"""What the pieces of a page show: values for templates, made from the facades."""
+"""The values that templates of page components show, made from the facades."""

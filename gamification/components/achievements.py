@@ -23,7 +23,7 @@ from gamification.services import (
 )
 from gamification.staff import Category
 
-#: Shares of users below it are said as "less than".
+#: Shares of users below this one are shown as "less than" it.
 RAREST: Final = 0.01
 
 
@@ -46,17 +46,17 @@ class Card:
 
     @property
     def current(self) -> int:
-        """How far the user is, which is never further than the target."""
+        """How far the user has come: from 0 to the target."""
         return max(0, min(self.progress.current, self.progress.target))
 
     @property
     def is_manual(self) -> bool:
-        """Whether people award it, so that there is no way to go."""
+        """Whether people award it, so there is no progress to show."""
         return self.achievement.criterion == "manual"
 
     @property
     def percent(self) -> float:
-        """The share as people read it; it is no less than what is rarest."""
+        """The share of users in percent, at least that of ``RAREST``."""
         return 100 * max(self.share or 0, RAREST)
 
     @property
@@ -82,7 +82,7 @@ class Shelf:
 def achievements_of(
     user: Any, *, order: str = "position", rarity: Rarity | None = None
 ) -> dict[str, Any]:
-    """Return what the achievements show, in three queries at the most.
+    """Return what the achievements show, in at most three queries.
 
     ``order`` is ``position``, or ``held`` for those that the user holds first.
     """
@@ -99,7 +99,7 @@ def achievements_of(
 def look_of(achievement: Achievement, now: datetime) -> dict[str, Any]:
     """Return how users see ``achievement``, which need not be saved.
 
-    It is shown half-way, unlocked, celebrated and, if it is secret, before that.
+    They see it half-way, unlocked, celebrated and, if it is secret, still hidden.
     """
     target = achievement.threshold
     open_, held = (
@@ -132,7 +132,7 @@ def _shelves(cards: Iterable[Card]) -> Iterable[Shelf]:
     for card in cards:
         by_category.setdefault(card.achievement.category, []).append(card)
     known = [each for each in conf.categories if each.key in by_category]
-    # Achievements keep a category that the site has given up since.
+    # An achievement keeps its category even if the site no longer has it.
     lost = sorted(by_category.keys() - {each.key for each in known})
     for each in [*known, *(Category(key, key) for key in lost)]:
         badge = badge_of(each.icon) if each.icon else None

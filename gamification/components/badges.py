@@ -19,10 +19,10 @@ from gamification.conf import conf
 #: Where the app's own badges are, among the static files.
 FOLDER: Final = "gamification/badges"
 
-#: What is shown for an icon that is no emoji and names no badge.
+#: Shown for an icon that is neither an emoji nor the name of a badge.
 OTHERWISE: Final = "star"
 
-#: What the names of uploaded pictures begin with; a hash of the picture follows.
+#: The prefix of the names of uploaded pictures; a hash of the picture follows.
 UPLOADED: Final = "image-"
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]*", re.ASCII)
@@ -61,7 +61,7 @@ def path_of_upload(name: str) -> str:
 
 
 def icon_html(icon: str) -> SafeString:
-    """Return what stands for ``icon`` in a line of the admin; nothing for no icon."""
+    """Return ``icon`` as HTML for a line of the admin; empty without an icon."""
     if not icon:
         return SafeString()
     badge = badge_of(icon)

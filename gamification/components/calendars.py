@@ -21,10 +21,10 @@ from gamification.services import get_calendar
 #: Shades of days on which something was done.
 _SHADES: Final = 4
 
-#: A day that has not begun anywhere is not over for anybody.
+#: The offset from UTC of the zone in which each day begins first.
 _EASTERNMOST: Final = timedelta(hours=14)
 
-#: The fewest weeks of a month that have room for its name.
+#: The name of a month needs the width of this many weeks.
 _ROOM: Final = 3
 
 FIRST_YEAR, LAST_YEAR = 1970, 9998
@@ -32,7 +32,7 @@ FIRST_YEAR, LAST_YEAR = 1970, 9998
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A day; shade 0 is one without anything, -1 one of another year."""
+    """A day; shade 0 is a day without activity, -1 a day of another year."""
 
     shade: int
     text: str
@@ -42,7 +42,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Month:
-    """The heading of a month; one without room has no name."""
+    """The heading of a month; the name is empty if there is no room for it."""
 
     name: str
     weeks: int
@@ -73,12 +73,12 @@ def _mondays(first: date, last: date) -> list[date]:
 
 
 def _today() -> date:
-    """Return the present day, where it has come farthest."""
+    """Return the latest date that it is anywhere on Earth now."""
     return (timezone.now() + _EASTERNMOST).date()
 
 
 def _months(mondays: Sequence[date], today: date) -> list[Month]:
-    """Return the months, each with its weeks; a week belongs to its Thursday's."""
+    """Return the months with their weeks; a week's Thursday decides its month."""
     months = []
     for month, weeks in groupby(mondays, lambda day: (day + timedelta(days=3)).month):
         first, *others = weeks
@@ -127,15 +127,15 @@ class _Cells:
     def _shade(self, xp: int) -> int:
         """Return how busy the day was among the others, from 1.
 
-        It goes by the place in the middle of the equal ones, so that one day of
-        thousands of XP does not make all others pale.
+        It follows from the day's rank by XP, where equal days share the middle rank.
+        With ranks, one day of thousands of XP does not make all others pale.
         """
         place = bisect_left(self.scale, xp) + bisect_right(self.scale, xp)
         return 1 + place * _SHADES // (2 * len(self.scale))
 
 
 def _longest_run(days: Sequence[ActiveDay]) -> int:
-    """Return the most days in a row; a frozen one keeps the run without a share."""
+    """Return the most days in a row; a frozen day keeps the run but does not count."""
     longest = run = 0
     gaps = [None, *((late.date - early.date).days for early, late in pairwise(days))]
     for day, gap in zip(days, gaps, strict=False):

@@ -1,4 +1,4 @@
-"""What waits to be shown to a user, and what the element needs to show it."""
+"""The celebrations that a user has yet to see, and what their element needs."""
 
 from __future__ import annotations
 
@@ -23,11 +23,12 @@ MOST: Final = 50
 #: Two of the ways in which celebrations can be shown.
 ALL, NONE = "all", "none"
 
-#: What is read of a celebration, and what that is called where it stands beside others.
+#: The fields of a celebration that are read, and the columns of a query that has them
+#: together with the user's choice.
 _FIELDS: Final = ("id", "kind", "data", "created_at", "claimed_until")
 _COLUMNS: Final = ("place", "what", "facts", "created_at", "until")
 
-#: What celebrations without an icon of their own are shown with, by kind.
+#: The icons of celebrations that have none of their own, by kind.
 _ICONS: Final = {CelebrationKind.LEVEL: "level", CelebrationKind.STREAK: "flame"}
 
 
@@ -43,7 +44,7 @@ class Waiting:
 
 
 def celebrations_of(user: Any) -> dict[str, Any]:
-    """Return what waits to be shown, and how, in one query."""
+    """Return the celebrations that wait to be shown, and how, in one query."""
     mode, pending = _read(user)
     return {
         "celebrations": [_waiting(each) for each in pending],
@@ -62,7 +63,7 @@ def _read(user: Any) -> tuple[str, list[Celebration]]:
     A user who wants none is shown none.
     """
     alias, user_id = write_alias(), user_id_of(user)
-    # A row like those of celebrations, before all of them.
+    # The user's choice, as a row with the same columns that sorts before them.
     choice = UserGamification.objects.using(alias).filter(user=user_id)
     choices = choice.annotate(
         place=Value(0),
@@ -113,7 +114,7 @@ def _address(name: str) -> str:
 
 
 def _badges() -> str:
-    """Return where the element finds badges by name, up to the last slash."""
+    """Return the address to which the element adds the name of a badge."""
     example = _example_badge()
     return example.rpartition("/")[0] + "/"
 

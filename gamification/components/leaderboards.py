@@ -23,7 +23,7 @@ from gamification.user_lookup import public_name
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """An entry, with what others call the user."""
+    """An entry, with the name by which others know the user."""
 
     entry: LeaderboardEntry
     name: str
@@ -40,7 +40,7 @@ def leaderboard_of(
     period: str | None = None,
     scope: str | None = None,
 ) -> dict[str, Any]:
-    """Return what a leaderboard shows, in three queries at the most."""
+    """Return what a leaderboard shows, in at most three queries."""
     board = get_leaderboard(
         window,
         period=period,
@@ -65,7 +65,7 @@ def leaderboard_of(
 def winners_of(
     window: str, *, viewer: Any, period: str | None = None
 ) -> dict[str, Any]:
-    """Return who won a past period, in three queries at the most."""
+    """Return who won a past period, in at most three queries."""
     entries = get_winners(window, period=period)
     shown = period_of(Window(window), period, None)
     if period is None:
@@ -96,7 +96,7 @@ def _is_elsewhere(board: LeaderboardPage) -> bool:
 
 
 def _why_not_ranked(board: LeaderboardPage, viewer: Any) -> str:
-    """Return why the viewer has no place: ``hidden``, ``staff``, ``idle``, or not."""
+    """Return why the viewer has no place: ``hidden``, ``staff``, ``idle``, or ""."""
     if viewer is None or board.me:
         return ""
     if board.is_hidden:

@@ -1,4 +1,4 @@
-"""What one record brought, in a few words."""
+"""A summary of what one record earned."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gamification.services import CelebrationKind, Outcome, WithheldReason
 
 
 def outcome_of(outcome: Outcome) -> dict[str, Any]:
-    """Return what is said of an outcome, without a query."""
+    """Return the summary of an outcome, without a query."""
     entry, withheld = outcome.entry, outcome.withheld
     return {
         "outcome": outcome,
@@ -22,7 +22,7 @@ def outcome_of(outcome: Outcome) -> dict[str, Any]:
 
 
 def _level_of(outcome: Outcome) -> str:
-    """Return what the new level is called; only its celebration knows its name."""
+    """Return the text for the new level, whose name only its celebration has."""
     for celebration in outcome.celebrations:
         if celebration.kind == CelebrationKind.LEVEL:
             return celebration_title(celebration.kind, celebration.data)

@@ -1,4 +1,4 @@
-"""The streak, and the days of the present week."""
+"""The streak, and the days of the current week."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _MINUTE: Final = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """A day of the week, with how it stands in a word."""
+    """A day of the week, with its state in a word."""
 
     weekday: int
     #: ``done``, ``today``, ``missed``, ``coming``, ``neutral``, or a kind of day.
@@ -65,13 +65,13 @@ def streak_of(user: Any) -> dict[str, Any]:
 
 
 def today_of(progress: ProfileSummary) -> date:
-    """Return the user's own date of now."""
+    """Return the current date on the user's own calendar."""
     now = timezone.now().astimezone(ZoneInfo(progress.time_zone))
     return _date_of(now.replace(tzinfo=None))
 
 
 def _date_of(local: datetime) -> date:
-    """Return the date that counts for the user at a time of their clock."""
+    """Return the date to which a time of the user's clock belongs."""
     return (local - timedelta(hours=conf.DAY_START_HOUR)).date()
 
 
@@ -81,7 +81,7 @@ def _until(progress: ProfileSummary, today: date) -> dict[str, Any]:
     if lost_at is None:
         return {}
     local = (lost_at - _MINUTE).astimezone(ZoneInfo(progress.time_zone))
-    # Templates would tell an aware datetime in the zone of the page.
+    # Templates would convert an aware datetime to the zone of the page.
     until = local.replace(tzinfo=None)
     return {"until": until, "until_in": (_date_of(until) - today).days}
 
@@ -103,7 +103,7 @@ def _day(
 
 
 def _before(day: date) -> Day:
-    """Return a day before the user's first one."""
+    """Return a day from before the user was ever active."""
     return Day(day.weekday(), "neutral", "–", is_today=False)
 
 

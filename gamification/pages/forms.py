@@ -1,4 +1,4 @@
-"""What the forms of the pages take."""
+"""The forms of the pages."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _city(zone: str) -> str:
 
 
 class SettingsForm(forms.Form):
-    """What users decide about themselves."""
+    """The settings that users choose for themselves."""
 
     time_zone = forms.ChoiceField(
         label=_("Time zone"),

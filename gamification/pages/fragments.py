@@ -24,7 +24,7 @@ from gamification.pages.requests import (
 
 
 def fragment(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Let those who are signed in read ``view``; a login page is no fragment."""
+    """Let only signed-in users read ``view``; others get an error, not a login page."""
 
     @wraps(view)
     def guarded(request: HttpRequest, **arguments: Any) -> HttpResponse:

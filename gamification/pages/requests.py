@@ -1,4 +1,4 @@
-"""What the addresses of pages say beside their path; nonsense is left out."""
+"""Reads the query parameters of pages; invalid values are ignored."""
 
 from __future__ import annotations
 

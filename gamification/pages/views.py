@@ -39,14 +39,14 @@ from gamification.services import (
 from gamification.staff import held_achievements, set_choices
 from gamification.user_lookup import find_visible_user, public_name
 
-#: Achievements on a profile.
+#: A profile shows at most this many achievements.
 HELD_SHOWN = 100
 
 
 @login_required
 @require_safe
 def progress(request: Request) -> HttpResponse:
-    """Show all about the user's game."""
+    """Show all of the user's progress."""
     this_year = timezone.localdate().year
     context = {
         "progress": get_progress(request.user),
@@ -109,7 +109,7 @@ def profile(request: Request, name: str) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def settings(request: Request) -> HttpResponse:
-    """Show what the user decided, and change it."""
+    """Show the user's settings, and change them."""
     standing = get_progress(request.user)
     form = SettingsForm(standing, request.POST or None)
     if form.is_valid():
@@ -135,7 +135,7 @@ def see(request: Request) -> HttpResponse:
 @require_safe
 @cache_control(public=True, max_age=3_600)
 def badge(request: HttpRequest, name: str) -> HttpResponse:
-    """Lead to the picture of a badge, which may be the site's own."""
+    """Redirect to the picture of a badge, which may be the site's own."""
     return redirect(badge_of(name).image)
 
 

@@ -40,13 +40,13 @@ def gamification_badge(context: Context, icon: str) -> str:
 
 @register.simple_tag(takes_context=True)
 def gamification_level(context: Context, user: Any) -> str:
-    """Show the user's level and the way to the next one, by one query."""
+    """Show the user's level and the way to the next one, in one query."""
     return _piece(context, "level", level_of(user)) if _is_known(user) else ""
 
 
 @register.simple_tag(takes_context=True)
 def gamification_streak(context: Context, user: Any) -> str:
-    """Show the user's streak and week, by two queries."""
+    """Show the user's streak and week, in two queries."""
     return _piece(context, "streak", streak_of(user)) if _is_known(user) else ""
 
 
@@ -54,7 +54,7 @@ def gamification_streak(context: Context, user: Any) -> str:
 def gamification_calendar(
     context: Context, user: Any, *, year: int | None = None
 ) -> str:
-    """Show the user's active days of a year, the present one if None, by one query."""
+    """Show the user's active days of a year, by default this year, in one query."""
     if not _is_known(user):
         return ""
     return _piece(context, "calendar", calendar_of(user, year))
@@ -68,7 +68,7 @@ def gamification_achievements(
     order: str = "position",
     rarity: Rarity | None = None,
 ) -> str:
-    """Show what the user can unlock, by category, by three queries at the most.
+    """Show what the user can unlock, by category, in at most three queries.
 
     ``order`` is ``position``, or ``held`` for what the user holds first; ``rarity`` is
     what ``get_rarity()`` returned, if it is to be shown.
@@ -90,7 +90,7 @@ def gamification_leaderboard(
     period: str | None = None,
     scope: str | None = None,
 ) -> str:
-    """Show a leaderboard, by three queries at the most.
+    """Show a leaderboard, in at most three queries.
 
     ``window`` is ``day``, ``week``, ``month`` or ``all``; ``period`` is the name of a
     period, such as ``2026-W48``, and the current one by default; ``scope`` is the name
@@ -114,7 +114,7 @@ def gamification_leaderboard(
 def gamification_winners(
     context: Context, window: str = "week", *, period: str | None = None
 ) -> str:
-    """Show places 1 to 3 of the last period that is over, by three queries.
+    """Show places 1 to 3 of the last period that is over, in three queries.
 
     ``period`` is the name of another one, such as ``2026-W48``.
     """
@@ -124,7 +124,7 @@ def gamification_winners(
 
 @register.simple_tag(takes_context=True)
 def gamification_celebrations(context: Context) -> str:
-    """Show what the visitor was not shown yet."""
+    """Show the celebrations that the visitor has not seen yet."""
     visitor, request = _visitor(context), context.get("request")
     if visitor is None:
         return ""
@@ -166,7 +166,7 @@ def _piece(context: Context, name: str, values: dict[str, Any]) -> SafeString:
 
 
 def _counter(context: Context, name: str) -> count[int]:
-    """Return what numbers the pieces of a kind, for ids that a page has once."""
+    """Return the counter of pieces of a kind, for ids that are unique on the page."""
     # The outermost values belong to the page, whichever template is being rendered.
     counters = cast("dict[str, count[int]]", context.render_context.dicts[0])
     return counters.setdefault(f"gamification {name}", count(1))

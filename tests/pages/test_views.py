@@ -159,7 +159,7 @@ def test_the_leaderboard_is_shown_around_the_user(site, user, no_achievements):
     top = text_of(site, "leaderboards")
     around = text_of(site, "leaderboards", around="me")
 
-    assert "You are at place 61 of 61" in top
+    assert "You are in place 61 of 61" in top
     assert 'aria-current="true"' in around
 
 

@@ -102,7 +102,7 @@ def test_what_is_held_may_come_first(render, user, no_achievements):
 
 
 @pytest.mark.parametrize(
-    ("xp", "words"), [(50, "Awarded by people: +50 XP"), (0, "Awarded by people")]
+    ("xp", "words"), [(50, "Awarded by hand: +50 XP"), (0, "Awarded by hand")]
 )
 def test_what_people_award_has_no_way_to_go(render, user, no_achievements, xp, words):
     AchievementFactory(criterion="manual", xp_reward=xp, description="")

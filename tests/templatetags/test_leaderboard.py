@@ -104,7 +104,7 @@ def test_the_own_row_is_marked(render):
 
     assert html.count('aria-current="true"') == 1
     assert re.search(r'<tr aria-current="true">.*?user-1</a>', html)
-    assert "You are at place" not in html
+    assert "You are in place" not in html
 
 
 def test_the_own_place_is_said_where_it_is_on_another_page(render):
@@ -112,7 +112,7 @@ def test_the_own_place_is_said_where_it_is_on_another_page(render):
 
     html = render("{% gamification_leaderboard 'week' page_size=2 %}", visitor=last)
 
-    assert "You are at place 5 of 5 with 10 XP." in html
+    assert "You are in place 5 of 5, with 10 XP." in html
 
 
 def test_it_is_shown_around_a_user(render):
@@ -247,7 +247,7 @@ def test_a_final_board_says_so(render, clock):
     html = render("{% gamification_leaderboard 'week' period='2026-W10' %}")
 
     assert [name for _, name, *_ in rows(html)] == ["user-3", "user-2"]
-    assert "Final: what is recorded now no longer changes it." in html
+    assert "Final: new records no longer change it." in html
 
 
 def test_nobody_may_have_earned_anything_then(render, user):
