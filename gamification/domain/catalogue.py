@@ -20,7 +20,7 @@ MAX_QUANTITY: Final = 1_000_000
 MAX_COOLDOWN: Final = 31_536_000
 #: The largest total of XP or units, positive or negative: JSON keeps it exact.
 MAX_TOTAL: Final = 2**53
-#: Sets of achievements of which a catalogue remembers what can be unlocked next.
+#: A catalogue caches the next thresholds for at most this many sets of achievements.
 MAX_KEPT: Final = 1_024
 #: A threshold that nobody reaches.
 NEVER: Final = MAX_TOTAL + 1
@@ -160,8 +160,8 @@ class Catalogue:
     def next_thresholds(self, barred: frozenset[int]) -> Facts:
         """Return the lowest threshold of each measure, except of rules in ``barred``.
 
-        A measure without any has ``NEVER``, or lacks its count. Answers are kept, as
-        many users hold the same achievements.
+        A measure without such a rule has ``NEVER``; a count without one is left out.
+        Answers are cached, because many users hold the same achievements.
         """
         known = self._next_thresholds
         if barred not in known:
@@ -198,9 +198,9 @@ class Catalogue:
 
 
 def top_threshold(criterion: str, *, levels: int, achievements: int) -> int | None:
-    """Return the highest threshold that anybody can reach; None if there is no such.
+    """Return the highest threshold that anybody can reach; None if there is none.
 
-    A user can reach so many ``levels``, and hold so many other ``achievements``.
+    ``levels`` is how many there are, ``achievements`` how many others a user can hold.
     """
     tops = {Criterion.LEVEL: levels, Criterion.ACHIEVEMENTS: achievements}
     return tops.get(Criterion(criterion))

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from django.db.models.enums import TextChoices
 from django.utils.translation import gettext_lazy as _
 
-#: What a site may say of a category.
+#: The values that a site may give a category.
 _PARTS: Final = frozenset({"name", "icon", "order"})
 
 _KEY: Final = re.compile(r"[-a-zA-Z0-9_]{1,20}", re.ASCII)
@@ -35,7 +35,7 @@ class Category(NamedTuple):
 
 
 def are_categories(value: object) -> bool:
-    """Say whether a site can say ``value`` of its categories, of which some remain."""
+    """Say whether a site can set ``value`` as its categories, so that some remain."""
     if not isinstance(value, Mapping):
         return False
     are_valid = all(

@@ -31,7 +31,7 @@ _EARLIEST: Final = datetime(1, 1, 1, tzinfo=UTC)
 
 
 def instant_at(microseconds: int) -> datetime:
-    """Return the instant so many microseconds after the start of 1970."""
+    """Return the instant that is this many microseconds after the start of 1970."""
     return EPOCH + timedelta(microseconds=microseconds)
 
 
@@ -68,7 +68,7 @@ class Calendar:
         """Return the user's date at ``instant``, an aware datetime."""
         local = instant.astimezone(self.zone_at(instant))
         if self.day_start_hour:
-            # Without the zone, it is wall time that goes back.
+            # Drop the zone, so that the subtraction is in wall time.
             local = local.replace(tzinfo=None) - timedelta(hours=self.day_start_hour)
         return local.date()
 

@@ -80,7 +80,7 @@ def decide_recalculation(
 def decide_supposition(
     state: UserState, xp: int, rules: Rules, now: datetime
 ) -> UserChangeset:
-    """Return where a user would stand with other ``rules`` and ``xp`` more.
+    """Return the changes that other ``rules`` and ``xp`` more would bring to a user.
 
     It unlocks what the user would then meet, and what the user had met already and
     would get with the next entry.

@@ -124,7 +124,7 @@ class Differences:
 def compare(stored: Definitions, given: Definitions) -> Differences:
     """Return the changes that bring everything in ``given`` into ``stored``.
 
-    Levels that are ``given`` replace all others; none leave all as they are.
+    Levels that are ``given`` replace all others; without any, all stay as they are.
     """
     return Differences(
         tuple(

@@ -52,7 +52,7 @@ class Sample:
         return self.size >= self.population
 
     def names(self, kind: str) -> list[Any]:
-        """Return what follows ``kind`` in the names that are pairs."""
+        """Return the second parts of the names that are pairs with ``kind``."""
         pairs = [name for name in self.sums if isinstance(name, tuple)]
         return [name[1] for name in pairs if name[0] == kind]
 
@@ -63,7 +63,7 @@ class Sample:
             return Estimate.exactly(total)
         value = round(total * self.population / self.size)
         margin = round(self._margin(name))
-        # So much was counted already, if each user can only add to it.
+        # If users can only add to it, the number is at least what the sample has.
         least = value - margin if name in self._signed else max(total, value - margin)
         return Estimate(value, least, value + margin)
 

@@ -95,7 +95,7 @@ def lasting(ledger: Ledger) -> Ledger:
 
 
 def peak_of(lines: Sequence[Line], undone: Mapping[int, int]) -> int:
-    """Return the highest total, without what jobs gave that were taken back since.
+    """Return the highest total, ignoring jobs that were taken back later.
 
     ``undone`` has these jobs by the job that took each of them back, for this user or
     for others.
@@ -110,7 +110,7 @@ def peak_of(lines: Sequence[Line], undone: Mapping[int, int]) -> int:
 
 
 def is_undone(line: Line, undone: Mapping[int, int]) -> bool:
-    """Say whether ``line`` is XP of a job that was taken back, or what took it.
+    """Say whether ``line`` is a gain by a job taken back, or the loss that undid it.
 
     ``undone`` has the jobs that were taken back from this user.
     """

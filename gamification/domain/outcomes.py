@@ -35,7 +35,7 @@ class CelebrationMode(TextChoices):
 
     ALL = "all", _("with all effects")
     QUIET = "quiet", _("quietly")
-    #: They are history from the start, which the user does not see.
+    #: Celebrations are history from the start: the user never sees them.
     NONE = "none", _("not at all")
 
 
@@ -109,7 +109,7 @@ class Reason(NamedTuple):
     internal_note: str = ""
 
 
-#: That of entries which nobody in particular makes.
+#: The reason of entries that nobody in particular makes.
 NO_REASON: Final = Reason()
 
 

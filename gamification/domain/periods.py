@@ -22,7 +22,7 @@ class Window(TextChoices):
     ALL = "all", _("all time")
 
 
-#: What names look like, with the text that makes them the name of a date.
+#: The form of a period's name, and the suffix that turns it into the name of a date.
 _PATTERNS: Final = {
     Window.DAY: (re.compile(r"\d{4}-\d\d-\d\d", re.ASCII), ""),
     Window.WEEK: (re.compile(r"\d{4}-W\d\d", re.ASCII), "-1"),

@@ -1,4 +1,4 @@
-"""What a new table of levels does to a user, and what undoing that does."""
+"""The effect of a new table of levels on a user, and how it is undone."""
 
 from __future__ import annotations
 
@@ -35,8 +35,9 @@ class LevelChangeset(UserChangeset):
     def lower_peak(self, peak_xp: int, reached_xp: int, undone: Sequence[int]) -> None:
         """Let the highest level be what it was before the table ``undone``.
 
-        ``reached_xp`` is the highest total with what was taken back since. A level
-        above all that the table gave for it is from before, and stays.
+        ``reached_xp`` is the highest total, including XP that was taken back later. If
+        the highest level is above what the table gave for it, it is older than the
+        table, and stays.
         """
         if self.state.highest_level <= calculate_level_from_xp(reached_xp, undone):
             self.highest_level = self.level

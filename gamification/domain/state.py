@@ -16,7 +16,7 @@ from gamification.domain.streaks import Streak
 #: Units that a user recorded on a date, and how many of them earned XP.
 Usage = tuple[int, int]
 
-#: One for all users: a batch has thousands of them.
+#: All users share one: a batch has thousands of them.
 NONE: Final = frozenset[Any]()
 NOTHING: Final[Mapping[Any, Any]] = MappingProxyType({})
 

@@ -39,7 +39,7 @@ class Start(NamedTuple):
     def dates(self, cause: Entry) -> bool:
         """Say whether what ``cause`` unlocks is met at the time of ``cause``.
 
-        So it is if nothing in the ledger occurred later, and nothing was taken back.
+        That is so unless something in the ledger occurred later, or was taken back.
         """
         if cause.kind in {EntryKind.REVERSAL, EntryKind.CORRECTION}:
             return False
@@ -54,7 +54,7 @@ class RunningTotals:
         self.state = state
         self.rules = rules
         self.total_xp = state.total_xp
-        # The table of levels may have changed since: what that brings is no rise.
+        # A level that only a new table of levels has brought is no rise.
         self.level = calculate_level_from_xp(state.total_xp, rules.thresholds)
         self.highest_level = max(state.highest_level, self.level)
         self.highest_streak = state.highest_streak

@@ -1,4 +1,4 @@
-"""Taking back a job: what leaves a user as if the job had not been.
+"""Takes back a job, which leaves a user as if the job had never run.
 
 The entries that a job wrote are compared with the ledger without them. Each difference
 becomes an entry that makes up for it.
@@ -53,8 +53,8 @@ def undo_job(
     """Return what takes back all that ``job_id`` did to the owner of ``ledger``.
 
     ``undone`` has the jobs that were taken back, by the job that did it, ``undo_id``
-    included. ``ledger`` is complete and in order of id. What somebody else has taken
-    back, or given again, since the job stays as it is.
+    included. ``ledger`` is complete and in order of id. Whatever somebody else has
+    since taken back or given again stays as it is.
     """
     before = [entry for entry in ledger if entry.job_id != job_id]
     stands, stood = _standing(ledger), _standing(before)
@@ -181,7 +181,7 @@ class UndoChangeset(UserChangeset):
             self.highest_level = max(self.level, level)
         kept = {pk: each for pk, each in rewards.items() if pk in self.held}
         lost = tuple(self._lose(start, kept, 0, reason))
-        # What the user meets meanwhile comes with their next entry.
+        # Achievements that the user has met meanwhile unlock with their next entry.
         self._finish(start, self.entries[0], lost=lost)
 
     def _put_back(self, undoing: Undoing) -> None:
