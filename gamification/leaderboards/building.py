@@ -29,11 +29,11 @@ logger = logging.getLogger(__name__)
 #: Users whom one transaction counts.
 STEP: Final = 1_000
 
-#: A board is built at once, by whoever tends the boards, if the ledger has at most so
+#: A board is built at once, by whoever tends the boards, if the ledger has at most this
 #: many entries since its period began. ``rebuild_boards`` builds a larger one.
 FEW_ENTRIES: Final = 5_000
 
-#: How much earlier than in UTC a date of a user can be, with a late start of the day.
+#: How far a user's date can lag behind that of UTC, with a late start of the day.
 _MARGIN: Final = timedelta(days=2)
 
 
@@ -79,10 +79,10 @@ def rebuild_boards(
 ) -> int:
     """Build boards from the ledger; return their number.
 
-    They are those of the current periods, or of the period of this name, for all users,
-    or for each group of ``grouping``. Readers ask the ledger until a board is built.
-    Each batch of users is a transaction of its own, beside which records go on. It
-    calls ``progress`` with the number of users after each batch.
+    It builds those of the current periods, or of the period of this name, for all
+    users, or for each group of ``grouping``. Readers ask the ledger until a board is
+    built. Each batch of users has a transaction of its own, and recording goes on
+    meanwhile. It calls ``progress`` with the number of users after each batch.
     """
     now = now or timezone.now()
     windows = [*Window] if window is None else [window]
@@ -104,7 +104,7 @@ def reopen_board(
 ) -> None:
     """Open the board of a past period again, with all that was recorded since.
 
-    It settles anew, and is closed ``MAX_BACKDATE`` after ``now``. Raises
+    It settles again, and is closed ``MAX_BACKDATE`` after ``now``. Raises
     ``InvalidRequestError`` for a name that is not that of a period, and
     ``UnknownUserError``.
     """

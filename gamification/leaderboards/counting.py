@@ -20,16 +20,16 @@ from gamification.models import BoardScore, write_alias
 from gamification.models.progress import counted_marks
 from gamification.models.users import prepare_key, target_field
 
-#: In the place of the present in a query that is compiled once.
+#: Stands for the current time in a query that is compiled only once.
 _NOW: Final = datetime(1901, 1, 1, tzinfo=UTC)
 
 
 def counted_keys(
     subject: Subject, user_ids: Iterable[Any], *, until: datetime | None = None
 ) -> dict[Any, Key]:
-    """Return the keys that those users should have on a board, by stored user.
+    """Return the keys that these users should have on a board, by stored user.
 
-    There must be some. ``until`` leaves out what was recorded later.
+    There must be at least one user. ``until`` leaves out later records.
     """
     users = [prepare_key(user_id, write_alias()) for user_id in user_ids]
     counted = counted_scores(subject, timezone.now(), ends_early=until is not None)

@@ -50,9 +50,9 @@ def groupings() -> list[str]:
 def audience() -> str:
     """Return a mark of the rule by which the site counts users now.
 
-    Boards that were built by another rule are not read. A site whose users have a
-    default manager that depends on the request, such as on a tenant, has no kept boards
-    for others than those who built them.
+    Boards that were built by another rule are not read. If the default manager of the
+    site's users depends on the request, such as on its tenant, a kept board serves only
+    the requests that share its rule.
     """
     rule = "staff" if conf.RANKS_STAFF else ""
     if not hides_users():

@@ -1,4 +1,4 @@
-"""Finds a kept board, and the users who are elsewhere on it by now: one statement."""
+"""Finds a kept board, and the users who have moved on it since, in one statement."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from gamification.leaderboards.values import Key, Subject
 
 
 class _Row(NamedTuple):
-    """A row of the statement: the board, and a user who may be elsewhere on it."""
+    """A row of the statement: the board, and a user who may have moved on it."""
 
     id: int
     version: int
@@ -48,7 +48,7 @@ class Header(NamedTuple):
     closed_at: datetime | None
     #: Whether no more users are pending than the statement has asked for.
     is_complete: bool
-    #: Users whose scores the ledger has said, with those who are ranked.
+    #: Users who were counted from the ledger, with their keys; None if not ranked.
     counted: Mapping[Any, Key | None]
     #: Those among them who opted out of leaderboards.
     hidden: Collection[Any]

@@ -25,7 +25,7 @@ from gamification.leaderboards.values import Answer, Key, Place, Question, Ranki
 def answer(header: Header, question: Question) -> Answer | None:
     """Return the answer of a board; None if it has changed meanwhile."""
     own, margin = header.counted.get(question.own), 1 + len(header.old)
-    # Whoever is in the middle of the page is on it.
+    # A user in the middle of the page needs no slice of their own.
     if question.own == question.focus:
         own = None
     others = [PlaceOf(own, margin, 0, question.ranking)] if own else []
@@ -42,13 +42,13 @@ def answer(header: Header, question: Question) -> Answer | None:
 
 
 def _wish(header: Header, question: Question) -> AfterOffset | AroundKey:
-    """Return what must be read so that the page is among it, with the key before."""
+    """Return a wish for the keys of the page and the key before it."""
     size, margin = question.page_size, 1 + len(header.old)
     if focus := header.counted.get(question.focus):
         return AroundKey(focus, size + margin, size + margin)
     if question.after:
         return AroundKey(question.after, margin, 1 + size + margin)
-    # Each user who moves, moves the others by one place at the most.
+    # Each user who moves shifts the others by at most one place.
     first = max(0, question.offset - 1 - len(header.new))
     return AfterOffset(first, question.offset - first + size + len(header.old))
 
@@ -58,7 +58,7 @@ def _offset(part: Part, question: Question) -> int:
     if focus := part.header.counted.get(question.focus):
         return question.offset_around(part.before(focus) + 1, part.header.total)
     if after := question.after:
-        # Whoever was there may have moved on.
+        # The user who was there may have moved.
         return part.before(after) + int(part.has(after))
     return question.offset
 

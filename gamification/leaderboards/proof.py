@@ -54,9 +54,9 @@ def count_drifts() -> list[str]:
 def _count_drifts(board: Board) -> Iterator[str]:
     scores = BoardScore.objects.using(write_alias()).filter(board=board).count()
     if board.count != scores:
-        yield f"{board} counts {board.count} scores, and has {scores}."
+        yield f"{board} counts {board.count} scores, but has {scores}."
     for begin, count, right in wrong_counts(board):
-        yield f"{board} counts {count} scores from {begin}, and has {right}."
+        yield f"{board} counts {count} scores from {begin}, but has {right}."
 
 
 def _boards() -> list[Board]:

@@ -1,4 +1,4 @@
-"""Answers what leaderboards are asked."""
+"""Answers questions about leaderboards."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ MAX_PAGE_SIZE: Final = 100
 #: Places that pages reach by number; a cursor reaches the others.
 MAX_DEPTH: Final = 100_000
 
-#: Pending rows from which a reader first tends the boards, and from which the whole
-#: ledger is faster than the board.
+#: From this many pending rows on, a reader tends the boards first, or asks the whole
+#: ledger, which is then faster than the board.
 MOST_PENDING: Final = 50
 MANY_PENDING: Final = 2_000
 
@@ -92,12 +92,12 @@ def get_leaderboard(
     ``around`` selects the page with this user in the middle, or nearer to an end of the
     leaderboard, so that the page is full; if the user is not ranked, it is the first
     page. ``after`` is the ``cursor`` of another page, behind which this one begins, so
-    that nobody comes twice while scores rise. ``page`` is ignored beside either of
+    that nobody appears twice while scores rise. ``page`` is ignored with either of
     them; it reaches the first 100,000 places. ``me`` is the entry of ``viewer``; None
     means ``around``.
 
-    ``scope`` ranks users among themselves whom the viewer compares with: those of this
-    name in ``LEADERBOARD_SCOPES`` or ``LEADERBOARD_GROUPS``.
+    ``scope`` ranks only the users whom the viewer compares with: it is a name in
+    ``LEADERBOARD_SCOPES`` or ``LEADERBOARD_GROUPS``.
 
     Raises ``InvalidInstantError``, ``UnknownScopeError``, ``UnknownUserError``, and
     ``InvalidRequestError`` for any other invalid value.
@@ -169,7 +169,7 @@ def _page(question: Question) -> LeaderboardPage:
         if answer is None:
             continue
         users = _users(answer)
-        # Nothing may have told the board that a user is no longer ranked.
+        # A user may have lost their place without any notice to the board.
         unlisted = {each.user for each in answer.places if each.user not in users}
         if header.is_closed or not unlisted:
             is_hidden = question.own in header.hidden

@@ -39,7 +39,9 @@ def period_of(window: Window, name: str | None, now: datetime | None) -> Period:
         return _named(window, name)
     now = timezone.now() if now is None else now
     if not isinstance(now, datetime) or timezone.is_naive(now):
-        raise InvalidInstantError(f"now is {shown(now)}, which is no aware datetime.")
+        raise InvalidInstantError(
+            f"now is {shown(now)}, which is not an aware datetime."
+        )
     try:
         return current_period(window, conf.leaderboard_calendar, now)
     except (OverflowError, ValueError) as error:
@@ -93,6 +95,6 @@ def key_of_cursor(cursor: str) -> Key:
         key = Key(-int(score), int(reached), user)
         _ = key.reached_at
     except (OverflowError, TypeError, ValidationError, ValueError) as error:
-        message = f"The cursor {shown(cursor)} is not one of a leaderboard."
+        message = f"The cursor {shown(cursor)} is not that of a leaderboard."
         raise InvalidRequestError(message, field="after") from error
     return key

@@ -1,7 +1,7 @@
 """The rows of a board: makes, empties, fills and finishes them, one process at a time.
 
-Writers only add pending rows, so they never wait for who changes boards, nor for each
-other.
+Writers only add pending rows, so they never wait for a process that changes boards, nor
+for each other.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _FOREVER = Subject(Period(Window.ALL, None, None, ""))
 
 @contextmanager
 def lock_boards(*, waits: bool) -> Iterator[bool]:
-    """Begin a transaction that alone changes boards; yield whether it could."""
+    """Lock the boards in a transaction; yield whether it got the lock."""
     alias = write_alias()
     boards = Board.objects.using(alias).filter(window=Window.ALL, grouping="")
     with transaction.atomic(using=alias):

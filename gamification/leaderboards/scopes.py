@@ -17,7 +17,7 @@ from gamification.models import write_alias
 from gamification.models.users import key_of, prepare_key
 from gamification.services.validation import user_id_of
 
-#: Users whom a scope may have, with the viewer.
+#: A scope has at most this many users, including the viewer.
 MOST_USERS: Final = 5_000
 
 

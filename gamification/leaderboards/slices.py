@@ -12,7 +12,7 @@ from gamification.leaderboards.counting import adapted
 from gamification.leaderboards.headers import Header
 from gamification.leaderboards.values import Key, Ranking
 
-#: Offset from which the look-up of a segment is worth it.
+#: From this offset on, looking up a segment is worth it.
 DEEP: Final = 1_000
 
 
@@ -54,9 +54,9 @@ class Slice(NamedTuple):
     #: place is wanted.
     above: int
     keys: Sequence[Key]
-    #: Users who are not ranked any longer, though nothing has told the board.
+    #: Users who are no longer ranked, although the board was not told.
     unranked: Collection[Any]
-    #: Whether it goes to the end of the board.
+    #: Whether it reaches the end of the board.
     is_last: bool
 
 

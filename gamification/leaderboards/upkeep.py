@@ -57,7 +57,7 @@ def tend_boards(*, now: datetime | None = None) -> int:
 
 
 def count_again(user: UserRef) -> None:
-    """Count a user again on all boards, whose group or place the site has changed.
+    """Count a user again on all boards, after the site has changed their group or rank.
 
     The app notices users who are saved, but not other rows, nor ``QuerySet.update()``.
     Raises ``UnknownUserError`` for what cannot be a user.
@@ -107,7 +107,7 @@ def _forget_others() -> None:
 
 
 def _due(now: datetime) -> Iterator[Subject]:
-    """Yield the boards that there should be: missed ones, and those of the present."""
+    """Yield the boards that should exist: those that were missed, and current ones."""
     known = _boards().filter(window=Window.ALL, grouping__in=groupings())
     groups = {
         EVERYBODY,

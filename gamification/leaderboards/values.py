@@ -85,7 +85,7 @@ EVERYBODY: Final = Group()
 
 
 class Subject(NamedTuple):
-    """That which a board is about."""
+    """The period and the users of a board."""
 
     period: Period
     group: Group = EVERYBODY
@@ -130,7 +130,7 @@ class Question(NamedTuple):
     ranking: Ranking
     offset: int
     page_size: int
-    #: The user in whose middle the part lies, instead of ``offset``.
+    #: The user in the middle of the part, instead of ``offset``.
     focus: Any
     #: The user whose own place is wanted.
     own: Any
