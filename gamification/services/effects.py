@@ -1,4 +1,4 @@
-"""Plays an act for many users, without writing it."""
+"""Plays an act for many users: finds out its effects without writing anything."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class Effects:
 
 
 def thinning(count: int, every: int = 1) -> int:
-    """Return n where one of n rows is chosen, if one of ``every`` would be."""
+    """Return n: of ``count`` rows, one of ``every`` times n is few enough to play."""
     return max(1, ceil(count / every / MOST))
 
 

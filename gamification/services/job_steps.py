@@ -51,10 +51,10 @@ def run_next_step(job_id: int, *, actor: UserRef | None) -> Job:
     """Run the next step of a job; return the job after it.
 
     The database keeps all of a step, with the place where the next one begins, or
-    nothing. The verb does nothing if the job is over or paused, or if somebody else
-    is running a step: ``stepping_until`` is then set. If a step fails, the job keeps
-    its ``error`` until the next try. Entries name as their actor the ``actor`` who runs
-    the step or, without one, the user who began the job.
+    nothing. The verb does nothing if the job is over or paused, or if somebody else is
+    running a step: ``stepping_until`` is then set. If a step fails, the job keeps its
+    ``error`` until the next try. The actor of the entries is the ``actor`` who runs the
+    step or, without one, the user who began the job.
 
     Raises ``UnknownJobError``, ``UnknownUserError``, ``StorageError``.
     """

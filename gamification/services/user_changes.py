@@ -18,7 +18,7 @@ from gamification.models.users import key_of
 
 
 def follow_users(apps: Apps) -> None:
-    """Notice users who are saved, also as instances of a class of its own."""
+    """Notice users who are saved, even as instances of a subclass."""
     for model in apps.get_models():
         if issubclass(model, get_user_model()):
             post_save.connect(notice_saved_user, sender=model)
@@ -32,7 +32,7 @@ def notice_saved_user(
     update_fields: Collection[str] | None = None,
     **_: Any,
 ) -> None:
-    """Count a user again who may have become staff, or inactive, or the contrary."""
+    """Count a user again if the save may have changed who is staff or active."""
     is_concerned = update_fields is None or {*update_fields} & counted_marks().keys()
     if is_concerned and not created and not raw:
         count_again(key_of(instance), using)

@@ -3,7 +3,7 @@
 A record that commits after Django has collected the user's rows would break the
 deletion. So the deletion first takes the locks that a record takes, in the same order:
 the progress of all users, then the users. At the end it removes rows that were written
-before it had them.
+before it had the locks.
 """
 
 from __future__ import annotations

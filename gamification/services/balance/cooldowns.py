@@ -40,7 +40,7 @@ class Recount:
 
     #: XP that was given, and that would have been given, by activity id.
     xp: dict[int, tuple[int, int]] = field(default_factory=dict)
-    #: XP that each user would have on top.
+    #: XP that each user would have in addition.
     deltas: dict[Any, int] = field(default_factory=dict)
 
     def add(self, user_id: Any, rate: Rate, before: int, after: int) -> None:

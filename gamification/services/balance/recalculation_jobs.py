@@ -1,4 +1,4 @@
-"""Recalculation the scope, in the steps of a job."""
+"""Recalculates past XP in the steps of a job."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a recalculation would do, before anything is corrected."""
+"""Previews a recalculation: its effect, before anything is corrected."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def _play(
 
 
 def _widen(sample: Sample, suspects: int, every: int) -> None:
-    """Let ``sample``, of the suspects among one of ``every`` users, stand for all."""
+    """Let ``sample`` stand for all users; it is of suspects among one of ``every``."""
     users = UserGamification.objects.using(write_alias()).count()
     share = sample.size / suspects if suspects else 1
     sample.population, sample.size = users, max(1, ceil(users / every * share))

@@ -56,7 +56,7 @@ class RewardProposal:
 
 
 class UnlockComparison(NamedTuple):
-    """An achievement, and the users who would unlock it on top."""
+    """An achievement, and the users who would unlock it in addition."""
 
     name: str
     today: Estimate
@@ -69,7 +69,7 @@ class Simulation:
 
     since: date
     until: date
-    #: One of so many users was read; sums of XP are extrapolated to all.
+    #: One of this many users was read; sums of XP are extrapolated to all.
     every: int
     #: Users whose levels and unlocks were played, and all users.
     played: int
@@ -77,11 +77,11 @@ class Simulation:
     #: XP by key, for everything with other numbers.
     activities: Mapping[str, Comparison]
     achievements: Mapping[str, Comparison]
-    #: XP of the achievements that users would unlock on top.
+    #: XP of the achievements that users would unlock in addition.
     followed: Comparison
     #: Users by level.
     levels: Mapping[int, Comparison]
-    #: The achievements that users would unlock on top, by key.
+    #: The achievements that users would unlock in addition, by key.
     unlocks: Mapping[str, UnlockComparison]
     #: Users whose level would be higher, or lower, than with today's numbers.
     raised: Estimate

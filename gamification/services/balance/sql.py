@@ -32,7 +32,7 @@ class Rate:
     id: int
     key: str
     reward: int
-    #: The most units of a date.
+    #: The most units of a date that earn XP.
     limit: int | None = None
     #: Whether only units that were rewarded are counted again.
     has_cooldown: bool = False
@@ -41,7 +41,7 @@ class Rate:
 
 
 def every_so_many(since: date, until: date) -> int:
-    """Return n where one of n users is read, so that it does not take long.
+    """Return n such that reading one of n users does not take long.
 
     It is 1 unless there are very many users. A sum then stands for n times as many.
     """

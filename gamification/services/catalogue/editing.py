@@ -88,10 +88,7 @@ def log_edit(item: Achievement | Activity, actor_id: object, what: str) -> None:
 def describe_edit(
     item: Achievement | Activity, before: Mapping[str, Any], columns: Iterable[str]
 ) -> str:
-    """Return the columns of ``item`` with what they were ``before`` and what they are.
-
-    Such as ``xp_reward 10 → 20``.
-    """
+    """Return the columns before and after the edit, such as ``xp_reward 10 → 20``."""
     after = editable_values(item)
     return ", ".join(f"{each} {before[each]!r} → {after[each]!r}" for each in columns)
 

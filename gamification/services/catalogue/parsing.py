@@ -28,7 +28,7 @@ from gamification.suggestions import did_you_mean
 
 #: The largest file, in bytes.
 MAX_FILE_SIZE: Final = 5_000_000
-#: The field of any object that is left to people.
+#: The field of any object that is for people only.
 COMMENT: Final = "comment"
 #: The most errors that are reported, and how many of them suggest another key.
 MAX_ERRORS: Final = 1_000
@@ -92,7 +92,7 @@ class _Reader:
 
     def read(self, document: object) -> Definitions:
         names = ["format", *SECTIONS.values()]
-        # Files of before levels were a part of the catalogue have none.
+        # Files from before levels were part of the catalogue have none.
         required = [name for name in names if name != LEVELS]
         top = self._object("", document, names, required=required) or {}
         number = top.get("format", FORMAT)
@@ -166,7 +166,7 @@ class _Reader:
         return value
 
     def _key(self, place: str, kind: str, fields: Mapping[str, Any]) -> str:
-        """Return the key of an item, or its place, which is like no key."""
+        """Return the key of an item; without one, its place, which cannot be a key."""
         key = fields.get("key")
         if "key" in fields:
             self._check(place, DEFINITION_MODELS[kind]._meta.get_field("key"), key)

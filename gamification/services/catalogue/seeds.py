@@ -45,7 +45,7 @@ SEEDS: Final[Mapping[type[Activity | Achievement], tuple[str, ...]]] = {
     Activity: ("vision_created", "kpi_completed"),
 }
 
-#: A row that was saved again so much later has been edited.
+#: A row that was saved again more than this later has been edited.
 _EDITED: Final = timedelta(seconds=1)
 
 _HELD: Final = _("users have earned it")
@@ -105,7 +105,7 @@ def _sorted_out(alias: str) -> SeedRemoval:
 
 
 def _with_reasons(alias: str, removed: list[Seed]) -> Iterator[tuple[Seed, Any]]:
-    """Yield each example with why it stays; ``removed`` has those that go so far."""
+    """Yield each example with the reason to keep it; ``removed`` has those that go."""
     for achievement in _rows(Achievement, alias).annotate(
         is_used=_exists(UserAchievement, "achievement", alias)
         | _exists(LedgerEntry, "achievement", alias)

@@ -138,7 +138,7 @@ def reverse_source_for_everyone(
     """Reverse all that anybody earned from ``source``.
 
     It works like ``reverse_source``, with one transaction per user. A user who is
-    deleted meanwhile is passed over.
+    deleted meanwhile is skipped.
     """
     reason = _check_source(source, actor, note, internal_note)
     alias = write_alias()

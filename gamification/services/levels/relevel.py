@@ -1,4 +1,4 @@
-"""Gives users the levels of the table that holds, silently and batch by batch."""
+"""Gives users the levels of the table in effect, silently and batch by batch."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def relevel_users(
 
 
 def _suspects(user_ids: Sequence[Any]) -> list[Any]:
-    """Return those of ``user_ids`` whose level or highest level may be another.
+    """Return those of ``user_ids`` whose level or highest level may have to change.
 
     The users are neighbours: no other user's key lies between theirs.
     """
@@ -156,7 +156,7 @@ def _with_unlocks(
 def _peaks(user_ids: Sequence[Any], store: Store) -> Mapping[Any, tuple[int, int]]:
     """Return the highest total of those users who ever lost XP.
 
-    The second number is the same with what jobs gave that were taken back since.
+    The second number includes what was given by jobs that were taken back later.
     """
     rows = LedgerEntry.objects.using(store.alias).filter(user__in=user_ids)
     fallen = rows.filter(amount__lt=0).values_list("user_id", flat=True).distinct()

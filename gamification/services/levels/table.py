@@ -1,4 +1,4 @@
-"""The levels that hold: those of the settings, of staff, or of the app."""
+"""The levels in effect: those of the settings, of staff, or of the app."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gamification.storage.catalogue import load_levels
 
 @naming_errors
 def get_levels() -> tuple[LevelRule, ...]:
-    """Return the levels that hold now, from level 1 on, in one query.
+    """Return the levels in effect, from level 1 on, in one query.
 
     Raises ``StorageError``.
     """

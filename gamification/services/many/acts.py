@@ -1,4 +1,4 @@
-"""What staff do to many users at once: one act, the same for each of them."""
+"""Acts of staff on many users at once: the same act for each of them."""
 
 from __future__ import annotations
 

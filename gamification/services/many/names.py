@@ -70,7 +70,7 @@ def find_users(text: str) -> UserList:
 def find_names(names: Sequence[str], kind: str = "") -> UserList:
     """Return the users whom these names stand for, as ``find_users`` does.
 
-    ``kind`` is ``username``, ``email`` or ``key`` if names are only that.
+    ``kind`` is ``username``, ``email`` or ``key`` if all names are of that kind.
     """
     if not 0 < len(names) <= MAX_NAMES:
         message = f"The list has {len(names):,} names, not 1 to {MAX_NAMES:,}."

@@ -55,9 +55,8 @@ class ActPreview:
 def play_act(act: Act, user_ids: Sequence[Any], *, actor_id: Any = None) -> ActPreview:
     """Return what ``act`` would do now to these users; changes nothing.
 
-    Of more than 1,000 users, and of as many as a few seconds are too short for, it
-    plays a sample in which every so many of them are, and the numbers are those of the
-    sample.
+    If there are more than 1,000 users, or too many for a few seconds, it plays a sample
+    from everywhere in the list, and the numbers are those of the sample.
     """
     every = -(-len(user_ids) // MAX_PLAYED)
     sample = user_ids[:: max(1, every)]

@@ -59,7 +59,7 @@ def get_achievement(user: UserRef, key: str) -> AchievementProgress | None:
 
 @naming_errors
 def get_all_achievements(user: UserRef, **which: Any) -> list[AchievementProgress]:
-    """Return also achievements that ``user`` may not see; meant for staff."""
+    """Return all achievements, even some that ``user`` may not see; meant for staff."""
     user_id = user_id_of(user)
     return _measured(user_id, _joined(user_id).filter(**which))
 

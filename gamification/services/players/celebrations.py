@@ -60,7 +60,7 @@ def claim_celebration(user: UserRef, *, id: int) -> Celebration:  # noqa: A002 -
 
     Raises ``CelebrationClaimedError``, with ``claimed_until`` in its context, while
     another claim holds; ``CelebrationOverError`` once it was acknowledged, has expired,
-    or no longer holds; ``UnknownCelebrationError`` if the user has no such one;
+    or no longer holds; ``UnknownCelebrationError`` if the user has no such celebration;
     ``UnknownUserError``, ``StorageError``.
     """
     user_id, store = user_id_of(user), store_for(write_alias())

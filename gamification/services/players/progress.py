@@ -109,7 +109,7 @@ class StoredProgress(NamedTuple):
 
     @property
     def level_table(self) -> tuple[LevelRule, ...]:
-        """The levels that hold."""
+        """The levels in effect."""
         return conf.level_table(make_levels(self.levels))
 
     @property

@@ -1,4 +1,4 @@
-"""Restrictions: staff hold users, or exclude them from the game, and lift that."""
+"""Restrictions: staff hold users, exclude them from the game, and lift either."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def hold_user(
     """
     until = check_instant(until)
     if until <= timezone.now():
-        raise InvalidInstantError("A hold ends in the future.")
+        raise InvalidInstantError("A hold must end in the future.")
     return _restrict(user, RestrictionKind.HOLD, until, reason, actor)
 
 

@@ -38,7 +38,7 @@ def sees_everybody(viewer: Any) -> bool:
 
 def sees_secrets(viewer: Any) -> bool:
     """Say whether ``viewer`` may see secret achievements, drafts and retired ones."""
-    # Who may change something may also view it. Nobody changes the other models.
+    # Users who may change something may also view it. Nobody changes the other models.
     change = f"{_APP}.change_achievement"
     return _may_view(viewer, "achievement") or has_any_permission(viewer, change)
 
@@ -85,7 +85,7 @@ def visible_jobs(viewer: Any) -> QuerySet[Job]:
 def achievements_shown(user: Any, *, viewer: Any) -> list[AchievementProgress]:
     """Return the achievements that ``viewer`` may see, with the progress of ``user``.
 
-    A secret of the user's stays one for a viewer who does not hold it.
+    The user's secret achievements stay hidden from viewers who do not hold them.
     """
     every = get_all_achievements(user)
     if sees_secrets(viewer):

@@ -83,7 +83,7 @@ def record_activity(
     (``visions.kpi:42``), so that ``reverse_source`` can undo it. ``historical`` allows
     records of any age. If staff have switched the activity off, ``if_inactive="skip"``
     changes nothing and raises no error: the outcome has no entry, and ``withheld`` says
-    why. So it is for a user whom staff have excluded from the game.
+    why. The same goes for a user whom staff have excluded from the game.
 
     Raises a subclass of ``InvalidRequestError`` for an invalid value,
     ``UnknownUserError``, ``UnknownActivityError``, ``IdempotencyConflictError`` if the
