@@ -1,6 +1,6 @@
 """Checks of options that the commands share or that are not plain values.
 
-They are checked by the commands, not by the parser, which ``call_command`` passes by.
+They are checked by the commands, not by the parser, which ``call_command`` bypasses.
 """
 
 from __future__ import annotations
@@ -36,5 +36,5 @@ def find_one_user(name: str) -> Any:
     """Return the key of the user with this name, or raise ``CommandError``."""
     found = [*find_users(name).found]
     if len(found) != 1:
-        raise CommandError(f"{name!r} is not the name of exactly one user.")
+        raise CommandError(f"{name!r} does not identify exactly one user.")
     return found[0]

@@ -98,7 +98,7 @@ def test_a_period_is_taken_back(users, activity):
 def test_a_period_is_of_one_user_or_of_everybody(users, name):
     span = ("--since", "2026-01-01", "--until", "2026-01-02")
 
-    with pytest.raises(CommandError, match="not the name of exactly one user"):
+    with pytest.raises(CommandError, match="does not identify exactly one user"):
         run("take-back", *span, "--user", name)
 
 
@@ -109,7 +109,7 @@ def test_a_name_of_several_users_is_reported(users, tmp_path):
 
     _, errors = run("award", "medal", str(tmp_path / "list"))
 
-    assert errors == ["found several times: same@example.org"]
+    assert errors == ["matches several users: same@example.org"]
 
 
 def test_a_sample_is_said_to_be_one(users, names, monkeypatch):
@@ -121,7 +121,7 @@ def test_a_sample_is_said_to_be_one(users, names, monkeypatch):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"\xff\xfe", "not a text in UTF-8"),
+        (b"\xff\xfe", "not UTF-8 text"),
         (b"a" * 20, "larger than 10 bytes"),
         (b"", "The list has 0 names"),
     ],

@@ -63,7 +63,7 @@ def test_a_user_is_excluded_and_that_is_lifted(ada):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["show", "eve"], "'eve' is not the name of exactly one user."),
+        (["show", "eve"], "'eve' does not identify exactly one user."),
         (["lift", "ada", "hold"], "The user has no hold to lift."),
         (
             ["hold", "ada", "--until", "2026-02-31", "--reason", "Odd."],
@@ -75,7 +75,7 @@ def test_a_user_is_excluded_and_that_is_lifted(ada):
         ),
         (
             ["hold", "ada", "--until", "2026-03-01", "--reason", "Odd."],
-            "A hold ends in the future.",
+            "A hold must end in the future.",
         ),
     ],
 )

@@ -77,7 +77,7 @@ class Command(BaseCommand):
         for drift in drifts:
             self.stdout.write(drift)
         if drifts:
-            raise CommandError(f"Wrong counts: {len(drifts)}; 'rebuild' mends them.")
+            raise CommandError(f"Wrong counts: {len(drifts)}; 'rebuild' fixes them.")
 
     def _reopen(
         self,

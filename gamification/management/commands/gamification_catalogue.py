@@ -27,7 +27,7 @@ from gamification.staff import (
     restore_catalogue,
 )
 
-#: Exit codes, as those of diff(1).
+#: Exit codes, like those of diff(1).
 DIFFERENT: Final = 1
 TROUBLE: Final = 2
 
@@ -149,7 +149,7 @@ class Command(BaseCommand):
             self.stdout.write("This was a dry run: nothing was removed.")
 
     def _warn(self, reaches: Iterable[Reach]) -> None:
-        """Say who meets the changed achievements already, and what nobody can reach."""
+        """Say how many users already meet what changed, and what nobody can reach."""
         for reach in reaches:
             for text in filter(None, (reach.problem, reach.notice)):
                 self._write(f"! achievement {reach.achievement.key}: {text}")

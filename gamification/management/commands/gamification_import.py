@@ -38,11 +38,11 @@ The file is CSV with a header, or JSON Lines, in UTF-8. Each line is one row:
   source       the object that the row is about, such as visions.kpi:42
 
 The first three are required; other columns are ignored. A row without a key gets one
-made from its content, and equal rows count each. Import the same file again, or a
-longer version of it, and only new rows are recorded, also after an import was
-interrupted. A row that cannot be used is reported and does not stop the others. If a
-CSV file does not end with a line break, its last row is used only if it is certain to
-be complete.
+made from its content, and each of several equal rows counts. Import the same file
+again, or a longer version of it, and only new rows are recorded, even after an
+interrupted import. A row that cannot be used is reported and does not stop the others.
+If a CSV file does not end with a line break, its last row is used only if it is certain
+to be complete.
 
 A git repository is a history, too:
 

@@ -66,7 +66,7 @@ class Command(BaseCommand):
             back.add_argument(
                 name, type=date.fromisoformat, required=True, help="YYYY-MM-DD."
             )
-        back.add_argument("--user", help="Only of this user; default is everybody.")
+        back.add_argument("--user", help="Only of this user; by default of everybody.")
         back.add_argument("--activity", default="", help="Only of this activity.")
         for each in (award, revoke, adjust, back):
             each.add_argument("--note", default="", help="The reason, for the user.")
@@ -107,7 +107,7 @@ class Command(BaseCommand):
         for name in users.unknown:
             self.stderr.write(f"not found: {name}")
         for name in users.ambiguous:
-            self.stderr.write(f"found several times: {name}")
+            self.stderr.write(f"matches several users: {name}")
 
     def _show(self, preview: ActPreview) -> None:
         self.stdout.write(
@@ -134,7 +134,7 @@ def _act_of(options: dict[str, Any]) -> Act:
     names = ("achievement", "amount", "activity", "since", "until", "celebrate")
     given = {name: options[name] for name in names if name in options}
     kind = KINDS[options["action"]]
-    # An adjustment needs a note to begin, not to look.
+    # Only beginning an adjustment needs a note; a preview does not.
     note = options["note"] or ("" if options["begin"] else "–")
     return Act(kind=kind, note=note, internal_note=options["internal_note"], **given)
 
@@ -147,4 +147,4 @@ def _read(path: str) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise CommandError("The list is not a text in UTF-8.") from error
+        raise CommandError("The list is not UTF-8 text.") from error

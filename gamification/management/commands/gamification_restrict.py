@@ -1,4 +1,4 @@
-"""Holds users, excludes them from the game, and lifts that."""
+"""Holds users, excludes them from the game, and lifts either."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MOST = 100
 class Command(BaseCommand):
     help = (
         "Hold a user, so that leaderboards do not list them until a date, or exclude a "
-        "user from the game, and lift that. Users are named by user name, e-mail "
+        "user from the game, and lift either. Users are named by user name, e-mail "
         "address or key."
     )
 
@@ -42,7 +42,7 @@ class Command(BaseCommand):
         hold.add_argument(
             "--until",
             required=True,
-            help="A date, at whose beginning in the site's time zone the hold ends, or "
+            help="When the hold ends: a date (its start in the site's time zone), or "
             "a date and time.",
         )
         lift.add_argument("kind", choices=RestrictionKind.values)

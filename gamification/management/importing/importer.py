@@ -59,7 +59,7 @@ class Importer:
 
     @property
     def done(self) -> int:
-        """The number of rows that are in the ledger, by this import or an earlier."""
+        """The number of rows in the ledger, by this import or an earlier one."""
         return self.report.recorded + self.report.replayed
 
     def run(

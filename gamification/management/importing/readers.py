@@ -29,7 +29,7 @@ from gamification.suggestions import did_you_mean
 REQUIRED: Final = ("user", "activity", "occurred_at")
 OPTIONAL: Final = ("quantity", "key", "source")
 
-#: Texts from the end of which nothing of the offset can be missing.
+#: Texts that end with a complete offset.
 _COMPLETE_INSTANT: Final = re.compile(r".+(Z|[+-]\d\d:?\d\d)", re.ASCII)
 _DIGITS: Final = re.compile(r"[0-9]{1,18}")
 

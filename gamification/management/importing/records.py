@@ -73,7 +73,7 @@ class RecordBuilder:
     def _content_key(self, user_id: Any, activity: str, row: ImportRow) -> str:
         """Return a key that is the same whenever the same file is imported.
 
-        Equal rows count each: the second has a key of its own, and so on.
+        Each of several equal rows counts: the second has a key of its own, and so on.
         """
         instant = row.occurred_at.isoformat()
         content = [str(user_id), activity, instant, row.quantity, row.source]
