@@ -1,4 +1,4 @@
-"""System checks: they name mistakes in the settings, and how to mend them."""
+"""System checks: they name mistakes in the settings, and how to fix them."""
 
 from __future__ import annotations
 
@@ -277,7 +277,7 @@ _RULES = (
         ("CATEGORIES",),
         are_categories,
         "does not have valid categories",
-        'Give by key a name, an icon and an order, such as {"habits": {"name": '
+        'Give each key a name, an icon and an order, such as {"habits": {"name": '
         '_("habits"), "icon": "sprout", "order": 1}}, or None to leave one out.',
     ),
     _Rule(
@@ -292,7 +292,7 @@ _RULES = (
         ("LEADERBOARD_GROUPS",),
         _are_groupings,
         "does not name a lookup of users for each scope",
-        'Give one as for filter(), such as {"company": "employment__company"}.',
+        'Give one that filter() takes, such as {"company": "employment__company"}.',
     ),
     _Rule(
         "E019",
@@ -314,8 +314,8 @@ def check_routers(
         return []
     return [
         Error(
-            f"DATABASE_ROUTERS part users from the game: {places}.",
-            hint="The tables refer to each other: route them all to the same one.",
+            f"DATABASE_ROUTERS separate users from the game: {places}.",
+            hint="The tables refer to each other: route them all to one database.",
             id="gamification.E015",
         )
     ]

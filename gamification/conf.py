@@ -123,7 +123,7 @@ class Settings:
         return "LEVEL_THRESHOLDS" in site_settings()
 
     def level_table(self, stored: Sequence[LevelRule]) -> tuple[LevelRule, ...]:
-        """Return the levels that hold, where staff have ``stored`` theirs."""
+        """Return the levels in effect, given those that staff have ``stored``."""
         return make_table(self._thresholds(thresholds_of(stored)), stored)
 
     def _thresholds(self, stored: tuple[int, ...]) -> tuple[int, ...]:
@@ -133,7 +133,7 @@ class Settings:
         return stored or Settings.LEVEL_THRESHOLDS
 
     def limit(self, scope: str) -> tuple[int, int] | None:
-        """Return the number of requests and of seconds for ``scope``; None is no limit.
+        """Return numbers of requests and seconds for ``scope``; None means no limit.
 
         The default replaces an invalid rate, which a check reports.
         """

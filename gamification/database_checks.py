@@ -111,7 +111,7 @@ def _thresholds(alias: str) -> Sequence[int]:
     return [*rows.values_list("threshold", flat=True)] or conf.LEVEL_THRESHOLDS
 
 
-#: What the thresholds of criteria that have an end are counted in.
+#: The units of thresholds that have a highest value, by criterion.
 _UNITS = {"level": "levels", "achievements": "other achievements"}
 
 

@@ -407,7 +407,7 @@ class Migration(migrations.Migration):
                     "is_built",
                     models.BooleanField(
                         default=False,
-                        help_text="It has all scores. Until then, the ledger answers for it.",
+                        help_text="Whether it has all scores. Until then, the ledger answers.",
                         verbose_name="built",
                     ),
                 ),
@@ -1093,7 +1093,7 @@ class Migration(migrations.Migration):
                 (
                     "occurred_at",
                     models.DateTimeField(
-                        help_text="The time whose boards are concerned; empty means all of them.",
+                        help_text="Only boards of this time are concerned; empty means all.",
                         null=True,
                         verbose_name="occurred at",
                     ),

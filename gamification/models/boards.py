@@ -50,7 +50,7 @@ class Board(models.Model):
     is_built = models.BooleanField(
         _("built"),
         default=False,
-        help_text=_("It has all scores. Until then, the ledger answers for it."),
+        help_text=_("Whether it has all scores. Until then, the ledger answers."),
     )
     closed_at = models.DateTimeField(
         _("closed at"),
@@ -131,9 +131,9 @@ class BoardScore(models.Model):
 class BoardSegment(models.Model):
     """The number of scores from one place of a board up to the next segment.
 
-    With these numbers, nobody counts millions of scores to find a rank. The first
-    segment of a board begins before all scores, and has no user. A closed board has a
-    segment for each different score instead.
+    With these numbers, finding a rank does not take counting millions of scores. The
+    first segment of a board begins before all scores, and has no user. A closed board
+    has a segment for each different score instead.
     """
 
     board = models.ForeignKey(
@@ -169,7 +169,7 @@ class PendingScore(models.Model):
     occurred_at = models.DateTimeField(
         _("occurred at"),
         null=True,
-        help_text=_("The time whose boards are concerned; empty means all of them."),
+        help_text=_("Only boards of this time are concerned; empty means all."),
     )
     due_at = models.DateTimeField(
         _("due at"),

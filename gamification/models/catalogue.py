@@ -220,7 +220,7 @@ class Achievement(CatalogueItem):
 class Level(models.Model):
     """A level: the total XP at which it begins, and what it is called.
 
-    Without a single row, the app's own levels hold.
+    Without any rows, the app's own levels are in effect.
     """
 
     number = models.IntegerField(

@@ -76,7 +76,7 @@ def parse_key(value: Any) -> Any:
     """Return the key that ``value`` stands for, or raise ``ValidationError``."""
     key, longest = parse_value(key_field(), value), key_field().max_length
     stored = prepare_key(key, write_alias())
-    # PostgreSQL would cut it off, and find whoever has the rest as key.
+    # PostgreSQL would cut it off, and find the user with the shortened key.
     if longest is not None and isinstance(stored, str) and len(stored) > longest:
         raise ValidationError(str(key))
     return key
