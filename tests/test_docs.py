@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
+import gamification
 from gamification import services, signals, staff
 from gamification.conf import NAMES
 from gamification.exceptions import GamificationError
@@ -16,6 +17,8 @@ README = (ROOT / "README.md").read_text()
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 REFERENCE = ROOT / "docs" / "reference"
 SIGNALS = Path(signals.__file__).read_text()
+PACKAGE = Path(gamification.__file__).parent
+MAP = (ROOT / "docs" / "architecture.md").read_text()
 
 
 def snippets(page: Path) -> list[str]:
@@ -198,3 +201,29 @@ def test_the_documented_file_can_be_applied():
     edits = staff.apply_definitions(text).edits
 
     assert [item.key for item in edits] == ["lesson_finished", "lessons_10", "1", "2"]
+
+
+def test_the_map_leads_to_files_that_exist():
+    table = MAP.partition("| what | where |")[2].partition("\n## ")[0]
+    named = re.findall(r"`([\w./]+\.(?:py|js|css|html)|[\w/]+/)`", table)
+    files = [f"/{path.relative_to(ROOT)}/" for path in PACKAGE.rglob("*")]
+    files += [f"/{path.relative_to(ROOT)}/" for path in ROOT.glob("docs/**/*")]
+
+    wrong = [
+        each for each in named if not any(f"/{each.strip('/')}/" in f for f in files)
+    ]
+
+    assert len(named) > 80
+    assert wrong == []
+
+
+@pytest.mark.parametrize("folder", ["", "services", "leaderboards"])
+def test_the_layout_names_every_module(folder):
+    layout = MAP.partition("## Layout")[2].partition("###")[0]
+    names = {
+        path.stem
+        for path in (PACKAGE / folder).iterdir()
+        if not path.name.startswith(("_", "py.typed"))
+    }
+
+    assert {name for name in names if not re.search(rf"\b{name}\b", layout)} == set()
