@@ -37,8 +37,18 @@ class UserGamificationQuerySet(PerUserQuerySet["UserGamification"]):
         return self.filter(_is_counted())
 
     def uncounted(self) -> UserGamificationQuerySet:
-        """Keep the users whom ``counted`` leaves out."""
-        return self.exclude(_is_counted())
+        """Keep the users whom ``counted`` leaves out.
+
+        They are few, and found without a look at all the others.
+        """
+        users, marks = get_user_model(), counted_marks()
+        left_out = Q(is_excluded=True)
+        if marks:
+            left_out |= Q(user__in=users._base_manager.exclude(**marks))
+        shown = users._default_manager.all()
+        return self.filter(
+            left_out | ~Q(user__in=shown.order_by()) if shown.query.where else left_out
+        )
 
     def ranked(self, now: datetime | None = None) -> UserGamificationQuerySet:
         """Keep the counted users who neither opted out of leaderboards nor are held."""

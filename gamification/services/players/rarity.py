@@ -53,8 +53,8 @@ def get_rarity() -> Rarity:
 
     It counts active, non-staff users with at least one activity that was not reversed
     (staff too if ``RANKS_STAFF`` is set), and no revoked achievements. Without a valid
-    value in the cache it takes six queries, and one more on PostgreSQL, where the key
-    in the cache depends on the schema.
+    value in the cache it takes at most six queries, and one more on PostgreSQL, where
+    the key in the cache depends on the schema.
     """
     ttl = conf.RARITY_TTL
     key = scoped_key(CACHE_KEY) if ttl else ""
@@ -73,9 +73,10 @@ def _work_out() -> Rarity:
     denominator = UserGamification.objects.using(write_alias()).count()
     holders = Counter(_holders(unlocks))
     for others in _others():
-        denominator -= others.count()
-        held = unlocks.filter(user__in=others.values("user"))
-        holders.subtract(_holders(held))
+        if count := others.count():
+            denominator -= count
+            held = unlocks.filter(user__in=others.values("user"))
+            holders.subtract(_holders(held))
     return Rarity(dict(+holders), max(0, denominator), timezone.now())
 
 
