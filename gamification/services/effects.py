@@ -18,7 +18,7 @@ from gamification.models import UserGamification, write_alias
 from gamification.storage import Snapshot, StateQuery, store_for
 
 #: The time that a preview may take until it plays no more users, in seconds.
-TIME: Final = 4.0
+TIME: Final = 3.0
 #: The most users that are played, and how many of them are in memory together.
 MOST: Final = 20_000
 USERS_AT_ONCE: Final = 500

@@ -5,7 +5,7 @@ Whether a cooldown allows a reward depends on the records before, so sums do not
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import groupby
@@ -50,34 +50,38 @@ class Recount:
             self.deltas[user_id] = self.deltas.get(user_id, 0) + after - before
 
 
-def recount(rates: Collection[Rate], since: date, until: date, every: int) -> Recount:
-    """Return the XP that ``rates`` would have given, as if nothing came before."""
-    by_id, result = {rate.id: rate for rate in rates}, Recount()
-    if not rates:
-        return result
-    entries = entries_of(rates, since, until, every)
+def recount(
+    worlds: Sequence[Collection[Rate]], since: date, until: date, every: int
+) -> list[Recount]:
+    """Return the XP that the rates of each world would have given.
+
+    It counts as if nothing came before ``since``, and reads the records only once.
+    """
+    by_id = [{rate.id: rate for rate in rates} for rates in worlds]
+    results = [Recount() for _ in worlds]
+    wanted = [rate for rates in worlds for rate in rates]
+    if not wanted:
+        return results
+    entries = entries_of(wanted, since, until, every)
     ledger = LedgerEntry.objects.using(entries.db)
     reversal = ledger.filter(user=OuterRef("user"), reverses=OuterRef("pk"))
     entries = entries.annotate(is_reversed=Exists(reversal))
     in_order = entries.order_by("user_id", "activity_id", "occurred_at", "id")
     rows = stream(in_order.values_list(*_Entry._fields))
     for (user_id, activity_id), group in groupby(rows, itemgetter(0, 1)):
-        rate, sums = by_id[activity_id], _Sums()
-        records = sums.standing(_Entry(*row) for row in group)
-        units = rewarded_units(records, rate.limit, rate.cooldown)
-        result.add(user_id, rate, sums.before, units * rate.reward)
-    return result
+        before, records = _sum_up(_Entry(*row) for row in group)
+        for rates, result in zip(by_id, results, strict=True):
+            if rate := rates.get(activity_id):
+                units = rewarded_units(records, rate.limit, rate.cooldown)
+                result.add(user_id, rate, before, units * rate.reward)
+    return results
 
 
-@dataclass(slots=True)
-class _Sums:
-    """The XP of entries that are read only once."""
-
-    before: int = 0
-
-    def standing(self, history: Iterable[_Entry]) -> Iterator[Done]:
-        """Yield the records that were not reversed, and sum up all XP."""
-        for entry in history:
-            self.before += entry.amount
-            if entry.kind == EntryKind.ACTIVITY and not entry.is_reversed:
-                yield Done(entry.occurred_at, entry.local_date, entry.quantity)
+def _sum_up(history: Iterable[_Entry]) -> tuple[int, list[Done]]:
+    """Return the XP of all entries, and the records that were not reversed."""
+    xp, records = 0, []
+    for entry in history:
+        xp += entry.amount
+        if entry.kind == EntryKind.ACTIVITY and not entry.is_reversed:
+            records.append(Done(entry.occurred_at, entry.local_date, entry.quantity))
+    return xp, records

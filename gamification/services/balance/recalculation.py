@@ -22,7 +22,6 @@ from gamification.services.balance.recalculation_scope import (
     find_dues,
     numbers_tag,
 )
-from gamification.services.corrections.changes import load_ledger
 from gamification.services.unit_of_work import attempts, wrap_database_errors
 from gamification.services.user_batches import check_batch_size, next_users
 from gamification.services.validation import (
@@ -175,13 +174,14 @@ def _decide(
     snapshot: Snapshot, dues: Mapping[Any, Sequence[Due]], store: Store, reason: Reason
 ) -> list[UserChangeset]:
     """Return the corrections of users, in order, except those without room for them."""
-    rules, now = conf.rules(snapshot.catalogue), timezone.now()
-    changesets = []
-    for user_id in in_order(dues):
-        state, due = snapshot.states[user_id], dues[user_id]
-        changeset = decide_recalculation(state, due, rules, now, reason)
-        if changeset and load_ledger(changeset, store):
-            changeset = decide_recalculation(state, due, rules, now, reason)
-        if changeset:
-            changesets.append(changeset)
-    return changesets
+    states, rules, now = snapshot.states, conf.rules(snapshot.catalogue), timezone.now()
+    changesets = {
+        pk: decide_recalculation(states[pk], dues[pk], rules, now, reason)
+        for pk in in_order(dues)
+    }
+    undated = [pk for pk, each in changesets.items() if each and each.needs_ledger]
+    for pk, ledger in store.ledgers(undated).items():
+        states[pk].ledger = ledger
+        again = decide_recalculation(states[pk], dues[pk], rules, now, reason)
+        changesets[pk] = again
+    return [each for each in changesets.values() if each]

@@ -21,8 +21,8 @@ from gamification.services.validation import UserRef, check_notes
 
 #: Users to check together, and the most such batches in one step, which ends sooner if
 #: many users need corrections: about a second of work.
-USERS_AT_ONCE: Final = 500
-LOOKS: Final = 20
+USERS_AT_ONCE: Final = 200
+LOOKS: Final = 50
 
 
 @naming_errors

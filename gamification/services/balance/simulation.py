@@ -19,7 +19,7 @@ from gamification.domain.levels import is_level_table
 from gamification.exceptions import InvalidRequestError
 from gamification.models import Achievement, Activity, write_alias
 from gamification.services.balance.report import last_days
-from gamification.services.balance.sql import Rate, every_so_many
+from gamification.services.balance.sql import ONE_BY_ONE, Rate, every_so_many
 from gamification.services.balance.worlds import (
     WORLDS,
     Comparison,
@@ -111,10 +111,12 @@ def simulate_rewards(proposal: RewardProposal, *, days: int = 30) -> Simulation:
     thresholds = tuple(proposal.thresholds or current_thresholds())
     if not is_level_table(thresholds):
         raise InvalidRequestError("Level thresholds must start at 0 and rise.")
-    every = every_so_many(since, until)
+    slowness = ONE_BY_ONE if any(pair.has_cooldown for pair in pairs) else 1
+    every = every_so_many(since, until, slowness=slowness)
     records = Records.of(pairs, since, until, every)
-    xp = records.xp()
-    sample, catalogue = play_records(records, proposal.achievements, thresholds, began)
+    sample, catalogue, xp = play_records(
+        records, proposal.achievements, thresholds, began
+    )
     return Simulation(
         since,
         until,

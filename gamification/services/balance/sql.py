@@ -22,6 +22,8 @@ from gamification.models import LedgerEntry, UserGamification, write_alias
 #: 20,000 users for a year, or more users for a shorter period, down to a month.
 SAMPLE: Final = 20_000 * 365
 _LEAST_DAYS: Final = 30
+#: How many times as long it takes to count records one by one.
+ONE_BY_ONE: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +42,22 @@ class Rate:
     cooldown: int | None = None
 
 
-def every_so_many(since: date, until: date) -> int:
+def every_so_many(since: date, until: date, *, slowness: int = 1) -> int:
     """Return n such that reading one of n users does not take long.
 
     It is 1 unless there are very many users. A sum then stands for n times as many.
+    ``slowness`` is how many times as long it takes to read a user as to sum up the
+    entries.
     """
     ids = UserGamification.objects.using(write_alias()).order_by()
     low, high = ids.aggregate(low=Min("pk"), high=Max("pk")).values()
-    if low is None:
-        return 1
-    days = max(_LEAST_DAYS, (until - since).days + 1)
-    users: int = high - low + 1
-    return ceil(users * days / SAMPLE)
+    users = 0 if low is None else high - low + 1
+    return max(1, ceil(days_of(users, since, until) * slowness / SAMPLE))
+
+
+def days_of(users: int, since: date, until: date) -> int:
+    """Return the days to read of all users together; a short period counts as 30."""
+    return users * max(_LEAST_DAYS, (until - since).days + 1)
 
 
 def entries_of(
@@ -64,12 +70,15 @@ def entries_of(
     # No row has the id 0. For an empty list, Django would return no query.
     activities = [0, *(rate.id for rate in rates if rate.id > 0)]
     achievements = [0, *(-rate.id for rate in rates if rate.id < 0)]
-    entries: QuerySet[Any] = LedgerEntry.objects.using(write_alias()).order_by()
-    entries = entries.filter(
-        Q(activity__in=activities) | Q(achievement__in=achievements),
-        local_date__gte=since,
-        local_date__lte=until,
+    return entries_between(since, until, every).filter(
+        Q(activity__in=activities) | Q(achievement__in=achievements)
     )
+
+
+def entries_between(since: date, until: date, every: int = 1) -> QuerySet[Any]:
+    """Return the entries of one of ``every`` so many users, unordered."""
+    entries: QuerySet[Any] = LedgerEntry.objects.using(write_alias()).order_by()
+    entries = entries.filter(local_date__gte=since, local_date__lte=until)
     if every > 1:
         profiles = UserGamification.objects.using(write_alias()).order_by()
         sample = profiles.annotate(remainder=F("pk") % every).filter(remainder=0)

@@ -49,6 +49,20 @@ class RatePair(NamedTuple):
     def key(self) -> str:
         return self.today.key
 
+    @property
+    def has_cooldown(self) -> bool:
+        """Whether records have to be counted one by one."""
+        return any(rate.cooldown is not None for rate in self)
+
+
+class Sums(NamedTuple):
+    """What a proposal would have given."""
+
+    #: All users' XP by the id of a rate.
+    xp: Mapping[int, Comparison]
+    #: XP on top of what was, today and as proposed, by the key of a user's row.
+    gains: Mapping[int, Sequence[int]]
+
 
 @dataclass(frozen=True, slots=True)
 class Records:
@@ -66,55 +80,53 @@ class Records:
         cls, pairs: Sequence[RatePair], since: date, until: date, every: int
     ) -> Records:
         """Return the records to which ``pairs`` apply."""
-        recounts = [
-            recount(
-                [rate for rate in rates if rate.cooldown is not None],
-                since,
-                until,
-                every,
-            )
+        counted = [
+            [rate for rate in rates if rate.cooldown is not None]
             for rates in _both_rates(pairs)
         ]
-        return cls(pairs, since, until, every, (recounts[0], recounts[1]))
+        today, proposed = recount(counted, since, until, every)
+        return cls(pairs, since, until, every, (today, proposed))
 
-    def xp(self) -> dict[int, Comparison]:
-        """Return all users' XP by the id of a rate."""
-        sql, values = self._sql(self.every)
-        sums = f"SELECT origin, sum(xp), sum(today), sum(proposed) FROM ({sql}) AS w"
-        rows = whole_rows(f"{sums} GROUP BY origin", values)
-        summed = {origin: Comparison(*xp) for origin, *xp in rows}
-        found = {}
-        for pair in self.pairs:
-            was, *after = summed.get(pair.id, (0, 0, 0))
-            for place, each in enumerate(self.recounts):
-                if pair.id in each.xp:
-                    after[place] = each.xp[pair.id][1]
-            found[pair.id] = Comparison(*(self.every * xp for xp in (was, *after)))
-        return found
-
-    def gains(self, chosen: Mapping[int, Any], every: int) -> dict[Any, list[int]]:
-        """Return the XP on top of what was, in both worlds, of the ``chosen`` users.
-
-        Those are the users of one of ``every`` so many rows, by the key of their row.
-        """
-        sql, values = self._sql(every)
+    def sums(self, every: int) -> Sums:
+        """Return the XP of these users, and what one of ``every`` so many gains."""
+        sql, values = self._sql()
         profiles = UserGamification._meta.db_table
         rows = whole_rows(
-            f"SELECT p.id, sum(w.today - w.xp), sum(w.proposed - w.xp) "
-            f"FROM ({sql}) AS w JOIN {profiles} p ON p.user_id = w.user_id "
-            "GROUP BY p.id",
-            values,
+            f"WITH w AS ({sql}) "
+            "SELECT 0, origin, sum(xp), sum(today), sum(proposed) FROM w "
+            "GROUP BY origin UNION ALL "
+            "SELECT 1, p.id, 0, sum(w.today - w.xp), sum(w.proposed - w.xp) "
+            f"FROM w JOIN {profiles} p ON p.user_id = w.user_id "
+            "WHERE p.id %% %s = 0 GROUP BY p.id",
+            [*values, every],
         )
-        gains = {chosen[pk]: xp for pk, *xp in rows if pk in chosen}
+        xp = {pk: Comparison(*sums) for kind, pk, *sums in rows if kind == 0}
+        gains = {pk: sums for kind, pk, _, *sums in rows if kind == 1}
+        return Sums({pair.id: self._xp(pair.id, xp) for pair in self.pairs}, gains)
+
+    def _xp(self, rate_id: int, summed: Mapping[int, Comparison]) -> Comparison:
+        """Return all users' XP by a rate."""
+        was, *after = summed.get(rate_id, (0, 0, 0))
+        for place, each in enumerate(self.recounts):
+            if rate_id in each.xp:
+                after[place] = each.xp[rate_id][1]
+        return Comparison(*(self.every * xp for xp in (was, *after)))
+
+    def gains(self, sums: Sums, chosen: Mapping[int, Any]) -> dict[Any, list[int]]:
+        """Return the XP on top of what was, in both worlds, of the ``chosen`` users.
+
+        Those are users of ``sums``, by the key of their row.
+        """
+        gains = {chosen[pk]: [*xp] for pk, xp in sums.gains.items() if pk in chosen}
         for place, each in enumerate(self.recounts):
             for user_id, xp in each.deltas.items():
                 gains.setdefault(user_id, [0, 0])[place] += xp
         return gains
 
-    def _sql(self, every: int) -> tuple[str, list[Any]]:
+    def _sql(self) -> tuple[str, list[Any]]:
         """Return SQL with the XP of users by origin, in each of the worlds."""
         today, proposed = _both_rates(self.pairs)
-        days = day_sums([*today, *proposed], self.since, self.until, every)
+        days = day_sums([*today, *proposed], self.since, self.until, self.every)
         inner, values = days.query.sql_with_params()
         columns, rewards = [], []
         for name, rates in zip(WORLDS[1:], (today, proposed), strict=True):
@@ -130,8 +142,8 @@ def play_records(
     rewards: Mapping[str, int],
     thresholds: tuple[int, ...],
     began: float,
-) -> tuple[Sample, Catalogue]:
-    """Play users in both worlds; return the numbers, and today's catalogue.
+) -> tuple[Sample, Catalogue, Mapping[int, Comparison]]:
+    """Play users in both worlds; return their numbers, the catalogue, and XP by rate.
 
     The proposal has other ``rewards`` for unlocks, by key, and other ``thresholds``.
     """
@@ -139,7 +151,8 @@ def play_records(
     count = profiles.count()
     every = records.every * thinning(count, records.every)
     chosen = choose(profiles, every)
-    gains = records.gains(chosen, every)
+    sums = records.sums(every)
+    gains = records.gains(sums, chosen)
     sample, now = Sample(count), timezone.now()
     for snapshot in play(mixed(chosen), sample, began):
         today = conf.rules(snapshot.catalogue)
@@ -154,7 +167,7 @@ def play_records(
                 )
             ]
             sample.add(_effect(state.level, worlds, keys))
-    return sample, load_catalogue(write_alias())
+    return sample, load_catalogue(write_alias()), sums.xp
 
 
 def both(sample: Sample, kind: str, name: str = "") -> tuple[Estimate, Estimate]:

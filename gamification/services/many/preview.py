@@ -21,7 +21,7 @@ from gamification.storage import Snapshot, Store, store_for
 
 #: The most users whom a preview plays, and the seconds after which it plays no more.
 MAX_PLAYED: Final = 1_000
-MAX_SECONDS: Final = 4.0
+MAX_SECONDS: Final = 3.0
 
 #: Users who are read and played together.
 USERS_AT_ONCE: Final = 100

@@ -209,8 +209,8 @@ def test_the_number_of_queries_is_constant(admin_client, django_assert_num_queri
     # cached numbers belong to one schema.
     with django_assert_num_queries(11 + IS_POSTGRESQL):
         admin_client.get(PAGE)
-    # Five more of the simulation, and those that play its users.
-    with django_assert_num_queries(24 if IS_POSTGRESQL else 27):
+    # Four more of the simulation, and those that play its users.
+    with django_assert_num_queries(23 if IS_POSTGRESQL else 26):
         admin_client.post(PAGE, fields | {"_simulate": "1"})
 
 

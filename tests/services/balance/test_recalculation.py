@@ -347,6 +347,17 @@ def test_it_locks_some_users_at_a_time(activity, monkeypatch):
     assert recalculate_xp(past()) == RecalculationProgress(corrected=3, xp=15)
 
 
+def test_one_query_reads_the_ledgers_of_all_who_unlock_something(activity):
+    AchievementFactory(key="rich", criterion="total_xp", threshold=15)
+    for user in UserFactory.create_batch(4):
+        record_activity(user, "walk")
+    edit(xp_reward=15)
+
+    # The rows that tell whose ledgers are short, and the short ones together.
+    assert statements(lambda: recalculate_xp(past()), "COUNT(") == 1
+    assert UserAchievement.objects.count() == 4
+
+
 def test_an_edit_since_the_preview_stops_it(user, activity):
     record_activity(user, "walk")
     edit(xp_reward=15)

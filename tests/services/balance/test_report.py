@@ -53,6 +53,22 @@ def test_xp_is_reported_by_date_and_source(user, activity, no_achievements):
 
 
 @at(3)
+def test_a_sample_of_very_many_users_is_extrapolated(
+    activity, no_achievements, monkeypatch
+):
+    monkeypatch.setattr(report, "MANY", 0)
+    monkeypatch.setattr(report, "SAMPLED_DAYS", 2 * 30)
+    for user in UserFactory.create_batch(4):
+        record_activity(user, "walk")
+
+    found = get_balance_report(days=7)
+
+    # Whichever two are read, all four are alike.
+    assert found.every == 2
+    assert found.xp == {date(2026, 3, 3): {XPSource("activity", activity.pk): 40}}
+
+
+@at(3)
 def test_a_reversal_is_deducted_from_the_day_of_its_record(
     user, activity, no_achievements
 ):

@@ -405,3 +405,15 @@ def test_a_sample_of_very_many_users_is_extrapolated(activity, monkeypatch):
     # Whichever five are looked at, all ten are alike.
     assert (result.every, result.activities) == (2, {"walk": Comparison(400, 400, 450)})
     assert result.levels == {1: Comparison(10, 10, 10)}
+
+
+def test_a_cooldown_is_counted_for_a_smaller_sample(activity, monkeypatch):
+    monkeypatch.setattr(sql, "SAMPLE", 10 * 30)
+    for user in UserFactory.create_batch(10):
+        record_activity(user, "walk")
+
+    result = simulate_rewards(
+        RewardProposal({"walk": ActivityNumbers(15, cooldown=60)})
+    )
+
+    assert result.every == 4
