@@ -70,7 +70,7 @@ def visit_catalogue(visitor: Visitor) -> None:
     visitor.visit(Page("achievement: list, empty cache", address, is_cold=True))
     for row in Achievement.objects.all():
         address = address_of("gamification_achievement_backfill", row.pk)
-        visitor.visit(Page(f"{row.key}: backfill preview", address))
+        visitor.visit(Page(f"{row.key}: backfill preview", address, limit=5))
 
 
 def visit_levels(visitor: Visitor) -> None:
