@@ -22,6 +22,7 @@ from gamification.leaderboards import final as final_board
 from gamification.models import Board
 from gamification.services import record_activity, reverse_entry, set_visibility
 from tests.factories import UserFactory
+from tests.inspection import statements
 
 pytestmark = [
     pytest.mark.django_db,
@@ -257,6 +258,13 @@ def test_staff_open_a_period_again(final, clock, caplog):
     tend_boards()
     closed = Board.objects.exclude(closed_at=None).get(window="week")
     assert closed.closed_at == SUNDAY + timedelta(hours=97)
+
+
+def test_a_period_that_staff_opened_again_is_read_like_any_other(final, clock):
+    reopen_board(Window.WEEK, LAST_WEEK, actor=None)
+    tend_boards()
+
+    assert statements(places) == 3
 
 
 @pytest.mark.parametrize("name", ["2026-W54", "2026-24", "W24", "0000-W01", 7, ""])

@@ -24,11 +24,17 @@ def final_at(board: Board, now: datetime) -> datetime | None:
 
     What is recorded later does not count.
     """
-    instants = [at for at in (board.ends_at, board.reopened_at) if at is not None]
-    if board.ends_at is None:
+    settled = settles_at(board.ends_at, board.reopened_at)
+    return settled if settled and settled <= now else None
+
+
+def settles_at(
+    ends_at: datetime | None, reopened_at: datetime | None
+) -> datetime | None:
+    """Return when a period settles, which staff may have reopened; None for never."""
+    if ends_at is None:
         return None
-    settled = max(instants) + conf.MAX_BACKDATE
-    return settled if settled <= now else None
+    return max(ends_at, reopened_at or ends_at) + conf.MAX_BACKDATE
 
 
 def close(board: Board, until: datetime) -> None:

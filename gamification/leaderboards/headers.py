@@ -27,6 +27,7 @@ class _Row(NamedTuple):
     version: int
     kept: int
     closed_at: Any
+    reopened_at: Any
     #: Number of the user's rows among the pending ones.
     pending: int
     is_public: bool | None
@@ -46,6 +47,7 @@ class Header(NamedTuple):
     #: Number of ranked users, as kept.
     kept: int
     closed_at: datetime | None
+    reopened_at: datetime | None
     #: Whether no more users are pending than the statement has asked for.
     is_complete: bool
     #: Users who were counted from the ledger, with their keys; None if not ranked.
@@ -109,12 +111,16 @@ def _header(rows: Sequence[_Row], limit: int) -> Header:
     }
     old = [Key(row.debit, row.reached, row.user) for row in told if row.debit]
     new = [key for key in counted.values() if key]
-    closed_at = None if first.closed_at is None else instant_of(first.closed_at)
+    closed_at, reopened_at = (
+        None if at is None else instant_of(at)
+        for at in (first.closed_at, first.reopened_at)
+    )
     return Header(
         first.id,
         first.version,
         first.kept,
         closed_at,
+        reopened_at,
         sum(row.pending for row in told) < limit,
         counted,
         {row.user for row in told if row.is_public is not None and not row.is_public},

@@ -15,6 +15,7 @@ from gamification.conf import conf
 from gamification.domain.periods import Period, Window
 from gamification.exceptions import UnknownScopeError
 from gamification.leaderboards import final, kept, ledger, scopes
+from gamification.leaderboards.closing import settles_at
 from gamification.leaderboards.groups import group_of
 from gamification.leaderboards.headers import Header, find_board
 from gamification.leaderboards.requests import (
@@ -220,12 +221,8 @@ def _header(question: Question, hidden: Collection[Any]) -> Header | None:
 
 def _is_due(header: Header, period: Period) -> bool:
     """Say whether the board waits for somebody to close it."""
-    ends_at = period.ends_at
-    return (
-        not header.is_closed
-        and ends_at is not None
-        and ends_at + conf.MAX_BACKDATE <= timezone.now()
-    )
+    settled = settles_at(period.ends_at, header.reopened_at)
+    return not header.is_closed and settled is not None and settled <= timezone.now()
 
 
 def _users(answer: Answer) -> Mapping[Any, Any]:

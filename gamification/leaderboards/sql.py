@@ -18,6 +18,7 @@ from gamification.models import (
     write_alias,
 )
 from gamification.models.users import target_field
+from gamification.storage.prepared import prepared_cursor
 
 _BOARDS: Final = Board._meta.db_table
 _SCORES: Final = BoardScore._meta.db_table
@@ -43,7 +44,7 @@ class Statement(NamedTuple):
 
 def fetch(statement: Statement) -> list[tuple[Any, ...]]:
     """Return the rows of a statement."""
-    with connections[write_alias()].cursor() as cursor:
+    with prepared_cursor(connections[write_alias()]) as cursor:
         cursor.execute(*statement)
         rows: list[tuple[Any, ...]] = cursor.fetchall()
     return rows
@@ -65,13 +66,14 @@ def header(board: Statement, waiting: Statement, counted: Statement) -> Statemen
     return join(
         [
             Statement(f"""WITH b AS (
-    SELECT id, version, count, closed_at FROM {_BOARDS} WHERE is_built AND """),
+    SELECT id, version, count, closed_at, reopened_at FROM {_BOARDS}
+    WHERE is_built AND """),
             board,
             Statement("),\nw AS ("),
             waiting,
             Statement(""")
-SELECT b.id, b.version, b.count, b.closed_at, w.pending, g.is_public,
-    s.debit, s.reached, w.user_id, """),
+SELECT b.id, b.version, b.count, b.closed_at, b.reopened_at, w.pending,
+    g.is_public, s.debit, s.reached, w.user_id, """),
             counted,
             Statement(f"""
 FROM b LEFT JOIN w ON b.id = b.id
@@ -88,7 +90,9 @@ def scores_of(users: Sequence[Any], until: Any, counted: Statement) -> Statement
     marks = ", ".join(["%s"] * len(users))
     return join(
         [
-            Statement("WITH b AS (SELECT %s AS closed_at),\nw AS (", (until,)),
+            Statement(
+                f"WITH b AS (SELECT {_instant()} AS closed_at),\nw AS (", (until,)
+            ),
             Statement(f"SELECT user_id FROM {_PROFILES} WHERE user_id IN ({marks}))"),
             Statement("\nSELECT w.user_id, ", tuple(users)),
             counted,
@@ -132,6 +136,13 @@ def ranked(marks: Mapping[str, bool]) -> str:
     counted = "".join(f" AND {signs[is_on]}u.{quote(c)}" for c, is_on in marks.items())
     return f"""g.is_public AND NOT g.is_excluded
     AND (g.held_until IS NULL OR g.held_until <= %s){counted}"""
+
+
+def _instant() -> str:
+    """Return a placeholder of an instant, whose type nothing else tells."""
+    if connections[write_alias()].vendor == "postgresql":
+        return "CAST(%s AS timestamptz)"
+    return "%s"
 
 
 def _users() -> str:
