@@ -244,6 +244,7 @@ def within(zone):
 def small_segments(monkeypatch):
     """Let segments hold few scores, so that boards of few users have several."""
     monkeypatch.setattr(segments, "SIZE", 1)
+    monkeypatch.setattr(segments, "SPAN", 2)
     monkeypatch.setattr(slices, "DEEP", 1)
 
 

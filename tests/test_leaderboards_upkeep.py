@@ -106,19 +106,26 @@ def test_of_two_who_build_a_board_the_second_one_does(user, batch_size):
 
 def test_segments_are_divided_as_they_grow(monkeypatch):
     monkeypatch.setattr(segments, "SIZE", 2)
+    monkeypatch.setattr(segments, "SPAN", 2)
     tend_boards()
     for second, user in enumerate(UserFactory.create_batch(24)):
         earns(user, 10 + 10 * (second % 3), NOW - timedelta(seconds=7 * second % 24))
         tend_boards()
 
-    counts = BoardSegment.objects.filter(board__window="all").values_list("count")
-    assert max(counts) <= (4,)
-    assert sum(count for (count,) in counts) == 24
+    rows = BoardSegment.objects.filter(board__window="all").order_by("pk")
+    narrow, wide = (
+        [*rows.filter(is_wide=is_wide).values_list("count", flat=True)]
+        for is_wide in (False, True)
+    )
+    assert max(narrow) <= 4
+    assert len(wide) == -(-len(narrow) // 2)
+    assert (sum(narrow), sum(wide)) == (24, 24)
     assert count_drifts() == []
 
 
 def test_pages_deep_in_a_board_follow_each_other(monkeypatch):
-    monkeypatch.setattr(segments, "SIZE", 2)
+    monkeypatch.setattr(segments, "SIZE", 1)
+    monkeypatch.setattr(segments, "SPAN", 3)
     monkeypatch.setattr("gamification.leaderboards.slices.DEEP", 0)
     for second, user in enumerate(UserFactory.create_batch(11)):
         earns(user, 10 + 10 * (second % 3), NOW - timedelta(seconds=second))

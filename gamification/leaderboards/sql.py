@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from django.db import connections
 
-from gamification.leaderboards.segments import SIZE
+from gamification.leaderboards.segments import SIZE, SPAN
 from gamification.models import (
     Board,
     BoardScore,
@@ -200,18 +200,29 @@ FROM slice{name} k LEFT JOIN {_PROFILES} g ON g.user_id = k.user_id"""
 def keys_after(name: str, board: int, offset: int, size: int) -> Statement:
     """Return the parts of a slice that begins behind an offset.
 
-    It begins with the segment in which the offset lies.
+    It begins with the segment in which the offset lies, which is looked for in the wide
+    one in which it lies.
     """
-    sql = f"""f{name} AS (
+    sql = f"""w{name} AS (
     SELECT {_ORDER}, upto - count AS skipped FROM (
         SELECT {_ORDER}, count, sum(count) OVER (ORDER BY {_ORDER}) AS upto
-        FROM {_SEGMENTS} WHERE board_id = %s) g
+        FROM {_SEGMENTS} WHERE board_id = %s AND is_wide) g
+    WHERE upto > %s ORDER BY upto LIMIT 1),
+f{name} AS (
+    SELECT {_ORDER}, upto - count AS skipped FROM (
+        SELECT {_ORDER}, count,
+            sum(count) OVER (ORDER BY {_ORDER}) + w.skipped AS upto
+        FROM (
+            SELECT {_ORDER}, count FROM {_SEGMENTS}
+            WHERE board_id = %s AND NOT is_wide AND {_within(f"w{name}")}
+            ORDER BY {_ORDER} LIMIT {SPAN}) n,
+            (SELECT skipped FROM w{name}) w) g
     WHERE upto > %s ORDER BY upto LIMIT 1),
 slice{name} AS (
     SELECT {_ORDER} FROM {_SCORES} WHERE board_id = %s AND {_from(f"f{name}")}
     ORDER BY {_ORDER} LIMIT %s OFFSET coalesce(%s - (SELECT skipped FROM f{name}), 0)),
 start{name} AS (SELECT CAST(%s AS bigint) AS n)"""
-    return Statement(sql, (board, offset, board, size, offset, offset))
+    return Statement(sql, (board, offset, board, offset, board, size, offset, offset))
 
 
 def first_keys(name: str, board: int, offset: int, size: int) -> Statement:
@@ -265,20 +276,27 @@ def nothing(part: str) -> Statement:
 def _count(part: str, board: int, condition: str, params: tuple[Any, ...]) -> Statement:
     """Return a part that counts the scores that meet a condition on their place.
 
-    It adds up the segments that begin before, and counts within the last of them. The
-    limit tells the planner that these are few: it would expect a third of the board,
-    and prepare for that.
+    It adds up the wide segments that begin before, then the narrow ones within the last
+    of them, and counts within the last of those. The limits tell the planner that these
+    are few: it would expect a third of the board, and prepare for that.
     """
-    sql = f"""g{part} AS (
-    SELECT {_ORDER}, count FROM {_SEGMENTS} WHERE board_id = %s AND {condition}),
+    sql = f"""w{part} AS (
+    SELECT {_ORDER}, count FROM {_SEGMENTS}
+    WHERE board_id = %s AND is_wide AND {condition}),
+v{part} AS (SELECT * FROM w{part} ORDER BY {_BACKWARDS} LIMIT 1),
+g{part} AS (
+    SELECT {_ORDER}, count FROM {_SEGMENTS}
+    WHERE board_id = %s AND NOT is_wide AND {_within(f"v{part}")} AND {condition}
+    ORDER BY {_ORDER} LIMIT {SPAN}),
 f{part} AS (SELECT * FROM g{part} ORDER BY {_BACKWARDS} LIMIT 1),
 {part} AS (SELECT CAST(coalesce(
-    (SELECT sum(count) FROM g{part}) - (SELECT count FROM f{part}) + (
+    (SELECT sum(count) FROM w{part}) - (SELECT count FROM v{part})
+    + (SELECT sum(count) FROM g{part}) - (SELECT count FROM f{part}) + (
     SELECT count(*) FROM (
         SELECT 1 FROM {_SCORES}
         WHERE board_id = %s AND {_from(f"f{part}")} AND {condition}
         ORDER BY {_ORDER} LIMIT {2 * SIZE}) s), 0) AS bigint) AS n)"""
-    return Statement(sql, (board, *params, board, *params))
+    return Statement(sql, (board, *params, board, *params, board, *params))
 
 
 def final_before(name: str, board: int, key: tuple[Any, ...]) -> Statement:
@@ -333,3 +351,11 @@ def _from(part: str) -> str:
     """Return the condition of the keys from the one of a part on."""
     return f"""({_ORDER}) >= ((SELECT debit FROM {part}),
     (SELECT reached FROM {part}), (SELECT user_id FROM {part}))"""
+
+
+def _within(part: str) -> str:
+    """Return the condition of the segments from the one of a part on.
+
+    The first segment has no user, and would be compared to nothing.
+    """
+    return f"debit >= (SELECT debit FROM {part}) AND coalesce({_from(part)}, TRUE)"

@@ -525,6 +525,7 @@ class Migration(migrations.Migration):
                 ("debit", models.BigIntegerField(verbose_name="debit")),
                 ("reached", models.BigIntegerField(default=0, verbose_name="reached")),
                 ("count", models.BigIntegerField(verbose_name="scores")),
+                ("is_wide", models.BooleanField(default=False, verbose_name="wide")),
                 (
                     "board",
                     models.ForeignKey(
@@ -1576,7 +1577,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="boardsegment",
             index=models.Index(
-                fields=["board", "debit", "reached", "user"],
+                fields=["board", "is_wide", "debit", "reached", "user"],
                 name="gamification_segment_by_place",
             ),
         ),

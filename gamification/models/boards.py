@@ -131,9 +131,10 @@ class BoardScore(models.Model):
 class BoardSegment(models.Model):
     """The number of scores from one place of a board up to the next segment.
 
-    With these numbers, finding a rank does not take counting millions of scores. The
+    With these numbers, finding a rank does not take counting millions of scores. Wide
+    segments have the scores of many narrow ones, so that few have to be added up. The
     first segment of a board begins before all scores, and has no user. A closed board
-    has a segment for each different score instead.
+    has a narrow segment for each different score instead.
     """
 
     board = models.ForeignKey(
@@ -143,6 +144,7 @@ class BoardSegment(models.Model):
     reached = models.BigIntegerField(_("reached"), default=0)
     user = _loose_user(null=True)
     count = models.BigIntegerField(_("scores"))
+    is_wide = models.BooleanField(_("wide"), default=False)
 
     class Meta:
         verbose_name = _("segment")
@@ -150,7 +152,7 @@ class BoardSegment(models.Model):
         default_permissions = ()
         indexes: ClassVar = [
             models.Index(
-                fields=["board", "debit", "reached", "user"],
+                fields=["board", "is_wide", "debit", "reached", "user"],
                 name="gamification_segment_by_place",
             ),
         ]
