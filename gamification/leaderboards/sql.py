@@ -165,9 +165,9 @@ def pending(now: Any, limit: int, users: Sequence[Any]) -> Statement:
         SELECT user_id, 1 AS pending FROM {_PENDING}
         WHERE (due_at IS NULL OR due_at <= %s)
             AND EXISTS (SELECT 1 FROM b WHERE closed_at IS NULL)
-        ORDER BY id LIMIT %s) p{extra}) u
+        ORDER BY id LIMIT {limit}) p{extra}) u
     GROUP BY user_id"""
-    return Statement(sql, (now, limit, *users))
+    return Statement(sql, (now, *users))
 
 
 def with_parts(parts: Sequence[Statement], selects: Sequence[Statement]) -> Statement:
@@ -220,18 +220,19 @@ f{name} AS (
     WHERE upto > %s ORDER BY upto LIMIT 1),
 slice{name} AS (
     SELECT {_ORDER} FROM {_SCORES} WHERE board_id = %s AND {_from(f"f{name}")}
-    ORDER BY {_ORDER} LIMIT %s OFFSET coalesce(%s - (SELECT skipped FROM f{name}), 0)),
+    ORDER BY {_ORDER} LIMIT {size}
+    OFFSET coalesce(%s - (SELECT skipped FROM f{name}), 0)),
 start{name} AS (SELECT CAST(%s AS bigint) AS n)"""
-    return Statement(sql, (board, offset, board, offset, board, size, offset, offset))
+    return Statement(sql, (board, offset, board, offset, board, offset, offset))
 
 
 def first_keys(name: str, board: int, offset: int, size: int) -> Statement:
     """Return the same for the first keys, where no segment helps."""
     sql = f"""slice{name} AS (
     SELECT {_ORDER} FROM {_SCORES} WHERE board_id = %s
-    ORDER BY {_ORDER} LIMIT %s OFFSET %s),
+    ORDER BY {_ORDER} LIMIT {size} OFFSET %s),
 start{name} AS (SELECT CAST(%s AS bigint) AS n)"""
-    return Statement(sql, (board, size, offset, offset))
+    return Statement(sql, (board, offset, offset))
 
 
 def keys_around(
@@ -243,14 +244,14 @@ def keys_around(
     """
     sql = f"""back{name} AS (
     SELECT {_ORDER} FROM {_SCORES} WHERE board_id = %s AND ({_ORDER}) < {_PLACE}
-    ORDER BY {_BACKWARDS} LIMIT %s),
+    ORDER BY {_BACKWARDS} LIMIT {back}),
 ahead{name} AS (
     SELECT {_ORDER} FROM {_SCORES} WHERE board_id = %s AND ({_ORDER}) >= {_PLACE}
-    ORDER BY {_ORDER} LIMIT %s),
+    ORDER BY {_ORDER} LIMIT {ahead}),
 slice{name} AS (SELECT * FROM back{name} UNION ALL SELECT * FROM ahead{name}),
 start{name} AS (
     SELECT (SELECT n FROM anchor{name}) - (SELECT count(*) FROM back{name}) AS n)"""
-    return Statement(sql, (board, *key, back, board, *key, ahead))
+    return Statement(sql, (board, *key, board, *key))
 
 
 def count_before(name: str, board: int, key: tuple[Any, ...]) -> Statement:
