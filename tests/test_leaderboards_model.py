@@ -18,7 +18,6 @@ from gamification.leaderboards import (
     count_drifts,
     get_leaderboard,
     segments,
-    slices,
     tend_boards,
 )
 from gamification.models import Achievement
@@ -245,7 +244,6 @@ def small_segments(monkeypatch):
     """Let segments hold few scores, so that boards of few users have several."""
     monkeypatch.setattr(segments, "SIZE", 1)
     monkeypatch.setattr(segments, "SPAN", 2)
-    monkeypatch.setattr(slices, "DEEP", 1)
 
 
 @pytest.mark.usefixtures("small_segments")

@@ -126,7 +126,6 @@ def test_segments_are_divided_as_they_grow(monkeypatch):
 def test_pages_deep_in_a_board_follow_each_other(monkeypatch):
     monkeypatch.setattr(segments, "SIZE", 1)
     monkeypatch.setattr(segments, "SPAN", 3)
-    monkeypatch.setattr("gamification.leaderboards.slices.DEEP", 0)
     for second, user in enumerate(UserFactory.create_batch(11)):
         earns(user, 10 + 10 * (second % 3), NOW - timedelta(seconds=second))
     tend_boards()

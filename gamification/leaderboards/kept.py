@@ -29,7 +29,12 @@ def answer(header: Header, question: Question) -> Answer | None:
     if question.own == question.focus:
         own = None
     others = [PlaceOf(own, margin, 0, question.ranking)] if own else []
-    slices = read_slices(header, [_wish(header, question), *others])
+    half = 1 + question.page_size // 2
+    slices = read_slices(header, [_wish(header, question, half), *others])
+    if slices and not Part(header, slices[0]).has_page(question):
+        # Near an end of the board, the page goes farther to the other side.
+        whole = _wish(header, question, question.page_size)
+        slices = read_slices(header, [whole, *others])
     if slices is None:
         return None
     part = Part(header, slices[0])
@@ -41,11 +46,14 @@ def answer(header: Header, question: Question) -> Answer | None:
     return Answer(header.total, offset, page, mine, slices[0].unranked)
 
 
-def _wish(header: Header, question: Question) -> AfterOffset | AroundKey:
-    """Return a wish for the keys of the page and the key before it."""
+def _wish(header: Header, question: Question, reach: int) -> AfterOffset | AroundKey:
+    """Return a wish for the keys of the page and the key before it.
+
+    Around a user, it is for ``reach`` keys on both sides.
+    """
     size, margin = question.page_size, 1 + len(header.old)
     if focus := header.counted.get(question.focus):
-        return AroundKey(focus, size + margin, size + margin)
+        return AroundKey(focus, reach + margin, reach + margin)
     if question.after:
         return AroundKey(question.after, margin, 1 + size + margin)
     # Each user who moves shifts the others by at most one place.
@@ -77,6 +85,13 @@ class Part:
             [key for key in found.keys if key.user not in header.moved]
             + [k for k in header.new if k >= since and (not until or k < until)]
         )
+
+    def has_page(self, question: Question) -> bool:
+        """Say whether the keys of the page are among these, and the one before it."""
+        offset, total = _offset(self, question), self.header.total
+        until = min(offset + question.page_size, total)
+        starts = self.start < offset or self.start == 0
+        return starts and until <= self.start + len(self.keys)
 
     def has(self, key: Key) -> bool:
         """Say whether a user is ranked at ``key``."""

@@ -14,9 +14,9 @@ from gamification.models import Board, BoardScore, BoardSegment, write_alias
 from gamification.models.users import convert_key, prepare_key
 
 #: Scores in a new narrow segment; one with more than twice as many is divided.
-SIZE: Final = 2_000
+SIZE: Final = 1_000
 #: Narrow segments in a wide one.
-SPAN: Final = 50
+SPAN: Final = 70
 
 _COLUMNS: Final = ("debit", "reached", "user_id")
 

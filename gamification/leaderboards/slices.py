@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from django.utils import timezone
 
@@ -11,9 +11,6 @@ from gamification.leaderboards import sql
 from gamification.leaderboards.counting import adapted
 from gamification.leaderboards.headers import Header
 from gamification.leaderboards.values import Key, Ranking
-
-#: From this offset on, looking up a segment is worth it.
-DEEP: Final = 1_000
 
 
 class AfterOffset(NamedTuple):
@@ -89,8 +86,8 @@ def read_scores_above(header: Header, debit: int) -> set[int]:
 def _parts(header: Header, name: str, wish: Wish) -> Iterator[sql.Statement]:
     board = header.id
     if isinstance(wish, AfterOffset):
-        is_deep = wish.offset >= DEEP and not header.is_closed
-        read = sql.keys_after if is_deep else sql.first_keys
+        is_divided = wish.offset and not header.is_closed
+        read = sql.keys_after if is_divided else sql.first_keys
         yield read(name, board, *wish)
         yield sql.nothing(f"anchor{name}")
         above = sql.final_above if header.is_closed else sql.count_above

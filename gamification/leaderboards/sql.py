@@ -228,11 +228,12 @@ start{name} AS (SELECT CAST(%s AS bigint) AS n)"""
 
 def first_keys(name: str, board: int, offset: int, size: int) -> Statement:
     """Return the same for the first keys, where no segment helps."""
+    skipped = "OFFSET %s" if offset else ""
     sql = f"""slice{name} AS (
     SELECT {_ORDER} FROM {_SCORES} WHERE board_id = %s
-    ORDER BY {_ORDER} LIMIT {size} OFFSET %s),
+    ORDER BY {_ORDER} LIMIT {size} {skipped}),
 start{name} AS (SELECT CAST(%s AS bigint) AS n)"""
-    return Statement(sql, (board, offset, offset))
+    return Statement(sql, (board, *([offset] if offset else []), offset))
 
 
 def keys_around(
