@@ -182,6 +182,23 @@ from gamification.services.players.visibility import (
     visible_jobs,
     visible_users,
 )
+from gamification.services.streaks.editing import (
+    create_streak,
+    edit_streak,
+    streak_tag,
+)
+from gamification.services.streaks.fields import STREAK_FIELDS
+from gamification.services.streaks.freezes import FreezeGrant, grant_freezes
+from gamification.services.streaks.listing import freezes_of, pauses_of, repairs_of
+from gamification.services.streaks.lookup import find_streak
+from gamification.services.streaks.mass_repairs import (
+    RepairReport,
+    preview_repairs,
+    repair_streaks,
+)
+from gamification.services.streaks.pauses import pause_for as pause_streak
+from gamification.services.streaks.preview import StreakPreview, preview_streak
+from gamification.services.streaks.repairs import repair_streak
 from gamification.services.unit_of_work import write_transaction
 from gamification.services.validation import (
     MAX_ID,
@@ -206,6 +223,7 @@ __all__ = [
     "MAX_NAME",
     "MAX_NAMES",
     "MAX_NOTE",
+    "STREAK_FIELDS",
     "AchievementStatus",
     "Act",
     "ActPreview",
@@ -225,6 +243,7 @@ __all__ = [
     "Effects",
     "Estimate",
     "Facts",
+    "FreezeGrant",
     "ItemDifference",
     "LevelChange",
     "LevelRule",
@@ -232,11 +251,13 @@ __all__ = [
     "Reach",
     "RecalculationPreview",
     "RecalculationScope",
+    "RepairReport",
     "RewardEdit",
     "RewardProposal",
     "SavedLevels",
     "SeedRemoval",
     "Simulation",
+    "StreakPreview",
     "UnlockCounts",
     "UnlockEffect",
     "UserList",
@@ -262,9 +283,11 @@ __all__ = [
     "compare_levels",
     "create_achievement",
     "create_activity",
+    "create_streak",
     "definition_tag",
     "edit_achievement",
     "edit_activity",
+    "edit_streak",
     "entries_of",
     "entry_fingerprint",
     "example_definitions",
@@ -272,8 +295,10 @@ __all__ = [
     "export_definitions",
     "find_job",
     "find_names",
+    "find_streak",
     "find_users",
     "fingerprint",
+    "freezes_of",
     "generate_thresholds",
     "get_achievement",
     "get_all_achievements",
@@ -281,6 +306,7 @@ __all__ = [
     "get_facts",
     "get_levels",
     "get_reach",
+    "grant_freezes",
     "has_any_permission",
     "held_achievements",
     "hold_user",
@@ -294,11 +320,15 @@ __all__ = [
     "misplaced_users",
     "open_restrictions",
     "pause_job",
+    "pause_streak",
+    "pauses_of",
     "preview_backfill",
     "preview_levels",
     "preview_list",
     "preview_recalculation",
+    "preview_repairs",
     "preview_seed_removal",
+    "preview_streak",
     "preview_take_back",
     "public_users",
     "reach_problem",
@@ -306,6 +336,9 @@ __all__ = [
     "recalculate_xp",
     "relevel_users",
     "remove_seeds",
+    "repair_streak",
+    "repair_streaks",
+    "repairs_of",
     "restore_catalogue",
     "resume_job",
     "run_next_step",
@@ -318,6 +351,7 @@ __all__ = [
     "set_choices",
     "simulate_rewards",
     "storage_error",
+    "streak_tag",
     "thresholds_of",
     "tune_rewards",
     "undo_of",

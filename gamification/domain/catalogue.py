@@ -11,6 +11,7 @@ from django.db.models.enums import TextChoices
 from django.utils.translation import gettext_lazy as _
 
 from gamification.domain.levels import LevelRule, thresholds_of
+from gamification.domain.streak_rules import DAILY, STRICT, StreakRule
 
 #: The most XP that one unit or one achievement may be worth.
 MAX_REWARD: Final = 1_000_000
@@ -75,6 +76,8 @@ class AchievementRule:
     status: str = AchievementStatus.ACTIVE
     icon: str = ""
     revocable: bool = False
+    #: The streak that is measured; None means the daily one.
+    streak_id: int | None = None
 
 
 #: A criterion, and the activity that it counts.
@@ -126,12 +129,26 @@ class Catalogue:
         activities: Iterable[ActivityRule] = (),
         achievements: Iterable[AchievementRule] = (),
         levels: Iterable[LevelRule] = (),
+        streaks: Iterable[StreakRule] = (),
     ) -> None:
         self.activities = {rule.key: rule for rule in activities}
         self.achievements = {rule.key: rule for rule in achievements}
         #: The levels that staff defined, by number; empty if they defined none.
         self.levels = {level.number: level for level in levels}
         self.thresholds = thresholds_of(self.levels.values())
+        self.streaks = {rule.key: rule for rule in streaks}
+        self.daily = self.streaks.get(DAILY, STRICT)
+        #: Whether consecutive dates alone make the daily streak of most users.
+        self.is_strict = self.daily.is_plain
+        others = (rule for key, rule in self.streaks.items() if key != DAILY)
+        self.other_streaks = tuple(rule for rule in others if rule.is_active)
+        #: Ids of the activities that staff chose for some streak.
+        self.chosen_activities = frozenset(
+            activity_id
+            for rule in self.other_streaks
+            for version in rule.versions
+            for activity_id in version.activities
+        )
         #: Active achievements by measure, in order of rising threshold.
         self.ladders = _ladders(self.achievements.values())
         self._next_thresholds: dict[frozenset[int], Facts] = {}
@@ -155,7 +172,12 @@ class Catalogue:
         return self._with(rules)
 
     def _with(self, rules: Iterable[AchievementRule]) -> Catalogue:
-        return Catalogue(self.activities.values(), rules, self.levels.values())
+        return Catalogue(
+            self.activities.values(),
+            rules,
+            self.levels.values(),
+            self.streaks.values(),
+        )
 
     def next_thresholds(self, barred: frozenset[int]) -> Facts:
         """Return the lowest threshold of each measure, except of rules in ``barred``.

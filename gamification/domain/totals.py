@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from datetime import date, datetime
 from typing import NamedTuple
@@ -11,15 +11,13 @@ from gamification.domain.catalogue import MAX_TOTAL, NEVER, Facts
 from gamification.domain.levels import calculate_level_from_xp
 from gamification.domain.outcomes import Entry, EntryKind
 from gamification.domain.state import NONE, Rules, UserState
-from gamification.domain.streaks import extend_streak, measure_streak
+from gamification.domain.streak_keeper import MissingDaysError, StreakKeeper
+
+__all__ = ["MissingDaysError", "RunningTotals", "Start", "TotalOutOfRangeError"]
 
 
 class TotalOutOfRangeError(ArithmeticError):
     """The total would leave the range of whole numbers that the app can store."""
-
-
-class MissingDaysError(LookupError):
-    """An entry before the last active date takes ``days``, which the state lacks."""
 
 
 class Start(NamedTuple):
@@ -69,8 +67,7 @@ class RunningTotals:
         self.days: dict[date, tuple[int, int]] = {}
         #: Dates that are no longer active.
         self.lost_days: AbstractSet[date] = NONE
-        #: Activities by active date; None if the state lacks them.
-        self._activities = None if state.days is None else dict(state.days)
+        self.streaks = StreakKeeper(state, rules.catalogue)
 
     @property
     def changed_days(self) -> dict[date, tuple[int, int]]:
@@ -90,6 +87,7 @@ class RunningTotals:
             self.last_occurred_at = entry.occurred_at
         if entry.activity_id is not None:
             self._count(entry.activity_id, entry.quantity)
+            self.streaks.note(entry)
             if entry.extends_streak:
                 self._mark_day(entry)
 
@@ -114,30 +112,30 @@ class RunningTotals:
             self._count_on(day, sign)
 
     def _count_on(self, day: date, activities: int) -> None:
-        known, last = self._activities, self.streak.last_active_on
+        known, last = self.streaks.days, self.streak.last_active_on
         if known is None:
             if last is not None and day < last:
                 raise MissingDaysError
             if day != last:
-                self._extend_streak(day, ())
+                self._extend_streak(day)
             return
         before = known.get(day, 0)
         known[day] = before + activities
         if not before:
-            self._extend_streak(day, known)
+            self._extend_streak(day)
         elif not known[day]:
             del known[day]
-            self._lose_day(day, known)
+            self._lose_day(day)
 
-    def _extend_streak(self, day: date, known: Collection[date]) -> None:
+    def _extend_streak(self, day: date) -> None:
         self.active_days += 1
-        self.streak = extend_streak(self.streak, day, known, self.state.calendar)
+        self.streak = self.streaks.extend(self.streak, day)
         self.highest_streak = max(self.highest_streak, self.streak.longest)
 
-    def _lose_day(self, day: date, known: Collection[date]) -> None:
+    def _lose_day(self, day: date) -> None:
         self.lost_days |= {day}
         self.active_days -= 1
-        self.streak = measure_streak(known, self.state.calendar)
+        self.streak = self.streaks.shrink()
 
     def reaches(self, thresholds: Facts) -> bool:
         """Say whether any value is as high as in ``thresholds``."""

@@ -42,14 +42,19 @@ from gamification.storage.base import (
     notice_rows,
     progress_values,
 )
-from gamification.storage.catalogue import make_catalogue, make_levels
+from gamification.storage.catalogue import (
+    ids_by_key,
+    make_catalogue,
+    make_levels,
+    make_streaks,
+)
 from gamification.storage.keys import UserKeys
 
 #: Changes whenever a row of the catalogue changes, whoever changes it.
 Stamp = tuple[int | None, ...]
 
 #: The number of stamps, with which every row of a read begins.
-STAMPS = 3
+STAMPS = 4
 
 #: Catalogues by alias and database, each with the stamp of its rows.
 _catalogues: dict[tuple[str, str], tuple[Stamp, Catalogue]] = {}
@@ -128,11 +133,14 @@ class PostgreSQLStore(Store):
     def _catalogue(self) -> tuple[Stamp, Catalogue]:
         cached = _catalogues.get(self._cache_key)
         if cached is None:
-            [(*stamp, activities, achievements, levels)] = self._fetch(
-                reading.CATALOGUE
-            )
+            [row] = self._fetch(reading.CATALOGUE)
+            *stamp, activities, achievements, levels, streaks = row
+            rows = json.loads(activities)
             catalogue = make_catalogue(
-                json.loads(activities), json.loads(achievements), make_levels(levels)
+                rows,
+                json.loads(achievements),
+                make_levels(levels),
+                make_streaks(streaks, ids_by_key(rows)),
             )
             cached = _catalogues[self._cache_key] = (tuple(stamp), catalogue)
         return cached
@@ -238,8 +246,8 @@ def _user_columns(alias: str) -> tuple[str, tuple[str, str]]:
 def _user_state(row: Sequence[Any], query: StateQuery) -> UserState:
     (user_id, version, total_xp, level, highest_level, highest_streak) = row[:6]
     active_days, last_occurred_at, *streak = row[6:11]
-    is_excluded, zones, celebrates = row[11:14]
-    achievements, tallies, usage, rewarded_at = row[14:18]
+    is_excluded, zones, celebrates, has_exceptions = row[11:15]
+    achievements, tallies, usage, rewarded_at = row[15:19]
     return UserState(
         user_id,
         query.calendar
@@ -261,6 +269,7 @@ def _user_state(row: Sequence[Any], query: StateQuery) -> UserState:
         _usage(usage) if usage else NOTHING,
         _instants(rewarded_at) if rewarded_at else NOTHING,
         celebrates=celebrates,
+        has_exceptions=has_exceptions,
     )
 
 
@@ -296,4 +305,5 @@ def _changes(changesets: Sequence[UserChangeset]) -> dict[str, list[tuple[Any, .
         rows["unlocks"] += changeset.unlocks
         rows["forgotten"] += [(user_id, pk) for pk in changeset.forgotten]
         rows["celebrations"] += notice_rows(changeset)
+        rows["freezes"] += changeset.streaks.freeze_rows(changeset.now)
     return rows

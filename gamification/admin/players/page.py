@@ -27,7 +27,6 @@ from gamification.models import (
     write_alias,
 )
 from gamification.services import (
-    AchievementProgress,
     ProfileSummary,
     explain_achievement,
     get_calendar,
@@ -40,6 +39,7 @@ from gamification.staff import (
     unknown_definition,
     user_id_of,
 )
+from gamification.values import AchievementProgress
 
 #: The number of celebrations on the page.
 _MAX_CELEBRATIONS: Final = 20

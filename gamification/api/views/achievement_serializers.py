@@ -14,9 +14,9 @@ from gamification.api.serializers import ResponseSerializer
 from gamification.conf import conf
 from gamification.models import Achievement
 from gamification.services import (
-    AchievementProgress,
     get_rarity,
 )
+from gamification.values import AchievementProgress
 
 EXAMPLE: Final = {
     "key": "kpi_10",

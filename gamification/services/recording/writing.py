@@ -26,6 +26,7 @@ from gamification.services.unit_of_work import (
     wrap_database_errors,
 )
 from gamification.storage import Snapshot, StateQuery, Store, Written
+from gamification.storage.streaks import load_days
 
 #: The result of each record, by place.
 Results = dict[int, Result]
@@ -116,8 +117,9 @@ def _decide(
     rules = conf.rules(snapshot.catalogue)
     decision = decide_batch(batch, snapshot, rules)
     if late := decision.late:
-        for user_id, days in store.days(late).items():
-            snapshot.states[user_id].days = days
+        load_days(
+            [snapshot.states[user_id] for user_id in late], snapshot.catalogue, store
+        )
         again = decide_batch(batch.only(late), snapshot, rules)
         decision = decision.followed_by(again)
     if undated := decision.undated:

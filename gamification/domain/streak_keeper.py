@@ -1,0 +1,109 @@
+"""Keeps a user's streaks up to date while entries are booked."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from gamification.domain.catalogue import Catalogue
+from gamification.domain.freezes import FreezeRow, missing_rows
+from gamification.domain.outcomes import Entry
+from gamification.domain.state import UserState
+from gamification.domain.streak_book import dates_of
+from gamification.domain.streak_rules import StreakRule
+from gamification.domain.streak_runs import Runs, earns_freezes, find_runs
+from gamification.domain.streaks import Streak, extend_streak, measure_streak
+
+
+class MissingDaysError(LookupError):
+    """The entry takes ``days``, or the ``book`` of streaks, which the state lacks."""
+
+
+class StreakKeeper:
+    """The streaks of one user, of which the daily one is kept with the user's row.
+
+    Consecutive dates extend it without a look at anything else. Only what may take or
+    give a freeze is worked out from all dates.
+    """
+
+    def __init__(self, state: UserState, catalogue: Catalogue) -> None:
+        self.state = state
+        self.catalogue = catalogue
+        #: Activities by active date; None if the state lacks them.
+        self.days = None if state.days is None else dict(state.days)
+        self._is_strict = catalogue.is_strict and not state.has_exceptions
+        self._book = state.book
+        self._chosen = {} if state.book is None else dict(state.book.chosen)
+        #: By id of the streak, as far as they are known and still hold.
+        self._runs: dict[int, Runs] = {}
+
+    def extend(self, streak: Streak, day: date) -> Streak:
+        """Return the daily streak after ``day`` became active."""
+        calendar, last = self.state.calendar, streak.last_active_on
+        self._expect(self.catalogue.other_streaks)
+        if self._is_strict:
+            return extend_streak(streak, day, self.days or (), calendar)
+        current = streak.current + 1
+        is_next = last is not None and last < day and calendar.follows(last, day)
+        if is_next and not earns_freezes(self.catalogue.daily, last, day, current):
+            return Streak(current, max(streak.longest, current), day)
+        return self._daily()
+
+    def shrink(self) -> Streak:
+        """Return the daily streak after a date was lost."""
+        self._expect(self.catalogue.other_streaks)
+        if self._is_strict:
+            return measure_streak(self.days or (), self.state.calendar)
+        return self._daily()
+
+    def note(self, entry: Entry) -> None:
+        """Count an entry of an activity that staff chose for a streak."""
+        if entry.activity_id in self.catalogue.chosen_activities and entry.sign:
+            self._expect(needs_book=True)
+            place = entry.activity_id or 0, entry.local_date
+            self._chosen[place] = self._chosen.get(place, 0) + entry.sign
+
+    def longest(self) -> dict[int, int]:
+        """Return the longest runs by id of the streak, of those that are known."""
+        if self._book is None:
+            return {}
+        return {
+            rule.id: self.runs(rule).longest for rule in self.catalogue.other_streaks
+        }
+
+    def freeze_rows(self, now: datetime) -> list[FreezeRow]:
+        """Return what the ledger of freezes lacks after all that was booked."""
+        if self._book is None:
+            return []
+        return [
+            row
+            for rule in (self.catalogue.daily, *self.catalogue.other_streaks)
+            for row in missing_rows(
+                self.state.user_id,
+                rule.id,
+                self._book.freezes_of(rule),
+                self.runs(rule),
+                now,
+            )
+        ]
+
+    def runs(self, rule: StreakRule) -> Runs:
+        """Return the runs of a streak; the state must have its days and its book."""
+        if self.days is None or self._book is None:
+            raise MissingDaysError
+        if rule.id not in self._runs:
+            self._runs[rule.id] = find_runs(
+                rule,
+                dates_of(rule, self.days, self._chosen),
+                self.state.calendar,
+                self._book.exceptions_of(rule),
+            )
+        return self._runs[rule.id]
+
+    def _daily(self) -> Streak:
+        return self.runs(self.catalogue.daily).streak
+
+    def _expect(self, needs_book: object) -> None:
+        """Forget the runs, because dates change."""
+        if needs_book and self._book is None:
+            raise MissingDaysError
+        self._runs.clear()
