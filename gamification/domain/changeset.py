@@ -266,7 +266,8 @@ class UserChangeset(RunningTotals):
             self.needs_ledger = True
             return None
         entries = lasting_with(self.state.ledger, self.entries)
-        return met_at(rule, entries, self.state.calendar, self.rules)
+        state = self.state
+        return met_at(rule, entries, state.calendar, self.rules, state.book)
 
     def _lose(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date, datetime
 
 from gamification.domain.catalogue import Catalogue
@@ -36,6 +37,11 @@ class StreakKeeper:
         #: By id of the streak, as far as they are known and still hold.
         self._runs: dict[int, Runs] = {}
 
+    @property
+    def is_loaded(self) -> bool:
+        """Whether the runs of all streaks can be worked out."""
+        return self.days is not None and self._book is not None
+
     def extend(self, streak: Streak, day: date) -> Streak:
         """Return the daily streak after ``day`` became active."""
         calendar, last = self.state.calendar, streak.last_active_on
@@ -64,15 +70,25 @@ class StreakKeeper:
 
     def longest(self) -> dict[int, int]:
         """Return the longest runs by id of the streak, of those that are known."""
-        if self._book is None:
+        if not self.is_loaded:
             return {}
         return {
             rule.id: self.runs(rule).longest for rule in self.catalogue.other_streaks
         }
 
+    def changes(self) -> Iterator[tuple[str, Streak, Streak]]:
+        """Yield key, streak before and streak after of the streaks besides the daily.
+
+        It yields none if not all of them are known.
+        """
+        if self.is_loaded:
+            before = StreakKeeper(self.state, self.catalogue)
+            for rule in self.catalogue.other_streaks:
+                yield rule.key, before.runs(rule).streak, self.runs(rule).streak
+
     def freeze_rows(self, now: datetime) -> list[FreezeRow]:
         """Return what the ledger of freezes lacks after all that was booked."""
-        if self._book is None:
+        if self._book is None or not self.is_loaded:
             return []
         return [
             row

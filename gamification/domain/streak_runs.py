@@ -98,8 +98,12 @@ class Walk:
         self.dates = sorted({*dates})
         self.active = frozenset(self.dates)
         self.runs = Runs()
-        #: The gap that broke the streak last, and the period after which it began.
+        #: The gap that broke the streak last, and the period after which it began; and
+        #: how long the streak was until then.
         self.breach: tuple[Period, Gap] | None = None
+        self.lost = 0
+        #: The dates on which the longest run became so long, in order.
+        self.growth: list[tuple[date, int]] = []
         self._grants = sorted(exceptions.grants, reverse=True)
         self._used: list[date] = []
         self._has_initial = False
@@ -116,7 +120,7 @@ class Walk:
         last, end = self.runs.last, self.rule.period_of(day).start
         gap = self._gap(last, end) if last else Gap((), is_covered=False)
         if last and not gap.is_covered:
-            self.breach = last, gap
+            self.breach, self.lost = (last, gap), self.runs.current
         self._supply(day)
         return gap
 
@@ -157,6 +161,7 @@ class Walk:
     def _pass(self, period: Period, days: Sequence[date]) -> None:
         if len(days) >= period.version.goal:
             self._reach(period)
+            self.growth.append((days[period.version.goal - 1], self.runs.longest))
         for day in days:
             self._supply(day)
             self._earn(period, day, counts=len(days) >= period.version.goal)
@@ -166,7 +171,7 @@ class Walk:
         runs = self.runs
         gap = self._gap(runs.last, period.start) if runs.last else None
         if runs.last and gap and not gap.is_covered:
-            self.breach = runs.last, gap
+            self.breach, self.lost = (runs.last, gap), runs.current
         if gap and gap.is_covered:
             runs.stock -= len(gap.missed)
             self._used += gap.missed

@@ -51,6 +51,7 @@ def find_status(
         paused_until=_paused_until(exceptions, today),
         missed=tuple(_missed(walk, gap, today)),
         broken_at=_broken_at(walk),
+        lost=walk.lost,
     )
 
 

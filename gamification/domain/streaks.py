@@ -70,8 +70,9 @@ class StreakStatus:
     #: The dates that freezes will cover, or else those that broke it last, at most of
     #: the last 90 days; of a week or month, its last date.
     missed: tuple[date, ...] = ()
-    #: When it broke last.
+    #: When it broke last, and how long it was then.
     broken_at: datetime | None = None
+    lost: int = 0
 
 
 def measure_streak(dates: Iterable[date], calendar: Calendar) -> Streak:

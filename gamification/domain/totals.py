@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from datetime import date, datetime
 from typing import NamedTuple
@@ -33,6 +33,7 @@ class Start(NamedTuple):
     longest_streak: int
     held: AbstractSet[int]
     last_occurred_at: datetime | None
+    streaks: Mapping[int, int]
 
     def dates(self, cause: Entry) -> bool:
         """Say whether what ``cause`` unlocks is met at the time of ``cause``.
@@ -147,6 +148,10 @@ class RunningTotals:
             or self.streak.longest >= thresholds.longest_streak
             or len(self.held) >= thresholds.achievements
             or any(self._tally(pk) >= counts.get(pk, NEVER) for pk in self.tallies)
+            or any(
+                longest >= thresholds.streaks.get(pk, NEVER)
+                for pk, longest in self.streaks.longest().items()
+            )
         )
 
     def start(self) -> Start:
@@ -161,6 +166,7 @@ class RunningTotals:
             self.streak.longest,
             self.held,
             self.last_occurred_at,
+            self.streaks.longest(),
         )
 
     def facts(self) -> Facts:
@@ -180,6 +186,7 @@ class RunningTotals:
             start.total_xp,
             len(start.held),
             counts,
+            start.streaks,
         )
 
     def facts_with(self, more_xp: int) -> Facts:
@@ -200,4 +207,5 @@ class RunningTotals:
             self.total_xp,
             len(self.held),
             {pk: self._tally(pk) for pk in activity_ids},
+            self.streaks.longest(),
         )

@@ -227,18 +227,30 @@ class Achievement(CatalogueItem):
         ]
 
     @property
+    def measure(self) -> tuple[str, int | None]:
+        """The criterion, and the id of the activity or streak that it measures."""
+        about = self.streak_id if self.activity_id is None else self.activity_id
+        return self.criterion, about
+
+    @property
     def criterion_text(self) -> str:
         """The requirement, such as “50 × KPI completed” or “streak of 7 days”."""
-        return criterion_text(self.criterion, self.threshold, self._counted)
+        return criterion_text(self.criterion, self.threshold, self._counted, self._unit)
 
     @property
     def criterion_sentence(self) -> str:
         """The requirement as a sentence."""
-        return criterion_sentence(self.criterion, self.threshold, self._counted)
+        return criterion_sentence(
+            self.criterion, self.threshold, self._counted, self._unit
+        )
 
     @property
     def _counted(self) -> str:
         return self.activity.name if self.activity else ""
+
+    @property
+    def _unit(self) -> str:
+        return self.streak.unit if self.streak else ""
 
 
 class Level(models.Model):

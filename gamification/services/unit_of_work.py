@@ -29,6 +29,7 @@ from gamification.domain.changeset import UserChangeset
 from gamification.exceptions import GamificationError, StorageError
 from gamification.models import write_alias
 from gamification.services.database_errors import storage_error
+from gamification.services.dispatch import announce_streaks
 from gamification.storage import Snapshot, StateQuery, Store, Written, store_for
 
 P = ParamSpec("P")
@@ -121,6 +122,7 @@ class Attempt:
         written = self.store.write(self.store.encode(changesets))
         if written.conflicts:
             raise ConcurrentUpdateError
+        announce_streaks(changesets, self.store.alias)
         return written
 
 

@@ -30,6 +30,24 @@ def load_days(states: Iterable[UserState], catalogue: Catalogue, store: Store) -
     load_books(needy, catalogue, store.alias)
 
 
+def load_ledgers(
+    states: Iterable[UserState], catalogue: Catalogue, store: Store
+) -> None:
+    """Give ``states`` their ledgers, and the book to those who need one."""
+    by_user = {state.user_id: state for state in states}
+    for user_id, ledger in store.ledgers([*by_user]).items():
+        by_user[user_id].ledger = ledger
+    load_books(
+        [
+            state
+            for state in by_user.values()
+            if state.book is None and needs_book(state, catalogue)
+        ],
+        catalogue,
+        store.alias,
+    )
+
+
 def needs_book(state: UserState, catalogue: Catalogue) -> bool:
     """Say whether more than the dates decides about the user's streaks."""
     is_strict = catalogue.is_strict and not state.has_exceptions

@@ -44,7 +44,7 @@ DEFINITION_FIELDS: Final[Mapping[str, Mapping[str, Field]]] = {
     kind: {
         field.name: field
         for field in model._meta.concrete_fields
-        if field.name not in {"id", "key", "created_at", "updated_at"}
+        if field.name not in {"id", "key", "streak", "created_at", "updated_at"}
     }
     for kind, model in DEFINITION_MODELS.items()
 } | {"level": LEVEL_FIELDS}

@@ -11,7 +11,11 @@ from django.db import transaction
 from gamification.conf import conf
 from gamification.domain.outcomes import Outcome
 from gamification.exceptions import GamificationError, StorageError
-from gamification.services.dispatch import announce_records, is_heard
+from gamification.services.dispatch import (
+    announce_records,
+    announce_streaks,
+    is_heard,
+)
 from gamification.services.recording.batch import (
     Batch,
     BatchDecision,
@@ -26,7 +30,7 @@ from gamification.services.unit_of_work import (
     wrap_database_errors,
 )
 from gamification.storage import Snapshot, StateQuery, Store, Written
-from gamification.storage.streaks import load_days
+from gamification.storage.streaks import load_days, load_ledgers
 
 #: The result of each record, by place.
 Results = dict[int, Result]
@@ -99,6 +103,15 @@ def _write_many(
                 decision = first.decision
                 if first.encoded is not None:
                     written = store.write(first.encoded)
+                    conflicts = written.conflicts
+                    announce_streaks(
+                        (
+                            changeset
+                            for user_id, changeset in decision.changesets.items()
+                            if user_id not in conflicts
+                        ),
+                        store.alias,
+                    )
                 rest = [*{*first.undecided, *written.conflicts}]
                 decision.leave_out(rest)
             if rest:
@@ -123,8 +136,8 @@ def _decide(
         again = decide_batch(batch.only(late), snapshot, rules)
         decision = decision.followed_by(again)
     if undated := decision.undated:
-        for user_id, ledger in store.ledgers(undated).items():
-            snapshot.states[user_id].ledger = ledger
+        states = [snapshot.states[user_id] for user_id in undated]
+        load_ledgers(states, snapshot.catalogue, store)
         again = decide_batch(batch.only(undated), snapshot, rules)
         decision = decision.followed_by(again)
     if strict:

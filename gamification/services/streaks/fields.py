@@ -28,6 +28,7 @@ STREAK_FIELDS: Final = (
     "is_active",
     "position",
 )
+_FIELDS: Final = {field.name: field for field in StreakDefinition._meta.concrete_fields}
 _LISTS: Final = frozenset({"activities", "weekdays"})
 
 
@@ -66,7 +67,7 @@ def _wrong_values(item: StreakDefinition) -> Iterator[tuple[str, str]]:
                 yield name, _("This is not a list.")
             continue
         try:
-            check_value(StreakDefinition._meta.get_field(name), value)
+            check_value(_FIELDS[name], value)
         except ValidationError as error:
             yield name, error.messages[0]
     if item.weekdays and not _are_weekdays(item.weekdays):

@@ -11,10 +11,12 @@ from gamification.conf import conf
 from gamification.domain.catalogue import Catalogue
 from gamification.domain.freezes import FreezeRow
 from gamification.domain.state import UserState
+from gamification.domain.streak_events import freeze_events
 from gamification.domain.streak_keeper import StreakKeeper
 from gamification.domain.streaks import Streak
 from gamification.models import UserGamification
 from gamification.services.corrections.changes import find_state
+from gamification.services.dispatch import send_streak_events
 from gamification.services.streaks.derived import write_missing
 from gamification.storage import StateQuery, Store
 from gamification.storage.streaks import load_books
@@ -55,6 +57,8 @@ def settle(user_id: Any, store: Store, now: datetime) -> tuple[Streak, list[Free
     keeper = loaded.keeper
     streak, rows = keeper.runs(loaded.catalogue.daily).streak, keeper.freeze_rows(now)
     write_missing(rows, store.alias)
+    keys = {rule.id: rule.key for rule in loaded.catalogue.streaks.values()}
+    send_streak_events(freeze_events(rows, keys), store.alias)
     profiles = UserGamification.objects.using(store.alias).filter(user=user_id)
     profiles.update(
         current_streak=streak.current,

@@ -9,15 +9,16 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.utils import timezone
 
+from gamification import signals
 from gamification.conf import conf
 from gamification.domain.catalogue import Catalogue
 from gamification.domain.state import UserState
 from gamification.domain.streak_book import StreakBook, dates_of
 from gamification.domain.streak_rules import StreakRule
 from gamification.domain.streak_status import find_status
-from gamification.domain.streaks import StreakStatus
+from gamification.domain.streaks import StreakState, StreakStatus
 from gamification.exceptions import UnknownUserError
-from gamification.models import write_alias
+from gamification.models import UserGamification, write_alias
 from gamification.services.streaks.settling import Loaded, load
 from gamification.services.unit_of_work import naming_errors
 from gamification.services.validation import UserRef, unknown_user, user_id_of
@@ -29,9 +30,21 @@ def get_streaks(user: UserRef) -> tuple[StreakStatus, ...]:
     """Return the status of each of the user's streaks, the daily one first.
 
     Freezes that would cover what was missed are not used up before the user is active
-    again. It writes nothing. Raises ``UnknownUserError``.
+    again. It writes nothing, and sends ``streak_broken`` for each streak that it finds
+    broken. Raises ``UnknownUserError``.
     """
-    return tuple(statuses_of(load_anyone(user_id_of(user)), timezone.now()))
+    user_id = user_id_of(user)
+    statuses = tuple(statuses_of(load_anyone(user_id), timezone.now()))
+    for status in statuses:
+        if status.state == StreakState.BROKEN and status.broken_at:
+            signals.streak_broken.send_robust(
+                UserGamification,
+                user_id=user_id,
+                streak=status.key,
+                lost=status.lost,
+                broken_at=status.broken_at,
+            )
+    return statuses
 
 
 def load_anyone(user_id: Any) -> Loaded:
