@@ -28,9 +28,10 @@ level_changed = Signal()
 # Arguments: user_id, streak: str (its key), current: int, longest: int
 streak_extended = Signal()
 
-# Sent when a break is found: by the record that begins a new streak, and each time that
-# ``get_streaks`` finds a streak broken. No job looks for breaks, so it comes late or not
-# at all for a user who stays away; ``broken_at`` tells readings of one break apart.
+# Sent when a break is found: by the record that begins a new streak, and each time
+# that ``get_streaks`` finds a streak broken. No job looks for breaks, so it comes late,
+# or not at all for a user who stays away. ``broken_at`` is None if a record found it,
+# and otherwise the same each time.
 # Arguments: user_id, streak: str, lost: int, broken_at: datetime | None
 streak_broken = Signal()
 

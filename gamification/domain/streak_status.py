@@ -52,6 +52,7 @@ def find_status(
         missed=tuple(_missed(walk, gap, today)),
         broken_at=_broken_at(walk),
         lost=walk.lost,
+        coverable=len(walk.breach[1].missed) - 1 if walk.breach else 0,
     )
 
 

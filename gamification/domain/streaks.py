@@ -73,6 +73,8 @@ class StreakStatus:
     #: When it broke last, and how long it was then.
     broken_at: datetime | None = None
     lost: int = 0
+    #: How many of the dates that broke it freezes in stock would have covered.
+    coverable: int = 0
 
 
 def measure_streak(dates: Iterable[date], calendar: Calendar) -> Streak:

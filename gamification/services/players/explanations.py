@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -19,6 +19,7 @@ from gamification.models import (
 )
 from gamification.models.criterion_text import criterion_text
 from gamification.services.catalogue.lookup import get_definition
+from gamification.services.streaks.explaining import unused_freezes
 from gamification.services.streaks.measuring import longest_runs_of
 from gamification.services.unit_of_work import naming_errors
 from gamification.services.validation import (
@@ -94,7 +95,10 @@ def explain_achievement(user: UserRef, achievement: str) -> Explanation:
     unlock = unlocks.filter(achievement=row).first()
     is_unlocked = unlock is not None and unlock.revoked_at is None
     current = _facts(user_id, [row.streak_id]).measure(*row.measure)
-    return _explanation(row, current, is_unlocked, _blockers(row, unlock))
+    explanation = _explanation(row, current, is_unlocked, _blockers(row, unlock))
+    is_streak = row.criterion == Criterion.LONGEST_STREAK and explanation.missing
+    more = unused_freezes(user_id, row) if is_streak else ""
+    return replace(explanation, text=f"{explanation.text} {more}".rstrip())
 
 
 def _blockers(row: Achievement, unlock: UserAchievement | None) -> dict[str, str]:
