@@ -21,7 +21,7 @@ from gamification.staff import MAX_ID, MAX_NOTE
 #: JSON clients represent integers exactly up to this size.
 _MAX_AMOUNT: Final = 2**53
 
-STREAK_STATES: Final = ("active", "at_risk", "broken")
+STREAK_STATES: Final = ("active", "at_risk", "frozen", "paused", "broken")
 
 PROFILE_EXAMPLE: Final = {
     "user": "ada",
