@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 
 from gamification.domain.catalogue import Catalogue
 from gamification.domain.freezes import FreezeRow, missing_rows
 from gamification.domain.outcomes import Entry
-from gamification.domain.state import UserState
+from gamification.domain.state import NOTHING, UserState
 from gamification.domain.streak_book import dates_of
 from gamification.domain.streak_rules import StreakRule
 from gamification.domain.streak_runs import Runs, earns_freezes, find_runs
@@ -26,6 +26,16 @@ class StreakKeeper:
     give a freeze is worked out from all dates.
     """
 
+    __slots__ = (
+        "_book",
+        "_chosen",
+        "_is_strict",
+        "_runs",
+        "catalogue",
+        "days",
+        "state",
+    )
+
     def __init__(self, state: UserState, catalogue: Catalogue) -> None:
         self.state = state
         self.catalogue = catalogue
@@ -33,9 +43,12 @@ class StreakKeeper:
         self.days = None if state.days is None else dict(state.days)
         self._is_strict = catalogue.is_strict and not state.has_exceptions
         self._book = state.book
-        self._chosen = {} if state.book is None else dict(state.book.chosen)
+        #: Records that stand, by activity and date.
+        self._chosen: dict[tuple[int, date], int]
         #: By id of the streak, as far as they are known and still hold.
-        self._runs: dict[int, Runs] = {}
+        self._runs: dict[int, Runs]
+        if state.book is not None:
+            self._chosen, self._runs = dict(state.book.chosen), {}
 
     @property
     def is_loaded(self) -> bool:
@@ -63,15 +76,16 @@ class StreakKeeper:
 
     def note(self, entry: Entry) -> None:
         """Count an entry of an activity that staff chose for a streak."""
-        if entry.activity_id in self.catalogue.chosen_activities and entry.sign:
+        chosen = self.catalogue.chosen_activities
+        if chosen and entry.activity_id in chosen and entry.sign:
             self._expect(needs_book=True)
             place = entry.activity_id or 0, entry.local_date
             self._chosen[place] = self._chosen.get(place, 0) + entry.sign
 
-    def longest(self) -> dict[int, int]:
+    def longest(self) -> Mapping[int, int]:
         """Return the longest runs by id of the streak, of those that are known."""
-        if not self.is_loaded:
-            return {}
+        if self._book is None or not self.is_loaded:
+            return NOTHING
         return {
             rule.id: self.runs(rule).longest for rule in self.catalogue.other_streaks
         }
@@ -120,6 +134,7 @@ class StreakKeeper:
 
     def _expect(self, needs_book: object) -> None:
         """Forget the runs, because dates change."""
-        if needs_book and self._book is None:
+        if self._book is not None:
+            self._runs.clear()
+        elif needs_book:
             raise MissingDaysError
-        self._runs.clear()

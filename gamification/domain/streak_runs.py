@@ -112,6 +112,11 @@ class Walk:
         self.runs.used = frozenset(self._used)
         self.runs.last_active_on = self.dates[-1] if self.dates else None
 
+    def finish(self) -> Runs:
+        """Return the runs with all freezes that were granted in stock."""
+        self._supply(date.max)
+        return self.runs
+
     def gap_until(self, day: date) -> Gap:
         """Return the gap from the last period that counts to the one of ``day``.
 
@@ -237,8 +242,11 @@ def find_runs(
     calendar: Calendar,
     exceptions: Exceptions = NO_EXCEPTIONS,
 ) -> Runs:
-    """Return the runs over ``dates``, which may be unsorted and repeat."""
-    return Walk(rule, dates, calendar, exceptions).runs
+    """Return the runs over ``dates``, which may be unsorted and repeat.
+
+    The stock includes freezes that were granted since the last date.
+    """
+    return Walk(rule, dates, calendar, exceptions).finish()
 
 
 def earns_freezes(rule: StreakRule, last: date | None, day: date, counted: int) -> bool:

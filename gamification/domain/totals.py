@@ -141,18 +141,19 @@ class RunningTotals:
     def reaches(self, thresholds: Facts) -> bool:
         """Say whether any value is as high as in ``thresholds``."""
         counts = thresholds.counts
-        return (
+        return bool(
             self.total_xp >= thresholds.total_xp
             or self.level >= thresholds.level
             or self.active_days >= thresholds.active_days
             or self.streak.longest >= thresholds.longest_streak
             or len(self.held) >= thresholds.achievements
             or any(self._tally(pk) >= counts.get(pk, NEVER) for pk in self.tallies)
-            or any(
-                longest >= thresholds.streaks.get(pk, NEVER)
-                for pk, longest in self.streaks.longest().items()
-            )
+            or (thresholds.streaks and self._reaches_run(thresholds.streaks))
         )
+
+    def _reaches_run(self, thresholds: Mapping[int, int]) -> bool:
+        known = self.streaks.longest().items()
+        return any(longest >= thresholds.get(pk, NEVER) for pk, longest in known)
 
     def start(self) -> Start:
         """Return where the user stands now."""

@@ -9,7 +9,7 @@ from typing import Any, Final
 from django.utils import timezone
 
 from gamification.conf import conf
-from gamification.domain.streak_book import StreakBook, dates_of
+from gamification.domain.streak_book import StreakBook
 from gamification.domain.streak_rules import DAILY
 from gamification.domain.streak_status import REPAIRABLE
 from gamification.domain.streaks import StreakStatus
@@ -52,8 +52,8 @@ def repair_streak(
 ) -> StreakStatus:
     """Credit missed dates of the last 90 days, so that they break nothing.
 
-    They keep the run and do not lengthen it; a later record makes such a date active.
-    Dates on which the user was active are passed over. The user reads the ``note``.
+    They keep the run and do not lengthen it. An active date stays active, and a later
+    record makes a repaired one active. The user reads the ``note``.
 
     Raises ``NotRepairableError`` for other dates, ``SelfAwardError`` if the actor is
     the user, ``UnknownStreakError``, ``InvalidTextError`` without a note,
@@ -140,9 +140,7 @@ def credit(
 ) -> None:
     """Write the dates for a locked user, and what follows from them."""
     state, book = loaded.state, loaded.state.book or StreakBook()
-    rule = loaded.catalogue.streaks[streak.key]
-    done = dates_of(rule, state.days or {}, book.chosen)
-    done |= book.repaired.get(streak.pk, frozenset())
+    done = book.repaired.get(streak.pk, frozenset())
     new = [day for day in wanted if day not in done]
     RepairedDate.objects.using(store.alias).bulk_create(
         RepairedDate(
