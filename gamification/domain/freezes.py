@@ -86,7 +86,8 @@ def missing_rows(
             turn = turns.get((kind, day), 0) + 1
             key = f"gamification:{kind}:{day}:{turn}"
             found.append(FreezeRow(user_id, streak_id, kind, amount, day, key, now))
-    return found
+    # What comes into stock comes first, so that the stock never falls below 0.
+    return sorted(found, key=lambda row: row.amount < 0)
 
 
 def _sums(rows: Iterable[FreezeRow]) -> dict[date, int]:

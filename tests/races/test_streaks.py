@@ -67,7 +67,7 @@ def test_a_grant_between_the_read_and_the_write_of_a_record_counts(player):
         record_activity(player, "walk")
 
     kinds = [kind for kind, _amount in amounts(player)]
-    assert kinds == ["granted", "granted", "lost", "used", "lost"]
+    assert kinds == ["granted", "granted", "lost", "lost", "used"]
     assert get_streaks(player)[0].freezes == 2
 
 

@@ -52,7 +52,7 @@ class StreakPreview:
 
 
 @naming_errors
-def preview_streak(key: str | None = None, **changes: Any) -> StreakPreview:
+def preview_streak(key: str | None = None, /, **changes: Any) -> StreakPreview:
     """Return how many users' streaks differ under changed rules; save nothing.
 
     ``key`` names the streak to change; None stands for a new one, which is compared

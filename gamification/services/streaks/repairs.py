@@ -95,7 +95,7 @@ def repair_own_streak(
             _check_own(loaded, definition, wanted)
             credit(loaded, definition, wanted, user_id, "", store)
             status = _status(user_id, definition, store)
-            if status.broken_at == _status_of(loaded, definition).broken_at:
+            if status.current <= _status_of(loaded, definition).current:
                 raise NotRepairableError("The streak would stay broken.")
     return status
 
