@@ -97,11 +97,6 @@ class StreakRule:
             for version in self.versions
         )
 
-    @property
-    def latest(self) -> StreakVersion:
-        """The rules that staff made last, which may still be to come."""
-        return self.versions[-1]
-
     def version_on(self, day: date) -> StreakVersion:
         """Return the rules that hold on ``day``."""
         return self.versions[self._place(day)]

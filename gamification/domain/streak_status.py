@@ -14,8 +14,6 @@ from gamification.domain.streaks import StreakState, StreakStatus
 
 #: How far back missed dates are named, and staff can repair them.
 REPAIRABLE: Final = timedelta(days=90)
-#: Periods after today that are looked at to find out when a streak breaks.
-_LOOKAHEAD: Final = 4_000
 
 
 def find_status(
@@ -69,18 +67,16 @@ def _state(walk: Walk, gap: Gap, period: Period, today: date) -> StreakState:
     return StreakState.FROZEN if gap.missed else StreakState.AT_RISK
 
 
-def _lost_at(walk: Walk, gap: Gap, period: Period, now: datetime) -> datetime | None:
+def _lost_at(walk: Walk, gap: Gap, period: Period, now: datetime) -> datetime:
     """Return when the streak breaks if the user is not active any more."""
     count, stock, rule = len(gap.missed), walk.runs.stock, walk.rule
     if walk.runs.last and walk.runs.last.end >= period.start:
         period = rule.following(walk.runs.last)
-    for _ in range(_LOOKAHEAD):
+    count += walk.is_missed(period)
+    while count <= stock:
+        period = rule.following(period)
         count += walk.is_missed(period)
-        following = rule.following(period)
-        if count > stock:
-            return walk.calendar.begins(following.start, after=now)
-        period = following
-    return None
+    return walk.calendar.begins(period.end + ONE_DAY, after=now)
 
 
 def _paused_until(exceptions: Exceptions, today: date) -> date | None:

@@ -32,8 +32,7 @@ from gamification.services.validation import (
 )
 from gamification.storage import store_for
 
-#: The longest pause that staff can make, and the earliest date, so that nothing
-#: overflows.
+#: How far from today a pause may end, and its earliest date, so that nothing overflows.
 LONGEST: Final = timedelta(days=3_660)
 EARLIEST: Final = date(1970, 1, 1)
 _YEAR: Final = timedelta(days=365)
@@ -124,8 +123,8 @@ def _pause(
 def _check_order(start: date, end: date) -> None:
     if end < start:
         raise InvalidPauseError(f"The pause ends on {end}, before {start}.")
-    if start < EARLIEST or end - start > LONGEST:
-        message = f"The pause is longer than {LONGEST.days} days, or before 1970."
+    if start < EARLIEST or end > timezone.localdate() + LONGEST:
+        message = f"The pause begins before 1970, or ends in over {LONGEST.days} days."
         raise InvalidPauseError(message)
 
 

@@ -69,6 +69,7 @@ def test_users_begin_no_pause_in_the_past(user, on):
         (date(2026, 11, 5), date(2026, 11, 4)),
         (date(1969, 12, 31), date(1970, 1, 5)),
         (date(2026, 11, 5), date(2046, 11, 5)),
+        (date(9999, 12, 30), date.max),
     ],
 )
 def test_a_pause_has_an_order_and_a_length(user, start, end):

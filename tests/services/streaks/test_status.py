@@ -87,13 +87,15 @@ def test_a_freeze_gives_a_day_more(user, act, on):
     assert status.lost_at.date() == november(4)
 
 
-def test_a_pause_without_end_loses_nothing(user, act, on):
+def test_a_pause_of_years_loses_nothing(user, act, on):
     act(1)
     with on(1):
-        pause_for(user, november(1), november(3_650), actor=None)
-        for day in (2, 3_000):
-            with on(day):
-                assert get_streaks(user)[0].state == "paused"
+        pause_for(user, november(1), november(3_000), actor=None)
+
+    for day in (2, 2_999):
+        with on(day):
+            [status] = get_streaks(user)
+        assert (status.state, status.lost_at.date()) == ("paused", november(3_002))
 
 
 def test_a_month_counts_with_its_goal(user, act, on):
