@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from gamification.conf import conf
@@ -15,14 +15,16 @@ from gamification.storage.streaks import load_days
 USERS_AT_ONCE: Final = 500
 
 
-def longest_runs_of(user_id: Any, streak_ids: Iterable[int | None]) -> dict[int, int]:
+def longest_runs_of(
+    user_id: Any, streak_ids: Iterable[int | None]
+) -> Mapping[int, int]:
     """Return the user's longest runs by id of the streak.
 
     It reads nothing unless one of ``streak_ids`` is other than None.
     """
     if not any(pk is not None for pk in streak_ids):
         return {}
-    runs: dict[Any, dict[int, int]] = dict(_runs([user_id]))
+    runs: dict[Any, Mapping[int, int]] = dict(_runs([user_id]))
     return runs.get(user_id, {})
 
 
@@ -43,7 +45,7 @@ def users_with_run(achievement: Achievement) -> list[Any]:
     ]
 
 
-def _runs(user_ids: list[Any]) -> Iterator[tuple[Any, dict[int, int]]]:
+def _runs(user_ids: list[Any]) -> Iterator[tuple[Any, Mapping[int, int]]]:
     """Yield each user with a row, and their longest runs by id of the streak."""
     store = store_for(write_alias())
     snapshot = store.read(StateQuery(user_ids, conf.default_calendar))
