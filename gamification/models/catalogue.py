@@ -56,8 +56,6 @@ class KeyedItem(models.Model):
     )
     name = models.CharField(_("name"), max_length=100)
     description = models.TextField(_("description"), blank=True, max_length=1_000)
-    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
-    updated_at = models.DateTimeField(_("updated at"), auto_now=True)
 
     objects = KeyedQuerySet.as_manager()
 
@@ -99,6 +97,8 @@ class CatalogueItem(KeyedItem):
         default=0,
         validators=[MinValueValidator(0), MaxValueValidator(MAX_REWARD)],
     )
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    updated_at = models.DateTimeField(_("updated at"), auto_now=True)
 
     class Meta:
         abstract = True

@@ -87,6 +87,8 @@ class StreakDefinition(KeyedItem):
         editable=False,
         help_text=_("The rules that held before, in order."),
     )
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    updated_at = models.DateTimeField(_("updated at"), auto_now=True)
 
     class Meta:
         verbose_name = _("streak")
