@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from gamification.models import ActiveDay
 from gamification.services import (
+    pause_streak,
     record_activity,
     set_time_zone,
 )
@@ -150,8 +150,8 @@ def test_a_calendar_begins_and_ends_with_dates(api, day):
 
 
 def test_a_calendar_tells_why_a_day_counts(api, user):
-    ActiveDay.objects.create(user=user, date=NOON.date(), kind="frozen")
+    pause_streak(user, NOON.date(), NOON.date())
 
     [day] = api.get(CALENDAR).json()["days"]
 
-    assert day == {"date": "2026-03-02", "activities": 0, "xp": 0, "kind": "frozen"}
+    assert day == {"date": "2026-03-02", "activities": 0, "xp": 0, "kind": "paused"}
