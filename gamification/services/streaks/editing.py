@@ -8,7 +8,7 @@ from datetime import UTC, date, timedelta
 from functools import partial
 from typing import Any, Final
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connections, transaction
 from django.utils import timezone
 
 from gamification.domain.days import ONE_DAY
@@ -76,8 +76,7 @@ def edit_streak(
     for attempt in attempts(store_for(alias)):
         with attempt:
             attempt.lock()
-            rows = StreakDefinition.objects.using(alias).select_for_update()
-            item = rows.get(pk=find_streak(key).pk)
+            item = _lock(find_streak(key))
             if expected is not None and expected != streak_tag(item):
                 raise StaleEditError
             changed = change_streak(item, changes)
@@ -85,6 +84,14 @@ def edit_streak(
                 item.save(using=alias)
                 _log(item, actor_id, ", ".join(changed))
     return item
+
+
+def _lock(item: StreakDefinition) -> StreakDefinition:
+    """Return the streak, locked against other editors; recording is not blocked."""
+    alias = write_alias()
+    no_key = connections[alias].features.has_select_for_no_key_update
+    rows = StreakDefinition.objects.using(alias).select_for_update(no_key=no_key)
+    return rows.get(pk=item.pk)
 
 
 def change_streak(item: StreakDefinition, changes: Mapping[str, Any]) -> list[str]:

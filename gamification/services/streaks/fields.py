@@ -95,3 +95,5 @@ def _conflicts(item: StreakDefinition) -> Iterator[tuple[str, str]]:
         yield "activities", text % {"key": ", ".join(sorted(map(repr, missing)))}
     if item.key == DAILY and (item.unit != StreakUnit.DAY or item.activities):
         yield "unit", _("The daily streak counts days, of all activities.")
+    if item.key == DAILY and not item.is_active:
+        yield "is_active", _("The daily streak is always active.")

@@ -108,6 +108,11 @@ def test_the_daily_streak_stays_one_of_days(activity):
         edit_streak("daily", actor=None, expected=None, activities=["walk"])
 
 
+def test_the_daily_streak_is_always_active():
+    with pytest.raises(InvalidDefinitionError, match="always active"):
+        edit_streak("daily", actor=None, expected=None, is_active=False)
+
+
 def test_an_edit_of_an_outdated_version_is_refused():
     seen = streak_tag(weekly())
     edit_streak("weekly", actor=None, expected=seen, goal=2)
