@@ -20,20 +20,14 @@ from gamification.domain.levels import (
     thresholds_of,
 )
 from gamification.domain.outcomes import CelebrationMode
-from gamification.services.balance.recalculation import (
-    recalculate_xp,
-)
-from gamification.services.balance.recalculation_jobs import (
-    begin_recalculation,
-)
+from gamification.services.balance.recalculation import recalculate_xp
+from gamification.services.balance.recalculation_jobs import begin_recalculation
 from gamification.services.balance.recalculation_preview import (
     ActivityCorrection,
     RecalculationPreview,
     preview_recalculation,
 )
-from gamification.services.balance.recalculation_scope import (
-    RecalculationScope,
-)
+from gamification.services.balance.recalculation_scope import RecalculationScope
 from gamification.services.balance.report import (
     BalanceReport,
     UnlockCounts,
@@ -111,9 +105,7 @@ from gamification.services.job_control import (
     resume_job,
 )
 from gamification.services.job_steps import run_next_step
-from gamification.services.jobs import (
-    find_job,
-)
+from gamification.services.jobs import find_job
 from gamification.services.levels.editing import (
     LevelChange,
     SavedLevels,
@@ -157,9 +149,7 @@ from gamification.services.players.achievements import (
     held_achievements,
     visible_achievements,
 )
-from gamification.services.players.explanations import (
-    get_facts,
-)
+from gamification.services.players.explanations import get_facts
 from gamification.services.players.restrictions import (
     all_restrictions,
     exclude_user,
@@ -167,9 +157,7 @@ from gamification.services.players.restrictions import (
     lift_restriction,
     open_restrictions,
 )
-from gamification.services.players.settings import (
-    set_choices,
-)
+from gamification.services.players.settings import set_choices
 from gamification.services.players.visibility import (
     achievements_shown,
     has_any_permission,
@@ -182,22 +170,14 @@ from gamification.services.players.visibility import (
     visible_jobs,
     visible_users,
 )
-from gamification.services.streaks.editing import (
-    create_streak,
-    edit_streak,
-    streak_tag,
-)
+from gamification.services.streaks.editing import create_streak, edit_streak, streak_tag
 from gamification.services.streaks.fields import STREAK_FIELDS
-from gamification.services.streaks.freezes import FreezeGrant, grant_freezes
+from gamification.services.streaks.freezes import grant_freezes
 from gamification.services.streaks.listing import freezes_of, pauses_of, repairs_of
 from gamification.services.streaks.lookup import find_streak
-from gamification.services.streaks.mass_repairs import (
-    RepairReport,
-    preview_repairs,
-    repair_streaks,
-)
+from gamification.services.streaks.mass_repairs import preview_repairs, repair_streaks
 from gamification.services.streaks.pauses import pause_for as pause_streak
-from gamification.services.streaks.preview import StreakPreview, preview_streak
+from gamification.services.streaks.preview import preview_streak
 from gamification.services.streaks.repairs import repair_streak
 from gamification.services.unit_of_work import write_transaction
 from gamification.services.validation import (
@@ -243,7 +223,6 @@ __all__ = [
     "Effects",
     "Estimate",
     "Facts",
-    "FreezeGrant",
     "ItemDifference",
     "LevelChange",
     "LevelRule",
@@ -251,13 +230,11 @@ __all__ = [
     "Reach",
     "RecalculationPreview",
     "RecalculationScope",
-    "RepairReport",
     "RewardEdit",
     "RewardProposal",
     "SavedLevels",
     "SeedRemoval",
     "Simulation",
-    "StreakPreview",
     "UnlockCounts",
     "UnlockEffect",
     "UserList",
