@@ -192,7 +192,7 @@ def _rows(user: Any, query: Mapping[str, Any]) -> Sequence[AchievementProgress]:
     if not sees_secrets(user):
         raise PermissionDenied
     rows = get_all_achievements(user, status=query["status"])
-    prefetch_related_objects([row.achievement for row in rows], "activity")
+    prefetch_related_objects([row.achievement for row in rows], "activity", "streak")
     return rows
 
 

@@ -39,8 +39,10 @@ class PublicStreakSerializer(ResponseSerializer):
     """A user's streak as others see it."""
 
     state = serializers.ChoiceField(choices=STREAK_STATES)
-    current = serializers.IntegerField(help_text="Days; 0 when broken.")
-    longest = serializers.IntegerField(help_text="Days.")
+    current = serializers.IntegerField(
+        help_text="Days, or weeks or months; 0 when broken."
+    )
+    longest = serializers.IntegerField(help_text="In the same unit.")
 
 
 class UserLevelSerializer(ResponseSerializer):
