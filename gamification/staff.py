@@ -171,14 +171,15 @@ from gamification.services.players.visibility import (
     visible_users,
 )
 from gamification.services.streaks.editing import create_streak, edit_streak, streak_tag
-from gamification.services.streaks.fields import STREAK_FIELDS
+from gamification.services.streaks.fields import STREAK_FIELDS, check_streak
 from gamification.services.streaks.freezes import grant_freezes
 from gamification.services.streaks.listing import freezes_of, pauses_of, repairs_of
-from gamification.services.streaks.lookup import find_streak
+from gamification.services.streaks.lookup import find_streak, lock_streak
 from gamification.services.streaks.mass_repairs import preview_repairs, repair_streaks
 from gamification.services.streaks.pauses import pause_for as pause_streak
 from gamification.services.streaks.preview import preview_streak
 from gamification.services.streaks.repairs import repair_streak
+from gamification.services.streaks.status import read_streaks
 from gamification.services.unit_of_work import write_transaction
 from gamification.services.validation import (
     MAX_ID,
@@ -255,6 +256,7 @@ __all__ = [
     "calculate_level_from_xp",
     "changed_reach",
     "check_quantity",
+    "check_streak",
     "check_text",
     "compare_definitions",
     "compare_levels",
@@ -293,6 +295,7 @@ __all__ = [
     "lift_restriction",
     "lock_definition",
     "lock_definitions",
+    "lock_streak",
     "make_table",
     "misplaced_users",
     "open_restrictions",
@@ -310,6 +313,7 @@ __all__ = [
     "public_users",
     "reach_problem",
     "read_levels",
+    "read_streaks",
     "recalculate_xp",
     "relevel_users",
     "remove_seeds",

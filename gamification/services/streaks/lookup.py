@@ -30,6 +30,12 @@ def find_streak(key: str) -> StreakDefinition:
     return found
 
 
+def lock_streak(key: str) -> StreakDefinition | None:
+    """Return the streak with this key, locked against other editors, if it exists."""
+    rows = StreakDefinition.objects.using(write_alias())
+    return rows.select_for_update().filter(key=key).first()
+
+
 def find_optional_streak(key: str | None) -> StreakDefinition | None:
     """Return the streak with this key; None stands for all streaks."""
     return None if key is None else find_streak(key)

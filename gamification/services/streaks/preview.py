@@ -7,7 +7,7 @@ from collections.abc import Hashable
 from copy import copy
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
 from django.utils import timezone
 
@@ -28,6 +28,9 @@ from gamification.services.streaks.lookup import find_streak
 from gamification.services.unit_of_work import naming_errors
 from gamification.storage import store_for
 from gamification.storage.streaks import load_books
+
+#: The key of a new streak, which no other has.
+_NEW: Final = "-" * 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,7 @@ def preview_streak(key: str | None = None, /, **changes: Any) -> StreakPreview:
 
     Raises ``UnknownStreakError``, ``InvalidDefinitionError``.
     """
-    item = find_streak(key) if key else StreakDefinition()
+    item = find_streak(key) if key else StreakDefinition(key=_NEW)
     changed = copy(item)
     change_streak(changed, changes)
     alias, began = write_alias(), time.monotonic()

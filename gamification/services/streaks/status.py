@@ -33,8 +33,7 @@ def get_streaks(user: UserRef) -> tuple[StreakStatus, ...]:
     again. It writes nothing, and sends ``streak_broken`` for each streak that it finds
     broken. Raises ``UnknownUserError``.
     """
-    user_id = user_id_of(user)
-    statuses = tuple(statuses_of(load_anyone(user_id), timezone.now()))
+    user_id, statuses = user_id_of(user), read_streaks(user)
     for status in statuses:
         if status.state == StreakState.BROKEN and status.broken_at:
             signals.streak_broken.send_robust(
@@ -45,6 +44,12 @@ def get_streaks(user: UserRef) -> tuple[StreakStatus, ...]:
                 broken_at=status.broken_at,
             )
     return statuses
+
+
+@naming_errors
+def read_streaks(user: UserRef) -> tuple[StreakStatus, ...]:
+    """Return what ``get_streaks`` does, and send no signal: somebody else looks."""
+    return tuple(statuses_of(load_anyone(user_id_of(user)), timezone.now()))
 
 
 def load_anyone(user_id: Any) -> Loaded:
