@@ -102,6 +102,8 @@ def _day(
         state, word = "today", _("Open")
     elif day > today:
         state, word = "coming", _("Not yet")
+    elif progress.streak.freezes_needed and day in progress.streak.missed:
+        state, word = "frozen", _("Freeze")
     elif _is_in_streak(day, kinds, progress):
         state, word = "neutral", _("Does not count")
     else:

@@ -187,8 +187,8 @@ def test_states_that_are_new_are_said_by_their_label(render, user, monkeypatch):
 @pytest.mark.parametrize(
     ("stock", "says"),
     [
-        (1, "1 freeze will be used: do something until March 5, 2026, 11:59 p.m."),
-        (2, "1 freeze will be used: do something until March 6, 2026, 11:59 p.m."),
+        (1, "At risk until 11:59 p.m.: do something today to keep it."),
+        (2, "At risk until March 6, 2026, 11:59 p.m."),
     ],
 )
 def test_a_frozen_streak_says_what_it_will_cost(render, user, stock, says):
@@ -199,6 +199,8 @@ def test_a_frozen_streak_says_what_it_will_cost(render, user, stock, says):
 
     assert 'data-state="frozen"' in html
     assert says in html
+    assert ">1 freeze will be used</p>" in html
+    assert week(html)[2] == ("frozen", "Wed", "Freeze")
     assert f"{stock} freeze{'s' * (stock > 1)} left</p>" in html
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
+from django import forms
 from django.utils.dates import WEEKDAYS
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
@@ -14,6 +15,9 @@ from gamification.exceptions import InvalidDefinitionError
 from gamification.models import Activity, write_alias
 from gamification.staff import check_streak, lock_streak, preview_streak, streak_tag
 from gamification.values import StreakPreview
+
+
+_WEEKDAYS: Final = [(n + 1, capfirst(name)) for n, name in WEEKDAYS.items()]
 
 
 class StreakForm(DefinitionForm):
@@ -27,11 +31,19 @@ class StreakForm(DefinitionForm):
     )
     weekdays = ListField(
         label=_("Weekdays"),
-        choices=[(n + 1, capfirst(name)) for n, name in WEEKDAYS.items()],
+        choices=_WEEKDAYS,
         help_text=_(
             "Days that count; the others neither count nor break. None chosen means "
             "every day."
         ),
+    )
+
+    first_weekday = forms.TypedChoiceField(
+        label=_("First weekday"),
+        choices=_WEEKDAYS,
+        coerce=int,
+        initial=1,
+        help_text=_("With which weeks begin."),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -39,6 +51,9 @@ class StreakForm(DefinitionForm):
         rows = Activity.objects.using(write_alias()).order_by("name")
         field: Any = self.fields["activities"]
         field.set_choices(rows.values_list("key", "name"))
+        # Read-only pages have no such field.
+        if "description" in self.fields:
+            self.fields["description"].widget.attrs["rows"] = 3
 
     @staticmethod
     def tag_of(item: Any) -> str:
