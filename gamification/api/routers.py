@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, ClassVar
 
 from django.urls import URLPattern, re_path
 from rest_framework.routers import Route, SimpleRouter
@@ -24,7 +24,8 @@ class Router(SimpleRouter):
         route._replace(url=route.url.replace("$", r"\Z"))
         for route in SimpleRouter.routes
     ]
-    routes[0] = routes[0]._replace(mapping={**routes[0].mapping, "delete": "end"})
+    lists: ClassVar[Any] = routes[0]
+    routes[0] = lists._replace(mapping={**lists.mapping, "delete": "end"})
     singleton = Route(
         url=r"^{prefix}{trailing_slash}\Z",
         mapping={"get": "retrieve", "patch": "partial_update"},

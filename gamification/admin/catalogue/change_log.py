@@ -98,7 +98,7 @@ def values_before(form: Any) -> dict[str, Value]:
 
 def key_of(value: Any) -> Any:
     """Return a value of a field as the verbs that edit take it."""
-    return value.key if isinstance(value, tuple(RELATED.values())) else value
+    return value.key if isinstance(value, (Activity, StreakDefinition)) else value
 
 
 def _entries_of(item: Definition) -> QuerySet[LogEntry]:

@@ -98,9 +98,16 @@ class LiftForm(RestrictionForm):
         return ActionResult(gettext("Restriction lifted."), is_change=True)
 
 
+_MORE: Final[tuple[type[ActionForm], ...]] = (
+    *STREAK_ACTIONS,
+    HoldForm,
+    ExcludeForm,
+    LiftForm,
+)
+
 #: All actions on a user by name, in the order in which the page shows them.
 ALL_ACTIONS: Final[dict[str, type[ActionForm]]] = ACTIONS | {
-    form.name: form for form in (*STREAK_ACTIONS, HoldForm, ExcludeForm, LiftForm)
+    form.name: form for form in _MORE
 }
 
 

@@ -16,7 +16,6 @@ from gamification.models import Activity, write_alias
 from gamification.staff import check_streak, lock_streak, preview_streak, streak_tag
 from gamification.values import StreakPreview
 
-
 _WEEKDAYS: Final = [(n + 1, capfirst(name)) for n, name in WEEKDAYS.items()]
 
 

@@ -27,10 +27,8 @@ from gamification.user_lookup import public_name
 _FREEZES: Final = 100
 _DATES: Final = 31
 
-UNITS: Final = [value for value, _ in StreakDefinition._meta.get_field("unit").choices]
-FREEZE_KINDS: Final = [
-    value for value, _ in StreakFreeze._meta.get_field("kind").choices
-]
+UNITS: Final = [*dict(StreakDefinition.unit.field.flatchoices)]
+FREEZE_KINDS: Final = [*dict(StreakFreeze.kind.field.flatchoices)]
 
 STATUS_EXAMPLE: Final = {
     "state": "frozen",
