@@ -30,8 +30,6 @@ class StreakDefinitionAdmin(OutageMixin, CatalogueAdmin):
         "unit",
         "goal",
         "days_that_count",
-        "freeze_every",
-        "freeze_cap",
         "is_active",
     )
     list_filter = ("is_active", "unit")
