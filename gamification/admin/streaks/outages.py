@@ -22,12 +22,8 @@ from gamification.admin.notes import NotesForm
 from gamification.admin.players.streak_actions import dates_between
 from gamification.exceptions import GamificationError
 from gamification.models import StreakDefinition, write_alias
-from gamification.staff import (
-    RepairReport,
-    fingerprint,
-    preview_repairs,
-    repair_streaks,
-)
+from gamification.staff import fingerprint, preview_repairs, repair_streaks
+from gamification.values import RepairReport
 
 PERMISSIONS: Final = ("gamification.repair_streak", "gamification.run_job")
 
