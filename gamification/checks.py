@@ -225,6 +225,13 @@ _RULES = (
         "Give a tuple of whole numbers, such as (7, 30, 100).",
     ),
     _Rule(
+        "E019",
+        ("MAX_PAUSE_DAYS", "MAX_PAUSE_DAYS_A_YEAR"),
+        lambda value: _is_whole(value, 0, 366),
+        "is not a whole number of days from 0 to 366",
+        "Use 60, or 0 if users may not pause streaks.",
+    ),
+    _Rule(
         "E008",
         ("BATCH_SIZE",),
         lambda value: _is_whole(value, 1),
@@ -239,6 +246,7 @@ _RULES = (
             "ALLOW_SELF_AWARDS",
             "SHOW_SECRET_COUNT",
             "REQUIRE_KEYS",
+            "USERS_REPAIR_STREAKS",
         ),
         lambda value: isinstance(value, bool),
         "is neither True nor False",

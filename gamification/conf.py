@@ -45,6 +45,11 @@ class Settings:
     MAX_CLOCK_SKEW: timedelta = timedelta(minutes=5)
     #: Lengths of a streak, in days, that are celebrated when first reached.
     STREAK_MILESTONES: tuple[int, ...] = (3, 7, 14, 30, 50, 100, 200, 365, 500, 1_000)
+    #: Dates that users may pause their streaks at a time, and in any 365 days.
+    MAX_PAUSE_DAYS: int = 60
+    MAX_PAUSE_DAYS_A_YEAR: int = 90
+    #: Whether users may repair up to 2 missed dates within 48 hours of the break.
+    USERS_REPAIR_STREAKS: bool = False
     #: How long a celebration waits for its user.
     CELEBRATION_TTL: timedelta = timedelta(days=7)
     #: How long the number of holders of each achievement is cached; 0 means never.

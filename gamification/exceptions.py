@@ -142,6 +142,24 @@ class InactiveActivityError(UnknownActivityError):
     code = "inactive_activity"
 
 
+class UnknownStreakError(GamificationError):
+    """No streak has this key."""
+
+    code = "unknown_streak"
+
+
+class InvalidPauseError(InvalidRequestError):
+    """The pause begins too early, or is too long."""
+
+    code = "invalid_pause"
+
+
+class NotRepairableError(InvalidRequestError):
+    """The dates cannot be repaired."""
+
+    code = "not_repairable"
+
+
 class UnknownAchievementError(GamificationError):
     """No achievement has this key."""
 

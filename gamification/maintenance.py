@@ -35,6 +35,11 @@ from gamification.models import (
 from gamification.services.corrections.restoring import restore_unlock
 from gamification.services.jobs import undone_jobs
 from gamification.services.levels.table import current_thresholds
+from gamification.services.streaks.derived import (
+    DerivedStreaks,
+    derive_streaks,
+    write_missing,
+)
 from gamification.services.unit_of_work import attempts, wrap_database_errors
 from gamification.services.user_batches import check_batch_size
 from gamification.services.user_changes import count_again
@@ -161,13 +166,22 @@ def _derived(
     user_ids: Sequence[Any], profiles: Profiles, names: _Names
 ) -> dict[Any, Numbers]:
     numbers, thresholds = {}, current_thresholds()
-    for user_id, progress in _replayed(user_ids).items():
+    replayed = _replayed(user_ids)
+    streaks = _streaks(replayed, profiles)
+    for user_id, progress in replayed.items():
         profile = profiles.get(user_id)
         if profile is None and progress.last_occurred_at is None:
             numbers[user_id] = Numbers()
         else:
-            columns = _columns(progress, profile or UserGamification(), thresholds)
+            forgiving = streaks.get(user_id)
+            columns = _columns(
+                progress, profile or UserGamification(), thresholds, forgiving
+            )
             numbers[user_id] = _numbers(columns, progress, names)
+            missing = forgiving.missing if forgiving else ()
+            numbers[user_id] |= {
+                f"freeze {row.kind} {row.date}": row.amount for row in missing
+            }
             numbers[user_id] |= {
                 names.achievement(pk): _held(
                     reward.occurred_at, reward.amount, is_lost=bool(reversal)
@@ -199,14 +213,26 @@ def _undone(entries: QuerySet[LedgerEntry]) -> dict[Any, dict[int, int]]:
     return found
 
 
+def _streaks(
+    replayed: Mapping[Any, Progress], profiles: Profiles
+) -> dict[Any, DerivedStreaks]:
+    """Return the streaks of users whose streaks may forgive something."""
+    days = {user_id: progress.days.keys() for user_id, progress in replayed.items()}
+    return derive_streaks(profiles.values(), days, write_alias(), timezone.now())
+
+
 def _columns(
-    progress: Progress, profile: UserGamification, thresholds: Sequence[int]
+    progress: Progress,
+    profile: UserGamification,
+    thresholds: Sequence[int],
+    streaks: DerivedStreaks | None,
 ) -> Numbers:
     return progress.columns(
         profile.calendar,
         thresholds,
         highest_level=profile.highest_level,
         highest_streak=profile.highest_streak,
+        streak=streaks.daily if streaks else None,
     )
 
 
@@ -294,8 +320,10 @@ def _rebuild(user_id: Any) -> None:
     profile = _profiles([user_id]).get(user_id)
     if profile is None:
         raise unknown_user(user_id)
+    streaks = _streaks({user_id: progress}, {user_id: profile}).get(user_id)
+    write_missing(streaks.missing if streaks else (), alias)
     UserGamification.objects.using(alias).filter(pk=profile.pk).update(
-        **_columns(progress, profile, current_thresholds()),
+        **_columns(progress, profile, current_thresholds(), streaks),
         version=F("version") + 1,
         updated_at=timezone.now(),
     )

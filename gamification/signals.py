@@ -24,6 +24,25 @@ achievement_revoked = Signal()
 # Arguments: user_id, level_before: int, level: int, outcome: Outcome
 level_changed = Signal()
 
+# Sent when a streak became longer, also as a new one of length 1.
+# Arguments: user_id, streak: str (its key), current: int, longest: int
+streak_extended = Signal()
+
+# Sent when a break is found: by the record that begins a new streak, and each time
+# that ``get_streaks`` finds a streak broken. No job looks for breaks, so it comes late,
+# or not at all for a user who stays away. ``broken_at`` is None if a record found it,
+# and otherwise the same each time.
+# Arguments: user_id, streak: str, lost: int, broken_at: datetime | None
+streak_broken = Signal()
+
+# Sent when a freeze covered a missed date.
+# Arguments: user_id, streak: str, date
+freeze_used = Signal()
+
+# Sent when active dates earned freezes.
+# Arguments: user_id, streak: str, date, amount: int
+freeze_earned = Signal()
+
 # Sent when staff adjusted a user's XP.
 # Arguments: user_id, outcome: Outcome
 xp_adjusted = Signal()

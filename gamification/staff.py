@@ -20,20 +20,14 @@ from gamification.domain.levels import (
     thresholds_of,
 )
 from gamification.domain.outcomes import CelebrationMode
-from gamification.services.balance.recalculation import (
-    recalculate_xp,
-)
-from gamification.services.balance.recalculation_jobs import (
-    begin_recalculation,
-)
+from gamification.services.balance.recalculation import recalculate_xp
+from gamification.services.balance.recalculation_jobs import begin_recalculation
 from gamification.services.balance.recalculation_preview import (
     ActivityCorrection,
     RecalculationPreview,
     preview_recalculation,
 )
-from gamification.services.balance.recalculation_scope import (
-    RecalculationScope,
-)
+from gamification.services.balance.recalculation_scope import RecalculationScope
 from gamification.services.balance.report import (
     BalanceReport,
     UnlockCounts,
@@ -111,9 +105,7 @@ from gamification.services.job_control import (
     resume_job,
 )
 from gamification.services.job_steps import run_next_step
-from gamification.services.jobs import (
-    find_job,
-)
+from gamification.services.jobs import find_job
 from gamification.services.levels.editing import (
     LevelChange,
     SavedLevels,
@@ -157,9 +149,7 @@ from gamification.services.players.achievements import (
     held_achievements,
     visible_achievements,
 )
-from gamification.services.players.explanations import (
-    get_facts,
-)
+from gamification.services.players.explanations import get_facts
 from gamification.services.players.restrictions import (
     all_restrictions,
     exclude_user,
@@ -167,9 +157,7 @@ from gamification.services.players.restrictions import (
     lift_restriction,
     open_restrictions,
 )
-from gamification.services.players.settings import (
-    set_choices,
-)
+from gamification.services.players.settings import set_choices
 from gamification.services.players.visibility import (
     achievements_shown,
     has_any_permission,
@@ -182,6 +170,16 @@ from gamification.services.players.visibility import (
     visible_jobs,
     visible_users,
 )
+from gamification.services.streaks.editing import create_streak, edit_streak, streak_tag
+from gamification.services.streaks.fields import STREAK_FIELDS, check_streak
+from gamification.services.streaks.freezes import grant_freezes
+from gamification.services.streaks.listing import freezes_of, pauses_of, repairs_of
+from gamification.services.streaks.lookup import find_streak, lock_streak
+from gamification.services.streaks.mass_repairs import preview_repairs, repair_streaks
+from gamification.services.streaks.pauses import pause_for as pause_streak
+from gamification.services.streaks.preview import preview_streak
+from gamification.services.streaks.repairs import repair_streak
+from gamification.services.streaks.status import read_streaks
 from gamification.services.unit_of_work import write_transaction
 from gamification.services.validation import (
     MAX_ID,
@@ -206,6 +204,7 @@ __all__ = [
     "MAX_NAME",
     "MAX_NAMES",
     "MAX_NOTE",
+    "STREAK_FIELDS",
     "AchievementStatus",
     "Act",
     "ActPreview",
@@ -257,14 +256,17 @@ __all__ = [
     "calculate_level_from_xp",
     "changed_reach",
     "check_quantity",
+    "check_streak",
     "check_text",
     "compare_definitions",
     "compare_levels",
     "create_achievement",
     "create_activity",
+    "create_streak",
     "definition_tag",
     "edit_achievement",
     "edit_activity",
+    "edit_streak",
     "entries_of",
     "entry_fingerprint",
     "example_definitions",
@@ -272,8 +274,10 @@ __all__ = [
     "export_definitions",
     "find_job",
     "find_names",
+    "find_streak",
     "find_users",
     "fingerprint",
+    "freezes_of",
     "generate_thresholds",
     "get_achievement",
     "get_all_achievements",
@@ -281,6 +285,7 @@ __all__ = [
     "get_facts",
     "get_levels",
     "get_reach",
+    "grant_freezes",
     "has_any_permission",
     "held_achievements",
     "hold_user",
@@ -290,22 +295,31 @@ __all__ = [
     "lift_restriction",
     "lock_definition",
     "lock_definitions",
+    "lock_streak",
     "make_table",
     "misplaced_users",
     "open_restrictions",
     "pause_job",
+    "pause_streak",
+    "pauses_of",
     "preview_backfill",
     "preview_levels",
     "preview_list",
     "preview_recalculation",
+    "preview_repairs",
     "preview_seed_removal",
+    "preview_streak",
     "preview_take_back",
     "public_users",
     "reach_problem",
     "read_levels",
+    "read_streaks",
     "recalculate_xp",
     "relevel_users",
     "remove_seeds",
+    "repair_streak",
+    "repair_streaks",
+    "repairs_of",
     "restore_catalogue",
     "resume_job",
     "run_next_step",
@@ -318,6 +332,7 @@ __all__ = [
     "set_choices",
     "simulate_rewards",
     "storage_error",
+    "streak_tag",
     "thresholds_of",
     "tune_rewards",
     "undo_of",

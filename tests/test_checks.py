@@ -91,6 +91,8 @@ def test_gamification_E003(settings, thresholds):
         ("CELEBRATION_TTL", None, "gamification.E006"),
         ("MAX_BACKDATE", timedelta.max, "gamification.E006"),
         ("STREAK_MILESTONES", 7, "gamification.E007"),
+        ("MAX_PAUSE_DAYS", 367, "gamification.E019"),
+        ("USERS_REPAIR_STREAKS", 1, "gamification.E009"),
         ("STREAK_MILESTONES", (0, 7), "gamification.E007"),
         ("STREAK_MILESTONES", (7, 7), "gamification.E007"),
         ("BATCH_SIZE", 0, "gamification.E008"),

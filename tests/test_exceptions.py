@@ -57,6 +57,7 @@ def test_codes_are_a_contract():
         "invalid_definitions",
         "invalid_instant",
         "invalid_key",
+        "invalid_pause",
         "invalid_quantity",
         "invalid_span",
         "invalid_text",
@@ -65,6 +66,7 @@ def test_codes_are_a_contract():
         "key_required",
         "keys_differ",
         "levels_pinned",
+        "not_repairable",
         "not_reversible",
         "out_of_range",
         "self_award",
@@ -78,6 +80,7 @@ def test_codes_are_a_contract():
         "unknown_entry",
         "unknown_job",
         "unknown_scope",
+        "unknown_streak",
         "unknown_user",
         "user_excluded",
     }

@@ -10,6 +10,8 @@ from gamification.admin.players.inlines import (
     GamificationInline,
     GamificationUserAdminMixin,
 )
+from gamification.admin.streaks import history as streak_history
+from gamification.admin.streaks import pages as streaks
 
 __all__ = [
     "GamificationInline",
@@ -21,4 +23,6 @@ __all__ = [
     "jobs",
     "levels",
     "progress",
+    "streak_history",
+    "streaks",
 ]

@@ -36,6 +36,49 @@ class TagField(forms.CharField):
         return False
 
 
+class Checkboxes(forms.CheckboxSelectMultiple):
+    """Checkboxes whose value is one text: the chosen keys with commas between."""
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> str:
+        return ",".join(super().value_from_datadict(data, files, name) or ())
+
+    def format_value(self, value: Any) -> list[str]:
+        return [*filter(None, value.split(","))]
+
+
+class ListField(forms.Field):
+    """Several of some choices, in their order, as checkboxes."""
+
+    widget = Checkboxes
+    hidden_widget = forms.HiddenInput
+
+    def __init__(self, *, choices: Any = (), **options: Any) -> None:
+        super().__init__(required=False, **options)
+        self.set_choices(choices)
+
+    def set_choices(self, choices: Any) -> None:
+        """Offer these pairs of a value and a label."""
+        self.labels = dict(choices)
+        self.widget.choices = [*self.labels.items()]
+
+    def prepare_value(self, value: Any) -> str:
+        return value if isinstance(value, str) else ",".join(map(str, value or ()))
+
+    def to_python(self, value: Any) -> list[Any]:
+        keys = {*self.prepare_value(value).split(",")} - {""}
+        known = {str(each): each for each in self.labels}
+        if unknown := keys - known.keys():
+            message = _("%(value)s is not one of the choices.")
+            raise forms.ValidationError(message % {"value": min(unknown)}, "invalid")
+        return [each for text, each in known.items() if text in keys]
+
+    def readable(self, sent: str) -> str:
+        """Return the labels of what a browser sent."""
+        keys = {*sent.split(",")}
+        chosen = (label for each, label in self.labels.items() if str(each) in keys)
+        return ", ".join(map(str, chosen))
+
+
 def conflict_message(subject: object, editor: str = "") -> str:
     """Return the message that ``editor``, or somebody else, changed ``subject``."""
     message = _(
@@ -133,6 +176,8 @@ def _changes(
 
 def _readable(field: forms.Field, sent: str | None) -> str:
     """Return the text that people see for the value ``sent`` by a browser."""
+    if isinstance(field, ListField):
+        return field.readable(sent or "") or "–"
     if isinstance(field, forms.BooleanField):
         return _("no") if sent in {None, "", "False"} else _("yes")
     if sent and (choices := getattr(field, "choices", None)):

@@ -32,6 +32,7 @@ from gamification.api.views.achievement_serializers import (
 )
 from gamification.api.views.explanations import BLOCKERS
 from gamification.api.views.job_serializers import STARTABLE_KINDS
+from gamification.api.views.streak_serializers import FREEZE_KINDS, UNITS
 from gamification.api.views.user_serializers import STREAK_STATES
 from gamification.leaderboards import PeriodState, Ranking, Window
 from gamification.models import ActiveDay, JobKind, JobState, RestrictionKind
@@ -78,6 +79,7 @@ CHOICES: Final[Mapping[tuple[str, ...], str]] = {
         "Criterion": CRITERIA,
         "EntryKind": EntryKind.values,
         "ExplanationBlocker": BLOCKERS,
+        "FreezeKind": FREEZE_KINDS,
         "JobKind": JobKind.values,
         "JobState": JobState.values,
         "LeaderboardRanking": Ranking.values,
@@ -85,6 +87,7 @@ CHOICES: Final[Mapping[tuple[str, ...], str]] = {
         "LeaderboardWindow": Window.values,
         "RestrictionKind": RestrictionKind.values,
         "StreakState": STREAK_STATES,
+        "StreakUnit": UNITS,
         "StartableJobKind": STARTABLE_KINDS,
         "WithheldReason": WithheldReason.values,
     }.items()

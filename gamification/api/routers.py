@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, ClassVar
 
 from django.urls import URLPattern, re_path
 from rest_framework.routers import Route, SimpleRouter
@@ -12,10 +12,11 @@ from gamification.api.exceptions import not_found_view
 
 
 class Router(SimpleRouter):
-    """A router that also supports viewsets of a single object.
+    """A router that also supports viewsets of a single object, and ends of lists.
 
-    Such a viewset sets ``is_singleton``. Its address has no id and serves ``retrieve``
-    and ``partial_update``.
+    A viewset of a single object sets ``is_singleton``. Its address has no id and serves
+    ``retrieve`` and ``partial_update``. The address of a list serves ``end``, too, for
+    DELETE.
     """
 
     # "$" would also match before a trailing line feed.
@@ -23,6 +24,8 @@ class Router(SimpleRouter):
         route._replace(url=route.url.replace("$", r"\Z"))
         for route in SimpleRouter.routes
     ]
+    lists: ClassVar[Any] = routes[0]
+    routes[0] = lists._replace(mapping={**lists.mapping, "delete": "end"})
     singleton = Route(
         url=r"^{prefix}{trailing_slash}\Z",
         mapping={"get": "retrieve", "patch": "partial_update"},

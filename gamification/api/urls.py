@@ -14,8 +14,19 @@ from gamification.api.views.ledger import LedgerViewSet
 from gamification.api.views.levels import LevelsViewSet
 from gamification.api.views.me import MeViewSet
 from gamification.api.views.my_achievements import MyAchievementsViewSet
+from gamification.api.views.my_streaks import (
+    MyPausesViewSet,
+    MyRepairsViewSet,
+    MyStreaksViewSet,
+)
 from gamification.api.views.records import RecordsViewSet
 from gamification.api.views.restrictions import RestrictionsViewSet
+from gamification.api.views.streaks import StreaksViewSet
+from gamification.api.views.user_streaks import (
+    FreezesViewSet,
+    PausesViewSet,
+    RepairsViewSet,
+)
 from gamification.api.views.users import UsersViewSet
 
 app_name = "gamification"
@@ -28,12 +39,19 @@ router.register("me/achievements", MyAchievementsViewSet, basename="my-achieveme
 router.register("me/calendar", CalendarViewSet, basename="my-calendar")
 router.register("me/celebrations", CelebrationsViewSet, basename="my-celebrations")
 router.register("me/ledger", LedgerViewSet, basename="my-ledger")
+router.register("me/pauses", MyPausesViewSet, basename="my-pauses")
+router.register("me/repairs", MyRepairsViewSet, basename="my-repairs")
+router.register("me/streaks", MyStreaksViewSet, basename="my-streaks")
 router.register("leaderboards", LeaderboardsViewSet, basename="leaderboards")
 router.register("levels", LevelsViewSet, basename="levels")
 router.register("records", RecordsViewSet, basename="records")
+router.register("streaks", StreaksViewSet, basename="streaks")
 router.register("users", UsersViewSet, basename="users")
 router.register(
     "users/(?P<user>[^/]+)/restrictions", RestrictionsViewSet, basename="restrictions"
 )
+router.register("users/(?P<user>[^/]+)/freezes", FreezesViewSet, basename="freezes")
+router.register("users/(?P<user>[^/]+)/pauses", PausesViewSet, basename="pauses")
+router.register("users/(?P<user>[^/]+)/repairs", RepairsViewSet, basename="repairs")
 
 urlpatterns = [path("v1/", include([*router.urls, router.not_found_route()]))]

@@ -15,13 +15,13 @@ from gamification.conf import conf
 from gamification.models import Achievement
 from gamification.models.celebration_text import celebration_text, celebration_title
 from gamification.services import (
-    AchievementProgress,
     CelebrationKind,
     Rarity,
     count_secrets,
     get_achievements,
 )
 from gamification.staff import Category
+from gamification.values import AchievementProgress
 
 #: Shares of users below this one are shown as "less than" it.
 RAREST: Final = 0.01

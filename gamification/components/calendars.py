@@ -38,6 +38,8 @@ class Cell:
     text: str
     #: Whether its week has not begun: a narrow screen leaves it out.
     is_later: bool = False
+    #: Why the day broke nothing although nothing was done; empty for other days.
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +59,27 @@ def calendar_of(user: Any, year: int | None = None) -> dict[str, Any]:
     mondays = _mondays(first, last)
     return {
         "year": year,
-        "active_days": sum(day.kind != ActiveDay.Kind.FROZEN for day in days),
+        "active_days": sum(_is_active(day) for day in days),
         "longest_run": _longest_run(days),
         "months": _months(mondays, _today()),
         "rows": _rows(mondays, year, days),
         "shades": range(_SHADES + 1),
+        "kinds": _kinds(days),
     }
+
+
+def _is_active(day: ActiveDay) -> bool:
+    return day.kind == ActiveDay.Kind.ACTIVE
+
+
+def _kinds(days: Sequence[ActiveDay]) -> list[tuple[str, str]]:
+    """Return the other kinds that the year has, each with its name."""
+    found = {day.kind for day in days if not _is_active(day)}
+    return [
+        (kind.value, capfirst(str(kind.label)))
+        for kind in ActiveDay.Kind
+        if kind in found
+    ]
 
 
 def _mondays(first: date, last: date) -> list[date]:
@@ -107,7 +124,7 @@ class _Cells:
     def __init__(self, year: int, days: Sequence[ActiveDay]) -> None:
         self.year = year
         self.days = {day.date: day for day in days}
-        self.scale = sorted(day.xp for day in days)
+        self.scale = sorted(day.xp for day in days if _is_active(day))
         self.today = _today()
 
     def of(self, day: date) -> Cell:
@@ -118,6 +135,9 @@ class _Cells:
         if active is None:
             words = _("nothing") if day <= self.today else ""
             return Cell(0, words and self._said(day, words), is_later)
+        if not _is_active(active):
+            said = self._said(day, active.get_kind_display())
+            return Cell(0, said, is_later, active.kind)
         xp = _("%(xp)s XP") % {"xp": number_format(active.xp, force_grouping=True)}
         return Cell(self._shade(active.xp), self._said(day, xp))
 
@@ -135,10 +155,10 @@ class _Cells:
 
 
 def _longest_run(days: Sequence[ActiveDay]) -> int:
-    """Return the most days in a row; a frozen day keeps the run but does not count."""
+    """Return the most days in a row; other kinds keep the run but do not count."""
     longest = run = 0
     gaps = [None, *((late.date - early.date).days for early, late in pairwise(days))]
     for day, gap in zip(days, gaps, strict=False):
-        run = (run if gap == 1 else 0) + (day.kind != ActiveDay.Kind.FROZEN)
+        run = (run if gap == 1 else 0) + _is_active(day)
         longest = max(longest, run)
     return longest

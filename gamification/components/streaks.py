@@ -14,13 +14,18 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from gamification.conf import conf
-from gamification.models import ActiveDay
-from gamification.services import ProfileSummary, get_calendar, get_progress
+from gamification.models import ActiveDay, StreakDefinition, write_alias
+from gamification.services import (
+    ProfileSummary,
+    get_calendar,
+    get_progress,
+    get_streaks,
+)
 
 Kind: Final = ActiveDay.Kind
 
-#: Kinds of day that look like one on which something was done.
-_LIKE_DONE: Final = {Kind.ACTIVE, Kind.REPAIRED}
+#: The key of the streak that every site has.
+DAILY: Final = "daily"
 
 _MINUTE: Final = timedelta(minutes=1)
 
@@ -52,10 +57,12 @@ def streak_of(user: Any) -> dict[str, Any]:
     sunday = monday + timedelta(days=6)
     active = get_calendar(user, since=monday, until=sunday)
     kinds = {each.date: each.kind for each in active}
-    begun = min(kinds, default=today) if len(kinds) >= progress.active_days else monday
+    done = [day for day, kind in kinds.items() if kind == Kind.ACTIVE]
+    begun = min(done, default=today) if len(done) >= progress.active_days else monday
     dates = [monday + timedelta(days=number) for number in range(7)]
     return {
         "streak": progress.streak,
+        "paused_until": progress.streak.paused_until,
         **_until(progress, today),
         "days": [
             _day(each, today, kinds, progress) if each >= begun else _before(each)
@@ -95,6 +102,8 @@ def _day(
         state, word = "today", _("Open")
     elif day > today:
         state, word = "coming", _("Not yet")
+    elif progress.streak.freezes_needed and day in progress.streak.missed:
+        state, word = "frozen", _("Freeze")
     elif _is_in_streak(day, kinds, progress):
         state, word = "neutral", _("Does not count")
     else:
@@ -109,16 +118,20 @@ def _before(day: date) -> Day:
 
 def _kind(kind: str) -> tuple[str, str]:
     word = _("Done") if kind == Kind.ACTIVE else capfirst(str(Kind(kind).label))
-    return ("done" if kind in _LIKE_DONE else kind), word
+    return ("done" if kind == Kind.ACTIVE else kind), word
 
 
 def _is_in_streak(
     day: date, kinds: Mapping[date, str], progress: ProfileSummary
 ) -> bool:
     """Say whether the streak goes on over a day on which nothing was done."""
-    since = [kind for date_, kind in kinds.items() if date_ > day]
-    return (
-        0
-        < len([kind for kind in since if kind in _LIKE_DONE])
-        < (progress.streak.current)
-    )
+    since = [each for each, kind in kinds.items() if each > day and kind == Kind.ACTIVE]
+    return 0 < len(since) < progress.streak.current
+
+
+def other_streaks_of(user: Any) -> dict[str, Any]:
+    """Return all streaks but the daily one, by one query where there are none."""
+    rows = StreakDefinition.objects.using(write_alias())
+    if not rows.filter(is_active=True).exclude(key=DAILY).exists():
+        return {"streaks": ()}
+    return {"streaks": [each for each in get_streaks(user) if each.key != DAILY]}

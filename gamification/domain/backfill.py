@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
 from itertools import accumulate, repeat, tee
 from typing import NamedTuple, TypeAlias
@@ -12,7 +12,9 @@ from gamification.domain.days import Calendar
 from gamification.domain.history import PastEntry
 from gamification.domain.levels import calculate_level_from_xp
 from gamification.domain.outcomes import Entry, EntryKind
-from gamification.domain.state import Rules, UserState
+from gamification.domain.state import NOTHING, Rules, UserState
+from gamification.domain.streak_book import StreakBook
+from gamification.domain.streak_growth import longest_runs
 from gamification.domain.streaks import Streak, extend_streak
 
 Entries: TypeAlias = Iterable[PastEntry | Entry]
@@ -25,10 +27,13 @@ class Moment(NamedTuple):
     day: date
 
 
-def qualifies(state: UserState, rule: AchievementRule) -> bool:
+def qualifies(
+    state: UserState, rule: AchievementRule, streaks: Mapping[int, int] = NOTHING
+) -> bool:
     """Say whether the user meets ``rule``, does not hold it, and may earn it.
 
-    The state must have the tally of the activity that the rule counts.
+    The state must have the tally of the activity that the rule counts; ``streaks`` has
+    the longest runs of streaks besides the daily one.
     """
     facts = Facts(
         state.active_days,
@@ -37,22 +42,28 @@ def qualifies(state: UserState, rule: AchievementRule) -> bool:
         state.total_xp,
         len(state.held),
         state.tallies,
+        streaks,
     )
     barred = state.held | state.revoked
     return facts.meet(rule) and rule.id not in barred and not state.is_excluded
 
 
 def met_at(
-    rule: AchievementRule, entries: Entries, calendar: Calendar, rules: Rules
+    rule: AchievementRule,
+    entries: Entries,
+    calendar: Calendar,
+    rules: Rules,
+    book: StreakBook | None = None,
 ) -> Moment | None:
     """Return when the user last began to meet ``rule``; None if they do not meet it.
 
     ``entries`` are those that last, each at its worth, in the order in which they
-    occurred. A user stops meeting a rule only if staff take XP.
+    occurred. A user stops meeting a rule only if staff take XP. ``book`` is that of a
+    user whose streaks may forgive something.
     """
     measured, entries = tee(entries)
     since: Moment | None = None
-    values = _values(rule, measured, calendar, rules)
+    values = _values(rule, measured, calendar, rules, book)
     for value, entry in zip(values, entries, strict=False):
         if value < rule.threshold:
             since = None
@@ -62,7 +73,11 @@ def met_at(
 
 
 def _values(
-    rule: AchievementRule, entries: Entries, calendar: Calendar, rules: Rules
+    rule: AchievementRule,
+    entries: Entries,
+    calendar: Calendar,
+    rules: Rules,
+    book: StreakBook | None,
 ) -> Iterator[int]:
     """Yield the value that ``rule`` measures after each of ``entries``."""
     match rule.criterion:
@@ -72,7 +87,10 @@ def _values(
         case Criterion.ACTIVE_DAYS:
             return _active_days(entries)
         case Criterion.LONGEST_STREAK:
-            return _longest_streaks(entries, calendar)
+            streak = rules.catalogue.streak_of(rule)
+            if book is None and streak.is_plain:
+                return _longest_streaks(entries, calendar)
+            return longest_runs(streak, entries, calendar, book or StreakBook())
         case Criterion.LEVEL:
             totals = accumulate(e.amount for e in entries)
             thresholds = rules.thresholds

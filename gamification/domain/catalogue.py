@@ -11,6 +11,7 @@ from django.db.models.enums import TextChoices
 from django.utils.translation import gettext_lazy as _
 
 from gamification.domain.levels import LevelRule, thresholds_of
+from gamification.domain.streak_rules import DAILY, STRICT, StreakRule
 
 #: The most XP that one unit or one achievement may be worth.
 MAX_REWARD: Final = 1_000_000
@@ -75,14 +76,23 @@ class AchievementRule:
     status: str = AchievementStatus.ACTIVE
     icon: str = ""
     revocable: bool = False
+    #: The streak that is measured; None means the daily one.
+    streak_id: int | None = None
+
+    @property
+    def measure(self) -> Measure:
+        """What is measured."""
+        about = self.streak_id if self.activity_id is None else self.activity_id
+        return self.criterion, about
 
 
-#: A criterion, and the activity that it counts.
+#: A criterion, and the activity that it counts, or the streak that it measures.
 Measure = tuple[str, int | None]
 
 _ACTIVITY_COUNT: Final = Criterion.ACTIVITY_COUNT.value
+_LONGEST_STREAK: Final = Criterion.LONGEST_STREAK.value
 
-#: The measures of the fields of ``Facts``, in their order, except the counts.
+#: The measures of the fields of ``Facts``, in their order, except the mappings.
 _MEASURES: Final[tuple[Measure, ...]] = (
     (Criterion.ACTIVE_DAYS.value, None),
     (Criterion.LONGEST_STREAK.value, None),
@@ -102,20 +112,27 @@ class Facts(NamedTuple):
     achievements: int = 0
     #: Units by activity id; activities that are missing here unlock nothing.
     counts: Mapping[int, int] = {}
+    #: The longest runs by id of streaks besides the daily one; in the same way.
+    streaks: Mapping[int, int] = {}
 
     def measures(self) -> Iterator[tuple[Measure, int]]:
         """Yield each measure with its value."""
-        yield from zip(_MEASURES, self[:-1], strict=True)
+        yield from zip(_MEASURES, self[:-2], strict=True)
         for pk, count in self.counts.items():
             yield (_ACTIVITY_COUNT, pk), count
+        for pk, longest in self.streaks.items():
+            yield (_LONGEST_STREAK, pk), longest
 
-    def measure(self, criterion: str, activity_id: int | None = None) -> int:
-        """Return the value that a criterion measures; 0 if it is not known."""
-        return dict(self.measures()).get((criterion, activity_id), 0)
+    def measure(self, criterion: str, about: int | None = None) -> int:
+        """Return the value that a criterion measures; 0 if it is not known.
+
+        ``about`` is the id of the activity or of the streak.
+        """
+        return dict(self.measures()).get((criterion, about), 0)
 
     def meet(self, rule: AchievementRule) -> bool:
         """Say whether these facts unlock ``rule``."""
-        return self.measure(rule.criterion, rule.activity_id) >= rule.threshold
+        return self.measure(*rule.measure) >= rule.threshold
 
 
 class Catalogue:
@@ -126,12 +143,26 @@ class Catalogue:
         activities: Iterable[ActivityRule] = (),
         achievements: Iterable[AchievementRule] = (),
         levels: Iterable[LevelRule] = (),
+        streaks: Iterable[StreakRule] = (),
     ) -> None:
         self.activities = {rule.key: rule for rule in activities}
         self.achievements = {rule.key: rule for rule in achievements}
         #: The levels that staff defined, by number; empty if they defined none.
         self.levels = {level.number: level for level in levels}
         self.thresholds = thresholds_of(self.levels.values())
+        self.streaks = {rule.key: rule for rule in streaks}
+        self.daily = self.streaks.get(DAILY, STRICT)
+        #: Whether consecutive dates alone make the daily streak of most users.
+        self.is_strict = self.daily.is_plain
+        others = (rule for key, rule in self.streaks.items() if key != DAILY)
+        self.other_streaks = tuple(rule for rule in others if rule.is_active)
+        #: Ids of the activities that staff chose for some streak.
+        self.chosen_activities = frozenset(
+            activity_id
+            for rule in self.other_streaks
+            for version in rule.versions
+            for activity_id in version.activities
+        )
         #: Active achievements by measure, in order of rising threshold.
         self.ladders = _ladders(self.achievements.values())
         self._next_thresholds: dict[frozenset[int], Facts] = {}
@@ -140,6 +171,11 @@ class Catalogue:
     def achievement_keys(self) -> dict[int, str]:
         """The keys of achievements by id."""
         return {rule.id: key for key, rule in self.achievements.items()}
+
+    def streak_of(self, rule: AchievementRule) -> StreakRule:
+        """Return the streak that an achievement measures."""
+        others = (each for each in self.streaks.values() if each.id == rule.streak_id)
+        return next(others, self.daily)
 
     def with_achievement(self, rule: AchievementRule) -> Catalogue:
         """Return the catalogue with ``rule`` instead of the one with the same id."""
@@ -155,7 +191,12 @@ class Catalogue:
         return self._with(rules)
 
     def _with(self, rules: Iterable[AchievementRule]) -> Catalogue:
-        return Catalogue(self.activities.values(), rules, self.levels.values())
+        return Catalogue(
+            self.activities.values(),
+            rules,
+            self.levels.values(),
+            self.streaks.values(),
+        )
 
     def next_thresholds(self, barred: frozenset[int]) -> Facts:
         """Return the lowest threshold of each measure, except of rules in ``barred``.
@@ -177,13 +218,16 @@ class Catalogue:
             for rule in reversed(rules)
             if rule.id not in barred
         }
-        counts = {
-            pk: threshold
-            for (criterion, pk), threshold in lowest.items()
-            if criterion == _ACTIVITY_COUNT and pk is not None
-        }
+        counts, streaks = (
+            {
+                pk: threshold
+                for (criterion, pk), threshold in lowest.items()
+                if criterion == each and pk is not None
+            }
+            for each in (_ACTIVITY_COUNT, _LONGEST_STREAK)
+        )
         days, streak, level, xp, held = (lowest.get(each, NEVER) for each in _MEASURES)
-        return Facts(days, streak, level, xp, held, counts)
+        return Facts(days, streak, level, xp, held, counts, streaks)
 
     def earned(self, facts: Facts, barred: AbstractSet[int]) -> list[AchievementRule]:
         """Return the rules that ``facts`` unlock, by threshold, except ``barred``."""
@@ -214,5 +258,5 @@ def _ladders(rules: Iterable[AchievementRule]) -> dict[Measure, list[Achievement
     ladders: dict[Measure, list[AchievementRule]] = {}
     for rule in sorted(rules, key=_by_threshold):
         if rule.status == AchievementStatus.ACTIVE:
-            ladders.setdefault((rule.criterion, rule.activity_id), []).append(rule)
+            ladders.setdefault(rule.measure, []).append(rule)
     return ladders

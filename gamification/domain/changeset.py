@@ -267,8 +267,8 @@ class UserChangeset(RunningTotals):
         if self.state.ledger is None:
             self.needs_ledger = True
             return None
-        entries = lasting_with(self.state.ledger, self.entries)
-        return met_at(rule, entries, self.state.calendar, self.rules)
+        entries, state = lasting_with(self.state.ledger, self.entries), self.state
+        return met_at(rule, entries, state.calendar, self.rules, state.book)
 
     def _lose(
         self,
@@ -308,14 +308,10 @@ class UserChangeset(RunningTotals):
     def _celebrations(
         self, unlocks: Sequence[Unlock], start: Start
     ) -> tuple[CelebrationNotice, ...]:
-        rises = (
-            self.highest_level != start.peak_level
-            or self.highest_streak != start.peak_streak
-        )
-        if not self.celebrate or not (rises or unlocks):
-            return ()
         before = Peaks(start.peak_level, start.peak_streak)
         after = Peaks(self.highest_level, self.highest_streak)
+        if not self.celebrate or not (before != after or unlocks):
+            return ()
         fresh = [unlock for unlock in unlocks if self._is_first(unlock)]
         milestones, levels = self.rules.streak_milestones, self.rules.catalogue.levels
         planned = tuple(notices(fresh, before, after, milestones, levels))

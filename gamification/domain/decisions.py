@@ -33,9 +33,9 @@ def decide_backfill(
     A state without its ledger gets the same award, dated to ``now``.
     """
     for state in states:
-        if not qualifies(state, rule):
-            continue
         changeset = UserChangeset(state, rules, now, celebrate=celebrate)
+        if not qualifies(state, rule, changeset.streaks.longest()):
+            continue
         try:
             changeset.backfill(rule, reason)
         except TotalOutOfRangeError:

@@ -12,7 +12,7 @@ from gamification.domain.days import Calendar
 from gamification.domain.history import is_undone, unlocks_of
 from gamification.domain.levels import calculate_level_from_xp
 from gamification.domain.outcomes import EntryKind
-from gamification.domain.streaks import measure_streak
+from gamification.domain.streaks import Streak, measure_streak
 
 
 class DerivedEntry(NamedTuple):
@@ -61,13 +61,16 @@ class Progress:
         *,
         highest_level: int = 1,
         highest_streak: int = 0,
+        streak: Streak | None = None,
     ) -> dict[str, object]:
         """Return the columns of the user's row.
+
+        ``streak`` is that of a user whose streak forgives something.
 
         The highest level and streak keep their stored values unless the ledger has
         higher ones: the user has seen them, whatever has changed since.
         """
-        streak = measure_streak(self.days, calendar)
+        streak = streak or measure_streak(self.days, calendar)
         peak_level = calculate_level_from_xp(self.peak_xp, thresholds)
         return {
             "total_xp": self.total_xp,

@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 from gamification.domain.catalogue import Catalogue
 from gamification.domain.days import Calendar
 from gamification.domain.history import PastEntry
+from gamification.domain.streak_book import StreakBook
 from gamification.domain.streaks import Streak
 
 #: Units that a user recorded on a date, and how many of them earned XP.
@@ -70,6 +71,10 @@ class UserState:
     ledger: Iterable[PastEntry] | None = None
     #: Whether the user wants to be shown celebrations.
     celebrates: bool = True
+    #: Whether freezes, pauses or repaired dates exist for the user.
+    has_exceptions: bool = False
+    #: What they are; None until a decision needs them.
+    book: StreakBook | None = None
 
 
 class Record(NamedTuple):

@@ -17,10 +17,15 @@ from gamification.domain.days import ONE_DAY, Calendar
 
 
 class StreakState(TextChoices):
-    """Whether a streak is alive, at risk, or broken today."""
+    """Whether a streak is alive, at risk, or broken today.
+
+    It is frozen if freezes will cover what was missed once the user is active again.
+    """
 
     ACTIVE = "active", _("active")
     AT_RISK = "at_risk", _("at risk")
+    FROZEN = "frozen", _("frozen")
+    PAUSED = "paused", _("paused")
     BROKEN = "broken", _("broken")
 
 
@@ -39,12 +44,37 @@ class StreakStatus:
     """A streak as it stands at one instant."""
 
     state: StreakState
-    #: Days; 0 once broken.
+    #: Periods, such as days; 0 once broken.
     current: int
     longest: int
     last_active_on: date | None
     #: When it breaks unless the user is active before that; None once broken.
     lost_at: datetime | None
+    key: str = "daily"
+    #: What staff call it.
+    name: str = ""
+    #: ``day``, ``week`` or ``month``, and the active dates that one of them needs.
+    unit: str = "day"
+    goal: int = 1
+    #: Active dates in the period that is open.
+    done: int = 0
+    #: Freezes in stock, how many of them the next active date will use, and the most
+    #: that the stock holds.
+    freezes: int = 0
+    freezes_needed: int = 0
+    freeze_cap: int = 0
+    #: Active dates until the next freeze is earned; None if none are.
+    next_freeze_in: int | None = None
+    #: The last date of the pause that holds today.
+    paused_until: date | None = None
+    #: The dates that freezes will cover, or else those that broke it last, at most of
+    #: the last 90 days; of a week or month, its last date.
+    missed: tuple[date, ...] = ()
+    #: When it broke last, and how long it was then.
+    broken_at: datetime | None = None
+    lost: int = 0
+    #: How many of the dates that broke it freezes in stock would have covered.
+    coverable: int = 0
 
 
 def measure_streak(dates: Iterable[date], calendar: Calendar) -> Streak:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from datetime import date, datetime
 from typing import NamedTuple
@@ -11,15 +11,13 @@ from gamification.domain.catalogue import MAX_TOTAL, NEVER, Facts
 from gamification.domain.levels import calculate_level_from_xp
 from gamification.domain.outcomes import Entry, EntryKind
 from gamification.domain.state import NONE, Rules, UserState
-from gamification.domain.streaks import extend_streak, measure_streak
+from gamification.domain.streak_keeper import MissingDaysError, StreakKeeper
+
+__all__ = ["MissingDaysError", "RunningTotals", "Start", "TotalOutOfRangeError"]
 
 
 class TotalOutOfRangeError(ArithmeticError):
     """The total would leave the range of whole numbers that the app can store."""
-
-
-class MissingDaysError(LookupError):
-    """An entry before the last active date takes ``days``, which the state lacks."""
 
 
 class Start(NamedTuple):
@@ -35,6 +33,7 @@ class Start(NamedTuple):
     longest_streak: int
     held: AbstractSet[int]
     last_occurred_at: datetime | None
+    streaks: Mapping[int, int]
 
     def dates(self, cause: Entry) -> bool:
         """Say whether what ``cause`` unlocks is met at the time of ``cause``.
@@ -69,8 +68,7 @@ class RunningTotals:
         self.days: dict[date, tuple[int, int]] = {}
         #: Dates that are no longer active.
         self.lost_days: AbstractSet[date] = NONE
-        #: Activities by active date; None if the state lacks them.
-        self._activities = None if state.days is None else dict(state.days)
+        self.streaks = StreakKeeper(state, rules.catalogue)
 
     @property
     def changed_days(self) -> dict[date, tuple[int, int]]:
@@ -90,6 +88,7 @@ class RunningTotals:
             self.last_occurred_at = entry.occurred_at
         if entry.activity_id is not None:
             self._count(entry.activity_id, entry.quantity)
+            self.streaks.note(entry)
             if entry.extends_streak:
                 self._mark_day(entry)
 
@@ -114,42 +113,47 @@ class RunningTotals:
             self._count_on(day, sign)
 
     def _count_on(self, day: date, activities: int) -> None:
-        known, last = self._activities, self.streak.last_active_on
+        known, last = self.streaks.days, self.streak.last_active_on
         if known is None:
             if last is not None and day < last:
                 raise MissingDaysError
             if day != last:
-                self._extend_streak(day, ())
+                self._extend_streak(day)
             return
         before = known.get(day, 0)
         known[day] = before + activities
         if not before:
-            self._extend_streak(day, known)
+            self._extend_streak(day)
         elif not known[day]:
             del known[day]
-            self._lose_day(day, known)
+            self._lose_day(day)
 
-    def _extend_streak(self, day: date, known: Collection[date]) -> None:
+    def _extend_streak(self, day: date) -> None:
         self.active_days += 1
-        self.streak = extend_streak(self.streak, day, known, self.state.calendar)
+        self.streak = self.streaks.extend(self.streak, day)
         self.highest_streak = max(self.highest_streak, self.streak.longest)
 
-    def _lose_day(self, day: date, known: Collection[date]) -> None:
+    def _lose_day(self, day: date) -> None:
         self.lost_days |= {day}
         self.active_days -= 1
-        self.streak = measure_streak(known, self.state.calendar)
+        self.streak = self.streaks.shrink()
 
     def reaches(self, thresholds: Facts) -> bool:
         """Say whether any value is as high as in ``thresholds``."""
         counts = thresholds.counts
-        return (
+        return bool(
             self.total_xp >= thresholds.total_xp
             or self.level >= thresholds.level
             or self.active_days >= thresholds.active_days
             or self.streak.longest >= thresholds.longest_streak
             or len(self.held) >= thresholds.achievements
             or any(self._tally(pk) >= counts.get(pk, NEVER) for pk in self.tallies)
+            or (thresholds.streaks and self._reaches_run(thresholds.streaks))
         )
+
+    def _reaches_run(self, thresholds: Mapping[int, int]) -> bool:
+        known = self.streaks.longest().items()
+        return any(longest >= thresholds.get(pk, NEVER) for pk, longest in known)
 
     def start(self) -> Start:
         """Return where the user stands now."""
@@ -163,6 +167,7 @@ class RunningTotals:
             self.streak.longest,
             self.held,
             self.last_occurred_at,
+            self.streaks.longest(),
         )
 
     def facts(self) -> Facts:
@@ -182,6 +187,7 @@ class RunningTotals:
             start.total_xp,
             len(start.held),
             counts,
+            start.streaks,
         )
 
     def facts_with(self, more_xp: int) -> Facts:
@@ -202,4 +208,5 @@ class RunningTotals:
             self.total_xp,
             len(self.held),
             {pk: self._tally(pk) for pk in activity_ids},
+            self.streaks.longest(),
         )

@@ -7,9 +7,10 @@ from typing import Any, NamedTuple, TypeAlias
 
 from django.utils import timezone
 
-from gamification.leaderboards import sql
+from gamification.leaderboards import slice_sql as sql
 from gamification.leaderboards.counting import adapted
 from gamification.leaderboards.headers import Header
+from gamification.leaderboards.sql import Statement, fetch
 from gamification.leaderboards.values import Key, Ranking
 
 
@@ -67,7 +68,7 @@ def read_slices(header: Header, wishes: Sequence[Wish]) -> list[Slice] | None:
         for part in _parts(header, name, wish)
     ]
     selects = [sql.version_of(header.id), *(sql.slice_of(name, now) for name in names)]
-    rows = sql.fetch(sql.with_parts(parts, selects))
+    rows = fetch(sql.with_parts(parts, selects))
     (_, version, *_), *rows = sorted(rows, key=lambda row: row[0])
     if version != header.version:
         return None
@@ -80,10 +81,10 @@ def read_scores_above(header: Header, debit: int) -> set[int]:
         statement = sql.final_scores_above(header.id, debit)
     else:
         statement = sql.scores_above(header.id, debit, [*header.moved])
-    return {above for (above,) in sql.fetch(statement)}
+    return {above for (above,) in fetch(statement)}
 
 
-def _parts(header: Header, name: str, wish: Wish) -> Iterator[sql.Statement]:
+def _parts(header: Header, name: str, wish: Wish) -> Iterator[Statement]:
     board = header.id
     if isinstance(wish, AfterOffset):
         is_divided = wish.offset and not header.is_closed
@@ -104,7 +105,7 @@ def _parts(header: Header, name: str, wish: Wish) -> Iterator[sql.Statement]:
 
 def _place_parts(
     header: Header, name: str, key: Key, ranking: Ranking
-) -> Iterator[sql.Statement]:
+) -> Iterator[Statement]:
     if header.is_closed:
         yield sql.final_before(name, header.id, key)
         yield sql.final_above(name, header.id, key.debit)

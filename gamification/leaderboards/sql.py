@@ -1,4 +1,4 @@
-"""The SQL that reads kept boards by index, written by hand to take few statements."""
+"""SQL that finds kept boards and counts users, by hand to take few statements."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ from typing import Any, Final, NamedTuple
 
 from django.db import connections
 
-from gamification.leaderboards.segments import SIZE, SPAN
 from gamification.models import (
     Board,
     BoardScore,
-    BoardSegment,
     LedgerEntry,
     PendingScore,
     UserGamification,
@@ -22,17 +20,12 @@ from gamification.storage.prepared import prepared_cursor
 
 _BOARDS: Final = Board._meta.db_table
 _SCORES: Final = BoardScore._meta.db_table
-_SEGMENTS: Final = BoardSegment._meta.db_table
 _PENDING: Final = PendingScore._meta.db_table
 _LEDGER: Final = LedgerEntry._meta.db_table
 _PROFILES: Final = UserGamification._meta.db_table
 
 #: An instant after all others, as both databases read it.
 _LAST: Final = "9999-12-31 23:59:59"
-
-_ORDER: Final = "debit, reached, user_id"
-_BACKWARDS: Final = "debit DESC, reached DESC, user_id DESC"
-_PLACE: Final = "(%s, %s, %s)"
 
 
 class Statement(NamedTuple):
@@ -168,196 +161,3 @@ def pending(now: Any, limit: int, users: Sequence[Any]) -> Statement:
         ORDER BY id LIMIT {limit}) p{extra}) u
     GROUP BY user_id"""
     return Statement(sql, (now, *users))
-
-
-def with_parts(parts: Sequence[Statement], selects: Sequence[Statement]) -> Statement:
-    """Return a statement for all rows of the SELECTs, which name the parts."""
-    rows = join(selects, "\nUNION ALL ")
-    return join([Statement("WITH "), join(parts, ",\n"), Statement("\n"), rows], "")
-
-
-def version_of(board: int) -> Statement:
-    """Return a statement for the version of a board, in the columns of ``slice``."""
-    sql = f"SELECT -1, version, 0, 0, 0, 0, NULL, NULL FROM {_BOARDS} WHERE id = %s"
-    return Statement(sql, (board,))
-
-
-def slice_of(name: str, now: Any) -> Statement:
-    """Return the SELECT of a slice of keys, whose parts were named in the WITH clause.
-
-    Its columns are the number of the slice, the number of keys before its first one and
-    before its anchor, the number of users who have more than the first one's score, the
-    key, and whether the user may still be ranked.
-    """
-    sql = f"""SELECT {name}, (SELECT n FROM start{name}), (SELECT n FROM anchor{name}),
-    (SELECT n FROM above{name}), k.debit, k.reached, k.user_id,
-    g.is_public AND NOT g.is_excluded
-        AND (g.held_until IS NULL OR g.held_until <= %s)
-FROM slice{name} k LEFT JOIN {_PROFILES} g ON g.user_id = k.user_id"""
-    return Statement(sql, (now,))
-
-
-def keys_after(name: str, board: int, offset: int, size: int) -> Statement:
-    """Return the parts of a slice that begins behind an offset.
-
-    It begins with the segment in which the offset lies, which is looked for in the wide
-    one in which it lies.
-    """
-    sql = f"""w{name} AS (
-    SELECT {_ORDER}, upto - count AS skipped FROM (
-        SELECT {_ORDER}, count, sum(count) OVER (ORDER BY {_ORDER}) AS upto
-        FROM {_SEGMENTS} WHERE board_id = %s AND is_wide) g
-    WHERE upto > %s ORDER BY upto LIMIT 1),
-f{name} AS (
-    SELECT {_ORDER}, upto - count AS skipped FROM (
-        SELECT {_ORDER}, count,
-            sum(count) OVER (ORDER BY {_ORDER}) + w.skipped AS upto
-        FROM (
-            SELECT {_ORDER}, count FROM {_SEGMENTS}
-            WHERE board_id = %s AND NOT is_wide AND {_within(f"w{name}")}
-            ORDER BY {_ORDER} LIMIT {SPAN}) n,
-            (SELECT skipped FROM w{name}) w) g
-    WHERE upto > %s ORDER BY upto LIMIT 1),
-slice{name} AS (
-    SELECT {_ORDER} FROM {_SCORES} WHERE board_id = %s AND {_from(f"f{name}")}
-    ORDER BY {_ORDER} LIMIT {size}
-    OFFSET coalesce(%s - (SELECT skipped FROM f{name}), 0)),
-start{name} AS (SELECT CAST(%s AS bigint) AS n)"""
-    return Statement(sql, (board, offset, board, offset, board, offset, offset))
-
-
-def first_keys(name: str, board: int, offset: int, size: int) -> Statement:
-    """Return the same for the first keys, where no segment helps."""
-    skipped = "OFFSET %s" if offset else ""
-    sql = f"""slice{name} AS (
-    SELECT {_ORDER} FROM {_SCORES} WHERE board_id = %s
-    ORDER BY {_ORDER} LIMIT {size} {skipped}),
-start{name} AS (SELECT CAST(%s AS bigint) AS n)"""
-    return Statement(sql, (board, *([offset] if offset else []), offset))
-
-
-def keys_around(
-    name: str, board: int, key: tuple[Any, ...], back: int, ahead: int
-) -> Statement:
-    """Return the parts of a slice around a key, which is the anchor.
-
-    The parts of ``count_before`` come first.
-    """
-    sql = f"""back{name} AS (
-    SELECT {_ORDER} FROM {_SCORES} WHERE board_id = %s AND ({_ORDER}) < {_PLACE}
-    ORDER BY {_BACKWARDS} LIMIT {back}),
-ahead{name} AS (
-    SELECT {_ORDER} FROM {_SCORES} WHERE board_id = %s AND ({_ORDER}) >= {_PLACE}
-    ORDER BY {_ORDER} LIMIT {ahead}),
-slice{name} AS (SELECT * FROM back{name} UNION ALL SELECT * FROM ahead{name}),
-start{name} AS (
-    SELECT (SELECT n FROM anchor{name}) - (SELECT count(*) FROM back{name}) AS n)"""
-    return Statement(sql, (board, *key, board, *key))
-
-
-def count_before(name: str, board: int, key: tuple[Any, ...]) -> Statement:
-    """Return the number of keys before ``key`` as the part ``anchor``."""
-    return _count(f"anchor{name}", board, f"({_ORDER}) < {_PLACE}", key)
-
-
-def count_above(name: str, board: int, debit: int | None) -> Statement:
-    """Return the number of scores above one as the part ``above``.
-
-    None means the first one of the slice.
-    """
-    score = f"(SELECT min(debit) FROM slice{name})" if debit is None else "%s"
-    params = () if debit is None else (debit,)
-    return _count(f"above{name}", board, f"debit < {score}", params)
-
-
-def nothing(part: str) -> Statement:
-    """Return a part that counts nothing."""
-    return Statement(f"{part} AS (SELECT CAST(0 AS bigint) AS n)")
-
-
-def _count(part: str, board: int, condition: str, params: tuple[Any, ...]) -> Statement:
-    """Return a part that counts the scores that meet a condition on their place.
-
-    It adds up the wide segments that begin before, then the narrow ones within the last
-    of them, and counts within the last of those. The limits tell the planner that these
-    are few: it would expect a third of the board, and prepare for that.
-    """
-    sql = f"""w{part} AS (
-    SELECT {_ORDER}, count FROM {_SEGMENTS}
-    WHERE board_id = %s AND is_wide AND {condition}),
-v{part} AS (SELECT * FROM w{part} ORDER BY {_BACKWARDS} LIMIT 1),
-g{part} AS (
-    SELECT {_ORDER}, count FROM {_SEGMENTS}
-    WHERE board_id = %s AND NOT is_wide AND {_within(f"v{part}")} AND {condition}
-    ORDER BY {_ORDER} LIMIT {SPAN}),
-f{part} AS (SELECT * FROM g{part} ORDER BY {_BACKWARDS} LIMIT 1),
-{part} AS (SELECT CAST(coalesce(
-    (SELECT sum(count) FROM w{part}) - (SELECT count FROM v{part})
-    + (SELECT sum(count) FROM g{part}) - (SELECT count FROM f{part}) + (
-    SELECT count(*) FROM (
-        SELECT 1 FROM {_SCORES}
-        WHERE board_id = %s AND {_from(f"f{part}")} AND {condition}
-        ORDER BY {_ORDER} LIMIT {2 * SIZE}) s), 0) AS bigint) AS n)"""
-    return Statement(sql, (board, *params, board, *params, board, *params))
-
-
-def final_before(name: str, board: int, key: tuple[Any, ...]) -> Statement:
-    """Return the same as ``count_before`` for a closed board.
-
-    It has a segment for each score, and its first keys.
-    """
-    sql = f"""anchor{name} AS (
-    SELECT CAST((SELECT coalesce(sum(count), 0) FROM {_SEGMENTS}
-        WHERE board_id = %s AND debit < %s) + (
-        SELECT count(*) FROM {_SCORES}
-        WHERE board_id = %s AND debit = %s AND ({_ORDER}) < {_PLACE}
-    ) AS bigint) AS n)"""
-    return Statement(sql, (board, key[0], board, key[0], *key))
-
-
-def final_above(name: str, board: int, debit: int | None) -> Statement:
-    """Return the same as ``count_above`` for a closed board.
-
-    ``debit`` is that of the anchor, which may be beyond the keys of the board.
-    """
-    first = f"(SELECT min(debit) FROM slice{name})" if debit is None else "%s"
-    sql = f"""above{name} AS (
-    SELECT CAST(coalesce(sum(count), 0) AS bigint) AS n FROM {_SEGMENTS}
-    WHERE board_id = %s AND debit < {first})"""
-    return Statement(sql, (board,) if debit is None else (board, debit))
-
-
-def scores_above(board: int, debit: int, without: Sequence[Any]) -> Statement:
-    """Return the different scores above one, without some users.
-
-    It takes one index probe for each score.
-    """
-    marks = ", ".join(["%s"] * len(without))
-    but = f"AND user_id NOT IN ({marks})" if without else ""
-    sql = f"""WITH RECURSIVE d (debit) AS (
-    SELECT min(debit) FROM {_SCORES} WHERE board_id = %s {but}
-    UNION ALL SELECT (SELECT min(debit) FROM {_SCORES}
-        WHERE board_id = %s AND debit > d.debit {but}) FROM d
-    WHERE d.debit < %s)
-SELECT debit FROM d WHERE debit < %s"""
-    return Statement(sql, (board, *without, board, *without, debit, debit))
-
-
-def final_scores_above(board: int, debit: int) -> Statement:
-    """Return the same for a closed board."""
-    sql = f"SELECT debit FROM {_SEGMENTS} WHERE board_id = %s AND debit < %s"
-    return Statement(sql, (board, debit))
-
-
-def _from(part: str) -> str:
-    """Return the condition of the keys from the one of a part on."""
-    return f"""({_ORDER}) >= ((SELECT debit FROM {part}),
-    (SELECT reached FROM {part}), (SELECT user_id FROM {part}))"""
-
-
-def _within(part: str) -> str:
-    """Return the condition of the segments from the one of a part on.
-
-    The first segment has no user, and would be compared to nothing.
-    """
-    return f"debit >= (SELECT debit FROM {part}) AND coalesce({_from(part)}, TRUE)"

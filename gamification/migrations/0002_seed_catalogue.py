@@ -85,11 +85,28 @@ ACTIVITY_DEFAULTS = {
     "is_active": True,
 }
 ACHIEVEMENT_DEFAULTS = {"is_secret": False, "revocable": False, "status": "active"}
+# Every site has the daily streak. It forgives nothing unless staff grant freezes.
+STREAKS: list[dict[str, Any]] = [
+    {
+        "key": "daily",
+        "name": "Daily streak",
+        "description": "",
+        "unit": "day",
+        "goal": 1,
+        "activities": [],
+        "weekdays": [],
+        "initial_freezes": 0,
+        "freeze_every": None,
+        "freeze_cap": 2,
+    },
+]
 LEVEL_DEFAULTS: dict[str, Any] = {"name": "", "icon": "", "translations": {}}
 
 
 def _seeds(apps: Any, alias: str) -> Iterator[tuple[Any, dict[str, Any]]]:
     """Yield model and fields of every seeded row, activities first."""
+    for fields in STREAKS:
+        yield apps.get_model("gamification", "StreakDefinition"), {**fields}
     activity = apps.get_model("gamification", "Activity")
     achievement = apps.get_model("gamification", "Achievement")
     activities, achievements, levels = _catalogue()

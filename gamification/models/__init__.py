@@ -12,6 +12,12 @@ from gamification.models.jobs import Job, JobKind, JobState, JobUser
 from gamification.models.level_text import level_text
 from gamification.models.progress import ActiveDay, ActivityTally, UserGamification
 from gamification.models.restrictions import Restriction, RestrictionKind
+from gamification.models.streaks import (
+    RepairedDate,
+    StreakDefinition,
+    StreakFreeze,
+    StreakPause,
+)
 
 __all__ = [
     "Achievement",
@@ -30,8 +36,12 @@ __all__ = [
     "LedgerEntry",
     "Level",
     "PendingScore",
+    "RepairedDate",
     "Restriction",
     "RestrictionKind",
+    "StreakDefinition",
+    "StreakFreeze",
+    "StreakPause",
     "UserAchievement",
     "UserGamification",
     "level_text",

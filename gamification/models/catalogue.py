@@ -45,8 +45,8 @@ class CategoryField(CharField):
         return name, "django.db.models.CharField", args, options
 
 
-class CatalogueItem(models.Model):
-    """The fields that activities and achievements share."""
+class KeyedItem(models.Model):
+    """The fields that all definitions with a key share."""
 
     key = models.SlugField(
         _("key"),
@@ -56,13 +56,6 @@ class CatalogueItem(models.Model):
     )
     name = models.CharField(_("name"), max_length=100)
     description = models.TextField(_("description"), blank=True, max_length=1_000)
-    xp_reward = models.BigIntegerField(
-        _("XP reward"),
-        default=0,
-        validators=[MinValueValidator(0), MaxValueValidator(MAX_REWARD)],
-    )
-    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
-    updated_at = models.DateTimeField(_("updated at"), auto_now=True)
 
     objects = KeyedQuerySet.as_manager()
 
@@ -94,6 +87,21 @@ class CatalogueItem(models.Model):
         alias = self._state.db or router.db_for_write(model, instance=self)
         rows = model._base_manager.using(alias)
         return rows.filter(pk=self.pk).values_list("key", flat=True).first()
+
+
+class CatalogueItem(KeyedItem):
+    """The fields that activities and achievements share."""
+
+    xp_reward = models.BigIntegerField(
+        _("XP reward"),
+        default=0,
+        validators=[MinValueValidator(0), MaxValueValidator(MAX_REWARD)],
+    )
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    updated_at = models.DateTimeField(_("updated at"), auto_now=True)
+
+    class Meta:
+        abstract = True
 
 
 def _reward_is_bounded(model: str) -> models.CheckConstraint:
@@ -157,6 +165,15 @@ class Achievement(CatalogueItem):
         verbose_name=_("activity"),
         help_text=_("The activity to count, if the criterion counts one."),
     )
+    streak = models.ForeignKey(
+        "gamification.StreakDefinition",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="achievements",
+        verbose_name=_("streak"),
+        help_text=_("The streak to measure; empty means the daily one."),
+    )
     threshold = models.BigIntegerField(
         _("threshold"),
         default=1,
@@ -200,21 +217,40 @@ class Achievement(CatalogueItem):
                     "Choose an activity if the criterion counts one, otherwise none."
                 ),
             ),
+            models.CheckConstraint(
+                condition=Q(criterion=Criterion.LONGEST_STREAK) | Q(streak=None),
+                name="gamification_achievement_streak",
+                violation_error_message=_(
+                    "Choose a streak only if the criterion measures one."
+                ),
+            ),
         ]
+
+    @property
+    def measure(self) -> tuple[str, int | None]:
+        """The criterion, and the id of the activity or streak that it measures."""
+        about = self.streak_id if self.activity_id is None else self.activity_id
+        return self.criterion, about
 
     @property
     def criterion_text(self) -> str:
         """The requirement, such as “50 × KPI completed” or “streak of 7 days”."""
-        return criterion_text(self.criterion, self.threshold, self._counted)
+        return criterion_text(self.criterion, self.threshold, self._counted, self._unit)
 
     @property
     def criterion_sentence(self) -> str:
         """The requirement as a sentence."""
-        return criterion_sentence(self.criterion, self.threshold, self._counted)
+        return criterion_sentence(
+            self.criterion, self.threshold, self._counted, self._unit
+        )
 
     @property
     def _counted(self) -> str:
         return self.activity.name if self.activity else ""
+
+    @property
+    def _unit(self) -> str:
+        return self.streak.unit if self.streak else ""
 
 
 class Level(models.Model):

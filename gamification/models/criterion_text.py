@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
 from gamification.domain.catalogue import Criterion
+from gamification.domain.streak_rules import StreakUnit
 
 #: Short texts, for a column of a table.
 _SHORT: Final[Mapping[str, Any]] = {
@@ -26,6 +27,16 @@ _SHORT: Final[Mapping[str, Any]] = {
         "%(number)s achievement held", "%(number)s achievements held", "count"
     ),
     Criterion.MANUAL: _("awarded by hand"),
+}
+
+#: The short texts of streaks that count weeks or months.
+_SHORT_RUNS: Final[Mapping[str, Any]] = {
+    StreakUnit.WEEK: ngettext_lazy(
+        "streak of %(number)s week", "streak of %(number)s weeks", "count"
+    ),
+    StreakUnit.MONTH: ngettext_lazy(
+        "streak of %(number)s month", "streak of %(number)s months", "count"
+    ),
 }
 
 #: Sentences, for staff who choose a criterion.
@@ -55,20 +66,39 @@ _LONG: Final[Mapping[str, Any]] = {
     Criterion.MANUAL: _("Nobody earns it; staff award it by hand."),
 }
 
+#: The sentences about streaks that count weeks or months.
+_LONG_RUNS: Final[Mapping[str, Any]] = {
+    StreakUnit.WEEK: ngettext_lazy(
+        "Users earn it when they reach the goal of %(number)s week.",
+        "Users earn it when they reach the goal of %(number)s weeks in a row.",
+        "count",
+    ),
+    StreakUnit.MONTH: ngettext_lazy(
+        "Users earn it when they reach the goal of %(number)s month.",
+        "Users earn it when they reach the goal of %(number)s months in a row.",
+        "count",
+    ),
+}
 
-def criterion_text(criterion: str, threshold: int, activity: str = "") -> str:
-    """Return the requirement, such as “50 × KPI completed” or “streak of 7 days”."""
-    return _say(_SHORT, criterion, threshold, activity)
 
-
-def criterion_sentence(criterion: str, threshold: int, activity: str = "") -> str:
-    """Return the requirement as a sentence, for staff who choose it."""
-    return _say(_LONG, criterion, threshold, activity)
-
-
-def _say(
-    texts: Mapping[str, Any], criterion: str, threshold: int, activity: str
+def criterion_text(
+    criterion: str, threshold: int, activity: str = "", unit: str = ""
 ) -> str:
+    """Return the requirement, such as “50 × KPI completed” or “streak of 7 days”.
+
+    ``unit`` is that of the streak that is measured.
+    """
+    return _say(_SHORT_RUNS.get(unit, _SHORT[criterion]), threshold, activity)
+
+
+def criterion_sentence(
+    criterion: str, threshold: int, activity: str = "", unit: str = ""
+) -> str:
+    """Return the requirement as a sentence, for staff who choose it."""
+    return _say(_LONG_RUNS.get(unit, _LONG[criterion]), threshold, activity)
+
+
+def _say(text: Any, threshold: int, activity: str) -> str:
     number = number_format(threshold, force_grouping=True)
     values = {"count": threshold, "number": number, "activity": activity}
-    return str(texts[criterion] % values)
+    return str(text % values)

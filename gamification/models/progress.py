@@ -135,6 +135,12 @@ class UserGamification(models.Model):
         default=False,
         help_text=_("The user earns nothing, and leaderboards do not list them."),
     )
+    has_exceptions = models.BooleanField(
+        _("has exceptions"),
+        default=False,
+        db_default=False,
+        help_text=_("Freezes, pauses or repaired dates exist for the user."),
+    )
     version = models.BigIntegerField(
         _("version"), default=1, help_text=_("Grows with every change.")
     )
@@ -274,6 +280,8 @@ class ActiveDay(models.Model):
         ACTIVE = "active", _("active")
         FROZEN = "frozen", _("frozen")
         REPAIRED = "repaired", _("repaired")
+        PAUSED = "paused", _("paused")
+        OFF = "off", _("off")
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,

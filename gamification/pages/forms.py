@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from itertools import groupby
 from typing import Any
@@ -10,7 +11,9 @@ from zoneinfo import available_timezones
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from gamification.services import ProfileSummary
+from gamification.exceptions import GamificationError
+from gamification.models import StreakDefinition
+from gamification.services import ProfileSummary, pause_streak
 
 #: A choice of a select, or a group of them with its name.
 Choices = list[tuple[str, str | list[tuple[str, str]]]]
@@ -67,6 +70,53 @@ class SettingsForm(forms.Form):
     def chosen(self) -> dict[str, Any]:
         """Return what the user changed."""
         return {name: self.cleaned_data[name] for name in self.changed_data}
+
+
+class DayInput(forms.DateInput):
+    """A date field with the browser's own calendar."""
+
+    input_type = "date"
+
+    def __init__(self) -> None:
+        super().__init__(format="%Y-%m-%d")
+
+
+class PauseForm(forms.Form):
+    """Which dates users pause, from their today on."""
+
+    start = forms.DateField(label=_("First day"), widget=DayInput)
+    end = forms.DateField(label=_("Last day"), widget=DayInput)
+    streak = forms.ChoiceField(label=_("Streak"), required=False)
+
+    def __init__(
+        self, streaks: Iterable[StreakDefinition], *args: Any, **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        field: Any = self.fields["streak"]
+        every = [("", _("All streaks"))]
+        field.choices = every + [(row.key, row.name) for row in streaks]
+
+    def pause(self, user: Any) -> bool:
+        """Pause; say whether that was allowed, and add an error if not."""
+        values = self.cleaned_data
+        try:
+            streak = values["streak"] or None
+            pause_streak(user, values["start"], values["end"], streak=streak)
+        except GamificationError as error:
+            self.add_error(None, str(error))
+            return False
+        return True
+
+
+class EndPauseForm(forms.Form):
+    """The key of what was paused; empty for all streaks."""
+
+    streak = forms.SlugField(max_length=100, required=False)
+
+    @property
+    def chosen(self) -> str | None:
+        """The key; None for all streaks."""
+        return self.cleaned_data["streak"] or None
 
 
 class IdsField(forms.TypedMultipleChoiceField):

@@ -46,6 +46,11 @@ def streak(request: Request) -> HttpResponse:
 
 
 @fragment
+def streaks(request: Request) -> HttpResponse:
+    return _render(request, "streaks")
+
+
+@fragment
 def calendar(request: Request) -> HttpResponse:
     return _render(request, "calendar", year=year_of(request))
 

@@ -15,10 +15,13 @@ urlpatterns = [
     path("leaderboards/<str:window>/", views.leaderboards, name="leaderboard"),
     path("users/<str:name>/", views.profile, name="profile"),
     path("settings/", views.settings, name="settings"),
+    path("settings/pauses/", views.pause, name="pause"),
+    path("settings/pauses/end/", views.end, name="end-pause"),
     path("celebrations/seen/", views.see, name="celebrations-seen"),
     path("badges/<slug:name>.svg", views.badge, name="badge"),
     path("fragments/level/", fragments.level, name="fragment-level"),
     path("fragments/streak/", fragments.streak, name="fragment-streak"),
+    path("fragments/streaks/", fragments.streaks, name="fragment-streaks"),
     path("fragments/calendar/", fragments.calendar, name="fragment-calendar"),
     path(
         "fragments/achievements/", fragments.achievements, name="fragment-achievements"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from typing import Any
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -18,9 +21,13 @@ from django.views.decorators.http import (
 )
 
 from gamification.components.badges import badge_of
+from gamification.components.streaks import today_of
+from gamification.conf import conf
+from gamification.exceptions import UnknownStreakError
 from gamification.leaderboards import Window, period_after, period_before
 from gamification.leaderboards import period_of as named_period
-from gamification.pages.forms import SeenForm, SettingsForm
+from gamification.models import StreakDefinition, write_alias
+from gamification.pages.forms import EndPauseForm, PauseForm, SeenForm, SettingsForm
 from gamification.pages.requests import (
     PAGE_SIZE,
     Request,
@@ -32,11 +39,13 @@ from gamification.pages.requests import (
     year_of,
 )
 from gamification.services import (
+    ProfileSummary,
     acknowledge_celebrations,
+    end_pause,
     get_progress,
     get_rarity,
 )
-from gamification.staff import held_achievements, set_choices
+from gamification.staff import held_achievements, pauses_of, set_choices
 from gamification.user_lookup import find_visible_user, public_name
 
 #: A profile shows at most this many achievements.
@@ -116,7 +125,49 @@ def settings(request: Request) -> HttpResponse:
         set_choices(request.user, **form.chosen())
         messages.success(request, _("Saved."), fail_silently=True)
         return redirect("gamification_pages:settings")
-    context = {"form": form, "progress": standing}
+    return _settings_page(request, standing, form, _pause_form())
+
+
+@login_required
+@require_POST
+def pause(request: Request) -> HttpResponse:
+    """Pause the user's streaks, or one."""
+    form = _pause_form(request.POST)
+    if form.is_valid() and form.pause(request.user):
+        messages.success(request, _("Your pause is saved."), fail_silently=True)
+        return redirect("gamification_pages:settings")
+    standing = get_progress(request.user)
+    return _settings_page(request, standing, SettingsForm(standing), form)
+
+
+@login_required
+@require_POST
+def end(request: Request) -> HttpResponse:
+    """End a pause from today on."""
+    form = EndPauseForm(request.POST)
+    with suppress(UnknownStreakError):
+        if form.is_valid() and end_pause(request.user, streak=form.chosen):
+            messages.success(request, _("Your pause has ended."), fail_silently=True)
+    return redirect("gamification_pages:settings")
+
+
+def _pause_form(data: Any = None) -> PauseForm:
+    rows = StreakDefinition.objects.using(write_alias()).filter(is_active=True)
+    return PauseForm(rows, data)
+
+
+def _settings_page(
+    request: Request, standing: ProfileSummary, form: SettingsForm, pausing: PauseForm
+) -> HttpResponse:
+    open_pauses = pauses_of(request.user).filter(until__gte=today_of(standing))
+    context = {
+        "form": form,
+        "progress": standing,
+        "pause_form": pausing,
+        "pauses": open_pauses.order_by("since"),
+        "most_days": conf.MAX_PAUSE_DAYS,
+        "most_days_a_year": conf.MAX_PAUSE_DAYS_A_YEAR,
+    }
     return render(request, "gamification/pages/settings.html", context)
 
 

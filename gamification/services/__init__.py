@@ -1,6 +1,7 @@
 """The verbs that a site calls. Each one is a transaction and returns a value.
 
-Every verb has an async twin with the prefix ``a``.
+Every verb has an async twin with the prefix ``a``. The types of the values are in
+``gamification.values``.
 """
 
 from __future__ import annotations
@@ -9,12 +10,8 @@ from asgiref.sync import sync_to_async
 
 from gamification.domain.outcomes import (
     CelebrationKind,
-    CelebrationNotice,
-    Entry,
     EntryKind,
     Outcome,
-    Unlock,
-    Withheld,
     WithheldReason,
 )
 from gamification.services.corrections.adjustments import adjust_xp
@@ -28,7 +25,6 @@ from gamification.services.corrections.reversals import (
     reverse_source_for_everyone,
 )
 from gamification.services.players.achievements import (
-    AchievementProgress,
     count_secrets,
     get_achievements,
 )
@@ -38,7 +34,6 @@ from gamification.services.players.celebrations import (
     pending_celebrations,
 )
 from gamification.services.players.explanations import (
-    Explanation,
     explain_achievement,
 )
 from gamification.services.players.history import (
@@ -54,7 +49,6 @@ from gamification.services.players.rarity import (
     get_rarity,
 )
 from gamification.services.players.settings import (
-    TimeZoneChange,
     set_celebration_mode,
     set_time_zone,
     set_visibility,
@@ -68,22 +62,29 @@ from gamification.services.recording.verbs import (
     record_activity,
     record_each,
 )
+from gamification.services.streaks.pauses import end_pause, pause_streak
+from gamification.services.streaks.repairs import repair_own_streak
+from gamification.services.streaks.status import get_streaks
 
 aacknowledge_celebrations = sync_to_async(acknowledge_celebrations)
 aadjust_xp = sync_to_async(adjust_xp)
 aaward_achievement = sync_to_async(award_achievement)
 aclaim_celebration = sync_to_async(claim_celebration)
 acount_secrets = sync_to_async(count_secrets)
+aend_pause = sync_to_async(end_pause)
 aexplain_achievement = sync_to_async(explain_achievement)
 aget_achievements = sync_to_async(get_achievements)
 aget_calendar = sync_to_async(get_calendar)
 aget_ledger = sync_to_async(get_ledger)
 aget_progress = sync_to_async(get_progress)
 aget_rarity = sync_to_async(get_rarity)
+aget_streaks = sync_to_async(get_streaks)
+apause_streak = sync_to_async(pause_streak)
 apending_celebrations = sync_to_async(pending_celebrations)
 arecord_activities = sync_to_async(record_activities)
 arecord_activity = sync_to_async(record_activity)
 arecord_each = sync_to_async(record_each)
+arepair_own_streak = sync_to_async(repair_own_streak)
 areverse_entry = sync_to_async(reverse_entry)
 areverse_source = sync_to_async(reverse_source)
 areverse_source_for_everyone = sync_to_async(reverse_source_for_everyone)
@@ -93,20 +94,13 @@ aset_time_zone = sync_to_async(set_time_zone)
 aset_visibility = sync_to_async(set_visibility)
 
 __all__ = [
-    "AchievementProgress",
     "ActivityRecord",
     "BatchReport",
     "CelebrationKind",
-    "CelebrationNotice",
-    "Entry",
     "EntryKind",
-    "Explanation",
     "Outcome",
     "ProfileSummary",
     "Rarity",
-    "TimeZoneChange",
-    "Unlock",
-    "Withheld",
     "WithheldReason",
     "aacknowledge_celebrations",
     "aadjust_xp",
@@ -115,16 +109,20 @@ __all__ = [
     "aclaim_celebration",
     "acount_secrets",
     "adjust_xp",
+    "aend_pause",
     "aexplain_achievement",
     "aget_achievements",
     "aget_calendar",
     "aget_ledger",
     "aget_progress",
     "aget_rarity",
+    "aget_streaks",
+    "apause_streak",
     "apending_celebrations",
     "arecord_activities",
     "arecord_activity",
     "arecord_each",
+    "arepair_own_streak",
     "areverse_entry",
     "areverse_source",
     "areverse_source_for_everyone",
@@ -135,16 +133,20 @@ __all__ = [
     "award_achievement",
     "claim_celebration",
     "count_secrets",
+    "end_pause",
     "explain_achievement",
     "get_achievements",
     "get_calendar",
     "get_ledger",
     "get_progress",
     "get_rarity",
+    "get_streaks",
+    "pause_streak",
     "pending_celebrations",
     "record_activities",
     "record_activity",
     "record_each",
+    "repair_own_streak",
     "reverse_entry",
     "reverse_source",
     "reverse_source_for_everyone",

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
+from typing import Final, TypeAlias
 
 from django.db import transaction
 from django.dispatch import Signal
 
 from gamification import signals
+from gamification.domain.changeset import UserChangeset
 from gamification.domain.outcomes import Outcome
+from gamification.domain.streak_events import StreakEvent, streak_events
 from gamification.models import UserGamification
+
+StreakEvents: TypeAlias = Sequence[StreakEvent]
+
+#: The signals that the changes of streaks send.
+STREAK_SIGNALS: Final = (
+    "streak_extended",
+    "streak_broken",
+    "freeze_used",
+    "freeze_earned",
+)
 
 
 def announce(outcome: Outcome) -> None:
@@ -67,6 +80,34 @@ def _announce_all(
             announce_as(signal, outcome, **arguments)
         else:
             announce(outcome)
+
+
+def announce_streaks(changesets: Iterable[UserChangeset], alias: str) -> None:
+    """Send the signals about streaks once the changes are committed."""
+    for changeset in changesets:
+        send_streak_events(streak_events_of(changeset), alias)
+
+
+def streak_events_of(changeset: UserChangeset) -> StreakEvents:
+    """Return what happens to streaks, if anybody hears of it.
+
+    Silent work announces nothing.
+    """
+    is_heard = any(getattr(signals, name).receivers for name in STREAK_SIGNALS)
+    return [*streak_events(changeset)] if is_heard and changeset.celebrate else ()
+
+
+def send_streak_events(events: Iterable[StreakEvent], alias: str) -> None:
+    """Send the signal of each event on commit."""
+    for event in events:
+        send = partial(
+            getattr(signals, event.signal).send_robust,
+            UserGamification,
+            user_id=event.user_id,
+            streak=event.streak,
+            **event.arguments,
+        )
+        transaction.on_commit(send, using=alias)
 
 
 def is_heard() -> bool:

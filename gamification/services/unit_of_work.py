@@ -29,6 +29,7 @@ from gamification.domain.changeset import UserChangeset
 from gamification.exceptions import GamificationError, StorageError
 from gamification.models import write_alias
 from gamification.services.database_errors import storage_error
+from gamification.services.dispatch import announce_streaks
 from gamification.storage import Snapshot, StateQuery, Store, Written, store_for
 
 P = ParamSpec("P")
@@ -121,7 +122,9 @@ class Attempt:
 
     def write(self, changesets: Sequence[UserChangeset]) -> Written:
         """Write all changesets; raise ``ConcurrentUpdateError`` for a conflict."""
-        return self.write_encoded(self.store.encode(changesets))
+        written = self.write_encoded(self.store.encode(changesets))
+        announce_streaks(changesets, self.store.alias)
+        return written
 
     def write_encoded(self, encoded: Any) -> Written:
         """Write changesets that the store has encoded; None stands for no changes."""

@@ -21,7 +21,10 @@ from gamification.models import (
     Celebration,
     JobUser,
     LedgerEntry,
+    RepairedDate,
     Restriction,
+    StreakFreeze,
+    StreakPause,
     UserAchievement,
     UserGamification,
 )
@@ -37,6 +40,9 @@ _PER_USER: Final[tuple[type[models.Model], ...]] = (
     ActiveDay,
     JobUser,
     Restriction,
+    StreakFreeze,
+    StreakPause,
+    RepairedDate,
     UserGamification,
 )
 

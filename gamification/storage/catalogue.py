@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from operator import itemgetter
 from typing import Any
@@ -14,12 +14,19 @@ from django.db.models.expressions import RawSQL
 
 from gamification.domain.catalogue import AchievementRule, ActivityRule, Catalogue
 from gamification.domain.levels import LevelRule
-from gamification.models import Achievement, Activity, Level
-from gamification.storage.tables import LEVELS
+from gamification.domain.streak_rules import (
+    VERSION_FIELDS,
+    StreakRule,
+    read_version,
+)
+from gamification.models import Achievement, Activity, Level, StreakDefinition
+from gamification.storage.tables import LEVELS, STREAKS
 
 ACTIVITY_FIELDS = [field.name for field in fields(ActivityRule)]
 ACHIEVEMENT_FIELDS = [field.name for field in fields(AchievementRule)]
 LEVEL_FIELDS = LevelRule._fields
+STREAK_FIELDS = ("id", "key", "name", "is_active", "since", "former", *VERSION_FIELDS)
+_DOCUMENTS = {"former", "activities", "weekdays"}
 
 
 def levels_sql(vendor: str) -> str:
@@ -44,27 +51,76 @@ def load_levels(alias: str) -> list[LevelRule]:
     return [LevelRule(*row) for row in rows.values_list(*LEVEL_FIELDS)]
 
 
+def streaks_sql(vendor: str) -> str:
+    """Return SQL for all rows of streaks as JSON, as a column of another query."""
+    if vendor == "postgresql":
+        row = f"json_build_array({', '.join(STREAK_FIELDS)})"
+        return f"(SELECT coalesce(json_agg({row}), '[]')::text FROM {STREAKS})"
+    columns = [f"json({n})" if n in _DOCUMENTS else n for n in STREAK_FIELDS]
+    return f"(SELECT json_group_array(json_array({', '.join(columns)})) FROM {STREAKS})"
+
+
+def make_streaks(rows: str, ids: Mapping[str, int]) -> list[StreakRule]:
+    """Return the streaks that ``streaks_sql`` gave, in order of id.
+
+    ``ids`` has the ids of activities by key.
+    """
+    return [make_streak(row, ids) for row in sorted(json.loads(rows))]
+
+
+def make_streak(row: Sequence[Any], ids: Mapping[str, int]) -> StreakRule:
+    """Return the streak with the values of ``STREAK_FIELDS``."""
+    values = dict(zip(STREAK_FIELDS, row, strict=True))
+    versions = [read_version(each, ids) for each in (*values["former"], values)]
+    return StreakRule(
+        values["id"],
+        values["key"],
+        values["name"],
+        bool(values["is_active"]),
+        tuple(versions),
+    )
+
+
+def load_streaks(alias: str, ids: Mapping[str, int]) -> list[StreakRule]:
+    """Return the streaks that staff have defined, in one query."""
+    rows = StreakDefinition.objects.using(alias).order_by("id")
+    return [make_streak(row, ids) for row in rows.values_list(*STREAK_FIELDS)]
+
+
 def load_catalogue(alias: str) -> Catalogue:
     """Return the catalogue as it is now, in two queries if it has any activity."""
-    rows = Activity.objects.using(alias).order_by("id")
-    levels = RawSQL(levels_sql(connections[alias].vendor), (), TextField())  # noqa: S611
-    activities = list(rows.values_list(*ACTIVITY_FIELDS, levels))
-    achievements = Achievement.objects.using(alias).order_by("id")
-    return make_catalogue(
-        [row[:-1] for row in activities],
-        achievements.values_list(*ACHIEVEMENT_FIELDS),
-        make_levels(activities[0][-1]) if activities else load_levels(alias),
+    rows, vendor = (
+        Activity.objects.using(alias).order_by("id"),
+        connections[alias].vendor,
     )
+    more = (RawSQL(sql(vendor), (), TextField()) for sql in (levels_sql, streaks_sql))  # noqa: S611
+    activities = list(rows.values_list(*ACTIVITY_FIELDS, *more))
+    achievements = Achievement.objects.using(alias).order_by("id")
+    values = [row[:-2] for row in activities]
+    ids = ids_by_key(values)
+    return make_catalogue(
+        values,
+        achievements.values_list(*ACHIEVEMENT_FIELDS),
+        make_levels(activities[0][-2]) if activities else load_levels(alias),
+        make_streaks(activities[0][-1], ids) if activities else load_streaks(alias, {}),
+    )
+
+
+def ids_by_key(activities: Iterable[Sequence[Any]]) -> dict[str, int]:
+    """Return the ids of activities, of which ``activities`` are the rows."""
+    return {key: pk for pk, key, *_ in activities}
 
 
 def make_catalogue(
     activities: Iterable[Sequence[Any]],
     achievements: Iterable[Sequence[Any]],
     levels: Iterable[LevelRule],
+    streaks: Iterable[StreakRule] = (),
 ) -> Catalogue:
     """Return the catalogue made from rows with the fields above."""
     return Catalogue(
         [ActivityRule(*row) for row in activities],
         [AchievementRule(*row) for row in achievements],
         levels,
+        streaks,
     )

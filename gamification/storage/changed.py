@@ -49,6 +49,7 @@ class ChangedRows:
         for pk in changeset.forgotten:
             changes["forgotten"].append((user_id, pk))
         changes["unlocks"] += changeset.unlocks
+        changes["freezes"] += changeset.streaks.freeze_rows(now)
         if changeset.celebrations:
             for row in notice_rows(changeset):
                 fields = row._asdict() | {"data": json.dumps(row.data)}

@@ -20,6 +20,7 @@ from gamification.models import (
     Celebration,
     LedgerEntry,
     PendingScore,
+    StreakFreeze,
     UserAchievement,
     UserGamification,
 )
@@ -118,6 +119,7 @@ class PortableStore(Store):
                 usage[profile.user_id],
                 rewarded_at[profile.user_id],
                 celebrates=profile.celebration_mode != CelebrationMode.NONE,
+                has_exceptions=profile.has_exceptions,
             )
             for profile in self._rows(UserGamification).filter(user__in=query.user_ids)
         }
@@ -246,6 +248,10 @@ class PortableStore(Store):
             self._write_tallies(changeset)
             self._write_days(changeset)
             self._write_unlocks(changeset)
+            self._rows(StreakFreeze).bulk_create(
+                StreakFreeze(**row._asdict())
+                for row in changeset.streaks.freeze_rows(changeset.now)
+            )
         entries = self._rows(LedgerEntry).bulk_create(
             LedgerEntry(**dict(zip(ENTRY_FIELDS, row, strict=True)))
             for changeset in encoded

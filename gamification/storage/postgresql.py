@@ -35,7 +35,12 @@ from gamification.storage.base import (
     Written,
     entry_values,
 )
-from gamification.storage.catalogue import make_catalogue, make_levels
+from gamification.storage.catalogue import (
+    ids_by_key,
+    make_catalogue,
+    make_levels,
+    make_streaks,
+)
 from gamification.storage.changed import ChangedRows
 from gamification.storage.keys import UserKeys
 from gamification.storage.prepared import prepared_cursor
@@ -132,11 +137,14 @@ class PostgreSQLStore(Store):
     def _catalogue(self) -> tuple[Stamp, Catalogue]:
         cached = _catalogues.get(self._cache_key)
         if cached is None:
-            [(*stamp, activities, achievements, levels)] = self._fetch(
-                reading.CATALOGUE
-            )
+            [row] = self._fetch(reading.CATALOGUE)
+            *stamp, activities, achievements, levels, streaks = row
+            rows = json.loads(activities)
             catalogue = make_catalogue(
-                json.loads(activities), json.loads(achievements), make_levels(levels)
+                rows,
+                json.loads(achievements),
+                make_levels(levels),
+                make_streaks(streaks, ids_by_key(rows)),
             )
             cached = _catalogues[self._cache_key] = (tuple(stamp), catalogue)
         return cached

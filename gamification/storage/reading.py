@@ -11,6 +11,7 @@ from gamification.storage.catalogue import (
     ACHIEVEMENT_FIELDS,
     ACTIVITY_FIELDS,
     levels_sql,
+    streaks_sql,
 )
 from gamification.storage.tables import (
     ACHIEVEMENTS,
@@ -20,6 +21,7 @@ from gamification.storage.tables import (
     LEDGER,
     LEVELS,
     PROFILES,
+    STREAKS,
     TALLIES,
     UNLOCKS,
 )
@@ -30,7 +32,8 @@ _STAMP = "SELECT bit_xor(hash_record_extended(c, 0)) FROM"
 STAMPS = f"""SELECT
     ({_STAMP} {ACTIVITIES} c) AS activities,
     ({_STAMP} {ACHIEVEMENTS} c) AS achievements,
-    ({_STAMP} {LEVELS} c) AS levels"""
+    ({_STAMP} {LEVELS} c) AS levels,
+    ({_STAMP} {STREAKS} c) AS streaks"""
 
 
 def _as_json(table: str, fields: Sequence[str]) -> str:
@@ -39,16 +42,16 @@ def _as_json(table: str, fields: Sequence[str]) -> str:
 
 
 #: The stamps, and all rows of the tables as JSON.
-CATALOGUE = f"""SELECT s.activities, s.achievements, s.levels,
+CATALOGUE = f"""SELECT s.activities, s.achievements, s.levels, s.streaks,
     {_as_json(ACTIVITIES, ACTIVITY_FIELDS)},
     {_as_json(ACHIEVEMENTS, ACHIEVEMENT_FIELDS)},
-    {levels_sql("postgresql")} FROM ({STAMPS}) s"""
+    {levels_sql("postgresql")}, {streaks_sql("postgresql")} FROM ({STAMPS}) s"""
 
 _PROFILE = """p.user_id, p.version, p.total_xp, p.level, p.highest_level,
     p.highest_streak, p.active_days,
     (extract(epoch FROM p.last_occurred_at) * 1000000)::bigint, p.current_streak,
     p.longest_streak, p.last_active_on, p.is_excluded, p.zone_history,
-    p.celebration_mode <> 'none'"""
+    p.celebration_mode <> 'none', p.has_exceptions"""
 
 #: The state of an achievement, as the remainder of a division by 4.
 HELD, REVOKED, LAPSED = range(3)
@@ -86,7 +89,8 @@ def read_sql(user_type: str, shape: ReadShape) -> str:
         _rewarded_at(shape.cooled) if shape.cooled else "NULL",
         _used_keys(shape.keys) if shape.keys else "NULL",
     ]
-    return f"""SELECT s.activities, s.achievements, s.levels, {", ".join(columns)}
+    return f"""SELECT s.activities, s.achievements, s.levels, s.streaks,
+    {", ".join(columns)}
 FROM ({STAMPS}) s
 LEFT JOIN {PROFILES} p ON p.user_id {within_sql(user_type, shape.users)}"""
 

@@ -16,7 +16,7 @@ from gamification.storage import reading
 from gamification.storage.base import StateQuery
 
 #: The number of stamps, with which every row of a read begins.
-STAMPS: Final = 3
+STAMPS: Final = 4
 
 #: The place of the column that says whether staff have excluded the user.
 IS_EXCLUDED: Final = STAMPS + 11
@@ -62,10 +62,10 @@ class StoredStates(MutableMapping[Any, UserState]):
 
 
 def _user_state(row: Row, query: StateQuery, activity_ids: Sequence[int]) -> UserState:
-    (user_id, version, total_xp, level, highest_level, highest_streak) = row[3:9]
-    active_days, last_occurred_at, *streak = row[9:14]
-    is_excluded, zones, celebrates = row[14:17]
-    achievements, tallies, usage, rewarded_at = row[17:21]
+    (user_id, version, total_xp, level, highest_level, highest_streak) = row[4:10]
+    active_days, last_occurred_at, *streak = row[10:15]
+    is_excluded, zones, celebrates, has_exceptions = row[15:19]
+    achievements, tallies, usage, rewarded_at = row[19:23]
     return UserState(
         user_id,
         query.calendar
@@ -85,6 +85,7 @@ def _user_state(row: Row, query: StateQuery, activity_ids: Sequence[int]) -> Use
         _usage(usage) if usage else NOTHING,
         _instants(rewarded_at) if rewarded_at else NOTHING,
         celebrates=celebrates,
+        has_exceptions=has_exceptions,
     )
 
 

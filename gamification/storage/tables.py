@@ -11,6 +11,10 @@ from gamification.models import (
     LedgerEntry,
     Level,
     PendingScore,
+    RepairedDate,
+    StreakDefinition,
+    StreakFreeze,
+    StreakPause,
     UserAchievement,
     UserGamification,
 )
@@ -25,3 +29,7 @@ ACTIVITIES = Activity._meta.db_table
 ACHIEVEMENTS = Achievement._meta.db_table
 LEVELS = Level._meta.db_table
 PENDING_SCORES = PendingScore._meta.db_table
+STREAKS = StreakDefinition._meta.db_table
+FREEZES = StreakFreeze._meta.db_table
+PAUSES = StreakPause._meta.db_table
+REPAIRS = RepairedDate._meta.db_table

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import NamedTuple
 
 from gamification.domain.celebrations import NoticeRow
+from gamification.domain.freezes import FreezeRow
 from gamification.domain.outcomes import UnlockRow
 from gamification.storage.arrays import Arity, RowShape, names_sql, within_sql
 from gamification.storage.base import ENTRY_FIELDS, PROGRESS_FIELDS
 from gamification.storage.tables import (
     CELEBRATIONS,
     DAYS,
+    FREEZES,
     LEDGER,
     PENDING_SCORES,
     PROFILES,
@@ -26,6 +28,7 @@ LOST_DAY_FIELDS = ("user_id", "date")
 UNLOCK_FIELDS = UnlockRow._fields
 FORGOTTEN_FIELDS = ("user_id", "achievement_id")
 CELEBRATION_FIELDS = NoticeRow._fields
+FREEZE_FIELDS = FreezeRow._fields
 
 
 @cache
@@ -168,4 +171,5 @@ CHANGES: Mapping[str, tuple[Sequence[str], Callable[[str], str]]] = {
     "unlocks": (UNLOCK_FIELDS, _put_unlocks),
     "forgotten": (FORGOTTEN_FIELDS, _drop_unlocks),
     "celebrations": (CELEBRATION_FIELDS, _add_celebrations),
+    "freezes": (FREEZE_FIELDS, partial(_insert, FREEZES, FREEZE_FIELDS)),
 }

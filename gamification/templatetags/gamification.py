@@ -20,10 +20,12 @@ from gamification.components.celebrations import celebrations_of
 from gamification.components.leaderboards import leaderboard_of, winners_of
 from gamification.components.levels import level_of
 from gamification.components.outcomes import outcome_of
-from gamification.components.streaks import streak_of
+from gamification.components.periods import format_periods
+from gamification.components.streaks import other_streaks_of, streak_of
 from gamification.services import Outcome, Rarity
 
 register = template.Library()
+register.filter("periods", format_periods)
 
 
 @register.simple_tag(takes_context=True)
@@ -48,6 +50,12 @@ def gamification_level(context: Context, user: Any) -> str:
 def gamification_streak(context: Context, user: Any) -> str:
     """Show the user's streak and week, in two queries."""
     return _piece(context, "streak", streak_of(user)) if _is_known(user) else ""
+
+
+@register.simple_tag(takes_context=True)
+def gamification_streaks(context: Context, user: Any) -> str:
+    """Show the user's other streaks, by one query where staff define none."""
+    return _piece(context, "streaks", other_streaks_of(user)) if _is_known(user) else ""
 
 
 @register.simple_tag(takes_context=True)

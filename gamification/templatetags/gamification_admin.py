@@ -18,12 +18,21 @@ from django.utils.translation import gettext as _
 
 from gamification.components.badges import icon_html
 from gamification.components.estimates import format_estimate
-from gamification.models import Achievement, Activity, Job, Level, write_alias
+from gamification.components.periods import format_periods
+from gamification.models import (
+    Achievement,
+    Activity,
+    Job,
+    Level,
+    StreakDefinition,
+    write_alias,
+)
 from gamification.staff import has_any_permission, visible_jobs
 
 register = template.Library()
 register.filter(icon_html)
 register.filter("estimated", format_estimate)
+register.filter("periods", format_periods)
 
 
 PARTS = ("year", "month", "day")
@@ -53,7 +62,7 @@ def recent_changes(viewer: Any) -> list[LogEntry]:
     """
     seen = [
         model
-        for model in (Activity, Achievement, Level, Job)
+        for model in (Activity, Achievement, StreakDefinition, Level, Job)
         if has_any_permission(
             viewer,
             *(

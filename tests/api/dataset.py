@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from django.contrib.auth.models import Permission
@@ -14,11 +14,12 @@ from gamification.models import Celebration, LedgerEntry
 from gamification.services import (
     adjust_xp,
     award_achievement,
+    pause_streak,
     record_activity,
     reverse_entry,
     set_visibility,
 )
-from gamification.staff import Act, begin_list, hold_user
+from gamification.staff import Act, begin_list, grant_freezes, hold_user
 from tests.factories import AchievementFactory, ActivityFactory, UserFactory
 
 #: Kinds of clients.
@@ -71,6 +72,9 @@ def make_dataset() -> Dataset:
     entry = LedgerEntry.objects.get(user=public)
     gift = Act(kind="adjustment", amount=5, note="A gift.")
     job = begin_list(gift, [public], actor=users["staff"])
+    for person in users.values():
+        grant_freezes(person, 1, note="A gift.")
+        pause_streak(person, _in_days(7), _in_days(9))
     later = timezone.now() + timedelta(days=7)
     hold_user(users["user"], until=later, reason="Odd.", actor=users["staff"])
     return Dataset(
@@ -88,6 +92,10 @@ def make_dataset() -> Dataset:
     )
 
 
+def _in_days(days: int) -> date:
+    return timezone.now().date() + timedelta(days)
+
+
 def _client(user: Any) -> APIClient:
     client = APIClient()
     client.force_authenticate(user)
@@ -101,6 +109,10 @@ LEVELS = {
         *({"threshold": xp} for xp in (50, 150, 300, 500, 750)),
     ]
 }
+
+
+def _pause() -> dict[str, Any]:
+    return {"start": str(_in_days(2)), "end": str(_in_days(3))}
 
 
 def _bodies(user: str, entry: int) -> dict[str, Any]:
@@ -129,7 +141,18 @@ def _bodies(user: str, entry: int) -> dict[str, Any]:
         "PUT levels/table/": LEVELS,
         "POST levels/preview/": LEVELS,
         "POST me/celebrations/acknowledge/": {"ids": [1]},
+        "POST me/pauses/": _pause(),
+        "POST me/repairs/": {"dates": [str(_in_days(-2))]},
         "POST records/": {"user": user, "activity": "walk", "key": "a"},
+        "POST streaks/": {"key": "weekly", "name": "Weekly", "unit": "week"},
+        "PATCH streaks/<key>/": {"freeze_cap": 5},
+        "POST streaks/<key>/preview/": {"freeze_cap": 5},
+        "POST users/<user>/freezes/": {"amount": 1},
+        "POST users/<user>/pauses/": _pause(),
+        "POST users/<user>/repairs/": {
+            "dates": [str(_in_days(-2))],
+            "note": "An outage.",
+        },
         "POST users/<user>/achievements/": {
             "achievement": "spare",
             "note": "Well done.",

@@ -8,6 +8,7 @@ from gamification.api.views import definitions
 from gamification.domain.catalogue import MAX_REWARD, MAX_TOTAL
 from gamification.models import Achievement
 from gamification.services import award_achievement, record_activity
+from gamification.staff import create_streak
 from tests.api.assertions import assert_problem, errors_in
 from tests.api.clients import API, client_of
 from tests.factories import AchievementFactory, UserFactory
@@ -80,6 +81,7 @@ def test_staff_make_an_achievement(editor, activity):
         },
         "criterion": "activity_count",
         "activity": "walk",
+        "streak": None,
         "threshold": 10,
         "revocable": True,
         "status": "draft",
@@ -234,6 +236,17 @@ def test_only_editors_receive_the_tag(api, user, walker):
     assert "ETag" not in viewers.headers
 
 
+def test_the_criterion_is_edited_with_its_streak(editor, walker):
+    create_streak(actor=None, key="weekly", name="Weekly", unit="week")
+    measured = edit(editor, {"criterion": "longest_streak", "streak": "weekly"}).json()
+    daily = edit(editor, {"streak": "daily"}).json()
+    unknown = edit(editor, {"streak": "yearly"})
+
+    assert (measured["streak"], daily["streak"]) == ("weekly", None)
+    [error] = assert_problem(unknown, 422, "invalid_definition")["errors"]
+    assert (error["pointer"], error["code"]) == ("/streak", "unknown_streak")
+
+
 def test_staff_see_the_definition(user, activity):
     AchievementFactory(
         key="walker", criterion="activity_count", activity=activity, threshold=3
@@ -251,6 +264,7 @@ def test_staff_see_the_definition(user, activity):
     [
         "criterion",
         "activity",
+        "streak",
         "threshold",
         "revocable",
         "status",

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
-from gamification.models import ActiveDay
+from gamification.models import StreakDefinition
 from gamification.services import (
+    pause_streak,
     record_activity,
     set_time_zone,
 )
+from gamification.staff import grant_freezes, repair_streak
 from tests.api.assertions import assert_problem, errors_in
 from tests.api.conftest import NOON
 from tests.factories import UserFactory
@@ -149,9 +151,24 @@ def test_a_calendar_begins_and_ends_with_dates(api, day):
     assert errors_in(api.get(CALENDAR, {"to": day})) == {"/to": "invalid"}
 
 
-def test_a_calendar_tells_why_a_day_counts(api, user):
-    ActiveDay.objects.create(user=user, date=NOON.date(), kind="frozen")
+def test_a_calendar_tells_why_a_day_broke_nothing(api, user, server_clock):
+    StreakDefinition.objects.filter(key="daily").update(weekdays=[1, 2, 3, 4, 5, 6])
+    grant_freezes(user, 1)
+    for days in (0, 2, 4):
+        server_clock.move_to(NOON + days * DAY)
+        record_activity(user, "walk")
+    pause_streak(user, date(2026, 3, 7), date(2026, 3, 7))
+    repair_streak(user, [date(2026, 3, 5)], actor=None, note="An outage.")
 
-    [day] = api.get(CALENDAR).json()["days"]
+    days = api.get(CALENDAR, {"from": "2026-03-02", "to": "2026-03-08"}).json()["days"]
 
-    assert day == {"date": "2026-03-02", "activities": 0, "xp": 0, "kind": "frozen"}
+    assert [(day["date"][-2:], day["kind"]) for day in days] == [
+        ("02", "active"),
+        ("03", "frozen"),
+        ("04", "active"),
+        ("05", "repaired"),
+        ("06", "active"),
+        ("07", "paused"),
+        ("08", "off"),
+    ]
+    assert days[1] == {"date": "2026-03-03", "activities": 0, "xp": 0, "kind": "frozen"}

@@ -71,8 +71,22 @@ POST    me/celebrations/acknowledge/                   401  200   200   200     
 POST    me/celebrations/{own}/acknowledge/             401  204   404   404     404
 POST    me/celebrations/{own}/claim/                   401  200   404   404     404
 GET     me/ledger/                                     401  200   200   200     200
+GET     me/pauses/                                     401  200   200   200     200
+POST    me/pauses/                                     401  201   201   201     201
+DELETE  me/pauses/                                     401  204   204   204     204
+POST    me/repairs/                                    401  422   422   422     422
+GET     me/streaks/                                    401  200   200   200     200
 
 POST    records/                                       401  403   403   403     201
+
+GET     streaks/                                       401  403   403   403     200
+POST    streaks/                                       401  403   403   403     201
+GET     streaks/daily/                                 401  403   403   403     200
+GET     streaks/none/                                  401  403   403   403     404
+PATCH   streaks/daily/                                 401  403   403   403     200
+PATCH   streaks/none/                                  401  403   403   403     404
+POST    streaks/daily/preview/                         401  403   403   403     200
+POST    streaks/none/preview/                          401  403   403   403     404
 
 GET     users/{public}/                                401  200   200   200     200
 GET     users/{private}/                               401  404   404   404     404
@@ -90,6 +104,21 @@ POST    users/nobody/adjustments/                      401  403   403   403     
 POST    users/{public}/reversals/                      401  403   403   403     201
 POST    users/{private}/reversals/                     401  403   403   403     422
 POST    users/nobody/reversals/                        401  403   403   403     404
+GET     users/{private}/freezes/                       401  403   403   403     200
+GET     users/nobody/freezes/                          401  403   403   403     404
+POST    users/{private}/freezes/                       401  403   403   403     201
+POST    users/nobody/freezes/                          401  403   403   403     404
+GET     users/{private}/pauses/                        401  403   403   403     200
+GET     users/nobody/pauses/                           401  403   403   403     404
+POST    users/{private}/pauses/                        401  403   403   403     201
+POST    users/nobody/pauses/                           401  403   403   403     404
+DELETE  users/{private}/pauses/                        401  403   403   403     204
+DELETE  users/{public}/pauses/                         401  403   403   403     404
+DELETE  users/nobody/pauses/                           401  403   403   403     404
+GET     users/{private}/repairs/                       401  403   403   403     200
+GET     users/nobody/repairs/                          401  403   403   403     404
+POST    users/{private}/repairs/                       401  403   403   403     201
+POST    users/nobody/repairs/                          401  403   403   403     404
 GET     users/{private}/restrictions/                  401  403   403   403     200
 GET     users/nobody/restrictions/                     401  403   403   403     404
 POST    users/{private}/restrictions/                  401  403   403   403     201

@@ -1,19 +1,21 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from zoneinfo import available_timezones
 
 import pytest
 
 from gamification.api.fields import TimeZoneField
-from gamification.api.views.me import StreakSerializer
+from gamification.api.views.streak_serializers import StreakSerializer
 from gamification.domain.streaks import StreakState
 from gamification.exceptions import StorageError
 from gamification.services import (
+    pause_streak,
     record_activity,
     set_time_zone,
 )
 from gamification.services.players import settings
+from gamification.staff import grant_freezes
 from tests.api.assertions import assert_problem, errors_in
 from tests.factories import UserFactory
 from tests.inspection import everything, profile_of
@@ -40,6 +42,9 @@ NEWCOMER = {
         "longest": 0,
         "last_active_on": None,
         "lost_at": None,
+        "freezes": 0,
+        "freezes_needed": 0,
+        "paused_until": None,
     },
     "active_days": 0,
     "achievements": 0,
@@ -75,6 +80,9 @@ def test_me_is_where_the_user_stands(api, user):
             "longest": 1,
             "last_active_on": "2026-03-02",
             "lost_at": "2026-03-04T00:00:00Z",
+            "freezes": 0,
+            "freezes_needed": 0,
+            "paused_until": None,
         },
         "active_days": 1,
         "achievements": 0,
@@ -103,6 +111,33 @@ def test_me_takes_one_query(api, user, django_assert_num_queries):
     # The user's row, with the number of achievements that they hold.
     with django_assert_num_queries(1):
         api.get(ME)
+
+
+def test_me_has_the_freezes_of_the_daily_streak(api, user, server_clock):
+    record_activity(user, "walk")
+    grant_freezes(user, 2)
+    server_clock.shift(timedelta(days=2))
+
+    assert api.get(ME).json()["streak"] == {
+        "state": "frozen",
+        "current": 1,
+        "longest": 1,
+        "last_active_on": "2026-03-02",
+        "lost_at": "2026-03-06T00:00:00Z",
+        "freezes": 2,
+        "freezes_needed": 1,
+        "paused_until": None,
+    }
+
+
+def test_me_has_the_pause_of_the_daily_streak(api, user, server_clock):
+    record_activity(user, "walk")
+    pause_streak(user, date(2026, 3, 3), date(2026, 3, 5))
+    server_clock.shift(timedelta(days=2))
+
+    streak = api.get(ME).json()["streak"]
+
+    assert (streak["state"], streak["paused_until"]) == ("paused", "2026-03-05")
 
 
 def test_the_states_of_a_streak_are_those_that_there_are():

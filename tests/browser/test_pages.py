@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.apps import apps
+from django.utils import timezone
 from playwright.sync_api import expect
 
 from gamification.services import adjust_xp, award_achievement, record_activity
+from gamification.staff import grant_freezes, pause_streak, repair_streak
 from tests.browser.conftest import address, look
 from tests.factories import AchievementFactory, ActivityFactory
 from tests.inspection import COMMITTED, INTERNAL
@@ -24,6 +28,11 @@ def history(user, staff):
     record_activity(user, "walk", source="walks:1")
     award_achievement(user, AchievementFactory(name="Medal").key, actor=staff)
     adjust_xp(user, amount=-5, note="A mistake.", actor=staff)
+    grant_freezes(user, 1, actor=staff)
+    today = timezone.now().date()
+    day = timedelta(days=1)
+    pause_streak(user, today + day, today + 2 * day, actor=staff)
+    repair_streak(user, [today - 2 * day], actor=staff, note="An outage.")
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -85,16 +85,23 @@ PAGES = [
     *((f"gamification_{name}_changelist",) for name in MODELS),
     *((f"gamification_{name}_change", name) for name in MODELS),
     *((f"gamification_{name}_history", name) for name in MODELS),
-    *((f"gamification_{name}_add",) for name in ("achievement", "activity")),
+    *(
+        (f"gamification_{name}_add",)
+        for name in ("achievement", "activity", "streakdefinition")
+    ),
     *((f"gamification_{name}_delete", name) for name in ("achievement", "activity")),
     ("gamification_achievement_backfill", "achievement"),
     ("gamification_activity_import",),
     ("gamification_recalculate",),
     ("gamification_job_progress", "job"),
     ("gamification_tuning",),
+    ("gamification_streakdefinition_outage",),
     *(
         ("gamification_usergamification_action", "user", action)
-        for action in ("adjust", "award", "rebuild", "reverse", "revoke")
+        for action in (
+            *("adjust", "award", "rebuild", "reverse", "revoke"),
+            *("freeze", "pause", "end-pause", "repair"),
+        )
     ),
     ("gamification_usergamification_for", "user"),
     ("auth_user_change", "user"),
@@ -114,7 +121,9 @@ def test_every_page_is_shown(client, address, names):
 OWN = [
     names
     for names in PAGES
-    if names[0].endswith(("_backfill", "_import", "_progress", "_action", "_for"))
+    if names[0].endswith(
+        ("_backfill", "_import", "_progress", "_action", "_for", "_outage")
+    )
     or names[0] in {"gamification_tuning", "gamification_recalculate"}
 ]
 

@@ -18,6 +18,9 @@ from gamification.models import (
     Job,
     LedgerEntry,
     Level,
+    StreakDefinition,
+    StreakFreeze,
+    StreakPause,
     UserAchievement,
     UserGamification,
 )
@@ -55,6 +58,20 @@ def test_a_terminal_shows_how_far_it_is(demo):
     demo(out)
 
     assert "\r3 of 3 people, " in out.getvalue()
+
+
+def test_there_are_a_weekly_streak_freezes_and_pauses_only_once(demo):
+    for _ in range(2):
+        demo()
+
+    assert StreakDefinition.objects.get(key="weekly").goal == 3
+    granted = StreakFreeze.objects.filter(kind="granted")
+    assert sorted(granted.values_list("user__username", "amount")) == [
+        ("demo", 2),
+        ("demo-001", 1),
+        ("demo-002", 1),
+    ]
+    assert StreakPause.objects.count() == 2
 
 
 @pytest.mark.usefixtures("every_habit_in_every_zone")

@@ -25,10 +25,11 @@ def test_moderators_help_single_users_and_designers_run_the_game():
 
     moderators, designers = codenames("Moderators"), codenames("Game designers")
     assert lines == [
-        "Moderators: created, permissions: 19",
-        "Game designers: created, permissions: 24",
+        "Moderators: created, permissions: 26",
+        "Game designers: created, permissions: 30",
     ]
     alone = {"reopen_board", "restrict_user", "reverse_entry"}
+    alone |= {"grant_freezes", "pause_streak", "repair_streak"}
     assert moderators - designers == alone
     assert {"run_job", "change_activity"} <= designers - moderators
 
@@ -40,7 +41,7 @@ def test_groups_that_exist_keep_what_they_have():
 
     lines = create()
 
-    assert lines[0] == "Moderators: completed, permissions: 19"
+    assert lines[0] == "Moderators: completed, permissions: 26"
     assert "add_logentry" in codenames("Moderators")
 
 

@@ -25,7 +25,14 @@ from gamification.services import (
     revoke_achievement,
     set_time_zone,
 )
-from gamification.staff import Act, begin_list, exclude_user
+from gamification.staff import (
+    Act,
+    begin_list,
+    exclude_user,
+    grant_freezes,
+    pause_streak,
+    repair_streak,
+)
 from tests.factories import AchievementFactory, UserFactory
 from tests.inspection import everything, violates
 
@@ -355,6 +362,10 @@ def legend(user, staff, activity):
     record_activity(user, "walk")
     reverse_entry(user, entry_id=entry.id, actor=staff)
     adjust_xp(user, amount=5, note="Sorry.", actor=staff)
+    yesterday = timezone.localdate() - timedelta(days=1)
+    grant_freezes(user, 1, actor=staff)
+    pause_streak(user, yesterday, yesterday, actor=staff)
+    repair_streak(user, [yesterday], actor=staff, note="Sorry.")
     exclude_user(user, reason="Odd.", actor=staff)
     Level.objects.create(number=1, threshold=0)
     begin_list(Act(kind="adjustment", amount=5, note="A gift."), [user], actor=staff)
@@ -391,6 +402,7 @@ def test_users_may_be_deleted_together(legend, activity):
         "BoardSegment",
         "Job",
         "Level",
+        "StreakDefinition",
     }
 
 

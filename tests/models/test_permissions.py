@@ -10,8 +10,11 @@ pytestmark = pytest.mark.django_db
 PERMISSIONS = {
     "adjust_xp": "ledgerentry",
     "award_achievement": "userachievement",
+    "grant_freezes": "streakfreeze",
+    "pause_streak": "streakfreeze",
     "rebuild_progress": "usergamification",
     "record_activity": "ledgerentry",
+    "repair_streak": "streakfreeze",
     "reopen_board": "board",
     "restrict_user": "restriction",
     "reverse_entry": "ledgerentry",
@@ -34,7 +37,7 @@ def test_there_are_no_others():
     edits = {
         f"{verb}_{model}"
         for verb in ("add", "change", "delete")
-        for model in ("achievement", "activity")
+        for model in ("achievement", "activity", "streakdefinition")
     }
     views = {f"view_{model}" for model in models()}
 

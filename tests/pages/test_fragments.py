@@ -5,6 +5,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from gamification.services import award_achievement, record_activity
+from gamification.staff import create_streak
 
 pytestmark = pytest.mark.django_db
 
@@ -28,6 +29,15 @@ def test_a_fragment_is_a_piece_by_itself(site, address):
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_who_is_not_signed_in_gets_no_login_page(client, address):
     assert client.get(address).status_code == 403
+
+
+def test_other_streaks_are_a_piece_where_there_are_any(site):
+    address = reverse("gamification_pages:fragment-streaks")
+    empty = site.get(address).text.strip()
+    create_streak(actor=None, key="weekly", name="Weekly", unit="week")
+
+    assert empty == ""
+    assert "gamification-streaks" in site.get(address).text
 
 
 @pytest.mark.parametrize("address", ADDRESSES)

@@ -8,6 +8,7 @@ import time_machine
 
 from gamification.models import ActiveDay
 from gamification.services import ActivityRecord, record_activities
+from gamification.staff import pause_streak
 from tests.factories import ActivityFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_achievements")]
@@ -143,6 +144,17 @@ def test_a_frozen_day_keeps_the_run_and_is_not_counted(render, user):
     frozen.update(kind="active")
 
     assert ">2 active days, longest run 2</span>" in html
+
+
+def test_other_kinds_of_day_are_marked_and_explained(render, user):
+    act(user, (3, 3, 1))
+    pause_streak(user, date(2026, 3, 4), date(2026, 3, 4), actor=None)
+
+    html = render(TAG, user=user)
+
+    assert 'data-level="0" data-kind="paused" title="March 4: paused">' in html
+    assert '<span class="gamification-legend__word">Paused</span>' in html
+    assert ">1 active day, longest run 1</span>" in html
 
 
 def test_a_year_without_anything_has_no_run(render, user):

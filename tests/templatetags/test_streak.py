@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 import time_machine
@@ -10,6 +10,7 @@ from django.db import models
 from gamification.components import streaks
 from gamification.models import ActiveDay, UserGamification
 from gamification.services import record_activity
+from gamification.staff import grant_freezes, pause_streak
 from tests.factories import ActivityFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_achievements")]
@@ -32,6 +33,12 @@ def live_in(user, zone: str) -> None:
     """Let the user's days have followed ``zone`` for all time."""
     choice = {"time_zone": zone, "zone_history": [[0, zone]]}
     UserGamification.objects.create(user=user, **choice)
+
+
+def grant(user, amount: int) -> None:
+    """Give the user freezes early enough for the missed days of the week."""
+    with time_machine.travel(NOON - timedelta(days=2), tick=False):
+        grant_freezes(user, amount)
 
 
 def week(html: str) -> list[tuple[str, str, str]]:
@@ -144,7 +151,7 @@ def test_a_date_that_never_was_is_not_missed(render, user):
 @time_machine.travel(NOON, tick=False)
 @pytest.mark.parametrize(
     ("kind", "state", "word"),
-    [("frozen", "frozen", "Frozen"), ("repaired", "done", "Repaired")],
+    [("frozen", "frozen", "Frozen"), ("repaired", "repaired", "Repaired")],
 )
 def test_other_kinds_of_day_have_their_own_words(render, user, kind, state, word):
     act(user, 2, 1)
@@ -163,7 +170,8 @@ def test_states_that_are_new_are_said_by_their_label(render, user, monkeypatch):
         PAUSED = "paused", "paused"
 
     shown = streaks.streak_of(user)
-    streak = type("Streak", (), {"state": State.PAUSED, "current": 4, "longest": 4})
+    values = {"state": State.PAUSED, "current": 4, "longest": 4}
+    streak = type("Streak", (), values)
     monkeypatch.setattr(
         "gamification.templatetags.gamification.streak_of",
         lambda user: {**shown, "streak": streak},
@@ -173,6 +181,38 @@ def test_states_that_are_new_are_said_by_their_label(render, user, monkeypatch):
 
     assert ">4-day streak</h2>" in html
     assert ">Paused</p>" in html
+
+
+@time_machine.travel(NOON, tick=False)
+@pytest.mark.parametrize(
+    ("stock", "says"),
+    [
+        (1, "At risk until 11:59 p.m.: do something today to keep it."),
+        (2, "At risk until March 6, 2026, 11:59 p.m."),
+    ],
+)
+def test_a_frozen_streak_says_what_it_will_cost(render, user, stock, says):
+    act(user, 2)
+    grant(user, stock)
+
+    html = render(TAG, user=user)
+
+    assert 'data-state="frozen"' in html
+    assert says in html
+    assert ">1 freeze will be used</p>" in html
+    assert week(html)[2] == ("frozen", "Wed", "Freeze")
+    assert f"{stock} freeze{'s' * (stock > 1)} left</p>" in html
+
+
+@time_machine.travel(NOON, tick=False)
+def test_a_paused_streak_says_until_when(render, user):
+    act(user, 2)
+    pause_streak(user, date(2026, 3, 4), date(2026, 3, 8), actor=None)
+
+    html = render(TAG, user=user)
+
+    assert "Paused until March 8, 2026: nothing can break it." in html
+    assert week(html)[2:4] == [("paused", "Wed", "Paused"), ("paused", "Thu", "Paused")]
 
 
 @time_machine.travel(NOON, tick=False)

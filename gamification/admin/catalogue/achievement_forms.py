@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from django.utils.datastructures import MultiValueDict
 from django.utils.text import capfirst
+from django.utils.translation import gettext_lazy as _
 
 from gamification.admin.catalogue.badge_picker import IconField
 from gamification.admin.catalogue.definition_forms import (
@@ -14,7 +15,7 @@ from gamification.admin.catalogue.definition_forms import (
     DefinitionRowForm,
 )
 from gamification.admin.concurrent_forms import replace_data
-from gamification.models import Achievement, Activity
+from gamification.models import Achievement, Activity, StreakDefinition
 from gamification.staff import reach_problem
 
 _ICON: Final = Achievement._meta.get_field("icon")
@@ -44,6 +45,10 @@ class AchievementForm(DefinitionForm):
             # Hide the link that deletes the activity: nobody wants that here.
             activity: Any = self.fields["activity"].widget
             activity.can_delete_related = False
+            streak: Any = self.fields["streak"]
+            streak.widget.can_delete_related = False
+            streak.queryset = streak.queryset.exclude(key="daily")
+            streak.empty_label = _("Daily streak")
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
@@ -69,21 +74,27 @@ def fields_for(criterion: str) -> list[str]:
             return []
         case "activity_count":
             return ["activity", "threshold"]
+        case "longest_streak":
+            return ["streak", "threshold"]
     return ["threshold"]
 
 
 def sentence_for(
-    criterion: str | None, threshold: int | None, activity: Activity | None
+    criterion: str | None,
+    threshold: int | None,
+    activity: Activity | None,
+    streak: StreakDefinition | None,
 ) -> str:
     """Return a sentence that explains the criterion, or "" if it is incomplete.
 
     It adds a warning if nobody can ever meet it.
     """
-    given = {"threshold": threshold, "activity": activity}
+    given = {"threshold": threshold, "activity": activity, "streak": streak}
     if criterion is None or criterion not in _CRITERIA:
         return ""
-    if None in map(given.get, fields_for(criterion)):
+    needed = fields_for(criterion)
+    if any(given[name] is None for name in needed if name != "streak"):
         return ""
-    known = {name: value for name, value in given.items() if value is not None}
+    known = {name: given[name] for name in needed if given[name] is not None}
     achievement = Achievement(criterion=criterion, **known)
     return f"{achievement.criterion_sentence} {reach_problem(achievement)}".strip()

@@ -74,14 +74,14 @@ class AchievementAdmin(
     list_display_links = ("titled",)
     list_editable = ("threshold", "xp_reward", "status", "position")
     list_filter = ("status", "category", "criterion", "is_secret", "activity")
-    list_select_related = ("activity",)
+    list_select_related = ("activity", "streak")
     search_fields = (*CatalogueAdmin.search_fields, "description")
     readonly_fields = ("in_words", *CatalogueAdmin.readonly_fields)
     fieldsets = (
         (None, {"fields": ("name", "key", "description", "category", "icon")}),
         (
             _("Requirement"),
-            {"fields": ("criterion", "activity", "threshold", "in_words")},
+            {"fields": ("criterion", "activity", "streak", "threshold", "in_words")},
         ),
         (
             _("Reward and visibility"),
@@ -122,7 +122,8 @@ class AchievementAdmin(
             raise PermissionDenied
         form = self.get_form(request)(request.GET)
         form.is_valid()
-        given = map(form.cleaned_data.get, ("criterion", "threshold", "activity"))
+        names = ("criterion", "threshold", "activity", "streak")
+        given = map(form.cleaned_data.get, names)
         return JsonResponse({"sentence": sentence_for(*given)})
 
     @admin.action(
@@ -146,7 +147,7 @@ class AchievementAdmin(
 
     @admin.display(description=_("in words"))
     def in_words(self, row: Achievement) -> str:
-        sentence = sentence_for(row.criterion, row.threshold, row.activity)
+        sentence = sentence_for(row.criterion, row.threshold, row.activity, row.streak)
         return format_html('<span id="gam-in-words">{}</span>', sentence or "–")
 
     @admin.display(description=_("holders"))

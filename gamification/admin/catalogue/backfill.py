@@ -91,7 +91,7 @@ class BackfillMixin(GamificationAdmin):
         self, request: HttpRequest, queryset: QuerySet[Achievement]
     ) -> HttpResponse | None:
         """Show the effect of a backfill of each selected achievement."""
-        rows = [*queryset.select_related("activity")[: MAX_PREVIEWS + 1]]
+        rows = [*queryset.select_related("activity", "streak")[: MAX_PREVIEWS + 1]]
         if len(rows) > MAX_PREVIEWS:
             message = _("Choose at most %(most)s achievements.")
             values = {"most": MAX_PREVIEWS}

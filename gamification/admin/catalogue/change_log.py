@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.admin.options import get_content_type_for_model
@@ -13,11 +13,18 @@ from django.db.models import QuerySet
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
-from gamification.models import Activity, write_alias
+from gamification.models import Activity, StreakDefinition, write_alias
 from gamification.staff import Definition, definition_tag
 
-#: The value of a field, as the verbs that edit take it: an activity by its key.
+#: The value of a field, as the verbs that edit take it: a relation by its key.
 Value = str | int | bool | None
+
+
+#: The models of the fields that are relations.
+RELATED: Final[Mapping[str, type[Activity | StreakDefinition]]] = {
+    "activity": Activity,
+    "streak": StreakDefinition,
+}
 
 
 class LoggedEdit(NamedTuple):
@@ -69,9 +76,7 @@ def describe_undoing(item: Definition, before: Mapping[str, Value]) -> Iterator[
     """Yield what undoing an edit changes: ``XP reward: 20 → 10``."""
     for name, value in before.items():
         field: Any = item._meta.get_field(name)
-        current = getattr(item, name)
-        if isinstance(current, Activity):
-            current = current.key
+        current = key_of(getattr(item, name))
         values = {
             "field": capfirst(field.verbose_name),
             "before": _readable(field, current),
@@ -83,11 +88,17 @@ def describe_undoing(item: Definition, before: Mapping[str, Value]) -> Iterator[
 def values_before(form: Any) -> dict[str, Value]:
     """Return the values of the fields that ``form`` changes, as they were."""
     values = {name: form.initial.get(name) for name in form.changed_data}
-    if "activity" in values:
-        activities = Activity.objects.using(write_alias())
-        keys = activities.filter(pk=values["activity"]).values_list("key", flat=True)
-        values["activity"] = keys.first()
+    for name, model in RELATED.items():
+        if values.get(name) is not None:
+            rows = model._default_manager.using(write_alias())
+            keys = rows.filter(pk=values[name]).values_list("key", flat=True)
+            values[name] = keys.first()
     return values
+
+
+def key_of(value: Any) -> Any:
+    """Return a value of a field as the verbs that edit take it."""
+    return value.key if isinstance(value, (Activity, StreakDefinition)) else value
 
 
 def _entries_of(item: Definition) -> QuerySet[LogEntry]:

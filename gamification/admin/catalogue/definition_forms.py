@@ -13,7 +13,7 @@ from gamification.admin.concurrent_forms import (
     replace_data,
     report_conflict,
 )
-from gamification.staff import Definition, definition_tag, lock_definition
+from gamification.staff import definition_tag, lock_definition
 
 if TYPE_CHECKING:
     ModelForm = forms.ModelForm[Any]
@@ -32,21 +32,31 @@ class TaggedModelForm(ModelForm):
 
     tag = TagField(required=False)
 
+    @staticmethod
+    def tag_of(item: Any) -> str:
+        """Return a digest of what staff edit of an item."""
+        return definition_tag(item)
+
+    @staticmethod
+    def lock(item: Any) -> Any:
+        """Return what is stored of an item, locked against other editors."""
+        return lock_definition(type(item), item.key)
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for field in self._stored_fields().values():
             field.show_hidden_initial = True
         if self.instance.pk:
-            self.initial["tag"] = definition_tag(self.instance)
+            self.initial["tag"] = self.tag_of(self.instance)
 
-    def check_conflict(self, stored: Definition | None) -> None:
+    def check_conflict(self, stored: Any) -> None:
         """Add an error if ``stored`` is not what the editor was shown."""
         if stored is None:
             self.add_error(None, _("Somebody else deleted it in the meantime."))
-        elif self.cleaned_data.get("tag") != definition_tag(stored):
+        elif self.cleaned_data.get("tag") != self.tag_of(stored):
             self._rebase(stored)
 
-    def _rebase(self, stored: Definition) -> None:
+    def _rebase(self, stored: Any) -> None:
         """Report what others changed, and make ``stored`` what the editor was shown."""
         fields = self._stored_fields()
         values = {name: _sent_value(fields[name], stored, name) for name in fields}
@@ -56,7 +66,7 @@ class TaggedModelForm(ModelForm):
         report_conflict(
             self, stored, shown=shown, stored=values, touched={*self.changed_data}
         )
-        tag = {self.add_prefix("tag"): definition_tag(stored)}
+        tag = {self.add_prefix("tag"): self.tag_of(stored)}
         replace_data(self, tag | {initial[name]: values[name] for name in fields})
 
     def _stored_fields(self) -> dict[str, forms.Field]:
@@ -95,7 +105,7 @@ class DefinitionForm(TaggedModelForm):
         if item.pk and self.is_preview:
             self.check_conflict(item)
         elif item.pk:
-            self.check_conflict(lock_definition(type(item), item.key))
+            self.check_conflict(self.lock(item))
         return super().clean()
 
 
@@ -107,11 +117,10 @@ class DefinitionFormSet(ModelFormSet):
         changed = [form for form in self.initial_forms if form.has_changed()]
         # Locking in the order of keys prevents deadlocks between two editors.
         for form in sorted(changed, key=lambda form: form.instance.key):
-            stored = lock_definition(type(form.instance), form.instance.key)
-            form.check_conflict(stored)
+            form.check_conflict(form.lock(form.instance))
 
 
-def _sent_value(field: forms.Field, stored: Definition, name: str) -> str:
+def _sent_value(field: forms.Field, stored: Any, name: str) -> str:
     """Return the stored value of ``field`` as a browser sends it."""
     column: Any = stored._meta.get_field(name)
     return as_sent(field, column.value_from_object(stored))

@@ -13,7 +13,11 @@ from django.template.response import TemplateResponse
 from django.utils.text import capfirst
 
 from gamification.admin.base import GamificationAdmin
-from gamification.admin.catalogue.change_log import edit_message, values_before
+from gamification.admin.catalogue.change_log import (
+    edit_message,
+    key_of,
+    values_before,
+)
 from gamification.admin.catalogue.definition_forms import (
     DefinitionForm,
     DefinitionFormSet,
@@ -136,9 +140,7 @@ class CatalogueAdmin(GamificationAdmin):
         self, request: HttpRequest, obj: Any, form: Any, change: bool
     ) -> None:
         names = form.changed_data if change else {*form.cleaned_data} - {"tag"}
-        values = {name: form.cleaned_data[name] for name in names}
-        if activity := values.get("activity"):
-            values["activity"] = activity.key
+        values = {name: key_of(form.cleaned_data[name]) for name in names}
         if change:
             expected = form.cleaned_data["tag"]
             form.saved = type(self).edit(

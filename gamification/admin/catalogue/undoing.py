@@ -17,16 +17,18 @@ from django.utils.translation import gettext as _
 from gamification.admin.base import GamificationAdmin, log_transaction
 from gamification.admin.catalogue.activation import announce_reach
 from gamification.admin.catalogue.change_log import (
+    RELATED,
     LoggedEdit,
     describe_undoing,
     edit_message,
     find_edit,
+    key_of,
     latest_edit,
 )
 from gamification.admin.concurrent_forms import conflict_message, last_editor
 from gamification.admin.ui.formatting import isolate
 from gamification.exceptions import InvalidDefinitionError, StaleEditError
-from gamification.models import Achievement, Activity, write_alias
+from gamification.models import Achievement, write_alias
 from gamification.staff import (
     DECISIVE,
     get_reach,
@@ -94,12 +96,8 @@ class UndoMixin(GamificationAdmin):
         self, request: HttpRequest, item: Achievement, edit: LoggedEdit
     ) -> HttpResponse:
         undone = copy(item)
-        values = {**edit.before}
-        if key := values.get("activity"):
-            activities: Any = Activity.objects.using(write_alias())
-            values["activity"] = activities.filter(key=key).first()
-        for name, value in values.items():
-            setattr(undone, name, value)
+        for name, value in edit.before.items():
+            setattr(undone, name, _related(name, value))
         preview = preview_backfill(undone)
         context = {
             "title": _("Undo a change"),
@@ -117,7 +115,7 @@ class UndoMixin(GamificationAdmin):
     def _undo(self, request: HttpRequest, item: Any, edit: LoggedEdit) -> bool:
         """Undo the edit, log that, and say so; return False if it is refused."""
         texts = [*describe_undoing(item, edit.before)]
-        before = {name: _value(item, name) for name in edit.before}
+        before = {name: key_of(getattr(item, name)) for name in edit.before}
         try:
             with log_transaction():
                 saved = type(self).edit(
@@ -138,6 +136,9 @@ class UndoMixin(GamificationAdmin):
         return True
 
 
-def _value(item: Any, name: str) -> Any:
-    value = getattr(item, name)
-    return value.key if isinstance(value, Activity) else value
+def _related(name: str, value: Any) -> Any:
+    """Return the item that a key names, for a field that is a relation."""
+    if name not in RELATED or value is None:
+        return value
+    rows = RELATED[name]._default_manager.using(write_alias())
+    return rows.filter(key=value).first()

@@ -54,7 +54,8 @@ class ActionForm(NotesForm):
     subject: ClassVar[str] = ""
 
     field_order = (
-        *("achievement", "entry", "amount", "until", "kind"),
+        *("achievement", "entry", "streak", "amount", "start", "end"),
+        *("since", "until", "kind"),
         *("note", "internal_note"),
     )
 

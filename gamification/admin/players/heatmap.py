@@ -63,7 +63,7 @@ class Heatmap:
     @property
     def summary(self) -> str:
         """The number of active days, as text."""
-        count = len(self.days)
+        count = sum(each.kind == ActiveDay.Kind.ACTIVE for each in self.days)
         text = ngettext(
             "%(count)s active day since %(since)s",
             "%(count)s active days since %(since)s",
@@ -104,6 +104,9 @@ class Heatmap:
         date_text = formats.date_format(day)
         if active is None:
             return Square(x, y, 0, "", date_text)
+        if active.kind != ActiveDay.Kind.ACTIVE:
+            text = f"{date_text}: {active.get_kind_display()}"
+            return Square(x, y, 0, active.kind, text)
         text = _("%(date)s: %(activities)s activities, %(xp)s XP") % {
             "date": date_text,
             "activities": format_number(active.activities),
@@ -125,4 +128,5 @@ class Heatmap:
 
     @cached_property
     def _counts(self) -> list[int]:
-        return sorted(each.activities for each in self.days)
+        active = (day for day in self.days if day.kind == ActiveDay.Kind.ACTIVE)
+        return sorted(each.activities for each in active)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -17,17 +17,18 @@ from django.utils.translation import gettext as _
 
 from gamification.admin.players.heatmap import Heatmap, first_day
 from gamification.admin.players.ledger import LedgerPage, get_ledger_page
+from gamification.admin.players.streak_actions import streaks_of
 from gamification.admin.ui.formatting import format_number
 from gamification.exceptions import UnknownUserError
 from gamification.models import (
     Achievement,
+    ActiveDay,
     Celebration,
     UserAchievement,
     UserGamification,
     write_alias,
 )
 from gamification.services import (
-    AchievementProgress,
     ProfileSummary,
     explain_achievement,
     get_calendar,
@@ -35,11 +36,13 @@ from gamification.services import (
 )
 from gamification.staff import (
     achievements_shown,
+    read_streaks,
     sees_celebrations,
     sees_ledgers,
     unknown_definition,
     user_id_of,
 )
+from gamification.values import AchievementProgress, StreakStatus
 
 #: The number of celebrations on the page.
 _MAX_CELEBRATIONS: Final = 20
@@ -93,6 +96,8 @@ class PlayerPage:
     #: None if the user has no history.
     row: UserGamification | None
     progress: ProfileSummary
+    #: All streaks, the daily one first.
+    streaks: Sequence[StreakStatus]
     heatmap: Heatmap
     achievements: Sequence[PlayerAchievement]
     #: None if the viewer may not see it.
@@ -160,12 +165,13 @@ def get_player_page(user: Any, *, viewer: Any, before: int | None = None) -> Pla
     """
     profile = UserGamification.objects.using(write_alias()).filter(user=user).first()
     today = (profile or UserGamification()).calendar.date_of(timezone.now())
-    days = get_calendar(user, since=first_day(today), until=today)
+    progress = get_progress(user)
     return PlayerPage(
         user=user,
         row=profile,
-        progress=get_progress(user),
-        heatmap=Heatmap(days, today),
+        progress=progress,
+        streaks=_streaks(user, progress),
+        heatmap=Heatmap(_days(user, progress, today), today),
         achievements=_achievements(user, viewer),
         ledger=get_ledger_page(user_id_of(user), before=before)
         if sees_ledgers(viewer)
@@ -179,6 +185,21 @@ def explain(page: PlayerPage, key: str) -> str:
     if not any(each.achievement.key == key for each in page.achievements):
         return str(unknown_definition(Achievement, key))
     return explain_achievement(page.user, key).text
+
+
+def _days(user: Any, progress: ProfileSummary, today: date) -> Sequence[ActiveDay]:
+    """Return the year of a user who was ever active."""
+    if not progress.active_days:
+        return []
+    return get_calendar(user, since=first_day(today), until=today)
+
+
+def _streaks(user: Any, progress: ProfileSummary) -> Sequence[StreakStatus]:
+    """Return all streaks; where staff define no others, the daily one is known."""
+    others = [each for each in streaks_of(user) if each.is_active]
+    if {each.key for each in others} <= {progress.streak.key}:
+        return [progress.streak]
+    return read_streaks(user)
 
 
 def _achievements(user: Any, viewer: Any) -> list[PlayerAchievement]:

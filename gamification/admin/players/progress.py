@@ -26,7 +26,7 @@ from gamification.admin.players.actions import ActionForm, ActionResult
 from gamification.admin.players.filters import CategoryFilter, HeldFilter
 from gamification.admin.players.ledger import parse_cursor
 from gamification.admin.players.page import explain, find_player, get_player_page
-from gamification.admin.players.restrictions import ALL_ACTIONS
+from gamification.admin.players.restrictions import ALL_ACTIONS, restrictions_of
 from gamification.admin.players.search import find_keys, newcomers_of
 from gamification.admin.sources import SourceLinks
 from gamification.models import (
@@ -38,7 +38,6 @@ from gamification.models import (
 )
 from gamification.staff import (
     get_levels,
-    open_restrictions,
     sees_ledgers,
     sees_unlocks,
     user_id_of,
@@ -175,7 +174,7 @@ class UserGamificationAdmin(HistoryAdmin):
             links.mark(row.entry for row in page.ledger.rows)
         context = {
             "player_page": page,
-            "restrictions": open_restrictions(player),
+            "restrictions": restrictions_of(player),
             "sees_ledger": sees_ledgers(request.user),
             "sees_unlocks": sees_unlocks(request.user),
             "user_page": self._user_page(request, player),

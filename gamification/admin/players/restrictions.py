@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from gamification.admin.balance.recalculation import DayInput
 from gamification.admin.base import HistoryAdmin
 from gamification.admin.players.actions import ACTIONS, ActionForm, ActionResult
+from gamification.admin.players.streak_actions import STREAK_ACTIONS
 from gamification.models import Restriction
 from gamification.staff import (
     exclude_user,
@@ -23,6 +24,15 @@ from gamification.staff import (
 )
 
 _PERMISSION: Final = "gamification.restrict_user"
+
+
+def restrictions_of(user: Any) -> list[Restriction]:
+    """Return the open restrictions of a user, which are read once for a page."""
+    known: dict[str, Any] = vars(user)
+    if "open_restrictions" not in known:
+        known["open_restrictions"] = [*open_restrictions(user)]
+    rows: list[Restriction] = known["open_restrictions"]
+    return rows
 
 
 class RestrictionForm(ActionForm):
@@ -79,9 +89,7 @@ class LiftForm(RestrictionForm):
 
     def __init__(self, user: Any, data: Any = None, **kwargs: Any) -> None:
         super().__init__(user, data, **kwargs)
-        choices = [
-            (row.kind, row.get_kind_display()) for row in open_restrictions(user)
-        ]
+        choices = [(row.kind, row.get_kind_display()) for row in restrictions_of(user)]
         self.fields["kind"].choices = choices  # type: ignore[attr-defined]
 
     def call_service(self, actor: Any) -> ActionResult:
@@ -90,9 +98,16 @@ class LiftForm(RestrictionForm):
         return ActionResult(gettext("Restriction lifted."), is_change=True)
 
 
+_MORE: Final[tuple[type[ActionForm], ...]] = (
+    *STREAK_ACTIONS,
+    HoldForm,
+    ExcludeForm,
+    LiftForm,
+)
+
 #: All actions on a user by name, in the order in which the page shows them.
 ALL_ACTIONS: Final[dict[str, type[ActionForm]]] = ACTIONS | {
-    form.name: form for form in (HoldForm, ExcludeForm, LiftForm)
+    form.name: form for form in _MORE
 }
 
 

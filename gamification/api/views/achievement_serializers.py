@@ -14,9 +14,9 @@ from gamification.api.serializers import ResponseSerializer
 from gamification.conf import conf
 from gamification.models import Achievement
 from gamification.services import (
-    AchievementProgress,
     get_rarity,
 )
+from gamification.values import AchievementProgress
 
 EXAMPLE: Final = {
     "key": "kpi_10",
@@ -49,6 +49,7 @@ HELD_PAGE_EXAMPLE: Final = page_example(_HELD_EXAMPLE)
 EDITED_EXAMPLE: Final = EXAMPLE | {
     "criterion": "activity_count",
     "activity": "kpi_completed",
+    "streak": None,
     "threshold": 10,
     "revocable": False,
     "status": "active",
@@ -188,6 +189,12 @@ class AchievementDefinitionSerializer(AchievementSerializer):
         source="achievement.activity.key",
         allow_null=True,
         help_text="Key of the activity that the criterion counts, if it counts one.",
+    )
+    streak = serializers.CharField(
+        source="achievement.streak.key",
+        allow_null=True,
+        help_text="Key of the streak that the criterion measures; null for the daily "
+        "one, and if it measures none.",
     )
     threshold = serializers.IntegerField(source="achievement.threshold")
     revocable = serializers.BooleanField(

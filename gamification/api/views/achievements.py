@@ -40,8 +40,6 @@ from gamification.api.views.backfill import BackfillActions
 from gamification.api.views.base import not_found_on
 from gamification.conf import conf
 from gamification.services import (
-    AchievementProgress,
-    Explanation,
     count_secrets,
     explain_achievement,
     get_achievements,
@@ -57,6 +55,7 @@ from gamification.staff import (
     sees_secrets,
     visible_achievements,
 )
+from gamification.values import AchievementProgress, Explanation
 
 _ADD: Final = "gamification.add_achievement"
 _CHANGE: Final = "gamification.change_achievement"
@@ -193,7 +192,7 @@ def _rows(user: Any, query: Mapping[str, Any]) -> Sequence[AchievementProgress]:
     if not sees_secrets(user):
         raise PermissionDenied
     rows = get_all_achievements(user, status=query["status"])
-    prefetch_related_objects([row.achievement for row in rows], "activity")
+    prefetch_related_objects([row.achievement for row in rows], "activity", "streak")
     return rows
 
 

@@ -1,4 +1,4 @@
-"""The active days of the user who sends the request."""
+"""The days of the user who sends the request that were not missed."""
 
 from __future__ import annotations
 
@@ -53,13 +53,15 @@ class CalendarRange(NamedTuple):
 
 
 class ActiveDaySerializer(ResponseSerializer):
-    """A day on which the user was active and extended the streak."""
+    """A day on which the user was active, or which the daily streak forgave."""
 
     date = serializers.DateField()
     activities = serializers.IntegerField(help_text="Number of activities.")
     xp = serializers.IntegerField(help_text="XP earned with them.")
     kind = serializers.ChoiceField(
-        choices=ActiveDay.Kind.values, help_text="Why the day counts."
+        choices=ActiveDay.Kind.values,
+        help_text="Active, or why it broke nothing: a repair, a freeze, a pause, or a "
+        "weekday off.",
     )
 
 
@@ -67,7 +69,7 @@ CalendarSerializer: type[ResponseSerializer] = type(
     "CalendarSerializer",
     (ResponseSerializer,),
     {
-        "__doc__": "The active days in a range of dates.",
+        "__doc__": "The days in a range of dates that were not missed.",
         "from": serializers.DateField(source="since"),
         "to": serializers.DateField(source="until"),
         "days": ActiveDaySerializer(many=True),
@@ -88,7 +90,7 @@ class CalendarViewSet(GamificationViewSet):
         response_example=EXAMPLE,
     )
     def retrieve(self, request: Request, query: Mapping[str, Any]) -> CalendarRange:
-        """Return the user's active days in a range of at most 366 days."""
+        """Return the user's days that were not missed, of at most 366 days."""
         until = query.get("to") or _today(request.user)
         default = date.fromordinal(max(1, until.toordinal() - _BEFORE))
         since = query.get("from", default)

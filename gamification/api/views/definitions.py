@@ -61,6 +61,12 @@ class EditAchievementBody(BodySerializer):
         required=False,
         help_text="Key of an activity, if the criterion counts one; otherwise null.",
     )
+    streak = KeyField(
+        allow_null=True,
+        required=False,
+        help_text="Key of the streak that ``longest_streak`` measures; null for the "
+        "daily one.",
+    )
     threshold = StrictIntegerField(
         min_value=1,
         max_value=_THRESHOLD,

@@ -16,10 +16,8 @@ from gamification.api.fields import (
 )
 from gamification.api.operations import operation
 from gamification.api.views.base import GamificationViewSet
-from gamification.api.views.user_serializers import (
-    PublicStreakSerializer,
-    UserLevelSerializer,
-)
+from gamification.api.views.streak_serializers import StreakSerializer
+from gamification.api.views.user_serializers import UserLevelSerializer
 from gamification.exceptions import InvalidTimeZoneError
 from gamification.services import (
     ProfileSummary,
@@ -44,6 +42,9 @@ EXAMPLE: Final = {
         "longest": 30,
         "last_active_on": "2026-03-01",
         "lost_at": "2026-03-02T23:00:00Z",
+        "freezes": 2,
+        "freezes_needed": 0,
+        "paused_until": None,
     },
     "active_days": 41,
     "achievements": 4,
@@ -79,16 +80,6 @@ class SettingsBody(BodySerializer):
         choices=CelebrationMode.values,
         required=False,
         help_text="How celebrations are shown: with effects, quietly, or not at all.",
-    )
-
-
-class StreakSerializer(PublicStreakSerializer):
-    """The user's current streak."""
-
-    last_active_on = serializers.DateField(allow_null=True)
-    lost_at = serializers.DateTimeField(
-        allow_null=True,
-        help_text="When the streak breaks unless the user is active before then.",
     )
 
 

@@ -21,7 +21,7 @@ from gamification.staff import MAX_ID, MAX_NOTE
 #: JSON clients represent integers exactly up to this size.
 _MAX_AMOUNT: Final = 2**53
 
-STREAK_STATES: Final = ("active", "at_risk", "broken")
+STREAK_STATES: Final = ("active", "at_risk", "frozen", "paused", "broken")
 
 PROFILE_EXAMPLE: Final = {
     "user": "ada",
@@ -39,8 +39,10 @@ class PublicStreakSerializer(ResponseSerializer):
     """A user's streak as others see it."""
 
     state = serializers.ChoiceField(choices=STREAK_STATES)
-    current = serializers.IntegerField(help_text="Days; 0 when broken.")
-    longest = serializers.IntegerField(help_text="Days.")
+    current = serializers.IntegerField(
+        help_text="Days, or weeks or months; 0 when broken."
+    )
+    longest = serializers.IntegerField(help_text="In the same unit.")
 
 
 class UserLevelSerializer(ResponseSerializer):

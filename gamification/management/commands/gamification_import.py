@@ -19,7 +19,12 @@ from gamification.exceptions import GamificationError
 from gamification.management.importing.counter import DiskCounter
 from gamification.management.importing.errors import BadHeaderError, ErrorReporter
 from gamification.management.importing.importer import Importer
-from gamification.management.importing.readers import RowReader, ignored_columns
+from gamification.management.importing.readers import (
+    HISTORY,
+    ImportRow,
+    RowReader,
+    ignored_columns,
+)
 from gamification.management.importing.records import ActivityCreator, RecordBuilder
 from gamification.management.importing.users import UserLookup
 from gamification.management.options import check_batch_size, parse_renames
@@ -160,9 +165,9 @@ class Command(BaseCommand):
             errors.close()
         return importer
 
-    def _read_header(self, stream: BinaryIO) -> RowReader:
+    def _read_header(self, stream: BinaryIO) -> RowReader[ImportRow]:
         try:
-            reader = RowReader(stream)
+            reader = RowReader(stream, HISTORY)
         except (BadHeaderError, OSError) as error:
             raise CommandError(str(error)) from error
         if reader.ignored:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
-from typing import Any, BinaryIO, Final, Self
+from typing import Any, BinaryIO, Final, Generic, Self, TypeVar
 
 from gamification.exceptions import GamificationError, InvalidRequestError
 from gamification.management.importing.errors import (
@@ -25,6 +25,8 @@ from gamification.management.importing.stream import LineReader, TextLine
 from gamification.staff import check_quantity, check_text
 from gamification.strict_json import InvalidJSONError, parse_json
 from gamification.suggestions import did_you_mean
+
+Row = TypeVar("Row")
 
 REQUIRED: Final = ("user", "activity", "occurred_at")
 OPTIONAL: Final = ("quantity", "key", "source")
@@ -49,15 +51,15 @@ class ImportRow:
     @classmethod
     def parse(cls, values: Mapping[str, Any]) -> Self:
         """Return the row with these values; raise ``InvalidRequestError``."""
-        user, activity, occurred_at = (_required(values, name) for name in REQUIRED)
+        user, activity, occurred_at = (required_text(values, name) for name in REQUIRED)
         quantity = values.get("quantity")
         return cls(
             user,
             activity,
             _instant(occurred_at),
             1 if quantity is None else check_quantity(quantity),
-            _text(values, "key"),
-            _text(values, "source") or "",
+            text_of(values, "key"),
+            text_of(values, "source") or "",
         )
 
 
@@ -68,10 +70,30 @@ NumberedRow = tuple[int, ImportRow | GamificationError]
 LineParser = Callable[[TextLine], Mapping[str, Any]]
 
 
-class RowReader:
+@dataclass(frozen=True, slots=True)
+class Columns(Generic[Row]):
+    """The columns of a file, and how the values of a line become a row."""
+
+    required: tuple[str, ...]
+    optional: tuple[str, ...]
+    #: Those that CSV has as digits.
+    numbers: tuple[str, ...]
+    parse: Callable[[Mapping[str, Any]], Row]
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        return self.required + self.optional
+
+
+#: The columns of a history.
+HISTORY: Final = Columns(REQUIRED, OPTIONAL, ("quantity",), ImportRow.parse)
+
+
+class RowReader(Generic[Row]):
     """Yields the rows of a file; raises ``BadHeaderError`` before the first."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BinaryIO, columns: Columns[Row]) -> None:
+        self._columns = columns
         self._source = LineReader(stream)
         self._lines: Iterator[TextLine] = (
             line for line in self._source if line.is_too_long or line.data.strip()
@@ -83,7 +105,7 @@ class RowReader:
         if first and first.data.lstrip().startswith(b"{"):
             self._lines = chain([first], self._lines)
         elif first:
-            self._parse = parser = CsvParser(first)
+            self._parse = parser = CsvParser(first, columns)
             self.ignored = parser.ignored
 
     @property
@@ -91,10 +113,10 @@ class RowReader:
         """The number of bytes that were read."""
         return self._source.position
 
-    def __iter__(self) -> Iterator[NumberedRow]:
+    def __iter__(self) -> Iterator[tuple[int, Row | GamificationError]]:
         for line in self._lines:
             try:
-                yield line.number, ImportRow.parse(self._parse(line))
+                yield line.number, self._columns.parse(self._parse(line))
             except InvalidRequestError as error:
                 yield line.number, error
 
@@ -102,13 +124,14 @@ class RowReader:
 class CsvParser:
     """Gives the cells of a line the names in the header."""
 
-    def __init__(self, header: TextLine) -> None:
+    def __init__(self, header: TextLine, columns: Columns[Any]) -> None:
+        self._columns = columns
         try:
             self._names = _cells(header)
         except BadRowError as error:
             raise BadHeaderError(f"The header cannot be read: {error}") from error
         self._check_names()
-        self.ignored = sorted({*self._names} - {*REQUIRED, *OPTIONAL})
+        self.ignored = sorted({*self._names} - {*columns.known})
 
     def __call__(self, line: TextLine) -> dict[str, Any]:
         cells = _cells(line)
@@ -119,15 +142,18 @@ class CsvParser:
             message = "The last line has no line break, so it may have been cut off."
             raise BadRowError(message)
         values = dict(zip(self._names, (cell or None for cell in cells), strict=True))
-        if (quantity := values.get("quantity")) and _DIGITS.fullmatch(quantity):
-            return values | {"quantity": int(quantity)}
-        return values
+        numbers = {name: values.get(name) or "" for name in self._columns.numbers}
+        return values | {
+            name: int(digits)
+            for name, digits in numbers.items()
+            if _DIGITS.fullmatch(digits)
+        }
 
     def _check_names(self) -> None:
-        for name in REQUIRED + OPTIONAL:
+        for name in self._columns.known:
             if self._names.count(name) > 1:
                 raise BadHeaderError(f"The header has the column {name!r} twice.")
-            if name in REQUIRED and name not in self._names:
+            if name in self._columns.required and name not in self._names:
                 found = quoted(",".join(self._names), 200)
                 raise BadHeaderError(f"The header has no column {name!r}: {found}.")
 
@@ -139,9 +165,9 @@ class CsvParser:
         return name in self.ignored
 
 
-def ignored_columns(names: list[str]) -> str:
+def ignored_columns(names: list[str], known: tuple[str, ...] = OPTIONAL) -> str:
     """Return a message about columns that are ignored, some perhaps misspelt."""
-    hints = (f"{quoted(name)}.{did_you_mean(name, OPTIONAL)}" for name in names)
+    hints = (f"{quoted(name)}.{did_you_mean(name, known)}" for name in names)
     return f"Ignored columns: {' '.join(hints)}"
 
 
@@ -165,13 +191,15 @@ def _cells(line: TextLine) -> list[str]:
         raise BadRowError(f"The line is not CSV: {error}.") from error
 
 
-def _text(values: Mapping[str, Any], name: str) -> str | None:
+def text_of(values: Mapping[str, Any], name: str) -> str | None:
+    """Return a value, which is None or a text; raise ``InvalidRequestError``."""
     value = values.get(name)
     return None if value is None else check_text(name, value)
 
 
-def _required(values: Mapping[str, Any], name: str) -> str:
-    text = _text(values, name)
+def required_text(values: Mapping[str, Any], name: str) -> str:
+    """Return a text that is not empty; raise ``InvalidRequestError``."""
+    text = text_of(values, name)
     if not text:
         raise BadRowError(f"The {name} is missing.")
     return text

@@ -14,6 +14,7 @@ from gamification.domain.catalogue import AchievementRule, AchievementStatus
 from gamification.domain.changeset import UserChangeset
 from gamification.domain.decisions import decide_backfill
 from gamification.domain.outcomes import Outcome, Reason
+from gamification.domain.streak_keeper import StreakKeeper
 from gamification.models import Achievement, write_alias
 from gamification.models.users import in_order
 from gamification.services.catalogue.backfill_preview import qualifying_users
@@ -28,6 +29,7 @@ from gamification.services.validation import (
     check_notes,
 )
 from gamification.storage import Snapshot, StateQuery, Store, store_for
+from gamification.storage.streaks import load_days, load_ledgers
 
 #: Users whom one transaction locks, with their ledgers in memory.
 USERS_AT_ONCE: Final = 200
@@ -179,12 +181,16 @@ def _decide(
     """Return the award to each user who qualifies, dated by the user's ledger."""
     if rule.status != AchievementStatus.ACTIVE:
         return []
-    states = snapshot.states
-    qualified = [states[pk] for pk in in_order(states) if qualifies(states[pk], rule)]
-    ledgers = store.ledgers([state.user_id for state in qualified])
-    for state in qualified:
-        state.ledger = ledgers[state.user_id]
-    rules, now = conf.rules(snapshot.catalogue), timezone.now()
+    states, catalogue = snapshot.states, snapshot.catalogue
+    if rule.streak_id is not None:
+        load_days(states.values(), catalogue, store)
+    qualified = [
+        states[pk]
+        for pk in in_order(states)
+        if qualifies(states[pk], rule, StreakKeeper(states[pk], catalogue).longest())
+    ]
+    load_ledgers(qualified, catalogue, store)
+    rules, now = conf.rules(catalogue), timezone.now()
     return [*decide_backfill(qualified, rule, rules, now, reason, celebrate=celebrate)]
 
 

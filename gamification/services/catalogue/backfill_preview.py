@@ -36,8 +36,11 @@ from gamification.services.effects import (
     play,
     thinning,
 )
+from gamification.services.streaks.measuring import users_with_run
 from gamification.services.unit_of_work import naming_errors
+from gamification.storage import store_for
 from gamification.storage.catalogue import ACHIEVEMENT_FIELDS
+from gamification.storage.streaks import load_days
 
 #: Criteria that measure a column of the user's row.
 _COLUMNS: Final[dict[str, str]] = {
@@ -111,6 +114,8 @@ def _play(
         catalogue = snapshot.catalogue.with_achievement(rule)
         by_id, rules = catalogue.achievement_keys, conf.rules(catalogue)
         states = snapshot.states.values()
+        if rule.streak_id is not None:
+            load_days(states, catalogue, store_for(write_alias()))
         for changeset in decide_backfill(states, rule, rules, now):
             sample.add(effect_of(changeset, by_id))
     return Effects.of(sample, catalogue)
@@ -153,6 +158,8 @@ def _meeting(
         return profiles.filter(
             user__in=by_user.filter(held__gte=threshold).values("user")
         )
+    if achievement.streak_id is not None:
+        return profiles.filter(user__in=users_with_run(achievement))
     if column := _COLUMNS.get(achievement.criterion):
         return profiles.filter(**{f"{column}__gte": threshold})
     return profiles.none()

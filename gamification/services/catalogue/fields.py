@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Iterable, Mapping
+from collections.abc import Callable, Collection, Container, Iterable, Mapping
 from operator import attrgetter
 from typing import Any, Final, TypeAlias
 
@@ -12,12 +12,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from gamification.domain.catalogue import Criterion
-from gamification.exceptions import InvalidDefinitionError
-from gamification.models import Achievement, Activity
+from gamification.domain.streak_rules import DAILY
+from gamification.exceptions import InvalidDefinitionError, UnknownStreakError
+from gamification.models import Achievement, Activity, StreakDefinition
 from gamification.services.catalogue.lookup import (
     find_definition,
     unknown_definition,
 )
+from gamification.services.streaks.lookup import find_streak
 from gamification.services.validation import is_storable
 from gamification.suggestions import did_you_mean
 
@@ -34,6 +36,7 @@ EDITABLE: Final[Mapping[type[Definition], tuple[str, ...]]] = {
         "xp_reward",
         "criterion",
         "activity",
+        "streak",
         "threshold",
         "is_secret",
         "revocable",
@@ -156,7 +159,7 @@ def _set_each(
         field = _FIELDS[type(item)][name]
         try:
             check_value(field, value)
-            setattr(item, name, _activity(value) if field.is_relation else value)
+            setattr(item, name, _RELATED.get(name, _same)(value))
         except ValidationError as error:
             errors[name] = error.error_list
     return errors
@@ -228,6 +231,20 @@ def _check_choice(field: Field, value: str) -> None:
         )
 
 
+def _same(value: Any) -> Any:
+    return value
+
+
+def _streak(key: str | None) -> StreakDefinition | None:
+    """Return the streak with this key; the daily one is that of no choice."""
+    if key in {None, DAILY}:
+        return None
+    try:
+        return find_streak(str(key))
+    except UnknownStreakError as error:
+        raise ValidationError(str(error), code=error.code) from error
+
+
 def _activity(key: str | None) -> Activity | None:
     if key is None:
         return None
@@ -236,3 +253,10 @@ def _activity(key: str | None) -> Activity | None:
         message = str(unknown_definition(Activity, key))
         raise ValidationError(message, code="unknown_activity")
     return activity
+
+
+#: How the values of relations are found by key.
+_RELATED: Final[Mapping[str, Callable[[Any], Any]]] = {
+    "activity": _activity,
+    "streak": _streak,
+}

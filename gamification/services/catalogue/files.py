@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from django.db import connections, models
 
@@ -18,7 +19,13 @@ from gamification.domain.definitions import (
 )
 from gamification.domain.levels import LevelRule
 from gamification.exceptions import StaleEditError
-from gamification.models import Achievement, Activity, Level, write_alias
+from gamification.models import (
+    Achievement,
+    Activity,
+    Level,
+    StreakDefinition,
+    write_alias,
+)
 from gamification.services.catalogue.parsing import (
     DEFINITION_FIELDS,
     DEFINITION_MODELS,
@@ -33,6 +40,9 @@ from gamification.services.unit_of_work import (
 )
 from gamification.services.validation import UserRef, actor_id_of
 from gamification.storage import store_for
+
+#: The fields that files have as keys.
+_RELATED: Final = ("activity", "streak")
 
 #: The rows of the catalogue, by kind and key.
 Rows: TypeAlias = dict[str, dict[str, Activity | Achievement]]
@@ -86,9 +96,10 @@ def apply_definitions(
             differences = compare(stored, given)
             if expected not in {None, differences.tag}:
                 raise StaleEditError
+            streaks = _streaks_in(differences)
             for item in differences.edits:
                 if item.kind != "level":
-                    _put(item, rows, alias)
+                    _put(item, rows, streaks, alias)
             answer = differences
             if differences.changes_levels:
                 answer = replace(differences, job_id=_put_levels(given, actor_id))
@@ -118,7 +129,7 @@ def _lock(alias: str) -> None:
 def _rows(alias: str) -> Rows:
     """Return all items; achievements with their activities, also while others edit."""
     with wrap_database_errors(alias):
-        achievements = Achievement.objects.using(alias).select_related("activity")
+        achievements = Achievement.objects.using(alias).select_related(*_RELATED)
         by_key: dict[str, Activity | Achievement] = {
             row.key: row for row in achievements
         }
@@ -137,18 +148,36 @@ def _definitions(rows: Rows) -> Definitions:
 
 def _item(kind: str, row: models.Model) -> DefinitionValues:
     item = {name: getattr(row, name) for name in DEFINITION_FIELDS[kind]}
-    if related := item.get("activity"):
-        item["activity"] = related.key
+    for name in _RELATED:
+        if related := item.get(name):
+            item[name] = related.key
     return item
 
 
-def _put(item: ItemDifference, rows: Rows, alias: str) -> None:
+def _streaks_in(differences: Differences) -> dict[str, StreakDefinition]:
+    """Return the streaks that edits name, by key."""
+    changes = [change for item in differences.edits for change in item.fields]
+    keys = {str(each.after) for each in changes if each.name == "streak" and each.after}
+    rows = StreakDefinition.objects.using(write_alias())
+    return rows.in_bulk(keys, field_name="key") if keys else {}
+
+
+def _put(
+    item: ItemDifference,
+    rows: Rows,
+    streaks: Mapping[str, StreakDefinition],
+    alias: str,
+) -> None:
     """Store the fields of an item that differ, and no others."""
     section = rows[item.kind]
     row = section.setdefault(item.key, DEFINITION_MODELS[item.kind](key=item.key))
     for name, _, value in item.fields:
-        is_key = name == "activity" and value is not None
-        setattr(row, name, rows["activity"][str(value)] if is_key else value)
+        related: Any = value
+        if name == "activity" and value is not None:
+            related = rows["activity"][str(value)]
+        elif name == "streak":
+            related = streaks.get(str(value))
+        setattr(row, name, related)
     if item.effect is Effect.ADDED:
         row.save(using=alias, force_insert=True)
     else:

@@ -33,7 +33,7 @@ def get_definition(model: type[Definition], key: str) -> Definition:
     """
     rows: QuerySet[Any] = _rows(model, [key])
     if model is Achievement:
-        rows = rows.select_related("activity")
+        rows = rows.select_related("activity", "streak")
     row: Definition | None = rows.first()
     if row is None:
         raise unknown_definition(model, key)

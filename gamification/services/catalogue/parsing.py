@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from functools import cached_property
 from typing import Any, Final
 
 from django.core.exceptions import ValidationError
 
+from gamification.domain.catalogue import Criterion
 from gamification.domain.definitions import (
     FORMAT,
     LEVELS,
@@ -14,8 +16,14 @@ from gamification.domain.definitions import (
     Definitions,
     DefinitionValues,
 )
+from gamification.domain.streak_rules import DAILY
 from gamification.exceptions import InvalidDefinitionsError
-from gamification.models import Achievement, Activity
+from gamification.models import (
+    Achievement,
+    Activity,
+    StreakDefinition,
+    write_alias,
+)
 from gamification.services.catalogue.fields import (
     TYPE_NAMES,
     Field,
@@ -25,6 +33,8 @@ from gamification.services.catalogue.fields import (
 from gamification.services.levels.parsing import LEVEL_FIELDS, find_levels
 from gamification.strict_json import InvalidJSONError, parse_json, place_in
 from gamification.suggestions import did_you_mean
+
+_MEASURES_STREAK: Final = Criterion.LONGEST_STREAK.value
 
 #: The largest file, in bytes.
 MAX_FILE_SIZE: Final = 5_000_000
@@ -187,11 +197,18 @@ class _Reader:
                 self._add(f"{place}.{name}", "This field is required.")
             usual = stored[name] if stored else field.get_default()
             item[name] = fields.get(name, usual)
-        if kind == "achievement" and (
-            problem := criterion_problem(item["criterion"], item["activity"])
-        ):
-            self._add(f"{place}.activity", problem)
+        if kind == "achievement":
+            # No choice stands for the daily one.
+            item["streak"] = None if item["streak"] == DAILY else item["streak"]
+            self._check_criterion(place, item)
         return item
+
+    def _check_criterion(self, place: str, item: DefinitionValues) -> None:
+        if problem := criterion_problem(item["criterion"], item["activity"]):
+            self._add(f"{place}.activity", problem)
+        if item["streak"] is not None and item["criterion"] != _MEASURES_STREAK:
+            message = f"Only {_MEASURES_STREAK} measures a streak."
+            self._add(f"{place}.streak", message)
 
     def _check(self, place: str, field: Field, value: object) -> None:
         try:
@@ -199,11 +216,19 @@ class _Reader:
         except ValidationError as error:
             self._add(place, " ".join(error.messages))
             return
-        if field.is_relation and value is not None and value not in self._activities:
+        if not field.is_relation or value is None:
+            return
+        keys = self._activities if field.name == "activity" else self._streaks
+        if value not in keys:
             # Comparing takes long where many keys are wrong.
-            known = self._activities if len(self.errors) < MAX_HINTS else ()
-            hint = did_you_mean(value, known)
-            self._add(place, f"No activity has the key {value!r}.{hint}")
+            hint = did_you_mean(value, keys if len(self.errors) < MAX_HINTS else ())
+            self._add(place, f"No {field.name} has the key {value!r}.{hint}")
+
+    @cached_property
+    def _streaks(self) -> set[str]:
+        """The keys of the streaks that are stored."""
+        rows = StreakDefinition.objects.using(write_alias())
+        return {*rows.values_list("key", flat=True)}
 
     def _add(self, place: str, message: str) -> None:
         self.errors.append((place, message))

@@ -20,6 +20,7 @@ from gamification.exceptions import (
 )
 from gamification.services.validation import key_conflict, unknown_user
 from gamification.storage import Snapshot, Store
+from gamification.storage.streaks import load_ledgers
 
 
 def find_state(snapshot: Snapshot, user_id: Any) -> UserState:
@@ -42,7 +43,7 @@ def load_ledger(changeset: UserChangeset, store: Store) -> bool:
     """Load the ledger if ``changeset`` needs it; say if it must be made again."""
     state = changeset.state
     if changeset.needs_ledger:
-        state.ledger = store.ledgers([state.user_id])[state.user_id]
+        load_ledgers([state], changeset.rules.catalogue, store)
     return changeset.needs_ledger
 
 

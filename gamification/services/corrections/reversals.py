@@ -47,6 +47,7 @@ from gamification.services.validation import (
     user_id_of,
 )
 from gamification.storage import Snapshot, StateQuery, Store, store_for
+from gamification.storage.streaks import load_days
 from gamification.suggestions import shown
 
 #: Kinds of entries that can be reversed by themselves.
@@ -187,8 +188,9 @@ def reversal_changes(
     It reads the parts of the user's history that the changeset needs.
     """
     catalogue = snapshot.catalogue
-    if any(each.entry.extends_streak for each in targets):
-        state.days = store.days([state.user_id])[state.user_id]
+    chosen = catalogue.chosen_activities
+    if any(e.entry.extends_streak or e.entry.activity_id in chosen for e in targets):
+        load_days([state], catalogue, store)
     revocable = [
         rule.id
         for rule in catalogue.achievements.values()

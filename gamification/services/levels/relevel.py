@@ -26,6 +26,7 @@ from gamification.services.unit_of_work import attempts, wrap_database_errors
 from gamification.services.user_batches import check_batch_size, next_users
 from gamification.services.validation import UserRef
 from gamification.storage import Snapshot, StateQuery, Store, store_for
+from gamification.storage.streaks import load_ledgers
 
 #: Users whom one transaction locks.
 USERS_AT_ONCE: Final = 500
@@ -147,8 +148,8 @@ def _with_unlocks(
     now = timezone.now()
     changesets = {pk: decide_level(states[pk], rules, now) for pk in in_order(states)}
     dated = [pk for pk, each in changesets.items() if each.needs_ledger]
-    for user_id, ledger in store.ledgers(dated).items():
-        states[user_id].ledger = ledger
+    load_ledgers([states[user_id] for user_id in dated], rules.catalogue, store)
+    for user_id in dated:
         changesets[user_id] = decide_level(states[user_id], rules, now)
     return [*changesets.values()]
 

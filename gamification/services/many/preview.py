@@ -18,6 +18,7 @@ from gamification.services.many.acts import (
 )
 from gamification.services.unit_of_work import wrap_database_errors
 from gamification.storage import Snapshot, Store, store_for
+from gamification.storage.streaks import load_ledgers
 
 #: The most users whom a preview plays, and the seconds after which it plays no more.
 MAX_PLAYED: Final = 1_000
@@ -97,9 +98,7 @@ def _snapshot(user_ids: Sequence[Any], store: Store) -> Snapshot:
     snapshot = store.read(query)
     snapshot.welcome(query)
     # Otherwise, each user who unlocks something would take a query.
-    ledgers = store.ledgers([*snapshot.states])
-    for user_id, state in snapshot.states.items():
-        state.ledger = ledgers[user_id]
+    load_ledgers(snapshot.states.values(), snapshot.catalogue, store)
     return snapshot
 
 

@@ -35,6 +35,7 @@ from gamification.services.unit_of_work import attempts, write_transaction
 from gamification.services.user_batches import next_users
 from gamification.services.validation import UserRef, actor_id_of, check_notes
 from gamification.storage import Snapshot, Store, store_for
+from gamification.storage.streaks import load_days
 
 #: Users whom one transaction locks, with their ledgers in memory.
 USERS_AT_ONCE: Final = 100
@@ -144,8 +145,7 @@ def _undo(
         with attempt:
             snapshot = attempt.read(query_for(user_ids))
             ledgers = _ledgers(user_ids, store)
-            for user_id, days in store.days(user_ids).items():
-                snapshot.states[user_id].days = days
+            load_days(snapshot.states.values(), snapshot.catalogue, store)
             undone = undone_jobs(store.alias)
             changesets = [
                 changeset

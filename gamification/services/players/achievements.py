@@ -17,6 +17,7 @@ from gamification.domain.catalogue import AchievementStatus, Facts
 from gamification.models import Achievement, UserAchievement, write_alias
 from gamification.models.users import prepare_key
 from gamification.services.players.progress import stored_progress
+from gamification.services.streaks.measuring import longest_runs_of
 from gamification.services.unit_of_work import naming_errors
 from gamification.services.validation import UserRef, user_id_of
 
@@ -155,12 +156,10 @@ def _measured(user_id: Any, joined: Iterable[Any]) -> list[AchievementProgress]:
         stored.total_xp,
         stored.held,
         {each.activity_id: each.tally or 0 for each in achievements},
+        longest_runs_of(user_id, (each.streak_id for each in achievements)),
     )
     measured = dict(facts.measures())
-    return [
-        _progress(each, measured.get((each.criterion, each.activity_id), 0))
-        for each in achievements
-    ]
+    return [_progress(each, measured.get(each.measure, 0)) for each in achievements]
 
 
 def _progress(achievement: Any, current: int) -> AchievementProgress:

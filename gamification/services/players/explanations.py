@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.utils.translation import gettext as _
@@ -17,6 +19,8 @@ from gamification.models import (
 )
 from gamification.models.criterion_text import criterion_text
 from gamification.services.catalogue.lookup import get_definition
+from gamification.services.streaks.explaining import unused_freezes
+from gamification.services.streaks.measuring import longest_runs_of
 from gamification.services.unit_of_work import naming_errors
 from gamification.services.validation import (
     UserRef,
@@ -49,11 +53,18 @@ class Explanation:
 
 @naming_errors
 def get_facts(user: UserRef) -> Facts:
-    """Return the facts that achievements measure for a user, in three queries.
+    """Return the facts that achievements measure for a user.
 
-    Raises ``UnknownUserError`` if ``user`` is invalid.
+    It takes four queries, and more where achievements measure streaks besides the daily
+    one. Raises ``UnknownUserError`` if ``user`` is invalid.
     """
     user_id, alias = user_id_of(user), write_alias()
+    measured = Achievement.objects.using(alias).exclude(streak=None)
+    return _facts(user_id, measured.values_list("streak_id", flat=True))
+
+
+def _facts(user_id: Any, streaks: Iterable[int | None]) -> Facts:
+    alias = write_alias()
     profile = UserGamification.objects.using(alias).filter(user=user_id).first()
     profile = profile or UserGamification()
     tallies = ActivityTally.objects.using(alias).filter(user=user_id)
@@ -65,6 +76,7 @@ def get_facts(user: UserRef) -> Facts:
         profile.total_xp,
         held.count(),
         dict(tallies.values_list("activity_id", "count")),
+        longest_runs_of(user_id, streaks),
     )
 
 
@@ -82,8 +94,11 @@ def explain_achievement(user: UserRef, achievement: str) -> Explanation:
     unlocks = UserAchievement.objects.using(alias).filter(user=user_id)
     unlock = unlocks.filter(achievement=row).first()
     is_unlocked = unlock is not None and unlock.revoked_at is None
-    current = get_facts(user_id).measure(row.criterion, row.activity_id)
-    return _explanation(row, current, is_unlocked, _blockers(row, unlock))
+    current = _facts(user_id, [row.streak_id]).measure(*row.measure)
+    explanation = _explanation(row, current, is_unlocked, _blockers(row, unlock))
+    is_streak = row.criterion == Criterion.LONGEST_STREAK and explanation.missing
+    more = unused_freezes(user_id, row) if is_streak else ""
+    return replace(explanation, text=f"{explanation.text} {more}".rstrip())
 
 
 def _blockers(row: Achievement, unlock: UserAchievement | None) -> dict[str, str]:
@@ -111,10 +126,11 @@ def _explanation(
     measures = row.activity.name if row.activity else row.get_criterion_display()
     missing = 0 if is_unlocked else max(0, row.threshold - current)
     activity = row.activity.name if row.activity else ""
+    unit = row.streak.unit if row.streak else ""
     values = {
         "name": row.name,
         "required": row.criterion_text,
-        "current": criterion_text(row.criterion, current, activity),
+        "current": criterion_text(row.criterion, current, activity, unit),
         "missing": missing,
         "activity": activity,
     }

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from typing import Final
 
-from gamification.exceptions import InvalidRequestError, InvalidSpanError
+from gamification.exceptions import InvalidSpanError
 from gamification.models import ActiveDay, LedgerEntry, write_alias
+from gamification.services.streaks.calendar import days_of
+from gamification.services.streaks.lookup import check_date
 from gamification.services.unit_of_work import naming_errors
 from gamification.services.validation import (
     MAX_ID,
@@ -14,7 +16,6 @@ from gamification.services.validation import (
     check_whole,
     user_id_of,
 )
-from gamification.suggestions import shown
 
 #: The most days and the most ledger entries that one call returns.
 MAX_DAYS: Final = 366
@@ -23,21 +24,20 @@ MAX_ENTRIES: Final = 1_000
 
 @naming_errors
 def get_calendar(user: UserRef, *, since: date, until: date) -> list[ActiveDay]:
-    """Return the user's active days from ``since`` to ``until``, both included.
+    """Return the user's days from ``since`` to ``until`` that were not missed.
 
-    They are dates of the user's own calendar, at most 366, in order. Raises
-    ``InvalidSpanError``, ``InvalidRequestError``, ``UnknownUserError``.
+    They are dates of the user's own calendar, both included, at most 366, in order: the
+    active days, and those that the daily streak forgave, each with its kind:
+    ``repaired``, ``frozen``, ``paused`` or ``off``. Raises ``InvalidSpanError``,
+    ``InvalidRequestError``, ``UnknownUserError``.
     """
     user_id = user_id_of(user)
-    for name, day in (("since", since), ("until", until)):
-        if not isinstance(day, date) or isinstance(day, datetime):
-            message = f"{name} is {shown(day)}, which is not a date."
-            raise InvalidRequestError(message, field=name)
+    check_date("since", since)
+    check_date("until", until)
     if not 0 <= (until - since).days < MAX_DAYS:
         message = f"{since} to {until} is not a span of 1 to {MAX_DAYS} days."
         raise InvalidSpanError(message)
-    days = ActiveDay.objects.using(write_alias()).filter(user=user_id)
-    return list(days.filter(date__range=(since, until)).order_by("date"))
+    return days_of(user_id, since, until)
 
 
 @naming_errors

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import get_language
 
 from gamification.conf import conf
+from gamification.domain.days import Calendar
 from gamification.domain.levels import (
     LevelProgress,
     LevelRule,
@@ -19,14 +20,16 @@ from gamification.domain.levels import (
     get_level_progress,
     thresholds_of,
 )
+from gamification.domain.streak_rules import DAILY
 from gamification.domain.streaks import Streak, StreakStatus, streak_status
 from gamification.models import write_alias
 from gamification.models.progress import calendar_of
 from gamification.models.users import prepare_key
+from gamification.services.streaks.status import load_anyone, status_of
 from gamification.services.unit_of_work import naming_errors
 from gamification.services.validation import UserRef, user_id_of
 from gamification.storage.catalogue import levels_sql, make_levels
-from gamification.storage.tables import PROFILES, UNLOCKS
+from gamification.storage.tables import PROFILES, STREAKS, UNLOCKS
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,6 @@ def get_progress(user: UserRef) -> ProfileSummary:
     """
     user_id, now = user_id_of(user), timezone.now()
     row = stored_progress(user_id)
-    streak = Streak(row.current_streak, row.longest_streak, row.last_active_on)
     calendar = calendar_of(json.loads(row.zone_history), conf.default_calendar)
     last = calendar.zones[-1]
     waits = last.since > now.timestamp()
@@ -76,7 +78,7 @@ def get_progress(user: UserRef) -> ProfileSummary:
         level_name=called.name_in(get_language()),
         level_icon=called.icon,
         highest_level=max(row.highest_level, level.level),
-        streak=streak_status(streak, calendar, now),
+        streak=_streak_of(user_id, row, calendar, now),
         active_days=row.active_days,
         achievements=row.held,
         time_zone=calendar.zone_at(now).key,
@@ -86,6 +88,17 @@ def get_progress(user: UserRef) -> ProfileSummary:
         celebration_mode=row.celebration_mode,
         version=row.version,
     )
+
+
+def _streak_of(
+    user_id: Any, row: StoredProgress, calendar: Calendar, now: datetime
+) -> StreakStatus:
+    """Return the daily streak; only one that may forgive something takes more reads."""
+    if row.forgives:
+        loaded = load_anyone(user_id)
+        return status_of(loaded, loaded.catalogue.daily, now)
+    streak = Streak(row.current_streak, row.longest_streak, row.last_active_on)
+    return streak_status(streak, calendar, now)
 
 
 class StoredProgress(NamedTuple):
@@ -106,6 +119,8 @@ class StoredProgress(NamedTuple):
     version: int = 0
     #: Achievements that the user holds.
     held: int = 0
+    #: Whether the daily streak may forgive the user something.
+    forgives: bool = False
 
     @property
     def level_table(self) -> tuple[LevelRule, ...]:
@@ -120,9 +135,13 @@ class StoredProgress(NamedTuple):
 
 #: Plain SQL, because Django takes longer to build the query than to run it. It gives a
 #: row, with the levels, even for a user without one.
-_ROW_SQL: Final = f"""SELECT l.levels, {", ".join(StoredProgress._fields[1:-1])}, (
+_ROW_SQL: Final = f"""SELECT l.levels, {", ".join(StoredProgress._fields[1:-2])}, (
     SELECT COUNT(*) FROM {UNLOCKS} u
     WHERE u.user_id = p.user_id AND u.revoked_at IS NULL
+), p.has_exceptions OR EXISTS (
+    SELECT 1 FROM {STREAKS} s WHERE s.key = '{DAILY}' AND NOT (
+        s.initial_freezes = 0 AND s.freeze_every IS NULL
+        AND s.weekdays = '[]' AND s.former = '[]')
 ) FROM (SELECT %s AS levels) l LEFT JOIN {PROFILES} p ON p.user_id = %%s"""
 
 

@@ -15,10 +15,11 @@ from django.utils import timezone
 
 from gamification.domain.days import Calendar, ZoneChange
 from gamification.domain.outcomes import CelebrationMode
-from gamification.domain.streaks import Streak, measure_streak
+from gamification.domain.streaks import Streak
 from gamification.domain.zones import is_time_zone, present_name, time_zones
 from gamification.exceptions import InvalidRequestError, InvalidTimeZoneError
 from gamification.models import Celebration, UserGamification, write_alias
+from gamification.services.streaks.settling import settle
 from gamification.services.unit_of_work import (
     ConcurrentUpdateError,
     attempts,
@@ -159,17 +160,9 @@ def _change_zone(user_id: Any, zone: str, store: Store) -> TimeZoneChange:
         calendar = replace(profile.calendar, zones=(ZoneChange(0, zone),))
     else:
         calendar = profile.calendar.with_zone(zone, now)
+    profiles.update(time_zone=zone, zone_history=zone_history(calendar))
     # The change can make a date so short that it no longer breaks a streak.
-    streak = measure_streak(store.days([user_id])[user_id], calendar)
-    profiles.update(
-        time_zone=zone,
-        zone_history=zone_history(calendar),
-        current_streak=streak.current,
-        longest_streak=streak.longest,
-        highest_streak=max(profile.highest_streak, streak.longest),
-        version=F("version") + 1,
-        updated_at=now,
-    )
+    streak, _rows = settle(user_id, store, now)
     since = datetime.fromtimestamp(calendar.zones[-1].since, UTC)
     return TimeZoneChange(zone, since if calendar.zones[-1].since else now, streak)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -12,7 +12,13 @@ from gamification.conf import conf
 from gamification.domain.changeset import UserChangeset
 from gamification.domain.outcomes import Outcome
 from gamification.exceptions import GamificationError, StorageError
-from gamification.services.dispatch import announce_records, is_heard
+from gamification.services.dispatch import (
+    StreakEvents,
+    announce_records,
+    is_heard,
+    send_streak_events,
+    streak_events_of,
+)
 from gamification.services.recording.batch import (
     Batch,
     BatchDecision,
@@ -28,6 +34,7 @@ from gamification.services.unit_of_work import (
     wrap_database_errors,
 )
 from gamification.storage import Snapshot, StateQuery, Store, Written
+from gamification.storage.streaks import load_days, load_ledgers
 
 #: The result of each record, by place.
 Results = dict[int, Result]
@@ -39,6 +46,8 @@ class Encoded(NamedTuple):
     decision: BatchDecision
     #: The changesets in the form that the store takes; None if there are none.
     rows: Any
+    #: What happened to streaks, by user.
+    events: Mapping[Any, StreakEvents]
     #: Users without a row; the decision about them follows under the locks.
     undecided: Collection[Any] = ()
 
@@ -84,6 +93,7 @@ def _write_one(
             snapshot = attempt.read(query)
             done = _decide(batch, snapshot, store, strict=strict, has_ids=has_ids)
             written = attempt.write_encoded(done.rows)
+            _announce(done, store)
     return done.decision.results_of(written)
 
 
@@ -101,12 +111,14 @@ def _write_many(
                 decision = first.decision
                 if first.rows is not None:
                     written = store.write(first.rows)
+                    _announce(first, store, written.conflicts)
                 rest = [*{*first.undecided, *written.conflicts}]
                 decision.leave_out(rest)
             if rest:
                 late, snapshot = batch.only(rest), store.read(query.only(rest))
                 later = _decide(late, snapshot, store, strict=strict, has_ids=has_ids)
                 written += attempt.write_encoded(later.rows)
+                _announce(later, store)
                 decision = decision.followed_by(later.decision)
     return decision.results_of(written)
 
@@ -116,10 +128,29 @@ def _decide(
 ) -> Encoded:
     """Decide about each record, and encode the changes."""
     decision = decide_batch(batch, snapshot, has_ids=has_ids)
-    rows = store.encode(_changesets(batch, snapshot, decision, store))
+    events: dict[Any, StreakEvents] = {}
+    changesets = _changesets(batch, snapshot, decision, store)
+    rows = store.encode(_noting(changesets, events))
     if strict:
         decision.raise_first()
-    return Encoded(decision, rows)
+    return Encoded(decision, rows, events)
+
+
+def _noting(
+    changesets: Iterable[UserChangeset], events: dict[Any, StreakEvents]
+) -> Iterator[UserChangeset]:
+    """Yield the changesets, and note what happens to streaks."""
+    for changeset in changesets:
+        if found := streak_events_of(changeset):
+            events[changeset.state.user_id] = found
+        yield changeset
+
+
+def _announce(done: Encoded, store: Store, conflicts: Collection[Any] = ()) -> None:
+    """Send the signals about streaks, except those of users who were not written."""
+    for user_id, events in done.events.items():
+        if user_id not in conflicts:
+            send_streak_events(events, store.alias)
 
 
 def _changesets(
@@ -129,14 +160,12 @@ def _changesets(
     rules, states = conf.rules(snapshot.catalogue), snapshot.states
     # Nobody needs a state once it has made a changeset.
     yield from book(batch, decision, map(states.pop, decision.new), rules)
-    if late := decision.late:
-        for user_id, days in store.days([*late]).items():
-            late[user_id].days = days
-        yield from book(batch, decision, [*late.values()], rules)
-    if undated := decision.undated:
-        for user_id, ledger in store.ledgers([*undated]).items():
-            undated[user_id].ledger = ledger
-        yield from book(batch, decision, [*undated.values()], rules)
+    if late := [*decision.late.values()]:
+        load_days(late, snapshot.catalogue, store)
+        yield from book(batch, decision, late, rules)
+    if undated := [*decision.undated.values()]:
+        load_ledgers(undated, snapshot.catalogue, store)
+        yield from book(batch, decision, undated, rules)
 
 
 def _decide_optimistically(

@@ -18,7 +18,7 @@ document.addEventListener("DOMContentLoaded", () => {
       const isNeeded = !criterion.value || needs[criterion.value].includes(name);
       input(name).closest(".form-row").hidden = !isNeeded;
       // A disabled field is sent empty. The threshold must never be empty.
-      if (name === "activity") input(name).disabled = !isNeeded;
+      if (name !== "threshold") input(name).disabled = !isNeeded;
     }
   }
 

@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from gamification.models import Achievement, Activity
 from gamification.services import record_activity
-from gamification.staff import edit_achievement, edit_activity
+from gamification.staff import create_streak, edit_achievement, edit_activity
 from tests.admin.browsing import filled_in
 from tests.factories import AchievementFactory, ActivityFactory
 
@@ -82,6 +82,21 @@ def test_a_change_of_every_kind_of_field_is_undone(admin_client, walks):
     assert LogEntry.objects.latest("pk").get_change_message() == (
         "Changed Category: streaks → milestones; Activity: swim → walk; "
         "Secret: yes → no (undone)."
+    )
+
+
+def test_a_change_of_the_streak_is_undone(admin_client, walks):
+    weekly = create_streak(actor=None, key="weekly", name="Weekly", unit="week")
+    run = {"criterion": "longest_streak", "activity": ""}
+    edit(admin_client, walks, **run, streak=str(weekly.pk))
+    entry = edit(admin_client, walks, streak="")
+
+    undo(admin_client, walks, entry, _confirmed="1")
+
+    walks.refresh_from_db()
+    assert walks.streak == weekly
+    assert LogEntry.objects.latest("pk").get_change_message() == (
+        "Changed Streak: – → weekly (undone)."
     )
 
 

@@ -310,7 +310,7 @@ def test_the_number_of_queries_does_not_grow_with_history(
 
     def queries():
         # Session and staff member, user and their row, and the parts of the page.
-        with django_assert_num_queries(18):
+        with django_assert_num_queries(17):
             return visit(admin_client, user, before=2**62)
 
     queries()

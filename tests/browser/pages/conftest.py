@@ -14,6 +14,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from example_project.visions.demo.rarities import make_rarities
 from example_project.visions.demo.stories import VISITOR, all_stories
+from example_project.visions.demo.streaks import make_streaks
 from example_project.visions.demo.telling import tell
 from gamification.services import record_activity
 from tests.browser.pages.policy import PagesPolicy
@@ -64,6 +65,7 @@ def visitor(db: None) -> Any:
         record_activity(UserFactory(), "kpi_completed", quantity=number)
     long = UserFactory(username="Anna-Magdalena " * 9 + "Wilcke-Bach.of")
     record_activity(long, "kpi_completed", quantity=40)
+    make_streaks()
     return get_user_model().objects.get(username=VISITOR)
 
 

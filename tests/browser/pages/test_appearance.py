@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 from playwright.sync_api import expect
 
 import gamification
 from gamification.models import Celebration
 from gamification.services import award_achievement
+from gamification.staff import pause_streak
 from tests.browser.axe import violations
 from tests.browser.pages.policy import POLICY
 from tests.inspection import COMMITTED
@@ -97,6 +100,17 @@ def test_the_pages_of_a_user_with_everything_are_for_everybody(sign_in_still, vi
     page = sign_in_still(visitor)
 
     assert examine(page, PAGES | profile_of(visitor)) == []
+
+
+def test_the_pages_of_a_user_who_pauses_are_for_everybody(sign_in_still, visitor):
+    today = timezone.now().date()
+    day = timedelta(days=1)
+    pause_streak(visitor, today - 2 * day, today + 3 * day, actor=None, note="Ill.")
+    page = sign_in_still(visitor)
+
+    shown = {"progress": PAGES["progress"], "settings": SETTINGS}
+
+    assert examine(page, shown) == []
 
 
 def test_the_pages_of_a_user_with_nothing_are_for_everybody(sign_in_still, user):

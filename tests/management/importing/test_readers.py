@@ -8,6 +8,7 @@ import pytest
 
 from gamification.management.importing.errors import BadHeaderError
 from gamification.management.importing.readers import (
+    HISTORY,
     ImportRow,
     RowReader,
     ignored_columns,
@@ -21,7 +22,7 @@ def rows_of(data: bytes) -> list[tuple[int, object]]:
     """Return the rows by line, and the errors of the others as text."""
     return [
         (line, row if isinstance(row, ImportRow) else str(row))
-        for line, row in RowReader(io.BytesIO(data))
+        for line, row in RowReader(io.BytesIO(data), HISTORY)
     ]
 
 
@@ -281,7 +282,8 @@ def test_a_file_with_nothing_in_it_has_no_rows(data):
 
 def test_columns_of_other_names_are_ignored_and_named():
     reader = RowReader(
-        io.BytesIO(f"user,,mail,activity,occurred_at,\nada,,,walk,{NOON},\n".encode())
+        io.BytesIO(f"user,,mail,activity,occurred_at,\nada,,,walk,{NOON},\n".encode()),
+        HISTORY,
     )
 
     assert reader.ignored == ["", "mail"]
@@ -326,7 +328,7 @@ def test_fields_of_other_names_are_ignored():
 )
 def test_a_header_that_cannot_be_used_is_an_error(header, reason):
     with pytest.raises(BadHeaderError) as raised:
-        RowReader(io.BytesIO(header + b"\n"))
+        RowReader(io.BytesIO(header + b"\n"), HISTORY)
 
     assert str(raised.value) == reason
 

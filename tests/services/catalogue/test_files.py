@@ -23,6 +23,7 @@ from gamification.staff import (
     Effect,
     apply_definitions,
     compare_definitions,
+    create_streak,
     export_definitions,
 )
 from tests.conftest import IS_POSTGRESQL
@@ -57,6 +58,7 @@ WALK = """\
       "icon": "🥾",
       "criterion": "activity_count",
       "activity": "walk",
+      "streak": null,
       "threshold": 10,
       "is_secret": false,
       "revocable": false,
@@ -318,6 +320,35 @@ def test_a_new_item_has_defaults_for_fields_that_are_left_out():
     assert (activity.extends_streak, activity.is_active) == (True, True)
     assert (achievement.status, achievement.threshold) == ("active", 1)
     assert (achievement.icon, achievement.is_secret) == ("", False)
+
+
+def test_achievements_name_the_streak_that_they_measure():
+    create_streak(actor=None, key="weekly", name="Weekly", unit="week")
+    text = file_of(medal(criterion="longest_streak", streak="weekly"))
+
+    apply_definitions(text)
+
+    assert Achievement.objects.get().streak.key == "weekly"
+    assert '"streak": "weekly"' in export_definitions()
+    assert compare_definitions(text).is_empty
+    apply_definitions(file_of(medal(criterion="longest_streak", streak="daily")))
+    assert Achievement.objects.get().streak is None
+
+
+def test_a_streak_must_be_stored_and_measured():
+    create_streak(actor=None, key="weekly", name="Weekly", unit="week")
+    unknown = medal(criterion="longest_streak", streak="weakly")
+
+    with pytest.raises(InvalidDefinitionsError) as caught:
+        compare_definitions(file_of(unknown, {**medal(streak="weekly"), "key": "b"}))
+
+    assert caught.value.errors == [
+        (
+            "achievements[0].streak",
+            "No streak has the key 'weakly'. Did you mean 'weekly'?",
+        ),
+        ("achievements[1].streak", "Only longest_streak measures a streak."),
+    ]
 
 
 @pytest.mark.usefixtures("walks")

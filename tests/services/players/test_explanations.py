@@ -5,7 +5,6 @@ import pytest
 from gamification.exceptions import UnknownAchievementError
 from gamification.models import Achievement, Activity
 from gamification.services import (
-    Explanation,
     adjust_xp,
     award_achievement,
     explain_achievement,
@@ -17,6 +16,7 @@ from gamification.staff import (
     Facts,
     get_facts,
 )
+from gamification.values import Explanation
 from tests.factories import AchievementFactory, ActivityFactory
 from tests.inspection import everything, held_by
 

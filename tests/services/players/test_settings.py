@@ -8,7 +8,6 @@ from gamification.domain.streaks import Streak
 from gamification.exceptions import InvalidRequestError, UnknownUserError
 from gamification.models import UserGamification
 from gamification.services import (
-    TimeZoneChange,
     adjust_xp,
     record_activity,
     set_celebration_mode,
@@ -17,6 +16,7 @@ from gamification.services import (
 )
 from gamification.services.players import settings as settings_service
 from gamification.services.unit_of_work import ConcurrentUpdateError
+from gamification.values import TimeZoneChange
 from tests.factories import UserFactory
 from tests.inspection import everything, ledger_of, profile_of
 from tests.services.conftest import NOW

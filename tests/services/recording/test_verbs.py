@@ -19,11 +19,11 @@ from gamification.models import (
     UserAchievement,
 )
 from gamification.services import (
-    Withheld,
     adjust_xp,
     record_activity,
     reverse_entry,
 )
+from gamification.values import Withheld
 from tests.factories import AchievementFactory, ActivityFactory, UserFactory
 from tests.inspection import everything, held_by, ledger_of, profile_of
 from tests.services.conftest import NOW

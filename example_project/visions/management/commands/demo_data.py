@@ -14,6 +14,7 @@ from django.utils import timezone
 from example_project.visions.demo.levels import name_levels
 from example_project.visions.demo.rarities import make_rarities
 from example_project.visions.demo.stories import VISITOR, all_stories
+from example_project.visions.demo.streaks import make_streaks
 from example_project.visions.demo.telling import tell
 from gamification.services import (
     BatchReport,
@@ -40,6 +41,7 @@ class Command(BaseCommand):
         people, report = self._tell_all()
         make_rarities()
         name_levels()
+        make_streaks()
         seconds = time.monotonic() - began
         self.stdout.write(
             f"{people} new people, {report.recorded:,} records, "

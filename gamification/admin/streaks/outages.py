@@ -1,0 +1,137 @@
+"""The page on which staff repair the streaks of everybody whom an outage broke."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django import forms
+from django.contrib import messages
+from django.contrib.admin.models import CHANGE
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern, path
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from gamification.admin.balance.recalculation import DayInput
+from gamification.admin.base import GamificationAdmin, log_action
+from gamification.admin.concurrent_forms import TagField, replace_data
+from gamification.admin.notes import NotesForm
+from gamification.admin.players.streak_actions import dates_between
+from gamification.exceptions import GamificationError
+from gamification.models import StreakDefinition, write_alias
+from gamification.staff import fingerprint, preview_repairs, repair_streaks
+from gamification.values import RepairReport
+
+PERMISSIONS: Final = ("gamification.repair_streak", "gamification.run_job")
+
+
+class OutageForm(NotesForm):
+    """Asks for the dates of an outage. It repairs only what was previewed."""
+
+    internal_note = None  # type: ignore[assignment]
+    streak = forms.ChoiceField(label=gettext_lazy("Streak"))
+    since = forms.DateField(label=gettext_lazy("First date"), widget=DayInput)
+    until = forms.DateField(
+        label=gettext_lazy("Last date"),
+        widget=DayInput,
+        required=False,
+        help_text=gettext_lazy(
+            "Empty means the first date alone. The dates are those of each user's own "
+            "time zone."
+        ),
+    )
+    #: Identifies what the staff member was shown.
+    tag = TagField(required=False)
+    field_order = ("streak", "since", "until", "note")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        rows = StreakDefinition.objects.using(write_alias())
+        field: Any = self.fields["streak"]
+        field.choices = [(row.key, row.name) for row in rows.all()]
+
+    def preview(self) -> RepairReport | None:
+        """Return what would be repaired; None, with an error, if it is refused."""
+        try:
+            report = preview_repairs(self._dates, streak=self.cleaned_data["streak"])
+        except GamificationError as error:
+            self.add_error(None, str(error))
+            return None
+        replace_data(self, {"tag": self._own_tag})
+        return report
+
+    def repair(self, actor: Any) -> RepairReport | None:
+        """Repair what was previewed; return None, with an error, if it is refused."""
+        if self.cleaned_data["tag"] != self._own_tag:
+            message = _("The selection has changed. Check the new preview.")
+            self.add_error(None, message)
+            return None
+        if not self.require_reason():
+            return None
+        try:
+            return repair_streaks(
+                self._dates,
+                actor=actor,
+                note=self.cleaned_data["note"],
+                streak=self.cleaned_data["streak"],
+            )
+        except GamificationError as error:
+            self.add_error(None, str(error))
+            return None
+
+    @property
+    def item(self) -> StreakDefinition:
+        """The streak that was chosen."""
+        rows = StreakDefinition.objects.using(write_alias())
+        return rows.get(key=self.cleaned_data["streak"])
+
+    @property
+    def _dates(self) -> list[Any]:
+        return dates_between(self.cleaned_data["since"], self.cleaned_data["until"])
+
+    @property
+    def _own_tag(self) -> str:
+        names = ("streak", "since", "until")
+        return fingerprint(*(self.data.get(name, "") for name in names))
+
+
+class OutageMixin(GamificationAdmin):
+    """Adds the page of an outage to the pages of streaks."""
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.outage_view)
+        name = "gamification_streakdefinition_outage"
+        return [path("outage/", view, name=name), *super().get_urls()]
+
+    def outage_view(self, request: HttpRequest) -> HttpResponse:
+        """Ask for dates, preview whose streaks they broke, and repair them."""
+        user: Any = request.user
+        if not user.has_perms(PERMISSIONS):
+            raise PermissionDenied
+        form = OutageForm(request.POST if request.method == "POST" else None)
+        context: dict[str, Any] = {"title": _("Repair for everybody"), "form": form}
+        if form.is_bound and form.is_valid():
+            if "_repair" in request.POST and (report := form.repair(user)):
+                return self._repaired(request, form, report)
+            context["preview"] = form.preview()
+        template = "admin/gamification/streakdefinition/outage.html"
+        return self.render_page(request, template, context)
+
+    def _repaired(
+        self, request: HttpRequest, form: OutageForm, report: RepairReport
+    ) -> HttpResponse:
+        """Log the repair, say what it did, and show the list."""
+        since, until = form.cleaned_data["since"], form.cleaned_data["until"]
+        values = {
+            "users": report.users,
+            "since": date_format(since),
+            "until": date_format(until or since),
+            "note": form.cleaned_data["note"],
+        }
+        text = _("Repaired from %(since)s to %(until)s: streaks of %(users)s users.")
+        log_action(request, [form.item], CHANGE, f"{text % values} {values['note']}")
+        self.message_user(request, text % values, messages.SUCCESS)
+        return redirect(self.address_of("streakdefinition_changelist"))

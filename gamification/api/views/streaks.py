@@ -1,0 +1,141 @@
+"""The definitions of streaks, which staff edit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from gamification import exceptions as ours
+from gamification.api.operations import Header, operation
+from gamification.api.pagination import Page, PageQuery, page_example, paginate
+from gamification.api.preconditions import ETAG, IF_MATCH, etag_of, expected_tag
+from gamification.api.views.base import GamificationViewSet, not_found_on
+from gamification.api.views.streak_definitions import (
+    EDIT_EXAMPLE,
+    EXAMPLE,
+    NEW_EXAMPLE,
+    PREVIEW_EXAMPLE,
+    EditStreakBody,
+    NewStreakBody,
+    StreakDefinitionPageSerializer,
+    StreakDefinitionSerializer,
+    StreakPreviewSerializer,
+)
+from gamification.models import StreakDefinition, write_alias
+from gamification.staff import (
+    create_streak,
+    edit_streak,
+    find_streak,
+    preview_streak,
+    streak_tag,
+)
+from gamification.values import StreakPreview
+
+_VIEW: Final = "gamification.view_streakdefinition"
+_ADD: Final = "gamification.add_streakdefinition"
+_CHANGE: Final = "gamification.change_streakdefinition"
+
+LOCATION: Final = Header("Location", "Address of the new streak.")
+
+
+class StreaksViewSet(GamificationViewSet):
+    """The definitions of streaks."""
+
+    lookup_field = "key"
+    lookup_value_regex = "[-a-zA-Z0-9_]{1,100}"
+
+    @operation(
+        query=PageQuery,
+        response=StreakDefinitionPageSerializer,
+        permission=_VIEW,
+        response_example=page_example(EXAMPLE),
+    )
+    def list(self, request: Request, query: Mapping[str, Any]) -> Page:
+        """List the streaks that users can have, with their rules."""
+        rows = StreakDefinition.objects.using(write_alias())
+        return paginate(request, query, rows.count(), lambda a, b: [*rows.all()[a:b]])
+
+    @operation(
+        response=StreakDefinitionSerializer,
+        response_headers=(ETAG,),
+        permission=_VIEW,
+        response_example=EXAMPLE,
+    )
+    def retrieve(self, request: Request, key: str) -> Response:
+        """Return a streak with its rules."""
+        with not_found_on(ours.UnknownStreakError):
+            return _response(find_streak(key))
+
+    @operation(
+        body=NewStreakBody,
+        response=StreakDefinitionSerializer,
+        status=201,
+        response_headers=(LOCATION, ETAG),
+        permission=_ADD,
+        scope="write",
+        errors=(ours.InvalidDefinitionError,),
+        body_example=NEW_EXAMPLE,
+        response_example=EXAMPLE,
+    )
+    def create(self, request: Request, body: Mapping[str, Any]) -> Response:
+        """Add a streak. It counts all dates so far."""
+        made = create_streak(actor=request.user, **body)
+        response = _response(made, 201)
+        response["Location"] = request.build_absolute_uri(f"{made.key}/")
+        return response
+
+    @operation(
+        body=EditStreakBody,
+        response=StreakDefinitionSerializer,
+        request_headers=(IF_MATCH,),
+        response_headers=(ETAG,),
+        permission=_CHANGE,
+        scope="write",
+        errors=(ours.InvalidDefinitionError, ours.StaleEditError),
+        body_example=EDIT_EXAMPLE,
+        response_example={**EXAMPLE, "goal": 4, "since": "2026-03-09"},
+    )
+    def partial_update(
+        self, request: Request, key: str, body: Mapping[str, Any]
+    ) -> Response:
+        """Change a streak, unless somebody else has changed it in the meantime.
+
+        Other rules hold from the next day, week or month on; past ones keep theirs.
+        """
+        expected = expected_tag(request)
+        with not_found_on(ours.UnknownStreakError):
+            saved = edit_streak(key, actor=request.user, expected=expected, **body)
+        return _response(saved)
+
+    @action(detail=True, methods=["post"])
+    @operation(
+        body=EditStreakBody,
+        response=StreakPreviewSerializer,
+        permission=_CHANGE,
+        scope="write",
+        errors=(ours.InvalidDefinitionError,),
+        body_example=EDIT_EXAMPLE,
+        response_example=PREVIEW_EXAMPLE,
+    )
+    def preview(
+        self, request: Request, key: str, body: Mapping[str, Any]
+    ) -> StreakPreview:
+        """Preview how many users' streaks would differ under other rules.
+
+        The preview changes nothing. It compares how users stand with how they would if
+        these rules had always held. With very many users, it plays a sample.
+        """
+        with not_found_on(ours.UnknownStreakError):
+            return preview_streak(key, **body)
+
+
+def _response(item: StreakDefinition, status: int = 200) -> Response:
+    return Response(
+        StreakDefinitionSerializer.serialize(item),
+        status,
+        headers={"ETag": etag_of(streak_tag(item))},
+    )

@@ -1,0 +1,36 @@
+"""How long a user's longest run was after each entry of the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import date
+
+from gamification.domain.days import Calendar
+from gamification.domain.history import PastEntry
+from gamification.domain.outcomes import Entry
+from gamification.domain.streak_book import StreakBook
+from gamification.domain.streak_rules import StreakRule
+from gamification.domain.streak_runs import Walk
+
+
+def longest_runs(
+    rule: StreakRule,
+    entries: Iterable[PastEntry | Entry],
+    calendar: Calendar,
+    book: StreakBook,
+) -> Iterator[int]:
+    """Yield the longest run after each of ``entries``, which last, in order."""
+    days = [entry.local_date if _extends(entry, rule) else None for entry in entries]
+    dates = (day for day in days if day is not None)
+    growth = Walk(rule, dates, calendar, book.exceptions_of(rule)).growth[::-1]
+    longest, latest = 0, date.min
+    for day in days:
+        latest = max(latest, day or latest)
+        while growth and growth[-1][0] <= latest:
+            longest = growth.pop()[1]
+        yield longest
+
+
+def _extends(entry: PastEntry | Entry, rule: StreakRule) -> bool:
+    chosen = rule.version_on(entry.local_date).activities
+    return entry.activity_id in chosen if chosen else entry.extends_streak

@@ -1,0 +1,140 @@
+"""Keeps a user's streaks up to date while entries are booked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime
+
+from gamification.domain.catalogue import Catalogue
+from gamification.domain.freezes import FreezeRow, missing_rows
+from gamification.domain.outcomes import Entry
+from gamification.domain.state import NOTHING, UserState
+from gamification.domain.streak_book import dates_of
+from gamification.domain.streak_rules import StreakRule
+from gamification.domain.streak_runs import Runs, earns_freezes, find_runs
+from gamification.domain.streaks import Streak, extend_streak, measure_streak
+
+
+class MissingDaysError(LookupError):
+    """The entry takes ``days``, or the ``book`` of streaks, which the state lacks."""
+
+
+class StreakKeeper:
+    """The streaks of one user, of which the daily one is kept with the user's row.
+
+    Consecutive dates extend it without a look at anything else. Only what may take or
+    give a freeze is worked out from all dates.
+    """
+
+    __slots__ = (
+        "_book",
+        "_chosen",
+        "_is_strict",
+        "_runs",
+        "catalogue",
+        "days",
+        "state",
+    )
+
+    def __init__(self, state: UserState, catalogue: Catalogue) -> None:
+        self.state = state
+        self.catalogue = catalogue
+        #: Activities by active date; None if the state lacks them.
+        self.days = None if state.days is None else dict(state.days)
+        self._is_strict = catalogue.is_strict and not state.has_exceptions
+        self._book = state.book
+        #: Records that stand, by activity and date.
+        self._chosen: dict[tuple[int, date], int]
+        #: By id of the streak, as far as they are known and still hold.
+        self._runs: dict[int, Runs]
+        if state.book is not None:
+            self._chosen, self._runs = dict(state.book.chosen), {}
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether the runs of all streaks can be worked out."""
+        return self.days is not None and self._book is not None
+
+    def extend(self, streak: Streak, day: date) -> Streak:
+        """Return the daily streak after ``day`` became active."""
+        calendar, last = self.state.calendar, streak.last_active_on
+        self._expect(self.catalogue.other_streaks)
+        if self._is_strict:
+            return extend_streak(streak, day, self.days or (), calendar)
+        current = streak.current + 1
+        is_next = last is not None and last < day and calendar.follows(last, day)
+        if is_next and not earns_freezes(self.catalogue.daily, last, day, current):
+            return Streak(current, max(streak.longest, current), day)
+        return self._daily()
+
+    def shrink(self) -> Streak:
+        """Return the daily streak after a date was lost."""
+        self._expect(self.catalogue.other_streaks)
+        if self._is_strict:
+            return measure_streak(self.days or (), self.state.calendar)
+        return self._daily()
+
+    def note(self, entry: Entry) -> None:
+        """Count an entry of an activity that staff chose for a streak."""
+        chosen = self.catalogue.chosen_activities
+        if chosen and entry.activity_id in chosen and entry.sign:
+            self._expect(needs_book=True)
+            place = entry.activity_id or 0, entry.local_date
+            self._chosen[place] = self._chosen.get(place, 0) + entry.sign
+
+    def longest(self) -> Mapping[int, int]:
+        """Return the longest runs by id of the streak, of those that are known."""
+        if self._book is None or not self.is_loaded:
+            return NOTHING
+        return {
+            rule.id: self.runs(rule).longest for rule in self.catalogue.other_streaks
+        }
+
+    def changes(self) -> Iterator[tuple[str, Streak, Streak]]:
+        """Yield key, streak before and streak after of the streaks besides the daily.
+
+        It yields none if not all of them are known.
+        """
+        if self.is_loaded:
+            before = StreakKeeper(self.state, self.catalogue)
+            for rule in self.catalogue.other_streaks:
+                yield rule.key, before.runs(rule).streak, self.runs(rule).streak
+
+    def freeze_rows(self, now: datetime) -> list[FreezeRow]:
+        """Return what the ledger of freezes lacks after all that was booked."""
+        if self._book is None or not self.is_loaded:
+            return []
+        return [
+            row
+            for rule in (self.catalogue.daily, *self.catalogue.other_streaks)
+            for row in missing_rows(
+                self.state.user_id,
+                rule.id,
+                self._book.freezes_of(rule),
+                self.runs(rule),
+                now,
+            )
+        ]
+
+    def runs(self, rule: StreakRule) -> Runs:
+        """Return the runs of a streak; the state must have its days and its book."""
+        if self.days is None or self._book is None:
+            raise MissingDaysError
+        if rule.id not in self._runs:
+            self._runs[rule.id] = find_runs(
+                rule,
+                dates_of(rule, self.days, self._chosen),
+                self.state.calendar,
+                self._book.exceptions_of(rule),
+            )
+        return self._runs[rule.id]
+
+    def _daily(self) -> Streak:
+        return self.runs(self.catalogue.daily).streak
+
+    def _expect(self, needs_book: object) -> None:
+        """Forget the runs, because dates change."""
+        if self._book is not None:
+            self._runs.clear()
+        elif needs_book:
+            raise MissingDaysError

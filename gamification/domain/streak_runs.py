@@ -1,0 +1,260 @@
+"""The runs of a streak, worked out from dates alone.
+
+The same dates always give the same runs, in whatever order they became known: one walk
+over the periods says which gaps freezes cover, and what is left in stock. Nothing is
+remembered that cannot be derived again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import groupby
+from typing import NamedTuple
+
+from gamification.domain.days import Calendar
+from gamification.domain.streak_rules import Period, StreakRule, StreakUnit
+from gamification.domain.streaks import Streak
+
+
+class Grant(NamedTuple):
+    """Freezes that somebody gave to a user on one of the user's dates."""
+
+    day: date
+    amount: int
+
+
+class Pause(NamedTuple):
+    """Dates that break no streak, both included."""
+
+    since: date
+    until: date
+
+
+@dataclass(frozen=True, slots=True)
+class Exceptions:
+    """What a user was granted for one streak."""
+
+    grants: tuple[Grant, ...] = ()
+    pauses: tuple[Pause, ...] = ()
+    repaired: frozenset[date] = frozenset()
+
+    def is_paused(self, day: date) -> bool:
+        """Say whether ``day`` lies in a pause."""
+        return any(since <= day <= until for since, until in self.pauses)
+
+
+#: Nothing was granted.
+NO_EXCEPTIONS = Exceptions()
+
+
+@dataclass(slots=True)
+class Runs:
+    """The runs of a streak until its last period that counts."""
+
+    current: int = 0
+    longest: int = 0
+    last_active_on: date | None = None
+    #: The last period that counts, and the date on which its run began.
+    last: Period | None = None
+    began_on: date | None = None
+    #: Active dates of this run, which earn freezes.
+    counted: int = 0
+    #: Freezes in stock, and the dates that used one: of a week or month, the last.
+    stock: int = 0
+    used: frozenset[date] = frozenset()
+    #: Freezes that came with active dates, and those of grants that found no room.
+    earned: dict[date, int] = field(default_factory=dict)
+    surplus: dict[date, int] = field(default_factory=dict)
+
+    @property
+    def streak(self) -> Streak:
+        """The streak as a user's row has it."""
+        return Streak(self.current, self.longest, self.last_active_on)
+
+
+class Gap(NamedTuple):
+    """The periods from the last one that counts to the one that is open."""
+
+    #: The last dates of those that were missed, until the first that broke the streak.
+    missed: Sequence[date]
+    is_covered: bool
+
+
+class Walk:
+    """Goes once over a user's active dates, in order, and keeps the stock."""
+
+    def __init__(
+        self,
+        rule: StreakRule,
+        dates: Iterable[date],
+        calendar: Calendar,
+        exceptions: Exceptions = NO_EXCEPTIONS,
+    ) -> None:
+        self.rule = rule
+        self.calendar = calendar
+        self.exceptions = exceptions
+        self.dates = sorted({*dates})
+        self.active = frozenset(self.dates)
+        self.runs = Runs()
+        #: The gap that broke the streak last, and the period after which it began; and
+        #: how long the streak was until then.
+        self.breach: tuple[Period, Gap] | None = None
+        self.lost = 0
+        #: The dates on which the longest run became so long, in order.
+        self.growth: list[tuple[date, int]] = []
+        self._grants = sorted(exceptions.grants, reverse=True)
+        self._used: list[date] = []
+        self._has_initial = False
+        for period, days in groupby(self.dates, rule.period_of):
+            self._pass(period, [*days])
+        self.runs.used = frozenset(self._used)
+        self.runs.last_active_on = self.dates[-1] if self.dates else None
+
+    def finish(self) -> Runs:
+        """Return the runs with all freezes that were granted in stock."""
+        self._supply(date.max)
+        return self.runs
+
+    def gap_until(self, day: date) -> Gap:
+        """Return the gap from the last period that counts to the one of ``day``.
+
+        Freezes that are granted meanwhile come into stock.
+        """
+        last, end = self.runs.last, self.rule.period_of(day).start
+        gap = self._gap(last, end) if last else Gap((), is_covered=False)
+        if last and not gap.is_covered:
+            self.breach, self.lost = (last, gap), self.runs.current
+        self._supply(day)
+        return gap
+
+    def is_missed(self, period: Period) -> bool:
+        """Say whether ``period`` breaks a streak, unless a freeze covers it.
+
+        A period that a change of the rules cuts short never does.
+        """
+        if not period.is_whole:
+            return False
+        if period.version.unit == StreakUnit.DAY:
+            day = period.start
+            return not self.is_credited(day) and self._is_open(period, day)
+        dates = [*period.dates()]
+        needed = min(period.version.goal, sum(self._is_open(period, d) for d in dates))
+        return sum(self.is_credited(day) for day in dates) < needed
+
+    def is_credited(self, day: date) -> bool:
+        """Say whether the user was active on ``day``, or it was repaired."""
+        return day in self.active or day in self.exceptions.repaired
+
+    def counts(self, period: Period) -> bool:
+        """Say whether ``period`` lengthens the streak."""
+        return self.done_in(period) >= period.version.goal
+
+    def done_in(self, period: Period) -> int:
+        """Return the number of active dates in ``period``."""
+        return sum(day in self.active for day in period.dates())
+
+    def _is_open(self, period: Period, day: date) -> bool:
+        """Say whether the user could be expected to be active on ``day``."""
+        return (
+            day.isoweekday() in period.version.weekdays
+            and not self.exceptions.is_paused(day)
+            and not self.calendar.is_neutral(day)
+        )
+
+    def _pass(self, period: Period, days: Sequence[date]) -> None:
+        if len(days) >= period.version.goal:
+            self._reach(period)
+            self.growth.append((days[period.version.goal - 1], self.runs.longest))
+        for day in days:
+            self._supply(day)
+            self._earn(period, day, counts=len(days) >= period.version.goal)
+
+    def _reach(self, period: Period) -> None:
+        """Let a run go on, or begin, with ``period``."""
+        runs = self.runs
+        gap = self._gap(runs.last, period.start) if runs.last else None
+        if runs.last and gap and not gap.is_covered:
+            self.breach, self.lost = (runs.last, gap), runs.current
+        if gap and gap.is_covered:
+            runs.stock -= len(gap.missed)
+            self._used += gap.missed
+        else:
+            runs.current, runs.counted, runs.began_on = 0, 0, period.start
+        runs.current += 1
+        runs.longest = max(runs.longest, runs.current)
+        runs.last = period
+
+    def _gap(self, last: Period, end: date) -> Gap:
+        """Return the gap after ``last`` and before ``end``.
+
+        Each date that was missed takes a freeze that was in stock when it ended.
+        """
+        missed: list[date] = []
+        for period in self._between(last, end):
+            if self.is_missed(period):
+                missed.append(period.end)
+                self._supply(period.end)
+                if self.runs.stock < len(missed):
+                    return Gap(missed, is_covered=False)
+        return Gap(missed, is_covered=True)
+
+    def _between(self, last: Period, end: date) -> Iterator[Period]:
+        period = self.rule.following(last)
+        while period.start < end:
+            yield period
+            period = self.rule.following(period)
+
+    def _supply(self, day: date) -> None:
+        """Put the freezes into stock that were granted until ``day``."""
+        while self._grants and self._grants[-1].day <= day:
+            granted_on, amount = self._grants.pop()
+            surplus = amount - self._add(granted_on, amount)
+            if surplus:
+                known = self.runs.surplus
+                known[granted_on] = known.get(granted_on, 0) + surplus
+
+    def _earn(self, period: Period, day: date, *, counts: bool) -> None:
+        version, amount = period.version, 0
+        if version.initial_freezes and not self._has_initial:
+            self._has_initial = True
+            amount += self._add(day, version.initial_freezes)
+        if counts:
+            self.runs.counted += 1
+            every = version.freeze_every
+            if every and self.runs.counted % every == 0:
+                amount += self._add(day, 1)
+        if amount:
+            self.runs.earned[day] = amount
+
+    def _add(self, day: date, amount: int) -> int:
+        """Put freezes into stock as far as there is room; return how many."""
+        room = self.rule.version_on(day).freeze_cap - self.runs.stock
+        added = max(0, min(amount, room))
+        self.runs.stock += added
+        return added
+
+
+def find_runs(
+    rule: StreakRule,
+    dates: Iterable[date],
+    calendar: Calendar,
+    exceptions: Exceptions = NO_EXCEPTIONS,
+) -> Runs:
+    """Return the runs over ``dates``, which may be unsorted and repeat.
+
+    The stock includes freezes that were granted since the last date.
+    """
+    return Walk(rule, dates, calendar, exceptions).finish()
+
+
+def earns_freezes(rule: StreakRule, last: date | None, day: date, counted: int) -> bool:
+    """Say whether ``day`` can add freezes: the active date after ``last``.
+
+    It is the active date of its run with the number ``counted``.
+    """
+    version = rule.version_on(day)
+    is_earned = version.freeze_every and counted % version.freeze_every == 0
+    has_initial = last is not None and rule.version_on(last).initial_freezes
+    return bool(is_earned or (version.initial_freezes and not has_initial))

@@ -1,0 +1,108 @@
+"""Imports freezes and pauses of users from CSV or JSON Lines."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Any, BinaryIO
+
+from django.core.management import BaseCommand, CommandError, CommandParser
+
+from gamification.management.commands.gamification_import import (
+    HelpFormatter,
+    open_input,
+    size_of,
+)
+from gamification.management.importing.counter import DiskCounter
+from gamification.management.importing.errors import BadHeaderError, ErrorReporter
+from gamification.management.importing.readers import RowReader, ignored_columns
+from gamification.management.importing.streaks import (
+    STREAKS,
+    StreakImporter,
+    StreakRow,
+)
+from gamification.management.importing.users import UserLookup
+from gamification.management.progress_bar import ProgressBar
+
+HELP = """\
+Grant freezes and make pauses from a file of any length.
+
+The file is CSV with a header, or JSON Lines, in UTF-8. Each line is one row:
+
+  user    the name with which the user signs in; see --user-field
+  kind    freeze or pause
+  streak  key of the streak; empty means daily for freezes, and all for pauses
+  amount  of freezes, 1 by default; they cover only dates that end from now on
+  start   first and last date of a pause, such as 2026-03-02, past or future
+  end
+  key     makes freezes count once for their user, however often they are imported
+  note    the reason, which the user can read
+
+A row of freezes without a key gets one made from its content, and equal rows count
+each. Import the same file again, or a longer version of it, and only new rows change
+anything. A row that cannot be used is reported and does not stop the others. Import
+histories first: see gamification_import.
+"""
+
+
+class Command(BaseCommand):
+    help = HELP
+
+    def create_parser(self, *args: Any, **kwargs: Any) -> CommandParser:
+        return super().create_parser(*args, formatter_class=HelpFormatter, **kwargs)
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("file", help="The file to import; - is standard input.")
+        parser.add_argument(
+            "--user-field",
+            action="append",
+            default=[],
+            metavar="FIELD",
+            help="Find users by this field of the user model instead of the one with "
+            "which they sign in.",
+        )
+        parser.add_argument(
+            "--dry-run",
+            action="store_true",
+            help="Do everything in one transaction and roll it back. Users stay locked "
+            "until the end.",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        lookup = UserLookup(options["user_field"])
+        with open_input(options["file"]) as stream, DiskCounter() as repeats:
+            importer = self._import(stream, lookup, repeats, options)
+        for name, value in importer.counts.items():
+            self.stdout.write(f"{name}: {value}")
+        self.stdout.write(f"errors: {importer.errors}")
+        if options["dry_run"]:
+            self.stdout.write("This was a dry run: nothing was kept.")
+        if importer.errors and not importer.done:
+            raise CommandError("Nothing was imported.")
+
+    def _import(
+        self,
+        stream: BinaryIO,
+        lookup: UserLookup,
+        repeats: DiskCounter,
+        options: Mapping[str, Any],
+    ) -> StreakImporter:
+        reader = self._read_header(stream)
+        terminal = options.get("stderr") or sys.stderr
+        with ProgressBar(terminal, "B", size_of(options["file"])) as progress:
+            errors = ErrorReporter(progress, self.stderr.write)
+            importer = StreakImporter(reader, lookup, repeats, errors.report)
+            importer.run(
+                lambda: progress.move_to(reader.position), dry_run=options["dry_run"]
+            )
+            errors.close()
+        return importer
+
+    def _read_header(self, stream: BinaryIO) -> RowReader[StreakRow]:
+        try:
+            reader = RowReader(stream, STREAKS)
+        except (BadHeaderError, OSError) as error:
+            raise CommandError(str(error)) from error
+        if reader.ignored:
+            self.stderr.write(ignored_columns(reader.ignored, STREAKS.optional))
+        return reader

@@ -1,0 +1,177 @@
+"""Creating and editing the definitions of streaks, by key."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from datetime import UTC, date, timedelta
+from functools import partial
+from typing import Any, Final
+
+from django.db import IntegrityError, connections, transaction
+from django.utils import timezone
+
+from gamification.domain.days import ONE_DAY
+from gamification.domain.streak_rules import VERSION_FIELDS, read_version, span
+from gamification.exceptions import StaleEditError
+from gamification.models import StreakDefinition, write_alias
+from gamification.services.streaks.fields import (
+    STREAK_FIELDS,
+    check_names,
+    check_streak,
+)
+from gamification.services.streaks.lookup import find_streak
+from gamification.services.unit_of_work import attempts
+from gamification.services.validation import UserRef, actor_id_of, fingerprint
+from gamification.storage import store_for
+
+logger = logging.getLogger(__name__)
+
+#: How far a user's date can be ahead of the date in UTC.
+_AHEAD: Final = timedelta(hours=14)
+
+
+def create_streak(*, actor: UserRef | None, **fields: Any) -> StreakDefinition:
+    """Add a streak with a ``key`` and any of ``STREAK_FIELDS``.
+
+    It counts all dates so far. Freezes come with dates from the next period on, so that
+    nobody has used or earned any before.
+
+    Raises ``InvalidDefinitionError``, also if the key is taken, ``UnknownUserError``,
+    ``StorageError``, and ``TypeError`` for an unknown field.
+    """
+    check_names(fields.keys() - {"key"})
+    actor_id, alias = actor_id_of(actor), write_alias()
+    for attempt in attempts(store_for(alias)):
+        with attempt:
+            attempt.lock()
+            item = StreakDefinition(**_plain(fields))
+            check_streak(item)
+            _begin_freezes(item)
+            try:
+                with transaction.atomic(using=alias):
+                    item.save(using=alias, force_insert=True)
+            except IntegrityError:
+                check_streak(item)
+                raise
+            _log(item, actor_id, "created")
+    return item
+
+
+def edit_streak(
+    key: str, *, actor: UserRef | None, expected: str | None, **changes: Any
+) -> StreakDefinition:
+    """Change some of ``STREAK_FIELDS`` of a streak; return it.
+
+    Another unit, goal or weekday, other activities and freezes hold from the next
+    period on; past periods keep theirs. ``expected`` is the ``streak_tag`` of the
+    version that the editor saw: if somebody else has saved since, ``StaleEditError`` is
+    raised. None edits whatever is stored.
+
+    Raises ``UnknownStreakError``, ``StaleEditError``, and the errors of
+    ``create_streak``.
+    """
+    check_names(changes.keys())
+    actor_id, alias = actor_id_of(actor), write_alias()
+    for attempt in attempts(store_for(alias)):
+        with attempt:
+            attempt.lock()
+            item = _lock(find_streak(key))
+            if expected is not None and expected != streak_tag(item):
+                raise StaleEditError
+            changed = change_streak(item, changes)
+            if changed:
+                item.save(using=alias)
+                _log(item, actor_id, ", ".join(changed))
+    return item
+
+
+def _lock(item: StreakDefinition) -> StreakDefinition:
+    """Return the streak, locked against other editors; recording is not blocked."""
+    alias = write_alias()
+    no_key = connections[alias].features.has_select_for_no_key_update
+    rows = StreakDefinition.objects.using(alias).select_for_update(no_key=no_key)
+    return rows.get(pk=item.pk)
+
+
+def change_streak(item: StreakDefinition, changes: Mapping[str, Any]) -> list[str]:
+    """Set fields of a streak and the date since which they hold; save nothing.
+
+    Return what changed, in words. Raises ``InvalidDefinitionError``.
+    """
+    before = _values(item)
+    for name, value in _plain(changes).items():
+        setattr(item, name, value)
+    check_streak(item)
+    after = _values(item)
+    changed = [name for name in after if after[name] != before[name]]
+    if {*changed} & {*VERSION_FIELDS}:
+        _begin_version(item, before)
+    return [f"{name} {before[name]!r} → {after[name]!r}" for name in changed]
+
+
+def streak_tag(item: StreakDefinition) -> str:
+    """Return a digest of the editable fields of a streak, the same in any process."""
+    return fingerprint(*map(str, _values(item).values()))
+
+
+def _values(item: StreakDefinition) -> dict[str, Any]:
+    return {name: getattr(item, name) for name in STREAK_FIELDS}
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values with lists in the form in which they are stored."""
+    return {
+        name: sorted({*value}) if isinstance(value, (list, tuple, set)) else value
+        for name, value in values.items()
+    }
+
+
+def _begin_version(item: StreakDefinition, before: Mapping[str, Any]) -> None:
+    """Let the fields of ``item`` hold from the next period on.
+
+    They replace rules that have not begun yet.
+    """
+    start = _next_start(before, _values(item))
+    if item.since is None or item.since < start:
+        item.former = [*item.former, _stored(before, item.since)]
+    item.since = start
+
+
+def _begin_freezes(item: StreakDefinition) -> None:
+    """Let a new streak give freezes from its next period on."""
+    if item.initial_freezes or item.freeze_every:
+        values = _values(item)
+        without = {**values, "initial_freezes": 0, "freeze_every": None}
+        item.former = [_stored(without, None)]
+        item.since = _next_start(values, values)
+
+
+def stored_rules(item: StreakDefinition) -> dict[str, Any]:
+    """Return the rules of a streak as the list of former ones has them."""
+    return _stored(_values(item), None)
+
+
+def _stored(values: Mapping[str, Any], since: date | None) -> dict[str, Any]:
+    """Return rules as the list of former ones has them."""
+    rules = {name: values[name] for name in VERSION_FIELDS}
+    return {"since": since and since.isoformat(), **rules}
+
+
+def _next_start(before: Mapping[str, Any], after: Mapping[str, Any]) -> date:
+    """Return the first date of a new period once the present one is over.
+
+    It is over wherever a user may be.
+    """
+    latest = (timezone.now() + _AHEAD).astimezone(UTC).date()
+    old, new = (read_version(_stored(each, None), {}) for each in (before, after))
+    following = span(old, latest)[1] + ONE_DAY
+    start, end = span(new, following)
+    return following if start == following else end + ONE_DAY
+
+
+def _log(item: StreakDefinition, actor_id: object, what: str) -> None:
+    """Log an edit once it is committed."""
+    message = "Streak %s: %s by user %s."
+    log = partial(logger.info, message, item.key, what, actor_id)
+    transaction.on_commit(log, using=write_alias())

@@ -1,0 +1,99 @@
+"""The fields of streaks that staff may edit, and checks of their values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+
+from gamification.domain.streak_rules import (
+    DAILY,
+    EVERY_DAY,
+    MOST_DATES,
+    VERSION_FIELDS,
+    StreakUnit,
+)
+from gamification.exceptions import InvalidDefinitionError
+from gamification.models import Activity, StreakDefinition, write_alias
+from gamification.services.catalogue.fields import check_value
+from gamification.suggestions import did_you_mean
+
+#: The fields that staff may edit, besides the key of a new streak.
+STREAK_FIELDS: Final = (
+    "name",
+    "description",
+    *VERSION_FIELDS,
+    "is_active",
+    "position",
+)
+_FIELDS: Final = {field.name: field for field in StreakDefinition._meta.concrete_fields}
+_LISTS: Final = frozenset({"activities", "weekdays"})
+
+
+def check_names(names: Iterable[str]) -> None:
+    """Raise ``TypeError`` for a name that is not one of ``STREAK_FIELDS``."""
+    for name in sorted({*names}.difference(STREAK_FIELDS)):
+        hint = did_you_mean(name, STREAK_FIELDS)
+        raise TypeError(f"A streak has no field {name!r} that can be set.{hint}")
+
+
+def check_streak(item: StreakDefinition) -> None:
+    """Raise ``InvalidDefinitionError`` with every error of a streak."""
+    errors = dict(_wrong_values(item))
+    if not errors:
+        errors = dict(_conflicts(item))
+    try:
+        item.full_clean(exclude={*errors, *_LISTS})
+    except ValidationError as error:
+        found = error.error_dict
+        errors |= {name: each[0].messages[0] for name, each in found.items()}
+    if errors:
+        reasons = " ".join(f"{name}: {message}" for name, message in errors.items())
+        what = f"streak {item.key!r}" if item.key else "new streak"
+        raise InvalidDefinitionError(
+            f"The {what} cannot be saved. {reasons}",
+            errors={name: [("invalid", text)] for name, text in errors.items()},
+        )
+
+
+def _wrong_values(item: StreakDefinition) -> Iterator[tuple[str, str]]:
+    """Yield each field whose value has a wrong type or range, and why."""
+    for name in STREAK_FIELDS:
+        value = getattr(item, name)
+        if name in _LISTS:
+            if not isinstance(value, list):
+                yield name, _("This is not a list.")
+            continue
+        try:
+            check_value(_FIELDS[name], value)
+        except ValidationError as error:
+            yield name, error.messages[0]
+    if item.weekdays and not _are_weekdays(item.weekdays):
+        yield "weekdays", _("Weekdays are whole numbers from 1 to 7, each once.")
+
+
+def _are_weekdays(values: Any) -> bool:
+    return isinstance(values, list) and all(
+        type(each) is int and each in EVERY_DAY for each in values
+    )
+
+
+def _conflicts(item: StreakDefinition) -> Iterator[tuple[str, str]]:
+    """Yield each field that does not go with the others, and why."""
+    counting = len(item.weekdays or EVERY_DAY)
+    most = MOST_DATES[StreakUnit(item.unit)]
+    if item.unit == StreakUnit.WEEK:
+        most = min(most, counting)
+    if item.goal > most:
+        yield "goal", _("The most is %(most)s.") % {"most": most}
+    known = Activity.objects.using(write_alias()).filter(key__in=item.activities)
+    missing = {*item.activities}.difference(known.values_list("key", flat=True))
+    if missing:
+        text = _("No activity has the key %(key)s.")
+        yield "activities", text % {"key": ", ".join(sorted(map(repr, missing)))}
+    if item.key == DAILY and (item.unit != StreakUnit.DAY or item.activities):
+        yield "unit", _("The daily streak counts days, of all activities.")
+    if item.key == DAILY and not item.is_active:
+        yield "is_active", _("The daily streak is always active.")

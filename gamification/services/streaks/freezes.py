@@ -1,0 +1,145 @@
+"""Freezes that staff grant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+from django.utils import timezone
+
+from gamification.domain.freezes import FreezeKind
+from gamification.domain.streak_rules import DAILY, MAX_FREEZES
+from gamification.domain.streaks import StreakStatus
+from gamification.exceptions import InvalidRequestError
+from gamification.models import StreakDefinition, StreakFreeze, write_alias
+from gamification.services.corrections.changes import check_award
+from gamification.services.streaks.lookup import find_streak
+from gamification.services.streaks.settling import (
+    Loaded,
+    load,
+    mark_exceptions,
+    settle,
+)
+from gamification.services.streaks.status import status_of
+from gamification.services.unit_of_work import attempts
+from gamification.services.validation import (
+    MAX_NOTE,
+    UserRef,
+    actor_key_of,
+    check_actor,
+    check_key,
+    check_text,
+    check_whole,
+    key_conflict,
+    user_id_of,
+)
+from gamification.storage import Store, store_for
+
+
+@dataclass(frozen=True, slots=True)
+class FreezeGrant:
+    """What became of freezes that somebody granted."""
+
+    #: How many of them found room in stock.
+    added: int
+    #: The streak afterwards.
+    status: StreakStatus
+    replayed: bool = False
+
+
+def grant_freezes(
+    user: UserRef,
+    amount: int,
+    *,
+    streak: str = DAILY,
+    key: str | None = None,
+    actor: UserRef | None = None,
+    note: str = "",
+) -> FreezeGrant:
+    """Give the user freezes for a streak; those that find no room in stock are lost.
+
+    They cover only dates that end from now on. A ``key`` makes repeated calls safe:
+    only the first one changes anything. The user reads the ``note``.
+
+    Raises ``UnknownStreakError``, ``InvalidRequestError`` for an amount below 1 or a
+    streak that holds no freezes, ``SelfAwardError`` if the actor is the user,
+    ``UserExcludedError``, ``IdempotencyConflictError``, ``InvalidTextError``,
+    ``UnknownUserError``, ``StorageError``.
+    """
+    user_id, actor_id = user_id_of(user), actor_key_of(actor)
+    check_whole("amount", amount, least=1, most=MAX_FREEZES)
+    check_text("note", note, longest=MAX_NOTE)
+    check_key(key)
+    store = store_for(write_alias())
+    for attempt in attempts(store, [user_id]):
+        with attempt:
+            attempt.lock()
+            check_actor(actor_id)
+            definition = find_streak(streak)
+            before = load(user_id, store)
+            used = _used(user_id, definition, key, amount)
+            if used is None:
+                check_award(before.state, actor_id)
+                _check_cap(definition)
+                _grant(before, definition, amount, key or uuid4().hex, actor_id, note)
+                settle(user_id, store, timezone.now())
+            grant = _answer(before, definition, store, replayed=used is not None)
+    return grant
+
+
+def _used(
+    user_id: Any, streak: StreakDefinition, key: str | None, amount: int
+) -> StreakFreeze | None:
+    """Return the grant with this key, or None.
+
+    Raises ``IdempotencyConflictError`` if the key was used for another request.
+    """
+    if key is None:
+        return None
+    rows = StreakFreeze.objects.using(write_alias()).filter(user=user_id, key=key)
+    row = rows.filter(streak=streak).first()
+    if row and (row.kind != FreezeKind.GRANTED or row.amount != amount):
+        raise key_conflict(key)
+    return row
+
+
+def _check_cap(streak: StreakDefinition) -> None:
+    if not streak.freeze_cap:
+        message = f"The streak {streak.key!r} holds no freezes: its most is 0."
+        raise InvalidRequestError(message, field="streak")
+
+
+def _grant(
+    loaded: Loaded,
+    streak: StreakDefinition,
+    amount: int,
+    key: str,
+    actor_id: Any,
+    note: str,
+) -> None:
+    now, state = timezone.now(), loaded.state
+    alias = write_alias()
+    mark_exceptions(state.user_id, store_for(alias))
+    StreakFreeze.objects.using(alias).create(
+        user_id=state.user_id,
+        streak=streak,
+        kind=FreezeKind.GRANTED,
+        amount=amount,
+        date=state.calendar.date_of(now),
+        key=key,
+        actor_id=actor_id,
+        note=note,
+        created_at=now,
+    )
+
+
+def _answer(
+    before: Loaded, streak: StreakDefinition, store: Store, *, replayed: bool
+) -> FreezeGrant:
+    now, after = timezone.now(), load(before.state.user_id, store)
+    old, new = (
+        status_of(each, each.catalogue.streaks[streak.key], now)
+        for each in (before, after)
+    )
+    return FreezeGrant(new.freezes - old.freezes, new, replayed)

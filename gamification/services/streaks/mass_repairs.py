@@ -1,0 +1,129 @@
+"""Repairs of one outage for everybody whom it broke."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any, Final
+
+from django.utils import timezone
+
+from gamification.conf import conf
+from gamification.domain.state import UserState
+from gamification.domain.streak_book import StreakBook, dates_of
+from gamification.domain.streak_rules import DAILY, StreakRule
+from gamification.domain.streak_status import REPAIRABLE, find_status
+from gamification.models import StreakDefinition, UserGamification, write_alias
+from gamification.services.streaks.lookup import find_streak
+from gamification.services.streaks.repairs import check_dates, credit
+from gamification.services.streaks.settling import load
+from gamification.services.unit_of_work import attempts, wrap_database_errors
+from gamification.services.validation import (
+    MAX_NOTE,
+    UserRef,
+    actor_key_of,
+    check_actor,
+    check_text,
+)
+from gamification.storage import StateQuery, Store, store_for
+from gamification.storage.streaks import load_books
+
+#: Users that are looked at together.
+USERS_AT_ONCE: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class RepairReport:
+    """What a repair for everybody did."""
+
+    #: Users whose runs were longer afterwards, and the dates that were repaired.
+    users: int = 0
+    dates: int = 0
+
+
+def repair_streaks(
+    dates: Iterable[date], *, actor: UserRef | None, note: str, streak: str = DAILY
+) -> RepairReport:
+    """Credit missed dates for everybody whose run they broke, such as by an outage.
+
+    Each transaction repairs some users. The call can be repeated, and goes on with
+    those who are left. Raises the errors of ``repair_streak``.
+    """
+    actor_id = actor_key_of(actor)
+    check_text("note", note, longest=MAX_NOTE, required=True)
+    wanted = check_dates(dates)
+    alias, report = write_alias(), RepairReport()
+    store = store_for(alias)
+    with wrap_database_errors(alias):
+        check_actor(actor_id)
+        definition = find_streak(streak)
+    for user_ids in _pages(wanted, alias):
+        broken = [*_broken(user_ids, definition, wanted, store)]
+        for attempt in attempts(store, broken):
+            with attempt:
+                attempt.lock()
+                for user_id in broken:
+                    loaded = load(user_id, store)
+                    past = _past(loaded.state, wanted)
+                    credit(loaded, definition, past, actor_id, note, store)
+        report = RepairReport(
+            report.users + len(broken), report.dates + len(broken) * len(wanted)
+        )
+    return report
+
+
+def preview_repairs(dates: Iterable[date], *, streak: str = DAILY) -> RepairReport:
+    """Return what ``repair_streaks`` would do now, and write nothing."""
+    wanted, alias = check_dates(dates), write_alias()
+    store, users = store_for(alias), 0
+    with wrap_database_errors(alias):
+        definition = find_streak(streak)
+        for user_ids in _pages(wanted, alias):
+            users += len([*_broken(user_ids, definition, wanted, store)])
+    return RepairReport(users, users * len(wanted))
+
+
+def _pages(wanted: Sequence[date], alias: str) -> Iterator[list[Any]]:
+    """Yield users who may have had a run when the dates came, some at a time."""
+    rows = UserGamification.objects.using(alias).order_by("pk")
+    rows = rows.filter(last_active_on__gte=wanted[0] - REPAIRABLE)
+    pairs, after = rows.values_list("pk", "user_id"), 0
+    while page := list(pairs.filter(pk__gt=after)[:USERS_AT_ONCE]):
+        after = page[-1][0]
+        yield [user_id for _pk, user_id in page]
+
+
+def _broken(
+    user_ids: Sequence[Any],
+    streak: StreakDefinition,
+    wanted: Iterable[date],
+    store: Store,
+) -> Iterator[Any]:
+    """Yield the users whose runs would be longer if the dates were repaired."""
+    snapshot = store.read(StateQuery(user_ids, conf.default_calendar))
+    states, rule = [*snapshot.states.values()], snapshot.catalogue.streaks[streak.key]
+    days = store.days([state.user_id for state in states])
+    load_books(states, snapshot.catalogue, store.alias)
+    for state in states:
+        state.days = days[state.user_id]
+        if _is_longer(state, rule, wanted):
+            yield state.user_id
+
+
+def _past(state: UserState, wanted: Iterable[date]) -> list[date]:
+    """Return those of the dates that are over for the user."""
+    today = state.calendar.date_of(timezone.now())
+    return [day for day in wanted if day < today]
+
+
+def _is_longer(state: UserState, rule: StreakRule, wanted: Iterable[date]) -> bool:
+    """Say whether a run of the user would be longer if the dates were repaired."""
+    book, now = state.book or StreakBook(), timezone.now()
+    dates = dates_of(rule, state.days or {}, book.chosen)
+    stored = book.exceptions_of(rule)
+    more = replace(stored, repaired=stored.repaired | {*_past(state, wanted)})
+    before, after = (
+        find_status(rule, dates, state.calendar, now, each) for each in (stored, more)
+    )
+    return (after.current, after.longest) > (before.current, before.longest)

@@ -1,0 +1,200 @@
+"""Pauses: dates that break no streak."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, timedelta
+from typing import Any, Final
+
+from django.db.models import F, QuerySet
+from django.utils import timezone
+
+from gamification.conf import conf
+from gamification.domain.days import ONE_DAY
+from gamification.exceptions import InvalidPauseError
+from gamification.models import (
+    StreakDefinition,
+    StreakPause,
+    UserGamification,
+    write_alias,
+)
+from gamification.services.streaks.lookup import check_date, find_optional_streak
+from gamification.services.streaks.settling import mark_exceptions, settle
+from gamification.services.unit_of_work import attempts
+from gamification.services.validation import (
+    MAX_NOTE,
+    UserRef,
+    actor_key_of,
+    check_actor,
+    check_text,
+    unknown_user,
+    user_id_of,
+)
+from gamification.storage import store_for
+
+#: How far from today a pause may end, and its earliest date, so that nothing overflows.
+LONGEST: Final = timedelta(days=3_660)
+EARLIEST: Final = date(1970, 1, 1)
+_YEAR: Final = timedelta(days=365)
+
+
+def pause_streak(
+    user: UserRef, start: date, end: date, *, streak: str | None = None
+) -> StreakPause:
+    """Pause one of the user's own streaks, or all; return the pause.
+
+    The dates are the user's own, both included, from today on, and as many as the
+    settings allow. Pauses that overlap or touch become one. A record in a pause counts.
+
+    Raises ``InvalidPauseError``, ``UnknownStreakError``, ``InvalidRequestError``,
+    ``UnknownUserError``, ``StorageError``.
+    """
+    user_id = user_id_of(user)
+    return _pause(user_id, start, end, streak, user_id, "", is_own=True)
+
+
+def pause_for(
+    user: UserRef,
+    start: date,
+    end: date,
+    *,
+    actor: UserRef | None,
+    streak: str | None = None,
+    note: str = "",
+) -> StreakPause:
+    """Pause a user's streak, or all, on any dates, also past ones; return the pause.
+
+    Otherwise as ``pause_streak``; raises ``InvalidTextError`` too.
+    """
+    check_text("note", note, longest=MAX_NOTE)
+    actor_id = actor_key_of(actor)
+    return _pause(user_id_of(user), start, end, streak, actor_id, note, is_own=False)
+
+
+def end_pause(user: UserRef, *, streak: str | None = None) -> bool:
+    """End the user's pause from today on, and all later ones; say if there was any.
+
+    ``streak`` is the key of the one that was paused, or None for a pause of all.
+
+    Raises ``UnknownStreakError``, ``UnknownUserError``, ``StorageError``.
+    """
+    user_id, store = user_id_of(user), store_for(write_alias())
+    for attempt in attempts(store, [user_id]):
+        with attempt:
+            attempt.lock()
+            today = _today(user_id)
+            rows = _pauses(user_id, find_optional_streak(streak))
+            open_ones = rows.filter(until__gte=today)
+            has_ended = bool(open_ones.filter(since__gte=today).delete()[0])
+            has_ended |= bool(open_ones.update(until=today - ONE_DAY))
+            if has_ended:
+                settle(user_id, store, timezone.now())
+    return has_ended
+
+
+def _pause(
+    user_id: Any,
+    start: date,
+    end: date,
+    streak: str | None,
+    actor_id: Any,
+    note: str,
+    *,
+    is_own: bool,
+) -> StreakPause:
+    _check_order(check_date("start", start), check_date("end", end))
+    store = store_for(write_alias())
+    for attempt in attempts(store, [user_id]):
+        with attempt:
+            attempt.lock()
+            check_actor(actor_id)
+            definition = find_optional_streak(streak)
+            today = _today(user_id)
+            since, until = _merged(_pauses(user_id, definition), start, end)
+            if is_own:
+                _check_start(start, today)
+                _check_length(since, until, _pauses(user_id, definition))
+            made = _replace(user_id, definition, since, until, actor_id, note)
+            mark_exceptions(user_id, store)
+            settle(user_id, store, timezone.now())
+    return made
+
+
+def _check_order(start: date, end: date) -> None:
+    if end < start:
+        raise InvalidPauseError(f"The pause ends on {end}, before {start}.")
+    if start < EARLIEST or end > timezone.localdate() + LONGEST:
+        message = f"The pause begins before 1970, or ends in over {LONGEST.days} days."
+        raise InvalidPauseError(message)
+
+
+def _check_start(start: date, today: date) -> None:
+    if start < today:
+        message = f"The pause begins on {start}, before today ({today})."
+        raise InvalidPauseError(message)
+
+
+def _check_length(since: date, until: date, others: Iterable[StreakPause]) -> None:
+    """Raise ``InvalidPauseError`` for more dates than users may pause."""
+    most, most_a_year = conf.MAX_PAUSE_DAYS, conf.MAX_PAUSE_DAYS_A_YEAR
+    days = (until - since).days + 1
+    if days > most:
+        message = f"The pause has {days} days; the most is {most}."
+        raise InvalidPauseError(message, most=most)
+    first, total = until - _YEAR + ONE_DAY, days
+    for other in others:
+        if not since <= other.since <= until:
+            overlap = min(other.until, until) - max(other.since, first)
+            total += max(0, overlap.days + 1)
+    if total > most_a_year:
+        message = f"It makes {total} paused days in a year; the most is {most_a_year}."
+        raise InvalidPauseError(message, most=most_a_year)
+
+
+def _merged(rows: QuerySet[StreakPause], start: date, end: date) -> tuple[date, date]:
+    """Return the dates together with those of the pauses that they touch."""
+    touching = [*_touching(rows, start, end)]
+    return (
+        min([start, *(row.since for row in touching)]),
+        max([end, *(row.until for row in touching)]),
+    )
+
+
+def _touching(
+    rows: QuerySet[StreakPause], start: date, end: date
+) -> QuerySet[StreakPause]:
+    return rows.filter(since__lte=end + ONE_DAY, until__gte=start - ONE_DAY)
+
+
+def _replace(
+    user_id: Any,
+    streak: StreakDefinition | None,
+    since: date,
+    until: date,
+    actor_id: Any,
+    note: str,
+) -> StreakPause:
+    rows = _pauses(user_id, streak)
+    _touching(rows, since, until).delete()
+    return rows.create(
+        user_id=user_id,
+        streak=streak,
+        since=since,
+        until=until,
+        actor_id=actor_id,
+        note=note,
+    )
+
+
+def _pauses(user_id: Any, streak: StreakDefinition | None) -> QuerySet[StreakPause]:
+    rows = StreakPause.objects.using(write_alias())
+    return rows.filter(user=user_id, streak=streak)
+
+
+def _today(user_id: Any) -> date:
+    """Return the date of a locked user's calendar."""
+    rows = UserGamification.objects.using(write_alias()).filter(user=user_id)
+    profile = rows.annotate(locked=F("version")).first()
+    if profile is None:
+        raise unknown_user(user_id)
+    return profile.calendar.date_of(timezone.now())

@@ -1,0 +1,166 @@
+"""Repairs: missed dates that no longer break a streak."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import date, timedelta
+from typing import Any, Final
+
+from django.utils import timezone
+
+from gamification.conf import conf
+from gamification.domain.streak_book import StreakBook
+from gamification.domain.streak_rules import DAILY
+from gamification.domain.streak_status import REPAIRABLE
+from gamification.domain.streaks import StreakStatus
+from gamification.exceptions import NotRepairableError
+from gamification.models import RepairedDate, StreakDefinition, write_alias
+from gamification.services.corrections.changes import check_self
+from gamification.services.streaks.lookup import check_date, find_streak
+from gamification.services.streaks.settling import (
+    Loaded,
+    load,
+    mark_exceptions,
+    settle,
+)
+from gamification.services.streaks.status import status_of
+from gamification.services.unit_of_work import attempts
+from gamification.services.validation import (
+    MAX_NOTE,
+    UserRef,
+    actor_key_of,
+    check_actor,
+    check_text,
+    user_id_of,
+)
+from gamification.storage import Store, store_for
+
+#: The most dates that users can repair themselves, and how long after the break.
+OWN_DATES: Final = 2
+OWN_TIME: Final = timedelta(hours=48)
+#: The most dates in one repair.
+MOST_DATES: Final = 31
+
+
+def repair_streak(
+    user: UserRef,
+    dates: Iterable[date],
+    *,
+    actor: UserRef | None,
+    note: str,
+    streak: str = DAILY,
+) -> StreakStatus:
+    """Credit missed dates of the last 90 days, so that they break nothing.
+
+    They keep the run and do not lengthen it. An active date stays active, and a later
+    record makes a repaired one active. The user reads the ``note``.
+
+    Raises ``NotRepairableError`` for other dates, ``SelfAwardError`` if the actor is
+    the user, ``UnknownStreakError``, ``InvalidTextError`` without a note,
+    ``UnknownUserError``, ``StorageError``.
+    """
+    user_id, actor_id = user_id_of(user), actor_key_of(actor)
+    check_text("note", note, longest=MAX_NOTE, required=True)
+    wanted = check_dates(dates)
+    store = store_for(write_alias())
+    for attempt in attempts(store, [user_id]):
+        with attempt:
+            attempt.lock()
+            check_actor(actor_id)
+            definition, loaded = find_streak(streak), load(user_id, store)
+            check_self(loaded.state, actor_id)
+            _check_age(loaded, wanted)
+            credit(loaded, definition, wanted, actor_id, note, store)
+            status = _status(user_id, definition, store)
+    return status
+
+
+def repair_own_streak(
+    user: UserRef, dates: Iterable[date], *, streak: str = DAILY
+) -> StreakStatus:
+    """Let a user repair up to 2 missed dates within 48 hours of the break.
+
+    Only if the site allows it (``USERS_REPAIR_STREAKS``). Raises ``NotRepairableError``
+    for other dates, after that time, or if the streak would stay broken; otherwise as
+    the verb for staff.
+    """
+    user_id, store = user_id_of(user), store_for(write_alias())
+    wanted = check_dates(dates)
+    if not conf.USERS_REPAIR_STREAKS:
+        raise NotRepairableError("This site does not let users repair streaks.")
+    for attempt in attempts(store, [user_id]):
+        with attempt:
+            attempt.lock()
+            definition, loaded = find_streak(streak), load(user_id, store)
+            _check_own(loaded, definition, wanted)
+            credit(loaded, definition, wanted, user_id, "", store)
+            status = _status(user_id, definition, store)
+            if status.current <= _status_of(loaded, definition).current:
+                raise NotRepairableError("The streak would stay broken.")
+    return status
+
+
+def check_dates(dates: Iterable[date]) -> list[date]:
+    wanted = sorted({check_date("dates", day) for day in dates})
+    if not 1 <= len(wanted) <= MOST_DATES:
+        message = f"A repair has 1 to {MOST_DATES} dates, not {len(wanted)}."
+        raise NotRepairableError(message)
+    return wanted
+
+
+def _check_age(loaded: Loaded, wanted: Sequence[date]) -> None:
+    today = loaded.state.calendar.date_of(timezone.now())
+    if wanted[-1] >= today or wanted[0] < today - REPAIRABLE:
+        message = (
+            f"{wanted[0]} to {wanted[-1]} are not all among the {REPAIRABLE.days} days "
+            f"before {today}."
+        )
+        raise NotRepairableError(message)
+
+
+def _check_own(
+    loaded: Loaded, streak: StreakDefinition, wanted: Collection[date]
+) -> None:
+    status, now = _status_of(loaded, streak), timezone.now()
+    if len(wanted) > OWN_DATES or not {*wanted} <= {*status.missed}:
+        message = f"Up to {OWN_DATES} dates that broke the streak can be repaired."
+        raise NotRepairableError(message)
+    if status.broken_at is None or now - status.broken_at > OWN_TIME:
+        message = f"The streak broke at {status.broken_at}, too long ago."
+        raise NotRepairableError(message)
+
+
+def credit(
+    loaded: Loaded,
+    streak: StreakDefinition,
+    wanted: Iterable[date],
+    actor_id: Any,
+    note: str,
+    store: Store,
+) -> None:
+    """Write the dates for a locked user, and what follows from them."""
+    state, book = loaded.state, loaded.state.book or StreakBook()
+    done = book.repaired.get(streak.pk, frozenset())
+    new = [day for day in wanted if day not in done]
+    RepairedDate.objects.using(store.alias).bulk_create(
+        RepairedDate(
+            user_id=state.user_id,
+            streak=streak,
+            date=day,
+            actor_id=actor_id,
+            note=note,
+        )
+        for day in new
+    )
+    if new:
+        mark_exceptions(state.user_id, store)
+        settle(state.user_id, store, timezone.now())
+
+
+def _status(user_id: Any, streak: StreakDefinition, store: Store) -> StreakStatus:
+    return _status_of(load(user_id, store), streak)
+
+
+def _status_of(loaded: Loaded, streak: StreakDefinition) -> StreakStatus:
+    rule = loaded.catalogue.streaks[streak.key]
+    return status_of(loaded, rule, timezone.now())

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import pytest
+import time_machine
+from django.urls import reverse
+
+from gamification.models import StreakPause
+from gamification.staff import create_streak, pause_streak
+
+pytestmark = pytest.mark.django_db
+
+SETTINGS = reverse("gamification_pages:settings")
+PAUSE = reverse("gamification_pages:pause")
+END = reverse("gamification_pages:end-pause")
+NOON = datetime(2026, 3, 5, 12, tzinfo=UTC)
+DATES = {"start": "2026-03-05", "end": "2026-03-09"}
+
+
+@pytest.fixture(autouse=True)
+def clock():
+    with time_machine.travel(NOON, tick=False):
+        yield
+
+
+def send(site, address, **fields):
+    return " ".join(site.post(address, fields, follow=True).text.split())
+
+
+def test_users_pause_all_streaks(site, user):
+    text = send(site, PAUSE, **DATES)
+
+    assert "Your pause is saved." in text
+    assert "March 5, 2026 – March 9, 2026: all streaks" in text
+    assert StreakPause.objects.get().actor == user
+
+
+def test_users_choose_a_streak_where_there_are_several(site):
+    assert 'name="streak" id' not in site.get(SETTINGS).text
+    create_streak(actor=None, key="weekly", name="Weekly", unit="week")
+    assert '<option value="weekly">' in site.get(SETTINGS).text
+
+    text = send(site, PAUSE, **DATES, streak="weekly")
+
+    assert "March 5, 2026 – March 9, 2026: Weekly" in text
+
+
+def test_what_the_settings_do_not_allow_is_explained(site):
+    text = send(site, PAUSE, **DATES | {"start": "2026-03-04"})
+
+    assert "The pause begins on 2026-03-04, before today (2026-03-05)." in text
+    assert not StreakPause.objects.exists()
+
+
+def test_a_pause_needs_both_dates(site):
+    assert "This field is required." in send(site, PAUSE, start="2026-03-05")
+
+
+def test_users_end_a_pause(site, user):
+    pause_streak(user, date(2026, 3, 1), date(2026, 3, 9), actor=None, note="Get well.")
+    assert "Get well." in site.get(SETTINGS).text
+
+    text = send(site, END, streak="")
+
+    assert "Your pause has ended." in text
+    assert "Get well." not in text
+    assert StreakPause.objects.get().until == date(2026, 3, 4)
+
+
+@pytest.mark.parametrize("streak", ["none", "?", ""])
+def test_ending_what_is_not_there_changes_nothing(site, streak):
+    text = send(site, END, streak=streak)
+
+    assert "Your pause has ended." not in text
+
+
+def test_the_settings_tell_the_limits(site, settings):
+    settings.GAMIFICATION = {"MAX_PAUSE_DAYS": 10, "MAX_PAUSE_DAYS_A_YEAR": 20}
+
+    text = " ".join(site.get(SETTINGS).text.split())
+
+    assert "at most 10 days, and a year at most 20 paused days" in text

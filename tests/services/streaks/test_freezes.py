@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import pytest
+
+from gamification.exceptions import (
+    IdempotencyConflictError,
+    InvalidRequestError,
+    SelfAwardError,
+    UnknownStreakError,
+    UnknownUserError,
+    UserExcludedError,
+)
+from gamification.models import StreakDefinition, StreakFreeze
+from gamification.services import get_streaks, record_activity
+from gamification.staff import exclude_user, freezes_of, grant_freezes
+from tests.services.streaks.conftest import noon, november
+
+pytestmark = pytest.mark.django_db
+
+
+def rows(user):
+    fields = ("kind", "amount", "date")
+    return [*StreakFreeze.objects.filter(user=user).order_by("id").values_list(*fields)]
+
+
+def test_a_grant_says_what_it_added(user, staff, on):
+    with on(1):
+        grant = grant_freezes(user, 1, actor=staff, note="For you.")
+
+    row = freezes_of(user).get()
+    assert (grant.added, grant.status.freezes, grant.replayed) == (1, 1, False)
+    assert (row.actor, row.note, row.date) == (staff, "For you.", november(1))
+
+
+def test_what_finds_no_room_is_lost(user, on):
+    with on(1):
+        grant = grant_freezes(user, 5)
+
+    assert (grant.added, grant.status.freezes) == (2, 2)
+    assert rows(user) == [("granted", 5, november(1)), ("lost", -3, november(1))]
+
+
+def test_a_grant_is_repeated_safely(user, on):
+    with on(1):
+        grant_freezes(user, 1, key="gift")
+        again = grant_freezes(user, 1, key="gift")
+
+        assert (again.added, again.replayed) == (0, True)
+        with pytest.raises(IdempotencyConflictError):
+            grant_freezes(user, 2, key="gift")
+
+
+@pytest.mark.parametrize("amount", [0, -1, True, "1", 101])
+def test_an_amount_is_a_positive_number(user, amount):
+    with pytest.raises(InvalidRequestError, match="amount"):
+        grant_freezes(user, amount)
+
+
+@pytest.mark.parametrize("key", ["dayly", "a\0", None, 5])
+def test_a_streak_must_be_known(user, key):
+    with pytest.raises(UnknownStreakError, match="No streak has the key"):
+        grant_freezes(user, 1, streak=key)
+
+
+def test_a_streak_may_hold_no_freezes(user, daily):
+    daily(freeze_cap=0)
+
+    with pytest.raises(InvalidRequestError, match="holds no freezes"):
+        grant_freezes(user, 1)
+
+
+def test_a_missing_daily_streak_is_made(user):
+    StreakDefinition.objects.all().delete()
+
+    assert grant_freezes(user, 1).added == 1
+
+
+def test_nobody_grants_freezes_to_themselves(user):
+    with pytest.raises(SelfAwardError):
+        grant_freezes(user, 1, actor=user)
+
+
+def test_who_is_excluded_gets_none(user, staff):
+    exclude_user(user, reason="Odd.", actor=staff)
+
+    with pytest.raises(UserExcludedError):
+        grant_freezes(user, 1)
+
+
+def test_a_user_who_does_not_exist_gets_none():
+    with pytest.raises(UnknownUserError):
+        grant_freezes(987_654, 1)
+
+
+def test_the_first_active_date_brings_freezes(user, act, daily):
+    daily(initial_freezes=1)
+
+    act(1, 3)
+
+    assert rows(user) == [("earned", 1, november(1)), ("used", -1, november(2))]
+
+
+def test_a_late_record_moves_a_freeze_to_a_later_gap(user, act, on):
+    with on(1):
+        grant_freezes(user, 1)
+    act(1, 3, 5)
+    assert rows(user)[1:] == [("used", -1, november(2))]
+
+    with on(5):
+        record_activity(user, "walk", occurred_at=noon(2), historical=True)
+
+    assert rows(user)[2:] == [
+        ("returned", 1, november(2)),
+        ("used", -1, november(4)),
+    ]
+    with on(5):
+        assert get_streaks(user)[0].current == 4
+
+
+def test_a_freeze_that_history_no_longer_supports_goes(user, act, on, daily):
+    daily(freeze_every=2)
+    act(2, 3)
+
+    with on(3):
+        record_activity(user, "walk", occurred_at=noon(1), historical=True)
+
+    assert rows(user) == [
+        ("earned", 1, november(3)),
+        ("earned", 1, november(2)),
+        ("earned", -1, november(3)),
+    ]
+
+
+def test_each_streak_has_a_stock_of_its_own(user, act, on):
+    StreakDefinition.objects.create(key="other", name="Other")
+    with on(1):
+        grant_freezes(user, 1, streak="other")
+
+    act(1, 3)
+
+    with on(3):
+        statuses = {status.key: status for status in get_streaks(user)}
+    assert (statuses["daily"].current, statuses["other"].current) == (1, 2)
