@@ -21,27 +21,30 @@ class Done(NamedTuple):
     quantity: int
 
 
-def rewarded_units(
-    records: Iterable[Done], limit: int | None, cooldown: int | None
-) -> int:
-    """Return how many units of a user's ``records`` would earn XP.
+class RewardCount:
+    """Counts the units of a user's records that would earn XP.
 
-    Records come in order of time. ``limit`` is in units per date, ``cooldown`` in
-    seconds; None means there is none.
+    ``limit`` is in units per date, ``cooldown`` in seconds; None means there is none.
     """
-    total, gap = 0, timedelta(seconds=cooldown or 0)
-    ready_at: datetime | None = None
-    usage: dict[date, Usage] = {}
-    for at, day, quantity in records:
-        units, before = usage.get(day, (0, 0))
+
+    def __init__(self, limit: int | None, cooldown: int | None) -> None:
+        self.units = 0
+        self._limit = limit
+        self._gap = timedelta(seconds=cooldown or 0)
+        self._ready_at: datetime | None = None
+        self._usage: dict[date, Usage] = {}
+
+    def add(self, record: Done) -> None:
+        """Add the next record; records come in order of time."""
+        at, day, quantity = record
+        units, before = self._usage.get(day, (0, 0))
         rewarded = 0
-        if ready_at is None or at >= ready_at:
-            rewarded = room(quantity, limit, (units, before))
+        if self._ready_at is None or at >= self._ready_at:
+            rewarded = room(quantity, self._limit, (units, before))
         if rewarded:
-            ready_at = at + gap
-        usage[day] = (units + quantity, before + rewarded)
-        total += rewarded
-    return total
+            self._ready_at = at + self._gap
+        self._usage[day] = (units + quantity, before + rewarded)
+        self.units += rewarded
 
 
 def room(quantity: int, limit: int | None, usage: Usage) -> int:

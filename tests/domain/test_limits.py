@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gamification.domain.limits import Done, Limits, freed_units, rewarded_units, room
+from gamification.domain.limits import Done, Limits, RewardCount, freed_units, room
 from gamification.domain.outcomes import Withheld
 from tests.domain.builders import (
     NOW,
@@ -302,6 +302,13 @@ def test_a_date_has_room_up_to_its_limit(quantity, limit, usage, expected):
 def done(minutes, quantity=1, *, days=0):
     at = NOW + timedelta(days=days, minutes=minutes)
     return Done(at, TODAY + timedelta(days), quantity)
+
+
+def rewarded_units(records, limit, cooldown):
+    count = RewardCount(limit, cooldown)
+    for each in records:
+        count.add(each)
+    return count.units
 
 
 def test_without_rules_every_unit_is_rewarded():

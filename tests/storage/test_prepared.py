@@ -256,6 +256,17 @@ def test_behind_a_pooler_that_loses_one_no_more_are_prepared(behind_pooler, capl
     assert "'default'" in caplog.text
 
 
+def test_a_pooler_that_loses_statements_is_named_once(behind_pooler, caplog):
+    cursor = prepared_cursor(connection)
+    for _ in range(2):
+        cursor.execute(ADD, (1,)), cursor.execute(ADD, (1,))
+        plainly("DEALLOCATE ALL")
+        cursor.execute(ADD, (1,))
+
+    assert cursor.fetchall() == [(2,)]
+    assert len(caplog.records) == 1
+
+
 def test_behind_a_pooler_that_shares_them_no_more_are_prepared(session, behind_pooler):
     run(), run()
     session.names.clear()

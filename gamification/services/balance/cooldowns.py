@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from django.db.models import Exists, OuterRef
 
-from gamification.domain.limits import Done, rewarded_units
+from gamification.domain.limits import Done, RewardCount
 from gamification.domain.outcomes import EntryKind
 from gamification.models import LedgerEntry
 from gamification.services.balance.sql import Rate, entries_of
@@ -69,19 +69,24 @@ def recount(
     in_order = entries.order_by("user_id", "activity_id", "occurred_at", "id")
     rows = stream(in_order.values_list(*_Entry._fields))
     for (user_id, activity_id), group in groupby(rows, itemgetter(0, 1)):
-        before, records = _sum_up(_Entry(*row) for row in group)
-        for rates, result in zip(by_id, results, strict=True):
-            if rate := rates.get(activity_id):
-                units = rewarded_units(records, rate.limit, rate.cooldown)
-                result.add(user_id, rate, before, units * rate.reward)
+        counted = [
+            (result, rate, RewardCount(rate.limit, rate.cooldown))
+            for rates, result in zip(by_id, results, strict=True)
+            if (rate := rates.get(activity_id))
+        ]
+        before = _count((_Entry(*row) for row in group), [each[2] for each in counted])
+        for result, rate, count in counted:
+            result.add(user_id, rate, before, count.units * rate.reward)
     return results
 
 
-def _sum_up(history: Iterable[_Entry]) -> tuple[int, list[Done]]:
-    """Return the XP of all entries, and the records that were not reversed."""
-    xp, records = 0, []
+def _count(history: Iterable[_Entry], counts: Sequence[RewardCount]) -> int:
+    """Count the records that were not reversed; return the XP of all entries."""
+    xp = 0
     for entry in history:
         xp += entry.amount
         if entry.kind == EntryKind.ACTIVITY and not entry.is_reversed:
-            records.append(Done(entry.occurred_at, entry.local_date, entry.quantity))
-    return xp, records
+            done = Done(entry.occurred_at, entry.local_date, entry.quantity)
+            for count in counts:
+                count.add(done)
+    return xp

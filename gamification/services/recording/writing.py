@@ -148,9 +148,8 @@ def _noting(
 
 def _announce(done: Encoded, store: Store, conflicts: Collection[Any] = ()) -> None:
     """Send the signals about streaks, except those of users who were not written."""
-    for user_id, events in done.events.items():
-        if user_id not in conflicts:
-            send_streak_events(events, store.alias)
+    for user_id in [pk for pk in done.events if pk not in conflicts]:
+        send_streak_events(done.events[user_id], store.alias)
 
 
 def _changesets(
