@@ -78,20 +78,9 @@ def prepared_cursor(connection: Any) -> CursorWrapper:
     wanted = conf.PREPARED_STATEMENTS
     if wanted is None:
         wanted = connection.alias not in _lossy
-    if (
-        wanted
-        and connection.vendor == "postgresql"
-        and not _prepares_by_itself(connection)
-    ):
+    if wanted and connection.vendor == "postgresql":
         cursor.cursor = PreparedCursor(cursor.cursor, connection)
     return cursor
-
-
-def _prepares_by_itself(connection: Any) -> bool:
-    """Say whether the site lets the driver prepare statements, which is as fast."""
-    options = connection.settings_dict["OPTIONS"]
-    threshold = connection.connection.prepare_threshold
-    return bool(options.get("server_side_binding")) and threshold is not None
 
 
 class PreparedCursor:

@@ -17,7 +17,7 @@ from gamification.services import (
     record_activity,
 )
 from gamification.storage import prepared
-from gamification.storage.prepared import PreparedCursor, prepared_cursor
+from gamification.storage.prepared import prepared_cursor
 from tests.conftest import IS_POSTGRESQL
 from tests.factories import AchievementFactory, UserFactory
 from tests.inspection import COMMITTED
@@ -209,18 +209,6 @@ def test_where_the_driver_prepares_none_is_prepared_within_a_transaction(driver)
         plainly("SELECT 1")
         run(), run()
 
-    assert statements() == []
-
-
-def test_a_driver_that_the_site_lets_prepare_needs_no_help(driver, monkeypatch):
-    monkeypatch.setitem(
-        connection.settings_dict, "OPTIONS", {"server_side_binding": True}
-    )
-    driver.prepare_threshold = 1
-
-    run(), run()
-
-    assert not isinstance(prepared_cursor(connection).cursor, PreparedCursor)
     assert statements() == []
 
 
