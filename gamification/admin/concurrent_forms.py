@@ -103,20 +103,6 @@ def last_editor(item: Any) -> str:
     return _("%(user)s (%(time)s)") % {"user": isolate(entry.user), "time": time}
 
 
-def describe_changes(form: Any) -> list[str]:
-    """Return a text for each changed field of ``form``: ``XP reward: 10 → 20``."""
-    texts = []
-    for name in form.changed_data:
-        field = form.fields[name]
-        values = form.initial.get(name), form.cleaned_data.get(name)
-        before, after = (_readable(field, as_sent(field, value)) for value in values)
-        texts.append(
-            _("%(field)s: %(before)s → %(after)s")
-            % {"field": field.label, "before": before, "after": after}
-        )
-    return texts
-
-
 def as_sent(field: forms.Field, value: object) -> str:
     """Return ``value`` as a browser sends it, with the line ends that are stored."""
     prepared = field.prepare_value(value)
