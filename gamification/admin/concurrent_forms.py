@@ -89,7 +89,7 @@ def conflict_message(subject: object, editor: str = "") -> str:
 
 
 def last_editor(item: Any) -> str:
-    """Return who saved ``item`` last and when; "" if that was not in the admin."""
+    """Return who saved ``item`` last and when; "" if the log does not say."""
     rows = LogEntry.objects.using(router.db_for_write(LogEntry))
     log = rows.select_related("user").filter(
         content_type=get_content_type_for_model(item),
