@@ -283,7 +283,6 @@ def test_an_ETag_of_one_user_does_not_match_for_another(api, user):
         ("around", "\0", "invalid_choice"),
         ("zone", "UTC", "unknown"),
         ("period", "", "blank"),
-        ("period", "../2026", "invalid"),
         ("period", "\0", "unstorable"),
         ("period", "2" * 10_000, "max_length"),
         ("user", "1", "unknown"),
@@ -297,7 +296,9 @@ def test_parameters_have_bounds(api, name, value, code):
     assert errors == {f"/{name}": code}
 
 
-@pytest.mark.parametrize("name", ["2026-11-23", "2026-W54", "2026-11", "all", "next"])
+@pytest.mark.parametrize(
+    "name", ["2026-11-23", "2026-W54", "2026-11", "all", "../2026", "２026-W10", "£"]
+)
 def test_a_week_has_the_name_of_a_week(api, name):
     answer = api.get(f"{LEADERBOARDS}week/", {"period": name})
 

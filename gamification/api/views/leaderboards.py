@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from django.core.validators import RegexValidator
 from django.http import Http404
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -77,7 +76,6 @@ class LeaderboardQuery(PageQuery):
     period = TextField(
         required=False,
         max_length=10,
-        validators=[RegexValidator(r"^[0-9a-zW-]+\Z")],
         help_text="The name of a period, such as 2026-11-23, 2026-W48 or 2026-11; the "
         "default is the current one.",
     )
@@ -105,7 +103,6 @@ class WinnersQuery(QuerySerializer):
     period = TextField(
         required=False,
         max_length=10,
-        validators=[RegexValidator(r"^[0-9a-zW-]+\Z")],
         help_text="The name of a period; the default is the last one that is over.",
     )
     scope = TextField(
