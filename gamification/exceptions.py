@@ -70,6 +70,18 @@ class InvalidSpanError(InvalidRequestError):
     code = "invalid_span"
 
 
+class InvalidPeriodError(InvalidRequestError):
+    """The period does not belong to this window of leaderboards."""
+
+    code = "invalid_period"
+
+
+class InvalidCursorError(InvalidRequestError):
+    """The cursor is not that of a page of a leaderboard."""
+
+    code = "invalid_cursor"
+
+
 class InvalidInstantError(InvalidRequestError):
     """The instant is not an aware datetime since 1970."""
 

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from gamification.domain.catalogue import AchievementStatus, Criterion, Facts
 from gamification.domain.categories import Category
-from gamification.domain.definitions import (
-    Differences,
-    Effect,
-    ItemDifference,
-)
+from gamification.domain.definitions import Differences, Effect, ItemDifference
 from gamification.domain.estimates import Estimate
 from gamification.domain.levels import (
     MAX_LEVELS,
@@ -55,20 +51,18 @@ from gamification.services.catalogue.backfill_preview import (
     BackfillPreview,
     preview_backfill,
 )
-from gamification.services.catalogue.bulk import (
-    RewardEdit,
-    tune_rewards,
-)
+from gamification.services.catalogue.bulk import RewardEdit, log_tuning, tune_rewards
+from gamification.services.catalogue.change_log import describe_changes, key_of
 from gamification.services.catalogue.defaults import restore_catalogue
 from gamification.services.catalogue.editing import (
     create_achievement,
     create_activity,
-    definition_tag,
     edit_achievement,
     edit_activity,
+    undo_edit,
 )
 from gamification.services.catalogue.example import example_definitions
-from gamification.services.catalogue.fields import Definition
+from gamification.services.catalogue.fields import Definition, definition_tag
 from gamification.services.catalogue.files import (
     apply_definitions,
     compare_definitions,
@@ -99,15 +93,11 @@ from gamification.services.catalogue.seeds import (
 from gamification.services.corrections.reversals import entry_fingerprint
 from gamification.services.database_errors import storage_error
 from gamification.services.effects import Effects, UnlockEffect
-from gamification.services.job_control import (
-    abandon_job,
-    pause_job,
-    resume_job,
-)
+from gamification.services.job_control import abandon_job, pause_job, resume_job
 from gamification.services.job_steps import run_next_step
 from gamification.services.jobs import find_job
+from gamification.services.levels.describing import LevelChange, describe_levels
 from gamification.services.levels.editing import (
-    LevelChange,
     SavedLevels,
     begin_releveling,
     compare_levels,
@@ -116,33 +106,13 @@ from gamification.services.levels.editing import (
 from gamification.services.levels.parsing import read_levels
 from gamification.services.levels.preview import LevelsPreview, preview_levels
 from gamification.services.levels.relevel import relevel_users
-from gamification.services.levels.table import (
-    get_levels,
-    levels_tag,
-    misplaced_users,
-)
+from gamification.services.levels.table import get_levels, levels_tag, misplaced_users
 from gamification.services.many.acts import Act
-from gamification.services.many.lists import (
-    LIST_KINDS,
-    begin_list,
-    preview_list,
-)
-from gamification.services.many.names import (
-    MAX_NAMES,
-    UserList,
-    find_names,
-    find_users,
-)
-from gamification.services.many.periods import (
-    begin_take_back,
-    preview_take_back,
-)
+from gamification.services.many.lists import LIST_KINDS, begin_list, preview_list
+from gamification.services.many.names import MAX_NAMES, UserList, find_names, find_users
+from gamification.services.many.periods import begin_take_back, preview_take_back
 from gamification.services.many.preview import ActPreview
-from gamification.services.many.undo import (
-    begin_undo,
-    entries_of,
-    undo_of,
-)
+from gamification.services.many.undo import begin_undo, entries_of, undo_of
 from gamification.services.players.achievements import (
     get_achievement,
     get_all_achievements,
@@ -264,6 +234,8 @@ __all__ = [
     "create_activity",
     "create_streak",
     "definition_tag",
+    "describe_changes",
+    "describe_levels",
     "edit_achievement",
     "edit_activity",
     "edit_streak",
@@ -290,12 +262,14 @@ __all__ = [
     "held_achievements",
     "hold_user",
     "is_storable",
+    "key_of",
     "last_days",
     "levels_tag",
     "lift_restriction",
     "lock_definition",
     "lock_definitions",
     "lock_streak",
+    "log_tuning",
     "make_table",
     "misplaced_users",
     "open_restrictions",
@@ -335,6 +309,7 @@ __all__ = [
     "streak_tag",
     "thresholds_of",
     "tune_rewards",
+    "undo_edit",
     "undo_of",
     "unfinished_backfills",
     "unknown_definition",

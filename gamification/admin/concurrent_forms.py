@@ -89,7 +89,7 @@ def conflict_message(subject: object, editor: str = "") -> str:
 
 
 def last_editor(item: Any) -> str:
-    """Return who saved ``item`` last and when; "" if that was not in the admin."""
+    """Return who saved ``item`` last and when; "" if the log does not say."""
     rows = LogEntry.objects.using(router.db_for_write(LogEntry))
     log = rows.select_related("user").filter(
         content_type=get_content_type_for_model(item),
@@ -101,20 +101,6 @@ def last_editor(item: Any) -> str:
         return ""
     time = date_format(localtime(entry.action_time), "SHORT_DATETIME_FORMAT")
     return _("%(user)s (%(time)s)") % {"user": isolate(entry.user), "time": time}
-
-
-def describe_changes(form: Any) -> list[str]:
-    """Return a text for each changed field of ``form``: ``XP reward: 10 → 20``."""
-    texts = []
-    for name in form.changed_data:
-        field = form.fields[name]
-        values = form.initial.get(name), form.cleaned_data.get(name)
-        before, after = (_readable(field, as_sent(field, value)) for value in values)
-        texts.append(
-            _("%(field)s: %(before)s → %(after)s")
-            % {"field": field.label, "before": before, "after": after}
-        )
-    return texts
 
 
 def as_sent(field: forms.Field, value: object) -> str:

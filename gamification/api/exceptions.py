@@ -79,6 +79,8 @@ STATUSES: Final[Mapping[type[Exception], int]] = {
     ours.InvalidDefinitionsError: 422,
     ours.InvalidTimeZoneError: 422,
     ours.InvalidSpanError: 422,
+    ours.InvalidPeriodError: 422,
+    ours.InvalidCursorError: 422,
     ours.InvalidPauseError: 422,
     ours.NotRepairableError: 422,
     ours.UnknownUserError: 422,

@@ -105,7 +105,7 @@ def reopen_board(
     """Open the board of a past period again, with all that was recorded since.
 
     It settles again, and is closed ``MAX_BACKDATE`` after ``now``. Raises
-    ``InvalidRequestError`` for a name that is not that of a period, and
+    ``InvalidPeriodError`` for a name that is not that of a period, and
     ``UnknownUserError``.
     """
     now = now or timezone.now()

@@ -100,8 +100,9 @@ def get_leaderboard(
     ``scope`` ranks only the users whom the viewer compares with: it is a name in
     ``LEADERBOARD_SCOPES`` or ``LEADERBOARD_GROUPS``.
 
-    Raises ``InvalidInstantError``, ``UnknownScopeError``, ``UnknownUserError``, and
-    ``InvalidRequestError`` for any other invalid value.
+    Raises ``InvalidInstantError``, ``InvalidPeriodError``, ``InvalidCursorError``,
+    ``UnknownScopeError``, ``UnknownUserError``, and ``InvalidRequestError`` for any
+    other invalid value.
     """
     check_choice("window", window, Window.values)
     check_choice("ranking", ranking, Ranking.values)

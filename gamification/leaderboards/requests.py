@@ -13,7 +13,11 @@ from django.utils import timezone
 
 from gamification.conf import conf
 from gamification.domain.periods import Period, Window, current_period, named_period
-from gamification.exceptions import InvalidInstantError, InvalidRequestError
+from gamification.exceptions import (
+    InvalidCursorError,
+    InvalidInstantError,
+    InvalidPeriodError,
+)
 from gamification.leaderboards.values import Key
 from gamification.models import write_alias
 from gamification.models.users import convert_key, parse_key, prepare_key
@@ -78,7 +82,7 @@ def _named(window: Window, name: str) -> Period:
         return named_period(window, conf.leaderboard_calendar, name)
     except (OverflowError, TypeError, ValueError) as error:
         message = f"The period {shown(name)} is not the name of a {window.label}."
-        raise InvalidRequestError(message, field="period") from error
+        raise InvalidPeriodError(message, field="period") from error
 
 
 def cursor_of(key: Key) -> str:
@@ -87,7 +91,7 @@ def cursor_of(key: Key) -> str:
 
 
 def key_of_cursor(cursor: str) -> Key:
-    """Return the key that ``cursor`` names, or raise ``InvalidRequestError``."""
+    """Return the key that ``cursor`` names, or raise ``InvalidCursorError``."""
     try:
         matched = _CURSOR.fullmatch(cursor)
         score, reached, name = matched.groups() if matched else ("", "", "")
@@ -96,5 +100,5 @@ def key_of_cursor(cursor: str) -> Key:
         _ = key.reached_at
     except (OverflowError, TypeError, ValidationError, ValueError) as error:
         message = f"The cursor {shown(cursor)} is not that of a leaderboard."
-        raise InvalidRequestError(message, field="after") from error
+        raise InvalidCursorError(message, field="after") from error
     return key

@@ -283,7 +283,6 @@ def test_an_ETag_of_one_user_does_not_match_for_another(api, user):
         ("around", "\0", "invalid_choice"),
         ("zone", "UTC", "unknown"),
         ("period", "", "blank"),
-        ("period", "../2026", "invalid"),
         ("period", "\0", "unstorable"),
         ("period", "2" * 10_000, "max_length"),
         ("user", "1", "unknown"),
@@ -297,11 +296,13 @@ def test_parameters_have_bounds(api, name, value, code):
     assert errors == {f"/{name}": code}
 
 
-@pytest.mark.parametrize("name", ["2026-11-23", "2026-W54", "2026-11", "all", "next"])
+@pytest.mark.parametrize(
+    "name", ["2026-11-23", "2026-W54", "2026-11", "all", "../2026", "２026-W10", "£"]
+)
 def test_a_week_has_the_name_of_a_week(api, name):
     answer = api.get(f"{LEADERBOARDS}week/", {"period": name})
 
-    assert_problem(answer, 400, "invalid")
+    assert_problem(answer, 422, "invalid_period")
 
 
 def test_a_past_period_can_be_read(api, user):
@@ -331,7 +332,7 @@ def test_a_page_continues_behind_a_cursor(api):
 def test_a_cursor_is_one_of_a_page(api, cursor):
     answer = api.get(f"{LEADERBOARDS}all/", {"after": cursor})
 
-    assert_problem(answer, 400, "invalid")
+    assert_problem(answer, 422, "invalid_cursor")
 
 
 def test_a_scope_follows_from_the_viewer(api, user, settings):
@@ -378,4 +379,4 @@ def test_a_cursor_leads_on_from_the_last_page_with_a_number(api, monkeypatch):
     assert (board["count"], board["next"]) == (3, None)
     assert [each["rank"] for each in rest["results"]] == [3]
     beyond = api.get(f"{LEADERBOARDS}all/", {"page": 2, "page_size": 2})
-    assert_problem(beyond, 400, "invalid")
+    assert_problem(beyond, 404, "not_found")

@@ -76,8 +76,6 @@ class TuningMixin(GamificationAdmin):
         """Save and log the edits; return False, with errors, if that is refused."""
         with log_transaction():
             edits = form.save(request.user)
-            for edit in edits or ():
-                self.log_change(request, edit.item, edit.log_message)
         if edits is None:
             return False
         self._confirm(request, edits)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from copy import copy
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,7 +13,6 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from gamification.admin.catalogue.change_log import edit_message
 from gamification.admin.concurrent_forms import (
     TagField,
     replace_data,
@@ -30,6 +28,7 @@ from gamification.staff import (
     RewardProposal,
     definition_tag,
     get_levels,
+    log_tuning,
     thresholds_of,
     tune_rewards,
 )
@@ -49,26 +48,6 @@ class NumberEdit:
     #: The tag of the definition as the editor was shown it.
     tag: str
     numbers: Mapping[str, int | None]
-
-    @property
-    def log_message(self) -> list[Any]:
-        """Each number before and after the edit, for the log of the admin."""
-        saved, before = copy(self.item), {}
-        for column, number in self.numbers.items():
-            before[column] = getattr(self.item, column)
-            setattr(saved, column, number)
-        return edit_message([*self._texts()], saved, before)
-
-    def _texts(self) -> Iterator[str]:
-        for column, number in self.numbers.items():
-            yield (
-                _("%(field)s: %(before)s → %(after)s")
-                % {
-                    "field": label_of(self.item, column),
-                    "before": _text(getattr(self.item, column)) or "–",
-                    "after": _text(number) or "–",
-                }
-            )
 
 
 class TuningForm(forms.Form):
@@ -168,11 +147,11 @@ class TuningForm(forms.Form):
         return RewardProposal(activities, achievements, self.tried_thresholds)
 
     def save(self, actor: Any) -> list[NumberEdit] | None:
-        """Save and return the edits; return None, with errors, on a conflict."""
+        """Save, log and return the edits; return None, with errors, on a conflict."""
         edits = self.edits()
         rewards = [(e.item, RewardEdit(e.item.key, e.tag, e.numbers)) for e in edits]
         try:
-            tune_rewards(
+            items = tune_rewards(
                 activities=[
                     edit for item, edit in rewards if isinstance(item, Activity)
                 ],
@@ -184,6 +163,9 @@ class TuningForm(forms.Form):
         except StaleEditError as error:
             self._rebase(error.context["items"], edits)
             return None
+        saved = {name_of(item): item for item in items}
+        pairs = [(edit.item, saved[name_of(edit.item)]) for edit in edits]
+        log_tuning(pairs, actor=actor)
         return edits
 
     def _rebase(self, stale: Iterable[Definition], edits: Iterable[NumberEdit]) -> None:

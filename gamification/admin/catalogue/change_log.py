@@ -1,20 +1,18 @@
-"""Stores in the admin's log what is needed to undo an edit."""
+"""Finds in the admin's log what is needed to undo an edit."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Mapping
+from typing import Final, NamedTuple
 
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.admin.options import get_content_type_for_model
 from django.db import router
 from django.db.models import QuerySet
-from django.utils.text import capfirst
-from django.utils.translation import gettext as _
 
-from gamification.models import Activity, StreakDefinition, write_alias
-from gamification.staff import Definition, definition_tag
+from gamification.models import Activity, StreakDefinition
+from gamification.staff import Definition, definition_tag, describe_changes, key_of
 
 #: The value of a field, as the verbs that edit take it: a relation by its key.
 Value = str | int | bool | None
@@ -41,24 +39,6 @@ class LoggedEdit(NamedTuple):
         return definition_tag(item) == self.tag
 
 
-def edit_message(
-    texts: Sequence[str], item: Definition, before: Mapping[str, Any], how: str = "%s"
-) -> list[Any]:
-    """Return the log's message about an edit of ``item``, as it was saved.
-
-    ``texts`` describe the change of each field, and ``how`` adds how it came about.
-    ``before`` has the values before the edit, by field.
-    """
-    # Django shows one part of the message, and leaves the others alone.
-    undo = {"before": {**before}, "tag": definition_tag(item)}
-    return [part | undo for part in plain_message(texts, how)]
-
-
-def plain_message(texts: Sequence[str], how: str = "%s") -> list[Any]:
-    """Return the message of an edit that cannot be undone."""
-    return [{"changed": {"fields": [how % "; ".join(texts)]}}] if texts else []
-
-
 def latest_edit(item: Definition) -> LoggedEdit | None:
     """Return the latest edit of ``item`` that staff could undo, if there is one."""
     for entry in _entries_of(item).order_by("-pk")[:1]:
@@ -72,33 +52,10 @@ def find_edit(item: Definition, entry_id: int) -> LoggedEdit | None:
     return _parse(entry) if entry else None
 
 
-def describe_undoing(item: Definition, before: Mapping[str, Value]) -> Iterator[str]:
-    """Yield what undoing an edit changes: ``XP reward: 20 → 10``."""
-    for name, value in before.items():
-        field: Any = item._meta.get_field(name)
-        current = key_of(getattr(item, name))
-        values = {
-            "field": capfirst(field.verbose_name),
-            "before": _readable(field, current),
-            "after": _readable(field, value),
-        }
-        yield _("%(field)s: %(before)s → %(after)s") % values
-
-
-def values_before(form: Any) -> dict[str, Value]:
-    """Return the values of the fields that ``form`` changes, as they were."""
-    values = {name: form.initial.get(name) for name in form.changed_data}
-    for name, model in RELATED.items():
-        if values.get(name) is not None:
-            rows = model._default_manager.using(write_alias())
-            keys = rows.filter(pk=values[name]).values_list("key", flat=True)
-            values[name] = keys.first()
-    return values
-
-
-def key_of(value: Any) -> Any:
-    """Return a value of a field as the verbs that edit take it."""
-    return value.key if isinstance(value, (Activity, StreakDefinition)) else value
+def describe_undoing(item: Definition, before: Mapping[str, Value]) -> list[str]:
+    """Return what undoing an edit changes: ``XP reward: 20 → 10``."""
+    changes = [(name, key_of(getattr(item, name)), old) for name, old in before.items()]
+    return [*describe_changes(item, changes)]
 
 
 def _entries_of(item: Definition) -> QuerySet[LogEntry]:
@@ -114,11 +71,3 @@ def _parse(entry: LogEntry) -> LoggedEdit | None:
         if "before" in part:
             return LoggedEdit(entry, part["before"], part["tag"])
     return None
-
-
-def _readable(field: Any, value: Value) -> str:
-    """Return the text that people see for a value."""
-    if isinstance(value, bool):
-        return _("yes") if value else _("no")
-    label = dict(field.flatchoices).get(value, value)
-    return "–" if label in {None, ""} else str(label)

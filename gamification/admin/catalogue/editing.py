@@ -13,17 +13,11 @@ from django.template.response import TemplateResponse
 from django.utils.text import capfirst
 
 from gamification.admin.base import GamificationAdmin
-from gamification.admin.catalogue.change_log import (
-    edit_message,
-    key_of,
-    values_before,
-)
 from gamification.admin.catalogue.definition_forms import (
     DefinitionForm,
     DefinitionFormSet,
     DefinitionRowForm,
 )
-from gamification.admin.concurrent_forms import describe_changes
 from gamification.exceptions import InvalidDefinitionError
 from gamification.models import (
     Achievement,
@@ -32,7 +26,7 @@ from gamification.models import (
     UserAchievement,
     write_alias,
 )
-from gamification.staff import Definition, write_transaction
+from gamification.staff import Definition, key_of, write_transaction
 
 #: The name of the form field that holds the primary key of a row.
 _ROW_KEY: Final = re.compile(r"form-[0-9]+-id")
@@ -81,9 +75,14 @@ class CatalogueAdmin(GamificationAdmin):
     def construct_change_message(
         self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
     ) -> Any:
-        if add:
-            return super().construct_change_message(request, form, formsets, add)
-        return edit_message(describe_changes(form), form.saved, values_before(form))
+        # The verbs log what they do.
+        return []
+
+    def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> Any:
+        return super().log_addition(request, obj, message) if message else None
+
+    def log_change(self, request: HttpRequest, obj: Model, message: Any) -> Any:
+        return super().log_change(request, obj, message) if message else None
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -143,9 +142,8 @@ class CatalogueAdmin(GamificationAdmin):
         values = {name: key_of(form.cleaned_data[name]) for name in names}
         if change:
             expected = form.cleaned_data["tag"]
-            form.saved = type(self).edit(
-                obj.key, actor=request.user, expected=expected, **values
-            )
+            edit = type(self).edit
+            edit(obj.key, actor=request.user, expected=expected, **values)
         else:
             obj.pk = type(self).create(actor=request.user, **values).pk
 

@@ -19,18 +19,16 @@ from django.utils.translation import gettext_lazy
 
 from gamification.admin.base import GamificationAdmin, as_admin_form, log_transaction
 from gamification.admin.catalogue.activation import announce_reach
-from gamification.admin.catalogue.change_log import edit_message, plain_message
 from gamification.admin.concurrent_forms import TagField, conflict_message
 from gamification.exceptions import (
     InvalidDefinitionsError,
     LevelsPinnedError,
     StaleEditError,
 )
-from gamification.models import JobKind, Level, write_alias
+from gamification.models import JobKind, Level
 from gamification.staff import (
     DEFINITION_FIELDS,
     DEFINITION_MODELS,
-    Definition,
     Differences,
     Effect,
     ItemDifference,
@@ -154,7 +152,6 @@ class CatalogueFileMixin(GamificationAdmin):
             with log_transaction():
                 differences = apply_definitions(text, expected=tag, actor=request.user)
                 _check_levels(request, differences)
-                self._log_changes(request, differences)
         except LevelsPinnedError as error:
             self.message_user(request, str(error), messages.ERROR)
             return self._ask_for_file(request, CatalogueFileForm())
@@ -168,27 +165,6 @@ class CatalogueFileMixin(GamificationAdmin):
         if differences.job_id:
             return self.show_begun(request, find_job(differences.job_id))
         return redirect(self.address_of(f"{self.opts.model_name}_changelist"))
-
-    def _log_changes(self, request: HttpRequest, differences: Differences) -> None:
-        rows: dict[str, dict[str, Any]] = {
-            kind: model._default_manager.using(write_alias()).in_bulk(
-                [item.key for item in differences.edits if item.kind == kind],
-                field_name="key",
-            )
-            for kind, model in DEFINITION_MODELS.items()
-        }
-        levels = Level.objects.using(write_alias())
-        rows["level"] = {str(row.number): row for row in levels}
-        for item in differences.edits:
-            # A removed level is logged on the first level, which always exists.
-            row = rows[item.kind].get(item.key)
-            if row is None:
-                message = _("Removed: %(name)s.") % {"name": _name_of(item)}
-                self.log_change(request, rows[item.kind]["1"], message)
-            elif item.effect is Effect.ADDED:
-                self.log_addition(request, row, _("Imported."))
-            else:
-                self.log_change(request, row, _log_message(item, row))
 
     def _ask_for_file(
         self,
@@ -241,21 +217,6 @@ def _change(item: ItemDifference) -> DefinitionChange:
             for each in item.fields
         ],
     )
-
-
-def _log_message(item: ItemDifference, row: Definition | Level) -> list[Any]:
-    """Return what the log keeps of the change of an item, whose ``row`` is saved."""
-    before = {each.name: each.before for each in item.fields}
-    texts = [
-        _("%(field)s: %(before)s → %(after)s")
-        % {"field": label, "before": old, "after": new}
-        for label, old, new in _change(item).fields
-    ]
-    how = _("%s (imported)")
-    # The table of levels is undone as a whole, by its job.
-    if isinstance(row, Level):
-        return plain_message(texts, how)
-    return edit_message(texts, row, before, how)
 
 
 def _count_changes(differences: Differences) -> str:

@@ -14,8 +14,7 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 
-from gamification.admin.base import GamificationAdmin, log_transaction
-from gamification.admin.catalogue.change_log import describe_undoing, edit_message
+from gamification.admin.base import GamificationAdmin
 from gamification.admin.ui.formatting import isolate
 
 
@@ -96,12 +95,7 @@ class RetirementMixin(GamificationAdmin):
 
     def _retire(self, request: HttpRequest, item: Any) -> None:
         if not self._is_retired(item):
-            before = {name: getattr(item, name) for name in self.retired}
-            texts = [*describe_undoing(item, self.retired)]
-            with log_transaction():
-                saved = type(self).edit(
-                    item.key, actor=request.user, expected=None, **self.retired
-                )
-                self.log_change(request, item, edit_message(texts, saved, before))
+            edit = type(self).edit
+            edit(item.key, actor=request.user, expected=None, **self.retired)
         text = self.retire_done % {"name": isolate(item)}
         self.message_user(request, text, messages.SUCCESS)

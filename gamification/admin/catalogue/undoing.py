@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from copy import copy
-from typing import Any, ClassVar
+from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin.utils import unquote
@@ -14,15 +13,13 @@ from django.shortcuts import redirect
 from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 
-from gamification.admin.base import GamificationAdmin, log_transaction
+from gamification.admin.base import GamificationAdmin
 from gamification.admin.catalogue.activation import announce_reach
 from gamification.admin.catalogue.change_log import (
     RELATED,
     LoggedEdit,
     describe_undoing,
-    edit_message,
     find_edit,
-    key_of,
     latest_edit,
 )
 from gamification.admin.concurrent_forms import conflict_message, last_editor
@@ -34,6 +31,7 @@ from gamification.staff import (
     get_reach,
     preview_backfill,
     reach_problem,
+    undo_edit,
     visible_users,
 )
 
@@ -42,8 +40,6 @@ class UndoMixin(GamificationAdmin):
     """Adds a button to the history of a definition."""
 
     object_history_template = "admin/gamification/catalogue/object_history.html"
-    #: The service function that edits a definition.
-    edit: ClassVar[Callable[..., Any]]
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.undo_view)
@@ -65,7 +61,7 @@ class UndoMixin(GamificationAdmin):
             edit = latest_edit(item)
             if edit and edit.is_latest(item):
                 context["edit"] = edit
-                context["undoing"] = [*describe_undoing(item, edit.before)]
+                context["undoing"] = describe_undoing(item, edit.before)
             elif edit:
                 context["is_overtaken"] = True
         return super().history_view(request, object_id, context)
@@ -103,7 +99,7 @@ class UndoMixin(GamificationAdmin):
             "title": _("Undo a change"),
             "subtitle": str(item),
             "original": item,
-            "undoing": [*describe_undoing(item, edit.before)],
+            "undoing": describe_undoing(item, edit.before),
             "previewed": undone,
             "preview": preview,
             "sample": visible_users(preview.sample, request.user),
@@ -113,16 +109,11 @@ class UndoMixin(GamificationAdmin):
         return self.render_page(request, template, context)
 
     def _undo(self, request: HttpRequest, item: Any, edit: LoggedEdit) -> bool:
-        """Undo the edit, log that, and say so; return False if it is refused."""
-        texts = [*describe_undoing(item, edit.before)]
-        before = {name: key_of(getattr(item, name)) for name in edit.before}
+        """Undo the edit, and say so; return False if it is refused."""
+        texts = describe_undoing(item, edit.before)
+        actor: Any = request.user
         try:
-            with log_transaction():
-                saved = type(self).edit(
-                    item.key, actor=request.user, expected=edit.tag, **edit.before
-                )
-                message = edit_message(texts, saved, before, _("%s (undone)"))
-                self.log_change(request, item, message)
+            undo_edit(item, edit.before, actor=actor, expected=edit.tag)
         except StaleEditError:
             text = conflict_message(f"“{isolate(item)}”", last_editor(item))
             self.message_user(request, text, messages.ERROR)

@@ -14,7 +14,6 @@ from gamification.admin.concurrent_forms import (
     last_editor,
     replace_data,
 )
-from gamification.admin.levels.changes import describe_changes
 from gamification.admin.levels.table_text import (
     InvalidTableError,
     format_table,
@@ -28,6 +27,7 @@ from gamification.staff import (
     LevelRule,
     SavedLevels,
     compare_levels,
+    describe_levels,
     fingerprint,
     generate_thresholds,
     get_levels,
@@ -164,6 +164,6 @@ class LevelsForm(forms.Form):
         row = rows.first()
         editor = last_editor(row) if row else ""
         headline = conflict_message(_("the levels"), editor)
-        changes = describe_changes([*compare_levels(shown, stored)])
+        changes = describe_levels([*compare_levels(shown, stored)])
         self.add_error(None, [headline, *changes])
         replace_data(self, {"shown": format_table(stored)})

@@ -19,7 +19,6 @@ from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
 from gamification.admin.base import GamificationAdmin, log_transaction
-from gamification.admin.levels.changes import log_changes
 from gamification.admin.levels.form import GeneratorForm, LevelsForm
 from gamification.admin.ui.charts import Chart
 from gamification.conf import conf
@@ -113,11 +112,10 @@ class LevelAdmin(GamificationAdmin):
         return self._render(request, levels, form, generator)
 
     def _save(self, request: HttpRequest, form: LevelsForm) -> HttpResponse | None:
-        """Save, log and go on; return None, with errors, if that is refused."""
+        """Save and go on; return None, with errors, if that is refused."""
         with log_transaction():
             saved = form.save(request.user)
             if saved:
-                log_changes(self, request, saved.changes)
                 self._log_job(request, saved.job)
         if saved is None:
             return None

@@ -10,9 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.dates import WEEKDAYS_ABBR
 from django.utils.translation import gettext_lazy as _
 
-from gamification.admin.catalogue.change_log import plain_message
 from gamification.admin.catalogue.editing import CatalogueAdmin
-from gamification.admin.concurrent_forms import describe_changes
 from gamification.admin.streaks.forms import StreakForm
 from gamification.admin.streaks.outages import OutageMixin
 from gamification.models import StreakDefinition
@@ -59,14 +57,6 @@ class StreakDefinitionAdmin(OutageMixin, CatalogueAdmin):
     ) -> bool:
         # Freezes and achievements refer to it. It can be switched off.
         return False
-
-    def construct_change_message(
-        self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
-    ) -> Any:
-        if add:
-            return super().construct_change_message(request, form, formsets, add)
-        # Undoing would begin yet another version of the rules.
-        return plain_message(describe_changes(form))
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any

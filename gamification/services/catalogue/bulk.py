@@ -11,9 +11,14 @@ from django.utils import timezone
 
 from gamification.exceptions import StaleEditError
 from gamification.models import Achievement, Activity, write_alias
+from gamification.services.catalogue.change_log import (
+    Logged,
+    changes_of,
+    log_edits,
+    undoable_change,
+)
 from gamification.services.catalogue.editing import (
     changed_columns,
-    definition_tag,
     describe_edit,
     log_edit,
 )
@@ -21,12 +26,13 @@ from gamification.services.catalogue.fields import (
     NUMBERS,
     Definition,
     check_field_names,
+    definition_tag,
     editable_values,
     set_numbers,
 )
 from gamification.services.catalogue.lookup import lock_definitions, unknown_definition
 from gamification.services.unit_of_work import attempts
-from gamification.services.validation import UserRef, actor_id_of
+from gamification.services.validation import UserRef, actor_id_of, actor_key_of
 from gamification.storage import store_for
 
 T = TypeVar("T", Achievement, Activity)
@@ -53,7 +59,7 @@ def tune_rewards(
 
     The new numbers apply from now on; XP that was given before stays. ``actor`` is
     the member of staff who edits. The number of statements does not depend on the
-    number of edits.
+    number of edits; ``log_tuning`` writes them to the admin's log.
 
     Raises ``StaleEditError`` if somebody else has saved since: the ``items`` of its
     context are all that differ from what the editor saw, as they are now. Raises
@@ -76,6 +82,23 @@ def tune_rewards(
                 *_tune(Achievement, awards, achievements, actor_id),
             ]
     return answer
+
+
+def log_tuning(
+    edited: Iterable[tuple[Definition, Definition]], *, actor: UserRef | None
+) -> None:
+    """Log each item as it was, and as ``tune_rewards`` returned it.
+
+    That is apart from the edits, because SQLite takes several statements for many
+    entries. Call both in one transaction.
+    """
+    log_edits(actor_key_of(actor), [_logged(*each) for each in edited])
+
+
+def _logged(old: Definition, item: Definition) -> Logged:
+    before = editable_values(old)
+    columns = changed_columns(item, before)
+    return undoable_change(item, changes_of(item, before, columns))
 
 
 def _check_names(model: type[Definition], edits: Iterable[RewardEdit]) -> None:

@@ -8,12 +8,20 @@ from functools import partial
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from gamification.exceptions import StaleEditError
 from gamification.models import Achievement, Activity, write_alias
+from gamification.services.catalogue.change_log import (
+    addition,
+    changes_of,
+    log_edits,
+    undoable_change,
+)
 from gamification.services.catalogue.fields import (
     EDITABLE,
     check_field_names,
+    definition_tag,
     editable_values,
     set_fields,
 )
@@ -23,7 +31,7 @@ from gamification.services.catalogue.lookup import (
     unknown_definition,
 )
 from gamification.services.unit_of_work import attempts
-from gamification.services.validation import UserRef, actor_id_of, fingerprint
+from gamification.services.validation import UserRef, actor_id_of
 from gamification.storage import store_for
 
 logger = logging.getLogger(__name__)
@@ -72,9 +80,20 @@ def edit_activity(
     return _edit(Activity, key, actor, expected, changes)
 
 
-def definition_tag(item: Achievement | Activity) -> str:
-    """Return a digest of the editable fields of ``item``, the same in any process."""
-    return fingerprint(*editable_values(item).values())
+def undo_edit(
+    item: Definition,
+    before: Mapping[str, Any],
+    *,
+    actor: UserRef | None,
+    expected: str,
+) -> Definition:
+    """Give fields the values ``before`` an edit, and log that it was undone.
+
+    ``expected`` is the tag that the log has of the edit. Raises the errors of
+    ``edit_achievement``.
+    """
+    how = _("%s (undone)")
+    return _edit(type(item), item.key, actor, expected, before, how)
 
 
 def log_edit(item: Achievement | Activity, actor_id: object, what: str) -> None:
@@ -119,6 +138,7 @@ def _create(
                 # Somebody else may have taken the key since it was checked.
                 set_fields(item, {})
                 raise
+            log_edits(actor_id, [addition(item)])
             log_edit(item, actor_id, "created")
             answer = item
     return answer
@@ -130,6 +150,7 @@ def _edit(
     actor: UserRef | None,
     expected: str | None,
     changes: Mapping[str, Any],
+    how: str = "%s",
 ) -> Definition:
     check_field_names(model, changes.keys() - {"key"}, EDITABLE)
     actor_id, alias = actor_id_of(actor), write_alias()
@@ -142,17 +163,19 @@ def _edit(
                 raise unknown_definition(model, key)
             if expected is not None and expected != definition_tag(item):
                 raise StaleEditError
-            _change(item, changes, actor_id)
+            _change(item, changes, actor_id, how)
             answer = item
     return answer
 
 
 def _change(
-    item: Achievement | Activity, changes: Mapping[str, Any], actor_id: Any
+    item: Achievement | Activity, changes: Mapping[str, Any], actor_id: Any, how: str
 ) -> None:
     before = editable_values(item)
     set_fields(item, changes)
     changed = changed_columns(item, before)
     if changed:
         item.save(using=write_alias(), update_fields=[*changed, "updated_at"])
+        edit = undoable_change(item, changes_of(item, before, changed), how)
+        log_edits(actor_id, [edit])
         log_edit(item, actor_id, describe_edit(item, before, changed))

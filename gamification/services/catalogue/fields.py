@@ -20,7 +20,7 @@ from gamification.services.catalogue.lookup import (
     unknown_definition,
 )
 from gamification.services.streaks.lookup import find_streak
-from gamification.services.validation import is_storable
+from gamification.services.validation import fingerprint, is_storable
 from gamification.suggestions import did_you_mean
 
 Definition: TypeAlias = Achievement | Activity
@@ -88,6 +88,11 @@ def editable_values(item: Definition) -> dict[str, Any]:
     """Return the values of ``item`` that staff may edit, by column."""
     model = type(item)
     return dict(zip(_COLUMNS[model], _VALUES[model](item), strict=True))
+
+
+def definition_tag(item: Definition) -> str:
+    """Return a digest of the editable fields of ``item``, the same in any process."""
+    return fingerprint(*editable_values(item).values())
 
 
 def check_field_names(

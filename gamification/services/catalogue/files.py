@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, Final, TypeAlias
 
 from django.db import connections, models
+from django.utils.translation import gettext as _
 
 from gamification.domain.definitions import (
     Definitions,
@@ -25,6 +26,12 @@ from gamification.models import (
     Level,
     StreakDefinition,
     write_alias,
+)
+from gamification.services.catalogue.change_log import (
+    Logged,
+    addition,
+    log_edits,
+    undoable_change,
 )
 from gamification.services.catalogue.parsing import (
     DEFINITION_FIELDS,
@@ -97,13 +104,23 @@ def apply_definitions(
             if expected not in {None, differences.tag}:
                 raise StaleEditError
             streaks = _streaks_in(differences)
-            for item in differences.edits:
-                if item.kind != "level":
-                    _put(item, rows, streaks, alias)
+            edits = [each for each in differences.edits if each.kind != "level"]
+            for item in edits:
+                _put(item, rows, streaks, alias)
+            log_edits(actor_id, [_logged(each, rows) for each in edits])
             answer = differences
             if differences.changes_levels:
                 answer = replace(differences, job_id=_put_levels(given, actor_id))
     return answer
+
+
+def _logged(item: ItemDifference, rows: Rows) -> Logged:
+    """Return what to log of an item that was stored."""
+    row = rows[item.kind][item.key]
+    if item.effect is Effect.ADDED:
+        return addition(row, _("Imported."))
+    changes = [(each.name, each.before, each.after) for each in item.fields]
+    return undoable_change(row, changes, _("%s (imported)"))
 
 
 def _put_levels(given: Definitions, actor_id: Any) -> int | None:
@@ -171,7 +188,7 @@ def _put(
     """Store the fields of an item that differ, and no others."""
     section = rows[item.kind]
     row = section.setdefault(item.key, DEFINITION_MODELS[item.kind](key=item.key))
-    for name, _, value in item.fields:
+    for name, _before, value in item.fields:
         related: Any = value
         if name == "activity" and value is not None:
             related = rows["activity"][str(value)]

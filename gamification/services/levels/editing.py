@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.db import IntegrityError, connections, transaction
 from django.utils import timezone
@@ -20,6 +20,7 @@ from gamification.exceptions import (
 )
 from gamification.models import Job, JobKind, Level, UserGamification, write_alias
 from gamification.services.jobs import Step, begin_job
+from gamification.services.levels.describing import LevelChange, log_levels
 from gamification.services.levels.parsing import check_levels
 from gamification.services.levels.relevel import RelevelProgress, relevel_users
 from gamification.services.levels.table import (
@@ -39,13 +40,6 @@ logger = logging.getLogger(__name__)
 USERS_AT_ONCE = 500
 LOOKS = 20
 MOST_MOVED = 1_000
-
-
-class LevelChange(NamedTuple):
-    """A level before and after an edit; None where there is none."""
-
-    before: LevelRule | None
-    after: LevelRule | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +97,11 @@ def _replace(
     before = conf.level_table([row.rule for row in rows.values()])
     if expected not in {None, levels_tag(before)}:
         raise StaleEditError
-    if changes := len([*compare_levels(before, levels)]):
+    if changes := [*compare_levels(before, levels)]:
         _store(rows, levels)
-        log = partial(logger.info, "Levels changed by user %s: %s.", actor_id, changes)
+        log_levels(actor_id, changes)
+        message = "Levels changed by user %s: %s."
+        log = partial(logger.info, message, actor_id, len(changes))
         transaction.on_commit(log, using=write_alias())
     return before
 

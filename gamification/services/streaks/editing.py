@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, timedelta
 from functools import partial
 from typing import Any, Final
@@ -15,6 +15,12 @@ from gamification.domain.days import ONE_DAY
 from gamification.domain.streak_rules import VERSION_FIELDS, read_version, span
 from gamification.exceptions import StaleEditError
 from gamification.models import StreakDefinition, write_alias
+from gamification.services.catalogue.change_log import (
+    Change,
+    addition,
+    change,
+    log_edits,
+)
 from gamification.services.streaks.fields import (
     STREAK_FIELDS,
     check_names,
@@ -54,6 +60,7 @@ def create_streak(*, actor: UserRef | None, **fields: Any) -> StreakDefinition:
             except IntegrityError:
                 check_streak(item)
                 raise
+            log_edits(actor_id, [addition(item)])
             _log(item, actor_id, "created")
     return item
 
@@ -82,7 +89,9 @@ def edit_streak(
             changed = change_streak(item, changes)
             if changed:
                 item.save(using=alias)
-                _log(item, actor_id, ", ".join(changed))
+                # Undoing it would begin yet another version of the rules.
+                log_edits(actor_id, [change(item, changed)])
+                _log(item, actor_id, _in_words(changed))
     return item
 
 
@@ -94,10 +103,10 @@ def _lock(item: StreakDefinition) -> StreakDefinition:
     return rows.get(pk=item.pk)
 
 
-def change_streak(item: StreakDefinition, changes: Mapping[str, Any]) -> list[str]:
+def change_streak(item: StreakDefinition, changes: Mapping[str, Any]) -> list[Change]:
     """Set fields of a streak and the date since which they hold; save nothing.
 
-    Return what changed, in words. Raises ``InvalidDefinitionError``.
+    Return what changed. Raises ``InvalidDefinitionError``.
     """
     before = _values(item)
     for name, value in _plain(changes).items():
@@ -107,7 +116,11 @@ def change_streak(item: StreakDefinition, changes: Mapping[str, Any]) -> list[st
     changed = [name for name in after if after[name] != before[name]]
     if {*changed} & {*VERSION_FIELDS}:
         _begin_version(item, before)
-    return [f"{name} {before[name]!r} → {after[name]!r}" for name in changed]
+    return [(name, before[name], after[name]) for name in changed]
+
+
+def _in_words(changes: Iterable[Change]) -> str:
+    return ", ".join(f"{name} {old!r} → {new!r}" for name, old, new in changes)
 
 
 def streak_tag(item: StreakDefinition) -> str:

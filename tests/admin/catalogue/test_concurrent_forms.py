@@ -359,5 +359,5 @@ def test_the_log_has_the_labels_of_choices(admin_client, medal, page, activity):
 
     assert LogEntry.objects.get().get_change_message() == (
         "Changed Criterion: awarded by hand → count of an activity; "
-        "Activity: – → Walk; Secret: no → yes."
+        "Activity: – → walk; Secret: no → yes."
     )

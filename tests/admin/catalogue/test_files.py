@@ -12,8 +12,8 @@ from django.db import DatabaseError
 from django.urls import reverse
 
 from gamification.admin.catalogue import files
-from gamification.admin.catalogue.files import CatalogueFileMixin
 from gamification.models import Achievement, Activity
+from gamification.services.catalogue import files as applying
 from gamification.staff import edit_achievement, export_definitions
 from tests.factories import AchievementFactory, ActivityFactory
 from tests.inspection import everything
@@ -193,7 +193,7 @@ def test_an_import_is_logged(admin_client, admin_user):
         (admin_user, "Trophy"),
     ]
     assert [each.get_change_message() for each in entries] == [
-        'Changed Name: "Medal" → "Gold"; XP reward: 50 → 70 (imported).',
+        "Changed Name: Medal → Gold; XP reward: 50 → 70 (imported).",
         "Imported.",
     ]
     assert [each.is_addition() for each in entries] == [False, True]
@@ -203,7 +203,7 @@ def test_an_import_that_cannot_be_logged_is_rolled_back(admin_client, monkeypatc
     def fail(*args):
         raise DatabaseError
 
-    monkeypatch.setattr(CatalogueFileMixin, "log_addition", fail)
+    monkeypatch.setattr(applying, "log_edits", fail)
     preview = upload(admin_client, FILE.encode())
 
     with pytest.raises(DatabaseError):

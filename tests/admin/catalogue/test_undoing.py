@@ -9,6 +9,7 @@ from gamification.models import Achievement, Activity
 from gamification.services import record_activity
 from gamification.staff import create_streak, edit_achievement, edit_activity
 from tests.admin.browsing import filled_in
+from tests.api.clients import API, client_of
 from tests.factories import AchievementFactory, ActivityFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_achievements")]
@@ -136,7 +137,7 @@ def test_what_was_changed_since_is_not_undone(admin_client, activity):
     response = undo(admin_client, activity, entry)
 
     assert "/undo/" not in history.text
-    assert "cannot be undone, because a later change was made outside" in history.text
+    assert "cannot be undone, because a later change is not in it" in history.text
     assert "changed “\u2068Stroll\u2069” in the meantime" in response.text
     assert Activity.objects.get(key="walk").xp_reward == 25
 
@@ -175,7 +176,7 @@ def test_what_can_no_longer_be_is_not_undone(admin_client, walks):
     "message", ["[]", "Backfill started.", '[{"changed": {"fields": ["Name"]}}]']
 )
 def test_what_cannot_be_undone_has_no_button(admin_client, activity, message):
-    entry = edit(admin_client, activity)
+    entry = edit(admin_client, activity, xp_reward="25")
     LogEntry.objects.update(change_message=message)
 
     assert "/undo/" not in admin_client.get(page(activity, "history")).text
@@ -184,6 +185,34 @@ def test_what_cannot_be_undone_has_no_button(admin_client, activity, message):
 
 def test_what_nobody_edited_has_no_button(admin_client, activity):
     assert "/undo/" not in admin_client.get(page(activity, "history")).text
+
+
+def test_a_change_over_the_api_is_undone_like_any_other(
+    admin_client, admin_user, walks
+):
+    client_of(admin_user).patch(
+        f"{API}achievements/walks/",
+        {"threshold": 9, "xp_reward": 25},
+        format="json",
+        headers={"If-Match": "*"},
+    )
+    entry = LogEntry.objects.get()
+    history = admin_client.get(page(walks, "history")).text
+
+    undo(admin_client, walks, entry, _confirmed="1")
+
+    assert entry.user == admin_user
+    assert "XP reward: 25 → 50; Threshold: 9 → 3" in history
+    walks.refresh_from_db()
+    assert (walks.threshold, walks.xp_reward) == (3, 50)
+
+
+def test_a_form_without_changes_is_not_logged(admin_client, activity):
+    sent = filled_in(admin_client.get(page(activity, "change")), "activity_form")
+
+    admin_client.post(page(activity, "change"), sent)
+
+    assert not LogEntry.objects.exists()
 
 
 def test_the_change_of_another_is_not_undone(admin_client, activity):

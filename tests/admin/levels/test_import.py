@@ -57,10 +57,8 @@ def test_an_import_is_logged_and_begins_the_job(admin_client, user, activity):
     address = reverse("admin:gamification_job_progress", args=[job.pk])
     assert response["Location"] == address
     messages = [each.get_change_message() for each in LogEntry.objects.order_by("pk")]
-    assert messages == [
-        'Changed Begins at: 50 → 30; Name: "" → "Explorer" (imported).',
-        "Removed: level 3.",
-    ]
+    begins = "Level 2: begins at 50 XP → 30 XP; name – → \u2068Explorer\u2069"
+    assert messages == [f"{begins}. Level 3: removed"]
     run_next_step(job.pk, actor=None)
     assert profile_of(user).level == 2
 

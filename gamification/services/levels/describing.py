@@ -1,20 +1,26 @@
-"""Changes of levels in words, and in the log of the admin."""
+"""Changes of levels in words, and in the log of edits."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from django.http import HttpRequest
+from django.utils import formats
 from django.utils.translation import gettext as _
 
-from gamification.admin.base import GamificationAdmin
-from gamification.admin.ui.formatting import format_number, isolate
+from gamification.domain.levels import LevelRule
 from gamification.models import Level, write_alias
-from gamification.staff import LevelChange, LevelRule
+from gamification.services.catalogue.change_log import Logged, log_edits
 
 
-def describe_changes(changes: Sequence[LevelChange]) -> list[str]:
+class LevelChange(NamedTuple):
+    """A level before and after an edit; None where there is none."""
+
+    before: LevelRule | None
+    after: LevelRule | None
+
+
+def describe_levels(changes: Sequence[LevelChange]) -> list[str]:
     """Return the changes in words, with one text for all removed levels."""
     texts = [_in_words(each.before, each.after) for each in changes if each.after]
     gone = [each.before.number for each in changes if each.before and not each.after]
@@ -26,14 +32,11 @@ def describe_changes(changes: Sequence[LevelChange]) -> list[str]:
     return texts
 
 
-def log_changes(
-    pages: GamificationAdmin, request: HttpRequest, changes: Sequence[LevelChange]
-) -> None:
+def log_levels(actor_id: Any, changes: Sequence[LevelChange]) -> None:
     """Log an edit of the table once, on its first level, which always exists."""
-    if changes:
+    if actor_id is not None:
         first = Level.objects.using(write_alias()).get(number=1)
-        message = ". ".join(describe_changes(changes))
-        pages.log_change(request, first, message)
+        log_edits(actor_id, [Logged(first, ". ".join(describe_levels(changes)))])
 
 
 def _in_words(before: LevelRule | None, after: LevelRule) -> str:
@@ -61,8 +64,17 @@ def _in_words(before: LevelRule | None, after: LevelRule) -> str:
 
 def _text(value: Any) -> str:
     if isinstance(value, int):
-        return _("%(xp)s XP") % {"xp": format_number(value)}
+        return _("%(xp)s XP") % {"xp": _grouped(value)}
     if isinstance(value, str):
-        return isolate(value) if value else "–"
+        return _isolated(value) if value else "–"
     names = [f"{code}: {name}" for code, name in value.items()]
-    return isolate(", ".join(names)) if names else "–"
+    return _isolated(", ".join(names)) if names else "–"
+
+
+def _grouped(number: int) -> str:
+    return formats.number_format(number, use_l10n=True, force_grouping=True)
+
+
+def _isolated(name: str) -> str:
+    """Return ``name`` in marks that keep its writing direction to itself."""
+    return f"\N{FIRST STRONG ISOLATE}{name}\N{POP DIRECTIONAL ISOLATE}"
