@@ -26,7 +26,7 @@ from gamification.exceptions import (
     LevelsPinnedError,
     StaleEditError,
 )
-from gamification.models import JobKind, Level, write_alias
+from gamification.models import JobKind, Level, StreakDefinition, write_alias
 from gamification.staff import (
     DEFINITION_FIELDS,
     DEFINITION_MODELS,
@@ -211,8 +211,8 @@ class CatalogueFileMixin(GamificationAdmin):
 def _check_permissions(request: HttpRequest, *actions: str) -> None:
     """Raise ``PermissionDenied`` unless ``actions`` are allowed on every kind."""
     names = [
-        f"gamification.{action}_{kind}"
-        for kind in DEFINITION_MODELS
+        f"gamification.{action}_{model._meta.model_name}"
+        for model in DEFINITION_MODELS.values()
         for action in actions
     ]
     if not request.user.has_perms(names):
@@ -243,7 +243,9 @@ def _change(item: ItemDifference) -> DefinitionChange:
     )
 
 
-def _log_message(item: ItemDifference, row: Definition | Level) -> list[Any]:
+def _log_message(
+    item: ItemDifference, row: Definition | Level | StreakDefinition
+) -> list[Any]:
     """Return what the log keeps of the change of an item, whose ``row`` is saved."""
     before = {each.name: each.before for each in item.fields}
     texts = [
@@ -252,8 +254,8 @@ def _log_message(item: ItemDifference, row: Definition | Level) -> list[Any]:
         for label, old, new in _change(item).fields
     ]
     how = _("%s (imported)")
-    # The table of levels is undone as a whole, by its job.
-    if isinstance(row, Level):
+    # The table of levels is undone as a whole, by its job; streaks keep former rules.
+    if isinstance(row, (Level, StreakDefinition)):
         return plain_message(texts, how)
     return edit_message(texts, row, before, how)
 
