@@ -180,6 +180,7 @@ from gamification.services.streaks.pauses import pause_for as pause_streak
 from gamification.services.streaks.preview import preview_streak
 from gamification.services.streaks.repairs import repair_streak
 from gamification.services.streaks.status import read_streaks
+from gamification.services.streaks.today import streaks_today
 from gamification.services.unit_of_work import write_transaction
 from gamification.services.validation import (
     MAX_ID,
@@ -333,6 +334,7 @@ __all__ = [
     "simulate_rewards",
     "storage_error",
     "streak_tag",
+    "streaks_today",
     "thresholds_of",
     "tune_rewards",
     "undo_of",
