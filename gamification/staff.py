@@ -178,7 +178,7 @@ from gamification.services.streaks.lookup import find_streak, lock_streak
 from gamification.services.streaks.mass_repairs import preview_repairs, repair_streaks
 from gamification.services.streaks.pauses import pause_for as pause_streak
 from gamification.services.streaks.preview import preview_streak
-from gamification.services.streaks.repairs import repair_streak
+from gamification.services.streaks.repairs import own_repairs, repair_streak
 from gamification.services.streaks.status import read_streaks
 from gamification.services.streaks.today import streaks_today
 from gamification.services.unit_of_work import write_transaction
@@ -300,6 +300,7 @@ __all__ = [
     "make_table",
     "misplaced_users",
     "open_restrictions",
+    "own_repairs",
     "pause_job",
     "pause_streak",
     "pauses_of",
