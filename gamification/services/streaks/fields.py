@@ -29,6 +29,8 @@ STREAK_FIELDS: Final = (
     "position",
 )
 _FIELDS: Final = {field.name: field for field in StreakDefinition._meta.concrete_fields}
+#: The key of a streak that is only previewed, which no other has.
+UNSAVED_KEY: Final = "-" * 100
 #: The fields that are lists.
 LISTS: Final = frozenset({"activities", "weekdays"})
 
@@ -53,7 +55,8 @@ def check_streak(item: StreakDefinition) -> None:
         errors |= {name: each[0].messages[0] for name, each in found.items()}
     if errors:
         reasons = " ".join(f"{name}: {message}" for name, message in errors.items())
-        what = f"streak {item.key!r}" if item.key else "new streak"
+        is_named = item.key not in {"", UNSAVED_KEY}
+        what = f"streak {item.key!r}" if is_named else "new streak"
         raise InvalidDefinitionError(
             f"The {what} cannot be saved. {reasons}",
             errors={name: [("invalid", text)] for name, text in errors.items()},
