@@ -178,6 +178,7 @@ from gamification.services.streaks.lookup import find_streak, lock_streak
 from gamification.services.streaks.mass_repairs import preview_repairs, repair_streaks
 from gamification.services.streaks.pauses import pause_for as pause_streak
 from gamification.services.streaks.preview import preview_streak
+from gamification.services.streaks.repair_jobs import begin_repairs, repairs_by
 from gamification.services.streaks.repairs import own_repairs, repair_streak
 from gamification.services.streaks.status import read_streaks
 from gamification.services.streaks.today import streaks_today
@@ -252,6 +253,7 @@ __all__ = [
     "begin_list",
     "begin_recalculation",
     "begin_releveling",
+    "begin_repairs",
     "begin_take_back",
     "begin_undo",
     "calculate_level_from_xp",
@@ -321,6 +323,7 @@ __all__ = [
     "remove_seeds",
     "repair_streak",
     "repair_streaks",
+    "repairs_by",
     "repairs_of",
     "restore_catalogue",
     "resume_job",

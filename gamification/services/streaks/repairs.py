@@ -164,6 +164,7 @@ def credit(
     actor_id: Any,
     note: str,
     store: Store,
+    job_id: int | None = None,
 ) -> None:
     """Write the dates for a locked user, and what follows from them."""
     state, book = loaded.state, loaded.state.book or StreakBook()
@@ -176,6 +177,7 @@ def credit(
             date=day,
             actor_id=actor_id,
             note=note,
+            job_id=job_id,
         )
         for day in new
     )
