@@ -148,8 +148,10 @@ from gamification.services.streaks.lookup import find_streak, lock_streak
 from gamification.services.streaks.mass_repairs import preview_repairs, repair_streaks
 from gamification.services.streaks.pauses import pause_for as pause_streak
 from gamification.services.streaks.preview import preview_streak
-from gamification.services.streaks.repairs import repair_streak
+from gamification.services.streaks.repair_jobs import begin_repairs, repairs_by
+from gamification.services.streaks.repairs import own_repairs, repair_streak
 from gamification.services.streaks.status import read_streaks
+from gamification.services.streaks.today import streaks_today
 from gamification.services.unit_of_work import write_transaction
 from gamification.services.validation import (
     MAX_ID,
@@ -221,6 +223,7 @@ __all__ = [
     "begin_list",
     "begin_recalculation",
     "begin_releveling",
+    "begin_repairs",
     "begin_take_back",
     "begin_undo",
     "calculate_level_from_xp",
@@ -273,6 +276,7 @@ __all__ = [
     "make_table",
     "misplaced_users",
     "open_restrictions",
+    "own_repairs",
     "pause_job",
     "pause_streak",
     "pauses_of",
@@ -293,6 +297,7 @@ __all__ = [
     "remove_seeds",
     "repair_streak",
     "repair_streaks",
+    "repairs_by",
     "repairs_of",
     "restore_catalogue",
     "resume_job",
@@ -307,6 +312,7 @@ __all__ = [
     "simulate_rewards",
     "storage_error",
     "streak_tag",
+    "streaks_today",
     "thresholds_of",
     "tune_rewards",
     "undo_edit",

@@ -174,6 +174,7 @@ CATALOGUE_FILE = (REFERENCE / "catalogue-file.md").read_text()
 def test_every_field_of_a_file_is_documented(kind):
     title = {
         "activity": "Activities",
+        "streak": "Streaks",
         "achievement": "Achievements",
         "level": "Levels",
     }[kind]
@@ -200,7 +201,8 @@ def test_the_documented_file_can_be_applied():
 
     edits = staff.apply_definitions(text).edits
 
-    assert [item.key for item in edits] == ["lesson_finished", "lessons_10", "1", "2"]
+    keys = ["lesson_finished", "weekly_lessons", "lessons_10", "1", "2"]
+    assert [item.key for item in edits] == keys
 
 
 def test_the_map_leads_to_files_that_exist():

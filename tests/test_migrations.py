@@ -10,7 +10,13 @@ from django.core.management import call_command
 from django.db import IntegrityError, connection, connections, transaction
 from django.db.migrations.loader import MigrationLoader
 
-from gamification.models import Achievement, Activity, LedgerEntry, Level
+from gamification.models import (
+    Achievement,
+    Activity,
+    LedgerEntry,
+    Level,
+    StreakDefinition,
+)
 from gamification.services import (
     award_achievement,
     record_activity,
@@ -135,6 +141,10 @@ def test_backwards_removes_all_that_is_untouched(migrate):
 OWN = {
     "comment": "For people.",
     "activities": [{"comment": "Any.", "key": "lesson", "name": "Lesson"}],
+    "streaks": [
+        {"key": "weekly", "name": "Weekly", "unit": "week"},
+        {"key": "daily", "name": "Every day"},
+    ],
     "achievements": [
         {
             "key": "lessons_10",
@@ -144,7 +154,13 @@ OWN = {
             "activity": "lesson",
             "threshold": 10,
         },
-        {"key": "gift", "name": "Gift", "category": "mastery", "criterion": "manual"},
+        {
+            "key": "weeks",
+            "name": "Weeks",
+            "category": "streaks",
+            "criterion": "longest_streak",
+            "streak": "weekly",
+        },
     ],
     "levels": [{"threshold": 0, "name": "Newcomer"}, {"threshold": 100}],
 }
@@ -171,8 +187,10 @@ def test_a_site_may_begin_with_its_own(migrate, settings, tmp_path, is_file):
 
     migrate("forwards")
 
-    rows = Achievement.objects.values_list("key", "activity__key", "position")
-    assert [*rows] == [("lessons_10", "lesson", 0), ("gift", None, 1)]
+    rows = Achievement.objects.values_list("key", "activity__key", "streak__key")
+    assert [*rows] == [("lessons_10", "lesson", None), ("weeks", None, "weekly")]
+    streaks = StreakDefinition.objects.values_list("key", "name", "unit")
+    assert {*streaks} == {("daily", "Every day", "day"), ("weekly", "Weekly", "week")}
     assert [*Activity.objects.values_list("key", "xp_reward")] == [("lesson", 0)]
     levels = Level.objects.values_list("number", "threshold", "name")
     assert [*levels] == [(1, 0, "Newcomer"), (2, 100, "")]

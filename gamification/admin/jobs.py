@@ -23,7 +23,7 @@ from gamification.admin.many.periods import PeriodMixin
 from gamification.admin.notes import notes_of
 from gamification.admin.ui.formatting import signed
 from gamification.exceptions import GamificationError, UnknownJobError
-from gamification.models import Achievement, Job, JobUser, write_alias
+from gamification.models import Achievement, Job, JobKind, JobUser, write_alias
 from gamification.staff import (
     MAX_NOTE,
     UserRef,
@@ -32,6 +32,7 @@ from gamification.staff import (
     entries_of,
     find_job,
     pause_job,
+    repairs_by,
     resume_job,
     run_next_step,
     undo_of,
@@ -43,6 +44,8 @@ _PARAMETER_LABELS: Final = {
     "activities": gettext_lazy("activities"),
     "activity": gettext_lazy("activity"),
     "user": gettext_lazy("key of the user"),
+    "streak": gettext_lazy("streak"),
+    "dates": gettext_lazy("dates"),
     "since": gettext_lazy("from"),
     "until": gettext_lazy("to"),
     "amount": gettext_lazy("XP for each user"),
@@ -225,7 +228,7 @@ class JobAdmin(ListMixin, PeriodMixin, HistoryAdmin):
             count = len(given["levels"])
             text = ngettext("%(count)s level", "%(count)s levels", count)
             return text % {"count": count}
-        names = ("achievement", "activities", "since")
+        names = ("achievement", "activities", "since", "dates")
         return _format(next((given[name] for name in names if name in given), ""))
 
     @admin.display(description=gettext_lazy("state"))
@@ -258,12 +261,13 @@ def _history_of(job: Job) -> dict[str, Any]:
     users = JobUser.objects.using(write_alias())
     skipped = users.filter(job=job, result=JobUser.Result.SKIPPED)
     undo = undo_of(job)
+    made = repairs_by if job.kind == JobKind.REPAIR else entries_of
     return {
         "skipped": skipped.select_related("user")[:_MAX_SKIPPED] if job.skipped else (),
         "undo": undo,
         "may_undo": not undo
         and not job.undoes
-        and ("before" in job.parameters or entries_of(job.pk).exists()),
+        and ("before" in job.parameters or made(job.pk).exists()),
     }
 
 

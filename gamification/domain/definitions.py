@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import blake2b
 from typing import Final, NamedTuple
+
+from gamification.domain.streak_rules import DAILY
 
 #: The format of a catalogue file.
 FORMAT: Final = 1
 
 #: The section that is one table: its items have no keys, and it is replaced as a whole.
 LEVELS: Final = "levels"
+#: The sections that a file may lack, such as one from before they were part of it.
+OPTIONAL: Final = frozenset({LEVELS, "streaks"})
 
 #: The kinds of items, in the order in which they are created, and their sections.
 SECTIONS: Final = {
     "activity": "activities",
+    "streak": "streaks",
     "achievement": "achievements",
     "level": LEVELS,
 }
 
-Value = str | int | bool | None | Mapping[str, str]
+Value = str | int | bool | None | Mapping[str, str] | Sequence[str | int]
 #: The values of an item by field, without the key.
 DefinitionValues = Mapping[str, Value]
 #: Items by kind and by key; that of a level is its number.
@@ -64,7 +69,7 @@ class FieldChange(NamedTuple):
 
 
 class ItemDifference(NamedTuple):
-    """An activity, an achievement or a level, and the effect of the file on it."""
+    """An item of the catalogue, and the effect of the file on it."""
 
     kind: str
     key: str
@@ -131,9 +136,15 @@ def compare(stored: Definitions, given: Definitions) -> Differences:
             _difference(kind, key, stored[kind].get(key), given[kind].get(key))
             for kind in SECTIONS
             if kind != "level" or given[kind]
-            for key in _in_order(stored[kind].keys() | given[kind].keys(), kind)
+            for key in _in_order(_keys(kind, stored[kind], given[kind]), kind)
         )
     )
+
+
+def _keys(kind: str, stored: Iterable[str], given: Iterable[str]) -> set[str]:
+    """Return the keys to compare; every site has the daily streak, given or not."""
+    known = {*stored} - {DAILY} if kind == "streak" else {*stored}
+    return known | {*given}
 
 
 def _in_order(keys: Iterable[str], kind: str) -> list[str]:
@@ -164,12 +175,12 @@ def _difference(
 def render(definitions: Definitions) -> str:
     """Return ``definitions`` as JSON: equal definitions have equal texts.
 
-    Where staff have defined no levels, there is no such section.
+    Where there are no levels or no streaks, there is no such section.
     """
     document: dict[str, object] = {"format": FORMAT}
     for kind, section in SECTIONS.items():
         items = definitions[kind]
-        if section == LEVELS and not items:
+        if section in OPTIONAL and not items:
             continue
         document[section] = [
             {"key": key, **items[key]} if section != LEVELS else items[key]

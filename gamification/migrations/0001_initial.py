@@ -445,6 +445,7 @@ class Migration(migrations.Migration):
                             ("adjustment", "adjust the XP of a list"),
                             ("reversal", "take back a period"),
                             ("levels", "give users the levels of a new table"),
+                            ("repair", "repair streaks"),
                             ("undo", "take back a job"),
                         ],
                         max_length=20,
@@ -1228,6 +1229,18 @@ class Migration(migrations.Migration):
                         related_name="gamification_repairs",
                         to=settings.AUTH_USER_MODEL,
                         verbose_name="user",
+                    ),
+                ),
+                (
+                    "job",
+                    models.ForeignKey(
+                        db_index=False,
+                        help_text="The job that repaired the date.",
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="repairs",
+                        to="gamification.job",
+                        verbose_name="job",
                     ),
                 ),
                 (
@@ -2179,6 +2192,14 @@ class Migration(migrations.Migration):
                 condition=models.Q(("lifted_at", None)),
                 fields=("user", "kind"),
                 name="gamification_restriction_once",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="repaireddate",
+            index=models.Index(
+                condition=models.Q(("job__isnull", False)),
+                fields=["job", "user"],
+                name="gamification_repair_by_job",
             ),
         ),
         migrations.AddConstraint(

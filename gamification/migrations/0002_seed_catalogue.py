@@ -104,26 +104,33 @@ LEVEL_DEFAULTS: dict[str, Any] = {"name": "", "icon": "", "translations": {}}
 
 
 def _seeds(apps: Any, alias: str) -> Iterator[tuple[Any, dict[str, Any]]]:
-    """Yield model and fields of every seeded row, activities first."""
-    for fields in STREAKS:
-        yield apps.get_model("gamification", "StreakDefinition"), {**fields}
-    activity = apps.get_model("gamification", "Activity")
-    achievement = apps.get_model("gamification", "Achievement")
-    activities, achievements, levels = _catalogue()
+    """Yield model and fields of every seeded row: what others refer to comes first."""
+    names = ("Activity", "StreakDefinition", "Achievement", "Level")
+    activity, streak, achievement, level = (
+        apps.get_model("gamification", name) for name in names
+    )
+    activities, streaks, achievements, levels = _catalogue()
     for fields in activities:
         yield activity, {**ACTIVITY_DEFAULTS, **fields}
+    own = {fields["key"]: fields for fields in streaks}
+    for fields in STREAKS:
+        yield streak, {**fields, **own.pop(fields["key"], {})}
+    for fields in own.values():
+        yield streak, {**fields}
     for position, fields in enumerate(achievements):
-        key = fields.get("activity")
-        counted = activity.objects.using(alias).filter(key=key).first()
         values = {**ACHIEVEMENT_DEFAULTS, "position": position, **fields}
-        yield achievement, values | {"activity": counted}
+        key, measured = fields.get("activity"), fields.get("streak")
+        values["activity"] = activity.objects.using(alias).filter(key=key).first()
+        # No choice stands for the daily one.
+        rows = streak.objects.using(alias).exclude(key="daily")
+        values["streak"] = rows.filter(key=measured).first()
+        yield achievement, values
     for number, fields in enumerate(levels, start=1):
-        values = {**LEVEL_DEFAULTS, **fields, "number": number}
-        yield apps.get_model("gamification", "Level"), values
+        yield level, {**LEVEL_DEFAULTS, **fields, "number": number}
 
 
 def _catalogue() -> list[list[dict[str, Any]]]:
-    """Return the activities, achievements and levels that the site wants to begin with.
+    """Return the activities, streaks, achievements and levels that the site wants.
 
     Comments are left out, as wherever a catalogue is read.
     """
@@ -140,7 +147,7 @@ def _catalogue() -> list[list[dict[str, Any]]]:
             {name: value for name, value in fields.items() if name != "comment"}
             for fields in document.get(section, ())
         ]
-        for section in ("activities", "achievements", "levels")
+        for section in ("activities", "streaks", "achievements", "levels")
     ]
 
 

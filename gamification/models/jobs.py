@@ -21,6 +21,7 @@ class JobKind(models.TextChoices):
     ADJUSTMENT = "adjustment", _("adjust the XP of a list")
     REVERSAL = "reversal", _("take back a period")
     LEVELS = "levels", _("give users the levels of a new table")
+    REPAIR = "repair", _("repair streaks")
     UNDO = "undo", _("take back a job")
 
     @property
@@ -37,6 +38,7 @@ _PERMISSIONS: Final[Mapping[str, tuple[str, ...]]] = {
     JobKind.ADJUSTMENT: ("gamification.adjust_xp",),
     JobKind.REVERSAL: ("gamification.reverse_entry",),
     JobKind.LEVELS: ("gamification.change_level",),
+    JobKind.REPAIR: ("gamification.repair_streak",),
 }
 
 

@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from gamification.conf import conf
 from gamification.domain.days import Calendar, ZoneChange
 from gamification.domain.outcomes import CelebrationMode
-from gamification.domain.streaks import Streak, streak_status
+from gamification.domain.streaks import Streak
 from gamification.domain.zones import is_readable, present_name
 from gamification.models.catalogue import Activity
 from gamification.models.natural_keys import PerUserQuerySet
@@ -189,11 +189,6 @@ class UserGamification(models.Model):
     def streak(self) -> Streak:
         """The streak as of the last active date."""
         return Streak(self.current_streak, self.longest_streak, self.last_active_on)
-
-    @property
-    def streak_today(self) -> int:
-        """The streak as of today, in days; 0 if it is broken."""
-        return streak_status(self.streak, self.calendar, timezone.now()).current
 
 
 def calendar_of(zone_history: list[tuple[float, str]], default: Calendar) -> Calendar:

@@ -18,6 +18,7 @@ from gamification.domain.streak_rules import (
     StreakUnit,
 )
 from gamification.models.catalogue import KeyedItem
+from gamification.models.jobs import Job
 
 
 class StreakDefinition(KeyedItem):
@@ -287,6 +288,15 @@ class RepairedDate(models.Model):
     note = models.TextField(
         _("note for the user"), blank=True, help_text=_("The user can read it.")
     )
+    job = models.ForeignKey(
+        Job,
+        models.PROTECT,
+        null=True,
+        related_name="repairs",
+        db_index=False,
+        verbose_name=_("job"),
+        help_text=_("The job that repaired the date."),
+    )
     created_at = models.DateTimeField(_("created at"), default=timezone.now)
 
     class Meta:
@@ -294,6 +304,13 @@ class RepairedDate(models.Model):
         verbose_name_plural = _("repaired dates")
         default_permissions = ("view",)
         ordering: ClassVar = ["-date"]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["job", "user"],
+                condition=Q(job__isnull=False),
+                name="gamification_repair_by_job",
+            ),
+        ]
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["user", "streak", "date"],

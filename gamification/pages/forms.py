@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date
 from functools import cache
 from itertools import groupby
 from typing import Any
@@ -13,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from gamification.exceptions import GamificationError
 from gamification.models import StreakDefinition
-from gamification.services import ProfileSummary, pause_streak
+from gamification.services import ProfileSummary, pause_streak, repair_own_streak
 
 #: A choice of a select, or a group of them with its name.
 Choices = list[tuple[str, str | list[tuple[str, str]]]]
@@ -117,6 +118,31 @@ class EndPauseForm(forms.Form):
     def chosen(self) -> str | None:
         """The key; None for all streaks."""
         return self.cleaned_data["streak"] or None
+
+
+class DatesField(forms.TypedMultipleChoiceField):
+    """Dates, of which any may be sent."""
+
+    def valid_value(self, value: str) -> bool:
+        return len(value) <= len("2026-12-31")
+
+
+class RepairForm(forms.Form):
+    """Which missed dates users credit to a streak."""
+
+    streak = forms.SlugField(max_length=100)
+    dates = DatesField(coerce=date.fromisoformat)
+
+    def repair(self, user: Any) -> str:
+        """Repair the dates; return why that was refused, or ""."""
+        if not self.is_valid():
+            return str(_("Check the dates, and try again."))
+        values = self.cleaned_data
+        try:
+            repair_own_streak(user, values["dates"], streak=values["streak"])
+        except GamificationError as error:
+            return str(error)
+        return ""
 
 
 class IdsField(forms.TypedMultipleChoiceField):

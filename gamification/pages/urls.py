@@ -17,6 +17,7 @@ urlpatterns = [
     path("settings/", views.settings, name="settings"),
     path("settings/pauses/", views.pause, name="pause"),
     path("settings/pauses/end/", views.end, name="end-pause"),
+    path("settings/repairs/", views.repair, name="repair"),
     path("celebrations/seen/", views.see, name="celebrations-seen"),
     path("badges/<slug:name>.svg", views.badge, name="badge"),
     path("fragments/level/", fragments.level, name="fragment-level"),

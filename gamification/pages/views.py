@@ -27,7 +27,13 @@ from gamification.exceptions import UnknownStreakError
 from gamification.leaderboards import Window, period_after, period_before
 from gamification.leaderboards import period_of as named_period
 from gamification.models import StreakDefinition, write_alias
-from gamification.pages.forms import EndPauseForm, PauseForm, SeenForm, SettingsForm
+from gamification.pages.forms import (
+    EndPauseForm,
+    PauseForm,
+    RepairForm,
+    SeenForm,
+    SettingsForm,
+)
 from gamification.pages.requests import (
     PAGE_SIZE,
     Request,
@@ -45,7 +51,12 @@ from gamification.services import (
     get_progress,
     get_rarity,
 )
-from gamification.staff import held_achievements, pauses_of, set_choices
+from gamification.staff import (
+    held_achievements,
+    own_repairs,
+    pauses_of,
+    set_choices,
+)
 from gamification.user_lookup import find_visible_user, public_name
 
 #: A profile shows at most this many achievements.
@@ -60,6 +71,7 @@ def progress(request: Request) -> HttpResponse:
     context = {
         "progress": get_progress(request.user),
         "name": public_name(request.user),
+        "repairs": own_repairs(request.user),
         "year": year_of(request) or this_year,
         "this_year": this_year,
     }
@@ -151,6 +163,18 @@ def end(request: Request) -> HttpResponse:
     return redirect("gamification_pages:settings")
 
 
+@login_required
+@require_POST
+def repair(request: Request) -> HttpResponse:
+    """Credit dates that the user missed, where the site allows it."""
+    if problem := RepairForm(request.POST).repair(request.user):
+        messages.error(request, problem, fail_silently=True)
+    else:
+        text = _("Your streak is repaired.")
+        messages.success(request, text, fail_silently=True)
+    return HttpResponseRedirect(_origin(request))
+
+
 def _pause_form(data: Any = None) -> PauseForm:
     rows = StreakDefinition.objects.using(write_alias()).filter(is_active=True)
     return PauseForm(rows, data)
@@ -163,6 +187,7 @@ def _settings_page(
     context = {
         "form": form,
         "progress": standing,
+        "repairs": own_repairs(request.user),
         "pause_form": pausing,
         "pauses": open_pauses.order_by("since"),
         "most_days": conf.MAX_PAUSE_DAYS,

@@ -19,6 +19,7 @@ from gamification.services.levels.editing import level_step
 from gamification.services.many.lists import list_step
 from gamification.services.many.periods import take_back_step
 from gamification.services.many.undo import undo_step
+from gamification.services.streaks.repair_jobs import repair_step
 from gamification.services.unit_of_work import attempts
 from gamification.services.validation import UserRef, actor_id_of
 from gamification.storage import store_for
@@ -39,6 +40,7 @@ STEP_FUNCTIONS: Final[Mapping[str, StepFunction]] = {
     JobKind.ADJUSTMENT: list_step,
     JobKind.REVERSAL: take_back_step,
     JobKind.LEVELS: level_step,
+    JobKind.REPAIR: repair_step,
     JobKind.UNDO: undo_step,
 }
 

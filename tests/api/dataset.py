@@ -147,6 +147,7 @@ def _bodies(user: str, entry: int) -> dict[str, Any]:
         "POST streaks/": {"key": "weekly", "name": "Weekly", "unit": "week"},
         "PATCH streaks/<key>/": {"freeze_cap": 5},
         "POST streaks/<key>/preview/": {"freeze_cap": 5},
+        "POST streaks/preview/": {"name": "Weekly", "unit": "week"},
         "POST users/<user>/freezes/": {"amount": 1},
         "POST users/<user>/pauses/": _pause(),
         "POST users/<user>/repairs/": {

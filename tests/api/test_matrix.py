@@ -86,6 +86,7 @@ GET     streaks/none/                                  401  403   403   403     
 PATCH   streaks/daily/                                 401  403   403   403     200
 PATCH   streaks/none/                                  401  403   403   403     404
 POST    streaks/daily/preview/                         401  403   403   403     200
+POST    streaks/preview/                               401  403   403   403     200
 POST    streaks/none/preview/                          401  403   403   403     404
 
 GET     users/{public}/                                401  200   200   200     200

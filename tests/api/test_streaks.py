@@ -109,3 +109,26 @@ def test_a_preview_says_whose_streak_differs_and_changes_nothing(api, server_clo
         "broken": {"value": 0, "low": 0, "high": 0},
     }
     assert everything() == before
+
+
+def test_a_preview_of_a_new_streak_compares_it_with_the_daily_one(api, server_clock):
+    walker = UserFactory()
+    for days in (0, 2):
+        server_clock.shift(timedelta(days=days))
+        record_activity(walker, "walk")
+    before = everything()
+
+    answer = api.post(f"{STREAKS}preview/", {"name": "Odd", "weekdays": [1, 3]}).json()
+
+    assert (answer["played"], answer["longer"]["value"]) == (1, 1)
+    assert everything() == before
+
+
+def test_a_preview_of_a_new_streak_reports_what_is_wrong(api):
+    wrong = api.post(f"{STREAKS}preview/", {"name": "X", "unit": "week", "goal": 8})
+
+    problem = assert_problem(wrong, 422, "invalid_definition")
+    message = "The new streak cannot be saved. goal: The most is 7."
+    assert problem["detail"] == message
+    nameless = api.post(f"{STREAKS}preview/", {"unit": "week"})
+    assert errors_in(nameless) == {"/name": "required"}

@@ -9,6 +9,7 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError
 
 from gamification.domain.catalogue import AchievementStatus, Criterion
+from gamification.domain.streak_rules import StreakUnit
 from gamification.exceptions import StorageError
 from gamification.management.commands import gamification_catalogue
 from gamification.models import Achievement, AchievementCategory
@@ -53,7 +54,7 @@ def refused(*args: object) -> str:
 
 @pytest.fixture
 def exported(tmp_path):
-    """A file with the seeded catalogue: two activities, eleven achievements."""
+    """A file with the seeds: two activities, a streak, eleven achievements."""
     path = tmp_path / "catalogue.json"
     catalogue("export", path)
     return path
@@ -102,7 +103,7 @@ def test_a_file_that_cannot_be_written_is_an_error(tmp_path):
 def test_an_export_does_not_differ(exported):
     result = catalogue("diff", exported)
 
-    assert result.stdout.getvalue() == "= 13 unchanged\n"
+    assert result.stdout.getvalue() == "= 14 unchanged\n"
 
 
 def test_differences_are_told_by_exit_code_and_line_by_line(edited):
@@ -112,7 +113,7 @@ def test_differences_are_told_by_exit_code_and_line_by_line(edited):
         "~ achievement kpi_10: xp_reward 50 → 60",
         "+ achievement kpi_1000",
         "? achievement mine: absent",
-        "= 12 unchanged",
+        "= 13 unchanged",
     ]
 
 
@@ -127,7 +128,7 @@ def test_a_diff_changes_nothing(edited):
 def test_what_the_file_lacks_is_a_difference(exported):
     AchievementFactory(key="mine")
 
-    assert differing(exported) == ["? achievement mine: absent", "= 13 unchanged"]
+    assert differing(exported) == ["? achievement mine: absent", "= 14 unchanged"]
 
 
 def test_a_file_is_applied(edited):
@@ -136,7 +137,7 @@ def test_a_file_is_applied(edited):
     assert result.stdout.getvalue().splitlines() == [
         "~ achievement kpi_10: xp_reward 50 → 60",
         "+ achievement kpi_1000",
-        "= 12 unchanged",
+        "= 13 unchanged",
     ]
     assert Achievement.objects.get(key="kpi_10").xp_reward == 60
     assert Achievement.objects.get(key="kpi_1000").threshold == 1_000
@@ -145,7 +146,7 @@ def test_a_file_is_applied(edited):
 def test_what_was_applied_does_not_differ(edited):
     catalogue("apply", edited)
 
-    assert catalogue("diff", edited).stdout.getvalue() == "= 14 unchanged\n"
+    assert catalogue("diff", edited).stdout.getvalue() == "= 15 unchanged\n"
 
 
 def test_a_dry_run_shows_the_same_and_changes_nothing(edited):
@@ -259,7 +260,7 @@ def test_an_example_is_a_file_that_can_be_applied(tmp_path):
     catalogue("init", path)
     catalogue("apply", path)
 
-    assert catalogue("diff", path).stdout.getvalue() == "= 3 unchanged\n"
+    assert catalogue("diff", path).stdout.getvalue() == "= 4 unchanged\n"
     assert {*Achievement.objects.values_list("key", "status")} == {
         ("lessons_10", "draft"),
         ("week", "draft"),
@@ -269,7 +270,8 @@ def test_an_example_is_a_file_that_can_be_applied(tmp_path):
 def test_an_example_names_every_allowed_value():
     text = catalogue("init", "-").stdout.getvalue()
 
-    for values in (Criterion.values, AchievementStatus.values, AchievementCategory):
+    allowed = (Criterion.values, AchievementStatus.values, AchievementCategory)
+    for values in (*allowed, StreakUnit.values):
         assert ", ".join(values) in text
 
 

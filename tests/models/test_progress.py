@@ -1,10 +1,9 @@
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import date
 from zoneinfo import ZoneInfo
 
 import pytest
-import time_machine
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -198,15 +197,3 @@ def test_a_user_model_may_know_neither_staff_nor_inactive_users(monkeypatch):
     monkeypatch.setattr(progress, "get_user_model", lambda: UserGamification)
 
     assert names(UserGamification.objects.ranked()) == {"ada", "gone", "boss"}
-
-
-@pytest.mark.parametrize(
-    ("last", "streak"), [("2026-06-10", 3), ("2026-06-09", 3), ("2026-06-08", 0)]
-)
-@time_machine.travel(datetime(2026, 6, 10, 12, tzinfo=UTC), tick=False)
-def test_the_streak_of_today_is_broken_by_a_missed_day(last, streak):
-    profile = UserGamification(
-        current_streak=3, longest_streak=5, last_active_on=date.fromisoformat(last)
-    )
-
-    assert profile.streak_today == streak

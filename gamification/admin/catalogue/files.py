@@ -187,8 +187,8 @@ class CatalogueFileMixin(GamificationAdmin):
 def _check_permissions(request: HttpRequest, *actions: str) -> None:
     """Raise ``PermissionDenied`` unless ``actions`` are allowed on every kind."""
     names = [
-        f"gamification.{action}_{kind}"
-        for kind in DEFINITION_MODELS
+        f"gamification.{action}_{model._meta.model_name}"
+        for model in DEFINITION_MODELS.values()
         for action in actions
     ]
     if not request.user.has_perms(names):

@@ -40,6 +40,7 @@ from gamification.staff import (
     get_levels,
     sees_ledgers,
     sees_unlocks,
+    streaks_today,
     user_id_of,
 )
 
@@ -63,8 +64,10 @@ class UserChangeList(BoundedChangeList):
         super().get_results(request)
         language = get_language()
         names = {level.number: level.name_in(language) for level in get_levels()}
+        streaks = streaks_today(self.result_list)
         for row in self.result_list:
             row.level_name = names.get(row.level, "")
+            row.streak_now = streaks[row.user_id]
 
 
 @admin.register(UserGamification)
@@ -111,7 +114,7 @@ class UserGamificationAdmin(HistoryAdmin):
 
     @admin.display(description=_("current streak"))
     def streak_today(self, row: UserGamification) -> int:
-        return row.streak_today
+        return getattr(row, "streak_now", 0)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Model], search_term: str

@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import Any, Final
 
 from django import forms
-from django.contrib import messages
 from django.contrib.admin.models import CHANGE
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.urls import URLPattern, path
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -21,11 +19,11 @@ from gamification.admin.concurrent_forms import TagField, replace_data
 from gamification.admin.notes import NotesForm
 from gamification.admin.players.streak_actions import dates_between
 from gamification.exceptions import GamificationError
-from gamification.models import StreakDefinition, write_alias
-from gamification.staff import fingerprint, preview_repairs, repair_streaks
+from gamification.models import Job, JobKind, StreakDefinition, write_alias
+from gamification.staff import begin_repairs, fingerprint, preview_repairs
 from gamification.values import RepairReport
 
-PERMISSIONS: Final = ("gamification.repair_streak", "gamification.run_job")
+PERMISSIONS: Final = JobKind.REPAIR.permissions
 
 
 class OutageForm(NotesForm):
@@ -63,8 +61,8 @@ class OutageForm(NotesForm):
         replace_data(self, {"tag": self._own_tag})
         return report
 
-    def repair(self, actor: Any) -> RepairReport | None:
-        """Repair what was previewed; return None, with an error, if it is refused."""
+    def begin(self, actor: Any) -> Job | None:
+        """Begin to repair what was previewed; None, with an error, if it is refused."""
         if self.cleaned_data["tag"] != self._own_tag:
             message = _("The selection has changed. Check the new preview.")
             self.add_error(None, message)
@@ -72,7 +70,7 @@ class OutageForm(NotesForm):
         if not self.require_reason():
             return None
         try:
-            return repair_streaks(
+            return begin_repairs(
                 self._dates,
                 actor=actor,
                 note=self.cleaned_data["note"],
@@ -114,24 +112,21 @@ class OutageMixin(GamificationAdmin):
         form = OutageForm(request.POST if request.method == "POST" else None)
         context: dict[str, Any] = {"title": _("Repair for everybody"), "form": form}
         if form.is_bound and form.is_valid():
-            if "_repair" in request.POST and (report := form.repair(user)):
-                return self._repaired(request, form, report)
+            if "_repair" in request.POST and (job := form.begin(user)):
+                return self._begun(request, form, job)
             context["preview"] = form.preview()
         template = "admin/gamification/streakdefinition/outage.html"
         return self.render_page(request, template, context)
 
-    def _repaired(
-        self, request: HttpRequest, form: OutageForm, report: RepairReport
-    ) -> HttpResponse:
-        """Log the repair, say what it did, and show the list."""
+    def _begun(self, request: HttpRequest, form: OutageForm, job: Job) -> HttpResponse:
+        """Log the repair, and show the page of its job, which runs the steps."""
         since, until = form.cleaned_data["since"], form.cleaned_data["until"]
         values = {
-            "users": report.users,
+            "job": job.pk,
             "since": date_format(since),
             "until": date_format(until or since),
             "note": form.cleaned_data["note"],
         }
-        text = _("Repaired from %(since)s to %(until)s: streaks of %(users)s users.")
-        log_action(request, [form.item], CHANGE, f"{text % values} {values['note']}")
-        self.message_user(request, text % values, messages.SUCCESS)
-        return redirect(self.address_of("streakdefinition_changelist"))
+        text = _("Job %(job)s repairs %(since)s to %(until)s. %(note)s")
+        log_action(request, [form.item], CHANGE, text % values)
+        return self.show_begun(request, job)

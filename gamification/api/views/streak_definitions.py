@@ -37,6 +37,7 @@ NEW_EXAMPLE: Final = {
     "goal": 3,
 }
 EDIT_EXAMPLE: Final = {"goal": 4}
+PREVIEW_NEW_EXAMPLE: Final = {"name": "Three days a week", "unit": "week", "goal": 3}
 EXAMPLE: Final = {
     **NEW_EXAMPLE,
     "description": "",
@@ -106,6 +107,12 @@ class NewStreakBody(EditStreakBody):
     """A new streak."""
 
     key = KeyField(help_text="Cannot be changed later.")
+    name = NonBlankTextField(max_length=_NAME)
+
+
+class PreviewStreakBody(EditStreakBody):
+    """The rules of a streak that need not be saved."""
+
     name = NonBlankTextField(max_length=_NAME)
 
 

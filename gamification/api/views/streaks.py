@@ -19,8 +19,10 @@ from gamification.api.views.streak_definitions import (
     EXAMPLE,
     NEW_EXAMPLE,
     PREVIEW_EXAMPLE,
+    PREVIEW_NEW_EXAMPLE,
     EditStreakBody,
     NewStreakBody,
+    PreviewStreakBody,
     StreakDefinitionPageSerializer,
     StreakDefinitionSerializer,
     StreakPreviewSerializer,
@@ -110,6 +112,24 @@ class StreaksViewSet(GamificationViewSet):
         with not_found_on(ours.UnknownStreakError):
             saved = edit_streak(key, actor=request.user, expected=expected, **body)
         return _response(saved)
+
+    @action(detail=False, methods=["post"], url_path="preview", url_name="preview-new")
+    @operation(
+        body=PreviewStreakBody,
+        response=StreakPreviewSerializer,
+        permission=_ADD,
+        scope="write",
+        errors=(ours.InvalidDefinitionError,),
+        body_example=PREVIEW_NEW_EXAMPLE,
+        response_example=PREVIEW_EXAMPLE,
+    )
+    def preview_new(self, request: Request, body: Mapping[str, Any]) -> StreakPreview:
+        """Preview how a new streak would differ from the daily one.
+
+        The preview changes nothing. It compares users' daily streaks with those that
+        they would have by these rules. With very many users, it plays a sample.
+        """
+        return preview_streak(**body)
 
     @action(detail=True, methods=["post"])
     @operation(

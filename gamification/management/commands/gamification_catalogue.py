@@ -32,11 +32,11 @@ DIFFERENT: Final = 1
 TROUBLE: Final = 2
 
 HELP = (
-    "Write all activities, achievements and levels to a JSON file for review, compare "
-    "such a file with the catalogue, or apply it. Restore what a fresh database gets, "
-    "or remove the examples. Activities and achievements are identified by key, and a "
-    "file never deletes any; levels are replaced together. The exit code is 2 if a "
-    "file cannot be used."
+    "Write all activities, streaks, achievements and levels to a JSON file for review, "
+    "compare such a file with the catalogue, or apply it. Restore what a fresh "
+    "database gets, or remove the examples. Activities, streaks and achievements are "
+    "identified by key, and a file never deletes any; levels are replaced together. "
+    "The exit code is 2 if a file cannot be used."
 )
 
 

@@ -7,16 +7,31 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from django.db.models import Model
 from django.utils.module_loading import import_string
 
 from gamification.conf import conf
-from gamification.models import Achievement, Activity, Level, write_alias
+from gamification.domain.streak_rules import DAILY
+from gamification.models import (
+    Achievement,
+    Activity,
+    Level,
+    StreakDefinition,
+    write_alias,
+)
+from gamification.services.streaks.editing import add_streak
 from gamification.services.unit_of_work import attempts
 from gamification.storage import store_for
 
 #: A fixture of Django, so that ``loaddata`` and test cases can use it as well.
 FIXTURE: Final = Path(__file__).parents[2] / "fixtures" / "gamification_catalogue.json"
 
+#: The sections of a catalogue file whose items have keys.
+_SECTIONS: Final[Mapping[type[Model], str]] = {
+    Activity: "activities",
+    StreakDefinition: "streaks",
+    Achievement: "achievements",
+}
 #: Fields that a new row gets by itself.
 _TIMES: Final = ("created_at", "updated_at")
 
@@ -61,12 +76,16 @@ def _rows(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for number, item in enumerate(document.get("levels", ()), start=1):
         fields = {name: item[name] for name in item.keys() - {"comment"}}
         yield {"model": Level._meta.label_lower, "fields": {"number": number, **fields}}
-    for model, section in ((Activity, "activities"), (Achievement, "achievements")):
+    for model, section in _SECTIONS.items():
         for position, item in enumerate(document.get(section, ())):
             fields = {name: item[name] for name in item.keys() - {"comment"}}
             if model is Achievement:
                 counted = fields.get("activity")
                 fields["activity"] = [counted] if counted else None
+                measured = fields.pop("streak", None)
+                # No choice stands for the daily one.
+                if measured not in {None, DAILY}:
+                    fields["streak"] = [measured]
                 fields.setdefault("position", position)
             yield {"model": model._meta.label_lower, "fields": fields}
 
@@ -76,11 +95,28 @@ def _add(model: str, fields: dict[str, Any]) -> bool:
     if model == Level._meta.label_lower:
         return bool(Level.objects.using(write_alias()).create(**fields))
     values = {name: fields[name] for name in fields.keys() - {"key", *_TIMES}}
+    if model == StreakDefinition._meta.label_lower:
+        return _add_streak(fields["key"], values)
     if model == Activity._meta.label_lower:
         rows: Any = Activity.objects.using(write_alias())
     else:
         rows = Achievement.objects.using(write_alias())
-        activities = Activity.objects.using(write_alias())
-        if counted := values["activity"]:
-            values["activity"] = activities.get_by_natural_key(*counted)
+        _set_related(values)
     return bool(rows.get_or_create(key=fields["key"], defaults=values)[1])
+
+
+def _add_streak(key: str, values: dict[str, Any]) -> bool:
+    """Add a streak, whose freezes begin with the next period, unless it exists."""
+    if StreakDefinition.objects.using(write_alias()).filter(key=key).exists():
+        return False
+    return bool(add_streak({"key": key, **values}, actor_id=None))
+
+
+def _set_related(values: dict[str, Any]) -> None:
+    """Replace the natural keys in ``values`` of an achievement by rows."""
+    if counted := values["activity"]:
+        activities = Activity.objects.using(write_alias())
+        values["activity"] = activities.get_by_natural_key(*counted)
+    if measured := values.pop("streak", None):
+        streaks = StreakDefinition.objects.using(write_alias())
+        values["streak"] = streaks.get_by_natural_key(*measured)

@@ -13,6 +13,7 @@ from gamification.domain.catalogue import (
     Criterion,
 )
 from gamification.domain.definitions import FORMAT, LEVELS
+from gamification.domain.streak_rules import MOST_DATES, StreakUnit
 
 
 def example_definitions() -> str:
@@ -22,13 +23,14 @@ def example_definitions() -> str:
         "comment": "The catalogue of achievements. Comments are for people only. "
         "Compare this file with the site by `manage.py gamification_catalogue diff`, "
         "then use `apply`. A field that you leave out keeps its value, or has the "
-        "default. An empty list leaves everything as it is: no activity and no "
+        "default. An empty list leaves everything as it is: no activity, streak or "
         "achievement is ever deleted. A list of levels replaces them all. They come in "
         "order, such as {'threshold': 0, 'name': 'Newcomer', 'icon': '🌱'}, then "
         "{'threshold': 100, 'name': 'Explorer', 'translations': {'de': 'Entdecker'}}: "
         "threshold is the XP at which a level begins.",
         "format": FORMAT,
         "activities": [_activity()],
+        "streaks": [_definition()],
         "achievements": [_counting(categories), _streak(categories)],
         LEVELS: [],
     }
@@ -49,6 +51,31 @@ def _activity() -> dict[str, Any]:
         "cooldown": None,
         "extends_streak": True,
         "is_active": True,
+    }
+
+
+def _definition() -> dict[str, Any]:
+    most = ", ".join(f"{count} for a {unit}" for unit, count in MOST_DATES.items())
+    return {
+        "comment": f"unit: one of {', '.join(StreakUnit.values)}. goal: active dates "
+        f"that a unit needs, up to {most}. activities: keys of those that extend it; "
+        "an empty list means all that extend streaks. weekdays that count, and "
+        "first_weekday: Monday is 1; an empty list means every day. initial_freezes: "
+        "with the first active date. freeze_every: active dates that earn a freeze, or "
+        "null. freeze_cap: the most in stock. Other rules hold from the next unit on.",
+        "key": "weekly",
+        "name": "Weekly streak",
+        "description": "",
+        "unit": StreakUnit.WEEK.value,
+        "goal": 3,
+        "activities": [],
+        "weekdays": [],
+        "first_weekday": 1,
+        "initial_freezes": 0,
+        "freeze_every": None,
+        "freeze_cap": 2,
+        "is_active": True,
+        "position": 1,
     }
 
 

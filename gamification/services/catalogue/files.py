@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final, TypeAlias
 
@@ -40,6 +39,7 @@ from gamification.services.catalogue.parsing import (
     read_definitions,
 )
 from gamification.services.levels.editing import put_levels
+from gamification.services.streaks.editing import add_streak, save_streak
 from gamification.services.unit_of_work import (
     attempts,
     naming_errors,
@@ -51,8 +51,9 @@ from gamification.storage import store_for
 #: The fields that files have as keys.
 _RELATED: Final = ("activity", "streak")
 
+Row: TypeAlias = Activity | StreakDefinition | Achievement
 #: The rows of the catalogue, by kind and key.
-Rows: TypeAlias = dict[str, dict[str, Activity | Achievement]]
+Rows: TypeAlias = dict[str, dict[str, Row]]
 
 
 @naming_errors
@@ -81,11 +82,11 @@ def apply_definitions(
 ) -> Differences:
     """Add missing items of ``text``, and change those that differ; return what changed.
 
-    No activity or achievement is ever deleted, and earlier awards stay as they are. A
-    table of levels replaces the stored one: if one begins elsewhere, ``job_id`` is the
-    job that gives users their new levels. ``expected`` is the ``tag`` of the
-    differences that somebody agreed to; None applies any differences. ``actor`` is who
-    applies the file.
+    Only levels are ever deleted, and earlier awards stay as they are. Other rules of a
+    streak hold from its next period on, as by ``edit_streak``. A table of levels
+    replaces the stored one: if one begins elsewhere, ``job_id`` is the job that gives
+    users their new levels. ``expected`` is the ``tag`` of the differences that somebody
+    agreed to; None applies any differences. ``actor`` is who applies the file.
 
     Raises ``InvalidDefinitionsError`` with every error, ``LevelsPinnedError``,
     ``StaleEditError``, ``UnknownUserError``, ``StorageError``.
@@ -103,11 +104,15 @@ def apply_definitions(
             differences = compare(stored, given)
             if expected not in {None, differences.tag}:
                 raise StaleEditError
-            streaks = _streaks_in(differences)
             edits = [each for each in differences.edits if each.kind != "level"]
             for item in edits:
-                _put(item, rows, streaks, alias)
-            log_edits(actor_id, [_logged(each, rows) for each in edits])
+                if item.kind == "streak":
+                    _put_streak(item, rows, actor_id)
+                else:
+                    _put(item, rows, alias)
+            # Streaks are logged as they are put.
+            others = [each for each in edits if each.kind != "streak"]
+            log_edits(actor_id, [_logged(each, rows) for each in others])
             answer = differences
             if differences.changes_levels:
                 answer = replace(differences, job_id=_put_levels(given, actor_id))
@@ -116,7 +121,7 @@ def apply_definitions(
 
 def _logged(item: ItemDifference, rows: Rows) -> Logged:
     """Return what to log of an item that was stored."""
-    row = rows[item.kind][item.key]
+    row: Any = rows[item.kind][item.key]
     if item.effect is Effect.ADDED:
         return addition(row, _("Imported."))
     changes = [(each.name, each.before, each.after) for each in item.fields]
@@ -147,11 +152,14 @@ def _rows(alias: str) -> Rows:
     """Return all items; achievements with their activities, also while others edit."""
     with wrap_database_errors(alias):
         achievements = Achievement.objects.using(alias).select_related(*_RELATED)
-        by_key: dict[str, Activity | Achievement] = {
-            row.key: row for row in achievements
-        }
+        by_key: dict[str, Row] = {row.key: row for row in achievements}
         activities = Activity.objects.using(alias)
-        return {"activity": {row.key: row for row in activities}, "achievement": by_key}
+        streaks = StreakDefinition.objects.using(alias)
+        return {
+            "activity": {row.key: row for row in activities},
+            "streak": {row.key: row for row in streaks},
+            "achievement": by_key,
+        }
 
 
 def _definitions(rows: Rows) -> Definitions:
@@ -171,29 +179,24 @@ def _item(kind: str, row: models.Model) -> DefinitionValues:
     return item
 
 
-def _streaks_in(differences: Differences) -> dict[str, StreakDefinition]:
-    """Return the streaks that edits name, by key."""
-    changes = [change for item in differences.edits for change in item.fields]
-    keys = {str(each.after) for each in changes if each.name == "streak" and each.after}
-    rows = StreakDefinition.objects.using(write_alias())
-    return rows.in_bulk(keys, field_name="key") if keys else {}
+def _put_streak(item: ItemDifference, rows: Rows, actor_id: Any) -> None:
+    """Store what differs of a streak, so that new rules keep the past."""
+    values = {change.name: change.after for change in item.fields}
+    row: Any = rows["streak"].get(item.key)
+    if row is None:
+        rows["streak"][item.key] = add_streak({"key": item.key, **values}, actor_id)
+    else:
+        save_streak(row, values, actor_id)
 
 
-def _put(
-    item: ItemDifference,
-    rows: Rows,
-    streaks: Mapping[str, StreakDefinition],
-    alias: str,
-) -> None:
+def _put(item: ItemDifference, rows: Rows, alias: str) -> None:
     """Store the fields of an item that differ, and no others."""
     section = rows[item.kind]
     row = section.setdefault(item.key, DEFINITION_MODELS[item.kind](key=item.key))
     for name, _before, value in item.fields:
         related: Any = value
-        if name == "activity" and value is not None:
-            related = rows["activity"][str(value)]
-        elif name == "streak":
-            related = streaks.get(str(value))
+        if name in _RELATED and value is not None:
+            related = rows[name][str(value)]
         setattr(row, name, related)
     if item.effect is Effect.ADDED:
         row.save(using=alias, force_insert=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from functools import cached_property
 from typing import Any, Final
 
 from django.core.exceptions import ValidationError
@@ -12,18 +11,14 @@ from gamification.domain.catalogue import Criterion
 from gamification.domain.definitions import (
     FORMAT,
     LEVELS,
+    OPTIONAL,
     SECTIONS,
     Definitions,
     DefinitionValues,
 )
 from gamification.domain.streak_rules import DAILY
 from gamification.exceptions import InvalidDefinitionsError
-from gamification.models import (
-    Achievement,
-    Activity,
-    StreakDefinition,
-    write_alias,
-)
+from gamification.models import Achievement, Activity, StreakDefinition
 from gamification.services.catalogue.fields import (
     TYPE_NAMES,
     Field,
@@ -31,6 +26,11 @@ from gamification.services.catalogue.fields import (
     criterion_problem,
 )
 from gamification.services.levels.parsing import LEVEL_FIELDS, find_levels
+from gamification.services.streaks.fields import (
+    LISTS,
+    check_list,
+    find_conflicts,
+)
 from gamification.strict_json import InvalidJSONError, parse_json, place_in
 from gamification.suggestions import did_you_mean
 
@@ -44,17 +44,24 @@ COMMENT: Final = "comment"
 MAX_ERRORS: Final = 1_000
 MAX_HINTS: Final = 20
 
-DEFINITION_MODELS: Final[Mapping[str, type[Activity | Achievement]]] = {
+#: The models of the items that have keys, in the order of ``SECTIONS``.
+DEFINITION_MODELS: Final[
+    Mapping[str, type[Activity | StreakDefinition | Achievement]]
+] = {
     "activity": Activity,
+    "streak": StreakDefinition,
     "achievement": Achievement,
 }
+
+#: What a file does not have: the former rules of a streak are history.
+_HIDDEN: Final = frozenset({"id", "key", "created_at", "updated_at", "since", "former"})
 
 #: The fields of a definition, by kind and name, besides the key.
 DEFINITION_FIELDS: Final[Mapping[str, Mapping[str, Field]]] = {
     kind: {
         field.name: field
         for field in model._meta.concrete_fields
-        if field.name not in {"id", "key", "created_at", "updated_at"}
+        if field.name not in _HIDDEN
     }
     for kind, model in DEFINITION_MODELS.items()
 } | {"level": LEVEL_FIELDS}
@@ -98,12 +105,12 @@ class _Reader:
     def __init__(self, stored: Definitions) -> None:
         self._stored = stored
         self._activities = {*stored["activity"]}
+        self._streaks = {DAILY, *stored["streak"]}
         self.errors: list[tuple[str, str]] = []
 
     def read(self, document: object) -> Definitions:
         names = ["format", *SECTIONS.values()]
-        # Files from before levels were part of the catalogue have none.
-        required = [name for name in names if name != LEVELS]
+        required = [name for name in names if name not in OPTIONAL]
         top = self._object("", document, names, required=required) or {}
         number = top.get("format", FORMAT)
         if type(number) is not int or number != FORMAT:
@@ -117,6 +124,8 @@ class _Reader:
             definitions[kind] = self._section(kind, section, given)
             if kind == "activity":
                 self._activities |= definitions[kind].keys()
+            elif kind == "streak":
+                self._streaks |= definitions[kind].keys()
         return definitions
 
     def _section(
@@ -189,7 +198,8 @@ class _Reader:
         fields: Mapping[str, Any],
         stored: DefinitionValues | None,
     ) -> DefinitionValues:
-        item = {}
+        item: dict[str, Any] = {}
+        known_errors = len(self.errors)
         for name, field in DEFINITION_FIELDS[kind].items():
             if name in fields:
                 self._check(f"{place}.{name}", field, fields[name])
@@ -201,7 +211,16 @@ class _Reader:
             # No choice stands for the daily one.
             item["streak"] = None if item["streak"] == DAILY else item["streak"]
             self._check_criterion(place, item)
+        elif kind == "streak" and len(self.errors) == known_errors:
+            self._finish_streak(place, str(fields.get("key")), item)
         return item
+
+    def _finish_streak(self, place: str, key: str, item: dict[str, Any]) -> None:
+        """Bring lists into the form in which they are stored, and check the rules."""
+        item |= {name: sorted({*item[name]}) for name in LISTS}
+        streak = StreakDefinition(key=key, **item)
+        for name, message in find_conflicts(streak, self._activities):
+            self._add(f"{place}.{name}", message)
 
     def _check_criterion(self, place: str, item: DefinitionValues) -> None:
         if problem := criterion_problem(item["criterion"], item["activity"]):
@@ -212,7 +231,10 @@ class _Reader:
 
     def _check(self, place: str, field: Field, value: object) -> None:
         try:
-            check_value(field, value)
+            if field.name in LISTS:
+                check_list(field.name, value)
+            else:
+                check_value(field, value)
         except ValidationError as error:
             self._add(place, " ".join(error.messages))
             return
@@ -223,12 +245,6 @@ class _Reader:
             # Comparing takes long where many keys are wrong.
             hint = did_you_mean(value, keys if len(self.errors) < MAX_HINTS else ())
             self._add(place, f"No {field.name} has the key {value!r}.{hint}")
-
-    @cached_property
-    def _streaks(self) -> set[str]:
-        """The keys of the streaks that are stored."""
-        rows = StreakDefinition.objects.using(write_alias())
-        return {*rows.values_list("key", flat=True)}
 
     def _add(self, place: str, message: str) -> None:
         self.errors.append((place, message))

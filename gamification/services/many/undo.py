@@ -31,6 +31,7 @@ from gamification.services.jobs import Step, begin_job, find_job, undone_jobs
 from gamification.services.levels.editing import put_back_levels
 from gamification.services.levels.relevel import relevel_users
 from gamification.services.many.acts import query_for, xp_of
+from gamification.services.streaks.repair_jobs import repairs_by, undo_repairs_step
 from gamification.services.unit_of_work import attempts, write_transaction
 from gamification.services.user_batches import next_users
 from gamification.services.validation import UserRef, actor_id_of, check_notes
@@ -49,7 +50,8 @@ def begin_undo(
     Each user's totals, level, unlocks and days become what they would be without the
     job: new entries make up for its entries, and celebrations that nobody has seen are
     withdrawn. Levels begin at once where they did before. What somebody else has taken
-    back or given again meanwhile stays. The job must be finished or abandoned, and can
+    back or given again meanwhile stays, and so does what users unlocked while dates
+    were repaired. The job must be finished or abandoned, and can
     be taken back once. Users read the ``note``, only staff read the ``internal_note``.
 
     Raises ``UnknownJobError``, ``JobStateError``, ``LevelsPinnedError``,
@@ -64,8 +66,9 @@ def begin_undo(
             if job.kind == JobKind.LEVELS:
                 total = put_back_levels(job, actor_id)
             else:
-                users = entries_of(job_id).order_by().values("user")
-                total = users.distinct().count()
+                is_repair = job.kind == JobKind.REPAIR
+                made = repairs_by(job_id) if is_repair else entries_of(job_id)
+                total = made.order_by().values("user").distinct().count()
             return begin_job(
                 JobKind.UNDO,
                 parameters=parameters,
@@ -108,6 +111,8 @@ def undo_step(job: Job, actor_id: Any) -> Step:
     target = job.parameters["job"]
     if job.undoes and job.undoes.kind == JobKind.LEVELS:
         return _undo_levels(job, job.undoes, actor_id)
+    if job.undoes and job.undoes.kind == JobKind.REPAIR:
+        return undo_repairs_step(job.undoes)
     users = entries_of(target).order_by("user_id").values_list("user_id", flat=True)
     if job.cursor is not None:
         users = users.filter(user__gt=job.cursor)

@@ -51,17 +51,23 @@ def create_streak(*, actor: UserRef | None, **fields: Any) -> StreakDefinition:
     for attempt in attempts(store_for(alias)):
         with attempt:
             attempt.lock()
-            item = StreakDefinition(**_plain(fields))
-            check_streak(item)
-            _begin_freezes(item)
-            try:
-                with transaction.atomic(using=alias):
-                    item.save(using=alias, force_insert=True)
-            except IntegrityError:
-                check_streak(item)
-                raise
-            log_edits(actor_id, [addition(item)])
-            _log(item, actor_id, "created")
+            item = add_streak(fields, actor_id)
+    return item
+
+
+def add_streak(fields: Mapping[str, Any], actor_id: Any) -> StreakDefinition:
+    """Add a streak inside the caller's transaction, as ``create_streak`` does."""
+    alias, item = write_alias(), StreakDefinition(**_plain(fields))
+    check_streak(item)
+    _begin_freezes(item)
+    try:
+        with transaction.atomic(using=alias):
+            item.save(using=alias, force_insert=True)
+    except IntegrityError:
+        check_streak(item)
+        raise
+    log_edits(actor_id, [addition(item)])
+    _log(item, actor_id, "created")
     return item
 
 
@@ -86,13 +92,19 @@ def edit_streak(
             item = _lock(find_streak(key))
             if expected is not None and expected != streak_tag(item):
                 raise StaleEditError
-            changed = change_streak(item, changes)
-            if changed:
-                item.save(using=alias)
-                # Undoing it would begin yet another version of the rules.
-                log_edits(actor_id, [change(item, changed)])
-                _log(item, actor_id, _in_words(changed))
+            save_streak(item, changes, actor_id)
     return item
+
+
+def save_streak(
+    item: StreakDefinition, changes: Mapping[str, Any], actor_id: Any
+) -> None:
+    """Change a locked streak inside the caller's transaction, as ``edit_streak``."""
+    if changed := change_streak(item, changes):
+        item.save(using=write_alias())
+        # Undoing it would begin yet another version of the rules.
+        log_edits(actor_id, [change(item, changed)])
+        _log(item, actor_id, _in_words(changed))
 
 
 def _lock(item: StreakDefinition) -> StreakDefinition:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from collections.abc import Container, Iterable, Iterator
+from typing import Final
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
@@ -29,7 +29,10 @@ STREAK_FIELDS: Final = (
     "position",
 )
 _FIELDS: Final = {field.name: field for field in StreakDefinition._meta.concrete_fields}
-_LISTS: Final = frozenset({"activities", "weekdays"})
+#: The key of a streak that is only previewed, which no other has.
+UNSAVED_KEY: Final = "-" * 100
+#: The fields that are lists.
+LISTS: Final = frozenset({"activities", "weekdays"})
 
 
 def check_names(names: Iterable[str]) -> None:
@@ -43,15 +46,17 @@ def check_streak(item: StreakDefinition) -> None:
     """Raise ``InvalidDefinitionError`` with every error of a streak."""
     errors = dict(_wrong_values(item))
     if not errors:
-        errors = dict(_conflicts(item))
+        known = Activity.objects.using(write_alias()).filter(key__in=item.activities)
+        errors = dict(find_conflicts(item, {*known.values_list("key", flat=True)}))
     try:
-        item.full_clean(exclude={*errors, *_LISTS})
+        item.full_clean(exclude={*errors, *LISTS})
     except ValidationError as error:
         found = error.error_dict
         errors |= {name: each[0].messages[0] for name, each in found.items()}
     if errors:
         reasons = " ".join(f"{name}: {message}" for name, message in errors.items())
-        what = f"streak {item.key!r}" if item.key else "new streak"
+        is_named = item.key not in {"", UNSAVED_KEY}
+        what = f"streak {item.key!r}" if is_named else "new streak"
         raise InvalidDefinitionError(
             f"The {what} cannot be saved. {reasons}",
             errors={name: [("invalid", text)] for name, text in errors.items()},
@@ -62,37 +67,48 @@ def _wrong_values(item: StreakDefinition) -> Iterator[tuple[str, str]]:
     """Yield each field whose value has a wrong type or range, and why."""
     for name in STREAK_FIELDS:
         value = getattr(item, name)
-        if name in _LISTS:
-            if not isinstance(value, list):
-                yield name, _("This is not a list.")
-            continue
         try:
-            check_value(_FIELDS[name], value)
+            if name in LISTS:
+                check_list(name, value)
+            else:
+                check_value(_FIELDS[name], value)
         except ValidationError as error:
             yield name, error.messages[0]
-    if item.weekdays and not _are_weekdays(item.weekdays):
-        yield "weekdays", _("Weekdays are whole numbers from 1 to 7, each once.")
 
 
-def _are_weekdays(values: Any) -> bool:
-    return isinstance(values, list) and all(
-        type(each) is int and each in EVERY_DAY for each in values
-    )
+def check_list(name: str, value: object) -> None:
+    """Raise ``ValidationError`` unless a streak can have the list ``value``.
+
+    It asks no database, so that the keys of activities may be unknown.
+    """
+    if not isinstance(value, list):
+        raise ValidationError(_("This is not a list."))
+    if name == "weekdays":
+        if not all(type(each) is int and each in EVERY_DAY for each in value):
+            message = _("Weekdays are whole numbers from 1 to 7, each once.")
+            raise ValidationError(message)
+    elif not all(isinstance(each, str) for each in value):
+        raise ValidationError(_("Activities are named by their keys."))
 
 
-def _conflicts(item: StreakDefinition) -> Iterator[tuple[str, str]]:
-    """Yield each field that does not go with the others, and why."""
+def find_conflicts(
+    item: StreakDefinition, activities: Container[str]
+) -> Iterator[tuple[str, str]]:
+    """Yield each field that does not go with the others, and why.
+
+    ``activities`` has the keys of the activities that exist.
+    """
     counting = len(item.weekdays or EVERY_DAY)
     most = MOST_DATES[StreakUnit(item.unit)]
     if item.unit == StreakUnit.WEEK:
         most = min(most, counting)
     if item.goal > most:
         yield "goal", _("The most is %(most)s.") % {"most": most}
-    known = Activity.objects.using(write_alias()).filter(key__in=item.activities)
-    missing = {*item.activities}.difference(known.values_list("key", flat=True))
-    if missing:
+    if missing := sorted(repr(key) for key in item.activities if key not in activities):
         text = _("No activity has the key %(key)s.")
-        yield "activities", text % {"key": ", ".join(sorted(map(repr, missing)))}
+        yield "activities", text % {"key": ", ".join(missing)}
+    if item.initial_freezes > item.freeze_cap:
+        yield "initial_freezes", _("More freezes at the start than the most.")
     if item.key == DAILY and (item.unit != StreakUnit.DAY or item.activities):
         yield "unit", _("The daily streak counts days, of all activities.")
     if item.key == DAILY and not item.is_active:

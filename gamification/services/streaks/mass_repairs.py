@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Final
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from gamification.conf import conf
@@ -53,24 +54,37 @@ def repair_streaks(
     actor_id = actor_key_of(actor)
     check_text("note", note, longest=MAX_NOTE, required=True)
     wanted = check_dates(dates)
-    alias, report = write_alias(), RepairReport()
-    store = store_for(alias)
+    alias, users = write_alias(), 0
     with wrap_database_errors(alias):
         check_actor(actor_id)
         definition = find_streak(streak)
     for user_ids in _pages(wanted, alias):
-        broken = [*_broken(user_ids, definition, wanted, store)]
-        for attempt in attempts(store, broken):
-            with attempt:
-                attempt.lock()
-                for user_id in broken:
-                    loaded = load(user_id, store)
-                    past = _past(loaded.state, wanted)
-                    credit(loaded, definition, past, actor_id, note, store)
-        report = RepairReport(
-            report.users + len(broken), report.dates + len(broken) * len(wanted)
-        )
-    return report
+        users += repair_users(user_ids, definition, wanted, actor_id, note)
+    return RepairReport(users, users * len(wanted))
+
+
+def repair_users(
+    user_ids: Sequence[Any],
+    streak: StreakDefinition,
+    wanted: Sequence[date],
+    actor_id: Any,
+    note: str,
+    job_id: int | None = None,
+) -> int:
+    """Credit the dates for those of the users whose runs they broke; return how many.
+
+    It is one transaction.
+    """
+    store = store_for(write_alias())
+    broken = [*_broken(user_ids, streak, wanted, store)]
+    for attempt in attempts(store, broken):
+        with attempt:
+            attempt.lock()
+            for user_id in broken:
+                loaded = load(user_id, store)
+                past = _past(loaded.state, wanted)
+                credit(loaded, streak, past, actor_id, note, store, job_id)
+    return len(broken)
 
 
 def preview_repairs(dates: Iterable[date], *, streak: str = DAILY) -> RepairReport:
@@ -86,12 +100,17 @@ def preview_repairs(dates: Iterable[date], *, streak: str = DAILY) -> RepairRepo
 
 def _pages(wanted: Sequence[date], alias: str) -> Iterator[list[Any]]:
     """Yield users who may have had a run when the dates came, some at a time."""
-    rows = UserGamification.objects.using(alias).order_by("pk")
-    rows = rows.filter(last_active_on__gte=wanted[0] - REPAIRABLE)
+    rows = candidates(wanted, alias).order_by("pk")
     pairs, after = rows.values_list("pk", "user_id"), 0
     while page := list(pairs.filter(pk__gt=after)[:USERS_AT_ONCE]):
         after = page[-1][0]
         yield [user_id for _pk, user_id in page]
+
+
+def candidates(wanted: Sequence[date], alias: str) -> QuerySet[UserGamification]:
+    """Return the users who may have had a run when the dates came."""
+    rows = UserGamification.objects.using(alias)
+    return rows.filter(last_active_on__gte=wanted[0] - REPAIRABLE)
 
 
 def _broken(

@@ -7,7 +7,7 @@ from collections.abc import Hashable
 from copy import copy
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Any
 
 from django.utils import timezone
 
@@ -24,13 +24,11 @@ from gamification.models import (
 )
 from gamification.services.effects import choose, mixed, play, thinning
 from gamification.services.streaks.editing import change_streak, stored_rules
+from gamification.services.streaks.fields import UNSAVED_KEY
 from gamification.services.streaks.lookup import find_streak
 from gamification.services.unit_of_work import naming_errors
 from gamification.storage import store_for
 from gamification.storage.streaks import load_books
-
-#: The key of a new streak, which no other has.
-_NEW: Final = "-" * 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +62,7 @@ def preview_streak(key: str | None = None, /, **changes: Any) -> StreakPreview:
 
     Raises ``UnknownStreakError``, ``InvalidDefinitionError``.
     """
-    item = find_streak(key) if key else StreakDefinition(key=_NEW)
+    item = find_streak(key) if key else StreakDefinition(key=UNSAVED_KEY)
     changed = copy(item)
     change_streak(changed, changes)
     alias, began = write_alias(), time.monotonic()

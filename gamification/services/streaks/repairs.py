@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from datetime import date, timedelta
-from typing import Any, Final
+from datetime import date, datetime, timedelta
+from typing import Any, Final, NamedTuple
 
 from django.utils import timezone
 
@@ -23,7 +23,7 @@ from gamification.services.streaks.settling import (
     mark_exceptions,
     settle,
 )
-from gamification.services.streaks.status import status_of
+from gamification.services.streaks.status import read_streaks, status_of
 from gamification.services.unit_of_work import attempts
 from gamification.services.validation import (
     MAX_NOTE,
@@ -40,6 +40,14 @@ OWN_DATES: Final = 2
 OWN_TIME: Final = timedelta(hours=48)
 #: The most dates in one repair.
 MOST_DATES: Final = 31
+
+
+class OwnRepair(NamedTuple):
+    """A streak that its user may repair, by crediting all dates that it missed."""
+
+    status: StreakStatus
+    #: When it will be too late.
+    until: datetime
 
 
 def repair_streak(
@@ -100,6 +108,20 @@ def repair_own_streak(
     return status
 
 
+def own_repairs(user: UserRef) -> list[OwnRepair]:
+    """Return the streaks that the user may repair now; none if the site forbids it.
+
+    Raises ``UnknownUserError``, ``StorageError``.
+    """
+    now = timezone.now()
+    return [
+        OwnRepair(status, status.broken_at + OWN_TIME)
+        for status in (read_streaks(user) if conf.USERS_REPAIR_STREAKS else ())
+        if status.broken_at and status.missed
+        if not _own_problem(status, status.missed, now)
+    ]
+
+
 def check_dates(dates: Iterable[date]) -> list[date]:
     wanted = sorted({check_date("dates", day) for day in dates})
     if not 1 <= len(wanted) <= MOST_DATES:
@@ -121,13 +143,18 @@ def _check_age(loaded: Loaded, wanted: Sequence[date]) -> None:
 def _check_own(
     loaded: Loaded, streak: StreakDefinition, wanted: Collection[date]
 ) -> None:
-    status, now = _status_of(loaded, streak), timezone.now()
+    status = _status_of(loaded, streak)
+    if problem := _own_problem(status, wanted, timezone.now()):
+        raise NotRepairableError(problem)
+
+
+def _own_problem(status: StreakStatus, wanted: Collection[date], now: datetime) -> str:
+    """Return why a user may not repair the dates; "" if nothing forbids it."""
     if len(wanted) > OWN_DATES or not {*wanted} <= {*status.missed}:
-        message = f"Up to {OWN_DATES} dates that broke the streak can be repaired."
-        raise NotRepairableError(message)
+        return f"Up to {OWN_DATES} dates that broke the streak can be repaired."
     if status.broken_at is None or now - status.broken_at > OWN_TIME:
-        message = f"The streak broke at {status.broken_at}, too long ago."
-        raise NotRepairableError(message)
+        return f"The streak broke at {status.broken_at}, too long ago."
+    return ""
 
 
 def credit(
@@ -137,6 +164,7 @@ def credit(
     actor_id: Any,
     note: str,
     store: Store,
+    job_id: int | None = None,
 ) -> None:
     """Write the dates for a locked user, and what follows from them."""
     state, book = loaded.state, loaded.state.book or StreakBook()
@@ -149,6 +177,7 @@ def credit(
             date=day,
             actor_id=actor_id,
             note=note,
+            job_id=job_id,
         )
         for day in new
     )

@@ -12,9 +12,9 @@ from django.db import DatabaseError
 from django.urls import reverse
 
 from gamification.admin.catalogue import files
-from gamification.models import Achievement, Activity
+from gamification.models import Achievement, Activity, StreakDefinition
 from gamification.services.catalogue import files as applying
-from gamification.staff import edit_achievement, export_definitions
+from gamification.staff import create_streak, edit_achievement, export_definitions
 from tests.factories import AchievementFactory, ActivityFactory
 from tests.inspection import everything
 
@@ -405,3 +405,25 @@ def test_the_app_index_leads_to_both_as_well(admin_client):
 
     for name in ("export", "import"):
         assert reverse(f"admin:gamification_activity_{name}") in page.content.decode()
+
+
+def test_a_streak_of_a_file_is_previewed_applied_and_logged(admin_client):
+    create_streak(actor=None, key="weekly", name="Weekly", unit="week")
+    [new, old] = [
+        {"key": "monthly", "name": "Monthly", "unit": "month", "goal": 9},
+        {"key": "weekly", "goal": 3},
+    ]
+    text = {"format": 1, "activities": [], "streaks": [new, old], "achievements": []}
+
+    preview = paste(admin_client, json.dumps(text))
+    apply(admin_client, preview)
+
+    [_added, (effect, name, fields)] = preview.context["changes"]
+    assert (effect, name, fields) == ("changed", "streak weekly", [("Goal", "1", "3")])
+    goals = StreakDefinition.objects.values_list("key", "goal")
+    assert {*goals} == {("daily", 1), ("monthly", 9), ("weekly", 3)}
+    messages = [str(entry) for entry in LogEntry.objects.order_by("pk")]
+    assert messages == [
+        "Added “Monthly”.",
+        "Changed “Weekly” — Changed Goal: 1 → 3.",
+    ]

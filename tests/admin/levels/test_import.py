@@ -86,7 +86,7 @@ def test_pinned_levels_are_refused(admin_client, settings):
 def test_who_may_not_edit_levels_imports_none(client, user):
     user.is_staff = True
     user.save()
-    kinds = ("activity", "achievement")
+    kinds = ("activity", "achievement", "streakdefinition")
     names = [f"{verb}_{kind}" for verb in ("add", "change") for kind in kinds]
     user.user_permissions.set(Permission.objects.filter(codename__in=names))
     client.force_login(user)

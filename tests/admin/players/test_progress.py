@@ -12,7 +12,7 @@ from django.urls import reverse
 from gamification.admin.players import search
 from gamification.services import adjust_xp, award_achievement, record_activity
 from gamification.services.corrections.awards import revoke_achievement
-from gamification.staff import hold_user
+from gamification.staff import grant_freezes, hold_user
 from gamification.testing import make_levels
 from tests.factories import AchievementFactory, UserFactory
 
@@ -122,3 +122,19 @@ def test_a_search_reads_all_users_once(admin_client, league):
 
     scans = [each for each in queries if "%nobody%" in each["sql"].lower()]
     assert len(scans) == 1
+
+
+def test_streaks_are_shown_as_of_today(admin_client, activity):
+    active, frozen, lost = (UserFactory() for _ in range(3))
+    with time_machine.travel(NOON, tick=False):
+        for who in (active, frozen, lost):
+            record_activity(who, activity.key)
+        grant_freezes(frozen, 1)
+    with time_machine.travel(NOON + timedelta(days=2), tick=False):
+        record_activity(active, activity.key)
+
+        page = admin_client.get(USERS)
+
+    cells = re.findall(r'field-streak_today">(\d+)<', page.content.decode())
+    users = [row.user for row in page.context["cl"].result_list]
+    assert dict(zip(users, cells, strict=True)) == {active: "1", frozen: "1", lost: "0"}

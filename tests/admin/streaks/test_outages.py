@@ -6,10 +6,9 @@ import pytest
 import time_machine
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
-from django.contrib.messages import get_messages
 from django.urls import reverse
 
-from gamification.models import RepairedDate
+from gamification.models import Job, RepairedDate
 from gamification.services import record_activity
 from tests.admin.browsing import filled_in, refused_inline
 from tests.factories import UserFactory
@@ -57,11 +56,31 @@ def test_everybody_whom_it_broke_is_repaired(admin_client, broken):
 
     response = repair(admin_client, previewed)
 
-    assert response.url == reverse("admin:gamification_streakdefinition_changelist")
+    job = Job.objects.get()
+    assert response.url == reverse("admin:gamification_job_progress", args=[job.pk])
+    text = f"Job {job.pk} repairs March 3, 2026 to March 3, 2026. An outage."
+    assert LogEntry.objects.get().get_change_message() == text
+    admin_client.post(reverse("admin:gamification_job_step", args=[job.pk]))
     assert RepairedDate.objects.get().user == broken
-    text = "Repaired from March 3, 2026 to March 3, 2026: streaks of 1 users."
-    assert [str(each) for each in get_messages(response.wsgi_request)] == [text]
-    assert LogEntry.objects.get().get_change_message() == f"{text} An outage."
+
+
+def test_the_page_of_the_job_takes_it_back(admin_client, broken):
+    repair(admin_client, preview(admin_client))
+    job = Job.objects.get()
+    step, undo, page = (
+        reverse(f"admin:gamification_job_{name}", args=[job.pk])
+        for name in ("step", "undo", "progress")
+    )
+    admin_client.post(step)
+    text = admin_client.get(page).content.decode()
+    assert f'action="{undo}"' in text
+    assert "2026-03-03" in text
+
+    undoing = admin_client.post(undo)
+
+    admin_client.post(f"{undoing.url}step/")
+    assert not RepairedDate.objects.exists()
+    assert f'action="{undo}"' not in admin_client.get(page).content.decode()
 
 
 def test_only_what_was_previewed_is_repaired(admin_client, broken):
@@ -82,9 +101,7 @@ def test_dates_are_refused_before_and_after_the_preview(
 ):
     assert "1 to 31 dates" in errors(preview(admin_client, until="2026-09-01"))[0][0]
     previewed = preview(admin_client)
-    monkeypatch.setattr(
-        "gamification.services.streaks.mass_repairs.MAX_NOTE", len("An")
-    )
+    monkeypatch.setattr("gamification.services.streaks.repair_jobs.MAX_NOTE", len("An"))
 
     assert "note" in errors(repair(admin_client, previewed))[0][0]
 

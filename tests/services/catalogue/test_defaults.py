@@ -8,7 +8,7 @@ import json
 import pytest
 from django.core.management import call_command
 
-from gamification.models import Achievement, Activity, Level
+from gamification.models import Achievement, Activity, Level, StreakDefinition
 from gamification.testing import restore_catalogue
 
 pytestmark = pytest.mark.django_db
@@ -62,6 +62,7 @@ def test_what_staff_have_changed_stays():
 SITE_CATALOGUE = {
     "comment": "For people.",
     "activities": [{"comment": "Any.", "key": "lesson", "name": "Lesson"}],
+    "streaks": [{"comment": "Any.", "key": "weekly", "name": "Weekly", "unit": "week"}],
     "achievements": [
         {
             "key": "lessons_10",
@@ -72,6 +73,13 @@ SITE_CATALOGUE = {
             "threshold": 10,
         },
         {"key": "gift", "name": "Gift", "category": "mastery", "criterion": "manual"},
+        {
+            "key": "weeks",
+            "name": "Weeks",
+            "category": "streaks",
+            "criterion": "longest_streak",
+            "streak": "weekly",
+        },
     ],
     "levels": [
         {"comment": "All.", "threshold": 0, "name": "Newcomer"},
@@ -88,18 +96,30 @@ def test_the_catalogue_of_the_site_comes_back(settings, tmp_path, is_file):
     wanted = str(path) if is_file else f"{__name__}.SITE_CATALOGUE"
     settings.GAMIFICATION = {"SEED_CATALOGUE": wanted}
 
-    assert restore_catalogue() == 5
-    rows = Achievement.objects.values_list("key", "activity__key", "position")
-    assert [*rows] == [("lessons_10", "lesson", 0), ("gift", None, 1)]
+    assert restore_catalogue() == 7
+    rows = Achievement.objects.values_list("key", "activity__key", "streak__key")
+    assert [*rows.order_by("position")] == [
+        ("lessons_10", "lesson", None),
+        ("gift", None, None),
+        ("weeks", None, "weekly"),
+    ]
+    assert StreakDefinition.objects.get(key="weekly").unit == "week"
     assert [*Activity.objects.values_list("key", "xp_reward")] == [("lesson", 0)]
     assert [*map(str, Level.objects.all())] == ["Level 1 · Newcomer", "Level 2"]
+
+
+def test_the_daily_streak_comes_back():
+    StreakDefinition.objects.all().delete()
+
+    assert (restore_catalogue(), restore_catalogue()) == (1, 0)
+    assert StreakDefinition.objects.get().key == "daily"
 
 
 def test_levels_of_staff_stay(settings):
     Level.objects.create(number=1, threshold=0, name="Ours")
     settings.GAMIFICATION = {"SEED_CATALOGUE": f"{__name__}.SITE_CATALOGUE"}
 
-    assert restore_catalogue() == 3
+    assert restore_catalogue() == 5
     assert [*map(str, Level.objects.all())] == ["Level 1 · Ours"]
 
 

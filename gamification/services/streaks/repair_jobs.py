@@ -1,0 +1,80 @@
+"""Repairs streaks for everybody in the steps of a job, and takes such a job back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from typing import Any, Final
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from gamification.domain.streak_rules import DAILY
+from gamification.models import Job, JobKind, RepairedDate, write_alias
+from gamification.services.jobs import Step, begin_job
+from gamification.services.streaks.lookup import find_streak
+from gamification.services.streaks.mass_repairs import (
+    USERS_AT_ONCE,
+    candidates,
+    preview_repairs,
+    repair_users,
+)
+from gamification.services.streaks.repairs import check_dates
+from gamification.services.streaks.settling import settle
+from gamification.services.unit_of_work import attempts
+from gamification.services.user_batches import next_users
+from gamification.services.validation import MAX_NOTE, UserRef, check_text
+from gamification.storage import store_for
+
+#: Users from whom one step takes repairs back.
+UNDONE_AT_ONCE: Final = 100
+
+
+def begin_repairs(
+    dates: Iterable[date], *, actor: UserRef | None, note: str, streak: str = DAILY
+) -> Job:
+    """Begin a job that does what ``repair_streaks`` does; return the job.
+
+    Raises the errors of ``repair_streaks``.
+    """
+    check_text("note", note, longest=MAX_NOTE, required=True)
+    wanted = check_dates(dates)
+    total = preview_repairs(wanted, streak=streak).users
+    days = [day.isoformat() for day in wanted]
+    parameters = {"streak": streak, "dates": days, "note": note}
+    return begin_job(JobKind.REPAIR, parameters=parameters, total=total, actor=actor)
+
+
+def repair_step(job: Job, actor_id: Any) -> Step:
+    """Repair the streaks of the next users, in order of their keys."""
+    wanted = [date.fromisoformat(day) for day in job.parameters["dates"]]
+    profiles = candidates(wanted, write_alias())
+    user_ids, last = next_users(profiles, after=job.cursor, limit=USERS_AT_ONCE)
+    streak, note = find_streak(job.parameters["streak"]), job.parameters["note"]
+    done = repair_users(user_ids, streak, wanted, actor_id, note, job.pk)
+    return Step(done, cursor=None if last is None else str(last))
+
+
+def repairs_by(job_id: int) -> QuerySet[RepairedDate]:
+    """Return the dates that a job repaired, and that are not taken back."""
+    return RepairedDate.objects.using(write_alias()).filter(job=job_id)
+
+
+def undo_repairs_step(target: Job) -> Step:
+    """Take the repairs of the job ``target`` back from the next users.
+
+    Their streaks become what they would be without the dates; what they unlocked
+    meanwhile stays.
+    """
+    rows, store = repairs_by(target.pk), store_for(write_alias())
+    waiting = rows.order_by("user_id").values_list("user_id", flat=True).distinct()
+    user_ids = list(waiting[: UNDONE_AT_ONCE + 1])
+    batch = user_ids[:UNDONE_AT_ONCE]
+    for attempt in attempts(store, batch):
+        with attempt:
+            attempt.lock()
+            rows.filter(user__in=batch).delete()
+            for user_id in batch:
+                settle(user_id, store, timezone.now())
+    # What is taken back is not found again.
+    return Step(len(batch), cursor=str(batch[-1]) if user_ids[len(batch) :] else None)
