@@ -120,7 +120,7 @@ def _past(state: UserState, wanted: Iterable[date]) -> list[date]:
 def _is_longer(state: UserState, rule: StreakRule, wanted: Iterable[date]) -> bool:
     """Say whether a run of the user would be longer if the dates were repaired."""
     book, now = state.book or StreakBook(), timezone.now()
-    dates = dates_of(rule, state.days or {}, book.chosen)
+    dates = dates_of(rule, state.days or {}, book.chosen, state.calendar)
     stored = book.exceptions_of(rule)
     more = replace(stored, repaired=stored.repaired | {*_past(state, wanted)})
     before, after = (

@@ -101,7 +101,7 @@ def _difference(
     before, after = (
         find_status(
             rule,
-            dates_of(rule, state.days or {}, book.chosen),
+            dates_of(rule, state.days or {}, book.chosen, state.calendar),
             state.calendar,
             now,
             book.exceptions_of(present),
