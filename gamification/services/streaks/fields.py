@@ -84,8 +84,9 @@ def _conflicts(item: StreakDefinition) -> Iterator[tuple[str, str]]:
     """Yield each field that does not go with the others, and why."""
     counting = len(item.weekdays or EVERY_DAY)
     most = MOST_DATES[StreakUnit(item.unit)]
-    if item.unit == StreakUnit.WEEK:
-        most = min(most, counting)
+    if item.unit != StreakUnit.DAY:
+        # A month has each weekday four times at least.
+        most = most * counting // len(EVERY_DAY)
     if item.goal > most:
         yield "goal", _("The most is %(most)s.") % {"most": most}
     known = Activity.objects.using(write_alias()).filter(key__in=item.activities)
