@@ -10,13 +10,14 @@ from typing import Any, Final
 from django.utils import timezone
 
 from gamification.conf import conf
+from gamification.domain.days import ONE_DAY
 from gamification.domain.state import UserState
 from gamification.domain.streak_book import StreakBook, dates_of
 from gamification.domain.streak_rules import DAILY, StreakRule
 from gamification.domain.streak_status import REPAIRABLE, find_status
 from gamification.models import StreakDefinition, UserGamification, write_alias
 from gamification.services.streaks.lookup import find_streak
-from gamification.services.streaks.repairs import check_dates, credit
+from gamification.services.streaks.repairs import check_age, check_dates, credit
 from gamification.services.streaks.settling import load
 from gamification.services.unit_of_work import attempts, wrap_database_errors
 from gamification.services.validation import (
@@ -52,7 +53,7 @@ def repair_streaks(
     """
     actor_id = actor_key_of(actor)
     check_text("note", note, longest=MAX_NOTE, required=True)
-    wanted = check_dates(dates)
+    wanted = _check_outage(dates)
     alias, report = write_alias(), RepairReport()
     store = store_for(alias)
     with wrap_database_errors(alias):
@@ -75,13 +76,21 @@ def repair_streaks(
 
 def preview_repairs(dates: Iterable[date], *, streak: str = DAILY) -> RepairReport:
     """Return what ``repair_streaks`` would do now, and write nothing."""
-    wanted, alias = check_dates(dates), write_alias()
+    wanted, alias = _check_outage(dates), write_alias()
     store, users = store_for(alias), 0
     with wrap_database_errors(alias):
         definition = find_streak(streak)
         for user_ids in _pages(wanted, alias):
             users += len([*_broken(user_ids, definition, wanted, store)])
     return RepairReport(users, users * len(wanted))
+
+
+def _check_outage(dates: Iterable[date]) -> list[date]:
+    """Raise ``NotRepairableError`` for dates that nobody's repair may have."""
+    wanted, now = check_dates(dates), timezone.now().date()
+    # Somewhere it is a day earlier, or later.
+    check_age(wanted, now - ONE_DAY, now + ONE_DAY)
+    return wanted
 
 
 def _pages(wanted: Sequence[date], alias: str) -> Iterator[list[Any]]:
@@ -112,9 +121,9 @@ def _broken(
 
 
 def _past(state: UserState, wanted: Iterable[date]) -> list[date]:
-    """Return those of the dates that are over for the user."""
+    """Return those of the dates that staff can repair for the user."""
     today = state.calendar.date_of(timezone.now())
-    return [day for day in wanted if day < today]
+    return [day for day in wanted if today - REPAIRABLE <= day < today]
 
 
 def _is_longer(state: UserState, rule: StreakRule, wanted: Iterable[date]) -> bool:

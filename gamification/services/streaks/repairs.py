@@ -69,7 +69,8 @@ def repair_streak(
             check_actor(actor_id)
             definition, loaded = find_streak(streak), load(user_id, store)
             check_self(loaded.state, actor_id)
-            _check_age(loaded, wanted)
+            today = loaded.state.calendar.date_of(timezone.now())
+            check_age(wanted, today, today)
             credit(loaded, definition, wanted, actor_id, note, store)
             status = _status(user_id, definition, store)
     return status
@@ -108,12 +109,15 @@ def check_dates(dates: Iterable[date]) -> list[date]:
     return wanted
 
 
-def _check_age(loaded: Loaded, wanted: Sequence[date]) -> None:
-    today = loaded.state.calendar.date_of(timezone.now())
-    if wanted[-1] >= today or wanted[0] < today - REPAIRABLE:
+def check_age(wanted: Sequence[date], earliest: date, latest: date) -> None:
+    """Raise ``NotRepairableError`` unless staff can repair sorted dates.
+
+    Today lies between ``earliest`` and ``latest``.
+    """
+    if wanted[-1] >= latest or wanted[0] < earliest - REPAIRABLE:
         message = (
             f"{wanted[0]} to {wanted[-1]} are not all among the {REPAIRABLE.days} days "
-            f"before {today}."
+            f"before {latest}."
         )
         raise NotRepairableError(message)
 
@@ -122,7 +126,10 @@ def _check_own(
     loaded: Loaded, streak: StreakDefinition, wanted: Collection[date]
 ) -> None:
     status, now = _status_of(loaded, streak), timezone.now()
-    if len(wanted) > OWN_DATES or not {*wanted} <= {*status.missed}:
+    rule = loaded.catalogue.streaks[streak.key]
+    missed = [rule.period_of(day) for day in status.missed]
+    are_missed = all(any(p.start <= day <= p.end for p in missed) for day in wanted)
+    if len(wanted) > OWN_DATES or not are_missed:
         message = f"Up to {OWN_DATES} dates that broke the streak can be repaired."
         raise NotRepairableError(message)
     if status.broken_at is None or now - status.broken_at > OWN_TIME:
