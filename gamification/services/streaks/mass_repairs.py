@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import UTC, date, datetime, time
 from typing import Any, Final
 
+from django.db.models import Q
 from django.utils import timezone
 
 from gamification.conf import conf
@@ -96,7 +97,8 @@ def _check_outage(dates: Iterable[date]) -> list[date]:
 def _pages(wanted: Sequence[date], alias: str) -> Iterator[list[Any]]:
     """Yield users who may have had a run when the dates came, some at a time."""
     rows = UserGamification.objects.using(alias).order_by("pk")
-    rows = rows.filter(last_active_on__gte=wanted[0] - REPAIRABLE)
+    earliest = datetime.combine(wanted[0] - REPAIRABLE, time(), tzinfo=UTC)
+    rows = rows.filter(Q(last_occurred_at__gte=earliest) | Q(has_exceptions=True))
     pairs, after = rows.values_list("pk", "user_id"), 0
     while page := list(pairs.filter(pk__gt=after)[:USERS_AT_ONCE]):
         after = page[-1][0]

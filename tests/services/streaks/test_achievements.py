@@ -23,8 +23,10 @@ from gamification.staff import (
     get_facts,
     grant_freezes,
     preview_backfill,
+    preview_repairs,
+    preview_streak,
 )
-from tests.factories import AchievementFactory
+from tests.factories import AchievementFactory, ActivityFactory
 from tests.services.streaks.conftest import noon, november
 
 pytestmark = pytest.mark.django_db
@@ -78,6 +80,20 @@ def test_a_backfill_awards_it_by_the_runs_of_its_streak(user, staff, weekly, act
     assert (done.awarded, done.xp) == (1, 30)
     unlock = user.gamification_achievements.get()
     assert unlock.unlocked_at == noon(9)
+
+
+def test_chosen_activities_need_not_extend_the_daily_streak(user, act, on):
+    ActivityFactory(key="log", extends_streak=False)
+    rules = {"unit": "week", "activities": ["log"]}
+    create_streak(actor=None, key="logs", name="Logs", **rules)
+    act(2, 16, activity="log")
+
+    with on(16):
+        create_achievement(actor=None, streak="logs", **{**MEDAL, "threshold": 1})
+        assert preview_backfill("weeks").users == 1
+        assert backfill_everyone("weeks").awarded == 1
+        assert preview_streak("logs", goal=2).shorter.value == 1
+        assert preview_repairs([november(12)], streak="logs").users == 1
 
 
 def test_progress_is_that_of_its_streak(user, weekly, act, on):
