@@ -19,6 +19,7 @@ from gamification.models import (
     UserGamification,
     write_alias,
 )
+from gamification.services.corrections.changes import check_not_self
 from gamification.services.streaks.lookup import check_date, find_optional_streak
 from gamification.services.streaks.settling import mark_exceptions, settle
 from gamification.services.unit_of_work import attempts
@@ -65,11 +66,13 @@ def pause_for(
 ) -> StreakPause:
     """Pause a user's streak, or all, on any dates, also past ones; return the pause.
 
-    Otherwise as ``pause_streak``; raises ``InvalidTextError`` too.
+    Otherwise as ``pause_streak``; raises ``InvalidTextError`` too, and
+    ``SelfAwardError`` if the actor is the user.
     """
     check_text("note", note, longest=MAX_NOTE)
-    actor_id = actor_key_of(actor)
-    return _pause(user_id_of(user), start, end, streak, actor_id, note, is_own=False)
+    user_id, actor_id = user_id_of(user), actor_key_of(actor)
+    check_not_self(user_id, actor_id)
+    return _pause(user_id, start, end, streak, actor_id, note, is_own=False)
 
 
 def end_pause(user: UserRef, *, streak: str | None = None) -> bool:

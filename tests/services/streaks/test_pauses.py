@@ -8,6 +8,7 @@ from gamification.exceptions import (
     InvalidPauseError,
     InvalidRequestError,
     InvalidTextError,
+    SelfAwardError,
     UnknownStreakError,
     UnknownUserError,
 )
@@ -138,6 +139,11 @@ def test_staff_pause_past_dates(user, staff, act, on):
 
         assert get_streaks(user)[0].current == 2
     assert pauses_of(user).get().actor == staff
+
+
+def test_staff_do_not_pause_their_own_streaks(staff, on):
+    with on(4), pytest.raises(SelfAwardError):
+        pause_for(staff, november(2), november(3), actor=staff)
 
 
 def test_a_note_is_checked(user):
