@@ -179,7 +179,7 @@ from gamification.services.streaks.mass_repairs import preview_repairs, repair_s
 from gamification.services.streaks.pauses import pause_for as pause_streak
 from gamification.services.streaks.preview import preview_streak
 from gamification.services.streaks.repairs import repair_streak
-from gamification.services.streaks.status import read_streaks
+from gamification.services.streaks.status import current_streaks, read_streaks
 from gamification.services.unit_of_work import write_transaction
 from gamification.services.validation import (
     MAX_ID,
@@ -263,6 +263,7 @@ __all__ = [
     "create_achievement",
     "create_activity",
     "create_streak",
+    "current_streaks",
     "definition_tag",
     "edit_achievement",
     "edit_activity",

@@ -192,7 +192,10 @@ class UserGamification(models.Model):
 
     @property
     def streak_today(self) -> int:
-        """The streak as of today, in days; 0 if it is broken."""
+        """The streak as of today, in days; 0 if a missed date broke it.
+
+        ``current_streaks`` knows what is forgiven, too.
+        """
         return streak_status(self.streak, self.calendar, timezone.now()).current
 
 

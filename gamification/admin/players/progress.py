@@ -37,6 +37,7 @@ from gamification.models import (
     UserGamification,
 )
 from gamification.staff import (
+    current_streaks,
     get_levels,
     sees_ledgers,
     sees_unlocks,
@@ -63,8 +64,10 @@ class UserChangeList(BoundedChangeList):
         super().get_results(request)
         language = get_language()
         names = {level.number: level.name_in(language) for level in get_levels()}
+        streaks = current_streaks([*self.result_list])
         for row in self.result_list:
             row.level_name = names.get(row.level, "")
+            row.current = streaks[row.user_id]
 
 
 @admin.register(UserGamification)
@@ -110,8 +113,9 @@ class UserGamificationAdmin(HistoryAdmin):
         return f"{row.level} · {name}" if name else str(row.level)
 
     @admin.display(description=_("current streak"))
-    def streak_today(self, row: UserGamification) -> int:
-        return row.streak_today
+    def streak_today(self, row: Any) -> int:
+        current: int = row.current
+        return current
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Model], search_term: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -23,6 +23,8 @@ from gamification.services.streaks.settling import Loaded, load
 from gamification.services.unit_of_work import naming_errors
 from gamification.services.validation import UserRef, unknown_user, user_id_of
 from gamification.storage import StateQuery, store_for
+from gamification.storage.catalogue import load_catalogue
+from gamification.storage.streaks import load_days
 
 
 @naming_errors
@@ -84,6 +86,27 @@ def status_of(loaded: Loaded, rule: StreakRule, now: datetime) -> StreakStatus:
         now,
         book.exceptions_of(rule),
     )
+
+
+def current_streaks(profiles: Sequence[UserGamification]) -> dict[Any, int]:
+    """Return the daily streak as of today of some users, by their ids.
+
+    It takes two queries, and more if the streak may forgive one of them something.
+    """
+    alias, now = write_alias(), timezone.now()
+    catalogue = load_catalogue(alias)
+    streaks = {profile.user_id: profile.streak_today for profile in profiles}
+    states = [
+        UserState(each.user_id, each.calendar, has_exceptions=each.has_exceptions)
+        for each in profiles
+        if each.has_exceptions or not catalogue.is_strict
+    ]
+    if states:
+        load_days(states, catalogue, store_for(alias))
+    for state in states:
+        status = status_of(Loaded(state, catalogue), catalogue.daily, now)
+        streaks[state.user_id] = status.current
+    return streaks
 
 
 def rules_of(catalogue: Catalogue) -> tuple[StreakRule, ...]:

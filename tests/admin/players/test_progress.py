@@ -12,7 +12,7 @@ from django.urls import reverse
 from gamification.admin.players import search
 from gamification.services import adjust_xp, award_achievement, record_activity
 from gamification.services.corrections.awards import revoke_achievement
-from gamification.staff import hold_user
+from gamification.staff import grant_freezes, hold_user
 from gamification.testing import make_levels
 from tests.factories import AchievementFactory, UserFactory
 
@@ -60,6 +60,17 @@ def test_levels_have_their_names(admin_client, league):
 
     shown = re.findall(r'field-named_level">(.*?)<', page)
     assert sorted(shown) == ["1 · Newcomer", "2", "2"]
+
+
+def test_the_list_has_streaks_that_freezes_will_keep(admin_client, user, activity):
+    with time_machine.travel("2026-11-01T12:00:00Z", tick=False):
+        grant_freezes(user, 1)
+        record_activity(user, "walk")
+
+    with time_machine.travel("2026-11-03T12:00:00Z", tick=False):
+        [row] = admin_client.get(USERS).context["cl"].result_list
+
+    assert row.current == 1
 
 
 def test_users_are_filtered_by_level(admin_client, league):
