@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from itertools import groupby
+from itertools import groupby, islice
+from operator import itemgetter
 from typing import NamedTuple
 
 from gamification.domain.days import ONE_DAY, Calendar
@@ -146,10 +147,6 @@ class Walk:
         """Say whether the user was active on ``day``, or it was repaired."""
         return day in self.active or day in self.exceptions.repaired
 
-    def counts(self, period: Period) -> bool:
-        """Say whether ``period`` lengthens the streak."""
-        return self.done_in(period) >= period.version.goal
-
     def done_in(self, period: Period) -> int:
         """Return the number of active dates in ``period``."""
         return sum(day in self.active for day in period.dates())
@@ -217,10 +214,9 @@ class Walk:
         for granted_on, amount in self.exceptions.grants:
             yield granted_on, False, amount
         if any(version.initial_freezes for version in self.rule.versions):
-            for day in self.dates:
-                if amount := self.rule.version_on(day).initial_freezes:
-                    yield day, True, amount
-                    break
+            amounts = ((d, self.rule.version_on(d).initial_freezes) for d in self.dates)
+            for day, amount in islice(filter(itemgetter(1), amounts), 1):
+                yield day, True, amount
 
     def _supply(self, day: date) -> None:
         """Put the freezes into stock that came until ``day``."""

@@ -216,18 +216,6 @@ def test_an_explanation_is_silent_where_freezes_were_used(user, act, on):
         assert explain_achievement(user, "week").text.endswith("5 to go.")
 
 
-def test_an_explanation_names_no_dates_that_freezes_will_cover(user, act, on):
-    AchievementFactory(key="week", name="Week", criterion="longest_streak", threshold=7)
-    with on(1):
-        grant_freezes(user, 1)
-    act(1, 4, 5)
-    with on(5):
-        grant_freezes(user, 1)
-
-    with on(8):
-        assert explain_achievement(user, "week").text.endswith("5 to go.")
-
-
 def test_records_tell_what_they_did_to_a_streak(heard, act, daily, on, user):
     daily(initial_freezes=1)
 
