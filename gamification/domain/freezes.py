@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
+from itertools import count
 from typing import Any, Final, NamedTuple
 
 from django.db.models.enums import TextChoices
@@ -74,17 +75,16 @@ def missing_rows(
         "earn": runs.earned,
         "lose": {day: -amount for day, amount in runs.surplus.items()},
     }
-    turns = {(row.kind, row.date): 0 for row in known}
-    for row in known:
-        turns[row.kind, row.date] += 1
+    # Keys of grants are chosen by others.
+    taken = {row.key for row in known}
     found = list[FreezeRow]()
     for about, kinds in _KINDS.items():
         stored = _sums(row for row in known if row.kind in kinds)
         for day, amount in _differences(stored, due[about]):
             # Of used and returned ones, the sign says which.
             kind = kinds[-1] if amount > 0 else kinds[0]
-            turn = turns.get((kind, day), 0) + 1
-            key = f"gamification:{kind}:{day}:{turn}"
+            keys = (f"gamification:{kind}:{day}:{turn}" for turn in count(1))
+            key = next(each for each in keys if each not in taken)
             found.append(FreezeRow(user_id, streak_id, kind, amount, day, key, now))
     # What comes into stock comes first, so that the stock never falls below 0.
     return sorted(found, key=lambda row: row.amount < 0)

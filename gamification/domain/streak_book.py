@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
+from gamification.domain.days import Calendar
 from gamification.domain.freezes import FreezeRow, grants_of
 from gamification.domain.streak_rules import StreakRule
 from gamification.domain.streak_runs import Exceptions, Pause
@@ -41,16 +42,19 @@ def dates_of(
     rule: StreakRule,
     days: Mapping[date, int],
     chosen: Mapping[tuple[int, date], int],
+    calendar: Calendar,
 ) -> set[date]:
     """Return the dates that are active for one streak.
 
-    ``days`` are those on which any activity extended streaks.
+    ``days`` are those on which any activity extended streaks. Of the others, no neutral
+    one is active.
     """
     versions = rule.versions
     if not any(version.activities for version in versions):
         return {*days}
     dates = {day for day in days if not rule.version_on(day).activities}
     for (activity_id, day), count in chosen.items():
-        if count > 0 and activity_id in rule.version_on(day).activities:
+        counts = count > 0 and activity_id in rule.version_on(day).activities
+        if counts and (day in days or not calendar.is_neutral(day)):
             dates.add(day)
     return dates

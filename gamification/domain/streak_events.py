@@ -24,9 +24,14 @@ def streak_events(changeset: UserChangeset) -> Iterator[StreakEvent]:
     """Yield what the changes did to streaks and freezes."""
     keeper, user_id = changeset.streaks, changeset.state.user_id
     before, after = changeset.state.streak, changeset.streak
-    changes = [(keeper.catalogue.daily.key, before, after), *keeper.changes()]
-    for key, old, new in changes:
-        yield from _changes(user_id, key, old, new)
+    is_new_run = after.current <= before.current
+    key = keeper.catalogue.daily.key
+    yield from _changes(user_id, key, before, after, is_new_run=is_new_run)
+    for key, old, new in keeper.changes():
+        # Not every active date lengthens a run of weeks or months.
+        is_new_run = (old.began_on or date.max) < (new.began_on or date.min)
+        streaks = old.streak, new.streak
+        yield from _changes(user_id, key, *streaks, is_new_run=is_new_run)
     keys = {rule.id: rule.key for rule in keeper.catalogue.streaks.values()}
     yield from freeze_events(keeper.freeze_rows(changeset.now), keys)
 
@@ -48,10 +53,12 @@ def freeze_events(
             yield StreakEvent("freeze_earned", row.user_id, key, about)
 
 
-def _changes(user_id: Any, key: str, old: Streak, new: Streak) -> Iterator[StreakEvent]:
+def _changes(
+    user_id: Any, key: str, old: Streak, new: Streak, *, is_new_run: bool
+) -> Iterator[StreakEvent]:
     first, last = old.last_active_on, new.last_active_on
     has_moved = last is not None and (first is None or first < last)
-    if has_moved and old.current and new.current <= old.current:
+    if has_moved and old.current and is_new_run:
         lost = {"lost": old.current, "broken_at": None}
         yield StreakEvent("streak_broken", user_id, key, lost)
         old = Streak()

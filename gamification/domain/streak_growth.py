@@ -20,7 +20,15 @@ def longest_runs(
     book: StreakBook,
 ) -> Iterator[int]:
     """Yield the longest run after each of ``entries``, which last, in order."""
-    days = [entry.local_date if _extends(entry, rule) else None for entry in entries]
+    entries = [*entries]
+    known = {entry.local_date for entry in entries if entry.extends_streak}
+    days = [
+        entry.local_date
+        if _extends(entry, rule)
+        and (entry.local_date in known or not calendar.is_neutral(entry.local_date))
+        else None
+        for entry in entries
+    ]
     dates = (day for day in days if day is not None)
     growth = Walk(rule, dates, calendar, book.exceptions_of(rule)).growth[::-1]
     longest, latest = 0, date.min

@@ -90,15 +90,15 @@ class StreakKeeper:
             rule.id: self.runs(rule).longest for rule in self.catalogue.other_streaks
         }
 
-    def changes(self) -> Iterator[tuple[str, Streak, Streak]]:
-        """Yield key, streak before and streak after of the streaks besides the daily.
+    def changes(self) -> Iterator[tuple[str, Runs, Runs]]:
+        """Yield key, runs before and runs after of the streaks besides the daily.
 
         It yields none if not all of them are known.
         """
         if self.is_loaded:
             before = StreakKeeper(self.state, self.catalogue)
             for rule in self.catalogue.other_streaks:
-                yield rule.key, before.runs(rule).streak, self.runs(rule).streak
+                yield rule.key, before.runs(rule), self.runs(rule)
 
     def freeze_rows(self, now: datetime) -> list[FreezeRow]:
         """Return what the ledger of freezes lacks after all that was booked."""
@@ -123,7 +123,7 @@ class StreakKeeper:
         if rule.id not in self._runs:
             self._runs[rule.id] = find_runs(
                 rule,
-                dates_of(rule, self.days, self._chosen),
+                dates_of(rule, self.days, self._chosen, self.state.calendar),
                 self.state.calendar,
                 self._book.exceptions_of(rule),
             )

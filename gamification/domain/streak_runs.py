@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from itertools import groupby
+from itertools import groupby, islice
+from operator import itemgetter
 from typing import NamedTuple
 
-from gamification.domain.days import Calendar
+from gamification.domain.days import ONE_DAY, Calendar
 from gamification.domain.streak_rules import Period, StreakRule, StreakUnit
 from gamification.domain.streaks import Streak
 
@@ -104,9 +105,8 @@ class Walk:
         self.lost = 0
         #: The dates on which the longest run became so long, in order.
         self.growth: list[tuple[date, int]] = []
-        self._grants = sorted(exceptions.grants, reverse=True)
+        self._supplies = sorted(self._find_supplies(), reverse=True)
         self._used: list[date] = []
-        self._has_initial = False
         for period, days in groupby(self.dates, rule.period_of):
             self._pass(period, [*days])
         self.runs.used = frozenset(self._used)
@@ -147,10 +147,6 @@ class Walk:
         """Say whether the user was active on ``day``, or it was repaired."""
         return day in self.active or day in self.exceptions.repaired
 
-    def counts(self, period: Period) -> bool:
-        """Say whether ``period`` lengthens the streak."""
-        return self.done_in(period) >= period.version.goal
-
     def done_in(self, period: Period) -> int:
         """Return the number of active dates in ``period``."""
         return sum(day in self.active for day in period.dates())
@@ -164,12 +160,14 @@ class Walk:
         )
 
     def _pass(self, period: Period, days: Sequence[date]) -> None:
-        if len(days) >= period.version.goal:
-            self._reach(period)
-            self.growth.append((days[period.version.goal - 1], self.runs.longest))
+        # One below its goal ends no gap: freezes that come in it cover none before it.
+        if len(days) < period.version.goal:
+            return
+        self._reach(period)
+        self.growth.append((days[period.version.goal - 1], self.runs.longest))
         for day in days:
             self._supply(day)
-            self._earn(period, day, counts=len(days) >= period.version.goal)
+            self._earn(period, day)
 
     def _reach(self, period: Period) -> None:
         """Let a run go on, or begin, with ``period``."""
@@ -198,6 +196,8 @@ class Walk:
                 self._supply(period.end)
                 if self.runs.stock < len(missed):
                     return Gap(missed, is_covered=False)
+        # What came later in the gap found the stock as full as it was until then.
+        self._supply(end - ONE_DAY)
         return Gap(missed, is_covered=True)
 
     def _between(self, last: Period, end: date) -> Iterator[Period]:
@@ -206,27 +206,33 @@ class Walk:
             yield period
             period = self.rule.following(period)
 
-    def _supply(self, day: date) -> None:
-        """Put the freezes into stock that were granted until ``day``."""
-        while self._grants and self._grants[-1].day <= day:
-            granted_on, amount = self._grants.pop()
-            surplus = amount - self._add(granted_on, amount)
-            if surplus:
-                known = self.runs.surplus
-                known[granted_on] = known.get(granted_on, 0) + surplus
+    def _find_supplies(self) -> Iterator[tuple[date, bool, int]]:
+        """Yield when freezes come that no run earns, and how many.
 
-    def _earn(self, period: Period, day: date, *, counts: bool) -> None:
-        version, amount = period.version, 0
-        if version.initial_freezes and not self._has_initial:
-            self._has_initial = True
-            amount += self._add(day, version.initial_freezes)
-        if counts:
-            self.runs.counted += 1
-            every = version.freeze_every
-            if every and self.runs.counted % every == 0:
-                amount += self._add(day, 1)
-        if amount:
-            self.runs.earned[day] = amount
+        Those of the start, for which the second value is true, come after grants.
+        """
+        for granted_on, amount in self.exceptions.grants:
+            yield granted_on, False, amount
+        if any(version.initial_freezes for version in self.rule.versions):
+            amounts = ((d, self.rule.version_on(d).initial_freezes) for d in self.dates)
+            for day, amount in islice(filter(itemgetter(1), amounts), 1):
+                yield day, True, amount
+
+    def _supply(self, day: date) -> None:
+        """Put the freezes into stock that came until ``day``."""
+        while self._supplies and self._supplies[-1][0] <= day:
+            came_on, is_initial, amount = self._supplies.pop()
+            added = self._add(came_on, amount)
+            if is_initial:
+                _count(self.runs.earned, came_on, added)
+            else:
+                _count(self.runs.surplus, came_on, amount - added)
+
+    def _earn(self, period: Period, day: date) -> None:
+        self.runs.counted += 1
+        every = period.version.freeze_every
+        if every and self.runs.counted % every == 0:
+            _count(self.runs.earned, day, self._add(day, 1))
 
     def _add(self, day: date, amount: int) -> int:
         """Put freezes into stock as far as there is room; return how many."""
@@ -234,6 +240,11 @@ class Walk:
         added = max(0, min(amount, room))
         self.runs.stock += added
         return added
+
+
+def _count(amounts: dict[date, int], day: date, amount: int) -> None:
+    if amount:
+        amounts[day] = amounts.get(day, 0) + amount
 
 
 def find_runs(

@@ -90,9 +90,11 @@ def _missed(walk: Walk, gap: Gap, today: date) -> Iterator[date]:
         yield from gap.missed
     elif walk.breach:
         last, _gap = walk.breach
-        end = walk.rule.period_of(today).start
-        each = walk.rule.period_of(max(last.end, today - REPAIRABLE))
-        while (each := walk.rule.following(each)).start < end and not walk.counts(each):
+        began, end = walk.runs.began_on, walk.rule.period_of(today).start
+        if began and began > last.end:
+            end = began
+        each = walk.rule.period_of(max(last.end, today - REPAIRABLE - ONE_DAY))
+        while (each := walk.rule.following(each)).start < end:
             if walk.is_missed(each):
                 yield each.end
 

@@ -24,7 +24,14 @@ EXAMPLE: Final = {
     "text": "“Ten done” requires 10 × KPI completed. The user is at 4 × KPI completed. "
     "6 to go.",
 }
-BLOCKERS: Final = ("revoked", "draft", "retired", "manual", "inactive_activity")
+BLOCKERS: Final = (
+    "excluded",
+    "revoked",
+    "draft",
+    "retired",
+    "manual",
+    "inactive_activity",
+)
 
 
 class ExplanationQuery(QuerySerializer):

@@ -133,7 +133,11 @@ class PausesViewSet(GamificationViewSet):
         status=201,
         permission=_PAUSE,
         scope="write",
-        errors=(ours.InvalidPauseError, ours.UnknownStreakError),
+        errors=(
+            ours.InvalidPauseError,
+            ours.SelfAwardError,
+            ours.UnknownStreakError,
+        ),
         body_example={
             name: STAFF_PAUSE_EXAMPLE[name] for name in ("start", "end", "note")
         },

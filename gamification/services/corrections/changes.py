@@ -59,7 +59,12 @@ def check_award(state: UserState, actor_id: Any) -> None:
 
 def check_self(state: UserState, actor_id: Any) -> None:
     """Raise ``SelfAwardError`` if the actor is the user, unless the site allows it."""
-    if state.user_id == actor_id and not conf.ALLOW_SELF_AWARDS:
+    check_not_self(state.user_id, actor_id)
+
+
+def check_not_self(user_id: Any, actor_id: Any) -> None:
+    """Raise ``SelfAwardError`` if the two are one, unless the site allows it."""
+    if user_id == actor_id and not conf.ALLOW_SELF_AWARDS:
         raise SelfAwardError
 
 

@@ -45,7 +45,8 @@ class Explanation:
     #: Share of the way, 0 to 1.
     fraction: float
     #: Codes of the reasons why activities alone do not unlock the achievement:
-    #: ``draft``, ``retired``, ``revoked``, ``manual``, ``inactive_activity``.
+    #: ``excluded`` (the user, from the game), ``draft``, ``retired``, ``revoked``,
+    #: ``manual``, ``inactive_activity``.
     blocked_by: tuple[str, ...]
     #: The whole explanation in words.
     text: str
@@ -60,13 +61,20 @@ def get_facts(user: UserRef) -> Facts:
     """
     user_id, alias = user_id_of(user), write_alias()
     measured = Achievement.objects.using(alias).exclude(streak=None)
-    return _facts(user_id, measured.values_list("streak_id", flat=True))
+    streaks = measured.values_list("streak_id", flat=True)
+    return _facts(user_id, _profile_of(user_id), streaks)
 
 
-def _facts(user_id: Any, streaks: Iterable[int | None]) -> Facts:
+def _profile_of(user_id: Any) -> UserGamification:
+    """Return the user's row, or an empty one for a newcomer."""
+    rows = UserGamification.objects.using(write_alias()).filter(user=user_id)
+    return rows.first() or UserGamification()
+
+
+def _facts(
+    user_id: Any, profile: UserGamification, streaks: Iterable[int | None]
+) -> Facts:
     alias = write_alias()
-    profile = UserGamification.objects.using(alias).filter(user=user_id).first()
-    profile = profile or UserGamification()
     tallies = ActivityTally.objects.using(alias).filter(user=user_id)
     held = UserAchievement.objects.using(alias).filter(user=user_id, revoked_at=None)
     return Facts(
@@ -94,16 +102,21 @@ def explain_achievement(user: UserRef, achievement: str) -> Explanation:
     unlocks = UserAchievement.objects.using(alias).filter(user=user_id)
     unlock = unlocks.filter(achievement=row).first()
     is_unlocked = unlock is not None and unlock.revoked_at is None
-    current = _facts(user_id, [row.streak_id]).measure(*row.measure)
-    explanation = _explanation(row, current, is_unlocked, _blockers(row, unlock))
+    profile = _profile_of(user_id)
+    current = _facts(user_id, profile, [row.streak_id]).measure(*row.measure)
+    blockers = _blockers(row, unlock, is_excluded=profile.is_excluded)
+    explanation = _explanation(row, current, is_unlocked, blockers)
     is_streak = row.criterion == Criterion.LONGEST_STREAK and explanation.missing
     more = unused_freezes(user_id, row) if is_streak else ""
     return replace(explanation, text=f"{explanation.text} {more}".rstrip())
 
 
-def _blockers(row: Achievement, unlock: UserAchievement | None) -> dict[str, str]:
+def _blockers(
+    row: Achievement, unlock: UserAchievement | None, *, is_excluded: bool
+) -> dict[str, str]:
     """Return the reasons that keep the achievement locked, in words, by code."""
     blockers = {
+        "excluded": is_excluded,
         "revoked": unlock is not None and unlock.is_barred,
         "draft": row.status == AchievementStatus.DRAFT,
         "retired": row.status == AchievementStatus.RETIRED,
@@ -111,6 +124,7 @@ def _blockers(row: Achievement, unlock: UserAchievement | None) -> dict[str, str
         "inactive_activity": row.activity is not None and not row.activity.is_active,
     }
     words = {
+        "excluded": _("Staff have excluded the user from the game."),
         "revoked": _("Staff have revoked it, and only they can give it back."),
         "draft": _("It is a draft, which nobody can unlock yet."),
         "retired": _("It is retired: nobody can unlock it any more."),

@@ -155,12 +155,11 @@ def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
 def _begin_version(item: StreakDefinition, before: Mapping[str, Any]) -> None:
     """Let the fields of ``item`` hold from the next period on.
 
-    They replace rules that have not begun yet.
+    They replace rules that have not begun anywhere yet.
     """
-    start = _next_start(before, _values(item))
-    if item.since is None or item.since < start:
+    if item.since is None or item.since <= _latest_date():
         item.former = [*item.former, _stored(before, item.since)]
-    item.since = start
+    item.since = _next_start(item.former[-1], _values(item))
 
 
 def _begin_freezes(item: StreakDefinition) -> None:
@@ -188,11 +187,15 @@ def _next_start(before: Mapping[str, Any], after: Mapping[str, Any]) -> date:
 
     It is over wherever a user may be.
     """
-    latest = (timezone.now() + _AHEAD).astimezone(UTC).date()
     old, new = (read_version(_stored(each, None), {}) for each in (before, after))
-    following = span(old, latest)[1] + ONE_DAY
+    following = span(old, _latest_date())[1] + ONE_DAY
     start, end = span(new, following)
     return following if start == following else end + ONE_DAY
+
+
+def _latest_date() -> date:
+    """Return the latest date that it is anywhere."""
+    return (timezone.now() + _AHEAD).astimezone(UTC).date()
 
 
 def _log(item: StreakDefinition, actor_id: object, what: str) -> None:

@@ -23,7 +23,7 @@ def unused_freezes(user_id: Any, achievement: Achievement) -> str:
     key = achievement.streak.key if achievement.streak else loaded.catalogue.daily.key
     status = status_of(loaded, loaded.catalogue.streaks[key], timezone.now())
     missed = len(status.missed)
-    if not 0 < status.coverable < missed:
+    if status.freezes_needed or not 0 < status.coverable < missed:
         return ""
     text = ngettext(
         "A freeze would cover %(count)s of the %(missed)s %(units)s missed: none was "

@@ -100,8 +100,9 @@ def find_conflicts(
     """
     counting = len(item.weekdays or EVERY_DAY)
     most = MOST_DATES[StreakUnit(item.unit)]
-    if item.unit == StreakUnit.WEEK:
-        most = min(most, counting)
+    if item.unit != StreakUnit.DAY:
+        # A month has each weekday four times at least.
+        most = most * counting // len(EVERY_DAY)
     if item.goal > most:
         yield "goal", _("The most is %(most)s.") % {"most": most}
     if missing := sorted(repr(key) for key in item.activities if key not in activities):

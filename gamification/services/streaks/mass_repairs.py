@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import UTC, date, datetime, time
 from typing import Any, Final
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from gamification.conf import conf
+from gamification.domain.days import ONE_DAY
 from gamification.domain.state import UserState
 from gamification.domain.streak_book import StreakBook, dates_of
 from gamification.domain.streak_rules import DAILY, StreakRule
 from gamification.domain.streak_status import REPAIRABLE, find_status
 from gamification.models import StreakDefinition, UserGamification, write_alias
 from gamification.services.streaks.lookup import find_streak
-from gamification.services.streaks.repairs import check_dates, credit
+from gamification.services.streaks.repairs import check_age, check_dates, credit
 from gamification.services.streaks.settling import load
 from gamification.services.unit_of_work import attempts, wrap_database_errors
 from gamification.services.validation import (
@@ -53,7 +54,7 @@ def repair_streaks(
     """
     actor_id = actor_key_of(actor)
     check_text("note", note, longest=MAX_NOTE, required=True)
-    wanted = check_dates(dates)
+    wanted = _check_outage(dates)
     alias, users = write_alias(), 0
     with wrap_database_errors(alias):
         check_actor(actor_id)
@@ -89,13 +90,21 @@ def repair_users(
 
 def preview_repairs(dates: Iterable[date], *, streak: str = DAILY) -> RepairReport:
     """Return what ``repair_streaks`` would do now, and write nothing."""
-    wanted, alias = check_dates(dates), write_alias()
+    wanted, alias = _check_outage(dates), write_alias()
     store, users = store_for(alias), 0
     with wrap_database_errors(alias):
         definition = find_streak(streak)
         for user_ids in _pages(wanted, alias):
             users += len([*_broken(user_ids, definition, wanted, store)])
     return RepairReport(users, users * len(wanted))
+
+
+def _check_outage(dates: Iterable[date]) -> list[date]:
+    """Raise ``NotRepairableError`` for dates that nobody's repair may have."""
+    wanted, now = check_dates(dates), timezone.now().date()
+    # Somewhere it is a day earlier, or later.
+    check_age(wanted, now - ONE_DAY, now + ONE_DAY)
+    return wanted
 
 
 def _pages(wanted: Sequence[date], alias: str) -> Iterator[list[Any]]:
@@ -110,7 +119,8 @@ def _pages(wanted: Sequence[date], alias: str) -> Iterator[list[Any]]:
 def candidates(wanted: Sequence[date], alias: str) -> QuerySet[UserGamification]:
     """Return the users who may have had a run when the dates came."""
     rows = UserGamification.objects.using(alias)
-    return rows.filter(last_active_on__gte=wanted[0] - REPAIRABLE)
+    earliest = datetime.combine(wanted[0] - REPAIRABLE, time(), tzinfo=UTC)
+    return rows.filter(Q(last_occurred_at__gte=earliest) | Q(has_exceptions=True))
 
 
 def _broken(
@@ -131,15 +141,15 @@ def _broken(
 
 
 def _past(state: UserState, wanted: Iterable[date]) -> list[date]:
-    """Return those of the dates that are over for the user."""
+    """Return those of the dates that staff can repair for the user."""
     today = state.calendar.date_of(timezone.now())
-    return [day for day in wanted if day < today]
+    return [day for day in wanted if today - REPAIRABLE <= day < today]
 
 
 def _is_longer(state: UserState, rule: StreakRule, wanted: Iterable[date]) -> bool:
     """Say whether a run of the user would be longer if the dates were repaired."""
     book, now = state.book or StreakBook(), timezone.now()
-    dates = dates_of(rule, state.days or {}, book.chosen)
+    dates = dates_of(rule, state.days or {}, book.chosen, state.calendar)
     stored = book.exceptions_of(rule)
     more = replace(stored, repaired=stored.repaired | {*_past(state, wanted)})
     before, after = (

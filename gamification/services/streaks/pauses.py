@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from gamification.conf import conf
 from gamification.domain.days import ONE_DAY
+from gamification.domain.streak_runs import Pause
 from gamification.exceptions import InvalidPauseError
 from gamification.models import (
     StreakDefinition,
@@ -18,6 +19,7 @@ from gamification.models import (
     UserGamification,
     write_alias,
 )
+from gamification.services.corrections.changes import check_not_self
 from gamification.services.streaks.lookup import check_date, find_optional_streak
 from gamification.services.streaks.settling import mark_exceptions, settle
 from gamification.services.unit_of_work import attempts
@@ -64,11 +66,13 @@ def pause_for(
 ) -> StreakPause:
     """Pause a user's streak, or all, on any dates, also past ones; return the pause.
 
-    Otherwise as ``pause_streak``; raises ``InvalidTextError`` too.
+    Otherwise as ``pause_streak``; raises ``InvalidTextError`` too, and
+    ``SelfAwardError`` if the actor is the user.
     """
     check_text("note", note, longest=MAX_NOTE)
-    actor_id = actor_key_of(actor)
-    return _pause(user_id_of(user), start, end, streak, actor_id, note, is_own=False)
+    user_id, actor_id = user_id_of(user), actor_key_of(actor)
+    check_not_self(user_id, actor_id)
+    return _pause(user_id, start, end, streak, actor_id, note, is_own=False)
 
 
 def end_pause(user: UserRef, *, streak: str | None = None) -> bool:
@@ -113,7 +117,8 @@ def _pause(
             since, until = _merged(_pauses(user_id, definition), start, end)
             if is_own:
                 _check_start(start, today)
-                _check_length(since, until, _pauses(user_id, definition))
+                for known in _known(user_id, definition):
+                    _check_length(since, until, known)
             made = _replace(user_id, definition, since, until, actor_id, note)
             mark_exceptions(user_id, store)
             settle(user_id, store, timezone.now())
@@ -134,21 +139,46 @@ def _check_start(start: date, today: date) -> None:
         raise InvalidPauseError(message)
 
 
-def _check_length(since: date, until: date, others: Iterable[StreakPause]) -> None:
-    """Raise ``InvalidPauseError`` for more dates than users may pause."""
+def _check_length(since: date, until: date, known: Iterable[Pause]) -> None:
+    """Raise ``InvalidPauseError`` for more dates than users may pause.
+
+    ``known`` has the other pauses of the streak, with those of all streaks.
+    """
     most, most_a_year = conf.MAX_PAUSE_DAYS, conf.MAX_PAUSE_DAYS_A_YEAR
-    days = (until - since).days + 1
+    pauses = _joined([*known, Pause(since, until)])
+    around = next(each for each in pauses if each.since <= since <= each.until)
+    days = _overlap(around, *around)
     if days > most:
         message = f"The pause has {days} days; the most is {most}."
         raise InvalidPauseError(message, most=most)
-    first, total = until - _YEAR + ONE_DAY, days
-    for other in others:
-        if not since <= other.since <= until:
-            overlap = min(other.until, until) - max(other.since, first)
-            total += max(0, overlap.days + 1)
+    # The year with the most begins or ends with a pause.
+    years = [(each.until - _YEAR + ONE_DAY, each.until) for each in pauses]
+    years += [(each.since, each.since + _YEAR - ONE_DAY) for each in pauses]
+    total = max(
+        sum(_overlap(each, *year) for each in pauses)
+        for year in years
+        if _overlap(around, *year)
+    )
     if total > most_a_year:
         message = f"It makes {total} paused days in a year; the most is {most_a_year}."
         raise InvalidPauseError(message, most=most_a_year)
+
+
+def _joined(pauses: Iterable[Pause]) -> list[Pause]:
+    """Return the pauses in order, with those that touch as one."""
+    joined: list[Pause] = []
+    for since, until in sorted(pauses):
+        if joined and since <= joined[-1].until + ONE_DAY:
+            joined[-1] = Pause(joined[-1].since, max(joined[-1].until, until))
+        else:
+            joined.append(Pause(since, until))
+    return joined
+
+
+def _overlap(pause: Pause, first: date, last: date) -> int:
+    """Return the number of paused dates from ``first`` to ``last``."""
+    days = (min(pause.until, last) - max(pause.since, first)).days + 1
+    return max(0, days)
 
 
 def _merged(rows: QuerySet[StreakPause], start: date, end: date) -> tuple[date, date]:
@@ -189,6 +219,17 @@ def _replace(
 def _pauses(user_id: Any, streak: StreakDefinition | None) -> QuerySet[StreakPause]:
     rows = StreakPause.objects.using(write_alias())
     return rows.filter(user=user_id, streak=streak)
+
+
+def _known(user_id: Any, streak: StreakDefinition | None) -> list[list[Pause]]:
+    """Return the pauses of the streak, or of each, with those of all streaks."""
+    rows = StreakPause.objects.using(write_alias()).filter(user=user_id)
+    found: dict[int | None, list[Pause]] = {None: []}
+    for key, *dates in rows.values_list("streak_id", "since", "until"):
+        found.setdefault(key, []).append(Pause(*dates))
+    if streak:
+        return [found[None] + found.get(streak.pk, [])]
+    return [found[None] + (more if key else []) for key, more in found.items()]
 
 
 def _today(user_id: Any) -> date:

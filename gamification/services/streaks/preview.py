@@ -69,7 +69,7 @@ def preview_streak(key: str | None = None, /, **changes: Any) -> StreakPreview:
     ids = dict(Activity.objects.using(alias).values_list("key", "id"))
     version = read_version(stored_rules(changed), ids)
     supposed = StreakRule(item.pk or 0, item.key, versions=(version,))
-    profiles = UserGamification.objects.using(alias).exclude(last_active_on=None)
+    profiles = UserGamification.objects.using(alias).exclude(last_occurred_at=None)
     count = profiles.count()
     sample = Sample(count)
     store, now = store_for(alias), timezone.now()
@@ -99,7 +99,7 @@ def _difference(
     before, after = (
         find_status(
             rule,
-            dates_of(rule, state.days or {}, book.chosen),
+            dates_of(rule, state.days or {}, book.chosen, state.calendar),
             state.calendar,
             now,
             book.exceptions_of(present),

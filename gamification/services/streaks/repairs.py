@@ -38,6 +38,8 @@ from gamification.storage import Store, store_for
 #: The most dates that users can repair themselves, and how long after the break.
 OWN_DATES: Final = 2
 OWN_TIME: Final = timedelta(hours=48)
+
+NOT_MISSED: Final = f"Up to {OWN_DATES} dates that broke the streak can be repaired."
 #: The most dates in one repair.
 MOST_DATES: Final = 31
 
@@ -77,7 +79,8 @@ def repair_streak(
             check_actor(actor_id)
             definition, loaded = find_streak(streak), load(user_id, store)
             check_self(loaded.state, actor_id)
-            _check_age(loaded, wanted)
+            today = loaded.state.calendar.date_of(timezone.now())
+            check_age(wanted, today, today)
             credit(loaded, definition, wanted, actor_id, note, store)
             status = _status(user_id, definition, store)
     return status
@@ -130,12 +133,15 @@ def check_dates(dates: Iterable[date]) -> list[date]:
     return wanted
 
 
-def _check_age(loaded: Loaded, wanted: Sequence[date]) -> None:
-    today = loaded.state.calendar.date_of(timezone.now())
-    if wanted[-1] >= today or wanted[0] < today - REPAIRABLE:
+def check_age(wanted: Sequence[date], earliest: date, latest: date) -> None:
+    """Raise ``NotRepairableError`` unless staff can repair sorted dates.
+
+    Today lies between ``earliest`` and ``latest``.
+    """
+    if wanted[-1] >= latest or wanted[0] < earliest - REPAIRABLE:
         message = (
             f"{wanted[0]} to {wanted[-1]} are not all among the {REPAIRABLE.days} days "
-            f"before {today}."
+            f"before {latest}."
         )
         raise NotRepairableError(message)
 
@@ -143,15 +149,18 @@ def _check_age(loaded: Loaded, wanted: Sequence[date]) -> None:
 def _check_own(
     loaded: Loaded, streak: StreakDefinition, wanted: Collection[date]
 ) -> None:
-    status = _status_of(loaded, streak)
+    status, rule = _status_of(loaded, streak), loaded.catalogue.streaks[streak.key]
+    missed = {rule.period_of(day).start for day in status.missed}
+    if not {rule.period_of(day).start for day in wanted} <= missed:
+        raise NotRepairableError(NOT_MISSED)
     if problem := _own_problem(status, wanted, timezone.now()):
         raise NotRepairableError(problem)
 
 
 def _own_problem(status: StreakStatus, wanted: Collection[date], now: datetime) -> str:
-    """Return why a user may not repair the dates; "" if nothing forbids it."""
-    if len(wanted) > OWN_DATES or not {*wanted} <= {*status.missed}:
-        return f"Up to {OWN_DATES} dates that broke the streak can be repaired."
+    """Return why a user may not repair missed dates; "" if nothing forbids it."""
+    if len(wanted) > OWN_DATES:
+        return NOT_MISSED
     if status.broken_at is None or now - status.broken_at > OWN_TIME:
         return f"The streak broke at {status.broken_at}, too long ago."
     return ""

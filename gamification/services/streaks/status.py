@@ -79,7 +79,7 @@ def status_of(loaded: Loaded, rule: StreakRule, now: datetime) -> StreakStatus:
     book = state.book or StreakBook()
     return find_status(
         rule,
-        dates_of(rule, state.days or {}, book.chosen),
+        dates_of(rule, state.days or {}, book.chosen, state.calendar),
         state.calendar,
         now,
         book.exceptions_of(rule),

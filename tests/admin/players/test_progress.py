@@ -62,6 +62,17 @@ def test_levels_have_their_names(admin_client, league):
     assert sorted(shown) == ["1 · Newcomer", "2", "2"]
 
 
+def test_the_list_has_streaks_that_freezes_will_keep(admin_client, user, activity):
+    with time_machine.travel("2026-11-01T12:00:00Z", tick=False):
+        grant_freezes(user, 1)
+        record_activity(user, "walk")
+
+    with time_machine.travel("2026-11-03T12:00:00Z", tick=False):
+        [row] = admin_client.get(USERS).context["cl"].result_list
+
+    assert row.current == 1
+
+
 def test_users_are_filtered_by_level(admin_client, league):
     assert names(admin_client, level__gte="2") == ["cid", "ann"]
     assert names(admin_client, level__lte="1", level__gte="") == ["bob"]

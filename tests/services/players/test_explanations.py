@@ -14,6 +14,7 @@ from gamification.services import (
 )
 from gamification.staff import (
     Facts,
+    exclude_user,
     get_facts,
 )
 from gamification.values import Explanation
@@ -214,6 +215,19 @@ def test_a_revocation_blocks(user, walker):
     assert explanation.text == (
         "“Walker” requires 4 × Walk. The user is at 4 × Walk. "
         "Staff have revoked it, and only they can give it back."
+    )
+
+
+def test_an_exclusion_from_the_game_blocks(user, walker):
+    record_activity(user, "walk", quantity=3)
+    exclude_user(user, reason="A bot.", actor=None)
+
+    explanation = explain_achievement(user, "walker")
+
+    assert explanation.blocked_by == ("excluded",)
+    assert explanation.text == (
+        "“Walker” requires 4 × Walk. The user is at 3 × Walk. 1 to go. "
+        "Staff have excluded the user from the game."
     )
 
 

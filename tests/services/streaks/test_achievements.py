@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import pytest
+import time_machine
 from django.db import connection
 
 from gamification.exceptions import InvalidDefinitionError
 from gamification.maintenance import rebuild, reconcile
 from gamification.models import StreakFreeze, UserGamification
-from gamification.services import explain_achievement, get_achievements, set_time_zone
+from gamification.services import (
+    explain_achievement,
+    get_achievements,
+    record_activity,
+    set_time_zone,
+)
 from gamification.staff import (
     backfill_everyone,
     create_achievement,
@@ -17,8 +23,10 @@ from gamification.staff import (
     get_facts,
     grant_freezes,
     preview_backfill,
+    preview_repairs,
+    preview_streak,
 )
-from tests.factories import AchievementFactory
+from tests.factories import AchievementFactory, ActivityFactory
 from tests.services.streaks.conftest import noon, november
 
 pytestmark = pytest.mark.django_db
@@ -72,6 +80,20 @@ def test_a_backfill_awards_it_by_the_runs_of_its_streak(user, staff, weekly, act
     assert (done.awarded, done.xp) == (1, 30)
     unlock = user.gamification_achievements.get()
     assert unlock.unlocked_at == noon(9)
+
+
+def test_chosen_activities_need_not_extend_the_daily_streak(user, act, on):
+    ActivityFactory(key="log", extends_streak=False)
+    rules = {"unit": "week", "activities": ["log"]}
+    create_streak(actor=None, key="logs", name="Logs", **rules)
+    act(2, 16, activity="log")
+
+    with on(16):
+        create_achievement(actor=None, streak="logs", **{**MEDAL, "threshold": 1})
+        assert preview_backfill("weeks").users == 1
+        assert backfill_everyone("weeks").awarded == 1
+        assert preview_streak("logs", goal=2).shorter.value == 1
+        assert preview_repairs([november(12)], streak="logs").users == 1
 
 
 def test_progress_is_that_of_its_streak(user, weekly, act, on):
@@ -128,3 +150,21 @@ def test_the_longest_run_of_a_forgiving_streak_dates_an_unlock(user, act, on, da
         backfill_everyone("three")
 
     assert user.gamification_achievements.get().unlocked_at == noon(9)
+
+
+def test_a_neutral_date_extends_no_streak_of_chosen_activities(user, activity):
+    walks = create_streak(actor=None, key="walks", name="Walks", activities=["walk"])
+    AchievementFactory(
+        key="three", criterion="longest_streak", threshold=3, streak=walks
+    )
+    set_time_zone(user, "Pacific/Honolulu")
+    unlocked = []
+
+    for moment in ("03T22:00", "04T22:00", "05T10:30", "05T22:30"):
+        with time_machine.travel(f"2026-05-{moment}:00Z", tick=False):
+            if moment == "05T10:30":
+                # The flight leaves some hours of the 5th.
+                set_time_zone(user, "Pacific/Auckland")
+            unlocked.append(len(record_activity(user, "walk").unlocks))
+
+    assert unlocked == [0, 0, 0, 1]

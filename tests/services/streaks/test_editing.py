@@ -69,6 +69,7 @@ def test_a_streak_is_created_with_all_its_fields(staff, activity):
         ({"freeze_every": 0}, "freeze_every"),
         ({"name": ""}, "name"),
         ({"unit": "day", "goal": 2}, "goal"),
+        ({"unit": "month", "goal": 9, "weekdays": [1, 2]}, "goal"),
     ],
 )
 def test_a_wrong_value_is_refused(activity, fields, name):
@@ -169,6 +170,16 @@ def test_an_edit_replaces_rules_that_have_not_begun(on):
         row = edit_streak("daily", actor=None, expected=None, freeze_every=7)
 
     assert [each["freeze_every"] for each in row.former] == [None, 5]
+
+
+def test_rules_that_have_not_begun_leave_nothing_behind(on):
+    with on(4):
+        create_streak(actor=None, key="other", name="Other")
+        edit_streak("other", actor=None, expected=None, unit="month")
+        row = edit_streak("other", actor=None, expected=None, unit="week")
+
+    assert [each["unit"] for each in row.former] == ["day"]
+    assert row.since == date(2026, 11, 9)
 
 
 def test_past_periods_keep_their_rules(user, act, on):

@@ -11,8 +11,13 @@ from gamification.exceptions import (
     UserExcludedError,
 )
 from gamification.models import StreakDefinition, StreakFreeze
-from gamification.services import get_streaks, record_activity
-from gamification.staff import exclude_user, freezes_of, grant_freezes
+from gamification.services import get_streaks, pause_streak, record_activity
+from gamification.staff import (
+    create_streak,
+    exclude_user,
+    freezes_of,
+    grant_freezes,
+)
 from tests.services.streaks.conftest import noon, november
 
 pytestmark = pytest.mark.django_db
@@ -141,3 +146,40 @@ def test_each_streak_has_a_stock_of_its_own(user, act, on):
     with on(3):
         statuses = {status.key: status for status in get_streaks(user)}
     assert (statuses["daily"].current, statuses["other"].current) == (1, 2)
+
+
+def test_a_freeze_covers_no_week_that_was_over_before(user, act, on):
+    with on(1):
+        create_streak(actor=None, key="weekly", name="Weekly", unit="week", goal=2)
+    act(2, 3)
+    # The week from the 9th is missed, and that from the 16th falls short.
+    with on(16):
+        grant_freezes(user, 2, streak="weekly")
+
+    act(18, 23, 24)
+
+    with on(24):
+        status = get_streaks(user)[1]
+    assert (status.current, status.freezes) == (1, 2)
+
+
+def test_a_freeze_that_found_no_room_in_a_gap_stays_lost(user, act, on, daily):
+    daily(freeze_cap=1)
+    with on(1):
+        grant_freezes(user, 1)
+        pause_streak(user, november(3), november(3))
+    act(1)
+    with on(3):
+        assert grant_freezes(user, 1).added == 0
+
+    act(4)
+
+    with on(4):
+        assert (get_streaks(user)[0].current, get_streaks(user)[0].freezes) == (2, 0)
+
+
+def test_no_key_of_a_grant_is_in_the_way_of_a_freeze(user, act, on):
+    with on(1):
+        grant_freezes(user, 1, key="gamification:used:2026-11-02:1")
+
+    assert act(1, 3).current_streak == 2

@@ -8,13 +8,14 @@ from gamification.exceptions import (
     InvalidPauseError,
     InvalidRequestError,
     InvalidTextError,
+    SelfAwardError,
     UnknownStreakError,
     UnknownUserError,
 )
 from gamification.models import StreakPause
 from gamification.services import end_pause, get_streaks, pause_streak
+from gamification.staff import create_streak, pauses_of
 from gamification.staff import pause_streak as pause_for
-from gamification.staff import pauses_of
 from tests.services.streaks.conftest import november
 
 pytestmark = pytest.mark.django_db
@@ -108,6 +109,28 @@ def test_users_pause_ninety_dates_in_a_year(user, on):
         pause_streak(user, november(369), november(372))
 
 
+def test_the_order_of_pauses_does_not_matter(user, on):
+    with on(1):
+        pause_streak(user, november(100), november(159))
+        pause_streak(user, november(1), november(30))
+
+        with pytest.raises(InvalidPauseError, match="91 paused days"):
+            pause_streak(user, november(40), november(40))
+
+
+def test_pauses_of_one_streak_and_of_all_add_up(user, on):
+    create_streak(actor=None, key="weekly", name="Weekly", unit="week")
+    with on(1):
+        pause_streak(user, november(1), november(60))
+
+        with pytest.raises(InvalidPauseError, match="61 days"):
+            pause_streak(user, november(61), november(61), streak="daily")
+        pause_streak(user, november(70), november(99), streak="daily")
+        pause_streak(user, november(110), november(139), streak="weekly")
+        with pytest.raises(InvalidPauseError, match="91 paused days"):
+            pause_streak(user, november(150), november(150))
+
+
 def test_staff_pause_past_dates(user, staff, act, on):
     act(1, 4)
 
@@ -116,6 +139,11 @@ def test_staff_pause_past_dates(user, staff, act, on):
 
         assert get_streaks(user)[0].current == 2
     assert pauses_of(user).get().actor == staff
+
+
+def test_staff_do_not_pause_their_own_streaks(staff, on):
+    with on(4), pytest.raises(SelfAwardError):
+        pause_for(staff, november(2), november(3), actor=staff)
 
 
 def test_a_note_is_checked(user):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
 from gamification.exceptions import (
@@ -16,6 +18,7 @@ from gamification.services import (
     repair_own_streak,
 )
 from gamification.staff import (
+    create_streak,
     preview_repairs,
     repair_streak,
     repair_streaks,
@@ -174,6 +177,25 @@ def test_dates_that_are_not_over_are_left_out(user, act, on):
 
         assert (report.users, get_streaks(user)[0].current) == (1, 1)
     assert RepairedDate.objects.get().date == november(2)
+
+
+@pytest.mark.parametrize("dates", [[november(1)], [november(102)], [date.min]])
+def test_an_outage_is_of_the_last_ninety_dates(dates, on):
+    with on(100), pytest.raises(NotRepairableError, match="90 days"):
+        repair_streaks(dates, actor=None, note="Down.")
+    with on(100), pytest.raises(NotRepairableError, match="90 days"):
+        preview_repairs(dates)
+
+
+@pytest.mark.usefixtures("allowed")
+def test_users_repair_any_date_of_a_missed_week(user, act, on):
+    create_streak(actor=None, key="weekly", name="Weekly", unit="week", goal=3)
+    act(2, 3, 4, 9, 15)
+
+    with on(16):
+        status = repair_own_streak(user, [november(12)], streak="weekly")
+
+    assert (status.state, status.current) == ("at_risk", 1)
 
 
 def test_an_outage_in_a_pause_broke_nothing(user, act, on):

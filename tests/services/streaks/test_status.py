@@ -306,3 +306,24 @@ def test_an_unlock_is_dated_by_the_run_that_it_measures(user, on, act, daily):
     unlock = user.gamification_achievements.get()
     assert unlock.unlocked_at == noon(6)
     assert StreakFreeze.objects.filter(kind="used").get().date == date(2026, 11, 4)
+
+
+def test_a_second_record_in_a_week_breaks_nothing(heard, act):
+    create_streak(actor=None, key="weekly", name="Weekly", unit="week")
+    act(2)
+
+    told = [heard(lambda day=day: act(day)) for day in (3, 9, 10, 23)]
+
+    assert [
+        [
+            (name, about.get("current"))
+            for name, about in each
+            if about["streak"] != "daily"
+        ]
+        for each in told
+    ] == [
+        [],
+        [("streak_extended", 2)],
+        [],
+        [("streak_broken", None), ("streak_extended", 1)],
+    ]
