@@ -110,7 +110,7 @@ benchmark: $(VENV)/dev ## Measure recording and reading against raw SQL.
 BENCH_USERS ?= 10000
 
 bench: $(VENV)/dev ## Measure recording and boards beside other packages.
-	$(BIN)/python -m benchmarks.peers --users $(BENCH_USERS)
+	$(BIN)/python -m benchmarks.peers.compare --users $(BENCH_USERS)
 
 clean:
 	rm -rf .bench .venv-* .coverage* .mypy_cache .pytest_cache .ruff_cache demo.sqlite3*

@@ -1,6 +1,6 @@
 """Call another package, in the virtual environment and with the Django that it needs.
 
-``__main__`` of this folder starts this file as a script; nothing of ours is imported
+``environments.py`` starts this file as a script; nothing of ours is imported
 here, and Python 3.8 can run it. Each task prints one line of JSON. ``write`` and
 ``meet`` first say that they are ready and wait for a line, so that clients start
 together.
