@@ -1,8 +1,8 @@
 """Measure ours beside raw SQL and other packages, in one run on one PostgreSQL.
 
-``make bench``, or ``python -m benchmarks.peers.compare --users 10000 1000000``, starts a server
-of its own in a temporary folder (or uses ``DATABASE_URL``, which it empties, and makes
-databases ``bench_…`` beside it). Each package has a virtual environment under
+``make bench``, or ``python -m benchmarks.peers.compare --users 10000 1000000``, starts
+a server of its own in a temporary folder (or uses ``DATABASE_URL``, which it empties,
+and makes databases ``bench_…`` beside it). Each package has a virtual environment under
 ``.bench/``. The tables go to ``benchmarks/RESULTS.md``, the picture to ``docs/images``.
 A run with one number of users keeps the sections of others that ``.bench/`` remembers.
 """
