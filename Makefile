@@ -32,8 +32,8 @@ KEYED := $(addprefix tests/api/test_,achievement_backfill.py records.py \
 # Tests without a query of their own, or with Django's queries alone.
 PORTABLE := $(addprefix tests/,domain pages templatetags example_project admin api \
 	$(addprefix management/,importing test_gamification_catalogue.py \
-	test_gamification_groups.py) test_architecture.py test_conf.py test_docs.py \
-	test_docs_pages.py test_exceptions.py test_extras.py test_glossary.py \
+	test_gamification_groups.py) test_architecture.py test_benchmarks.py test_conf.py \
+	test_docs.py test_docs_pages.py test_exceptions.py test_extras.py test_glossary.py \
 	test_static.py test_strict_json.py test_suggestions.py)
 # The others: all that asks the database in ways of our own.
 ASKING := $(filter-out $(PORTABLE) $(addprefix tests/,data management storage \
@@ -47,7 +47,7 @@ COVERED := --cov --cov-append --cov-report= --cov-fail-under=0
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo demo-data test pytest suite lint style types migrations format schema \
-	pictures fuzz benchmark clean
+	pictures fuzz benchmark bench clean
 
 demo: demo-data ## Make the demo data and serve it on 127.0.0.1:8000.
 	$(MANAGE) runserver 127.0.0.1:8000
@@ -106,8 +106,14 @@ benchmark: $(VENV)/dev ## Measure recording and reading against raw SQL.
 	$(BIN)/python benchmarks/recording.py
 	$(BIN)/python benchmarks/api.py
 
+# The number of users: BENCH_USERS="10000 1000000".
+BENCH_USERS ?= 10000
+
+bench: $(VENV)/dev ## Measure recording and boards beside other packages.
+	$(BIN)/python -m benchmarks.peers.compare --users $(BENCH_USERS)
+
 clean:
-	rm -rf .venv-* .coverage* .mypy_cache .pytest_cache .ruff_cache demo.sqlite3*
+	rm -rf .bench .venv-* .coverage* .mypy_cache .pytest_cache .ruff_cache demo.sqlite3*
 
 # pip runs again when pyproject.toml changes.
 $(VENV)/demo $(VENV)/dev: pyproject.toml
