@@ -70,7 +70,7 @@ def test_the_list_has_streaks_that_freezes_will_keep(admin_client, user, activit
     with time_machine.travel("2026-11-03T12:00:00Z", tick=False):
         [row] = admin_client.get(USERS).context["cl"].result_list
 
-    assert row.current == 1
+    assert row.streak_now == 1
 
 
 def test_users_are_filtered_by_level(admin_client, league):
