@@ -444,7 +444,6 @@ def test_a_viewer_who_is_not_signed_in_has_no_entry():
         (3, 4, [1, 2, 3, 4]),
         (0, 4, [0, 1, 2, 3]),
         (6, 4, [3, 4, 5, 6]),
-        (6, 6, [1, 2, 3, 4, 5, 6]),
         (5, 1, [5]),
         (5, 7, [0, 1, 2, 3, 4, 5, 6]),
         (5, 100, [0, 1, 2, 3, 4, 5, 6]),
@@ -459,6 +458,15 @@ def test_a_page_around_a_user_stays_full(place, page_size, expected):
     assert [entry.rank for entry in page.entries] == [place + 1 for place in expected]
     assert (page.offset, page.count) == (expected[0], 7)
     assert page.me.user == users[place]
+
+
+def test_a_page_around_the_last_one_of_many_is_full():
+    users = scorers(*range(120, 0, -10))
+
+    page = get_leaderboard("all", around=users[-1], page_size=10)
+
+    assert [entry.rank for entry in page.entries] == [*range(3, 13)]
+    assert (page.offset, page.me.rank, page.me.gap_to_next) == (2, 12, 10)
 
 
 def test_around_a_user_who_is_not_ranked_is_the_first_page(user):

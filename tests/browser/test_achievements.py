@@ -88,9 +88,8 @@ def test_a_conflict_in_the_list_is_reported(page, medal, staff):
     reward(page, "Medal").fill("70")
     save(page)
 
-    error = page.locator(
-        ".errorlist", has_text="Somebody else changed “\u2068Medal\u2069”"
-    )
+    error = page.locator(".errorlist", has_text="changed “\u2068Medal\u2069”")
+    expect(error).to_contain_text(staff.username)
     expect(error).to_contain_text("XP reward: now \u206860\u2069; you entered")
     look(page, "achievements-conflict")
     assert Achievement.objects.get(key="medal").xp_reward == 60

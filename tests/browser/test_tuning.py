@@ -80,7 +80,8 @@ def test_a_conflict_is_reported(page, staff):
     edit_activity("walk", actor=staff, expected=None, xp_reward=20)
     page.get_by_role("button", name="Save").click()
 
-    errors = page.locator(".errorlist", has_text="Somebody else changed")
+    errors = page.locator(".errorlist", has_text="changed “\u2068Walk\u2069”")
+    expect(errors).to_contain_text(staff.username)
     expect(errors).to_contain_text("XP reward: now \u206820\u2069; you entered")
     look(page, "tuning-conflict")
     assert walk().xp_reward == 20
