@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import partial
-from typing import Final, TypeAlias
+from typing import Final
 
 from django.db import transaction
 from django.dispatch import Signal
@@ -14,8 +14,6 @@ from gamification.domain.changeset import UserChangeset
 from gamification.domain.outcomes import Outcome
 from gamification.domain.streak_events import StreakEvent, streak_events
 from gamification.models import UserGamification
-
-StreakEvents: TypeAlias = Sequence[StreakEvent]
 
 #: The signals that the changes of streaks send.
 STREAK_SIGNALS: Final = (
@@ -83,18 +81,19 @@ def _announce_all(
 
 
 def announce_streaks(changesets: Iterable[UserChangeset], alias: str) -> None:
-    """Send the signals about streaks once the changes are committed."""
-    for changeset in changesets:
-        send_streak_events(streak_events_of(changeset), alias)
+    """Send the signals about streaks once the changes are committed.
 
-
-def streak_events_of(changeset: UserChangeset) -> StreakEvents:
-    """Return what happens to streaks, if anybody hears of it.
-
-    Silent work announces nothing.
+    Silent work sends none.
     """
-    is_heard = any(getattr(signals, name).receivers for name in STREAK_SIGNALS)
-    return [*streak_events(changeset)] if is_heard and changeset.celebrate else ()
+    if are_streaks_heard():
+        loud = (changeset for changeset in changesets if changeset.celebrate)
+        events = [event for changeset in loud for event in streak_events(changeset)]
+        send_streak_events(events, alias)
+
+
+def are_streaks_heard() -> bool:
+    """Say whether the signals about streaks have any receivers."""
+    return any(getattr(signals, name).receivers for name in STREAK_SIGNALS)
 
 
 def send_streak_events(events: Iterable[StreakEvent], alias: str) -> None:

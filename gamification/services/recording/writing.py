@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -11,13 +11,13 @@ from django.db import transaction
 from gamification.conf import conf
 from gamification.domain.changeset import UserChangeset
 from gamification.domain.outcomes import Outcome
+from gamification.domain.streak_events import StreakEvent, streak_events
 from gamification.exceptions import GamificationError, StorageError
 from gamification.services.dispatch import (
-    StreakEvents,
     announce_records,
+    are_streaks_heard,
     is_heard,
     send_streak_events,
-    streak_events_of,
 )
 from gamification.services.recording.batch import (
     Batch,
@@ -46,8 +46,8 @@ class Encoded(NamedTuple):
     decision: BatchDecision
     #: The changesets in the form that the store takes; None if there are none.
     rows: Any
-    #: What happened to streaks, by user.
-    events: Mapping[Any, StreakEvents]
+    #: What happened to streaks, by user; empty if nobody hears of it.
+    events: Mapping[Any, Sequence[StreakEvent]]
     #: Users without a row; the decision about them follows under the locks.
     undecided: Collection[Any] = ()
 
@@ -128,21 +128,22 @@ def _decide(
 ) -> Encoded:
     """Decide about each record, and encode the changes."""
     decision = decide_batch(batch, snapshot, has_ids=has_ids)
-    events: dict[Any, StreakEvents] = {}
+    events: dict[Any, Sequence[StreakEvent]] = {}
     changesets = _changesets(batch, snapshot, decision, store)
-    rows = store.encode(_noting(changesets, events))
+    if batch.celebrate and are_streaks_heard():
+        changesets = _noting(changesets, events)
+    rows = store.encode(changesets)
     if strict:
         decision.raise_first()
     return Encoded(decision, rows, events)
 
 
 def _noting(
-    changesets: Iterable[UserChangeset], events: dict[Any, StreakEvents]
+    changesets: Iterable[UserChangeset], events: dict[Any, Sequence[StreakEvent]]
 ) -> Iterator[UserChangeset]:
     """Yield the changesets, and note what happens to streaks."""
     for changeset in changesets:
-        if found := streak_events_of(changeset):
-            events[changeset.state.user_id] = found
+        events[changeset.state.user_id] = [*streak_events(changeset)]
         yield changeset
 
 
