@@ -70,11 +70,11 @@ def wrong_counts(board: Board) -> Iterator[tuple[Key, int, int]]:
 def shift_counts(board: Board, gone: Sequence[Key], new: Sequence[Key]) -> None:
     """Take keys that are gone from the counts of their segments, and add new ones."""
     rows = _stored(board, is_wide=False)
-    begins = [row.begin for row in rows]
     counts = _shifted(rows, gone, new)
     for index in [index for index, count in counts.items() if count > 2 * SIZE]:
         del counts[index]
-        _split(board, rows[index], begins[index + 1 : index + 2])
+        following = [row.begin for row in rows[index + 1 : index + 2]]
+        _split(board, rows[index], following)
         # They are few, and made anew.
         _rows_of(board, is_wide=True).delete()
     _set_counts(rows, counts)
