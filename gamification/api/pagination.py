@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import QuerySet
 from django.http import Http404
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -127,6 +128,15 @@ def paginate(
         _address(request, "page", page + 1) if begin + size < count else None,
         _address(request, "page", page - 1) if page > 1 else None,
         read(begin, min(begin + size, count)),
+    )
+
+
+def paginate_rows(
+    request: Request, query: Mapping[str, Any], rows: QuerySet[Any]
+) -> Page:
+    """Return the page of ``rows`` that ``query`` names, as ``paginate`` does."""
+    return paginate(
+        request, query, rows.count(), lambda begin, end: [*rows.all()[begin:end]]
     )
 
 

@@ -15,7 +15,7 @@ from gamification.api.pagination import (
     PageQuery,
     page_example,
     page_serializer,
-    paginate,
+    paginate_rows,
 )
 from gamification.api.views.base import GamificationViewSet
 from gamification.api.views.streak_serializers import (
@@ -75,7 +75,7 @@ class MyPausesViewSet(GamificationViewSet):
     def list(self, request: Request, query: Mapping[str, Any]) -> Page:
         """List the user's pauses, latest first, with those that are over."""
         rows = pauses_of(request.user)
-        return paginate(request, query, rows.count(), lambda a, b: [*rows[a:b]])
+        return paginate_rows(request, query, rows)
 
     @operation(
         body=PauseBody,

@@ -24,7 +24,7 @@ from gamification.api.pagination import (
     PageQuery,
     page_example,
     page_serializer,
-    paginate,
+    paginate_rows,
 )
 from gamification.api.serializers import ResponseSerializer
 from gamification.api.user_lookup import find_user
@@ -125,7 +125,7 @@ class RestrictionsViewSet(GamificationViewSet):
     def list(self, request: Request, user: str, query: Mapping[str, Any]) -> Page:
         """List the restrictions of a user, latest first, including past ones."""
         rows = all_restrictions(find_user(user))
-        return paginate(request, query, rows.count(), lambda a, b: [*rows[a:b]])
+        return paginate_rows(request, query, rows)
 
     @operation(
         body=RestrictionBody,

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from gamification import exceptions as ours
 from gamification.api.operations import Header, operation
-from gamification.api.pagination import Page, PageQuery, page_example, paginate
+from gamification.api.pagination import Page, PageQuery, page_example, paginate_rows
 from gamification.api.preconditions import ETAG, IF_MATCH, etag_of, expected_tag
 from gamification.api.views.base import GamificationViewSet, not_found_on
 from gamification.api.views.streak_definitions import (
@@ -59,7 +59,7 @@ class StreaksViewSet(GamificationViewSet):
     def list(self, request: Request, query: Mapping[str, Any]) -> Page:
         """List the streaks that users can have, with their rules."""
         rows = StreakDefinition.objects.using(write_alias())
-        return paginate(request, query, rows.count(), lambda a, b: [*rows.all()[a:b]])
+        return paginate_rows(request, query, rows)
 
     @operation(
         response=StreakDefinitionSerializer,

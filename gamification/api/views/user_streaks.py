@@ -21,7 +21,7 @@ from gamification.api.pagination import (
     PageQuery,
     page_example,
     page_serializer,
-    paginate,
+    paginate_rows,
 )
 from gamification.api.user_lookup import find_user
 from gamification.api.views.base import GamificationViewSet
@@ -74,7 +74,7 @@ class FreezesViewSet(GamificationViewSet):
         The stock is the sum of the amounts.
         """
         rows = freezes_of(find_user(user))
-        return paginate(request, query, rows.count(), lambda a, b: [*rows[a:b]])
+        return paginate_rows(request, query, rows)
 
     @operation(
         body=FreezeBody,
@@ -125,7 +125,7 @@ class PausesViewSet(GamificationViewSet):
     def list(self, request: Request, user: str, query: Mapping[str, Any]) -> Page:
         """List the pauses of a user, latest first, with those that are over."""
         rows = pauses_of(find_user(user))
-        return paginate(request, query, rows.count(), lambda a, b: [*rows[a:b]])
+        return paginate_rows(request, query, rows)
 
     @operation(
         body=StaffPauseBody,
@@ -177,7 +177,7 @@ class RepairsViewSet(GamificationViewSet):
     def list(self, request: Request, user: str, query: Mapping[str, Any]) -> Page:
         """List the repaired dates of a user, latest first."""
         rows = repairs_of(find_user(user))
-        return paginate(request, query, rows.count(), lambda a, b: [*rows[a:b]])
+        return paginate_rows(request, query, rows)
 
     @operation(
         body=StaffRepairBody,
