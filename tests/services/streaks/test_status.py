@@ -238,6 +238,18 @@ def test_records_tell_what_they_did_to_a_streak(heard, act, daily, on, user):
     ]
 
 
+def test_a_reversal_tells_which_freeze_covers_its_gap(heard, act, daily, on, user):
+    daily(initial_freezes=1)
+    act(1)
+    outcome = act(2)
+    act(3)
+
+    with on(3):
+        told = heard(lambda: reverse_entry(user, entry_id=outcome.entry.id))
+
+    assert told == [("freeze_used", {"date": november(2), "streak": "daily"})]
+
+
 def test_other_streaks_tell_too(heard, act):
     create_streak(actor=None, key="weekly", name="Weekly", unit="week", goal=2)
     act(2)
