@@ -17,6 +17,10 @@ from gamification.domain.streak_rules import DAILY, STRICT, StreakRule
 MAX_REWARD: Final = 1_000_000
 #: The most units that one record may report.
 MAX_QUANTITY: Final = 1_000_000
+#: The most steps of a series.
+MAX_STEPS: Final = 100
+#: The most times that a user can earn an achievement, unless there is no limit.
+MAX_TIMES: Final = 1_000_000
 #: The longest cooldown, in seconds: a year.
 MAX_COOLDOWN: Final = 31_536_000
 #: The largest total of XP or units, positive or negative: JSON keeps it exact.

@@ -86,6 +86,10 @@ class Entry(NamedTuple):
     internal_note: str = ""
     #: Id of the job that wrote the entry.
     job_id: int | None = None
+    #: What the record said, by attribute of its activity.
+    attributes: Mapping[str, str | int | bool] | None = None
+    #: The factor of the XP, and the boosts that it comes from.
+    boosts: Mapping[str, Any] | None = None
     #: The outcome to return for a replay; see ``Outcome.snapshot``.
     outcome: Mapping[str, Any] | None = None
 
@@ -311,3 +315,7 @@ class UnlockRow(NamedTuple):
     revoke_reason: str = ""
     can_be_earned_again: bool = False
     internal_note: str = ""
+    #: Which time it is that the user has earned it: 1 for the first.
+    number: int = 1
+    #: The first date of the period for which the user has earned it, if any.
+    period: date | None = None

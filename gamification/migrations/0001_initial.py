@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import django.core.validators
@@ -73,10 +74,48 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
+        ("auth", "0012_alter_user_first_name_max_length"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
+        migrations.CreateModel(
+            name="CountFilter",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True,
+                        primary_key=True,
+                        serialize=False,
+                        verbose_name="ID",
+                    ),
+                ),
+                (
+                    "digest",
+                    models.CharField(max_length=32, unique=True, verbose_name="digest"),
+                ),
+                ("definition", models.JSONField(verbose_name="definition")),
+                (
+                    "is_built",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Tallies of all users exist; until then the ledger is read.",
+                        verbose_name="built",
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(auto_now_add=True, verbose_name="created at"),
+                ),
+            ],
+            options={
+                "verbose_name": "filter",
+                "verbose_name_plural": "filters",
+                "ordering": ["id"],
+                "default_permissions": ("view",),
+            },
+        ),
         migrations.CreateModel(
             name="Activity",
             fields=[
@@ -154,6 +193,15 @@ class Migration(migrations.Migration):
                     "extends_streak",
                     models.BooleanField(
                         default=True, verbose_name="extends the streak"
+                    ),
+                ),
+                (
+                    "attributes",
+                    models.JSONField(
+                        blank=True,
+                        default=dict,
+                        help_text="What a record can say, and its type: string, integer, boolean.",
+                        verbose_name="attributes",
                     ),
                 ),
                 ("is_active", models.BooleanField(default=True, verbose_name="active")),
@@ -269,6 +317,119 @@ class Migration(migrations.Migration):
                             django.core.validators.MaxValueValidator(9007199254740992),
                         ],
                         verbose_name="threshold",
+                    ),
+                ),
+                (
+                    "counting",
+                    models.JSONField(
+                        blank=True,
+                        default=dict,
+                        help_text="Which records count, when, and what of them; empty means all.",
+                        verbose_name="what is counted",
+                    ),
+                ),
+                (
+                    "conditions",
+                    models.JSONField(
+                        blank=True,
+                        help_text="What users must also meet; empty means nothing else.",
+                        null=True,
+                        verbose_name="further conditions",
+                    ),
+                ),
+                (
+                    "series",
+                    models.SlugField(
+                        blank=True,
+                        db_index=False,
+                        help_text="The series of which the achievement is a step.",
+                        max_length=100,
+                        verbose_name="series",
+                    ),
+                ),
+                (
+                    "step",
+                    models.IntegerField(
+                        blank=True,
+                        help_text="Its place in the series; a higher step is worth more.",
+                        null=True,
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(100),
+                        ],
+                        verbose_name="step",
+                    ),
+                ),
+                (
+                    "max_times",
+                    models.IntegerField(
+                        blank=True,
+                        default=1,
+                        help_text="How often a user can earn it; empty means without end.",
+                        null=True,
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(1000000),
+                        ],
+                        verbose_name="how often",
+                    ),
+                ),
+                (
+                    "repeat_every",
+                    models.BigIntegerField(
+                        blank=True,
+                        help_text="How much more of the criterion earns it again.",
+                        null=True,
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(9007199254740992),
+                        ],
+                        verbose_name="again every",
+                    ),
+                ),
+                (
+                    "repeat_period",
+                    models.CharField(
+                        blank=True,
+                        choices=[("day", "day"), ("week", "week"), ("month", "month")],
+                        help_text="The criterion starts anew with each of these periods.",
+                        max_length=5,
+                        verbose_name="once per",
+                    ),
+                ),
+                (
+                    "starts_at",
+                    models.DateTimeField(
+                        blank=True,
+                        help_text="What happens before this time does not count.",
+                        null=True,
+                        verbose_name="starts at",
+                    ),
+                ),
+                (
+                    "ends_at",
+                    models.DateTimeField(
+                        blank=True,
+                        help_text="What happens at this time or later does not count.",
+                        null=True,
+                        verbose_name="ends at",
+                    ),
+                ),
+                (
+                    "season_zone",
+                    models.CharField(
+                        blank=True,
+                        help_text="Empty means that each user's own clock decides.",
+                        max_length=64,
+                        verbose_name="time zone of the season",
+                    ),
+                ),
+                (
+                    "shown_outside_season",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Users see it before it starts and after it ends.",
+                        verbose_name="shown outside its season",
                     ),
                 ),
                 (
@@ -702,6 +863,22 @@ class Migration(migrations.Migration):
                         blank=True,
                         help_text="Only staff can read it.",
                         verbose_name="internal note",
+                    ),
+                ),
+                (
+                    "attributes",
+                    models.JSONField(
+                        help_text="What the record said, by attribute of its activity.",
+                        null=True,
+                        verbose_name="attributes",
+                    ),
+                ),
+                (
+                    "boosts",
+                    models.JSONField(
+                        help_text="The factor of its XP, and the boosts that it comes from.",
+                        null=True,
+                        verbose_name="boosts",
                     ),
                 ),
                 (
@@ -1222,16 +1399,6 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
-                    "user",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="gamification_repairs",
-                        to=settings.AUTH_USER_MODEL,
-                        verbose_name="user",
-                    ),
-                ),
-                (
                     "job",
                     models.ForeignKey(
                         db_index=False,
@@ -1241,6 +1408,16 @@ class Migration(migrations.Migration):
                         related_name="repairs",
                         to="gamification.job",
                         verbose_name="job",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="gamification_repairs",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="user",
                     ),
                 ),
                 (
@@ -1458,6 +1635,24 @@ class Migration(migrations.Migration):
                         primary_key=True,
                         serialize=False,
                         verbose_name="ID",
+                    ),
+                ),
+                (
+                    "number",
+                    models.IntegerField(
+                        db_default=1,
+                        default=1,
+                        help_text="Which time it is that the user has earned it: 1 for the first.",
+                        verbose_name="number",
+                    ),
+                ),
+                (
+                    "period",
+                    models.DateField(
+                        blank=True,
+                        help_text="The first date of the period for which the user has earned it.",
+                        null=True,
+                        verbose_name="period",
                     ),
                 ),
                 ("unlocked_at", models.DateTimeField(verbose_name="unlocked at")),
@@ -1922,6 +2117,142 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="Boost",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True,
+                        primary_key=True,
+                        serialize=False,
+                        verbose_name="ID",
+                    ),
+                ),
+                (
+                    "key",
+                    models.SlugField(
+                        help_text="The name that code uses. It cannot be changed later.",
+                        max_length=100,
+                        unique=True,
+                        verbose_name="key",
+                    ),
+                ),
+                ("name", models.CharField(max_length=100, verbose_name="name")),
+                (
+                    "description",
+                    models.TextField(
+                        blank=True, max_length=1000, verbose_name="description"
+                    ),
+                ),
+                (
+                    "factor",
+                    models.DecimalField(
+                        decimal_places=2,
+                        help_text="2 doubles the XP, 0.5 halves it.",
+                        max_digits=5,
+                        validators=[
+                            django.core.validators.MinValueValidator(Decimal("0.10")),
+                            django.core.validators.MaxValueValidator(Decimal("10.00")),
+                        ],
+                        verbose_name="factor",
+                    ),
+                ),
+                ("starts_at", models.DateTimeField(verbose_name="starts at")),
+                (
+                    "ends_at",
+                    models.DateTimeField(
+                        help_text="The first moment that is not boosted any more.",
+                        verbose_name="ends at",
+                    ),
+                ),
+                (
+                    "zone",
+                    models.CharField(
+                        blank=True,
+                        help_text="Empty means that each user's own clock decides.",
+                        max_length=64,
+                        verbose_name="time zone",
+                    ),
+                ),
+                (
+                    "activities",
+                    models.JSONField(
+                        blank=True,
+                        default=list,
+                        help_text="Keys of the activities that it boosts; empty means all.",
+                        verbose_name="activities",
+                    ),
+                ),
+                (
+                    "where",
+                    models.JSONField(
+                        blank=True,
+                        default=list,
+                        help_text="What a record must say; empty means anything.",
+                        verbose_name="attributes",
+                    ),
+                ),
+                (
+                    "boosts_achievements",
+                    models.BooleanField(
+                        default=False, verbose_name="boosts rewards of achievements"
+                    ),
+                ),
+                (
+                    "boosts_adjustments",
+                    models.BooleanField(
+                        default=False, verbose_name="boosts adjustments by staff"
+                    ),
+                ),
+                (
+                    "boosts_imports",
+                    models.BooleanField(default=False, verbose_name="boosts imports"),
+                ),
+                ("is_active", models.BooleanField(default=True, verbose_name="active")),
+                (
+                    "created_at",
+                    models.DateTimeField(auto_now_add=True, verbose_name="created at"),
+                ),
+                (
+                    "updated_at",
+                    models.DateTimeField(auto_now=True, verbose_name="updated at"),
+                ),
+                (
+                    "group",
+                    models.ForeignKey(
+                        blank=True,
+                        help_text="The group whose members it is for; empty means everybody.",
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="auth.group",
+                        verbose_name="group",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "boost",
+                "verbose_name_plural": "boosts",
+                "ordering": ["starts_at", "key"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("factor__gte", Decimal("0.10")),
+                            ("factor__lte", Decimal("10.00")),
+                            models.Q(("factor", Decimal(1)), _negated=True),
+                        ),
+                        name="gamification_boost_factor",
+                        violation_error_message="A factor of 1 changes nothing.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("starts_at__lt", models.F("ends_at"))),
+                        name="gamification_boost_order",
+                        violation_error_message="The boost ends before it starts.",
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
             name="Celebration",
             fields=[
                 (
@@ -2021,6 +2352,61 @@ class Migration(migrations.Migration):
                     models.UniqueConstraint(
                         fields=("user", "dedupe_key"),
                         name="gamification_celebration_once",
+                    )
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="FilterTally",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True,
+                        primary_key=True,
+                        serialize=False,
+                        verbose_name="ID",
+                    ),
+                ),
+                (
+                    "bucket",
+                    models.CharField(
+                        blank=True,
+                        help_text="The date, the value, or both, if the filter parts them.",
+                        max_length=80,
+                        verbose_name="bucket",
+                    ),
+                ),
+                ("count", models.BigIntegerField(default=0, verbose_name="count")),
+                (
+                    "filter",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="tallies",
+                        to="gamification.countfilter",
+                        verbose_name="filter",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="user",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "filtered tally",
+                "verbose_name_plural": "filtered tallies",
+                "default_permissions": ("view",),
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("user", "filter", "bucket"),
+                        name="gamification_filtertally_once",
                     )
                 ],
             },
@@ -2252,6 +2638,72 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.AddConstraint(
+            model_name="achievement",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("series", ""), ("step", None)),
+                    models.Q(
+                        models.Q(("series", ""), _negated=True), ("step__isnull", False)
+                    ),
+                    _connector="OR",
+                ),
+                name="gamification_achievement_series",
+                violation_error_message="A series and a step go together.",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="achievement",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("series", ""), _negated=True),
+                fields=("series", "step"),
+                name="gamification_achievement_step",
+                violation_error_message="The series already has this step.",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="achievement",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("max_times", 1), ("repeat_every", None), ("repeat_period", "")
+                    ),
+                    models.Q(
+                        models.Q(
+                            ("max_times", 1),
+                            ("max_times__isnull", False),
+                            _negated=True,
+                        ),
+                        models.Q(
+                            models.Q(
+                                ("repeat_every", None),
+                                models.Q(("repeat_period", ""), _negated=True),
+                            ),
+                            models.Q(
+                                ("repeat_every__isnull", False), ("repeat_period", "")
+                            ),
+                            _connector="OR",
+                        ),
+                    ),
+                    _connector="OR",
+                ),
+                name="gamification_achievement_repeats",
+                violation_error_message="An achievement that users can earn more than once needs either “again every” or “once per”; any other needs neither.",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="achievement",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("starts_at", None),
+                    ("ends_at", None),
+                    ("starts_at__lt", models.F("ends_at")),
+                    _connector="OR",
+                ),
+                name="gamification_achievement_season",
+                violation_error_message="The season ends before it starts.",
+            ),
+        ),
+        migrations.AddConstraint(
             model_name="streakfreeze",
             constraint=models.UniqueConstraint(
                 fields=("user", "streak", "key"), name="gamification_streakfreeze_key"
@@ -2332,7 +2784,8 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="userachievement",
             constraint=models.UniqueConstraint(
-                fields=("user", "achievement"), name="gamification_userachievement_once"
+                fields=("user", "achievement", "number"),
+                name="gamification_userachievement_once",
             ),
         ),
         migrations.AddIndex(

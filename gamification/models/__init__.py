@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from gamification.domain.categories import AchievementCategory
 from gamification.models.boards import Board, BoardScore, BoardSegment, PendingScore
+from gamification.models.boosts import Boost
 from gamification.models.catalogue import Achievement, Activity, Level
 from gamification.models.celebrations import Celebration
 from gamification.models.database import write_alias
+from gamification.models.filters import CountFilter, FilterTally
 from gamification.models.history import LedgerEntry, UserAchievement
 from gamification.models.jobs import Job, JobKind, JobState, JobUser
 from gamification.models.level_text import level_text
@@ -28,7 +30,10 @@ __all__ = [
     "Board",
     "BoardScore",
     "BoardSegment",
+    "Boost",
     "Celebration",
+    "CountFilter",
+    "FilterTally",
     "Job",
     "JobKind",
     "JobState",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models, router
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
@@ -16,11 +16,14 @@ from gamification.domain.catalogue import (
     MAX_COOLDOWN,
     MAX_QUANTITY,
     MAX_REWARD,
+    MAX_STEPS,
+    MAX_TIMES,
     MAX_TOTAL,
     AchievementStatus,
     Criterion,
 )
 from gamification.domain.levels import MAX_LEVELS, LevelRule
+from gamification.domain.streak_rules import StreakUnit
 from gamification.models.criterion_text import criterion_sentence, criterion_text
 from gamification.models.level_text import level_text
 from gamification.models.natural_keys import KeyedQuerySet, NumberedQuerySet
@@ -129,6 +132,12 @@ class Activity(CatalogueItem):
         help_text=_("Seconds between rewarded records; empty means no cooldown."),
     )
     extends_streak = models.BooleanField(_("extends the streak"), default=True)
+    attributes = models.JSONField(
+        _("attributes"),
+        default=dict,
+        blank=True,
+        help_text=_("What a record can say, and its type: string, integer, boolean."),
+    )
     is_active = models.BooleanField(_("active"), default=True)
 
     class Meta:
@@ -180,6 +189,77 @@ class Achievement(CatalogueItem):
         validators=[MinValueValidator(1), MaxValueValidator(MAX_TOTAL)],
         help_text=_("The achievement unlocks when the criterion reaches this number."),
     )
+    counting = models.JSONField(
+        _("what is counted"),
+        default=dict,
+        blank=True,
+        help_text=_("Which records count, when, and what of them; empty means all."),
+    )
+    conditions = models.JSONField(
+        _("further conditions"),
+        null=True,
+        blank=True,
+        help_text=_("What users must also meet; empty means nothing else."),
+    )
+    series = models.SlugField(
+        _("series"),
+        max_length=100,
+        blank=True,
+        db_index=False,
+        help_text=_("The series of which the achievement is a step."),
+    )
+    step = models.IntegerField(
+        _("step"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(MAX_STEPS)],
+        help_text=_("Its place in the series; a higher step is worth more."),
+    )
+    max_times = models.IntegerField(
+        _("how often"),
+        null=True,
+        blank=True,
+        default=1,
+        validators=[MinValueValidator(1), MaxValueValidator(MAX_TIMES)],
+        help_text=_("How often a user can earn it; empty means without end."),
+    )
+    repeat_every = models.BigIntegerField(
+        _("again every"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(MAX_TOTAL)],
+        help_text=_("How much more of the criterion earns it again."),
+    )
+    repeat_period = models.CharField(
+        _("once per"),
+        max_length=5,
+        blank=True,
+        choices=StreakUnit,
+        help_text=_("The criterion starts anew with each of these periods."),
+    )
+    starts_at = models.DateTimeField(
+        _("starts at"),
+        null=True,
+        blank=True,
+        help_text=_("What happens before this time does not count."),
+    )
+    ends_at = models.DateTimeField(
+        _("ends at"),
+        null=True,
+        blank=True,
+        help_text=_("What happens at this time or later does not count."),
+    )
+    season_zone = models.CharField(
+        _("time zone of the season"),
+        max_length=64,
+        blank=True,
+        help_text=_("Empty means that each user's own clock decides."),
+    )
+    shown_outside_season = models.BooleanField(
+        _("shown outside its season"),
+        default=False,
+        help_text=_("Users see it before it starts and after it ends."),
+    )
     is_secret = models.BooleanField(_("secret"), default=False)
     revocable = models.BooleanField(
         _("revocable"),
@@ -223,6 +303,41 @@ class Achievement(CatalogueItem):
                 violation_error_message=_(
                     "Choose a streak only if the criterion measures one."
                 ),
+            ),
+            models.CheckConstraint(
+                condition=(
+                    Q(series="", step=None) | ~Q(series="") & Q(step__isnull=False)
+                ),
+                name="gamification_achievement_series",
+                violation_error_message=_("A series and a step go together."),
+            ),
+            models.UniqueConstraint(
+                fields=["series", "step"],
+                condition=~Q(series=""),
+                name="gamification_achievement_step",
+                violation_error_message=_("The series already has this step."),
+            ),
+            models.CheckConstraint(
+                condition=(
+                    Q(max_times=1, repeat_every=None, repeat_period="")
+                    | ~Q(max_times=1, max_times__isnull=False)
+                    & (
+                        Q(repeat_every=None) & ~Q(repeat_period="")
+                        | Q(repeat_every__isnull=False, repeat_period="")
+                    )
+                ),
+                name="gamification_achievement_repeats",
+                violation_error_message=_(
+                    "An achievement that users can earn more than once needs either "
+                    "“again every” or “once per”; any other needs neither."
+                ),
+            ),
+            models.CheckConstraint(
+                condition=Q(starts_at=None)
+                | Q(ends_at=None)
+                | Q(starts_at__lt=F("ends_at")),
+                name="gamification_achievement_season",
+                violation_error_message=_("The season ends before it starts."),
             ),
         ]
 

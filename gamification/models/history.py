@@ -109,6 +109,16 @@ class LedgerEntry(models.Model):
         verbose_name=_("job"),
         help_text=_("The job that wrote the entry."),
     )
+    attributes = models.JSONField(
+        _("attributes"),
+        null=True,
+        help_text=_("What the record said, by attribute of its activity."),
+    )
+    boosts = models.JSONField(
+        _("boosts"),
+        null=True,
+        help_text=_("The factor of its XP, and the boosts that it comes from."),
+    )
     outcome = models.JSONField(
         _("outcome"), null=True, help_text=_("The outcome that a replay returns.")
     )
@@ -241,6 +251,18 @@ class UserAchievement(models.Model):
         db_index=False,
         verbose_name=_("achievement"),
     )
+    number = models.IntegerField(
+        _("number"),
+        default=1,
+        db_default=1,
+        help_text=_("Which time it is that the user has earned it: 1 for the first."),
+    )
+    period = models.DateField(
+        _("period"),
+        null=True,
+        blank=True,
+        help_text=_("The first date of the period for which the user has earned it."),
+    )
     unlocked_at = models.DateTimeField(_("unlocked at"))
     xp_awarded = models.BigIntegerField(_("XP awarded"))
     revoked_at = models.DateTimeField(_("revoked at"), null=True, blank=True)
@@ -296,7 +318,7 @@ class UserAchievement(models.Model):
         ]
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=["user", "achievement"],
+                fields=["user", "achievement", "number"],
                 name="gamification_userachievement_once",
             ),
         ]

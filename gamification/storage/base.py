@@ -318,16 +318,25 @@ def progress_values(changeset: UserChangeset) -> tuple[Any, ...]:
 
 
 def entry_rows(
-    changeset: UserChangeset, snapshot: Callable[[Outcome], Any] = Outcome.snapshot
+    changeset: UserChangeset,
+    snapshot: Callable[[Outcome], Any] = Outcome.snapshot,
+    document: Callable[[Any], Any] = dict,
 ) -> Iterator[tuple[Any, ...]]:
     """Yield the values of ``ENTRY_FIELDS``, with the outcome that a replay returns.
 
-    ``snapshot`` returns an outcome in the form that the store takes.
+    ``snapshot`` returns an outcome, and ``document`` a mapping, in the form that the
+    store takes.
     """
     outcomes = changeset.outcomes
     for place, entry in enumerate(changeset.entries):
         kept = outcomes.get(place) if entry.key is not None else None
-        yield (*entry[1:-1], kept and snapshot(kept))
+        attributes, boosts = entry.attributes, entry.boosts
+        yield (
+            *entry[1:-3],
+            document(attributes) if attributes else None,
+            document(boosts) if boosts else None,
+            kept and snapshot(kept),
+        )
 
 
 def notice_rows(changeset: UserChangeset) -> list[NoticeRow]:

@@ -39,7 +39,7 @@ class ChangedRows:
         self.are_new = not changeset.state.version
         self.keeps_boards = changeset.rules.keeps_boards
         self.users.append(progress_values(changeset))
-        self.entries += entry_rows(changeset, Outcome.snapshot_text)
+        self.entries += entry_rows(changeset, Outcome.snapshot_text, json.dumps)
         for activity_id, quantity in changeset.tallies.items():
             changes["tallies"].append((user_id, activity_id, quantity, now))
         for day, change in changeset.changed_days.items():

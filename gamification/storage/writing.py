@@ -148,7 +148,7 @@ def _put_unlocks(source: str) -> str:
     changed = UNLOCK_FIELDS[2:]
     values = ", ".join(f"{field} = excluded.{field}" for field in changed)
     return f"""{_insert(UNLOCKS, UNLOCK_FIELDS, source)}
-ON CONFLICT (user_id, achievement_id) DO UPDATE SET {values}"""
+ON CONFLICT (user_id, achievement_id, number) DO UPDATE SET {values}"""
 
 
 def _drop_unlocks(source: str) -> str:

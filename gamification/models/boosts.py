@@ -1,0 +1,86 @@
+"""Boosts: times at which activities are worth more XP, or less."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import ClassVar
+
+from django.contrib.auth.models import Group
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from gamification.domain.boosts import MAX_FACTOR, MIN_FACTOR
+from gamification.models.catalogue import KeyedItem
+
+
+class Boost(KeyedItem):
+    """A factor for the XP of activities, from one time to another."""
+
+    factor = models.DecimalField(
+        _("factor"),
+        max_digits=5,
+        decimal_places=2,
+        validators=[MinValueValidator(MIN_FACTOR), MaxValueValidator(MAX_FACTOR)],
+        help_text=_("2 doubles the XP, 0.5 halves it."),
+    )
+    starts_at = models.DateTimeField(_("starts at"))
+    ends_at = models.DateTimeField(
+        _("ends at"), help_text=_("The first moment that is not boosted any more.")
+    )
+    zone = models.CharField(
+        _("time zone"),
+        max_length=64,
+        blank=True,
+        help_text=_("Empty means that each user's own clock decides."),
+    )
+    activities = models.JSONField(
+        _("activities"),
+        default=list,
+        blank=True,
+        help_text=_("Keys of the activities that it boosts; empty means all."),
+    )
+    group = models.ForeignKey(
+        Group,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("group"),
+        help_text=_("The group whose members it is for; empty means everybody."),
+    )
+    where = models.JSONField(
+        _("attributes"),
+        default=list,
+        blank=True,
+        help_text=_("What a record must say; empty means anything."),
+    )
+    boosts_achievements = models.BooleanField(
+        _("boosts rewards of achievements"), default=False
+    )
+    boosts_adjustments = models.BooleanField(
+        _("boosts adjustments by staff"), default=False
+    )
+    boosts_imports = models.BooleanField(_("boosts imports"), default=False)
+    is_active = models.BooleanField(_("active"), default=True)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    updated_at = models.DateTimeField(_("updated at"), auto_now=True)
+
+    class Meta:
+        verbose_name = _("boost")
+        verbose_name_plural = _("boosts")
+        ordering: ClassVar = ["starts_at", "key"]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(factor__gte=MIN_FACTOR, factor__lte=MAX_FACTOR)
+                & ~Q(factor=Decimal(1)),
+                name="gamification_boost_factor",
+                violation_error_message=_("A factor of 1 changes nothing."),
+            ),
+            models.CheckConstraint(
+                condition=Q(starts_at__lt=F("ends_at")),
+                name="gamification_boost_order",
+                violation_error_message=_("The boost ends before it starts."),
+            ),
+        ]
