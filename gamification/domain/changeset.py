@@ -118,6 +118,7 @@ class UserChangeset(RunningTotals):
             record.key,
             record.fingerprint,
             record.source,
+            attributes=record.attributes,
         )
         return self._apply(entry, withheld, settles=True)
 

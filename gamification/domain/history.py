@@ -12,6 +12,7 @@ from heapq import merge
 from operator import attrgetter
 from typing import Any, NamedTuple, Protocol, TypeVar
 
+from gamification.domain.conditions import AttributeValue
 from gamification.domain.outcomes import Entry, EntryKind, Reason
 
 
@@ -28,6 +29,9 @@ class PastEntry(NamedTuple):
     local_date: date
     reverses: int | None
     corrects: int | None
+    achievement_id: int | None = None
+    #: What the record said, by attribute of its activity.
+    attributes: Mapping[str, AttributeValue] | None = None
 
 
 class Line(Protocol):

@@ -11,6 +11,8 @@ from typing import Any, Final, NamedTuple, Self
 from django.db.models.enums import TextChoices
 from django.utils.translation import gettext_lazy as _
 
+from gamification.domain.conditions import AttributeValue
+
 
 class EntryKind(TextChoices):
     """The kind of a ledger entry: the reason why it was written."""
@@ -87,7 +89,7 @@ class Entry(NamedTuple):
     #: Id of the job that wrote the entry.
     job_id: int | None = None
     #: What the record said, by attribute of its activity.
-    attributes: Mapping[str, str | int | bool] | None = None
+    attributes: Mapping[str, AttributeValue] | None = None
     #: The factor of the XP, and the boosts that it comes from.
     boosts: Mapping[str, Any] | None = None
     #: The outcome to return for a replay; see ``Outcome.snapshot``.

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from gamification.domain.catalogue import Catalogue
+from gamification.domain.conditions import AttributeValue
 from gamification.domain.days import Calendar
 from gamification.domain.history import PastEntry
 from gamification.domain.streak_book import StreakBook
@@ -87,3 +88,5 @@ class Record(NamedTuple):
     key: str | None = None
     fingerprint: str = ""
     source: str = ""
+    #: What it says besides, by attribute; None if it says nothing.
+    attributes: Mapping[str, AttributeValue] | None = None
