@@ -34,6 +34,18 @@ class InvalidAmountError(InvalidRequestError):
     code = "invalid_amount"
 
 
+class InvalidAttributeError(InvalidRequestError):
+    """An attribute of the record has a value that it cannot have."""
+
+    code = "invalid_attribute"
+
+
+class UnknownAttributeError(InvalidRequestError):
+    """The activity declares no attribute with this key."""
+
+    code = "unknown_attribute"
+
+
 class InvalidTextError(InvalidRequestError):
     """A text is empty, too long, or holds characters that cannot be stored."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 from django.db.models.enums import TextChoices
@@ -65,6 +65,8 @@ class ActivityRule:
     cooldown: int | None = None
     extends_streak: bool = True
     is_active: bool = True
+    #: The types of the attributes that a record can have, by key.
+    attributes: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,6 +121,7 @@ class UserChangeset(RunningTotals):
             record.key,
             record.fingerprint,
             record.source,
+            attributes=record.attributes,
         )
         if self.rules.catalogue.boosts:
             entry, withheld = boosted_record(self, entry, withheld)

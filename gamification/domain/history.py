@@ -13,6 +13,7 @@ from operator import attrgetter
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from gamification.domain.boosted import worth_of
+from gamification.domain.conditions import AttributeValue
 from gamification.domain.outcomes import Entry, EntryKind, Reason
 
 
@@ -29,6 +30,9 @@ class PastEntry(NamedTuple):
     local_date: date
     reverses: int | None
     corrects: int | None
+    achievement_id: int | None = None
+    #: What the record said, by attribute of its activity.
+    attributes: Mapping[str, AttributeValue] | None = None
 
 
 class Line(Protocol):

@@ -13,6 +13,7 @@ from django.db.models.enums import TextChoices
 from django.utils.translation import gettext_lazy as _
 
 from gamification.domain.boosted import AppliedBoost, Boosted, read_boosted
+from gamification.domain.conditions import AttributeValue
 
 
 class EntryKind(TextChoices):
@@ -90,7 +91,7 @@ class Entry(NamedTuple):
     #: Id of the job that wrote the entry.
     job_id: int | None = None
     #: What the record said, by attribute of its activity.
-    attributes: Mapping[str, str | int | bool] | None = None
+    attributes: Mapping[str, AttributeValue] | None = None
     #: The factor of the XP, and the boosts that it comes from.
     boosts: Mapping[str, Any] | None = None
     #: The outcome to return for a replay; see ``Outcome.snapshot``.

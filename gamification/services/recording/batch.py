@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Self, TypeAlias
 
 from gamification.domain.changeset import UserChangeset
+from gamification.domain.conditions import AttributeValue
 from gamification.domain.days import Calendar
 from gamification.domain.outcomes import Outcome
 from gamification.domain.state import Record, Rules, UserState
@@ -20,6 +21,7 @@ from gamification.exceptions import (
     UserExcludedError,
 )
 from gamification.models.users import in_order
+from gamification.services.recording.attributes import check_declared
 from gamification.services.validation import (
     in_future,
     key_conflict,
@@ -31,7 +33,16 @@ from gamification.storage.base import UserKey
 from gamification.suggestions import did_you_mean, shown
 
 #: The values of ``Record``, in their order.
-RecordValues: TypeAlias = tuple[Any, str, int, datetime, str | None, str, str]
+RecordValues: TypeAlias = tuple[
+    Any,
+    str,
+    int,
+    datetime,
+    str | None,
+    str,
+    str,
+    Mapping[str, AttributeValue] | None,
+]
 
 #: What is left of an outcome that nobody reads: its XP, its number of unlocks, and
 #: whether the record was a replay. Thousands of plain tuples cost the garbage collector
@@ -271,6 +282,8 @@ def _check(record: Record, batch: Batch, snapshot: Snapshot) -> None:
     if not activity.is_active:
         message = f"The activity {shown(key)} is switched off."
         raise InactiveActivityError(message, activity=key)
+    if record.attributes:
+        check_declared(record.attributes, activity)
 
 
 def _booked(
