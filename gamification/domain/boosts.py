@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from math import prod
@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 from django.db.models.enums import TextChoices
 from django.utils.translation import gettext_lazy as _
 
+from gamification.domain.boost_times import wall_clock
 from gamification.domain.boosted import exact_text
 from gamification.domain.conditions import AttributeValue, Comparison
 from gamification.domain.days import Calendar
@@ -24,8 +25,9 @@ from gamification.domain.days import Calendar
 MIN_FACTOR: Final = Decimal("0.10")
 MAX_FACTOR: Final = Decimal("10.00")
 
-#: The most by which a wall clock differs from the time in UTC.
-CLOCK_MARGIN: Final = timedelta(hours=26)
+#: The most by which a clock ever differed from UTC: more than today, as histories are
+#: imported.
+_MARGIN: Final = timedelta(hours=16)
 
 _MOST: Final = Fraction(MAX_FACTOR)
 _NOTHING: Final[Mapping[str, AttributeValue]] = MappingProxyType({})
@@ -80,12 +82,12 @@ class BoostRule:
     @property
     def latest_end(self) -> datetime:
         """The instant from which on it holds nowhere."""
-        return self.ends_at if self.zone else self.ends_at + CLOCK_MARGIN
+        return self.ends_at if self.zone else self.ends_at + _MARGIN
 
     @property
     def earliest_start(self) -> datetime:
         """The first instant at which it holds anywhere."""
-        return self.starts_at if self.zone else self.starts_at - CLOCK_MARGIN
+        return self.starts_at if self.zone else self.starts_at - _MARGIN
 
     def holds_at(self, at: datetime, calendar: Calendar) -> bool:
         """Say whether ``at`` is in the boost's time, for a user with ``calendar``."""
@@ -155,11 +157,6 @@ class BoostTable:
             and rule.accepts(occasion)
         ]
         return sorted(found, key=lambda rule: rule.key)
-
-
-def wall_clock(at: datetime, calendar: Calendar) -> datetime:
-    """Return what the user's clock shows at ``at``, with UTC in place of the zone."""
-    return at.astimezone(calendar.zone_at(at)).replace(tzinfo=UTC)
 
 
 def combine(factors: Iterable[Fraction], strategy: str) -> Fraction:
