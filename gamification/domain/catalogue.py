@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from django.db.models.enums import TextChoices
 from django.utils.translation import gettext_lazy as _
 
+from gamification.domain.boosts import BoostRule, BoostTable
 from gamification.domain.levels import LevelRule, thresholds_of
 from gamification.domain.streak_rules import DAILY, STRICT, StreakRule
 
@@ -150,6 +151,7 @@ class Catalogue:
         achievements: Iterable[AchievementRule] = (),
         levels: Iterable[LevelRule] = (),
         streaks: Iterable[StreakRule] = (),
+        boosts: Iterable[BoostRule] = (),
     ) -> None:
         self.activities = {rule.key: rule for rule in activities}
         self.achievements = {rule.key: rule for rule in achievements}
@@ -169,6 +171,8 @@ class Catalogue:
             for version in rule.versions
             for activity_id in version.activities
         )
+        #: The boosts that are active.
+        self.boosts = BoostTable(boosts)
         #: Active achievements by measure, in order of rising threshold.
         self.ladders = _ladders(self.achievements.values())
         self._next_thresholds: dict[frozenset[int], Facts] = {}
@@ -202,6 +206,7 @@ class Catalogue:
             rules,
             self.levels.values(),
             self.streaks.values(),
+            self.boosts.rules,
         )
 
     def next_thresholds(self, barred: frozenset[int]) -> Facts:
