@@ -62,7 +62,11 @@ from gamification.services.catalogue.editing import (
     undo_edit,
 )
 from gamification.services.catalogue.example import example_definitions
-from gamification.services.catalogue.fields import Definition, definition_tag
+from gamification.services.catalogue.fields import (
+    Definition,
+    definition_problems,
+    definition_tag,
+)
 from gamification.services.catalogue.files import (
     apply_definitions,
     compare_definitions,
@@ -236,6 +240,7 @@ __all__ = [
     "create_achievement",
     "create_activity",
     "create_streak",
+    "definition_problems",
     "definition_tag",
     "describe_changes",
     "describe_levels",
