@@ -73,7 +73,11 @@ from gamification.services.catalogue.editing import (
     undo_edit,
 )
 from gamification.services.catalogue.example import example_definitions
-from gamification.services.catalogue.fields import Definition, definition_tag
+from gamification.services.catalogue.fields import (
+    Definition,
+    definition_problems,
+    definition_tag,
+)
 from gamification.services.catalogue.files import (
     apply_definitions,
     compare_definitions,
@@ -250,6 +254,7 @@ __all__ = [
     "create_activity",
     "create_boost",
     "create_streak",
+    "definition_problems",
     "definition_tag",
     "delete_boost",
     "describe_changes",

@@ -85,6 +85,9 @@ class AchievementRule:
     revocable: bool = False
     #: The streak that is measured; None means the daily one.
     streak_id: int | None = None
+    #: The series of which it is a step; "" for none.
+    series: str = ""
+    step: int | None = None
 
     @property
     def measure(self) -> Measure:

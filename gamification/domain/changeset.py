@@ -33,6 +33,7 @@ from gamification.domain.outcomes import (
     UnlockRow,
     Withheld,
 )
+from gamification.domain.series import highest_steps
 from gamification.domain.state import NONE, Record, Rules, UserState
 from gamification.domain.totals import RunningTotals, Start
 
@@ -315,9 +316,10 @@ class UserChangeset(RunningTotals):
         after = Peaks(self.highest_level, self.highest_streak)
         if not self.celebrate or not (before != after or unlocks):
             return ()
+        catalogue, milestones = self.rules.catalogue, self.rules.streak_milestones
         fresh = [unlock for unlock in unlocks if self._is_first(unlock)]
-        milestones, levels = self.rules.streak_milestones, self.rules.catalogue.levels
-        planned = tuple(notices(fresh, before, after, milestones, levels))
+        shown = highest_steps(fresh, catalogue.achievements, start.held)
+        planned = tuple(notices(shown, before, after, milestones, catalogue.levels))
         self.celebrations += planned
         return planned if self.state.celebrates else ()
 

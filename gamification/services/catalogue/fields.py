@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Container, Iterable, Mapping
+from collections.abc import (
+    Callable,
+    Collection,
+    Container,
+    Iterable,
+    Iterator,
+    Mapping,
+)
 from operator import attrgetter
 from typing import Any, Final, TypeAlias
 
@@ -24,6 +31,7 @@ from gamification.services.catalogue.lookup import (
     find_definition,
     unknown_definition,
 )
+from gamification.services.catalogue.series import step_problems
 from gamification.services.streaks.lookup import find_streak
 from gamification.services.validation import fingerprint, is_storable
 from gamification.suggestions import did_you_mean
@@ -43,6 +51,8 @@ EDITABLE: Final[Mapping[type[Definition], tuple[str, ...]]] = {
         "activity",
         "streak",
         "threshold",
+        "series",
+        "step",
         "is_secret",
         "revocable",
         "status",
@@ -129,7 +139,16 @@ def set_fields(item: Definition, values: Mapping[str, Any]) -> None:
         item.full_clean(exclude={*errors, "activity"})
     except ValidationError as error:
         errors |= error.error_dict
+    if not errors:
+        for name, problem in definition_problems(item):
+            errors[name] = [ValidationError(problem, code="invalid")]
     _raise_if_any(item, errors)
+
+
+def definition_problems(item: Definition) -> Iterator[tuple[str, str]]:
+    """Yield the fields of a definition whose values do not fit together, and why."""
+    if isinstance(item, Achievement):
+        yield from step_problems(item)
 
 
 def set_numbers(item: Definition, numbers: Mapping[str, int | None]) -> None:

@@ -77,6 +77,8 @@ def test_an_achievement_is_created_with_all_its_fields(staff, activity):
         "xp_reward": 70,
         "criterion": "activity_count",
         "threshold": 100,
+        "series": "walks",
+        "step": 2,
         "is_secret": True,
         "revocable": True,
         "status": "draft",
@@ -339,7 +341,7 @@ def test_a_tag_depends_on_the_editable_fields(medal):
 def test_a_tag_is_the_same_in_every_process():
     achievement = Achievement(**MEDAL, xp_reward=50)
 
-    assert definition_tag(achievement) == "8abdfa1ec6487b06ca7c46c362fa09be"
+    assert definition_tag(achievement) == "beff15f59f8924307b8ade2e6366a75e"
 
 
 def test_an_item_with_the_expected_tag_is_edited(medal, staff):

@@ -61,6 +61,8 @@ WALK = """\
       "activity": "walk",
       "streak": null,
       "threshold": 10,
+      "series": "",
+      "step": null,
       "is_secret": false,
       "revocable": false,
       "status": "active",
