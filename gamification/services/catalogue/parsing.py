@@ -59,7 +59,7 @@ _HIDDEN: Final = frozenset({"id", "key", "created_at", "updated_at", "since", "f
 #: What is not part of a file yet.
 _LATER: Final = frozenset(
     {
-        *("attributes", "counting", "conditions"),
+        *("counting", "conditions"),
         *("max_times", "repeat_every", "repeat_period"),
         *("starts_at", "ends_at", "season_zone", "shown_outside_season"),
     }
