@@ -215,7 +215,8 @@ class AttributesField(serializers.DictField):
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         if not isinstance(data, dict):
             self.fail("not_a_dict", input_type=type(data).__name__)
-        error = serializers.ErrorDetail(self.error_messages["invalid_value"], "invalid")
+        message = str(self.error_messages["invalid_value"])
+        error = serializers.ErrorDetail(message, "invalid")
         wrong = (name for name, value in data.items() if not self.accepts(value))
         if errors := {name: [error] for name in islice(wrong, MAX_UNKNOWN)}:
             raise serializers.ValidationError(errors)
