@@ -11,13 +11,14 @@ from types import MappingProxyType
 from typing import Any
 
 from gamification.domain.backfill import Moment, met_at
+from gamification.domain.boosting import boosted_record, boosted_reward
 from gamification.domain.catalogue import AchievementRule, ActivityRule
 from gamification.domain.celebrations import Peaks, notices
 from gamification.domain.history import (
     StandingEntry,
-    correction_of,
     lasting_with,
     reversal_of,
+    room_of,
 )
 from gamification.domain.limits import Limits
 from gamification.domain.losses import find_lost
@@ -50,6 +51,8 @@ class UserChangeset(RunningTotals):
         super().__init__(state, rules)
         self.now = now
         self.celebrate = celebrate
+        #: Whether records are imported, which boosts leave out unless they say so.
+        self.is_import = False
         #: Whether dating an unlock takes the whole ledger, which the state lacks. The
         #: caller then loads the ledger and makes a new changeset.
         self.needs_ledger = False
@@ -119,7 +122,10 @@ class UserChangeset(RunningTotals):
             record.key,
             record.fingerprint,
             record.source,
+            attributes=record.attributes,
         )
+        if self.rules.catalogue.boosts:
+            entry, withheld = boosted_record(self, entry, withheld)
         return self._apply(entry, withheld, settles=True)
 
     def adjust(self, entry: Entry, *, settles: bool = False) -> Outcome:
@@ -149,10 +155,7 @@ class UserChangeset(RunningTotals):
         last = self.start()
         self.book(final)
         corrections = tuple(
-            correction_of(
-                each, units * each.xp_reward, rewarded=units, now=now, reason=reason
-            )
-            for each, units in room
+            room_of(each, units, now=now, reason=reason) for each, units in room
         )
         freed = sum(entry.amount for entry in corrections)
         lost = tuple(self._lose(start, rewards, freed, reason))
@@ -328,7 +331,7 @@ class UserChangeset(RunningTotals):
     def _reward(
         self, rule: AchievementRule, moment: Moment, reason: Reason = NO_REASON
     ) -> Entry:
-        return Entry(
+        reward = Entry(
             id=None,
             user_id=self.state.user_id,
             kind=EntryKind.ACHIEVEMENT.value,
@@ -339,6 +342,7 @@ class UserChangeset(RunningTotals):
             achievement_id=rule.id,
             **reason._asdict(),
         )
+        return boosted_reward(self, reward)
 
     def _hold(self, rule: AchievementRule, reward: Entry) -> Unlock:
         self.held = self.held | {rule.id}
