@@ -44,6 +44,7 @@ from gamification.services.balance.simulation import (
     simulate_rewards,
 )
 from gamification.services.balance.worlds import Comparison
+from gamification.services.catalogue.attributes import check_carried, check_declaration
 from gamification.services.catalogue.backfill import (
     BackfillProgress,
     backfill_achievement,
@@ -238,6 +239,8 @@ __all__ = [
     "begin_undo",
     "calculate_level_from_xp",
     "changed_reach",
+    "check_carried",
+    "check_declaration",
     "check_quantity",
     "check_streak",
     "check_text",
