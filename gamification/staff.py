@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from gamification.domain.attributes import (
+    MAX_ATTRIBUTES,
+    MAX_NUMBER,
+    MAX_TEXT,
+    AttributeType,
+)
 from gamification.domain.catalogue import AchievementStatus, Criterion, Facts
 from gamification.domain.categories import Category
 from gamification.domain.definitions import Differences, Effect, ItemDifference
@@ -181,18 +187,22 @@ __all__ = [
     "DEFINITION_FIELDS",
     "DEFINITION_MODELS",
     "LIST_KINDS",
+    "MAX_ATTRIBUTES",
     "MAX_FILE_SIZE",
     "MAX_ID",
     "MAX_LEVELS",
     "MAX_NAME",
     "MAX_NAMES",
     "MAX_NOTE",
+    "MAX_NUMBER",
+    "MAX_TEXT",
     "STREAK_FIELDS",
     "AchievementStatus",
     "Act",
     "ActPreview",
     "ActivityCorrection",
     "ActivityNumbers",
+    "AttributeType",
     "BackfillPreview",
     "BackfillProgress",
     "BalanceReport",

@@ -143,5 +143,8 @@ def _readable(field: Any, value: Any) -> str:
         days = field.name == "weekdays"
         texts = [str(WEEKDAYS[each - 1]) if days else each for each in value]
         return ", ".join(texts) or "–"
+    if isinstance(value, dict):
+        texts = [f"{key}: {kind}" for key, kind in sorted(value.items())]
+        return ", ".join(texts) or "–"
     label = dict(field.flatchoices).get(value, value)
     return "–" if label in {None, ""} else str(label)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Container, Iterable, Mapping
 from operator import attrgetter
 from typing import Any, Final, TypeAlias
@@ -15,6 +16,10 @@ from gamification.domain.catalogue import Criterion
 from gamification.domain.streak_rules import DAILY
 from gamification.exceptions import InvalidDefinitionError, UnknownStreakError
 from gamification.models import Achievement, Activity, StreakDefinition
+from gamification.services.catalogue.attributes import (
+    check_carried,
+    check_declaration,
+)
 from gamification.services.catalogue.lookup import (
     find_definition,
     unknown_definition,
@@ -50,6 +55,7 @@ EDITABLE: Final[Mapping[type[Definition], tuple[str, ...]]] = {
         "daily_limit",
         "cooldown",
         "extends_streak",
+        "attributes",
         "is_active",
     ),
 }
@@ -92,7 +98,7 @@ def editable_values(item: Definition) -> dict[str, Any]:
 
 def definition_tag(item: Definition) -> str:
     """Return a digest of the editable fields of ``item``, the same in any process."""
-    return fingerprint(*editable_values(item).values())
+    return fingerprint(*map(_comparable, editable_values(item).values()))
 
 
 def check_field_names(
@@ -109,7 +115,13 @@ def check_field_names(
 
 def set_fields(item: Definition, values: Mapping[str, Any]) -> None:
     """Set fields; raise ``InvalidDefinitionError`` with every error."""
+    declared = item.attributes if isinstance(item, Activity) else {}
     errors = _set_each(item, values)
+    if isinstance(item, Activity):
+        try:
+            check_carried(item, declared, item.attributes)
+        except ValidationError as error:
+            errors["attributes"] = error.error_list
     if problem := _criterion_problem_of(item, errors):
         errors[NON_FIELD_ERRORS] = [ValidationError(problem, code="invalid")]
     try:
@@ -136,6 +148,8 @@ def check_value(field: Field, value: object) -> None:
     if isinstance(value, str):
         _check_text(field, value)
         _check_choice(field, value)
+    if isinstance(value, dict) and field.name == "attributes":
+        check_declaration(value)
     if not field.is_relation:
         field.clean(value, None)
 
@@ -194,6 +208,8 @@ def _raise_if_any(
 def _type_of(field: Field) -> type:
     if isinstance(field, models.BooleanField):
         return bool
+    if isinstance(field, models.JSONField):
+        return dict
     return int if isinstance(field, models.IntegerField) else str
 
 
@@ -234,6 +250,11 @@ def _check_choice(field: Field, value: str) -> None:
                 "hint": did_you_mean(value, choices),
             },
         )
+
+
+def _comparable(value: Any) -> Any:
+    """Return a value of a column as one that can be hashed."""
+    return json.dumps(value, sort_keys=True) if isinstance(value, dict) else value
 
 
 def _same(value: Any) -> Any:

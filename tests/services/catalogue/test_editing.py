@@ -447,6 +447,7 @@ def test_an_activity_is_created_with_all_its_fields(staff):
         "daily_limit": 3,
         "cooldown": 60,
         "extends_streak": False,
+        "attributes": {"metres": "integer"},
         "is_active": False,
     }
 
@@ -530,4 +531,4 @@ def test_a_field_that_no_activity_has_is_refused(activity, staff):
 def test_a_tag_of_an_activity_is_the_same_in_every_process():
     activity = Activity(key="walk", name="Walk", xp_reward=10)
 
-    assert definition_tag(activity) == "0602cb6ca0bb203c0778bc153ee39d8a"
+    assert definition_tag(activity) == "1143fd6a11456e351d538d40d7c0faa3"

@@ -45,6 +45,7 @@ WALK = """\
       "daily_limit": null,
       "cooldown": null,
       "extends_streak": true,
+      "attributes": {},
       "is_active": true
     }
   ],
