@@ -26,12 +26,8 @@ from gamification.storage.arrays import RowShape, TableRows, arity, encode, enco
 from gamification.storage.base import (
     ENTRY_FIELDS,
     PROGRESS_FIELDS,
-    ActivityIds,
     Snapshot,
-    StateQuery,
     Store,
-    UserIds,
-    UserKey,
     Written,
     entry_values,
 )
@@ -44,6 +40,12 @@ from gamification.storage.catalogue import (
 from gamification.storage.changed import ChangedRows
 from gamification.storage.keys import UserKeys
 from gamification.storage.prepared import prepared_cursor
+from gamification.storage.queries import (
+    ActivityIds,
+    StateQuery,
+    UserIds,
+    UserKey,
+)
 from gamification.storage.states import IS_EXCLUDED, STAMPS, StoredStates
 
 #: Changes whenever a row of the catalogue changes, whoever changes it.
@@ -123,7 +125,7 @@ class PostgreSQLStore(Store):
         rows = self._converted(found, STAMPS)
         snapshot = Snapshot(
             catalogue,
-            StoredStates(rows, query, ids.all),
+            StoredStates(rows, query, ids),
             {row[STAMPS] for row in rows if row[IS_EXCLUDED]},
         )
         if query.keys and (replays := self._replays(query, rows)):
@@ -138,13 +140,14 @@ class PostgreSQLStore(Store):
         cached = _catalogues.get(self._cache_key)
         if cached is None:
             [row] = self._fetch(reading.CATALOGUE)
-            *stamp, activities, achievements, levels, streaks = row
+            *stamp, activities, achievements, levels, streaks, filters = row
             rows = json.loads(activities)
             catalogue = make_catalogue(
                 rows,
                 json.loads(achievements),
                 make_levels(levels),
                 make_streaks(streaks, ids_by_key(rows)),
+                json.loads(filters),
             )
             cached = _catalogues[self._cache_key] = (tuple(stamp), catalogue)
         return cached
@@ -156,6 +159,8 @@ class PostgreSQLStore(Store):
         for activity_ids in (ids.limited, ids.cooled):
             if activity_ids:
                 params += [encode_set(activity_ids), ids.since, ids.until]
+        if filters := ids.filters:
+            params.append(encode_set(filters))
         if keys:
             params.append(encode_set(keys))
         shape = reading.ReadShape(
@@ -163,6 +168,7 @@ class PostgreSQLStore(Store):
             arity(ids.all),
             arity(ids.limited),
             arity(ids.cooled),
+            arity(filters),
             arity(keys),
         )
         sql = reading.read_sql(self._user_type, shape)

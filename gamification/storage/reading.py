@@ -10,6 +10,7 @@ from gamification.storage.arrays import Arity, RowShape, names_sql, within_sql
 from gamification.storage.catalogue import (
     ACHIEVEMENT_FIELDS,
     ACTIVITY_FIELDS,
+    filters_sql,
     levels_sql,
     streaks_sql,
 )
@@ -18,6 +19,8 @@ from gamification.storage.tables import (
     ACTIVITIES,
     CELEBRATIONS,
     DAYS,
+    FILTER_TALLIES,
+    FILTERS,
     LEDGER,
     LEVELS,
     PROFILES,
@@ -33,7 +36,8 @@ STAMPS = f"""SELECT
     ({_STAMP} {ACTIVITIES} c) AS activities,
     ({_STAMP} {ACHIEVEMENTS} c) AS achievements,
     ({_STAMP} {LEVELS} c) AS levels,
-    ({_STAMP} {STREAKS} c) AS streaks"""
+    ({_STAMP} {STREAKS} c) AS streaks,
+    ({_STAMP} {FILTERS} c) AS filters"""
 
 
 def _as_json(table: str, fields: Sequence[str]) -> str:
@@ -42,10 +46,11 @@ def _as_json(table: str, fields: Sequence[str]) -> str:
 
 
 #: The stamps, and all rows of the tables as JSON.
-CATALOGUE = f"""SELECT s.activities, s.achievements, s.levels, s.streaks,
+CATALOGUE = f"""SELECT s.activities, s.achievements, s.levels, s.streaks, s.filters,
     {_as_json(ACTIVITIES, ACTIVITY_FIELDS)},
     {_as_json(ACHIEVEMENTS, ACHIEVEMENT_FIELDS)},
-    {levels_sql("postgresql")}, {streaks_sql("postgresql")} FROM ({STAMPS}) s"""
+    {levels_sql("postgresql")}, {streaks_sql("postgresql")},
+    {filters_sql("postgresql")} FROM ({STAMPS}) s"""
 
 _PROFILE = """p.user_id, p.version, p.total_xp, p.level, p.highest_level,
     p.highest_streak, p.active_days,
@@ -65,12 +70,13 @@ _ACHIEVEMENTS = f"""ARRAY(
 
 
 class ReadShape(NamedTuple):
-    """The number of users, activities and keys that a read asks for."""
+    """The number of users, activities, filters and keys that a read asks for."""
 
     users: Arity
     tallies: Arity
     limited: Arity
     cooled: Arity
+    filters: Arity
     keys: Arity
 
 
@@ -87,9 +93,10 @@ def read_sql(user_type: str, shape: ReadShape) -> str:
         _tallies(shape.tallies),
         _usage(shape.limited) if shape.limited else "NULL",
         _rewarded_at(shape.cooled) if shape.cooled else "NULL",
+        _filters(shape.filters) if shape.filters else "NULL",
         _used_keys(shape.keys) if shape.keys else "NULL",
     ]
-    return f"""SELECT s.activities, s.achievements, s.levels, s.streaks,
+    return f"""SELECT s.activities, s.achievements, s.levels, s.streaks, s.filters,
     {", ".join(columns)}
 FROM ({STAMPS}) s
 LEFT JOIN {PROFILES} p ON p.user_id {within_sql(user_type, shape.users)}"""
@@ -102,6 +109,14 @@ def _tallies(count: Arity) -> str:
     if count > 1:
         return f"ARRAY(SELECT ARRAY[t.activity_id, t.count] {rows})"
     return f"(SELECT t.count {rows})" if count else "NULL"
+
+
+def _filters(count: Arity) -> str:
+    """Return SQL for the filter, bucket and count of tallies, as JSON."""
+    return f"""(
+    SELECT json_agg(json_build_array(t.filter_id, t.bucket, t.count))::text
+    FROM {FILTER_TALLIES} t
+    WHERE t.user_id = p.user_id AND t.filter_id {within_sql("bigint", count)})"""
 
 
 def _usage(count: Arity) -> str:

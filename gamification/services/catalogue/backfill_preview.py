@@ -39,7 +39,7 @@ from gamification.services.effects import (
 from gamification.services.streaks.measuring import users_with_run
 from gamification.services.unit_of_work import naming_errors
 from gamification.storage import store_for
-from gamification.storage.catalogue import ACHIEVEMENT_FIELDS
+from gamification.storage.catalogue import ACHIEVEMENT_FIELDS, make_achievement
 from gamification.storage.streaks import load_days
 
 #: Criteria that measure a column of the user's row.
@@ -124,7 +124,7 @@ def _play(
 def _active_rule(achievement: Achievement) -> AchievementRule:
     """Return the rule of ``achievement`` as if it were active."""
     values = [getattr(achievement, name) for name in ACHIEVEMENT_FIELDS[1:]]
-    rule = AchievementRule(achievement.pk or 0, *values)
+    rule = make_achievement([achievement.pk or 0, *values])
     return replace(rule, status=AchievementStatus.ACTIVE)
 
 
