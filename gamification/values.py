@@ -11,6 +11,7 @@ from gamification.domain.outcomes import (
 )
 from gamification.domain.streaks import StreakState, StreakStatus
 from gamification.services.players.achievements import AchievementProgress
+from gamification.services.players.conditions import ConditionProgress
 from gamification.services.players.explanations import Explanation
 from gamification.services.players.progress import ProfileSummary
 from gamification.services.players.rarity import Rarity
@@ -24,6 +25,7 @@ __all__ = [
     "AchievementProgress",
     "BatchReport",
     "CelebrationNotice",
+    "ConditionProgress",
     "Entry",
     "Explanation",
     "FreezeGrant",
