@@ -172,6 +172,18 @@ class UnknownStreakError(GamificationError):
     code = "unknown_streak"
 
 
+class UnknownBoostError(GamificationError):
+    """No boost has this key."""
+
+    code = "unknown_boost"
+
+
+class BoostUsedError(GamificationError):
+    """The ledger names the boost, which therefore stays."""
+
+    code = "boost_used"
+
+
 class InvalidPauseError(InvalidRequestError):
     """The pause begins too early, or is too long."""
 

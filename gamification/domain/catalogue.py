@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from django.db.models.enums import TextChoices
 from django.utils.translation import gettext_lazy as _
 
+from gamification.domain.boosts import BoostRule, BoostTable
 from gamification.domain.conditions import PLAIN, Condition, Counting
 from gamification.domain.criteria import Criterion as Criterion
 from gamification.domain.criteria import Measure
@@ -80,6 +81,9 @@ class AchievementRule:
     #: Which records count for the criterion, and what users must meet besides.
     counting: Counting = PLAIN
     conditions: Condition | None = None
+    #: The series of which it is a step; "" for none.
+    series: str = ""
+    step: int | None = None
 
     @property
     def is_active(self) -> bool:
@@ -153,6 +157,7 @@ class Catalogue:
         achievements: Iterable[AchievementRule] = (),
         levels: Iterable[LevelRule] = (),
         streaks: Iterable[StreakRule] = (),
+        boosts: Iterable[BoostRule] = (),
         filters: Iterable[FilterRule] = (),
     ) -> None:
         self.activities = {rule.key: rule for rule in activities}
@@ -173,6 +178,8 @@ class Catalogue:
             for version in rule.versions
             for activity_id in version.activities
         )
+        #: The boosts that are active.
+        self.boosts = BoostTable(boosts)
         #: Active achievements by measure, in order of rising threshold, without those
         #: that require more than that.
         self.ladders = _ladders(self.achievements.values())
@@ -236,6 +243,7 @@ class Catalogue:
             rules,
             self.levels.values(),
             self.streaks.values(),
+            self.boosts.rules,
             self.trees.filters if filters is None else filters,
         )
 

@@ -11,12 +11,13 @@ from types import MappingProxyType
 from typing import Any
 
 from gamification.domain.backfill import Moment
+from gamification.domain.boosting import boosted_record
 from gamification.domain.catalogue import AchievementRule, ActivityRule
 from gamification.domain.celebrations import Peaks, notices
 from gamification.domain.history import (
     StandingEntry,
-    correction_of,
     reversal_of,
+    room_of,
 )
 from gamification.domain.limits import Limits
 from gamification.domain.losses import Trial, find_lost
@@ -31,6 +32,7 @@ from gamification.domain.outcomes import (
     UnlockRow,
     Withheld,
 )
+from gamification.domain.series import highest_steps
 from gamification.domain.settling import SettledTotals
 from gamification.domain.state import NONE, Record, Rules, UserState
 from gamification.domain.totals import Start
@@ -48,6 +50,8 @@ class UserChangeset(SettledTotals):
     ) -> None:
         super().__init__(state, rules, now)
         self.celebrate = celebrate
+        #: Whether records are imported, which boosts leave out unless they say so.
+        self.is_import = False
         #: Outcomes by the position of their entries.
         self.outcomes: dict[int, Outcome] = {}
         #: Ids of achievements of which no row is to remain.
@@ -115,6 +119,8 @@ class UserChangeset(SettledTotals):
             record.source,
             attributes=record.attributes,
         )
+        if self.rules.catalogue.boosts:
+            entry, withheld = boosted_record(self, entry, withheld)
         return self._apply(entry, withheld, settles=True)
 
     def adjust(self, entry: Entry, *, settles: bool = False) -> Outcome:
@@ -144,10 +150,7 @@ class UserChangeset(SettledTotals):
         last = self.start()
         self.book(final)
         corrections = tuple(
-            correction_of(
-                each, units * each.xp_reward, rewarded=units, now=now, reason=reason
-            )
-            for each, units in room
+            room_of(each, units, now=now, reason=reason) for each, units in room
         )
         lost = tuple(self._lose(start, rewards, reason, corrections))
         for entry in corrections:
@@ -279,9 +282,10 @@ class UserChangeset(SettledTotals):
         after = Peaks(self.highest_level, self.highest_streak)
         if not self.celebrate or not (before != after or unlocks):
             return ()
+        catalogue, milestones = self.rules.catalogue, self.rules.streak_milestones
         fresh = [unlock for unlock in unlocks if self._is_first(unlock)]
-        milestones, levels = self.rules.streak_milestones, self.rules.catalogue.levels
-        planned = tuple(notices(fresh, before, after, milestones, levels))
+        shown = highest_steps(fresh, catalogue.achievements, start.held)
+        planned = tuple(notices(shown, before, after, milestones, catalogue.levels))
         self.celebrations += planned
         return planned if self.state.celebrates else ()
 

@@ -8,6 +8,7 @@ from collections.abc import Set as AbstractSet
 from datetime import datetime
 
 from gamification.domain.backfill import Moment, met_at, qualifies
+from gamification.domain.boosting import boosted_reward
 from gamification.domain.catalogue import AchievementRule, by_threshold
 from gamification.domain.history import lasting_with
 from gamification.domain.judging import Judge
@@ -142,7 +143,7 @@ class SettledTotals(RunningTotals):
     def _reward(
         self, rule: AchievementRule, moment: Moment, reason: Reason = NO_REASON
     ) -> Entry:
-        return Entry(
+        reward = Entry(
             id=None,
             user_id=self.state.user_id,
             kind=EntryKind.ACHIEVEMENT.value,
@@ -153,6 +154,7 @@ class SettledTotals(RunningTotals):
             achievement_id=rule.id,
             **reason._asdict(),
         )
+        return boosted_reward(self, reward)
 
     def _hold(self, rule: AchievementRule, reward: Entry) -> Unlock:
         self.held = self.held | {rule.id}

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
+from gamification.domain.boosts import BoostStrategy
 from gamification.domain.catalogue import Catalogue
 from gamification.domain.conditions import AttributeValue
 from gamification.domain.days import Calendar
@@ -35,6 +36,8 @@ class Rules:
     celebration_ttl: timedelta = timedelta(days=7)
     #: Whether leaderboards are kept as records arrive.
     keeps_boards: bool = True
+    #: How the factors of several boosts make one.
+    boost_strategy: str = BoostStrategy.PRODUCT.value
 
 
 @dataclass(slots=True)
@@ -75,6 +78,8 @@ class UserState:
     celebrates: bool = True
     #: Whether freezes, pauses or repaired dates exist for the user.
     has_exceptions: bool = False
+    #: Ids of the user's groups, as far as boosts are for them.
+    groups: frozenset[int] = NONE
     #: What they are; None until a decision needs them.
     book: StreakBook | None = None
     #: Counts by id of a filter and by bucket, and which filters and tallies were read.

@@ -2524,6 +2524,14 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="ledgerentry",
             index=models.Index(
+                condition=models.Q(("boosts__isnull", False)),
+                fields=["local_date"],
+                name="gamification_entry_boosted",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="ledgerentry",
+            index=models.Index(
                 condition=models.Q(("corrects__isnull", False)),
                 fields=["user", "corrects"],
                 name="gamification_entry_corrects",

@@ -122,7 +122,12 @@ def play(keys: Sequence[int], sample: Sample, began: float) -> Iterator[Snapshot
 
 
 def load_if_open(states: Iterable[UserState], catalogue: Catalogue) -> None:
-    """Give ``states`` their ledgers if only these tell what some of them meet."""
+    """Give ``states`` their ledgers if only these tell what some of them get.
+
+    That is so if the date of an unlock decides how much XP it gives, or whether there
+    is one.
+    """
     states = [state for state in states if state.ledger is None]
-    if states and catalogue.trees.needs_ledgers:
+    needs_ledgers = catalogue.boosts.boosts_rewards or catalogue.trees.needs_ledgers
+    if states and needs_ledgers:
         load_ledgers(states, catalogue, store_for(write_alias()))

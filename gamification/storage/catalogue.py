@@ -12,6 +12,7 @@ from django.db import connections
 from django.db.models import TextField
 from django.db.models.expressions import RawSQL
 
+from gamification.domain.boosts import BoostRule
 from gamification.domain.catalogue import AchievementRule, ActivityRule, Catalogue
 from gamification.domain.conditions import read_condition, read_counting
 from gamification.domain.levels import LevelRule
@@ -29,6 +30,7 @@ from gamification.models import (
     Level,
     StreakDefinition,
 )
+from gamification.storage.boosts import boosts_sql, load_boosts, make_boosts
 from gamification.storage.tables import FILTERS, LEVELS, STREAKS
 
 ACTIVITY_FIELDS = [field.name for field in fields(ActivityRule)]
@@ -131,19 +133,29 @@ def load_catalogue(alias: str) -> Catalogue:
         Activity.objects.using(alias).order_by("id"),
         connections[alias].vendor,
     )
-    tables = (levels_sql, streaks_sql, filters_sql)
-    more = (RawSQL(sql(vendor), (), TextField()) for sql in tables)  # noqa: S611
+    columns = (levels_sql, streaks_sql, boosts_sql, filters_sql)
+    more = (RawSQL(sql(vendor), (), TextField()) for sql in columns)  # noqa: S611
     activities = list(rows.values_list(*ACTIVITY_FIELDS, *more))
     achievements = Achievement.objects.using(alias).order_by("id")
-    values = [row[:-3] for row in activities]
+    values = [row[:-4] for row in activities]
     ids = ids_by_key(values)
-    levels, streaks, filters = activities[0][-3:] if activities else ("", "", "[]")
+    if activities:
+        *_, levels, streaks, boosts, filters = activities[0]
+        others = (
+            make_levels(levels),
+            make_streaks(streaks, ids),
+            make_boosts(boosts, ids),
+            json.loads(filters),
+        )
+    else:
+        others = (
+            load_levels(alias),
+            load_streaks(alias, {}),
+            load_boosts(alias),
+            load_filters(alias),
+        )
     return make_catalogue(
-        values,
-        achievements.values_list(*ACHIEVEMENT_FIELDS),
-        make_levels(levels) if activities else load_levels(alias),
-        make_streaks(streaks, ids) if activities else load_streaks(alias, {}),
-        json.loads(filters) if activities else load_filters(alias),
+        values, achievements.values_list(*ACHIEVEMENT_FIELDS), *others
     )
 
 
@@ -165,12 +177,13 @@ def make_catalogue(
     achievements: Rows,
     levels: Iterable[LevelRule],
     streaks: Iterable[StreakRule] = (),
+    boosts: Iterable[BoostRule] = (),
     filters: Rows = (),
 ) -> Catalogue:
     """Return the catalogue made from rows with the fields above."""
     rules = [make_achievement(row) for row in achievements]
     catalogue = Catalogue(
-        [ActivityRule(*row) for row in activities], rules, levels, streaks
+        [ActivityRule(*row) for row in activities], rules, levels, streaks, boosts
     )
     known = make_filters(filters, catalogue.ids)
     return catalogue.with_filters(known) if known else catalogue

@@ -31,6 +31,7 @@ from gamification.storage.base import (
     Written,
     entry_values,
 )
+from gamification.storage.boosts import make_boosts, memberships, read_groups
 from gamification.storage.catalogue import (
     ids_by_key,
     make_catalogue,
@@ -46,7 +47,7 @@ from gamification.storage.queries import (
     UserIds,
     UserKey,
 )
-from gamification.storage.states import IS_EXCLUDED, STAMPS, StoredStates
+from gamification.storage.states import IS_EXCLUDED, KEYS, STAMPS, StoredStates
 
 #: Changes whenever a row of the catalogue changes, whoever changes it.
 Stamp = tuple[int | None, ...]
@@ -117,16 +118,19 @@ class PostgreSQLStore(Store):
         while True:
             stamp, catalogue = self._catalogue()
             ids = ActivityIds.of(query, catalogue)
-            rows = self._read(query, ids)
+            groups = query.groups(catalogue) if memberships() else []
+            rows = self._read(query, ids, groups)
             if rows[0][:STAMPS] == stamp:
                 break
             _catalogues.pop(self._cache_key, None)
         found = [row for row in rows if row[STAMPS] is not None]
         rows = self._converted(found, STAMPS)
+        newcomers = query.user_ids if len(rows) < len(query.user_ids) else ()
         snapshot = Snapshot(
             catalogue,
             StoredStates(rows, query, ids),
             {row[STAMPS] for row in rows if row[IS_EXCLUDED]},
+            groups=read_groups(self.alias, newcomers, groups),
         )
         if query.keys and (replays := self._replays(query, rows)):
             return self.with_replays(snapshot, replays)
@@ -140,19 +144,23 @@ class PostgreSQLStore(Store):
         cached = _catalogues.get(self._cache_key)
         if cached is None:
             [row] = self._fetch(reading.CATALOGUE)
-            *stamp, activities, achievements, levels, streaks, filters = row
+            *stamp, activities, achievements, levels, streaks, boosts, filters = row
             rows = json.loads(activities)
+            activity_ids = ids_by_key(rows)
             catalogue = make_catalogue(
                 rows,
                 json.loads(achievements),
                 make_levels(levels),
-                make_streaks(streaks, ids_by_key(rows)),
+                make_streaks(streaks, activity_ids),
+                make_boosts(boosts, activity_ids),
                 json.loads(filters),
             )
             cached = _catalogues[self._cache_key] = (tuple(stamp), catalogue)
         return cached
 
-    def _read(self, query: StateQuery, ids: ActivityIds) -> list[tuple[Any, ...]]:
+    def _read(
+        self, query: StateQuery, ids: ActivityIds, groups: Sequence[int]
+    ) -> list[tuple[Any, ...]]:
         # Only for a single user does the same statement look up keys.
         keys = [key for _, key in query.keys] if len(query.user_ids) == 1 else []
         params = [encode_set(ids.all)] if ids.all else []
@@ -163,6 +171,8 @@ class PostgreSQLStore(Store):
             params.append(encode_set(filters))
         if keys:
             params.append(encode_set(keys))
+        if groups:
+            params.append(encode_set(groups))
         shape = reading.ReadShape(
             arity(query.user_ids),
             arity(ids.all),
@@ -170,6 +180,7 @@ class PostgreSQLStore(Store):
             arity(ids.cooled),
             arity(filters),
             arity(keys),
+            arity(groups),
         )
         sql = reading.read_sql(self._user_type, shape)
         params.append(encode_set(self._prepared(query.user_ids)))
@@ -181,7 +192,7 @@ class PostgreSQLStore(Store):
         if not rows:
             return {}
         if len(query.user_ids) == 1:
-            ids = rows[0][-1]
+            ids = rows[0][KEYS]
         else:
             [shape], params = self._encode(TableRows(("user_id", "key"), query.keys))
             sql = reading.used_keys_sql(self._user_type, shape)

@@ -35,6 +35,11 @@ class StateQuery:
     earliest: datetime | None = None
     latest: datetime | None = None
 
+    def groups(self, catalogue: Catalogue) -> list[int]:
+        """Return the ids of the groups for whose members there are boosts."""
+        boosts = catalogue.boosts
+        return boosts.groups(self.earliest, self.latest) if boosts else []
+
     def only(self, user_ids: Collection[Any]) -> StateQuery:
         """Return the query for only some of its users."""
         keys = [key for key in self.keys if key[0] in user_ids]

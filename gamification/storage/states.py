@@ -19,7 +19,10 @@ from gamification.storage.queries import (
 )
 
 #: The number of stamps, with which every row of a read begins.
-STAMPS: Final = 5
+STAMPS: Final = 6
+
+#: The place of the ids of entries that were made with keys.
+KEYS: Final = STAMPS + 20
 
 #: The place of the column that says whether staff have excluded the user.
 IS_EXCLUDED: Final = STAMPS + 11
@@ -69,7 +72,7 @@ def _user_state(row: Row, query: StateQuery, ids: ActivityIds) -> UserState:
     (user_id, version, total_xp, level, highest_level, highest_streak) = row[:6]
     active_days, last_occurred_at, *streak = row[6:11]
     is_excluded, zones, celebrates, has_exceptions = row[11:15]
-    achievements, tallies, usage, rewarded_at, filters = row[15:20]
+    achievements, tallies, usage, rewarded_at, filters, _keys, *groups = row[15:]
     return UserState(
         user_id,
         query.calendar
@@ -92,6 +95,7 @@ def _user_state(row: Row, query: StateQuery, ids: ActivityIds) -> UserState:
         has_exceptions=has_exceptions,
         filters=_filters(filters) if filters else None,
         asked=ids.asked,
+        groups=frozenset(groups[0]) if groups else NONE,
     )
 
 

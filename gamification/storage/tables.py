@@ -7,6 +7,7 @@ from gamification.models import (
     ActiveDay,
     Activity,
     ActivityTally,
+    Boost,
     Celebration,
     CountFilter,
     FilterTally,
@@ -36,4 +37,5 @@ FILTER_TALLIES = FilterTally._meta.db_table
 STREAKS = StreakDefinition._meta.db_table
 FREEZES = StreakFreeze._meta.db_table
 PAUSES = StreakPause._meta.db_table
+BOOSTS = Boost._meta.db_table
 REPAIRS = RepairedDate._meta.db_table

@@ -14,6 +14,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from gamification.models import Activity, StreakDefinition, write_alias
+from gamification.models.boost_text import where_text
 from gamification.services.catalogue.fields import Definition, definition_tag
 
 #: The flags of the admin's log.
@@ -59,9 +60,16 @@ def undoable_change(
     item: Definition, changes: Sequence[Change], how: str = "%s"
 ) -> Logged:
     """Return what to log of an edit of ``item``, as it is now, that can be undone."""
+    return undoable(item, changes, definition_tag(item), how)
+
+
+def undoable(
+    item: Model, changes: Sequence[Change], tag: str, how: str = "%s"
+) -> Logged:
+    """Return what to log of an edit that left ``item`` with this ``tag``."""
     before = {name: old for name, old, _new in changes}
     # Django shows one part of the message, and leaves the others alone.
-    undo = {"before": before, "tag": definition_tag(item)}
+    undo = {"before": before, "tag": tag}
     return Logged(item, [part | undo for part in _message(item, changes, how)])
 
 
@@ -129,9 +137,14 @@ def _readable(field: Any, value: Any) -> str:
         return _("yes") if value else _("no")
     if field.name == "first_weekday":
         return str(WEEKDAYS[value - 1])
+    if field.name == "where":
+        return where_text(value) or "–"
     if isinstance(value, list):
         days = field.name == "weekdays"
         texts = [str(WEEKDAYS[each - 1]) if days else each for each in value]
+        return ", ".join(texts) or "–"
+    if isinstance(value, dict):
+        texts = [f"{key}: {kind}" for key, kind in sorted(value.items())]
         return ", ".join(texts) or "–"
     label = dict(field.flatchoices).get(value, value)
     return "–" if label in {None, ""} else str(label)

@@ -25,6 +25,7 @@ from gamification.services.catalogue.fields import (
     check_value,
     criterion_problem,
 )
+from gamification.services.catalogue.series import file_problems
 from gamification.services.levels.parsing import LEVEL_FIELDS, find_levels
 from gamification.services.streaks.fields import (
     LISTS,
@@ -55,13 +56,21 @@ DEFINITION_MODELS: Final[
 
 #: What a file does not have: the former rules of a streak are history.
 _HIDDEN: Final = frozenset({"id", "key", "created_at", "updated_at", "since", "former"})
+#: What is not part of a file yet.
+_LATER: Final = frozenset(
+    {
+        *("counting", "conditions"),
+        *("max_times", "repeat_every", "repeat_period"),
+        *("starts_at", "ends_at", "season_zone", "shown_outside_season"),
+    }
+)
 
 #: The fields of a definition, by kind and name, besides the key.
 DEFINITION_FIELDS: Final[Mapping[str, Mapping[str, Field]]] = {
     kind: {
         field.name: field
         for field in model._meta.concrete_fields
-        if field.name not in _HIDDEN
+        if field.name not in _HIDDEN | _LATER
     }
     for kind, model in DEFINITION_MODELS.items()
 } | {"level": LEVEL_FIELDS}
@@ -126,7 +135,15 @@ class _Reader:
                 self._activities |= definitions[kind].keys()
             elif kind == "streak":
                 self._streaks |= definitions[kind].keys()
+            elif kind == "achievement" and not self.errors:
+                self._check_series(definitions[kind])
         return definitions
+
+    def _check_series(self, given: Mapping[str, DefinitionValues]) -> None:
+        """Check the series of the file together with what is stored."""
+        places = {key: number for number, key in enumerate(given)}
+        for key, name, message in file_problems(self._stored["achievement"], given):
+            self._add(f"achievements[{places[key]}].{name}", message)
 
     def _section(
         self, kind: str, section: str, values: object

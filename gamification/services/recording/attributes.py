@@ -32,9 +32,8 @@ def check_attributes(
     if attributes is None:
         return None, ""
     if not isinstance(attributes, Mapping):
-        message = (
-            f"The attributes {shown(attributes)} are not a mapping of values by key."
-        )
+        kind = type(attributes).__name__
+        message = f"The attributes are of the type {kind}, not values by key."
         raise InvalidAttributeError(message)
     if not attributes:
         return None, ""
@@ -86,9 +85,13 @@ def _value(key: str, value: Any) -> AttributeValue:
         return _number(key, int(value))
     if isinstance(value, str):
         return _text(key, str.__str__(value))
+    # The text of a deeply nested value may exceed the recursion limit.
+    given = f"of the type {type(value).__name__}"
+    if value is None or isinstance(value, float):
+        given = str(value)
     message = (
-        f"The attribute {shown(key)} is {shown(value)}, which is neither a text, a "
-        "whole number, nor a boolean: leave it out if there is no value."
+        f"The attribute {shown(key)} is {given}: it has to be a text, a whole number "
+        "or a boolean. Leave it out if it has no value."
     )
     raise InvalidAttributeError(message, attribute=key)
 

@@ -70,6 +70,8 @@ class Batch:
     newest: datetime
     celebrate: bool
     user_ids: Sequence[Any]
+    #: Whether the records are imported: boosts leave them out unless they say so.
+    is_import: bool = False
 
     @classmethod
     def of(
@@ -80,10 +82,11 @@ class Batch:
         oldest: datetime,
         newest: datetime,
         celebrate: bool,
+        is_import: bool = False,
     ) -> Self:
         """Return the batch of ``records``."""
         user_ids = in_order(record[0] for record in records.values())
-        return cls(records, now, oldest, newest, celebrate, user_ids)
+        return cls(records, now, oldest, newest, celebrate, user_ids, is_import)
 
     def only(self, user_ids: Collection[Any]) -> Self:
         """Return the part of the batch that belongs to these users."""
@@ -290,6 +293,7 @@ def _booked(
 ) -> UserChangeset | None:
     """Return the changeset of a user's new records, in order of time, or refuse all."""
     changeset = UserChangeset(state, rules, batch.now, celebrate=batch.celebrate)
+    changeset.is_import = batch.is_import
     places, activities = decision.new[state.user_id], rules.catalogue.activities
     try:
         for place in places:

@@ -104,6 +104,7 @@ def record_activity(
         oldest=_oldest(now, historical=historical or occurred_at is None),
         newest=now + conf.MAX_CLOCK_SKEW,
         celebrate=celebrate,
+        is_import=historical,
     )
     try:
         outcome = write_batch(batch, store, strict=True)[0]
@@ -212,6 +213,7 @@ def _record_part(
             oldest=oldest,
             newest=now + conf.MAX_CLOCK_SKEW,
             celebrate=celebrate,
+            is_import=historical,
         )
         results |= write_batch(batch, store, strict=strict, **options)
     return [results[place] for place in range(len(results))]
