@@ -37,7 +37,7 @@ def condition_of(number: int) -> tuple[dict[str, Any], dict[str, Any]]:
     further = [
         review | {"where": where, "window": month},
         review | {"where": where, "sum": "pages"},
-        review | {"where": [["pages", "at_least", 100 + number]], "distinct": "genre"},
+        review | {"where": where, "distinct": "pages"},
         review | {"where": where, "window": {"days": 7}},
     ]
     leaf = further[number % len(further)]

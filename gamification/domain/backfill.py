@@ -134,8 +134,9 @@ class History:
         """Add an entry, after which the goals have these ``values``."""
         if entry.kind == EntryKind.ACHIEVEMENT and entry.achievement_id is not None:
             self._held.add(entry.achievement_id)
+        # Goals are told apart by their identity, because hashing them takes long.
         reached = {
-            goal: value >= goal.threshold
+            id(goal): value >= goal.threshold
             for goal, value in zip(self._goals, values, strict=True)
         }
         now = frozenset(self._lacks & self._held)
@@ -147,12 +148,12 @@ class History:
             elif held == now and since is None:
                 self._since[held] = Moment(entry.occurred_at, entry.local_date)
 
-    def _judge(self, reached: Mapping[Goal, bool], held: frozenset[int]) -> Judge:
+    def _judge(self, reached: Mapping[int, bool], held: frozenset[int]) -> Judge:
         """Return the judge of now, if ``held`` were held when it was first met."""
 
         def judge(leaf: Goal | Possession) -> bool:
             if isinstance(leaf, Goal):
-                return reached[leaf]
+                return reached[id(leaf)]
             if leaf.achievement_id == NOWHERE:
                 return False
             if leaf.is_held:

@@ -124,7 +124,8 @@ class Counting:
     @property
     def is_plain(self) -> bool:
         """Whether every unit counts, as the tally of an activity counts them."""
-        return self == PLAIN
+        is_all = not self.where and self.window is None
+        return is_all and self.quantity == Quantity.COUNT.value
 
     @property
     def canonical(self) -> Counting:

@@ -22,6 +22,9 @@ from gamification.domain.streaks import measure_streak
 _SEPARATOR: Final = "|"
 
 _ACTIVITY_COUNT: Final = Criterion.ACTIVITY_COUNT.value
+_LONGEST_STREAK: Final = Criterion.LONGEST_STREAK.value
+_COUNT: Final = Quantity.COUNT.value
+_DISTINCT: Final = Quantity.DISTINCT.value
 _TOTAL_XP: Final = Criterion.TOTAL_XP.value
 _ACHIEVEMENTS: Final = Criterion.ACHIEVEMENTS.value
 #: Criteria that measure active dates.
@@ -44,8 +47,15 @@ class Counted(NamedTuple):
     def has_dates(self) -> bool:
         """Whether its buckets begin with a date."""
         window = self.counting.window
-        is_streak = self.criterion == Criterion.LONGEST_STREAK
-        return is_streak or bool(window and window.days)
+        if window is not None and window.days:
+            return True
+        return self.criterion == _LONGEST_STREAK
+
+    @property
+    def is_number(self) -> bool:
+        """Whether it has one bucket, whose count is the value."""
+        is_distinct = self.counting.quantity == _DISTINCT
+        return not (is_distinct or self.has_dates)
 
 
 def change_of(
@@ -90,13 +100,13 @@ def _accepts(counting: Counting, entry: Entry | PastEntry) -> bool:
 
 def _amount(counting: Counting, entry: Entry | PastEntry) -> Change:
     """Return the value of the attribute, if it matters, and the amount."""
-    if counting.quantity == Quantity.COUNT:
+    if counting.quantity == _COUNT:
         return "", entry.quantity
     given = (entry.attributes or {}).get(counting.attribute)
     sign = _SIGNS.get(entry.kind, 0)
     if given is None:
         return "", 0
-    if counting.quantity == Quantity.DISTINCT:
+    if counting.quantity == _DISTINCT:
         return text_of(given), sign
     return "", sign * given if isinstance(given, int) else 0
 
@@ -109,7 +119,7 @@ def text_of(value: AttributeValue) -> str:
 def _bucket(counted: Counted, day: date, value: str) -> str:
     if not counted.has_dates:
         return value
-    is_distinct = counted.counting.quantity == Quantity.DISTINCT
+    is_distinct = counted.counting.quantity == _DISTINCT
     return f"{day}{_SEPARATOR}{value}" if is_distinct else day.isoformat()
 
 
@@ -118,7 +128,7 @@ class Meter:
 
     def __init__(self, counted: Counted, calendar: Calendar) -> None:
         self._calendar = calendar
-        self._is_distinct = counted.counting.quantity == Quantity.DISTINCT
+        self._is_distinct = counted.counting.quantity == _DISTINCT
         self._has_dates = counted.has_dates
         window = counted.counting.window
         #: The dates of a span; 0 if there is no such window.

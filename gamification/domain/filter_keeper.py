@@ -19,25 +19,27 @@ Buckets: TypeAlias = Mapping[str, int]
 class FilterKeeper:
     """What the conditions of a catalogue count of one user's entries."""
 
-    __slots__ = ("_bases", "_changes", "_meters", "state", "trees")
+    __slots__ = ("_bases", "_changes", "_meters", "_sums", "state", "trees")
 
     def __init__(self, state: UserState, trees: Trees) -> None:
         self.state = state
         self.trees = trees
         #: The place of the entry, the slot, the bucket, and what was added.
         self._changes: list[tuple[int, int, str, int]] = []
-        #: By slot: what was counted before, and the values of now, with the number of
-        #: changes that they include.
+        #: By slot: the sum of changes, what was counted before, and the values of now,
+        #: with the number of changes that they include.
+        self._sums: dict[int, int] = {}
         self._bases: dict[int, Buckets] = {}
         self._meters: dict[int, tuple[Meter, int]] = {}
 
     def note(self, entry: Entry, place: int, active_days: int) -> None:
         """Count the entry at ``place``; ``active_days`` is what it adds to dates."""
         counted = self.trees.counted
-        for slot in self.trees.slots_on(entry.activity_id):
+        for slot in self.trees.slots_on(entry):
             change = change_of(counted[slot], entry, active_days)
             if change:
                 self._changes.append((place, slot, *change))
+                self._sums[slot] = self._sums.get(slot, 0) + change[1]
 
     def rows(self) -> dict[tuple[int, str], int]:
         """Return what to add to stored tallies, by id of the filter and bucket."""
@@ -49,6 +51,9 @@ class FilterKeeper:
 
     def value(self, slot: int) -> int | None:
         """Return the value of now; None if only the ledger has it."""
+        if self.trees.counted[slot].is_number:
+            base = self._base(slot)
+            return None if base is None else base.get("", 0) + self._sums.get(slot, 0)
         meter, done = self._meters.get(slot) or (self._meter(slot), 0)
         if meter is None:
             return None

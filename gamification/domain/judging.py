@@ -77,8 +77,7 @@ class Judge:
         return plain_value(criterion, self._at)
 
     def _counted(self, goal: Goal) -> int | None:
-        filters, catalogue = self._totals.filters, self._totals.rules.catalogue
-        slot = catalogue.trees.slots.get(goal.counted)
+        filters, slot = self._totals.filters, goal.slot
         if filters is None or slot is None:
             return self._from_ledger(goal)
         if self._is_now:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple, TypeAlias
 
 from gamification.domain.conditions import Condition, Group, Holding, Leaf
@@ -22,6 +22,8 @@ class Goal:
     threshold: int
     #: As staff wrote it; None for the criterion of an achievement.
     source: Leaf | None = None
+    #: Its place among what a catalogue counts; None if it has none.
+    slot: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,9 @@ class Parts:
 
 
 Requirement: TypeAlias = Goal | Possession | Parts
+
+#: The slot of what is counted, if it has one, and the one object that stands for it.
+Slots: TypeAlias = Mapping[Counted, tuple[Counted, int | None]]
 
 #: Says whether a leaf is met; None if that is not known.
 Judge: TypeAlias = Callable[[Goal | Possession], bool | None]
@@ -72,6 +77,17 @@ def resolve(condition: Condition, ids: Ids) -> Requirement:
         about = ids.streaks.get(condition.streak, NOWHERE)
     counted = Counted(condition.criterion, about, condition.counting.canonical)
     return Goal(counted, condition.threshold, condition)
+
+
+def with_slots(requirement: Requirement, slots: Slots) -> Requirement:
+    """Return ``requirement`` whose goals know their slots, and share ``Counted``."""
+    if isinstance(requirement, Parts):
+        parts = tuple(with_slots(part, slots) for part in requirement.parts)
+        return replace(requirement, parts=parts)
+    if isinstance(requirement, Goal):
+        counted, slot = slots[requirement.counted]
+        return replace(requirement, counted=counted, slot=slot)
+    return requirement
 
 
 def leaves_of(requirement: Requirement) -> Iterator[Goal | Possession]:

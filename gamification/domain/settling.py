@@ -94,21 +94,27 @@ class SettledTotals(RunningTotals):
         self, waiting: Collection[AchievementRule], *, is_latest: bool
     ) -> list[AchievementRule]:
         """Return what is met only until more of ``waiting`` is unlocked."""
-        trees = self.rules.catalogue.trees.affected_by(frozenset(self.tallies)).trees
+        trees = self.rules.catalogue.trees.affected_by(frozenset(self.tallies)).wary
         barred = self.held | self.state.revoked | {rule.id for rule in waiting}
-        brief = [tree for tree in trees if tree.has_lacks]
-        earned = self._met(brief, barred, is_latest=is_latest)
+        earned = self._met(trees, barred, is_latest=is_latest)
         return sorted(earned, key=by_threshold)
 
     def _met(
         self, trees: Iterable[Tree], barred: AbstractSet[int], *, is_latest: bool
     ) -> list[AchievementRule]:
-        judge = Judge(self, is_latest=is_latest)
-        return [
-            tree.rule
-            for tree in trees
-            if tree.rule.id not in barred and self._meets(tree, judge)
-        ]
+        """Return what is met of ``trees``, which are sorted as in ``Affected``."""
+        judge, met = Judge(self, is_latest=is_latest), list[AchievementRule]()
+        counted, value = None, None
+        for tree in trees:
+            own = tree.own
+            # Hundreds of them count only a few things.
+            if own.counted is not counted:
+                counted, value = own.counted, judge.value(own)
+            if value is not None and value < own.threshold:
+                continue
+            if tree.rule.id not in barred and self._meets(tree, judge):
+                met.append(tree.rule)
+        return met
 
     def _meets(self, tree: Tree, judge: Judge) -> bool | None:
         """Say whether the user meets ``tree``; None if the ledger must be loaded."""

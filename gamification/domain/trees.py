@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
-from gamification.domain.conditions import Leaf
+from gamification.domain.conditions import AttributeValue, Leaf, Operator
 from gamification.domain.counting import Counted
 from gamification.domain.criteria import Criterion
 from gamification.domain.requirements import (
@@ -16,14 +17,20 @@ from gamification.domain.requirements import (
     Parts,
     Possession,
     Requirement,
+    Slots,
     leaves_of,
     resolve,
+    with_slots,
 )
 
 if TYPE_CHECKING:
     from gamification.domain.catalogue import AchievementRule
+    from gamification.domain.outcomes import Entry
 
 _ACTIVITY_COUNT: Final = Criterion.ACTIVITY_COUNT.value
+#: What is not counted comes before all slots.
+NO_SLOT: Final = -1
+
 _LONGEST_STREAK: Final = Criterion.LONGEST_STREAK.value
 
 #: A catalogue keeps what is affected by at most this many sets of activities.
@@ -45,12 +52,20 @@ class Tree:
 
     rule: AchievementRule
     requirement: Requirement
+    #: The criterion of the achievement itself.
+    own: Goal
     #: Ids of the activities that leaves count.
     activities: frozenset[int]
     #: Whether other things than records of these activities can meet a leaf.
     is_general: bool
     #: Whether it requires that something is not held, which only one moment decides.
     has_lacks: bool
+
+    def placed(self, slots: Slots) -> Tree:
+        """Return the tree whose goals know their slots."""
+        counted, slot = slots[self.own.counted]
+        own = replace(self.own, counted=counted, slot=slot)
+        return replace(self, own=own, requirement=with_slots(self.requirement, slots))
 
     @property
     def goals(self) -> list[Goal]:
@@ -64,6 +79,8 @@ class Asked(NamedTuple):
     #: Ids of activities, and of filters.
     tallies: frozenset[int] = frozenset()
     filters: frozenset[int] = frozenset()
+    #: The least and the greatest id of these filters; None if there are none.
+    span: tuple[int, int] | None = None
 
 
 #: A read that asks for nothing.
@@ -76,6 +93,11 @@ class Affected(NamedTuple):
     trees: tuple[Tree, ...]
     asked: Asked
 
+    @property
+    def wary(self) -> list[Tree]:
+        """Those that require that something is not held."""
+        return [tree for tree in self.trees if tree.has_lacks]
+
 
 class Trees:
     """The trees of a catalogue."""
@@ -86,30 +108,30 @@ class Trees:
         ids: Ids,
         filters: Iterable[FilterRule] = (),
     ) -> None:
-        #: By id of the achievement, whatever its status.
-        self.known = {
-            rule.id: make_tree(rule, ids)
-            for rule in rules
-            if rule.conditions is not None or not rule.counting.is_plain
-        }
+        made = [make_tree(rule, ids) for rule in rules if rule.is_tree]
         self.filters = tuple(filters)
-        self.active = tuple(tree for tree in self.known.values() if tree.rule.is_active)
-        self.has_lacks = any(tree.has_lacks for tree in self.active)
-        used = [goal.counted for tree in self.active for goal in tree.goals]
+        active = [tree for tree in made if tree.rule.is_active]
+        self.has_lacks = any(tree.has_lacks for tree in active)
+        used = [goal.counted for tree in active for goal in tree.goals]
         counted = [each for each in used if not each.counting.is_plain]
         counted += [each.counted for each in self.filters]
-        #: Everything that is counted, and its places by value.
+        #: Everything that is counted, in slots.
         self.counted = tuple(dict.fromkeys(counted))
-        self.slots = {each: slot for slot, each in enumerate(self.counted)}
+        slots = {each: slot for slot, each in enumerate(self.counted)}
+        others = [goal.counted for tree in made for goal in tree.goals]
+        places = {each: (each, slots.get(each)) for each in [*others, *self.counted]}
+        #: By id of the achievement, whatever its status.
+        self.known = {tree.rule.id: tree.placed(places) for tree in made}
+        self.active = tuple(self.known[tree.rule.id] for tree in active)
         #: The filters of each slot, and the one among them that answers.
         self.filter_ids: dict[int, list[int]] = {}
         self.answering: dict[int, int] = {}
         for each in self.filters:
-            slot = self.slots[each.counted]
+            slot = slots[each.counted]
             self.filter_ids.setdefault(slot, []).append(each.id)
             if each.is_built:
                 self.answering[slot] = each.id
-        self._slots_on: dict[int | None, tuple[int, ...]] = {}
+        self._general, self._by_value = _index(self.counted)
         self._affected: dict[frozenset[int], Affected] = {}
 
     def __bool__(self) -> bool:
@@ -126,18 +148,21 @@ class Trees:
         criterion, about, counting = goal.counted
         if criterion == _LONGEST_STREAK and about not in {None, NOWHERE}:
             return False
-        return counting.is_plain or self.slots[goal.counted] in self.answering
+        return counting.is_plain or goal.slot in self.answering
 
-    def slots_on(self, activity_id: int | None) -> tuple[int, ...]:
-        """Return the slots in which an entry of an activity, or none, may count."""
-        known = self._slots_on
-        if activity_id not in known:
-            known[activity_id] = tuple(
-                slot
-                for slot, each in enumerate(self.counted)
-                if each.criterion != _ACTIVITY_COUNT or each.about == activity_id
-            )
-        return known[activity_id]
+    def answer_of(self, goal: Goal) -> int | None:
+        """Return the id of the filter whose tallies answer; None if there is none."""
+        return None if goal.slot is None else self.answering.get(goal.slot)
+
+    def slots_on(self, entry: Entry) -> Iterable[int]:
+        """Return the slots in which ``entry`` may count."""
+        about, said = entry.activity_id, entry.attributes
+        slots = self._general.get(about, self._general[None])
+        if not said or about not in self._by_value:
+            return slots
+        by_value = self._by_value[about]
+        more = [by_value.get(pair, ()) for pair in said.items()]
+        return chain(slots, *more)
 
     def affected_by(self, activities: frozenset[int]) -> Affected:
         """Return what entries of ``activities`` can unlock, now or by what follows."""
@@ -156,18 +181,60 @@ class Trees:
         ]
         tallies, filters = set[int](), set[int]()
         for goal in (goal for tree in trees for goal in tree.goals):
-            criterion, about, counting = goal.counted
-            answer = None if counting.is_plain else self._answer(goal.counted)
+            criterion, about, _ = goal.counted
+            answer = self.answer_of(goal)
             if answer is not None:
                 filters.add(answer)
             elif criterion == _ACTIVITY_COUNT:
                 # It is also the most that a filter can count.
                 tallies.add(about or NOWHERE)
-        asked = Asked(activities | tallies - {NOWHERE}, frozenset(filters))
-        return Affected(tuple(trees), asked)
+        span = (min(filters), max(filters)) if filters else None
+        asked = Asked(activities | tallies - {NOWHERE}, frozenset(filters), span)
+        return Affected(tuple(sorted(trees, key=_by_own)), asked)
 
-    def _answer(self, counted: Counted) -> int | None:
-        return self.answering.get(self.slots[counted])
+
+def _by_own(tree: Tree) -> tuple[str, int, int, int]:
+    """Put those together that count the same, in order of rising threshold."""
+    criterion, about, _ = tree.own.counted
+    slot = NO_SLOT if tree.own.slot is None else tree.own.slot
+    return criterion, about or NOWHERE, slot, tree.own.threshold
+
+
+#: Slots by id of the activity; None is for all others.
+_Slots: TypeAlias = dict[int | None, tuple[int, ...]]
+
+#: Slots by id of the activity, and by an attribute and its value.
+_SlotsByValue: TypeAlias = dict[
+    int | None, dict[tuple[str, AttributeValue], tuple[int, ...]]
+]
+
+
+def _index(counted: Sequence[Counted]) -> tuple[_Slots, _SlotsByValue]:
+    """Return where to look for the slots of an entry.
+
+    Most filters want one value of an attribute: they are found by that value. The
+    others of an activity, and what is not about activities, are always looked at.
+    """
+    others = [n for n, each in enumerate(counted) if each.criterion != _ACTIVITY_COUNT]
+    general: dict[int | None, list[int]] = {None: others}
+    by_value: dict[int | None, dict[tuple[str, AttributeValue], list[int]]] = {}
+    for slot, (criterion, about, counting) in enumerate(counted):
+        if criterion != _ACTIVITY_COUNT:
+            continue
+        known = general.setdefault(about, [*others])
+        wanted = next((e for e in counting.where if e.operator == Operator.IS), None)
+        if wanted is None or isinstance(wanted.value, tuple):
+            known.append(slot)
+            continue
+        values = by_value.setdefault(about, {})
+        values.setdefault((wanted.attribute, wanted.value), []).append(slot)
+    return (
+        {pk: tuple(slots) for pk, slots in general.items()},
+        {
+            pk: {value: tuple(slots) for value, slots in values.items()}
+            for pk, values in by_value.items()
+        },
+    )
 
 
 def make_tree(rule: AchievementRule, ids: Ids) -> Tree:
@@ -183,6 +250,7 @@ def make_tree(rule: AchievementRule, ids: Ids) -> Tree:
     return Tree(
         rule,
         requirement,
+        own,
         frozenset(each.about or NOWHERE for each in counts),
         len(counts) < len(leaves),
         any(isinstance(leaf, Possession) and not leaf.is_held for leaf in leaves),

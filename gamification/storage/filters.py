@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from django.db.models import F
@@ -15,7 +15,7 @@ Counts: TypeAlias = dict[int, dict[str, int]]
 
 
 def load_tallies(
-    user_ids: Sequence[Any], filter_ids: Sequence[int], alias: str
+    user_ids: Sequence[Any], filter_ids: Collection[int], alias: str
 ) -> Mapping[Any, Counts]:
     """Return the counts of users who have any."""
     found: dict[Any, Counts] = {}

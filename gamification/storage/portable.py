@@ -104,7 +104,7 @@ class PortableStore(Store):
         tallies, usage = self._tallies(query, ids), self._usage(query, ids)
         groups = read_groups(self.alias, query.user_ids, query.groups(catalogue))
         rewarded_at = self._rewarded_at(query, ids)
-        filters = load_tallies(query.user_ids, ids.filters, self.alias)
+        filters = load_tallies(query.user_ids, ids.asked.filters, self.alias)
         states = {
             profile.user_id: UserState(
                 profile.user_id,

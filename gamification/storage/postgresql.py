@@ -167,8 +167,8 @@ class PostgreSQLStore(Store):
         for activity_ids in (ids.limited, ids.cooled):
             if activity_ids:
                 params += [encode_set(activity_ids), ids.since, ids.until]
-        if filters := ids.filters:
-            params.append(encode_set(filters))
+        if ids.asked.span:
+            params += ids.asked.span
         if keys:
             params.append(encode_set(keys))
         if groups:
@@ -178,7 +178,7 @@ class PostgreSQLStore(Store):
             arity(ids.all),
             arity(ids.limited),
             arity(ids.cooled),
-            arity(filters),
+            arity(ids.asked.span or ()),
             arity(keys),
             arity(groups),
         )

@@ -77,8 +77,3 @@ class ActivityIds(NamedTuple):
         margin = _MARGIN + timedelta(seconds=cooldown)
         since, until = query.earliest - margin, query.latest + margin
         return cls(ids, limited, cooled, since.date(), until.date(), asked)
-
-    @property
-    def filters(self) -> Sequence[int]:
-        """The ids of the filters whose tallies matter."""
-        return sorted(self.asked.filters)

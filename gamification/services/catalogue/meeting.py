@@ -108,7 +108,7 @@ def holding_many(threshold: int, alias: str) -> Q:
 
 def _counted(goal: Goal, catalogue: Catalogue, alias: str) -> Meeting:
     trees, counted = catalogue.trees, goal.counted
-    pk = trees.answering.get(trees.slots.get(counted, -1))
+    pk = trees.answer_of(goal)
     if pk is None:
         return _at_most(goal, alias)
     tallies = FilterTally.objects.using(alias).filter(filter=pk)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -18,6 +17,7 @@ from gamification.staff import (
     apply_definitions,
     begin_undo,
     edit_achievement,
+    export_definitions,
     pause_job,
     run_next_step,
     tend_filters,
@@ -239,8 +239,8 @@ def test_retiring_an_achievement_drops_its_filter(read):
 def test_a_file_that_activates_an_achievement_adds_its_filter(read):
     fan(read, key="fan", status="draft")
 
-    item = {"key": "fan", "status": "active"}
-    apply_definitions(json.dumps({"format": 1, "achievements": [item]}))
+    text = export_definitions().replace('"status": "draft"', '"status": "active"')
+    apply_definitions(text)
 
     assert CountFilter.objects.exists()
 
