@@ -90,6 +90,7 @@ from gamification.services.catalogue.files import (
     compare_definitions,
     export_definitions,
 )
+from gamification.services.catalogue.filter_upkeep import tend_filters
 from gamification.services.catalogue.lookup import (
     lock_definition,
     lock_definitions,
@@ -352,6 +353,7 @@ __all__ = [
     "storage_error",
     "streak_tag",
     "streaks_today",
+    "tend_filters",
     "thresholds_of",
     "tune_rewards",
     "undo_boost_edit",

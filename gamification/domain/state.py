@@ -15,6 +15,7 @@ from gamification.domain.days import Calendar
 from gamification.domain.history import PastEntry
 from gamification.domain.streak_book import StreakBook
 from gamification.domain.streaks import Streak
+from gamification.domain.trees import NOT_ASKED, Asked
 
 #: Units that a user recorded on a date, and how many of them earned XP.
 Usage = tuple[int, int]
@@ -81,6 +82,9 @@ class UserState:
     groups: frozenset[int] = NONE
     #: What they are; None until a decision needs them.
     book: StreakBook | None = None
+    #: Counts by id of a filter and by bucket, and which filters and tallies were read.
+    filters: Mapping[int, Mapping[str, int]] | None = None
+    asked: Asked = NOT_ASKED
 
 
 class Record(NamedTuple):

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import NamedTuple
 
 from gamification.domain.catalogue import MAX_TOTAL, NEVER, Facts
+from gamification.domain.filter_keeper import FilterKeeper
 from gamification.domain.levels import calculate_level_from_xp
 from gamification.domain.outcomes import Entry, EntryKind
 from gamification.domain.state import NONE, Rules, UserState
@@ -69,6 +70,10 @@ class RunningTotals:
         #: Dates that are no longer active.
         self.lost_days: AbstractSet[date] = NONE
         self.streaks = StreakKeeper(state, rules.catalogue)
+        #: What conditions count; None if there are none.
+        self.filters: FilterKeeper | None = None
+        if rules.catalogue.trees:
+            self.filters = FilterKeeper(state, rules.catalogue.trees)
 
     @property
     def changed_days(self) -> dict[date, tuple[int, int]]:
@@ -79,6 +84,7 @@ class RunningTotals:
     def book(self, entry: Entry) -> None:
         """Add ``entry`` to the ledger and update everything derived from it."""
         self.entries.append(entry)
+        active_days = self.active_days
         self.total_xp += entry.amount
         if not -MAX_TOTAL <= self.total_xp <= MAX_TOTAL:
             raise TotalOutOfRangeError
@@ -91,6 +97,9 @@ class RunningTotals:
             self.streaks.note(entry)
             if entry.extends_streak:
                 self._mark_day(entry)
+        if self.filters is not None:
+            place, change = len(self.entries) - 1, self.active_days - active_days
+            self.filters.note(entry, place, change)
 
     def mark(self, job_id: int) -> None:
         """Name the job that makes these changes."""

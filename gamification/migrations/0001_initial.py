@@ -607,6 +607,7 @@ class Migration(migrations.Migration):
                             ("reversal", "take back a period"),
                             ("levels", "give users the levels of a new table"),
                             ("repair", "repair streaks"),
+                            ("filters", "count what conditions need"),
                             ("undo", "take back a job"),
                         ],
                         max_length=20,

@@ -29,12 +29,8 @@ from gamification.models.users import in_order, target_field
 from gamification.storage.base import (
     ENTRY_FIELDS,
     PROGRESS_FIELDS,
-    ActivityIds,
     Snapshot,
-    StateQuery,
     Store,
-    UserIds,
-    UserKey,
     Written,
     entry_rows,
     entry_values,
@@ -43,6 +39,13 @@ from gamification.storage.base import (
 )
 from gamification.storage.boosts import read_groups
 from gamification.storage.catalogue import load_catalogue
+from gamification.storage.filters import add_tallies, load_tallies
+from gamification.storage.queries import (
+    ActivityIds,
+    StateQuery,
+    UserIds,
+    UserKey,
+)
 
 
 class PortableStore(Store):
@@ -101,6 +104,7 @@ class PortableStore(Store):
         tallies, usage = self._tallies(query, ids), self._usage(query, ids)
         groups = read_groups(self.alias, query.user_ids, query.groups(catalogue))
         rewarded_at = self._rewarded_at(query, ids)
+        filters = load_tallies(query.user_ids, ids.asked.filters, self.alias)
         states = {
             profile.user_id: UserState(
                 profile.user_id,
@@ -122,6 +126,8 @@ class PortableStore(Store):
                 rewarded_at[profile.user_id],
                 celebrates=profile.celebration_mode != CelebrationMode.NONE,
                 has_exceptions=profile.has_exceptions,
+                filters=filters.get(profile.user_id),
+                asked=ids.asked,
                 groups=groups.get(profile.user_id, NONE),
             )
             for profile in self._rows(UserGamification).filter(user__in=query.user_ids)
@@ -249,6 +255,7 @@ class PortableStore(Store):
                 **dict(zip(PROGRESS_FIELDS, progress_values(changeset), strict=True))
             )
             self._write_tallies(changeset)
+            add_tallies(changeset, self.alias)
             self._write_days(changeset)
             self._write_unlocks(changeset)
             self._rows(StreakFreeze).bulk_create(

@@ -26,12 +26,8 @@ from gamification.storage.arrays import RowShape, TableRows, arity, encode, enco
 from gamification.storage.base import (
     ENTRY_FIELDS,
     PROGRESS_FIELDS,
-    ActivityIds,
     Snapshot,
-    StateQuery,
     Store,
-    UserIds,
-    UserKey,
     Written,
     entry_values,
 )
@@ -45,6 +41,12 @@ from gamification.storage.catalogue import (
 from gamification.storage.changed import ChangedRows
 from gamification.storage.keys import UserKeys
 from gamification.storage.prepared import prepared_cursor
+from gamification.storage.queries import (
+    ActivityIds,
+    StateQuery,
+    UserIds,
+    UserKey,
+)
 from gamification.storage.states import IS_EXCLUDED, KEYS, STAMPS, StoredStates
 
 #: Changes whenever a row of the catalogue changes, whoever changes it.
@@ -126,7 +128,7 @@ class PostgreSQLStore(Store):
         newcomers = query.user_ids if len(rows) < len(query.user_ids) else ()
         snapshot = Snapshot(
             catalogue,
-            StoredStates(rows, query, ids.all),
+            StoredStates(rows, query, ids),
             {row[STAMPS] for row in rows if row[IS_EXCLUDED]},
             groups=read_groups(self.alias, newcomers, groups),
         )
@@ -142,7 +144,7 @@ class PostgreSQLStore(Store):
         cached = _catalogues.get(self._cache_key)
         if cached is None:
             [row] = self._fetch(reading.CATALOGUE)
-            *stamp, activities, achievements, levels, streaks, boosts = row
+            *stamp, activities, achievements, levels, streaks, boosts, filters = row
             rows = json.loads(activities)
             activity_ids = ids_by_key(rows)
             catalogue = make_catalogue(
@@ -151,6 +153,7 @@ class PostgreSQLStore(Store):
                 make_levels(levels),
                 make_streaks(streaks, activity_ids),
                 make_boosts(boosts, activity_ids),
+                json.loads(filters),
             )
             cached = _catalogues[self._cache_key] = (tuple(stamp), catalogue)
         return cached
@@ -164,6 +167,8 @@ class PostgreSQLStore(Store):
         for activity_ids in (ids.limited, ids.cooled):
             if activity_ids:
                 params += [encode_set(activity_ids), ids.since, ids.until]
+        if ids.asked.span:
+            params += ids.asked.span
         if keys:
             params.append(encode_set(keys))
         if groups:
@@ -173,6 +178,7 @@ class PostgreSQLStore(Store):
             arity(ids.all),
             arity(ids.limited),
             arity(ids.cooled),
+            arity(ids.asked.span or ()),
             arity(keys),
             arity(groups),
         )

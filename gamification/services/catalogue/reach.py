@@ -13,12 +13,19 @@ from django.utils.translation import ngettext
 from gamification.domain.catalogue import AchievementStatus, Criterion, top_threshold
 from gamification.domain.definitions import Differences
 from gamification.models import Achievement, write_alias
-from gamification.services.catalogue.backfill_preview import qualifying_users
+from gamification.services.catalogue.backfill_preview import (
+    meeting_of,
+    preview_backfill,
+    qualifying_users,
+)
+from gamification.services.catalogue.filters import is_tree
 from gamification.services.levels.table import current_thresholds
 from gamification.services.unit_of_work import naming_errors
 
 #: The fields that decide who meets an achievement.
-DECISIVE: Final = frozenset({"criterion", "activity", "threshold", "status"})
+DECISIVE: Final = frozenset(
+    {"criterion", "activity", "threshold", "status", "counting", "conditions"}
+)
 
 #: The most counts in one statement.
 _AT_ONCE: Final = 100
@@ -132,6 +139,12 @@ def _problem(achievement: Achievement, levels: int, others: int) -> str:
 
 def _counts(achievements: Sequence[Achievement]) -> Iterator[tuple[int, int]]:
     """Yield the key of a row, with the number of users who meet it already, if any."""
+    trees = [row for row in achievements if is_tree(row)]
+    played = [row for row in trees if not meeting_of(row).is_exact]
+    for row in played:
+        # Only their ledgers, or a look at each of them, can tell.
+        yield row.pk, preview_backfill(row, sample=0).users
+    achievements = [row for row in achievements if row not in played]
     for first in range(0, len(achievements), _AT_ONCE):
         one, *more = (_count(row) for row in achievements[first : first + _AT_ONCE])
         yield from one.union(*more, all=True).order_by()

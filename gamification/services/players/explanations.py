@@ -19,6 +19,11 @@ from gamification.models import (
 )
 from gamification.models.criterion_text import criterion_text
 from gamification.services.catalogue.lookup import get_definition
+from gamification.services.players.conditions import (
+    ConditionProgress,
+    TreeProgress,
+    measure_trees,
+)
 from gamification.services.streaks.explaining import unused_freezes
 from gamification.services.streaks.measuring import longest_runs_of
 from gamification.services.unit_of_work import naming_errors
@@ -50,6 +55,8 @@ class Explanation:
     blocked_by: tuple[str, ...]
     #: The whole explanation in words.
     text: str
+    #: How far the user is with further conditions; None if there are none.
+    conditions: ConditionProgress | None = None
 
 
 @naming_errors
@@ -103,9 +110,12 @@ def explain_achievement(user: UserRef, achievement: str) -> Explanation:
     unlock = unlocks.filter(achievement=row).first()
     is_unlocked = unlock is not None and unlock.revoked_at is None
     profile = _profile_of(user_id)
-    current = _facts(user_id, profile, [row.streak_id]).measure(*row.measure)
+    tree = measure_trees(user_id, [row]).get(row.pk)
+    if tree is None:
+        facts = _facts(user_id, profile, [row.streak_id])
+        tree = TreeProgress(facts.measure(*row.measure))
     blockers = _blockers(row, unlock, is_excluded=profile.is_excluded)
-    explanation = _explanation(row, current, is_unlocked, blockers)
+    explanation = _explanation(row, tree, is_unlocked, blockers)
     is_streak = row.criterion == Criterion.LONGEST_STREAK and explanation.missing
     more = unused_freezes(user_id, row) if is_streak else ""
     return replace(explanation, text=f"{explanation.text} {more}".rstrip())
@@ -135,8 +145,9 @@ def _blockers(
 
 
 def _explanation(
-    row: Achievement, current: int, is_unlocked: bool, blockers: dict[str, str]
+    row: Achievement, tree: TreeProgress, is_unlocked: bool, blockers: dict[str, str]
 ) -> Explanation:
+    current = tree.current
     measures = row.activity.name if row.activity else row.get_criterion_display()
     missing = 0 if is_unlocked else max(0, row.threshold - current)
     activity = row.activity.name if row.activity else ""
@@ -147,6 +158,7 @@ def _explanation(
         "current": criterion_text(row.criterion, current, activity, unit),
         "missing": missing,
         "activity": activity,
+        "conditions": _unmet(tree.conditions),
     }
     return Explanation(
         achievement=row.key,
@@ -160,6 +172,7 @@ def _explanation(
         fraction=1.0 if is_unlocked else min(1.0, max(0.0, current / row.threshold)),
         blocked_by=() if is_unlocked else tuple(blockers),
         text=_text(values, is_unlocked=is_unlocked, blockers=blockers),
+        conditions=tree.conditions,
     )
 
 
@@ -175,9 +188,20 @@ def _text(
         sentences += [_("The user is at %(current)s.")]
     if values["missing"] and "manual" not in blockers:
         sentences += [_("%(missing)s to go.")]
-    elif not blockers:
+    elif not blockers and not values["conditions"]:
         sentences += [_next_record(values)]
+    if values["conditions"]:
+        sentences += [_("Further conditions are not met: %(conditions)s.")]
     return " ".join([each % values for each in sentences] + [*blockers.values()])
+
+
+def _unmet(progress: ConditionProgress | None) -> str:
+    """Return how far the leaves that are not met are, such as “2/5, 0/1”."""
+    if progress is None or progress.is_met:
+        return ""
+    if not progress.parts:
+        return f"{progress.current}/{progress.target}"
+    return ", ".join(text for part in progress.parts if (text := _unmet(part)))
 
 
 def _next_record(values: dict[str, object]) -> str:

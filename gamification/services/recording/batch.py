@@ -29,7 +29,9 @@ from gamification.services.validation import (
     unknown_user,
 )
 from gamification.storage import Snapshot, StateQuery, Written
-from gamification.storage.base import UserKey
+from gamification.storage.queries import (
+    UserKey,
+)
 from gamification.suggestions import did_you_mean, shown
 
 #: The values of ``Record``, in their order.
