@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Container, Iterable, Mapping
 from operator import attrgetter
 from typing import Any, Final, TypeAlias
@@ -38,6 +39,8 @@ EDITABLE: Final[Mapping[type[Definition], tuple[str, ...]]] = {
         "activity",
         "streak",
         "threshold",
+        "counting",
+        "conditions",
         "is_secret",
         "revocable",
         "status",
@@ -92,7 +95,12 @@ def editable_values(item: Definition) -> dict[str, Any]:
 
 def definition_tag(item: Definition) -> str:
     """Return a digest of the editable fields of ``item``, the same in any process."""
-    return fingerprint(*editable_values(item).values())
+    return fingerprint(*map(_ordered, editable_values(item).values()))
+
+
+def _ordered(value: Any) -> Any:
+    """Return JSON as text, because databases change the order of its names."""
+    return json.dumps(value, sort_keys=True) if isinstance(value, dict) else value
 
 
 def check_field_names(
@@ -173,16 +181,18 @@ def _set_each(
 def _raise_if_any(
     item: Definition, errors: Mapping[str, Iterable[ValidationError]]
 ) -> None:
-    reported = {
-        name: [(each.code or "invalid", each.messages[0]) for each in problems]
-        for name, problems in errors.items()
-    }
+    reported: dict[str, list[tuple[str, str]]] = {}
+    for name, problems in errors.items():
+        for each in problems:
+            place = getattr(each, "path", name)
+            found = (each.code or "invalid", each.messages[0])
+            reported.setdefault(place, []).append(found)
     if not reported:
         return
     reasons = " ".join(
         message if name == NON_FIELD_ERRORS else f"{name}: {message}"
-        for name, problems in reported.items()
-        for _code, message in problems
+        for name, found_here in reported.items()
+        for _code, message in found_here
     )
     kind = item._meta.model_name
     what = f"{kind} {item.key!r}" if item.key else f"new {kind}"
@@ -192,6 +202,8 @@ def _raise_if_any(
 
 
 def _type_of(field: Field) -> type:
+    if isinstance(field, models.JSONField):
+        return dict
     if isinstance(field, models.BooleanField):
         return bool
     return int if isinstance(field, models.IntegerField) else str
@@ -224,7 +236,7 @@ def _check_text(field: Field, value: str) -> None:
 
 def _check_choice(field: Field, value: str) -> None:
     choices = [str(choice) for choice, _label in field.flatchoices]
-    if choices and value not in choices:
+    if choices and value not in choices and not (field.blank and value == ""):
         raise ValidationError(
             _("%(value)s is not one of %(choices)s.%(hint)s"),
             code="invalid_choice",

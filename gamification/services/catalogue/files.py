@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Final, TypeAlias
 
-from django.db import connections, models
+from django.db import models
 from django.utils.translation import gettext as _
 
 from gamification.domain.definitions import (
@@ -32,6 +32,7 @@ from gamification.services.catalogue.change_log import (
     log_edits,
     undoable_change,
 )
+from gamification.services.catalogue.lookup import lock_catalogue
 from gamification.services.catalogue.parsing import (
     DEFINITION_FIELDS,
     DEFINITION_MODELS,
@@ -97,7 +98,7 @@ def apply_definitions(
     for attempt in attempts(store_for(alias)):
         with attempt:
             attempt.lock()
-            _lock(alias)
+            lock_catalogue()
             rows = _rows(alias)
             stored = _definitions(rows)
             given = read_definitions(document, stored)
@@ -137,15 +138,6 @@ def _put_levels(given: Definitions, actor_id: Any) -> int | None:
     ]
     job = put_levels(table, actor_id).job
     return job.pk if job else None
-
-
-def _lock(alias: str) -> None:
-    """Lock the catalogue against other editors; recording is not blocked."""
-    no_key = connections[alias].features.has_select_for_no_key_update
-    for model in DEFINITION_MODELS.values():
-        # Items are locked in this order everywhere.
-        rows = model._default_manager.using(alias).order_by("key")
-        list(rows.select_for_update(no_key=no_key).values_list("pk"))
 
 
 def _rows(alias: str) -> Rows:

@@ -25,6 +25,7 @@ from gamification.services.catalogue.fields import (
     check_value,
     criterion_problem,
 )
+from gamification.services.catalogue.rule_files import check_rules
 from gamification.services.levels.parsing import LEVEL_FIELDS, find_levels
 from gamification.services.streaks.fields import (
     LISTS,
@@ -106,6 +107,8 @@ class _Reader:
         self._stored = stored
         self._activities = {*stored["activity"]}
         self._streaks = {DAILY, *stored["streak"]}
+        #: Where in the document the items are, by kind and key.
+        self._places: dict[str, dict[str, str]] = {}
         self.errors: list[tuple[str, str]] = []
 
     def read(self, document: object) -> Definitions:
@@ -115,7 +118,7 @@ class _Reader:
         number = top.get("format", FORMAT)
         if type(number) is not int or number != FORMAT:
             self._add("format", f"This version reads format {FORMAT} only.")
-        definitions = {}
+        definitions: dict[str, dict[str, DefinitionValues]] = {}
         for kind, section in SECTIONS.items():
             given = top.get(section, [])
             if section == LEVELS:
@@ -126,6 +129,9 @@ class _Reader:
                 self._activities |= definitions[kind].keys()
             elif kind == "streak":
                 self._streaks |= definitions[kind].keys()
+        for problem in check_rules(self._stored, definitions):
+            place = self._places[problem.kind][problem.key]
+            self._add(f"{place}.{problem.path}", problem.message)
         return definitions
 
     def _section(
@@ -135,7 +141,7 @@ class _Reader:
             self._add(section, f"This is {TYPE_NAMES[type(values)]}, not a list.")
             return {}
         items: dict[str, DefinitionValues] = {}
-        places: dict[str, str] = {}
+        places = self._places.setdefault(kind, {})
         for index, value in enumerate(values):
             place = f"{section}[{index}]"
             fields = self._object(
