@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from django.conf import settings
 
+from gamification.domain.boosts import BoostStrategy
 from gamification.domain.catalogue import Catalogue
 from gamification.domain.categories import Category, are_categories, merge_categories
 from gamification.domain.days import Calendar, ZoneChange
@@ -71,6 +72,9 @@ class Settings:
     LEADERBOARD_GROUPS: Mapping[str, str] = MappingProxyType({})
     #: Whether scores are kept as records arrive, so that boards are read by index.
     KEEP_LEADERBOARDS: bool = True
+    #: How the factors of several boosts make one: ``product``, ``highest`` or
+    #: ``additive``.
+    BOOST_STRATEGY: str = BoostStrategy.PRODUCT.value
     #: Whether staff are listed on leaderboards and counted in rarity.
     RANKS_STAFF: bool = False
     #: Whether staff may award achievements to themselves and adjust their own XP.
@@ -156,6 +160,7 @@ class Settings:
             tuple(site.get("STREAK_MILESTONES", Settings.STREAK_MILESTONES)),
             site.get("CELEBRATION_TTL", Settings.CELEBRATION_TTL),
             site.get("KEEP_LEADERBOARDS", Settings.KEEP_LEADERBOARDS),
+            site.get("BOOST_STRATEGY", Settings.BOOST_STRATEGY),
         )
 
 

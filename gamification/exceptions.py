@@ -34,6 +34,18 @@ class InvalidAmountError(InvalidRequestError):
     code = "invalid_amount"
 
 
+class InvalidAttributeError(InvalidRequestError):
+    """An attribute of the record has a value that it cannot have."""
+
+    code = "invalid_attribute"
+
+
+class UnknownAttributeError(InvalidRequestError):
+    """The activity declares no attribute with this key."""
+
+    code = "unknown_attribute"
+
+
 class InvalidTextError(InvalidRequestError):
     """A text is empty, too long, or holds characters that cannot be stored."""
 
@@ -158,6 +170,18 @@ class UnknownStreakError(GamificationError):
     """No streak has this key."""
 
     code = "unknown_streak"
+
+
+class UnknownBoostError(GamificationError):
+    """No boost has this key."""
+
+    code = "unknown_boost"
+
+
+class BoostUsedError(GamificationError):
+    """The ledger names the boost, which therefore stays."""
+
+    code = "boost_used"
 
 
 class InvalidPauseError(InvalidRequestError):

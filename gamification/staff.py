@@ -38,6 +38,17 @@ from gamification.services.balance.simulation import (
     simulate_rewards,
 )
 from gamification.services.balance.worlds import Comparison
+from gamification.services.boosts.editing import (
+    create_boost,
+    delete_boost,
+    edit_boost,
+    end_boost,
+    undo_boost_edit,
+)
+from gamification.services.boosts.fields import boost_tag, check_boost
+from gamification.services.boosts.listing import get_boosts
+from gamification.services.boosts.lookup import find_boost, lock_boost
+from gamification.services.boosts.preview import preview_boost
 from gamification.services.catalogue.backfill import (
     BackfillProgress,
     backfill_achievement,
@@ -62,7 +73,11 @@ from gamification.services.catalogue.editing import (
     undo_edit,
 )
 from gamification.services.catalogue.example import example_definitions
-from gamification.services.catalogue.fields import Definition, definition_tag
+from gamification.services.catalogue.fields import (
+    Definition,
+    definition_problems,
+    definition_tag,
+)
 from gamification.services.catalogue.files import (
     apply_definitions,
     compare_definitions,
@@ -226,8 +241,10 @@ __all__ = [
     "begin_repairs",
     "begin_take_back",
     "begin_undo",
+    "boost_tag",
     "calculate_level_from_xp",
     "changed_reach",
+    "check_boost",
     "check_quantity",
     "check_streak",
     "check_text",
@@ -235,18 +252,24 @@ __all__ = [
     "compare_levels",
     "create_achievement",
     "create_activity",
+    "create_boost",
     "create_streak",
+    "definition_problems",
     "definition_tag",
+    "delete_boost",
     "describe_changes",
     "describe_levels",
     "edit_achievement",
     "edit_activity",
+    "edit_boost",
     "edit_streak",
+    "end_boost",
     "entries_of",
     "entry_fingerprint",
     "example_definitions",
     "exclude_user",
     "export_definitions",
+    "find_boost",
     "find_job",
     "find_names",
     "find_streak",
@@ -257,6 +280,7 @@ __all__ = [
     "get_achievement",
     "get_all_achievements",
     "get_balance_report",
+    "get_boosts",
     "get_facts",
     "get_levels",
     "get_reach",
@@ -269,6 +293,7 @@ __all__ = [
     "last_days",
     "levels_tag",
     "lift_restriction",
+    "lock_boost",
     "lock_definition",
     "lock_definitions",
     "lock_streak",
@@ -281,6 +306,7 @@ __all__ = [
     "pause_streak",
     "pauses_of",
     "preview_backfill",
+    "preview_boost",
     "preview_levels",
     "preview_list",
     "preview_recalculation",
@@ -315,6 +341,7 @@ __all__ = [
     "streaks_today",
     "thresholds_of",
     "tune_rewards",
+    "undo_boost_edit",
     "undo_edit",
     "undo_of",
     "unfinished_backfills",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gamification.domain.boosted import AppliedBoost, Boosted
 from gamification.domain.outcomes import (
     CelebrationNotice,
     Entry,
@@ -10,6 +11,8 @@ from gamification.domain.outcomes import (
     Withheld,
 )
 from gamification.domain.streaks import StreakState, StreakStatus
+from gamification.services.boosts.listing import UserBoost
+from gamification.services.boosts.preview import BoostDay, BoostPreview
 from gamification.services.players.achievements import AchievementProgress
 from gamification.services.players.explanations import Explanation
 from gamification.services.players.progress import ProfileSummary
@@ -22,7 +25,11 @@ from gamification.services.streaks.preview import StreakPreview
 
 __all__ = [
     "AchievementProgress",
+    "AppliedBoost",
     "BatchReport",
+    "BoostDay",
+    "BoostPreview",
+    "Boosted",
     "CelebrationNotice",
     "Entry",
     "Explanation",
@@ -36,5 +43,6 @@ __all__ = [
     "StreakStatus",
     "TimeZoneChange",
     "Unlock",
+    "UserBoost",
     "Withheld",
 ]

@@ -74,6 +74,8 @@ STATUSES: Final[Mapping[type[Exception], int]] = {
     ours.InvalidRequestError: 400,
     # By then the syntax of the request has been checked.
     ours.InvalidInstantError: 422,
+    ours.InvalidAttributeError: 422,
+    ours.UnknownAttributeError: 422,
     ours.InvalidActError: 422,
     ours.InvalidDefinitionError: 422,
     ours.InvalidDefinitionsError: 422,

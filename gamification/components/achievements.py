@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -35,6 +35,8 @@ class Card:
     badge: Badge
     #: Share of users who hold it, 0 to 1; None where it is not known.
     share: float | None
+    #: All steps of its series, from the lowest, if there are several.
+    steps: tuple[Card, ...] = ()
 
     @property
     def achievement(self) -> Achievement:
@@ -43,6 +45,24 @@ class Card:
     @property
     def is_held(self) -> bool:
         return self.progress.unlocked_at is not None
+
+    @property
+    def next_step(self) -> Card | None:
+        """The step of its series that the user can reach next, above the one held."""
+        if not self.is_held:
+            return None
+        above = (each for each in self.steps if each.step > self.step)
+        return next((each for each in above if not each.is_held), None)
+
+    @property
+    def place(self) -> int:
+        """Which of the steps that the user sees it is, from 1."""
+        return [each.step for each in self.steps].index(self.step) + 1
+
+    @property
+    def step(self) -> int:
+        """Its place in its series; 0 without one."""
+        return self.achievement.step or 0
 
     @property
     def current(self) -> int:
@@ -76,7 +96,17 @@ class Shelf:
 
     @property
     def held(self) -> int:
-        return sum(card.is_held for card in self.cards)
+        return sum(card.is_held for card in self._all)
+
+    @property
+    def count(self) -> int:
+        """The achievements on the shelf: each step of a series is one."""
+        return sum(1 for _ in self._all)
+
+    @property
+    def _all(self) -> Iterator[Card]:
+        for card in self.cards:
+            yield from card.steps or (card,)
 
 
 def achievements_of(
@@ -87,10 +117,12 @@ def achievements_of(
     ``order`` is ``position``, or ``held`` for those that the user holds first.
     """
     cards = [_card(each, rarity) for each in get_achievements(user)]
+    shelves = [*_shelves(cards)]
     if order == "held":
-        cards.sort(key=lambda card: not card.is_held)
+        for shelf in shelves:
+            shelf.cards.sort(key=lambda card: not card.is_held)
     return {
-        "shelves": [*_shelves(cards)],
+        "shelves": shelves,
         "secrets": count_secrets(user) if conf.SHOW_SECRET_COUNT else 0,
         "secret_badge": badge_of("secret"),
     }
@@ -127,6 +159,25 @@ def _card(progress: AchievementProgress, rarity: Rarity | None) -> Card:
     return Card(progress, badge_of(achievement.icon), share)
 
 
+def _with_series(cards: Iterable[Card]) -> Iterator[Card]:
+    """Yield the cards, and one for all steps of a series, where its first step is.
+
+    It is the highest step that the user holds, or else the lowest.
+    """
+    by_series: dict[str, list[Card]] = {}
+    places: list[list[Card]] = []
+    for card in cards:
+        series = card.achievement.series
+        steps = by_series.setdefault(series, []) if series else []
+        if not steps:
+            places.append(steps)
+        steps.append(card)
+    for steps in places:
+        steps.sort(key=lambda card: card.step)
+        shown = next((card for card in reversed(steps) if card.is_held), steps[0])
+        yield replace(shown, steps=tuple(steps)) if len(steps) > 1 else shown
+
+
 def _shelves(cards: Iterable[Card]) -> Iterable[Shelf]:
     by_category: dict[str, list[Card]] = {}
     for card in cards:
@@ -136,5 +187,5 @@ def _shelves(cards: Iterable[Card]) -> Iterable[Shelf]:
     lost = sorted(by_category.keys() - {each.key for each in known})
     for each in [*known, *(Category(key, key) for key in lost)]:
         badge = badge_of(each.icon) if each.icon else None
-        cards_of = by_category[each.key]
+        cards_of = [*_with_series(by_category[each.key])]
         yield Shelf(each.key, capfirst(str(each.name)), cards_of, badge)

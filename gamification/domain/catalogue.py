@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 from django.db.models.enums import TextChoices
 from django.utils.translation import gettext_lazy as _
 
+from gamification.domain.boosts import BoostRule, BoostTable
 from gamification.domain.levels import LevelRule, thresholds_of
 from gamification.domain.streak_rules import DAILY, STRICT, StreakRule
 
@@ -64,6 +65,8 @@ class ActivityRule:
     cooldown: int | None = None
     extends_streak: bool = True
     is_active: bool = True
+    #: The types of the attributes that a record can have, by key.
+    attributes: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,9 @@ class AchievementRule:
     revocable: bool = False
     #: The streak that is measured; None means the daily one.
     streak_id: int | None = None
+    #: The series of which it is a step; "" for none.
+    series: str = ""
+    step: int | None = None
 
     @property
     def measure(self) -> Measure:
@@ -148,6 +154,7 @@ class Catalogue:
         achievements: Iterable[AchievementRule] = (),
         levels: Iterable[LevelRule] = (),
         streaks: Iterable[StreakRule] = (),
+        boosts: Iterable[BoostRule] = (),
     ) -> None:
         self.activities = {rule.key: rule for rule in activities}
         self.achievements = {rule.key: rule for rule in achievements}
@@ -167,6 +174,8 @@ class Catalogue:
             for version in rule.versions
             for activity_id in version.activities
         )
+        #: The boosts that are active.
+        self.boosts = BoostTable(boosts)
         #: Active achievements by measure, in order of rising threshold.
         self.ladders = _ladders(self.achievements.values())
         self._next_thresholds: dict[frozenset[int], Facts] = {}
@@ -200,6 +209,7 @@ class Catalogue:
             rules,
             self.levels.values(),
             self.streaks.values(),
+            self.boosts.rules,
         )
 
     def next_thresholds(self, barred: frozenset[int]) -> Facts:

@@ -11,13 +11,14 @@ from types import MappingProxyType
 from typing import Any
 
 from gamification.domain.backfill import Moment, met_at
+from gamification.domain.boosting import boosted_record, boosted_reward
 from gamification.domain.catalogue import AchievementRule, ActivityRule
 from gamification.domain.celebrations import Peaks, notices
 from gamification.domain.history import (
     StandingEntry,
-    correction_of,
     lasting_with,
     reversal_of,
+    room_of,
 )
 from gamification.domain.limits import Limits
 from gamification.domain.losses import find_lost
@@ -32,6 +33,7 @@ from gamification.domain.outcomes import (
     UnlockRow,
     Withheld,
 )
+from gamification.domain.series import highest_steps
 from gamification.domain.state import NONE, Record, Rules, UserState
 from gamification.domain.totals import RunningTotals, Start
 
@@ -49,6 +51,8 @@ class UserChangeset(RunningTotals):
         super().__init__(state, rules)
         self.now = now
         self.celebrate = celebrate
+        #: Whether records are imported, which boosts leave out unless they say so.
+        self.is_import = False
         #: Whether dating an unlock takes the whole ledger, which the state lacks. The
         #: caller then loads the ledger and makes a new changeset.
         self.needs_ledger = False
@@ -118,7 +122,10 @@ class UserChangeset(RunningTotals):
             record.key,
             record.fingerprint,
             record.source,
+            attributes=record.attributes,
         )
+        if self.rules.catalogue.boosts:
+            entry, withheld = boosted_record(self, entry, withheld)
         return self._apply(entry, withheld, settles=True)
 
     def adjust(self, entry: Entry, *, settles: bool = False) -> Outcome:
@@ -148,10 +155,7 @@ class UserChangeset(RunningTotals):
         last = self.start()
         self.book(final)
         corrections = tuple(
-            correction_of(
-                each, units * each.xp_reward, rewarded=units, now=now, reason=reason
-            )
-            for each, units in room
+            room_of(each, units, now=now, reason=reason) for each, units in room
         )
         freed = sum(entry.amount for entry in corrections)
         lost = tuple(self._lose(start, rewards, freed, reason))
@@ -312,9 +316,10 @@ class UserChangeset(RunningTotals):
         after = Peaks(self.highest_level, self.highest_streak)
         if not self.celebrate or not (before != after or unlocks):
             return ()
+        catalogue, milestones = self.rules.catalogue, self.rules.streak_milestones
         fresh = [unlock for unlock in unlocks if self._is_first(unlock)]
-        milestones, levels = self.rules.streak_milestones, self.rules.catalogue.levels
-        planned = tuple(notices(fresh, before, after, milestones, levels))
+        shown = highest_steps(fresh, catalogue.achievements, start.held)
+        planned = tuple(notices(shown, before, after, milestones, catalogue.levels))
         self.celebrations += planned
         return planned if self.state.celebrates else ()
 
@@ -326,7 +331,7 @@ class UserChangeset(RunningTotals):
     def _reward(
         self, rule: AchievementRule, moment: Moment, reason: Reason = NO_REASON
     ) -> Entry:
-        return Entry(
+        reward = Entry(
             id=None,
             user_id=self.state.user_id,
             kind=EntryKind.ACHIEVEMENT.value,
@@ -337,6 +342,7 @@ class UserChangeset(RunningTotals):
             achievement_id=rule.id,
             **reason._asdict(),
         )
+        return boosted_reward(self, reward)
 
     def _hold(self, rule: AchievementRule, reward: Entry) -> Unlock:
         self.held = self.held | {rule.id}

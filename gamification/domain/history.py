@@ -12,6 +12,8 @@ from heapq import merge
 from operator import attrgetter
 from typing import Any, NamedTuple, Protocol, TypeVar
 
+from gamification.domain.boosted import worth_of
+from gamification.domain.conditions import AttributeValue
 from gamification.domain.outcomes import Entry, EntryKind, Reason
 
 
@@ -28,6 +30,9 @@ class PastEntry(NamedTuple):
     local_date: date
     reverses: int | None
     corrects: int | None
+    achievement_id: int | None = None
+    #: What the record said, by attribute of its activity.
+    attributes: Mapping[str, AttributeValue] | None = None
 
 
 class Line(Protocol):
@@ -213,9 +218,25 @@ def correction_of(
         fingerprint="",
         corrects=entry.id,
         job_id=None,
+        boosts=None,
         outcome=None,
         **reason._asdict(),
     )
+
+
+def room_of(
+    standing: StandingEntry, units: int, *, now: datetime, reason: Reason
+) -> Entry:
+    """Return the correction that credits ``units`` more, at the entry's own factor."""
+    boosts, reward = standing.entry.boosts, standing.xp_reward
+    before, after = (
+        worth_of(rewarded * reward, boosts)
+        for rewarded in (standing.rewarded, standing.rewarded + units)
+    )
+    correction = correction_of(
+        standing, after - before, rewarded=units, now=now, reason=reason
+    )
+    return correction._replace(boosts=boosts)
 
 
 def reversal_of(standing: StandingEntry, *, now: datetime, reason: Reason) -> Entry:
@@ -232,6 +253,7 @@ def reversal_of(standing: StandingEntry, *, now: datetime, reason: Reason) -> En
         fingerprint="",
         reverses=entry.id,
         job_id=None,
+        boosts=None,
         outcome=None,
         **reason._asdict(),
     )

@@ -6,10 +6,14 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any, Final, NamedTuple, Self
 
 from django.db.models.enums import TextChoices
 from django.utils.translation import gettext_lazy as _
+
+from gamification.domain.boosted import AppliedBoost, Boosted, read_boosted
+from gamification.domain.conditions import AttributeValue
 
 
 class EntryKind(TextChoices):
@@ -87,7 +91,7 @@ class Entry(NamedTuple):
     #: Id of the job that wrote the entry.
     job_id: int | None = None
     #: What the record said, by attribute of its activity.
-    attributes: Mapping[str, str | int | bool] | None = None
+    attributes: Mapping[str, AttributeValue] | None = None
     #: The factor of the XP, and the boosts that it comes from.
     boosts: Mapping[str, Any] | None = None
     #: The outcome to return for a replay; see ``Outcome.snapshot``.
@@ -96,6 +100,11 @@ class Entry(NamedTuple):
     def with_id(self, entry_id: int) -> Self:
         """Return the entry with the id that the database gave."""
         return self.__class__(entry_id, *self[1:])
+
+    @property
+    def boosted(self) -> Boosted:
+        """The XP before boosts, and the boosts that multiplied it."""
+        return read_boosted(self.amount, self.rewarded * self.xp_reward, self.boosts)
 
     @property
     def sign(self) -> int:
@@ -194,6 +203,26 @@ class Outcome:
         if self.entry and self.entry.kind == EntryKind.ACHIEVEMENT:
             return rewards or self.credited
         return self.credited + rewards
+
+    @property
+    def boosted(self) -> Boosted:
+        """The XP of the entry before boosts, and the boosts that multiplied it."""
+        return self.entry.boosted if self.entry else Boosted(self.credited)
+
+    @property
+    def base(self) -> int:
+        """XP that the entry would have credited without boosts."""
+        return self.boosted.base
+
+    @property
+    def factor(self) -> Decimal:
+        """The factor of all boosts together; 1 without any."""
+        return self.boosted.factor
+
+    @property
+    def boosts(self) -> tuple[AppliedBoost, ...]:
+        """The boosts that multiplied the XP of the entry."""
+        return self.boosted.boosts
 
     @property
     def levelled_up(self) -> bool:

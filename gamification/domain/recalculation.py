@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from gamification.domain.boosted import worth_of
 from gamification.domain.catalogue import ActivityRule
 from gamification.domain.history import StandingEntry
 
@@ -20,8 +21,9 @@ class Due(NamedTuple):
 
     @property
     def amount(self) -> int:
-        """XP to add to the record; negative if it has too much."""
-        return self.rewarded * self.xp_reward - self.standing.worth
+        """XP to add to the record, at its own factor; negative if it has too much."""
+        base = self.rewarded * self.xp_reward
+        return worth_of(base, self.standing.entry.boosts) - self.standing.worth
 
     @property
     def is_change(self) -> bool:

@@ -8,7 +8,9 @@ from datetime import date, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
+from gamification.domain.boosts import BoostStrategy
 from gamification.domain.catalogue import Catalogue
+from gamification.domain.conditions import AttributeValue
 from gamification.domain.days import Calendar
 from gamification.domain.history import PastEntry
 from gamification.domain.streak_book import StreakBook
@@ -33,6 +35,8 @@ class Rules:
     celebration_ttl: timedelta = timedelta(days=7)
     #: Whether leaderboards are kept as records arrive.
     keeps_boards: bool = True
+    #: How the factors of several boosts make one.
+    boost_strategy: str = BoostStrategy.PRODUCT.value
 
 
 @dataclass(slots=True)
@@ -73,6 +77,8 @@ class UserState:
     celebrates: bool = True
     #: Whether freezes, pauses or repaired dates exist for the user.
     has_exceptions: bool = False
+    #: Ids of the user's groups, as far as boosts are for them.
+    groups: frozenset[int] = NONE
     #: What they are; None until a decision needs them.
     book: StreakBook | None = None
 
@@ -87,3 +93,5 @@ class Record(NamedTuple):
     key: str | None = None
     fingerprint: str = ""
     source: str = ""
+    #: What it says besides, by attribute; None if it says nothing.
+    attributes: Mapping[str, AttributeValue] | None = None

@@ -82,6 +82,7 @@ ACTIVITY_DEFAULTS = {
     "daily_limit": None,
     "cooldown": None,
     "extends_streak": True,
+    "attributes": {},
     "is_active": True,
 }
 ACHIEVEMENT_DEFAULTS = {"is_secret": False, "revocable": False, "status": "active"}

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import ClassVar
+from zoneinfo import ZoneInfo
 
 from django.contrib.auth.models import Group
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from gamification.domain.boost_times import BoostState, state_at
 from gamification.domain.boosts import MAX_FACTOR, MIN_FACTOR
 from gamification.models.catalogue import KeyedItem
 
@@ -84,3 +88,12 @@ class Boost(KeyedItem):
                 violation_error_message=_("The boost ends before it starts."),
             ),
         ]
+
+    def shown(self, at: datetime) -> datetime:
+        """Return one of its times as its own clock shows it."""
+        return at.astimezone(ZoneInfo(self.zone) if self.zone else UTC)
+
+    @property
+    def state(self) -> BoostState:
+        """Whether it is planned, running or over, wherever users are."""
+        return state_at(timezone.now(), self.starts_at, self.ends_at, self.zone)

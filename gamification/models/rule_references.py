@@ -15,8 +15,12 @@ from gamification.domain.rule_checks import names_in
 if TYPE_CHECKING:
     from gamification.models.catalogue import Achievement
 
-#: How conditions name items, by the name of their model; others are not named.
-_KINDS: Final = {"streakdefinition": "streak"}
+#: What conditions can name, by the name of the model.
+_KINDS: Final = {
+    "activity": "activity",
+    "streakdefinition": "streak",
+    "achievement": "achievement",
+}
 
 
 def with_rules() -> Any:
@@ -49,8 +53,7 @@ def achievements_naming(items: Iterable[Any]) -> list[Achievement]:
 
 
 def _kind_of(item: Model) -> str:
-    name = str(item._meta.model_name)
-    return _KINDS.get(name, name)
+    return _KINDS.get(str(item._meta.model_name), "")
 
 
 def check_unnamed(items: Sequence[Model]) -> None:
@@ -58,7 +61,7 @@ def check_unnamed(items: Sequence[Model]) -> None:
 
     The items are locked first, so that nobody names them until they are deleted.
     """
-    if not items:
+    if not any(map(_kind_of, items)):
         return
     rows = rows_of(items[0]._meta.object_name or "").order_by("key")
     list(rows.filter(pk__in=[item.pk for item in items]).select_for_update())

@@ -57,6 +57,11 @@ class StateQuery:
     earliest: datetime | None = None
     latest: datetime | None = None
 
+    def groups(self, catalogue: Catalogue) -> list[int]:
+        """Return the ids of the groups for whose members there are boosts."""
+        boosts = catalogue.boosts
+        return boosts.groups(self.earliest, self.latest) if boosts else []
+
     def only(self, user_ids: Collection[Any]) -> StateQuery:
         """Return the query for only some of its users."""
         keys = [key for key in self.keys if key[0] in user_ids]
@@ -105,12 +110,15 @@ class Snapshot:
     reversed_at: Mapping[int | None, datetime] = field(default_factory=dict)
     #: Ids of the celebrations that these entries caused, by user and dedupe key.
     celebration_ids: Mapping[UserKey, int] = field(default_factory=dict)
+    #: The groups, as far as boosts are for them, of users without a row.
+    groups: Mapping[Any, frozenset[int]] = field(default_factory=dict)
 
     def welcome(self, query: StateQuery) -> bool:
         """Give users without a row the state of a new user; say if there are any."""
         newcomers = [pk for pk in query.user_ids if pk not in self.states]
         for user_id in newcomers:
-            self.states[user_id] = UserState(user_id, query.calendar)
+            groups = self.groups.get(user_id, NONE)
+            self.states[user_id] = UserState(user_id, query.calendar, groups=groups)
         return bool(newcomers)
 
     def replayed(self, entry: Entry) -> Outcome:

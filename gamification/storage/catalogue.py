@@ -12,6 +12,7 @@ from django.db import connections
 from django.db.models import TextField
 from django.db.models.expressions import RawSQL
 
+from gamification.domain.boosts import BoostRule
 from gamification.domain.catalogue import AchievementRule, ActivityRule, Catalogue
 from gamification.domain.levels import LevelRule
 from gamification.domain.streak_rules import (
@@ -20,6 +21,7 @@ from gamification.domain.streak_rules import (
     read_version,
 )
 from gamification.models import Achievement, Activity, Level, StreakDefinition
+from gamification.storage.boosts import boosts_sql, load_boosts, make_boosts
 from gamification.storage.tables import LEVELS, STREAKS
 
 ACTIVITY_FIELDS = [field.name for field in fields(ActivityRule)]
@@ -93,16 +95,23 @@ def load_catalogue(alias: str) -> Catalogue:
         Activity.objects.using(alias).order_by("id"),
         connections[alias].vendor,
     )
-    more = (RawSQL(sql(vendor), (), TextField()) for sql in (levels_sql, streaks_sql))  # noqa: S611
+    columns = (levels_sql, streaks_sql, boosts_sql)
+    more = (RawSQL(sql(vendor), (), TextField()) for sql in columns)  # noqa: S611
     activities = list(rows.values_list(*ACTIVITY_FIELDS, *more))
     achievements = Achievement.objects.using(alias).order_by("id")
-    values = [row[:-2] for row in activities]
+    values = [row[:-3] for row in activities]
     ids = ids_by_key(values)
+    if activities:
+        *_, levels, streaks, boosts = activities[0]
+        others = (
+            make_levels(levels),
+            make_streaks(streaks, ids),
+            make_boosts(boosts, ids),
+        )
+    else:
+        others = (load_levels(alias), load_streaks(alias, {}), load_boosts(alias))
     return make_catalogue(
-        values,
-        achievements.values_list(*ACHIEVEMENT_FIELDS),
-        make_levels(activities[0][-2]) if activities else load_levels(alias),
-        make_streaks(activities[0][-1], ids) if activities else load_streaks(alias, {}),
+        values, achievements.values_list(*ACHIEVEMENT_FIELDS), *others
     )
 
 
@@ -116,6 +125,7 @@ def make_catalogue(
     achievements: Iterable[Sequence[Any]],
     levels: Iterable[LevelRule],
     streaks: Iterable[StreakRule] = (),
+    boosts: Iterable[BoostRule] = (),
 ) -> Catalogue:
     """Return the catalogue made from rows with the fields above."""
     return Catalogue(
@@ -123,4 +133,5 @@ def make_catalogue(
         [AchievementRule(*row) for row in achievements],
         levels,
         streaks,
+        boosts,
     )

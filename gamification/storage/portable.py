@@ -13,7 +13,7 @@ from django.db.models.functions import Coalesce
 
 from gamification.domain.changeset import UserChangeset
 from gamification.domain.outcomes import CelebrationMode, Entry, EntryKind
-from gamification.domain.state import Usage, UserState
+from gamification.domain.state import NONE, Usage, UserState
 from gamification.models import (
     ActiveDay,
     ActivityTally,
@@ -41,6 +41,7 @@ from gamification.storage.base import (
     notice_rows,
     progress_values,
 )
+from gamification.storage.boosts import read_groups
 from gamification.storage.catalogue import load_catalogue
 
 
@@ -98,6 +99,7 @@ class PortableStore(Store):
         ids = ActivityIds.of(query, catalogue)
         held, revoked, lapsed = self._achievements(query.user_ids)
         tallies, usage = self._tallies(query, ids), self._usage(query, ids)
+        groups = read_groups(self.alias, query.user_ids, query.groups(catalogue))
         rewarded_at = self._rewarded_at(query, ids)
         states = {
             profile.user_id: UserState(
@@ -120,11 +122,12 @@ class PortableStore(Store):
                 rewarded_at[profile.user_id],
                 celebrates=profile.celebration_mode != CelebrationMode.NONE,
                 has_exceptions=profile.has_exceptions,
+                groups=groups.get(profile.user_id, NONE),
             )
             for profile in self._rows(UserGamification).filter(user__in=query.user_ids)
         }
         excluded = {pk for pk, state in states.items() if state.is_excluded}
-        snapshot = Snapshot(catalogue, states, excluded)
+        snapshot = Snapshot(catalogue, states, excluded, groups=groups)
         if query.keys and (replays := self._replays(query.keys)):
             return self.with_replays(snapshot, replays)
         return snapshot

@@ -35,6 +35,7 @@ from gamification.storage.base import (
     Written,
     entry_values,
 )
+from gamification.storage.boosts import make_boosts, memberships, read_groups
 from gamification.storage.catalogue import (
     ids_by_key,
     make_catalogue,
@@ -44,7 +45,7 @@ from gamification.storage.catalogue import (
 from gamification.storage.changed import ChangedRows
 from gamification.storage.keys import UserKeys
 from gamification.storage.prepared import prepared_cursor
-from gamification.storage.states import IS_EXCLUDED, STAMPS, StoredStates
+from gamification.storage.states import IS_EXCLUDED, KEYS, STAMPS, StoredStates
 
 #: Changes whenever a row of the catalogue changes, whoever changes it.
 Stamp = tuple[int | None, ...]
@@ -115,16 +116,19 @@ class PostgreSQLStore(Store):
         while True:
             stamp, catalogue = self._catalogue()
             ids = ActivityIds.of(query, catalogue)
-            rows = self._read(query, ids)
+            groups = query.groups(catalogue) if memberships() else []
+            rows = self._read(query, ids, groups)
             if rows[0][:STAMPS] == stamp:
                 break
             _catalogues.pop(self._cache_key, None)
         found = [row for row in rows if row[STAMPS] is not None]
         rows = self._converted(found, STAMPS)
+        newcomers = query.user_ids if len(rows) < len(query.user_ids) else ()
         snapshot = Snapshot(
             catalogue,
             StoredStates(rows, query, ids.all),
             {row[STAMPS] for row in rows if row[IS_EXCLUDED]},
+            groups=read_groups(self.alias, newcomers, groups),
         )
         if query.keys and (replays := self._replays(query, rows)):
             return self.with_replays(snapshot, replays)
@@ -138,18 +142,22 @@ class PostgreSQLStore(Store):
         cached = _catalogues.get(self._cache_key)
         if cached is None:
             [row] = self._fetch(reading.CATALOGUE)
-            *stamp, activities, achievements, levels, streaks = row
+            *stamp, activities, achievements, levels, streaks, boosts = row
             rows = json.loads(activities)
+            activity_ids = ids_by_key(rows)
             catalogue = make_catalogue(
                 rows,
                 json.loads(achievements),
                 make_levels(levels),
-                make_streaks(streaks, ids_by_key(rows)),
+                make_streaks(streaks, activity_ids),
+                make_boosts(boosts, activity_ids),
             )
             cached = _catalogues[self._cache_key] = (tuple(stamp), catalogue)
         return cached
 
-    def _read(self, query: StateQuery, ids: ActivityIds) -> list[tuple[Any, ...]]:
+    def _read(
+        self, query: StateQuery, ids: ActivityIds, groups: Sequence[int]
+    ) -> list[tuple[Any, ...]]:
         # Only for a single user does the same statement look up keys.
         keys = [key for _, key in query.keys] if len(query.user_ids) == 1 else []
         params = [encode_set(ids.all)] if ids.all else []
@@ -158,12 +166,15 @@ class PostgreSQLStore(Store):
                 params += [encode_set(activity_ids), ids.since, ids.until]
         if keys:
             params.append(encode_set(keys))
+        if groups:
+            params.append(encode_set(groups))
         shape = reading.ReadShape(
             arity(query.user_ids),
             arity(ids.all),
             arity(ids.limited),
             arity(ids.cooled),
             arity(keys),
+            arity(groups),
         )
         sql = reading.read_sql(self._user_type, shape)
         params.append(encode_set(self._prepared(query.user_ids)))
@@ -175,7 +186,7 @@ class PostgreSQLStore(Store):
         if not rows:
             return {}
         if len(query.user_ids) == 1:
-            ids = rows[0][-1]
+            ids = rows[0][KEYS]
         else:
             [shape], params = self._encode(TableRows(("user_id", "key"), query.keys))
             sql = reading.used_keys_sql(self._user_type, shape)

@@ -7,6 +7,7 @@ from functools import cache
 from typing import NamedTuple
 
 from gamification.storage.arrays import Arity, RowShape, names_sql, within_sql
+from gamification.storage.boosts import boosts_sql, memberships
 from gamification.storage.catalogue import (
     ACHIEVEMENT_FIELDS,
     ACTIVITY_FIELDS,
@@ -16,6 +17,7 @@ from gamification.storage.catalogue import (
 from gamification.storage.tables import (
     ACHIEVEMENTS,
     ACTIVITIES,
+    BOOSTS,
     CELEBRATIONS,
     DAYS,
     LEDGER,
@@ -33,7 +35,8 @@ STAMPS = f"""SELECT
     ({_STAMP} {ACTIVITIES} c) AS activities,
     ({_STAMP} {ACHIEVEMENTS} c) AS achievements,
     ({_STAMP} {LEVELS} c) AS levels,
-    ({_STAMP} {STREAKS} c) AS streaks"""
+    ({_STAMP} {STREAKS} c) AS streaks,
+    ({_STAMP} {BOOSTS} c) AS boosts"""
 
 
 def _as_json(table: str, fields: Sequence[str]) -> str:
@@ -42,10 +45,11 @@ def _as_json(table: str, fields: Sequence[str]) -> str:
 
 
 #: The stamps, and all rows of the tables as JSON.
-CATALOGUE = f"""SELECT s.activities, s.achievements, s.levels, s.streaks,
+CATALOGUE = f"""SELECT s.*,
     {_as_json(ACTIVITIES, ACTIVITY_FIELDS)},
     {_as_json(ACHIEVEMENTS, ACHIEVEMENT_FIELDS)},
-    {levels_sql("postgresql")}, {streaks_sql("postgresql")} FROM ({STAMPS}) s"""
+    {levels_sql("postgresql")}, {streaks_sql("postgresql")}, {boosts_sql("postgresql")}
+    FROM ({STAMPS}) s"""
 
 _PROFILE = """p.user_id, p.version, p.total_xp, p.level, p.highest_level,
     p.highest_streak, p.active_days,
@@ -72,6 +76,8 @@ class ReadShape(NamedTuple):
     limited: Arity
     cooled: Arity
     keys: Arity
+    #: Groups for whose members there are boosts.
+    groups: Arity = 0
 
 
 @cache
@@ -88,9 +94,9 @@ def read_sql(user_type: str, shape: ReadShape) -> str:
         _usage(shape.limited) if shape.limited else "NULL",
         _rewarded_at(shape.cooled) if shape.cooled else "NULL",
         _used_keys(shape.keys) if shape.keys else "NULL",
+        *_groups(shape.groups),
     ]
-    return f"""SELECT s.activities, s.achievements, s.levels, s.streaks,
-    {", ".join(columns)}
+    return f"""SELECT s.*, {", ".join(columns)}
 FROM ({STAMPS}) s
 LEFT JOIN {PROFILES} p ON p.user_id {within_sql(user_type, shape.users)}"""
 
@@ -133,6 +139,12 @@ def _used_keys(count: Arity) -> str:
     """Return SQL for the ids of the user's entries with one of the keys."""
     return f"""ARRAY(SELECT l.id FROM {LEDGER} l
     WHERE l.user_id = p.user_id AND l.key {within_sql("text", count)})"""
+
+
+def _groups(count: Arity) -> list[str]:
+    """Return SQL for those of the user's groups that are asked for, if any is."""
+    table = memberships()
+    return [table.sql(count)] if count and table else []
 
 
 @cache

@@ -16,7 +16,10 @@ from gamification.storage import reading
 from gamification.storage.base import StateQuery
 
 #: The number of stamps, with which every row of a read begins.
-STAMPS: Final = 4
+STAMPS: Final = 5
+
+#: The place of the ids of entries that were made with keys.
+KEYS: Final = STAMPS + 19
 
 #: The place of the column that says whether staff have excluded the user.
 IS_EXCLUDED: Final = STAMPS + 11
@@ -62,10 +65,10 @@ class StoredStates(MutableMapping[Any, UserState]):
 
 
 def _user_state(row: Row, query: StateQuery, activity_ids: Sequence[int]) -> UserState:
-    (user_id, version, total_xp, level, highest_level, highest_streak) = row[4:10]
-    active_days, last_occurred_at, *streak = row[10:15]
-    is_excluded, zones, celebrates, has_exceptions = row[15:19]
-    achievements, tallies, usage, rewarded_at = row[19:23]
+    (user_id, version, total_xp, level, highest_level, highest_streak) = row[5:11]
+    active_days, last_occurred_at, *streak = row[11:16]
+    is_excluded, zones, celebrates, has_exceptions = row[16:20]
+    achievements, tallies, usage, rewarded_at, _keys, *groups = row[20:]
     return UserState(
         user_id,
         query.calendar
@@ -86,6 +89,7 @@ def _user_state(row: Row, query: StateQuery, activity_ids: Sequence[int]) -> Use
         _instants(rewarded_at) if rewarded_at else NOTHING,
         celebrates=celebrates,
         has_exceptions=has_exceptions,
+        groups=frozenset(groups[0]) if groups else NONE,
     )
 
 

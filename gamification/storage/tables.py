@@ -7,6 +7,7 @@ from gamification.models import (
     ActiveDay,
     Activity,
     ActivityTally,
+    Boost,
     Celebration,
     LedgerEntry,
     Level,
@@ -32,4 +33,5 @@ PENDING_SCORES = PendingScore._meta.db_table
 STREAKS = StreakDefinition._meta.db_table
 FREEZES = StreakFreeze._meta.db_table
 PAUSES = StreakPause._meta.db_table
+BOOSTS = Boost._meta.db_table
 REPAIRS = RepairedDate._meta.db_table

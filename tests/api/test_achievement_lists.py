@@ -193,3 +193,18 @@ def test_a_filter_stays_on_the_next_page(api):
 )
 def test_a_parameter_that_says_nothing_is_refused(api, query, error):
     assert errors_in(api.get(f"{ACHIEVEMENTS}?{query}")) == error
+
+
+def test_the_steps_of_a_series_are_found(find):
+    AchievementFactory(key="gold", series="medals", step=3)
+    AchievementFactory(key="other")
+
+    assert find(series="medals") == ["gold"]
+
+
+def test_a_step_says_where_it_is(api):
+    AchievementFactory(key="gold", series="medals", step=3)
+
+    [row] = api.get(ACHIEVEMENTS).json()["results"]
+
+    assert (row["series"], row["step"]) == ("medals", 3)

@@ -54,7 +54,7 @@ NOW = datetime(2026, 6, 20, 12, tzinfo=UTC)
 ZONES = ["UTC", "Asia/Kolkata", "America/Los_Angeles"]
 
 ACTIVITIES = {
-    "walk": {"xp_reward": 10},
+    "walk": {"xp_reward": 10, "attributes": {"place": "string", "steps": "integer"}},
     "run": {"xp_reward": 7, "daily_limit": 3},
     "look": {"xp_reward": 1, "daily_limit": 2, "extends_streak": False},
     "rest": {"xp_reward": 0},
@@ -87,6 +87,7 @@ class Request(NamedTuple):
     at: datetime
     key: str | None
     source: str
+    attributes: dict[str, str | int]
 
 
 USERS = st.integers(0, len(ZONES) - 1)
@@ -98,6 +99,7 @@ REQUESTS = st.builds(
     at=st.integers(0, 24 * 12).map(lambda hours: NOW - timedelta(hours=hours)),
     key=st.none() | st.sampled_from(["a", 'b"\\', "{c,🦉}"]),
     source=st.sampled_from(["", "kpi:1", "kpi:2"]),
+    attributes=st.sampled_from([{}, {}, {"steps": 3, "place": 'b"\\{🦉'}]),
 )
 STEPS = st.one_of(
     st.tuples(st.just("record"), REQUESTS),
@@ -165,6 +167,7 @@ class Site:
             occurred_at=request.at,
             key=request.key,
             source=request.source,
+            attributes=request.attributes,
             historical=True,
         )
         if not outcome.replayed:
@@ -181,6 +184,7 @@ class Site:
                     request.quantity,
                     request.key,
                     request.source,
+                    request.attributes,
                 )
                 for request in requests
             ],

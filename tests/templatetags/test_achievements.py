@@ -9,6 +9,7 @@ import time_machine
 from gamification.models import Achievement
 from gamification.services import (
     Rarity,
+    adjust_xp,
     award_achievement,
     record_activity,
 )
@@ -221,3 +222,83 @@ def test_those_of_another_user_are_theirs(render, user):
     award_achievement(UserFactory(), "kpi_10")
 
     assert 'data-state="held"' not in render(TAG, user=user)
+
+
+@pytest.fixture
+def medals(user):
+    """Three steps of a series, of which a user sees one card."""
+    Achievement.objects.all().delete()
+    for step, name in enumerate(["Bronze", "Silver", "Gold"], 1):
+        AchievementFactory(
+            key=name.lower(),
+            name=name,
+            criterion="total_xp",
+            threshold=100 * step,
+            xp_reward=0,
+            series="medals",
+            step=step,
+            position=-step,
+        )
+
+
+def card_of(render, user):
+    html = render(TAG, user=user)
+    assert html.count('class="gamification-achievement"') == 1
+    return html
+
+
+def test_a_series_begins_with_its_lowest_step(render, user, medals):
+    html = card_of(render, user)
+
+    assert names(html) == ["Bronze"]
+    assert ">Step 1 of 3</p>" in html
+    assert ">0 of 100</label>" in html
+    assert "Next:" not in html
+
+
+def test_a_series_shows_the_highest_step_held_and_the_next(render, user, medals):
+    adjust_xp(user, amount=230)
+
+    html = card_of(render, user)
+
+    assert names(html) == ["Silver"]
+    assert ">Step 2 of 3</p>" in html
+    assert ">Next: Gold, 230 of 300</label>" in html
+    assert ">+50 XP<" not in html
+    assert 'max="300" value="230"></progress>' in html
+    assert 'Milestones <span class="gamification-muted">2 of 3</span>' in html
+
+
+def test_a_series_ends_with_its_highest_step(render, user, medals):
+    adjust_xp(user, amount=300)
+
+    html = card_of(render, user)
+
+    assert names(html) == ["Gold"]
+    assert "Next:" not in html
+
+
+def test_a_next_step_that_people_award_has_no_bar(render, user, medals):
+    Achievement.objects.filter(key="gold").update(criterion="manual", xp_reward=9)
+    adjust_xp(user, amount=200)
+
+    html = card_of(render, user)
+
+    assert ">Next: Gold</label>" in html
+    assert ">+9 XP<" in html
+    assert "<progress" not in html
+
+
+def test_a_series_of_which_a_step_is_held_comes_first(render, user, medals):
+    AchievementFactory(name="Other", position=-9)
+    adjust_xp(user, amount=100)
+
+    html = render("{% gamification_achievements user order='held' %}", user=user)
+
+    assert names(html) == ["Bronze", "Other"]
+
+
+def test_a_series_with_one_step_is_a_plain_card(render, user, medals):
+    Achievement.objects.exclude(key="bronze").update(status="draft")
+
+    assert "Step 1" not in card_of(render, user)

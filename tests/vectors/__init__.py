@@ -8,9 +8,17 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-STREAKS: list[dict[str, Any]] = json.loads(
-    (Path(__file__).parent / "streaks.json").read_text()
-)
+
+def _read(name: str) -> list[dict[str, Any]]:
+    cases: list[dict[str, Any]] = json.loads((Path(__file__).parent / name).read_text())
+    return cases
+
+
+STREAKS = _read("streaks.json")
+BOOSTS = _read("boosts.json")
+
+#: The ways in which several boosts make one.
+STRATEGIES = ("product", "highest", "additive")
 
 
 def name_of(vector: dict[str, Any]) -> str:

@@ -9,6 +9,7 @@ from django.utils.datastructures import MultiValueDict
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
+from gamification.admin.catalogue.achievement_filters import series_names
 from gamification.admin.catalogue.badge_picker import IconField
 from gamification.admin.catalogue.definition_forms import (
     DefinitionForm,
@@ -16,7 +17,7 @@ from gamification.admin.catalogue.definition_forms import (
 )
 from gamification.admin.concurrent_forms import replace_data
 from gamification.models import Achievement, Activity, StreakDefinition
-from gamification.staff import reach_problem
+from gamification.staff import definition_problems, reach_problem
 
 _ICON: Final = Achievement._meta.get_field("icon")
 _CRITERIA: Final = [*dict(Achievement.criterion.field.flatchoices)]
@@ -42,6 +43,7 @@ class AchievementForm(DefinitionForm):
             needs = {each: fields_for(each) for each in _CRITERIA}
             criterion.widget.attrs["data-needs"] = json.dumps(needs)
             self.fields["description"].widget.attrs["rows"] = 3
+            self.fields["series"].widget.attrs["list"] = "gam-series"
             # Hide the link that deletes the activity: nobody wants that here.
             activity: Any = self.fields["activity"].widget
             activity.can_delete_related = False
@@ -49,6 +51,11 @@ class AchievementForm(DefinitionForm):
             streak.widget.can_delete_related = False
             streak.queryset = streak.queryset.exclude(key="daily")
             streak.empty_label = _("Daily streak")
+
+    @property
+    def series_names(self) -> list[str]:
+        """The series to choose from, or to add another to."""
+        return series_names()
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
@@ -58,13 +65,29 @@ class AchievementForm(DefinitionForm):
             self.files = MultiValueDict()
         return cleaned
 
+    def full_clean(self) -> None:
+        super().full_clean()
+        report_problems(self)
+
 
 class AchievementRowForm(DefinitionRowForm):
     """The form of one achievement in the list. A script moves the rows."""
 
+    def full_clean(self) -> None:
+        super().full_clean()
+        report_problems(self)
+
     class Media:
         css = {"all": ["gamification/catalogue.css"]}  # noqa: RUF012
         js = ("gamification/achievement_list.js",)
+
+
+def report_problems(form: DefinitionForm | DefinitionRowForm) -> None:
+    """Add an error for each value that does not fit the others."""
+    if form.errors or not form.is_bound or not form.has_changed():
+        return
+    for name, message in definition_problems(form.instance):
+        form.add_error(name if name in form.fields else None, message)
 
 
 def fields_for(criterion: str) -> list[str]:

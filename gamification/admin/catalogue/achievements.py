@@ -19,6 +19,7 @@ from gamification.admin.catalogue.achievement_changelist import (
     ExtraCells,
     move_row,
 )
+from gamification.admin.catalogue.achievement_filters import SeriesFilter
 from gamification.admin.catalogue.achievement_forms import (
     AchievementForm,
     AchievementRowForm,
@@ -36,6 +37,11 @@ from gamification.models import Achievement, write_alias
 from gamification.staff import AchievementStatus, create_achievement, edit_achievement
 
 _TITLE: Final = "{} <bdi>{}</bdi>"
+_SERIES: Final = _(
+    "Steps of one series, such as bronze, silver and gold, share a card. Users see the "
+    "highest step that they hold, and the next one. A new step between two others is "
+    "not celebrated for those who hold a higher one."
+)
 _CRITERION: Final = '{} <small class="gam-beneath">{}</small>'
 
 
@@ -73,7 +79,10 @@ class AchievementAdmin(
     )
     list_display_links = ("titled",)
     list_editable = ("threshold", "xp_reward", "status", "position")
-    list_filter = ("status", "category", "criterion", "is_secret", "activity")
+    list_filter = (
+        *("status", "category", "criterion", SeriesFilter),
+        *("is_secret", "activity"),
+    )
     list_select_related = ("activity", "streak")
     search_fields = (*CatalogueAdmin.search_fields, "description")
     readonly_fields = ("in_words", *CatalogueAdmin.readonly_fields)
@@ -83,6 +92,7 @@ class AchievementAdmin(
             _("Requirement"),
             {"fields": ("criterion", "activity", "streak", "threshold", "in_words")},
         ),
+        (_("Series"), {"fields": ("series", "step"), "description": _SERIES}),
         (
             _("Reward and visibility"),
             {"fields": ("xp_reward", "status", "is_secret", "revocable", "position")},

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from gamification.api.fields import (
     CategoryField,
+    KeyField,
     QueryBooleanField,
     StrictChoiceField,
     TextField,
@@ -44,6 +45,7 @@ class AchievementQuery(PageQuery):
         required=False,
         help_text="For staff: all achievements with this status, secret ones included.",
     )
+    series = KeyField(required=False, help_text="Only the steps of this series.")
     search = TextField(
         max_length=100,
         required=False,
@@ -71,6 +73,7 @@ def _matches(visible: VisibleAchievement, query: Mapping[str, Any]) -> bool:
     return (
         query.get("category", achievement.category) == achievement.category
         and query.get("unlocked", is_unlocked) == is_unlocked
+        and query.get("series", achievement.series) == achievement.series
         and any(
             words in text.casefold()
             for text in (achievement.name, achievement.description)

@@ -25,6 +25,8 @@ EXAMPLE: Final = {
     "icon": "medal-bronze",
     "category": "milestones",
     "xp_reward": 50,
+    "series": "kpis",
+    "step": 1,
     "is_secret": False,
     "progress": {"current": 4, "target": 10, "fraction": 0.4},
     "unlocked_at": None,
@@ -42,6 +44,8 @@ _HELD_EXAMPLE: Final = {
     "description": "Complete 10 KPIs.",
     "icon": "medal-bronze",
     "category": "milestones",
+    "series": "kpis",
+    "step": 1,
     "xp_awarded": 50,
     "unlocked_at": "2026-03-02T12:00:00Z",
 }
@@ -153,6 +157,15 @@ class AchievementSummarySerializer(ResponseSerializer):
     )
     category = serializers.ChoiceField(
         source="achievement.category", choices=CATEGORIES
+    )
+    series = serializers.CharField(
+        source="achievement.series",
+        help_text="The series of which it is a step; empty if it is none.",
+    )
+    step = serializers.IntegerField(
+        source="achievement.step",
+        allow_null=True,
+        help_text="Its place in the series, from 1; null without a series.",
     )
 
 

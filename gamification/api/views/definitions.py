@@ -26,6 +26,7 @@ _ICON: Final = 50
 _REWARD: Final = 1_000_000
 _THRESHOLD: Final = 2**53
 _POSITION: Final = 2**31
+_STEPS: Final = 100
 
 EXAMPLE_NEW: Final = {
     "key": "kpi_10",
@@ -72,6 +73,18 @@ class EditAchievementBody(BodySerializer):
         max_value=_THRESHOLD,
         required=False,
         help_text="The value of the criterion that unlocks the achievement.",
+    )
+    series = KeyField(
+        allow_blank=True,
+        required=False,
+        help_text="The series of which it is a step; empty for none.",
+    )
+    step = StrictIntegerField(
+        min_value=1,
+        max_value=_STEPS,
+        allow_null=True,
+        required=False,
+        help_text="Its place in the series; each higher step asks for more.",
     )
     is_secret = StrictBooleanField(required=False)
     revocable = StrictBooleanField(

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from gamification.domain.conditions import read_condition, read_counting
 from gamification.models import Activity, StreakDefinition, write_alias
+from gamification.models.boost_text import where_text
 from gamification.models.condition_text import condition_text, load_names
 from gamification.models.counting_text import counting_text
 from gamification.services.catalogue.fields import Definition, definition_tag
@@ -62,9 +63,16 @@ def undoable_change(
     item: Definition, changes: Sequence[Change], how: str = "%s"
 ) -> Logged:
     """Return what to log of an edit of ``item``, as it is now, that can be undone."""
+    return undoable(item, changes, definition_tag(item), how)
+
+
+def undoable(
+    item: Model, changes: Sequence[Change], tag: str, how: str = "%s"
+) -> Logged:
+    """Return what to log of an edit that left ``item`` with this ``tag``."""
     before = {name: old for name, old, _new in changes}
     # Django shows one part of the message, and leaves the others alone.
-    undo = {"before": before, "tag": definition_tag(item)}
+    undo = {"before": before, "tag": tag}
     return Logged(item, [part | undo for part in _message(item, changes, how)])
 
 
@@ -132,6 +140,8 @@ def _readable(field: Any, value: Any) -> str:
         return _("yes") if value else _("no")
     if field.name == "first_weekday":
         return str(WEEKDAYS[value - 1])
+    if field.name == "where":
+        return where_text(value) or "–"
     if isinstance(value, list):
         days = field.name == "weekdays"
         texts = [str(WEEKDAYS[each - 1]) if days else each for each in value]
@@ -147,6 +157,6 @@ def _words(name: str, value: Mapping[str, Any]) -> str:
     if name == "counting":
         return counting_text(read_counting(value))
     if name != "conditions":
-        return ", ".join(f"{each}: {of}" for each, of in value.items())
+        return ", ".join(f"{each}: {of}" for each, of in sorted(value.items()))
     condition = read_condition(value)
     return condition_text(condition, load_names([value])) if condition else ""

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from gamification.conf import conf
+from gamification.domain.attributes import AttributeType
 from gamification.domain.catalogue import (
     MAX_COOLDOWN,
     MAX_REWARD,
@@ -42,7 +43,8 @@ def _activity() -> dict[str, Any]:
         "comment": "Something that users do. Your code records it by the key: "
         "record_activity(user, 'lesson_finished'). xp_reward: XP for each unit, 0 to "
         f"{MAX_REWARD:,}. daily_limit: units a day that earn XP, or null. cooldown: "
-        f"seconds between rewarded records, up to {MAX_COOLDOWN:,}, or null.",
+        f"seconds between rewarded records, up to {MAX_COOLDOWN:,}, or null. "
+        f"attributes: what a record can say, each {', '.join(AttributeType.values)}.",
         "key": "lesson_finished",
         "name": "Lesson finished",
         "description": "",
@@ -50,6 +52,7 @@ def _activity() -> dict[str, Any]:
         "daily_limit": 20,
         "cooldown": None,
         "extends_streak": True,
+        "attributes": {"subject": "string", "minutes": "integer"},
         "is_active": True,
     }
 

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Container, Iterable, Mapping
+from collections.abc import (
+    Callable,
+    Collection,
+    Container,
+    Iterable,
+    Iterator,
+    Mapping,
+)
 from operator import attrgetter
 from typing import Any, Final, TypeAlias
 
@@ -16,10 +23,15 @@ from gamification.domain.catalogue import Criterion
 from gamification.domain.streak_rules import DAILY
 from gamification.exceptions import InvalidDefinitionError, UnknownStreakError
 from gamification.models import Achievement, Activity, StreakDefinition
+from gamification.services.catalogue.attributes import (
+    check_carried,
+    check_declaration,
+)
 from gamification.services.catalogue.lookup import (
     find_definition,
     unknown_definition,
 )
+from gamification.services.catalogue.series import step_problems
 from gamification.services.streaks.lookup import find_streak
 from gamification.services.validation import fingerprint, is_storable
 from gamification.suggestions import did_you_mean
@@ -41,6 +53,8 @@ EDITABLE: Final[Mapping[type[Definition], tuple[str, ...]]] = {
         "threshold",
         "counting",
         "conditions",
+        "series",
+        "step",
         "is_secret",
         "revocable",
         "status",
@@ -53,6 +67,7 @@ EDITABLE: Final[Mapping[type[Definition], tuple[str, ...]]] = {
         "daily_limit",
         "cooldown",
         "extends_streak",
+        "attributes",
         "is_active",
     ),
 }
@@ -95,12 +110,7 @@ def editable_values(item: Definition) -> dict[str, Any]:
 
 def definition_tag(item: Definition) -> str:
     """Return a digest of the editable fields of ``item``, the same in any process."""
-    return fingerprint(*map(_ordered, editable_values(item).values()))
-
-
-def _ordered(value: Any) -> Any:
-    """Return JSON as text, because databases change the order of its names."""
-    return json.dumps(value, sort_keys=True) if isinstance(value, dict) else value
+    return fingerprint(*map(_comparable, editable_values(item).values()))
 
 
 def check_field_names(
@@ -117,7 +127,13 @@ def check_field_names(
 
 def set_fields(item: Definition, values: Mapping[str, Any]) -> None:
     """Set fields; raise ``InvalidDefinitionError`` with every error."""
+    declared = item.attributes if isinstance(item, Activity) else {}
     errors = _set_each(item, values)
+    if isinstance(item, Activity):
+        try:
+            check_carried(item, declared, item.attributes)
+        except ValidationError as error:
+            errors["attributes"] = error.error_list
     if problem := _criterion_problem_of(item, errors):
         errors[NON_FIELD_ERRORS] = [ValidationError(problem, code="invalid")]
     try:
@@ -125,7 +141,16 @@ def set_fields(item: Definition, values: Mapping[str, Any]) -> None:
         item.full_clean(exclude={*errors, "activity"})
     except ValidationError as error:
         errors |= error.error_dict
+    if not errors:
+        for name, problem in definition_problems(item):
+            errors[name] = [ValidationError(problem, code="invalid")]
     _raise_if_any(item, errors)
+
+
+def definition_problems(item: Definition) -> Iterator[tuple[str, str]]:
+    """Yield the fields of a definition whose values do not fit together, and why."""
+    if isinstance(item, Achievement):
+        yield from step_problems(item)
 
 
 def set_numbers(item: Definition, numbers: Mapping[str, int | None]) -> None:
@@ -144,6 +169,8 @@ def check_value(field: Field, value: object) -> None:
     if isinstance(value, str):
         _check_text(field, value)
         _check_choice(field, value)
+    if isinstance(value, dict) and field.name == "attributes":
+        check_declaration(value)
     if not field.is_relation:
         field.clean(value, None)
 
@@ -202,10 +229,10 @@ def _raise_if_any(
 
 
 def _type_of(field: Field) -> type:
-    if isinstance(field, models.JSONField):
-        return dict
     if isinstance(field, models.BooleanField):
         return bool
+    if isinstance(field, models.JSONField):
+        return dict
     return int if isinstance(field, models.IntegerField) else str
 
 
@@ -246,6 +273,11 @@ def _check_choice(field: Field, value: str) -> None:
                 "hint": did_you_mean(value, choices),
             },
         )
+
+
+def _comparable(value: Any) -> Any:
+    """Return a value of a column as one that can be hashed."""
+    return json.dumps(value, sort_keys=True) if isinstance(value, dict) else value
 
 
 def _same(value: Any) -> Any:

@@ -5,9 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Final, TypeAlias
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext as _
 
+from gamification.domain.conditions import (
+    read_condition,
+    read_counting,
+    write_condition,
+    write_counting,
+)
 from gamification.domain.definitions import (
     Definitions,
     DefinitionValues,
@@ -18,7 +25,7 @@ from gamification.domain.definitions import (
     render,
 )
 from gamification.domain.levels import LevelRule
-from gamification.exceptions import StaleEditError
+from gamification.exceptions import InvalidDefinitionsError, StaleEditError
 from gamification.models import (
     Achievement,
     Activity,
@@ -26,6 +33,7 @@ from gamification.models import (
     StreakDefinition,
     write_alias,
 )
+from gamification.services.catalogue.attributes import check_carried
 from gamification.services.catalogue.change_log import (
     Logged,
     addition,
@@ -73,9 +81,9 @@ def compare_definitions(text: str | bytes) -> Differences:
     A field that ``text`` leaves out keeps its value, or has its default if the item is
     new. Raises ``InvalidDefinitionsError`` with every error, and ``StorageError``.
     """
-    document = parse_definitions(text)
-    stored = _definitions(_rows(write_alias()))
-    return compare(stored, read_definitions(document, stored))
+    document, rows = parse_definitions(text), _rows(write_alias())
+    stored = _definitions(rows)
+    return compare(stored, _read(document, rows, stored))
 
 
 def apply_definitions(
@@ -101,7 +109,7 @@ def apply_definitions(
             lock_catalogue()
             rows = _rows(alias)
             stored = _definitions(rows)
-            given = read_definitions(document, stored)
+            given = _read(document, rows, stored)
             differences = compare(stored, given)
             if expected not in {None, differences.tag}:
                 raise StaleEditError
@@ -118,6 +126,23 @@ def apply_definitions(
             if differences.changes_levels:
                 answer = replace(differences, job_id=_put_levels(given, actor_id))
     return answer
+
+
+def _read(document: Any, rows: Rows, stored: Definitions) -> Definitions:
+    """Return the items of ``document``; raise ``InvalidDefinitionsError``."""
+    given, errors = read_definitions(document, stored), list[tuple[str, str]]()
+    for index, item in enumerate(document.get("activities", ())):
+        row: Any = rows["activity"].get(item["key"])
+        after: Any = given["activity"][item["key"]]["attributes"]
+        try:
+            if row is not None:
+                check_carried(row, row.attributes, after)
+        except ValidationError as error:
+            place = f"activities[{index}].attributes"
+            errors.append((place, " ".join(error.messages)))
+    if errors:
+        raise InvalidDefinitionsError(errors=errors)
+    return given
 
 
 def _logged(item: ItemDifference, rows: Rows) -> Logged:
@@ -165,6 +190,14 @@ def _definitions(rows: Rows) -> Definitions:
 
 def _item(kind: str, row: models.Model) -> DefinitionValues:
     item = {name: getattr(row, name) for name in DEFINITION_FIELDS[kind]}
+    if kind == "activity":
+        # Databases keep the parts of an object in orders of their own.
+        item["attributes"] = dict(sorted(item["attributes"].items()))
+    elif kind == "achievement":
+        counting: Any = item["counting"]
+        conditions: Any = item["conditions"]
+        item["counting"] = write_counting(read_counting(counting or {}))
+        item["conditions"] = write_condition(read_condition(conditions))
     for name in _RELATED:
         if related := item.get(name):
             item[name] = related.key

@@ -26,6 +26,7 @@ from gamification.services.catalogue.fields import (
     criterion_problem,
 )
 from gamification.services.catalogue.rule_files import check_rules
+from gamification.services.catalogue.series import file_problems
 from gamification.services.levels.parsing import LEVEL_FIELDS, find_levels
 from gamification.services.streaks.fields import (
     LISTS,
@@ -56,13 +57,20 @@ DEFINITION_MODELS: Final[
 
 #: What a file does not have: the former rules of a streak are history.
 _HIDDEN: Final = frozenset({"id", "key", "created_at", "updated_at", "since", "former"})
+#: What is not part of a file yet.
+_LATER: Final = frozenset(
+    {
+        *("max_times", "repeat_every", "repeat_period"),
+        *("starts_at", "ends_at", "season_zone", "shown_outside_season"),
+    }
+)
 
 #: The fields of a definition, by kind and name, besides the key.
 DEFINITION_FIELDS: Final[Mapping[str, Mapping[str, Field]]] = {
     kind: {
         field.name: field
         for field in model._meta.concrete_fields
-        if field.name not in _HIDDEN
+        if field.name not in _HIDDEN | _LATER
     }
     for kind, model in DEFINITION_MODELS.items()
 } | {"level": LEVEL_FIELDS}
@@ -129,10 +137,23 @@ class _Reader:
                 self._activities |= definitions[kind].keys()
             elif kind == "streak":
                 self._streaks |= definitions[kind].keys()
-        for problem in check_rules(self._stored, definitions):
+            elif kind == "achievement":
+                self._check_rules(definitions)
+                if not self.errors:
+                    self._check_series(definitions[kind])
+        return definitions
+
+    def _check_rules(self, given: dict[str, dict[str, DefinitionValues]]) -> None:
+        """Check conditions together with all that they name."""
+        for problem in check_rules(self._stored, given):
             place = self._places[problem.kind][problem.key]
             self._add(f"{place}.{problem.path}", problem.message)
-        return definitions
+
+    def _check_series(self, given: Mapping[str, DefinitionValues]) -> None:
+        """Check the series of the file together with what is stored."""
+        places = {key: number for number, key in enumerate(given)}
+        for key, name, message in file_problems(self._stored["achievement"], given):
+            self._add(f"achievements[{places[key]}].{name}", message)
 
     def _section(
         self, kind: str, section: str, values: object

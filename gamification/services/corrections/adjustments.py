@@ -6,6 +6,7 @@ from typing import Any
 
 from gamification import signals
 from gamification.conf import conf
+from gamification.domain.boosting import boosted_adjustment
 from gamification.domain.changeset import UserChangeset
 from gamification.domain.outcomes import Entry, EntryKind, Outcome, Reason
 from gamification.domain.state import UserState
@@ -112,6 +113,7 @@ def adjustment_changes(
     _check_balance(state, amount)
     changeset = new_changeset(snapshot, state, celebrate=celebrate)
     entry = _adjustment(changeset, amount)._replace(**fields, **reason._asdict())
+    entry = boosted_adjustment(changeset, entry)
     changeset.adjust(entry)
     if load_ledger(changeset, store):
         changeset = new_changeset(snapshot, state, celebrate=celebrate)

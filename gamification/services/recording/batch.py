@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Self, TypeAlias
 
 from gamification.domain.changeset import UserChangeset
+from gamification.domain.conditions import AttributeValue
 from gamification.domain.days import Calendar
 from gamification.domain.outcomes import Outcome
 from gamification.domain.state import Record, Rules, UserState
@@ -20,6 +21,7 @@ from gamification.exceptions import (
     UserExcludedError,
 )
 from gamification.models.users import in_order
+from gamification.services.recording.attributes import check_declared
 from gamification.services.validation import (
     in_future,
     key_conflict,
@@ -31,7 +33,16 @@ from gamification.storage.base import UserKey
 from gamification.suggestions import did_you_mean, shown
 
 #: The values of ``Record``, in their order.
-RecordValues: TypeAlias = tuple[Any, str, int, datetime, str | None, str, str]
+RecordValues: TypeAlias = tuple[
+    Any,
+    str,
+    int,
+    datetime,
+    str | None,
+    str,
+    str,
+    Mapping[str, AttributeValue] | None,
+]
 
 #: What is left of an outcome that nobody reads: its XP, its number of unlocks, and
 #: whether the record was a replay. Thousands of plain tuples cost the garbage collector
@@ -57,6 +68,8 @@ class Batch:
     newest: datetime
     celebrate: bool
     user_ids: Sequence[Any]
+    #: Whether the records are imported: boosts leave them out unless they say so.
+    is_import: bool = False
 
     @classmethod
     def of(
@@ -67,10 +80,11 @@ class Batch:
         oldest: datetime,
         newest: datetime,
         celebrate: bool,
+        is_import: bool = False,
     ) -> Self:
         """Return the batch of ``records``."""
         user_ids = in_order(record[0] for record in records.values())
-        return cls(records, now, oldest, newest, celebrate, user_ids)
+        return cls(records, now, oldest, newest, celebrate, user_ids, is_import)
 
     def only(self, user_ids: Collection[Any]) -> Self:
         """Return the part of the batch that belongs to these users."""
@@ -268,6 +282,8 @@ def _check(record: Record, batch: Batch, snapshot: Snapshot) -> None:
     if not activity.is_active:
         message = f"The activity {shown(key)} is switched off."
         raise InactiveActivityError(message, activity=key)
+    if record.attributes:
+        check_declared(record.attributes, activity)
 
 
 def _booked(
@@ -275,6 +291,7 @@ def _booked(
 ) -> UserChangeset | None:
     """Return the changeset of a user's new records, in order of time, or refuse all."""
     changeset = UserChangeset(state, rules, batch.now, celebrate=batch.celebrate)
+    changeset.is_import = batch.is_import
     places, activities = decision.new[state.user_id], rules.catalogue.activities
     try:
         for place in places:

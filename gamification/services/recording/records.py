@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from gamification.domain.conditions import AttributeValue
 from gamification.domain.state import Record
+from gamification.services.recording.attributes import check_attributes
 from gamification.services.validation import (
     UserRef,
     check_instant,
@@ -30,6 +33,8 @@ class ActivityRecord:
     key: str | None = None
     #: The origin of the record, such as ``visions.kpi:42``.
     source: str = ""
+    #: What it says besides, by attribute that the activity declares.
+    attributes: Mapping[str, AttributeValue] | None = None
 
 
 def check_record(record: ActivityRecord, now: datetime) -> Record:
@@ -40,8 +45,12 @@ def check_record(record: ActivityRecord, now: datetime) -> Record:
     key, occurred_at, digest = check_key(record.key), now, ""
     if record.occurred_at is not None:
         occurred_at = check_instant(record.occurred_at)
+    attributes, text = check_attributes(record.attributes)
     if key is not None:
         given = occurred_at.isoformat() if record.occurred_at else None
-        digest = fingerprint(activity, quantity, given, source)
+        parts = (activity, quantity, given, source)
+        digest = fingerprint(*parts, text) if text else fingerprint(*parts)
     user_id = user_id_of(record.user)
-    return Record(user_id, activity, quantity, occurred_at, key, digest, source)
+    return Record(
+        user_id, activity, quantity, occurred_at, key, digest, source, attributes
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain, islice
@@ -11,6 +11,7 @@ from typing import Any, Literal
 from django.utils import timezone
 
 from gamification.conf import conf
+from gamification.domain.conditions import AttributeValue
 from gamification.domain.days import EPOCH
 from gamification.domain.outcomes import Outcome, Withheld, WithheldReason
 from gamification.exceptions import (
@@ -71,6 +72,7 @@ def record_activity(
     quantity: int = 1,
     key: str | None = None,
     source: str = "",
+    attributes: Mapping[str, AttributeValue] | None = None,
     celebrate: bool = True,
     historical: bool = False,
     if_inactive: Literal["raise", "skip"] = "raise",
@@ -80,17 +82,21 @@ def record_activity(
     ``quantity`` is in units of the activity; ``occurred_at`` is an aware datetime, or
     None for now. A ``key`` makes repeated calls safe: the same request again returns
     the first outcome with ``replayed`` set. ``source`` names the origin of the record
-    (``visions.kpi:42``), so that ``reverse_source`` can undo it. ``historical`` allows
-    records of any age. If staff have switched the activity off, ``if_inactive="skip"``
-    changes nothing and raises no error: the outcome has no entry, and ``withheld`` says
-    why. The same goes for a user whom staff have excluded from the game.
+    (``visions.kpi:42``), so that ``reverse_source`` can undo it. ``attributes`` are
+    values by key, as the activity declares them. ``historical`` allows records of any
+    age. If staff have switched the activity off, ``if_inactive="skip"`` changes nothing
+    and raises no error: the outcome has no entry, and ``withheld`` says why. The same
+    goes for a user whom staff have excluded from the game.
 
-    Raises a subclass of ``InvalidRequestError`` for an invalid value,
-    ``UnknownUserError``, ``UnknownActivityError``, ``IdempotencyConflictError`` if the
-    key was used for another request, ``OutOfRangeError``, ``StorageError``.
+    Raises a subclass of ``InvalidRequestError`` for an invalid value, such as
+    ``UnknownAttributeError``; ``UnknownUserError``, ``UnknownActivityError``,
+    ``IdempotencyConflictError`` if the key was used for another request,
+    ``OutOfRangeError``, ``StorageError``.
     """
     check_choice("if_inactive", if_inactive, ("raise", "skip"))
-    record = ActivityRecord(user, activity, occurred_at, quantity, key, source)
+    record = ActivityRecord(
+        user, activity, occurred_at, quantity, key, source, attributes
+    )
     now, store = timezone.now(), store_for(write_alias())
     batch = Batch.of(
         {0: tuple(check_record(record, now))},
@@ -98,6 +104,7 @@ def record_activity(
         oldest=_oldest(now, historical=historical or occurred_at is None),
         newest=now + conf.MAX_CLOCK_SKEW,
         celebrate=celebrate,
+        is_import=historical,
     )
     try:
         outcome = write_batch(batch, store, strict=True)[0]
@@ -206,6 +213,7 @@ def _record_part(
             oldest=oldest,
             newest=now + conf.MAX_CLOCK_SKEW,
             celebrate=celebrate,
+            is_import=historical,
         )
         results |= write_batch(batch, store, strict=strict, **options)
     return [results[place] for place in range(len(results))]

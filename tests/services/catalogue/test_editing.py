@@ -77,6 +77,10 @@ def test_an_achievement_is_created_with_all_its_fields(staff, activity):
         "xp_reward": 70,
         "criterion": "activity_count",
         "threshold": 100,
+        "series": "walks",
+        "step": 2,
+        "counting": {"window": {"days": 7}},
+        "conditions": {"criterion": "level", "threshold": 5},
         "is_secret": True,
         "revocable": True,
         "status": "draft",
@@ -339,7 +343,7 @@ def test_a_tag_depends_on_the_editable_fields(medal):
 def test_a_tag_is_the_same_in_every_process():
     achievement = Achievement(**MEDAL, xp_reward=50)
 
-    assert definition_tag(achievement) == "8abdfa1ec6487b06ca7c46c362fa09be"
+    assert definition_tag(achievement) == "919343e8eca5eccfdbcc32c0bebe70a4"
 
 
 def test_an_item_with_the_expected_tag_is_edited(medal, staff):
@@ -447,6 +451,7 @@ def test_an_activity_is_created_with_all_its_fields(staff):
         "daily_limit": 3,
         "cooldown": 60,
         "extends_streak": False,
+        "attributes": {"metres": "integer"},
         "is_active": False,
     }
 
@@ -530,4 +535,4 @@ def test_a_field_that_no_activity_has_is_refused(activity, staff):
 def test_a_tag_of_an_activity_is_the_same_in_every_process():
     activity = Activity(key="walk", name="Walk", xp_reward=10)
 
-    assert definition_tag(activity) == "0602cb6ca0bb203c0778bc153ee39d8a"
+    assert definition_tag(activity) == "1143fd6a11456e351d538d40d7c0faa3"

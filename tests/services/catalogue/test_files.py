@@ -45,6 +45,7 @@ WALK = """\
       "daily_limit": null,
       "cooldown": null,
       "extends_streak": true,
+      "attributes": {},
       "is_active": true
     }
   ],
@@ -60,6 +61,10 @@ WALK = """\
       "activity": "walk",
       "streak": null,
       "threshold": 10,
+      "counting": {},
+      "conditions": null,
+      "series": "",
+      "step": null,
       "is_secret": false,
       "revocable": false,
       "status": "active",
