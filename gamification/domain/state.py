@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 from gamification.domain.catalogue import Catalogue
 from gamification.domain.days import Calendar
 from gamification.domain.history import PastEntry
+from gamification.domain.nearby import Nearby
 from gamification.domain.streak_book import StreakBook
 from gamification.domain.streaks import Streak
 
@@ -66,6 +67,9 @@ class UserState:
     rewarded_at: Mapping[int, list[datetime]] = field(default_factory=dict)
     #: Activities by active date; None until a decision needs them.
     days: Mapping[date, int] | None = None
+    #: The active dates around those of the request, which are enough for a plain daily
+    #: streak; None until a decision needs them.
+    nearby: Nearby | None = None
     #: The standing entries at their worth, in order of occurrence, which can be read
     #: any number of times; None until a decision needs them.
     ledger: Iterable[PastEntry] | None = None

@@ -12,6 +12,7 @@ from django.db.models import Exists, F, OuterRef, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from gamification.domain.changeset import UserChangeset
+from gamification.domain.nearby import Nearby, Span, Touched
 from gamification.domain.outcomes import CelebrationMode, Entry, EntryKind
 from gamification.domain.state import Usage, UserState
 from gamification.models import (
@@ -29,12 +30,8 @@ from gamification.models.users import in_order, target_field
 from gamification.storage.base import (
     ENTRY_FIELDS,
     PROGRESS_FIELDS,
-    ActivityIds,
     Snapshot,
-    StateQuery,
     Store,
-    UserIds,
-    UserKey,
     Written,
     entry_rows,
     entry_values,
@@ -42,6 +39,8 @@ from gamification.storage.base import (
     progress_values,
 )
 from gamification.storage.catalogue import load_catalogue
+from gamification.storage.nearby_rows import FEW, find_longest, read_nearby
+from gamification.storage.queries import ActivityIds, StateQuery, UserIds, UserKey
 
 
 class PortableStore(Store):
@@ -214,14 +213,32 @@ class PortableStore(Store):
 
     def days(self, user_ids: UserIds) -> Mapping[Any, Mapping[date, int]]:
         days: dict[Any, dict[date, int]] = {user_id: {} for user_id in user_ids}
-        rows = self._rows(ActiveDay).filter(
-            user__in=user_ids, kind=ActiveDay.Kind.ACTIVE
-        )
+        rows = self._active_days().filter(user__in=user_ids)
         for user_id, day, activities in rows.values_list(
             "user_id", "date", "activities"
         ):
             days[user_id][day] = activities
         return days
+
+    def _active_days(self) -> models.QuerySet[Any]:
+        return self._rows(ActiveDay).filter(kind=ActiveDay.Kind.ACTIVE)
+
+    def nearby(
+        self, touched: Mapping[Any, Touched], longest: int
+    ) -> Mapping[Any, Nearby]:
+        if sum(map(len, touched.values())) > FEW:
+            known = self.days([*touched])
+            return {pk: Nearby.among(known[pk], days) for pk, days in touched.items()}
+        rows = self._active_days()
+        return {
+            user_id: read_nearby(rows.filter(user=user_id), days, longest)
+            for user_id, days in touched.items()
+        }
+
+    def longest_elsewhere(
+        self, user_id: Any, spans: Sequence[Span], neutral: Collection[date]
+    ) -> int:
+        return find_longest(self._active_days().filter(user=user_id), spans, neutral)
 
     def celebration_ids(self, keys: Sequence[UserKey]) -> Mapping[UserKey, int]:
         wanted = set(keys)
