@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from gamification.leaderboards.segments import SIZE, SPAN
-from gamification.leaderboards.sql import Statement, join
+from gamification.leaderboards.sql import Statement, join, join_users, ranked
 from gamification.models import Board, BoardScore, BoardSegment, UserGamification
 
 _BOARDS: Final = Board._meta.db_table
@@ -25,24 +25,29 @@ def with_parts(parts: Sequence[Statement], selects: Sequence[Statement]) -> Stat
     return join([Statement("WITH "), join(parts, ",\n"), Statement("\n"), rows], "")
 
 
-def version_of(board: int) -> Statement:
-    """Return a statement for the version of a board, in the columns of ``slice``."""
-    sql = f"SELECT -1, version, 0, 0, 0, 0, NULL, NULL FROM {_BOARDS} WHERE id = %s"
+def version_of(board: int, columns: Sequence[str]) -> Statement:
+    """Return a statement for the version of a board, in the columns of ``slice_of``."""
+    nothing = ", NULL" * len(columns)
+    sql = f"""SELECT -1, version, 0, 0, 0, 0, NULL, NULL{nothing}
+FROM {_BOARDS} WHERE id = %s"""
     return Statement(sql, (board,))
 
 
-def slice_of(name: str, now: Any) -> Statement:
+def slice_of(
+    name: str, now: Any, columns: Sequence[str], marks: Mapping[str, bool]
+) -> Statement:
     """Return the SELECT of a slice of keys, whose parts were named in the WITH clause.
 
     Its columns are the number of the slice, the number of keys before its first one and
     before its anchor, the number of users who have more than the first one's score, the
-    key, and whether the user may still be ranked.
+    key, whether the user may still be ranked, and the columns of the table of users.
     """
+    users = f"LEFT {join_users('k')}" if columns else ""
+    marks = marks if columns else {}
     sql = f"""SELECT {name}, (SELECT n FROM start{name}), (SELECT n FROM anchor{name}),
     (SELECT n FROM above{name}), k.debit, k.reached, k.user_id,
-    g.is_public AND NOT g.is_excluded
-        AND (g.held_until IS NULL OR g.held_until <= %s)
-FROM slice{name} k LEFT JOIN {_PROFILES} g ON g.user_id = k.user_id"""
+    {", ".join((ranked(marks), *columns))}
+FROM slice{name} k LEFT JOIN {_PROFILES} g ON g.user_id = k.user_id {users}"""
     return Statement(sql, (now,))
 
 
