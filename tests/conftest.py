@@ -19,6 +19,12 @@ from gamification.maintenance import (
 from gamification.models import Achievement, Activity
 from gamification.services.balance import report
 from tests.factories import ActivityFactory, UserFactory
+from tests.measuring import (  # noqa: F401 - pytest calls them
+    pytest_runtest_call,
+    pytest_runtest_setup,
+    pytest_runtest_teardown,
+    pytest_sessionstart,
+)
 from tests.resets import keep_rows, quick_resets
 
 # A busy machine is no reason to fail.
