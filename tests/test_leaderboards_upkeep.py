@@ -170,6 +170,14 @@ def test_a_score_that_differs_from_the_ledger_is_drift(user):
     assert get_leaderboard("week").entries[0].score == 10
 
 
+def test_a_score_that_is_pending_is_no_drift(user):
+    tend_boards()
+    earns(user, 10)
+
+    assert PendingScore.objects.filter(user=user).exists()
+    assert [*reconcile()] == []
+
+
 def test_a_score_that_is_missing_is_drift(user):
     earns(user, 10)
     tend_boards()
