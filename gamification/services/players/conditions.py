@@ -65,11 +65,6 @@ class TreeProgress:
     current: int
     conditions: ConditionProgress | None = None
 
-    @property
-    def is_met(self) -> bool:
-        """Whether the conditions are met."""
-        return self.conditions is None or self.conditions.is_met
-
 
 def measure_trees(
     user_id: Any, achievements: Collection[Achievement]
