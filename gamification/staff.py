@@ -55,6 +55,7 @@ from gamification.services.boosts.fields import boost_tag, check_boost
 from gamification.services.boosts.listing import get_boosts
 from gamification.services.boosts.lookup import find_boost, lock_boost
 from gamification.services.boosts.preview import preview_boost
+from gamification.services.catalogue.attributes import check_carried, check_declaration
 from gamification.services.catalogue.backfill import (
     BackfillProgress,
     backfill_achievement,
@@ -256,6 +257,8 @@ __all__ = [
     "calculate_level_from_xp",
     "changed_reach",
     "check_boost",
+    "check_carried",
+    "check_declaration",
     "check_quantity",
     "check_streak",
     "check_text",

@@ -40,6 +40,7 @@ ALLOWED = {
     "domain": {
         "django.db.models.enums.TextChoices",
         "django.utils.translation.gettext_lazy",
+        "gamification.suggestions",
     },
     "exceptions": {"django.utils.translation.gettext_lazy"},
     "signals": {"django.dispatch", "django.utils.translation.gettext_lazy"},

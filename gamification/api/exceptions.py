@@ -268,7 +268,7 @@ def _field_errors(details: Any, path: str = "") -> Iterator[dict[str, str]]:
 def _definition_errors(error: ours.InvalidDefinitionError) -> Iterator[dict[str, str]]:
     for name, problems in error.errors.items():
         # An error that involves several fields points to the whole definition.
-        pointer = "" if name == NON_FIELD_ERRORS else f"/{name}"
+        pointer = "" if name == NON_FIELD_ERRORS else _pointer(name)
         for code, detail in problems:
             yield {"pointer": pointer, "code": code, "detail": _encodable(detail)}
 
@@ -276,9 +276,17 @@ def _definition_errors(error: ours.InvalidDefinitionError) -> Iterator[dict[str,
 def _table_errors(error: ours.InvalidDefinitionsError) -> Iterator[dict[str, str]]:
     """Yield the errors of several items: ``levels[3].name`` becomes a pointer."""
     for place, detail in error.errors:
-        steps = re.split(r"[\[\].]+", place)
-        pointer = "".join(f"/{_escaped(step)}" for step in steps if step)
-        yield {"pointer": pointer, "code": "invalid", "detail": _encodable(detail)}
+        yield {
+            "pointer": _pointer(place),
+            "code": "invalid",
+            "detail": _encodable(detail),
+        }
+
+
+def _pointer(place: str) -> str:
+    """Return a place, such as ``levels[3].name``, as a pointer."""
+    steps = re.split(r"[\[\].]+", place)
+    return "".join(f"/{_escaped(step)}" for step in steps if step)
 
 
 def _attribute_error(error: ours.GamificationError, pointer: str) -> dict[str, str]:

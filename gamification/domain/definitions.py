@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import blake2b
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from gamification.domain.streak_rules import DAILY
 
@@ -28,7 +28,7 @@ SECTIONS: Final = {
     "level": LEVELS,
 }
 
-Value = str | int | bool | None | Mapping[str, str] | Sequence[str | int]
+Value = str | int | bool | None | Mapping[str, Any] | Sequence[str | int]
 #: The values of an item by field, without the key.
 DefinitionValues = Mapping[str, Value]
 #: Items by kind and by key; that of a level is its number.

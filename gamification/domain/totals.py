@@ -122,30 +122,15 @@ class RunningTotals:
             self._count_on(day, sign)
 
     def _count_on(self, day: date, activities: int) -> None:
-        known, last = self.streaks.days, self.streak.last_active_on
-        if known is None:
-            if last is not None and day < last:
-                raise MissingDaysError
-            if day != last:
-                self._extend_streak(day)
-            return
-        before = known.get(day, 0)
-        known[day] = before + activities
-        if not before:
-            self._extend_streak(day)
-        elif not known[day]:
-            del known[day]
-            self._lose_day(day)
-
-    def _extend_streak(self, day: date) -> None:
-        self.active_days += 1
-        self.streak = self.streaks.extend(self.streak, day)
-        self.highest_streak = max(self.highest_streak, self.streak.longest)
-
-    def _lose_day(self, day: date) -> None:
-        self.lost_days |= {day}
-        self.active_days -= 1
-        self.streak = self.streaks.shrink()
+        before, after = self.streaks.count(self.streak, day, activities)
+        if after and not before:
+            self.active_days += 1
+            self.streak = self.streaks.extend(self.streak, day)
+            self.highest_streak = max(self.highest_streak, self.streak.longest)
+        elif before and not after:
+            self.lost_days |= {day}
+            self.active_days -= 1
+            self.streak = self.streaks.shrink(self.streak, day)
 
     def reaches(self, thresholds: Facts) -> bool:
         """Say whether any value is as high as in ``thresholds``."""

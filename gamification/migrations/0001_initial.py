@@ -2082,6 +2082,14 @@ class Migration(migrations.Migration):
                 ("debit", models.BigIntegerField(verbose_name="debit")),
                 ("reached", models.BigIntegerField(default=0, verbose_name="reached")),
                 ("count", models.BigIntegerField(verbose_name="scores")),
+                (
+                    "before",
+                    models.BigIntegerField(
+                        default=0,
+                        help_text="Of wide segments and of closed boards; 0 for others.",
+                        verbose_name="scores before",
+                    ),
+                ),
                 ("is_wide", models.BooleanField(default=False, verbose_name="wide")),
                 (
                     "board",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
-from django.db import models, router
+from django.db import models, router, transaction
 from django.db.models import F, Q
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
@@ -24,9 +24,16 @@ from gamification.domain.catalogue import (
 )
 from gamification.domain.levels import MAX_LEVELS, LevelRule
 from gamification.domain.streak_rules import StreakUnit
-from gamification.models.criterion_text import criterion_sentence, criterion_text
+from gamification.models.condition_text import (
+    Names,
+    requirement_of,
+    requirement_sentence,
+    requirement_text,
+)
 from gamification.models.level_text import level_text
 from gamification.models.natural_keys import KeyedQuerySet, NumberedQuerySet
+from gamification.models.rule_checks import clean_attributes, clean_rule
+from gamification.models.rule_references import check_unnamed
 
 if TYPE_CHECKING:
     CharField = models.CharField[str, str]
@@ -74,6 +81,13 @@ class KeyedItem(models.Model):
             msg = f"The key {stored!r} cannot be changed."
             raise ValueError(msg)
         super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """Delete the item, unless the conditions of an achievement name it."""
+        alias = kwargs.get("using") or router.db_for_write(type(self), instance=self)
+        with transaction.atomic(using=alias):
+            check_unnamed([self])
+            return super().delete(*args, **kwargs)
 
     def natural_key(self) -> tuple[str]:
         """Return what names the item in every database."""
@@ -155,6 +169,10 @@ class Activity(CatalogueItem):
                 name="gamification_activity_cooldown",
             ),
         ]
+
+    def clean(self) -> None:
+        super().clean()
+        clean_attributes(self)
 
 
 class Achievement(CatalogueItem):
@@ -277,6 +295,9 @@ class Achievement(CatalogueItem):
     )
     position = models.IntegerField(_("position"), default=0)
 
+    #: The names that the text of the conditions needs, where many are loaded at once.
+    names: Names | None = None
+
     class Meta:
         verbose_name = _("achievement")
         verbose_name_plural = _("achievements")
@@ -341,6 +362,10 @@ class Achievement(CatalogueItem):
             ),
         ]
 
+    def clean(self) -> None:
+        super().clean()
+        clean_rule(self)
+
     @property
     def measure(self) -> tuple[str, int | None]:
         """The criterion, and the id of the activity or streak that it measures."""
@@ -350,22 +375,12 @@ class Achievement(CatalogueItem):
     @property
     def criterion_text(self) -> str:
         """The requirement, such as “50 × KPI completed” or “streak of 7 days”."""
-        return criterion_text(self.criterion, self.threshold, self._counted, self._unit)
+        return requirement_text(*requirement_of(self))
 
     @property
     def criterion_sentence(self) -> str:
         """The requirement as a sentence."""
-        return criterion_sentence(
-            self.criterion, self.threshold, self._counted, self._unit
-        )
-
-    @property
-    def _counted(self) -> str:
-        return self.activity.name if self.activity else ""
-
-    @property
-    def _unit(self) -> str:
-        return self.streak.unit if self.streak else ""
+        return requirement_sentence(*requirement_of(self))
 
 
 class Level(models.Model):

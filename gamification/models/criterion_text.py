@@ -1,4 +1,4 @@
-"""Describes in words how users earn an achievement."""
+"""Describes in words how much of a criterion users need."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from django.utils.formats import number_format
+from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
@@ -39,66 +40,80 @@ _SHORT_RUNS: Final[Mapping[str, Any]] = {
     ),
 }
 
-#: Sentences, for staff who choose a criterion.
-_LONG: Final[Mapping[str, Any]] = {
+#: What users do or have, after “when they”.
+_CLAUSES: Final[Mapping[str, Any]] = {
     Criterion.ACTIVITY_COUNT: ngettext_lazy(
-        "Users earn it when they have done “%(activity)s” %(number)s time.",
-        "Users earn it when they have done “%(activity)s” %(number)s times.",
+        "have done “%(activity)s” %(number)s time",
+        "have done “%(activity)s” %(number)s times",
         "count",
     ),
     Criterion.ACTIVE_DAYS: ngettext_lazy(
-        "Users earn it when they have been active on %(number)s day.",
-        "Users earn it when they have been active on %(number)s days, in a row or not.",
+        "have been active on %(number)s day",
+        "have been active on %(number)s days, in a row or not",
         "count",
     ),
     Criterion.LONGEST_STREAK: ngettext_lazy(
-        "Users earn it when they have been active on %(number)s day.",
-        "Users earn it when they have been active on %(number)s days in a row.",
+        "have been active on %(number)s day",
+        "have been active on %(number)s days in a row",
         "count",
     ),
-    Criterion.LEVEL: _("Users earn it when they reach level %(number)s."),
-    Criterion.TOTAL_XP: _("Users earn it when they have %(number)s XP in all."),
+    Criterion.LEVEL: _("reach level %(number)s"),
+    Criterion.TOTAL_XP: _("have %(number)s XP in all"),
     Criterion.ACHIEVEMENTS: ngettext_lazy(
-        "Users earn it when they hold %(number)s achievement.",
-        "Users earn it when they hold %(number)s achievements.",
-        "count",
+        "hold %(number)s achievement", "hold %(number)s achievements", "count"
     ),
-    Criterion.MANUAL: _("Nobody earns it; staff award it by hand."),
 }
 
-#: The sentences about streaks that count weeks or months.
-_LONG_RUNS: Final[Mapping[str, Any]] = {
+#: The clauses about streaks that count weeks or months, and about others by name.
+_RUN_CLAUSES: Final[Mapping[str, Any]] = {
     StreakUnit.WEEK: ngettext_lazy(
-        "Users earn it when they reach the goal of %(number)s week.",
-        "Users earn it when they reach the goal of %(number)s weeks in a row.",
+        "reach the goal of %(number)s week",
+        "reach the goal of %(number)s weeks in a row",
         "count",
     ),
     StreakUnit.MONTH: ngettext_lazy(
-        "Users earn it when they reach the goal of %(number)s month.",
-        "Users earn it when they reach the goal of %(number)s months in a row.",
+        "reach the goal of %(number)s month",
+        "reach the goal of %(number)s months in a row",
         "count",
     ),
 }
 
 
 def criterion_text(
-    criterion: str, threshold: int, activity: str = "", unit: str = ""
+    criterion: str,
+    threshold: int,
+    activity: str = "",
+    unit: str = "",
+    streak: str = "",
 ) -> str:
     """Return the requirement, such as “50 × KPI completed” or “streak of 7 days”.
 
-    ``unit`` is that of the streak that is measured.
+    ``unit`` and ``streak`` are the unit and name of the streak that is measured, unless
+    it is the daily one.
     """
-    return _say(_SHORT_RUNS.get(unit, _SHORT[criterion]), threshold, activity)
+    text = say(_SHORT_RUNS.get(unit, _SHORT[criterion]), threshold, activity=activity)
+    return _named(text, streak)
 
 
-def criterion_sentence(
-    criterion: str, threshold: int, activity: str = "", unit: str = ""
+def criterion_clause(
+    criterion: str,
+    threshold: int,
+    activity: str = "",
+    unit: str = "",
+    streak: str = "",
 ) -> str:
-    """Return the requirement as a sentence, for staff who choose it."""
-    return _say(_LONG_RUNS.get(unit, _LONG[criterion]), threshold, activity)
+    """Return what users do or have, such as “reach level 5”, after “when they”."""
+    clause = _RUN_CLAUSES.get(unit, _CLAUSES[criterion])
+    return _named(say(clause, threshold, activity=activity), streak)
 
 
-def _say(text: Any, threshold: int, activity: str) -> str:
+def say(text: Any, threshold: int, **values: str) -> str:
+    """Return ``text`` with a number in it."""
     number = number_format(threshold, force_grouping=True)
-    values = {"count": threshold, "number": number, "activity": activity}
-    return str(text % values)
+    return str(text % {"count": threshold, "number": number, **values})
+
+
+def _named(text: str, streak: str) -> str:
+    if not streak:
+        return text
+    return _now("%(text)s in “%(streak)s”") % {"text": text, "streak": streak}

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any, ClassVar, TypeVar
 
 from django.contrib.auth import get_user_model
-from django.db import models
+from django.db import models, transaction
+
+from gamification.models.rule_references import check_unnamed
 
 Row = TypeVar("Row", bound=models.Model)
 
@@ -16,6 +18,17 @@ class KeyedQuerySet(models.QuerySet[Row]):
     def get_by_natural_key(self, key: str) -> Row:
         """Return the row with this key."""
         return self.get(key=key)
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        """Delete the rows, unless the conditions of an achievement name one of them."""
+        self._for_write = True
+        with transaction.atomic(using=self.db):
+            check_unnamed([*self])
+            return super().delete()
+
+    # As Django marks its own: managers do not offer it, and templates do not call it.
+    delete.alters_data = True  # type: ignore[attr-defined]
+    delete.queryset_only = True  # type: ignore[attr-defined]
 
 
 class NumberedQuerySet(models.QuerySet[Row]):

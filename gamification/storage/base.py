@@ -23,6 +23,7 @@ from gamification.domain.catalogue import Catalogue
 from gamification.domain.celebrations import NoticeRow, notice_row
 from gamification.domain.changeset import UserChangeset
 from gamification.domain.history import PastEntry
+from gamification.domain.nearby import Nearby, Span, Touched
 from gamification.domain.outcomes import Entry, Outcome
 from gamification.domain.state import NONE, UserState
 from gamification.domain.undoing import restored_key
@@ -141,6 +142,24 @@ class Store(ABC):
         """Return the number of activities by active date, for each user."""
 
     @abstractmethod
+    def nearby(
+        self, touched: Mapping[Any, Touched], longest: int
+    ) -> Mapping[Any, Nearby]:
+        """Return the active dates around the ``touched`` ones of each user.
+
+        None of the users has more than ``longest`` consecutive active dates.
+        """
+
+    @abstractmethod
+    def longest_elsewhere(
+        self, user_id: Any, spans: Sequence[Span], neutral: Collection[date]
+    ) -> int:
+        """Return the user's longest run outside ``spans``, without a row of each date.
+
+        The ``neutral`` dates break no run.
+        """
+
+    @abstractmethod
     def celebration_ids(self, keys: Sequence[UserKey]) -> Mapping[UserKey, int]:
         """Return the ids of the celebrations that exist, by user and dedupe key."""
 
@@ -198,7 +217,7 @@ class Store(ABC):
         """Return the users' entries that meet all conditions, in order of id."""
         rows = LedgerEntry.objects.using(self.alias).filter(user__in=user_ids)
         found = rows.filter(*conditions, **lookups).order_by("id")
-        return [Entry(*entry_values(row)) for row in found]
+        return [Entry(*row) for row in found.values_list(*Entry._fields)]
 
     @abstractmethod
     def encode(self, changesets: Iterable[UserChangeset]) -> Any:

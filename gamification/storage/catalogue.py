@@ -17,11 +17,7 @@ from gamification.domain.catalogue import AchievementRule, ActivityRule, Catalog
 from gamification.domain.conditions import read_condition, read_counting
 from gamification.domain.levels import LevelRule
 from gamification.domain.requirements import Ids, counted_of
-from gamification.domain.streak_rules import (
-    VERSION_FIELDS,
-    StreakRule,
-    read_version,
-)
+from gamification.domain.streak_rules import VERSION_FIELDS, StreakRule, read_version
 from gamification.domain.trees import FilterRule
 from gamification.models import (
     Achievement,

@@ -12,6 +12,7 @@ from django.db.models import Exists, F, OuterRef, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from gamification.domain.changeset import UserChangeset
+from gamification.domain.nearby import Nearby, Span, Touched
 from gamification.domain.outcomes import CelebrationMode, Entry, EntryKind
 from gamification.domain.state import NONE, Usage, UserState
 from gamification.models import (
@@ -40,12 +41,8 @@ from gamification.storage.base import (
 from gamification.storage.boosts import read_groups
 from gamification.storage.catalogue import load_catalogue
 from gamification.storage.filters import add_tallies, load_tallies
-from gamification.storage.queries import (
-    ActivityIds,
-    StateQuery,
-    UserIds,
-    UserKey,
-)
+from gamification.storage.nearby_rows import FEW, find_longest, read_nearby
+from gamification.storage.queries import ActivityIds, StateQuery, UserIds, UserKey
 
 
 class PortableStore(Store):
@@ -223,14 +220,32 @@ class PortableStore(Store):
 
     def days(self, user_ids: UserIds) -> Mapping[Any, Mapping[date, int]]:
         days: dict[Any, dict[date, int]] = {user_id: {} for user_id in user_ids}
-        rows = self._rows(ActiveDay).filter(
-            user__in=user_ids, kind=ActiveDay.Kind.ACTIVE
-        )
+        rows = self._active_days().filter(user__in=user_ids)
         for user_id, day, activities in rows.values_list(
             "user_id", "date", "activities"
         ):
             days[user_id][day] = activities
         return days
+
+    def _active_days(self) -> models.QuerySet[Any]:
+        return self._rows(ActiveDay).filter(kind=ActiveDay.Kind.ACTIVE)
+
+    def nearby(
+        self, touched: Mapping[Any, Touched], longest: int
+    ) -> Mapping[Any, Nearby]:
+        if sum(map(len, touched.values())) > FEW:
+            known = self.days([*touched])
+            return {pk: Nearby.among(known[pk], days) for pk, days in touched.items()}
+        rows = self._active_days()
+        return {
+            user_id: read_nearby(rows.filter(user=user_id), days, longest)
+            for user_id, days in touched.items()
+        }
+
+    def longest_elsewhere(
+        self, user_id: Any, spans: Sequence[Span], neutral: Collection[date]
+    ) -> int:
+        return find_longest(self._active_days().filter(user=user_id), spans, neutral)
 
     def celebration_ids(self, keys: Sequence[UserKey]) -> Mapping[UserKey, int]:
         wanted = set(keys)

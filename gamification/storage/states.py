@@ -13,10 +13,7 @@ from gamification.domain.state import NONE, NOTHING, UserState
 from gamification.domain.streaks import Streak
 from gamification.models.progress import calendar_of
 from gamification.storage import reading
-from gamification.storage.queries import (
-    ActivityIds,
-    StateQuery,
-)
+from gamification.storage.queries import ActivityIds, StateQuery
 
 #: The number of stamps, with which every row of a read begins.
 STAMPS: Final = 6

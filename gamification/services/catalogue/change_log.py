@@ -13,8 +13,11 @@ from django.utils.dates import WEEKDAYS
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
+from gamification.domain.conditions import read_condition, read_counting
 from gamification.models import Activity, StreakDefinition, write_alias
 from gamification.models.boost_text import where_text
+from gamification.models.condition_text import condition_text, load_names
+from gamification.models.counting_text import counting_text
 from gamification.services.catalogue.fields import Definition, definition_tag
 
 #: The flags of the admin's log.
@@ -144,7 +147,16 @@ def _readable(field: Any, value: Any) -> str:
         texts = [str(WEEKDAYS[each - 1]) if days else each for each in value]
         return ", ".join(texts) or "–"
     if isinstance(value, dict):
-        texts = [f"{key}: {kind}" for key, kind in sorted(value.items())]
-        return ", ".join(texts) or "–"
+        return _words(field.name, value) or "–"
     label = dict(field.flatchoices).get(value, value)
     return "–" if label in {None, ""} else str(label)
+
+
+def _words(name: str, value: Mapping[str, Any]) -> str:
+    """Return conditions, what is counted, or another object in words."""
+    if name == "counting":
+        return counting_text(read_counting(value))
+    if name != "conditions":
+        return ", ".join(f"{each}: {of}" for each, of in sorted(value.items()))
+    condition = read_condition(value)
+    return condition_text(condition, load_names([value])) if condition else ""

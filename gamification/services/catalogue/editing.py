@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
@@ -28,6 +28,7 @@ from gamification.services.catalogue.fields import (
 from gamification.services.catalogue.filters import is_tree, sync_filters_of
 from gamification.services.catalogue.lookup import (
     Definition,
+    lock_catalogue,
     lock_definition,
     unknown_definition,
 )
@@ -36,6 +37,9 @@ from gamification.services.validation import UserRef, actor_id_of
 from gamification.storage import store_for
 
 logger = logging.getLogger(__name__)
+
+#: The fields that name other items, or that others need as they are.
+NAMING: Final = frozenset({"counting", "conditions", "attributes"})
 
 
 def create_achievement(*, actor: UserRef | None, **fields: Any) -> Achievement:
@@ -130,6 +134,8 @@ def _create(
     for attempt in attempts(store_for(alias)):
         with attempt:
             attempt.lock()
+            if NAMING & fields.keys():
+                lock_catalogue()
             item = model()
             set_fields(item, fields)
             try:
@@ -160,6 +166,8 @@ def _edit(
     for attempt in attempts(store_for(alias)):
         with attempt:
             attempt.lock()
+            if NAMING & changes.keys():
+                lock_catalogue()
             item = lock_definition(model, key)
             if item is None:
                 raise unknown_definition(model, key)

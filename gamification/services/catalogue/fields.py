@@ -51,6 +51,8 @@ EDITABLE: Final[Mapping[type[Definition], tuple[str, ...]]] = {
         "activity",
         "streak",
         "threshold",
+        "counting",
+        "conditions",
         "series",
         "step",
         "is_secret",
@@ -206,16 +208,18 @@ def _set_each(
 def _raise_if_any(
     item: Definition, errors: Mapping[str, Iterable[ValidationError]]
 ) -> None:
-    reported = {
-        name: [(each.code or "invalid", each.messages[0]) for each in problems]
-        for name, problems in errors.items()
-    }
+    reported: dict[str, list[tuple[str, str]]] = {}
+    for name, problems in errors.items():
+        for each in problems:
+            place = getattr(each, "path", name)
+            found = (each.code or "invalid", each.messages[0])
+            reported.setdefault(place, []).append(found)
     if not reported:
         return
     reasons = " ".join(
         message if name == NON_FIELD_ERRORS else f"{name}: {message}"
-        for name, problems in reported.items()
-        for _code, message in problems
+        for name, found_here in reported.items()
+        for _code, message in found_here
     )
     kind = item._meta.model_name
     what = f"{kind} {item.key!r}" if item.key else f"new {kind}"
@@ -259,7 +263,7 @@ def _check_text(field: Field, value: str) -> None:
 
 def _check_choice(field: Field, value: str) -> None:
     choices = [str(choice) for choice, _label in field.flatchoices]
-    if choices and value not in choices:
+    if choices and value not in choices and not (field.blank and value == ""):
         raise ValidationError(
             _("%(value)s is not one of %(choices)s.%(hint)s"),
             code="invalid_choice",

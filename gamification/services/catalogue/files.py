@@ -6,9 +6,15 @@ from dataclasses import replace
 from typing import Any, Final, TypeAlias
 
 from django.core.exceptions import ValidationError
-from django.db import connections, models
+from django.db import models
 from django.utils.translation import gettext as _
 
+from gamification.domain.conditions import (
+    read_condition,
+    read_counting,
+    write_condition,
+    write_counting,
+)
 from gamification.domain.definitions import (
     Definitions,
     DefinitionValues,
@@ -35,6 +41,7 @@ from gamification.services.catalogue.change_log import (
     undoable_change,
 )
 from gamification.services.catalogue.filters import is_tree, sync_filters
+from gamification.services.catalogue.lookup import lock_catalogue
 from gamification.services.catalogue.parsing import (
     DEFINITION_FIELDS,
     DEFINITION_MODELS,
@@ -100,7 +107,7 @@ def apply_definitions(
     for attempt in attempts(store_for(alias)):
         with attempt:
             attempt.lock()
-            _lock(alias)
+            lock_catalogue()
             rows = _rows(alias)
             stored = _definitions(rows)
             given = _read(document, rows, stored)
@@ -170,15 +177,6 @@ def _put_levels(given: Definitions, actor_id: Any) -> int | None:
     return job.pk if job else None
 
 
-def _lock(alias: str) -> None:
-    """Lock the catalogue against other editors; recording is not blocked."""
-    no_key = connections[alias].features.has_select_for_no_key_update
-    for model in DEFINITION_MODELS.values():
-        # Items are locked in this order everywhere.
-        rows = model._default_manager.using(alias).order_by("key")
-        list(rows.select_for_update(no_key=no_key).values_list("pk"))
-
-
 def _rows(alias: str) -> Rows:
     """Return all items; achievements with their activities, also while others edit."""
     with wrap_database_errors(alias):
@@ -207,6 +205,11 @@ def _item(kind: str, row: models.Model) -> DefinitionValues:
     if kind == "activity":
         # Databases keep the parts of an object in orders of their own.
         item["attributes"] = dict(sorted(item["attributes"].items()))
+    elif kind == "achievement":
+        counting: Any = item["counting"]
+        conditions: Any = item["conditions"]
+        item["counting"] = write_counting(read_counting(counting or {}))
+        item["conditions"] = write_condition(read_condition(conditions))
     for name in _RELATED:
         if related := item.get(name):
             item[name] = related.key

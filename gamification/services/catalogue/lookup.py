@@ -10,11 +10,14 @@ from django.db.models import QuerySet
 
 from gamification.domain.catalogue import AchievementStatus
 from gamification.exceptions import UnknownAchievementError, UnknownActivityError
-from gamification.models import Achievement, Activity, write_alias
+from gamification.models import Achievement, Activity, StreakDefinition, write_alias
 from gamification.services.validation import is_storable
 from gamification.suggestions import did_you_mean, shown
 
 Definition = TypeVar("Definition", Achievement, Activity)
+
+#: The models of items with keys, in the order in which they are locked.
+KEYED: Final = (Activity, StreakDefinition, Achievement)
 
 #: The most keys that are compared with a misspelt one.
 MAX_SUGGESTED: Final = 1_000
@@ -57,6 +60,20 @@ def lock_definitions(
 def lock_definition(model: type[Definition], key: str) -> Definition | None:
     """Return the item with this key, locked as by ``lock_definitions``."""
     return lock_definitions(model, [key]).get(key)
+
+
+def lock_catalogue() -> None:
+    """Lock all definitions against other editors; recording is not blocked.
+
+    Whoever changes what definitions name does it, because others may be deleted or
+    changed at the same time.
+    """
+    alias = write_alias()
+    no_key = connections[alias].features.has_select_for_no_key_update
+    for model in KEYED:
+        # Items are locked in this order everywhere.
+        rows: QuerySet[Any] = model._default_manager.using(alias).order_by("key")
+        list(rows.select_for_update(no_key=no_key).values_list("pk"))
 
 
 def unknown_definition(

@@ -25,6 +25,7 @@ from gamification.services.catalogue.fields import (
     check_value,
     criterion_problem,
 )
+from gamification.services.catalogue.rule_files import check_rules
 from gamification.services.catalogue.series import file_problems
 from gamification.services.levels.parsing import LEVEL_FIELDS, find_levels
 from gamification.services.streaks.fields import (
@@ -59,7 +60,6 @@ _HIDDEN: Final = frozenset({"id", "key", "created_at", "updated_at", "since", "f
 #: What is not part of a file yet.
 _LATER: Final = frozenset(
     {
-        *("counting", "conditions"),
         *("max_times", "repeat_every", "repeat_period"),
         *("starts_at", "ends_at", "season_zone", "shown_outside_season"),
     }
@@ -115,6 +115,8 @@ class _Reader:
         self._stored = stored
         self._activities = {*stored["activity"]}
         self._streaks = {DAILY, *stored["streak"]}
+        #: Where in the document the items are, by kind and key.
+        self._places: dict[str, dict[str, str]] = {}
         self.errors: list[tuple[str, str]] = []
 
     def read(self, document: object) -> Definitions:
@@ -124,7 +126,7 @@ class _Reader:
         number = top.get("format", FORMAT)
         if type(number) is not int or number != FORMAT:
             self._add("format", f"This version reads format {FORMAT} only.")
-        definitions = {}
+        definitions: dict[str, dict[str, DefinitionValues]] = {}
         for kind, section in SECTIONS.items():
             given = top.get(section, [])
             if section == LEVELS:
@@ -135,9 +137,17 @@ class _Reader:
                 self._activities |= definitions[kind].keys()
             elif kind == "streak":
                 self._streaks |= definitions[kind].keys()
-            elif kind == "achievement" and not self.errors:
-                self._check_series(definitions[kind])
+            elif kind == "achievement":
+                self._check_rules(definitions)
+                if not self.errors:
+                    self._check_series(definitions[kind])
         return definitions
+
+    def _check_rules(self, given: dict[str, dict[str, DefinitionValues]]) -> None:
+        """Check conditions together with all that they name."""
+        for problem in check_rules(self._stored, given):
+            place = self._places[problem.kind][problem.key]
+            self._add(f"{place}.{problem.path}", problem.message)
 
     def _check_series(self, given: Mapping[str, DefinitionValues]) -> None:
         """Check the series of the file together with what is stored."""
@@ -152,7 +162,7 @@ class _Reader:
             self._add(section, f"This is {TYPE_NAMES[type(values)]}, not a list.")
             return {}
         items: dict[str, DefinitionValues] = {}
-        places: dict[str, str] = {}
+        places = self._places.setdefault(kind, {})
         for index, value in enumerate(values):
             place = f"{section}[{index}]"
             fields = self._object(

@@ -21,6 +21,7 @@ from gamification.models import (
     UserAchievement,
     write_alias,
 )
+from gamification.models.rule_references import named_by, with_rules
 from gamification.services.unit_of_work import attempts, naming_errors
 from gamification.services.validation import UserRef, actor_id_of
 from gamification.storage import store_for
@@ -51,6 +52,7 @@ _EDITED: Final = timedelta(seconds=1)
 _HELD: Final = _("users have earned it")
 _RECORDED: Final = _("users have done it")
 _COUNTED: Final = _("an achievement that stays counts it")
+_NAMED: Final = _("the conditions of an achievement name it")
 _CHANGED: Final = _("somebody has edited it")
 
 Seed: TypeAlias = Achievement | Activity
@@ -73,8 +75,9 @@ def preview_seed_removal() -> SeedRemoval:
 def remove_seeds(*, actor: UserRef | None) -> SeedRemoval:
     """Delete the app's examples: achievements first, then the activities they count.
 
-    An example stays if users have earned or done it, if somebody has edited it, or if
-    an achievement that stays counts it. ``actor`` is the member of staff who does it.
+    An example stays if users have earned or done it, if somebody has edited it, if an
+    achievement that stays counts it, or if conditions name it. ``actor`` is the member
+    of staff who does it.
 
     Raises ``UnknownUserError``, ``StorageError``.
     """
@@ -93,7 +96,7 @@ def remove_seeds(*, actor: UserRef | None) -> SeedRemoval:
 
 
 def _sorted_out(alias: str) -> SeedRemoval:
-    """Find out in two queries which examples can go."""
+    """Find out in three queries which examples can go."""
     removed: list[Seed] = []
     kept: list[tuple[Seed, str]] = []
     for row, reason in _with_reasons(alias, removed):
@@ -106,11 +109,13 @@ def _sorted_out(alias: str) -> SeedRemoval:
 
 def _with_reasons(alias: str, removed: list[Seed]) -> Iterator[tuple[Seed, Any]]:
     """Yield each example with the reason to keep it; ``removed`` has those that go."""
+    named = {each for row in with_rules() for each in named_by(row)}
     for achievement in _rows(Achievement, alias).annotate(
         is_used=_exists(UserAchievement, "achievement", alias)
         | _exists(LedgerEntry, "achievement", alias)
     ):
-        yield achievement, _reason(achievement, _HELD)
+        is_named = ("achievement", achievement.key) in named
+        yield achievement, _reason(achievement, _HELD) or (_NAMED if is_named else "")
     going = [row.pk for row in removed]
     counting = Achievement.objects.using(alias).filter(activity=OuterRef("pk"))
     for activity in _rows(Activity, alias).annotate(
@@ -118,7 +123,8 @@ def _with_reasons(alias: str, removed: list[Seed]) -> Iterator[tuple[Seed, Any]]
         | _exists(ActivityTally, "activity", alias),
         is_counted=Exists(counting.exclude(pk__in=going)),
     ):
-        is_counted = activity.is_counted and not activity.is_used
+        is_named = ("activity", activity.key) in named
+        is_counted = (activity.is_counted or is_named) and not activity.is_used
         yield activity, _COUNTED if is_counted else _reason(activity, _RECORDED)
 
 

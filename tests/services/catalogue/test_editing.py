@@ -79,6 +79,8 @@ def test_an_achievement_is_created_with_all_its_fields(staff, activity):
         "threshold": 100,
         "series": "walks",
         "step": 2,
+        "counting": {"window": {"days": 7}},
+        "conditions": {"criterion": "level", "threshold": 5},
         "is_secret": True,
         "revocable": True,
         "status": "draft",
@@ -341,7 +343,7 @@ def test_a_tag_depends_on_the_editable_fields(medal):
 def test_a_tag_is_the_same_in_every_process():
     achievement = Achievement(**MEDAL, xp_reward=50)
 
-    assert definition_tag(achievement) == "beff15f59f8924307b8ade2e6366a75e"
+    assert definition_tag(achievement) == "919343e8eca5eccfdbcc32c0bebe70a4"
 
 
 def test_an_item_with_the_expected_tag_is_edited(medal, staff):

@@ -61,6 +61,8 @@ WALK = """\
       "activity": "walk",
       "streak": null,
       "threshold": 10,
+      "counting": {},
+      "conditions": null,
       "series": "",
       "step": null,
       "is_secret": false,

@@ -103,5 +103,18 @@ def test_a_second_removal_finds_nothing(staff):
     assert (removal.removed, removal.kept) == ((), ())
 
 
-def test_a_preview_takes_two_queries():
-    assert statements(preview_seed_removal) == 2
+def test_a_preview_takes_three_queries():
+    assert statements(preview_seed_removal) == 3
+
+
+def test_what_conditions_name_stays(staff):
+    leaf = {"criterion": "activity_count", "activity": "kpi_completed"}
+    tree = {"all": [{"holds": "level_5"}, leaf]}
+    AchievementFactory(key="own", criterion="level", conditions=tree)
+
+    removal = remove_seeds(actor=staff)
+
+    assert reasons(removal) == {
+        "level_5": "the conditions of an achievement name it",
+        "kpi_completed": "an achievement that stays counts it",
+    }

@@ -1,0 +1,77 @@
+"""What the conditions of achievements name, and that it is not deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from django.apps import apps
+from django.db import router
+from django.db.models import Model, ProtectedError, Q
+from django.utils.translation import gettext as _
+
+from gamification.domain.rule_checks import names_in
+
+if TYPE_CHECKING:
+    from gamification.models.catalogue import Achievement
+
+#: What conditions can name, by the name of the model.
+_KINDS: Final = {
+    "activity": "activity",
+    "streakdefinition": "streak",
+    "achievement": "achievement",
+}
+
+
+def with_rules() -> Any:
+    """Return the achievements that have conditions, or count not everything."""
+    rows = rows_of("Achievement").select_related("activity")
+    return rows.filter(Q(conditions__isnull=False) | ~Q(counting={})).order_by("key")
+
+
+def rules_naming(kind: str, key: str) -> list[Achievement]:
+    """Return the achievements whose conditions name an item of the catalogue.
+
+    ``kind`` is ``activity``, ``streak`` or ``achievement``. What an achievement's own
+    criterion counts is named, too, if it counts some of it only.
+    """
+    return [row for row in with_rules() if (kind, key) in {*named_by(row)}]
+
+
+def named_by(row: Achievement) -> Iterator[tuple[str, str]]:
+    """Yield the kind and key of everything that an achievement's rule names."""
+    if row.counting and row.activity:
+        yield "activity", row.activity.key
+    yield from names_in(row.conditions)
+
+
+def achievements_naming(items: Iterable[Any]) -> list[Achievement]:
+    """Return the achievements whose conditions name one of ``items``, besides these."""
+    named = {(_kind_of(item), item.key) for item in items}
+    rows = [row for row in with_rules() if named & {*named_by(row)}]
+    return [row for row in rows if ("achievement", row.key) not in named]
+
+
+def _kind_of(item: Model) -> str:
+    return _KINDS.get(str(item._meta.model_name), "")
+
+
+def check_unnamed(items: Sequence[Model]) -> None:
+    """Raise ``ProtectedError`` if the conditions of an achievement name an item.
+
+    The items are locked first, so that nobody names them until they are deleted.
+    """
+    if not any(map(_kind_of, items)):
+        return
+    rows = rows_of(items[0]._meta.object_name or "").order_by("key")
+    list(rows.filter(pk__in=[item.pk for item in items]).select_for_update())
+    if naming := achievements_naming(items):
+        message = _("The conditions of %(achievements)s name it.")
+        names = ", ".join(f"“{row}”" for row in naming)
+        raise ProtectedError(message % {"achievements": names}, {*naming})
+
+
+def rows_of(name: str) -> Any:
+    """Return the rows of a model where the app writes them."""
+    model: Any = apps.get_model("gamification", name)
+    return model._default_manager.using(router.db_for_write(model))
