@@ -4,8 +4,9 @@
 folder (or uses ``DATABASE_URL``), fills it with users, and calls ``record_activity``
 with a few attributes, for users drawn at random: with eleven achievements, with 500 of
 which none has conditions, and with 500 of which 40 are trees over filters that nobody
-has met yet. The catalogues take turns for some rounds. It prints the median time of a
-record with each, its share of the first one, and the statements that it takes.
+has met yet, but all have counted for. The catalogues take turns for some rounds. It
+prints the median time of a record with each, its share of the first one, and the
+statements that it takes.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import random
 import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -23,6 +25,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 GENRES = [f"genre {number}" for number in range(10)]
+LANGUAGES = ["de", "en", "fr"]
 FEW, MANY, TREES = 11, 500, 40
 #: More than anybody reaches.
 FAR = 1_000_000
@@ -37,7 +40,7 @@ def condition_of(number: int) -> tuple[dict[str, Any], dict[str, Any]]:
     further = [
         review | {"where": where, "window": month},
         review | {"where": where, "sum": "pages"},
-        review | {"where": where, "distinct": "pages"},
+        review | {"where": where, "distinct": "language"},
         review | {"where": where, "window": {"days": 7}},
     ]
     leaf = further[number % len(further)]
@@ -49,7 +52,7 @@ def make_activity() -> None:
     """Add the activity, and take all achievements out of the game."""
     from gamification.models import Achievement, Activity
 
-    attributes = {"genre": "string", "pages": "integer"}
+    attributes = {"genre": "string", "pages": "integer", "language": "string"}
     Activity.objects.create(
         key="review", name="Review", xp_reward=10, attributes=attributes
     )
@@ -83,8 +86,29 @@ def choose(count: int, trees: int) -> None:
     if job := sync_filters():
         while not run_next_step(job.pk, actor=None).finished_at:
             pass
+    give_tallies()
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")
+
+
+def give_tallies() -> None:
+    """Let every user have counted before, in all buckets of this week."""
+    from gamification.models import CountFilter, FilterTally, UserGamification
+
+    user_ids = list(UserGamification.objects.values_list("user", flat=True))
+    today = datetime.now(UTC).date()
+    FilterTally.objects.all().delete()
+    for row in CountFilter.objects.all():
+        buckets = [""]
+        if "distinct" in row.definition:
+            buckets = LANGUAGES
+        elif "days" in row.definition.get("window", {}):
+            buckets = [f"{today - timedelta(back)}" for back in range(7)]
+        FilterTally.objects.bulk_create(
+            FilterTally(user_id=pk, filter=row, bucket=bucket, count=1)
+            for pk in user_ids
+            for bucket in buckets
+        )
 
 
 #: How many achievements there are, and how many of them are trees.
@@ -105,7 +129,11 @@ def record_once(users: int) -> Callable[[], Any]:
 
     def record() -> None:
         user.pk = drawn.randint(1, users)
-        said = {"genre": drawn.choice(GENRES), "pages": drawn.randint(50, 900)}
+        said = {
+            "genre": drawn.choice(GENRES),
+            "pages": drawn.randint(50, 900),
+            "language": drawn.choice(LANGUAGES),
+        }
         record_activity(user, "review", attributes=said)
 
     return record

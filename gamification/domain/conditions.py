@@ -202,6 +202,11 @@ def read_condition(data: Mapping[str, Any] | None) -> Condition | None:
             read = tuple(part for each in parts if (part := read_condition(each)))
             least = {"all": len(read), "any": 1}.get(name, data.get("at_least", 0))
             return Group(least, read, name)
+    return read_leaf(data)
+
+
+def read_leaf(data: Mapping[str, Any]) -> Leaf:
+    """Return the leaf that is stored as ``data``, which was checked before."""
     return Leaf(
         data["criterion"],
         data.get("threshold", 1),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
-from gamification.domain.conditions import Condition, Group, Holding, Leaf
+from gamification.domain.conditions import Condition, Group, Holding, Leaf, read_leaf
 from gamification.domain.counting import Counted
 from gamification.domain.streak_rules import DAILY
 
@@ -70,13 +70,21 @@ def resolve(condition: Condition, ids: Ids) -> Requirement:
         case Holding(key, is_held):
             pk = ids.achievements.get(key, NOWHERE)
             return Possession(pk, is_held, condition)
+    return Goal(_counted(condition, ids), condition.threshold, condition)
+
+
+def counted_of(definition: Mapping[str, Any], ids: Ids) -> Counted:
+    """Return what the filter with this definition counts."""
+    return _counted(read_leaf(definition), ids)
+
+
+def _counted(leaf: Leaf, ids: Ids) -> Counted:
     about = None
-    if condition.activity:
-        about = ids.activities.get(condition.activity, NOWHERE)
-    elif condition.streak not in {"", DAILY}:
-        about = ids.streaks.get(condition.streak, NOWHERE)
-    counted = Counted(condition.criterion, about, condition.counting.canonical)
-    return Goal(counted, condition.threshold, condition)
+    if leaf.activity:
+        about = ids.activities.get(leaf.activity, NOWHERE)
+    elif leaf.streak not in {"", DAILY}:
+        about = ids.streaks.get(leaf.streak, NOWHERE)
+    return Counted(leaf.criterion, about, leaf.counting.canonical)
 
 
 def with_slots(requirement: Requirement, slots: Slots) -> Requirement:

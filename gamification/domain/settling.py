@@ -21,7 +21,7 @@ from gamification.domain.outcomes import (
     UnlockRow,
 )
 from gamification.domain.requirements import is_met
-from gamification.domain.state import Rules, UserState
+from gamification.domain.state import NONE, Rules, UserState
 from gamification.domain.totals import RunningTotals, Start
 from gamification.domain.trees import Tree
 
@@ -36,6 +36,8 @@ class SettledTotals(RunningTotals):
         #: finding out if there is one. The caller then loads the ledger and makes a new
         #: changeset.
         self.needs_ledger = False
+        #: Ids of what was met until something that it must lack was unlocked before.
+        self._missed: frozenset[int] = NONE
         self.unlocks: tuple[UnlockRow, ...] = ()
 
     def qualifies(self, rule: AchievementRule) -> bool | None:
@@ -54,6 +56,7 @@ class SettledTotals(RunningTotals):
     def _settle(self, cause: Entry, start: Start) -> list[Unlock]:
         """Unlock what the new state earns, until no further unlock follows."""
         unlocks: list[Unlock] = []
+        self._missed = NONE
         trees = self.rules.catalogue.trees
         is_latest = bool(trees) and start.dates(cause)
         is_dated: bool | None = None
@@ -66,13 +69,14 @@ class SettledTotals(RunningTotals):
             is_dated = is_dated and not before.may_meet(rule)
             at = Moment(cause.occurred_at, cause.local_date)
             moment = at if is_dated else self._date_of(rule, at)
-            if moment is None:
-                continue
-            reward = self._reward(rule, moment)
-            self.book(reward)
-            unlocks.append(self._hold(rule, reward))
-            if trees.has_lacks:
-                waiting += self._earned_between(waiting, is_latest=is_latest)
+            if moment:
+                reward = self._reward(rule, moment)
+                self.book(reward)
+                unlocks.append(self._hold(rule, reward))
+                if trees.has_lacks:
+                    waiting += self._earned_between(waiting, is_latest=is_latest)
+            else:
+                self._missed |= {rule.id}
             if not waiting:
                 waiting += self._earned(is_latest=is_latest)
         return unlocks
@@ -81,6 +85,8 @@ class SettledTotals(RunningTotals):
         """Return the achievements that the user meets and does not hold."""
         revoked = self.state.revoked
         barred = self.held | revoked if revoked else self.held
+        if self._missed:
+            barred |= self._missed
         catalogue, earned = self.rules.catalogue, list[AchievementRule]()
         if self.reaches(catalogue.next_thresholds(barred)):
             earned = catalogue.earned(self.changed_facts(), barred)
@@ -95,7 +101,8 @@ class SettledTotals(RunningTotals):
     ) -> list[AchievementRule]:
         """Return what is met only until more of ``waiting`` is unlocked."""
         trees = self.rules.catalogue.trees.affected_by(frozenset(self.tallies)).wary
-        barred = self.held | self.state.revoked | {rule.id for rule in waiting}
+        barred = self.held | self.state.revoked | self._missed
+        barred |= {rule.id for rule in waiting}
         earned = self._met(trees, barred, is_latest=is_latest)
         return sorted(earned, key=by_threshold)
 

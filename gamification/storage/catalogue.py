@@ -16,7 +16,7 @@ from gamification.domain.boosts import BoostRule
 from gamification.domain.catalogue import AchievementRule, ActivityRule, Catalogue
 from gamification.domain.conditions import read_condition, read_counting
 from gamification.domain.levels import LevelRule
-from gamification.domain.requirements import Goal, Ids, resolve
+from gamification.domain.requirements import Ids, counted_of
 from gamification.domain.streak_rules import VERSION_FIELDS, StreakRule, read_version
 from gamification.domain.trees import FilterRule
 from gamification.models import (
@@ -114,13 +114,10 @@ def load_filters(alias: str) -> Rows:
 
 def make_filters(rows: Rows, ids: Ids) -> list[FilterRule]:
     """Return the filters with these rows, in order of id."""
-    filters = []
-    for pk, definition, is_built in sorted(rows, key=itemgetter(0)):
-        condition = read_condition(definition)
-        goal = condition and resolve(condition, ids)
-        if isinstance(goal, Goal):
-            filters.append(FilterRule(pk, goal.counted, bool(is_built)))
-    return filters
+    return [
+        FilterRule(pk, counted_of(definition, ids), bool(is_built))
+        for pk, definition, is_built in sorted(rows, key=itemgetter(0))
+    ]
 
 
 def load_catalogue(alias: str) -> Catalogue:

@@ -196,12 +196,11 @@ class Naive:
         while waiting:
             rule = waiting.pop(0)
             moment = self.met_at(rule)
-            if moment is None:
-                # Something that it must lack was unlocked meanwhile, and before.
-                continue
-            line = Line(moment, rule.xp, achievement=rule.key)
-            self.add(line)
-            self.held[rule.key] = line
+            # Something that it must lack may have been unlocked meanwhile, and before.
+            if moment:
+                line = Line(moment, rule.xp, achievement=rule.key)
+                self.add(line)
+                self.held[rule.key] = line
             brief = [
                 each for each in self.earned(activities, waiting) if each.has_lacks
             ]

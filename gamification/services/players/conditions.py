@@ -49,6 +49,15 @@ class ConditionProgress:
         return min(1.0, max(0.0, self.current / self.target))
 
     @property
+    def unmet(self) -> list[ConditionProgress]:
+        """The leaves that are not met of parts that are not met, from left to right."""
+        if self.is_met:
+            return []
+        if not self.parts:
+            return [self]
+        return [leaf for part in self.parts for leaf in part.unmet]
+
+    @property
     def name(self) -> str:
         """``criterion``, ``holds``, ``lacks``, ``all``, ``any`` or ``at_least``."""
         if isinstance(self.condition, Leaf):
@@ -64,11 +73,6 @@ class TreeProgress:
 
     current: int
     conditions: ConditionProgress | None = None
-
-    @property
-    def is_met(self) -> bool:
-        """Whether the conditions are met."""
-        return self.conditions is None or self.conditions.is_met
 
 
 def measure_trees(

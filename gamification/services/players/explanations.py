@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from gamification.models import (
     UserGamification,
     write_alias,
 )
+from gamification.models.condition_text import condition_text, requirement_of
 from gamification.models.criterion_text import criterion_text
 from gamification.services.catalogue.lookup import get_definition
 from gamification.services.players.conditions import (
@@ -158,7 +159,7 @@ def _explanation(
         "current": criterion_text(row.criterion, current, activity, unit),
         "missing": missing,
         "activity": activity,
-        "conditions": _unmet(tree.conditions),
+        "conditions": ", ".join(_unmet(row, tree.conditions)),
     }
     return Explanation(
         achievement=row.key,
@@ -191,17 +192,21 @@ def _text(
     elif not blockers and not values["conditions"]:
         sentences += [_next_record(values)]
     if values["conditions"]:
-        sentences += [_("Further conditions are not met: %(conditions)s.")]
+        sentences += [_("Not met yet: %(conditions)s.")]
     return " ".join([each % values for each in sentences] + [*blockers.values()])
 
 
-def _unmet(progress: ConditionProgress | None) -> str:
-    """Return how far the leaves that are not met are, such as “2/5, 0/1”."""
+def _unmet(row: Achievement, progress: ConditionProgress | None) -> Iterator[str]:
+    """Yield the conditions that are not met, such as “5 × Review (2 of 5)”."""
     if progress is None or progress.is_met:
-        return ""
-    if not progress.parts:
-        return f"{progress.current}/{progress.target}"
-    return ", ".join(text for part in progress.parts if (text := _unmet(part)))
+        return
+    _own, _tree, names = requirement_of(row)
+    for leaf in progress.unmet:
+        text = condition_text(leaf.condition, names)
+        if leaf.name == "criterion":
+            values = {"text": text, "current": leaf.current, "target": leaf.target}
+            text = _("%(text)s (%(current)s of %(target)s)") % values
+        yield text
 
 
 def _next_record(values: dict[str, object]) -> str:

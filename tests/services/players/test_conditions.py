@@ -110,7 +110,18 @@ def test_any_achievement_is_explained(user, status):
     explained = explain_achievement(user, "fan")
 
     assert numbers(explained.conditions) == ("all", 0, 2, 0.0)
-    assert "Further conditions are not met: 2/4, 1/9." in explained.text
+    assert explained.text.count("Not met yet: ") == 1
+    assert "(2 of 4), " in explained.text
+    assert "(1 of 9)." in explained.text
+
+
+def test_what_must_be_held_is_named(user):
+    AchievementFactory(key="other", name="Newcomer", criterion="manual")
+    make({"all": [READ | {"threshold": 1}, {"holds": "other"}]})
+
+    text = explain_achievement(user, "fan").text
+
+    assert "Newcomer" in text.split("Not met yet: ")[1]
 
 
 def test_the_next_record_unlocks_only_what_is_met(user):
