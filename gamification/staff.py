@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from gamification.domain.catalogue import AchievementStatus, Criterion, Facts
+from gamification.domain.catalogue import (
+    MAX_TIMES,
+    AchievementStatus,
+    Criterion,
+    Facts,
+)
 from gamification.domain.categories import Category
 from gamification.domain.definitions import Differences, Effect, ItemDifference
 from gamification.domain.estimates import Estimate
@@ -16,6 +21,8 @@ from gamification.domain.levels import (
     thresholds_of,
 )
 from gamification.domain.outcomes import CelebrationMode
+from gamification.domain.seasons import SeasonState
+from gamification.domain.zones import time_zones
 from gamification.services.balance.recalculation import recalculate_xp
 from gamification.services.balance.recalculation_jobs import begin_recalculation
 from gamification.services.balance.recalculation_preview import (
@@ -132,6 +139,7 @@ from gamification.services.players.achievements import (
     get_achievement,
     get_all_achievements,
     held_achievements,
+    held_once,
     visible_achievements,
 )
 from gamification.services.players.explanations import get_facts
@@ -191,6 +199,7 @@ __all__ = [
     "MAX_NAME",
     "MAX_NAMES",
     "MAX_NOTE",
+    "MAX_TIMES",
     "STREAK_FIELDS",
     "AchievementStatus",
     "Act",
@@ -221,6 +230,7 @@ __all__ = [
     "RewardEdit",
     "RewardProposal",
     "SavedLevels",
+    "SeasonState",
     "SeedRemoval",
     "Simulation",
     "UnlockCounts",
@@ -287,6 +297,7 @@ __all__ = [
     "grant_freezes",
     "has_any_permission",
     "held_achievements",
+    "held_once",
     "hold_user",
     "is_storable",
     "key_of",
@@ -340,6 +351,7 @@ __all__ = [
     "streak_tag",
     "streaks_today",
     "thresholds_of",
+    "time_zones",
     "tune_rewards",
     "undo_boost_edit",
     "undo_edit",

@@ -12,6 +12,7 @@ from gamification.domain.days import Calendar
 from gamification.domain.history import PastEntry
 from gamification.domain.levels import calculate_level_from_xp
 from gamification.domain.outcomes import Entry, EntryKind
+from gamification.domain.spans import is_inside
 from gamification.domain.state import NOTHING, Rules, UserState
 from gamification.domain.streak_book import StreakBook
 from gamification.domain.streak_growth import longest_runs
@@ -61,15 +62,52 @@ def met_at(
     occurred. A user stops meeting a rule only if staff take XP. ``book`` is that of a
     user whose streaks may forgive something.
     """
-    measured, entries = tee(entries)
     since: Moment | None = None
-    values = _values(rule, measured, calendar, rules, book)
-    for value, entry in zip(values, entries, strict=False):
+    for value, entry in _inside(rule, entries, calendar, rules, book):
         if value < rule.threshold:
             since = None
         elif since is None:
             since = Moment(entry.occurred_at, entry.local_date)
     return since
+
+
+def last_value(
+    rule: AchievementRule,
+    entries: Entries,
+    calendar: Calendar,
+    rules: Rules,
+    book: StreakBook | None = None,
+) -> int:
+    """Return what ``rule`` measures in the end: of a season, when that is over."""
+    last = 0
+    for value, _entry in _inside(rule, entries, calendar, rules, book):
+        last = value
+    return last
+
+
+def _inside(
+    rule: AchievementRule,
+    entries: Entries,
+    calendar: Calendar,
+    rules: Rules,
+    book: StreakBook | None,
+) -> Iterator[tuple[int, PastEntry | Entry]]:
+    """Yield the value that ``rule`` measures after each entry that counts for it.
+
+    A season or a period counts nothing else, except that a level is that of all XP.
+    """
+
+    def counts(entry: PastEntry | Entry) -> bool:
+        day, instant = entry.local_date, entry.occurred_at
+        return is_inside(rule, rule.period, day, instant, calendar)
+
+    if rule.is_spanned and rule.criterion != Criterion.LEVEL:
+        entries = filter(counts, entries)
+    measured, entries = tee(entries)
+    values = _values(rule, measured, calendar, rules, book)
+    for value, entry in zip(values, entries, strict=False):
+        if not rule.is_spanned or counts(entry):
+            yield value, entry
 
 
 def _values(
@@ -98,8 +136,16 @@ def _values(
         case Criterion.TOTAL_XP:
             return accumulate(e.amount for e in entries)
         case Criterion.ACHIEVEMENTS:
-            return accumulate(e.kind == EntryKind.ACHIEVEMENT for e in entries)
+            return _held(entries)
     return repeat(0)
+
+
+def _held(entries: Entries) -> Iterator[int]:
+    held: set[int | None] = set()
+    for entry in entries:
+        if entry.kind == EntryKind.ACHIEVEMENT:
+            held.add(entry.achievement_id)
+        yield len(held)
 
 
 def _active_days(entries: Entries) -> Iterator[int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import date, datetime
 from functools import cached_property
 from operator import attrgetter
@@ -13,7 +12,7 @@ from typing import Any
 from gamification.domain.backfill import Moment, met_at
 from gamification.domain.boosting import boosted_record, boosted_reward
 from gamification.domain.catalogue import AchievementRule, ActivityRule
-from gamification.domain.celebrations import Peaks, notices
+from gamification.domain.celebrations import Peaks, notices, stored_notices
 from gamification.domain.history import (
     StandingEntry,
     lasting_with,
@@ -33,7 +32,15 @@ from gamification.domain.outcomes import (
     UnlockRow,
     Withheld,
 )
-from gamification.domain.series import highest_steps
+from gamification.domain.rewards import (
+    Place,
+    lost_row,
+    reward_of,
+    row_of,
+    rules_held,
+    unlock_of,
+    unlocks_to_show,
+)
 from gamification.domain.state import NONE, Record, Rules, UserState
 from gamification.domain.totals import RunningTotals, Start
 
@@ -59,8 +66,8 @@ class UserChangeset(RunningTotals):
         #: Outcomes by the position of their entries.
         self.outcomes: dict[int, Outcome] = {}
         self.unlocks: tuple[UnlockRow, ...] = ()
-        #: Ids of achievements of which no row is to remain.
-        self.forgotten: frozenset[int] = NONE
+        #: Achievements of which no row is to remain.
+        self.forgotten: frozenset[Place] = NONE
         self.celebrations: tuple[CelebrationNotice, ...] = ()
 
     @property
@@ -72,24 +79,14 @@ class UserChangeset(RunningTotals):
         self, entry_ids: Sequence[int], celebration_ids: Mapping[tuple[Any, str], int]
     ) -> list[Outcome]:
         """Return the outcomes with the ids that the database gave."""
+        user_id = self.state.user_id
         return [
-            outcome.numbered(
-                entry_ids[position:],
-                tuple(self._stored(outcome.celebrations, celebration_ids)),
+            each.numbered(
+                entry_ids[place:],
+                stored_notices(each.celebrations, celebration_ids, user_id),
             )
-            for position, outcome in self.outcomes.items()
+            for place, each in self.outcomes.items()
         ]
-
-    def _stored(
-        self,
-        celebrations: Iterable[CelebrationNotice],
-        ids: Mapping[tuple[Any, str], int],
-    ) -> Iterator[CelebrationNotice]:
-        """Yield the notices that were stored; the user already had the others."""
-        for notice in celebrations:
-            pk = ids.get((self.state.user_id, notice.dedupe_key))
-            if pk is not None:
-                yield replace(notice, id=pk)
 
     @cached_property
     def _limits(self) -> Limits:
@@ -137,16 +134,16 @@ class UserChangeset(RunningTotals):
         targets: Sequence[StandingEntry],
         *,
         room: Iterable[tuple[StandingEntry, int]] = (),
-        rewards: Mapping[int, StandingEntry] = MappingProxyType({}),
+        rewards: Mapping[Place, StandingEntry] = MappingProxyType({}),
         reason: Reason = NO_REASON,
     ) -> None:
         """Reverse entries, each on its own date. The state must have its days.
 
         ``room`` has the entries that now earn more XP, each with the units. ``rewards``
-        has the rewards of the revocable achievements that the user holds, by
-        achievement id: the user loses those that only these entries had earned. The
-        last outcome includes all of this. Losses come before corrections, so that the
-        user reaches no level only in passing.
+        has the rewards of the revocable achievements that the user holds: the user
+        loses those that only these entries had earned. The last outcome includes all of
+        this. Losses come before corrections, so that the user reaches no level only in
+        passing.
         """
         start, now = self.start(), self.now
         *others, final = [reversal_of(each, now=now, reason=reason) for each in targets]
@@ -182,18 +179,39 @@ class UserChangeset(RunningTotals):
     def backfill(self, rule: AchievementRule, reason: Reason) -> Outcome:
         """Unlock ``rule``, which the user meets, dated to when the ledger satisfied it.
 
-        The state must have its ledger. If the ledger has no such date, it is now.
+        The state must have its ledger. If the ledger has no such date, it is now. What
+        can be earned again is unlocked as often as the user has met it.
         """
-        moment = self._met_at(rule) or self._present
-        reward = self._reward(rule, moment, reason)
-        return self._apply(reward, unlocked=rule, settles=True)
+        start, unlocks, first = self.start(), list[Unlock](), len(self.entries)
+        goals = self.goals.all_due(rule, self.facts()) if self.goals else []
+        for goal in goals if rule.is_special else [rule]:
+            moment = self._met_at(goal) or self._present
+            reward = self._reward(goal, moment, reason)
+            self.book(reward)
+            unlocks.append(self._hold(goal, reward))
+        reward = self.entries[first]
+        unlocks += self._settle(reward, start)
+        return self._finish(start, reward, unlocks)
 
     def revoke(
-        self, unlock: UnlockRow, reward: StandingEntry, reason: Reason
+        self, unlocks: Sequence[tuple[UnlockRow, StandingEntry]], reason: Reason
     ) -> Outcome:
-        """Take an achievement away, with the XP of its ``reward``."""
+        """Take an achievement away, with the XP of its rewards.
+
+        There are several of one that the user has earned more than once. The outcome is
+        that of the last one, and has the others among its losses.
+        """
+        start = self.start()
+        *others, (unlock, reward) = unlocks
         reversal = self._take_back(unlock, reward, reason)
-        return self._apply(reversal, settles=reversal.amount > 0)
+        self.book(reversal)
+        lost = []
+        for row, each in others:
+            self.book(self._take_back(row, each, reason))
+            rule = self.rules.catalogue.rule_of(row.achievement_id)
+            lost.append(unlock_of(rule, each.worth, row.number))
+        gained = self._settle(reversal, start) if reversal.amount > 0 else []
+        return self._finish(start, reversal, gained, lost=tuple(lost))
 
     def _apply(
         self,
@@ -242,13 +260,13 @@ class UserChangeset(RunningTotals):
         """Unlock what the new state earns, until no further unlock follows."""
         unlocks: list[Unlock] = []
         is_dated: bool | None = None
-        while earned := self._earned():
+        while earned := self._earned(start):
             if is_dated is None:
                 is_dated = start.dates(cause)
             before = self.facts_at(start)
             for rule in earned:
                 # A rule that the user met before, or one after it, needs the ledger.
-                is_dated = is_dated and not before.meet(rule)
+                is_dated = is_dated and not self.was_met(rule, before, start)
                 moment = Moment(cause.occurred_at, cause.local_date)
                 if not is_dated:
                     moment = self._met_at(rule) or moment
@@ -257,14 +275,17 @@ class UserChangeset(RunningTotals):
                 unlocks.append(self._hold(rule, reward))
         return unlocks
 
-    def _earned(self) -> list[AchievementRule]:
+    def _earned(self, start: Start) -> list[AchievementRule]:
         """Return the achievements that the user meets and does not hold."""
         revoked = self.state.revoked
         barred = self.held | revoked if revoked else self.held
-        catalogue = self.rules.catalogue
+        catalogue, goals = self.rules.catalogue, list[AchievementRule]()
+        if self.goals:
+            goals += self.goals.due(self.entries[start.place :], self.facts(), barred)
+            self.needs_ledger |= self.goals.needs_ledger
         if not self.reaches(catalogue.next_thresholds(barred)):
-            return []
-        return catalogue.earned(self.changed_facts(), barred)
+            return goals
+        return catalogue.earned(self.changed_facts(), barred) + goals
 
     def _met_at(self, rule: AchievementRule) -> Moment | None:
         """Return when the ledger, with the booked entries, satisfied ``rule``."""
@@ -277,7 +298,7 @@ class UserChangeset(RunningTotals):
     def _lose(
         self,
         start: Start,
-        rewards: Mapping[int, StandingEntry],
+        rewards: Mapping[Place, StandingEntry],
         freed: int,
         reason: Reason,
     ) -> Iterator[Unlock]:
@@ -285,28 +306,29 @@ class UserChangeset(RunningTotals):
 
         ``freed`` is the XP that is booked afterwards, and counts already.
         """
-        known = self.rules.catalogue.achievements.values()
-        held = {each: rewards[each.id].worth for each in known if each.id in rewards}
-        after, thresholds = self.facts_with(freed), self.rules.thresholds
-        for rule in find_lost(held, self.facts_at(start), after, thresholds):
-            reward = rewards[rule.id]
-            unlock = self._unlock_row(rule, reward.entry)
-            lapsed = unlock._replace(can_be_earned_again=True)
+        by_rule = rules_held(self.rules.catalogue.achievements, rewards)
+        before, after = self.facts_at(start), self.facts_with(freed)
+        if self.goals:
+            new = self.entries[start.place :]
+            before = before._replace(spans=self.goals.spans(by_rule, new))
+            after = after._replace(spans=self.goals.spans(by_rule))
+            self.needs_ledger |= self.goals.needs_ledger
+        held = {rule: reward.worth for rule, reward in by_rule.items()}
+        for rule in find_lost(held, before, after, self.rules.thresholds):
+            reward = by_rule[rule]
+            lapsed = row_of(reward.entry)._replace(can_be_earned_again=True)
             self.book(self._take_back(lapsed, reward, reason))
-            yield Unlock(rule.key, rule.name, rule.icon, reward.worth)
+            yield unlock_of(rule, reward.worth)
 
     def _take_back(
         self, unlock: UnlockRow, reward: StandingEntry, reason: Reason
     ) -> Entry:
         """Mark ``unlock`` as lost, and return the entry that reverses its reward."""
-        self.held = self.held - {unlock.achievement_id}
-        revoked = unlock._replace(
-            revoked_at=self.now,
-            revoked_by_id=reason.actor_id,
-            revoke_reason=reason.note,
-            internal_note=reason.internal_note,
-        )
-        self.unlocks += (revoked,)
+        pk, is_lapsed = unlock.achievement_id, unlock.can_be_earned_again
+        goals = self.goals
+        if goals is None or goals.lose(pk, unlock.number, is_lapsed=is_lapsed):
+            self.held = self.held - {pk}
+        self.unlocks += (lost_row(unlock, self.now, reason),)
         return reversal_of(reward, now=self.now, reason=reason)
 
     def _celebrations(
@@ -317,37 +339,20 @@ class UserChangeset(RunningTotals):
         if not self.celebrate or not (before != after or unlocks):
             return ()
         catalogue, milestones = self.rules.catalogue, self.rules.streak_milestones
-        fresh = [unlock for unlock in unlocks if self._is_first(unlock)]
-        shown = highest_steps(fresh, catalogue.achievements, start.held)
+        shown = unlocks_to_show(unlocks, catalogue.achievements, self.state, start.held)
         planned = tuple(notices(shown, before, after, milestones, catalogue.levels))
         self.celebrations += planned
         return planned if self.state.celebrates else ()
 
-    def _is_first(self, unlock: Unlock) -> bool:
-        """Say whether the user holds the achievement for the first time."""
-        pk = self.rules.catalogue.achievements[unlock.achievement].id
-        return pk not in self.state.revoked and pk not in self.state.lapsed
-
     def _reward(
         self, rule: AchievementRule, moment: Moment, reason: Reason = NO_REASON
     ) -> Entry:
-        reward = Entry(
-            id=None,
-            user_id=self.state.user_id,
-            kind=EntryKind.ACHIEVEMENT.value,
-            amount=rule.xp_reward,
-            occurred_at=moment.instant,
-            local_date=moment.day,
-            recorded_at=self.now,
-            achievement_id=rule.id,
-            **reason._asdict(),
-        )
+        reward = reward_of(rule, self.state, moment, self.now, reason)
         return boosted_reward(self, reward)
 
     def _hold(self, rule: AchievementRule, reward: Entry) -> Unlock:
         self.held = self.held | {rule.id}
-        self.unlocks += (self._unlock_row(rule, reward),)
-        return Unlock(rule.key, rule.name, rule.icon, reward.amount)
-
-    def _unlock_row(self, rule: AchievementRule, reward: Entry) -> UnlockRow:
-        return UnlockRow(reward.user_id, rule.id, reward.occurred_at, reward.amount)
+        if self.goals:
+            self.goals.hold(rule)
+        self.unlocks += (row_of(reward),)
+        return unlock_of(rule, reward.amount)

@@ -34,13 +34,21 @@ def decide_backfill(
     """
     for state in states:
         changeset = UserChangeset(state, rules, now, celebrate=celebrate)
-        if not qualifies(state, rule, changeset.streaks.longest()):
+        if not _is_due(changeset, rule):
             continue
         try:
             changeset.backfill(rule, reason)
         except TotalOutOfRangeError:
             continue
         yield changeset
+
+
+def _is_due(changeset: UserChangeset, rule: AchievementRule) -> bool:
+    """Say whether the user gets ``rule``, or a further time of it."""
+    if changeset.goals and rule.is_special:
+        is_met = bool(changeset.goals.all_due(rule, changeset.facts()))
+        return is_met and not changeset.state.is_excluded
+    return qualifies(changeset.state, rule, changeset.streaks.longest())
 
 
 def decide_recalculation(

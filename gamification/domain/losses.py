@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from gamification.domain.catalogue import AchievementRule, Facts
 from gamification.domain.levels import calculate_level_from_xp
 
-#: Achievements that a user holds, each with the XP that it gave.
+#: Achievements that a user holds, each with the XP that it gave. What can be earned
+#: again is there once for each time.
 Held = Mapping[AchievementRule, int]
 
 #: XP at which each level begins.
@@ -36,7 +37,8 @@ def find_lost(
         ]
         if not gone:
             return lost
-        after = _without([rest.pop(rule) for rule in gone], after, thresholds)
+        xp = sum(rest.pop(rule) for rule in gone)
+        after = _without(xp, _only_in(gone, rest), after, thresholds)
         lost += gone
 
 
@@ -44,17 +46,24 @@ def _earned(held: Held, facts: Facts, thresholds: Thresholds) -> set[Achievement
     """Return those of ``held`` that are met without the rewards of the others."""
     earned = set[AchievementRule]()
     while True:
-        others = [xp for rule, xp in held.items() if rule not in earned]
-        without = _without(others, facts, thresholds)
+        others = {rule: xp for rule, xp in held.items() if rule not in earned}
+        lost = _only_in(others, earned)
+        without = _without(sum(others.values()), lost, facts, thresholds)
         more = {rule for rule in held if without.meet(rule)}
         if more == earned:
             return earned
         earned = more
 
 
-def _without(rewards: Collection[int], facts: Facts, thresholds: Thresholds) -> Facts:
-    """Return ``facts`` without achievements that gave these rewards."""
-    total = facts.total_xp - sum(rewards)
-    held = facts.achievements - len(rewards)
+def _only_in(
+    rules: Iterable[AchievementRule], others: Iterable[AchievementRule]
+) -> int:
+    """Return how many achievements are in ``rules``, at no time in ``others``."""
+    return len({rule.id for rule in rules} - {rule.id for rule in others})
+
+
+def _without(xp: int, achievements: int, facts: Facts, thresholds: Thresholds) -> Facts:
+    """Return ``facts`` without so many achievements, which gave ``xp``."""
+    total, held = facts.total_xp - xp, facts.achievements - achievements
     level = calculate_level_from_xp(total, thresholds)
     return facts._replace(total_xp=total, level=level, achievements=held)

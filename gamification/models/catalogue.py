@@ -27,6 +27,7 @@ from gamification.domain.streak_rules import StreakUnit
 from gamification.models.criterion_text import criterion_sentence, criterion_text
 from gamification.models.level_text import level_text
 from gamification.models.natural_keys import KeyedQuerySet, NumberedQuerySet
+from gamification.models.repeat_text import repeat_sentence, season_sentence
 
 if TYPE_CHECKING:
     CharField = models.CharField[str, str]
@@ -358,6 +359,13 @@ class Achievement(CatalogueItem):
         return criterion_sentence(
             self.criterion, self.threshold, self._counted, self._unit
         )
+
+    @property
+    def timing_sentence(self) -> str:
+        """When and how often users can earn it, in sentences; "" for any time, once."""
+        repeats = repeat_sentence(self.max_times, self.repeat_every, self.repeat_period)
+        season = season_sentence(self.starts_at, self.ends_at, self.season_zone)
+        return f"{repeats} {season}".strip()
 
     @property
     def _counted(self) -> str:

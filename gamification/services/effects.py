@@ -16,6 +16,7 @@ from gamification.domain.catalogue import Catalogue
 from gamification.domain.estimates import Estimate, Sample
 from gamification.models import UserGamification, write_alias
 from gamification.storage import Snapshot, StateQuery, store_for
+from gamification.storage.streaks import load_ledgers
 
 #: The time that a preview may take until it plays no more users, in seconds.
 TIME: Final = 3.0
@@ -114,4 +115,9 @@ def play(keys: Sequence[int], sample: Sample, began: float) -> Iterator[Snapshot
         sample.size += len(page)
         user_ids = rows.filter(pk__in=page).values_list("user_id", flat=True)
         query = StateQuery([*user_ids], conf.default_calendar, activities=None)
-        yield store_for(alias).read(query)
+        store = store_for(alias)
+        snapshot = store.read(query)
+        if any(rule.is_spanned for rule in snapshot.catalogue.special):
+            # The ledger alone says what a season or a period counts.
+            load_ledgers(snapshot.states.values(), snapshot.catalogue, store)
+        yield snapshot

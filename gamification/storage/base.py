@@ -18,6 +18,7 @@ from operator import attrgetter
 from typing import Any, ClassVar, NamedTuple
 
 from django.db.models import Count, Exists, OuterRef, Q
+from django.utils import timezone
 
 from gamification.domain.catalogue import Catalogue
 from gamification.domain.celebrations import NoticeRow, notice_row
@@ -25,7 +26,8 @@ from gamification.domain.changeset import UserChangeset
 from gamification.domain.days import Calendar
 from gamification.domain.history import PastEntry
 from gamification.domain.outcomes import Entry, Outcome
-from gamification.domain.state import NONE, UserState
+from gamification.domain.spans import SpanQuery, span_query
+from gamification.domain.state import NONE, NOTHING, UserState
 from gamification.domain.undoing import restored_key
 from gamification.models import LedgerEntry
 from gamification.models.users import in_order
@@ -78,6 +80,9 @@ class ActivityIds(NamedTuple):
     #: First and last date of the other records that matter.
     since: date = date.min
     until: date = date.max
+    #: Ids of achievements that can be earned again, and what decides about seasons.
+    repeated: Sequence[int] = ()
+    spans: SpanQuery | None = None
 
     @classmethod
     def of(cls, query: StateQuery, catalogue: Catalogue) -> ActivityIds:
@@ -88,12 +93,18 @@ class ActivityIds(NamedTuple):
         ids = [rule.id for rule in rules]
         limited = [rule.id for rule in rules if rule.daily_limit is not None]
         cooled = [rule.id for rule in rules if rule.cooldown is not None]
+        more: dict[str, Any] = {}
+        if catalogue.special or catalogue.repeated:
+            now = timezone.now()
+            earliest, latest = query.earliest or now, query.latest or now
+            spans = span_query(catalogue.special, ids, earliest, latest)
+            more = {"repeated": catalogue.repeated, "spans": spans}
         if not (limited or cooled) or query.earliest is None or query.latest is None:
-            return cls(ids)
+            return cls(ids, **more)
         cooldown = max((rule.cooldown or 0 for rule in rules), default=0)
         margin = _MARGIN + timedelta(seconds=cooldown)
         since, until = query.earliest - margin, query.latest + margin
-        return cls(ids, limited, cooled, since.date(), until.date())
+        return cls(ids, limited, cooled, since.date(), until.date(), **more)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +123,18 @@ class Snapshot:
     celebration_ids: Mapping[UserKey, int] = field(default_factory=dict)
     #: The groups, as far as boosts are for them, of users without a row.
     groups: Mapping[Any, frozenset[int]] = field(default_factory=dict)
+    #: What was read for seasons and periods, if anything: newcomers have nothing of it.
+    spans: SpanQuery | None = None
 
     def welcome(self, query: StateQuery) -> bool:
         """Give users without a row the state of a new user; say if there are any."""
         newcomers = [pk for pk in query.user_ids if pk not in self.states]
         for user_id in newcomers:
             groups = self.groups.get(user_id, NONE)
-            self.states[user_id] = UserState(user_id, query.calendar, groups=groups)
+            spans = (self.spans, NOTHING) if self.spans else None
+            self.states[user_id] = UserState(
+                user_id, query.calendar, groups=groups, spans=spans
+            )
         return bool(newcomers)
 
     def replayed(self, entry: Entry) -> Outcome:

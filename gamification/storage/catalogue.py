@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
+from datetime import datetime
 from operator import itemgetter
 from typing import Any
 
@@ -25,7 +26,11 @@ from gamification.storage.boosts import boosts_sql, load_boosts, make_boosts
 from gamification.storage.tables import LEVELS, STREAKS
 
 ACTIVITY_FIELDS = [field.name for field in fields(ActivityRule)]
-ACHIEVEMENT_FIELDS = [field.name for field in fields(AchievementRule)]
+ACHIEVEMENT_FIELDS = [
+    field.name
+    for field in fields(AchievementRule)
+    if field.name not in {"number", "period"}
+]
 LEVEL_FIELDS = LevelRule._fields
 STREAK_FIELDS = ("id", "key", "name", "is_active", "since", "former", *VERSION_FIELDS)
 _DOCUMENTS = {"former", "activities", "weekdays"}
@@ -120,6 +125,24 @@ def ids_by_key(activities: Iterable[Sequence[Any]]) -> dict[str, int]:
     return {key: pk for pk, key, *_ in activities}
 
 
+def _achievement(row: Sequence[Any]) -> AchievementRule:
+    """Return the rule of a row; PostgreSQL gives times as texts."""
+    rule = AchievementRule(*row)
+    ends = rule.starts_at, rule.ends_at
+    if any(isinstance(each, str) for each in ends):
+        starts_at, ends_at = [
+            each and datetime.fromisoformat(str(each)) for each in ends
+        ]
+        return replace(rule, starts_at=starts_at, ends_at=ends_at)
+    return rule
+
+
+def rule_of(achievement: Achievement) -> AchievementRule:
+    """Return the rule of an achievement, which need not be saved."""
+    values = [getattr(achievement, name) for name in ACHIEVEMENT_FIELDS[1:]]
+    return AchievementRule(achievement.pk or 0, *values)
+
+
 def make_catalogue(
     activities: Iterable[Sequence[Any]],
     achievements: Iterable[Sequence[Any]],
@@ -130,7 +153,7 @@ def make_catalogue(
     """Return the catalogue made from rows with the fields above."""
     return Catalogue(
         [ActivityRule(*row) for row in activities],
-        [AchievementRule(*row) for row in achievements],
+        [_achievement(row) for row in achievements],
         levels,
         streaks,
         boosts,

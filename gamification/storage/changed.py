@@ -46,8 +46,8 @@ class ChangedRows:
             changes["days"].append((user_id, day, "active", *change))
         for day in changeset.lost_days:
             changes["lost_days"].append((user_id, day))
-        for pk in changeset.forgotten:
-            changes["forgotten"].append((user_id, pk))
+        for place in changeset.forgotten:
+            changes["forgotten"].append((user_id, *place))
         changes["unlocks"] += changeset.unlocks
         changes["freezes"] += changeset.streaks.freeze_rows(now)
         if changeset.celebrations:

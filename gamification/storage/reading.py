@@ -14,6 +14,7 @@ from gamification.storage.catalogue import (
     levels_sql,
     streaks_sql,
 )
+from gamification.storage.goals import NUMBERS, SPANS
 from gamification.storage.tables import (
     ACHIEVEMENTS,
     ACTIVITIES,
@@ -78,6 +79,9 @@ class ReadShape(NamedTuple):
     keys: Arity
     #: Groups for whose members there are boosts.
     groups: Arity = 0
+    #: Whether achievements can be earned again, and whether any has a season.
+    numbers: bool = False
+    spans: bool = False
 
 
 @cache
@@ -95,6 +99,8 @@ def read_sql(user_type: str, shape: ReadShape) -> str:
         _rewarded_at(shape.cooled) if shape.cooled else "NULL",
         _used_keys(shape.keys) if shape.keys else "NULL",
         *_groups(shape.groups),
+        *([NUMBERS] if shape.numbers else ()),
+        *([SPANS] if shape.spans else ()),
     ]
     return f"""SELECT s.*, {", ".join(columns)}
 FROM ({STAMPS}) s

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, MutableMapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, Final
@@ -13,7 +13,8 @@ from gamification.domain.state import NONE, NOTHING, UserState
 from gamification.domain.streaks import Streak
 from gamification.models.progress import calendar_of
 from gamification.storage import reading
-from gamification.storage.base import StateQuery
+from gamification.storage.base import ActivityIds, StateQuery
+from gamification.storage.goals import make_counts, make_numbers
 
 #: The number of stamps, with which every row of a read begins.
 STAMPS: Final = 5
@@ -35,16 +36,27 @@ class StoredStates(MutableMapping[Any, UserState]):
     """
 
     def __init__(
-        self, rows: Iterable[Row], query: StateQuery, activity_ids: Sequence[int]
+        self,
+        rows: Iterable[Row],
+        query: StateQuery,
+        ids: ActivityIds,
+        *,
+        has_groups: bool,
     ) -> None:
         self._values: dict[Any, Row | UserState] = {row[STAMPS]: row for row in rows}
         self._query = query
-        self._activity_ids = activity_ids
+        self._ids = ids
+        #: The columns that only some reads have.
+        self._more = [
+            *(["groups"] if has_groups else ()),
+            *(["numbers"] if ids.repeated else ()),
+            *(["spans"] if ids.spans else ()),
+        ]
 
     def __getitem__(self, user_id: Any) -> UserState:
         value = self._values[user_id]
         if isinstance(value, tuple):
-            value = _user_state(value, self._query, self._activity_ids)
+            value = _user_state(value, self._query, self._ids, self._more)
             self._values[user_id] = value
         return value
 
@@ -64,11 +76,13 @@ class StoredStates(MutableMapping[Any, UserState]):
         return len(self._values)
 
 
-def _user_state(row: Row, query: StateQuery, activity_ids: Sequence[int]) -> UserState:
+def _user_state(
+    row: Row, query: StateQuery, ids: ActivityIds, more: Sequence[str]
+) -> UserState:
     (user_id, version, total_xp, level, highest_level, highest_streak) = row[5:11]
     active_days, last_occurred_at, *streak = row[11:16]
     is_excluded, zones, celebrates, has_exceptions = row[16:20]
-    achievements, tallies, usage, rewarded_at, _keys, *groups = row[20:]
+    achievements, tallies, usage, rewarded_at, _keys, *others = row[20:]
     return UserState(
         user_id,
         query.calendar
@@ -84,13 +98,25 @@ def _user_state(row: Row, query: StateQuery, activity_ids: Sequence[int]) -> Use
         is_excluded,
         None if last_occurred_at is None else instant_at(last_occurred_at),
         *_by_state(achievements),
-        _tallies(tallies, activity_ids) if tallies else NOTHING,
+        _tallies(tallies, ids.all) if tallies else NOTHING,
         _usage(usage) if usage else NOTHING,
         _instants(rewarded_at) if rewarded_at else NOTHING,
         celebrates=celebrates,
         has_exceptions=has_exceptions,
-        groups=frozenset(groups[0]) if groups else NONE,
+        **_others(dict(zip(more, others, strict=True)), ids) if others else NOTHING,
     )
+
+
+def _others(values: Mapping[str, Any], ids: ActivityIds) -> dict[str, Any]:
+    """Return the fields of a state that only some reads have."""
+    found: dict[str, Any] = {}
+    if "groups" in values:
+        found["groups"] = frozenset(values["groups"])
+    if "numbers" in values:
+        found["numbers"] = make_numbers(values["numbers"])
+    if "spans" in values and ids.spans:
+        found["spans"] = ids.spans, make_counts(values["spans"])
+    return found
 
 
 @lru_cache(maxsize=1_024)
@@ -106,7 +132,8 @@ def _by_state(
         frozenset([code // 4 for code in codes if code % 4 == state]) or NONE
         for state in (reading.HELD, reading.REVOKED, reading.LAPSED)
     )
-    return held, revoked, lapsed
+    # What can be earned again may have rows of every kind.
+    return held, revoked - held or NONE, lapsed - held - revoked or NONE
 
 
 def _tallies(value: Any, activity_ids: Sequence[int]) -> dict[int, int]:

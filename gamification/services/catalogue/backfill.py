@@ -187,7 +187,8 @@ def _decide(
     qualified = [
         states[pk]
         for pk in in_order(states)
-        if qualifies(states[pk], rule, StreakKeeper(states[pk], catalogue).longest())
+        if rule.is_special
+        or qualifies(states[pk], rule, StreakKeeper(states[pk], catalogue).longest())
     ]
     load_ledgers(qualified, catalogue, store)
     rules, now = conf.rules(catalogue), timezone.now()

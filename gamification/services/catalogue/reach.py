@@ -6,20 +6,31 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from django.db.models import Count, QuerySet, Value
+from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from gamification.conf import conf
 from gamification.domain.catalogue import AchievementStatus, Criterion, top_threshold
 from gamification.domain.definitions import Differences
+from gamification.domain.seasons import SeasonState
 from gamification.models import Achievement, write_alias
 from gamification.services.catalogue.backfill_preview import qualifying_users
 from gamification.services.levels.table import current_thresholds
+from gamification.services.players.goals import season_of
 from gamification.services.unit_of_work import naming_errors
 
 #: The fields that decide who meets an achievement.
-DECISIVE: Final = frozenset({"criterion", "activity", "threshold", "status"})
+DECISIVE: Final = frozenset(
+    {
+        *("criterion", "activity", "threshold", "status"),
+        *("max_times", "repeat_every", "repeat_period"),
+        *("starts_at", "ends_at", "season_zone"),
+    }
+)
 
+_ENDED: Final = SeasonState.ENDED
 #: The most counts in one statement.
 _AT_ONCE: Final = 100
 
@@ -111,6 +122,8 @@ def _known_achievements() -> QuerySet[Achievement]:
 
 
 def _problem(achievement: Achievement, levels: int, others: int) -> str:
+    if season_of(achievement, conf.default_calendar, timezone.now()) == _ENDED:
+        return _("Its season is over, so nobody can reach it.")
     criterion = achievement.criterion
     top = top_threshold(criterion, levels=levels, achievements=others)
     if top is None or achievement.threshold <= top:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -79,6 +79,13 @@ def test_an_achievement_is_created_with_all_its_fields(staff, activity):
         "threshold": 100,
         "series": "walks",
         "step": 2,
+        "max_times": 3,
+        "repeat_every": 50,
+        "repeat_period": "",
+        "starts_at": datetime(2026, 6, 1, tzinfo=UTC),
+        "ends_at": datetime(2026, 7, 1, tzinfo=UTC),
+        "season_zone": "Europe/Berlin",
+        "shown_outside_season": True,
         "is_secret": True,
         "revocable": True,
         "status": "draft",
@@ -341,7 +348,7 @@ def test_a_tag_depends_on_the_editable_fields(medal):
 def test_a_tag_is_the_same_in_every_process():
     achievement = Achievement(**MEDAL, xp_reward=50)
 
-    assert definition_tag(achievement) == "beff15f59f8924307b8ade2e6366a75e"
+    assert definition_tag(achievement) == "962fcac64fa32ba0575e36006b4ac378"
 
 
 def test_an_item_with_the_expected_tag_is_edited(medal, staff):
