@@ -36,7 +36,7 @@ from gamification.services.catalogue.filter_counts import (
     filter_numbers,
     rebuild_filters,
 )
-from gamification.services.corrections.restoring import restore_unlock
+from gamification.services.corrections.restoring import forget_others, restore_unlock
 from gamification.services.jobs import jobs_undone_for
 from gamification.services.levels.table import current_thresholds
 from gamification.services.streaks.derived import (
@@ -190,10 +190,10 @@ def _derived(
                 f"freeze {row.kind} {row.date}": row.amount for row in missing
             }
             numbers[user_id] |= {
-                names.achievement(pk): _held(
+                names.achievement(*place): _held(
                     reward.occurred_at, reward.amount, is_lost=bool(reversal)
                 )
-                for pk, (reward, reversal) in progress.unlocks.items()
+                for place, (reward, reversal) in progress.unlocks.items()
             }
     return numbers
 
@@ -260,7 +260,7 @@ def _stored(
         for user_id in user_ids
     }
     for unlock in UserAchievement.objects.using(alias).filter(user__in=user_ids):
-        name = names.achievement(unlock.achievement_id)
+        name = names.achievement(unlock.achievement_id, unlock.number)
         numbers[unlock.user_id][name] = _held(
             unlock.unlocked_at, unlock.xp_awarded, is_lost=bool(unlock.revoked_at)
         )
@@ -303,8 +303,9 @@ class _Names:
             dict(Achievement.objects.using(alias).values_list("id", "key")),
         )
 
-    def achievement(self, pk: int) -> str:
-        return f"achievement {self.achievements[pk]}"
+    def achievement(self, pk: int, number: int) -> str:
+        times = f" × {number}" if number > 1 else ""
+        return f"achievement {self.achievements[pk]}{times}"
 
 
 def _profiles(user_ids: Sequence[Any]) -> Profiles:
@@ -341,7 +342,6 @@ def _rebuild(user_id: Any) -> None:
     )
     count_again(user_id, alias)
     rebuild_filters(user_id, alias)
-    for achievement_id, reward in progress.unlocks.items():
-        restore_unlock(user_id, achievement_id, reward)
-    unlocks = UserAchievement.objects.using(alias).filter(user=user_id)
-    unlocks.exclude(achievement__in=[*progress.unlocks]).delete()
+    for place, reward in progress.unlocks.items():
+        restore_unlock(user_id, *place, reward)
+    forget_others(user_id, progress.unlocks)

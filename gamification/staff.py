@@ -8,7 +8,12 @@ from gamification.domain.attributes import (
     MAX_TEXT,
     AttributeType,
 )
-from gamification.domain.catalogue import AchievementStatus, Criterion, Facts
+from gamification.domain.catalogue import (
+    MAX_TIMES,
+    AchievementStatus,
+    Criterion,
+    Facts,
+)
 from gamification.domain.categories import Category
 from gamification.domain.definitions import Differences, Effect, ItemDifference
 from gamification.domain.estimates import Estimate
@@ -22,6 +27,8 @@ from gamification.domain.levels import (
     thresholds_of,
 )
 from gamification.domain.outcomes import CelebrationMode
+from gamification.domain.seasons import SeasonState
+from gamification.domain.zones import time_zones
 from gamification.services.balance.recalculation import recalculate_xp
 from gamification.services.balance.recalculation_jobs import begin_recalculation
 from gamification.services.balance.recalculation_preview import (
@@ -140,6 +147,7 @@ from gamification.services.players.achievements import (
     get_achievement,
     get_all_achievements,
     held_achievements,
+    held_once,
     visible_achievements,
 )
 from gamification.services.players.explanations import get_facts
@@ -202,6 +210,7 @@ __all__ = [
     "MAX_NOTE",
     "MAX_NUMBER",
     "MAX_TEXT",
+    "MAX_TIMES",
     "STREAK_FIELDS",
     "AchievementStatus",
     "Act",
@@ -233,6 +242,7 @@ __all__ = [
     "RewardEdit",
     "RewardProposal",
     "SavedLevels",
+    "SeasonState",
     "SeedRemoval",
     "Simulation",
     "UnlockCounts",
@@ -301,6 +311,7 @@ __all__ = [
     "grant_freezes",
     "has_any_permission",
     "held_achievements",
+    "held_once",
     "hold_user",
     "is_storable",
     "key_of",
@@ -355,6 +366,7 @@ __all__ = [
     "streaks_today",
     "tend_filters",
     "thresholds_of",
+    "time_zones",
     "tune_rewards",
     "undo_boost_edit",
     "undo_edit",

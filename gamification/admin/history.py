@@ -132,7 +132,10 @@ class LedgerEntryAdmin(HistoryAdmin):
 
 @admin.register(UserAchievement)
 class UserAchievementAdmin(HistoryAdmin):
-    list_display = ("user", "achievement", "unlocked_at", "xp_awarded", "revoked_at")
+    list_display = (
+        *("user", "achievement", "number", "unlocked_at"),
+        *("xp_awarded", "revoked_at"),
+    )
     list_filter = ("achievement", ("revoked_at", admin.EmptyFieldListFilter))
     list_select_related = ("user", "achievement")
     date_hierarchy = "unlocked_at"

@@ -28,6 +28,8 @@ from gamification.api.serializers import ResponseSerializer
 from gamification.api.views.achievement_serializers import (
     CATEGORIES,
     CRITERIA,
+    PERIODS,
+    SEASON_STATES,
     STATUSES,
 )
 from gamification.api.views.explanations import BLOCKERS
@@ -85,7 +87,9 @@ CHOICES: Final[Mapping[tuple[str, ...], str]] = {
         "LeaderboardRanking": Ranking.values,
         "LeaderboardState": PeriodState.values,
         "LeaderboardWindow": Window.values,
+        "RepeatPeriod": PERIODS,
         "RestrictionKind": RestrictionKind.values,
+        "SeasonState": SEASON_STATES,
         "StreakState": STREAK_STATES,
         "StreakUnit": UNITS,
         "StartableJobKind": STARTABLE_KINDS,

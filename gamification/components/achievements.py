@@ -11,6 +11,7 @@ from django.utils.text import capfirst
 
 from gamification.components.badges import Badge, badge_of
 from gamification.components.celebrations import Waiting
+from gamification.components.seasons import season_text
 from gamification.conf import conf
 from gamification.models import Achievement
 from gamification.models.celebration_text import celebration_text, celebration_title
@@ -20,7 +21,7 @@ from gamification.services import (
     count_secrets,
     get_achievements,
 )
-from gamification.staff import Category
+from gamification.staff import Category, SeasonState
 from gamification.values import AchievementProgress
 
 #: Shares of users below this one are shown as "less than" it.
@@ -47,11 +48,35 @@ class Card:
         return self.progress.unlocked_at is not None
 
     @property
+    def times(self) -> int:
+        """How often the user holds it."""
+        return self.progress.times
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the user holds it, and can earn it once more now."""
+        return self.is_held and self.progress.fraction < 1 and self.is_in_season
+
+    @property
+    def is_in_season(self) -> bool:
+        return self.progress.season in {None, SeasonState.OPEN}
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is one of those that the user holds, or has still to earn."""
+        return self.is_held or self.is_in_season
+
+    @property
+    def season_text(self) -> str:
+        """When its season begins, or when it ends; "" without one."""
+        return season_text(self.achievement, self.progress.season)
+
+    @property
     def next_step(self) -> Card | None:
         """The step of its series that the user can reach next, above the one held."""
         if not self.is_held:
             return None
-        above = (each for each in self.steps if each.step > self.step)
+        above = (e for e in self.steps if e.step > self.step and e.is_in_season)
         return next((each for each in above if not each.is_held), None)
 
     @property
@@ -101,7 +126,7 @@ class Shelf:
     @property
     def count(self) -> int:
         """The achievements on the shelf: each step of a series is one."""
-        return sum(1 for _ in self._all)
+        return sum(card.counts for card in self._all)
 
     @property
     def _all(self) -> Iterator[Card]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from itertools import accumulate, repeat, tee
-from typing import Final, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from gamification.domain.catalogue import AchievementRule, Facts
 from gamification.domain.conditions import ALWAYS, Window
@@ -23,13 +23,12 @@ from gamification.domain.requirements import (
     is_met,
     leaves_of,
 )
+from gamification.domain.spans import is_inside
 from gamification.domain.state import NOTHING, Rules, UserState
 from gamification.domain.streak_book import StreakBook
 from gamification.domain.streak_growth import longest_runs
 from gamification.domain.streaks import Streak, extend_streak
-from gamification.domain.trees import Tree
-
-_LONGEST_STREAK: Final = Criterion.LONGEST_STREAK.value
+from gamification.domain.trees import Tree, own_goal
 
 Entries: TypeAlias = Iterable[PastEntry | Entry]
 
@@ -72,43 +71,53 @@ def met_at(
     """Return when the user last began to meet ``rule``; None if they do not meet it.
 
     ``entries`` are those that last, each at its worth, in the order in which they
-    occurred. A user stops meeting a rule only if staff take XP. What must not be held
-    is judged at that moment alone. ``book`` is that of a user whose streaks may forgive
-    something.
+    occurred. A user stops meeting a rule only if staff take XP. Of a season or a
+    period, only the moments in it count. What must not be held is judged at that moment
+    alone. ``book`` is that of a user whose streaks may forgive something.
     """
-    if rule.is_tree:
-        return _tree_met_at(rule, entries, calendar, rules, book)
-    goal = Goal(Counted(*rule.measure), rule.threshold)
+    if rule.conditions is None:
+        return _own_met_at(own_goal(rule), entries, calendar, rules, book)
+    tree = rules.catalogue.tree_of(rule)
+    copies = [*tee(entries, 1 + len(tree.goals))]
+    streams = [
+        values_of(goal, copies.pop(), calendar, rules, book) for goal in tree.goals
+    ]
+    history, counts = History(tree), _counting_in(tree.own, calendar)
+    for entry, *values in zip(copies.pop(), *streams, strict=False):
+        history.add(entry, values, is_judged=counts(entry))
+    return history.since
+
+
+def _own_met_at(
+    goal: Goal,
+    entries: Entries,
+    calendar: Calendar,
+    rules: Rules,
+    book: StreakBook | None,
+) -> Moment | None:
     measured, entries = tee(entries)
     since: Moment | None = None
     values = values_of(goal, measured, calendar, rules, book)
     for value, entry in zip(values, entries, strict=False):
-        if value < rule.threshold:
+        if value < goal.threshold:
             since = None
         elif since is None:
             since = Moment(entry.occurred_at, entry.local_date)
     return since
 
 
-def _tree_met_at(
-    rule: AchievementRule,
+def last_value(
+    goal: Goal,
     entries: Entries,
     calendar: Calendar,
     rules: Rules,
-    book: StreakBook | None,
-) -> Moment | None:
-    tree, active = rules.catalogue.tree_of(rule), rules.catalogue.active_streaks
-    copies = [*tee(entries, 1 + len(tree.goals))]
-    streams = [
-        values_of(goal, copies.pop(), calendar, rules, book)
-        if goal.counted.about in active or goal.counted.criterion != _LONGEST_STREAK
-        else repeat(0)
-        for goal in tree.goals
-    ]
-    history = History(tree)
-    for entry, *values in zip(copies.pop(), *streams, strict=False):
-        history.add(entry, values)
-    return history.since
+    book: StreakBook | None = None,
+) -> int:
+    """Return what ``goal`` measures in the end: of a season, when that is over."""
+    last = 0
+    for last in values_of(goal, entries, calendar, rules, book):  # noqa: B007
+        pass
+    return last
 
 
 class History:
@@ -130,10 +139,21 @@ class History:
         """The first moment since which it was met all the time; None if it is not."""
         return next((moment for moment in self._since.values() if moment), None)
 
-    def add(self, entry: PastEntry | Entry, values: Sequence[int]) -> None:
-        """Add an entry, after which the goals have these ``values``."""
+    def add(
+        self,
+        entry: PastEntry | Entry,
+        values: Sequence[int],
+        *,
+        is_judged: bool = True,
+    ) -> None:
+        """Add an entry, after which the goals have these ``values``.
+
+        It ``is_judged`` unless it is outside the season or the period.
+        """
         if entry.kind == EntryKind.ACHIEVEMENT and entry.achievement_id is not None:
             self._held.add(entry.achievement_id)
+        if not is_judged:
+            return
         # Goals are told apart by their identity, because hashing them takes long.
         reached = {
             id(goal): value >= goal.threshold
@@ -170,7 +190,54 @@ def values_of(
     rules: Rules,
     book: StreakBook | None,
 ) -> Iterator[int]:
-    """Yield the value that ``goal`` measures after each of ``entries``."""
+    """Yield the value that ``goal`` measures after each of ``entries``.
+
+    A season or a period counts nothing else, except that a level is that of all XP.
+    """
+    if goal.within is None:
+        return _values(goal, entries, calendar, rules, book)
+    return _spanned(goal, entries, calendar, rules, book)
+
+
+def _spanned(
+    goal: Goal,
+    entries: Entries,
+    calendar: Calendar,
+    rules: Rules,
+    book: StreakBook | None,
+) -> Iterator[int]:
+    is_level = goal.counted.criterion == Criterion.LEVEL
+    counts, (places, measured) = _counting_in(goal, calendar), tee(entries)
+    inside = measured if is_level else filter(counts, measured)
+    values, value = _values(goal, inside, calendar, rules, book), 0
+    for entry in places:
+        is_counted = counts(entry)
+        if is_level or is_counted:
+            now = next(values)
+            value = now if is_counted else value
+        yield value
+
+
+def _counting_in(goal: Goal, calendar: Calendar) -> Callable[[PastEntry | Entry], bool]:
+    """Return what says whether an entry is in the season or the period of ``goal``."""
+    rule = goal.within
+
+    def counts(entry: PastEntry | Entry) -> bool:
+        if rule is None:
+            return True
+        day, instant = entry.local_date, entry.occurred_at
+        return is_inside(rule, rule.period, day, instant, calendar)
+
+    return counts
+
+
+def _values(
+    goal: Goal,
+    entries: Entries,
+    calendar: Calendar,
+    rules: Rules,
+    book: StreakBook | None,
+) -> Iterator[int]:
     criterion, about, counting = goal.counted
     if criterion == Criterion.LONGEST_STREAK:
         return _longest_runs(goal.counted, entries, calendar, rules, book)
@@ -188,7 +255,7 @@ def values_of(
         case Criterion.TOTAL_XP:
             return accumulate(e.amount for e in entries)
         case Criterion.ACHIEVEMENTS:
-            return accumulate(e.kind == EntryKind.ACHIEVEMENT for e in entries)
+            return _held(entries)
     return repeat(0)
 
 
@@ -213,10 +280,20 @@ def _longest_runs(
 ) -> Iterator[int]:
     """Yield the longest run after each of ``entries``, of the dates in the window."""
     window = counted.counting.window or ALWAYS
+    if counted.about not in rules.catalogue.active_streaks:
+        return (0 for _entry in entries)
     streak = rules.catalogue.streak_of(counted.about)
     if book is None and streak.is_plain:
         return _longest_streaks(entries, calendar, window)
     return longest_runs(streak, entries, calendar, book or StreakBook(), window)
+
+
+def _held(entries: Entries) -> Iterator[int]:
+    held: set[int | None] = set()
+    for entry in entries:
+        if entry.kind == EntryKind.ACHIEVEMENT:
+            held.add(entry.achievement_id)
+        yield len(held)
 
 
 def _active_days(entries: Entries) -> Iterator[int]:

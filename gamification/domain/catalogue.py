@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from typing import Final, NamedTuple
 
 from django.db.models.enums import TextChoices
@@ -16,6 +17,7 @@ from gamification.domain.criteria import Criterion as Criterion
 from gamification.domain.criteria import Measure
 from gamification.domain.levels import LevelRule, thresholds_of
 from gamification.domain.requirements import Ids
+from gamification.domain.seasons import Season
 from gamification.domain.streak_rules import DAILY, STRICT, StreakRule
 from gamification.domain.trees import FilterRule, Tree, Trees, make_tree
 
@@ -84,6 +86,41 @@ class AchievementRule:
     #: The series of which it is a step; "" for none.
     series: str = ""
     step: int | None = None
+    #: How often a user can earn it; None means without end.
+    max_times: int | None = 1
+    #: How much more of the criterion earns it again, or the period for each of which
+    #: it is earned; neither if it is earned once.
+    repeat_every: int | None = None
+    repeat_period: str = ""
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    season_zone: str = ""
+    #: Not columns: which time of earning it this is about, and for which period, named
+    #: by its first date. The threshold is that of this time.
+    number: int = 1
+    period: date | None = None
+
+    @property
+    def season(self) -> Season | None:
+        """When it counts what happens; None means always."""
+        if self.starts_at is None and self.ends_at is None:
+            return None
+        return Season(self.starts_at, self.ends_at, self.season_zone)
+
+    @property
+    def is_repeated(self) -> bool:
+        """Whether users can earn it more than once."""
+        return self.repeat_every is not None or self.repeat_period != ""
+
+    @property
+    def is_spanned(self) -> bool:
+        """Whether it counts only what happens in a season or a period."""
+        return self.season is not None or self.repeat_period != ""
+
+    @property
+    def is_special(self) -> bool:
+        """Whether more than one value of a user decides about it."""
+        return self.is_repeated or self.is_spanned
 
     @property
     def is_active(self) -> bool:
@@ -97,13 +134,31 @@ class AchievementRule:
 
     @property
     def measure(self) -> Measure:
-        """What is measured."""
+        """What is measured: in a season or a period, that alone."""
+        criterion, about = self.fact
+        if self.is_spanned and criterion in COUNTED:
+            return f"{criterion} {self.period or ''}", self.id
+        return criterion, about
+
+    @property
+    def first(self) -> AchievementRule:
+        """The achievement itself, if this is about some time of earning it."""
+        more = (self.number - 1) * (self.repeat_every or 0)
+        return replace(self, threshold=self.threshold - more, number=1, period=None)
+
+    @property
+    def fact(self) -> Measure:
+        """What is measured over all time."""
         about = self.streak_id if self.activity_id is None else self.activity_id
         return self.criterion, about
 
 
 _ACTIVITY_COUNT: Final = Criterion.ACTIVITY_COUNT.value
 _LONGEST_STREAK: Final = Criterion.LONGEST_STREAK.value
+#: What seasons and periods count by date.
+COUNTED: Final = frozenset(
+    {Criterion.ACTIVITY_COUNT, Criterion.ACTIVE_DAYS, Criterion.TOTAL_XP}
+)
 
 #: The measures of the fields of ``Facts``, in their order, except the mappings.
 _MEASURES: Final[tuple[Measure, ...]] = (
@@ -127,14 +182,17 @@ class Facts(NamedTuple):
     counts: Mapping[int, int] = {}
     #: The longest runs by id of streaks besides the daily one; in the same way.
     streaks: Mapping[int, int] = {}
+    #: What seasons and periods count, by measure.
+    spans: Mapping[Measure, int] = {}
 
     def measures(self) -> Iterator[tuple[Measure, int]]:
         """Yield each measure with its value."""
-        yield from zip(_MEASURES, self[:-2], strict=True)
+        yield from zip(_MEASURES, self[:-3], strict=True)
         for pk, count in self.counts.items():
             yield (_ACTIVITY_COUNT, pk), count
         for pk, longest in self.streaks.items():
             yield (_LONGEST_STREAK, pk), longest
+        yield from self.spans.items()
 
     def measure(self, criterion: str, about: int | None = None) -> int:
         """Return the value that a criterion measures; 0 if it is not known.
@@ -180,11 +238,17 @@ class Catalogue:
         )
         #: The boosts that are active.
         self.boosts = BoostTable(boosts)
-        #: Active achievements by measure, in order of rising threshold, without those
-        #: that require more than that.
-        self.ladders = _ladders(self.achievements.values())
+        rules = self.achievements.values()
+        active = [each for each in rules if each.is_active]
+        #: Active achievements that are earned again, or in a season only.
+        self.special = tuple(each for each in active if each.is_special)
+        #: Ids of all achievements that can be earned again.
+        self.repeated = tuple(each.id for each in rules if each.is_repeated)
+        #: The active ones that need no more than one value of a user, by measure, in
+        #: order of rising threshold.
+        self.ladders = _ladders(e for e in active if not (e.is_special or e.is_tree))
         #: The achievements that require more than one criterion.
-        self.trees = Trees(self.achievements.values(), self.ids, filters)
+        self.trees = Trees(rules, self.ids, filters)
         self._next_thresholds: dict[frozenset[int], Facts] = {}
 
     @property
@@ -201,6 +265,10 @@ class Catalogue:
         """The keys of achievements by id."""
         return {rule.id: key for key, rule in self.achievements.items()}
 
+    def rule_of(self, pk: int) -> AchievementRule:
+        """Return the achievement with this id."""
+        return self.achievements[self.achievement_keys[pk]]
+
     def streak_of(self, streak_id: int | None) -> StreakRule:
         """Return the streak with this id; None is for the daily one."""
         others = (each for each in self.streaks.values() if each.id == streak_id)
@@ -214,7 +282,12 @@ class Catalogue:
     def tree_of(self, rule: AchievementRule) -> Tree:
         """Return all that an achievement requires."""
         known = self.trees.known.get(rule.id)
-        return known if known and known.rule == rule else make_tree(rule, self.ids)
+        if known is None:
+            return make_tree(rule, self.ids)
+        if known.rule == rule:
+            return known
+        is_same = known.rule == rule.first
+        return known.at(rule) if is_same else make_tree(rule, self.ids)
 
     def with_achievement(self, rule: AchievementRule) -> Catalogue:
         """Return the catalogue with ``rule`` instead of the one with the same id."""
@@ -307,6 +380,5 @@ def by_threshold(rule: AchievementRule) -> tuple[int, int]:
 def _ladders(rules: Iterable[AchievementRule]) -> dict[Measure, list[AchievementRule]]:
     ladders: dict[Measure, list[AchievementRule]] = {}
     for rule in sorted(rules, key=by_threshold):
-        if rule.is_active and not rule.is_tree:
-            ladders.setdefault(rule.measure, []).append(rule)
+        ladders.setdefault(rule.measure, []).append(rule)
     return ladders

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -21,7 +22,7 @@ class NoticeRow(NamedTuple):
     created_at: datetime
     expires_at: datetime
     achievement_id: int | None = None
-    #: The level, or the days of the streak.
+    #: The level, the days of the streak, or which time an achievement is earned.
     number: int | None = None
 
 
@@ -45,13 +46,15 @@ def notices(
     ``levels`` has the levels that staff defined, by number.
     """
     for unlock in unlocks:
+        again = {"number": unlock.number} if unlock.number > 1 else {}
         yield _notice(
             CelebrationKind.ACHIEVEMENT,
-            unlock.achievement,
+            ":".join(map(str, (unlock.achievement, *again.values()))),
             achievement=unlock.achievement,
             name=unlock.name,
             icon=unlock.icon,
             xp=unlock.xp,
+            **again,
         )
     if after.level > before.level:
         reached = list(range(before.level + 1, after.level + 1))
@@ -81,6 +84,19 @@ def _notice(
     return CelebrationNotice(str(kind), f"{kind}:{subject}", data)
 
 
+def stored_notices(
+    planned: Iterable[CelebrationNotice],
+    ids: Mapping[tuple[Any, str], int],
+    user_id: Any,
+) -> tuple[CelebrationNotice, ...]:
+    """Return the notices that were stored, with their ids; the user had the others."""
+    return tuple(
+        replace(each, id=pk)
+        for each in planned
+        if (pk := ids.get((user_id, each.dedupe_key))) is not None
+    )
+
+
 def notice_row(
     notice: CelebrationNotice,
     user_id: Any,
@@ -98,5 +114,5 @@ def notice_row(
         now,
         expires_at,
         achievement_ids.get(data.get("achievement", "")),
-        data.get("to") or data.get("days"),
+        data.get("to") or data.get("days") or data.get("number"),
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import date, datetime
 from functools import cached_property
 from operator import attrgetter
@@ -12,8 +11,8 @@ from typing import Any
 
 from gamification.domain.backfill import Moment
 from gamification.domain.boosting import boosted_record
-from gamification.domain.catalogue import AchievementRule, ActivityRule
-from gamification.domain.celebrations import Peaks, notices
+from gamification.domain.catalogue import AchievementRule, ActivityRule, Facts
+from gamification.domain.celebrations import Peaks, notices, stored_notices
 from gamification.domain.history import (
     StandingEntry,
     reversal_of,
@@ -32,7 +31,14 @@ from gamification.domain.outcomes import (
     UnlockRow,
     Withheld,
 )
-from gamification.domain.series import highest_steps
+from gamification.domain.rewards import (
+    Place,
+    lost_row,
+    row_of,
+    rules_held,
+    unlock_of,
+    unlocks_to_show,
+)
 from gamification.domain.settling import SettledTotals
 from gamification.domain.state import NONE, Record, Rules, UserState
 from gamification.domain.totals import Start
@@ -54,8 +60,8 @@ class UserChangeset(SettledTotals):
         self.is_import = False
         #: Outcomes by the position of their entries.
         self.outcomes: dict[int, Outcome] = {}
-        #: Ids of achievements of which no row is to remain.
-        self.forgotten: frozenset[int] = NONE
+        #: Achievements of which no row is to remain.
+        self.forgotten: frozenset[Place] = NONE
         self.celebrations: tuple[CelebrationNotice, ...] = ()
 
     @property
@@ -67,24 +73,14 @@ class UserChangeset(SettledTotals):
         self, entry_ids: Sequence[int], celebration_ids: Mapping[tuple[Any, str], int]
     ) -> list[Outcome]:
         """Return the outcomes with the ids that the database gave."""
+        user_id = self.state.user_id
         return [
-            outcome.numbered(
-                entry_ids[position:],
-                tuple(self._stored(outcome.celebrations, celebration_ids)),
+            each.numbered(
+                entry_ids[place:],
+                stored_notices(each.celebrations, celebration_ids, user_id),
             )
-            for position, outcome in self.outcomes.items()
+            for place, each in self.outcomes.items()
         ]
-
-    def _stored(
-        self,
-        celebrations: Iterable[CelebrationNotice],
-        ids: Mapping[tuple[Any, str], int],
-    ) -> Iterator[CelebrationNotice]:
-        """Yield the notices that were stored; the user already had the others."""
-        for notice in celebrations:
-            pk = ids.get((self.state.user_id, notice.dedupe_key))
-            if pk is not None:
-                yield replace(notice, id=pk)
 
     @cached_property
     def _limits(self) -> Limits:
@@ -132,16 +128,16 @@ class UserChangeset(SettledTotals):
         targets: Sequence[StandingEntry],
         *,
         room: Iterable[tuple[StandingEntry, int]] = (),
-        rewards: Mapping[int, StandingEntry] = MappingProxyType({}),
+        rewards: Mapping[Place, StandingEntry] = MappingProxyType({}),
         reason: Reason = NO_REASON,
     ) -> None:
         """Reverse entries, each on its own date. The state must have its days.
 
         ``room`` has the entries that now earn more XP, each with the units. ``rewards``
-        has the rewards of the revocable achievements that the user holds, by
-        achievement id: the user loses those that only these entries had earned. The
-        last outcome includes all of this. Losses come before corrections, so that the
-        user reaches no level only in passing.
+        has the rewards of the revocable achievements that the user holds: the user
+        loses those that only these entries had earned. The last outcome includes all of
+        this. Losses come before corrections, so that the user reaches no level only in
+        passing.
         """
         start, now = self.start(), self.now
         *others, final = [reversal_of(each, now=now, reason=reason) for each in targets]
@@ -176,18 +172,38 @@ class UserChangeset(SettledTotals):
     def backfill(self, rule: AchievementRule, reason: Reason) -> Outcome:
         """Unlock ``rule``, which the user meets, dated to when the ledger satisfied it.
 
-        The state must have its ledger. If the ledger has no such date, it is now.
+        The state must have its ledger. If the ledger has no such date, it is now. What
+        can be earned again is unlocked as often as the user has met it.
         """
-        moment = self._met_at(rule) or self._present
-        reward = self._reward(rule, moment, reason)
-        return self._apply(reward, unlocked=rule, settles=True)
+        start, unlocks, first = self.start(), list[Unlock](), len(self.entries)
+        for goal in self.all_due(rule) if rule.is_special else [rule]:
+            moment = self._met_at(goal) or self._present
+            reward = self._reward(goal, moment, reason)
+            self.book(reward)
+            unlocks.append(self._hold(goal, reward))
+        reward = self.entries[first]
+        unlocks += self._settle(reward, start)
+        return self._finish(start, reward, unlocks)
 
     def revoke(
-        self, unlock: UnlockRow, reward: StandingEntry, reason: Reason
+        self, unlocks: Sequence[tuple[UnlockRow, StandingEntry]], reason: Reason
     ) -> Outcome:
-        """Take an achievement away, with the XP of its ``reward``."""
+        """Take an achievement away, with the XP of its rewards.
+
+        There are several of one that the user has earned more than once. The outcome is
+        that of the last one, and has the others among its losses.
+        """
+        start = self.start()
+        *others, (unlock, reward) = unlocks
         reversal = self._take_back(unlock, reward, reason)
-        return self._apply(reversal, settles=reversal.amount > 0)
+        self.book(reversal)
+        lost = []
+        for row, each in others:
+            self.book(self._take_back(row, each, reason))
+            rule = self.rules.catalogue.rule_of(row.achievement_id)
+            lost.append(unlock_of(rule, each.worth, row.number))
+        gained = self._settle(reversal, start) if reversal.amount > 0 else []
+        return self._finish(start, reversal, gained, lost=tuple(lost))
 
     def _apply(
         self,
@@ -235,7 +251,7 @@ class UserChangeset(SettledTotals):
     def _lose(
         self,
         start: Start,
-        rewards: Mapping[int, StandingEntry],
+        rewards: Mapping[Place, StandingEntry],
         reason: Reason,
         corrections: Sequence[Entry] = (),
     ) -> Iterator[Unlock]:
@@ -243,36 +259,47 @@ class UserChangeset(SettledTotals):
 
         The XP of ``corrections``, which are booked afterwards, counts already.
         """
-        known = self.rules.catalogue.achievements.values()
-        held = {each: rewards[each.id].worth for each in known if each.id in rewards}
-        freed = sum(entry.amount for entry in corrections)
+        by_rule = rules_held(self.rules.catalogue.achievements, rewards)
+        held = {rule: reward.worth for rule, reward in by_rule.items()}
         trials = [
             Trial(self, start, rewards, self.now),
             Trial(self, self.start(), rewards, self.now, corrections),
         ]
-        facts = self.facts_at(start), self.facts_with(freed)
+        facts = self._facts_around(start, by_rule, corrections)
         before, after = zip(facts, trials, strict=True)
         lost = find_lost(held, before, after, self.rules.thresholds)
         self.needs_ledger |= any(trial.is_open for trial in trials)
         for rule in lost:
-            reward = rewards[rule.id]
-            unlock = self._unlock_row(rule, reward.entry)
-            lapsed = unlock._replace(can_be_earned_again=True)
+            reward = by_rule[rule]
+            lapsed = row_of(reward.entry)._replace(can_be_earned_again=True)
             self.book(self._take_back(lapsed, reward, reason))
-            yield Unlock(rule.key, rule.name, rule.icon, reward.worth)
+            yield unlock_of(rule, reward.worth)
+
+    def _facts_around(
+        self,
+        start: Start,
+        held: Iterable[AchievementRule],
+        corrections: Sequence[Entry],
+    ) -> tuple[Facts, Facts]:
+        """Return the facts at ``start``, and now with the XP of ``corrections``."""
+        freed = sum(entry.amount for entry in corrections)
+        before, after = self.facts_at(start), self.facts_with(freed)
+        if self.goals is None:
+            return before, after
+        spans = self.goals.spans(held, self.entries[start.place :])
+        now = self.goals.spans(held)
+        self.needs_ledger |= self.goals.needs_ledger
+        return before._replace(spans=spans), after._replace(spans=now)
 
     def _take_back(
         self, unlock: UnlockRow, reward: StandingEntry, reason: Reason
     ) -> Entry:
         """Mark ``unlock`` as lost, and return the entry that reverses its reward."""
-        self.held = self.held - {unlock.achievement_id}
-        revoked = unlock._replace(
-            revoked_at=self.now,
-            revoked_by_id=reason.actor_id,
-            revoke_reason=reason.note,
-            internal_note=reason.internal_note,
-        )
-        self.unlocks += (revoked,)
+        pk, is_lapsed = unlock.achievement_id, unlock.can_be_earned_again
+        goals = self.goals
+        if goals is None or goals.lose(pk, unlock.number, is_lapsed=is_lapsed):
+            self.held = self.held - {pk}
+        self.unlocks += (lost_row(unlock, self.now, reason),)
         return reversal_of(reward, now=self.now, reason=reason)
 
     def _celebrations(
@@ -283,13 +310,7 @@ class UserChangeset(SettledTotals):
         if not self.celebrate or not (before != after or unlocks):
             return ()
         catalogue, milestones = self.rules.catalogue, self.rules.streak_milestones
-        fresh = [unlock for unlock in unlocks if self._is_first(unlock)]
-        shown = highest_steps(fresh, catalogue.achievements, start.held)
+        shown = unlocks_to_show(unlocks, catalogue.achievements, self.state, start.held)
         planned = tuple(notices(shown, before, after, milestones, catalogue.levels))
         self.celebrations += planned
         return planned if self.state.celebrates else ()
-
-    def _is_first(self, unlock: Unlock) -> bool:
-        """Say whether the user holds the achievement for the first time."""
-        pk = self.rules.catalogue.achievements[unlock.achievement].id
-        return pk not in self.state.revoked and pk not in self.state.lapsed

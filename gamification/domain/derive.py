@@ -30,6 +30,8 @@ class DerivedEntry(NamedTuple):
     id: int
     reverses: int | None
     job_id: int | None = None
+    number: int | None = None
+    period: date | None = None
 
 
 class Reward(NamedTuple):
@@ -50,8 +52,9 @@ class Progress:
     tallies: dict[int, tuple[int, datetime]] = field(default_factory=dict)
     #: By active date: the number of activities, and their XP.
     days: dict[date, tuple[int, int]] = field(default_factory=dict)
-    #: By achievement id: the latest reward, and the entry that reversed it, if any.
-    unlocks: dict[int, Reward] = field(default_factory=dict)
+    #: By achievement id and number: the latest reward, and the entry that reversed it,
+    #: if any.
+    unlocks: dict[tuple[int, int], Reward] = field(default_factory=dict)
     last_occurred_at: datetime | None = None
 
     def columns(
@@ -115,7 +118,7 @@ def derive_progress(
                 _mark(progress.days, line)
     progress.days = {day: mark for day, mark in progress.days.items() if mark[0]}
     unlocks = unlocks_of(rewards, undone)
-    progress.unlocks = {pk: Reward(*state) for pk, state in unlocks.items()}
+    progress.unlocks = {place: Reward(*state) for place, state in unlocks.items()}
     return progress
 
 

@@ -50,6 +50,9 @@ class Line(Protocol):
     @property
     def achievement_id(self) -> int | None: ...
 
+    @property
+    def number(self) -> int | None: ...
+
 
 AnyLine = TypeVar("AnyLine", bound=Line)
 
@@ -124,23 +127,24 @@ def is_undone(line: Line, undone: Mapping[int, int]) -> bool:
 
 def unlocks_of(
     lines: Iterable[AnyLine], undone: Mapping[int, int]
-) -> dict[int, tuple[AnyLine, AnyLine | None]]:
+) -> dict[tuple[int, int], tuple[AnyLine, AnyLine | None]]:
     """Return the last reward of each achievement, and the reversal that took it back.
 
-    Where a job awarded an achievement and was taken back, it is as it was before.
+    They are by id of the achievement, and which time it was earned. Where a job awarded
+    an achievement and was taken back, it is as it was before.
     """
-    states: dict[int, list[tuple[AnyLine, AnyLine | None]]] = {}
+    states: dict[tuple[int, int], list[tuple[AnyLine, AnyLine | None]]] = {}
     for line in lines:
         if line.achievement_id is None:
             continue
-        known = states.setdefault(line.achievement_id, [])
+        known = states.setdefault((line.achievement_id, line.number or 1), [])
         if line.kind == EntryKind.ACHIEVEMENT:
             known.append((line, None))
         elif known and line.job_id in undone:
             known.pop()
         elif known:
             known.append((known[-1][0], line))
-    return {pk: known[-1] for pk, known in states.items() if known}
+    return {place: known[-1] for place, known in states.items() if known}
 
 
 def lasting_with(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Final
 
-from gamification.domain.backfill import values_of
+from gamification.domain.backfill import last_value
 from gamification.domain.catalogue import NEVER
 from gamification.domain.conditions import Quantity
-from gamification.domain.criteria import Criterion
+from gamification.domain.criteria import Criterion, Measure
 from gamification.domain.history import lasting_with
 from gamification.domain.outcomes import Entry
 from gamification.domain.requirements import NOWHERE, Goal, Possession
@@ -51,7 +52,7 @@ class Judge:
         value = self.value(leaf)
         if value is not None:
             return value >= leaf.threshold
-        return None if self._limit(leaf) >= leaf.threshold else False
+        return None if self.limit(leaf) >= leaf.threshold else False
 
     def _is_possessed(self, leaf: Possession) -> bool | None:
         if leaf.achievement_id == NOWHERE:
@@ -68,6 +69,13 @@ class Judge:
         criterion, about, counting = goal.counted
         if about == NOWHERE:
             return 0
+        if goal.within is not None:
+            goals = self._totals.goals
+            return (
+                self._from_ledger(goal)
+                if goals is None
+                else goals.inside(goal, self._place)
+            )
         if criterion == _LONGEST_STREAK and not (counting.is_plain and about is None):
             return self._longest_streak(goal)
         if not counting.is_plain:
@@ -75,6 +83,15 @@ class Judge:
         if criterion == _ACTIVITY_COUNT:
             return self._tally(about or NOWHERE)
         return plain_value(criterion, self._at)
+
+    @cached_property
+    def facts(self) -> Mapping[Measure, int]:
+        """What achievements can measure of all time, of activities that are known."""
+        return dict(self._totals.facts().measures())
+
+    @property
+    def _place(self) -> int | None:
+        return None if self._is_now else self._at.place
 
     def _counted(self, goal: Goal) -> int | None:
         filters, slot = self._totals.filters, goal.slot
@@ -122,14 +139,15 @@ class Judge:
         if state.ledger is None:
             return None
         entries = lasting_with(state.ledger, totals.entries[: self._at.place])
-        values = values_of(goal, entries, state.calendar, totals.rules, state.book)
-        value = 0
-        for value in values:  # noqa: B007 - the last one counts
-            pass
-        return value
+        return last_value(goal, entries, state.calendar, totals.rules, state.book)
+
+    def limit(self, goal: Goal) -> int:
+        """Return the most that a value which is not known can be."""
+        most = self._limit(goal)
+        goals = self._totals.goals
+        return most if goals is None else min(most, goals.limit(goal, self._place))
 
     def _limit(self, goal: Goal) -> int:
-        """Return the most that a value which is not known can be."""
         criterion, about, counting = goal.counted
         if criterion == _ACTIVITY_COUNT and counting.quantity != Quantity.SUM:
             tally = self._tally(about or NOWHERE)
@@ -140,7 +158,16 @@ class Judge:
             return self._at.longest_streak
         if criterion == _ACHIEVEMENTS:
             return len(self._at.held)
+        if criterion == Criterion.LEVEL:
+            return self._at.peak_level
+        if criterion == _LONGEST_STREAK and goal.within is not None:
+            return self._longest(about)
         return NEVER
+
+    def _longest(self, streak_id: int | None) -> int:
+        """Return the longest run of all time."""
+        at = self._at
+        return at.longest_streak if streak_id is None else at.streaks.get(streak_id, 0)
 
 
 def plain_value(criterion: str, at: Start) -> int:

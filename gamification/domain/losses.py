@@ -13,9 +13,11 @@ from gamification.domain.judging import Judge
 from gamification.domain.levels import calculate_level_from_xp
 from gamification.domain.outcomes import NO_REASON, Entry
 from gamification.domain.requirements import is_met
+from gamification.domain.rewards import Place
 from gamification.domain.totals import RunningTotals, Start
 
-#: Achievements that a user holds, each with the XP that it gave.
+#: Achievements that a user holds, each with the XP that it gave. What can be earned
+#: again is there once for each time.
 Held = Mapping[AchievementRule, int]
 
 #: XP at which each level begins.
@@ -34,7 +36,7 @@ class Trial:
         self,
         totals: RunningTotals,
         at: Start,
-        rewards: Mapping[int, StandingEntry],
+        rewards: Mapping[Place, StandingEntry],
         now: datetime,
         more: Sequence[Entry] = (),
     ) -> None:
@@ -56,12 +58,14 @@ class Trial:
         """Say whether ``rule`` is met ``without`` others, or only the ledger tells."""
         if not rule.is_tree:
             return facts.meet(rule)
+        gone = {(each.id, each.number) for each in without}
+        kept = {pk for pk, number in self._rewards if (pk, number) not in gone}
         at = self._at._replace(
             total_xp=facts.total_xp,
             level=facts.level,
-            held=self._at.held - {each.id for each in without},
+            held=self._at.held - ({pk for pk, _number in gone} - kept),
         )
-        rewards = [self._rewards[each.id] for each in without]
+        rewards = [self._rewards[place] for place in gone]
         taken = [reversal_of(e, now=self._now, reason=NO_REASON) for e in rewards]
         judge = Judge(self._totals, at, entries=[*self._more, *taken], keeps=True)
         verdict = is_met(self._totals.rules.catalogue.tree_of(rule).requirement, judge)
@@ -84,12 +88,12 @@ def find_lost(
     """
     facts, meets = before
     rest = {rule: xp for rule, xp in held.items() if meets(rule, facts, frozenset())}
-    earned = _earned(rest, {}, before, thresholds)
+    earned = _earned(rest, {}, held, before, thresholds)
     lost: dict[AchievementRule, int] = {}
     while True:
         kept = {rule: xp for rule, xp in rest.items() if rule in earned}
-        still = _earned(kept, lost, after, thresholds)
-        now = _without(lost, after[0], thresholds)
+        still = _earned(kept, lost, held, after, thresholds)
+        now = _without(lost, held, after[0], thresholds)
         gone = [
             rule
             for rule in rest
@@ -102,24 +106,33 @@ def find_lost(
 
 
 def _earned(
-    held: Held, lost: Held, at: tuple[Facts, Meets], thresholds: Thresholds
+    held: Held,
+    lost: Held,
+    held_before: Held,
+    at: tuple[Facts, Meets],
+    thresholds: Thresholds,
 ) -> set[AchievementRule]:
-    """Return those of ``held`` that are met without rewards of the others or lost."""
+    """Return those of ``held`` that are met without rewards of the others or lost.
+
+    ``held_before`` has all that were held before something was lost.
+    """
     facts, meets = at
     earned = set[AchievementRule]()
     while True:
         others = {rule: xp for rule, xp in held.items() if rule not in earned}
         others = {**lost, **others}
-        without = _without(others, facts, thresholds)
+        without = _without(others, held_before, facts, thresholds)
         more = {rule for rule in held if meets(rule, without, others.keys())}
         if more == earned:
             return earned
         earned = more
 
 
-def _without(rewards: Held, facts: Facts, thresholds: Thresholds) -> Facts:
-    """Return ``facts`` without achievements that gave these rewards."""
-    total = facts.total_xp - sum(rewards.values())
-    held = facts.achievements - len(rewards)
+def _without(gone: Held, held: Held, facts: Facts, thresholds: Thresholds) -> Facts:
+    """Return ``facts`` without those of ``held`` that are ``gone``, and their XP."""
+    total = facts.total_xp - sum(gone.values())
+    kept = {rule.id for rule in held if rule not in gone}
+    lost = {rule.id for rule in gone} - kept
+    achievements = facts.achievements - len(lost)
     level = calculate_level_from_xp(total, thresholds)
-    return facts._replace(total_xp=total, level=level, achievements=held)
+    return facts._replace(total_xp=total, level=level, achievements=achievements)

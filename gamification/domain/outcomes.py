@@ -90,6 +90,10 @@ class Entry(NamedTuple):
     internal_note: str = ""
     #: Id of the job that wrote the entry.
     job_id: int | None = None
+    #: Which time it is that the user earned the achievement, None for the first; and
+    #: the first date of the period, if it is earned for one.
+    number: int | None = None
+    period: date | None = None
     #: What the record said, by attribute of its activity.
     attributes: Mapping[str, AttributeValue] | None = None
     #: The factor of the XP, and the boosts that it comes from.
@@ -146,6 +150,14 @@ class Unlock:
     name: str
     icon: str
     xp: int
+    #: Which time it is that the user earned it: 1 for the first.
+    number: int = 1
+
+    @property
+    def stored(self) -> list[Any]:
+        """The values as a snapshot has them."""
+        values = [self.achievement, self.name, self.icon, self.xp]
+        return [*values, self.number] if self.number > 1 else values
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,9 +284,7 @@ class Outcome:
                 earnable_at,
             ]
         if self.unlocks:
-            data["unlocks"] = [
-                [u.achievement, u.name, u.icon, u.xp] for u in self.unlocks
-            ]
+            data["unlocks"] = [unlock.stored for unlock in self.unlocks]
         if self.celebrations:
             data["celebrations"] = [
                 [c.kind, c.dedupe_key, c.data] for c in self.celebrations

@@ -89,6 +89,16 @@ def named_period(window: Window, calendar: Calendar, name: str) -> Period:
     return _period_around(window, calendar, date.fromisoformat(name + rest), zone)
 
 
+def first_day(window: Window, day: date) -> date:
+    """Return the first date of the period that has ``day``; not for all time."""
+    return _bounds(window, day)[0]
+
+
+def last_day(window: Window, day: date) -> date:
+    """Return the last date of the period that has ``day``; not for all time."""
+    return _bounds(window, day)[1] - ONE_DAY
+
+
 def _period_around(window: Window, calendar: Calendar, day: date, zone: str) -> Period:
     first, after = _bounds(window, day)
     begins, ends = calendar.begins(first), calendar.begins(after)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from gamification.domain.conditions import Condition, Group, Holding, Leaf, read_leaf
 from gamification.domain.counting import Counted
 from gamification.domain.streak_rules import DAILY
+
+if TYPE_CHECKING:
+    from gamification.domain.catalogue import AchievementRule
 
 #: The id of something that does not exist any more.
 NOWHERE: Final = 0
@@ -24,6 +27,8 @@ class Goal:
     source: Leaf | None = None
     #: Its place among what a catalogue counts; None if it has none.
     slot: int | None = None
+    #: The achievement whose season or period alone counts; None for all time.
+    within: AchievementRule | None = None
 
 
 @dataclass(frozen=True, slots=True)

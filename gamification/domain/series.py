@@ -42,7 +42,9 @@ def highest_steps(
         if known is None:
             chosen[place] = unlock
             continue
-        pair = sorted((known, unlock), key=lambda each: _step_of(each, rules))
+        pair = sorted(
+            (known, unlock), key=lambda each: (_step_of(each, rules), each.number)
+        )
         chosen[place] = replace(pair[1], xp=known.xp + unlock.xp)
     tops = _tops(rules.values(), held) if any(kind for kind, _ in chosen) else {}
     return [

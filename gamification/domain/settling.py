@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Collection, Iterable
 from collections.abc import Set as AbstractSet
-from datetime import datetime
+from datetime import date, datetime
+from functools import partial
+from typing import TypeAlias
 
 from gamification.domain.backfill import Moment, met_at, qualifies
 from gamification.domain.boosting import boosted_reward
@@ -21,9 +23,17 @@ from gamification.domain.outcomes import (
     UnlockRow,
 )
 from gamification.domain.requirements import is_met
+from gamification.domain.rewards import reward_of, row_of, unlock_of
 from gamification.domain.state import NONE, Rules, UserState
 from gamification.domain.totals import RunningTotals, Start
 from gamification.domain.trees import Tree
+
+#: An achievement, and which time of earning it, or for which period.
+_Place: TypeAlias = tuple[int, int, date | None]
+
+
+def _place_of(rule: AchievementRule) -> _Place:
+    return rule.id, rule.number, rule.period
 
 
 class SettledTotals(RunningTotals):
@@ -36,8 +46,8 @@ class SettledTotals(RunningTotals):
         #: finding out if there is one. The caller then loads the ledger and makes a new
         #: changeset.
         self.needs_ledger = False
-        #: Ids of what was met until something that it must lack was unlocked before.
-        self._missed: frozenset[int] = NONE
+        #: What was met until something that it must lack was unlocked before.
+        self._missed: frozenset[_Place] = NONE
         self.unlocks: tuple[UnlockRow, ...] = ()
 
     def qualifies(self, rule: AchievementRule) -> bool | None:
@@ -45,22 +55,39 @@ class SettledTotals(RunningTotals):
 
         None says that the ledger decides, which the state lacks.
         """
-        if not rule.is_tree:
-            return qualifies(self.state, rule, self.streaks.longest())
         state = self.state
+        if rule.is_special:
+            if state.is_excluded:
+                return False
+            return bool(self.all_due(rule)) if state.ledger is not None else None
+        if not rule.is_tree:
+            return qualifies(state, rule, self.streaks.longest())
         if rule.id in self.held | state.revoked or state.is_excluded:
             return False
         tree = self.rules.catalogue.tree_of(rule)
         return self._meets(tree, Judge(self, is_latest=False))
+
+    def all_due(self, rule: AchievementRule) -> list[AchievementRule]:
+        """Return what the user has met of a rule to earn again, or in a season.
+
+        The state must have its ledger.
+        """
+        if self.goals is None:
+            return []
+        judge = Judge(self, is_latest=False)
+        meets = partial(self._meets_rest, judge=judge, is_latest=False)
+        return self.goals.all_due(rule, judge, meets)
 
     def _settle(self, cause: Entry, start: Start) -> list[Unlock]:
         """Unlock what the new state earns, until no further unlock follows."""
         unlocks: list[Unlock] = []
         self._missed = NONE
         trees = self.rules.catalogue.trees
-        is_latest = bool(trees) and start.dates(cause)
+        # What an award gives was not held at any moment before it.
+        is_award = cause.kind == EntryKind.ACHIEVEMENT
+        is_latest = bool(trees) and not is_award and start.dates(cause)
         is_dated: bool | None = None
-        waiting = deque(self._earned(is_latest=is_latest))
+        waiting = deque(self._earned(start, is_latest=is_latest))
         while waiting:
             if is_dated is None:
                 is_dated, before = start.dates(cause), Before(self, start)
@@ -74,36 +101,77 @@ class SettledTotals(RunningTotals):
                 self.book(reward)
                 unlocks.append(self._hold(rule, reward))
                 if trees.has_lacks:
-                    waiting += self._earned_between(waiting, is_latest=is_latest)
+                    more = self._earned_between(start, waiting, is_latest=is_latest)
+                    waiting += more
             else:
-                self._missed |= {rule.id}
+                self._missed |= {_place_of(rule)}
             if not waiting:
-                waiting += self._earned(is_latest=is_latest)
+                waiting += self._earned(start, is_latest=is_latest)
         return unlocks
 
-    def _earned(self, *, is_latest: bool) -> list[AchievementRule]:
+    def _earned(self, start: Start, *, is_latest: bool) -> list[AchievementRule]:
         """Return the achievements that the user meets and does not hold."""
         revoked = self.state.revoked
         barred = self.held | revoked if revoked else self.held
-        if self._missed:
-            barred |= self._missed
         catalogue, earned = self.rules.catalogue, list[AchievementRule]()
         if self.reaches(catalogue.next_thresholds(barred)):
             earned = catalogue.earned(self.changed_facts(), barred)
-        if catalogue.trees.active:
+        if catalogue.trees.plain:
             affected = catalogue.trees.affected_by(frozenset(self.tallies)).trees
             earned += self._met(affected, barred, is_latest=is_latest)
+        if self.goals:
+            earned += self._due(start, barred, is_latest=is_latest)
+        if catalogue.trees.active:
             earned.sort(key=by_threshold)
         return earned
 
+    def _due(
+        self,
+        start: Start,
+        barred: AbstractSet[int],
+        waiting: Collection[AchievementRule] = (),
+        *,
+        is_latest: bool,
+    ) -> list[AchievementRule]:
+        """Return what is earned again, or in a season, and is not ``waiting``."""
+        goals, judge = self.goals, Judge(self, is_latest=is_latest)
+        if goals is None:
+            return []
+        meets = partial(self._meets_rest, judge=judge, is_latest=is_latest)
+        known = {_place_of(rule) for rule in waiting}
+
+        def is_due(goal: AchievementRule) -> bool:
+            return _place_of(goal) not in known and meets(goal)
+
+        due = goals.due(self.entries[start.place :], barred, judge, is_due)
+        self.needs_ledger |= goals.needs_ledger
+        return due
+
+    def _meets_rest(
+        self, goal: AchievementRule, *, judge: Judge, is_latest: bool
+    ) -> bool:
+        """Say whether the user meets what ``goal`` requires besides its criterion."""
+        if _place_of(goal) in self._missed:
+            return False
+        if goal.conditions is None:
+            return True
+        # What is met now was not always met when a season or a period was over.
+        if is_latest or not goal.is_spanned:
+            rest = self.rules.catalogue.tree_of(goal).rest
+            verdict = None if rest is None else is_met(rest, judge)
+            if verdict is not None:
+                return verdict
+        return self._met_at(goal) is not None
+
     def _earned_between(
-        self, waiting: Collection[AchievementRule], *, is_latest: bool
+        self, start: Start, waiting: Collection[AchievementRule], *, is_latest: bool
     ) -> list[AchievementRule]:
         """Return what is met only until more of ``waiting`` is unlocked."""
         trees = self.rules.catalogue.trees.affected_by(frozenset(self.tallies)).wary
-        barred = self.held | self.state.revoked | self._missed
-        barred |= {rule.id for rule in waiting}
+        barred = self.held | self.state.revoked | {rule.id for rule in waiting}
         earned = self._met(trees, barred, is_latest=is_latest)
+        due = self._due(start, barred, waiting, is_latest=is_latest)
+        earned += [goal for goal in due if self.rules.catalogue.tree_of(goal).has_lacks]
         return sorted(earned, key=by_threshold)
 
     def _met(
@@ -119,7 +187,9 @@ class SettledTotals(RunningTotals):
                 counted, value = own.counted, judge.value(own)
             if value is not None and value < own.threshold:
                 continue
-            if tree.rule.id not in barred and self._meets(tree, judge):
+            if tree.rule.id in barred or _place_of(tree.rule) in self._missed:
+                continue
+            if self._meets(tree, judge):
                 met.append(tree.rule)
         return met
 
@@ -156,26 +226,15 @@ class SettledTotals(RunningTotals):
     def _reward(
         self, rule: AchievementRule, moment: Moment, reason: Reason = NO_REASON
     ) -> Entry:
-        reward = Entry(
-            id=None,
-            user_id=self.state.user_id,
-            kind=EntryKind.ACHIEVEMENT.value,
-            amount=rule.xp_reward,
-            occurred_at=moment.instant,
-            local_date=moment.day,
-            recorded_at=self.now,
-            achievement_id=rule.id,
-            **reason._asdict(),
-        )
+        reward = reward_of(rule, self.state, moment, self.now, reason)
         return boosted_reward(self, reward)
 
     def _hold(self, rule: AchievementRule, reward: Entry) -> Unlock:
         self.held = self.held | {rule.id}
-        self.unlocks += (self._unlock_row(rule, reward),)
-        return Unlock(rule.key, rule.name, rule.icon, reward.amount)
-
-    def _unlock_row(self, rule: AchievementRule, reward: Entry) -> UnlockRow:
-        return UnlockRow(reward.user_id, rule.id, reward.occurred_at, reward.amount)
+        if self.goals:
+            self.goals.hold(rule)
+        self.unlocks += (row_of(reward),)
+        return unlock_of(rule, reward.amount)
 
 
 class Before:
@@ -189,7 +248,7 @@ class Before:
     def may_meet(self, rule: AchievementRule) -> bool:
         """Say whether the user met ``rule``, or only the ledger tells."""
         if not rule.is_tree:
-            return self._facts.meet(rule)
+            return self._totals.was_met(rule, self._facts, self._start)
         tree = self._totals.rules.catalogue.tree_of(rule)
         judge = Judge(self._totals, self._start, is_latest=False)
         return is_met(tree.requirement, judge) is not False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from types import MappingProxyType
@@ -14,6 +14,7 @@ from gamification.domain.conditions import AttributeValue
 from gamification.domain.days import Calendar
 from gamification.domain.history import PastEntry
 from gamification.domain.nearby import Nearby
+from gamification.domain.spans import Counts, SpanQuery
 from gamification.domain.streak_book import StreakBook
 from gamification.domain.streaks import Streak
 from gamification.domain.trees import NOT_ASKED, Asked
@@ -39,6 +40,18 @@ class Rules:
     keeps_boards: bool = True
     #: How the factors of several boosts make one.
     boost_strategy: str = BoostStrategy.PRODUCT.value
+
+
+class Earned(NamedTuple):
+    """A row of an achievement that users can earn more than once."""
+
+    #: Which time it is: 1 for the first.
+    number: int
+    is_held: bool
+    #: Whether a reversal took it back, so that the user can earn it again.
+    is_lapsed: bool = False
+    #: The first date of the period for which it was earned, if any.
+    period: date | None = None
 
 
 @dataclass(slots=True)
@@ -84,6 +97,10 @@ class UserState:
     has_exceptions: bool = False
     #: Ids of the user's groups, as far as boosts are for them.
     groups: frozenset[int] = NONE
+    #: The rows of achievements that can be earned more than once, by id.
+    numbers: Mapping[int, Sequence[Earned]] = field(default_factory=dict)
+    #: What was counted for seasons and periods; None until it is read.
+    spans: tuple[SpanQuery, Counts] | None = None
     #: What they are; None until a decision needs them.
     book: StreakBook | None = None
     #: Counts by id of a filter and by bucket, and which filters and tallies were read.

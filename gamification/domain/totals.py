@@ -7,8 +7,9 @@ from collections.abc import Set as AbstractSet
 from datetime import date, datetime
 from typing import NamedTuple
 
-from gamification.domain.catalogue import MAX_TOTAL, NEVER, Facts
+from gamification.domain.catalogue import MAX_TOTAL, NEVER, AchievementRule, Facts
 from gamification.domain.filter_keeper import FilterKeeper
+from gamification.domain.goals import GoalKeeper
 from gamification.domain.levels import calculate_level_from_xp
 from gamification.domain.outcomes import Entry, EntryKind
 from gamification.domain.state import NONE, Rules, UserState
@@ -70,10 +71,14 @@ class RunningTotals:
         #: Dates that are no longer active.
         self.lost_days: AbstractSet[date] = NONE
         self.streaks = StreakKeeper(state, rules.catalogue)
+        catalogue = rules.catalogue
         #: What conditions count; None if there are none.
         self.filters: FilterKeeper | None = None
-        if rules.catalogue.trees:
-            self.filters = FilterKeeper(state, rules.catalogue.trees)
+        if catalogue.trees:
+            self.filters = FilterKeeper(state, catalogue.trees)
+        #: Only where achievements can be earned again, or in a season.
+        is_special = catalogue.special or catalogue.repeated
+        self.goals = GoalKeeper(state, rules) if is_special else None
 
     @property
     def changed_days(self) -> dict[date, tuple[int, int]]:
@@ -92,6 +97,8 @@ class RunningTotals:
         self.highest_level = max(self.highest_level, self.level)
         if self.last_occurred_at is None or entry.occurred_at > self.last_occurred_at:
             self.last_occurred_at = entry.occurred_at
+        if self.goals:
+            self.goals.note(entry)
         if entry.activity_id is not None:
             self._count(entry.activity_id, entry.quantity)
             self.streaks.note(entry)
@@ -183,6 +190,12 @@ class RunningTotals:
             counts,
             start.streaks,
         )
+
+    def was_met(self, rule: AchievementRule, before: Facts, start: Start) -> bool:
+        """Say whether ``rule`` may have been met at ``start``, with its facts."""
+        if self.goals is None or not rule.is_special:
+            return before.meet(rule)
+        return self.goals.was_met(rule, self.entries[start.place :], before)
 
     def facts_with(self, more_xp: int) -> Facts:
         """Return the facts after ``more_xp``."""

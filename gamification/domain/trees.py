@@ -61,6 +61,20 @@ class Tree:
     #: Whether it requires that something is not held, which only one moment decides.
     has_lacks: bool
 
+    @property
+    def rest(self) -> Requirement | None:
+        """What it requires besides its own criterion; None for nothing."""
+        whole = self.requirement
+        return whole.parts[1] if isinstance(whole, Parts) else None
+
+    def at(self, rule: AchievementRule) -> Tree:
+        """Return what earning the achievement for another time takes."""
+        within = rule if rule.is_spanned else None
+        own = replace(self.own, threshold=rule.threshold, within=within)
+        rest = self.rest
+        whole = own if rest is None else Parts(2, (own, rest))
+        return replace(self, rule=rule, own=own, requirement=whole)
+
     def placed(self, slots: Slots) -> Tree:
         """Return the tree whose goals know their slots."""
         counted, slot = slots[self.own.counted]
@@ -71,6 +85,11 @@ class Tree:
     def goals(self) -> list[Goal]:
         """The leaves that measure something."""
         return [leaf for leaf in leaves_of(self.requirement) if isinstance(leaf, Goal)]
+
+    @property
+    def lasting_goals(self) -> list[Goal]:
+        """Those that measure all time, which tallies can answer."""
+        return [goal for goal in self.goals if goal.within is None]
 
 
 class Asked(NamedTuple):
@@ -92,6 +111,8 @@ class Affected(NamedTuple):
 
     trees: tuple[Tree, ...]
     asked: Asked
+    #: Ids of those that are earned again, or in a season only.
+    special: frozenset[int] = frozenset()
 
     @property
     def wary(self) -> list[Tree]:
@@ -112,7 +133,7 @@ class Trees:
         self.filters = tuple(filters)
         active = [tree for tree in made if tree.rule.is_active]
         self.has_lacks = any(tree.has_lacks for tree in active)
-        used = [goal.counted for tree in active for goal in tree.goals]
+        used = [goal.counted for tree in active for goal in tree.lasting_goals]
         counted = [each for each in used if not each.counting.is_plain]
         counted += [each.counted for each in self.filters]
         #: Everything that is counted, in slots.
@@ -123,6 +144,8 @@ class Trees:
         #: By id of the achievement, whatever its status.
         self.known = {tree.rule.id: tree.placed(places) for tree in made}
         self.active = tuple(self.known[tree.rule.id] for tree in active)
+        #: Those of them that are earned once, at any time.
+        self.plain = tuple(each for each in self.active if not each.rule.is_special)
         #: The filters of each slot, and the one among them that answers.
         self.filter_ids: dict[int, list[int]] = {}
         self.answering: dict[int, int] = {}
@@ -141,8 +164,8 @@ class Trees:
     @property
     def needs_ledgers(self) -> bool:
         """Whether stored state may leave open if somebody meets a tree."""
-        active = {rule for tree in self.active for rule in tree.goals}
-        return self.has_lacks or any(not self._is_answered(goal) for goal in active)
+        goals = {goal for tree in self.active for goal in tree.lasting_goals}
+        return self.has_lacks or any(not self._is_answered(goal) for goal in goals)
 
     def _is_answered(self, goal: Goal) -> bool:
         criterion, about, counting = goal.counted
@@ -174,13 +197,15 @@ class Trees:
         return known[activities]
 
     def _find_affected(self, activities: frozenset[int]) -> Affected:
-        trees = [
+        found = [
             tree
             for tree in self.active
             if tree.is_general or activities & tree.activities
         ]
+        trees = [tree for tree in found if not tree.rule.is_special]
+        special = frozenset(t.rule.id for t in found if t.rule.is_special)
         tallies, filters = set[int](), set[int]()
-        for goal in (goal for tree in trees for goal in tree.goals):
+        for goal in (goal for tree in found for goal in tree.lasting_goals):
             criterion, about, _ = goal.counted
             answer = self.answer_of(goal)
             if answer is not None:
@@ -190,7 +215,7 @@ class Trees:
                 tallies.add(about or NOWHERE)
         span = (min(filters), max(filters)) if filters else None
         asked = Asked(activities | tallies - {NOWHERE}, frozenset(filters), span)
-        return Affected(tuple(sorted(trees, key=_by_own)), asked)
+        return Affected(tuple(sorted(trees, key=_by_own)), asked, special)
 
 
 def _by_own(tree: Tree) -> tuple[str, int, int, int]:
@@ -239,8 +264,7 @@ def _index(counted: Sequence[Counted]) -> tuple[_Slots, _SlotsByValue]:
 
 def make_tree(rule: AchievementRule, ids: Ids) -> Tree:
     """Return the tree of an achievement; without conditions, it has one leaf."""
-    counted = Counted(rule.criterion, rule.measure[1], rule.counting.canonical)
-    own = Goal(counted, rule.threshold, own_leaf(rule, ids))
+    own = own_goal(rule, own_leaf(rule, ids))
     requirement: Requirement = own
     if rule.conditions is not None:
         requirement = Parts(2, (own, resolve(rule.conditions, ids)))
@@ -255,6 +279,13 @@ def make_tree(rule: AchievementRule, ids: Ids) -> Tree:
         len(counts) < len(leaves),
         any(isinstance(leaf, Possession) and not leaf.is_held for leaf in leaves),
     )
+
+
+def own_goal(rule: AchievementRule, source: Leaf | None = None) -> Goal:
+    """Return what the criterion of an achievement counts, and its threshold."""
+    counted = Counted(*rule.fact, rule.counting.canonical)
+    within = rule if rule.is_spanned else None
+    return Goal(counted, rule.threshold, source, within=within)
 
 
 def own_leaf(rule: AchievementRule, ids: Ids) -> Leaf:

@@ -23,6 +23,7 @@ from gamification.domain.history import (
 )
 from gamification.domain.levels import calculate_level_from_xp
 from gamification.domain.outcomes import Entry, EntryKind, Reason, UnlockRow
+from gamification.domain.rewards import Place, place_of, row_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +33,10 @@ class Undoing:
     entries: Sequence[Entry] = ()
     #: Rows of achievements as they were before.
     unlocks: Sequence[UnlockRow] = ()
-    #: Ids of achievements of which the user had no row before.
-    forgotten: AbstractSet[int] = frozenset()
+    #: Achievements of which the user had no row before.
+    forgotten: AbstractSet[Place] = frozenset()
+    #: Ids of the achievements that the user holds afterwards.
+    held: AbstractSet[int] = frozenset()
 
 
 def restored_key(entry_id: int | None) -> str:
@@ -59,27 +62,32 @@ def undo_job(
     before = [entry for entry in ledger if entry.job_id != job_id]
     stands, stood = _standing(ledger), _standing(before)
     entries = [*_taken_back(stands, stood, job_id, now, reason)]
-    held = {each.entry.achievement_id for each in stands.values()}
+    held = {place_of(each.entry) for each in stands.values()}
     keys = {entry.key for entry in ledger}
     restored = [
         _restored(each, now, reason)
         for pk, each in stood.items()
         if pk not in stands and restored_key(pk) not in keys
         # Somebody has given the achievement again.
-        if each.entry.achievement_id is None or each.entry.achievement_id not in held
+        if each.entry.achievement_id is None or place_of(each.entry) not in held
     ]
     known = unlocks_of(before, undone)
     rows = {
-        pk: _lost_row(*known[pk], ledger) if pk in known else None
+        place: _lost_row(*known[place], ledger) if place in known else None
         for entry in entries
-        if (pk := entry.achievement_id) is not None
+        if entry.achievement_id is not None
+        for place in (place_of(entry),)
     }
     unlocks = [row for row in rows.values() if row]
-    unlocks += [_held_row(each) for each in restored if each.achievement_id is not None]
+    regained = [each for each in restored if each.achievement_id is not None]
+    unlocks += map(row_of, regained)
+    rewards = [e.entry for e in stands.values() if e.entry.achievement_id is not None]
+    left = {*map(place_of, rewards)} - rows.keys() | {*map(place_of, regained)}
     return Undoing(
         [entry._replace(job_id=undo_id) for entry in (*entries, *restored)],
         unlocks,
-        {pk for pk, row in rows.items() if row is None},
+        {place for place, row in rows.items() if row is None},
+        {pk for pk, _number in left},
     )
 
 
@@ -126,12 +134,6 @@ def _restored(standing: StandingEntry, now: datetime, reason: Reason) -> Entry:
     )
 
 
-def _held_row(reward: Entry) -> UnlockRow:
-    return UnlockRow(
-        reward.user_id, reward.achievement_id or 0, reward.occurred_at, reward.amount
-    )
-
-
 def _lost_row(reward: Entry, loss: Entry | None, ledger: Sequence[Entry]) -> UnlockRow:
     """Return the row of an achievement that ``loss`` had taken back before the job."""
     assert loss  # noqa: S101 - a job awards what the user does not hold
@@ -141,7 +143,7 @@ def _lost_row(reward: Entry, loss: Entry | None, ledger: Sequence[Entry]) -> Unl
         for each in ledger
         if each.kind == EntryKind.REVERSAL and each.achievement_id is None
     )
-    return _held_row(reward)._replace(
+    return row_of(reward)._replace(
         revoked_at=loss.recorded_at,
         revoked_by_id=loss.actor_id,
         revoke_reason=loss.note,
@@ -159,7 +161,7 @@ class UndoChangeset(UserChangeset):
         ledger: Sequence[Entry],
         undone: Mapping[int, int],
         *,
-        rewards: Mapping[int, StandingEntry],
+        rewards: Mapping[Place, StandingEntry],
         reason: Reason,
     ) -> None:
         """Book what takes the job back. The state must have its days.
@@ -179,7 +181,9 @@ class UndoChangeset(UserChangeset):
             without = peak_of([*ledger, *self.entries], undone)
             level = calculate_level_from_xp(without, thresholds)
             self.highest_level = max(self.level, level)
-        kept = {pk: each for pk, each in rewards.items() if pk in self.held}
+        taken = {(row.achievement_id, row.number) for row in self.unlocks}
+        gone = taken | self.forgotten
+        kept = {place: each for place, each in rewards.items() if place not in gone}
         lost = tuple(self._lose(start, kept, reason))
         # Achievements that the user has met meanwhile unlock with their next entry.
         self._finish(start, self.entries[0], lost=lost)
@@ -188,7 +192,4 @@ class UndoChangeset(UserChangeset):
         """Give the achievements back the rows that they had."""
         self.unlocks += tuple(undoing.unlocks)
         self.forgotten |= undoing.forgotten
-        rows = undoing.unlocks
-        lost = {row.achievement_id for row in rows if row.revoked_at}
-        regained = {row.achievement_id for row in rows if not row.revoked_at}
-        self.held = (self.held - lost - undoing.forgotten) | regained
+        self.held = frozenset(undoing.held)

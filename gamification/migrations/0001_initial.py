@@ -867,6 +867,22 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "number",
+                    models.IntegerField(
+                        help_text="Which time the achievement was earned; empty for the first.",
+                        null=True,
+                        verbose_name="number",
+                    ),
+                ),
+                (
+                    "period",
+                    models.DateField(
+                        help_text="The first date of the period for which it was earned.",
+                        null=True,
+                        verbose_name="period",
+                    ),
+                ),
+                (
                     "attributes",
                     models.JSONField(
                         help_text="What the record said, by attribute of its activity.",
@@ -2293,7 +2309,7 @@ class Migration(migrations.Migration):
                 (
                     "number",
                     models.IntegerField(
-                        help_text="The level, or the streak in days.",
+                        help_text="The level, the days of a streak, or which time it was earned.",
                         null=True,
                         verbose_name="number",
                     ),

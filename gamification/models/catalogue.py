@@ -32,6 +32,7 @@ from gamification.models.condition_text import (
 )
 from gamification.models.level_text import level_text
 from gamification.models.natural_keys import KeyedQuerySet, NumberedQuerySet
+from gamification.models.repeat_text import repeat_sentence, season_sentence
 from gamification.models.rule_checks import clean_attributes, clean_rule
 from gamification.models.rule_references import check_unnamed
 
@@ -381,6 +382,13 @@ class Achievement(CatalogueItem):
     def criterion_sentence(self) -> str:
         """The requirement as a sentence."""
         return requirement_sentence(*requirement_of(self))
+
+    @property
+    def timing_sentence(self) -> str:
+        """When and how often users can earn it, in sentences; "" for any time, once."""
+        repeats = repeat_sentence(self.max_times, self.repeat_every, self.repeat_period)
+        season = season_sentence(self.starts_at, self.ends_at, self.season_zone)
+        return f"{repeats} {season}".strip()
 
 
 class Level(models.Model):

@@ -25,7 +25,7 @@ def celebration_title(kind: str, data: Mapping[str, Any]) -> str:
             return ngettext("%(days)s-day streak", "%(days)s-day streak", days) % {
                 "days": days
             }
-    return str(data["name"])
+    return _named(data)
 
 
 def celebration_text(kind: str, data: Mapping[str, Any]) -> str:
@@ -42,6 +42,13 @@ def celebration_text(kind: str, data: Mapping[str, Any]) -> str:
                 "You were active on %(days)s days in a row.",
                 days,
             ) % {"days": days}
+    values = {**data, "name": _named(data)}
     if data["xp"]:
-        return _("You unlocked “%(name)s” and earned %(xp)s XP.") % data
-    return _("You unlocked “%(name)s”.") % data
+        return _("You unlocked “%(name)s” and earned %(xp)s XP.") % values
+    return _("You unlocked “%(name)s”.") % values
+
+
+def _named(data: Mapping[str, Any]) -> str:
+    """Return the name of an achievement, with the number of times: “Centurion × 3”."""
+    number = data.get("number", 1)
+    return f"{data['name']} × {number}" if number > 1 else str(data["name"])

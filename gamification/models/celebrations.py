@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -31,7 +32,10 @@ class CelebrationQuerySet(PerUserQuerySet["Celebration"]):
     def holding(self) -> CelebrationQuerySet:
         """Keep those whose level, streak or achievement the user still has."""
         held = UserAchievement.objects.filter(
-            user=OuterRef("user"), achievement=OuterRef("achievement"), revoked_at=None
+            user=OuterRef("user"),
+            achievement=OuterRef("achievement"),
+            number=Coalesce(OuterRef("number"), 1),
+            revoked_at=None,
         ).exclude(achievement__status=AchievementStatus.DRAFT)
         level = F("user__gamification__level")
         streak = F("user__gamification__longest_streak")
@@ -69,7 +73,9 @@ class Celebration(models.Model):
         verbose_name=_("achievement"),
     )
     number = models.IntegerField(
-        _("number"), null=True, help_text=_("The level, or the streak in days.")
+        _("number"),
+        null=True,
+        help_text=_("The level, the days of a streak, or which time it was earned."),
     )
     created_at = models.DateTimeField(_("created at"), default=timezone.now)
     acknowledged_at = models.DateTimeField(_("acknowledged at"), null=True, blank=True)

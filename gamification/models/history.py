@@ -109,6 +109,16 @@ class LedgerEntry(models.Model):
         verbose_name=_("job"),
         help_text=_("The job that wrote the entry."),
     )
+    number = models.IntegerField(
+        _("number"),
+        null=True,
+        help_text=_("Which time the achievement was earned; empty for the first."),
+    )
+    period = models.DateField(
+        _("period"),
+        null=True,
+        help_text=_("The first date of the period for which it was earned."),
+    )
     attributes = models.JSONField(
         _("attributes"),
         null=True,

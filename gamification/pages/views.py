@@ -52,7 +52,7 @@ from gamification.services import (
     get_rarity,
 )
 from gamification.staff import (
-    held_achievements,
+    held_once,
     own_repairs,
     pauses_of,
     set_choices,
@@ -115,7 +115,7 @@ def leaderboards(request: Request, window: str = Window.WEEK) -> HttpResponse:
 def profile(request: Request, name: str) -> HttpResponse:
     """Show a user who is public, or oneself."""
     user = find_visible_user(name, request.user)
-    held = held_achievements(user, viewer=request.user)
+    held = held_once(user, viewer=request.user)
     context = {
         "shown": user,
         "name": public_name(user),

@@ -125,9 +125,13 @@ def load_if_open(states: Iterable[UserState], catalogue: Catalogue) -> None:
     """Give ``states`` their ledgers if only these tell what some of them get.
 
     That is so if the date of an unlock decides how much XP it gives, or whether there
-    is one.
+    is one, and if a season or a period is counted.
     """
     states = [state for state in states if state.ledger is None]
-    needs_ledgers = catalogue.boosts.boosts_rewards or catalogue.trees.needs_ledgers
+    needs_ledgers = (
+        catalogue.boosts.boosts_rewards
+        or catalogue.trees.needs_ledgers
+        or any(rule.is_spanned for rule in catalogue.special)
+    )
     if states and needs_ledgers:
         load_ledgers(states, catalogue, store_for(write_alias()))

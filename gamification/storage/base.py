@@ -25,7 +25,8 @@ from gamification.domain.changeset import UserChangeset
 from gamification.domain.history import PastEntry
 from gamification.domain.nearby import Nearby, Span, Touched
 from gamification.domain.outcomes import Entry, Outcome
-from gamification.domain.state import NONE, UserState
+from gamification.domain.spans import SpanQuery
+from gamification.domain.state import NONE, NOTHING, UserState
 from gamification.domain.undoing import restored_key
 from gamification.models import LedgerEntry
 from gamification.models.users import in_order
@@ -52,13 +53,18 @@ class Snapshot:
     celebration_ids: Mapping[UserKey, int] = field(default_factory=dict)
     #: The groups, as far as boosts are for them, of users without a row.
     groups: Mapping[Any, frozenset[int]] = field(default_factory=dict)
+    #: What was read for seasons and periods, if anything: newcomers have nothing of it.
+    spans: SpanQuery | None = None
 
     def welcome(self, query: StateQuery) -> bool:
         """Give users without a row the state of a new user; say if there are any."""
         newcomers = [pk for pk in query.user_ids if pk not in self.states]
         for user_id in newcomers:
             groups = self.groups.get(user_id, NONE)
-            self.states[user_id] = UserState(user_id, query.calendar, groups=groups)
+            spans = (self.spans, NOTHING) if self.spans else None
+            self.states[user_id] = UserState(
+                user_id, query.calendar, groups=groups, spans=spans
+            )
         return bool(newcomers)
 
     def replayed(self, entry: Entry) -> Outcome:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
+from datetime import datetime
 from operator import itemgetter
 from typing import Any
 
@@ -30,7 +31,11 @@ from gamification.storage.boosts import boosts_sql, load_boosts, make_boosts
 from gamification.storage.tables import FILTERS, LEVELS, STREAKS
 
 ACTIVITY_FIELDS = [field.name for field in fields(ActivityRule)]
-ACHIEVEMENT_FIELDS = [field.name for field in fields(AchievementRule)]
+ACHIEVEMENT_FIELDS = [
+    field.name
+    for field in fields(AchievementRule)
+    if field.name not in {"number", "period"}
+]
 LEVEL_FIELDS = LevelRule._fields
 STREAK_FIELDS = ("id", "key", "name", "is_active", "since", "former", *VERSION_FIELDS)
 FILTER_FIELDS = ("id", "definition", "is_built")
@@ -158,11 +163,23 @@ def ids_by_key(activities: Iterable[Sequence[Any]]) -> dict[str, int]:
 
 
 def make_achievement(row: Sequence[Any]) -> AchievementRule:
-    """Return the achievement with the values of ``ACHIEVEMENT_FIELDS``."""
+    """Return the achievement with the values of ``ACHIEVEMENT_FIELDS``.
+
+    PostgreSQL gives times as texts.
+    """
     values = dict(zip(ACHIEVEMENT_FIELDS, row, strict=True))
     values["counting"] = read_counting(values["counting"])
     values["conditions"] = read_condition(values["conditions"])
+    for name in ("starts_at", "ends_at"):
+        if isinstance(values[name], str):
+            values[name] = datetime.fromisoformat(values[name])
     return AchievementRule(**values)
+
+
+def rule_of(achievement: Achievement) -> AchievementRule:
+    """Return the rule of an achievement, which need not be saved."""
+    values = [getattr(achievement, name) for name in ACHIEVEMENT_FIELDS[1:]]
+    return make_achievement([achievement.pk or 0, *values])
 
 
 def make_catalogue(

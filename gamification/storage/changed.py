@@ -49,8 +49,8 @@ class ChangedRows:
         if changeset.filters:
             for (pk, bucket), count in changeset.filters.rows().items():
                 changes["filters"].append((user_id, pk, bucket, count))
-        for pk in changeset.forgotten:
-            changes["forgotten"].append((user_id, pk))
+        for place in changeset.forgotten:
+            changes["forgotten"].append((user_id, *place))
         changes["unlocks"] += changeset.unlocks
         changes["freezes"] += changeset.streaks.freeze_rows(now)
         if changeset.celebrations:

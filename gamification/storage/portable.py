@@ -14,7 +14,7 @@ from django.db.models.functions import Coalesce
 from gamification.domain.changeset import UserChangeset
 from gamification.domain.nearby import Nearby, Span, Touched
 from gamification.domain.outcomes import CelebrationMode, Entry, EntryKind
-from gamification.domain.state import NONE, Usage, UserState
+from gamification.domain.state import NONE, NOTHING, Usage, UserState
 from gamification.models import (
     ActiveDay,
     ActivityTally,
@@ -41,6 +41,7 @@ from gamification.storage.base import (
 from gamification.storage.boosts import read_groups
 from gamification.storage.catalogue import load_catalogue
 from gamification.storage.filters import add_tallies, load_tallies
+from gamification.storage.goals import load_counts, load_numbers
 from gamification.storage.nearby_rows import FEW, find_longest, read_nearby
 from gamification.storage.queries import ActivityIds, StateQuery, UserIds, UserKey
 
@@ -102,6 +103,8 @@ class PortableStore(Store):
         groups = read_groups(self.alias, query.user_ids, query.groups(catalogue))
         rewarded_at = self._rewarded_at(query, ids)
         filters = load_tallies(query.user_ids, ids.asked.filters, self.alias)
+        numbers = load_numbers(query.user_ids, ids.repeated, self.alias)
+        counts = load_counts(query.user_ids, ids.spans, self.alias)
         states = {
             profile.user_id: UserState(
                 profile.user_id,
@@ -126,11 +129,13 @@ class PortableStore(Store):
                 filters=filters.get(profile.user_id),
                 asked=ids.asked,
                 groups=groups.get(profile.user_id, NONE),
+                numbers=numbers.get(profile.user_id, NOTHING),
+                spans=ids.spans and (ids.spans, counts.get(profile.user_id, NOTHING)),
             )
             for profile in self._rows(UserGamification).filter(user__in=query.user_ids)
         }
         excluded = {pk for pk, state in states.items() if state.is_excluded}
-        snapshot = Snapshot(catalogue, states, excluded, groups=groups)
+        snapshot = Snapshot(catalogue, states, excluded, groups=groups, spans=ids.spans)
         if query.keys and (replays := self._replays(query.keys)):
             return self.with_replays(snapshot, replays)
         return snapshot
@@ -145,6 +150,11 @@ class PortableStore(Store):
         ):
             lost = lapsed if is_lapsed else revoked
             (lost if revoked_at else held)[user_id].add(achievement_id)
+        # What can be earned again may have rows of every kind.
+        for user_id in held:
+            revoked[user_id] -= held[user_id]
+        for user_id in lapsed:
+            lapsed[user_id] -= held[user_id] | revoked[user_id]
         return held, revoked, lapsed
 
     def _tallies(
@@ -343,9 +353,9 @@ class PortableStore(Store):
             self._rows(UserAchievement).update_or_create(
                 user_id=unlock.user_id,
                 achievement_id=unlock.achievement_id,
+                number=unlock.number,
                 defaults=unlock._asdict(),
             )
-        if changeset.forgotten:
-            self._rows(UserAchievement).filter(
-                user=changeset.state.user_id, achievement__in=changeset.forgotten
-            ).delete()
+        rows = self._rows(UserAchievement).filter(user=changeset.state.user_id)
+        for achievement_id, number in changeset.forgotten:
+            rows.filter(achievement=achievement_id, number=number).delete()

@@ -40,6 +40,7 @@ from gamification.storage.catalogue import (
     make_streaks,
 )
 from gamification.storage.changed import ChangedRows
+from gamification.storage.goals import span_params
 from gamification.storage.keys import UserKeys
 from gamification.storage.nearby_sql import NEARBY_FIELDS, longest_sql, nearby_sql
 from gamification.storage.prepared import prepared_cursor
@@ -125,9 +126,10 @@ class PostgreSQLStore(Store):
         newcomers = query.user_ids if len(rows) < len(query.user_ids) else ()
         snapshot = Snapshot(
             catalogue,
-            StoredStates(rows, query, ids),
+            StoredStates(rows, query, ids, has_groups=bool(groups)),
             {row[STAMPS] for row in rows if row[IS_EXCLUDED]},
             groups=read_groups(self.alias, newcomers, groups),
+            spans=ids.spans,
         )
         if query.keys and (replays := self._replays(query, rows)):
             return self.with_replays(snapshot, replays)
@@ -170,6 +172,10 @@ class PostgreSQLStore(Store):
             params.append(encode_set(keys))
         if groups:
             params.append(encode_set(groups))
+        if ids.repeated:
+            params.append([*ids.repeated])
+        if ids.spans:
+            params += span_params(ids.spans)
         shape = reading.ReadShape(
             arity(query.user_ids),
             arity(ids.all),
@@ -178,6 +184,8 @@ class PostgreSQLStore(Store):
             arity(ids.asked.span or ()),
             arity(keys),
             arity(groups),
+            bool(ids.repeated),
+            ids.spans is not None,
         )
         sql = reading.read_sql(self._user_type, shape)
         params.append(encode_set(self._prepared(query.user_ids)))

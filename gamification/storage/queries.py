@@ -7,8 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
+from django.utils import timezone
+
 from gamification.domain.catalogue import Catalogue
 from gamification.domain.days import Calendar
+from gamification.domain.spans import SpanQuery, span_query
 from gamification.domain.trees import NOT_ASKED, Asked
 from gamification.models.users import in_order
 
@@ -58,6 +61,9 @@ class ActivityIds(NamedTuple):
     until: date = date.max
     #: What conditions need, with the ids of activities and of filters.
     asked: Asked = NOT_ASKED
+    #: Ids of achievements that can be earned again, and what decides about seasons.
+    repeated: Sequence[int] = ()
+    spans: SpanQuery | None = None
 
     @classmethod
     def of(cls, query: StateQuery, catalogue: Catalogue) -> ActivityIds:
@@ -69,11 +75,17 @@ class ActivityIds(NamedTuple):
         if catalogue.trees:
             asked = catalogue.trees.affected_by(frozenset(ids)).asked
             ids = [*asked.tallies]
+        more: dict[str, Any] = {"asked": asked}
+        if catalogue.special or catalogue.repeated:
+            now = timezone.now()
+            earliest, latest = query.earliest or now, query.latest or now
+            spans = span_query(catalogue.special, ids, earliest, latest)
+            more |= {"repeated": catalogue.repeated, "spans": spans}
         limited = [rule.id for rule in rules if rule.daily_limit is not None]
         cooled = [rule.id for rule in rules if rule.cooldown is not None]
         if not (limited or cooled) or query.earliest is None or query.latest is None:
-            return cls(ids, asked=asked)
+            return cls(ids, **more)
         cooldown = max((rule.cooldown or 0 for rule in rules), default=0)
         margin = _MARGIN + timedelta(seconds=cooldown)
         since, until = query.earliest - margin, query.latest + margin
-        return cls(ids, limited, cooled, since.date(), until.date(), asked)
+        return cls(ids, limited, cooled, since.date(), until.date(), **more)

@@ -15,6 +15,7 @@ from gamification.storage.catalogue import (
     levels_sql,
     streaks_sql,
 )
+from gamification.storage.goals import NUMBERS, SPANS
 from gamification.storage.tables import (
     ACHIEVEMENTS,
     ACTIVITIES,
@@ -91,6 +92,9 @@ class ReadShape(NamedTuple):
     keys: Arity
     #: Groups for whose members there are boosts.
     groups: Arity = 0
+    #: Whether achievements can be earned again, and whether any has a season.
+    numbers: bool = False
+    spans: bool = False
 
 
 @cache
@@ -109,6 +113,8 @@ def read_sql(user_type: str, shape: ReadShape) -> str:
         _FILTERS if shape.filters else "NULL",
         _used_keys(shape.keys) if shape.keys else "NULL",
         *_groups(shape.groups),
+        *([NUMBERS] if shape.numbers else ()),
+        *([SPANS] if shape.spans else ()),
     ]
     return f"""SELECT s.*, {", ".join(columns)}
 FROM ({STAMPS}) s

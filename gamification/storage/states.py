@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, MutableMapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, Final
@@ -13,6 +13,7 @@ from gamification.domain.state import NONE, NOTHING, UserState
 from gamification.domain.streaks import Streak
 from gamification.models.progress import calendar_of
 from gamification.storage import reading
+from gamification.storage.goals import make_counts, make_numbers
 from gamification.storage.queries import ActivityIds, StateQuery
 
 #: The number of stamps, with which every row of a read begins.
@@ -35,16 +36,27 @@ class StoredStates(MutableMapping[Any, UserState]):
     """
 
     def __init__(
-        self, rows: Iterable[Row], query: StateQuery, ids: ActivityIds
+        self,
+        rows: Iterable[Row],
+        query: StateQuery,
+        ids: ActivityIds,
+        *,
+        has_groups: bool,
     ) -> None:
         self._values: dict[Any, Row | UserState] = {row[STAMPS]: row for row in rows}
         self._query = query
         self._ids = ids
+        #: The columns that only some reads have.
+        self._more = [
+            *(["groups"] if has_groups else ()),
+            *(["numbers"] if ids.repeated else ()),
+            *(["spans"] if ids.spans else ()),
+        ]
 
     def __getitem__(self, user_id: Any) -> UserState:
         value = self._values[user_id]
         if isinstance(value, tuple):
-            value = _user_state(value, self._query, self._ids)
+            value = _user_state(value, self._query, self._ids, self._more)
             self._values[user_id] = value
         return value
 
@@ -64,12 +76,14 @@ class StoredStates(MutableMapping[Any, UserState]):
         return len(self._values)
 
 
-def _user_state(row: Row, query: StateQuery, ids: ActivityIds) -> UserState:
+def _user_state(
+    row: Row, query: StateQuery, ids: ActivityIds, more: Sequence[str]
+) -> UserState:
     row = row[STAMPS:]
     (user_id, version, total_xp, level, highest_level, highest_streak) = row[:6]
     active_days, last_occurred_at, *streak = row[6:11]
     is_excluded, zones, celebrates, has_exceptions = row[11:15]
-    achievements, tallies, usage, rewarded_at, filters, _keys, *groups = row[15:]
+    achievements, tallies, usage, rewarded_at, filters, _keys, *others = row[15:]
     return UserState(
         user_id,
         query.calendar
@@ -92,8 +106,20 @@ def _user_state(row: Row, query: StateQuery, ids: ActivityIds) -> UserState:
         has_exceptions=has_exceptions,
         filters=_filters(filters) if filters else None,
         asked=ids.asked,
-        groups=frozenset(groups[0]) if groups else NONE,
+        **_others(dict(zip(more, others, strict=True)), ids) if others else NOTHING,
     )
+
+
+def _others(values: Mapping[str, Any], ids: ActivityIds) -> dict[str, Any]:
+    """Return the fields of a state that only some reads have."""
+    found: dict[str, Any] = {}
+    if "groups" in values:
+        found["groups"] = frozenset(values["groups"])
+    if "numbers" in values:
+        found["numbers"] = make_numbers(values["numbers"])
+    if "spans" in values and ids.spans:
+        found["spans"] = ids.spans, make_counts(values["spans"])
+    return found
 
 
 @lru_cache(maxsize=1_024)
@@ -109,7 +135,8 @@ def _by_state(
         frozenset([code // 4 for code in codes if code % 4 == state]) or NONE
         for state in (reading.HELD, reading.REVOKED, reading.LAPSED)
     )
-    return held, revoked, lapsed
+    # What can be earned again may have rows of every kind.
+    return held, revoked - held or NONE, lapsed - held - revoked or NONE
 
 
 def _tallies(value: Any, activity_ids: Sequence[int]) -> dict[int, int]:

@@ -27,7 +27,7 @@ TALLY_FIELDS = ("user_id", "activity_id", "count", "last_recorded_at")
 DAY_FIELDS = ("user_id", "date", "kind", "activities", "xp")
 LOST_DAY_FIELDS = ("user_id", "date")
 UNLOCK_FIELDS = UnlockRow._fields
-FORGOTTEN_FIELDS = ("user_id", "achievement_id")
+FORGOTTEN_FIELDS = ("user_id", "achievement_id", "number")
 CELEBRATION_FIELDS = NoticeRow._fields
 FREEZE_FIELDS = FreezeRow._fields
 FILTER_FIELDS = ("user_id", "filter_id", "bucket", "count")
@@ -153,7 +153,7 @@ AND d.user_id = n.user_id AND d.date = n.date"""
 
 
 def _put_unlocks(source: str) -> str:
-    changed = UNLOCK_FIELDS[2:]
+    changed = [each for each in UNLOCK_FIELDS[2:] if each != "number"]
     values = ", ".join(f"{field} = excluded.{field}" for field in changed)
     return f"""{_insert(UNLOCKS, UNLOCK_FIELDS, source)}
 ON CONFLICT (user_id, achievement_id, number) DO UPDATE SET {values}"""
@@ -161,7 +161,8 @@ ON CONFLICT (user_id, achievement_id, number) DO UPDATE SET {values}"""
 
 def _drop_unlocks(source: str) -> str:
     return f"""DELETE FROM {UNLOCKS} u USING {source}
-AND u.user_id = n.user_id AND u.achievement_id = n.achievement_id"""
+AND u.user_id = n.user_id AND u.achievement_id = n.achievement_id
+AND u.number = n.number"""
 
 
 def _add_celebrations(source: str) -> str:

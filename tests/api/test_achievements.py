@@ -42,6 +42,9 @@ def test_achievements_come_with_the_users_progress_and_rarity(api, user):
         "step": None,
         "is_secret": False,
         "progress": {"current": 4, "target": 10, "fraction": 0.4},
+        "times": 0,
+        "max_times": 1,
+        "season": None,
         "unlocked_at": None,
         "rarity": {
             "fraction": 0.5,

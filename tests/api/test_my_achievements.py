@@ -38,6 +38,8 @@ def test_my_achievements_are_those_that_i_hold(api, user):
                 "series": "",
                 "step": None,
                 "xp_awarded": 50,
+                "number": 1,
+                "period": None,
                 "unlocked_at": "2026-03-02T12:00:00Z",
             }
         ],

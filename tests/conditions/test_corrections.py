@@ -44,7 +44,7 @@ def fan(read) -> Achievement:
 
 def held_by(user: Any) -> list[str]:
     rows = UserAchievement.objects.filter(user=user, revoked_at=None)
-    return [*rows.values_list("achievement__key", flat=True)]
+    return [*rows.order_by("pk").values_list("achievement__key", flat=True)]
 
 
 def become_a_fan(user: Any) -> None:

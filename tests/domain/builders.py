@@ -106,7 +106,8 @@ def on(day: int, **fields: Any) -> PastEntry:
 def reward(day: int, amount: int = 50, **fields: Any) -> PastEntry:
     """Return the reward of an achievement that was unlocked on that day."""
     nothing = {"activity_id": None, "quantity": 0, "extends_streak": False}
-    return on(day, kind="achievement", amount=amount, **nothing, **fields)
+    defaults = {"achievement_id": 1_000 + day, **nothing}
+    return on(day, kind="achievement", amount=amount, **{**defaults, **fields})
 
 
 def reversed_(original: PastEntry, number: int = 99) -> PastEntry:

@@ -541,7 +541,7 @@ def test_a_loss_is_measured_from_before_the_first_of_many_reversals():
         changeset(rule, start=start),
         standing(WALK),
         standing(WALK._replace(id=4)),
-        rewards={5: medal_of(5)},
+        rewards={(5, 1): medal_of(5)},
     )
 
     assert keys(outcome.lost) == ["rich"]
@@ -630,7 +630,7 @@ def test_a_reversal_takes_revocable_achievements_that_no_longer_hold():
     changes = changeset(rule, start=start)
 
     outcome = reverse(
-        changes, standing(WALK), rewards={5: medal_of(5)}, reason=Reason(9, "gone")
+        changes, standing(WALK), rewards={(5, 1): medal_of(5)}, reason=Reason(9, "gone")
     )
 
     assert outcome.lost == (Unlock("ten", "", "", 50),)
@@ -653,7 +653,7 @@ def test_a_loss_may_take_others_with_it():
     outcome = reverse(
         changeset(level, count, start=start),
         standing(WALK),
-        rewards={5: medal_of(5), 6: medal_of(6, 20)},
+        rewards={(5, 1): medal_of(5), (6, 1): medal_of(6, 20)},
     )
 
     assert keys(outcome.lost) == [level.key, count.key]
@@ -666,7 +666,7 @@ def test_an_achievement_that_did_not_hold_before_is_not_lost():
     start.held = {5}
 
     outcome = reverse(
-        changeset(rule, start=start), standing(WALK), rewards={5: medal_of(5)}
+        changeset(rule, start=start), standing(WALK), rewards={(5, 1): medal_of(5)}
     )
 
     assert outcome.lost == ()
@@ -678,7 +678,7 @@ def test_an_achievement_that_still_holds_is_not_lost():
     start.held = {5}
 
     outcome = reverse(
-        changeset(rule, start=start), standing(WALK), rewards={5: medal_of(5)}
+        changeset(rule, start=start), standing(WALK), rewards={(5, 1): medal_of(5)}
     )
 
     assert (outcome.total_xp, outcome.lost) == (90, ())
@@ -748,12 +748,9 @@ def test_revoking_takes_the_xp_back_and_says_who_and_why():
         start=state(held=frozenset({5, 6}), total_xp=60, level=2, days={})
     )
     unlock = UnlockRow(7, 5, NOW - timedelta(1), 50)
+    reward = standing(entry(id=3, kind="achievement", amount=50, achievement_id=5))
 
-    outcome = changes.revoke(
-        unlock,
-        standing(entry(id=3, kind="achievement", amount=50, achievement_id=5)),
-        Reason(9, "A mistake."),
-    )
+    outcome = changes.revoke([(unlock, reward)], Reason(9, "A mistake."))
 
     lost = UnlockRow(7, 5, NOW - timedelta(1), 50, NOW, 9, "A mistake.")
     assert changes.unlocks == (lost,)

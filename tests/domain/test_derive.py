@@ -136,7 +136,7 @@ def test_an_achievement_is_held_by_its_reward():
 
     progress = derive_progress([medal, cup, taken_back])
 
-    assert progress.unlocks == {5: (medal, taken_back), 6: (cup, None)}
+    assert progress.unlocks == {(5, 1): (medal, taken_back), (6, 1): (cup, None)}
 
 
 def test_an_achievement_that_was_given_again_is_held_by_the_later_reward():
@@ -144,7 +144,7 @@ def test_an_achievement_that_was_given_again_is_held_by_the_later_reward():
 
     progress = derive_progress([first, reversal(first), second])
 
-    assert progress.unlocks == {5: (second, None)}
+    assert progress.unlocks == {(5, 1): (second, None)}
 
 
 def test_a_day_goes_when_all_of_it_was_reversed():

@@ -331,7 +331,7 @@ def lost_by(*rules: Any, start: Any, filters=(), **fields: Any) -> UserChangeset
     """Reverse a walk that occurred now, by a user who holds all of ``rules``."""
     start.held = frozenset(rule.id for rule in rules)
     rewards = {
-        rule.id: standing(
+        (rule.id, 1): standing(
             entry(id=rule.id, kind="achievement", amount=5, achievement_id=rule.id)
         )
         for rule in rules

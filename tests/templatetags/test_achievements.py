@@ -302,3 +302,90 @@ def test_a_series_with_one_step_is_a_plain_card(render, user, medals):
     Achievement.objects.exclude(key="bronze").update(status="draft")
 
     assert "Step 1" not in card_of(render, user)
+
+
+@pytest.fixture
+def tens(activity):
+    """An achievement that every ten walks earn."""
+    Achievement.objects.all().delete()
+    return AchievementFactory(
+        key="tens",
+        name="Tens",
+        criterion="activity_count",
+        activity=activity,
+        threshold=10,
+        xp_reward=5,
+        max_times=None,
+        repeat_every=10,
+    )
+
+
+def test_what_is_held_more_than_once_says_so(render, user, tens):
+    record_activity(user, "walk", quantity=25)
+
+    html = card_of(render, user)
+
+    assert names(html) == ['Tens <span class="gamification-muted">× 2</span>']
+    assert ">Again: 25 of 30</label>" in html
+    assert ">+5 XP<" in html
+    assert 'max="30" value="25"></progress>' in html
+
+
+def test_what_cannot_be_earned_again_has_no_bar(render, user, tens):
+    Achievement.objects.update(max_times=2, xp_reward=0)
+    record_activity(user, "walk", quantity=25)
+
+    assert "Again:" not in card_of(render, user)
+
+
+def test_a_first_time_is_no_number(render, user, tens):
+    record_activity(user, "walk", quantity=10)
+    Achievement.objects.update(xp_reward=0)
+
+    html = card_of(render, user)
+
+    assert names(html) == ["Tens"]
+    assert ">Again: 10 of 20</label>" in html
+    assert "XP<" not in html
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "state", "words", "total"),
+    [
+        (9, 12, "upcoming", "From March 9, 2026", 0),
+        (1, 4, "ended", "Ended on March 4, 2026", 0),
+        (1, 9, "open", "Until March 9, 2026", 1),
+        (1, None, "open", "", 1),
+    ],
+)
+@time_machine.travel(NOON, tick=False)
+def test_a_season_says_when_it_begins_or_ends(
+    render, user, start, end, state, words, total
+):
+    Achievement.objects.all().delete()
+    AchievementFactory(
+        name="March",
+        criterion="total_xp",
+        threshold=10,
+        starts_at=datetime(2026, 3, start, tzinfo=UTC),
+        ends_at=end and datetime(2026, 3, end, tzinfo=UTC),
+        shown_outside_season=True,
+    )
+
+    html = card_of(render, user)
+
+    assert f'data-state="{state}"' in html
+    assert (f'<p class="gamification-muted">{words}</p>' in html) is bool(words)
+    assert ("<progress" in html) is (state == "open")
+    assert f'Milestones <span class="gamification-muted">0 of {total}</span>' in html
+
+
+def test_a_step_of_another_season_is_not_next(render, user, medals):
+    Achievement.objects.filter(key="silver").update(
+        ends_at=datetime(2026, 1, 1, tzinfo=UTC), shown_outside_season=True
+    )
+    adjust_xp(user, amount=150, note="Well done.")
+
+    html = card_of(render, user)
+
+    assert ">Next: Gold, 150 of 300</label>" in html

@@ -15,15 +15,28 @@ from gamification.admin.catalogue.definition_forms import (
     DefinitionForm,
     DefinitionRowForm,
 )
+from gamification.admin.catalogue.season_fields import SeasonForm
 from gamification.admin.concurrent_forms import replace_data
 from gamification.models import Achievement, Activity, StreakDefinition
 from gamification.staff import definition_problems, reach_problem
 
 _ICON: Final = Achievement._meta.get_field("icon")
+#: The fields that say when users can earn an achievement, and how often.
+TIMING: Final = (
+    *("max_times", "repeat_every", "repeat_period"),
+    *("starts_at", "ends_at", "season_zone"),
+)
+#: What the form calls the fields of repeats.
+_LABELS: Final = {
+    "max_times": _("How often can a user earn it?"),
+    "repeat_every": _("Again after every … more"),
+    "repeat_period": _("Or once in each"),
+    "shown_outside_season": _("Show it before and after"),
+}
 _CRITERIA: Final = [*dict(Achievement.criterion.field.flatchoices)]
 
 
-class AchievementForm(DefinitionForm):
+class AchievementForm(SeasonForm):
     """The form of one achievement. A script shows the fields its criterion needs."""
 
     icon = IconField(
@@ -40,6 +53,8 @@ class AchievementForm(DefinitionForm):
         super().__init__(*args, **kwargs)
         # Read-only pages have no fields.
         if criterion := self.fields.get("criterion"):
+            for name, label in _LABELS.items():
+                self.fields[name].label = label
             needs = {each: fields_for(each) for each in _CRITERIA}
             criterion.widget.attrs["data-needs"] = json.dumps(needs)
             self.fields["description"].widget.attrs["rows"] = 3
@@ -107,10 +122,12 @@ def sentence_for(
     threshold: int | None,
     activity: Activity | None,
     streak: StreakDefinition | None,
+    **timing: Any,
 ) -> str:
-    """Return a sentence that explains the criterion, or "" if it is incomplete.
+    """Return sentences that explain the criterion, or "" if it is incomplete.
 
-    It adds a warning if nobody can ever meet it.
+    ``timing`` has the values of ``TIMING``. A warning follows if nobody can ever meet
+    the criterion.
     """
     given = {"threshold": threshold, "activity": activity, "streak": streak}
     if criterion is None or criterion not in _CRITERIA:
@@ -120,4 +137,11 @@ def sentence_for(
         return ""
     known = {name: given[name] for name in needed if given[name] is not None}
     achievement = Achievement(criterion=criterion, **known)
-    return f"{achievement.criterion_sentence} {reach_problem(achievement)}".strip()
+    given = {name: value for name, value in timing.items() if value is not None}
+    more = Achievement(**{"max_times": timing.get("max_times"), **given})
+    sentences = (
+        achievement.criterion_sentence,
+        more.timing_sentence,
+        reach_problem(achievement),
+    )
+    return " ".join(filter(None, sentences))

@@ -19,8 +19,12 @@ from gamification.admin.catalogue.achievement_changelist import (
     ExtraCells,
     move_row,
 )
-from gamification.admin.catalogue.achievement_filters import SeriesFilter
+from gamification.admin.catalogue.achievement_filters import (
+    SeasonFilter,
+    SeriesFilter,
+)
 from gamification.admin.catalogue.achievement_forms import (
+    TIMING,
     AchievementForm,
     AchievementRowForm,
     sentence_for,
@@ -41,6 +45,15 @@ _SERIES: Final = _(
     "Steps of one series, such as bronze, silver and gold, share a card. Users see the "
     "highest step that they hold, and the next one. A new step between two others is "
     "not celebrated for those who hold a higher one."
+)
+_REPEATS: Final = _(
+    "1 means once. For more, say what earns it again: so much more of the criterion, "
+    "or a new day, week or month on the user’s calendar, in each of which the "
+    "criterion starts from zero. Each time has its own XP."
+)
+_SEASON: Final = _(
+    "Only what happens in the season counts, and nobody can earn it outside. What is "
+    "recorded late still counts by the time at which it happened."
 )
 _CRITERION: Final = '{} <small class="gam-beneath">{}</small>'
 
@@ -80,7 +93,7 @@ class AchievementAdmin(
     list_display_links = ("titled",)
     list_editable = ("threshold", "xp_reward", "status", "position")
     list_filter = (
-        *("status", "category", "criterion", SeriesFilter),
+        *("status", "category", "criterion", SeriesFilter, SeasonFilter),
         *("is_secret", "activity"),
     )
     list_select_related = ("activity", "streak")
@@ -91,6 +104,23 @@ class AchievementAdmin(
         (
             _("Requirement"),
             {"fields": ("criterion", "activity", "streak", "threshold", "in_words")},
+        ),
+        (
+            _("Repeats"),
+            {
+                "fields": ("max_times", "repeat_every", "repeat_period"),
+                "description": _REPEATS,
+            },
+        ),
+        (
+            _("Season"),
+            {
+                "fields": (
+                    *("starts_at", "ends_at", "season_zone"),
+                    "shown_outside_season",
+                ),
+                "description": _SEASON,
+            },
         ),
         (_("Series"), {"fields": ("series", "step"), "description": _SERIES}),
         (
@@ -134,7 +164,8 @@ class AchievementAdmin(
         form.is_valid()
         names = ("criterion", "threshold", "activity", "streak")
         given = map(form.cleaned_data.get, names)
-        return JsonResponse({"sentence": sentence_for(*given)})
+        more = {name: form.cleaned_data.get(name) for name in TIMING}
+        return JsonResponse({"sentence": sentence_for(*given, **more)})
 
     @admin.action(
         permissions=["change"], description=_("Retire the selected achievements")
@@ -157,7 +188,10 @@ class AchievementAdmin(
 
     @admin.display(description=_("in words"))
     def in_words(self, row: Achievement) -> str:
-        sentence = sentence_for(row.criterion, row.threshold, row.activity, row.streak)
+        sentence = sentence_for(
+            *(row.criterion, row.threshold, row.activity, row.streak),
+            **{name: getattr(row, name) for name in TIMING},
+        )
         return format_html('<span id="gam-in-words">{}</span>', sentence or "–")
 
     @admin.display(description=_("holders"))

@@ -25,7 +25,12 @@ from gamification.admin.ui.formatting import (
 from gamification.components.badges import badge_of
 from gamification.exceptions import GamificationError, IdempotencyConflictError
 from gamification.maintenance import reconcile
-from gamification.models import Achievement, LedgerEntry, write_alias
+from gamification.models import (
+    Achievement,
+    LedgerEntry,
+    UserAchievement,
+    write_alias,
+)
 from gamification.services import (
     Outcome,
     adjust_xp,
@@ -33,7 +38,7 @@ from gamification.services import (
     reverse_entry,
     revoke_achievement,
 )
-from gamification.staff import MAX_ID, entry_fingerprint
+from gamification.staff import MAX_ID, MAX_TIMES, entry_fingerprint
 
 
 class ActionResult(NamedTuple):
@@ -54,7 +59,7 @@ class ActionForm(NotesForm):
     subject: ClassVar[str] = ""
 
     field_order = (
-        *("achievement", "entry", "streak", "amount", "start", "end"),
+        *("achievement", "number", "entry", "streak", "amount", "start", "end"),
         *("since", "until", "kind"),
         *("note", "internal_note"),
     )
@@ -91,7 +96,12 @@ class AchievementActionForm(ActionForm):
 
     subject = "achievement"
     message: ClassVar[Any]
+    #: The help text of the number.
+    about_number: ClassVar[Any]
     achievement = forms.ChoiceField(label=_("Achievement"))
+    number = forms.IntegerField(
+        label=_("Which time"), min_value=1, max_value=MAX_TIMES, required=False
+    )
 
     def __init__(self, user: Any, data: Any = None, **kwargs: Any) -> None:
         super().__init__(user, data, **kwargs)
@@ -101,6 +111,10 @@ class AchievementActionForm(ActionForm):
         }
         field = self.fields["achievement"]
         field.choices = [("", "–"), *self.names.items()]  # type: ignore[attr-defined]
+        if not rows.exclude(max_times=1).exists():
+            del self.fields["number"]
+        else:
+            self.fields["number"].help_text = self.about_number
 
     @abstractmethod
     def choices_filter(self) -> dict[str, Any]:
@@ -127,13 +141,20 @@ class AwardForm(AchievementActionForm):
         "criterion."
     )
     message = _("Awarded %(name)s: %(changes)s")
+    about_number = _(
+        "Of an achievement that users can earn more than once: 2 for the second time. "
+        "Empty means the first."
+    )
 
     def choices_filter(self) -> dict[str, Any]:
         # Achievements that the user holds are included: clicking twice is no error.
         return {"status": "active"}
 
     def change_achievement(self, key: str, actor: Any) -> Outcome:
-        return award_achievement(self.user, key, actor=actor, **self.notes)
+        number = self.cleaned_data.get("number")
+        return award_achievement(
+            self.user, key, number=number, actor=actor, **self.notes
+        )
 
 
 class RevokeForm(AchievementActionForm):
@@ -145,15 +166,21 @@ class RevokeForm(AchievementActionForm):
         "but you can award it again."
     )
     message = _("Revoked %(name)s: %(changes)s")
+    about_number = _(
+        "Of an achievement that the user has earned more than once: 2 for the second "
+        "time. Empty means all of them."
+    )
 
     def choices_filter(self) -> dict[str, Any]:
-        return {"user_achievements__user": self.user}
+        held = UserAchievement.objects.filter(user=self.user)
+        return {"pk__in": held.values("achievement")}
 
     def change_achievement(self, key: str, actor: Any) -> Outcome:
         notes = self.notes
         return revoke_achievement(
             self.user,
             key,
+            number=self.cleaned_data.get("number"),
             actor=actor,
             reason=notes["note"],
             internal_note=notes["internal_note"],

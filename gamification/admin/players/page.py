@@ -54,6 +54,8 @@ class PlayerAchievement:
 
     progress: AchievementProgress
     row: UserAchievement | None
+    #: Further rows of one that the user has earned more than once, the first one first.
+    again: Sequence[UserAchievement] = ()
 
     @property
     def achievement(self) -> Any:
@@ -73,9 +75,22 @@ class PlayerAchievement:
         return self.row is not None and self.row.revoked_at is not None
 
     @property
+    def times(self) -> int:
+        """How often the user holds it."""
+        return self.progress.times
+
+    @property
+    def numbers(self) -> list[UserAchievement]:
+        """The rows that the user holds, if there are several."""
+        rows = [self.row, *self.again]
+        held = [row for row in rows if row is not None and row.revoked_at is None]
+        return held if len(held) > 1 else []
+
+    @property
     def is_open(self) -> bool:
         """Whether the user can still unlock it."""
-        return self.row is None and self.achievement.status == "active"
+        is_active = self.achievement.status == "active"
+        return self.row is None and is_active and self.progress.is_open
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,13 +219,17 @@ def _streaks(user: Any, progress: ProfileSummary) -> Sequence[StreakStatus]:
 
 def _achievements(user: Any, viewer: Any) -> list[PlayerAchievement]:
     rows = UserAchievement.objects.using(write_alias()).filter(user=user)
-    by_achievement = {
-        row.achievement_id: row for row in rows.select_related("revoked_by")
-    }
-    return [
-        PlayerAchievement(progress, by_achievement.get(progress.achievement.pk))
-        for progress in achievements_shown(user, viewer=viewer)
-    ]
+    by_achievement: dict[int, list[UserAchievement]] = {}
+    # One that is held stands for those that were taken back.
+    for row in rows.select_related("revoked_by").order_by("number"):
+        by_achievement.setdefault(row.achievement_id, []).append(row)
+    found = []
+    for progress in achievements_shown(user, viewer=viewer):
+        known = by_achievement.get(progress.achievement.pk, [])
+        known.sort(key=lambda row: row.revoked_at is not None)
+        first = known[0] if known else None
+        found.append(PlayerAchievement(progress, first, known[1:]))
+    return found
 
 
 def _celebrations(user: Any) -> list[PlayerCelebration]:

@@ -288,7 +288,8 @@ def _action_form(
     """Return the form with the data that was sent, or with the subject of the link."""
     if request.method == "POST":
         return form(player, request.POST)
-    return form(player, initial={form.subject: request.GET.get(form.subject)})
+    names = [name for name in (form.subject, "number") if name in request.GET]
+    return form(player, initial={name: request.GET[name] for name in names})
 
 
 @admin.register(ActivityTally)

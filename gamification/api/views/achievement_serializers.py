@@ -16,6 +16,7 @@ from gamification.models import Achievement
 from gamification.services import (
     get_rarity,
 )
+from gamification.staff import SeasonState
 from gamification.values import AchievementProgress
 
 EXAMPLE: Final = {
@@ -29,6 +30,9 @@ EXAMPLE: Final = {
     "step": 1,
     "is_secret": False,
     "progress": {"current": 4, "target": 10, "fraction": 0.4},
+    "times": 0,
+    "max_times": 1,
+    "season": None,
     "unlocked_at": None,
     "rarity": {
         "fraction": 0.25,
@@ -47,6 +51,8 @@ _HELD_EXAMPLE: Final = {
     "series": "kpis",
     "step": 1,
     "xp_awarded": 50,
+    "number": 1,
+    "period": None,
     "unlocked_at": "2026-03-02T12:00:00Z",
 }
 HELD_PAGE_EXAMPLE: Final = page_example(_HELD_EXAMPLE)
@@ -55,6 +61,12 @@ EDITED_EXAMPLE: Final = EXAMPLE | {
     "activity": "kpi_completed",
     "streak": None,
     "threshold": 10,
+    "repeat_every": None,
+    "repeat_period": "",
+    "starts_at": None,
+    "ends_at": None,
+    "season_zone": "",
+    "shown_outside_season": False,
     "revocable": False,
     "status": "active",
     "position": 20,
@@ -69,6 +81,8 @@ _FIELDS: Final[Any] = Achievement._meta.get_field
 #: The schema names the site's own categories, too.
 CATEGORIES: Final = [category.key for category in conf.categories]
 CRITERIA: Final = [value for value, _ in _FIELDS("criterion").choices]
+SEASON_STATES: Final = [*SeasonState.values]
+PERIODS: Final = ["", *(value for value, _ in _FIELDS("repeat_period").choices)]
 STATUSES: Final = [value for value, _ in _FIELDS("status").choices]
 
 
@@ -88,6 +102,11 @@ class VisibleAchievement(NamedTuple):
     achievement: Achievement
     progress: AchievementProgress
     rarity: AchievementRarity
+
+    @property
+    def season(self) -> dict[str, Any] | None:
+        """The season with its state, if it has one."""
+        return season_of(self.achievement, self.progress)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +140,26 @@ def with_rarity(rows: Iterable[AchievementProgress]) -> list[VisibleAchievement]
     ]
 
 
+def season_of(row: Achievement, progress: AchievementProgress) -> dict[str, Any] | None:
+    """Return the season of an achievement with its state, if it has one."""
+    if progress.season is None:
+        return None
+    return {
+        "state": progress.season,
+        "starts_at": row.starts_at,
+        "ends_at": row.ends_at,
+        "zone": row.season_zone,
+    }
+
+
 class AchievementProgressSerializer(ResponseSerializer):
     """A user's progress towards an achievement."""
 
     current = serializers.IntegerField()
     target = serializers.IntegerField()
     fraction = serializers.FloatField(
-        help_text="current / target, from 0 to 1; 1 once unlocked."
+        help_text="current / target, from 0 to 1; 1 once unlocked, unless it can be "
+        "earned again."
     )
 
 
@@ -175,7 +207,30 @@ class HeldAchievementSerializer(AchievementSummarySerializer):
     xp_awarded = serializers.IntegerField(
         help_text="Its reward at the time it was unlocked."
     )
+    number = serializers.IntegerField(
+        help_text="Which time the user earned it: 1 for the first."
+    )
+    period = serializers.DateField(
+        allow_null=True,
+        help_text="The first date of the period for which it was earned, if any.",
+    )
     unlocked_at = serializers.DateTimeField()
+
+
+class SeasonSerializer(ResponseSerializer):
+    """The time in which an achievement counts what happens."""
+
+    state = serializers.ChoiceField(
+        choices=SEASON_STATES, help_text="What it is now, for the user."
+    )
+    starts_at = serializers.DateTimeField(allow_null=True)
+    ends_at = serializers.DateTimeField(
+        allow_null=True, help_text="The first moment that does not count any more."
+    )
+    zone = serializers.CharField(
+        help_text="The IANA zone of the times; empty means that they are what each "
+        "user's clock shows, written as if it were UTC."
+    )
 
 
 class AchievementSerializer(AchievementSummarySerializer):
@@ -184,10 +239,21 @@ class AchievementSerializer(AchievementSummarySerializer):
     xp_reward = serializers.IntegerField(source="achievement.xp_reward")
     is_secret = serializers.BooleanField(source="achievement.is_secret")
     progress = AchievementProgressSerializer()
+    times = serializers.IntegerField(
+        source="progress.times", help_text="How often the user holds it."
+    )
+    max_times = serializers.IntegerField(
+        source="achievement.max_times",
+        allow_null=True,
+        help_text="How often a user can earn it; null means without end.",
+    )
+    season = SeasonSerializer(
+        allow_null=True, help_text="When it can be earned; null means always."
+    )
     unlocked_at = serializers.DateTimeField(
         source="progress.unlocked_at",
         allow_null=True,
-        help_text="Null until the user unlocks it.",
+        help_text="When the user earned it last; null until then.",
     )
     rarity = AchievementRaritySerializer()
 
@@ -210,6 +276,23 @@ class AchievementDefinitionSerializer(AchievementSerializer):
         "one, and if it measures none.",
     )
     threshold = serializers.IntegerField(source="achievement.threshold")
+    repeat_every = serializers.IntegerField(
+        source="achievement.repeat_every",
+        allow_null=True,
+        help_text="How much more of the criterion earns it again.",
+    )
+    repeat_period = serializers.CharField(
+        source="achievement.repeat_period",
+        help_text="The period for each of which it is earned; empty for none.",
+    )
+    starts_at = serializers.DateTimeField(
+        source="achievement.starts_at", allow_null=True
+    )
+    ends_at = serializers.DateTimeField(source="achievement.ends_at", allow_null=True)
+    season_zone = serializers.CharField(source="achievement.season_zone")
+    shown_outside_season = serializers.BooleanField(
+        source="achievement.shown_outside_season"
+    )
     revocable = serializers.BooleanField(
         source="achievement.revocable",
         help_text="Whether users lose it if what earned it is reversed.",
@@ -228,6 +311,11 @@ class EditedAchievement(NamedTuple):
     rarity: AchievementRarity
     met_already: int
     problem: str
+
+    @property
+    def season(self) -> dict[str, Any] | None:
+        """The season with its state, if it has one."""
+        return season_of(self.achievement, self.progress)
 
 
 class EditedAchievementSerializer(AchievementDefinitionSerializer):

@@ -71,9 +71,10 @@ class CelebrationSerializer(ResponseSerializer):
     text = serializers.CharField(help_text="The same in a sentence.")
     data = serializers.DictField(  # type: ignore[assignment]
         help_text="For an achievement: its key as ``achievement``, ``name``, ``icon`` "
-        "and ``xp``. For a level: ``from``, ``to`` and all ``levels`` reached, and, if "
-        "it has them, the level's ``name``, ``icon`` and ``translations`` of the name, "
-        "by language. For a streak: ``days``."
+        "and ``xp``, and ``number`` from the second time on. For a level: ``from``, "
+        "``to`` and all ``levels`` reached, and, if it has them, the level's ``name``, "
+        "``icon`` and ``translations`` of the name, by language. For a streak: "
+        "``days``."
     )
     created_at = serializers.DateTimeField()
     expires_at = serializers.DateTimeField(

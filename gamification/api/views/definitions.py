@@ -11,11 +11,14 @@ from gamification.api.fields import (
     NonBlankTextField,
     StrictBooleanField,
     StrictChoiceField,
+    StrictDateTimeField,
     StrictIntegerField,
     TextField,
+    TimeZoneField,
 )
 from gamification.api.views.achievement_serializers import (
     CRITERIA,
+    PERIODS,
     STATUSES,
 )
 
@@ -27,6 +30,7 @@ _REWARD: Final = 1_000_000
 _THRESHOLD: Final = 2**53
 _POSITION: Final = 2**31
 _STEPS: Final = 100
+_TIMES: Final = 1_000_000
 
 EXAMPLE_NEW: Final = {
     "key": "kpi_10",
@@ -85,6 +89,45 @@ class EditAchievementBody(BodySerializer):
         allow_null=True,
         required=False,
         help_text="Its place in the series; each higher step asks for more.",
+    )
+    max_times = StrictIntegerField(
+        min_value=1,
+        max_value=_TIMES,
+        allow_null=True,
+        required=False,
+        help_text="How often a user can earn it; null means without end. More than "
+        "once takes either ``repeat_every`` or ``repeat_period``.",
+    )
+    repeat_every = StrictIntegerField(
+        min_value=1,
+        max_value=_THRESHOLD,
+        allow_null=True,
+        required=False,
+        help_text="How much more of the criterion earns it again.",
+    )
+    repeat_period = StrictChoiceField(
+        choices=PERIODS,
+        required=False,
+        help_text="The period in each of which the criterion starts anew.",
+    )
+    starts_at = StrictDateTimeField(
+        allow_null=True,
+        required=False,
+        help_text="What happens before does not count. Without ``season_zone``, it is "
+        "what each user's clock shows, with the offset +00:00.",
+    )
+    ends_at = StrictDateTimeField(
+        allow_null=True,
+        required=False,
+        help_text="The first moment that does not count any more; as ``starts_at``.",
+    )
+    season_zone = TimeZoneField(
+        allow_blank=True,
+        required=False,
+        help_text="IANA zone of the season; empty means each user's own clock.",
+    )
+    shown_outside_season = StrictBooleanField(
+        required=False, help_text="Whether users see it before and after its season."
     )
     is_secret = StrictBooleanField(required=False)
     revocable = StrictBooleanField(

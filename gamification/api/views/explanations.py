@@ -31,6 +31,8 @@ BLOCKERS: Final = (
     "retired",
     "manual",
     "inactive_activity",
+    "upcoming",
+    "ended",
 )
 
 

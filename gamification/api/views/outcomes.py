@@ -42,7 +42,13 @@ EXAMPLE: Final = {
     "current_streak": 3,
     "longest_streak": 3,
     "unlocks": [
-        {"achievement": "first_steps", "name": "First steps", "icon": "👣", "xp": 50}
+        {
+            "achievement": "first_steps",
+            "name": "First steps",
+            "icon": "👣",
+            "xp": 50,
+            "number": 1,
+        }
     ],
     "celebrations": [
         {
@@ -120,6 +126,9 @@ class UnlockSerializer(ResponseSerializer):
     name = serializers.CharField()
     icon = serializers.CharField()
     xp = serializers.IntegerField()
+    number = serializers.IntegerField(
+        help_text="Which time the user earned it: 1 for the first."
+    )
 
 
 class CelebrationNoticeSerializer(ResponseSerializer):

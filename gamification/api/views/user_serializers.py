@@ -16,7 +16,7 @@ from gamification.api.fields import (
 )
 from gamification.api.idempotency import KeyTextField
 from gamification.api.serializers import ResponseSerializer
-from gamification.staff import MAX_ID, MAX_NOTE
+from gamification.staff import MAX_ID, MAX_NOTE, MAX_TIMES
 
 #: JSON clients represent integers exactly up to this size.
 _MAX_AMOUNT: Final = 2**53
@@ -101,14 +101,24 @@ class NoteBody(BodySerializer):
         return {"note": "", "internal_note": "", **super().validate(attrs)}
 
 
+class TimesField(StrictIntegerField):
+    """Which time it is that a user earns an achievement."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(min_value=1, max_value=MAX_TIMES, required=False, **options)
+
+
 class AwardBody(NoteBody):
     """An achievement to award."""
 
     achievement = KeyField(help_text="Key of the achievement.")
+    number = TimesField(help_text="Which time it is awarded: 2 for the second.")
 
 
 class RevocationBody(NoteBody):
     """A reason for revoking an achievement."""
+
+    number = TimesField(help_text="Which time is taken away; without it, all are.")
 
 
 class AdjustmentBody(NoteBody):

@@ -44,6 +44,7 @@ from gamification.services import (
 )
 from gamification.staff import (
     held_achievements,
+    held_once,
 )
 from gamification.user_lookup import public_name
 
@@ -74,7 +75,7 @@ class UsersViewSet(GamificationViewSet):
         without any activity and, unless the site ranks staff, staff.
         """
         found = find_public_user(user)
-        held = held_achievements(found, viewer=request.user).count()
+        held = held_once(found, viewer=request.user).count()
         return PublicProfile(public_name(found), get_progress(found), held)
 
     @action(detail=True)
@@ -110,11 +111,13 @@ class UsersViewSet(GamificationViewSet):
     def award(self, request: Request, user: str, body: Mapping[str, Any]) -> Response:
         """Award an achievement and its XP to a user.
 
-        If the user has it already, nothing changes.
+        If the user has it already, nothing changes. One that can be earned more than
+        once is awarded again with its next ``number``.
         """
         outcome = award_achievement(
             find_user(user),
             body["achievement"],
+            number=body.get("number"),
             actor=request.user,
             note=body["note"],
             internal_note=body["internal_note"],
@@ -136,13 +139,15 @@ class UsersViewSet(GamificationViewSet):
     ) -> Response:
         """Revoke an achievement of a user, together with its XP.
 
-        If it has been revoked already, nothing changes.
+        If it has been revoked already, nothing changes. Of one that the user has earned
+        more than once, ``number`` says which time to take away; without it, all are.
         """
         found = find_user(user)
         with not_found_on(ours.UnknownAchievementError):
             outcome = revoke_achievement(
                 found,
                 key,
+                number=body.get("number"),
                 actor=request.user,
                 reason=body["note"],
                 internal_note=body["internal_note"],

@@ -171,7 +171,8 @@ def _unlocks(since: date) -> dict[int, UnlockCounts]:
         rows.order_by()
         .values_list("achievement_id")
         .annotate(
-            holders=Count("pk"), recent=Count("pk", filter=Q(unlocked_at__gte=begin))
+            holders=Count("user", distinct=True),
+            recent=Count("pk", filter=Q(unlocked_at__gte=begin)),
         )
     )
     return {pk: UnlockCounts(holders, recent) for pk, holders, recent in counts}

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Count, Exists, F, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from gamification.conf import conf
@@ -16,11 +17,13 @@ from gamification.domain.catalogue import (
     AchievementRule,
     AchievementStatus,
     Catalogue,
+    Criterion,
 )
 from gamification.domain.decisions import decide_backfill, effect_of
 from gamification.domain.estimates import Sample
 from gamification.models import (
     Achievement,
+    ActivityTally,
     UserAchievement,
     UserGamification,
     write_alias,
@@ -28,7 +31,7 @@ from gamification.models import (
 from gamification.models.users import in_order
 from gamification.services.catalogue.filters import is_tree
 from gamification.services.catalogue.lookup import get_definition
-from gamification.services.catalogue.meeting import Meeting, meeting
+from gamification.services.catalogue.meeting import COLUMNS, Meeting, meeting
 from gamification.services.effects import (
     Effects,
     UnlockEffect,
@@ -38,15 +41,12 @@ from gamification.services.effects import (
     play,
     thinning,
 )
+from gamification.services.players.goals import is_special
 from gamification.services.streaks.measuring import users_with_run
 from gamification.services.unit_of_work import naming_errors
 from gamification.storage import store_for
-from gamification.storage.catalogue import (
-    ACHIEVEMENT_FIELDS,
-    load_catalogue,
-    make_achievement,
-)
-from gamification.storage.streaks import load_days
+from gamification.storage.catalogue import load_catalogue, rule_of
+from gamification.storage.streaks import load_days, load_ledgers
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def preview_backfill(
     count = profiles.count()
     keys = mixed(choose(profiles, thinning(count))) if count else []
     effects, awarded = _play(achievement, keys, count, began)
-    if is_tree(achievement):
+    if is_tree(achievement) or is_special(achievement):
         # Some of them may not qualify after all.
         profiles = profiles.filter(user__in=in_order(awarded)[:sample])
     # Without this, a query that finds nobody would scan all users.
@@ -120,6 +120,8 @@ def _play(
         states = snapshot.states.values()
         if rule.streak_id is not None:
             load_days(states, catalogue, store_for(write_alias()))
+        if rule.is_special:
+            load_ledgers(states, catalogue, store_for(write_alias()))
         load_if_open(states, catalogue)
         for changeset in decide_backfill(states, rule, rules, now):
             sample.add(effect_of(changeset, by_id))
@@ -129,37 +131,69 @@ def _play(
 
 def _active_rule(achievement: Achievement) -> AchievementRule:
     """Return the rule of ``achievement`` as if it were active."""
-    values = [getattr(achievement, name) for name in ACHIEVEMENT_FIELDS[1:]]
-    rule = make_achievement([achievement.pk or 0, *values])
-    return replace(rule, status=AchievementStatus.ACTIVE)
+    return replace(rule_of(achievement), status=AchievementStatus.ACTIVE)
 
 
 def qualifying_users(achievement: Achievement) -> QuerySet[UserGamification]:
     """Return users who meet ``achievement``, do not hold it, and may earn it.
 
     They may not if staff revoked it, or excluded them from the game. Users for whom
-    nothing was ever recorded never qualify.
+    nothing was ever recorded never qualify. Of an achievement with a period, or a
+    season, these are all who may: their ledgers decide.
     """
     alias = write_alias()
     unlocks = UserAchievement.objects.using(alias).filter(user=OuterRef("user"))
     profiles = UserGamification.objects.using(alias)
     profiles = profiles.filter(is_excluded=False).exclude(last_occurred_at=None)
-    return _meeting(achievement, profiles).filter(
-        ~Exists(unlocks.filter(achievement=achievement.pk, can_be_earned_again=False))
-    )
+    rows = unlocks.filter(achievement=achievement.pk, can_be_earned_again=False)
+    if achievement.repeat_every is None and not achievement.repeat_period:
+        return _meeting(achievement, profiles).filter(~Exists(rows))
+    done = rows.order_by().values("user").annotate(n=Count("pk")).values("n")
+    again: QuerySet[Any] = profiles.annotate(done=Coalesce(Subquery(done), 0))
+    if achievement.max_times is not None:
+        again = again.filter(done__lt=achievement.max_times)
+    return _meeting(achievement, again)
 
 
 def _meeting(
     achievement: Achievement, profiles: QuerySet[UserGamification]
 ) -> QuerySet[UserGamification]:
-    """Keep users whose facts reach the threshold.
+    """Keep users whose facts reach what earns it, or earns it again.
 
     Of an achievement that requires more than that, it keeps all who may meet it.
     """
-    if achievement.streak_id is not None and not is_tree(achievement):
+    if is_tree(achievement):
+        condition = meeting_of(achievement).condition
+        return profiles if condition is None else profiles.filter(condition)
+    alias, every = profiles.db, achievement.repeat_every
+    threshold: Any = achievement.threshold
+    inner: Any = threshold
+    if every is not None:
+        threshold, inner = (ref("done") * every + threshold for ref in (F, OuterRef))
+    if achievement.criterion == Criterion.ACTIVITY_COUNT:
+        tallies = ActivityTally.objects.using(alias).filter(user=OuterRef("user"))
+        counted = tallies.filter(activity=achievement.activity_id, count__gte=inner)
+        return profiles.filter(Exists(counted))
+    if achievement.criterion == Criterion.ACHIEVEMENTS:
+        unlocks = UserAchievement.objects.using(alias).filter(revoked_at=None)
+        held = unlocks.filter(user=OuterRef("user")).order_by().values("user")
+        counts = held.annotate(n=Count("achievement", distinct=True)).values("n")
+        known: QuerySet[Any] = profiles.annotate(held=Subquery(counts))
+        return known.filter(held__gte=threshold)
+    if achievement.streak_id is not None:
         return profiles.filter(user__in=users_with_run(achievement))
-    condition = meeting_of(achievement).condition
-    return profiles if condition is None else profiles.filter(condition)
+    if achievement.criterion == Criterion.TOTAL_XP and _is_spanned(achievement):
+        # A season can have more XP than is left of it.
+        return profiles
+    if column := COLUMNS.get(achievement.criterion):
+        return profiles.filter(**{f"{column}__gte": threshold})
+    return profiles.none()
+
+
+def _is_spanned(achievement: Achievement) -> bool:
+    """Say whether it counts a season or a period alone."""
+    ends = achievement.starts_at, achievement.ends_at
+    return bool(achievement.repeat_period) or any(ends)
 
 
 def meeting_of(achievement: Achievement) -> Meeting:

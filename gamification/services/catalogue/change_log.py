@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from django.apps import apps
@@ -19,6 +20,7 @@ from gamification.models.boost_text import where_text
 from gamification.models.condition_text import condition_text, load_names
 from gamification.models.counting_text import counting_text
 from gamification.services.catalogue.fields import Definition, definition_tag
+from gamification.services.catalogue.repeats import moment_text
 
 #: The flags of the admin's log.
 _ADDITION: Final = 1
@@ -105,6 +107,8 @@ def describe_changes(item: Model, changes: Iterable[Change]) -> Iterator[str]:
 
 def key_of(value: Any) -> Any:
     """Return a value of a field as the verbs that edit take it."""
+    if isinstance(value, datetime):
+        return moment_text(value)
     return value.key if isinstance(value, (Activity, StreakDefinition)) else value
 
 
@@ -129,7 +133,7 @@ def _entry(model: Any, actor_id: Any, logged: Logged) -> Any:
 def _former(field: Any, value: Any) -> Any:
     """Return a former value of a column; of a relation, the key."""
     if not field.is_relation or value is None:
-        return value
+        return key_of(value)
     rows = field.related_model._default_manager.using(write_alias())
     return rows.filter(pk=value).values_list("key", flat=True).first()
 

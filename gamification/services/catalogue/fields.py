@@ -11,6 +11,7 @@ from collections.abc import (
     Iterator,
     Mapping,
 )
+from datetime import datetime
 from operator import attrgetter
 from typing import Any, Final, TypeAlias
 
@@ -22,7 +23,7 @@ from django.utils.translation import gettext_lazy
 from gamification.domain.catalogue import Criterion
 from gamification.domain.streak_rules import DAILY
 from gamification.exceptions import InvalidDefinitionError, UnknownStreakError
-from gamification.models import Achievement, Activity, StreakDefinition
+from gamification.models import Achievement, Activity, StreakDefinition, write_alias
 from gamification.services.catalogue.attributes import (
     check_carried,
     check_declaration,
@@ -30,6 +31,12 @@ from gamification.services.catalogue.attributes import (
 from gamification.services.catalogue.lookup import (
     find_definition,
     unknown_definition,
+)
+from gamification.services.catalogue.repeats import (
+    endless_rewards,
+    moment_text,
+    read_moment,
+    repeat_problems,
 )
 from gamification.services.catalogue.series import step_problems
 from gamification.services.streaks.lookup import find_streak
@@ -55,6 +62,13 @@ EDITABLE: Final[Mapping[type[Definition], tuple[str, ...]]] = {
         "conditions",
         "series",
         "step",
+        "max_times",
+        "repeat_every",
+        "repeat_period",
+        "starts_at",
+        "ends_at",
+        "season_zone",
+        "shown_outside_season",
         "is_secret",
         "revocable",
         "status",
@@ -87,6 +101,7 @@ TYPE_NAMES: Final[Mapping[type, Any]] = {
     type(None): gettext_lazy("null"),
     list: gettext_lazy("a list"),
     dict: gettext_lazy("an object"),
+    datetime: gettext_lazy("a date and time"),
 }
 
 _OTHER_CRITERIA = [each for each in Criterion if each != Criterion.ACTIVITY_COUNT]
@@ -151,11 +166,31 @@ def definition_problems(item: Definition) -> Iterator[tuple[str, str]]:
     """Yield the fields of a definition whose values do not fit together, and why."""
     if isinstance(item, Achievement):
         yield from step_problems(item)
+        yield from repeat_problems(vars(item))
+        yield from _reward_problems(item)
+
+
+def _reward_problems(item: Achievement) -> Iterator[tuple[str, str]]:
+    """Yield why its reward cannot be paid, together with those that are stored."""
+    every = item.repeat_every
+    if item.criterion != Criterion.TOTAL_XP or every is None or item.xp_reward >= every:
+        return
+    rows = Achievement.objects.using(write_alias()).filter(
+        criterion=Criterion.TOTAL_XP, repeat_every__isnull=False
+    )
+    others = map(vars, rows.exclude(key=item.key))
+    if problem := endless_rewards([*others, vars(item)]):
+        yield "xp_reward", problem
 
 
 def set_numbers(item: Definition, numbers: Mapping[str, int | None]) -> None:
     """Set some of ``NUMBERS``, as ``set_fields`` does, without a query."""
-    _raise_if_any(item, _set_each(item, numbers))
+    errors = _set_each(item, numbers)
+    if isinstance(item, Achievement) and not errors:
+        own = (each for each in repeat_problems(vars(item)) if each[0] == "xp_reward")
+        for name, problem in (*own, *_reward_problems(item)):
+            errors[name] = [ValidationError(problem, code="invalid")]
+    _raise_if_any(item, errors)
 
 
 def check_value(field: Field, value: object) -> None:
@@ -165,6 +200,8 @@ def check_value(field: Field, value: object) -> None:
     """
     if value is None and field.null:
         return
+    if isinstance(field, models.DateTimeField):
+        value = read_moment(value) or value
     _check_type(value, _type_of(field))
     if isinstance(value, str):
         _check_text(field, value)
@@ -233,6 +270,8 @@ def _type_of(field: Field) -> type:
         return bool
     if isinstance(field, models.JSONField):
         return dict
+    if isinstance(field, models.DateTimeField):
+        return datetime
     return int if isinstance(field, models.IntegerField) else str
 
 
@@ -263,7 +302,7 @@ def _check_text(field: Field, value: str) -> None:
 
 def _check_choice(field: Field, value: str) -> None:
     choices = [str(choice) for choice, _label in field.flatchoices]
-    if choices and value not in choices and not (field.blank and value == ""):
+    if choices and value not in choices and (value or not field.blank):
         raise ValidationError(
             _("%(value)s is not one of %(choices)s.%(hint)s"),
             code="invalid_choice",
@@ -277,6 +316,8 @@ def _check_choice(field: Field, value: str) -> None:
 
 def _comparable(value: Any) -> Any:
     """Return a value of a column as one that can be hashed."""
+    if isinstance(value, datetime):
+        return moment_text(value)
     return json.dumps(value, sort_keys=True) if isinstance(value, dict) else value
 
 
@@ -308,4 +349,6 @@ def _activity(key: str | None) -> Activity | None:
 _RELATED: Final[Mapping[str, Callable[[Any], Any]]] = {
     "activity": _activity,
     "streak": _streak,
+    "starts_at": read_moment,
+    "ends_at": read_moment,
 }

@@ -37,6 +37,7 @@ from gamification.services.catalogue.attributes import check_carried
 from gamification.services.catalogue.change_log import (
     Logged,
     addition,
+    key_of,
     log_edits,
     undoable_change,
 )
@@ -48,6 +49,7 @@ from gamification.services.catalogue.parsing import (
     parse_definitions,
     read_definitions,
 )
+from gamification.services.catalogue.repeats import read_moment
 from gamification.services.levels.editing import put_levels
 from gamification.services.streaks.editing import add_streak, save_streak
 from gamification.services.unit_of_work import (
@@ -60,6 +62,8 @@ from gamification.storage import store_for
 
 #: The fields that files have as keys.
 _RELATED: Final = ("activity", "streak")
+#: The fields that files have as texts.
+_MOMENTS: Final = ("starts_at", "ends_at")
 
 Row: TypeAlias = Activity | StreakDefinition | Achievement
 #: The rows of the catalogue, by kind and key.
@@ -213,7 +217,7 @@ def _item(kind: str, row: models.Model) -> DefinitionValues:
     for name in _RELATED:
         if related := item.get(name):
             item[name] = related.key
-    return item
+    return {name: key_of(value) for name, value in item.items()}
 
 
 def _put_streak(item: ItemDifference, rows: Rows, actor_id: Any) -> None:
@@ -234,6 +238,8 @@ def _put(item: ItemDifference, rows: Rows, alias: str) -> None:
         related: Any = value
         if name in _RELATED and value is not None:
             related = rows[name][str(value)]
+        elif name in _MOMENTS:
+            related = read_moment(value)
         setattr(row, name, related)
     if item.effect is Effect.ADDED:
         row.save(using=alias, force_insert=True)

@@ -109,7 +109,7 @@ def wanted_filters() -> dict[str, Definition]:
     catalogue = load_catalogue(write_alias())
     wanted = {}
     for tree in catalogue.trees.active:
-        for goal in tree.goals:
+        for goal in tree.lasting_goals:
             if _is_countable(goal):
                 definition = definition_of(goal)
                 wanted[digest_of(definition)] = definition

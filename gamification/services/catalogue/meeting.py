@@ -78,6 +78,8 @@ def _goal(goal: Goal, catalogue: Catalogue, alias: str) -> Meeting:
     criterion, about, counting = goal.counted
     if about == NOWHERE or criterion == Criterion.MANUAL:
         return _NOBODY
+    if goal.within is not None:
+        return _at_most(goal, alias)
     if not counting.is_plain:
         return _counted(goal, catalogue, alias)
     if criterion == Criterion.ACTIVITY_COUNT:
@@ -102,7 +104,8 @@ def _holding(achievement_id: int, alias: str) -> Q:
 def holding_many(threshold: int, alias: str) -> Q:
     """Return the condition of holding so many achievements."""
     held = UserAchievement.objects.using(alias).filter(revoked_at=None)
-    by_user = held.order_by().values("user").annotate(held=Count("user"))
+    by_user = held.order_by().values("user")
+    by_user = by_user.annotate(held=Count("achievement", distinct=True))
     return Q(user__in=by_user.filter(held__gte=threshold).values("user"))
 
 

@@ -25,6 +25,12 @@ from gamification.services.catalogue.fields import (
     check_value,
     criterion_problem,
 )
+from gamification.services.catalogue.repeats import (
+    endless_rewards,
+    moment_text,
+    read_moment,
+    repeat_problems,
+)
 from gamification.services.catalogue.rule_files import check_rules
 from gamification.services.catalogue.series import file_problems
 from gamification.services.levels.parsing import LEVEL_FIELDS, find_levels
@@ -57,20 +63,13 @@ DEFINITION_MODELS: Final[
 
 #: What a file does not have: the former rules of a streak are history.
 _HIDDEN: Final = frozenset({"id", "key", "created_at", "updated_at", "since", "former"})
-#: What is not part of a file yet.
-_LATER: Final = frozenset(
-    {
-        *("max_times", "repeat_every", "repeat_period"),
-        *("starts_at", "ends_at", "season_zone", "shown_outside_season"),
-    }
-)
 
 #: The fields of a definition, by kind and name, besides the key.
 DEFINITION_FIELDS: Final[Mapping[str, Mapping[str, Field]]] = {
     kind: {
         field.name: field
         for field in model._meta.concrete_fields
-        if field.name not in _HIDDEN | _LATER
+        if field.name not in _HIDDEN
     }
     for kind, model in DEFINITION_MODELS.items()
 } | {"level": LEVEL_FIELDS}
@@ -152,6 +151,9 @@ class _Reader:
     def _check_series(self, given: Mapping[str, DefinitionValues]) -> None:
         """Check the series of the file together with what is stored."""
         places = {key: number for number, key in enumerate(given)}
+        together = {**self._stored["achievement"], **given}
+        if problem := endless_rewards(together.values()):
+            self._add("achievements", problem)
         for key, name, message in file_problems(self._stored["achievement"], given):
             self._add(f"achievements[{places[key]}].{name}", message)
 
@@ -238,9 +240,19 @@ class _Reader:
             # No choice stands for the daily one.
             item["streak"] = None if item["streak"] == DAILY else item["streak"]
             self._check_criterion(place, item)
+            if len(self.errors) == known_errors:
+                self._check_repeats(place, item)
         elif kind == "streak" and len(self.errors) == known_errors:
             self._finish_streak(place, str(fields.get("key")), item)
         return item
+
+    def _check_repeats(self, place: str, item: dict[str, Any]) -> None:
+        """Check seasons and repeats, and bring times into the form of a file."""
+        for name, message in repeat_problems(item):
+            self._add(f"{place}.{name}", message)
+        for name in ("starts_at", "ends_at"):
+            moment = read_moment(item[name])
+            item[name] = moment and moment_text(moment)
 
     def _finish_streak(self, place: str, key: str, item: dict[str, Any]) -> None:
         """Bring lists into the form in which they are stored, and check the rules."""

@@ -6,12 +6,15 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from django.db.models import Count, QuerySet, Value
+from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from gamification.conf import conf
 from gamification.domain.catalogue import AchievementStatus, Criterion, top_threshold
 from gamification.domain.definitions import Differences
+from gamification.domain.seasons import SeasonState
 from gamification.models import Achievement, write_alias
 from gamification.services.catalogue.backfill_preview import (
     meeting_of,
@@ -20,13 +23,19 @@ from gamification.services.catalogue.backfill_preview import (
 )
 from gamification.services.catalogue.filters import is_tree
 from gamification.services.levels.table import current_thresholds
+from gamification.services.players.goals import is_special, season_of
 from gamification.services.unit_of_work import naming_errors
 
 #: The fields that decide who meets an achievement.
 DECISIVE: Final = frozenset(
-    {"criterion", "activity", "threshold", "status", "counting", "conditions"}
+    {
+        *("criterion", "activity", "threshold", "status", "counting", "conditions"),
+        *("max_times", "repeat_every", "repeat_period"),
+        *("starts_at", "ends_at", "season_zone"),
+    }
 )
 
+_ENDED: Final = SeasonState.ENDED
 #: The most counts in one statement.
 _AT_ONCE: Final = 100
 
@@ -118,6 +127,8 @@ def _known_achievements() -> QuerySet[Achievement]:
 
 
 def _problem(achievement: Achievement, levels: int, others: int) -> str:
+    if season_of(achievement, conf.default_calendar, timezone.now()) == _ENDED:
+        return _("Its season is over, so nobody can reach it.")
     criterion = achievement.criterion
     top = top_threshold(criterion, levels=levels, achievements=others)
     if top is None or achievement.threshold <= top:
@@ -140,7 +151,7 @@ def _problem(achievement: Achievement, levels: int, others: int) -> str:
 def _counts(achievements: Sequence[Achievement]) -> Iterator[tuple[int, int]]:
     """Yield the key of a row, with the number of users who meet it already, if any."""
     trees = [row for row in achievements if is_tree(row)]
-    played = [row for row in trees if not meeting_of(row).is_exact]
+    played = [row for row in trees if is_special(row) or not meeting_of(row).is_exact]
     for row in played:
         # Only their ledgers, or a look at each of them, can tell.
         yield row.pk, preview_backfill(row, sample=0).users

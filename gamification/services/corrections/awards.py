@@ -6,10 +6,17 @@ from typing import Any
 
 from gamification import signals
 from gamification.conf import conf
-from gamification.domain.catalogue import AchievementRule, AchievementStatus, Catalogue
+from gamification.domain.catalogue import (
+    MAX_TIMES,
+    AchievementRule,
+    AchievementStatus,
+    Catalogue,
+)
 from gamification.domain.changeset import UserChangeset
+from gamification.domain.goals import goal_of
 from gamification.domain.history import StandingEntry, standing_entries
 from gamification.domain.outcomes import EntryKind, Outcome, Reason, UnlockRow
+from gamification.domain.rewards import Place, place_of
 from gamification.domain.state import UserState
 from gamification.exceptions import AchievementNotActiveError, AchievementNotHeldError
 from gamification.models import Achievement, UserAchievement, write_alias
@@ -29,6 +36,7 @@ from gamification.services.validation import (
     actor_key_of,
     check_actor,
     check_notes,
+    check_whole,
     user_id_of,
 )
 from gamification.storage import Snapshot, StateQuery, Store, store_for
@@ -38,6 +46,7 @@ def award_achievement(
     user: UserRef,
     achievement: str,
     *,
+    number: int | None = None,
     actor: UserRef | None = None,
     note: str = "",
     internal_note: str = "",
@@ -46,12 +55,15 @@ def award_achievement(
     """Give ``user`` the achievement with this key, and its XP, by hand.
 
     The award clears an earlier revocation. If the user already holds the achievement,
-    nothing changes and the outcome is marked as replayed. ``actor`` is the staff member
-    who acts. The user reads the ``note``, only staff read the ``internal_note``.
+    nothing changes and the outcome is marked as replayed. Of one that users can earn
+    more than once, ``number`` says which time to give; without it, only users who hold
+    it at no time get it. ``actor`` is the staff member who acts. The user reads the
+    ``note``, only staff read the ``internal_note``.
 
     Raises ``UnknownAchievementError``, ``AchievementNotActiveError`` for a draft or
-    retired achievement, ``UserExcludedError``, ``SelfAwardError`` if the actor is the
-    user, ``UnknownUserError``, ``InvalidTextError``, ``StorageError``.
+    retired achievement, ``UserExcludedError``, ``SelfAwardError`` if the actor is
+    the user, ``UnknownUserError``, ``InvalidTextError``, ``StorageError``, and
+    ``InvalidRequestError`` for a ``number`` that it cannot have.
     """
     actor_id, user_id = actor_key_of(actor), user_id_of(user)
     check_notes(note, internal_note)
@@ -67,7 +79,13 @@ def award_achievement(
             state = find_state(snapshot, user_id)
             outcome = unchanged(state)
             changeset = award_changes(
-                snapshot, state, achievement, store, reason=by, celebrate=celebrate
+                snapshot,
+                state,
+                achievement,
+                store,
+                reason=by,
+                celebrate=celebrate,
+                number=number,
             )
             if changeset:
                 [outcome] = attempt.write([changeset]).outcomes_of(changeset)
@@ -84,23 +102,26 @@ def award_changes(
     *,
     reason: Reason,
     celebrate: bool,
+    number: int | None = None,
 ) -> UserChangeset | None:
     """Return the changes of an award; None if the user holds the achievement.
 
     Raises ``UnknownAchievementError``, ``AchievementNotActiveError``,
-    ``UserExcludedError``, ``SelfAwardError``.
+    ``UserExcludedError``, ``SelfAwardError``, ``InvalidRequestError``.
     """
     rule = find_achievement(snapshot.catalogue, achievement)
-    if rule.id in state.held:
+    check_number(rule, number)
+    if number in held_numbers(state, rule) if number else rule.id in state.held:
         return None
     if rule.status != AchievementStatus.ACTIVE:
         raise not_active(achievement, rule.status)
     check_award(state, reason.actor_id)
+    goal = goal_of(rule, number or 1) if rule.is_repeated else rule
     changeset = new_changeset(snapshot, state, celebrate=celebrate)
-    changeset.award(rule, reason)
+    changeset.award(goal, reason)
     if load_ledger(changeset, store):
         changeset = new_changeset(snapshot, state, celebrate=celebrate)
-        changeset.award(rule, reason)
+        changeset.award(goal, reason)
     return changeset
 
 
@@ -108,6 +129,7 @@ def revoke_achievement(
     user: UserRef,
     achievement: str,
     *,
+    number: int | None = None,
     actor: UserRef | None = None,
     reason: str = "",
     internal_note: str = "",
@@ -116,11 +138,13 @@ def revoke_achievement(
 
     The row stays and stores who revoked it, when and why. The user cannot earn the
     achievement again; only staff can award it. If it was already revoked, nothing
-    changes and the outcome is marked as replayed. The user reads the ``reason``, only
-    staff read the ``internal_note``.
+    changes and the outcome is marked as replayed. Of one that the user has earned more
+    than once, ``number`` says which time to take away; without it, all are. The user
+    reads the ``reason``, only staff read the ``internal_note``.
 
     Raises ``UnknownAchievementError``, ``AchievementNotHeldError``,
-    ``UnknownUserError``, ``InvalidTextError``, ``StorageError``.
+    ``UnknownUserError``, ``InvalidTextError``, ``StorageError``, and
+    ``InvalidRequestError`` for a ``number`` that it cannot have.
     """
     user_id, actor_id = user_id_of(user), actor_key_of(actor)
     check_notes(reason, internal_note, name="reason")
@@ -136,7 +160,7 @@ def revoke_achievement(
             state = find_state(snapshot, user_id)
             outcome = unchanged(state)
             changeset = revocation_changes(
-                snapshot, state, achievement, store, reason=by
+                snapshot, state, achievement, store, reason=by, number=number
             )
             if changeset:
                 [outcome] = attempt.write([changeset]).outcomes_of(changeset)
@@ -156,21 +180,48 @@ def revocation_changes(
     store: Store,
     *,
     reason: Reason,
+    number: int | None = None,
 ) -> UserChangeset | None:
     """Return the changes of a revocation; None if staff have revoked it before.
 
-    Raises ``UnknownAchievementError``, ``AchievementNotHeldError``.
+    Raises ``UnknownAchievementError``, ``AchievementNotHeldError``,
+    ``InvalidRequestError``.
     """
     rule = find_achievement(snapshot.catalogue, achievement)
-    if rule.id in state.revoked:
+    check_number(rule, number)
+    if is_revoked(state, rule, number):
         return None
-    if rule.id not in state.held:
-        message = f"The user does not hold {achievement!r}."
+    held = held_numbers(state, rule)
+    if not held or number not in {None, *held}:
+        what = f"{achievement!r} × {number}" if number else f"{achievement!r}"
+        message = f"The user does not hold {what}."
         raise AchievementNotHeldError(message, achievement=achievement)
-    unlock, reward = _unlock_of(state.user_id, rule, store)
+    unlocks = _unlocks_of(state.user_id, rule, store, number)
     changeset = new_changeset(snapshot, state)
-    changeset.revoke(unlock, reward, reason)
+    changeset.revoke(unlocks, reason)
     return changeset
+
+
+def check_number(rule: AchievementRule, number: int | None) -> None:
+    """Raise ``InvalidRequestError`` unless users can earn ``rule`` so often."""
+    if number is not None:
+        most = rule.max_times if rule.is_repeated else 1
+        check_whole("number", number, least=1, most=most or MAX_TIMES)
+
+
+def held_numbers(state: UserState, rule: AchievementRule) -> list[int]:
+    """Return which times the user holds of an achievement: 1 for the first."""
+    rows = state.numbers.get(rule.id, ())
+    held = [row.number for row in rows if row.is_held]
+    return held or ([1] if rule.id in state.held else [])
+
+
+def is_revoked(state: UserState, rule: AchievementRule, number: int | None) -> bool:
+    """Say whether staff have taken this time of an achievement, or all, away."""
+    for row in state.numbers.get(rule.id, ()):
+        if row.number == number:
+            return not row.is_held and not row.is_lapsed
+    return rule.id in state.revoked and number in {None, 1}
 
 
 def find_achievement(catalogue: Catalogue, key: str) -> AchievementRule:
@@ -191,8 +242,8 @@ def not_active(achievement: str, status: str) -> AchievementNotActiveError:
 
 def rewards_of(
     user_id: Any, achievement_ids: list[int], store: Store
-) -> dict[int, StandingEntry]:
-    """Return the rewards of achievements that the user holds, by achievement id."""
+) -> dict[Place, StandingEntry]:
+    """Return the user's rewards that were not reversed, by achievement and number."""
     if not achievement_ids:
         return {}
     # By their time, because it has an index of the user's entries.
@@ -205,21 +256,39 @@ def rewards_of(
         occurred_at__in=held.values("unlocked_at"),
     )
     return {
-        each.entry.achievement_id: each
+        place_of(each.entry): each
         for each in standing_entries(entries)
         if each.entry.achievement_id and each.entry.kind == EntryKind.ACHIEVEMENT
     }
 
 
-def _unlock_of(
-    user_id: Any, rule: AchievementRule, store: Store
-) -> tuple[UnlockRow, StandingEntry]:
-    """Return the row of an achievement that the user holds, and its reward."""
-    rows = UserAchievement.objects.using(store.alias)
-    row = rows.filter(user=user_id, achievement=rule.id).first()
-    reward = rewards_of(user_id, [rule.id], store).get(rule.id)
-    if row is None or reward is None:
+def _unlocks_of(
+    user_id: Any, rule: AchievementRule, store: Store, number: int | None
+) -> list[tuple[UnlockRow, StandingEntry]]:
+    """Return the rows of an achievement that the user holds, each with its reward."""
+    rows = UserAchievement.objects.using(store.alias).filter(
+        user=user_id, achievement=rule.id, revoked_at=None
+    )
+    if number is not None:
+        rows = rows.filter(number=number)
+    rewards = rewards_of(user_id, [rule.id], store)
+    found = [
+        (_stored(row), rewards[rule.id, row.number])
+        for row in rows.order_by("number")
+        if (rule.id, row.number) in rewards
+    ]
+    if not found:
         # They existed when the state was read, so somebody has removed them since.
         raise ConcurrentUpdateError
-    unlock = UnlockRow(user_id, rule.id, row.unlocked_at, row.xp_awarded)
-    return unlock, reward
+    return found
+
+
+def _stored(row: UserAchievement) -> UnlockRow:
+    return UnlockRow(
+        row.user_id,
+        row.achievement_id,
+        row.unlocked_at,
+        row.xp_awarded,
+        number=row.number,
+        period=row.period,
+    )

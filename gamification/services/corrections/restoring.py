@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from gamification.domain.derive import Reward
@@ -9,18 +10,21 @@ from gamification.domain.outcomes import EntryKind
 from gamification.models import LedgerEntry, UserAchievement, write_alias
 
 
-def restore_unlock(user_id: Any, achievement_id: int, reward: Reward) -> None:
+def restore_unlock(
+    user_id: Any, achievement_id: int, number: int, reward: Reward
+) -> None:
     """Give the row of an achievement the values that the ledger has.
 
     A row that says why the user lost the achievement knows more, and stays.
     """
     unlocks = UserAchievement.objects.using(write_alias())
-    row = {"user_id": user_id, "achievement_id": achievement_id}
+    row = {"user_id": user_id, "achievement_id": achievement_id, "number": number}
     if reward.reversal and unlocks.filter(**row, revoked_at__isnull=False).exists():
         return
     values = {
         "unlocked_at": reward.entry.occurred_at,
         "xp_awarded": reward.entry.amount,
+        "period": reward.entry.period,
         "revoked_at": None,
         "revoked_by_id": None,
         "revoke_reason": "",
@@ -30,6 +34,17 @@ def restore_unlock(user_id: Any, achievement_id: int, reward: Reward) -> None:
     if reward.reversal:
         values |= _loss(user_id, reward.reversal.id)
     unlocks.update_or_create(**row, defaults=values)
+
+
+def forget_others(user_id: Any, known: Collection[tuple[int, int]]) -> None:
+    """Delete the rows of a user besides those of achievements and numbers in ``known``.
+
+    Nothing in the ledger says that the user ever had them.
+    """
+    rows = UserAchievement.objects.using(write_alias()).filter(user=user_id)
+    places = rows.values_list("pk", "achievement_id", "number")
+    unknown = [pk for pk, *place in places if tuple(place) not in known]
+    rows.filter(pk__in=unknown).delete()
 
 
 def _loss(user_id: Any, reversal_id: int) -> dict[str, Any]:

@@ -37,7 +37,7 @@ from gamification.services.unit_of_work import attempts, write_transaction
 from gamification.services.user_batches import next_users
 from gamification.services.validation import UserRef, actor_id_of, check_notes
 from gamification.storage import Snapshot, Store, store_for
-from gamification.storage.streaks import load_days
+from gamification.storage.streaks import load_days, load_ledgers
 
 #: Users whom one transaction locks, with their ledgers in memory.
 USERS_AT_ONCE: Final = 100
@@ -155,6 +155,8 @@ def _undo(
             snapshot = attempt.read(query_for(user_ids))
             ledgers = _ledgers(user_ids, store)
             load_days(snapshot.states.values(), snapshot.catalogue, store)
+            if snapshot.catalogue.special:
+                load_ledgers(snapshot.states.values(), snapshot.catalogue, store)
             undone = undone_jobs(store.alias)
             changesets = [
                 changeset

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
-from typing import Any, Final, cast
+from typing import Any, cast
 
 from django.db import connections
-from django.db.models import F, FilteredRelation, Q, QuerySet
+from django.db.models import Count, F, FilteredRelation, OuterRef, Q, QuerySet, Subquery
 from django.db.models.expressions import RawSQL
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from gamification.conf import conf
 from gamification.domain.catalogue import AchievementStatus, Facts
+from gamification.domain.criteria import Measure
+from gamification.domain.days import Calendar
+from gamification.domain.seasons import Season, SeasonState
 from gamification.models import Achievement, UserAchievement, write_alias
 from gamification.models.users import prepare_key
 from gamification.services.players.conditions import (
@@ -21,13 +26,14 @@ from gamification.services.players.conditions import (
     TreeProgress,
     measure_trees,
 )
-from gamification.services.players.progress import stored_progress
+from gamification.services.players.goals import GoalProgress, goals_of, season_of
+from gamification.services.players.progress import StoredProgress, stored_progress
 from gamification.services.streaks.measuring import longest_runs_of
 from gamification.services.unit_of_work import naming_errors
 from gamification.services.validation import UserRef, user_id_of
 
-#: Placeholder for the user in a statement that serves all users.
-_USER: Final = object()
+#: Placeholders in a statement that serves all users: the user, now, and their clock.
+_USER, _NOW, _WALL = object(), object(), object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +45,18 @@ class AchievementProgress:
     unlocked_at: datetime | None
     current: int
     target: int
-    #: Share of the way, 0 to 1; 1 once it is unlocked.
+    #: Share of the way, 0 to 1; 1 once it is unlocked and cannot be earned again now.
     fraction: float
+    #: How often the user holds it.
+    times: int = 0
+    #: Whether its season is to come, is now, or is over; None without a season.
+    season: SeasonState | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the user can earn it now, or did."""
+        return self.season in {None, SeasonState.OPEN} or self.unlocked_at is not None
+
     #: How far the user is with further conditions; None if there are none.
     conditions: ConditionProgress | None = None
 
@@ -53,8 +69,9 @@ def get_achievements(user: UserRef) -> list[AchievementProgress]:
 
     Raises ``UnknownUserError`` if ``user`` is invalid.
     """
-    user_id = user_id_of(user)
-    return _measured(user_id, _visible_at_once(user_id))
+    user_id, now = user_id_of(user), timezone.now()
+    stored = stored_progress(user_id)
+    return _measured(user_id, stored, _visible_at_once(user_id, stored, now), now)
 
 
 @naming_errors
@@ -63,24 +80,30 @@ def get_achievement(user: UserRef, key: str) -> AchievementProgress | None:
 
     Raises ``UnknownUserError`` if ``user`` is invalid.
     """
-    visible = visible_achievements(user).filter(key=key)
-    return next(iter(_measured(user_id_of(user), visible)), None)
+    user_id, now = user_id_of(user), timezone.now()
+    stored = stored_progress(user_id)
+    visible = _visible(user_id, now, wall_clock(now, stored.calendar)).filter(key=key)
+    return next(iter(_measured(user_id, stored, visible, now)), None)
 
 
 @naming_errors
 def get_all_achievements(user: UserRef, **which: Any) -> list[AchievementProgress]:
     """Return all achievements, even some that ``user`` may not see; meant for staff."""
     user_id = user_id_of(user)
-    return _measured(user_id, _joined(user_id).filter(**which))
+    rows = _joined(user_id).filter(**which)
+    return _measured(user_id, stored_progress(user_id), rows, timezone.now())
 
 
 def visible_achievements(user: UserRef) -> QuerySet[Any]:
     """Return the achievements that ``user`` may see.
 
     They are the active ones that are not secret, and those that the user holds. Nobody
-    sees a draft. Raises ``UnknownUserError`` if ``user`` is invalid.
+    sees a draft, nor what staff hide outside its season. Raises ``UnknownUserError`` if
+    ``user`` is invalid.
     """
-    return _visible(user_id_of(user))
+    user_id, now = user_id_of(user), timezone.now()
+    stored = stored_progress(user_id)
+    return _visible(user_id, now, wall_clock(now, stored.calendar))
 
 
 def held_achievements(user: UserRef, *, viewer: UserRef) -> QuerySet[UserAchievement]:
@@ -93,49 +116,101 @@ def held_achievements(user: UserRef, *, viewer: UserRef) -> QuerySet[UserAchieve
     return held.filter(achievement__in=visible_achievements(viewer))
 
 
+def held_once(user: UserRef, *, viewer: UserRef) -> QuerySet[Any]:
+    """Return the same with one row for each achievement: the latest time it was earned.
+
+    Each has ``times``: how often ``user`` holds it.
+    """
+    held = held_achievements(user, viewer=viewer)
+    same = UserAchievement.objects.filter(
+        user=OuterRef("user"), achievement=OuterRef("achievement"), revoked_at=None
+    )
+    counts = same.order_by().values("user").annotate(n=Count("pk")).values("n")
+    last = same.order_by("-unlocked_at", "-number").values("pk")[:1]
+    return held.filter(pk=Subquery(last)).annotate(times=Subquery(counts))
+
+
 @naming_errors
 def count_secrets(user: UserRef) -> int:
-    """Return how many secret achievements ``user`` can still find, in one query.
+    """Return how many secret achievements ``user`` can still find now.
 
-    Raises ``UnknownUserError`` if ``user`` is invalid.
+    It takes one query, and one more where one has a season on users' own clocks. Raises
+    ``UnknownUserError`` if ``user`` is invalid.
     """
-    secrets = _joined(user_id_of(user)).filter(
-        is_secret=True, status=AchievementStatus.ACTIVE
-    )
-    return secrets.filter(own_unlock=None).count()
+    user_id, now = user_id_of(user), timezone.now()
+    open_ones = _joined(user_id).filter(status=AchievementStatus.ACTIVE, times=0)
+    secrets = open_ones.filter(is_secret=True)
+    seasons = [
+        Season(*row)
+        for row in secrets.values_list("starts_at", "ends_at", "season_zone")
+    ]
+    calendar = conf.default_calendar
+    if any((each.starts_at or each.ends_at) and not each.zone for each in seasons):
+        calendar = stored_progress(user_id).calendar
+    return sum(each.contains(now, calendar) for each in seasons)
+
+
+def wall_clock(now: datetime, calendar: Calendar) -> datetime:
+    """Return what a user's clock shows, written as if it were UTC, as seasons are."""
+    return now.astimezone(calendar.zone_at(now)).replace(tzinfo=UTC, fold=0)
 
 
 def _joined(user_id: Any) -> QuerySet[Any]:
-    """Return all achievements, each with the user's unlock and tally, if any."""
-    # Databases reserve the word "unlock", and Django does not quote these names.
-    own_unlock = FilteredRelation(
-        "user_achievements",
-        condition=Q(
-            user_achievements__user=user_id, user_achievements__revoked_at=None
-        ),
+    """Return all achievements, each with the user's unlocks and tally, if any."""
+    held = UserAchievement.objects.filter(
+        user=user_id, achievement=OuterRef("pk"), revoked_at=None
     )
+    times = held.order_by().values("user").annotate(n=Count("pk")).values("n")
+    latest = held.order_by("-unlocked_at").values("unlocked_at")[:1]
     counted = FilteredRelation(
         "activity__tallies", condition=Q(activity__tallies__user=user_id)
     )
     achievements = Achievement.objects.using(write_alias())
-    return achievements.annotate(own_unlock=own_unlock, counted=counted).annotate(
-        unlocked_at=F("own_unlock__unlocked_at"), tally=F("counted__count")
+    return achievements.annotate(counted=counted).annotate(
+        unlocked_at=Subquery(latest),
+        times=Coalesce(Subquery(times), 0),
+        tally=F("counted__count"),
     )
 
 
-def _visible(user_id: Any) -> QuerySet[Any]:
+def _in_season(now: Any, wall: Any) -> Q:
+    """Return the condition that it is in season, or has none.
+
+    ``wall`` is what the user's clock shows.
+    """
+    return Q(
+        (Q(starts_at=None) | Q(starts_at__lte=now))
+        & (Q(ends_at=None) | Q(ends_at__gt=now)),
+        ~Q(season_zone=""),
+    ) | Q(
+        (Q(starts_at=None) | Q(starts_at__lte=wall))
+        & (Q(ends_at=None) | Q(ends_at__gt=wall)),
+        season_zone="",
+    )
+
+
+def _visible(user_id: Any, now: Any, wall: Any) -> QuerySet[Any]:
+    is_shown = Q(shown_outside_season=True) | _in_season(now, wall)
     return _joined(user_id).filter(
-        Q(status=AchievementStatus.ACTIVE, is_secret=False)
-        | Q(own_unlock__isnull=False) & ~Q(status=AchievementStatus.DRAFT)
+        Q(is_shown, status=AchievementStatus.ACTIVE, is_secret=False)
+        | Q(times__gt=0) & ~Q(status=AchievementStatus.DRAFT)
     )
 
 
-def _visible_at_once(user_id: Any) -> Iterator[Any]:
+def _visible_at_once(
+    user_id: Any, stored: StoredProgress, now: datetime
+) -> Iterator[Any]:
     """Yield the rows of ``_visible`` with a statement that is compiled only once."""
     connection = connections[write_alias()]
     sql, parameters = _statement(connection.alias)
     key = prepare_key(user_id, connection.alias)
-    given = [key if each is _USER else each for each in parameters]
+    adapt = connection.ops.adapt_datetimefield_value
+    known = {
+        _USER: key,
+        _NOW: adapt(now),
+        _WALL: adapt(wall_clock(now, stored.calendar)),
+    }
+    given = [known.get(each, each) for each in parameters]
     rows = Achievement.objects.using(connection.alias).raw(sql, given)
     for row in cast("Iterable[Any]", rows):
         if row.unlocked_at and timezone.is_naive(row.unlocked_at):
@@ -148,16 +223,19 @@ def _visible_at_once(user_id: Any) -> Iterator[Any]:
 def _statement(alias: str) -> tuple[str, Sequence[Any]]:
     """Return the SQL of ``_visible``, which takes longer to compile than to run.
 
-    The parameter ``_USER`` marks the place of the user's primary key.
+    The parameters ``_USER``, ``_NOW`` and ``_WALL`` mark the places of values.
     """
-    compiler = _visible(RawSQL("%s", [_USER])).query.get_compiler(alias)
+    marks = (RawSQL("%s", [each]) for each in (_USER, _NOW, _WALL))
+    compiler = _visible(*marks).query.get_compiler(alias)
     sql, parameters = compiler.as_sql()
     return sql, parameters
 
 
-def _measured(user_id: Any, joined: Iterable[Any]) -> list[AchievementProgress]:
+def _measured(
+    user_id: Any, stored: StoredProgress, joined: Iterable[Any], now: datetime
+) -> list[AchievementProgress]:
     """Return the user's progress with each row of ``_joined``."""
-    stored, achievements = stored_progress(user_id), list(joined)
+    achievements = list(joined)
     facts = Facts(
         stored.active_days,
         stored.longest_streak,
@@ -167,16 +245,42 @@ def _measured(user_id: Any, joined: Iterable[Any]) -> list[AchievementProgress]:
         {each.activity_id: each.tally or 0 for each in achievements},
         longest_runs_of(user_id, (each.streak_id for each in achievements)),
     )
-    measured, trees = dict(facts.measures()), measure_trees(user_id, achievements)
-    plain = {each.pk: measured.get(each.measure, 0) for each in achievements}
-    progress = {pk: TreeProgress(value) for pk, value in plain.items()} | {**trees}
-    return [_progress(each, progress[each.pk]) for each in achievements]
+    measured, calendar = dict(facts.measures()), stored.calendar
+    trees = measure_trees(user_id, achievements)
+    goals = goals_of(user_id, achievements, now)
+    return [
+        _progress(
+            each,
+            goals.get(each.pk) or _once(each, trees.get(each.pk), measured),
+            season_of(each, calendar, now),
+            trees[each.pk].conditions if each.pk in trees else None,
+        )
+        for each in achievements
+    ]
 
 
-def _progress(achievement: Any, progress: TreeProgress) -> AchievementProgress:
-    unlocked_at, target = achievement.unlocked_at, achievement.threshold
-    current = progress.current
-    fraction = 1.0 if unlocked_at else min(1.0, max(0.0, current / target))
+def _once(
+    achievement: Any, tree: TreeProgress | None, measured: Mapping[Measure, int]
+) -> GoalProgress:
+    current = tree.current if tree else measured.get(achievement.measure, 0)
+    return GoalProgress(current, achievement.threshold, achievement.times > 0)
+
+
+def _progress(
+    achievement: Any,
+    goal: GoalProgress,
+    season: SeasonState | None,
+    conditions: ConditionProgress | None,
+) -> AchievementProgress:
+    share = min(1.0, max(0.0, goal.current / goal.target))
+    is_over = goal.is_over or (achievement.max_times == 1 and achievement.times > 0)
     return AchievementProgress(
-        achievement, unlocked_at, current, target, fraction, progress.conditions
+        achievement,
+        achievement.unlocked_at,
+        goal.current,
+        goal.target,
+        1.0 if is_over else share,
+        achievement.times,
+        season,
+        conditions,
     )

@@ -13,11 +13,12 @@ from gamification.domain.catalogue import AchievementStatus
 from gamification.domain.changeset import UserChangeset
 from gamification.domain.conditions import Condition, Holding, Leaf
 from gamification.domain.judging import Judge
-from gamification.domain.requirements import Goal, Parts, Possession, Requirement
+from gamification.domain.requirements import Goal, Possession, Requirement
 from gamification.domain.state import UserState
+from gamification.domain.trees import Tree
 from gamification.models import Achievement, write_alias
 from gamification.storage import StateQuery, Store, store_for
-from gamification.storage.catalogue import ACHIEVEMENT_FIELDS, make_achievement
+from gamification.storage.catalogue import rule_of
 from gamification.storage.streaks import load_ledgers
 
 
@@ -93,40 +94,30 @@ def measure_trees(
     catalogue = snapshot.catalogue
     for row in trees:
         if row.status != AchievementStatus.ACTIVE:
-            values = [getattr(row, name) for name in ACHIEVEMENT_FIELDS]
-            rule = make_achievement(values)
-            active = replace(rule, status=AchievementStatus.ACTIVE.value)
+            active = replace(rule_of(row), status=AchievementStatus.ACTIVE.value)
             catalogue = catalogue.with_achievement(active)
     totals = UserChangeset(state, conf.rules(catalogue), timezone.now())
     known = catalogue.trees.known
-    requirements = {row.pk: known[row.pk].requirement for row in trees}
-    judge = _judge(totals, requirements.values(), store)
-    return {pk: _progress(each, judge) for pk, each in requirements.items()}
+    found = [known[row.pk] for row in trees]
+    judge = _judge(totals, found, store)
+    return {tree.rule.id: _progress(tree, judge) for tree in found}
 
 
-def _judge(
-    totals: UserChangeset, requirements: Collection[Requirement], store: Store
-) -> Judge:
+def _judge(totals: UserChangeset, trees: Collection[Tree], store: Store) -> Judge:
     """Return a judge that knows the value of each goal."""
     judge, state = Judge(totals), totals.state
-    goals = (goal for each in requirements for goal in _goals(each))
+    goals = (goal for tree in trees for goal in tree.lasting_goals)
     if any(judge.value(goal) is None for goal in goals):
         load_ledgers([state], totals.rules.catalogue, store)
         judge = Judge(UserChangeset(state, totals.rules, totals.now))
     return judge
 
 
-def _goals(requirement: Requirement) -> list[Goal]:
-    if isinstance(requirement, Parts):
-        return [goal for part in requirement.parts for goal in _goals(part)]
-    return [requirement] if isinstance(requirement, Goal) else []
-
-
-def _progress(requirement: Requirement, judge: Judge) -> TreeProgress:
-    if isinstance(requirement, Parts):
-        own, tree = requirement.parts
-        return TreeProgress(_measured(own, judge).current, _measured(tree, judge))
-    return TreeProgress(_measured(requirement, judge).current)
+def _progress(tree: Tree, judge: Judge) -> TreeProgress:
+    # Of a season or a period, the progress says besides how far to go.
+    current = 0 if tree.own.within else _measured(tree.own, judge).current
+    rest = tree.rest
+    return TreeProgress(current, None if rest is None else _measured(rest, judge))
 
 
 def _measured(requirement: Requirement, judge: Judge) -> ConditionProgress:

@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from django.contrib.auth import get_user_model
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from gamification.domain.catalogue import AchievementStatus, Criterion, Facts
+from gamification.domain.seasons import SeasonState
 from gamification.models import (
     Achievement,
     ActivityTally,
@@ -25,6 +27,7 @@ from gamification.services.players.conditions import (
     TreeProgress,
     measure_trees,
 )
+from gamification.services.players.goals import GoalProgress, goals_of, season_of
 from gamification.services.streaks.explaining import unused_freezes
 from gamification.services.streaks.measuring import longest_runs_of
 from gamification.services.unit_of_work import naming_errors
@@ -52,7 +55,7 @@ class Explanation:
     fraction: float
     #: Codes of the reasons why activities alone do not unlock the achievement:
     #: ``excluded`` (the user, from the game), ``draft``, ``retired``, ``revoked``,
-    #: ``manual``, ``inactive_activity``.
+    #: ``manual``, ``inactive_activity``, ``upcoming``, ``ended`` (the season).
     blocked_by: tuple[str, ...]
     #: The whole explanation in words.
     text: str
@@ -90,7 +93,7 @@ def _facts(
         profile.longest_streak,
         profile.level,
         profile.total_xp,
-        held.count(),
+        held.values("achievement").distinct().count(),
         dict(tallies.values_list("activity_id", "count")),
         longest_runs_of(user_id, streaks),
     )
@@ -108,22 +111,33 @@ def explain_achievement(user: UserRef, achievement: str) -> Explanation:
         raise unknown_user(user_id)
     row = get_definition(Achievement, achievement)
     unlocks = UserAchievement.objects.using(alias).filter(user=user_id)
-    unlock = unlocks.filter(achievement=row).first()
-    is_unlocked = unlock is not None and unlock.revoked_at is None
-    profile = _profile_of(user_id)
+    rows = [*unlocks.filter(achievement=row).order_by("number")]
+    held = [each for each in rows if each.revoked_at is None]
+    unlock, is_unlocked = next(iter(held or rows), None), bool(held)
+    profile, now = _profile_of(user_id), timezone.now()
     tree = measure_trees(user_id, [row]).get(row.pk)
     if tree is None:
         facts = _facts(user_id, profile, [row.streak_id])
         tree = TreeProgress(facts.measure(*row.measure))
-    blockers = _blockers(row, unlock, is_excluded=profile.is_excluded)
+    goal = goals_of(user_id, [row], now).get(row.pk)
+    if goal:
+        tree, row.threshold = replace(tree, current=goal.current), goal.target
+    season = season_of(row, profile.calendar, now)
+    blockers = _blockers(row, unlock, season, is_excluded=profile.is_excluded)
     explanation = _explanation(row, tree, is_unlocked, blockers)
     is_streak = row.criterion == Criterion.LONGEST_STREAK and explanation.missing
     more = unused_freezes(user_id, row) if is_streak else ""
+    if held and goal and not goal.is_over and row.max_times != 1:
+        more = _again(row, len(held), goal)
     return replace(explanation, text=f"{explanation.text} {more}".rstrip())
 
 
 def _blockers(
-    row: Achievement, unlock: UserAchievement | None, *, is_excluded: bool
+    row: Achievement,
+    unlock: UserAchievement | None,
+    season: SeasonState | None,
+    *,
+    is_excluded: bool,
 ) -> dict[str, str]:
     """Return the reasons that keep the achievement locked, in words, by code."""
     blockers = {
@@ -133,6 +147,8 @@ def _blockers(
         "retired": row.status == AchievementStatus.RETIRED,
         "manual": row.criterion == Criterion.MANUAL,
         "inactive_activity": row.activity is not None and not row.activity.is_active,
+        "upcoming": season == SeasonState.UPCOMING,
+        "ended": season == SeasonState.ENDED,
     }
     words = {
         "excluded": _("Staff have excluded the user from the game."),
@@ -141,8 +157,22 @@ def _blockers(
         "retired": _("It is retired: nobody can unlock it any more."),
         "manual": _("Staff award it by hand."),
         "inactive_activity": _("The activity that it counts is switched off."),
+        "upcoming": _("Its season has not begun."),
+        "ended": _("Its season is over: only what is recorded late still counts."),
     }
     return {code: words[code] for code, blocks in blockers.items() if blocks}
+
+
+def _again(row: Achievement, times: int, goal: GoalProgress) -> str:
+    """Say how often the user has earned it, and what earns it again."""
+    activity = row.activity.name if row.activity else ""
+    unit = row.streak.unit if row.streak else ""
+    current, target = (
+        criterion_text(row.criterion, value, activity, unit)
+        for value in (goal.current, goal.target)
+    )
+    text = _("Held %(times)s times; again at %(target)s, now at %(current)s.")
+    return text % {"times": times, "target": target, "current": current}
 
 
 def _explanation(

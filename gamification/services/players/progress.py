@@ -67,7 +67,7 @@ def get_progress(user: UserRef) -> ProfileSummary:
     """
     user_id, now = user_id_of(user), timezone.now()
     row = stored_progress(user_id)
-    calendar = calendar_of(json.loads(row.zone_history), conf.default_calendar)
+    calendar = row.calendar
     last = calendar.zones[-1]
     waits = last.since > now.timestamp()
     levels = row.level_table
@@ -128,6 +128,11 @@ class StoredProgress(NamedTuple):
         return conf.level_table(make_levels(self.levels))
 
     @property
+    def calendar(self) -> Calendar:
+        """The days of the user."""
+        return calendar_of(json.loads(self.zone_history), conf.default_calendar)
+
+    @property
     def level(self) -> int:
         """The level that the total XP reaches."""
         return calculate_level_from_xp(self.total_xp, thresholds_of(self.level_table))
@@ -136,7 +141,7 @@ class StoredProgress(NamedTuple):
 #: Plain SQL, because Django takes longer to build the query than to run it. It gives a
 #: row, with the levels, even for a user without one.
 _ROW_SQL: Final = f"""SELECT l.levels, {", ".join(StoredProgress._fields[1:-2])}, (
-    SELECT COUNT(*) FROM {UNLOCKS} u
+    SELECT COUNT(DISTINCT u.achievement_id) FROM {UNLOCKS} u
     WHERE u.user_id = p.user_id AND u.revoked_at IS NULL
 ), p.has_exceptions OR EXISTS (
     SELECT 1 FROM {STREAKS} s WHERE s.key = '{DAILY}' AND NOT (

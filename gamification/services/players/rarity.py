@@ -81,9 +81,9 @@ def _work_out() -> Rarity:
 
 
 def _holders(unlocks: QuerySet[UserAchievement]) -> dict[int, int]:
-    """Return the number of unlocks by id of their achievement."""
+    """Return the number of holders by id of the achievement."""
     by_achievement = unlocks.order_by().values_list("achievement")
-    return dict(by_achievement.annotate(Count("pk")))
+    return dict(by_achievement.annotate(Count("user", distinct=True)))
 
 
 def _others() -> Iterator[QuerySet[UserGamification]]:

@@ -7,6 +7,10 @@ document.addEventListener("DOMContentLoaded", () => {
   if (!criterion) return;
   const needs = JSON.parse(criterion.dataset.needs);
   const fields = [...new Set(Object.values(needs).flat())];
+  const timing = [
+    ...["max_times", "repeat_every", "repeat_period"],
+    ...["starts_at", "ends_at", "season_zone"],
+  ];
   const address = document.querySelector("#gam-sentence").dataset.address;
   const sentence = document.querySelector("#gam-in-words");
   const input = (name) => document.querySelector(`#id_${name}`);
@@ -23,7 +27,7 @@ document.addEventListener("DOMContentLoaded", () => {
   }
 
   async function updateSentence() {
-    const values = ["criterion", ...fields].map((name) => [name, input(name).value]);
+    const values = ["criterion", ...fields, ...timing].map((name) => [name, input(name).value]);
     const number = (requests += 1);
     const response = await fetch(`${address}?${new URLSearchParams(values)}`);
     if (!response.ok || number !== requests) return;
@@ -41,7 +45,7 @@ document.addEventListener("DOMContentLoaded", () => {
   }
   sentence?.setAttribute("aria-live", "polite");
   criterion.addEventListener("change", showNeededFields);
-  for (const name of ["criterion", ...fields]) {
+  for (const name of ["criterion", ...fields, ...timing]) {
     input(name).addEventListener("input", updateSentenceSoon);
   }
   showNeededFields();

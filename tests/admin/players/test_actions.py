@@ -508,3 +508,52 @@ def test_a_reversal_refuses_an_entry_other_than_the_form_described(allow, player
     assert "not the one that was looked at" in errors(stale)[0][0]
     assert described == sent_again == entry_fingerprint(entry)
     assert perform(staff, player, "reverse", entry=entry.id, fingerprint=described).url
+
+
+@pytest.fixture
+def tens(activity, player):
+    """An achievement that the player holds twice."""
+    made = AchievementFactory(
+        key="tens",
+        name="Tens",
+        criterion="activity_count",
+        activity=activity,
+        threshold=10,
+        xp_reward=5,
+        max_times=None,
+        repeat_every=10,
+    )
+    record_activity(player, "walk", quantity=20)
+    return made
+
+
+def numbers_of(player):
+    held = player.gamification_achievements.filter(revoked_at=None)
+    rows = held.filter(achievement__key="tens").order_by("number")
+    return [*rows.values_list("number", flat=True)]
+
+
+def test_one_time_is_revoked(allow, player, tens):
+    perform(allow("revoke"), player, "revoke", achievement="tens", number="1")
+
+    assert numbers_of(player) == [2]
+
+
+def test_one_time_is_awarded(allow, player, tens):
+    perform(allow("award"), player, "award", achievement="tens", number="5")
+
+    assert numbers_of(player) == [1, 2, 5]
+
+
+def test_a_link_names_the_time(allow, player, tens):
+    page = allow("revoke").get(
+        address(player, "revoke"), {"achievement": "tens", "number": "2"}
+    )
+
+    assert 'name="number" value="2"' in page.content.decode()
+
+
+def test_nobody_is_asked_which_time_where_all_are_earned_once(allow, player):
+    page = allow("revoke").get(address(player, "revoke")).content.decode()
+
+    assert 'name="number"' not in page

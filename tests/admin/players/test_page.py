@@ -320,3 +320,25 @@ def test_the_number_of_queries_does_not_grow_with_history(
 
     queries()
     assert LedgerEntry.objects.count() > 120
+
+
+def test_each_time_that_an_achievement_is_held_is_listed(admin_client, user, activity):
+    achievement = AchievementFactory(
+        key="tens",
+        criterion="activity_count",
+        activity=activity,
+        threshold=10,
+        xp_reward=5,
+        max_times=None,
+        repeat_every=10,
+    )
+    record_activity(user, "walk", quantity=25)
+    revoke_achievement(user, "tens", number=1)
+    record_activity(user, "walk", quantity=10)
+
+    html = visit(admin_client, user).content.decode()
+
+    assert "<b>× 2</b>" in html
+    assert "?achievement=tens&amp;number=2" in html
+    assert "?achievement=tens&amp;number=1" not in html
+    assert achievement.name in html

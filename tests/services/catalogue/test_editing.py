@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -81,6 +81,13 @@ def test_an_achievement_is_created_with_all_its_fields(staff, activity):
         "step": 2,
         "counting": {"window": {"days": 7}},
         "conditions": {"criterion": "level", "threshold": 5},
+        "max_times": 3,
+        "repeat_every": 50,
+        "repeat_period": "",
+        "starts_at": datetime(2026, 6, 1, tzinfo=UTC),
+        "ends_at": datetime(2026, 7, 1, tzinfo=UTC),
+        "season_zone": "Europe/Berlin",
+        "shown_outside_season": True,
         "is_secret": True,
         "revocable": True,
         "status": "draft",
@@ -343,7 +350,7 @@ def test_a_tag_depends_on_the_editable_fields(medal):
 def test_a_tag_is_the_same_in_every_process():
     achievement = Achievement(**MEDAL, xp_reward=50)
 
-    assert definition_tag(achievement) == "919343e8eca5eccfdbcc32c0bebe70a4"
+    assert definition_tag(achievement) == "8999566d5f47c724e9e5545ca6ad727d"
 
 
 def test_an_item_with_the_expected_tag_is_edited(medal, staff):

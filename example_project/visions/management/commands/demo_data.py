@@ -14,6 +14,7 @@ from django.utils import timezone
 from example_project.visions.demo.attributes import declare_attributes
 from example_project.visions.demo.levels import name_levels
 from example_project.visions.demo.rarities import make_rarities
+from example_project.visions.demo.series import make_series
 from example_project.visions.demo.stories import VISITOR, all_stories
 from example_project.visions.demo.streaks import make_streaks
 from example_project.visions.demo.telling import tell
@@ -42,6 +43,7 @@ class Command(BaseCommand):
         declare_attributes()
         people, report = self._tell_all()
         make_rarities()
+        make_series()
         name_levels()
         make_streaks()
         seconds = time.monotonic() - began
