@@ -11,7 +11,7 @@ from gamification.domain.backfill import Moment, met_at, qualifies
 from gamification.domain.boosting import boosted_reward
 from gamification.domain.catalogue import AchievementRule, by_threshold
 from gamification.domain.history import lasting_with
-from gamification.domain.judging import Judge
+from gamification.domain.judging import Judge, woken
 from gamification.domain.outcomes import (
     NO_REASON,
     Entry,
@@ -23,7 +23,7 @@ from gamification.domain.outcomes import (
 from gamification.domain.requirements import is_met
 from gamification.domain.state import NONE, Rules, UserState
 from gamification.domain.totals import RunningTotals, Start
-from gamification.domain.trees import Tree
+from gamification.domain.trees import Affected, Tree
 
 
 class SettledTotals(RunningTotals):
@@ -36,6 +36,8 @@ class SettledTotals(RunningTotals):
         #: finding out if there is one. The caller then loads the ledger and makes a new
         #: changeset.
         self.needs_ledger = False
+        #: Whether what is settled began with a record.
+        self._is_record = False
         #: Ids of what was met until something that it must lack was unlocked before.
         self._missed: frozenset[int] = NONE
         self.unlocks: tuple[UnlockRow, ...] = ()
@@ -60,7 +62,8 @@ class SettledTotals(RunningTotals):
         trees = self.rules.catalogue.trees
         is_latest = bool(trees) and start.dates(cause)
         is_dated: bool | None = None
-        waiting = deque(self._earned(is_latest=is_latest))
+        self._is_record = cause.kind == EntryKind.ACTIVITY
+        waiting = deque(self._earned(start, is_latest=is_latest))
         while waiting:
             if is_dated is None:
                 is_dated, before = start.dates(cause), Before(self, start)
@@ -78,10 +81,10 @@ class SettledTotals(RunningTotals):
             else:
                 self._missed |= {rule.id}
             if not waiting:
-                waiting += self._earned(is_latest=is_latest)
+                waiting += self._earned(start, is_latest=is_latest)
         return unlocks
 
-    def _earned(self, *, is_latest: bool) -> list[AchievementRule]:
+    def _earned(self, start: Start, *, is_latest: bool) -> list[AchievementRule]:
         """Return the achievements that the user meets and does not hold."""
         revoked = self.state.revoked
         barred = self.held | revoked if revoked else self.held
@@ -91,16 +94,26 @@ class SettledTotals(RunningTotals):
         if self.reaches(catalogue.next_thresholds(barred)):
             earned = catalogue.earned(self.changed_facts(), barred)
         if catalogue.trees.active:
-            affected = catalogue.trees.affected_by(frozenset(self.tallies)).trees
-            earned += self._met(affected, barred, is_latest=is_latest)
+            affected = self._affected
+            trees = [*affected.trees, *woken(affected, start, self)]
+            earned += self._met(trees, barred, is_latest=is_latest)
             earned.sort(key=by_threshold)
         return earned
+
+    @property
+    def _affected(self) -> Affected:
+        """What was booked may unlock these."""
+        slots = None
+        if self._is_record and self.filters is not None:
+            slots = frozenset(self.filters.slots)
+        trees = self.rules.catalogue.trees
+        return trees.affected_by(frozenset(self.tallies), slots)
 
     def _earned_between(
         self, waiting: Collection[AchievementRule], *, is_latest: bool
     ) -> list[AchievementRule]:
         """Return what is met only until more of ``waiting`` is unlocked."""
-        trees = self.rules.catalogue.trees.affected_by(frozenset(self.tallies)).wary
+        trees = self._affected.wary
         barred = self.held | self.state.revoked | self._missed
         barred |= {rule.id for rule in waiting}
         earned = self._met(trees, barred, is_latest=is_latest)

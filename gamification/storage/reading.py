@@ -19,6 +19,7 @@ from gamification.storage.tables import (
     ACHIEVEMENTS,
     ACTIVITIES,
     BOOSTS,
+    CATALOGUE_STAMPS,
     CELEBRATIONS,
     DAYS,
     FILTER_TALLIES,
@@ -31,16 +32,17 @@ from gamification.storage.tables import (
     UNLOCKS,
 )
 
-_STAMP = "SELECT bit_xor(hash_record_extended(c, 0)) FROM"
+#: A hash of all rows of the catalogue.
+_HASH = " # ".join(
+    f"coalesce((SELECT bit_xor(hash_record_extended(c, {seed})) FROM {table} c), 0)"
+    for seed, table in enumerate(
+        (ACTIVITIES, ACHIEVEMENTS, LEVELS, STREAKS, BOOSTS, FILTERS)
+    )
+)
 
-#: One number for each table of the catalogue: a hash of all its rows.
-STAMPS = f"""SELECT
-    ({_STAMP} {ACTIVITIES} c) AS activities,
-    ({_STAMP} {ACHIEVEMENTS} c) AS achievements,
-    ({_STAMP} {LEVELS} c) AS levels,
-    ({_STAMP} {STREAKS} c) AS streaks,
-    ({_STAMP} {BOOSTS} c) AS boosts,
-    ({_STAMP} {FILTERS} c) AS filters"""
+#: One number for the whole catalogue: triggers renew it, or it is found from all rows.
+STAMPS = f"""SELECT coalesce(
+    (SELECT c.stamp FROM {CATALOGUE_STAMPS} c WHERE c.id = 1), {_HASH}) AS catalogue"""
 
 
 def _as_json(table: str, fields: Sequence[str]) -> str:
