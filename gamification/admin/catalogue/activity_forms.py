@@ -29,8 +29,6 @@ class AttributesField(forms.CharField):
         return "\n".join(f"{key}: {kind}" for key, kind in sorted(value.items()))
 
     def to_python(self, value: Any) -> Any:
-        if isinstance(value, dict):
-            return value
         lines = [*_lines(super().to_python(value) or "")]
         attributes = dict(lines)
         if len(attributes) < len(lines):

@@ -22,15 +22,13 @@ from gamification.suggestions import did_you_mean, shown
 
 
 def check_attributes(
-    attributes: Mapping[str, AttributeValue] | None,
+    attributes: Mapping[str, AttributeValue],
 ) -> tuple[dict[str, AttributeValue] | None, str]:
     """Return the attributes of a record, or None if it has none, and their JSON.
 
     Whether the activity declares them is for ``check_declared``. Raises
     ``InvalidAttributeError``.
     """
-    if attributes is None:
-        return None, ""
     if not isinstance(attributes, Mapping):
         kind = type(attributes).__name__
         message = f"The attributes are of the type {kind}, not values by key."

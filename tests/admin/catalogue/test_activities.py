@@ -5,6 +5,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
 from django.urls import reverse
 
+from gamification.admin.catalogue.activity_forms import ActivityForm
 from gamification.models import Activity
 from gamification.services import record_activity
 from tests.admin.browsing import filled_in, refused_inline
@@ -230,3 +231,10 @@ def test_a_conflict_in_attributes_is_reported(admin_client, review):
     assert "Attributes: now \u2068pages: integer\u2069" in response.content.decode()
     assert declared() == {"pages": "integer"}
     assert Activity.objects.get(key="review").xp_reward == 70
+
+
+def test_a_text_that_cannot_be_read_is_a_change():
+    field = ActivityForm.base_fields["attributes"]
+
+    assert field.has_changed({"genre": "string"}, "genre")
+    assert not field.has_changed({"genre": "string"}, "genre:string")
