@@ -89,8 +89,6 @@ class Asked(NamedTuple):
     #: Ids of activities, and of filters.
     tallies: frozenset[int] = frozenset()
     filters: frozenset[int] = frozenset()
-    #: The least and the greatest id of these filters; None if there are none.
-    span: tuple[int, int] | None = None
 
 
 #: A read that asks for nothing.
@@ -220,8 +218,7 @@ class Trees:
             elif criterion == _ACTIVITY_COUNT:
                 # It is also the most that a filter can count.
                 tallies.add(about or NOWHERE)
-        span = (min(filters), max(filters)) if filters else None
-        asked = Asked(activities | tallies - {NOWHERE}, frozenset(filters), span)
+        asked = Asked(activities | tallies - {NOWHERE}, frozenset(filters))
         general = tuple(tree for tree in dormant if tree.is_general)
         return Affected(
             tuple(sorted(trees, key=_by_own)), asked, general, *_alarms(general)

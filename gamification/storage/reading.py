@@ -74,14 +74,6 @@ _ACHIEVEMENTS = f"""ARRAY(
     FROM {UNLOCKS} u WHERE u.user_id = p.user_id)::text"""
 
 
-#: The filter, bucket and count of tallies, as JSON. A range of filters takes one look
-#: at the index, where a list of them would take many.
-_FILTERS = f"""(
-    SELECT json_agg(json_build_array(t.filter_id, t.bucket, t.count))::text
-    FROM {FILTER_TALLIES} t
-    WHERE t.user_id = p.user_id AND t.filter_id BETWEEN %s AND %s)"""
-
-
 class ReadShape(NamedTuple):
     """The number of users, activities, filters and keys that a read asks for."""
 
@@ -108,7 +100,7 @@ def read_sql(user_type: str, shape: ReadShape) -> str:
         _tallies(shape.tallies),
         _usage(shape.limited) if shape.limited else "NULL",
         _rewarded_at(shape.cooled) if shape.cooled else "NULL",
-        _FILTERS if shape.filters else "NULL",
+        _filters(shape.filters) if shape.filters else "NULL",
         _used_keys(shape.keys) if shape.keys else "NULL",
         *_groups(shape.groups),
     ]
@@ -124,6 +116,14 @@ def _tallies(count: Arity) -> str:
     if count > 1:
         return f"ARRAY(SELECT ARRAY[t.activity_id, t.count] {rows})"
     return f"(SELECT t.count {rows})" if count else "NULL"
+
+
+def _filters(count: Arity) -> str:
+    """Return SQL for the filter, bucket and count of tallies, as JSON."""
+    return f"""(
+    SELECT json_agg(json_build_array(t.filter_id, t.bucket, t.count))::text
+    FROM {FILTER_TALLIES} t
+    WHERE t.user_id = p.user_id AND t.filter_id {within_sql("bigint", count)})"""
 
 
 def _usage(count: Arity) -> str:

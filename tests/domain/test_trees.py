@@ -505,7 +505,7 @@ def test_only_affected_trees_are_read_for():
     affected = trees.affected_by(frozenset({1}))
 
     assert {tree.rule for tree in affected.trees} == {walks, runs, general}
-    assert affected.asked == Asked(frozenset({1, 2, 4}), frozenset({5}), (5, 5))
+    assert affected.asked == Asked(frozenset({1, 2, 4}), frozenset({5}))
 
 
 def test_what_is_kept_of_many_sets_of_activities_is_bounded(monkeypatch):
