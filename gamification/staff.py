@@ -22,6 +22,7 @@ from gamification.domain.levels import (
     thresholds_of,
 )
 from gamification.domain.outcomes import CelebrationMode
+from gamification.domain.zones import time_zones
 from gamification.services.balance.recalculation import recalculate_xp
 from gamification.services.balance.recalculation_jobs import begin_recalculation
 from gamification.services.balance.recalculation_preview import (
@@ -49,9 +50,10 @@ from gamification.services.boosts.editing import (
     delete_boost,
     edit_boost,
     end_boost,
+    is_boost_used,
     undo_boost_edit,
 )
-from gamification.services.boosts.fields import boost_tag, check_boost
+from gamification.services.boosts.fields import boost_tag, check_boost, plain_boost
 from gamification.services.boosts.listing import get_boosts
 from gamification.services.boosts.lookup import find_boost, lock_boost
 from gamification.services.boosts.preview import preview_boost
@@ -293,6 +295,7 @@ __all__ = [
     "has_any_permission",
     "held_achievements",
     "hold_user",
+    "is_boost_used",
     "is_storable",
     "key_of",
     "last_days",
@@ -310,6 +313,7 @@ __all__ = [
     "pause_job",
     "pause_streak",
     "pauses_of",
+    "plain_boost",
     "preview_backfill",
     "preview_boost",
     "preview_levels",
@@ -345,6 +349,7 @@ __all__ = [
     "streak_tag",
     "streaks_today",
     "thresholds_of",
+    "time_zones",
     "tune_rewards",
     "undo_boost_edit",
     "undo_edit",
