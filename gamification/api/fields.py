@@ -252,15 +252,10 @@ class FactorField(TextField):
         super().__init__(max_length=_LONGEST_FACTOR, validators=[form], **options)
 
 
-class ComparisonField(serializers.Field[Any, Any, Any, Any]):
+class ComparisonField(serializers.ListField):
     """What an attribute of a record must be: attribute, operator and value."""
 
-    json_schema: ClassVar[Mapping[str, Any]] = {
-        "type": "array",
-        "minItems": 3,
-        "maxItems": 3,
-        "items": {},
-    }
+    json_schema: ClassVar[Mapping[str, Any]] = {"minItems": 3, "maxItems": 3}
     default_error_messages = {  # noqa: RUF012 - as its base has it
         "invalid": _("This is not a list of an attribute, an operator and a value.")
     }
