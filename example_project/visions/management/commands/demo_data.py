@@ -11,6 +11,7 @@ from django.contrib.auth.hashers import make_password
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from example_project.visions.demo.boosts import make_boosts
 from example_project.visions.demo.levels import name_levels
 from example_project.visions.demo.rarities import make_rarities
 from example_project.visions.demo.stories import VISITOR, all_stories
@@ -42,6 +43,7 @@ class Command(BaseCommand):
         make_rarities()
         name_levels()
         make_streaks()
+        make_boosts()
         seconds = time.monotonic() - began
         self.stdout.write(
             f"{people} new people, {report.recorded:,} records, "
