@@ -10,9 +10,8 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from gamification.domain.boosted import Boosted, read_boosted
 from gamification.domain.outcomes import EntryKind
-from gamification.models.boost_text import boosted_text
+from gamification.models.boosted import boosted_of, boosted_text_of
 from gamification.models.catalogue import Achievement, Activity
 from gamification.models.jobs import Job
 from gamification.models.natural_keys import PerUserQuerySet
@@ -230,15 +229,8 @@ class LedgerEntry(models.Model):
         msg = "A ledger entry is deleted only with its user; reverse it instead."
         raise TypeError(msg)
 
-    @property
-    def boosted(self) -> Boosted:
-        """The XP before boosts, and the boosts that multiplied it."""
-        return read_boosted(self.amount, self.rewarded * self.xp_reward, self.boosts)
-
-    @property
-    def boosted_text(self) -> str:
-        """Where boosted XP comes from: “10 × 2, Launch weekend”, if any."""
-        return boosted_text(self.boosted)
+    boosted = property(boosted_of)
+    boosted_text = property(boosted_text_of)
 
     @property
     def is_own(self) -> bool:
