@@ -9,7 +9,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, Permission
 from django.urls import reverse
 
-from gamification.models import Activity, Boost
+from gamification.models import Activity, Boost, UserGamification
 from gamification.services import record_activity
 from gamification.staff import edit_boost
 from tests.admin.browsing import filled_in
@@ -100,7 +100,7 @@ def test_on_users_own_clocks_the_times_are_those_of_the_clock(admin_client):
     [
         ({"starts_at": "2026-03-04T08:00"}, "starts_at"),
         ({"starts_at": "soon"}, "starts_at"),
-        ({"ends_at": "2026-03-06T00:00"}, "ends_at"),
+        ({"ends_at": "2026-03-06T00:00"}, "__all__"),
         ({"factor": "20"}, "factor"),
         ({"factor": "1"}, "__all__"),
         ({"where": "genre"}, "where"),
@@ -277,6 +277,6 @@ def test_the_last_edit_can_be_undone(admin_client, planned):
 def test_the_ledger_of_a_user_says_where_xp_comes_from(admin_client, user, running):
     record_activity(user, "walk")
 
-    page = reverse("admin:gamification_usergamification_player", args=[user.pk])
-
+    row = UserGamification.objects.get(user=user)
+    page = reverse("admin:gamification_usergamification_change", args=[row.pk])
     assert "(10 × 2, Launch weekend)" in admin_client.get(page).content.decode()
