@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from gamification.domain.catalogue import AchievementStatus, Criterion, Facts
 from gamification.domain.categories import Category
+from gamification.domain.conditions import Operator, Quantity
+from gamification.domain.counting_checks import DATED, SPANNED
 from gamification.domain.definitions import Differences, Effect, ItemDifference
 from gamification.domain.estimates import Estimate
 from gamification.domain.levels import (
@@ -16,6 +18,7 @@ from gamification.domain.levels import (
     thresholds_of,
 )
 from gamification.domain.outcomes import CelebrationMode
+from gamification.domain.rule_checks import LEAF_CRITERIA
 from gamification.services.balance.recalculation import recalculate_xp
 from gamification.services.balance.recalculation_jobs import begin_recalculation
 from gamification.services.balance.recalculation_preview import (
@@ -65,6 +68,7 @@ from gamification.services.catalogue.backfill_preview import (
 from gamification.services.catalogue.bulk import RewardEdit, log_tuning, tune_rewards
 from gamification.services.catalogue.change_log import describe_changes, key_of
 from gamification.services.catalogue.defaults import restore_catalogue
+from gamification.services.catalogue.drafts import draft_achievement
 from gamification.services.catalogue.editing import (
     create_achievement,
     create_activity,
@@ -181,9 +185,11 @@ from gamification.services.validation import (
 )
 
 __all__ = [
+    "DATED",
     "DECISIVE",
     "DEFINITION_FIELDS",
     "DEFINITION_MODELS",
+    "LEAF_CRITERIA",
     "LIST_KINDS",
     "MAX_FILE_SIZE",
     "MAX_ID",
@@ -191,6 +197,7 @@ __all__ = [
     "MAX_NAME",
     "MAX_NAMES",
     "MAX_NOTE",
+    "SPANNED",
     "STREAK_FIELDS",
     "AchievementStatus",
     "Act",
@@ -215,6 +222,8 @@ __all__ = [
     "LevelChange",
     "LevelRule",
     "LevelsPreview",
+    "Operator",
+    "Quantity",
     "Reach",
     "RecalculationPreview",
     "RecalculationScope",
@@ -259,6 +268,7 @@ __all__ = [
     "delete_boost",
     "describe_changes",
     "describe_levels",
+    "draft_achievement",
     "edit_achievement",
     "edit_activity",
     "edit_boost",

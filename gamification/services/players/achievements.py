@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from gamification.domain.catalogue import AchievementStatus, Facts
 from gamification.models import Achievement, UserAchievement, write_alias
+from gamification.models.condition_text import load_names
 from gamification.models.users import prepare_key
 from gamification.services.players.progress import stored_progress
 from gamification.services.streaks.measuring import longest_runs_of
@@ -72,6 +73,15 @@ def visible_achievements(user: UserRef) -> QuerySet[Any]:
     sees a draft. Raises ``UnknownUserError`` if ``user`` is invalid.
     """
     return _visible(user_id_of(user))
+
+
+def name_visible(user: UserRef, row: Achievement) -> None:
+    """Let the text of an achievement name only achievements that ``user`` may see."""
+    row.names = names = load_names([row.conditions])
+    if named := names.achievements:
+        rows = visible_achievements(user).filter(key__in=named)
+        seen = {key: named[key] for key in rows.values_list("key", flat=True)}
+        row.names = names._replace(achievements=seen)
 
 
 def held_achievements(user: UserRef, *, viewer: UserRef) -> QuerySet[UserAchievement]:

@@ -19,6 +19,7 @@ from gamification.models import (
 )
 from gamification.models.criterion_text import criterion_text
 from gamification.services.catalogue.lookup import get_definition
+from gamification.services.players.achievements import name_visible
 from gamification.services.streaks.explaining import unused_freezes
 from gamification.services.streaks.measuring import longest_runs_of
 from gamification.services.unit_of_work import naming_errors
@@ -99,6 +100,7 @@ def explain_achievement(user: UserRef, achievement: str) -> Explanation:
     if not get_user_model()._base_manager.using(alias).filter(pk=user_id).exists():
         raise unknown_user(user_id)
     row = get_definition(Achievement, achievement)
+    name_visible(user, row)
     unlocks = UserAchievement.objects.using(alias).filter(user=user_id)
     unlock = unlocks.filter(achievement=row).first()
     is_unlocked = unlock is not None and unlock.revoked_at is None
