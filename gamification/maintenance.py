@@ -32,8 +32,12 @@ from gamification.models import (
     UserGamification,
     write_alias,
 )
+from gamification.services.catalogue.filter_counts import (
+    filter_numbers,
+    rebuild_filters,
+)
 from gamification.services.corrections.restoring import restore_unlock
-from gamification.services.jobs import undone_jobs
+from gamification.services.jobs import jobs_undone_for
 from gamification.services.levels.table import current_thresholds
 from gamification.services.streaks.derived import (
     DerivedStreaks,
@@ -152,6 +156,9 @@ def _compare(user_ids: Sequence[Any]) -> dict[Any, list[Drift]]:
             what = f"score on {drift.board}"
             stored[drift.user_id][what] = _score(drift.kept)
             derived[drift.user_id][what] = _score(drift.counted)
+        for user_id, what, kept, counted in filter_numbers(user_ids, write_alias()):
+            stored[user_id][what] = kept
+            derived[user_id][what] = counted
     return {
         user_id: [
             Drift(user_id, what, stored[user_id].get(what), derived[user_id].get(what))
@@ -196,21 +203,12 @@ def _replayed(user_ids: Sequence[Any]) -> dict[Any, Progress]:
     entries = LedgerEntry.objects.using(write_alias()).filter(user__in=user_ids)
     in_order = entries.order_by("user_id", "id")
     rows = stream(in_order.values_list("user_id", *DerivedEntry._fields))
-    undone = _undone(entries)
+    undone = jobs_undone_for(entries)
     for user_id, lines in groupby(rows, itemgetter(0)):
         replayed[user_id] = derive_progress(
             (DerivedEntry(*line[1:]) for line in lines), undone.get(user_id, {})
         )
     return replayed
-
-
-def _undone(entries: QuerySet[LedgerEntry]) -> dict[Any, dict[int, int]]:
-    """Return the jobs that were taken back from each user, by the job that did it."""
-    undone, found = undone_jobs(write_alias()), dict[Any, dict[int, int]]()
-    rows = entries.filter(job__in=[*undone]).order_by()
-    for user_id, undo_id in rows.values_list("user_id", "job_id").distinct():
-        found.setdefault(user_id, {})[undo_id] = undone[undo_id]
-    return found
 
 
 def _streaks(
@@ -342,6 +340,7 @@ def _rebuild(user_id: Any) -> None:
         for day, (activities, xp) in progress.days.items()
     )
     count_again(user_id, alias)
+    rebuild_filters(user_id, alias)
     for achievement_id, reward in progress.unlocks.items():
         restore_unlock(user_id, achievement_id, reward)
     unlocks = UserAchievement.objects.using(alias).filter(user=user_id)

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from gamification.domain.attributes import (
+    MAX_ATTRIBUTES,
+    MAX_NUMBER,
+    MAX_TEXT,
+    AttributeType,
+)
 from gamification.domain.catalogue import AchievementStatus, Criterion, Facts
 from gamification.domain.categories import Category
 from gamification.domain.conditions import Operator, Quantity
@@ -52,6 +58,7 @@ from gamification.services.boosts.fields import boost_tag, check_boost
 from gamification.services.boosts.listing import get_boosts
 from gamification.services.boosts.lookup import find_boost, lock_boost
 from gamification.services.boosts.preview import preview_boost
+from gamification.services.catalogue.attributes import check_carried, check_declaration
 from gamification.services.catalogue.backfill import (
     BackfillProgress,
     backfill_achievement,
@@ -87,6 +94,7 @@ from gamification.services.catalogue.files import (
     compare_definitions,
     export_definitions,
 )
+from gamification.services.catalogue.filter_upkeep import tend_filters
 from gamification.services.catalogue.lookup import (
     lock_definition,
     lock_definitions,
@@ -191,12 +199,15 @@ __all__ = [
     "DEFINITION_MODELS",
     "LEAF_CRITERIA",
     "LIST_KINDS",
+    "MAX_ATTRIBUTES",
     "MAX_FILE_SIZE",
     "MAX_ID",
     "MAX_LEVELS",
     "MAX_NAME",
     "MAX_NAMES",
     "MAX_NOTE",
+    "MAX_NUMBER",
+    "MAX_TEXT",
     "SPANNED",
     "STREAK_FIELDS",
     "AchievementStatus",
@@ -204,6 +215,7 @@ __all__ = [
     "ActPreview",
     "ActivityCorrection",
     "ActivityNumbers",
+    "AttributeType",
     "BackfillPreview",
     "BackfillProgress",
     "BalanceReport",
@@ -254,6 +266,8 @@ __all__ = [
     "calculate_level_from_xp",
     "changed_reach",
     "check_boost",
+    "check_carried",
+    "check_declaration",
     "check_quantity",
     "check_streak",
     "check_text",
@@ -349,6 +363,7 @@ __all__ = [
     "storage_error",
     "streak_tag",
     "streaks_today",
+    "tend_filters",
     "thresholds_of",
     "tune_rewards",
     "undo_boost_edit",

@@ -14,6 +14,7 @@ from gamification.domain.streaks import StreakState, StreakStatus
 from gamification.services.boosts.listing import UserBoost
 from gamification.services.boosts.preview import BoostDay, BoostPreview
 from gamification.services.players.achievements import AchievementProgress
+from gamification.services.players.conditions import ConditionProgress
 from gamification.services.players.explanations import Explanation
 from gamification.services.players.progress import ProfileSummary
 from gamification.services.players.rarity import Rarity
@@ -31,6 +32,7 @@ __all__ = [
     "BoostPreview",
     "Boosted",
     "CelebrationNotice",
+    "ConditionProgress",
     "Entry",
     "Explanation",
     "FreezeGrant",

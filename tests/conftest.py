@@ -9,6 +9,7 @@ import pytest
 from django.contrib.staticfiles import finders
 from django.db import connection
 from hypothesis import HealthCheck, settings
+from pytest_django import DjangoDbBlocker
 
 from gamification.components.badges import _path_of
 from gamification.leaderboards import count_drifts
@@ -18,6 +19,13 @@ from gamification.maintenance import (
 from gamification.models import Achievement, Activity
 from gamification.services.balance import report
 from tests.factories import ActivityFactory, UserFactory
+from tests.measuring import (  # noqa: F401 - pytest calls them
+    pytest_runtest_call,
+    pytest_runtest_setup,
+    pytest_runtest_teardown,
+    pytest_sessionstart,
+)
+from tests.resets import keep_rows, quick_resets
 
 # A busy machine is no reason to fail.
 settings.register_profile(
@@ -34,6 +42,17 @@ IS_POSTGRESQL = connection.vendor == "postgresql"
 WRITES = re.compile(
     r"(?:INSERT INTO|UPDATE|DELETE FROM) +\"?gamification_(?!ach|activity\b)"
 )
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    django_db_setup: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[None]:
+    """Let tests that commit leave the tables as the migrations made them."""
+    with django_db_blocker.unblock():
+        kept = keep_rows()
+    with quick_resets(kept):
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -95,20 +114,3 @@ def site_badges(settings, tmp_path) -> Iterator[None]:
     yield
     finders.get_finder.cache_clear()
     _path_of.cache_clear()
-
-
-def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
-    """Put the catalogue back after tests that commit, which empty all tables."""
-    for item in items:
-        marker = item.get_closest_marker("django_db")
-        if marker and marker.kwargs.get("transaction"):
-            item.fixturenames.insert(0, "catalogue_is_put_back")
-
-
-@pytest.fixture(scope="module")
-def catalogue_is_put_back(django_db_setup, django_db_blocker) -> Iterator[None]:
-    """Leave the tables to other modules as the migrations made them."""
-    yield
-    with django_db_blocker.unblock():
-        contents = connection._test_serialized_contents
-        connection.creation.deserialize_db_from_string(contents)

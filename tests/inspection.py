@@ -23,7 +23,7 @@ from gamification.models import (
 #: Tables that the app keeps for itself, without pages for staff.
 INTERNAL = {Board, BoardScore, BoardSegment, PendingScore}
 
-#: For tests that commit; see ``catalogue_is_put_back``.
+#: For tests that commit; see ``resets``.
 COMMITTED = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
 

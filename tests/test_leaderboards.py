@@ -518,7 +518,8 @@ def test_a_user_who_is_deleted_meanwhile_is_left_out():
     leaving = [gone]
 
     def delete_before_users_are_fetched(execute, sql, *arguments):
-        if sql.startswith(f'SELECT "{get_user_model()._meta.db_table}"') and leaving:
+        of_users = f'SELECT "{get_user_model()._meta.db_table}"'
+        if (sql.startswith(of_users) or "slice0" in sql) and leaving:
             leaving.pop().delete()
         return execute(sql, *arguments)
 

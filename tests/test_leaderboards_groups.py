@@ -21,6 +21,7 @@ from gamification.leaderboards import (
     reopen_board,
     tend_boards,
 )
+from gamification.leaderboards.groups import groups_of
 from gamification.maintenance import reconcile
 from gamification.models import Board
 from gamification.services import record_activity
@@ -82,6 +83,15 @@ def test_a_group_is_ranked_among_itself(ask):
     assert places(board) == {bob: (1, 30), ada: (2, 20)}
     assert (board.count, board.me.gap_to_next) == (2, 10)
     assert places(ask(eve)) == {eve: (1, 90)}
+
+
+def test_an_empty_value_is_no_group():
+    family("lovelace", 20)
+    family("", 30)
+
+    names = {group.key for group in groups_of("family")}
+
+    assert names - {"hopper"} == {"lovelace"}
 
 
 def test_who_changes_groups_is_ranked_in_the_new_one(ask):

@@ -264,7 +264,7 @@ def test_a_period_that_staff_opened_again_is_read_like_any_other(final, clock):
     reopen_board(Window.WEEK, LAST_WEEK, actor=None)
     tend_boards()
 
-    assert statements(places) == 3
+    assert statements(places) == 2
 
 
 @pytest.mark.parametrize("name", ["2026-W54", "2026-24", "W24", "0000-W01", 7, ""])

@@ -123,6 +123,19 @@ def test_segments_are_divided_as_they_grow(monkeypatch):
     assert count_drifts() == []
 
 
+def test_a_wrong_number_of_scores_before_a_wide_segment_is_named(user):
+    earns(user, 10)
+    tend_boards()
+    wide = BoardSegment.objects.filter(board__window="all", is_wide=True)
+    wide.update(before=3)
+
+    [drift] = count_drifts()
+
+    wide.update(before=0)
+    assert drift.startswith("all time counts 3 scores before ")
+    assert drift.endswith(", but has 0.")
+
+
 def test_pages_deep_in_a_board_follow_each_other(monkeypatch):
     monkeypatch.setattr(segments, "SIZE", 1)
     monkeypatch.setattr(segments, "SPAN", 3)
@@ -155,6 +168,14 @@ def test_a_score_that_differs_from_the_ledger_is_drift(user):
     )
     tend_boards()
     assert get_leaderboard("week").entries[0].score == 10
+
+
+def test_a_score_that_is_pending_is_no_drift(user):
+    tend_boards()
+    earns(user, 10)
+
+    assert PendingScore.objects.filter(user=user).exists()
+    assert [*reconcile()] == []
 
 
 def test_a_score_that_is_missing_is_drift(user):

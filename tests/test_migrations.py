@@ -24,6 +24,7 @@ from gamification.services import (
 from tests.factories import AchievementFactory, ActivityFactory
 from tests.inspection import COMMITTED
 
+INITIAL = import_module("gamification.migrations.0001_initial")
 SEED = import_module("gamification.migrations.0002_seed_catalogue")
 
 #: What the issue asks for: the key, what it counts, and how much of it.
@@ -387,15 +388,14 @@ def test_each_migration_can_be_reversed():
 
 @pytest.mark.django_db
 def test_the_ledger_can_be_updated_again_on_the_way_back(user, activity):
-    initial = import_module("gamification.migrations.0001_initial")
     record_activity(user, "walk")
     update = f"UPDATE {LedgerEntry._meta.db_table} SET note = 'Odd.'"
     editor = connection.schema_editor()
 
-    initial.allow_updates(apps, editor)
+    INITIAL.allow_updates(apps, editor)
     with connection.cursor() as cursor:
         cursor.execute(update)
-    initial.refuse_updates(apps, editor)
+    INITIAL.refuse_updates(apps, editor)
 
     with pytest.raises(IntegrityError, match="never edited"), transaction.atomic():
         connection.cursor().execute(update.replace("Odd", "Odder"))

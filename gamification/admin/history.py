@@ -17,6 +17,7 @@ from gamification.admin.base import HistoryAdmin
 from gamification.admin.changelists import BoundedChangeList
 from gamification.admin.filters import ActorFilter, RangeFilter
 from gamification.admin.sources import SourceLinks, source_html
+from gamification.admin.ui.formatting import describe_attributes
 from gamification.models import (
     Celebration,
     LedgerEntry,
@@ -41,6 +42,7 @@ class LedgerEntryAdmin(HistoryAdmin):
         "recorded_at",
         "player",
         "what",
+        "said",
         "amount",
         "local_date",
         "origin",
@@ -56,11 +58,12 @@ class LedgerEntryAdmin(HistoryAdmin):
     list_select_related = ("user", "activity", "achievement", "actor")
     date_hierarchy = "local_date"
     search_hint = _("Enter the user's full login name, or a full source.")
-    readonly_fields = ("player", "origin")
+    readonly_fields = ("player", "origin", "said")
     fields = (
         *("id", "player", "kind", "amount", "activity", "achievement"),
         *("quantity", "rewarded", "xp_reward", "extends_streak"),
         *("occurred_at", "local_date", "recorded_at", "key", "fingerprint", "origin"),
+        "said",
         *("reverses", "corrects", "actor", "note", "internal_note", "job", "outcome"),
     )
 
@@ -103,6 +106,10 @@ class LedgerEntryAdmin(HistoryAdmin):
             return format_html("<bdi>{}</bdi>{}", subject, units)
         kind = entry.get_kind_display()
         return format_html("<bdi>{}</bdi>{} ({})", subject, units, kind)
+
+    @admin.display(description=_("attributes"))
+    def said(self, entry: LedgerEntry) -> str:
+        return describe_attributes(entry)
 
     @admin.display(description=_("source"))
     def origin(self, entry: LedgerEntry) -> str:

@@ -102,6 +102,9 @@ STATUSES: Final[Mapping[type[Exception], int]] = {
     ours.StorageSetupError: 500,
 }
 
+#: Errors that are about the attributes of a record.
+_OF_ATTRIBUTES: Final = (ours.InvalidAttributeError, ours.UnknownAttributeError)
+
 #: Parts of an error's context that its problem includes.
 MEMBERS: Final[Mapping[type[Exception], tuple[str, ...]]] = {
     ours.CelebrationClaimedError: ("claimed_until",),
@@ -126,14 +129,21 @@ def problem(status: int, code: str, detail: str, **members: Any) -> dict[str, An
     }
 
 
-def problem_from_error(error: ours.GamificationError) -> dict[str, Any]:
-    """Return the problem that describes one of our errors."""
+def problem_from_error(
+    error: ours.GamificationError, pointer: str = ""
+) -> dict[str, Any]:
+    """Return the problem that describes one of our errors.
+
+    ``pointer`` points to the part of the request that it is about.
+    """
     names = MEMBERS.get(type(error), ())
     members = {name: error.context[name] for name in names if name in error.context}
     if isinstance(error, ours.InvalidDefinitionError):
         members["errors"] = [*islice(_definition_errors(error), MAX_ERRORS)]
     elif isinstance(error, ours.InvalidDefinitionsError):
         members["errors"] = [*islice(_table_errors(error), MAX_ERRORS)]
+    elif isinstance(error, _OF_ATTRIBUTES):
+        members["errors"] = [_attribute_error(error, pointer)]
     return problem(status_for(type(error)), error.code, str(error), **members)
 
 
@@ -277,6 +287,16 @@ def _pointer(place: str) -> str:
     """Return a place, such as ``levels[3].name``, as a pointer."""
     steps = re.split(r"[\[\].]+", place)
     return "".join(f"/{_escaped(step)}" for step in steps if step)
+
+
+def _attribute_error(error: ours.GamificationError, pointer: str) -> dict[str, str]:
+    key = error.context.get("attribute")
+    step = "" if key is None else f"/{_escaped(key)}"
+    return {
+        "pointer": f"{pointer}/attributes{step}",
+        "code": error.code,
+        "detail": _encodable(str(error)),
+    }
 
 
 def _escaped(name: str) -> str:

@@ -9,6 +9,7 @@ import heapq
 import re
 from collections.abc import Mapping
 from datetime import date, datetime
+from itertools import islice
 from typing import Any, ClassVar, Final
 
 from django.core.validators import RegexValidator, validate_slug
@@ -16,7 +17,13 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from gamification.conf import conf
-from gamification.staff import is_storable
+from gamification.staff import (
+    MAX_ATTRIBUTES,
+    MAX_NUMBER,
+    MAX_TEXT,
+    AttributeType,
+    is_storable,
+)
 from gamification.suggestions import did_you_mean, shown
 
 _WHOLE: Final = re.compile(r"0|-?[1-9][0-9]{0,18}", re.ASCII)
@@ -182,6 +189,55 @@ class StrictDateField(serializers.DateField):
             return date.fromisoformat(value)
         except ValueError:
             self.fail("invalid", format=_DATE_EXAMPLE)
+
+
+class AttributesField(serializers.DictField):
+    """Attributes of a record, of which the verb that takes them checks the rest."""
+
+    json_schema: ClassVar[Mapping[str, Any]] = {
+        "maxProperties": MAX_ATTRIBUTES,
+        "additionalProperties": {
+            "oneOf": [
+                {"type": "string", "maxLength": MAX_TEXT},
+                {"type": "integer", "minimum": -MAX_NUMBER, "maximum": MAX_NUMBER},
+                {"type": "boolean"},
+            ]
+        },
+    }
+    default_error_messages = {  # noqa: RUF012 - as its base has it
+        "invalid_value": _("This is not a text, a whole number or a boolean.")
+    }
+
+    def accepts(self, value: Any) -> bool:
+        """Say whether an attribute can have ``value``."""
+        return isinstance(value, (str, int))
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        if not isinstance(data, dict):
+            self.fail("not_a_dict", input_type=type(data).__name__)
+        message = str(self.error_messages["invalid_value"])
+        error = serializers.ErrorDetail(message, "invalid")
+        wrong = (name for name, value in data.items() if not self.accepts(value))
+        if errors := {name: [error] for name in islice(wrong, MAX_UNKNOWN)}:
+            raise serializers.ValidationError(errors)
+        return data
+
+
+class TypesField(AttributesField):
+    """The attributes that an activity declares, each with its type."""
+
+    json_schema: ClassVar[Mapping[str, Any]] = {
+        "maxProperties": MAX_ATTRIBUTES,
+        "additionalProperties": {"type": "string", "enum": AttributeType.values},
+    }
+    default_error_messages = {  # noqa: RUF012 - as its base has it
+        "invalid_value": _(
+            "This is not a type of attributes: string, integer, boolean."
+        )
+    }
+
+    def accepts(self, value: Any) -> bool:
+        return isinstance(value, str) and value in AttributeType.values
 
 
 class BoundedListField(serializers.ListField):

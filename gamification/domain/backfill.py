@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from itertools import accumulate, repeat, tee
-from typing import NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
-from gamification.domain.catalogue import AchievementRule, Criterion, Facts
+from gamification.domain.catalogue import AchievementRule, Facts
+from gamification.domain.conditions import ALWAYS, Window
+from gamification.domain.counting import Counted, Meter, change_of
+from gamification.domain.criteria import Criterion
 from gamification.domain.days import Calendar
 from gamification.domain.history import PastEntry
 from gamification.domain.levels import calculate_level_from_xp
 from gamification.domain.outcomes import Entry, EntryKind
+from gamification.domain.requirements import (
+    NOWHERE,
+    Goal,
+    Judge,
+    Possession,
+    is_met,
+    leaves_of,
+)
 from gamification.domain.state import NOTHING, Rules, UserState
 from gamification.domain.streak_book import StreakBook
 from gamification.domain.streak_growth import longest_runs
 from gamification.domain.streaks import Streak, extend_streak
+from gamification.domain.trees import Tree
+
+_LONGEST_STREAK: Final = Criterion.LONGEST_STREAK.value
 
 Entries: TypeAlias = Iterable[PastEntry | Entry]
 
@@ -58,12 +72,16 @@ def met_at(
     """Return when the user last began to meet ``rule``; None if they do not meet it.
 
     ``entries`` are those that last, each at its worth, in the order in which they
-    occurred. A user stops meeting a rule only if staff take XP. ``book`` is that of a
-    user whose streaks may forgive something.
+    occurred. A user stops meeting a rule only if staff take XP. What must not be held
+    is judged at that moment alone. ``book`` is that of a user whose streaks may forgive
+    something.
     """
+    if rule.is_tree:
+        return _tree_met_at(rule, entries, calendar, rules, book)
+    goal = Goal(Counted(*rule.measure), rule.threshold)
     measured, entries = tee(entries)
     since: Moment | None = None
-    values = _values(rule, measured, calendar, rules, book)
+    values = values_of(goal, measured, calendar, rules, book)
     for value, entry in zip(values, entries, strict=False):
         if value < rule.threshold:
             since = None
@@ -72,25 +90,97 @@ def met_at(
     return since
 
 
-def _values(
+def _tree_met_at(
     rule: AchievementRule,
     entries: Entries,
     calendar: Calendar,
     rules: Rules,
     book: StreakBook | None,
+) -> Moment | None:
+    tree, active = rules.catalogue.tree_of(rule), rules.catalogue.active_streaks
+    copies = [*tee(entries, 1 + len(tree.goals))]
+    streams = [
+        values_of(goal, copies.pop(), calendar, rules, book)
+        if goal.counted.about in active or goal.counted.criterion != _LONGEST_STREAK
+        else repeat(0)
+        for goal in tree.goals
+    ]
+    history = History(tree)
+    for entry, *values in zip(copies.pop(), *streams, strict=False):
+        history.add(entry, values)
+    return history.since
+
+
+class History:
+    """Since when a tree is met, while entries are added one by one."""
+
+    def __init__(self, tree: Tree) -> None:
+        self._requirement, self._goals = tree.requirement, tree.goals
+        self._lacks = {
+            leaf.achievement_id
+            for leaf in leaves_of(tree.requirement)
+            if isinstance(leaf, Possession) and not leaf.is_held
+        }
+        self._held = set[int]()
+        #: Since when it is met, by what was held then of what it must lack.
+        self._since: dict[frozenset[int], Moment | None] = {}
+
+    @property
+    def since(self) -> Moment | None:
+        """The first moment since which it was met all the time; None if it is not."""
+        return next((moment for moment in self._since.values() if moment), None)
+
+    def add(self, entry: PastEntry | Entry, values: Sequence[int]) -> None:
+        """Add an entry, after which the goals have these ``values``."""
+        if entry.kind == EntryKind.ACHIEVEMENT and entry.achievement_id is not None:
+            self._held.add(entry.achievement_id)
+        # Goals are told apart by their identity, because hashing them takes long.
+        reached = {
+            id(goal): value >= goal.threshold
+            for goal, value in zip(self._goals, values, strict=True)
+        }
+        now = frozenset(self._lacks & self._held)
+        self._since.setdefault(now, None)
+        for held, since in self._since.items():
+            is_met_now = is_met(self._requirement, self._judge(reached, held))
+            if not is_met_now:
+                self._since[held] = None
+            elif held == now and since is None:
+                self._since[held] = Moment(entry.occurred_at, entry.local_date)
+
+    def _judge(self, reached: Mapping[int, bool], held: frozenset[int]) -> Judge:
+        """Return the judge of now, if ``held`` were held when it was first met."""
+
+        def judge(leaf: Goal | Possession) -> bool:
+            if isinstance(leaf, Goal):
+                return reached[id(leaf)]
+            if leaf.achievement_id == NOWHERE:
+                return False
+            if leaf.is_held:
+                return leaf.achievement_id in self._held
+            return leaf.achievement_id not in held
+
+        return judge
+
+
+def values_of(
+    goal: Goal,
+    entries: Entries,
+    calendar: Calendar,
+    rules: Rules,
+    book: StreakBook | None,
 ) -> Iterator[int]:
-    """Yield the value that ``rule`` measures after each of ``entries``."""
-    match rule.criterion:
+    """Yield the value that ``goal`` measures after each of ``entries``."""
+    criterion, about, counting = goal.counted
+    if criterion == Criterion.LONGEST_STREAK:
+        return _longest_runs(goal.counted, entries, calendar, rules, book)
+    if not counting.is_plain:
+        return _metered(goal.counted, entries, calendar)
+    match criterion:
         case Criterion.ACTIVITY_COUNT:
-            counted = rule.activity_id
-            return accumulate(e.quantity * (e.activity_id == counted) for e in entries)
+            return accumulate(e.quantity * (e.activity_id == about) for e in entries)
         case Criterion.ACTIVE_DAYS:
             return _active_days(entries)
-        case Criterion.LONGEST_STREAK:
-            streak = rules.catalogue.streak_of(rule)
-            if book is None and streak.is_plain:
-                return _longest_streaks(entries, calendar)
-            return longest_runs(streak, entries, calendar, book or StreakBook())
         case Criterion.LEVEL:
             totals = accumulate(e.amount for e in entries)
             thresholds = rules.thresholds
@@ -102,6 +192,33 @@ def _values(
     return repeat(0)
 
 
+def _metered(counted: Counted, entries: Entries, calendar: Calendar) -> Iterator[int]:
+    meter, days = Meter(counted, calendar), set[date]()
+    for entry in entries:
+        is_new = entry.extends_streak and entry.local_date not in days
+        if is_new:
+            days.add(entry.local_date)
+        change = change_of(counted, entry, int(is_new))
+        if change:
+            meter.add(*change)
+        yield meter.value
+
+
+def _longest_runs(
+    counted: Counted,
+    entries: Entries,
+    calendar: Calendar,
+    rules: Rules,
+    book: StreakBook | None,
+) -> Iterator[int]:
+    """Yield the longest run after each of ``entries``, of the dates in the window."""
+    window = counted.counting.window or ALWAYS
+    streak = rules.catalogue.streak_of(counted.about)
+    if book is None and streak.is_plain:
+        return _longest_streaks(entries, calendar, window)
+    return longest_runs(streak, entries, calendar, book or StreakBook(), window)
+
+
 def _active_days(entries: Entries) -> Iterator[int]:
     days: set[date] = set()
     for entry in entries:
@@ -110,12 +227,14 @@ def _active_days(entries: Entries) -> Iterator[int]:
         yield len(days)
 
 
-def _longest_streaks(entries: Entries, calendar: Calendar) -> Iterator[int]:
+def _longest_streaks(
+    entries: Entries, calendar: Calendar, window: Window
+) -> Iterator[int]:
     days: set[date] = set()
     streak = Streak()
     for entry in entries:
         day = entry.local_date
-        if entry.extends_streak and day not in days:
+        if entry.extends_streak and day not in days and window.contains(day):
             days.add(day)
             streak = extend_streak(streak, day, days, calendar)
         yield streak.longest

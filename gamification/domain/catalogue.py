@@ -11,8 +11,13 @@ from django.db.models.enums import TextChoices
 from django.utils.translation import gettext_lazy as _
 
 from gamification.domain.boosts import BoostRule, BoostTable
+from gamification.domain.conditions import PLAIN, Condition, Counting
+from gamification.domain.criteria import Criterion as Criterion
+from gamification.domain.criteria import Measure
 from gamification.domain.levels import LevelRule, thresholds_of
+from gamification.domain.requirements import Ids
 from gamification.domain.streak_rules import DAILY, STRICT, StreakRule
+from gamification.domain.trees import FilterRule, Tree, Trees, make_tree
 
 #: The most XP that one unit or one achievement may be worth.
 MAX_REWARD: Final = 1_000_000
@@ -30,18 +35,6 @@ MAX_TOTAL: Final = 2**53
 MAX_KEPT: Final = 1_024
 #: A threshold that nobody reaches.
 NEVER: Final = MAX_TOTAL + 1
-
-
-class Criterion(TextChoices):
-    """The quantity that an achievement measures."""
-
-    ACTIVITY_COUNT = "activity_count", _("count of an activity")
-    ACTIVE_DAYS = "active_days", _("active days")
-    LONGEST_STREAK = "longest_streak", _("longest streak")
-    LEVEL = "level", _("level")
-    TOTAL_XP = "total_xp", _("total XP")
-    ACHIEVEMENTS = "achievements", _("achievements held")
-    MANUAL = "manual", _("awarded by hand")
 
 
 class AchievementStatus(TextChoices):
@@ -85,9 +78,22 @@ class AchievementRule:
     revocable: bool = False
     #: The streak that is measured; None means the daily one.
     streak_id: int | None = None
+    #: Which records count for the criterion, and what users must meet besides.
+    counting: Counting = PLAIN
+    conditions: Condition | None = None
     #: The series of which it is a step; "" for none.
     series: str = ""
     step: int | None = None
+
+    @property
+    def is_active(self) -> bool:
+        """Whether users can earn it."""
+        return self.status == AchievementStatus.ACTIVE
+
+    @property
+    def is_tree(self) -> bool:
+        """Whether it requires more than that its criterion reaches a number."""
+        return self.conditions is not None or not self.counting.is_plain
 
     @property
     def measure(self) -> Measure:
@@ -95,9 +101,6 @@ class AchievementRule:
         about = self.streak_id if self.activity_id is None else self.activity_id
         return self.criterion, about
 
-
-#: A criterion, and the activity that it counts, or the streak that it measures.
-Measure = tuple[str, int | None]
 
 _ACTIVITY_COUNT: Final = Criterion.ACTIVITY_COUNT.value
 _LONGEST_STREAK: Final = Criterion.LONGEST_STREAK.value
@@ -155,6 +158,7 @@ class Catalogue:
         levels: Iterable[LevelRule] = (),
         streaks: Iterable[StreakRule] = (),
         boosts: Iterable[BoostRule] = (),
+        filters: Iterable[FilterRule] = (),
     ) -> None:
         self.activities = {rule.key: rule for rule in activities}
         self.achievements = {rule.key: rule for rule in achievements}
@@ -176,19 +180,41 @@ class Catalogue:
         )
         #: The boosts that are active.
         self.boosts = BoostTable(boosts)
-        #: Active achievements by measure, in order of rising threshold.
+        #: Active achievements by measure, in order of rising threshold, without those
+        #: that require more than that.
         self.ladders = _ladders(self.achievements.values())
+        #: The achievements that require more than one criterion.
+        self.trees = Trees(self.achievements.values(), self.ids, filters)
         self._next_thresholds: dict[frozenset[int], Facts] = {}
+
+    @property
+    def ids(self) -> Ids:
+        """The ids of activities, streaks and achievements by key."""
+        return Ids(
+            {key: rule.id for key, rule in self.activities.items()},
+            {key: rule.id for key, rule in self.streaks.items()},
+            {key: rule.id for key, rule in self.achievements.items()},
+        )
 
     @property
     def achievement_keys(self) -> dict[int, str]:
         """The keys of achievements by id."""
         return {rule.id: key for key, rule in self.achievements.items()}
 
-    def streak_of(self, rule: AchievementRule) -> StreakRule:
-        """Return the streak that an achievement measures."""
-        others = (each for each in self.streaks.values() if each.id == rule.streak_id)
+    def streak_of(self, streak_id: int | None) -> StreakRule:
+        """Return the streak with this id; None is for the daily one."""
+        others = (each for each in self.streaks.values() if each.id == streak_id)
         return next(others, self.daily)
+
+    @property
+    def active_streaks(self) -> set[int | None]:
+        """The ids of the streaks that are measured; None is the daily one."""
+        return {None, *(rule.id for rule in self.other_streaks)}
+
+    def tree_of(self, rule: AchievementRule) -> Tree:
+        """Return all that an achievement requires."""
+        known = self.trees.known.get(rule.id)
+        return known if known and known.rule == rule else make_tree(rule, self.ids)
 
     def with_achievement(self, rule: AchievementRule) -> Catalogue:
         """Return the catalogue with ``rule`` instead of the one with the same id."""
@@ -203,13 +229,22 @@ class Catalogue:
         ]
         return self._with(rules)
 
-    def _with(self, rules: Iterable[AchievementRule]) -> Catalogue:
+    def with_filters(self, filters: Iterable[FilterRule]) -> Catalogue:
+        """Return the catalogue with these filters."""
+        return self._with(self.achievements.values(), filters)
+
+    def _with(
+        self,
+        rules: Iterable[AchievementRule],
+        filters: Iterable[FilterRule] | None = None,
+    ) -> Catalogue:
         return Catalogue(
             self.activities.values(),
             rules,
             self.levels.values(),
             self.streaks.values(),
             self.boosts.rules,
+            self.trees.filters if filters is None else filters,
         )
 
     def next_thresholds(self, barred: frozenset[int]) -> Facts:
@@ -252,7 +287,7 @@ class Catalogue:
                     break
                 if rule.id not in barred:
                     earned.append(rule)
-        return sorted(earned, key=_by_threshold) if earned else earned
+        return sorted(earned, key=by_threshold) if earned else earned
 
 
 def top_threshold(criterion: str, *, levels: int, achievements: int) -> int | None:
@@ -264,13 +299,14 @@ def top_threshold(criterion: str, *, levels: int, achievements: int) -> int | No
     return tops.get(Criterion(criterion))
 
 
-def _by_threshold(rule: AchievementRule) -> tuple[int, int]:
+def by_threshold(rule: AchievementRule) -> tuple[int, int]:
+    """Return the key by which achievements that unlock together are sorted."""
     return rule.threshold, rule.id
 
 
 def _ladders(rules: Iterable[AchievementRule]) -> dict[Measure, list[AchievementRule]]:
     ladders: dict[Measure, list[AchievementRule]] = {}
-    for rule in sorted(rules, key=_by_threshold):
-        if rule.status == AchievementStatus.ACTIVE:
+    for rule in sorted(rules, key=by_threshold):
+        if rule.is_active and not rule.is_tree:
             ladders.setdefault(rule.measure, []).append(rule)
     return ladders

@@ -10,18 +10,17 @@ from operator import attrgetter
 from types import MappingProxyType
 from typing import Any
 
-from gamification.domain.backfill import Moment, met_at
-from gamification.domain.boosting import boosted_record, boosted_reward
+from gamification.domain.backfill import Moment
+from gamification.domain.boosting import boosted_record
 from gamification.domain.catalogue import AchievementRule, ActivityRule
 from gamification.domain.celebrations import Peaks, notices
 from gamification.domain.history import (
     StandingEntry,
-    lasting_with,
     reversal_of,
     room_of,
 )
 from gamification.domain.limits import Limits
-from gamification.domain.losses import find_lost
+from gamification.domain.losses import Trial, find_lost
 from gamification.domain.outcomes import (
     NO_REASON,
     CelebrationNotice,
@@ -34,11 +33,12 @@ from gamification.domain.outcomes import (
     Withheld,
 )
 from gamification.domain.series import highest_steps
+from gamification.domain.settling import SettledTotals
 from gamification.domain.state import NONE, Record, Rules, UserState
-from gamification.domain.totals import RunningTotals, Start
+from gamification.domain.totals import Start
 
 
-class UserChangeset(RunningTotals):
+class UserChangeset(SettledTotals):
     """The changes of one request for one user.
 
     Each method books entries and everything that follows from them, and adds an
@@ -48,17 +48,12 @@ class UserChangeset(RunningTotals):
     def __init__(
         self, state: UserState, rules: Rules, now: datetime, *, celebrate: bool = True
     ) -> None:
-        super().__init__(state, rules)
-        self.now = now
+        super().__init__(state, rules, now)
         self.celebrate = celebrate
         #: Whether records are imported, which boosts leave out unless they say so.
         self.is_import = False
-        #: Whether dating an unlock takes the whole ledger, which the state lacks. The
-        #: caller then loads the ledger and makes a new changeset.
-        self.needs_ledger = False
         #: Outcomes by the position of their entries.
         self.outcomes: dict[int, Outcome] = {}
-        self.unlocks: tuple[UnlockRow, ...] = ()
         #: Ids of achievements of which no row is to remain.
         self.forgotten: frozenset[int] = NONE
         self.celebrations: tuple[CelebrationNotice, ...] = ()
@@ -157,8 +152,7 @@ class UserChangeset(RunningTotals):
         corrections = tuple(
             room_of(each, units, now=now, reason=reason) for each, units in room
         )
-        freed = sum(entry.amount for entry in corrections)
-        lost = tuple(self._lose(start, rewards, freed, reason))
+        lost = tuple(self._lose(start, rewards, reason, corrections))
         for entry in corrections:
             self.book(entry)
         gains = self.total_xp > start.total_xp
@@ -238,57 +232,29 @@ class UserChangeset(RunningTotals):
         self.outcomes[start.place] = outcome
         return outcome
 
-    def _settle(self, cause: Entry, start: Start) -> list[Unlock]:
-        """Unlock what the new state earns, until no further unlock follows."""
-        unlocks: list[Unlock] = []
-        is_dated: bool | None = None
-        while earned := self._earned():
-            if is_dated is None:
-                is_dated = start.dates(cause)
-            before = self.facts_at(start)
-            for rule in earned:
-                # A rule that the user met before, or one after it, needs the ledger.
-                is_dated = is_dated and not before.meet(rule)
-                moment = Moment(cause.occurred_at, cause.local_date)
-                if not is_dated:
-                    moment = self._met_at(rule) or moment
-                reward = self._reward(rule, moment)
-                self.book(reward)
-                unlocks.append(self._hold(rule, reward))
-        return unlocks
-
-    def _earned(self) -> list[AchievementRule]:
-        """Return the achievements that the user meets and does not hold."""
-        revoked = self.state.revoked
-        barred = self.held | revoked if revoked else self.held
-        catalogue = self.rules.catalogue
-        if not self.reaches(catalogue.next_thresholds(barred)):
-            return []
-        return catalogue.earned(self.changed_facts(), barred)
-
-    def _met_at(self, rule: AchievementRule) -> Moment | None:
-        """Return when the ledger, with the booked entries, satisfied ``rule``."""
-        if self.state.ledger is None:
-            self.needs_ledger = True
-            return None
-        entries, state = lasting_with(self.state.ledger, self.entries), self.state
-        return met_at(rule, entries, state.calendar, self.rules, state.book)
-
     def _lose(
         self,
         start: Start,
         rewards: Mapping[int, StandingEntry],
-        freed: int,
         reason: Reason,
+        corrections: Sequence[Entry] = (),
     ) -> Iterator[Unlock]:
         """Take back and yield revocable achievements that the user no longer meets.
 
-        ``freed`` is the XP that is booked afterwards, and counts already.
+        The XP of ``corrections``, which are booked afterwards, counts already.
         """
         known = self.rules.catalogue.achievements.values()
         held = {each: rewards[each.id].worth for each in known if each.id in rewards}
-        after, thresholds = self.facts_with(freed), self.rules.thresholds
-        for rule in find_lost(held, self.facts_at(start), after, thresholds):
+        freed = sum(entry.amount for entry in corrections)
+        trials = [
+            Trial(self, start, rewards, self.now),
+            Trial(self, self.start(), rewards, self.now, corrections),
+        ]
+        facts = self.facts_at(start), self.facts_with(freed)
+        before, after = zip(facts, trials, strict=True)
+        lost = find_lost(held, before, after, self.rules.thresholds)
+        self.needs_ledger |= any(trial.is_open for trial in trials)
+        for rule in lost:
             reward = rewards[rule.id]
             unlock = self._unlock_row(rule, reward.entry)
             lapsed = unlock._replace(can_be_earned_again=True)
@@ -327,27 +293,3 @@ class UserChangeset(RunningTotals):
         """Say whether the user holds the achievement for the first time."""
         pk = self.rules.catalogue.achievements[unlock.achievement].id
         return pk not in self.state.revoked and pk not in self.state.lapsed
-
-    def _reward(
-        self, rule: AchievementRule, moment: Moment, reason: Reason = NO_REASON
-    ) -> Entry:
-        reward = Entry(
-            id=None,
-            user_id=self.state.user_id,
-            kind=EntryKind.ACHIEVEMENT.value,
-            amount=rule.xp_reward,
-            occurred_at=moment.instant,
-            local_date=moment.day,
-            recorded_at=self.now,
-            achievement_id=rule.id,
-            **reason._asdict(),
-        )
-        return boosted_reward(self, reward)
-
-    def _hold(self, rule: AchievementRule, reward: Entry) -> Unlock:
-        self.held = self.held | {rule.id}
-        self.unlocks += (self._unlock_row(rule, reward),)
-        return Unlock(rule.key, rule.name, rule.icon, reward.amount)
-
-    def _unlock_row(self, rule: AchievementRule, reward: Entry) -> UnlockRow:
-        return UnlockRow(reward.user_id, rule.id, reward.occurred_at, reward.amount)

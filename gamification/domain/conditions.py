@@ -15,7 +15,7 @@ The tree is stored as JSON, which names activities, streaks and achievements by 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Final, TypeAlias
 
@@ -64,6 +64,14 @@ class Comparison:
     #: One value, or the values of ``in``.
     value: AttributeValue | tuple[AttributeValue, ...]
 
+    @property
+    def canonical(self) -> Comparison:
+        """The same with the values of ``in`` in order, each of them once."""
+        if not isinstance(self.value, tuple):
+            return self
+        values = {repr(each): each for each in self.value}
+        return replace(self, value=tuple(values[name] for name in sorted(values)))
+
     def accepts(self, attributes: Mapping[str, AttributeValue]) -> bool:
         """Say whether a record with these attributes meets the comparison."""
         given = attributes.get(self.attribute)
@@ -99,6 +107,10 @@ class Window:
         return not (is_early or is_late)
 
 
+#: A window that contains all dates.
+ALWAYS: Final = Window()
+
+
 @dataclass(frozen=True, slots=True)
 class Counting:
     """Which records count, and what of them; empty for every unit of an activity."""
@@ -112,7 +124,16 @@ class Counting:
     @property
     def is_plain(self) -> bool:
         """Whether every unit counts, as the tally of an activity counts them."""
-        return self == PLAIN
+        is_all = not self.where and self.window is None
+        return is_all and self.quantity == Quantity.COUNT.value
+
+    @property
+    def canonical(self) -> Counting:
+        """The same in the form in which equal ways of counting are equal values."""
+        if not self.where:
+            return self
+        where = {repr(each.canonical): each.canonical for each in self.where}
+        return replace(self, where=tuple(where[name] for name in sorted(where)))
 
 
 #: Every unit, at any time.
@@ -181,6 +202,11 @@ def read_condition(data: Mapping[str, Any] | None) -> Condition | None:
             read = tuple(part for each in parts if (part := read_condition(each)))
             least = {"all": len(read), "any": 1}.get(name, data.get("at_least", 0))
             return Group(least, read, name)
+    return read_leaf(data)
+
+
+def read_leaf(data: Mapping[str, Any]) -> Leaf:
+    """Return the leaf that is stored as ``data``, which was checked before."""
     return Leaf(
         data["criterion"],
         data.get("threshold", 1),

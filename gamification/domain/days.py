@@ -30,6 +30,13 @@ EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _EARLIEST: Final = datetime(1, 1, 1, tzinfo=UTC)
 
 
+#: When the years begin in which clocks may have skipped a date.
+_A_YEAR: Final = timedelta(days=365)
+_YEARS: Final = tuple(
+    datetime(1840, 1, 1, tzinfo=UTC) + n * _A_YEAR for n in range(261)
+)
+
+
 def instant_at(microseconds: int) -> datetime:
     """Return the instant that is this many microseconds after the start of 1970."""
     return EPOCH + timedelta(microseconds=microseconds)
@@ -86,6 +93,11 @@ class Calendar:
         """Say whether ``day`` lasted less than 12 hours, too short for a streak."""
         return _existed(self, day) < SHORTEST_DAY
 
+    @property
+    def neutral_dates(self) -> tuple[date, ...]:
+        """All neutral dates, in order."""
+        return _neutral_dates(self)
+
     def follows(self, earlier: date, later: date) -> bool:
         """Say whether ``later`` comes next, with only neutral dates in between."""
         gap = (later - earlier).days
@@ -127,6 +139,46 @@ class Calendar:
 def _begins(day: date, zone: ZoneInfo, hour: int) -> float:
     # A wall time inside a gap maps to the far side of it (PEP 495, fold=0).
     return datetime.combine(day, time(hour), tzinfo=zone).timestamp()
+
+
+@lru_cache(maxsize=1_024)
+def _neutral_dates(calendar: Calendar) -> tuple[date, ...]:
+    """Return the neutral dates: near a change of zone, or near a skip of clocks."""
+    instants = [
+        instant_at(round(change.since * 1_000_000)) for change in calendar.zones[1:]
+    ]
+    for change in calendar.zones:
+        instants += _skips(change.zone)
+    near = {at.date() + timedelta(n) for at in instants for n in range(-2, 3)}
+    return tuple(day for day in sorted(near) if calendar.is_neutral(day))
+
+
+@lru_cache(maxsize=1_024)
+def _skips(zone: str) -> tuple[datetime, ...]:
+    """Return when clocks in ``zone`` went forward by half a day or more.
+
+    They did so for good: when a country changed to the other side of the date line.
+    """
+    return tuple(
+        _skip_between(year, ZoneInfo(zone))
+        for year in _YEARS
+        if _offset(year + _A_YEAR, ZoneInfo(zone)) - _offset(year, ZoneInfo(zone))
+        >= SHORTEST_DAY
+    )
+
+
+def _skip_between(begin: datetime, zone: ZoneInfo) -> datetime:
+    """Return the instant of the skip in the year from ``begin`` on, to an hour."""
+    end = begin + _A_YEAR
+    while end - begin > timedelta(hours=1):
+        middle = begin + (end - begin) / 2
+        has_skipped = _offset(end, zone) - _offset(middle, zone) < SHORTEST_DAY
+        begin, end = (begin, middle) if has_skipped else (middle, end)
+    return begin
+
+
+def _offset(instant: datetime, zone: ZoneInfo) -> timedelta:
+    return instant.astimezone(zone).utcoffset() or timedelta(0)
 
 
 @lru_cache(maxsize=65_536)

@@ -9,7 +9,6 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 
-from gamification.domain.backfill import qualifies
 from gamification.domain.catalogue import AchievementRule
 from gamification.domain.changeset import UserChangeset
 from gamification.domain.history import correction_of
@@ -34,7 +33,7 @@ def decide_backfill(
     """
     for state in states:
         changeset = UserChangeset(state, rules, now, celebrate=celebrate)
-        if not qualifies(state, rule, changeset.streaks.longest()):
+        if not changeset.qualifies(rule):
             continue
         try:
             changeset.backfill(rule, reason)

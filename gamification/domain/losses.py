@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from datetime import datetime
+from typing import TypeAlias
 
 from gamification.domain.catalogue import AchievementRule, Facts
+from gamification.domain.history import StandingEntry, reversal_of
+from gamification.domain.judging import Judge
 from gamification.domain.levels import calculate_level_from_xp
+from gamification.domain.outcomes import NO_REASON, Entry
+from gamification.domain.requirements import is_met
+from gamification.domain.totals import RunningTotals, Start
 
 #: Achievements that a user holds, each with the XP that it gave.
 Held = Mapping[AchievementRule, int]
@@ -13,48 +21,105 @@ Held = Mapping[AchievementRule, int]
 #: XP at which each level begins.
 Thresholds = Sequence[int]
 
+#: Says whether an achievement is met by these facts, which do without these others.
+Meets: TypeAlias = Callable[
+    [AchievementRule, Facts, AbstractSet[AchievementRule]], bool
+]
+
+
+class Trial:
+    """Judges whether a user would still meet trees without some achievements."""
+
+    def __init__(
+        self,
+        totals: RunningTotals,
+        at: Start,
+        rewards: Mapping[int, StandingEntry],
+        now: datetime,
+        more: Sequence[Entry] = (),
+    ) -> None:
+        """Judge what was booked before ``at``, and ``more`` entries."""
+        self._totals = totals
+        self._at = at
+        self._rewards = rewards
+        self._now = now
+        self._more = more
+        #: Whether the ledger decides, which the state lacks.
+        self.is_open = False
+
+    def __call__(
+        self,
+        rule: AchievementRule,
+        facts: Facts,
+        without: AbstractSet[AchievementRule],
+    ) -> bool:
+        """Say whether ``rule`` is met ``without`` others, or only the ledger tells."""
+        if not rule.is_tree:
+            return facts.meet(rule)
+        at = self._at._replace(
+            total_xp=facts.total_xp,
+            level=facts.level,
+            held=self._at.held - {each.id for each in without},
+        )
+        rewards = [self._rewards[each.id] for each in without]
+        taken = [reversal_of(e, now=self._now, reason=NO_REASON) for e in rewards]
+        judge = Judge(self._totals, at, entries=[*self._more, *taken], keeps=True)
+        verdict = is_met(self._totals.rules.catalogue.tree_of(rule).requirement, judge)
+        self.is_open = self.is_open or verdict is None
+        return verdict is not False
+
 
 def find_lost(
-    held: Held, before: Facts, after: Facts, thresholds: Thresholds
+    held: Held,
+    before: tuple[Facts, Meets],
+    after: tuple[Facts, Meets],
+    thresholds: Thresholds,
 ) -> list[AchievementRule]:
     """Return the achievements of ``held`` that a reversal takes with it.
 
-    ``before`` and ``after`` are the facts around the reversal, with all of ``held``. An
-    achievement is lost if it was met before and is not met any more. Its own reward
-    does not keep it, nor do the rewards of others that are lost, unless nothing else
-    kept it before: staff may have taken XP.
+    ``before`` and ``after`` are the facts around the reversal, with all of ``held``,
+    and what judges them. An achievement is lost if it was met before and is not met any
+    more. Its own reward does not keep it, nor do the rewards of others that are lost,
+    unless nothing else kept it before: staff may have taken XP.
     """
-    rest = {rule: xp for rule, xp in held.items() if before.meet(rule)}
-    earned, lost = _earned(rest, before, thresholds), list[AchievementRule]()
+    facts, meets = before
+    rest = {rule: xp for rule, xp in held.items() if meets(rule, facts, frozenset())}
+    earned = _earned(rest, {}, before, thresholds)
+    lost: dict[AchievementRule, int] = {}
     while True:
         kept = {rule: xp for rule, xp in rest.items() if rule in earned}
-        still = _earned(kept, after, thresholds)
+        still = _earned(kept, lost, after, thresholds)
+        now = _without(lost, after[0], thresholds)
         gone = [
             rule
             for rule in rest
-            if rule not in still and (rule in earned or not after.meet(rule))
+            if rule not in still
+            and (rule in earned or not after[1](rule, now, lost.keys()))
         ]
         if not gone:
-            return lost
-        after = _without([rest.pop(rule) for rule in gone], after, thresholds)
-        lost += gone
+            return [*lost]
+        lost |= {rule: rest.pop(rule) for rule in gone}
 
 
-def _earned(held: Held, facts: Facts, thresholds: Thresholds) -> set[AchievementRule]:
-    """Return those of ``held`` that are met without the rewards of the others."""
+def _earned(
+    held: Held, lost: Held, at: tuple[Facts, Meets], thresholds: Thresholds
+) -> set[AchievementRule]:
+    """Return those of ``held`` that are met without rewards of the others or lost."""
+    facts, meets = at
     earned = set[AchievementRule]()
     while True:
-        others = [xp for rule, xp in held.items() if rule not in earned]
+        others = {rule: xp for rule, xp in held.items() if rule not in earned}
+        others = {**lost, **others}
         without = _without(others, facts, thresholds)
-        more = {rule for rule in held if without.meet(rule)}
+        more = {rule for rule in held if meets(rule, without, others.keys())}
         if more == earned:
             return earned
         earned = more
 
 
-def _without(rewards: Collection[int], facts: Facts, thresholds: Thresholds) -> Facts:
+def _without(rewards: Held, facts: Facts, thresholds: Thresholds) -> Facts:
     """Return ``facts`` without achievements that gave these rewards."""
-    total = facts.total_xp - sum(rewards)
+    total = facts.total_xp - sum(rewards.values())
     held = facts.achievements - len(rewards)
     level = calculate_level_from_xp(total, thresholds)
     return facts._replace(total_xp=total, level=level, achievements=held)

@@ -13,8 +13,10 @@ from gamification.domain.catalogue import Catalogue
 from gamification.domain.conditions import AttributeValue
 from gamification.domain.days import Calendar
 from gamification.domain.history import PastEntry
+from gamification.domain.nearby import Nearby
 from gamification.domain.streak_book import StreakBook
 from gamification.domain.streaks import Streak
+from gamification.domain.trees import NOT_ASKED, Asked
 
 #: Units that a user recorded on a date, and how many of them earned XP.
 Usage = tuple[int, int]
@@ -70,6 +72,9 @@ class UserState:
     rewarded_at: Mapping[int, list[datetime]] = field(default_factory=dict)
     #: Activities by active date; None until a decision needs them.
     days: Mapping[date, int] | None = None
+    #: The active dates around those of the request, which are enough for a plain daily
+    #: streak; None until a decision needs them.
+    nearby: Nearby | None = None
     #: The standing entries at their worth, in order of occurrence, which can be read
     #: any number of times; None until a decision needs them.
     ledger: Iterable[PastEntry] | None = None
@@ -81,6 +86,9 @@ class UserState:
     groups: frozenset[int] = NONE
     #: What they are; None until a decision needs them.
     book: StreakBook | None = None
+    #: Counts by id of a filter and by bucket, and which filters and tallies were read.
+    filters: Mapping[int, Mapping[str, int]] | None = None
+    asked: Asked = NOT_ASKED
 
 
 class Record(NamedTuple):

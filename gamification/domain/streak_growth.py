@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import date
 
+from gamification.domain.conditions import ALWAYS, Window
 from gamification.domain.days import Calendar
 from gamification.domain.history import PastEntry
 from gamification.domain.outcomes import Entry
@@ -18,13 +19,18 @@ def longest_runs(
     entries: Iterable[PastEntry | Entry],
     calendar: Calendar,
     book: StreakBook,
+    window: Window = ALWAYS,
 ) -> Iterator[int]:
-    """Yield the longest run after each of ``entries``, which last, in order."""
+    """Yield the longest run after each of ``entries``, which last, in order.
+
+    Only dates within ``window`` count.
+    """
     entries = [*entries]
     known = {entry.local_date for entry in entries if entry.extends_streak}
     days = [
         entry.local_date
         if _extends(entry, rule)
+        and window.contains(entry.local_date)
         and (entry.local_date in known or not calendar.is_neutral(entry.local_date))
         else None
         for entry in entries

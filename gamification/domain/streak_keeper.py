@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from gamification.domain.catalogue import Catalogue
 from gamification.domain.freezes import FreezeRow, missing_rows
+from gamification.domain.nearby import NearbyDays
 from gamification.domain.outcomes import Entry
 from gamification.domain.state import NOTHING, UserState
 from gamification.domain.streak_book import dates_of
 from gamification.domain.streak_rules import StreakRule
 from gamification.domain.streak_runs import Runs, earns_freezes, find_runs
-from gamification.domain.streaks import Streak, extend_streak, measure_streak
+from gamification.domain.streaks import (
+    Streak,
+    extend_streak,
+    lengthened,
+    measure_streak,
+)
 
 
 class MissingDaysError(LookupError):
-    """The entry takes ``days``, or the ``book`` of streaks, which the state lacks."""
+    """The entry takes dates, or the ``book`` of streaks, which the state lacks."""
 
 
 class StreakKeeper:
@@ -33,6 +39,7 @@ class StreakKeeper:
         "_runs",
         "catalogue",
         "days",
+        "nearby",
         "state",
     )
 
@@ -41,6 +48,8 @@ class StreakKeeper:
         self.catalogue = catalogue
         #: Activities by active date; None if the state lacks them.
         self.days = None if state.days is None else dict(state.days)
+        #: Those around the dates of the request; None if the state lacks them.
+        self.nearby = state.nearby and NearbyDays(state.nearby, state.calendar)
         self._is_strict = catalogue.is_strict and not state.has_exceptions
         self._book = state.book
         #: Records that stand, by activity and date.
@@ -55,11 +64,49 @@ class StreakKeeper:
         """Whether the runs of all streaks can be worked out."""
         return self.days is not None and self._book is not None
 
+    def count(self, streak: Streak, day: date, activities: int) -> tuple[int, int]:
+        """Add to the activities of ``day``; return how many it had, and has now.
+
+        If the state lacks the dates, the numbers say only whether the date is active.
+        ``streak`` is the daily one.
+        """
+        if self.days is not None:
+            before = self.days.get(day, 0)
+            after = self.days[day] = before + activities
+            if not after:
+                del self.days[day]
+            return before, after
+        if self.nearby:
+            if day not in self.nearby:
+                raise MissingDaysError
+            return self.nearby.count(day, activities)
+        if activities < 0:
+            raise MissingDaysError
+        return int(self._is_active(streak, day)), 1
+
+    def _is_active(self, streak: Streak, day: date) -> bool:
+        """Say whether ``day`` is active, if the streak alone shows that."""
+        last = streak.last_active_on
+        if last is None or day > last:
+            return False
+        # Between the first and the last date of a plain run, only neutral ones are not.
+        is_within = day > last - timedelta(streak.current)
+        is_known = (
+            self._is_strict and is_within and not self.state.calendar.is_neutral(day)
+        )
+        if day == last or is_known:
+            return True
+        raise MissingDaysError
+
     def extend(self, streak: Streak, day: date) -> Streak:
         """Return the daily streak after ``day`` became active."""
         calendar, last = self.state.calendar, streak.last_active_on
         self._expect(self.catalogue.other_streaks)
+        if self.nearby:
+            self.nearby.add(day)
         if self._is_strict:
+            if self.nearby and last is not None and day < last:
+                return lengthened(streak, *self.nearby.run_of(day))
             return extend_streak(streak, day, self.days or (), calendar)
         current = streak.current + 1
         is_next = last is not None and last < day and calendar.follows(last, day)
@@ -67,12 +114,27 @@ class StreakKeeper:
             return Streak(current, max(streak.longest, current), day)
         return self._daily()
 
-    def shrink(self) -> Streak:
-        """Return the daily streak after a date was lost."""
+    def shrink(self, streak: Streak, day: date) -> Streak:
+        """Return the daily streak after ``day`` was lost."""
         self._expect(self.catalogue.other_streaks)
+        if self.nearby:
+            return self._without(streak, day, self.nearby)
         if self._is_strict:
             return measure_streak(self.days or (), self.state.calendar)
         return self._daily()
+
+    def _without(self, streak: Streak, day: date, nearby: NearbyDays) -> Streak:
+        length, end = nearby.run_of(day)
+        nearby.drop(day)
+        current, longest, last = streak.current, streak.longest, streak.last_active_on
+        if length >= longest:
+            if nearby.elsewhere is None:
+                raise MissingDaysError
+            longest = max(nearby.elsewhere, nearby.longest())
+        if end == last:
+            last = nearby.last
+            current = nearby.run_of(last)[0] if last else 0
+        return Streak(current, longest, last)
 
     def note(self, entry: Entry) -> None:
         """Count an entry of an activity that staff chose for a streak."""

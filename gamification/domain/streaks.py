@@ -102,9 +102,16 @@ def extend_streak(
         linked = last is not None and calendar.follows(last, day)
         current = streak.current + 1 if linked else 1
         return Streak(current, max(streak.longest, current), day)
-    length, end = _run_around(day, dates, calendar)
-    current = length if end == last else streak.current
-    return Streak(current, max(streak.longest, length), last)
+    return lengthened(streak, *_run_around(day, dates, calendar))
+
+
+def lengthened(streak: Streak, length: int, end: date) -> Streak:
+    """Return ``streak`` after one of its runs became so long; that run ends at ``end``.
+
+    The last active date is the same as before.
+    """
+    current = length if end == streak.last_active_on else streak.current
+    return Streak(current, max(streak.longest, length), streak.last_active_on)
 
 
 def streak_status(streak: Streak, calendar: Calendar, now: datetime) -> StreakStatus:

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import NamedTuple
 
 from gamification.domain.catalogue import MAX_TOTAL, NEVER, Facts
+from gamification.domain.filter_keeper import FilterKeeper
 from gamification.domain.levels import calculate_level_from_xp
 from gamification.domain.outcomes import Entry, EntryKind
 from gamification.domain.state import NONE, Rules, UserState
@@ -69,6 +70,10 @@ class RunningTotals:
         #: Dates that are no longer active.
         self.lost_days: AbstractSet[date] = NONE
         self.streaks = StreakKeeper(state, rules.catalogue)
+        #: What conditions count; None if there are none.
+        self.filters: FilterKeeper | None = None
+        if rules.catalogue.trees:
+            self.filters = FilterKeeper(state, rules.catalogue.trees)
 
     @property
     def changed_days(self) -> dict[date, tuple[int, int]]:
@@ -79,6 +84,7 @@ class RunningTotals:
     def book(self, entry: Entry) -> None:
         """Add ``entry`` to the ledger and update everything derived from it."""
         self.entries.append(entry)
+        active_days = self.active_days
         self.total_xp += entry.amount
         if not -MAX_TOTAL <= self.total_xp <= MAX_TOTAL:
             raise TotalOutOfRangeError
@@ -91,6 +97,9 @@ class RunningTotals:
             self.streaks.note(entry)
             if entry.extends_streak:
                 self._mark_day(entry)
+        if self.filters is not None:
+            place, change = len(self.entries) - 1, self.active_days - active_days
+            self.filters.note(entry, place, change)
 
     def mark(self, job_id: int) -> None:
         """Name the job that makes these changes."""
@@ -113,30 +122,15 @@ class RunningTotals:
             self._count_on(day, sign)
 
     def _count_on(self, day: date, activities: int) -> None:
-        known, last = self.streaks.days, self.streak.last_active_on
-        if known is None:
-            if last is not None and day < last:
-                raise MissingDaysError
-            if day != last:
-                self._extend_streak(day)
-            return
-        before = known.get(day, 0)
-        known[day] = before + activities
-        if not before:
-            self._extend_streak(day)
-        elif not known[day]:
-            del known[day]
-            self._lose_day(day)
-
-    def _extend_streak(self, day: date) -> None:
-        self.active_days += 1
-        self.streak = self.streaks.extend(self.streak, day)
-        self.highest_streak = max(self.highest_streak, self.streak.longest)
-
-    def _lose_day(self, day: date) -> None:
-        self.lost_days |= {day}
-        self.active_days -= 1
-        self.streak = self.streaks.shrink()
+        before, after = self.streaks.count(self.streak, day, activities)
+        if after and not before:
+            self.active_days += 1
+            self.streak = self.streaks.extend(self.streak, day)
+            self.highest_streak = max(self.highest_streak, self.streak.longest)
+        elif before and not after:
+            self.lost_days |= {day}
+            self.active_days -= 1
+            self.streak = self.streaks.shrink(self.streak, day)
 
     def reaches(self, thresholds: Facts) -> bool:
         """Say whether any value is as high as in ``thresholds``."""

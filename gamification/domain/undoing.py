@@ -180,7 +180,7 @@ class UndoChangeset(UserChangeset):
             level = calculate_level_from_xp(without, thresholds)
             self.highest_level = max(self.level, level)
         kept = {pk: each for pk, each in rewards.items() if pk in self.held}
-        lost = tuple(self._lose(start, kept, 0, reason))
+        lost = tuple(self._lose(start, kept, reason))
         # Achievements that the user has met meanwhile unlock with their next entry.
         self._finish(start, self.entries[0], lost=lost)
 

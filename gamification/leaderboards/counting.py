@@ -53,7 +53,7 @@ def counted_scores(
 
 def _ranked(group: Group, now: datetime) -> sql.Statement:
     """Return the condition of the ranked users among those of ``w``."""
-    columns = _own_columns()
+    columns = own_marks()
     if group == EVERYBODY and columns is not None and not hides_users():
         return sql.Statement(sql.ranked(columns), (adapted(now),))
     lookup = conf.LEADERBOARD_GROUPS.get(group.grouping, "")
@@ -63,7 +63,7 @@ def _ranked(group: Group, now: datetime) -> sql.Statement:
     return sql.Statement(f"w.user_id IN ({text})", params)
 
 
-def _own_columns() -> dict[str, bool] | None:
+def own_marks() -> dict[str, bool] | None:
     """Return the marks of counted users by column; None if another table has them."""
     own: Any = target_field().model._meta.local_concrete_fields
     columns, marks = {field.name: field.column for field in own}, counted_marks()

@@ -12,6 +12,7 @@ from gamification.leaderboards.slices import (
     AfterOffset,
     PlaceOf,
     Slice,
+    people_of,
     read_scores_above,
     read_slices,
 )
@@ -38,7 +39,8 @@ def answer(header: Header, question: Question) -> Answer | None:
         offset = part.before(question.after) + int(part.has(question.after))
     page = [*places(part, question.ranking, offset, question.page_size)]
     mine = _place(header, question.ranking, own, around[own]) if own else None
-    return Answer(header.total, offset, page, mine, slices[0].unranked, is_final=True)
+    people = people_of(slices)
+    return Answer(header.total, offset, page, mine, people, is_final=True)
 
 
 def _around(key: Key) -> PlaceOf:

@@ -16,6 +16,7 @@ from gamification.leaderboards.slices import (
     AroundKey,
     PlaceOf,
     Slice,
+    people_of,
     read_scores_above,
     read_slices,
 )
@@ -28,7 +29,7 @@ def answer(header: Header, question: Question) -> Answer | None:
     # A user in the middle of the page needs no slice of their own.
     if question.own == question.focus:
         own = None
-    others = [PlaceOf(own, margin, 0, question.ranking)] if own else []
+    others = [PlaceOf(own, margin, 1, question.ranking)] if own else []
     half = 1 + question.page_size // 2
     slices = read_slices(header, [_wish(header, question, half), *others])
     if slices and not Part(header, slices[0]).has_page(question):
@@ -43,7 +44,7 @@ def answer(header: Header, question: Question) -> Answer | None:
     mine = next((each for each in page if each.user == question.own), None)
     if mine is None and own:
         mine = _place(header, question.ranking, own, slices[1])
-    return Answer(header.total, offset, page, mine, slices[0].unranked)
+    return Answer(header.total, offset, page, mine, people_of(slices))
 
 
 def _wish(header: Header, question: Question, reach: int) -> AfterOffset | AroundKey:
@@ -128,8 +129,8 @@ def _place(header: Header, ranking: Ranking, key: Key, found: Slice) -> Place:
         rank = found.anchor + header.moved_before(key) + 1
     else:
         rank = found.above + header.moved_before((key.debit,)) + 1
-    before = [each for each in found.keys if each.user not in header.moved]
-    before += [each for each in header.new if each < key]
+    others = [each for each in found.keys if each.user not in header.moved]
+    before = [each for each in (*others, *header.new) if each < key]
     above = -max(before).debit if before else None
     return Place(key.user, rank, rank, -key.debit, above, key.reached_at)
 

@@ -55,8 +55,7 @@ def _count_drifts(board: Board) -> Iterator[str]:
     scores = BoardScore.objects.using(write_alias()).filter(board=board).count()
     if board.count != scores:
         yield f"{board} counts {board.count} scores, but has {scores}."
-    for begin, count, right in wrong_counts(board):
-        yield f"{board} counts {count} scores from {begin}, but has {right}."
+    yield from (f"{board} {wrong}" for wrong in wrong_counts(board))
 
 
 def _boards() -> list[Board]:

@@ -18,6 +18,7 @@ from gamification.leaderboards import final, kept, ledger, scopes
 from gamification.leaderboards.closing import settles_at
 from gamification.leaderboards.groups import group_of
 from gamification.leaderboards.headers import Header, find_board
+from gamification.leaderboards.people import make_users
 from gamification.leaderboards.requests import (
     cursor_of,
     key_of_cursor,
@@ -82,7 +83,7 @@ def get_leaderboard(
     viewer: UserRef | None = None,
     now: datetime | None = None,
 ) -> LeaderboardPage:
-    """Return a page of the leaderboard of a period, usually by three statements.
+    """Return a page of the leaderboard of a period, usually by two statements.
 
     The period is the one of this name (``2026-11-23``, ``2026-W48``, ``2026-11``,
     ``all``), or else the one around ``now`` (an aware datetime; None means the
@@ -228,9 +229,17 @@ def _is_due(header: Header, period: Period) -> bool:
 
 def _users(answer: Answer) -> Mapping[Any, Any]:
     """Return the ranked users whom an answer is about, by stored key."""
-    alias, marks = write_alias(), counted_marks().items()
     stored = {each.user for each in (*answer.places, answer.own) if each}
-    keys = [convert_key(user, alias) for user in stored - {*answer.unranked}]
+    rows = {user: answer.people.get(user, ()) for user in stored}
+    users = make_users({user: row for user, row in rows.items() if row})
+    others = [user for user, row in rows.items() if row == ()]
+    return {**users, **_find_users(others)} if others else users
+
+
+def _find_users(stored: Collection[Any]) -> Mapping[Any, Any]:
+    """Return those among some users whom the site shows and counts, by stored key."""
+    alias, marks = write_alias(), counted_marks().items()
+    keys = [convert_key(user, alias) for user in stored]
     found = users_by_key(visible_users().filter(pk__in=keys)).items()
     return {
         prepare_key(user_id, alias): user

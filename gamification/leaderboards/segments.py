@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from django.db.models import Count, QuerySet
 
+from gamification.leaderboards.sql import Statement, fetch
 from gamification.leaderboards.values import Key
 from gamification.models import Board, BoardScore, BoardSegment, write_alias
 from gamification.models.users import convert_key, prepare_key
 
 #: Scores in a new narrow segment; one with more than twice as many is divided.
-SIZE: Final = 1_000
+SIZE: Final = 250
 #: Narrow segments in a wide one.
-SPAN: Final = 70
+SPAN: Final = 32
 
 _COLUMNS: Final = ("debit", "reached", "user_id")
+_TABLE: Final = BoardSegment._meta.db_table
 
 #: Where the first segment begins: before every score.
 BEGINNING: Final = Key(-(2**63), 0, None)
@@ -27,9 +29,16 @@ BEGINNING: Final = Key(-(2**63), 0, None)
 class _Row(NamedTuple):
     """A stored segment."""
 
-    begin: Key
+    debit: int
+    reached: int
+    user: Any
     pk: int
     scores: int
+    before: int
+
+    @property
+    def begin(self) -> Key:
+        return Key(*self[:3])
 
 
 def divide(board: Board) -> None:
@@ -45,13 +54,11 @@ def divide_by_score(board: Board) -> None:
     scores = BoardScore.objects.using(write_alias()).filter(board=board)
     counts = scores.order_by("debit").values_list("debit").annotate(n=Count("pk"))
     _rows_of(board).delete()
-    BoardSegment.objects.using(write_alias()).bulk_create(
-        BoardSegment(board=board, debit=debit, count=count) for debit, count in counts
-    )
+    _add_up(BoardSegment(board=board, debit=each, count=n) for each, n in counts)
 
 
-def wrong_counts(board: Board) -> Iterator[tuple[Key, int, int]]:
-    """Yield the segments whose count is wrong: its beginning, its count, the right one.
+def wrong_counts(board: Board) -> Iterator[str]:
+    """Yield what the board says of each segment with a wrong number.
 
     It reads all scores of the board.
     """
@@ -64,43 +71,68 @@ def wrong_counts(board: Board) -> Iterator[tuple[Key, int, int]]:
     for rows, counted in zip(levels, counts, strict=True):
         for index, row in enumerate(rows):
             if row.scores != counted[index]:
-                yield row.begin, row.scores, counted[index]
+                right = counted[index]
+                yield f"counts {row.scores} scores from {row.begin}, but has {right}."
+    before = 0
+    for row in levels[1]:
+        if row.before != before:
+            yield f"counts {row.before} scores before {row.begin}, but has {before}."
+        before += row.scores
 
 
 def shift_counts(board: Board, gone: Sequence[Key], new: Sequence[Key]) -> None:
     """Take keys that are gone from the counts of their segments, and add new ones."""
     rows = _stored(board, is_wide=False)
     counts = _shifted(rows, gone, new)
-    for index in [index for index, count in counts.items() if count > 2 * SIZE]:
+    large = [index for index, count in counts.items() if count > 2 * SIZE]
+    for index in large:
         del counts[index]
         following = [row.begin for row in rows[index + 1 : index + 2]]
         _split(board, rows[index], following)
+    _change(board, [rows[at]._replace(scores=count) for at, count in counts.items()])
+    if large:
         # They are few, and made anew.
         _rows_of(board, is_wide=True).delete()
-    _set_counts(rows, counts)
-    wide = _stored(board, is_wide=True)
-    if wide:
-        _set_counts(wide, _shifted(wide, gone, new))
-    else:
         _widen(board)
+        return
+    wide = _stored(board, is_wide=True)
+    counts, before, changed = _shifted(wide, gone, new), 0, []
+    for at, row in enumerate(wide):
+        shifted = row._replace(scores=counts.get(at, row.scores), before=before)
+        before += shifted.scores
+        if shifted != row:
+            changed.append(shifted)
+    _change(board, changed, is_wide=True)
+
+
+def _place_of(key: Key, rows: Sequence[_Row]) -> int:
+    """Return the place of the segment that has ``key``."""
+    return bisect_right(rows, key, key=lambda row: row.begin) - 1
 
 
 def _shifted(
     rows: Sequence[_Row], gone: Iterable[Key], new: Iterable[Key]
 ) -> dict[int, int]:
     """Return the new count of each row that changes, by its place."""
-    begins = [row.begin for row in rows]
-    shift = Counter(bisect_right(begins, key) - 1 for key in new)
-    shift.subtract(bisect_right(begins, key) - 1 for key in gone)
+    shift = Counter(_place_of(key, rows) for key in new)
+    shift.subtract(_place_of(key, rows) for key in gone)
     return {place: rows[place].scores + by for place, by in shift.items() if by}
 
 
-def _set_counts(rows: Sequence[_Row], counts: Mapping[int, int]) -> None:
-    segments = BoardSegment.objects.using(write_alias())
-    changed = [
-        BoardSegment(pk=rows[place].pk, count=count) for place, count in counts.items()
-    ]
-    segments.bulk_update(changed, ["count"], batch_size=500)
+def _change(board: Board, rows: Iterable[_Row], *, is_wide: bool = False) -> None:
+    """Store the numbers of segments."""
+    changed = []
+    for row in rows:
+        segment = _segment(board, row.begin, row.scores)
+        segment.pk, segment.before, segment.is_wide = row.pk, row.before, is_wide
+        changed.append(segment)
+    BoardSegment.objects.using(write_alias()).bulk_create(
+        changed,
+        batch_size=500,
+        update_conflicts=True,
+        unique_fields=["id"],
+        update_fields=["count", "before"],
+    )
 
 
 def _widen(board: Board) -> None:
@@ -111,7 +143,17 @@ def _widen(board: Board) -> None:
         segment = _segment(board, rows[0].begin, sum(row.scores for row in rows))
         segment.is_wide = True
         segments.append(segment)
-    BoardSegment.objects.using(write_alias()).bulk_create(segments)
+    _add_up(segments)
+
+
+def _add_up(segments: Iterable[BoardSegment]) -> None:
+    """Store new segments, each with the number of scores before it."""
+    before, new = 0, []
+    for segment in segments:
+        segment.before = before
+        before += segment.count
+        new.append(segment)
+    BoardSegment.objects.using(write_alias()).bulk_create(new)
 
 
 def _rows_of(board: Board, **lookups: bool) -> QuerySet[BoardSegment]:
@@ -120,11 +162,10 @@ def _rows_of(board: Board, **lookups: bool) -> QuerySet[BoardSegment]:
 
 def _stored(board: Board, *, is_wide: bool) -> list[_Row]:
     """Return the narrow or the wide segments of a board, in order."""
-    rows = _rows_of(board, is_wide=is_wide).order_by(*_COLUMNS)
-    return [
-        _Row(_key(*place), pk, count)
-        for *place, pk, count in rows.values_list(*_COLUMNS, "pk", "count")
-    ]
+    columns = ", ".join(_COLUMNS)
+    sql = f"""SELECT {columns}, id, count, before FROM {_TABLE}
+WHERE board_id = %s AND {"" if is_wide else "NOT"} is_wide ORDER BY {columns}"""
+    return [_Row(*row) for row in fetch(Statement(sql, (board.pk,)))]
 
 
 def _split(board: Board, row: _Row, following: list[Key]) -> None:
@@ -168,11 +209,5 @@ def _keys(board: Board, **within: int) -> Iterator[Key]:
     """Yield the board's keys in order, or those of a part of it."""
     scores = BoardScore.objects.using(write_alias()).filter(board=board, **within)
     rows = scores.order_by(*_COLUMNS).values_list(*_COLUMNS)
-    for row in rows.iterator(chunk_size=SIZE):
-        yield _key(*row)
-
-
-def _key(debit: int, reached: int, user_id: Any) -> Key:
-    # Only the first segment of a board has no user.
-    user = None if user_id is None else prepare_key(user_id, write_alias())
-    return Key(debit, reached, user)
+    for debit, reached, user_id in rows.iterator(chunk_size=2_000):
+        yield Key(debit, reached, prepare_key(user_id, write_alias()))

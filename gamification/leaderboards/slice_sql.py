@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from gamification.leaderboards.segments import SIZE, SPAN
-from gamification.leaderboards.sql import Statement, join
+from gamification.leaderboards.sql import Statement, join, join_users, ranked
 from gamification.models import Board, BoardScore, BoardSegment, UserGamification
 
 _BOARDS: Final = Board._meta.db_table
@@ -25,24 +25,29 @@ def with_parts(parts: Sequence[Statement], selects: Sequence[Statement]) -> Stat
     return join([Statement("WITH "), join(parts, ",\n"), Statement("\n"), rows], "")
 
 
-def version_of(board: int) -> Statement:
-    """Return a statement for the version of a board, in the columns of ``slice``."""
-    sql = f"SELECT -1, version, 0, 0, 0, 0, NULL, NULL FROM {_BOARDS} WHERE id = %s"
+def version_of(board: int, columns: Sequence[str]) -> Statement:
+    """Return a statement for the version of a board, in the columns of ``slice_of``."""
+    nothing = ", NULL" * len(columns)
+    sql = f"""SELECT -1, version, 0, 0, 0, 0, NULL, NULL{nothing}
+FROM {_BOARDS} WHERE id = %s"""
     return Statement(sql, (board,))
 
 
-def slice_of(name: str, now: Any) -> Statement:
+def slice_of(
+    name: str, now: Any, columns: Sequence[str], marks: Mapping[str, bool]
+) -> Statement:
     """Return the SELECT of a slice of keys, whose parts were named in the WITH clause.
 
     Its columns are the number of the slice, the number of keys before its first one and
     before its anchor, the number of users who have more than the first one's score, the
-    key, and whether the user may still be ranked.
+    key, whether the user may still be ranked, and the columns of the table of users.
     """
+    users = f"LEFT {join_users('k')}" if columns else ""
+    marks = marks if columns else {}
     sql = f"""SELECT {name}, (SELECT n FROM start{name}), (SELECT n FROM anchor{name}),
     (SELECT n FROM above{name}), k.debit, k.reached, k.user_id,
-    g.is_public AND NOT g.is_excluded
-        AND (g.held_until IS NULL OR g.held_until <= %s)
-FROM slice{name} k LEFT JOIN {_PROFILES} g ON g.user_id = k.user_id"""
+    {", ".join((ranked(marks), *columns))}
+FROM slice{name} k LEFT JOIN {_PROFILES} g ON g.user_id = k.user_id {users}"""
     return Statement(sql, (now,))
 
 
@@ -53,24 +58,22 @@ def keys_after(name: str, board: int, offset: int, size: int) -> Statement:
     one in which it lies.
     """
     sql = f"""w{name} AS (
-    SELECT {_ORDER}, upto - count AS skipped FROM (
-        SELECT {_ORDER}, count, sum(count) OVER (ORDER BY {_ORDER}) AS upto
-        FROM {_SEGMENTS} WHERE board_id = %s AND is_wide) g
-    WHERE upto > %s ORDER BY upto LIMIT 1),
+    SELECT {_ORDER}, before FROM {_SEGMENTS}
+    WHERE board_id = %s AND is_wide AND before + count > %s
+    ORDER BY {_ORDER} LIMIT 1),
 f{name} AS (
     SELECT {_ORDER}, upto - count AS skipped FROM (
-        SELECT {_ORDER}, count,
-            sum(count) OVER (ORDER BY {_ORDER}) + w.skipped AS upto
+        SELECT {_ORDER}, count, sum(count) OVER (ORDER BY {_ORDER}) AS upto
         FROM (
             SELECT {_ORDER}, count FROM {_SEGMENTS}
             WHERE board_id = %s AND NOT is_wide AND {_within(f"w{name}")}
-            ORDER BY {_ORDER} LIMIT {SPAN}) n,
-            (SELECT skipped FROM w{name}) w) g
-    WHERE upto > %s ORDER BY upto LIMIT 1),
+            ORDER BY {_ORDER} LIMIT {SPAN}) n) g
+    WHERE upto > %s - (SELECT before FROM w{name}) ORDER BY upto LIMIT 1),
 slice{name} AS (
     SELECT {_ORDER} FROM {_SCORES} WHERE board_id = %s AND {_from(f"f{name}")}
     ORDER BY {_ORDER} LIMIT {size}
-    OFFSET coalesce(%s - (SELECT skipped FROM f{name}), 0)),
+    OFFSET coalesce(
+        %s - (SELECT before FROM w{name}) - (SELECT skipped FROM f{name}), 0)),
 start{name} AS (SELECT CAST(%s AS bigint) AS n)"""
     return Statement(sql, (board, offset, board, offset, board, offset, offset))
 
@@ -127,22 +130,21 @@ def nothing(part: str) -> Statement:
 def _count(part: str, board: int, condition: str, params: tuple[Any, ...]) -> Statement:
     """Return a part that counts the scores that meet a condition on their place.
 
-    It adds up the wide segments that begin before, then the narrow ones within the last
-    of them, and counts within the last of those. The limits tell the planner that these
-    are few: it would expect a third of the board, and prepare for that.
+    It takes the last wide segment that begins before, adds up the narrow ones within
+    it, and counts within the last of those. The limits tell the planner that these are
+    few: it would expect a third of the board, and prepare for that.
     """
     sql = f"""w{part} AS (
-    SELECT {_ORDER}, count FROM {_SEGMENTS}
-    WHERE board_id = %s AND is_wide AND {condition}),
-v{part} AS (SELECT * FROM w{part} ORDER BY {_BACKWARDS} LIMIT 1),
+    SELECT {_ORDER}, before FROM {_SEGMENTS}
+    WHERE board_id = %s AND is_wide AND {condition} ORDER BY {_BACKWARDS} LIMIT 1),
 g{part} AS (
     SELECT {_ORDER}, count FROM {_SEGMENTS}
-    WHERE board_id = %s AND NOT is_wide AND {_within(f"v{part}")} AND {condition}
+    WHERE board_id = %s AND NOT is_wide AND {_within(f"w{part}")} AND {condition}
     ORDER BY {_ORDER} LIMIT {SPAN}),
 f{part} AS (SELECT * FROM g{part} ORDER BY {_BACKWARDS} LIMIT 1),
 {part} AS (SELECT CAST(coalesce(
-    (SELECT sum(count) FROM w{part}) - (SELECT count FROM v{part})
-    + (SELECT sum(count) FROM g{part}) - (SELECT count FROM f{part}) + (
+    (SELECT before FROM w{part}) + (SELECT sum(count) FROM g{part})
+    - (SELECT count FROM f{part}) + (
     SELECT count(*) FROM (
         SELECT 1 FROM {_SCORES}
         WHERE board_id = %s AND {_from(f"f{part}")} AND {condition}
@@ -156,8 +158,7 @@ def final_before(name: str, board: int, key: tuple[Any, ...]) -> Statement:
     It has a segment for each score, and its first keys.
     """
     sql = f"""anchor{name} AS (
-    SELECT CAST((SELECT coalesce(sum(count), 0) FROM {_SEGMENTS}
-        WHERE board_id = %s AND debit < %s) + (
+    SELECT CAST({_final_above("%s")} + (
         SELECT count(*) FROM {_SCORES}
         WHERE board_id = %s AND debit = %s AND ({_ORDER}) < {_PLACE}
     ) AS bigint) AS n)"""
@@ -170,10 +171,15 @@ def final_above(name: str, board: int, debit: int | None) -> Statement:
     ``debit`` is that of the anchor, which may be beyond the keys of the board.
     """
     first = f"(SELECT min(debit) FROM slice{name})" if debit is None else "%s"
-    sql = f"""above{name} AS (
-    SELECT CAST(coalesce(sum(count), 0) AS bigint) AS n FROM {_SEGMENTS}
-    WHERE board_id = %s AND debit < {first})"""
+    sql = f"""above{name} AS (SELECT CAST({_final_above(first)} AS bigint) AS n)"""
     return Statement(sql, (board,) if debit is None else (board, debit))
+
+
+def _final_above(debit: str) -> str:
+    """Return the number of higher scores on a closed board, whose id comes first."""
+    return f"""coalesce((SELECT before + count FROM {_SEGMENTS}
+        WHERE board_id = %s AND NOT is_wide AND debit < {debit}
+        ORDER BY debit DESC LIMIT 1), 0)"""
 
 
 def scores_above(board: int, debit: int, without: Sequence[Any]) -> Statement:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from django.utils import timezone
 
 from gamification.leaderboards import slice_sql as sql
-from gamification.leaderboards.counting import adapted
+from gamification.leaderboards.counting import adapted, own_marks
 from gamification.leaderboards.headers import Header
+from gamification.leaderboards.people import user_columns
 from gamification.leaderboards.sql import Statement, fetch
-from gamification.leaderboards.values import Key, Ranking
+from gamification.leaderboards.values import Key, People, Ranking
 
 
 class AfterOffset(NamedTuple):
@@ -52,27 +53,36 @@ class Slice(NamedTuple):
     #: place is wanted.
     above: int
     keys: Sequence[Key]
-    #: Users who are no longer ranked, although the board was not told.
-    unranked: Collection[Any]
+    #: Some may no longer be ranked, although the board was not told.
+    people: People
     #: Whether it reaches the end of the board.
     is_last: bool
 
 
 def read_slices(header: Header, wishes: Sequence[Wish]) -> list[Slice] | None:
     """Return a slice for each wish; None if kept scores have changed meanwhile."""
-    now = adapted(timezone.now())
+    now, marks = adapted(timezone.now()), own_marks()
+    columns = () if marks is None else user_columns()
     names = [str(number) for number in range(len(wishes))]
     parts = [
         part
         for name, wish in zip(names, wishes, strict=True)
         for part in _parts(header, name, wish)
     ]
-    selects = [sql.version_of(header.id), *(sql.slice_of(name, now) for name in names)]
+    selects = [
+        sql.version_of(header.id, columns),
+        *(sql.slice_of(name, now, columns, marks or {}) for name in names),
+    ]
     rows = fetch(sql.with_parts(parts, selects))
     (_, version, *_), *rows = sorted(rows, key=lambda row: row[0])
     if version != header.version:
         return None
     return [_slice(number, wish, rows) for number, wish in enumerate(wishes)]
+
+
+def people_of(slices: Sequence[Slice]) -> People:
+    """Return what slices say of their users."""
+    return {user: row for each in slices for user, row in each.people.items()}
 
 
 def read_scores_above(header: Header, debit: int) -> set[int]:
@@ -124,11 +134,11 @@ def _place_parts(
 def _slice(number: int, wish: Wish, rows: Sequence[tuple[Any, ...]]) -> Slice:
     own = [row for row in rows if row[0] == number]
     keys = sorted(Key(*row[4:7]) for row in own)
-    unranked = {row[6] for row in own if not row[7]}
+    people = {row[6]: row[8:] if row[7] else None for row in own}
     begin = wish.offset if isinstance(wish, AfterOffset) else 0
     _, start, anchor, above, *_ = own[0] if own else (number, begin, 0, 0)
     if isinstance(wish, AfterOffset):
         is_last = len(keys) < wish.size
     else:
         is_last = len(keys) - (anchor - start) < wish.ahead
-    return Slice(start, anchor, above, keys, unranked, is_last)
+    return Slice(start, anchor, above, keys, people, is_last)

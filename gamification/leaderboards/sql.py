@@ -72,7 +72,7 @@ SELECT b.id, b.version, b.count, b.closed_at, b.reopened_at, w.pending,
 FROM b LEFT JOIN w ON b.id = b.id
 LEFT JOIN {_SCORES} s ON s.board_id = b.id AND s.user_id = w.user_id
 LEFT JOIN {_PROFILES} g ON g.user_id = w.user_id
-LEFT JOIN {_users()} ON u.{_key()} = w.user_id"""),
+LEFT {join_users("w")}"""),
         ],
         "",
     )
@@ -91,7 +91,7 @@ def scores_of(users: Sequence[Any], until: Any, counted: Statement) -> Statement
             counted,
             Statement(f"""
 FROM w JOIN {_PROFILES} g ON g.user_id = w.user_id
-JOIN {_users()} ON u.{_key()} = w.user_id"""),
+{join_users("w")}"""),
         ],
         "",
     )
@@ -138,16 +138,11 @@ def _instant() -> str:
     return "%s"
 
 
-def _users() -> str:
-    """Return the table of users, under the name ``u``."""
-    quote = connections[write_alias()].ops.quote_name
-    return f"{quote(target_field().model._meta.db_table)} u"
-
-
-def _key() -> str:
-    """Return the column to which foreign keys to users lead."""
-    column = str(target_field().column)
-    return str(connections[write_alias()].ops.quote_name(column))
+def join_users(part: str) -> str:
+    """Return the join that adds the users of a part, under the name ``u``."""
+    quote, key = connections[write_alias()].ops.quote_name, target_field()
+    table, column = quote(key.model._meta.db_table), quote(str(key.column))
+    return f"JOIN {table} u ON u.{column} = {part}.user_id"
 
 
 def pending(now: Any, limit: int, users: Sequence[Any]) -> Statement:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db.models import TextChoices
@@ -91,6 +92,11 @@ class Subject(NamedTuple):
     group: Group = EVERYBODY
 
 
+#: Values of the columns of users, by stored key; none if Django has to read them. None
+#: stands for a user who is not ranked any longer.
+People: TypeAlias = Mapping[Any, Sequence[Any] | None]
+
+
 class Place(NamedTuple):
     """A ranked user, before anything else is known of them."""
 
@@ -150,6 +156,6 @@ class Answer(NamedTuple):
     offset: int
     places: Sequence[Place]
     own: Place | None
-    #: Users on the page who are not ranked any longer.
-    unranked: Collection[Any] = ()
+    #: What was read of users along with their places.
+    people: People = MappingProxyType({})
     is_final: bool = False

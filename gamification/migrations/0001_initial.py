@@ -607,6 +607,7 @@ class Migration(migrations.Migration):
                             ("reversal", "take back a period"),
                             ("levels", "give users the levels of a new table"),
                             ("repair", "repair streaks"),
+                            ("filters", "count what conditions need"),
                             ("undo", "take back a job"),
                         ],
                         max_length=20,
@@ -2081,6 +2082,14 @@ class Migration(migrations.Migration):
                 ("debit", models.BigIntegerField(verbose_name="debit")),
                 ("reached", models.BigIntegerField(default=0, verbose_name="reached")),
                 ("count", models.BigIntegerField(verbose_name="scores")),
+                (
+                    "before",
+                    models.BigIntegerField(
+                        default=0,
+                        help_text="Of wide segments and of closed boards; 0 for others.",
+                        verbose_name="scores before",
+                    ),
+                ),
                 ("is_wide", models.BooleanField(default=False, verbose_name="wide")),
                 (
                     "board",
@@ -2518,6 +2527,14 @@ class Migration(migrations.Migration):
                 condition=models.Q(("job__isnull", False)),
                 fields=["job", "user"],
                 name="gamification_entry_of_job",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="ledgerentry",
+            index=models.Index(
+                condition=models.Q(("boosts__isnull", False)),
+                fields=["local_date"],
+                name="gamification_entry_boosted",
             ),
         ),
         migrations.AddIndex(

@@ -132,9 +132,9 @@ class BoardSegment(models.Model):
     """The number of scores from one place of a board up to the next segment.
 
     With these numbers, finding a rank does not take counting millions of scores. Wide
-    segments have the scores of many narrow ones, so that few have to be added up. The
-    first segment of a board begins before all scores, and has no user. A closed board
-    has a narrow segment for each different score instead.
+    segments have the scores of many narrow ones, and say how many there are before, so
+    that few have to be added up. The first segment of a board begins before all scores,
+    and has no user. A closed board has a narrow segment for each different score.
     """
 
     board = models.ForeignKey(
@@ -144,6 +144,11 @@ class BoardSegment(models.Model):
     reached = models.BigIntegerField(_("reached"), default=0)
     user = _loose_user(null=True)
     count = models.BigIntegerField(_("scores"))
+    before = models.BigIntegerField(
+        _("scores before"),
+        default=0,
+        help_text=_("Of wide segments and of closed boards; 0 for others."),
+    )
     is_wide = models.BooleanField(_("wide"), default=False)
 
     class Meta:

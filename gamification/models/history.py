@@ -173,6 +173,12 @@ class LedgerEntry(models.Model):
                 condition=Q(job__isnull=False),
                 name="gamification_entry_of_job",
             ),
+            # What boosts multiplied, to count it one by one.
+            models.Index(
+                fields=["local_date"],
+                condition=Q(boosts__isnull=False),
+                name="gamification_entry_boosted",
+            ),
             # The corrections that are part of an entry's worth.
             models.Index(
                 fields=["user", "corrects"],

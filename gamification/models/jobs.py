@@ -22,6 +22,7 @@ class JobKind(models.TextChoices):
     REVERSAL = "reversal", _("take back a period")
     LEVELS = "levels", _("give users the levels of a new table")
     REPAIR = "repair", _("repair streaks")
+    FILTERS = "filters", _("count what conditions need")
     UNDO = "undo", _("take back a job")
 
     @property

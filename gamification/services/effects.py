@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil
 from typing import Any, Final, NamedTuple
@@ -14,8 +14,10 @@ from django.db.models import F, QuerySet
 from gamification.conf import conf
 from gamification.domain.catalogue import Catalogue
 from gamification.domain.estimates import Estimate, Sample
+from gamification.domain.state import UserState
 from gamification.models import UserGamification, write_alias
 from gamification.storage import Snapshot, StateQuery, store_for
+from gamification.storage.streaks import load_ledgers
 
 #: The time that a preview may take until it plays no more users, in seconds.
 TIME: Final = 3.0
@@ -114,4 +116,18 @@ def play(keys: Sequence[int], sample: Sample, began: float) -> Iterator[Snapshot
         sample.size += len(page)
         user_ids = rows.filter(pk__in=page).values_list("user_id", flat=True)
         query = StateQuery([*user_ids], conf.default_calendar, activities=None)
-        yield store_for(alias).read(query)
+        snapshot = store_for(alias).read(query)
+        load_if_open(snapshot.states.values(), snapshot.catalogue)
+        yield snapshot
+
+
+def load_if_open(states: Iterable[UserState], catalogue: Catalogue) -> None:
+    """Give ``states`` their ledgers if only these tell what some of them get.
+
+    That is so if the date of an unlock decides how much XP it gives, or whether there
+    is one.
+    """
+    states = [state for state in states if state.ledger is None]
+    needs_ledgers = catalogue.boosts.boosts_rewards or catalogue.trees.needs_ledgers
+    if states and needs_ledgers:
+        load_ledgers(states, catalogue, store_for(write_alias()))

@@ -14,6 +14,7 @@ from gamification.exceptions import GamificationError
 from gamification.models import Job, JobKind, write_alias
 from gamification.services.balance.recalculation_jobs import recalculation_step
 from gamification.services.catalogue.backfill_jobs import backfill_step
+from gamification.services.catalogue.filter_jobs import filter_step
 from gamification.services.jobs import Step, find_job, job_rows
 from gamification.services.levels.editing import level_step
 from gamification.services.many.lists import list_step
@@ -41,6 +42,7 @@ STEP_FUNCTIONS: Final[Mapping[str, StepFunction]] = {
     JobKind.REVERSAL: take_back_step,
     JobKind.LEVELS: level_step,
     JobKind.REPAIR: repair_step,
+    JobKind.FILTERS: filter_step,
     JobKind.UNDO: undo_step,
 }
 

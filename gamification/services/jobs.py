@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from gamification.exceptions import UnknownJobError
-from gamification.models import Job, JobKind, JobUser, write_alias
+from gamification.models import Job, JobKind, JobUser, LedgerEntry, write_alias
 from gamification.services.unit_of_work import naming_errors, wrap_database_errors
 from gamification.services.validation import MAX_ID, UserRef, actor_id_of
 
@@ -79,6 +79,15 @@ def job_rows(job_id: int) -> QuerySet[Job]:
     """Return a queryset of the job with this id."""
     rows = Job.objects.using(write_alias())
     return rows.filter(pk=job_id) if 0 < job_id <= MAX_ID else rows.none()
+
+
+def jobs_undone_for(entries: QuerySet[LedgerEntry]) -> dict[Any, dict[int, int]]:
+    """Return, for each user of ``entries``, what ``undone_jobs`` returns of them."""
+    undone, found = undone_jobs(entries.db), dict[Any, dict[int, int]]()
+    rows = entries.filter(job__in=[*undone]).order_by()
+    for user_id, undo_id in rows.values_list("user_id", "job_id").distinct():
+        found.setdefault(user_id, {})[undo_id] = undone[undo_id]
+    return found
 
 
 def undone_jobs(alias: str) -> dict[int, int]:

@@ -38,6 +38,7 @@ _TYPES = {
     "period": "date",
     "dedupe_key": "text",
     "data": "jsonb",
+    "bucket": "text",
     "created_at": "timestamptz",
     "expires_at": "timestamptz",
     "last_active_on": "date",

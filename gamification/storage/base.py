@@ -15,85 +15,25 @@ from collections.abc import (
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from operator import attrgetter
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 from django.db.models import Count, Exists, OuterRef, Q
 
 from gamification.domain.catalogue import Catalogue
 from gamification.domain.celebrations import NoticeRow, notice_row
 from gamification.domain.changeset import UserChangeset
-from gamification.domain.days import Calendar
 from gamification.domain.history import PastEntry
+from gamification.domain.nearby import Nearby, Span, Touched
 from gamification.domain.outcomes import Entry, Outcome
 from gamification.domain.state import NONE, UserState
 from gamification.domain.undoing import restored_key
 from gamification.models import LedgerEntry
 from gamification.models.users import in_order
+from gamification.storage.queries import StateQuery, UserIds, UserKey
 from gamification.storage.streaming import StoredLedger, standing_rows
-
-#: Primary keys of users.
-UserIds = Sequence[Any]
-#: A user id, with an idempotency key or a dedupe key of this user.
-UserKey = tuple[Any, str]
 
 #: Entries of past records that are in memory at a time.
 ENTRIES_AT_ONCE = 10_000
-
-#: The most that an instant's local date can differ from its date in UTC.
-_MARGIN = timedelta(days=2)
-
-
-@dataclass(frozen=True, slots=True)
-class StateQuery:
-    """A query for the state of some users, on which a decision is based."""
-
-    user_ids: UserIds
-    #: The calendar of users who never chose a zone.
-    calendar: Calendar
-    keys: Sequence[UserKey] = ()
-    #: Keys of activities for which to read tallies and usage; None means all.
-    activities: Collection[str] | None = ()
-    #: The first and the last instant at which the new records occurred.
-    earliest: datetime | None = None
-    latest: datetime | None = None
-
-    def groups(self, catalogue: Catalogue) -> list[int]:
-        """Return the ids of the groups for whose members there are boosts."""
-        boosts = catalogue.boosts
-        return boosts.groups(self.earliest, self.latest) if boosts else []
-
-    def only(self, user_ids: Collection[Any]) -> StateQuery:
-        """Return the query for only some of its users."""
-        keys = [key for key in self.keys if key[0] in user_ids]
-        return replace(self, user_ids=in_order(user_ids), keys=keys)
-
-
-class ActivityIds(NamedTuple):
-    """The ids of a query's activities, and the dates that matter for their limits."""
-
-    all: Sequence[int] = ()
-    #: Ids of activities with a daily limit, and of activities with a cooldown.
-    limited: Sequence[int] = ()
-    cooled: Sequence[int] = ()
-    #: First and last date of the other records that matter.
-    since: date = date.min
-    until: date = date.max
-
-    @classmethod
-    def of(cls, query: StateQuery, catalogue: Catalogue) -> ActivityIds:
-        """Return the ids that ``catalogue`` has for the activities of ``query``."""
-        known = catalogue.activities
-        wanted = known if query.activities is None else query.activities
-        rules = [known[key] for key in wanted if key in known]
-        ids = [rule.id for rule in rules]
-        limited = [rule.id for rule in rules if rule.daily_limit is not None]
-        cooled = [rule.id for rule in rules if rule.cooldown is not None]
-        if not (limited or cooled) or query.earliest is None or query.latest is None:
-            return cls(ids)
-        cooldown = max((rule.cooldown or 0 for rule in rules), default=0)
-        margin = _MARGIN + timedelta(seconds=cooldown)
-        since, until = query.earliest - margin, query.latest + margin
-        return cls(ids, limited, cooled, since.date(), until.date())
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +142,24 @@ class Store(ABC):
         """Return the number of activities by active date, for each user."""
 
     @abstractmethod
+    def nearby(
+        self, touched: Mapping[Any, Touched], longest: int
+    ) -> Mapping[Any, Nearby]:
+        """Return the active dates around the ``touched`` ones of each user.
+
+        None of the users has more than ``longest`` consecutive active dates.
+        """
+
+    @abstractmethod
+    def longest_elsewhere(
+        self, user_id: Any, spans: Sequence[Span], neutral: Collection[date]
+    ) -> int:
+        """Return the user's longest run outside ``spans``, without a row of each date.
+
+        The ``neutral`` dates break no run.
+        """
+
+    @abstractmethod
     def celebration_ids(self, keys: Sequence[UserKey]) -> Mapping[UserKey, int]:
         """Return the ids of the celebrations that exist, by user and dedupe key."""
 
@@ -259,7 +217,7 @@ class Store(ABC):
         """Return the users' entries that meet all conditions, in order of id."""
         rows = LedgerEntry.objects.using(self.alias).filter(user__in=user_ids)
         found = rows.filter(*conditions, **lookups).order_by("id")
-        return [Entry(*entry_values(row)) for row in found]
+        return [Entry(*row) for row in found.values_list(*Entry._fields)]
 
     @abstractmethod
     def encode(self, changesets: Iterable[UserChangeset]) -> Any:

@@ -14,21 +14,30 @@ from django.db.models.expressions import RawSQL
 
 from gamification.domain.boosts import BoostRule
 from gamification.domain.catalogue import AchievementRule, ActivityRule, Catalogue
+from gamification.domain.conditions import read_condition, read_counting
 from gamification.domain.levels import LevelRule
-from gamification.domain.streak_rules import (
-    VERSION_FIELDS,
-    StreakRule,
-    read_version,
+from gamification.domain.requirements import Ids, counted_of
+from gamification.domain.streak_rules import VERSION_FIELDS, StreakRule, read_version
+from gamification.domain.trees import FilterRule
+from gamification.models import (
+    Achievement,
+    Activity,
+    CountFilter,
+    Level,
+    StreakDefinition,
 )
-from gamification.models import Achievement, Activity, Level, StreakDefinition
 from gamification.storage.boosts import boosts_sql, load_boosts, make_boosts
-from gamification.storage.tables import LEVELS, STREAKS
+from gamification.storage.tables import FILTERS, LEVELS, STREAKS
 
 ACTIVITY_FIELDS = [field.name for field in fields(ActivityRule)]
 ACHIEVEMENT_FIELDS = [field.name for field in fields(AchievementRule)]
 LEVEL_FIELDS = LevelRule._fields
 STREAK_FIELDS = ("id", "key", "name", "is_active", "since", "former", *VERSION_FIELDS)
+FILTER_FIELDS = ("id", "definition", "is_built")
 _DOCUMENTS = {"former", "activities", "weekdays"}
+
+#: Rows with the fields above.
+Rows = Iterable[Sequence[Any]]
 
 
 def levels_sql(vendor: str) -> str:
@@ -89,27 +98,55 @@ def load_streaks(alias: str, ids: Mapping[str, int]) -> list[StreakRule]:
     return [make_streak(row, ids) for row in rows.values_list(*STREAK_FIELDS)]
 
 
+def filters_sql(vendor: str) -> str:
+    """Return SQL for all rows of filters as JSON, as a column of another query."""
+    if vendor == "postgresql":
+        row = f"json_build_array({', '.join(FILTER_FIELDS)})"
+        return f"(SELECT coalesce(json_agg({row}), '[]')::text FROM {FILTERS})"
+    row = "json_array(id, json(definition), is_built)"
+    return f"(SELECT json_group_array({row}) FROM {FILTERS})"
+
+
+def load_filters(alias: str) -> Rows:
+    """Return the rows of filters, in one query."""
+    return CountFilter.objects.using(alias).values_list(*FILTER_FIELDS)
+
+
+def make_filters(rows: Rows, ids: Ids) -> list[FilterRule]:
+    """Return the filters with these rows, in order of id."""
+    return [
+        FilterRule(pk, counted_of(definition, ids), bool(is_built))
+        for pk, definition, is_built in sorted(rows, key=itemgetter(0))
+    ]
+
+
 def load_catalogue(alias: str) -> Catalogue:
     """Return the catalogue as it is now, in two queries if it has any activity."""
     rows, vendor = (
         Activity.objects.using(alias).order_by("id"),
         connections[alias].vendor,
     )
-    columns = (levels_sql, streaks_sql, boosts_sql)
+    columns = (levels_sql, streaks_sql, boosts_sql, filters_sql)
     more = (RawSQL(sql(vendor), (), TextField()) for sql in columns)  # noqa: S611
     activities = list(rows.values_list(*ACTIVITY_FIELDS, *more))
     achievements = Achievement.objects.using(alias).order_by("id")
-    values = [row[:-3] for row in activities]
+    values = [row[:-4] for row in activities]
     ids = ids_by_key(values)
     if activities:
-        *_, levels, streaks, boosts = activities[0]
+        *_, levels, streaks, boosts, filters = activities[0]
         others = (
             make_levels(levels),
             make_streaks(streaks, ids),
             make_boosts(boosts, ids),
+            json.loads(filters),
         )
     else:
-        others = (load_levels(alias), load_streaks(alias, {}), load_boosts(alias))
+        others = (
+            load_levels(alias),
+            load_streaks(alias, {}),
+            load_boosts(alias),
+            load_filters(alias),
+        )
     return make_catalogue(
         values, achievements.values_list(*ACHIEVEMENT_FIELDS), *others
     )
@@ -120,18 +157,26 @@ def ids_by_key(activities: Iterable[Sequence[Any]]) -> dict[str, int]:
     return {key: pk for pk, key, *_ in activities}
 
 
+def make_achievement(row: Sequence[Any]) -> AchievementRule:
+    """Return the achievement with the values of ``ACHIEVEMENT_FIELDS``."""
+    values = dict(zip(ACHIEVEMENT_FIELDS, row, strict=True))
+    values["counting"] = read_counting(values["counting"])
+    values["conditions"] = read_condition(values["conditions"])
+    return AchievementRule(**values)
+
+
 def make_catalogue(
-    activities: Iterable[Sequence[Any]],
-    achievements: Iterable[Sequence[Any]],
+    activities: Rows,
+    achievements: Rows,
     levels: Iterable[LevelRule],
     streaks: Iterable[StreakRule] = (),
     boosts: Iterable[BoostRule] = (),
+    filters: Rows = (),
 ) -> Catalogue:
     """Return the catalogue made from rows with the fields above."""
-    return Catalogue(
-        [ActivityRule(*row) for row in activities],
-        [AchievementRule(*row) for row in achievements],
-        levels,
-        streaks,
-        boosts,
+    rules = [make_achievement(row) for row in achievements]
+    catalogue = Catalogue(
+        [ActivityRule(*row) for row in activities], rules, levels, streaks, boosts
     )
+    known = make_filters(filters, catalogue.ids)
+    return catalogue.with_filters(known) if known else catalogue

@@ -46,6 +46,9 @@ class ChangedRows:
             changes["days"].append((user_id, day, "active", *change))
         for day in changeset.lost_days:
             changes["lost_days"].append((user_id, day))
+        if changeset.filters:
+            for (pk, bucket), count in changeset.filters.rows().items():
+                changes["filters"].append((user_id, pk, bucket, count))
         for pk in changeset.forgotten:
             changes["forgotten"].append((user_id, pk))
         changes["unlocks"] += changeset.unlocks

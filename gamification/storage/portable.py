@@ -12,6 +12,7 @@ from django.db.models import Exists, F, OuterRef, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from gamification.domain.changeset import UserChangeset
+from gamification.domain.nearby import Nearby, Span, Touched
 from gamification.domain.outcomes import CelebrationMode, Entry, EntryKind
 from gamification.domain.state import NONE, Usage, UserState
 from gamification.models import (
@@ -29,12 +30,8 @@ from gamification.models.users import in_order, target_field
 from gamification.storage.base import (
     ENTRY_FIELDS,
     PROGRESS_FIELDS,
-    ActivityIds,
     Snapshot,
-    StateQuery,
     Store,
-    UserIds,
-    UserKey,
     Written,
     entry_rows,
     entry_values,
@@ -43,6 +40,9 @@ from gamification.storage.base import (
 )
 from gamification.storage.boosts import read_groups
 from gamification.storage.catalogue import load_catalogue
+from gamification.storage.filters import add_tallies, load_tallies
+from gamification.storage.nearby_rows import FEW, find_longest, read_nearby
+from gamification.storage.queries import ActivityIds, StateQuery, UserIds, UserKey
 
 
 class PortableStore(Store):
@@ -101,6 +101,7 @@ class PortableStore(Store):
         tallies, usage = self._tallies(query, ids), self._usage(query, ids)
         groups = read_groups(self.alias, query.user_ids, query.groups(catalogue))
         rewarded_at = self._rewarded_at(query, ids)
+        filters = load_tallies(query.user_ids, ids.asked.filters, self.alias)
         states = {
             profile.user_id: UserState(
                 profile.user_id,
@@ -122,6 +123,8 @@ class PortableStore(Store):
                 rewarded_at[profile.user_id],
                 celebrates=profile.celebration_mode != CelebrationMode.NONE,
                 has_exceptions=profile.has_exceptions,
+                filters=filters.get(profile.user_id),
+                asked=ids.asked,
                 groups=groups.get(profile.user_id, NONE),
             )
             for profile in self._rows(UserGamification).filter(user__in=query.user_ids)
@@ -217,14 +220,32 @@ class PortableStore(Store):
 
     def days(self, user_ids: UserIds) -> Mapping[Any, Mapping[date, int]]:
         days: dict[Any, dict[date, int]] = {user_id: {} for user_id in user_ids}
-        rows = self._rows(ActiveDay).filter(
-            user__in=user_ids, kind=ActiveDay.Kind.ACTIVE
-        )
+        rows = self._active_days().filter(user__in=user_ids)
         for user_id, day, activities in rows.values_list(
             "user_id", "date", "activities"
         ):
             days[user_id][day] = activities
         return days
+
+    def _active_days(self) -> models.QuerySet[Any]:
+        return self._rows(ActiveDay).filter(kind=ActiveDay.Kind.ACTIVE)
+
+    def nearby(
+        self, touched: Mapping[Any, Touched], longest: int
+    ) -> Mapping[Any, Nearby]:
+        if sum(map(len, touched.values())) > FEW:
+            known = self.days([*touched])
+            return {pk: Nearby.among(known[pk], days) for pk, days in touched.items()}
+        rows = self._active_days()
+        return {
+            user_id: read_nearby(rows.filter(user=user_id), days, longest)
+            for user_id, days in touched.items()
+        }
+
+    def longest_elsewhere(
+        self, user_id: Any, spans: Sequence[Span], neutral: Collection[date]
+    ) -> int:
+        return find_longest(self._active_days().filter(user=user_id), spans, neutral)
 
     def celebration_ids(self, keys: Sequence[UserKey]) -> Mapping[UserKey, int]:
         wanted = set(keys)
@@ -249,6 +270,7 @@ class PortableStore(Store):
                 **dict(zip(PROGRESS_FIELDS, progress_values(changeset), strict=True))
             )
             self._write_tallies(changeset)
+            add_tallies(changeset, self.alias)
             self._write_days(changeset)
             self._write_unlocks(changeset)
             self._rows(StreakFreeze).bulk_create(

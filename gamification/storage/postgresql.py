@@ -7,7 +7,7 @@ still has that version, so that a single record takes two round trips and no loc
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from functools import cache, cached_property
 from typing import Any, NamedTuple
@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from gamification.domain.catalogue import Catalogue
 from gamification.domain.changeset import UserChangeset
+from gamification.domain.nearby import Nearby, Span, Touched
 from gamification.domain.outcomes import Entry
 from gamification.models import LedgerEntry, UserGamification
 from gamification.models.users import target_field
@@ -26,12 +27,8 @@ from gamification.storage.arrays import RowShape, TableRows, arity, encode, enco
 from gamification.storage.base import (
     ENTRY_FIELDS,
     PROGRESS_FIELDS,
-    ActivityIds,
     Snapshot,
-    StateQuery,
     Store,
-    UserIds,
-    UserKey,
     Written,
     entry_values,
 )
@@ -44,7 +41,9 @@ from gamification.storage.catalogue import (
 )
 from gamification.storage.changed import ChangedRows
 from gamification.storage.keys import UserKeys
+from gamification.storage.nearby_sql import NEARBY_FIELDS, longest_sql, nearby_sql
 from gamification.storage.prepared import prepared_cursor
+from gamification.storage.queries import ActivityIds, StateQuery, UserIds, UserKey
 from gamification.storage.states import IS_EXCLUDED, KEYS, STAMPS, StoredStates
 
 #: Changes whenever a row of the catalogue changes, whoever changes it.
@@ -126,7 +125,7 @@ class PostgreSQLStore(Store):
         newcomers = query.user_ids if len(rows) < len(query.user_ids) else ()
         snapshot = Snapshot(
             catalogue,
-            StoredStates(rows, query, ids.all),
+            StoredStates(rows, query, ids),
             {row[STAMPS] for row in rows if row[IS_EXCLUDED]},
             groups=read_groups(self.alias, newcomers, groups),
         )
@@ -142,7 +141,7 @@ class PostgreSQLStore(Store):
         cached = _catalogues.get(self._cache_key)
         if cached is None:
             [row] = self._fetch(reading.CATALOGUE)
-            *stamp, activities, achievements, levels, streaks, boosts = row
+            *stamp, activities, achievements, levels, streaks, boosts, filters = row
             rows = json.loads(activities)
             activity_ids = ids_by_key(rows)
             catalogue = make_catalogue(
@@ -151,6 +150,7 @@ class PostgreSQLStore(Store):
                 make_levels(levels),
                 make_streaks(streaks, activity_ids),
                 make_boosts(boosts, activity_ids),
+                json.loads(filters),
             )
             cached = _catalogues[self._cache_key] = (tuple(stamp), catalogue)
         return cached
@@ -164,6 +164,8 @@ class PostgreSQLStore(Store):
         for activity_ids in (ids.limited, ids.cooled):
             if activity_ids:
                 params += [encode_set(activity_ids), ids.since, ids.until]
+        if ids.asked.span:
+            params += ids.asked.span
         if keys:
             params.append(encode_set(keys))
         if groups:
@@ -173,6 +175,7 @@ class PostgreSQLStore(Store):
             arity(ids.all),
             arity(ids.limited),
             arity(ids.cooled),
+            arity(ids.asked.span or ()),
             arity(keys),
             arity(groups),
         )
@@ -204,6 +207,36 @@ class PostgreSQLStore(Store):
         for user_id, day, activities in self._converted(rows, 0):
             days[user_id][day] = activities
         return days
+
+    def nearby(
+        self, touched: Mapping[Any, Touched], longest: int
+    ) -> Mapping[Any, Nearby]:
+        rows = [
+            (day, pk, count)
+            for pk, days in touched.items()
+            for day, count in days.items()
+        ]
+        [shape], params = self._encode(TableRows(NEARBY_FIELDS, rows))
+        sql = nearby_sql(self._user_type, shape)
+        counts: dict[Any, dict[date, int]] = {user_id: {} for user_id in touched}
+        spans: dict[Any, list[Span]] = {user_id: [] for user_id in touched}
+        found = self._fetch(sql, params, repeats=len(touched) == 1)
+        for day, user_id, activities, *bounds, changes in self._converted(found, 1):
+            counts[user_id][day] = activities or 0
+            pairs = [bounds[:2], bounds[2:]]
+            if activities and changes:
+                pairs.append([day, day])
+            spans[user_id] += [(first, last) for first, last in pairs if first]
+        return {pk: Nearby.of(counts[pk], spans[pk]) for pk in touched}
+
+    def longest_elsewhere(
+        self, user_id: Any, spans: Sequence[Span], neutral: Collection[date]
+    ) -> int:
+        [key] = self._prepared([user_id])
+        firsts, lasts = [list(each) for each in zip(*spans, strict=True)]
+        params = (key, firsts, lasts, list(neutral), key)
+        [(longest,)] = self._fetch(longest_sql(self._user_type), params)
+        return int(longest)
 
     def celebration_ids(self, keys: Sequence[UserKey]) -> Mapping[UserKey, int]:
         [shape], params = self._encode(TableRows(("user_id", "dedupe_key"), keys))

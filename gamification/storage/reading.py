@@ -11,6 +11,7 @@ from gamification.storage.boosts import boosts_sql, memberships
 from gamification.storage.catalogue import (
     ACHIEVEMENT_FIELDS,
     ACTIVITY_FIELDS,
+    filters_sql,
     levels_sql,
     streaks_sql,
 )
@@ -20,6 +21,8 @@ from gamification.storage.tables import (
     BOOSTS,
     CELEBRATIONS,
     DAYS,
+    FILTER_TALLIES,
+    FILTERS,
     LEDGER,
     LEVELS,
     PROFILES,
@@ -36,7 +39,8 @@ STAMPS = f"""SELECT
     ({_STAMP} {ACHIEVEMENTS} c) AS achievements,
     ({_STAMP} {LEVELS} c) AS levels,
     ({_STAMP} {STREAKS} c) AS streaks,
-    ({_STAMP} {BOOSTS} c) AS boosts"""
+    ({_STAMP} {BOOSTS} c) AS boosts,
+    ({_STAMP} {FILTERS} c) AS filters"""
 
 
 def _as_json(table: str, fields: Sequence[str]) -> str:
@@ -48,8 +52,8 @@ def _as_json(table: str, fields: Sequence[str]) -> str:
 CATALOGUE = f"""SELECT s.*,
     {_as_json(ACTIVITIES, ACTIVITY_FIELDS)},
     {_as_json(ACHIEVEMENTS, ACHIEVEMENT_FIELDS)},
-    {levels_sql("postgresql")}, {streaks_sql("postgresql")}, {boosts_sql("postgresql")}
-    FROM ({STAMPS}) s"""
+    {levels_sql("postgresql")}, {streaks_sql("postgresql")},
+    {boosts_sql("postgresql")}, {filters_sql("postgresql")} FROM ({STAMPS}) s"""
 
 _PROFILE = """p.user_id, p.version, p.total_xp, p.level, p.highest_level,
     p.highest_streak, p.active_days,
@@ -68,13 +72,22 @@ _ACHIEVEMENTS = f"""ARRAY(
     FROM {UNLOCKS} u WHERE u.user_id = p.user_id)::text"""
 
 
+#: The filter, bucket and count of tallies, as JSON. A range of filters takes one look
+#: at the index, where a list of them would take many.
+_FILTERS = f"""(
+    SELECT json_agg(json_build_array(t.filter_id, t.bucket, t.count))::text
+    FROM {FILTER_TALLIES} t
+    WHERE t.user_id = p.user_id AND t.filter_id BETWEEN %s AND %s)"""
+
+
 class ReadShape(NamedTuple):
-    """The number of users, activities and keys that a read asks for."""
+    """The number of users, activities, filters and keys that a read asks for."""
 
     users: Arity
     tallies: Arity
     limited: Arity
     cooled: Arity
+    filters: Arity
     keys: Arity
     #: Groups for whose members there are boosts.
     groups: Arity = 0
@@ -93,6 +106,7 @@ def read_sql(user_type: str, shape: ReadShape) -> str:
         _tallies(shape.tallies),
         _usage(shape.limited) if shape.limited else "NULL",
         _rewarded_at(shape.cooled) if shape.cooled else "NULL",
+        _FILTERS if shape.filters else "NULL",
         _used_keys(shape.keys) if shape.keys else "NULL",
         *_groups(shape.groups),
     ]

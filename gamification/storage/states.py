@@ -13,13 +13,13 @@ from gamification.domain.state import NONE, NOTHING, UserState
 from gamification.domain.streaks import Streak
 from gamification.models.progress import calendar_of
 from gamification.storage import reading
-from gamification.storage.base import StateQuery
+from gamification.storage.queries import ActivityIds, StateQuery
 
 #: The number of stamps, with which every row of a read begins.
-STAMPS: Final = 5
+STAMPS: Final = 6
 
 #: The place of the ids of entries that were made with keys.
-KEYS: Final = STAMPS + 19
+KEYS: Final = STAMPS + 20
 
 #: The place of the column that says whether staff have excluded the user.
 IS_EXCLUDED: Final = STAMPS + 11
@@ -35,16 +35,16 @@ class StoredStates(MutableMapping[Any, UserState]):
     """
 
     def __init__(
-        self, rows: Iterable[Row], query: StateQuery, activity_ids: Sequence[int]
+        self, rows: Iterable[Row], query: StateQuery, ids: ActivityIds
     ) -> None:
         self._values: dict[Any, Row | UserState] = {row[STAMPS]: row for row in rows}
         self._query = query
-        self._activity_ids = activity_ids
+        self._ids = ids
 
     def __getitem__(self, user_id: Any) -> UserState:
         value = self._values[user_id]
         if isinstance(value, tuple):
-            value = _user_state(value, self._query, self._activity_ids)
+            value = _user_state(value, self._query, self._ids)
             self._values[user_id] = value
         return value
 
@@ -64,11 +64,12 @@ class StoredStates(MutableMapping[Any, UserState]):
         return len(self._values)
 
 
-def _user_state(row: Row, query: StateQuery, activity_ids: Sequence[int]) -> UserState:
-    (user_id, version, total_xp, level, highest_level, highest_streak) = row[5:11]
-    active_days, last_occurred_at, *streak = row[11:16]
-    is_excluded, zones, celebrates, has_exceptions = row[16:20]
-    achievements, tallies, usage, rewarded_at, _keys, *groups = row[20:]
+def _user_state(row: Row, query: StateQuery, ids: ActivityIds) -> UserState:
+    row = row[STAMPS:]
+    (user_id, version, total_xp, level, highest_level, highest_streak) = row[:6]
+    active_days, last_occurred_at, *streak = row[6:11]
+    is_excluded, zones, celebrates, has_exceptions = row[11:15]
+    achievements, tallies, usage, rewarded_at, filters, _keys, *groups = row[15:]
     return UserState(
         user_id,
         query.calendar
@@ -84,11 +85,13 @@ def _user_state(row: Row, query: StateQuery, activity_ids: Sequence[int]) -> Use
         is_excluded,
         None if last_occurred_at is None else instant_at(last_occurred_at),
         *_by_state(achievements),
-        _tallies(tallies, activity_ids) if tallies else NOTHING,
+        _tallies(tallies, ids.all) if tallies else NOTHING,
         _usage(usage) if usage else NOTHING,
         _instants(rewarded_at) if rewarded_at else NOTHING,
         celebrates=celebrates,
         has_exceptions=has_exceptions,
+        filters=_filters(filters) if filters else None,
+        asked=ids.asked,
         groups=frozenset(groups[0]) if groups else NONE,
     )
 
@@ -113,6 +116,13 @@ def _tallies(value: Any, activity_ids: Sequence[int]) -> dict[int, int]:
     if isinstance(value, int):
         return {activity_ids[0]: value}
     return dict(value)
+
+
+def _filters(rows: str) -> dict[int, dict[str, int]]:
+    counts: dict[int, dict[str, int]] = {}
+    for pk, bucket, count in json.loads(rows):
+        counts.setdefault(pk, {})[bucket] = count
+    return counts
 
 
 def _usage(rows: Iterable[Sequence[int]]) -> dict[tuple[int, date], tuple[int, int]]:

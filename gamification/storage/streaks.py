@@ -24,6 +24,8 @@ Chosen = Mapping[tuple[int, date], int]
 def load_days(states: Iterable[UserState], catalogue: Catalogue, store: Store) -> None:
     """Give ``states`` their active dates, and the book to those who need one."""
     by_user = {state.user_id: state for state in states}
+    if not by_user:
+        return
     for user_id, days in store.days([*by_user]).items():
         by_user[user_id].days = days
     needy = [state for state in by_user.values() if needs_book(state, catalogue)]

@@ -9,6 +9,8 @@ from gamification.models import (
     ActivityTally,
     Boost,
     Celebration,
+    CountFilter,
+    FilterTally,
     LedgerEntry,
     Level,
     PendingScore,
@@ -30,6 +32,8 @@ ACTIVITIES = Activity._meta.db_table
 ACHIEVEMENTS = Achievement._meta.db_table
 LEVELS = Level._meta.db_table
 PENDING_SCORES = PendingScore._meta.db_table
+FILTERS = CountFilter._meta.db_table
+FILTER_TALLIES = FilterTally._meta.db_table
 STREAKS = StreakDefinition._meta.db_table
 FREEZES = StreakFreeze._meta.db_table
 PAUSES = StreakPause._meta.db_table

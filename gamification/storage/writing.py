@@ -14,6 +14,7 @@ from gamification.storage.base import ENTRY_FIELDS, PROGRESS_FIELDS
 from gamification.storage.tables import (
     CELEBRATIONS,
     DAYS,
+    FILTER_TALLIES,
     FREEZES,
     LEDGER,
     PENDING_SCORES,
@@ -29,6 +30,7 @@ UNLOCK_FIELDS = UnlockRow._fields
 FORGOTTEN_FIELDS = ("user_id", "achievement_id")
 CELEBRATION_FIELDS = NoticeRow._fields
 FREEZE_FIELDS = FreezeRow._fields
+FILTER_FIELDS = ("user_id", "filter_id", "bucket", "count")
 
 
 @cache
@@ -132,6 +134,12 @@ SET count = {TALLIES}.count + excluded.count,
     last_recorded_at = excluded.last_recorded_at"""
 
 
+def _add_filters(source: str) -> str:
+    return f"""{_insert(FILTER_TALLIES, FILTER_FIELDS, source)}
+ON CONFLICT (user_id, filter_id, bucket) DO UPDATE
+SET count = {FILTER_TALLIES}.count + excluded.count"""
+
+
 def _add_days(source: str) -> str:
     return f"""{_insert(DAYS, DAY_FIELDS, source)}
 ON CONFLICT (user_id, date) DO UPDATE
@@ -171,5 +179,6 @@ CHANGES: Mapping[str, tuple[Sequence[str], Callable[[str], str]]] = {
     "unlocks": (UNLOCK_FIELDS, _put_unlocks),
     "forgotten": (FORGOTTEN_FIELDS, _drop_unlocks),
     "celebrations": (CELEBRATION_FIELDS, _add_celebrations),
+    "filters": (FILTER_FIELDS, _add_filters),
     "freezes": (FREEZE_FIELDS, partial(_insert, FREEZES, FREEZE_FIELDS)),
 }

@@ -28,7 +28,7 @@ from gamification.services import (
     award_achievement,
     record_activity,
 )
-from tests.factories import AchievementFactory, UserFactory
+from tests.factories import AchievementFactory, ActivityFactory, UserFactory
 from tests.inspection import INTERNAL
 
 pytestmark = pytest.mark.django_db
@@ -336,3 +336,17 @@ def test_a_search_for_a_name_that_nobody_can_have_finds_nothing(
     response = admin_client.get(page(LedgerEntry, "changelist"), {"q": "nobody"})
 
     assert response.context["cl"].result_count == 0
+
+
+def test_pages_of_entries_show_what_a_record_said(admin_client, user):
+    types = {"genre": "string", "pages": "integer", "is_signed": "boolean"}
+    ActivityFactory(key="review", attributes=types)
+    said = {"pages": 7, "genre": "horror", "is_signed": True}
+    entry = record_activity(user, "review", attributes=said).entry
+    text = "genre: \u2068horror\u2069; is_signed: \u2068yes\u2069; pages: \u20687\u2069"
+
+    for address in (
+        page(LedgerEntry, "changelist"),
+        page(LedgerEntry, "change", entry.id),
+    ):
+        assert text in admin_client.get(address).content.decode()

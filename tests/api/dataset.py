@@ -149,6 +149,8 @@ def _bodies(user: str, entry: int) -> dict[str, Any]:
         "POST me/celebrations/acknowledge/": {"ids": [1]},
         "POST me/pauses/": _pause(),
         "POST me/repairs/": {"dates": [str(_in_days(-2))]},
+        "POST activities/": {"key": "dive", "name": "Dive"},
+        "PATCH activities/<key>/": {"xp_reward": 7},
         "POST records/": {"user": user, "activity": "walk", "key": "a"},
         "POST streaks/": {"key": "weekly", "name": "Weekly", "unit": "week"},
         "PATCH streaks/<key>/": {"freeze_cap": 5},

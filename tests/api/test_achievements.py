@@ -38,6 +38,8 @@ def test_achievements_come_with_the_users_progress_and_rarity(api, user):
         "icon": "medal-bronze",
         "category": "milestones",
         "xp_reward": 50,
+        "series": "",
+        "step": None,
         "is_secret": False,
         "progress": {"current": 4, "target": 10, "fraction": 0.4},
         "unlocked_at": None,

@@ -78,6 +78,7 @@ def test_an_adjustment_names_its_author_in_the_ledger(clerk, staff, user, to):
             "recorded_at": "2026-03-02T12:00:00Z",
             "key": None,
             "source": "",
+            "attributes": None,
             "fingerprint": entry_fingerprint(entry),
         },
         "credited": 60,
@@ -297,6 +298,7 @@ def test_a_reversal_takes_back_the_XP_of_an_entry(clerk, staff, user, to):
         "recorded_at": "2026-03-02T12:00:00Z",
         "key": None,
         "source": "watch:7",
+        "attributes": None,
         "fingerprint": entry_fingerprint(reversal),
     }
 

@@ -49,6 +49,7 @@ def test_an_entry_has_its_XP_and_dates(api, user):
         "local_date": "2026-03-02",
         "recorded_at": "2026-03-02T12:00:00Z",
         "source": "park:1",
+        "attributes": None,
         "fingerprint": entry_fingerprint(entry),
         "reverses": None,
         "corrects": None,

@@ -43,6 +43,13 @@ GET     achievements/none/backfill/                   401  403   403   403     4
 POST    achievements/{shown}/backfill/                401  403   403   403     200
 POST    achievements/none/backfill/                   401  403   403   403     404
 
+GET     activities/                                    401  403   403   403     200
+POST    activities/                                    401  403   403   403     201
+GET     activities/walk/                               401  403   403   403     200
+GET     activities/none/                               401  403   403   403     404
+PATCH   activities/walk/                               401  403   403   403     200
+PATCH   activities/none/                               401  403   403   403     404
+
 GET     jobs/                                          401  403   403   403     200
 POST    jobs/                                          401  403   403   403     201
 POST    jobs/preview/                                  401  403   403   403     200

@@ -35,6 +35,8 @@ def test_my_achievements_are_those_that_i_hold(api, user):
                 "description": "Complete 10 KPIs.",
                 "category": "milestones",
                 "icon": "medal-bronze",
+                "series": "",
+                "step": None,
                 "xp_awarded": 50,
                 "unlocked_at": "2026-03-02T12:00:00Z",
             }

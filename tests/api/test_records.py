@@ -67,6 +67,7 @@ def test_a_record_answers_with_all_that_it_changed(service, user, walk):
             "recorded_at": "2026-03-02T12:00:00Z",
             "key": "walk-1",
             "source": "watch:7",
+            "attributes": None,
             "fingerprint": entry_fingerprint(entry),
         },
         "credited": 30,
@@ -625,3 +626,94 @@ def test_an_excluded_user_earns_nothing(service, user, walk):
     assert_problem(one, 409, "user_excluded")
     assert (each["status"], each["problem"]["code"]) == (409, "user_excluded")
     assert not LedgerEntry.objects.exists()
+
+
+@pytest.fixture
+def review(user):
+    """A record of ``user`` about a book."""
+    types = {"genre": "string", "pages": "integer", "is_signed": "boolean"}
+    ActivityFactory(key="review", attributes=types)
+    said = {"genre": "fantasy", "pages": 412, "is_signed": True}
+    return {"user": user.username, "activity": "review", "attributes": said}
+
+
+def test_an_outcome_has_the_attributes_of_the_record(service, user, review):
+    outcome = service.post(RECORDS, review).json()
+
+    assert outcome["entry"]["attributes"] == review["attributes"]
+    assert ledger_of(user)[0].attributes == review["attributes"]
+
+
+def test_a_list_has_records_with_attributes(service, user, review):
+    records = [review, {**review, "attributes": {"pages": 1}}]
+
+    service.post(RECORDS, records)
+
+    kept = [entry.attributes for entry in ledger_of(user)]
+    assert kept == [review["attributes"], {"pages": 1}]
+
+
+def test_attributes_are_part_of_what_a_key_stands_for(service, review):
+    service.post(RECORDS, {**review, "key": "a"})
+
+    other = {**review, "key": "a", "attributes": {"pages": 1}}
+    response = service.post(RECORDS, other)
+    again = service.post(RECORDS, {**review, "key": "a"})
+
+    assert_problem(response, 422, "idempotency_conflict")
+    assert again.json()["replayed"] is True
+
+
+@pytest.mark.parametrize(
+    ("attributes", "code", "pointer"),
+    [
+        ({"gener": "x"}, "unknown_attribute", "/attributes/gener"),
+        ({"a/b~": "x"}, "unknown_attribute", "/attributes/a~1b~0"),
+        ({"genre": 1}, "invalid_attribute", "/attributes/genre"),
+        ({"pages": 2**53 + 1}, "invalid_attribute", "/attributes/pages"),
+        ({"genre": "x" * 65}, "invalid_attribute", "/attributes/genre"),
+        ({f"a{n}": 1 for n in range(17)}, "invalid_attribute", "/attributes"),
+    ],
+)
+def test_a_refused_attribute_is_pointed_at(service, review, attributes, code, pointer):
+    before = everything()
+
+    response = service.post(RECORDS, {**review, "attributes": attributes})
+
+    [error] = assert_problem(response, 422, code)["errors"]
+    assert (error["pointer"], error["code"]) == (pointer, code)
+    assert everything() == before
+
+
+@pytest.mark.parametrize("value", [None, 1.5, [[]], {"a": 1}])
+def test_an_attribute_is_simple(service, review, value):
+    attributes = {"genre": "x", "pages": value, "a/b": value}
+
+    response = service.post(RECORDS, {**review, "attributes": attributes})
+
+    assert errors_in(response) == {
+        "/attributes/pages": "invalid",
+        "/attributes/a~1b": "invalid",
+    }
+
+
+@pytest.mark.parametrize("attributes", [None, [], "genre", 1, True])
+def test_attributes_are_an_object(service, review, attributes):
+    response = service.post(RECORDS, {**review, "attributes": attributes})
+
+    assert [*errors_in(response)] == ["/attributes"]
+
+
+def test_a_list_goes_on_after_a_refused_attribute(service, user, review):
+    wrong = {**review, "attributes": {"genre": 1}}
+
+    response = service.post(RECORDS, [review, wrong])
+
+    first, second = response.json()["results"]
+    assert (first["status"], second["status"]) == (201, 422)
+    [error] = second["problem"]["errors"]
+    assert (error["pointer"], error["code"]) == (
+        "/1/attributes/genre",
+        "invalid_attribute",
+    )
+    assert len(ledger_of(user)) == 1

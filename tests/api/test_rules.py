@@ -50,7 +50,7 @@ def test_an_error_points_to_its_place(editor):
 
     answer = editor.post(ACHIEVEMENTS, body)
 
-    assert answer.status_code == 400
+    assert answer.status_code == 422
     assert answer.json()["code"] == "invalid_definition"
     assert answer.json()["errors"] == [
         {

@@ -6,7 +6,11 @@ from tests.domain.builders import THRESHOLDS, achievement
 
 
 def keys_of_lost(held, before, after):
-    return [rule.key for rule in find_lost(held, before, after, THRESHOLDS)]
+    def meets(rule, facts, without):
+        return facts.meet(rule)
+
+    lost = find_lost(held, (before, meets), (after, meets), THRESHOLDS)
+    return [rule.key for rule in lost]
 
 
 def test_nothing_is_lost_that_is_still_met():

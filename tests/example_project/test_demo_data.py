@@ -231,3 +231,12 @@ def test_an_admin_who_exists_is_left_alone(demo, client):
     demo()
 
     assert client.login(username="admin", password="of their own")
+
+
+def test_completed_kpis_tell_their_vision(demo):
+    demo()
+
+    said = LedgerEntry.objects.filter(kind="activity", activity__key="kpi_completed")
+    titles = {*Vision.objects.values_list("title", flat=True)}
+    assert {entry.attributes["vision"] for entry in said} <= titles
+    assert {entry.attributes["times"] for entry in said} == {1}

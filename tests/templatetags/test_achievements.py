@@ -257,7 +257,7 @@ def test_a_series_begins_with_its_lowest_step(render, user, medals):
 
 
 def test_a_series_shows_the_highest_step_held_and_the_next(render, user, medals):
-    adjust_xp(user, amount=230)
+    adjust_xp(user, amount=230, note="Well done.")
 
     html = card_of(render, user)
 
@@ -270,7 +270,7 @@ def test_a_series_shows_the_highest_step_held_and_the_next(render, user, medals)
 
 
 def test_a_series_ends_with_its_highest_step(render, user, medals):
-    adjust_xp(user, amount=300)
+    adjust_xp(user, amount=300, note="Well done.")
 
     html = card_of(render, user)
 
@@ -280,7 +280,7 @@ def test_a_series_ends_with_its_highest_step(render, user, medals):
 
 def test_a_next_step_that_people_award_has_no_bar(render, user, medals):
     Achievement.objects.filter(key="gold").update(criterion="manual", xp_reward=9)
-    adjust_xp(user, amount=200)
+    adjust_xp(user, amount=200, note="Well done.")
 
     html = card_of(render, user)
 
@@ -291,7 +291,7 @@ def test_a_next_step_that_people_award_has_no_bar(render, user, medals):
 
 def test_a_series_of_which_a_step_is_held_comes_first(render, user, medals):
     AchievementFactory(name="Other", position=-9)
-    adjust_xp(user, amount=100)
+    adjust_xp(user, amount=100, note="Well done.")
 
     html = render("{% gamification_achievements user order='held' %}", user=user)
 

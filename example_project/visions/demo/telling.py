@@ -84,4 +84,5 @@ def _completed(user: User, kpi: KPI) -> ActivityRecord:
         occurred_at=kpi.completed_at,
         key=kpi.completion_key,
         source=kpi.source,
+        attributes={"vision": kpi.vision.title[:64], "times": kpi.completions},
     )

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from gamification.admin.balance.recalculation import RecalculationMixin
 from gamification.admin.balance.tuning import TuningMixin
+from gamification.admin.catalogue.activity_forms import ActivityForm
 from gamification.admin.catalogue.editing import CatalogueAdmin
 from gamification.admin.catalogue.files import CatalogueFileMixin
 from gamification.admin.catalogue.retirement import RetirementMixin
@@ -28,6 +29,7 @@ class ActivityAdmin(
     CatalogueFileMixin,
     CatalogueAdmin,
 ):
+    form = ActivityForm
     create = create_activity
     edit = edit_activity
     actions = (*CatalogueAdmin.actions, "retire_selected")
@@ -52,6 +54,7 @@ class ActivityAdmin(
     fieldsets = (
         (None, {"fields": ("name", "key", "description")}),
         (_("Reward"), {"fields": ("xp_reward", "daily_limit", "cooldown")}),
+        (_("Records"), {"fields": ("attributes",)}),
         (_("Options"), {"fields": ("extends_streak", "is_active")}),
         (
             _("Dates"),

@@ -8,7 +8,11 @@ from typing import Any, Final
 
 from django.db.models import OuterRef, Subquery, Sum, prefetch_related_objects
 
-from gamification.admin.ui.formatting import format_number, signed
+from gamification.admin.ui.formatting import (
+    describe_attributes,
+    format_number,
+    signed,
+)
 from gamification.models import LedgerEntry, UserGamification, write_alias
 from gamification.services import EntryKind, get_ledger
 from gamification.staff import MAX_ID
@@ -30,6 +34,10 @@ class LedgerRow:
     @property
     def amount(self) -> str:
         return signed(self.entry.amount)
+
+    @property
+    def said(self) -> str:
+        return describe_attributes(self.entry)
 
     @property
     def total(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 MAX_ROWS: Final = 100_000
 #: The number of rows that are read and sent at a time.
 _CHUNK: Final = 1_000
+
+#: The columns of JSON that people can read.
+_DOCUMENTS: Final = frozenset({"attributes"})
 
 #: Finds the places where a spreadsheet might begin a formula: the start of a cell, and
 #: the characters after a separator at which some spreadsheets split a line.
@@ -67,6 +71,8 @@ def as_cell(value: object) -> int | str:
             return value
         case date():
             return value.isoformat()
+        case dict():
+            value = json.dumps(value, ensure_ascii=False, sort_keys=True)
         case Activity() | Achievement():
             value = value.key
     return _FORMULA.sub(r"\1'", str(value).replace("\0", "\ufffd"))
@@ -94,12 +100,12 @@ def _with_related(rows: QuerySet[Model]) -> QuerySet[Model]:
 
 
 def _columns(model: type[Model]) -> list[str]:
-    """Return the columns: all fields but JSON, and the names of users."""
+    """Return the columns: all fields but most JSON, and the names of users."""
     columns = []
     for field in model._meta.concrete_fields:
         if field.related_model is get_user_model():
             columns.append(field.attname)
-        if not isinstance(field, JSONField):
+        if not isinstance(field, JSONField) or field.name in _DOCUMENTS:
             columns.append(field.name)
     return columns
 

@@ -66,6 +66,18 @@ def describe_entry(entry: LedgerEntry) -> str:
     return _("%(date)s: %(subject)s, %(xp)s XP") % values
 
 
+def describe_attributes(entry: LedgerEntry) -> str:
+    """Return what the record of ``entry`` said: ``genre: fantasy; pages: 412``."""
+    said = sorted((entry.attributes or {}).items())
+    return "; ".join(f"{key}: {isolate(_readable(value))}" for key, value in said)
+
+
+def _readable(value: object) -> object:
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    return value
+
+
 def describe_drift(drift: Sequence[Drift]) -> str:
     """Return the numbers that differed from the ledger, each with its correction."""
     named = [f"{each.what} {each.stored} → {each.derived}" for each in drift]

@@ -34,6 +34,7 @@ EXAMPLE: Final = {
     "local_date": "2026-03-01",
     "recorded_at": "2026-03-01T18:20:01Z",
     "source": "visions.kpi:42",
+    "attributes": {"area": "health", "weeks": 6},
     "fingerprint": "6f1c0e9bd2a74385a1d0e5b7c2f94e10",
     "reverses": None,
     "corrects": None,

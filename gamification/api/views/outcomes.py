@@ -31,6 +31,7 @@ EXAMPLE: Final = {
         "recorded_at": "2026-03-02T12:00:00Z",
         "key": "kpi-42",
         "source": "visions.kpi:42",
+        "attributes": {"area": "health", "weeks": 6},
         "fingerprint": "6f1c0e9bd2a74385a1d0e5b7c2f94e10",
     },
     "credited": 10,
@@ -76,6 +77,10 @@ class EntrySerializer(ResponseSerializer):
     recorded_at = serializers.DateTimeField()
     source = serializers.CharField(  # type: ignore[assignment]
         help_text="The object that earned the XP; can be empty."
+    )
+    attributes = serializers.DictField(
+        allow_null=True,
+        help_text="What the record said, by attribute; null if it said nothing.",
     )
     fingerprint = serializers.CharField(
         help_text="Identifies the entry in a request to reverse it: after the database "

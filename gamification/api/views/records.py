@@ -18,6 +18,7 @@ from gamification.api.exceptions import (
     validation_problem,
 )
 from gamification.api.fields import (
+    AttributesField,
     BodySerializer,
     KeyField,
     StrictDateTimeField,
@@ -96,6 +97,9 @@ class RecordBody(BodySerializer):
         default="",
         help_text="The object that caused it, such as `visions.kpi:42`.",
     )
+    attributes = AttributesField(
+        required=False, help_text="What it says besides, as the activity declares it."
+    )
 
 
 class RecordResultSerializer(ResponseSerializer):
@@ -136,6 +140,8 @@ class RecordsViewSet(GamificationViewSet):
             ours.UnknownUserError,
             ours.UnknownActivityError,
             ours.InactiveActivityError,
+            ours.UnknownAttributeError,
+            ours.InvalidAttributeError,
             ours.UserExcludedError,
             ours.InvalidInstantError,
             ours.TooOldError,
@@ -150,6 +156,7 @@ class RecordsViewSet(GamificationViewSet):
             "occurred_at": "2026-03-02T08:30:00Z",
             "key": "kpi-42",
             "source": "visions.kpi:42",
+            "attributes": {"area": "health", "weeks": 6},
         },
     )
     def create(self, request: Request, body: dict[str, Any] | list[Any]) -> Response:
@@ -175,6 +182,7 @@ class RecordsViewSet(GamificationViewSet):
             quantity=record.quantity,
             key=record.key,
             source=record.source,
+            attributes=record.attributes,
         )
         if outcome.entry is None:
             # Only a record of an excluded user has no entry and yet no error.
@@ -205,6 +213,7 @@ def _record(
         quantity=body["quantity"],
         key=key,
         source=body["source"],
+        attributes=body.get("attributes"),
     )
 
 
@@ -257,5 +266,5 @@ def _result(position: int, activity: str, result: Outcome | Refusal) -> dict[str
     if isinstance(result, ValidationError):
         refusal = validation_problem(result, f"/{position}")
     else:
-        refusal = problem_from_error(result)
+        refusal = problem_from_error(result, f"/{position}")
     return {"status": refusal["status"], "outcome": None, "problem": refusal}

@@ -41,8 +41,10 @@ The file is CSV with a header, or JSON Lines, in UTF-8. Each line is one row:
   quantity     whole number of units, 1 by default
   key          makes the row count once for its user, however often it is imported
   source       the object that the row is about, such as visions.kpi:42
+  attributes   what else the row says, as JSON: {"genre": "fantasy", "pages": 412}
 
-The first three are required; other columns are ignored. A row without a key gets one
+The first three are required; other columns are ignored. In CSV, an attribute can have a
+column of its own, such as attribute:genre. A row without a key gets one
 made from its content, and each of several equal rows counts. Import the same file
 again, or a longer version of it, and only new rows are recorded, even after an
 interrupted import. A row that cannot be used is reported and does not stop the others.

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import chain
 from typing import Any, BinaryIO, Final, Generic, Self, TypeVar
 
 from gamification.exceptions import GamificationError, InvalidRequestError
+from gamification.management.importing.attributes import PREFIX, parse_attributes
 from gamification.management.importing.errors import (
     BadHeaderError,
     BadRowError,
@@ -29,7 +30,7 @@ from gamification.suggestions import did_you_mean
 Row = TypeVar("Row")
 
 REQUIRED: Final = ("user", "activity", "occurred_at")
-OPTIONAL: Final = ("quantity", "key", "source")
+OPTIONAL: Final = ("quantity", "key", "source", "attributes")
 
 #: Texts that end with a complete offset.
 _COMPLETE_INSTANT: Final = re.compile(r".+(Z|[+-]\d\d:?\d\d)", re.ASCII)
@@ -47,12 +48,19 @@ class ImportRow:
     quantity: int = 1
     key: str | None = None
     source: str = ""
+    attributes: Mapping[str, Any] | None = None
+    #: The cells of attributes that have columns of their own.
+    cells: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def parse(cls, values: Mapping[str, Any]) -> Self:
         """Return the row with these values; raise ``InvalidRequestError``."""
         user, activity, occurred_at = (required_text(values, name) for name in REQUIRED)
         quantity = values.get("quantity")
+        attributes = parse_attributes(values.get("attributes"))
+        cells = values.get(PREFIX) or {}
+        if twice := sorted((attributes or {}).keys() & cells.keys()):
+            raise BadRowError(f"The attribute {quoted(twice[0])} is given twice.")
         return cls(
             user,
             activity,
@@ -60,6 +68,8 @@ class ImportRow:
             1 if quantity is None else check_quantity(quantity),
             text_of(values, "key"),
             text_of(values, "source") or "",
+            attributes,
+            cells,
         )
 
 
@@ -79,14 +89,24 @@ class Columns(Generic[Row]):
     #: Those that CSV has as digits.
     numbers: tuple[str, ...]
     parse: Callable[[Mapping[str, Any]], Row]
+    #: How the names of further columns of CSV begin, of which the row has the cells
+    #: under this name.
+    prefix: str | None = None
 
     @property
     def known(self) -> tuple[str, ...]:
         return self.required + self.optional
 
+    def prefixed(self, names: Iterable[str]) -> dict[str, str]:
+        """Return the further columns, each with its name without the prefix."""
+        prefix = self.prefix
+        if prefix is None:
+            return {}
+        return {n: n.removeprefix(prefix) for n in names if n.startswith(prefix)}
+
 
 #: The columns of a history.
-HISTORY: Final = Columns(REQUIRED, OPTIONAL, ("quantity",), ImportRow.parse)
+HISTORY: Final = Columns(REQUIRED, OPTIONAL, ("quantity",), ImportRow.parse, PREFIX)
 
 
 class RowReader(Generic[Row]):
@@ -130,8 +150,9 @@ class CsvParser:
             self._names = _cells(header)
         except BadRowError as error:
             raise BadHeaderError(f"The header cannot be read: {error}") from error
+        self._prefixed = columns.prefixed(self._names)
         self._check_names()
-        self.ignored = sorted({*self._names} - {*columns.known})
+        self.ignored = sorted({*self._names} - {*columns.known} - self._prefixed.keys())
 
     def __call__(self, line: TextLine) -> dict[str, Any]:
         cells = _cells(line)
@@ -141,7 +162,11 @@ class CsvParser:
         if not line.is_ended and not self._is_complete(cells[-1]):
             message = "The last line has no line break, so it may have been cut off."
             raise BadRowError(message)
+        values: dict[str, Any]
         values = dict(zip(self._names, (cell or None for cell in cells), strict=True))
+        if self._prefixed:
+            known = ((short, values[n]) for n, short in self._prefixed.items())
+            values[str(self._columns.prefix)] = {n: cell for n, cell in known if cell}
         numbers = {name: values.get(name) or "" for name in self._columns.numbers}
         return values | {
             name: int(digits)
@@ -150,7 +175,7 @@ class CsvParser:
         }
 
     def _check_names(self) -> None:
-        for name in self._columns.known:
+        for name in (*self._columns.known, *self._prefixed):
             if self._names.count(name) > 1:
                 raise BadHeaderError(f"The header has the column {name!r} twice.")
             if name in self._columns.required and name not in self._names:

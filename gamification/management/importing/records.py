@@ -11,6 +11,7 @@ from typing import Any, Final
 from django.core.exceptions import ValidationError
 
 from gamification.exceptions import GamificationError
+from gamification.management.importing.attributes import AttributeTypes
 from gamification.management.importing.counter import DiskCounter
 from gamification.management.importing.errors import BadRowError, quoted
 from gamification.management.importing.readers import ImportRow, NumberedRow
@@ -36,6 +37,7 @@ class RecordBuilder:
     activities: ActivityCreator | None = None
     #: Keys under which activities of the file are recorded.
     renamed: Mapping[str, str] = field(default_factory=dict)
+    types: AttributeTypes = field(default_factory=AttributeTypes)
 
     def build(self, rows: Sequence[NumberedRow]) -> Iterator[NumberedRecord]:
         """Yield the record of each row, in order, or its error."""
@@ -43,6 +45,7 @@ class RecordBuilder:
         user_ids = self.users.find({row.user for row in good})
         if self.activities:
             self.activities.create_missing({self._activity(row) for row in good})
+        self.types.load({self._activity(row) for row in good if row.cells})
         for line, row in rows:
             if isinstance(row, ImportRow):
                 yield line, self._record(row, user_ids[row.user])
@@ -63,20 +66,35 @@ class RecordBuilder:
             return BadRowError(
                 f"No activity can have the key {quoted(activity)}. {rule}"
             )
+        attributes = self.types.attributes_of(activity, row.attributes, row.cells)
         key = row.key
         if key is None:
-            key = self._content_key(user_id, activity, row)
+            key = self._content_key(user_id, activity, row, attributes)
         return ActivityRecord(
-            user_id, activity, row.occurred_at, row.quantity, key, row.source
+            user_id,
+            activity,
+            row.occurred_at,
+            row.quantity,
+            key,
+            row.source,
+            attributes,
         )
 
-    def _content_key(self, user_id: Any, activity: str, row: ImportRow) -> str:
+    def _content_key(
+        self,
+        user_id: Any,
+        activity: str,
+        row: ImportRow,
+        attributes: Mapping[str, Any] | None,
+    ) -> str:
         """Return a key that is the same whenever the same file is imported.
 
         Each of several equal rows counts: the second has a key of its own, and so on.
         """
         instant = row.occurred_at.isoformat()
         content = [str(user_id), activity, instant, row.quantity, row.source]
+        if attributes:
+            content.append(json.dumps(attributes, sort_keys=True))
         digest = blake2b(json.dumps(content).encode(), digest_size=16).hexdigest()
         number = self.repeats.add(digest)
         return f"import:{digest}" if number == 1 else f"import:{digest}:{number}"

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from django.db.models import Exists, OuterRef
 
+from gamification.domain.boosted import worth_of
 from gamification.domain.limits import Done, RewardCount
 from gamification.domain.outcomes import EntryKind
 from gamification.models import LedgerEntry
@@ -31,6 +32,7 @@ class _Entry(NamedTuple):
     kind: str
     quantity: int
     amount: int
+    boosts: Any
     is_reversed: bool
 
 
@@ -70,23 +72,38 @@ def recount(
     rows = stream(in_order.values_list(*_Entry._fields))
     for (user_id, activity_id), group in groupby(rows, itemgetter(0, 1)):
         counted = [
-            (result, rate, RewardCount(rate.limit, rate.cooldown))
+            (result, _Count(rate))
             for rates, result in zip(by_id, results, strict=True)
             if (rate := rates.get(activity_id))
         ]
-        before = _count((_Entry(*row) for row in group), [each[2] for each in counted])
-        for result, rate, count in counted:
-            result.add(user_id, rate, before, count.units * rate.reward)
+        before = _count((_Entry(*row) for row in group), [each[1] for each in counted])
+        for result, count in counted:
+            result.add(user_id, count.rate, before, count.xp)
     return results
 
 
-def _count(history: Iterable[_Entry], counts: Sequence[RewardCount]) -> int:
+class _Count:
+    """The XP of a user's records by one rate, each at its own factor."""
+
+    def __init__(self, rate: Rate) -> None:
+        self.rate = rate
+        self.xp = 0
+        self._units = RewardCount(rate.limit, rate.cooldown)
+
+    def add(self, entry: _Entry) -> None:
+        done = Done(entry.occurred_at, entry.local_date, entry.quantity)
+        before = self._units.units
+        self._units.add(done)
+        base = (self._units.units - before) * self.rate.reward
+        self.xp += worth_of(base, entry.boosts)
+
+
+def _count(history: Iterable[_Entry], counts: Sequence[_Count]) -> int:
     """Count the records that were not reversed; return the XP of all entries."""
     xp = 0
     for entry in history:
         xp += entry.amount
         if entry.kind == EntryKind.ACTIVITY and not entry.is_reversed:
-            done = Done(entry.occurred_at, entry.local_date, entry.quantity)
             for count in counts:
-                count.add(done)
+                count.add(entry)
     return xp

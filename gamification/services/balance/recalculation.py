@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from django.db.models import Q
 from django.utils import timezone
 
 from gamification.conf import conf
@@ -129,7 +130,9 @@ def _users_to_correct(
         if day_worth(by_id[origin], units=units, rewarded=rewarded) != xp
     }
     for rule in rules:
-        records = scope.records([rule]).exclude(xp_reward=rule.xp_reward)
+        # Each boosted record is rounded by itself, which sums do not tell.
+        other = ~Q(xp_reward=rule.xp_reward) | Q(boosts__isnull=False)
+        records = scope.records([rule]).filter(other)
         suspects |= {*records.filter(**between).values_list("user_id", flat=True)}
     return in_order(find_dues(scope, rules, in_order(suspects), store))
 

@@ -62,13 +62,15 @@ class RecalculationScope:
     def sums(self, rules: Sequence[ActivityRule], every: int = 1) -> QuerySet[Any, Any]:
         """Return units and XP by user, activity and date.
 
-        ``stale`` counts the entries that have another reward than the activity.
+        ``stale`` counts the entries that have another reward than the activity, or
+        whose XP was multiplied by boosts: only one by one, they tell what is due.
         """
         rates = [rate_of(rule) for rule in rules]
         present = Q(pk=None)
         for rule in rules:
             present |= Q(activity=rule.id, xp_reward=rule.xp_reward)
-        stale = Count("pk", filter=Q(kind__in=_REWARDED) & ~present)
+        others = Q(kind__in=_REWARDED) & ~present | Q(boosts__isnull=False)
+        stale = Count("pk", filter=others)
         sums = day_sums(rates, self.since, self.until, every)
         counted: QuerySet[Any, Any] = sums.annotate(stale=stale)
         return counted

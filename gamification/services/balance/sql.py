@@ -87,11 +87,17 @@ def entries_between(since: date, until: date, every: int = 1) -> QuerySet[Any]:
 
 
 def day_sums(
-    rates: Collection[Rate], since: date, until: date, every: int = 1
+    rates: Collection[Rate],
+    since: date,
+    until: date,
+    every: int = 1,
+    *,
+    only: Q | None = None,
 ) -> QuerySet[Any, Any]:
     """Return the units and the XP of each user, by ``origin``: the id of a rate.
 
-    If one of the rates has a daily limit, the sums are by date, too.
+    If one of the rates has a daily limit, the sums are by date, too. ``only`` chooses
+    among the entries.
     """
     origin = Coalesce("activity_id", F("achievement_id") * Value(-1))
     by = ["user_id", "origin"]
@@ -101,6 +107,7 @@ def day_sums(
     sign = Case(When(kind=EntryKind.REVERSAL, then=-1), default=1)
     sums: QuerySet[Any, Any] = (
         entries_of(rates, since, until, every)
+        .filter(only or Q())
         .annotate(origin=origin)
         .values(*by)
         .annotate(

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Final, NamedTuple
 
+from django.db.models import Q
 from django.utils import timezone
 
 from gamification.conf import conf
@@ -18,8 +19,19 @@ from gamification.domain.changeset import UserChangeset
 from gamification.domain.decisions import decide_supposition
 from gamification.domain.estimates import Estimate, Sample
 from gamification.models import UserGamification, write_alias
+from gamification.services.balance.boosted_days import (
+    BoostedDays,
+    boosted,
+    count_boosted,
+)
 from gamification.services.balance.cooldowns import Recount, recount
-from gamification.services.balance.sql import Rate, day_sums, due_sql, whole_rows
+from gamification.services.balance.sql import (
+    Rate,
+    day_sums,
+    due_sql,
+    entries_of,
+    whole_rows,
+)
 from gamification.services.effects import choose, mixed, play, thinning
 from gamification.storage.catalogue import load_catalogue
 
@@ -74,6 +86,8 @@ class Records:
     every: int
     #: What a cooldown gives, today and as proposed, which sums do not tell.
     recounts: tuple[Recount, Recount]
+    #: What boosted dates give, which sums do not tell either.
+    boosted: BoostedDays
 
     @classmethod
     def of(
@@ -85,7 +99,8 @@ class Records:
             for rates in _both_rates(pairs)
         ]
         today, proposed = recount(counted, since, until, every)
-        return cls(pairs, since, until, every, (today, proposed))
+        boosted = count_boosted(_both_rates(pairs), since, until, every)
+        return cls(pairs, since, until, every, (today, proposed), boosted)
 
     def sums(self, every: int) -> Sums:
         """Return the XP of these users, and what one of ``every`` so many gains."""
@@ -106,7 +121,9 @@ class Records:
 
     def _xp(self, rate_id: int, summed: Mapping[int, Comparison]) -> Comparison:
         """Return all users' XP by a rate."""
-        was, *after = summed.get(rate_id, (0, 0, 0))
+        plain = summed.get(rate_id, (0, 0, 0))
+        more = self.boosted.xp.get(rate_id, (0, 0, 0))
+        was, *after = map(sum, zip(plain, more, strict=True))
         for place, each in enumerate(self.recounts):
             if rate_id in each.xp:
                 after[place] = each.xp[rate_id][1]
@@ -121,12 +138,19 @@ class Records:
         for place, each in enumerate(self.recounts):
             for user_id, xp in each.deltas.items():
                 gains.setdefault(user_id, [0, 0])[place] += xp
+        for user_id, deltas in self.boosted.deltas.items():
+            known = gains.setdefault(user_id, [0, 0])
+            known[:] = map(sum, zip(known, deltas, strict=True))
         return gains
 
     def _sql(self) -> tuple[str, list[Any]]:
         """Return SQL with the XP of users by origin, in each of the worlds."""
         today, proposed = _both_rates(self.pairs)
-        days = day_sums([*today, *proposed], self.since, self.until, self.every)
+        rates, only = [*today, *proposed], None
+        if self.boosted.xp:
+            entries = entries_of(rates, self.since, self.until, self.every)
+            only = ~Q(boosted(entries))
+        days = day_sums(rates, self.since, self.until, self.every, only=only)
         inner, values = days.query.sql_with_params()
         columns, rewards = [], []
         for name, rates in zip(WORLDS[1:], (today, proposed), strict=True):

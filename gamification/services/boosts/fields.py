@@ -74,7 +74,7 @@ def boost_values(item: Boost) -> dict[str, Any]:
 
 def boost_tag(item: Boost) -> str:
     """Return a digest of the editable fields of a boost, the same in any process."""
-    return fingerprint(*plain_values(boost_values(item)).values())
+    return fingerprint(*map(str, plain_values(boost_values(item)).values()))
 
 
 def plain_values(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -88,7 +88,8 @@ def _problem(key: object, kind: object) -> str:
         text = _("%(key)s: %(type)s is not one of %(known)s.%(hint)s")
         return text % {
             "key": key,
-            "type": shown(kind),
+            # The text of a nested value may exceed the recursion limit.
+            "type": shown(kind) if isinstance(kind, str) else _("this value"),
             "known": ", ".join(AttributeType.values),
             "hint": did_you_mean(kind, AttributeType.values),
         }

@@ -9,12 +9,10 @@ from typing import Any, Final
 from django.utils import timezone
 
 from gamification.conf import conf
-from gamification.domain.backfill import qualifies
 from gamification.domain.catalogue import AchievementRule, AchievementStatus
 from gamification.domain.changeset import UserChangeset
 from gamification.domain.decisions import decide_backfill
 from gamification.domain.outcomes import Outcome, Reason
-from gamification.domain.streak_keeper import StreakKeeper
 from gamification.models import Achievement, write_alias
 from gamification.models.users import in_order
 from gamification.services.catalogue.backfill_preview import qualifying_users
@@ -184,13 +182,13 @@ def _decide(
     states, catalogue = snapshot.states, snapshot.catalogue
     if rule.streak_id is not None:
         load_days(states.values(), catalogue, store)
+    rules, now = conf.rules(catalogue), timezone.now()
     qualified = [
         states[pk]
         for pk in in_order(states)
-        if qualifies(states[pk], rule, StreakKeeper(states[pk], catalogue).longest())
+        if UserChangeset(states[pk], rules, now).qualifies(rule) is not False
     ]
     load_ledgers(qualified, catalogue, store)
-    rules, now = conf.rules(catalogue), timezone.now()
     return [*decide_backfill(qualified, rule, rules, now, reason, celebrate=celebrate)]
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.db.models import Count, Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from gamification.conf import conf
@@ -16,22 +16,24 @@ from gamification.domain.catalogue import (
     AchievementRule,
     AchievementStatus,
     Catalogue,
-    Criterion,
 )
 from gamification.domain.decisions import decide_backfill, effect_of
 from gamification.domain.estimates import Sample
 from gamification.models import (
     Achievement,
-    ActivityTally,
     UserAchievement,
     UserGamification,
     write_alias,
 )
+from gamification.models.users import in_order
+from gamification.services.catalogue.filters import is_tree
 from gamification.services.catalogue.lookup import get_definition
+from gamification.services.catalogue.meeting import Meeting, meeting
 from gamification.services.effects import (
     Effects,
     UnlockEffect,
     choose,
+    load_if_open,
     mixed,
     play,
     thinning,
@@ -39,16 +41,12 @@ from gamification.services.effects import (
 from gamification.services.streaks.measuring import users_with_run
 from gamification.services.unit_of_work import naming_errors
 from gamification.storage import store_for
-from gamification.storage.catalogue import ACHIEVEMENT_FIELDS
+from gamification.storage.catalogue import (
+    ACHIEVEMENT_FIELDS,
+    load_catalogue,
+    make_achievement,
+)
 from gamification.storage.streaks import load_days
-
-#: Criteria that measure a column of the user's row.
-_COLUMNS: Final[dict[str, str]] = {
-    Criterion.ACTIVE_DAYS: "active_days",
-    Criterion.LONGEST_STREAK: "longest_streak",
-    Criterion.LEVEL: "level",
-    Criterion.TOTAL_XP: "total_xp",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +91,13 @@ def preview_backfill(
         achievement = get_definition(Achievement, achievement)
     began, profiles = time.monotonic(), qualifying_users(achievement)
     count = profiles.count()
+    keys = mixed(choose(profiles, thinning(count))) if count else []
+    effects, awarded = _play(achievement, keys, count, began)
+    if is_tree(achievement):
+        # Some of them may not qualify after all.
+        profiles = profiles.filter(user__in=in_order(awarded)[:sample])
     # Without this, a query that finds nobody would scan all users.
     first = profiles.select_related("user").order_by("user_id")[: min(sample, count)]
-    keys = mixed(choose(profiles, thinning(count))) if count else []
-    effects = _play(achievement, keys, count, began)
     return BackfillPreview(
         tuple(profile.user for profile in first),
         effects,
@@ -106,9 +107,12 @@ def preview_backfill(
 
 def _play(
     achievement: Achievement, keys: Sequence[int], count: int, began: float
-) -> Effects:
-    """Return the effects of the backfill on ``count`` users, of whom some have keys."""
-    sample, catalogue = Sample(count), Catalogue()
+) -> tuple[Effects, list[Any]]:
+    """Return the effects of the backfill on ``count`` users, of whom some have keys.
+
+    The second value has those of them who would be awarded the achievement.
+    """
+    sample, catalogue, awarded = Sample(count), Catalogue(), list[Any]()
     now, rule = timezone.now(), _active_rule(achievement)
     for snapshot in play(keys, sample, began):
         catalogue = snapshot.catalogue.with_achievement(rule)
@@ -116,15 +120,17 @@ def _play(
         states = snapshot.states.values()
         if rule.streak_id is not None:
             load_days(states, catalogue, store_for(write_alias()))
+        load_if_open(states, catalogue)
         for changeset in decide_backfill(states, rule, rules, now):
             sample.add(effect_of(changeset, by_id))
-    return Effects.of(sample, catalogue)
+            awarded.append(changeset.state.user_id)
+    return Effects.of(sample, catalogue), awarded
 
 
 def _active_rule(achievement: Achievement) -> AchievementRule:
     """Return the rule of ``achievement`` as if it were active."""
     values = [getattr(achievement, name) for name in ACHIEVEMENT_FIELDS[1:]]
-    rule = AchievementRule(achievement.pk or 0, *values)
+    rule = make_achievement([achievement.pk or 0, *values])
     return replace(rule, status=AchievementStatus.ACTIVE)
 
 
@@ -146,20 +152,20 @@ def qualifying_users(achievement: Achievement) -> QuerySet[UserGamification]:
 def _meeting(
     achievement: Achievement, profiles: QuerySet[UserGamification]
 ) -> QuerySet[UserGamification]:
-    """Keep users whose facts reach the threshold."""
-    threshold, alias = achievement.threshold, profiles.db
-    if achievement.criterion == Criterion.ACTIVITY_COUNT:
-        tallies = ActivityTally.objects.using(alias).filter(user=OuterRef("user"))
-        counted = tallies.filter(activity=achievement.activity_id, count__gte=threshold)
-        return profiles.filter(Exists(counted))
-    if achievement.criterion == Criterion.ACHIEVEMENTS:
-        held = UserAchievement.objects.using(alias).filter(revoked_at=None)
-        by_user = held.order_by().values("user").annotate(held=Count("user"))
-        return profiles.filter(
-            user__in=by_user.filter(held__gte=threshold).values("user")
-        )
-    if achievement.streak_id is not None:
+    """Keep users whose facts reach the threshold.
+
+    Of an achievement that requires more than that, it keeps all who may meet it.
+    """
+    if achievement.streak_id is not None and not is_tree(achievement):
         return profiles.filter(user__in=users_with_run(achievement))
-    if column := _COLUMNS.get(achievement.criterion):
-        return profiles.filter(**{f"{column}__gte": threshold})
-    return profiles.none()
+    condition = meeting_of(achievement).condition
+    return profiles if condition is None else profiles.filter(condition)
+
+
+def meeting_of(achievement: Achievement) -> Meeting:
+    """Return the condition of the users who meet ``achievement`` if it is active."""
+    alias, rule = write_alias(), _active_rule(achievement)
+    catalogue = Catalogue()
+    if rule.is_tree:
+        catalogue = load_catalogue(alias).with_achievement(rule)
+    return meeting(catalogue.tree_of(rule).requirement, catalogue, alias)

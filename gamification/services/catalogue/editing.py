@@ -25,6 +25,7 @@ from gamification.services.catalogue.fields import (
     editable_values,
     set_fields,
 )
+from gamification.services.catalogue.filters import is_tree, sync_filters_of
 from gamification.services.catalogue.lookup import (
     Definition,
     lock_catalogue,
@@ -144,6 +145,7 @@ def _create(
                 # Somebody else may have taken the key since it was checked.
                 set_fields(item, {})
                 raise
+            sync_filters_of(item, actor_id)
             log_edits(actor_id, [addition(item)])
             log_edit(item, actor_id, "created")
             answer = item
@@ -179,11 +181,12 @@ def _edit(
 def _change(
     item: Achievement | Activity, changes: Mapping[str, Any], actor_id: Any, how: str
 ) -> None:
-    before = editable_values(item)
+    before, was_tree = editable_values(item), is_tree(item)
     set_fields(item, changes)
     changed = changed_columns(item, before)
     if changed:
         item.save(using=write_alias(), update_fields=[*changed, "updated_at"])
+        sync_filters_of(item, actor_id, was_tree=was_tree)
         edit = undoable_change(item, changes_of(item, before, changed), how)
         log_edits(actor_id, [edit])
         log_edit(item, actor_id, describe_edit(item, before, changed))

@@ -40,6 +40,7 @@ from gamification.services.catalogue.change_log import (
     log_edits,
     undoable_change,
 )
+from gamification.services.catalogue.filters import is_tree, sync_filters
 from gamification.services.catalogue.lookup import lock_catalogue
 from gamification.services.catalogue.parsing import (
     DEFINITION_FIELDS,
@@ -119,6 +120,8 @@ def apply_definitions(
                     _put_streak(item, rows, actor_id)
                 else:
                     _put(item, rows, alias)
+            if any(_touches_trees(item, rows) for item in edits):
+                sync_filters(actor_id)
             # Streaks are logged as they are put.
             others = [each for each in edits if each.kind != "streak"]
             log_edits(actor_id, [_logged(each, rows) for each in others])
@@ -152,6 +155,15 @@ def _logged(item: ItemDifference, rows: Rows) -> Logged:
         return addition(row, _("Imported."))
     changes = [(each.name, each.before, each.after) for each in item.fields]
     return undoable_change(row, changes, _("%s (imported)"))
+
+
+def _touches_trees(item: ItemDifference, rows: Rows) -> bool:
+    """Say whether an achievement requires more than its criterion, now or before."""
+    if item.kind != "achievement":
+        return False
+    row: Any = rows[item.kind][item.key]
+    changed = {each.name for each in item.fields}
+    return is_tree(row) or bool(changed & {"counting", "conditions"})
 
 
 def _put_levels(given: Definitions, actor_id: Any) -> int | None:

@@ -23,16 +23,18 @@ from gamification.domain.definitions import Differences
 from gamification.domain.rule_checks import achievements_in
 from gamification.models import Achievement, write_alias
 from gamification.models.condition_text import condition_text, requirement_of
-from gamification.services.catalogue.backfill_preview import qualifying_users
+from gamification.services.catalogue.backfill_preview import (
+    meeting_of,
+    preview_backfill,
+    qualifying_users,
+)
+from gamification.services.catalogue.filters import is_tree
 from gamification.services.levels.table import current_thresholds
 from gamification.services.unit_of_work import naming_errors
 
 #: The fields that decide who meets an achievement.
 DECISIVE: Final = frozenset(
-    {
-        *("criterion", "activity", "threshold", "status"),
-        *("counting", "conditions"),
-    }
+    {"criterion", "activity", "threshold", "status", "counting", "conditions"}
 )
 
 #: The most counts in one statement.
@@ -189,6 +191,12 @@ def _can_be_met(condition: Condition, tops: _Tops) -> bool:
 
 def _counts(achievements: Sequence[Achievement]) -> Iterator[tuple[int, int]]:
     """Yield the key of a row, with the number of users who meet it already, if any."""
+    trees = [row for row in achievements if is_tree(row)]
+    played = [row for row in trees if not meeting_of(row).is_exact]
+    for row in played:
+        # Only their ledgers, or a look at each of them, can tell.
+        yield row.pk, preview_backfill(row, sample=0).users
+    achievements = [row for row in achievements if row not in played]
     for first in range(0, len(achievements), _AT_ONCE):
         one, *more = (_count(row) for row in achievements[first : first + _AT_ONCE])
         yield from one.union(*more, all=True).order_by()

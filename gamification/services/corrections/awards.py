@@ -11,10 +11,7 @@ from gamification.domain.changeset import UserChangeset
 from gamification.domain.history import StandingEntry, standing_entries
 from gamification.domain.outcomes import EntryKind, Outcome, Reason, UnlockRow
 from gamification.domain.state import UserState
-from gamification.exceptions import (
-    AchievementNotActiveError,
-    AchievementNotHeldError,
-)
+from gamification.exceptions import AchievementNotActiveError, AchievementNotHeldError
 from gamification.models import Achievement, UserAchievement, write_alias
 from gamification.services.catalogue.lookup import unknown_definition
 from gamification.services.corrections.changes import (
@@ -195,10 +192,18 @@ def not_active(achievement: str, status: str) -> AchievementNotActiveError:
 def rewards_of(
     user_id: Any, achievement_ids: list[int], store: Store
 ) -> dict[int, StandingEntry]:
-    """Return the user's rewards that were not reversed, by achievement id."""
+    """Return the rewards of achievements that the user holds, by achievement id."""
     if not achievement_ids:
         return {}
-    entries = store.entries([user_id], achievement__in=achievement_ids)
+    # By their time, because it has an index of the user's entries.
+    held = UserAchievement.objects.using(store.alias).filter(
+        user=user_id, achievement__in=achievement_ids, revoked_at=None
+    )
+    entries = store.entries(
+        [user_id],
+        achievement__in=achievement_ids,
+        occurred_at__in=held.values("unlocked_at"),
+    )
     return {
         each.entry.achievement_id: each
         for each in standing_entries(entries)

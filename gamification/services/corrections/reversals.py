@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, timedelta
 from math import ceil
 from typing import Any, Final
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from gamification import signals
 from gamification.conf import conf
@@ -32,10 +33,7 @@ from gamification.services.corrections.changes import (
     unchanged,
 )
 from gamification.services.dispatch import announce_on_commit
-from gamification.services.unit_of_work import (
-    attempts,
-    wrap_database_errors,
-)
+from gamification.services.unit_of_work import attempts, wrap_database_errors
 from gamification.services.validation import (
     MAX_ID,
     UserRef,
@@ -47,7 +45,7 @@ from gamification.services.validation import (
     user_id_of,
 )
 from gamification.storage import Snapshot, StateQuery, Store, store_for
-from gamification.storage.streaks import load_days
+from gamification.storage.nearby import load_nearby
 from gamification.suggestions import shown
 
 #: Kinds of entries that can be reversed by themselves.
@@ -189,8 +187,10 @@ def reversal_changes(
     """
     catalogue = snapshot.catalogue
     chosen = catalogue.chosen_activities
-    if any(e.entry.extends_streak or e.entry.activity_id in chosen for e in targets):
-        load_days([state], catalogue, store)
+    counting = [each.entry for each in targets if each.entry.extends_streak]
+    if counting or any(each.entry.activity_id in chosen for each in targets):
+        touched = Counter(entry.local_date for entry in counting)
+        load_nearby([(state, touched)], catalogue, store)
     revocable = [
         rule.id
         for rule in catalogue.achievements.values()
@@ -238,8 +238,19 @@ def _others(
         for day in _days_around(entry, rules[entry.activity_id or 0])
     }
     activities = {entry.activity_id for entry in entries}
+    bounded = [
+        pk
+        for pk in activities
+        if pk and (rules[pk].daily_limit is not None or rules[pk].cooldown is not None)
+    ]
+    # Where nothing withholds XP any more, only what was withheld once can earn it.
     near = store.entries(
-        [entries[0].user_id], activity__in=activities, local_date__in=days
+        [entries[0].user_id],
+        Q(activity__in=bounded)
+        | Q(rewarded__lt=F("quantity"))
+        | Q(kind__in=(EntryKind.REVERSAL, EntryKind.CORRECTION)),
+        activity__in=activities,
+        local_date__in=days,
     )
     reversed_ids = {entry.id for entry in entries}
     return {

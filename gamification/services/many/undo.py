@@ -26,6 +26,7 @@ from gamification.models import (
 )
 from gamification.models.users import in_order
 from gamification.services.corrections.awards import rewards_of
+from gamification.services.corrections.changes import load_ledger
 from gamification.services.dispatch import announce_on_commit
 from gamification.services.jobs import Step, begin_job, find_job, undone_jobs
 from gamification.services.levels.editing import put_back_levels
@@ -83,6 +84,9 @@ def begin_undo(
 def _check_undoable(job: Job) -> None:
     if job.kind == JobKind.UNDO:
         message = "A job that took another one back cannot be taken back itself."
+        raise JobStateError(message, job=job.pk)
+    if job.kind == JobKind.FILTERS:
+        message = "The job has only counted, so there is nothing to take back."
         raise JobStateError(message, job=job.pk)
     if job.finished_at is None:
         message = "The job is not over: abandon it first, or let it finish."
@@ -214,6 +218,8 @@ def _changeset(
         changeset.undo(undoing, ledger, undone, rewards=rewards, reason=reason)
     except TotalOutOfRangeError:
         return None
+    if load_ledger(changeset, store):
+        return _changeset(job, target, ledger, snapshot, store, undone, actor_id)
     return changeset
 
 

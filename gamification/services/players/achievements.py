@@ -17,6 +17,11 @@ from gamification.domain.catalogue import AchievementStatus, Facts
 from gamification.models import Achievement, UserAchievement, write_alias
 from gamification.models.condition_text import load_names
 from gamification.models.users import prepare_key
+from gamification.services.players.conditions import (
+    ConditionProgress,
+    TreeProgress,
+    measure_trees,
+)
 from gamification.services.players.progress import stored_progress
 from gamification.services.streaks.measuring import longest_runs_of
 from gamification.services.unit_of_work import naming_errors
@@ -37,11 +42,15 @@ class AchievementProgress:
     target: int
     #: Share of the way, 0 to 1; 1 once it is unlocked.
     fraction: float
+    #: How far the user is with further conditions; None if there are none.
+    conditions: ConditionProgress | None = None
 
 
 @naming_errors
 def get_achievements(user: UserRef) -> list[AchievementProgress]:
     """Return every achievement that ``user`` may see, in two queries.
+
+    It takes another read of the user where achievements require more than a criterion.
 
     Raises ``UnknownUserError`` if ``user`` is invalid.
     """
@@ -168,11 +177,16 @@ def _measured(user_id: Any, joined: Iterable[Any]) -> list[AchievementProgress]:
         {each.activity_id: each.tally or 0 for each in achievements},
         longest_runs_of(user_id, (each.streak_id for each in achievements)),
     )
-    measured = dict(facts.measures())
-    return [_progress(each, measured.get(each.measure, 0)) for each in achievements]
+    measured, trees = dict(facts.measures()), measure_trees(user_id, achievements)
+    plain = {each.pk: measured.get(each.measure, 0) for each in achievements}
+    progress = {pk: TreeProgress(value) for pk, value in plain.items()} | {**trees}
+    return [_progress(each, progress[each.pk]) for each in achievements]
 
 
-def _progress(achievement: Any, current: int) -> AchievementProgress:
+def _progress(achievement: Any, progress: TreeProgress) -> AchievementProgress:
     unlocked_at, target = achievement.unlocked_at, achievement.threshold
+    current = progress.current
     fraction = 1.0 if unlocked_at else min(1.0, max(0.0, current / target))
-    return AchievementProgress(achievement, unlocked_at, current, target, fraction)
+    return AchievementProgress(
+        achievement, unlocked_at, current, target, fraction, progress.conditions
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,9 +17,15 @@ from gamification.models import (
     UserGamification,
     write_alias,
 )
+from gamification.models.condition_text import condition_text, requirement_of
 from gamification.models.criterion_text import criterion_text
 from gamification.services.catalogue.lookup import get_definition
 from gamification.services.players.achievements import name_visible
+from gamification.services.players.conditions import (
+    ConditionProgress,
+    TreeProgress,
+    measure_trees,
+)
 from gamification.services.streaks.explaining import unused_freezes
 from gamification.services.streaks.measuring import longest_runs_of
 from gamification.services.unit_of_work import naming_errors
@@ -51,6 +57,8 @@ class Explanation:
     blocked_by: tuple[str, ...]
     #: The whole explanation in words.
     text: str
+    #: How far the user is with further conditions; None if there are none.
+    conditions: ConditionProgress | None = None
 
 
 @naming_errors
@@ -105,9 +113,12 @@ def explain_achievement(user: UserRef, achievement: str) -> Explanation:
     unlock = unlocks.filter(achievement=row).first()
     is_unlocked = unlock is not None and unlock.revoked_at is None
     profile = _profile_of(user_id)
-    current = _facts(user_id, profile, [row.streak_id]).measure(*row.measure)
+    tree = measure_trees(user_id, [row]).get(row.pk)
+    if tree is None:
+        facts = _facts(user_id, profile, [row.streak_id])
+        tree = TreeProgress(facts.measure(*row.measure))
     blockers = _blockers(row, unlock, is_excluded=profile.is_excluded)
-    explanation = _explanation(row, current, is_unlocked, blockers)
+    explanation = _explanation(row, tree, is_unlocked, blockers)
     is_streak = row.criterion == Criterion.LONGEST_STREAK and explanation.missing
     more = unused_freezes(user_id, row) if is_streak else ""
     return replace(explanation, text=f"{explanation.text} {more}".rstrip())
@@ -137,8 +148,9 @@ def _blockers(
 
 
 def _explanation(
-    row: Achievement, current: int, is_unlocked: bool, blockers: dict[str, str]
+    row: Achievement, tree: TreeProgress, is_unlocked: bool, blockers: dict[str, str]
 ) -> Explanation:
+    current = tree.current
     measures = row.activity.name if row.activity else row.get_criterion_display()
     missing = 0 if is_unlocked else max(0, row.threshold - current)
     activity = row.activity.name if row.activity else ""
@@ -149,6 +161,7 @@ def _explanation(
         "current": criterion_text(row.criterion, current, activity, unit),
         "missing": missing,
         "activity": activity,
+        "conditions": ", ".join(_unmet(row, tree.conditions)),
     }
     return Explanation(
         achievement=row.key,
@@ -162,6 +175,7 @@ def _explanation(
         fraction=1.0 if is_unlocked else min(1.0, max(0.0, current / row.threshold)),
         blocked_by=() if is_unlocked else tuple(blockers),
         text=_text(values, is_unlocked=is_unlocked, blockers=blockers),
+        conditions=tree.conditions,
     )
 
 
@@ -177,9 +191,24 @@ def _text(
         sentences += [_("The user is at %(current)s.")]
     if values["missing"] and "manual" not in blockers:
         sentences += [_("%(missing)s to go.")]
-    elif not blockers:
+    elif not blockers and not values["conditions"]:
         sentences += [_next_record(values)]
+    if values["conditions"]:
+        sentences += [_("Not met yet: %(conditions)s.")]
     return " ".join([each % values for each in sentences] + [*blockers.values()])
+
+
+def _unmet(row: Achievement, progress: ConditionProgress | None) -> Iterator[str]:
+    """Yield the conditions that are not met, such as “5 × Review (2 of 5)”."""
+    if progress is None or progress.is_met:
+        return
+    _own, _tree, names = requirement_of(row)
+    for leaf in progress.unmet:
+        text = condition_text(leaf.condition, names)
+        if leaf.name == "criterion":
+            values = {"text": text, "current": leaf.current, "target": leaf.target}
+            text = _("%(text)s (%(current)s of %(target)s)") % values
+        yield text
 
 
 def _next_record(values: dict[str, object]) -> str:

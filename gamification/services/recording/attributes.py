@@ -22,19 +22,16 @@ from gamification.suggestions import did_you_mean, shown
 
 
 def check_attributes(
-    attributes: Mapping[str, AttributeValue] | None,
+    attributes: Mapping[str, AttributeValue],
 ) -> tuple[dict[str, AttributeValue] | None, str]:
     """Return the attributes of a record, or None if it has none, and their JSON.
 
     Whether the activity declares them is for ``check_declared``. Raises
     ``InvalidAttributeError``.
     """
-    if attributes is None:
-        return None, ""
     if not isinstance(attributes, Mapping):
-        message = (
-            f"The attributes {shown(attributes)} are not a mapping of values by key."
-        )
+        kind = type(attributes).__name__
+        message = f"The attributes are of the type {kind}, not values by key."
         raise InvalidAttributeError(message)
     if not attributes:
         return None, ""
@@ -86,9 +83,13 @@ def _value(key: str, value: Any) -> AttributeValue:
         return _number(key, int(value))
     if isinstance(value, str):
         return _text(key, str.__str__(value))
+    # The text of a deeply nested value may exceed the recursion limit.
+    given = f"of the type {type(value).__name__}"
+    if value is None or isinstance(value, float):
+        given = str(value)
     message = (
-        f"The attribute {shown(key)} is {shown(value)}, which is neither a text, a "
-        "whole number, nor a boolean: leave it out if there is no value."
+        f"The attribute {shown(key)} is {given}: it has to be a text, a whole number "
+        "or a boolean. Leave it out if it has no value."
     )
     raise InvalidAttributeError(message, attribute=key)
 

@@ -10,6 +10,7 @@ from typing import Any, Self, TypeAlias
 from gamification.domain.changeset import UserChangeset
 from gamification.domain.conditions import AttributeValue
 from gamification.domain.days import Calendar
+from gamification.domain.nearby import Touched
 from gamification.domain.outcomes import Outcome
 from gamification.domain.state import Record, Rules, UserState
 from gamification.domain.totals import MissingDaysError, TotalOutOfRangeError
@@ -29,7 +30,7 @@ from gamification.services.validation import (
     unknown_user,
 )
 from gamification.storage import Snapshot, StateQuery, Written
-from gamification.storage.base import UserKey
+from gamification.storage.queries import UserKey
 from gamification.suggestions import did_you_mean, shown
 
 #: The values of ``Record``, in their order.
@@ -135,8 +136,8 @@ class BatchDecision:
     new: dict[Any, tuple[int, ...]] = field(default_factory=dict)
     #: The changesets of the outcomes that are read.
     changesets: dict[Any, UserChangeset] = field(default_factory=dict)
-    #: States of users with a record before their last active date, which need ``days``,
-    #: and of those whose unlocks cannot be dated without their ``ledger``.
+    #: States of users with a record before their last active date, which need the dates
+    #: around it, and of those whose unlocks cannot be dated without their ``ledger``.
     late: dict[Any, UserState] = field(default_factory=dict)
     undated: dict[Any, UserState] = field(default_factory=dict)
 
@@ -238,6 +239,12 @@ def book(
             continue
         decision.keep(state.user_id, changeset)
         yield changeset
+
+
+def touched_by(batch: Batch, decision: BatchDecision, state: UserState) -> Touched:
+    """Return the dates of a user's new records, which take no activity from any."""
+    dates = map(batch.instant_of, decision.new[state.user_id])
+    return dict.fromkeys(map(state.calendar.date_of, dates), 0)
 
 
 def _is_used(

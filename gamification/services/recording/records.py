@@ -43,9 +43,11 @@ def check_record(record: ActivityRecord, now: datetime) -> Record:
     quantity = check_quantity(record.quantity)
     source = check_text("source", record.source)
     key, occurred_at, digest = check_key(record.key), now, ""
+    attributes, text = None, ""
     if record.occurred_at is not None:
         occurred_at = check_instant(record.occurred_at)
-    attributes, text = check_attributes(record.attributes)
+    if record.attributes is not None:
+        attributes, text = check_attributes(record.attributes)
     if key is not None:
         given = occurred_at.isoformat() if record.occurred_at else None
         parts = (activity, quantity, given, source)

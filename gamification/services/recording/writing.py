@@ -25,6 +25,7 @@ from gamification.services.recording.batch import (
     Result,
     book,
     decide_batch,
+    touched_by,
 )
 from gamification.services.unit_of_work import (
     ConcurrentUpdateError,
@@ -34,7 +35,8 @@ from gamification.services.unit_of_work import (
     wrap_database_errors,
 )
 from gamification.storage import Snapshot, StateQuery, Store, Written
-from gamification.storage.streaks import load_days, load_ledgers
+from gamification.storage.nearby import load_nearby
+from gamification.storage.streaks import load_ledgers
 
 #: The result of each record, by place.
 Results = dict[int, Result]
@@ -161,7 +163,8 @@ def _changesets(
     # Nobody needs a state once it has made a changeset.
     yield from book(batch, decision, map(states.pop, decision.new), rules)
     if late := [*decision.late.values()]:
-        load_days(late, snapshot.catalogue, store)
+        touched = [(state, touched_by(batch, decision, state)) for state in late]
+        load_nearby(touched, snapshot.catalogue, store)
         yield from book(batch, decision, late, rules)
     if undated := [*decision.undated.values()]:
         load_ledgers(undated, snapshot.catalogue, store)

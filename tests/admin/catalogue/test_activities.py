@@ -5,6 +5,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
 from django.urls import reverse
 
+from gamification.admin.catalogue.activity_forms import ActivityForm
 from gamification.models import Activity
 from gamification.services import record_activity
 from tests.admin.browsing import filled_in, refused_inline
@@ -122,3 +123,118 @@ def test_pages_work_under_a_strict_content_security_policy(admin_client, page):
     pages = [admin_client.get(each) for each in (LIST, ADD, page)]
 
     assert [refused_inline(each) for each in pages] == [[], [], []]
+
+
+@pytest.fixture
+def review(user):
+    types = {"pages": "integer", "genre": "string"}
+    made = ActivityFactory(key="review", name="Review", attributes=types)
+    record_activity(user, "review", attributes={"pages": 7})
+    return made
+
+
+def review_form(client, review):
+    page = reverse("admin:gamification_activity_change", args=[review.pk])
+    return page, filled_in(client.get(page), "activity_form")
+
+
+def declared():
+    return Activity.objects.get(key="review").attributes
+
+
+def test_staff_add_an_activity_with_attributes(admin_client):
+    text = "genre: string\r\n\r\n  pages :integer  \r\n"
+
+    admin_client.post(ADD, NEW | {"key": "review", "attributes": text})
+
+    assert declared() == {"genre": "string", "pages": "integer"}
+
+
+def test_the_form_shows_attributes_one_on_each_line(admin_client, review):
+    _page, fields = review_form(admin_client, review)
+
+    assert fields["attributes"].strip() == "genre: string\npages: integer"
+
+
+def test_a_form_that_is_sent_as_it_is_changes_nothing(admin_client, review):
+    page, fields = review_form(admin_client, review)
+
+    sent = {name: value.replace("\n", "\r\n") for name, value in fields.items()}
+    admin_client.post(page, sent)
+
+    assert not LogEntry.objects.exists()
+    assert declared() == {"genre": "string", "pages": "integer"}
+
+
+def test_staff_edit_attributes(admin_client, review):
+    page, fields = review_form(admin_client, review)
+
+    admin_client.post(page, fields | {"attributes": "pages: integer\nstars: integer"})
+
+    assert declared() == {"pages": "integer", "stars": "integer"}
+    assert LogEntry.objects.get().get_change_message() == (
+        "Changed Attributes: genre: string, pages: integer → "
+        "pages: integer, stars: integer."
+    )
+
+
+def test_staff_remove_attributes_that_entries_have(admin_client, review):
+    page, fields = review_form(admin_client, review)
+
+    admin_client.post(page, fields | {"attributes": ""})
+
+    assert declared() == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("genre", "'genre' has no type: write it as “genre: string”."),
+        ("genre: string\ngenre: integer", "An attribute has two lines."),
+        (
+            "genre: strng",
+            (
+                "genre: 'strng' is not one of string, integer, boolean. Did you mean "
+                "'string'?"
+            ),
+        ),
+        (
+            "pages: string",
+            (
+                "pages has to remain integer, as entries of the ledger have it. "
+                "Declare another attribute instead."
+            ),
+        ),
+    ],
+)
+def test_attributes_that_cannot_be_declared_are_reported(
+    admin_client, review, text, reason
+):
+    page, fields = review_form(admin_client, review)
+
+    response = admin_client.post(page, fields | {"attributes": text})
+
+    form = response.context["adminform"].form
+    assert form.errors == {"attributes": [reason]}
+    assert filled_in(response, "activity_form")["attributes"].strip() == text
+    assert declared() == {"genre": "string", "pages": "integer"}
+
+
+def test_a_conflict_in_attributes_is_reported(admin_client, review):
+    page, fields = review_form(admin_client, review)
+    Activity.objects.filter(pk=review.pk).update(attributes={"pages": "integer"})
+
+    response = admin_client.post(page, fields | {"xp_reward": "70"})
+    again = filled_in(response, "activity_form") | {"_save": "1"}
+    admin_client.post(page, again)
+
+    assert "Attributes: now \u2068pages: integer\u2069" in response.content.decode()
+    assert declared() == {"pages": "integer"}
+    assert Activity.objects.get(key="review").xp_reward == 70
+
+
+def test_a_text_that_cannot_be_read_is_a_change():
+    field = ActivityForm.base_fields["attributes"]
+
+    assert field.has_changed({"genre": "string"}, "genre")
+    assert not field.has_changed({"genre": "string"}, "genre:string")

@@ -12,7 +12,7 @@ from gamification.services import (
     record_activity,
     reverse_entry,
 )
-from tests.factories import AchievementFactory, UserFactory
+from tests.factories import AchievementFactory, ActivityFactory, UserFactory
 from tests.inspection import ledger_of
 
 pytestmark = [
@@ -191,3 +191,15 @@ def test_a_correction_names_the_entry_that_it_corrects(admin_client, user):
     html = admin_client.get(address).content.decode()
 
     assert f"corrects {walk.pk}" in html
+
+
+def test_the_ledger_shows_what_a_record_said(admin_client, user):
+    ActivityFactory(key="review", attributes={"is_signed": "boolean"})
+    record_activity(user, "review", attributes={"is_signed": False})
+    record_activity(user, "walk")
+
+    first, second = get_ledger_page(user.pk, before=None).rows
+
+    assert (first.said, second.said) == ("", "is_signed: \u2068no\u2069")
+    address = reverse("admin:gamification_usergamification_for", args=[user.pk])
+    assert second.said in admin_client.get(address, follow=True).content.decode()

@@ -143,8 +143,19 @@ def test_the_columns_of_an_exported_entry(admin_client, user, staff):
             "note": '"Sorry",\n\'=1',
             "internal_note": "Fraud.",
             "job": "",
+            "attributes": "",
         }
     ]
+
+
+def test_attributes_are_exported_as_json(admin_client, user):
+    ActivityFactory(key="review", attributes={"genre": "string", "pages": "integer"})
+    said = {"pages": 7, "genre": 'für "alle"'}
+    entry = record_activity(user, "review", attributes=said).entry
+
+    [row] = rows_of(export(admin_client, LedgerEntry, [entry.id]))
+
+    assert row["attributes"] == '{"genre": "für \\"alle\\"", "pages": 7}'
 
 
 @time_machine.travel(datetime(2026, 3, 2, 7, 30, tzinfo=UTC), tick=False)

@@ -96,8 +96,8 @@ def test_entries_keep_attributes_that_are_no_longer_declared(reviewed):
                 "'string'?"
             ),
         ),
-        ({"genre": None}, "genre: None is not one of string, integer, boolean."),
-        ({"genre": []}, "genre: [] is not one of string, integer, boolean."),
+        ({"genre": None}, "genre: this value is not one of string, integer, boolean."),
+        ({"genre": []}, "genre: this value is not one of string, integer, boolean."),
         (
             {f"a{n}": "string" for n in range(17)},
             "An activity declares at most 16 attributes, not 17.",

@@ -771,7 +771,7 @@ def test_ledgers_are_read_at_once(count):
 
 def test_a_batch_takes_no_more_statements_for_more_users():
     def award(key):
-        walkers(*[2] * 15)
+        walkers(*[2] * 12)
         walker_medal(2, key=key, xp_reward=1)
         record_activity(UserFactory(), "walk")
         return statements(lambda: backfill_achievement(key))

@@ -11,6 +11,7 @@ from django.contrib.auth.hashers import make_password
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from example_project.visions.demo.attributes import declare_attributes
 from example_project.visions.demo.levels import name_levels
 from example_project.visions.demo.rarities import make_rarities
 from example_project.visions.demo.stories import VISITOR, all_stories
@@ -38,6 +39,7 @@ class Command(BaseCommand):
             raise CommandError("It makes an admin whose password is known: only DEBUG.")
         began = time.monotonic()
         self._make_admin()
+        declare_attributes()
         people, report = self._tell_all()
         make_rarities()
         name_levels()

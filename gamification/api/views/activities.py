@@ -1,0 +1,112 @@
+"""The activities that users do, which staff edit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from django.shortcuts import get_object_or_404
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from gamification import exceptions as ours
+from gamification.api.operations import Header, operation
+from gamification.api.pagination import Page, PageQuery, page_example, paginate_rows
+from gamification.api.preconditions import ETAG, IF_MATCH, etag_of, expected_tag
+from gamification.api.views.activity_serializers import (
+    EDIT_EXAMPLE,
+    EXAMPLE,
+    NEW_EXAMPLE,
+    ActivityPageSerializer,
+    ActivitySerializer,
+    EditActivityBody,
+    NewActivityBody,
+)
+from gamification.api.views.base import GamificationViewSet, not_found_on
+from gamification.models import Activity, write_alias
+from gamification.staff import (
+    create_activity,
+    definition_tag,
+    edit_activity,
+)
+
+_VIEW: Final = "gamification.view_activity"
+_ADD: Final = "gamification.add_activity"
+_CHANGE: Final = "gamification.change_activity"
+
+LOCATION: Final = Header("Location", "Address of the new activity.")
+
+
+class ActivitiesViewSet(GamificationViewSet):
+    """Activities, with the attributes that their records can have."""
+
+    lookup_field = "key"
+    lookup_value_regex = "[-a-zA-Z0-9_]{1,100}"
+
+    @operation(
+        query=PageQuery,
+        response=ActivityPageSerializer,
+        permission=_VIEW,
+        response_example=page_example(EXAMPLE),
+    )
+    def list(self, request: Request, query: Mapping[str, Any]) -> Page:
+        """List the activities, also those that are switched off."""
+        rows = Activity.objects.using(write_alias()).order_by("key")
+        return paginate_rows(request, query, rows)
+
+    @operation(
+        response=ActivitySerializer,
+        response_headers=(ETAG,),
+        permission=_VIEW,
+        response_example=EXAMPLE,
+    )
+    def retrieve(self, request: Request, key: str) -> Response:
+        """Return an activity."""
+        rows = Activity.objects.using(write_alias())
+        return _response(get_object_or_404(rows, key=key))
+
+    @operation(
+        body=NewActivityBody,
+        response=ActivitySerializer,
+        status=201,
+        response_headers=(LOCATION, ETAG),
+        permission=_ADD,
+        scope="write",
+        errors=(ours.InvalidDefinitionError,),
+        body_example=NEW_EXAMPLE,
+        response_example=EXAMPLE,
+    )
+    def create(self, request: Request, body: Mapping[str, Any]) -> Response:
+        """Add an activity."""
+        made = create_activity(actor=request.user, **body)
+        response = _response(made, 201)
+        response["Location"] = request.build_absolute_uri(f"{made.key}/")
+        return response
+
+    @operation(
+        body=EditActivityBody,
+        response=ActivitySerializer,
+        request_headers=(IF_MATCH,),
+        response_headers=(ETAG,),
+        permission=_CHANGE,
+        scope="write",
+        errors=(ours.InvalidDefinitionError, ours.StaleEditError),
+        body_example=EDIT_EXAMPLE,
+        response_example={**EXAMPLE, **EDIT_EXAMPLE},
+    )
+    def partial_update(
+        self, request: Request, key: str, body: Mapping[str, Any]
+    ) -> Response:
+        """Change an activity, unless somebody else has changed it in the meantime.
+
+        XP that it gave before stays.
+        """
+        expected = expected_tag(request)
+        with not_found_on(ours.UnknownActivityError):
+            saved = edit_activity(key, actor=request.user, expected=expected, **body)
+        return _response(saved)
+
+
+def _response(activity: Activity, status: int = 200) -> Response:
+    tag = {"ETag": etag_of(definition_tag(activity))}
+    return Response(ActivitySerializer.serialize(activity), status, headers=tag)

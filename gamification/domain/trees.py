@@ -1,0 +1,268 @@
+"""The achievements that require more than one criterion, and the filters they use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+
+from gamification.domain.conditions import AttributeValue, Leaf, Operator
+from gamification.domain.counting import Counted
+from gamification.domain.criteria import Criterion
+from gamification.domain.requirements import (
+    NOWHERE,
+    Goal,
+    Ids,
+    Parts,
+    Possession,
+    Requirement,
+    Slots,
+    leaves_of,
+    resolve,
+    with_slots,
+)
+
+if TYPE_CHECKING:
+    from gamification.domain.catalogue import AchievementRule
+    from gamification.domain.outcomes import Entry
+
+_ACTIVITY_COUNT: Final = Criterion.ACTIVITY_COUNT.value
+#: What is not counted comes before all slots.
+NO_SLOT: Final = -1
+
+_LONGEST_STREAK: Final = Criterion.LONGEST_STREAK.value
+
+#: A catalogue keeps what is affected by at most this many sets of activities.
+_MAX_KEPT: Final = 1_024
+
+
+class FilterRule(NamedTuple):
+    """Something of which the database has a tally for each user."""
+
+    id: int
+    counted: Counted
+    #: Whether the tallies of all users are complete.
+    is_built: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """An achievement, and all that it requires."""
+
+    rule: AchievementRule
+    requirement: Requirement
+    #: The criterion of the achievement itself.
+    own: Goal
+    #: Ids of the activities that leaves count.
+    activities: frozenset[int]
+    #: Whether other things than records of these activities can meet a leaf.
+    is_general: bool
+    #: Whether it requires that something is not held, which only one moment decides.
+    has_lacks: bool
+
+    def placed(self, slots: Slots) -> Tree:
+        """Return the tree whose goals know their slots."""
+        counted, slot = slots[self.own.counted]
+        own = replace(self.own, counted=counted, slot=slot)
+        return replace(self, own=own, requirement=with_slots(self.requirement, slots))
+
+    @property
+    def goals(self) -> list[Goal]:
+        """The leaves that measure something."""
+        return [leaf for leaf in leaves_of(self.requirement) if isinstance(leaf, Goal)]
+
+
+class Asked(NamedTuple):
+    """What a read asks for: whatever it does not find is zero."""
+
+    #: Ids of activities, and of filters.
+    tallies: frozenset[int] = frozenset()
+    filters: frozenset[int] = frozenset()
+    #: The least and the greatest id of these filters; None if there are none.
+    span: tuple[int, int] | None = None
+
+
+#: A read that asks for nothing.
+NOT_ASKED: Final = Asked()
+
+
+class Affected(NamedTuple):
+    """What entries of some activities can unlock, and what that depends on."""
+
+    trees: tuple[Tree, ...]
+    asked: Asked
+
+    @property
+    def wary(self) -> list[Tree]:
+        """Those that require that something is not held."""
+        return [tree for tree in self.trees if tree.has_lacks]
+
+
+class Trees:
+    """The trees of a catalogue."""
+
+    def __init__(
+        self,
+        rules: Iterable[AchievementRule],
+        ids: Ids,
+        filters: Iterable[FilterRule] = (),
+    ) -> None:
+        made = [make_tree(rule, ids) for rule in rules if rule.is_tree]
+        self.filters = tuple(filters)
+        active = [tree for tree in made if tree.rule.is_active]
+        self.has_lacks = any(tree.has_lacks for tree in active)
+        used = [goal.counted for tree in active for goal in tree.goals]
+        counted = [each for each in used if not each.counting.is_plain]
+        counted += [each.counted for each in self.filters]
+        #: Everything that is counted, in slots.
+        self.counted = tuple(dict.fromkeys(counted))
+        slots = {each: slot for slot, each in enumerate(self.counted)}
+        others = [goal.counted for tree in made for goal in tree.goals]
+        places = {each: (each, slots.get(each)) for each in [*others, *self.counted]}
+        #: By id of the achievement, whatever its status.
+        self.known = {tree.rule.id: tree.placed(places) for tree in made}
+        self.active = tuple(self.known[tree.rule.id] for tree in active)
+        #: The filters of each slot, and the one among them that answers.
+        self.filter_ids: dict[int, list[int]] = {}
+        self.answering: dict[int, int] = {}
+        for each in self.filters:
+            slot = slots[each.counted]
+            self.filter_ids.setdefault(slot, []).append(each.id)
+            if each.is_built:
+                self.answering[slot] = each.id
+        self._general, self._by_value = _index(self.counted)
+        self._affected: dict[frozenset[int], Affected] = {}
+
+    def __bool__(self) -> bool:
+        """Say whether anything has to be counted or judged."""
+        return bool(self.counted or self.active)
+
+    @property
+    def needs_ledgers(self) -> bool:
+        """Whether stored state may leave open if somebody meets a tree."""
+        active = {rule for tree in self.active for rule in tree.goals}
+        return self.has_lacks or any(not self._is_answered(goal) for goal in active)
+
+    def _is_answered(self, goal: Goal) -> bool:
+        criterion, about, counting = goal.counted
+        if criterion == _LONGEST_STREAK and about not in {None, NOWHERE}:
+            return False
+        return counting.is_plain or goal.slot in self.answering
+
+    def answer_of(self, goal: Goal) -> int | None:
+        """Return the id of the filter whose tallies answer; None if there is none."""
+        return None if goal.slot is None else self.answering.get(goal.slot)
+
+    def slots_on(self, entry: Entry) -> Iterable[int]:
+        """Return the slots in which ``entry`` may count."""
+        about, said = entry.activity_id, entry.attributes
+        slots = self._general.get(about, self._general[None])
+        if not said or about not in self._by_value:
+            return slots
+        by_value = self._by_value[about]
+        more = [by_value.get(pair, ()) for pair in said.items()]
+        return chain(slots, *more)
+
+    def affected_by(self, activities: frozenset[int]) -> Affected:
+        """Return what entries of ``activities`` can unlock, now or by what follows."""
+        known = self._affected
+        if activities not in known:
+            if len(known) >= _MAX_KEPT:
+                known.clear()
+            known[activities] = self._find_affected(activities)
+        return known[activities]
+
+    def _find_affected(self, activities: frozenset[int]) -> Affected:
+        trees = [
+            tree
+            for tree in self.active
+            if tree.is_general or activities & tree.activities
+        ]
+        tallies, filters = set[int](), set[int]()
+        for goal in (goal for tree in trees for goal in tree.goals):
+            criterion, about, _ = goal.counted
+            answer = self.answer_of(goal)
+            if answer is not None:
+                filters.add(answer)
+            elif criterion == _ACTIVITY_COUNT:
+                # It is also the most that a filter can count.
+                tallies.add(about or NOWHERE)
+        span = (min(filters), max(filters)) if filters else None
+        asked = Asked(activities | tallies - {NOWHERE}, frozenset(filters), span)
+        return Affected(tuple(sorted(trees, key=_by_own)), asked)
+
+
+def _by_own(tree: Tree) -> tuple[str, int, int, int]:
+    """Put those together that count the same, in order of rising threshold."""
+    criterion, about, _ = tree.own.counted
+    slot = NO_SLOT if tree.own.slot is None else tree.own.slot
+    return criterion, about or NOWHERE, slot, tree.own.threshold
+
+
+#: Slots by id of the activity; None is for all others.
+_Slots: TypeAlias = dict[int | None, tuple[int, ...]]
+
+#: Slots by id of the activity, and by an attribute and its value.
+_SlotsByValue: TypeAlias = dict[
+    int | None, dict[tuple[str, AttributeValue], tuple[int, ...]]
+]
+
+
+def _index(counted: Sequence[Counted]) -> tuple[_Slots, _SlotsByValue]:
+    """Return where to look for the slots of an entry.
+
+    Most filters want one value of an attribute: they are found by that value. The
+    others of an activity, and what is not about activities, are always looked at.
+    """
+    others = [n for n, each in enumerate(counted) if each.criterion != _ACTIVITY_COUNT]
+    general: dict[int | None, list[int]] = {None: others}
+    by_value: dict[int | None, dict[tuple[str, AttributeValue], list[int]]] = {}
+    for slot, (criterion, about, counting) in enumerate(counted):
+        if criterion != _ACTIVITY_COUNT:
+            continue
+        known = general.setdefault(about, [*others])
+        wanted = next((e for e in counting.where if e.operator == Operator.IS), None)
+        if wanted is None or isinstance(wanted.value, tuple):
+            known.append(slot)
+            continue
+        values = by_value.setdefault(about, {})
+        values.setdefault((wanted.attribute, wanted.value), []).append(slot)
+    return (
+        {pk: tuple(slots) for pk, slots in general.items()},
+        {
+            pk: {value: tuple(slots) for value, slots in values.items()}
+            for pk, values in by_value.items()
+        },
+    )
+
+
+def make_tree(rule: AchievementRule, ids: Ids) -> Tree:
+    """Return the tree of an achievement; without conditions, it has one leaf."""
+    counted = Counted(rule.criterion, rule.measure[1], rule.counting.canonical)
+    own = Goal(counted, rule.threshold, own_leaf(rule, ids))
+    requirement: Requirement = own
+    if rule.conditions is not None:
+        requirement = Parts(2, (own, resolve(rule.conditions, ids)))
+    leaves = [*leaves_of(requirement)]
+    goals = [leaf.counted for leaf in leaves if isinstance(leaf, Goal)]
+    counts = [each for each in goals if each.criterion == _ACTIVITY_COUNT]
+    return Tree(
+        rule,
+        requirement,
+        own,
+        frozenset(each.about or NOWHERE for each in counts),
+        len(counts) < len(leaves),
+        any(isinstance(leaf, Possession) and not leaf.is_held for leaf in leaves),
+    )
+
+
+def own_leaf(rule: AchievementRule, ids: Ids) -> Leaf:
+    """Return the criterion of an achievement as a leaf."""
+    activity = _key_of(rule.activity_id, ids.activities)
+    streak = _key_of(rule.streak_id, ids.streaks)
+    return Leaf(rule.criterion, rule.threshold, activity, streak, rule.counting)
+
+
+def _key_of(pk: int | None, ids: Mapping[str, int]) -> str:
+    return next((key for key, each in ids.items() if each == pk), "")

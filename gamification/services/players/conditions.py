@@ -1,0 +1,147 @@
+"""How far a user is with what achievements require besides their criterion."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.utils import timezone
+
+from gamification.conf import conf
+from gamification.domain.catalogue import AchievementStatus
+from gamification.domain.changeset import UserChangeset
+from gamification.domain.conditions import Condition, Holding, Leaf
+from gamification.domain.judging import Judge
+from gamification.domain.requirements import Goal, Parts, Possession, Requirement
+from gamification.domain.state import UserState
+from gamification.models import Achievement, write_alias
+from gamification.storage import StateQuery, Store, store_for
+from gamification.storage.catalogue import ACHIEVEMENT_FIELDS, make_achievement
+from gamification.storage.streaks import load_ledgers
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionProgress:
+    """How far a user is with a condition, and with each of its parts.
+
+    ``all`` counts the parts that are met, ``at_least`` too, up to the number that it
+    needs, and ``any`` is as far as the part that is nearest. What must be held, or must
+    not, is 1 if it is so, and else 0.
+    """
+
+    condition: Condition
+    current: int
+    target: int
+    is_met: bool
+    parts: tuple[ConditionProgress, ...] = ()
+
+    @property
+    def missing(self) -> int:
+        """How much of the target is missing."""
+        return 0 if self.is_met else max(0, self.target - self.current)
+
+    @property
+    def fraction(self) -> float:
+        """Share of the way, 0 to 1."""
+        if self.is_met:
+            return 1.0
+        return min(1.0, max(0.0, self.current / self.target))
+
+    @property
+    def unmet(self) -> list[ConditionProgress]:
+        """The leaves that are not met of parts that are not met, from left to right."""
+        if self.is_met:
+            return []
+        if not self.parts:
+            return [self]
+        return [leaf for part in self.parts for leaf in part.unmet]
+
+    @property
+    def name(self) -> str:
+        """``criterion``, ``holds``, ``lacks``, ``all``, ``any`` or ``at_least``."""
+        if isinstance(self.condition, Leaf):
+            return "criterion"
+        if isinstance(self.condition, Holding):
+            return "holds" if self.condition.is_held else "lacks"
+        return self.condition.name
+
+
+@dataclass(frozen=True, slots=True)
+class TreeProgress:
+    """How far a user is with an achievement that requires more than its criterion."""
+
+    current: int
+    conditions: ConditionProgress | None = None
+
+
+def measure_trees(
+    user_id: Any, achievements: Collection[Achievement]
+) -> Mapping[Any, TreeProgress]:
+    """Return how far the user is with each of ``achievements`` that is a tree, by id.
+
+    The number of statements does not depend on the number of achievements: it is one
+    read of the user, and the ledger if only that tells.
+    """
+    trees = [row for row in achievements if row.counting or row.conditions]
+    if not trees:
+        return {}
+    store = store_for(write_alias())
+    query = StateQuery([user_id], conf.default_calendar, activities=None)
+    snapshot = store.read(query)
+    state = snapshot.states.get(user_id) or UserState(user_id, query.calendar)
+    catalogue = snapshot.catalogue
+    for row in trees:
+        if row.status != AchievementStatus.ACTIVE:
+            values = [getattr(row, name) for name in ACHIEVEMENT_FIELDS]
+            rule = make_achievement(values)
+            active = replace(rule, status=AchievementStatus.ACTIVE.value)
+            catalogue = catalogue.with_achievement(active)
+    totals = UserChangeset(state, conf.rules(catalogue), timezone.now())
+    known = catalogue.trees.known
+    requirements = {row.pk: known[row.pk].requirement for row in trees}
+    judge = _judge(totals, requirements.values(), store)
+    return {pk: _progress(each, judge) for pk, each in requirements.items()}
+
+
+def _judge(
+    totals: UserChangeset, requirements: Collection[Requirement], store: Store
+) -> Judge:
+    """Return a judge that knows the value of each goal."""
+    judge, state = Judge(totals), totals.state
+    goals = (goal for each in requirements for goal in _goals(each))
+    if any(judge.value(goal) is None for goal in goals):
+        load_ledgers([state], totals.rules.catalogue, store)
+        judge = Judge(UserChangeset(state, totals.rules, totals.now))
+    return judge
+
+
+def _goals(requirement: Requirement) -> list[Goal]:
+    if isinstance(requirement, Parts):
+        return [goal for part in requirement.parts for goal in _goals(part)]
+    return [requirement] if isinstance(requirement, Goal) else []
+
+
+def _progress(requirement: Requirement, judge: Judge) -> TreeProgress:
+    if isinstance(requirement, Parts):
+        own, tree = requirement.parts
+        return TreeProgress(_measured(own, judge).current, _measured(tree, judge))
+    return TreeProgress(_measured(requirement, judge).current)
+
+
+def _measured(requirement: Requirement, judge: Judge) -> ConditionProgress:
+    source: Any = requirement.source
+    if isinstance(requirement, Goal):
+        current, target = judge.value(requirement) or 0, requirement.threshold
+        return ConditionProgress(source, current, target, current >= target)
+    if isinstance(requirement, Possession):
+        is_met = bool(judge(requirement))
+        return ConditionProgress(source, int(is_met), 1, is_met)
+    parts = tuple(_measured(part, judge) for part in requirement.parts)
+    met = sum(part.is_met for part in parts)
+    is_met = met >= requirement.least
+    if source.name == "any":
+        best = max(parts, key=lambda part: part.fraction)
+        return ConditionProgress(source, best.current, best.target, is_met, parts)
+    current = min(met, requirement.least)
+    return ConditionProgress(source, current, requirement.least, is_met, parts)

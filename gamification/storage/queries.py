@@ -1,0 +1,79 @@
+"""What a store is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import Any, NamedTuple
+
+from gamification.domain.catalogue import Catalogue
+from gamification.domain.days import Calendar
+from gamification.domain.trees import NOT_ASKED, Asked
+from gamification.models.users import in_order
+
+#: Primary keys of users.
+UserIds = Sequence[Any]
+#: A user id, with an idempotency key or a dedupe key of this user.
+UserKey = tuple[Any, str]
+
+#: The most that an instant's local date can differ from its date in UTC.
+_MARGIN = timedelta(days=2)
+
+
+@dataclass(frozen=True, slots=True)
+class StateQuery:
+    """A query for the state of some users, on which a decision is based."""
+
+    user_ids: UserIds
+    #: The calendar of users who never chose a zone.
+    calendar: Calendar
+    keys: Sequence[UserKey] = ()
+    #: Keys of activities for which to read tallies and usage; None means all.
+    activities: Collection[str] | None = ()
+    #: The first and the last instant at which the new records occurred.
+    earliest: datetime | None = None
+    latest: datetime | None = None
+
+    def groups(self, catalogue: Catalogue) -> list[int]:
+        """Return the ids of the groups for whose members there are boosts."""
+        boosts = catalogue.boosts
+        return boosts.groups(self.earliest, self.latest) if boosts else []
+
+    def only(self, user_ids: Collection[Any]) -> StateQuery:
+        """Return the query for only some of its users."""
+        keys = [key for key in self.keys if key[0] in user_ids]
+        return replace(self, user_ids=in_order(user_ids), keys=keys)
+
+
+class ActivityIds(NamedTuple):
+    """The ids of a query's activities, and the dates that matter for their limits."""
+
+    all: Sequence[int] = ()
+    #: Ids of activities with a daily limit, and of activities with a cooldown.
+    limited: Sequence[int] = ()
+    cooled: Sequence[int] = ()
+    #: First and last date of the other records that matter.
+    since: date = date.min
+    until: date = date.max
+    #: What conditions need, with the ids of activities and of filters.
+    asked: Asked = NOT_ASKED
+
+    @classmethod
+    def of(cls, query: StateQuery, catalogue: Catalogue) -> ActivityIds:
+        """Return the ids that ``catalogue`` has for the activities of ``query``."""
+        known = catalogue.activities
+        wanted = known if query.activities is None else query.activities
+        rules = [known[key] for key in wanted if key in known]
+        ids, asked = [rule.id for rule in rules], NOT_ASKED
+        if catalogue.trees:
+            asked = catalogue.trees.affected_by(frozenset(ids)).asked
+            ids = [*asked.tallies]
+        limited = [rule.id for rule in rules if rule.daily_limit is not None]
+        cooled = [rule.id for rule in rules if rule.cooldown is not None]
+        if not (limited or cooled) or query.earliest is None or query.latest is None:
+            return cls(ids, asked=asked)
+        cooldown = max((rule.cooldown or 0 for rule in rules), default=0)
+        margin = _MARGIN + timedelta(seconds=cooldown)
+        since, until = query.earliest - margin, query.latest + margin
+        return cls(ids, limited, cooled, since.date(), until.date(), asked)

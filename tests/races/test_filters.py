@@ -1,0 +1,67 @@
+"""A job builds the tallies of a filter while users record."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+from django.db.models import Sum
+
+from gamification.maintenance import reconcile
+from gamification.models import CountFilter, FilterTally
+from gamification.services import record_activities, record_activity
+from gamification.services.catalogue import filter_jobs
+from gamification.services.catalogue.filters import sync_filters
+from gamification.services.recording.records import ActivityRecord
+from gamification.staff import run_next_step
+from tests.factories import AchievementFactory, ActivityFactory, UserFactory
+from tests.races import COMMITTED, at_once
+
+pytestmark = [COMMITTED, pytest.mark.usefixtures("no_achievements")]
+
+FANTASY = {"genre": "fantasy"}
+
+
+def record_some(user):
+    for _ in range(5):
+        record_activity(user, "read", attributes=FANTASY)
+        record_activity(user, "read", attributes={"genre": "horror"})
+
+
+def record_batches(users):
+    for _ in range(3):
+        record_activities(
+            [ActivityRecord(user, "read", attributes=FANTASY) for user in users]
+        )
+
+
+def build(job):
+    while not run_next_step(job.pk, actor=None).finished_at:
+        pass
+
+
+def test_tallies_are_right_whoever_records_while_they_are_built(monkeypatch):
+    monkeypatch.setattr(filter_jobs, "USERS_AT_ONCE", 2)
+    read = ActivityFactory(key="read", attributes={"genre": "string"})
+    users = UserFactory.create_batch(8)
+    for user in users[:6]:
+        record_some(user)
+    AchievementFactory(
+        criterion="activity_count",
+        activity=read,
+        threshold=1_000,
+        counting={"where": [["genre", "is", "fantasy"]]},
+    )
+    job = sync_filters()
+
+    at_once(
+        [
+            *(partial(record_some, user) for user in users),
+            partial(record_batches, users),
+            partial(build, job),
+        ]
+    )
+
+    assert CountFilter.objects.get().is_built
+    assert FilterTally.objects.aggregate(Sum("count")) == {"count__sum": 94}
+    assert [*reconcile()] == []
