@@ -118,7 +118,11 @@ def test_an_invalid_preview_is_refused(editor):
 def fan(db):
     AchievementFactory(key="shy", name="Shy", is_secret=True)
     return AchievementFactory(
-        key="fan", name="Fan", criterion="level", conditions={"holds": "shy"}
+        key="fan",
+        name="Fan",
+        criterion="level",
+        threshold=9,
+        conditions={"holds": "shy"},
     )
 
 
@@ -126,7 +130,7 @@ def test_a_secret_achievement_is_not_named(fan, user):
     text = explain_achievement(user, "fan").text
 
     assert "Shy" not in text
-    assert text.startswith("“Fan” requires level 1, and another achievement held.")
+    assert text.startswith("“Fan” requires level 9, and another achievement held.")
 
 
 def test_a_secret_achievement_is_named_to_whoever_holds_it(fan, user):

@@ -73,7 +73,7 @@ class AchievementForm(DefinitionForm):
     def clean_conditions(self) -> dict[str, Any] | None:
         """Return the JSON of the conditions."""
         draft = self._draft("conditions")
-        return json_of(draft, named_now().activities) if draft["parts"] else None
+        return json_of(draft, named_now().activities if draft["parts"] else {})
 
     def _draft(self, name: str) -> Any:
         return json.loads(self.cleaned_data[name])

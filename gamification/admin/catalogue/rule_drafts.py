@@ -35,15 +35,16 @@ _TRUTHS: Final = {"yes": True, "true": True, "no": False, "false": False}
 
 def draft_of(data: Any) -> Draft:
     """Return the draft of stored conditions: a group, if need be of one condition."""
-    if data is None:
+    if not data:
         return {"kind": "all", "least": "1", "parts": []}
     draft = _part_of(data)
     whole = "parts" in draft
     return draft if whole else {"kind": "all", "least": "1", "parts": [draft]}
 
 
-def counting_draft(data: Mapping[str, Any]) -> Draft:
+def counting_draft(stored: Any) -> Draft:
     """Return the draft of a stored way of counting."""
+    data: Mapping[str, Any] = stored or {}
     window = data.get("window") or {}
     last = _moved(window.get("until"), -_DAY)
     measure = next((name for name in ("sum", "distinct") if data.get(name)), "count")
@@ -113,7 +114,8 @@ def change(draft: Draft, name: str, data: Any) -> Draft:
     """Return the draft as a button of the form changes it, if one was pressed."""
     act, _separator, place = str(data.get(ACTION, "")).partition(":")
     if place == name or place.startswith(f"{name}-"):
-        _act(act, draft, place.removeprefix(name).strip("-"), data, place)
+        with suppress(KeyError):
+            _act(act, draft, place.removeprefix(name).strip("-"), data, place)
     return draft
 
 
@@ -131,7 +133,7 @@ def _act(act: str, draft: Draft, way: str, data: Any, place: str) -> None:
     elif act == "add" and not way:
         rows.append(blank(_sent(data, f"{place}-new")))
     else:
-        with suppress(IndexError, ValueError, KeyError):
+        with suppress(IndexError, ValueError):
             _act(act, rows[int(step)], rest, data, place)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from contextlib import suppress
+from typing import Any, ClassVar, Final
 
 from django import forms
 from django.utils.translation import gettext as _
@@ -17,7 +18,9 @@ from gamification.admin.catalogue.rule_drafts import (
     blank,
     change,
     counting_draft,
+    counting_json,
     draft_of,
+    json_of,
     kept_filters,
     places,
     read_counting,
@@ -48,6 +51,10 @@ class RuleWidget(forms.Widget):
     """
 
     use_fieldset = True
+    #: Returns the draft that a browser sent, from its data and the field's name.
+    read: ClassVar[Any]
+    #: Returns the JSON of a draft; raises an error for what is none.
+    write: ClassVar[Any]
     #: What is wrong, by path.
     problems: Mapping[str, list[str]]
 
@@ -64,14 +71,15 @@ class RuleWidget(forms.Widget):
         return False
 
     def value_from_datadict(self, data: Any, files: Any, name: str) -> str:
-        """Return the draft as text; a whole draft is sent only by ourselves."""
-        if name in data:
-            return str(data[name])
-        return as_text(change(self.read(data, name), name, data))
+        """Return the draft as text.
 
-    def read(self, data: Any, name: str) -> Draft:
-        """Return the draft that a browser sent."""
-        raise NotImplementedError
+        After a conflict, the form itself has a whole draft instead of rows.
+        """
+        with suppress(ValueError, TypeError, KeyError, AttributeError):
+            draft = json.loads(data[name])
+            type(self).write(draft, {})
+            return as_text(draft)
+        return as_text(change(type(self).read(data, name), name, data))
 
     def choices(self) -> dict[str, Any]:
         """Return what the fields offer."""
@@ -94,8 +102,8 @@ class CountingWidget(RuleWidget):
 
     template_name = "gamification/admin/rule/own_counting.html"
 
-    def read(self, data: Any, name: str) -> Draft:
-        return read_counting(data, name)
+    read = staticmethod(read_counting)
+    write = staticmethod(counting_json)
 
     def get_context(self, name: str, value: Any, attrs: Any) -> dict[str, Any]:
         draft: Draft = json.loads(value)
@@ -114,8 +122,8 @@ class ConditionsWidget(RuleWidget):
 
     template_name = "gamification/admin/rule/conditions.html"
 
-    def read(self, data: Any, name: str) -> Draft:
-        return read_group(data, name)
+    read = staticmethod(read_group)
+    write = staticmethod(json_of)
 
     def get_context(self, name: str, value: Any, attrs: Any) -> dict[str, Any]:
         draft: Draft = json.loads(value)
@@ -139,24 +147,21 @@ class RuleField(forms.Field):
     """A rule, whose value is the text of its draft until the form has cleaned it."""
 
     hidden_widget = forms.HiddenInput
+    #: Returns the draft of what is stored.
+    draft: ClassVar[Any]
 
     def __init__(self, **options: Any) -> None:
         super().__init__(required=False, **options)
 
     def prepare_value(self, value: Any) -> str:
-        return value if isinstance(value, str) else as_text(self.draft(value))
+        return value if isinstance(value, str) else as_text(type(self).draft(value))
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         return self.prepare_value(initial) != self.prepare_value(data)
 
-    def draft(self, value: Any) -> Draft:
-        """Return the draft of what is stored."""
-        raise NotImplementedError
-
     def readable(self, sent: str) -> str:
         """Return the text that people see for a draft."""
-        draft = json.loads(sent) if sent else {}
-        is_empty = not draft or draft in (self.draft(None), self.draft({}))
+        is_empty = sent in {"", as_text(type(self).draft(None))}
         return "" if is_empty else _("other than before")
 
 
@@ -164,18 +169,14 @@ class CountingField(RuleField):
     """What of an activity counts, and when."""
 
     widget = CountingWidget
-
-    def draft(self, value: Any) -> Draft:
-        return counting_draft(value or {})
+    draft = staticmethod(counting_draft)
 
 
 class ConditionsField(RuleField):
     """A tree of conditions."""
 
     widget = ConditionsWidget
-
-    def draft(self, value: Any) -> Draft:
-        return draft_of(value or None)
+    draft = staticmethod(draft_of)
 
 
 def as_text(draft: Draft) -> str:

@@ -38,9 +38,8 @@ class Form(HTMLParser):
             return
         if tag == "select":
             self._select = name
-            self.sent.setdefault(name, "")
         elif tag == "option" and self._select:
-            if "selected" in given or not self.sent[self._select]:
+            if "selected" in given or self._select not in self.sent:
                 self.sent[self._select] = value
         elif tag == "button":
             self.buttons.add(f"{name}={value}")
@@ -199,6 +198,20 @@ def test_a_stored_rule_is_shown_and_saved_as_it_is(admin_client, fan, staff):
     assert editor.form.sent["conditions-1-where-1-value"] == "no"
 
 
+def test_a_value_with_a_comma_is_quoted(admin_client, fan, staff):
+    genres = ["a, b", 'so "called"', "c"]
+    counting = {"where": [["genre", "in", genres]]}
+    edit_achievement("fan", actor=staff, expected=None, counting=counting)
+
+    editor = Editor(admin_client, change_page(fan))
+    editor.save(xp_reward="7")
+
+    value = editor.form.sent["counting-where-0-value"]
+    assert value == '"a, b", "so ""called""", c'
+    fan.refresh_from_db()
+    assert (fan.counting, fan.xp_reward) == (counting, 7)
+
+
 def test_rows_are_removed(admin_client, fan, staff):
     edit_achievement("fan", actor=staff, expected=None, counting=BOOKS, conditions=TREE)
 
@@ -355,10 +368,27 @@ def test_the_list_shows_the_whole_requirement(admin_client, fan, staff):
     assert "10 × Review, and level 5" in page.content.decode()
 
 
-@pytest.mark.parametrize("act", ["remove:conditions-7", "add:conditions-9", "x", ""])
+@pytest.mark.parametrize(
+    "act",
+    [
+        *("remove:conditions-7", "add:conditions-9", "x", ""),
+        *("filter:conditions", "remove:conditions", "add:counting-x"),
+    ],
+)
 def test_a_button_of_a_row_that_is_gone_changes_nothing(admin_client, fan, act):
     editor = Editor(admin_client, change_page(fan))
     editor.form.buttons.add(f"_rule={act}")
     editor.press(f"_rule={act}")
 
     assert "conditions-0-kind" not in editor.form.sent
+
+
+@pytest.mark.parametrize("sent", ["x", "[]", "{}", "7"])
+def test_what_is_no_draft_is_ignored(admin_client, fan, staff, sent):
+    edit_achievement("fan", actor=staff, expected=None, counting=BOOKS, conditions=TREE)
+    editor = Editor(admin_client, change_page(fan))
+
+    editor.save(counting=sent, conditions=sent)
+
+    fan.refresh_from_db()
+    assert (fan.counting, fan.conditions) == (BOOKS, TREE)
