@@ -86,12 +86,13 @@ def press(page, name):
 
 def preview_activate_and_backfill(page):
     press(page, "Preview")
-    expect(page.locator(".gam-preview")).to_contain_text(SENTENCE)
-    expect(page.locator(".gam-preview dd").first).to_have_text("1")
+    preview = page.get_by_role("region", name="Effect of a backfill")
+    expect(preview).to_contain_text(SENTENCE)
+    expect(preview.locator("dd").first).to_have_text("1")
     page.get_by_label("Status").select_option("active")
     press(page, "Save")
     page.get_by_role("link", name="Preview a backfill").click()
-    expect(page.locator(".gam-preview")).to_contain_text(SENTENCE)
+    expect(preview).to_contain_text(SENTENCE)
     page.get_by_label("Note for the user").fill("You have read all that in June.")
     page.get_by_role("button", name="Award to 1 user").click()
 
