@@ -165,6 +165,20 @@ class Store(ABC):
         The ``neutral`` dates break no run.
         """
 
+    def suspects(
+        self,
+        user_ids: UserIds,
+        thresholds: Sequence[int],
+        undos: Sequence[int],
+    ) -> tuple[Collection[Any], Collection[Any]] | None:
+        """Return the users who may differ from their ledgers; None if it cannot tell.
+
+        The second collection has those whose streaks are not the runs of consecutive
+        dates. ``thresholds`` are those of the levels, ``undos`` the jobs that took
+        others back.
+        """
+        return None
+
     @abstractmethod
     def celebration_ids(self, keys: Sequence[UserKey]) -> Mapping[UserKey, int]:
         """Return the ids of the celebrations that exist, by user and dedupe key."""

@@ -46,6 +46,7 @@ from gamification.storage.nearby_sql import NEARBY_FIELDS, longest_sql, nearby_s
 from gamification.storage.prepared import prepared_cursor
 from gamification.storage.queries import ActivityIds, StateQuery, UserIds, UserKey
 from gamification.storage.states import IS_EXCLUDED, KEYS, STAMPS, StoredStates
+from gamification.storage.suspects_sql import suspects_sql
 
 #: Changes whenever a row of the catalogue changes, whoever changes it.
 Stamp = tuple[int | None, ...]
@@ -88,7 +89,11 @@ class PostgreSQLStore(Store):
         self._cursor.execute(sql, params)
 
     def _fetch(
-        self, sql: str, params: Sequence[Any] = (), *, repeats: bool = False
+        self,
+        sql: str,
+        params: Sequence[Any] | Mapping[str, Any] = (),
+        *,
+        repeats: bool = False,
     ) -> list[tuple[Any, ...]]:
         cursor = self._repeating if repeats else self._cursor
         cursor.execute(sql, params)
@@ -245,6 +250,23 @@ class PostgreSQLStore(Store):
         params = (key, firsts, lasts, list(neutral), key)
         [(longest,)] = self._fetch(longest_sql(self._user_type), params)
         return int(longest)
+
+    def suspects(
+        self,
+        user_ids: UserIds,
+        thresholds: Sequence[int],
+        undos: Sequence[int],
+    ) -> tuple[Collection[Any], Collection[Any]]:
+        values = {
+            "users": [*self._prepared(user_ids)],
+            "thresholds": [*thresholds],
+            "undos": [*undos],
+        }
+        rows = self._fetch(suspects_sql(self._user_type), values)
+        books, streaks = list[Any](), list[Any]()
+        for user_id, is_streak in self._converted(rows, 0):
+            (streaks if is_streak else books).append(user_id)
+        return books, streaks
 
     def celebration_ids(self, keys: Sequence[UserKey]) -> Mapping[UserKey, int]:
         [shape], params = self._encode(TableRows(("user_id", "dedupe_key"), keys))

@@ -6,9 +6,9 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from gamification import maintenance
 from gamification.maintenance import (
     Drift,
+    comparing,
     rebuild,
     reconcile,
 )
@@ -444,12 +444,12 @@ def test_new_thresholds_are_drift_until_they_are_applied(user, activity, site):
 
 def test_a_difference_that_is_gone_when_looked_at_again_is_none(walker, monkeypatch):
     compare, spoiled = (
-        maintenance._compare,
+        comparing.compare,
         [{walker.pk: [Drift(walker.pk, "x", 1, 2)]}],
     )
     monkeypatch.setattr(
-        maintenance,
-        "_compare",
+        comparing,
+        "compare",
         lambda user_ids: spoiled.pop() if spoiled else compare(user_ids),
     )
 

@@ -1,16 +1,14 @@
-"""Compares users' progress with the ledger, and rebuilds it from there."""
+"""Compares users' progress with what their ledgers add up to."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, Self
 
-from django.contrib.auth import get_user_model
-from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from gamification.conf import conf
@@ -32,29 +30,12 @@ from gamification.models import (
     UserGamification,
     write_alias,
 )
-from gamification.services.catalogue.filter_counts import (
-    filter_numbers,
-    rebuild_filters,
-)
-from gamification.services.corrections.restoring import forget_others, restore_unlock
+from gamification.services.catalogue.filter_counts import filter_numbers
 from gamification.services.jobs import jobs_undone_for
 from gamification.services.levels.table import current_thresholds
-from gamification.services.streaks.derived import (
-    DerivedStreaks,
-    derive_streaks,
-    write_missing,
-)
-from gamification.services.unit_of_work import attempts, wrap_database_errors
-from gamification.services.user_batches import check_batch_size
-from gamification.services.user_changes import count_again
-from gamification.services.validation import UserRef, unknown_user, user_id_of
-from gamification.storage import store_for
+from gamification.services.streaks.derived import DerivedStreaks, derive_streaks
+from gamification.services.unit_of_work import wrap_database_errors
 from gamification.storage.streaming import stream
-
-__all__ = ["Drift", "rebuild", "reconcile"]
-
-#: Users that are compared at a time.
-BATCH_SIZE = 1_000
 
 #: The derived numbers of one user, by name.
 Numbers = dict[str, object]
@@ -80,76 +61,10 @@ class Drift:
         )
 
 
-def reconcile(
-    user: UserRef | None = None,
-    *,
-    fix: bool = False,
-    batch_size: int = BATCH_SIZE,
-    progress: Callable[[int], None] | None = None,
-) -> Iterator[Drift]:
-    """Yield every derived number that differs from the ledger, for all users or one.
-
-    It compares ``batch_size`` users at a time without locks. If a user differs, it
-    locks them and compares again before it reports the difference. ``fix`` rebuilds
-    such a user. It calls ``progress`` with the number of users after each batch.
-    Raises ``UnknownUserError``, ``StorageError``, and ``ValueError`` for a
-    ``batch_size`` below 1.
-    """
-    for user_ids in _pages(user, batch_size):
-        for user_id, drift in _compare(user_ids).items():
-            if drift:
-                yield from _confirm(user_id, fix=fix)
-        if progress:
-            progress(len(user_ids))
-
-
-def rebuild(user: UserRef) -> None:
-    """Rebuild the user's progress from the ledger, without celebrations.
-
-    Raises ``UnknownUserError``, ``StorageError``.
-    """
-    user_id, store = user_id_of(user), store_for(write_alias())
-    for attempt in attempts(store, [user_id]):
-        with attempt:
-            attempt.lock()
-            _rebuild(user_id)
-
-
-def _pages(user: UserRef | None, size: int) -> Iterator[list[Any]]:
-    check_batch_size(size)
-    users = get_user_model()._base_manager.using(write_alias()).order_by("pk")
-    if user is not None:
-        user_id = user_id_of(user)
-        if not _first(users.filter(pk=user_id), 1):
-            raise unknown_user(user_id)
-        yield [user_id]
-        return
-    rest = users
-    while page := _first(rest, size):
-        yield page
-        rest = users.filter(pk__gt=page[-1])
-
-
-def _first(users: QuerySet[Any], size: int) -> list[Any]:
-    with wrap_database_errors(write_alias()):
-        return list(users.values_list("pk", flat=True)[:size])
-
-
-def _confirm(user_id: Any, *, fix: bool) -> list[Drift]:
-    """Lock the user and return their differences; with ``fix``, rebuild them."""
-    for attempt in attempts(store_for(write_alias()), [user_id]):
-        with attempt:
-            attempt.lock()
-            drift = _compare([user_id])[user_id]
-            if drift and fix:
-                _rebuild(user_id)
-    return drift
-
-
-def _compare(user_ids: Sequence[Any]) -> dict[Any, list[Drift]]:
+def compare(user_ids: Sequence[Any]) -> dict[Any, list[Drift]]:
     """Return the differences of each user."""
     with wrap_database_errors(write_alias()):
-        names, profiles = _Names.read(), _profiles(user_ids)
+        names, profiles = _Names.read(), read_profiles(user_ids)
         derived = _derived(user_ids, profiles, names)
         stored = _stored(user_ids, profiles, names)
         for drift in score_drifts(user_ids):
@@ -173,15 +88,15 @@ def _derived(
     user_ids: Sequence[Any], profiles: Profiles, names: _Names
 ) -> dict[Any, Numbers]:
     numbers, thresholds = {}, current_thresholds()
-    replayed = _replayed(user_ids)
-    streaks = _streaks(replayed, profiles)
+    replayed = replay(user_ids)
+    streaks = streaks_of(replayed, profiles)
     for user_id, progress in replayed.items():
         profile = profiles.get(user_id)
         if profile is None and progress.last_occurred_at is None:
             numbers[user_id] = Numbers()
         else:
             forgiving = streaks.get(user_id)
-            columns = _columns(
+            columns = columns_of(
                 progress, profile or UserGamification(), thresholds, forgiving
             )
             numbers[user_id] = _numbers(columns, progress, names)
@@ -198,7 +113,8 @@ def _derived(
     return numbers
 
 
-def _replayed(user_ids: Sequence[Any]) -> dict[Any, Progress]:
+def replay(user_ids: Sequence[Any]) -> dict[Any, Progress]:
+    """Return the progress that the ledger of each user adds up to."""
     replayed = {user_id: Progress() for user_id in user_ids}
     entries = LedgerEntry.objects.using(write_alias()).filter(user__in=user_ids)
     in_order = entries.order_by("user_id", "id")
@@ -211,7 +127,7 @@ def _replayed(user_ids: Sequence[Any]) -> dict[Any, Progress]:
     return replayed
 
 
-def _streaks(
+def streaks_of(
     replayed: Mapping[Any, Progress], profiles: Profiles
 ) -> dict[Any, DerivedStreaks]:
     """Return the streaks of users whose streaks may forgive something."""
@@ -219,12 +135,13 @@ def _streaks(
     return derive_streaks(profiles.values(), days, write_alias(), timezone.now())
 
 
-def _columns(
+def columns_of(
     progress: Progress,
     profile: UserGamification,
     thresholds: Sequence[int],
     streaks: DerivedStreaks | None,
 ) -> Numbers:
+    """Return the columns that the user's row should have."""
     return progress.columns(
         profile.calendar,
         thresholds,
@@ -308,40 +225,7 @@ class _Names:
         return f"achievement {self.achievements[pk]}{times}"
 
 
-def _profiles(user_ids: Sequence[Any]) -> Profiles:
+def read_profiles(user_ids: Sequence[Any]) -> Profiles:
+    """Return the rows of those of the users who have one."""
     rows = UserGamification.objects.using(write_alias()).filter(user__in=user_ids)
     return {profile.user_id: profile for profile in rows}
-
-
-def _rebuild(user_id: Any) -> None:
-    """Rebuild the progress of a locked user from the ledger."""
-    alias, progress = write_alias(), _replayed([user_id])[user_id]
-    profile = _profiles([user_id]).get(user_id)
-    if profile is None:
-        raise unknown_user(user_id)
-    streaks = _streaks({user_id: progress}, {user_id: profile}).get(user_id)
-    write_missing(streaks.missing if streaks else (), alias)
-    UserGamification.objects.using(alias).filter(pk=profile.pk).update(
-        **_columns(progress, profile, current_thresholds(), streaks),
-        version=F("version") + 1,
-        updated_at=timezone.now(),
-    )
-    tallies = ActivityTally.objects.using(alias)
-    tallies.filter(user=user_id).delete()
-    tallies.bulk_create(
-        ActivityTally(
-            user_id=user_id, activity_id=activity_id, count=count, last_recorded_at=last
-        )
-        for activity_id, (count, last) in progress.tallies.items()
-    )
-    days = ActiveDay.objects.using(alias)
-    days.filter(user=user_id, kind=ActiveDay.Kind.ACTIVE).delete()
-    days.bulk_create(
-        ActiveDay(user_id=user_id, date=day, activities=activities, xp=xp)
-        for day, (activities, xp) in progress.days.items()
-    )
-    count_again(user_id, alias)
-    rebuild_filters(user_id, alias)
-    for place, reward in progress.unlocks.items():
-        restore_unlock(user_id, *place, reward)
-    forget_others(user_id, progress.unlocks)

@@ -1,0 +1,166 @@
+"""Whom reconcile derives again, and how others write while a user is rebuilt."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.db import connection
+from django.test import override_settings
+from django.test.utils import CaptureQueriesContext
+
+from gamification.maintenance import rebuild, rebuilding, reconcile
+from gamification.maintenance.suspects import find_suspects
+from gamification.models import (
+    ActiveDay,
+    ActivityTally,
+    StreakDefinition,
+    StreakFreeze,
+    UserGamification,
+)
+from gamification.services import record_activity, reverse_entry
+from gamification.staff import grant_freezes
+from tests.conftest import IS_POSTGRESQL
+from tests.factories import UserFactory
+from tests.inspection import profile_of
+
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.usefixtures("activity", "no_achievements"),
+]
+
+on_postgresql = pytest.mark.skipif(
+    not IS_POSTGRESQL, reason="Elsewhere, every user is derived again."
+)
+
+NEW_YEAR = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+def walk(user, *numbers):
+    """Let the user walk on some days of January."""
+    for number in numbers:
+        at = NEW_YEAR + timedelta(number)
+        record_activity(user, "walk", occurred_at=at, historical=True)
+
+
+@pytest.fixture
+def walker(user):
+    walk(user, 0, 1, 2, 5)
+    reverse_entry(user, entry_id=user.gamification_entries.earliest("id").pk)
+    return user
+
+
+@pytest.fixture
+def moved(user):
+    """A user for whom January 7 did not exist, because of a move."""
+    walk(user, 1, 2, 5)
+    zones = [[0, "Etc/GMT+11"], [(NEW_YEAR + timedelta(6)).timestamp(), "Etc/GMT-14"]]
+    UserGamification.objects.update(zone_history=zones)
+    walk(user, 6)
+    assert profile_of(user).current_streak == 2
+    return user
+
+
+@pytest.mark.skipif(IS_POSTGRESQL, reason="There, most are known to be right.")
+def test_elsewhere_everybody_may_differ(walker):
+    assert find_suspects([walker.pk]) == [walker.pk]
+
+
+@on_postgresql
+def test_whoever_is_right_is_not_derived_again(walker):
+    newcomer = UserFactory()
+
+    assert find_suspects([walker.pk, newcomer.pk]) == []
+
+
+@on_postgresql
+def test_neutral_dates_are_no_reason_to_derive_a_user_again(moved):
+    assert find_suspects([moved.pk]) == []
+
+
+@on_postgresql
+@override_settings(GAMIFICATION={"DEFAULT_TIME_ZONE": "Pacific/Apia"})
+def test_where_the_site_has_neutral_dates_everybody_is_compared_by_dates(walker):
+    assert find_suspects([walker.pk]) == []
+
+
+@on_postgresql
+def test_streaks_that_forgive_are_compared_by_dates(walker, staff):
+    StreakDefinition.objects.create(key="weekly", name="Weekly", unit="week", goal=2)
+    grant_freezes(walker, 1, actor=staff)
+
+    assert find_suspects([walker.pk]) == []
+
+
+def repair_later(user):
+    list(reconcile(fix=True))
+    assert list(reconcile(user)) == []
+
+
+def test_a_streak_across_a_neutral_date_is_compared(moved):
+    UserGamification.objects.update(current_streak=1)
+
+    drift = [each.what for each in reconcile()]
+
+    assert drift == ["current_streak"]
+    repair_later(moved)
+
+
+def test_a_freeze_that_is_missing_is_named(user):
+    StreakDefinition.objects.filter(key="daily").update(initial_freezes=1)
+    walk(user, 0, 2)
+    StreakFreeze.objects.filter(kind="used")._raw_delete("default")
+
+    drift = [each.what for each in reconcile()]
+
+    assert drift == ["freeze used 2026-01-02"]
+    repair_later(user)
+
+
+@pytest.fixture
+def busy(walker, monkeypatch):
+    """Let the walker write while somebody replays their ledger, some times."""
+    plan, times = rebuilding.plan_rebuilding, []
+
+    def planned(user_id):
+        planned.calls += 1
+        found = plan(user_id)
+        if times:
+            times.pop()
+            walk(walker, 5)
+        return found
+
+    planned.calls = 0
+    planned.times = times
+    monkeypatch.setattr(rebuilding, "plan_rebuilding", planned)
+    return planned
+
+
+@pytest.mark.parametrize(("writes", "plans"), [(0, 1), (1, 2), (2, 3), (3, 4)])
+def test_a_rebuild_starts_again_if_somebody_wrote(walker, busy, writes, plans):
+    ActivityTally.objects.update(count=0)
+    busy.times[:] = [1] * writes
+
+    rebuild(walker)
+
+    assert busy.calls == plans
+    assert ActivityTally.objects.get().count == 3 + writes
+    assert ActiveDay.objects.get(date="2026-01-06").activities == 1 + writes
+
+
+def test_a_rebuild_writes_only_what_differs(walker):
+    ActiveDay.objects.filter(date="2026-01-03").update(activities=7)
+    ActiveDay.objects.create(user=walker, date="2026-02-01", activities=1)
+
+    with CaptureQueriesContext(connection) as queries:
+        rebuild(walker)
+
+    writes = [
+        each["sql"]
+        for each in queries
+        if each["sql"].startswith(("INSERT", "DELETE")) and "activeday" in each["sql"]
+    ]
+    assert len(writes) == 2
+    assert "2026-02-01" in writes[0]
+    assert "2026-01-03" in writes[1]
+    assert "2026-01-02" not in writes[1]
