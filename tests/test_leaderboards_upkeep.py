@@ -22,8 +22,10 @@ from gamification.leaderboards import (
 from gamification.leaderboards.headers import find_board
 from gamification.leaderboards.rows import subject_of
 from gamification.leaderboards.slices import AfterOffset, read_slices
+from gamification.leaderboards.values import Key
 from gamification.maintenance import rebuild, reconcile
 from gamification.models import Board, BoardScore, BoardSegment, PendingScore
+from gamification.models.users import prepare_key
 from gamification.services import record_activity
 from gamification.staff import exclude_user, hold_user, lift_restriction
 from tests.factories import UserFactory
@@ -338,6 +340,17 @@ def test_a_site_may_show_nobody_for_now(user, monkeypatch):
     tend_boards()
 
     assert (by_ledger, get_leaderboard("all").count) == (0, 0)
+
+
+def test_the_board_says_where_a_user_is_who_has_not_moved(user):
+    earns(user, 10)
+    tend_boards()
+
+    stored = prepare_key(user.pk, "default")
+    header = find_board(subject_of(board_of("all")), [stored], limit=1)
+
+    assert (header.old, header.new, header.moved) == ([], [], set())
+    assert header.counted == {stored: Key.of(stored, 10, NOW)}
 
 
 def test_keys_are_not_read_from_a_board_that_has_changed(user):

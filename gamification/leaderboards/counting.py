@@ -40,15 +40,17 @@ def counted_keys(
 
 
 def counted_scores(
-    subject: Subject, now: datetime, *, ends_early: bool
+    subject: Subject, now: datetime, *, ends_early: bool, when: str = "TRUE"
 ) -> sql.Statement:
     """Return columns for what the ledger says of the users of ``w``.
 
     With ``ends_early``, entries that were recorded after ``b.closed_at`` do not count.
+    The ledger is read ``when`` a condition holds.
     """
     period, group = subject
     bounds = [adapted(at) for at in (period.starts_at, period.ends_at) if at]
-    return sql.counted(_ranked(group, now), bounds, ends_early=ends_early)
+    ranked = _ranked(group, now)
+    return sql.counted(ranked, bounds, ends_early=ends_early, when=when)
 
 
 def _ranked(group: Group, now: datetime) -> sql.Statement:

@@ -5,19 +5,23 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from django.utils import timezone
 
 from gamification.leaderboards import sql
 from gamification.leaderboards.counting import (
     adapted,
+    changes,
     counted_key,
     counted_scores,
     instant_of,
 )
 from gamification.leaderboards.groups import audience
 from gamification.leaderboards.values import Key, Subject
+
+#: Whether only the ledger knows the score of a user.
+_IS_UNKNOWN: Final = "(w.pending > 0 OR s.debit IS NULL)"
 
 
 class _Row(NamedTuple):
@@ -35,8 +39,19 @@ class _Row(NamedTuple):
     reached: int
     user: Any
     is_ranked: bool | None
-    score: int
+    #: None if the kept key is right.
+    score: int | None
     reached_at: Any
+
+    @property
+    def kept_key(self) -> Key:
+        return Key(self.debit, self.reached, self.user)
+
+    @property
+    def counted_key(self) -> Key | None:
+        if self.is_ranked and self.debit and not self.pending:
+            return self.kept_key
+        return counted_key(self.user, self.is_ranked, self.score, self.reached_at)
 
 
 class Header(NamedTuple):
@@ -54,20 +69,17 @@ class Header(NamedTuple):
     counted: Mapping[Any, Key | None]
     #: Those among them who opted out of leaderboards.
     hidden: Collection[Any]
-    #: Their kept keys, which may be outdated, in order.
+    #: The kept keys that are outdated, in order.
     old: Sequence[Key]
-    #: Their true keys, in order. A closed board has none: nobody moves on it.
+    #: The keys that the board lacks, in order. Nobody moves on a closed board.
     new: Sequence[Key]
+    #: The users who have either.
+    moved: Collection[Any]
 
     @property
     def is_closed(self) -> bool:
         """Whether later entries change nothing."""
         return self.closed_at is not None
-
-    @property
-    def moved(self) -> Collection[Any]:
-        """The users whose kept keys are not to be used."""
-        return () if self.is_closed else self.counted.keys()
 
     def moved_before(self, place: tuple[Any, ...]) -> int:
         """Return how many more users are before ``place`` than kept scores say."""
@@ -89,7 +101,7 @@ def find_board(
     now = timezone.now()
     waiting = sql.pending(adapted(now), limit, [*users])
     is_over = subject.period.ends_at is not None and subject.period.ends_at <= now
-    counted = counted_scores(subject, now, ends_early=is_over)
+    counted = counted_scores(subject, now, ends_early=is_over, when=_IS_UNKNOWN)
     rows = sql.fetch(sql.header(_condition(subject), waiting, counted))
     return _header([_Row(*row) for row in rows], limit) if rows else None
 
@@ -105,16 +117,14 @@ def _condition(subject: Subject) -> sql.Statement:
 
 def _header(rows: Sequence[_Row], limit: int) -> Header:
     first, told = rows[0], [row for row in rows if row.user is not None]
-    counted = {
-        row.user: counted_key(row.user, row.is_ranked, row.score, row.reached_at)
-        for row in told
-    }
-    old = [Key(row.debit, row.reached, row.user) for row in told if row.debit]
-    new = [key for key in counted.values() if key]
+    kept = {row.user: row.kept_key for row in told if row.debit}
+    counted = {row.user: row.counted_key for row in told}
     closed_at, reopened_at = (
         None if at is None else instant_of(at)
         for at in (first.closed_at, first.reopened_at)
     )
+    ranked = {user: key for user, key in counted.items() if key}
+    old, new = ([], []) if closed_at else changes(kept, ranked)
     return Header(
         first.id,
         first.version,
@@ -124,6 +134,7 @@ def _header(rows: Sequence[_Row], limit: int) -> Header:
         sum(row.pending for row in told) < limit,
         counted,
         {row.user for row in told if row.is_public is not None and not row.is_public},
-        [] if closed_at else sorted(old),
-        [] if closed_at else sorted(new),
+        sorted(old),
+        sorted(new),
+        {key.user for key in (*old, *new)},
     )

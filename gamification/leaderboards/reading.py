@@ -259,7 +259,7 @@ def _is_hidden(user: Any) -> bool:
 def _result(
     question: Question, answer: Answer, users: Mapping[Any, Any], *, is_hidden: bool
 ) -> LeaderboardPage:
-    me, period = answer.own, question.subject.period
+    me, period, alias = answer.own, question.subject.period, write_alias()
     return LeaderboardPage(
         period,
         _state(period, is_final=answer.is_final),
@@ -267,9 +267,13 @@ def _result(
         answer.total,
         answer.offset,
         question.page_size,
-        tuple(_entry(each, users) for each in answer.places if each.user in users),
+        tuple(
+            _entry(each, users[each.user], alias)
+            for each in answer.places
+            if each.user in users
+        ),
         _cursor(answer),
-        _entry(me, users) if me and me.user in users else None,
+        _entry(me, users[me.user], alias) if me and me.user in users else None,
         is_hidden,
     )
 
@@ -288,12 +292,12 @@ def _cursor(answer: Answer) -> str | None:
     return cursor_of(Key.of(last.user, last.score, last.reached_at))
 
 
-def _entry(place: Place, users: Mapping[Any, Any]) -> LeaderboardEntry:
+def _entry(place: Place, user: Any, alias: str) -> LeaderboardEntry:
     above = place.above
     return LeaderboardEntry(
         place.rank,
-        convert_key(place.user, write_alias()),
-        users[place.user],
+        convert_key(place.user, alias),
+        user,
         place.score,
         None if above is None else above - place.score,
         place.reached_at,

@@ -97,11 +97,14 @@ FROM w JOIN {_PROFILES} g ON g.user_id = w.user_id
     )
 
 
-def counted(ranked: Statement, bounds: Sequence[Any], *, ends_early: bool) -> Statement:
+def counted(
+    ranked: Statement, bounds: Sequence[Any], *, ends_early: bool, when: str
+) -> Statement:
     """Return columns for a user of ``w``: ranked or not, the score, and since when.
 
     ``ranked`` is a condition; ``bounds`` are the ends of the period, or empty. With
-    ``ends_early``, entries that were recorded after ``b.closed_at`` do not count.
+    ``ends_early``, entries that were recorded after ``b.closed_at`` do not count. The
+    ledger is read ``when`` a condition holds.
     """
     within = " AND e.occurred_at >= %s AND e.occurred_at < %s" if bounds else ""
     if ends_early:
@@ -113,11 +116,12 @@ def counted(ranked: Statement, bounds: Sequence[Any], *, ends_early: bool) -> St
         WHERE e.user_id = w.user_id{within})"""
     # An entry is worth its amount with the corrections and the reversal that name it.
     named = "coalesce(e.corrects, e.id)"
-    sql = f""", {score}, (SELECT e.occurred_at FROM {_LEDGER} e
+    sql = f""", CASE WHEN {when} THEN {score} END,
+    CASE WHEN {when} THEN (SELECT e.occurred_at FROM {_LEDGER} e
     WHERE e.user_id = w.user_id{within} AND e.amount > 0 AND e.kind <> 'reversal' AND (
         SELECT sum(c.amount) FROM {_LEDGER} c WHERE c.user_id = e.user_id
             AND (c.id = {named} OR c.corrects = {named} OR c.reverses = {named})) > 0
-    ORDER BY e.occurred_at DESC LIMIT 1)"""
+    ORDER BY e.occurred_at DESC LIMIT 1) END"""
     twice = (*bounds, *bounds) if within else ()
     return join([ranked, Statement(sql, twice)], "")
 

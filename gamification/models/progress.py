@@ -59,9 +59,15 @@ class UserGamificationQuerySet(PerUserQuerySet["UserGamification"]):
 
 def counted_marks() -> dict[str, bool]:
     """Return the values that counted users have in fields of their model."""
-    known = {field.name for field in get_user_model()._meta.get_fields()}
+    known = _fields_of(get_user_model())
     marks = {"is_active": True} | ({} if conf.RANKS_STAFF else {"is_staff": False})
     return {name: mark for name, mark in marks.items() if name in known}
+
+
+@cache
+def _fields_of(model: Any) -> frozenset[str]:
+    """Return the names of the fields of a model."""
+    return frozenset(field.name for field in model._meta.get_fields())
 
 
 def _is_counted() -> Q:
