@@ -67,11 +67,9 @@ pytest: $(VENV)/dev ## Run the suite.
 # UUIDs. Coverage doubles the time of a test, so few tests are measured twice.
 suite:
 	rm -f .coverage
-	TEST_USER_MODEL=uuid_users.Member $(PYTEST) $(COVERED) \
-		$(addprefix --ignore ,tests/api $(SLOW) $(PLAIN))
+	TEST_USER_MODEL=uuid_users.Member UNMEASURED="$(PLAIN)" $(PYTEST) $(COVERED) \
+		$(addprefix --ignore ,tests/api $(SLOW))
 	TEST_DATABASE=postgresql $(PYTEST) $(COVERED) $(MEASURED)
-	TEST_USER_MODEL=uuid_users.Member $(PYTEST) $(PLAIN) \
-		$(addprefix --ignore ,$(SLOW))
 	TEST_DATABASE=postgresql TEST_USER_MODEL=uuid_users.Member $(PYTEST) $(ASKING) \
 		$(addprefix --ignore ,$(filter %.py,$(MEASURED)))
 	$(BIN)/python -m coverage report

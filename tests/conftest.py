@@ -20,10 +20,8 @@ from gamification.models import Achievement, Activity
 from gamification.services.balance import report
 from tests.factories import ActivityFactory, UserFactory
 from tests.measuring import (  # noqa: F401 - pytest calls them
+    pytest_collection_finish,
     pytest_runtest_call,
-    pytest_runtest_setup,
-    pytest_runtest_teardown,
-    pytest_sessionstart,
 )
 from tests.resets import keep_rows, quick_resets
 
@@ -42,6 +40,21 @@ IS_POSTGRESQL = connection.vendor == "postgresql"
 WRITES = re.compile(
     r"(?:INSERT INTO|UPDATE|DELETE FROM) +\"?gamification_(?!ach|activity\b)"
 )
+
+#: What takes long: begun first, lest one worker waits for the other at the end.
+LONG = (
+    "tests/fuzzing",
+    "tests/hosts",
+    "tests/browser",
+    "tests/examples",
+    "tests/test_new_site",
+    "tests/races",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes long."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
 
 
 @pytest.fixture(scope="session")

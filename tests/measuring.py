@@ -9,50 +9,36 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+import threading
+from collections.abc import Generator
 from typing import Any
 
 import pytest
 
 UNMEASURED = (*os.environ.get("UNMEASURED", "").split(),)
 
-#: Coverage's own function, where it measures.
-_trace: Any = None
+#: Coverage's functions for this thread and for new ones, where it measures.
+_functions: tuple[Any, Any] = (None, None)
 
 
-def pytest_sessionstart(session: pytest.Session) -> None:
-    global _trace
+def pytest_collection_finish(session: pytest.Session) -> None:
+    global _functions
     if session.config.getoption("cov_source", None):
-        _trace = sys.gettrace()
-
-
-@contextmanager
-def _traced(*, is_on: bool) -> Iterator[None]:
-    if _trace is None:
-        yield
-        return
-    before = sys.gettrace()
-    sys.settrace(_trace if is_on else None)
-    try:
-        yield
-    finally:
-        sys.settrace(before)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_setup() -> Generator[None, Any, Any]:
-    with _traced(is_on=False):
-        return (yield)
+        _functions = sys.gettrace(), threading.gettrace()
+        _trace(None, None)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
-    with _traced(is_on=not item.nodeid.startswith(UNMEASURED)):
+    if not any(_functions) or item.nodeid.startswith(UNMEASURED):
         return (yield)
+    _trace(*_functions)
+    try:
+        return (yield)
+    finally:
+        _trace(None, None)
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_teardown() -> Generator[None, Any, Any]:
-    with _traced(is_on=False):
-        return (yield)
+def _trace(here: Any, in_threads: Any) -> None:
+    sys.settrace(here)
+    threading.settrace(in_threads)

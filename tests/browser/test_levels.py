@@ -15,12 +15,12 @@ from tests.inspection import COMMITTED
 
 pytestmark = [COMMITTED, pytest.mark.usefixtures("no_achievements")]
 
-USERS = 20_000
+USERS = 2_000
 
 
 @pytest.fixture
 def crowd():
-    """Users with 0 to 1,999 XP, ten of each."""
+    """Users with 0 to 1,999 XP, more than a step of a job takes."""
     users = get_user_model()
     users.objects.bulk_create(users(username=f"u{number}") for number in range(USERS))
     first = users.objects.get(username="u0")
@@ -53,10 +53,10 @@ def table(page):
     return page.get_by_label("Table of levels")
 
 
-def test_levels_are_generated_for_20_000_users(crowd, page):
+def test_levels_are_generated_for_many_users(crowd, page):
     AchievementFactory(key="tenth", name="Tenth", criterion="level", threshold=10)
     page.goto(address(Level, "changelist"))
-    expect(page.get_by_role("row", name="1 0 50 499")).to_be_visible()
+    expect(page.get_by_role("row", name="1 0 50 49")).to_be_visible()
     look(page, "levels")
     page.get_by_label("Number of levels").fill("20")
     page.get_by_label("XP from level 1 to level 2").fill("220")
@@ -71,12 +71,12 @@ def test_levels_are_generated_for_20_000_users(crowd, page):
     result = page.get_by_role("region", name="Effect of these levels")
     expect(result).to_be_focused()
     # Who has 1,760 to 1,799 XP was on level 8, and from 1,980 XP on, on level 9.
-    expect(result.locator("dd").nth(0)).to_have_text("601")
-    expect(result).to_contain_text("Tenth × 201")
+    expect(result.locator("dd").nth(0)).to_have_text("61")
+    expect(result).to_contain_text("Tenth × 21")
     look(page, "levels-preview")
     page.get_by_role("button", name="Save these levels").click()
 
-    expect(page.locator("#gam-job-state")).to_have_text("finished", timeout=60_000)
+    expect(page.locator("#gam-job-state")).to_have_text("finished")
     rows = UserGamification.objects.values_list("level", "total_xp")
     assert {level for level, xp in rows if level != xp // 220 + 1} == set()
     assert rows.count() == USERS

@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import count
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
@@ -33,8 +34,8 @@ pytestmark = [
     pytest.mark.usefixtures("activity", "no_achievements"),
 ]
 
-#: How long something that may have to wait for the deletion is waited for, in seconds.
-SHORT = 0.05
+#: How often something that may have to wait for the deletion is looked at, in seconds.
+SHORT = 0.002
 
 
 def record_many(user_id):
@@ -50,33 +51,53 @@ VERBS = {
 }
 
 
-def attempt(work):
-    """Do ``work`` in a connection of its own; return the error that it may meet."""
+@pytest.fixture
+def pool(transactional_db: None) -> Iterator[ThreadPoolExecutor]:
+    """A thread with a connection of its own."""
+    with ThreadPoolExecutor(1) as pool:
+        yield pool
+        pool.submit(lambda: connection.close()).result()
+
+
+def attempt(work, pids):
+    """Do ``work``; return the error that it may meet."""
+    connection.ensure_connection()
+    pids.put(connection.connection.info.backend_pid)
     try:
         work()
     except GamificationError as error:
         return error
-    finally:
-        connection.close()
     return None
 
 
+def wait_until_done_or_blocked(begun: Future[Any], pid: int) -> None:
+    """Return when the work is done, or its backend waits for a lock."""
+    blocked = f"SELECT cardinality(pg_blocking_pids({pid})) > 0"
+    # Statements of Django would be counted.
+    while not connection.connection.execute(blocked).fetchone()[0]:
+        if wait([begun], SHORT).done:
+            return
+
+
 @contextmanager
-def beside(number: int, work: Any) -> Iterator[list[Future[Any]]]:
-    """Begin ``work`` elsewhere before that statement, and go on without its end.
+def beside(
+    pool: ThreadPoolExecutor, number: int, work: Any
+) -> Iterator[list[Future[Any]]]:
+    """Begin ``work`` in the pool before that statement, and go on once it has to wait.
 
     What is yielded has the work once it was begun.
     """
-    numbers, begun = count(1), list[Future[Any]]()
+    numbers, begun, pids = count(1), list[Future[Any]](), SimpleQueue[int]()
 
     def intrude(execute: Any, sql: str, params: Any, many: Any, context: Any) -> Any:
         if next(numbers) == number:
-            begun.append(pool.submit(attempt, work))
-            wait(begun, SHORT)
+            begun.append(pool.submit(attempt, work, pids))
+            wait_until_done_or_blocked(begun[0], pids.get())
         return execute(sql, params, many, context)
 
-    with ThreadPoolExecutor(1) as pool, connection.execute_wrapper(intrude):
+    with connection.execute_wrapper(intrude):
         yield begun
+    wait(begun)
 
 
 def user_of(is_known):
@@ -97,12 +118,12 @@ def user_of(is_known):
         ("hide", False),
     ],
 )
-def test_a_deletion_succeeds_whatever_commits_inside_of_it(verb, is_known):
+def test_a_deletion_succeeds_whatever_commits_inside_of_it(pool, verb, is_known):
     for number in count(1):
         user = user_of(is_known)
         user_id = user.pk
 
-        with beside(number, partial(VERBS[verb], user_id)) as begun:
+        with beside(pool, number, partial(VERBS[verb], user_id)) as begun:
             user.delete()
 
         if not begun:
@@ -113,13 +134,15 @@ def test_a_deletion_succeeds_whatever_commits_inside_of_it(verb, is_known):
 
 
 @pytest.mark.parametrize("are_known", [(False, True), (True, False), (True, True)])
-def test_users_are_deleted_together_whatever_batch_commits_inside_of_it(are_known):
+def test_users_are_deleted_together_whatever_batch_commits_inside_of_it(
+    pool, are_known
+):
     for number in count(1):
         pks = [user_of(is_known).pk for is_known in are_known]
         records = [ActivityRecord(user_id, "walk") for user_id in pks]
         work = partial(record_activities, records, refused=lambda *refusal: None)
 
-        with beside(number, work) as begun:
+        with beside(pool, number, work) as begun:
             get_user_model().objects.filter(pk__in=pks).delete()
 
         if not begun:
@@ -157,12 +180,12 @@ def test_a_deletion_that_is_rolled_back_keeps_everything(user):
     assert LedgerEntry.objects.filter(user=user_id).count() == 1
 
 
-def test_staff_who_are_deleted_while_they_adjust_leave_what_they_gave(user):
+def test_staff_who_are_deleted_while_they_adjust_leave_what_they_gave(pool, user):
     for number in count(1):
         actor = UserFactory(is_staff=True)
         work = partial(adjust_xp, user, amount=1, note="a gift", actor=actor.pk)
 
-        with beside(number, work) as begun:
+        with beside(pool, number, work) as begun:
             actor.delete()
 
         if not begun:
