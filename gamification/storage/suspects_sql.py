@@ -87,7 +87,8 @@ def suspects_sql(user_type: str) -> str:
     books = " UNION ALL ".join(f"({part.format(**values)})" for part in parts)
     return f"""WITH entries AS MATERIALIZED (
     SELECT id, user_id, kind, amount, activity_id, achievement_id, quantity,
-        coalesce(number, 1) AS number, extends_streak, occurred_at, local_date, recorded_at, job_id
+        coalesce(number, 1) AS number, extends_streak, occurred_at, local_date,
+        recorded_at, job_id
     FROM {LEDGER} WHERE {values["users"]})
 SELECT user_id, bool_and(is_streak) FROM (
     SELECT b.user_id, FALSE AS is_streak FROM ({books}) b
