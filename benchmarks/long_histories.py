@@ -134,6 +134,31 @@ class Measurement:
         show("reversal that splits the longest run", splits)
         ids = [self.record(self.on(9), n % 60).entry.id for n in range(times)]
         show("reversal on a date that stays active", timed(self.reversing(ids)))
+        self.measure_rebuilding(max(5, times // 8))
+
+    def measure_rebuilding(self, times: int) -> None:
+        """Print how long a rebuild takes, and how long of it others have to wait."""
+        from gamification.maintenance import rebuild
+        from gamification.maintenance.rebuilding import Rebuilding
+        from gamification.models import ActiveDay
+
+        write, held = Rebuilding.write, list[float]()
+
+        def watched(plan: Rebuilding) -> None:
+            held.extend(timed(iter([lambda: write(plan)])))
+
+        Rebuilding.write = watched  # type: ignore[method-assign]
+        for title, spoil in (
+            ("rebuild of what is right", ActiveDay.objects.none()),
+            ("rebuild of all active days", ActiveDay.objects.filter(user=self.user)),
+        ):
+            held.clear()
+            taken = []
+            for _ in range(times):
+                spoil.delete()
+                taken += timed(iter([lambda: rebuild(self.user)]))
+            show(title, taken)
+            show("  while the user is locked", held)
 
     def keep(self, outcome: Any) -> None:
         self.entry_id = outcome.entry.id

@@ -18,7 +18,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import wraps
 from types import TracebackType
 from typing import Any, Final, ParamSpec, Self, TypeVar
@@ -30,6 +30,7 @@ from gamification.exceptions import GamificationError, StorageError
 from gamification.models import write_alias
 from gamification.services.database_errors import storage_error
 from gamification.services.dispatch import announce_streaks
+from gamification.services.turns import taking_turns
 from gamification.storage import Snapshot, StateQuery, Store, Written, store_for
 
 P = ParamSpec("P")
@@ -79,7 +80,8 @@ class Attempt:
 
     def __enter__(self) -> Self:
         if self._transaction:
-            with wrap_database_errors(self.store.alias):
+            alias = self.store.alias
+            with wrap_database_errors(alias), taking_turns(alias):
                 self._transaction.__enter__()
         return self
 
@@ -183,7 +185,9 @@ def write_transaction(alias: str) -> Iterator[None]:
     SQLite does not wait where a transaction that has read begins to write: it fails at
     once. Therefore the first statement takes the lock for writing.
     """
-    with transaction.atomic(using=alias):
+    with ExitStack() as stack:
+        with taking_turns(alias):
+            stack.enter_context(transaction.atomic(using=alias))
         if alias == write_alias():
             store_for(alias).lock(())
         yield
