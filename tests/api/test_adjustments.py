@@ -202,7 +202,7 @@ def test_an_award_is_given_with_its_xp_and_its_reason(clerk, staff, user, to, me
     assert (entry.actor, entry.note) == (staff, "Well done.")
     assert (outcome["entry"]["id"], outcome["credited"]) == (entry.pk, 40)
     assert outcome["unlocks"] == [
-        {"achievement": "medal", "name": "Medal", "icon": "🏅", "xp": 40}
+        {"achievement": "medal", "name": "Medal", "icon": "🏅", "xp": 40, "number": 1}
     ]
     assert held_by(user) == {"medal"}
 
@@ -351,7 +351,7 @@ def test_a_reversal_tells_which_achievements_are_lost(clerk, user, to):
     outcome = clerk.post(to("reversals"), {"entry": entry.id, "note": NOTE}).json()
 
     assert outcome["lost"] == [
-        {"achievement": "first", "name": "First", "icon": "👣", "xp": 50}
+        {"achievement": "first", "name": "First", "icon": "👣", "xp": 50, "number": 1}
     ]
     assert (outcome["total_xp"], held_by(user)) == (0, set())
 

@@ -103,7 +103,7 @@ def test_an_outcome_lists_unlocks_and_celebrations(service, user, walk):
 
     unlock, level = Celebration.objects.order_by("id")
     assert outcome["unlocks"] == [
-        {"achievement": "first", "name": "First", "icon": "👣", "xp": 40}
+        {"achievement": "first", "name": "First", "icon": "👣", "xp": 40, "number": 1}
     ]
     assert outcome["celebrations"] == [
         {

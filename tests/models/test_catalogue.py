@@ -4,7 +4,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
-from django.utils import translation
+from django.utils import timezone, translation
 
 from gamification.models import Achievement, Activity, Level
 from gamification.services import (
@@ -244,3 +244,44 @@ def test_a_level_is_called_by_its_number_and_name():
 
     assert (str(level), german) == ("Level 5 · Explorer", "Level 5 · Entdecker")
     assert str(Level(number=6)) == "Level 6"
+
+
+@pytest.mark.parametrize("fields", [{"series": "medals"}, {"step": 1}])
+def test_a_series_and_a_step_go_together(fields):
+    assert violates(
+        "gamification_achievement_series", lambda: AchievementFactory(**fields)
+    )
+
+
+def test_a_series_has_each_step_once():
+    AchievementFactory(series="medals", step=1)
+
+    assert violates(
+        "gamification_achievement_step",
+        lambda: AchievementFactory(series="medals", step=1),
+    )
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"max_times": None},
+        {"max_times": 2},
+        {"repeat_every": 5},
+        {"repeat_period": "day"},
+        {"max_times": 2, "repeat_every": 5, "repeat_period": "day"},
+    ],
+)
+def test_what_is_earned_again_says_how(fields):
+    assert violates(
+        "gamification_achievement_repeats", lambda: AchievementFactory(**fields)
+    )
+
+
+def test_a_season_ends_after_it_starts():
+    now = timezone.now()
+
+    assert violates(
+        "gamification_achievement_season",
+        lambda: AchievementFactory(starts_at=now, ends_at=now),
+    )

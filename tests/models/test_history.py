@@ -286,7 +286,7 @@ def test_an_achievement_holds_while_it_is_held_and_no_draft(
         xp_awarded=0,
         revoked_at=revoked_at,
     )
-    celebration_of(user, kind="achievement", achievement=medal)
+    celebration_of(user, kind="achievement", number=None, achievement=medal)
 
     assert Celebration.objects.holding().exists() is holds
 

@@ -105,16 +105,18 @@ class AchievementActionForm(ActionForm):
 
     def __init__(self, user: Any, data: Any = None, **kwargs: Any) -> None:
         super().__init__(user, data, **kwargs)
-        rows = Achievement.objects.using(write_alias()).filter(**self.choices_filter())
+        rows = [
+            *Achievement.objects.using(write_alias()).filter(**self.choices_filter())
+        ]
         self.names = {
             row.key: f"{badge_of(row.icon).emoji} {row.name}".strip() for row in rows
         }
         field = self.fields["achievement"]
         field.choices = [("", "–"), *self.names.items()]  # type: ignore[attr-defined]
-        if not rows.exclude(max_times=1).exists():
-            del self.fields["number"]
-        else:
+        if any(row.max_times != 1 for row in rows):
             self.fields["number"].help_text = self.about_number
+        else:
+            del self.fields["number"]
 
     @abstractmethod
     def choices_filter(self) -> dict[str, Any]:

@@ -101,6 +101,15 @@ class AchievementRarity(NamedTuple):
     worked_out_at: datetime
 
 
+class AchievementSeason(NamedTuple):
+    """When an achievement can be earned."""
+
+    state: str
+    starts_at: datetime | None
+    ends_at: datetime | None
+    zone: str
+
+
 class VisibleAchievement(NamedTuple):
     """An achievement as a user sees it."""
 
@@ -109,7 +118,7 @@ class VisibleAchievement(NamedTuple):
     rarity: AchievementRarity
 
     @property
-    def season(self) -> dict[str, Any] | None:
+    def season(self) -> AchievementSeason | None:
         """The season with its state, if it has one."""
         return season_of(self.achievement, self.progress)
 
@@ -145,16 +154,14 @@ def with_rarity(rows: Iterable[AchievementProgress]) -> list[VisibleAchievement]
     ]
 
 
-def season_of(row: Achievement, progress: AchievementProgress) -> dict[str, Any] | None:
+def season_of(
+    row: Achievement, progress: AchievementProgress
+) -> AchievementSeason | None:
     """Return the season of an achievement with its state, if it has one."""
     if progress.season is None:
         return None
-    return {
-        "state": progress.season,
-        "starts_at": row.starts_at,
-        "ends_at": row.ends_at,
-        "zone": row.season_zone,
-    }
+    ends = row.starts_at, row.ends_at
+    return AchievementSeason(progress.season, *ends, row.season_zone)
 
 
 class AchievementProgressSerializer(ResponseSerializer):
@@ -331,7 +338,7 @@ class EditedAchievement(NamedTuple):
     problem: str
 
     @property
-    def season(self) -> dict[str, Any] | None:
+    def season(self) -> AchievementSeason | None:
         """The season with its state, if it has one."""
         return season_of(self.achievement, self.progress)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, cast
 
@@ -35,6 +35,9 @@ from gamification.services.validation import UserRef, user_id_of
 
 #: Placeholders in a statement that serves all users: the user, now, and their clock.
 _USER, _NOW, _WALL = object(), object(), object()
+
+#: How far clocks are ahead of UTC somewhere, and behind it.
+_AHEAD, _BEHIND = timedelta(hours=14), timedelta(hours=12)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,8 @@ def get_achievement(user: UserRef, key: str) -> AchievementProgress | None:
     """
     user_id, now = user_id_of(user), timezone.now()
     stored = stored_progress(user_id)
-    visible = _visible(user_id, now, wall_clock(now, stored.calendar)).filter(key=key)
+    wall = wall_clock(now, stored.calendar)
+    visible = _visible(user_id, now, wall, wall).filter(key=key)
     return next(iter(_measured(user_id, stored, visible, now)), None)
 
 
@@ -99,12 +103,13 @@ def visible_achievements(user: UserRef) -> QuerySet[Any]:
     """Return the achievements that ``user`` may see.
 
     They are the active ones that are not secret, and those that the user holds. Nobody
-    sees a draft, nor what staff hide outside its season. Raises ``UnknownUserError`` if
+    sees a draft, nor what staff hide outside its season; on users' own clocks, it is in
+    season as long as it is anywhere. Raises ``UnknownUserError`` if
     ``user`` is invalid.
     """
     user_id, now = user_id_of(user), timezone.now()
-    stored = stored_progress(user_id)
-    return _visible(user_id, now, wall_clock(now, stored.calendar))
+    # Wherever the user is, which only another read would tell.
+    return _visible(user_id, now, now + _AHEAD, now - _BEHIND)
 
 
 def name_visible(user: UserRef, row: Achievement) -> None:
@@ -183,24 +188,24 @@ def _joined(user_id: Any) -> QuerySet[Any]:
     )
 
 
-def _in_season(now: Any, wall: Any) -> Q:
+def _in_season(now: Any, latest: Any, earliest: Any) -> Q:
     """Return the condition that it is in season, or has none.
 
-    ``wall`` is what the user's clock shows.
+    ``latest`` and ``earliest`` are what the user's clock may show.
     """
     return Q(
         (Q(starts_at=None) | Q(starts_at__lte=now))
         & (Q(ends_at=None) | Q(ends_at__gt=now)),
         ~Q(season_zone=""),
     ) | Q(
-        (Q(starts_at=None) | Q(starts_at__lte=wall))
-        & (Q(ends_at=None) | Q(ends_at__gt=wall)),
+        (Q(starts_at=None) | Q(starts_at__lte=latest))
+        & (Q(ends_at=None) | Q(ends_at__gt=earliest)),
         season_zone="",
     )
 
 
-def _visible(user_id: Any, now: Any, wall: Any) -> QuerySet[Any]:
-    is_shown = Q(shown_outside_season=True) | _in_season(now, wall)
+def _visible(user_id: Any, now: Any, latest: Any, earliest: Any) -> QuerySet[Any]:
+    is_shown = Q(shown_outside_season=True) | _in_season(now, latest, earliest)
     return _joined(user_id).filter(
         Q(is_shown, status=AchievementStatus.ACTIVE, is_secret=False)
         | Q(times__gt=0) & ~Q(status=AchievementStatus.DRAFT)
@@ -235,7 +240,7 @@ def _statement(alias: str) -> tuple[str, Sequence[Any]]:
 
     The parameters ``_USER``, ``_NOW`` and ``_WALL`` mark the places of values.
     """
-    marks = (RawSQL("%s", [each]) for each in (_USER, _NOW, _WALL))
+    marks = (RawSQL("%s", [each]) for each in (_USER, _NOW, _WALL, _WALL))
     compiler = _visible(*marks).query.get_compiler(alias)
     sql, parameters = compiler.as_sql()
     return sql, parameters

@@ -25,6 +25,7 @@ ADD = reverse("admin:gamification_achievement_add")
 SENTENCE = reverse("admin:gamification_achievement_sentence")
 
 NEW = {
+    "max_times": "1",
     "key": "walk_10",
     "name": "Ten walks",
     "category": "milestones",

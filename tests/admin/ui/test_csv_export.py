@@ -143,6 +143,8 @@ def test_the_columns_of_an_exported_entry(admin_client, user, staff):
             "note": '"Sorry",\n\'=1',
             "internal_note": "Fraud.",
             "job": "",
+            "number": "",
+            "period": "",
             "attributes": "",
         }
     ]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from gamification.exceptions import AchievementNotHeldError, InvalidRequestError
 from gamification.maintenance import rebuild
-from gamification.models import Achievement, Celebration, UserAchievement
+from gamification.models import Achievement, Activity, Celebration, UserAchievement
 from gamification.services import (
     award_achievement,
     explain_achievement,
@@ -30,7 +30,7 @@ from gamification.staff import (
     preview_backfill,
     run_next_step,
 )
-from tests.factories import AchievementFactory, UserFactory
+from tests.factories import AchievementFactory, ActivityFactory, UserFactory
 from tests.inspection import ledger_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_achievements")]
@@ -294,7 +294,8 @@ def test_progress_after_the_last_time_is_done(user, tens):
     assert (row.times, row.target, row.fraction) == (2, 20, 1.0)
 
 
-def test_all_times_are_one_achievement(user, tens):
+def test_all_times_are_one_achievement(user, tens, settings):
+    settings.GAMIFICATION = {"RARITY_TTL": timedelta(0)}
     record_activity(user, "walk", quantity=35)
 
     assert get_progress(user).achievements == 1
@@ -401,3 +402,32 @@ def test_rewards_that_earn_xp_end(user, activity):
     # 200 XP of walks; each hundred brings fifty more: 100, 200, 300 are reached.
     assert held(user) == [1, 2, 3]
     assert get_progress(user).level.total_xp == 350
+
+
+def test_each_time_needs_the_conditions(user, tens):
+    level = {"criterion": "level", "threshold": 4}
+    Achievement.objects.update(conditions=level)
+    record_activity(user, "walk", quantity=20)
+    before = held(user)
+
+    record_activity(user, "walk", quantity=11)
+
+    # 300 XP are level 4.
+    assert (before, held(user)) == ([], [1, 2, 3])
+
+
+def test_each_week_counts_what_it_should(user, weekly):
+    ActivityFactory(key="review", attributes={"pages": "integer"})
+    review = Activity.objects.get(key="review")
+    Achievement.objects.update(activity=review, counting={"sum": "pages"}, threshold=90)
+    for day, pages in ((1, 50), (2, 50), (8, 70), (9, 10)):
+        record_activity(
+            user,
+            "review",
+            attributes={"pages": pages},
+            occurred_at=june(day),
+            historical=True,
+        )
+
+    rows = UserAchievement.objects.order_by("number")
+    assert [*rows.values_list("period", "unlocked_at")] == [(date(2026, 6, 1), june(2))]

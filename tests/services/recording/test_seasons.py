@@ -13,6 +13,7 @@ from gamification.services import (
     explain_achievement,
     get_achievements,
     record_activity,
+    reverse_entry,
     set_time_zone,
 )
 from gamification.staff import (
@@ -220,3 +221,45 @@ def test_a_backfill_passes_those_who_missed_the_season(user, spring):
 
 def test_a_season_that_is_over_is_a_problem(spring):
     assert reach_problem(spring) == "Its season is over, so nobody can reach it."
+
+
+@pytest.mark.parametrize("status", ["active", "retired"])
+def test_a_reversal_takes_back_what_a_season_had_earned(user, spring, status):
+    Achievement.objects.update(revocable=True)
+    entry = walk(user, START, 3).entry
+    walk(user, NOW, 9)
+    Achievement.objects.update(status=status)
+
+    outcome = reverse_entry(user, entry_id=entry.id)
+
+    assert [each.achievement for each in outcome.lost] == ["spring"]
+
+
+def test_a_reversal_outside_a_season_takes_nothing_back(user, spring):
+    Achievement.objects.update(revocable=True)
+    walk(user, START, 3)
+    entry = walk(user, NOW, 9).entry
+
+    assert reverse_entry(user, entry_id=entry.id).lost == ()
+
+
+def test_a_season_goes_with_conditions(user, activity, spring):
+    level = {"criterion": "level", "threshold": 2}
+    Achievement.objects.update(conditions=level)
+    walk(user, START, 3)
+    before = unlocked_at(user)
+
+    walk(user, END - timedelta(seconds=1), 4)
+
+    assert before is None
+    assert unlocked_at(user) == END - timedelta(seconds=1)
+
+
+def test_conditions_that_are_met_after_the_season_come_too_late(user, spring):
+    level = {"criterion": "level", "threshold": 2}
+    Achievement.objects.update(conditions=level)
+    walk(user, START, 3)
+
+    walk(user, NOW, 9)
+
+    assert unlocked_at(user) is None
