@@ -41,6 +41,7 @@ from gamification.staff import (
 
 #: The labels of the parameters that the page shows.
 _PARAMETER_LABELS: Final = {
+    "achievements": gettext_lazy("achievements"),
     "activities": gettext_lazy("activities"),
     "activity": gettext_lazy("activity"),
     "user": gettext_lazy("key of the user"),

@@ -19,11 +19,13 @@ Buckets: TypeAlias = Mapping[str, int]
 class FilterKeeper:
     """What the conditions of a catalogue count of one user's entries."""
 
-    __slots__ = ("_bases", "_changes", "_meters", "_sums", "state", "trees")
+    __slots__ = ("_bases", "_changes", "_meters", "_sums", "slots", "state", "trees")
 
     def __init__(self, state: UserState, trees: Trees) -> None:
         self.state = state
         self.trees = trees
+        #: Those in which something may have been counted.
+        self.slots = set[int]()
         #: The place of the entry, the slot, the bucket, and what was added.
         self._changes: list[tuple[int, int, str, int]] = []
         #: By slot: the sum of changes, what was counted before, and the values of now,
@@ -35,7 +37,9 @@ class FilterKeeper:
     def note(self, entry: Entry, place: int, active_days: int) -> None:
         """Count the entry at ``place``; ``active_days`` is what it adds to dates."""
         counted = self.trees.counted
-        for slot in self.trees.slots_on(entry):
+        slots = [*self.trees.slots_on(entry.activity_id, entry.attributes)]
+        self.slots.update(slots)
+        for slot in slots:
             change = change_of(counted[slot], entry, active_days)
             if change:
                 self._changes.append((place, slot, *change))

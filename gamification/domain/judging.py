@@ -14,6 +14,7 @@ from gamification.domain.history import lasting_with
 from gamification.domain.outcomes import Entry
 from gamification.domain.requirements import NOWHERE, Goal, Possession
 from gamification.domain.totals import RunningTotals, Start
+from gamification.domain.trees import Affected, Tree
 
 _ACTIVITY_COUNT: Final = Criterion.ACTIVITY_COUNT.value
 _LONGEST_STREAK: Final = Criterion.LONGEST_STREAK.value
@@ -170,13 +171,36 @@ class Judge:
         return at.longest_streak if streak_id is None else at.streaks.get(streak_id, 0)
 
 
+#: What criteria measure of everything that happened, by the field of ``Start``.
+_FIELDS: Final = {
+    Criterion.ACTIVE_DAYS.value: "active_days",
+    Criterion.LONGEST_STREAK.value: "longest_streak",
+    Criterion.LEVEL.value: "level",
+    Criterion.TOTAL_XP.value: "total_xp",
+}
+
+
 def plain_value(criterion: str, at: Start) -> int:
     """Return what a criterion measures of everything that happened."""
-    values = {
-        Criterion.ACTIVE_DAYS: at.active_days,
-        Criterion.LONGEST_STREAK: at.longest_streak,
-        Criterion.LEVEL: at.level,
-        Criterion.TOTAL_XP: at.total_xp,
-        Criterion.ACHIEVEMENTS: len(at.held),
-    }
-    return values.get(Criterion(criterion), 0)
+    if criterion == _ACHIEVEMENTS:
+        return len(at.held)
+    field = _FIELDS.get(criterion)
+    return getattr(at, field) if field else 0
+
+
+def woken(affected: Affected, start: Start, totals: RunningTotals) -> list[Tree]:
+    """Return the dormant trees that something since ``start`` may let the user meet."""
+    if not affected.dormant:
+        return []
+    now, found = totals.start(), list[Tree]()
+    for (criterion, about), trees in affected.thresholds.items():
+        if about is None:
+            before, after = plain_value(criterion, start), plain_value(criterion, now)
+        else:
+            before, after = start.streaks.get(about, 0), now.streaks.get(about, 0)
+        if before < after:
+            found += [each for least, each in trees if before < least <= after]
+    if len(now.held) > len(start.held):
+        for pk in now.held - start.held:
+            found += affected.holdings.get(pk, ())
+    return [*dict.fromkeys(found)]

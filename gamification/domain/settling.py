@@ -13,7 +13,7 @@ from gamification.domain.backfill import Moment, met_at, qualifies
 from gamification.domain.boosting import boosted_reward
 from gamification.domain.catalogue import AchievementRule, by_threshold
 from gamification.domain.history import lasting_with
-from gamification.domain.judging import Judge
+from gamification.domain.judging import Judge, woken
 from gamification.domain.outcomes import (
     NO_REASON,
     Entry,
@@ -26,7 +26,7 @@ from gamification.domain.requirements import is_met
 from gamification.domain.rewards import reward_of, row_of, unlock_of
 from gamification.domain.state import NONE, Rules, UserState
 from gamification.domain.totals import RunningTotals, Start
-from gamification.domain.trees import Tree
+from gamification.domain.trees import Affected, Tree
 
 #: An achievement, and which time of earning it, or for which period.
 _Place: TypeAlias = tuple[int, int, date | None]
@@ -46,6 +46,8 @@ class SettledTotals(RunningTotals):
         #: finding out if there is one. The caller then loads the ledger and makes a new
         #: changeset.
         self.needs_ledger = False
+        #: Whether what is settled began with a record.
+        self._is_record = False
         #: What was met until something that it must lack was unlocked before.
         self._missed: frozenset[_Place] = NONE
         self.unlocks: tuple[UnlockRow, ...] = ()
@@ -87,6 +89,7 @@ class SettledTotals(RunningTotals):
         is_award = cause.kind == EntryKind.ACHIEVEMENT
         is_latest = bool(trees) and not is_award and start.dates(cause)
         is_dated: bool | None = None
+        self._is_record = cause.kind == EntryKind.ACTIVITY
         waiting = deque(self._earned(start, is_latest=is_latest))
         while waiting:
             if is_dated is None:
@@ -117,13 +120,23 @@ class SettledTotals(RunningTotals):
         if self.reaches(catalogue.next_thresholds(barred)):
             earned = catalogue.earned(self.changed_facts(), barred)
         if catalogue.trees.plain:
-            affected = catalogue.trees.affected_by(frozenset(self.tallies)).trees
-            earned += self._met(affected, barred, is_latest=is_latest)
+            affected = self._affected
+            trees = [*affected.trees, *woken(affected, start, self)]
+            earned += self._met(trees, barred, is_latest=is_latest)
         if self.goals:
             earned += self._due(start, barred, is_latest=is_latest)
         if catalogue.trees.active:
             earned.sort(key=by_threshold)
         return earned
+
+    @property
+    def _affected(self) -> Affected:
+        """What was booked may unlock these."""
+        slots = None
+        if self._is_record and self.filters is not None:
+            slots = frozenset(self.filters.slots)
+        trees = self.rules.catalogue.trees
+        return trees.affected_by(frozenset(self.tallies), slots)
 
     def _due(
         self,
@@ -143,7 +156,8 @@ class SettledTotals(RunningTotals):
         def is_due(goal: AchievementRule) -> bool:
             return _place_of(goal) not in known and meets(goal)
 
-        due = goals.due(self.entries[start.place :], barred, judge, is_due)
+        new = self.entries[start.place :]
+        due = goals.due(new, barred, judge, is_due, is_latest=is_latest)
         self.needs_ledger |= goals.needs_ledger
         return due
 
@@ -167,7 +181,7 @@ class SettledTotals(RunningTotals):
         self, start: Start, waiting: Collection[AchievementRule], *, is_latest: bool
     ) -> list[AchievementRule]:
         """Return what is met only until more of ``waiting`` is unlocked."""
-        trees = self.rules.catalogue.trees.affected_by(frozenset(self.tallies)).wary
+        trees = self._affected.wary
         barred = self.held | self.state.revoked | {rule.id for rule in waiting}
         earned = self._met(trees, barred, is_latest=is_latest)
         due = self._due(start, barred, waiting, is_latest=is_latest)

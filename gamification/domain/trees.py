@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from gamification.domain.conditions import AttributeValue, Leaf, Operator
 from gamification.domain.counting import Counted
-from gamification.domain.criteria import Criterion
+from gamification.domain.criteria import Criterion, Measure
 from gamification.domain.requirements import (
     NOWHERE,
     Goal,
@@ -25,7 +26,6 @@ from gamification.domain.requirements import (
 
 if TYPE_CHECKING:
     from gamification.domain.catalogue import AchievementRule
-    from gamification.domain.outcomes import Entry
 
 _ACTIVITY_COUNT: Final = Criterion.ACTIVITY_COUNT.value
 #: What is not counted comes before all slots.
@@ -81,6 +81,16 @@ class Tree:
         own = replace(self.own, counted=counted, slot=slot)
         return replace(self, own=own, requirement=with_slots(self.requirement, slots))
 
+    def waits_for(self, activities: frozenset[int], slots: frozenset[int]) -> bool:
+        """Say whether it depends on filters, and on none in which entries count.
+
+        ``slots`` are those of entries of ``activities``.
+        """
+        goals = self.goals
+        own = {goal.slot for goal in goals if goal.slot is not None}
+        plain = {goal.counted.about for goal in goals if goal.slot is None}
+        return bool(own) and not (self.has_lacks or own & slots or plain & activities)
+
     @property
     def goals(self) -> list[Goal]:
         """The leaves that measure something."""
@@ -98,8 +108,6 @@ class Asked(NamedTuple):
     #: Ids of activities, and of filters.
     tallies: frozenset[int] = frozenset()
     filters: frozenset[int] = frozenset()
-    #: The least and the greatest id of these filters; None if there are none.
-    span: tuple[int, int] | None = None
 
 
 #: A read that asks for nothing.
@@ -111,6 +119,13 @@ class Affected(NamedTuple):
 
     trees: tuple[Tree, ...]
     asked: Asked
+    #: Those that only something else than what the entries count can unlock, such as a
+    #: level; filters that they depend on are not asked for.
+    dormant: tuple[Tree, ...] = ()
+    #: The dormant trees by what their leaves measure, each with its threshold, and by
+    #: the id of an achievement that must be held.
+    thresholds: Mapping[Measure, Sequence[tuple[int, Tree]]] = MappingProxyType({})
+    holdings: Mapping[int, Sequence[Tree]] = MappingProxyType({})
     #: Ids of those that are earned again, or in a season only.
     special: frozenset[int] = frozenset()
 
@@ -155,7 +170,7 @@ class Trees:
             if each.is_built:
                 self.answering[slot] = each.id
         self._general, self._by_value = _index(self.counted)
-        self._affected: dict[frozenset[int], Affected] = {}
+        self._affected: dict[Any, Affected] = {}
 
     def __bool__(self) -> bool:
         """Say whether anything has to be counted or judged."""
@@ -177,9 +192,13 @@ class Trees:
         """Return the id of the filter whose tallies answer; None if there is none."""
         return None if goal.slot is None else self.answering.get(goal.slot)
 
-    def slots_on(self, entry: Entry) -> Iterable[int]:
-        """Return the slots in which ``entry`` may count."""
-        about, said = entry.activity_id, entry.attributes
+    def slots_on(
+        self, about: int | None, said: Mapping[str, AttributeValue] | None
+    ) -> Iterable[int]:
+        """Return the slots in which an entry about an activity may count.
+
+        ``said`` are its attributes.
+        """
         slots = self._general.get(about, self._general[None])
         if not said or about not in self._by_value:
             return slots
@@ -187,25 +206,38 @@ class Trees:
         more = [by_value.get(pair, ()) for pair in said.items()]
         return chain(slots, *more)
 
-    def affected_by(self, activities: frozenset[int]) -> Affected:
-        """Return what entries of ``activities`` can unlock, now or by what follows."""
-        known = self._affected
-        if activities not in known:
+    def affected_by(
+        self, activities: frozenset[int], slots: frozenset[int] | None = None
+    ) -> Affected:
+        """Return what entries of ``activities`` can unlock, now or by what follows.
+
+        ``slots`` are those in which the entries may count; None is for all.
+        """
+        known, key = self._affected, (activities, slots)
+        if key not in known:
             if len(known) >= _MAX_KEPT:
                 known.clear()
-            known[activities] = self._find_affected(activities)
-        return known[activities]
+            known[key] = self._find_affected(activities, slots)
+        return known[key]
 
-    def _find_affected(self, activities: frozenset[int]) -> Affected:
-        found = [
+    def _find_affected(
+        self, activities: frozenset[int], slots: frozenset[int] | None
+    ) -> Affected:
+        among = [
             tree
             for tree in self.active
             if tree.is_general or activities & tree.activities
         ]
-        trees = [tree for tree in found if not tree.rule.is_special]
-        special = frozenset(t.rule.id for t in found if t.rule.is_special)
+        dormant, trees, special = list[Tree](), list[Tree](), list[Tree]()
+        for tree in among:
+            waits = slots is not None and tree.waits_for(activities, slots)
+            if tree.rule.is_special:
+                special.append(tree)
+            else:
+                (dormant if waits else trees).append(tree)
         tallies, filters = set[int](), set[int]()
-        for goal in (goal for tree in found for goal in tree.lasting_goals):
+        goals = (goal for tree in [*trees, *special] for goal in tree.lasting_goals)
+        for goal in goals:
             criterion, about, _ = goal.counted
             answer = self.answer_of(goal)
             if answer is not None:
@@ -213,9 +245,33 @@ class Trees:
             elif criterion == _ACTIVITY_COUNT:
                 # It is also the most that a filter can count.
                 tallies.add(about or NOWHERE)
-        span = (min(filters), max(filters)) if filters else None
-        asked = Asked(activities | tallies - {NOWHERE}, frozenset(filters), span)
-        return Affected(tuple(sorted(trees, key=_by_own)), asked, special)
+        asked = Asked(activities | tallies - {NOWHERE}, frozenset(filters))
+        general = tuple(tree for tree in dormant if tree.is_general)
+        thresholds, holdings = _alarms(general)
+        return Affected(
+            tuple(sorted(trees, key=_by_own)),
+            asked,
+            general,
+            thresholds,
+            holdings,
+            frozenset(tree.rule.id for tree in special),
+        )
+
+
+def _alarms(
+    trees: Iterable[Tree],
+) -> tuple[Mapping[Measure, list[tuple[int, Tree]]], Mapping[int, list[Tree]]]:
+    """Return what wakes dormant trees: see ``Affected``."""
+    thresholds: dict[Measure, list[tuple[int, Tree]]] = {}
+    holdings: dict[int, list[Tree]] = {}
+    for tree in trees:
+        for leaf in leaves_of(tree.requirement):
+            if isinstance(leaf, Possession):
+                holdings.setdefault(leaf.achievement_id, []).append(tree)
+            elif leaf.slot is None and leaf.counted.criterion != _ACTIVITY_COUNT:
+                measure = leaf.counted[:2]
+                thresholds.setdefault(measure, []).append((leaf.threshold, tree))
+    return thresholds, holdings
 
 
 def _by_own(tree: Tree) -> tuple[str, int, int, int]:

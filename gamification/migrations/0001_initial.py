@@ -18,11 +18,29 @@ IMMUTABLE = {
 }
 
 
+#: What the catalogue consists of: a stamp changes with each of their rows.
+CATALOGUE = (
+    "Activity",
+    "Achievement",
+    "Level",
+    "StreakDefinition",
+    "Boost",
+    "CountFilter",
+)
+
+
 def refuse_updates(apps: Any, schema_editor: Any) -> None:
     """Let the database refuse every update of history but one.
 
-    The deletion of an actor makes ``actor`` null.
+    The deletion of an actor makes ``actor`` null. PostgreSQL also renews the stamp of
+    the catalogue.
     """
+    if schema_editor.connection.vendor == "postgresql":
+        stamps = apps.get_model("gamification", "CatalogueStamp")._meta.db_table
+        schema_editor.execute(RENEW.format(stamps=stamps), params=None)
+        for table in _catalogue(apps):
+            for statement in RENEWING:
+                schema_editor.execute(statement.format(table=table, stamps=stamps))
     create = {"postgresql": POSTGRESQL, "sqlite": SQLITE}
     for model, message in IMMUTABLE.items():
         rows = apps.get_model("gamification", model)._meta
@@ -40,6 +58,11 @@ def refuse_updates(apps: Any, schema_editor: Any) -> None:
 
 def allow_updates(apps: Any, schema_editor: Any) -> None:
     """Remove what ``refuse_updates`` made."""
+    if schema_editor.connection.vendor == "postgresql":
+        stamps = apps.get_model("gamification", "CatalogueStamp")._meta.db_table
+        for table in _catalogue(apps):
+            schema_editor.execute(f"DROP TRIGGER {table}_stamp ON {table}")
+        schema_editor.execute(f"DROP FUNCTION {stamps}_renew()")
     for model in IMMUTABLE:
         table = apps.get_model("gamification", model)._meta.db_table
         trigger = f"DROP TRIGGER {table}_immutable"
@@ -51,6 +74,24 @@ def allow_updates(apps: Any, schema_editor: Any) -> None:
             schema_editor.execute(statement)
 
 
+def _catalogue(apps: Any) -> list[str]:
+    models = (apps.get_model("gamification", model) for model in CATALOGUE)
+    return [model._meta.db_table for model in models]
+
+
+#: It names the schema, because tenants may have one each.
+RENEW = """CREATE FUNCTION {stamps}_renew() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE format('INSERT INTO %I.{stamps} (id, stamp) VALUES (1, $1)
+        ON CONFLICT (id) DO UPDATE SET stamp = excluded.stamp', TG_TABLE_SCHEMA)
+        USING (random() * 9007199254740991)::bigint;
+    RETURN NULL;
+END $$"""
+RENEWING = (
+    """CREATE TRIGGER {table}_stamp AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE
+ON {table} FOR EACH STATEMENT EXECUTE FUNCTION {stamps}_renew()""",
+    "ALTER TABLE {table} ENABLE ALWAYS TRIGGER {table}_stamp",
+)
 POSTGRESQL = (
     """CREATE FUNCTION {table}_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -79,6 +120,26 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.CreateModel(
+            name="CatalogueStamp",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True,
+                        primary_key=True,
+                        serialize=False,
+                        verbose_name="ID",
+                    ),
+                ),
+                ("stamp", models.BigIntegerField(verbose_name="stamp")),
+            ],
+            options={
+                "verbose_name": "stamp of the catalogue",
+                "verbose_name_plural": "stamps of the catalogue",
+                "default_permissions": (),
+            },
+        ),
         migrations.CreateModel(
             name="CountFilter",
             fields=[

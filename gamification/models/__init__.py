@@ -6,6 +6,7 @@ from gamification.domain.categories import AchievementCategory
 from gamification.models.boards import Board, BoardScore, BoardSegment, PendingScore
 from gamification.models.boosts import Boost
 from gamification.models.catalogue import Achievement, Activity, Level
+from gamification.models.catalogue_stamp import CatalogueStamp
 from gamification.models.celebrations import Celebration
 from gamification.models.database import write_alias
 from gamification.models.filters import CountFilter, FilterTally
@@ -31,6 +32,7 @@ __all__ = [
     "BoardScore",
     "BoardSegment",
     "Boost",
+    "CatalogueStamp",
     "Celebration",
     "CountFilter",
     "FilterTally",

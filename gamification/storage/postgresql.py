@@ -166,8 +166,8 @@ class PostgreSQLStore(Store):
         for activity_ids in (ids.limited, ids.cooled):
             if activity_ids:
                 params += [encode_set(activity_ids), ids.since, ids.until]
-        if ids.asked.span:
-            params += ids.asked.span
+        if filters := [*ids.asked.filters]:
+            params.append(encode_set(filters))
         if keys:
             params.append(encode_set(keys))
         if groups:
@@ -181,7 +181,7 @@ class PostgreSQLStore(Store):
             arity(ids.all),
             arity(ids.limited),
             arity(ids.cooled),
-            arity(ids.asked.span or ()),
+            arity(filters),
             arity(keys),
             arity(groups),
             bool(ids.repeated),

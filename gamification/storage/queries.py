@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from django.utils import timezone
 
 from gamification.domain.catalogue import Catalogue
+from gamification.domain.conditions import AttributeValue
 from gamification.domain.days import Calendar
 from gamification.domain.spans import SpanQuery, span_query
 from gamification.domain.trees import NOT_ASKED, Asked
@@ -37,6 +38,18 @@ class StateQuery:
     #: The first and the last instant at which the new records occurred.
     earliest: datetime | None = None
     latest: datetime | None = None
+    #: The attributes of the only record, of the only activity; None if it is another
+    #: request.
+    said: Mapping[str, AttributeValue] | None = None
+
+    def slots(self, catalogue: Catalogue) -> frozenset[int] | None:
+        """Return where the record may count for conditions; None for everywhere."""
+        if self.said is None or not self.activities:
+            return None
+        [key] = self.activities
+        rule = catalogue.activities.get(key)
+        about = rule.id if rule else None
+        return frozenset(catalogue.trees.slots_on(about, self.said))
 
     def groups(self, catalogue: Catalogue) -> list[int]:
         """Return the ids of the groups for whose members there are boosts."""
@@ -73,7 +86,8 @@ class ActivityIds(NamedTuple):
         rules = [known[key] for key in wanted if key in known]
         ids, asked = [rule.id for rule in rules], NOT_ASKED
         if catalogue.trees:
-            asked = catalogue.trees.affected_by(frozenset(ids)).asked
+            slots = query.slots(catalogue)
+            asked = catalogue.trees.affected_by(frozenset(ids), slots).asked
             ids = [*asked.tallies]
         more: dict[str, Any] = {"asked": asked}
         if catalogue.special or catalogue.repeated:

@@ -20,6 +20,7 @@ from gamification.storage.tables import (
     ACHIEVEMENTS,
     ACTIVITIES,
     BOOSTS,
+    CATALOGUE_STAMPS,
     CELEBRATIONS,
     DAYS,
     FILTER_TALLIES,
@@ -32,16 +33,17 @@ from gamification.storage.tables import (
     UNLOCKS,
 )
 
-_STAMP = "SELECT bit_xor(hash_record_extended(c, 0)) FROM"
+#: A hash of all rows of the catalogue.
+_HASH = " # ".join(
+    f"coalesce((SELECT bit_xor(hash_record_extended(c, {seed})) FROM {table} c), 0)"
+    for seed, table in enumerate(
+        (ACTIVITIES, ACHIEVEMENTS, LEVELS, STREAKS, BOOSTS, FILTERS)
+    )
+)
 
-#: One number for each table of the catalogue: a hash of all its rows.
-STAMPS = f"""SELECT
-    ({_STAMP} {ACTIVITIES} c) AS activities,
-    ({_STAMP} {ACHIEVEMENTS} c) AS achievements,
-    ({_STAMP} {LEVELS} c) AS levels,
-    ({_STAMP} {STREAKS} c) AS streaks,
-    ({_STAMP} {BOOSTS} c) AS boosts,
-    ({_STAMP} {FILTERS} c) AS filters"""
+#: One number for the whole catalogue: triggers renew it, or it is found from all rows.
+STAMPS = f"""SELECT coalesce(
+    (SELECT c.stamp FROM {CATALOGUE_STAMPS} c WHERE c.id = 1), {_HASH}) AS catalogue"""
 
 
 def _as_json(table: str, fields: Sequence[str]) -> str:
@@ -73,14 +75,6 @@ _ACHIEVEMENTS = f"""ARRAY(
     FROM {UNLOCKS} u WHERE u.user_id = p.user_id)::text"""
 
 
-#: The filter, bucket and count of tallies, as JSON. A range of filters takes one look
-#: at the index, where a list of them would take many.
-_FILTERS = f"""(
-    SELECT json_agg(json_build_array(t.filter_id, t.bucket, t.count))::text
-    FROM {FILTER_TALLIES} t
-    WHERE t.user_id = p.user_id AND t.filter_id BETWEEN %s AND %s)"""
-
-
 class ReadShape(NamedTuple):
     """The number of users, activities, filters and keys that a read asks for."""
 
@@ -110,7 +104,7 @@ def read_sql(user_type: str, shape: ReadShape) -> str:
         _tallies(shape.tallies),
         _usage(shape.limited) if shape.limited else "NULL",
         _rewarded_at(shape.cooled) if shape.cooled else "NULL",
-        _FILTERS if shape.filters else "NULL",
+        _filters(shape.filters) if shape.filters else "NULL",
         _used_keys(shape.keys) if shape.keys else "NULL",
         *_groups(shape.groups),
         *([NUMBERS] if shape.numbers else ()),
@@ -128,6 +122,14 @@ def _tallies(count: Arity) -> str:
     if count > 1:
         return f"ARRAY(SELECT ARRAY[t.activity_id, t.count] {rows})"
     return f"(SELECT t.count {rows})" if count else "NULL"
+
+
+def _filters(count: Arity) -> str:
+    """Return SQL for the filter, bucket and count of tallies, as JSON."""
+    return f"""(
+    SELECT json_agg(json_build_array(t.filter_id, t.bucket, t.count))::text
+    FROM {FILTER_TALLIES} t
+    WHERE t.user_id = p.user_id AND t.filter_id {within_sql("bigint", count)})"""
 
 
 def _usage(count: Arity) -> str:

@@ -17,7 +17,7 @@ from gamification.storage.goals import make_counts, make_numbers
 from gamification.storage.queries import ActivityIds, StateQuery
 
 #: The number of stamps, with which every row of a read begins.
-STAMPS: Final = 6
+STAMPS: Final = 1
 
 #: The place of the ids of entries that were made with keys.
 KEYS: Final = STAMPS + 20

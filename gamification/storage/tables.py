@@ -8,6 +8,7 @@ from gamification.models import (
     Activity,
     ActivityTally,
     Boost,
+    CatalogueStamp,
     Celebration,
     CountFilter,
     FilterTally,
@@ -28,6 +29,7 @@ TALLIES = ActivityTally._meta.db_table
 DAYS = ActiveDay._meta.db_table
 UNLOCKS = UserAchievement._meta.db_table
 CELEBRATIONS = Celebration._meta.db_table
+CATALOGUE_STAMPS = CatalogueStamp._meta.db_table
 ACTIVITIES = Activity._meta.db_table
 ACHIEVEMENTS = Achievement._meta.db_table
 LEVELS = Level._meta.db_table

@@ -305,8 +305,64 @@ def test_what_was_met_before_is_dated_by_the_ledger():
     )
     booked = changes(fantasy(), filters=[FILTER], start=start)
 
-    assert walked(booked, genre="horror") == ["fan"]
+    assert walked(booked, genre="horror") == []
+    assert walked(booked, genre="fantasy") == ["fan"]
     assert booked.unlocks[0].unlocked_at == datetime(2026, 1, 3, 9, tzinfo=UTC)
+
+
+#: A read for a record of horror, in which no filter counts.
+UNREAD = Asked()
+
+
+@pytest.mark.parametrize(("total", "unlocked"), [(30, []), (45, ["fan"])])
+def test_a_level_wakes_what_waits_for_it(total, unlocked):
+    fan = fantasy(conditions=Leaf("level", 2))
+    ledger = [on(n, attributes={"genre": "fantasy"}) for n in (1, 2, 3)]
+    start = state(total_xp=total, last_occurred_at=BEFORE, asked=UNREAD)
+    booked = changes(fan, filters=[FILTER], start=start)
+    assert walked(booked, genre="horror") == []
+    assert booked.needs_ledger == bool(unlocked)
+
+    start.ledger = ledger
+    booked = changes(fan, filters=[FILTER], start=start)
+
+    assert walked(booked, genre="horror") == unlocked
+
+
+def test_an_unlock_wakes_what_waits_for_it():
+    fan = fantasy(conditions=Holding("first"))
+    first = rule(key="first")
+    start = state(last_occurred_at=BEFORE, asked=UNREAD)
+    start.ledger = [on(n, attributes={"genre": "fantasy"}) for n in (1, 2, 3)]
+
+    booked = changes(fan, first, filters=[FILTER], start=start)
+
+    assert walked(booked, genre="horror") == ["first", "fan"]
+
+
+def test_another_streak_wakes_what_waits_for_it():
+    fan = fantasy(conditions=Leaf("longest_streak", 2, streak="gym"))
+    yesterday = TODAY - timedelta(1)
+    start = state(
+        last_occurred_at=BEFORE,
+        asked=UNREAD,
+        days={yesterday: 1},
+        book=StreakBook(chosen={(1, yesterday): 1}),
+        active_days=1,
+        streak=Streak(1, 1, yesterday),
+    )
+    start.ledger = [on(n, attributes={"genre": "fantasy"}) for n in (1, 2, 3)]
+
+    booked = changes(fan, filters=[FILTER], streaks=[GYM], start=start)
+
+    assert walked(booked, genre="horror") == ["fan"]
+
+
+def test_a_draft_is_judged_by_the_ledger():
+    draft = fantasy(id=7, status="draft")
+    start = state(tallies={1: 5}, last_occurred_at=BEFORE, asked=READS)
+
+    assert changes(draft, start=start).qualifies(draft) is None
 
 
 @pytest.mark.parametrize(
@@ -449,7 +505,7 @@ def test_only_affected_trees_are_read_for():
     affected = trees.affected_by(frozenset({1}))
 
     assert {tree.rule for tree in affected.trees} == {walks, runs, general}
-    assert affected.asked == Asked(frozenset({1, 2, 4}), frozenset({5}), (5, 5))
+    assert affected.asked == Asked(frozenset({1, 2, 4}), frozenset({5}))
 
 
 def test_what_is_kept_of_many_sets_of_activities_is_bounded(monkeypatch):
@@ -460,3 +516,15 @@ def test_what_is_kept_of_many_sets_of_activities_is_bounded(monkeypatch):
         trees.affected_by(frozenset({number}))
 
     assert len(trees._affected) <= 2
+
+
+def test_a_record_reads_the_filters_in_which_it_may_count():
+    fan = fantasy(conditions=Leaf("level", 2))
+    trees = Catalogue([WALK], [fan], filters=[FILTER]).trees
+    said = {"genre": "fantasy"}, {"genre": "horror"}
+
+    slots = [frozenset(trees.slots_on(1, each)) for each in said]
+    affected = [trees.affected_by(frozenset({1}), each) for each in slots]
+
+    assert [each.asked.filters for each in affected] == [{5}, frozenset()]
+    assert [[tree.rule for tree in each.dormant] for each in affected] == [[], [fan]]

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import pytest
 from django.db import connection, transaction
+from django.db.models import F
 
 from gamification.exceptions import InactiveActivityError, UnknownActivityError
-from gamification.models import Achievement, Activity
+from gamification.models import (
+    Achievement,
+    Activity,
+    Boost,
+    CatalogueStamp,
+    CountFilter,
+    Level,
+    StreakDefinition,
+)
 from gamification.services import (
     record_activity,
 )
+from tests.conftest import IS_POSTGRESQL
 from tests.factories import AchievementFactory, ActivityFactory
 from tests.inspection import COMMITTED
 
@@ -147,3 +157,28 @@ def test_an_edit_that_was_rolled_back_to_a_savepoint_is_not_seen(user):
         outcome = record_activity(user, "walk")
 
     assert outcome.credited == 10
+
+
+@pytest.mark.skipif(not IS_POSTGRESQL, reason="Others read the catalogue each time.")
+@pytest.mark.parametrize(
+    "model", [Activity, Achievement, Level, StreakDefinition, Boost, CountFilter]
+)
+def test_every_statement_on_the_catalogue_renews_its_stamp(model):
+    nothing = model.objects.filter(pk=0)
+
+    nothing._raw_delete(connection.alias)
+    first = CatalogueStamp.objects.get().stamp
+    nothing.update(id=F("id"))
+
+    assert CatalogueStamp.objects.get().stamp != first
+
+
+@pytest.mark.skipif(not IS_POSTGRESQL, reason="Others read the catalogue each time.")
+def test_without_a_stamp_all_rows_are_compared(user):
+    CatalogueStamp.objects.all().delete()
+
+    assert record_activity(user, "walk").credited == 10
+    by_update(xp_reward=33)
+    CatalogueStamp.objects.all().delete()
+
+    assert record_activity(user, "walk").credited == 33

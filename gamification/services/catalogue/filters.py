@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db.models import QuerySet
 
@@ -43,15 +43,11 @@ def sync_filters(actor: UserRef | None = None) -> Job | None:
     users = UserGamification.objects.using(alias).count()
     missing = [digest for digest in wanted if digest not in known]
     if missing:
-        rows.bulk_create(
-            (
-                CountFilter(
-                    digest=digest, definition=wanted[digest], is_built=not users
-                )
-                for digest in missing
-            ),
-            ignore_conflicts=True,
-        )
+        made = [
+            CountFilter(digest=each, definition=wanted[each].definition)
+            for each in missing
+        ]
+        rows.bulk_create(made, ignore_conflicts=True)
         known |= {row.digest: row for row in rows.filter(digest__in=missing)}
     building, dropping = _under_way(alias)
     build = [
@@ -72,7 +68,13 @@ def sync_filters(actor: UserRef | None = None) -> Job | None:
     rows.filter(pk__in=drop).update(is_built=False)
     if not build and not drop:
         return None
-    parameters = {"filters": build, "unused": drop}
+    keys = {
+        key
+        for digest, row in known.items()
+        if row.pk in build
+        for key in wanted[digest].achievements
+    }
+    parameters = {"filters": build, "unused": drop, "achievements": sorted(keys)}
     return begin_job(JobKind.FILTERS, parameters=parameters, total=users, actor=actor)
 
 
@@ -104,15 +106,24 @@ def is_tree(item: Achievement | Activity) -> bool:
     return isinstance(item, Achievement) and bool(item.counting or item.conditions)
 
 
-def wanted_filters() -> dict[str, Definition]:
-    """Return the definitions of all filters that are needed, by digest."""
-    catalogue = load_catalogue(write_alias())
-    wanted = {}
-    for tree in catalogue.trees.active:
+class Wanted(NamedTuple):
+    """A filter that is needed."""
+
+    definition: Definition
+    #: Keys of the achievements that need it.
+    achievements: list[str]
+
+
+def wanted_filters() -> dict[str, Wanted]:
+    """Return all filters that are needed, by digest."""
+    wanted: dict[str, Wanted] = {}
+    for tree in load_catalogue(write_alias()).trees.active:
         for goal in tree.lasting_goals:
             if _is_countable(goal):
                 definition = definition_of(goal)
-                wanted[digest_of(definition)] = definition
+                known = wanted.setdefault(digest_of(definition), Wanted(definition, []))
+                if tree.rule.key not in known.achievements:
+                    known.achievements.append(tree.rule.key)
     return wanted
 
 

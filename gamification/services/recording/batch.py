@@ -119,7 +119,16 @@ class Batch:
             activities=activities,
             earliest=min(instants),
             latest=max(instants),
+            said=self._said,
         )
+
+    @property
+    def _said(self) -> Mapping[str, AttributeValue] | None:
+        """The attributes of the only record; None if there are several records."""
+        if len(self.records) > 1:
+            return None
+        [values] = self.records.values()
+        return Record(*values).attributes or {}
 
 
 @dataclass(slots=True)

@@ -224,6 +224,7 @@ def test_activating_an_achievement_begins_the_job(read, user, staff):
 
     job = Job.objects.get()
     assert (job.kind, job.actor) == ("filters", staff)
+    assert job.parameters["achievements"] == ["fan"]
     assert str(job).startswith("count what conditions need")
 
 

@@ -106,7 +106,10 @@ def test_progress_is_that_of_its_streak(user, weekly, act, on):
         assert (progress.current, progress.target) == (2, 3)
         assert get_facts(user).streaks == {weekly.pk: 2}
         text = explain_achievement(user, "weeks").text
-    assert "requires streak of 3 weeks in “Weekly”. The user is at streak of 2 weeks." in text
+    assert (
+        "requires streak of 3 weeks in “Weekly”. The user is at streak of 2 weeks."
+        in text
+    )
 
 
 def test_users_without_a_row_have_no_runs(user, weekly):
