@@ -15,6 +15,8 @@ from gamification.domain.catalogue import (
     Facts,
 )
 from gamification.domain.categories import Category
+from gamification.domain.conditions import Operator, Quantity
+from gamification.domain.counting_checks import DATED, SPANNED
 from gamification.domain.definitions import Differences, Effect, ItemDifference
 from gamification.domain.estimates import Estimate
 from gamification.domain.levels import (
@@ -27,6 +29,7 @@ from gamification.domain.levels import (
     thresholds_of,
 )
 from gamification.domain.outcomes import CelebrationMode
+from gamification.domain.rule_checks import LEAF_CRITERIA
 from gamification.domain.seasons import SeasonState
 from gamification.domain.zones import time_zones
 from gamification.services.balance.recalculation import recalculate_xp
@@ -79,6 +82,7 @@ from gamification.services.catalogue.backfill_preview import (
 from gamification.services.catalogue.bulk import RewardEdit, log_tuning, tune_rewards
 from gamification.services.catalogue.change_log import describe_changes, key_of
 from gamification.services.catalogue.defaults import restore_catalogue
+from gamification.services.catalogue.drafts import draft_achievement
 from gamification.services.catalogue.editing import (
     create_achievement,
     create_activity,
@@ -197,9 +201,11 @@ from gamification.services.validation import (
 )
 
 __all__ = [
+    "DATED",
     "DECISIVE",
     "DEFINITION_FIELDS",
     "DEFINITION_MODELS",
+    "LEAF_CRITERIA",
     "LIST_KINDS",
     "MAX_ATTRIBUTES",
     "MAX_FILE_SIZE",
@@ -211,6 +217,7 @@ __all__ = [
     "MAX_NUMBER",
     "MAX_TEXT",
     "MAX_TIMES",
+    "SPANNED",
     "STREAK_FIELDS",
     "AchievementStatus",
     "Act",
@@ -236,6 +243,8 @@ __all__ = [
     "LevelChange",
     "LevelRule",
     "LevelsPreview",
+    "Operator",
+    "Quantity",
     "Reach",
     "RecalculationPreview",
     "RecalculationScope",
@@ -283,6 +292,7 @@ __all__ = [
     "delete_boost",
     "describe_changes",
     "describe_levels",
+    "draft_achievement",
     "edit_achievement",
     "edit_activity",
     "edit_boost",

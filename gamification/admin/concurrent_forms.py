@@ -162,8 +162,8 @@ def _changes(
 
 def _readable(field: forms.Field, sent: str | None) -> str:
     """Return the text that people see for the value ``sent`` by a browser."""
-    if isinstance(field, ListField):
-        return field.readable(sent or "") or "–"
+    if readable := getattr(field, "readable", None):
+        return readable(sent or "") or "–"
     if isinstance(field, forms.BooleanField):
         return _("no") if sent in {None, "", "False"} else _("yes")
     if sent and (choices := getattr(field, "choices", None)):

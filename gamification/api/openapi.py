@@ -24,6 +24,7 @@ from gamification.api.exceptions import (
 from gamification.api.fields import BodySerializer, QuerySerializer, RequestSerializer
 from gamification.api.operations import Header, OperationSpec, spec_of
 from gamification.api.preconditions import IF_MATCH, PreconditionRequired
+from gamification.api.rule_fields import RuleField
 from gamification.api.serializers import ResponseSerializer
 from gamification.api.views.achievement_serializers import (
     CATEGORIES,
@@ -226,9 +227,25 @@ class OperationSchema(AutoSchema):
         self, field: Any, direction: Any, bypass_extensions: bool = False
     ) -> Any:
         schema = super()._map_serializer_field(field, direction, bypass_extensions)  # type: ignore[no-untyped-call]
+        if isinstance(field, RuleField):
+            return self._rule(field)
         if isinstance(field.parent, QuerySerializer) or "enum" not in schema:
             return schema
         return self._as_component(field, schema)
+
+    def _rule(self, field: RuleField) -> Any:
+        """Return a reference to the schema of a rule, which may refer to itself."""
+        name = _PREFIX + field.component
+        this = {"$ref": f"#/components/schemas/{name}"}
+        component = ResolvedComponent(  # type: ignore[no-untyped-call]
+            name, ResolvedComponent.SCHEMA, field.schema(this), name
+        )
+        self.registry.register_on_missing(component)
+        described = {"description": field.help_text} if field.help_text else {}
+        reference = safe_ref({**component.ref, **described})
+        if not field.allow_null:
+            return reference
+        return {"oneOf": [reference, {"type": "null"}]}
 
     def _as_component(self, field: Any, schema: Any) -> Any:
         """Return a reference to a component with the choices of a field.

@@ -10,6 +10,8 @@ from typing import Any, Final, TypeAlias
 from rest_framework import serializers
 from rest_framework.fields import empty
 
+from gamification.api.rule_fields import ConditionField, RuleField
+
 AnyField: TypeAlias = serializers.Field[Any, Any, Any, Any]
 
 #: Fields that show an attribute as it is; the renderer writes it as JSON.
@@ -25,6 +27,8 @@ PLAIN_FIELDS: Final[frozenset[type]] = frozenset(
         serializers.IntegerField,
         serializers.ListField,
         serializers.URLField,
+        RuleField,
+        ConditionField,
         # The items of a list or dictionary without a child of its own.
         type(serializers.ListField.child),
     }

@@ -123,7 +123,13 @@ def _bodies(user: str, entry: int) -> dict[str, Any]:
             "category": "milestones",
             "criterion": "manual",
         },
+        "POST achievements/preview/": {
+            "name": "New",
+            "category": "milestones",
+            "criterion": "level",
+        },
         "PATCH achievements/<key>/": {"position": 7},
+        "POST achievements/<key>/preview/": {"position": 7},
         "POST achievements/<key>/backfill/": {"note": "Earned before."},
         "PATCH me/": {"time_zone": "Asia/Tokyo"},
         "POST jobs/": {

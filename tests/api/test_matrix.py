@@ -30,6 +30,9 @@ GET     achievements/none/                             401  404   404   404     
 PATCH   achievements/{shown}/                          401  403   403   403     200
 PATCH   achievements/{secret}/                         401  403   403   403     200
 PATCH   achievements/none/                             401  403   403   403     404
+POST    achievements/preview/                          401  403   403   403     200
+POST    achievements/{shown}/preview/                  401  403   403   403     200
+POST    achievements/none/preview/                     401  403   403   403     404
 GET     achievements/{shown}/explain/                  401  200   200   200     200
 GET     achievements/{held}/explain/                   401  200   404   404     200
 GET     achievements/{secret}/explain/                 401  404   404   404     200

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from gamification.admin.changelists import FilteredChangeList
 from gamification.models import Achievement
+from gamification.models.condition_text import name_conditions
 from gamification.services import Rarity, get_rarity
 
 #: The name of the buttons that move a row. The value of a button is the number of the
@@ -58,6 +59,7 @@ class AchievementChangeList(FilteredChangeList):
             and self.model_admin.has_change_permission(request)
         )
         rows: list[Any] = [*self.result_list]
+        name_conditions(rows)
         for number, row in enumerate(rows):
             row.extra_cells = ExtraCells(
                 self._holders(row, may_view=may_view),

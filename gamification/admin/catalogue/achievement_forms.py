@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
+from django.forms.utils import ErrorDict
 from django.utils.datastructures import MultiValueDict
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
@@ -15,9 +16,12 @@ from gamification.admin.catalogue.definition_forms import (
     DefinitionForm,
     DefinitionRowForm,
 )
+from gamification.admin.catalogue.rule_drafts import ACTION, counting_json, json_of
+from gamification.admin.catalogue.rule_fields import ConditionsField, CountingField
 from gamification.admin.catalogue.season_fields import SeasonForm
 from gamification.admin.concurrent_forms import replace_data
-from gamification.models import Achievement, Activity, StreakDefinition
+from gamification.models import Achievement
+from gamification.models.rule_checks import find_problems, named_now
 from gamification.staff import definition_problems, reach_problem
 
 _ICON: Final = Achievement._meta.get_field("icon")
@@ -33,6 +37,8 @@ _LABELS: Final = {
     "repeat_period": _("Or once in each"),
     "shown_outside_season": _("Show it before and after"),
 }
+#: The fields that have rows of their own.
+RULE_FIELDS: Final = frozenset({"counting", "conditions"})
 _CRITERIA: Final = [*dict(Achievement.criterion.field.flatchoices)]
 
 
@@ -45,9 +51,67 @@ class AchievementForm(SeasonForm):
         max_length=_ICON.max_length,
     )
 
+    counting = CountingField(
+        label=_("What counts"),
+        help_text=_("Which records count, when, and what of them. Empty means all."),
+    )
+    conditions = ConditionsField(
+        label=_("Further conditions"),
+        help_text=_("What users must also meet. Nobody loses it by them later."),
+    )
+
     class Media:
         css = {"all": ["gamification/catalogue.css"]}  # noqa: RUF012
-        js = ("gamification/achievement_form.js",)
+        js = ("gamification/achievement_form.js", "gamification/rule_form.js")
+
+    @property
+    def is_building(self) -> bool:
+        """Whether a button was pressed that only adds or removes rows."""
+        return ACTION in self.data
+
+    def is_valid(self) -> bool:
+        return super().is_valid() and not self.is_building
+
+    def check_conflict(self, stored: Any) -> None:
+        if not self.is_building:
+            super().check_conflict(stored)
+
+    def clean_counting(self) -> dict[str, Any]:
+        """Return the JSON of what counts."""
+        activity = self.cleaned_data.get("activity")
+        return counting_json(
+            self._draft("counting"), activity.attributes if activity else {}
+        )
+
+    def clean_conditions(self) -> dict[str, Any] | None:
+        """Return the JSON of the conditions."""
+        draft = self._draft("conditions")
+        return json_of(draft, named_now().activities if draft["parts"] else {})
+
+    def _draft(self, name: str) -> Any:
+        return json.loads(self.cleaned_data[name])
+
+    def full_clean(self) -> None:
+        super().full_clean()
+        report_problems(self)
+        if self.is_building:
+            self._errors = ErrorDict(renderer=self.renderer)
+        for name in RULE_FIELDS & self.fields.keys():
+            self._place_errors(name)
+
+    def _place_errors(self, name: str) -> None:
+        """Show what is wrong with a rule beside the rows that it is in."""
+        errors = self.errors.as_data().get(name, [])
+        places: dict[str, list[str]] = {}
+        for error in errors:
+            path = getattr(error, "path", name)
+            places.setdefault(path, []).extend(error.messages)
+        widget: Any = self.fields[name].widget
+        widget.problems = places
+        if places:
+            self.errors[name] = self.error_class(
+                [str(_("Correct what is marked below."))], renderer=self.renderer
+            )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -80,10 +144,6 @@ class AchievementForm(SeasonForm):
             self.files = MultiValueDict()
         return cleaned
 
-    def full_clean(self) -> None:
-        super().full_clean()
-        report_problems(self)
-
 
 class AchievementRowForm(DefinitionRowForm):
     """The form of one achievement in the list. A script moves the rows."""
@@ -111,37 +171,26 @@ def fields_for(criterion: str) -> list[str]:
         case "manual":
             return []
         case "activity_count":
-            return ["activity", "threshold"]
+            return ["activity", "threshold", "counting", "conditions"]
         case "longest_streak":
-            return ["streak", "threshold"]
-    return ["threshold"]
+            return ["streak", "threshold", "counting", "conditions"]
+        case "level":
+            return ["threshold", "conditions"]
+    return ["threshold", "counting", "conditions"]
 
 
-def sentence_for(
-    criterion: str | None,
-    threshold: int | None,
-    activity: Activity | None,
-    streak: StreakDefinition | None,
-    **timing: Any,
-) -> str:
-    """Return sentences that explain the criterion, or "" if it is incomplete.
+def sentence_of(item: Achievement) -> str:
+    """Return sentences that explain all that users must meet; "" if it is incomplete.
 
-    ``timing`` has the values of ``TIMING``. A warning follows if nobody can ever meet
-    the criterion.
+    A warning follows if nobody can ever meet the criterion.
     """
-    given = {"threshold": threshold, "activity": activity, "streak": streak}
-    if criterion is None or criterion not in _CRITERIA:
+    if item.criterion not in _CRITERIA:
         return ""
-    needed = fields_for(criterion)
-    if any(given[name] is None for name in needed if name != "streak"):
+    needs_activity = item.criterion == "activity_count"
+    if item.threshold is None or needs_activity != (item.activity is not None):
         return ""
-    known = {name: given[name] for name in needed if given[name] is not None}
-    achievement = Achievement(criterion=criterion, **known)
-    given = {name: value for name, value in timing.items() if value is not None}
-    more = Achievement(**{"max_times": timing.get("max_times"), **given})
-    sentences = (
-        achievement.criterion_sentence,
-        more.timing_sentence,
-        reach_problem(achievement),
-    )
+    has_rule = item.counting or item.conditions
+    if has_rule and find_problems(item, named_now()).problems:
+        return ""
+    sentences = item.criterion_sentence, item.timing_sentence, reach_problem(item)
     return " ".join(filter(None, sentences))

@@ -24,10 +24,10 @@ from gamification.admin.catalogue.achievement_filters import (
     SeriesFilter,
 )
 from gamification.admin.catalogue.achievement_forms import (
-    TIMING,
+    RULE_FIELDS,
     AchievementForm,
     AchievementRowForm,
-    sentence_for,
+    sentence_of,
 )
 from gamification.admin.catalogue.activation import ActivationMixin
 from gamification.admin.catalogue.backfill import BackfillMixin
@@ -103,7 +103,12 @@ class AchievementAdmin(
         (None, {"fields": ("name", "key", "description", "category", "icon")}),
         (
             _("Requirement"),
-            {"fields": ("criterion", "activity", "streak", "threshold", "in_words")},
+            {
+                "fields": (
+                    *("criterion", "activity", "streak", "threshold"),
+                    *("counting", "conditions", "in_words"),
+                )
+            },
         ),
         (
             _("Repeats"),
@@ -146,6 +151,24 @@ class AchievementAdmin(
         usual = {"position": position, "status": AchievementStatus.DRAFT}
         return {**usual, **super().get_changeform_initial_data(request)}
 
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        fieldsets = super().get_fieldsets(request, obj)
+        if obj is None or self.has_change_permission(request, obj):
+            return fieldsets
+        # Whoever cannot edit conditions reads them in words.
+        return [
+            (
+                title,
+                {
+                    **options,
+                    "fields": [
+                        name for name in options["fields"] if name not in RULE_FIELDS
+                    ],
+                },
+            )
+            for title, options in fieldsets
+        ]
+
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return AchievementChangeList
 
@@ -160,12 +183,12 @@ class AchievementAdmin(
         """Return the sentence that explains the criterion of a half-filled form."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        form = self.get_form(request)(request.GET)
+        form: Any = self.get_form(request)(request.POST or request.GET)
         form.is_valid()
-        names = ("criterion", "threshold", "activity", "streak")
-        given = map(form.cleaned_data.get, names)
-        more = {name: form.cleaned_data.get(name) for name in TIMING}
-        return JsonResponse({"sentence": sentence_for(*given, **more)})
+        names = {"criterion", "threshold", "activity", "streak", *RULE_FIELDS}
+        wrong = form.errors.keys() & names
+        sentence = "" if wrong else sentence_of(form.instance)
+        return JsonResponse({"sentence": sentence})
 
     @admin.action(
         permissions=["change"], description=_("Retire the selected achievements")
@@ -188,10 +211,7 @@ class AchievementAdmin(
 
     @admin.display(description=_("in words"))
     def in_words(self, row: Achievement) -> str:
-        sentence = sentence_for(
-            *(row.criterion, row.threshold, row.activity, row.streak),
-            **{name: getattr(row, name) for name in TIMING},
-        )
+        sentence = sentence_of(row)
         return format_html('<span id="gam-in-words">{}</span>', sentence or "–")
 
     @admin.display(description=_("holders"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.core.exceptions import NON_FIELD_ERRORS
 from django.utils.translation import gettext as _
 
 from gamification.admin.concurrent_forms import (
@@ -78,6 +79,15 @@ class TaggedModelForm(ModelForm):
 
 class DefinitionRowForm(TaggedModelForm):
     """The form of one row of a list, where only column headings label the fields."""
+
+    def _update_errors(self, errors: Any) -> None:
+        """Report at the row what is wrong with a field that the list does not have."""
+        known = {*self.fields, NON_FIELD_ERRORS}
+        found = getattr(errors, "error_dict", {})
+        hidden = [each for name in found.keys() - known for each in found.pop(name)]
+        if hidden:
+            found.setdefault(NON_FIELD_ERRORS, []).extend(hidden)
+        super()._update_errors(errors)  # type: ignore[misc]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

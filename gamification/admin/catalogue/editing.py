@@ -11,6 +11,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.text import capfirst
+from django.utils.translation import gettext as _
 
 from gamification.admin.base import GamificationAdmin
 from gamification.admin.catalogue.definition_forms import (
@@ -26,6 +27,7 @@ from gamification.models import (
     UserAchievement,
     write_alias,
 )
+from gamification.models.rule_references import achievements_naming
 from gamification.staff import Definition, key_of, write_transaction
 
 #: The name of the form field that holds the primary key of a row.
@@ -130,9 +132,13 @@ class CatalogueAdmin(GamificationAdmin):
             return super().delete_view(request, object_id, extra_context)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """Name the history that prevents a deletion, without listing its rows."""
+        """Name what prevents a deletion; of history, without listing its rows."""
         if history := history_of(objs):
             return [*map(str, objs)], {}, set(), [history]
+        if naming := achievements_naming(objs):
+            text = _("Achievement “%(name)s”, whose conditions name it")
+            protected = [text % {"name": row} for row in naming]
+            return [*map(str, objs)], {}, set(), protected
         return super().get_deleted_objects(objs, request)
 
     def save_model(

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 from rest_framework import serializers
 
 from gamification.api.pagination import Page, page_example, page_serializer
+from gamification.api.rule_fields import ConditionField, RuleField
 from gamification.api.serializers import ResponseSerializer
 from gamification.conf import conf
 from gamification.models import Achievement
@@ -61,6 +62,10 @@ EDITED_EXAMPLE: Final = EXAMPLE | {
     "activity": "kpi_completed",
     "streak": None,
     "threshold": 10,
+    "counting": {},
+    "conditions": {"holds": "first_kpi"},
+    "requirement": "Users earn it when they have done “KPI completed” 10 times, and "
+    "hold “First KPI”.",
     "repeat_every": None,
     "repeat_period": "",
     "starts_at": None,
@@ -276,6 +281,19 @@ class AchievementDefinitionSerializer(AchievementSerializer):
         "one, and if it measures none.",
     )
     threshold = serializers.IntegerField(source="achievement.threshold")
+    counting = RuleField(
+        source="achievement.counting",
+        help_text="Which records the criterion counts, when, and what of them.",
+    )
+    conditions = ConditionField(
+        source="achievement.conditions",
+        allow_null=True,
+        help_text="What users must also meet; null for nothing else.",
+    )
+    requirement = serializers.CharField(
+        source="achievement.criterion_sentence",
+        help_text="All that users must meet, in words.",
+    )
     repeat_every = serializers.IntegerField(
         source="achievement.repeat_every",
         allow_null=True,

@@ -20,13 +20,22 @@ from gamification.api.fields import (
 from gamification.api.operations import operation
 from gamification.api.serializers import ResponseSerializer
 from gamification.api.views.base import GamificationViewSet, not_found_on
+from gamification.api.views.definitions import (
+    EXAMPLE_EDIT,
+    EXAMPLE_PREVIEW,
+    EditAchievementBody,
+    PreviewAchievementBody,
+)
+from gamification.models import Achievement
 from gamification.staff import (
     BackfillPreview,
     BackfillProgress,
     Estimate,
     UnlockEffect,
     backfill_achievement,
+    draft_achievement,
     preview_backfill,
+    reach_problem,
     visible_users,
 )
 from gamification.user_lookup import public_name
@@ -50,6 +59,11 @@ _PREVIEW: Final = {
     },
     "played": 230,
     "is_exact": True,
+}
+_DRAFT: Final = {
+    "requirement": "Users earn it when they have done “KPI completed” 10 times.",
+    "problem": "",
+    "effect": _PREVIEW,
 }
 _PROGRESS: Final = {
     "awarded": 100,
@@ -152,6 +166,26 @@ class BackfillPreviewSerializer(ResponseSerializer):
     is_exact = serializers.BooleanField(help_text="Whether all users were simulated.")
 
 
+class DraftPreview(NamedTuple):
+    """What a definition that is not saved says and does."""
+
+    requirement: str
+    problem: str
+    effect: NamedPreview
+
+
+class DraftPreviewSerializer(ResponseSerializer):
+    """What an achievement would require, and whom it would reach."""
+
+    requirement = serializers.CharField(help_text="All that users must meet, in words.")
+    problem = serializers.CharField(
+        help_text="Why nobody can ever reach it; empty if somebody can."
+    )
+    effect = BackfillPreviewSerializer(
+        help_text="What a backfill would do once it is saved and active."
+    )
+
+
 class BackfillBody(BodySerializer):
     """The next batch of a backfill, and how to award it."""
 
@@ -201,6 +235,43 @@ class BackfillProgressSerializer(ResponseSerializer):
 class BackfillActions(GamificationViewSet):
     """The operations of a backfill."""
 
+    @action(detail=False, methods=["post"], url_path="preview", url_name="preview-new")
+    @operation(
+        body=PreviewAchievementBody,
+        response=DraftPreviewSerializer,
+        permission="gamification.add_achievement",
+        scope="write",
+        errors=(ours.InvalidDefinitionError,),
+        body_example=EXAMPLE_PREVIEW,
+        response_example=_DRAFT,
+    )
+    def preview_new(self, request: Request, body: Mapping[str, Any]) -> DraftPreview:
+        """Preview a new achievement, in words and with its effect.
+
+        The preview saves nothing.
+        """
+        return _drafted(request.user, draft_achievement(None, **body))
+
+    @action(detail=True, methods=["post"])
+    @operation(
+        body=EditAchievementBody,
+        response=DraftPreviewSerializer,
+        permission="gamification.change_achievement",
+        scope="write",
+        errors=(ours.InvalidDefinitionError,),
+        body_example=EXAMPLE_EDIT,
+        response_example=_DRAFT,
+    )
+    def preview(
+        self, request: Request, key: str, body: Mapping[str, Any]
+    ) -> DraftPreview:
+        """Preview an achievement with other fields, in words and with its effect.
+
+        The preview saves nothing.
+        """
+        with not_found_on(ours.UnknownAchievementError):
+            return _drafted(request.user, draft_achievement(key, **body))
+
     @action(detail=True)
     @operation(
         response=BackfillPreviewSerializer,
@@ -214,9 +285,7 @@ class BackfillActions(GamificationViewSet):
         """
         with not_found_on(ours.UnknownAchievementError):
             preview = preview_backfill(key)
-        shown = visible_users(preview.sample, request.user)
-        names = [public_name(user) for user in shown]
-        return NamedPreview.of(preview, names)
+        return _named(request.user, preview)
 
     @backfill.mapping.post
     @operation(
@@ -239,3 +308,13 @@ class BackfillActions(GamificationViewSet):
         with not_found_on(ours.UnknownAchievementError):
             done = backfill_achievement(key, actor=request.user, **body)
         return replace(done, after=None if done.after is None else str(done.after))
+
+
+def _drafted(user: Any, draft: Achievement) -> DraftPreview:
+    effect = _named(user, preview_backfill(draft))
+    return DraftPreview(draft.criterion_sentence, reach_problem(draft), effect)
+
+
+def _named(user: Any, preview: BackfillPreview) -> NamedPreview:
+    shown = visible_users(preview.sample, user)
+    return NamedPreview.of(preview, [public_name(each) for each in shown])

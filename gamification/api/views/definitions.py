@@ -16,6 +16,7 @@ from gamification.api.fields import (
     TextField,
     TimeZoneField,
 )
+from gamification.api.rule_fields import ConditionField, RuleField
 from gamification.api.views.achievement_serializers import (
     CRITERIA,
     PERIODS,
@@ -42,7 +43,11 @@ EXAMPLE_NEW: Final = {
     "criterion": "activity_count",
     "activity": "kpi_completed",
     "threshold": 10,
+    "conditions": {"holds": "first_kpi"},
     "position": 20,
+}
+EXAMPLE_PREVIEW: Final = {
+    name: value for name, value in EXAMPLE_NEW.items() if name != "key"
 }
 EXAMPLE_EDIT: Final = {"xp_reward": 60, "status": "retired"}
 
@@ -77,6 +82,16 @@ class EditAchievementBody(BodySerializer):
         max_value=_THRESHOLD,
         required=False,
         help_text="The value of the criterion that unlocks the achievement.",
+    )
+    counting = RuleField(
+        required=False,
+        help_text="Which records the criterion counts, when, and what of them; {} for "
+        "all.",
+    )
+    conditions = ConditionField(
+        allow_null=True,
+        required=False,
+        help_text="What users must also meet; null for nothing else.",
     )
     series = KeyField(
         allow_blank=True,
@@ -140,10 +155,15 @@ class EditAchievementBody(BodySerializer):
     )
 
 
-class NewAchievementBody(EditAchievementBody):
-    """A new achievement."""
+class PreviewAchievementBody(EditAchievementBody):
+    """A new achievement that is only previewed."""
 
-    key = KeyField(help_text="Cannot be changed later.")
     name = NonBlankTextField(max_length=_NAME)
     category = CategoryField()
     criterion = StrictChoiceField(choices=CRITERIA)
+
+
+class NewAchievementBody(PreviewAchievementBody):
+    """A new achievement."""
+
+    key = KeyField(help_text="Cannot be changed later.")

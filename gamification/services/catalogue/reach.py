@@ -13,9 +13,19 @@ from django.utils.translation import ngettext
 
 from gamification.conf import conf
 from gamification.domain.catalogue import AchievementStatus, Criterion, top_threshold
+from gamification.domain.conditions import (
+    Condition,
+    Group,
+    Holding,
+    Leaf,
+    leaves_of,
+    read_condition,
+)
 from gamification.domain.definitions import Differences
+from gamification.domain.rule_checks import achievements_in
 from gamification.domain.seasons import SeasonState
 from gamification.models import Achievement, write_alias
+from gamification.models.condition_text import condition_text, requirement_of
 from gamification.services.catalogue.backfill_preview import (
     meeting_of,
     preview_backfill,
@@ -85,11 +95,8 @@ def get_reach(keys: Collection[str]) -> list[Reach]:
     # Nobody meets what staff award by hand.
     active = [*rows.exclude(criterion=Criterion.MANUAL)]
     users, known = dict(_counts(active)), _known_achievements().count()
-    levels = _levels(active)
-    return [
-        Reach(row, users.get(row.pk, 0), _problem(row, levels, known - 1))
-        for row in active
-    ]
+    tops = _tops(active, known - 1)
+    return [Reach(row, users.get(row.pk, 0), _problem(row, tops)) for row in active]
 
 
 def changed_reach(differences: Differences) -> list[Reach]:
@@ -109,15 +116,37 @@ def reach_problem(achievement: Achievement) -> str:
     It need not be saved, such as one in a form.
     """
     others = _known_achievements().exclude(pk=achievement.pk)
-    is_one = achievement.criterion == Criterion.ACHIEVEMENTS
-    levels = _levels([achievement])
-    return _problem(achievement, levels, others.count() if is_one else 0)
+    is_one = Criterion.ACHIEVEMENTS in {*_criteria(achievement)}
+    return _problem(achievement, _tops([achievement], others.count() if is_one else 0))
 
 
-def _levels(achievements: Collection[Achievement]) -> int:
-    """Return how many levels there are, if one of ``achievements`` asks for levels."""
-    criteria = {achievement.criterion for achievement in achievements}
-    return len(current_thresholds()) if Criterion.LEVEL in criteria else 0
+class _Tops(NamedTuple):
+    """What is the most that anybody can reach."""
+
+    levels: int
+    #: Achievements besides the one in question.
+    others: int
+    #: Keys of achievements that nobody can hold yet.
+    drafts: frozenset[str]
+
+
+def _tops(achievements: Collection[Achievement], others: int) -> _Tops:
+    """Return the most, as far as ``achievements`` need to know."""
+    trees = [row.conditions for row in achievements if row.conditions]
+    criteria = {each for row in achievements for each in _criteria(row)}
+    levels = len(current_thresholds()) if Criterion.LEVEL in criteria else 0
+    named = {key for tree in trees for key in achievements_in(tree)}
+    rows = Achievement.objects.using(write_alias()).filter(key__in=named)
+    drafts = rows.filter(status=AchievementStatus.DRAFT) if named else rows.none()
+    return _Tops(levels, others, frozenset(drafts.values_list("key", flat=True)))
+
+
+def _criteria(achievement: Achievement) -> Iterator[str]:
+    """Yield the criteria of an achievement and its conditions."""
+    yield achievement.criterion
+    for leaf in leaves_of(read_condition(achievement.conditions)):
+        if isinstance(leaf, Leaf):
+            yield leaf.criterion
 
 
 def _known_achievements() -> QuerySet[Achievement]:
@@ -126,13 +155,13 @@ def _known_achievements() -> QuerySet[Achievement]:
     return rows.exclude(status=AchievementStatus.DRAFT)
 
 
-def _problem(achievement: Achievement, levels: int, others: int) -> str:
+def _problem(achievement: Achievement, tops: _Tops) -> str:
     if season_of(achievement, conf.default_calendar, timezone.now()) == _ENDED:
         return _("Its season is over, so nobody can reach it.")
     criterion = achievement.criterion
-    top = top_threshold(criterion, levels=levels, achievements=others)
+    top = top_threshold(criterion, levels=tops.levels, achievements=tops.others)
     if top is None or achievement.threshold <= top:
-        return ""
+        return _conditions_problem(achievement, tops)
     if criterion == Criterion.LEVEL:
         text = ngettext(
             "There is only %(top)s level, so nobody can reach it.",
@@ -146,6 +175,29 @@ def _problem(achievement: Achievement, levels: int, others: int) -> str:
             top,
         )
     return text % {"top": top}
+
+
+def _conditions_problem(achievement: Achievement, tops: _Tops) -> str:
+    tree = read_condition(achievement.conditions)
+    if tree is None or _can_be_met(tree, tops):
+        return ""
+    names = requirement_of(achievement)[2]
+    text = _("Nobody can meet its further conditions: %(conditions)s.")
+    missed = [each for each in leaves_of(tree) if not _can_be_met(each, tops)]
+    texts = ", ".join(condition_text(each, names) for each in missed)
+    return text % {"conditions": texts}
+
+
+def _can_be_met(condition: Condition, tops: _Tops) -> bool:
+    match condition:
+        case Group(least, parts):
+            return sum(_can_be_met(part, tops) for part in parts) >= least
+        case Holding(achievement, is_held):
+            return not (is_held and achievement in tops.drafts)
+    top = top_threshold(
+        condition.criterion, levels=tops.levels, achievements=tops.others
+    )
+    return top is None or condition.threshold <= top
 
 
 def _counts(achievements: Sequence[Achievement]) -> Iterator[tuple[int, int]]:

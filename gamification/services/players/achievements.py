@@ -20,6 +20,7 @@ from gamification.domain.criteria import Measure
 from gamification.domain.days import Calendar
 from gamification.domain.seasons import Season, SeasonState
 from gamification.models import Achievement, UserAchievement, write_alias
+from gamification.models.condition_text import load_names
 from gamification.models.users import prepare_key
 from gamification.services.players.conditions import (
     ConditionProgress,
@@ -104,6 +105,15 @@ def visible_achievements(user: UserRef) -> QuerySet[Any]:
     user_id, now = user_id_of(user), timezone.now()
     stored = stored_progress(user_id)
     return _visible(user_id, now, wall_clock(now, stored.calendar))
+
+
+def name_visible(user: UserRef, row: Achievement) -> None:
+    """Let the text of an achievement name only achievements that ``user`` may see."""
+    row.names = names = load_names([row.conditions])
+    if named := names.achievements:
+        rows = visible_achievements(user).filter(key__in=named)
+        seen = {key: named[key] for key in rows.values_list("key", flat=True)}
+        row.names = names._replace(achievements=seen)
 
 
 def held_achievements(user: UserRef, *, viewer: UserRef) -> QuerySet[UserAchievement]:

@@ -22,6 +22,7 @@ from gamification.models import (
 from gamification.models.condition_text import condition_text, requirement_of
 from gamification.models.criterion_text import criterion_text
 from gamification.services.catalogue.lookup import get_definition
+from gamification.services.players.achievements import name_visible
 from gamification.services.players.conditions import (
     ConditionProgress,
     TreeProgress,
@@ -110,6 +111,7 @@ def explain_achievement(user: UserRef, achievement: str) -> Explanation:
     if not get_user_model()._base_manager.using(alias).filter(pk=user_id).exists():
         raise unknown_user(user_id)
     row = get_definition(Achievement, achievement)
+    name_visible(user, row)
     unlocks = UserAchievement.objects.using(alias).filter(user=user_id)
     rows = [*unlocks.filter(achievement=row).order_by("number")]
     held = [each for each in rows if each.revoked_at is None]

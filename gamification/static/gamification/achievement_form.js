@@ -7,12 +7,9 @@ document.addEventListener("DOMContentLoaded", () => {
   if (!criterion) return;
   const needs = JSON.parse(criterion.dataset.needs);
   const fields = [...new Set(Object.values(needs).flat())];
-  const timing = [
-    ...["max_times", "repeat_every", "repeat_period"],
-    ...["starts_at", "ends_at", "season_zone"],
-  ];
   const address = document.querySelector("#gam-sentence").dataset.address;
   const sentence = document.querySelector("#gam-in-words");
+  const CONTROLS = "input, select, button";
   const input = (name) => document.querySelector(`#id_${name}`);
   let timer;
   let requests = 0;
@@ -22,14 +19,18 @@ document.addEventListener("DOMContentLoaded", () => {
       const isNeeded = !criterion.value || needs[criterion.value].includes(name);
       input(name).closest(".form-row").hidden = !isNeeded;
       // A disabled field is sent empty. The threshold must never be empty.
-      if (name !== "threshold") input(name).disabled = !isNeeded;
+      if (name === "threshold") continue;
+      for (const each of [input(name), ...input(name).querySelectorAll(CONTROLS)]) {
+        each.disabled = !isNeeded;
+      }
     }
   }
 
   async function updateSentence() {
-    const values = ["criterion", ...fields, ...timing].map((name) => [name, input(name).value]);
+    const body = new FormData(criterion.form);
+    body.delete("icon-upload");
     const number = (requests += 1);
-    const response = await fetch(`${address}?${new URLSearchParams(values)}`);
+    const response = await fetch(address, { method: "POST", body });
     if (!response.ok || number !== requests) return;
     sentence.textContent = (await response.json()).sentence || "–";
   }
@@ -45,8 +46,6 @@ document.addEventListener("DOMContentLoaded", () => {
   }
   sentence?.setAttribute("aria-live", "polite");
   criterion.addEventListener("change", showNeededFields);
-  for (const name of ["criterion", ...fields, ...timing]) {
-    input(name).addEventListener("input", updateSentenceSoon);
-  }
+  criterion.form.addEventListener("input", updateSentenceSoon);
   showNeededFields();
 });

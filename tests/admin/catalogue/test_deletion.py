@@ -139,3 +139,14 @@ def test_deleting_a_deleted_achievement_causes_no_server_error(admin_client, med
     response = admin_client.post(page(medal, "changelist"), asked)
 
     assert response.status_code == 200
+
+
+def test_what_conditions_name_is_protected(admin_client, medal):
+    AchievementFactory(name="Fan", criterion="level", conditions={"holds": "medal"})
+
+    admin_client.post(page(medal, "delete", medal.pk), {"post": "yes"})
+
+    assert delete_page(admin_client, medal).context["protected"] == [
+        "Achievement “Fan”, whose conditions name it"
+    ]
+    assert Achievement.objects.filter(key="medal").exists()

@@ -169,3 +169,35 @@ def test_more_achievements_take_as_many_queries(activity):
         counts.append(statements(lambda keys=keys: get_reach(keys)))
 
     assert counts == [4, 4]
+
+
+# --- Conditions
+
+
+@pytest.mark.parametrize(
+    ("tree", "problem"),
+    [
+        ({"criterion": "level", "threshold": 31}, "level 31"),
+        ({"criterion": "achievements", "threshold": 9}, "9 achievements held"),
+        ({"all": [{"holds": "draft"}, {"lacks": "draft"}]}, "“Draft” held"),
+        (
+            {"any": [{"holds": "draft"}, {"criterion": "level", "threshold": 99}]},
+            "“Draft” held, level 99",
+        ),
+    ],
+)
+@pytest.mark.usefixtures("no_achievements")
+def test_conditions_that_nobody_can_meet_are_named(tree, problem):
+    AchievementFactory(key="draft", name="Draft", status="draft")
+    item = AchievementFactory(criterion="total_xp", conditions=tree)
+
+    text = f"Nobody can meet its further conditions: {problem}."
+    assert reach_problem(item) == text
+
+
+@pytest.mark.usefixtures("no_achievements")
+def test_one_condition_that_somebody_can_meet_may_be_enough():
+    tree = {"any": [{"criterion": "level", "threshold": 99}, {"criterion": "total_xp"}]}
+    item = AchievementFactory(criterion="total_xp", conditions={"all": [tree]})
+
+    assert reach_problem(item) == ""
