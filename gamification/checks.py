@@ -25,6 +25,7 @@ from gamification.database_checks import (
     check_sqlite,
     check_stored_zones,
 )
+from gamification.domain.boosts import BoostStrategy
 from gamification.domain.categories import are_categories
 from gamification.domain.levels import is_level_table
 from gamification.domain.zones import is_time_zone
@@ -251,6 +252,13 @@ _RULES = (
         lambda value: isinstance(value, bool),
         "is neither True nor False",
         "Use True or False, without quotes.",
+    ),
+    _Rule(
+        "E020",
+        ("BOOST_STRATEGY",),
+        lambda value: value in BoostStrategy.values,
+        "is not a way in which factors make one",
+        'Use "product", "highest" or "additive".',
     ),
     _Rule(
         "E010",

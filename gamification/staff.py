@@ -59,9 +59,10 @@ from gamification.services.boosts.editing import (
     delete_boost,
     edit_boost,
     end_boost,
+    is_boost_used,
     undo_boost_edit,
 )
-from gamification.services.boosts.fields import boost_tag, check_boost
+from gamification.services.boosts.fields import boost_tag, check_boost, plain_boost
 from gamification.services.boosts.listing import get_boosts
 from gamification.services.boosts.lookup import find_boost, lock_boost
 from gamification.services.boosts.preview import preview_boost
@@ -323,6 +324,7 @@ __all__ = [
     "held_achievements",
     "held_once",
     "hold_user",
+    "is_boost_used",
     "is_storable",
     "key_of",
     "last_days",
@@ -340,6 +342,7 @@ __all__ = [
     "pause_job",
     "pause_streak",
     "pauses_of",
+    "plain_boost",
     "preview_backfill",
     "preview_boost",
     "preview_levels",

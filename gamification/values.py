@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gamification.domain.boost_times import BoostState
 from gamification.domain.boosted import AppliedBoost, Boosted
 from gamification.domain.outcomes import (
     CelebrationNotice,
@@ -30,6 +31,7 @@ __all__ = [
     "BatchReport",
     "BoostDay",
     "BoostPreview",
+    "BoostState",
     "Boosted",
     "CelebrationNotice",
     "ConditionProgress",

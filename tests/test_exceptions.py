@@ -43,6 +43,7 @@ def test_codes_are_a_contract():
     assert {error.code for error in TREE} == {
         "achievement_not_active",
         "achievement_not_held",
+        "boost_used",
         "celebration_claimed",
         "celebration_over",
         "error",
@@ -81,6 +82,7 @@ def test_codes_are_a_contract():
         "unknown_activity",
         "unknown_attribute",
         "unknown_celebration",
+        "unknown_boost",
         "unknown_entry",
         "unknown_job",
         "unknown_scope",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gamification.admin import boards, history, jobs
+from gamification.admin.boosts import pages as boosts
 from gamification.admin.catalogue import achievements, activities
 from gamification.admin.levels import pages as levels
 from gamification.admin.players import progress
@@ -19,6 +20,7 @@ __all__ = [
     "achievements",
     "activities",
     "boards",
+    "boosts",
     "history",
     "jobs",
     "levels",

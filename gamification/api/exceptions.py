@@ -89,6 +89,8 @@ STATUSES: Final[Mapping[type[Exception], int]] = {
     ours.UnknownActivityError: 422,
     ours.UnknownAchievementError: 422,
     ours.UnknownStreakError: 422,
+    # Boosts appear in addresses only.
+    ours.UnknownBoostError: 404,
     ours.UnknownEntryError: 422,
     ours.IdempotencyConflictError: 422,
     ours.SelfAwardError: 403,

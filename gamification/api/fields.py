@@ -26,6 +26,8 @@ from gamification.staff import (
 )
 from gamification.suggestions import did_you_mean, shown
 
+_FACTOR: Final = re.compile(r"^[0-9]{1,2}(\.[0-9]{1,2})?\Z", re.ASCII)
+_LONGEST_FACTOR: Final = 5
 _WHOLE: Final = re.compile(r"0|-?[1-9][0-9]{0,18}", re.ASCII)
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 #: RFC 3339, which requires an offset.
@@ -238,6 +240,33 @@ class TypesField(AttributesField):
 
     def accepts(self, value: Any) -> bool:
         return isinstance(value, str) and value in AttributeType.values
+
+
+class FactorField(TextField):
+    """A decimal number of at most two places, as a text."""
+
+    json_schema: ClassVar[Mapping[str, Any]] = {"pattern": _FACTOR.pattern}
+
+    def __init__(self, **options: Any) -> None:
+        form = RegexValidator(_FACTOR)
+        super().__init__(max_length=_LONGEST_FACTOR, validators=[form], **options)
+
+
+class ComparisonField(serializers.ListField):
+    """What an attribute of a record must be: attribute, operator and value."""
+
+    json_schema: ClassVar[Mapping[str, Any]] = {"minItems": 3, "maxItems": 3}
+    default_error_messages = {  # noqa: RUF012 - as its base has it
+        "invalid": _("This is not a list of an attribute, an operator and a value.")
+    }
+
+    def to_internal_value(self, data: Any) -> list[Any]:
+        parts: list[Any] = data if isinstance(data, list) else []
+        if len(parts) != self.json_schema["minItems"]:
+            self.fail("invalid")
+        if not all(isinstance(each, str) for each in parts[:2]):
+            self.fail("invalid")
+        return parts
 
 
 class BoundedListField(serializers.ListField):

@@ -33,6 +33,7 @@ from gamification.api.views.achievement_serializers import (
     SEASON_STATES,
     STATUSES,
 )
+from gamification.api.views.boost_serializers import STATES as BOOST_STATES
 from gamification.api.views.explanations import BLOCKERS
 from gamification.api.views.job_serializers import STARTABLE_KINDS
 from gamification.api.views.streak_serializers import FREEZE_KINDS, UNITS
@@ -77,6 +78,7 @@ CHOICES: Final[Mapping[tuple[str, ...], str]] = {
         "AchievementCategory": CATEGORIES,
         "AchievementStatus": STATUSES,
         "ActiveDayKind": ActiveDay.Kind.values,
+        "BoostState": BOOST_STATES,
         "CelebrationKind": CelebrationKind.values,
         "CelebrationMode": CelebrationMode.values,
         "Criterion": CRITERIA,

@@ -7,6 +7,7 @@ from django.urls import include, path
 from gamification.api.routers import Router
 from gamification.api.views.achievements import AchievementsViewSet
 from gamification.api.views.activities import ActivitiesViewSet
+from gamification.api.views.boosts import BoostsViewSet, MyBoostsViewSet
 from gamification.api.views.calendar import CalendarViewSet
 from gamification.api.views.celebrations import CelebrationsViewSet
 from gamification.api.views.jobs import JobsViewSet
@@ -35,9 +36,11 @@ app_name = "gamification"
 router = Router()
 router.register("achievements", AchievementsViewSet, basename="achievements")
 router.register("activities", ActivitiesViewSet, basename="activities")
+router.register("boosts", BoostsViewSet, basename="boosts")
 router.register("jobs", JobsViewSet, basename="jobs")
 router.register("me", MeViewSet, basename="me")
 router.register("me/achievements", MyAchievementsViewSet, basename="my-achievements")
+router.register("me/boosts", MyBoostsViewSet, basename="my-boosts")
 router.register("me/calendar", CalendarViewSet, basename="my-calendar")
 router.register("me/celebrations", CelebrationsViewSet, basename="my-celebrations")
 router.register("me/ledger", LedgerViewSet, basename="my-ledger")

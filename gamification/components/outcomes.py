@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gamification.models import level_text
+from gamification.models.boost_text import boosted_text
 from gamification.models.celebration_text import celebration_title
 from gamification.services import CelebrationKind, Outcome, WithheldReason
 
@@ -15,6 +16,7 @@ def outcome_of(outcome: Outcome) -> dict[str, Any]:
     return {
         "outcome": outcome,
         "lost": -outcome.credited,
+        "boosted": boosted_text(outcome.boosted),
         "streak": outcome.current_streak if entry and entry.extends_streak else 0,
         "reason": withheld and WithheldReason(withheld.reason).label,
         "level": _level_of(outcome),

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from gamification.domain.outcomes import EntryKind
+from gamification.models.boosted import boosted_of, boosted_text_of
 from gamification.models.catalogue import Achievement, Activity
 from gamification.models.jobs import Job
 from gamification.models.natural_keys import PerUserQuerySet
@@ -237,6 +238,9 @@ class LedgerEntry(models.Model):
     def delete(self, *args: Any, **kwargs: Any) -> Never:
         msg = "A ledger entry is deleted only with its user; reverse it instead."
         raise TypeError(msg)
+
+    boosted = property(boosted_of)
+    boosted_text = property(boosted_text_of)
 
     @property
     def is_own(self) -> bool:

@@ -20,7 +20,12 @@ from gamification.services import (
     set_visibility,
 )
 from gamification.staff import Act, begin_list, grant_freezes, hold_user
-from tests.factories import AchievementFactory, ActivityFactory, UserFactory
+from tests.factories import (
+    AchievementFactory,
+    ActivityFactory,
+    BoostFactory,
+    UserFactory,
+)
 
 #: Kinds of clients.
 PERSONS = ("anonymous", "user", "other", "staff", "allowed")
@@ -52,6 +57,11 @@ def make_dataset() -> Dataset:
     for name in ("shown", "held", "secret", "spare"):
         AchievementFactory(key=name, is_secret=name in {"held", "secret"})
     AchievementFactory(key="draft", status="draft")
+    now, week = timezone.now(), timedelta(days=7)
+    BoostFactory(key="planned", starts_at=now + week, ends_at=now + 2 * week)
+    BoostFactory(
+        key="running", starts_at=now - week, ends_at=now + week, is_active=False
+    )
     users = {
         "user": UserFactory(username="user.name"),
         "other": UserFactory(),
@@ -111,6 +121,15 @@ LEVELS = {
 }
 
 
+def _boost() -> dict[str, Any]:
+    return {
+        "name": "Launch weekend",
+        "factor": "2.00",
+        "starts_at": f"{_in_days(2)}T00:00:00Z",
+        "ends_at": f"{_in_days(4)}T00:00:00Z",
+    }
+
+
 def _pause() -> dict[str, Any]:
     return {"start": str(_in_days(2)), "end": str(_in_days(3))}
 
@@ -131,6 +150,10 @@ def _bodies(user: str, entry: int) -> dict[str, Any]:
         "PATCH achievements/<key>/": {"position": 7},
         "POST achievements/<key>/preview/": {"position": 7},
         "POST achievements/<key>/backfill/": {"note": "Earned before."},
+        "POST boosts/": {"key": "new", **_boost()},
+        "PATCH boosts/<key>/": {"name": "Launch"},
+        "POST boosts/preview/": _boost(),
+        "POST boosts/<key>/preview/": {"name": "Launch"},
         "PATCH me/": {"time_zone": "Asia/Tokyo"},
         "POST jobs/": {
             "kind": "award",

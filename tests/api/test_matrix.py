@@ -68,6 +68,20 @@ GET     leaderboards/month/                            401  200   200   200     
 GET     leaderboards/all/                              401  200   200   200     200
 GET     leaderboards/week/winners/                     401  200   200   200     200
 
+GET     boosts/                                        401  403   403   403     200
+POST    boosts/                                        401  403   403   403     201
+GET     boosts/planned/                                401  403   403   403     200
+GET     boosts/none/                                   401  403   403   403     404
+PATCH   boosts/planned/                                401  403   403   403     200
+PATCH   boosts/none/                                   401  403   403   403     404
+DELETE  boosts/planned/                                401  403   403   403     204
+DELETE  boosts/none/                                   401  403   403   403     404
+POST    boosts/planned/preview/                        401  403   403   403     200
+POST    boosts/none/preview/                           401  403   403   403     404
+POST    boosts/preview/                                401  403   403   403     200
+POST    boosts/running/end/                            401  403   403   403     200
+POST    boosts/none/end/                               401  403   403   403     404
+
 GET     levels/                                        401  200   200   200     200
 PUT     levels/table/                                  401  403   403   403     200
 POST    levels/preview/                                401  403   403   403     200
@@ -75,6 +89,7 @@ POST    levels/preview/                                401  403   403   403     
 GET     me/                                            401  200   200   200     200
 PATCH   me/                                            401  200   200   200     200
 GET     me/achievements/                               401  200   200   200     200
+GET     me/boosts/                                     401  200   200   200     200
 GET     me/calendar/                                   401  200   200   200     200
 GET     me/celebrations/                               401  200   200   200     200
 POST    me/celebrations/acknowledge/                   401  200   200   200     200

@@ -224,7 +224,7 @@ class Naive:
             return [
                 each for each in found if each not in mine and self.met_at(rule, each)
             ][:most]
-        last = rule.times or (1 if not rule.every else 40)
+        last = rule.times or (1 if not rule.every else 200)
         return [
             time
             for number in range(1, last + 1)

@@ -14,6 +14,7 @@ from example_project.visions.demo.levels import name_levels
 from example_project.visions.models import KPI, Vision
 from gamification.models import (
     Achievement,
+    Boost,
     Celebration,
     Job,
     LedgerEntry,
@@ -75,6 +76,12 @@ def test_there_are_a_weekly_streak_freezes_and_pauses_only_once(demo):
 
 
 @pytest.mark.usefixtures("every_habit_in_every_zone")
+def test_a_double_weekend_is_planned(demo):
+    [boost] = Boost.objects.all()
+
+    assert (boost.state, boost.starts_at.isoweekday()) == ("planned", 6)
+
+
 def test_stories_are_the_same_every_time():
     assert [*stories.all_stories(NOW)] == [*stories.all_stories(NOW)]
 

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.admin.options import get_content_type_for_model
 from django.db import router
 from django.db.models import QuerySet
 
-from gamification.models import Activity, StreakDefinition
-from gamification.staff import Definition, definition_tag, describe_changes, key_of
+from gamification.models import Activity, Boost, StreakDefinition
+from gamification.staff import (
+    Definition,
+    boost_tag,
+    definition_tag,
+    describe_changes,
+    key_of,
+    plain_boost,
+)
 
 #: The value of a field, as the verbs that edit take it: a relation by its key.
 Value = str | int | bool | None
@@ -34,31 +41,43 @@ class LoggedEdit(NamedTuple):
     #: The ``definition_tag`` after the edit.
     tag: str
 
-    def is_latest(self, item: Definition) -> bool:
+    def is_latest(self, item: Definition | Boost) -> bool:
         """Say whether ``item`` is still as the edit left it."""
-        return definition_tag(item) == self.tag
+        return _tag_of(item) == self.tag
 
 
-def latest_edit(item: Definition) -> LoggedEdit | None:
+def latest_edit(item: Definition | Boost) -> LoggedEdit | None:
     """Return the latest edit of ``item`` that staff could undo, if there is one."""
     for entry in _entries_of(item).order_by("-pk")[:1]:
         return _parse(entry)
     return None
 
 
-def find_edit(item: Definition, entry_id: int) -> LoggedEdit | None:
+def find_edit(item: Definition | Boost, entry_id: int) -> LoggedEdit | None:
     """Return the edit of ``item`` with this entry in the log, if there is one."""
     entry = _entries_of(item).filter(pk=entry_id).first()
     return _parse(entry) if entry else None
 
 
-def describe_undoing(item: Definition, before: Mapping[str, Value]) -> list[str]:
+def describe_undoing(
+    item: Definition | Boost, before: Mapping[str, Value]
+) -> list[str]:
     """Return what undoing an edit changes: ``XP reward: 20 → 10``."""
-    changes = [(name, key_of(getattr(item, name)), old) for name, old in before.items()]
+    changes = [(name, _value_of(item, name), old) for name, old in before.items()]
     return [*describe_changes(item, changes)]
 
 
-def _entries_of(item: Definition) -> QuerySet[LogEntry]:
+def _tag_of(item: Definition | Boost) -> str:
+    return boost_tag(item) if isinstance(item, Boost) else definition_tag(item)
+
+
+def _value_of(item: Definition | Boost, name: str) -> Any:
+    if isinstance(item, Boost):
+        return plain_boost(item)[name]
+    return key_of(getattr(item, name))
+
+
+def _entries_of(item: Definition | Boost) -> QuerySet[LogEntry]:
     rows = LogEntry.objects.using(router.db_for_write(LogEntry))
     kind = get_content_type_for_model(item)
     return rows.filter(content_type=kind, object_id=str(item.pk), action_flag=CHANGE)

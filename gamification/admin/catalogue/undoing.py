@@ -25,12 +25,13 @@ from gamification.admin.catalogue.change_log import (
 from gamification.admin.concurrent_forms import conflict_message, last_editor
 from gamification.admin.ui.formatting import isolate
 from gamification.exceptions import InvalidDefinitionError, StaleEditError
-from gamification.models import Achievement, write_alias
+from gamification.models import Achievement, Boost, write_alias
 from gamification.staff import (
     DECISIVE,
     get_reach,
     preview_backfill,
     reach_problem,
+    undo_boost_edit,
     undo_edit,
     visible_users,
 )
@@ -113,7 +114,10 @@ class UndoMixin(GamificationAdmin):
         texts = describe_undoing(item, edit.before)
         actor: Any = request.user
         try:
-            undo_edit(item, edit.before, actor=actor, expected=edit.tag)
+            if isinstance(item, Boost):
+                undo_boost_edit(item.key, edit.before, actor=actor, expected=edit.tag)
+            else:
+                undo_edit(item, edit.before, actor=actor, expected=edit.tag)
         except StaleEditError:
             text = conflict_message(f"“{isolate(item)}”", last_editor(item))
             self.message_user(request, text, messages.ERROR)

@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from gamification.api.idempotency import REPLAYED_HEADER
 from gamification.api.operations import Alternative
 from gamification.api.serializers import ResponseSerializer
+from gamification.api.views.boost_serializers import AppliedBoostSerializer
 from gamification.services import (
     CelebrationKind,
     EntryKind,
@@ -23,6 +24,9 @@ EXAMPLE: Final = {
         "id": 4711,
         "kind": "activity",
         "amount": 10,
+        "base": 10,
+        "factor": "1.00",
+        "boosts": [],
         "activity": "kpi_completed",
         "quantity": 1,
         "rewarded": 1,
@@ -72,6 +76,18 @@ class EntrySerializer(ResponseSerializer):
     id = serializers.IntegerField()
     kind = serializers.ChoiceField(choices=EntryKind.values)
     amount = serializers.IntegerField(help_text="XP credited; negative for a loss.")
+    base = serializers.IntegerField(
+        source="boosted.base", help_text="XP before boosts."
+    )
+    factor = serializers.CharField(
+        source="boosted.factor",
+        help_text="The factor of all boosts together, as a decimal number.",
+    )
+    boosts = AppliedBoostSerializer(
+        source="boosted.boosts",
+        many=True,
+        help_text="The boosts that multiplied the XP, as they were at that time.",
+    )
     quantity = serializers.IntegerField(help_text="Units recorded.")
     rewarded = serializers.IntegerField(
         help_text="Units that earned XP; the others exceeded a limit."
@@ -96,7 +112,9 @@ class EntrySerializer(ResponseSerializer):
     @classmethod
     def serialize(cls, value: Any) -> dict[str, Any]:
         # The attribute of this name is the digest of the request.
-        return {**super().serialize(value), "fingerprint": entry_fingerprint(value)}
+        shown = super().serialize(value)
+        shown["factor"] = str(shown["factor"])
+        return {**shown, "fingerprint": entry_fingerprint(value)}
 
 
 class OutcomeEntrySerializer(EntrySerializer):

@@ -118,7 +118,7 @@ def delete_boost(
         with attempt:
             attempt.lock()
             item = _locked(key, expected)
-            if is_used(item):
+            if is_boost_used(item):
                 message = (
                     f"The ledger names the boost {key!r}, which therefore stays. End "
                     "it instead."
@@ -128,7 +128,7 @@ def delete_boost(
             item.delete(using=alias)
 
 
-def is_used(item: Boost) -> bool:
+def is_boost_used(item: Boost) -> bool:
     """Say whether an entry of the ledger names the boost."""
     rows = LedgerEntry.objects.using(write_alias()).filter(
         boosts__isnull=False,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
@@ -74,7 +74,12 @@ def boost_values(item: Boost) -> dict[str, Any]:
 
 def boost_tag(item: Boost) -> str:
     """Return a digest of the editable fields of a boost, the same in any process."""
-    return fingerprint(*map(str, plain_values(boost_values(item)).values()))
+    return fingerprint(*map(str, plain_boost(item).values()))
+
+
+def plain_boost(item: Boost) -> dict[str, Any]:
+    """Return the values of ``BOOST_FIELDS`` as JSON has them."""
+    return plain_values(boost_values(item))
 
 
 def plain_values(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -110,7 +115,8 @@ def set_boost(item: Boost, changes: Mapping[str, Any]) -> None:
             setattr(item, name, read(value) if read else value)
         except ValidationError as error:
             errors[name] = error.messages[0]
-    errors |= {n: text for n, text in _wrong_values(item) if n not in errors}
+    given = {*BOOST_FIELDS} if before is None else {*changes}
+    errors |= dict(_wrong_values(item, given - errors.keys()))
     if not errors:
         now = timezone.now()
         errors = dict(time_errors(boost_values(item), before, now))
@@ -133,18 +139,24 @@ def _raise_if_any(item: Boost, errors: Mapping[str, str]) -> None:
     )
 
 
-def _wrong_values(item: Boost) -> Iterator[tuple[str, str]]:
-    """Yield each field whose value has a wrong type or range, and why."""
+def _wrong_values(item: Boost, given: Container[str]) -> Iterator[tuple[str, str]]:
+    """Yield each of the fields ``given`` whose value is wrong by itself, and why."""
     for name in _SIMPLE:
         try:
-            check_value(_COLUMNS[name], getattr(item, name))
+            if name in given:
+                check_value(_COLUMNS[name], getattr(item, name))
         except ValidationError as error:
             yield name, error.messages[0]
-    if item.zone and not is_time_zone(item.zone):
+    if "zone" in given and item.zone and not is_time_zone(item.zone):
         text = _("%(zone)s is not the name of a time zone, such as Europe/Berlin.")
         yield "zone", text % {"zone": shown(item.zone)}
-    alias = write_alias()
-    rows = Activity.objects.using(alias)
+    if "activities" in given or "where" in given:
+        yield from _wrong_choices(item)
+
+
+def _wrong_choices(item: Boost) -> Iterator[tuple[str, str]]:
+    """Yield which activities or attributes do not exist."""
+    rows = Activity.objects.using(write_alias())
     known = dict(rows.values_list("key", "attributes"))
     if missing := sorted(repr(key) for key in item.activities if key not in known):
         text = _("No activity has the key %(key)s.")

@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from example_project.visions.demo.attributes import declare_attributes
+from example_project.visions.demo.boosts import make_boosts
 from example_project.visions.demo.levels import name_levels
 from example_project.visions.demo.rarities import make_rarities
 from example_project.visions.demo.series import make_series
@@ -46,6 +47,7 @@ class Command(BaseCommand):
         make_series()
         name_levels()
         make_streaks()
+        make_boosts()
         seconds = time.monotonic() - began
         self.stdout.write(
             f"{people} new people, {report.recorded:,} records, "

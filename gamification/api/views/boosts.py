@@ -1,0 +1,215 @@
+"""The boosts that staff define, and those of the user who sends the request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from gamification import exceptions as ours
+from gamification.api.operations import Header, operation
+from gamification.api.pagination import Page, PageQuery, page_example, paginate_rows
+from gamification.api.preconditions import ETAG, IF_MATCH, etag_of, expected_tag
+from gamification.api.views.base import GamificationViewSet, not_found_on
+from gamification.api.views.boost_serializers import (
+    EDIT_EXAMPLE,
+    EXAMPLE,
+    MINE_EXAMPLE,
+    NEW_EXAMPLE,
+    PREVIEW_EXAMPLE,
+    PREVIEW_NEW_EXAMPLE,
+    BoostPageSerializer,
+    BoostPreviewSerializer,
+    BoostSerializer,
+    EditBoostBody,
+    NewBoostBody,
+    PreviewBoostBody,
+    UserBoostsSerializer,
+)
+from gamification.models import Boost, write_alias
+from gamification.staff import (
+    boost_tag,
+    create_boost,
+    delete_boost,
+    edit_boost,
+    end_boost,
+    find_boost,
+    get_boosts,
+    preview_boost,
+)
+from gamification.values import BoostPreview, UserBoost
+
+_VIEW: Final = "gamification.view_boost"
+_ADD: Final = "gamification.add_boost"
+_CHANGE: Final = "gamification.change_boost"
+_DELETE: Final = "gamification.delete_boost"
+
+LOCATION: Final = Header("Location", "Address of the new boost.")
+
+
+class BoostsViewSet(GamificationViewSet):
+    """Times at which activities are worth more XP, or less."""
+
+    lookup_field = "key"
+    lookup_value_regex = "[-a-zA-Z0-9_]{1,100}"
+
+    @operation(
+        query=PageQuery,
+        response=BoostPageSerializer,
+        permission=_VIEW,
+        response_example=page_example(EXAMPLE),
+    )
+    def list(self, request: Request, query: Mapping[str, Any]) -> Page:
+        """List all boosts in order of their start, with those that are over."""
+        rows = Boost.objects.using(write_alias()).select_related("group")
+        return paginate_rows(request, query, rows)
+
+    @operation(
+        response=BoostSerializer,
+        response_headers=(ETAG,),
+        permission=_VIEW,
+        response_example=EXAMPLE,
+    )
+    def retrieve(self, request: Request, key: str) -> Response:
+        """Return a boost."""
+        with not_found_on(ours.UnknownBoostError):
+            return _response(find_boost(key))
+
+    @operation(
+        body=NewBoostBody,
+        response=BoostSerializer,
+        status=201,
+        response_headers=(LOCATION, ETAG),
+        permission=_ADD,
+        scope="write",
+        errors=(ours.InvalidDefinitionError,),
+        body_example=NEW_EXAMPLE,
+        response_example=EXAMPLE,
+    )
+    def create(self, request: Request, body: Mapping[str, Any]) -> Response:
+        """Add a boost. It cannot begin in the past."""
+        made = create_boost(actor=request.user, **body)
+        response = _response(made, 201)
+        response["Location"] = request.build_absolute_uri(f"{made.key}/")
+        return response
+
+    @operation(
+        body=EditBoostBody,
+        response=BoostSerializer,
+        request_headers=(IF_MATCH,),
+        response_headers=(ETAG,),
+        permission=_CHANGE,
+        scope="write",
+        errors=(ours.InvalidDefinitionError, ours.StaleEditError),
+        body_example=EDIT_EXAMPLE,
+        response_example={**EXAMPLE, **EDIT_EXAMPLE},
+    )
+    def partial_update(
+        self, request: Request, key: str, body: Mapping[str, Any]
+    ) -> Response:
+        """Change a boost, unless somebody else has changed it in the meantime.
+
+        Entries keep the factor that they had. Once a boost has begun, it can only be
+        ended earlier or later; once it is over, it stays as it is.
+        """
+        expected = expected_tag(request)
+        with not_found_on(ours.UnknownBoostError):
+            saved = edit_boost(key, actor=request.user, expected=expected, **body)
+        return _response(saved)
+
+    @operation(
+        status=204,
+        request_headers=(IF_MATCH,),
+        permission=_DELETE,
+        scope="write",
+        errors=(ours.BoostUsedError, ours.StaleEditError),
+    )
+    def destroy(self, request: Request, key: str) -> None:
+        """Delete a boost that no entry of the ledger names."""
+        expected = expected_tag(request)
+        with not_found_on(ours.UnknownBoostError):
+            delete_boost(key, actor=request.user, expected=expected)
+
+    @action(detail=True, methods=["post"], url_path="end", url_name="end")
+    @operation(
+        response=BoostSerializer,
+        request_headers=(IF_MATCH,),
+        response_headers=(ETAG,),
+        permission=_CHANGE,
+        scope="write",
+        errors=(ours.InvalidDefinitionError, ours.StaleEditError),
+        response_example={**EXAMPLE, "state": "over"},
+    )
+    def end_now(self, request: Request, key: str) -> Response:
+        """End a running boost now, wherever users are."""
+        expected = expected_tag(request)
+        with not_found_on(ours.UnknownBoostError):
+            return _response(end_boost(key, actor=request.user, expected=expected))
+
+    @action(detail=False, methods=["post"], url_path="preview", url_name="preview-new")
+    @operation(
+        body=PreviewBoostBody,
+        response=BoostPreviewSerializer,
+        permission=_ADD,
+        scope="write",
+        errors=(ours.InvalidDefinitionError,),
+        body_example=PREVIEW_NEW_EXAMPLE,
+        response_example=PREVIEW_EXAMPLE,
+    )
+    def preview_new(self, request: Request, body: Mapping[str, Any]) -> BoostPreview:
+        """Preview what a new boost would have given in the last 28 days.
+
+        The preview changes nothing. With very many users, it reads a sample.
+        """
+        return preview_boost(**body)
+
+    @action(detail=True, methods=["post"])
+    @operation(
+        body=EditBoostBody,
+        response=BoostPreviewSerializer,
+        permission=_CHANGE,
+        scope="write",
+        errors=(ours.InvalidDefinitionError,),
+        body_example=EDIT_EXAMPLE,
+        response_example=PREVIEW_EXAMPLE,
+    )
+    def preview(
+        self, request: Request, key: str, body: Mapping[str, Any]
+    ) -> BoostPreview:
+        """Preview what a changed boost would have given in the last 28 days.
+
+        The preview changes nothing. With very many users, it reads a sample.
+        """
+        with not_found_on(ours.UnknownBoostError):
+            return preview_boost(key, **body)
+
+
+class MyBoostsViewSet(GamificationViewSet):
+    """The boosts of the user who sends the request."""
+
+    @operation(
+        response=UserBoostsSerializer,
+        is_polled=True,
+        response_example={"results": [MINE_EXAMPLE]},
+    )
+    def list(self, request: Request) -> UserBoosts:
+        """List the boosts that hold for the user now, then those that are coming."""
+        return UserBoosts(get_boosts(request.user))
+
+
+class UserBoosts:
+    """The boosts of a user."""
+
+    def __init__(self, results: list[UserBoost]) -> None:
+        self.results = results
+
+
+def _response(item: Boost, status: int = 200) -> Response:
+    return Response(
+        BoostSerializer.serialize(item),
+        status,
+        headers={"ETag": etag_of(boost_tag(item))},
+    )
