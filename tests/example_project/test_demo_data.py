@@ -247,3 +247,21 @@ def test_completed_kpis_tell_their_vision(demo):
     titles = {*Vision.objects.values_list("title", flat=True)}
     assert {entry.attributes["vision"] for entry in said} <= titles
     assert {entry.attributes["times"] for entry in said} == {1}
+
+
+def test_there_are_a_series_a_weekly_achievement_and_a_season(demo):
+    demo()
+    demo()
+
+    rows = Achievement.objects.filter(key__startswith="kpi_").exclude(series="")
+    steps = rows.order_by("step").values_list("name", "threshold")
+    assert [*steps] == [
+        ("Bronze worker", 25),
+        ("Silver worker", 120),
+        ("Gold worker", 250),
+    ]
+    weekly = Achievement.objects.get(key="busy_week")
+    assert (weekly.repeat_period, weekly.max_times) == ("week", None)
+    assert weekly.user_achievements.filter(number__gt=1).exists()
+    season = Achievement.objects.get(key="this_season")
+    assert season.starts_at < datetime.now(UTC) < season.ends_at

@@ -11,7 +11,7 @@ from gamification.models import Achievement, Activity
 from gamification.staff import backfill_everyone
 
 #: Each is worth more than the one before.
-MEDALS: Final = (("bronze", 25, 25), ("silver", 100, 50), ("gold", 250, 100))
+MEDALS: Final = (("bronze", 25, 25), ("silver", 120, 50), ("gold", 250, 100))
 
 
 def make_series() -> None:
