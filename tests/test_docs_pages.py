@@ -149,7 +149,7 @@ def test_each_template_of_a_piece_is_in_the_list():
     folder = PACKAGE / "templates" / "gamification" / "components"
     listed = TEXT.partition("templates are ")[2].partition("**Badges.**")[0]
 
-    assert set(re.findall(r"`([a-z]+)`", listed)) == {
+    assert set(re.findall(r"`([a-z_]+)`", listed)) == {
         path.stem for path in folder.iterdir()
     }
 

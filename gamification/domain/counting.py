@@ -52,10 +52,15 @@ class Counted(NamedTuple):
         return self.criterion == _LONGEST_STREAK
 
     @property
+    def is_distinct(self) -> bool:
+        """Whether it counts different values: an achievement counts once."""
+        is_distinct = self.counting.quantity == _DISTINCT
+        return is_distinct or self.criterion == _ACHIEVEMENTS
+
+    @property
     def is_number(self) -> bool:
         """Whether it has one bucket, whose count is the value."""
-        is_distinct = self.counting.quantity == _DISTINCT
-        return not (is_distinct or self.has_dates)
+        return not (self.is_distinct or self.has_dates)
 
 
 def change_of(
@@ -82,6 +87,7 @@ def change_of(
         is_reward = entry.kind == EntryKind.ACHIEVEMENT
         amount = -1 if is_reversal else int(is_reward)
         amount *= entry.achievement_id is not None
+        value = str(entry.achievement_id)
     else:
         amount = 0
     if not amount:
@@ -119,8 +125,7 @@ def text_of(value: AttributeValue) -> str:
 def _bucket(counted: Counted, day: date, value: str) -> str:
     if not counted.has_dates:
         return value
-    is_distinct = counted.counting.quantity == _DISTINCT
-    return f"{day}{_SEPARATOR}{value}" if is_distinct else day.isoformat()
+    return f"{day}{_SEPARATOR}{value}" if counted.is_distinct else day.isoformat()
 
 
 class Meter:
@@ -128,7 +133,7 @@ class Meter:
 
     def __init__(self, counted: Counted, calendar: Calendar) -> None:
         self._calendar = calendar
-        self._is_distinct = counted.counting.quantity == _DISTINCT
+        self._is_distinct = counted.is_distinct
         self._has_dates = counted.has_dates
         window = counted.counting.window
         #: The dates of a span; 0 if there is no such window.

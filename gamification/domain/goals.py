@@ -111,8 +111,12 @@ class GoalKeeper:
         barred: Collection[int],
         judge: Judge,
         meets: Meets,
+        *,
+        is_latest: bool = True,
     ) -> list[AchievementRule]:
         """Return what the user has met with ``new`` entries, and has not earned.
+
+        ``is_latest`` says that nothing in the ledger is later.
 
         ``barred`` has the ids of achievements that the user holds or has lost to staff.
         ``judge`` measures, and ``meets`` says whether all else is met.
@@ -126,8 +130,14 @@ class GoalKeeper:
                 continue
             if not rule.is_repeated and rule.id in barred:
                 continue
-            if not rule.is_tree or rule.id in affected:
-                goals += self._due(rule, self._periods(rule, new), judge, meets)
+            if rule.is_tree and rule.id not in affected:
+                continue
+            entries: Iterable[PastEntry | Entry] = new
+            if rule.conditions is not None and rule.is_spanned and not is_latest:
+                # Conditions may now have been met in any later period.
+                self.needs_ledger |= self.state.ledger is None
+                entries = self._entries()
+            goals += self._due(rule, self._periods(rule, entries), judge, meets)
         return sorted(goals, key=attrgetter("threshold", "id", "number"))
 
     def all_due(

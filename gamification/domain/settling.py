@@ -156,7 +156,8 @@ class SettledTotals(RunningTotals):
         def is_due(goal: AchievementRule) -> bool:
             return _place_of(goal) not in known and meets(goal)
 
-        due = goals.due(self.entries[start.place :], barred, judge, is_due)
+        new = self.entries[start.place :]
+        due = goals.due(new, barred, judge, is_due, is_latest=is_latest)
         self.needs_ledger |= goals.needs_ledger
         return due
 

@@ -88,7 +88,7 @@ def amount(leaf: dict[str, Any], lines: list[Line]) -> int:
         case "total_xp":
             return sum(line.amount for line in lines)
         case "achievements":
-            return sum(bool(line.achievement) for line in lines)
+            return len({line.achievement for line in lines if line.achievement})
     return 0
 
 
@@ -135,6 +135,31 @@ class Rule:
     xp: int
     own: dict[str, Any]
     tree: Any = None
+    #: How much more earns it again, the period of each time, how often, and the season.
+    every: int = 0
+    period: str = ""
+    times: int | None = 1
+    since: datetime | None = None
+    until: datetime | None = None
+
+    @property
+    def has_season(self) -> bool:
+        return bool(self.since or self.until)
+
+    @property
+    def is_special(self) -> bool:
+        return bool(self.every or self.period or self.has_season)
+
+    def period_of(self, day: date) -> date | None:
+        if not self.period:
+            return None
+        return day - timedelta(day.weekday() if self.period == "week" else 0)
+
+    def counts(self, line: Line, period: date | None) -> bool:
+        """Say whether a line is in the season and the period."""
+        is_early = self.since is not None and line.at < self.since
+        is_late = self.until is not None and line.at >= self.until
+        return not (is_early or is_late) and self.period_of(line.day) == period
 
     @property
     def has_lacks(self) -> bool:
@@ -146,14 +171,19 @@ class Rule:
         return None in named or bool(named & activities)
 
 
+#: An achievement, which time of earning it, and the period of that time.
+Time = tuple[str, int, date | None]
+
+
 @dataclass
 class Naive:
     """One user."""
 
     rules: list[Rule]
     lines: list[Line] = field(default_factory=list)
-    held: dict[str, Line] = field(default_factory=dict)
-    barred: set[str] = field(default_factory=set)
+    #: By achievement, and the number or the period of the time.
+    held: dict[Time, Line] = field(default_factory=dict)
+    barred: set[Time] = field(default_factory=set)
 
     @property
     def total(self) -> int:
@@ -162,47 +192,77 @@ class Naive:
     def in_order(self) -> list[Line]:
         return sorted(self.lines, key=lambda line: line.at)
 
-    def met_at(self, rule: Rule) -> datetime | None:
+    def met_at(self, rule: Rule, time: Time) -> datetime | None:
         """Return since when the rule holds without interruption."""
-        lines = self.in_order()
-        whole = {"all": [rule.own, rule.tree]} if rule.tree else rule.own
-        for first in range(1, len(lines) + 1):
-            then = lines[:first]
-            if all(
-                holds(whole, lines[:last], then)
-                for last in range(first, len(lines) + 1)
-            ):
+        lines, period = self.in_order(), time[2]
+        threshold = rule.own["threshold"] + (time[1] - 1) * rule.every
+        inside = [line for line in lines if rule.counts(line, period)]
+        places = [n for n, line in enumerate(lines, 1) if rule.counts(line, period)]
+
+        def is_met(first: int, last: int) -> bool:
+            known = lines[:last]
+            if rule.own["criterion"] != "level":
+                known = [line for line in known if line in inside]
+            value = measure(rule.own, known)
+            return value >= threshold and holds(rule.tree, lines[:last], lines[:first])
+
+        for first in places:
+            if all(is_met(first, last) for last in places if last >= first):
                 return lines[first - 1].at
         return None
+
+    def times(self, rule: Rule) -> list[Time]:
+        """Return which times of earning a rule may be met."""
+        mine = [time for time in {*self.held} | self.barred if time[0] == rule.key]
+        if rule.times is not None and len(mine) >= rule.times:
+            return []
+        if rule.period:
+            periods = {rule.period_of(line.day) for line in self.lines}
+            left = sorted(each for each in periods if each)
+            found = [(rule.key, 1, each) for each in left]
+            most = len(found) if rule.times is None else rule.times - len(mine)
+            return [
+                each for each in found if each not in mine and self.met_at(rule, each)
+            ][:most]
+        last = rule.times or (1 if not rule.every else 200)
+        return [
+            time
+            for number in range(1, last + 1)
+            if (time := (rule.key, number, None)) not in mine
+        ]
 
     def add(self, line: Line) -> None:
         self.lines.append(line)
 
-    def earned(self, activities: set[str], waiting: list[Rule]) -> list[Rule]:
-        others = {rule.key for rule in waiting} | self.held.keys() | self.barred
+    def earned(
+        self, activities: set[str], waiting: list[tuple[Rule, Time]]
+    ) -> list[tuple[Rule, Time]]:
+        others = {time for _rule, time in waiting} | self.held.keys() | self.barred
         return sorted(
             (
-                rule
+                (rule, time)
                 for rule in self.rules
-                if rule.key not in others
-                and rule.is_touched_by(activities)
-                and self.met_at(rule)
+                if rule.is_touched_by(activities)
+                for time in self.times(rule)
+                if time not in others and self.met_at(rule, time)
             ),
-            key=lambda rule: rule.own["threshold"],
+            key=lambda each: (
+                each[0].own["threshold"] + (each[1][1] - 1) * each[0].every
+            ),
         )
 
     def settle(self, activities: set[str]) -> None:
         waiting = self.earned(activities, [])
         while waiting:
-            rule = waiting.pop(0)
-            moment = self.met_at(rule)
+            rule, time = waiting.pop(0)
+            moment = self.met_at(rule, time)
             # Something that it must lack may have been unlocked meanwhile, and before.
             if moment:
                 line = Line(moment, rule.xp, achievement=rule.key)
                 self.add(line)
-                self.held[rule.key] = line
+                self.held[time] = line
             brief = [
-                each for each in self.earned(activities, waiting) if each.has_lacks
+                each for each in self.earned(activities, waiting) if each[0].has_lacks
             ]
             waiting += brief
             if not waiting:
@@ -223,6 +283,6 @@ class Naive:
         if amount > 0:
             self.settle(set())
 
-    def revoke(self, key: str) -> None:
-        self.lines.remove(self.held.pop(key))
-        self.barred.add(key)
+    def revoke(self, time: Time) -> None:
+        self.lines.remove(self.held.pop(time))
+        self.barred.add(time)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from hypothesis import strategies as st
@@ -74,6 +75,41 @@ def trees(draw: Any, others: list[str], depth: int = 2) -> dict[str, Any]:
     if name == "at_least":
         return {name: draw(st.integers(1, len(parts))), "of": parts}
     return {name: parts}
+
+
+@st.composite
+def timings(draw: Any, own: dict[str, Any], *, limited: bool = True) -> dict[str, Any]:
+    """Return how often, and in which season, an achievement can be earned."""
+    timing: dict[str, Any] = {}
+    criterion = own["criterion"]
+    kinds = ["once", "every"]
+    if criterion in {"activity_count", "active_days", "total_xp"}:
+        kinds.append("period")
+    kind = draw(st.sampled_from(kinds))
+    if kind == "every":
+        timing["every"] = own["threshold"]
+    if kind == "period":
+        names = ["week"] if criterion == "active_days" else ["day", "week"]
+        timing["period"] = draw(st.sampled_from(names))
+    if kind != "once":
+        timing["times"] = draw(st.sampled_from([None, 2] if limited else [None]))
+    if draw(st.booleans()):
+        first, last = draw(ends)
+        timing["since"] = datetime(2026, 6, first, 1, tzinfo=UTC)
+        timing["until"] = datetime(2026, 6, last, 1, tzinfo=UTC)
+    if "every" in timing and criterion in {"total_xp", "level"}:
+        timing["xp"] = 0
+    return timing
+
+
+@st.composite
+def special_achievements(draw: Any, *, limited: bool = True) -> list[dict[str, Any]]:
+    """Return the same, of which some are earned again, or in a season."""
+    made = draw(achievements())
+    return [
+        rule | (draw(timings(rule["own"], limited=limited)) if n % 2 == 0 else {})
+        for n, rule in enumerate(made)
+    ]
 
 
 @st.composite

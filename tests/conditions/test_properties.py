@@ -17,6 +17,7 @@ from tests.conditions.random_trees import (
     histories,
     leaves,
     records,
+    special_achievements,
     trees,
 )
 from tests.conditions.worlds import World, build_filters, make_catalogue
@@ -49,6 +50,24 @@ def test_the_site_unlocks_what_the_naive_model_unlocks(rules, steps, built):
         assert world.found() == world.expected()
         assert world.progress() == world.expected_progress()
         assert world.explained() == world.expected_progress()
+        assert [str(drift) for drift in reconcile()] == []
+        transaction.set_rollback(True)
+
+
+@pytest.mark.django_db
+@given(special_achievements(), histories, st.sampled_from(["never", "early"]))
+@LENIENT
+def test_repeats_and_seasons_unlock_what_the_naive_model_unlocks(rules, steps, built):
+    with transaction.atomic():
+        make_catalogue(rules)
+        if built == "early":
+            build_filters()
+        world = World(rules)
+
+        world.play(steps)
+
+        assert world.found() == world.expected()
+        assert world.progress() == world.expected_progress()
         assert [str(drift) for drift in reconcile()] == []
         transaction.set_rollback(True)
 

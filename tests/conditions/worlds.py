@@ -28,7 +28,7 @@ from gamification.services import (
 )
 from gamification.services.catalogue.filters import sync_filters
 from gamification.staff import run_next_step
-from tests.conditions.naive import Line, Naive, Rule, holds, measure
+from tests.conditions.naive import Line, Naive, Rule, Time, holds, measure
 from tests.factories import AchievementFactory, ActivityFactory, UserFactory
 
 XP = {"read": 10, "walk": 7}
@@ -52,6 +52,11 @@ def make_catalogue(rules: Sequence[dict[str, Any]], status: str = "active") -> N
             activity_id=ids[activity] if activity else None,
             counting=own,
             conditions=rule["tree"],
+            repeat_every=rule.get("every") or None,
+            repeat_period=rule.get("period", ""),
+            max_times=rule.get("times", 1),
+            starts_at=rule.get("since"),
+            ends_at=rule.get("until"),
             status=status,
         )
 
@@ -156,35 +161,53 @@ class World:
         self.naive.adjust(self.now, amount)
 
     def revoke(self, place: int) -> None:
-        held = sorted(self.naive.held)
+        held = sorted(self.naive.held, key=str)
         if place >= len(held):
             return
+        time = held[place]
         with time_machine.travel(self.now, tick=False):
-            revoke_achievement(self.user, held[place])
-        self.naive.revoke(held[place])
+            revoke_achievement(self.user, time[0], number=self._number(time))
+        self.naive.revoke(time)
 
-    def found(self) -> dict[str, datetime]:
+    def _number(self, time: Time) -> int:
+        key, number, period = time
+        if period is None:
+            return number
+        rows = UserAchievement.objects.filter(user=self.user, achievement__key=key)
+        return rows.get(period=period).number
+
+    def found(self) -> dict[Time, datetime]:
         """Return when the site says that each achievement was unlocked."""
         rows = UserAchievement.objects.filter(user=self.user, revoked_at=None)
-        return dict(rows.values_list("achievement__key", "unlocked_at"))
+        return {
+            (key, number if period is None else 1, period): at
+            for key, number, period, at in rows.values_list(
+                "achievement__key", "number", "period", "unlocked_at"
+            )
+        }
 
-    def expected(self) -> dict[str, datetime]:
+    def expected(self) -> dict[Time, datetime]:
         """Return the same of the naive model."""
-        return {key: line.at for key, line in self.naive.held.items()}
+        return {time: line.at for time, line in self.naive.held.items()}
+
+    @property
+    def plain(self) -> list[Rule]:
+        """The rules that are not held, and are earned once, at any time."""
+        held = {key for key, _number, _period in self.naive.held}
+        rules = self.naive.rules
+        return [each for each in rules if not each.is_special and each.key not in held]
 
     def progress(self) -> dict[str, Any]:
         """Return what the site shows of each achievement that is not held."""
         return {
             each.achievement.key: (each.current, each.target, shown(each.conditions))
             for each in get_achievements(self.user)
-            if not each.unlocked_at
+            if each.achievement.key in {rule.key for rule in self.plain}
         }
 
     def explained(self) -> dict[str, Any]:
         """Return the same of explanations."""
-        keys = [
-            rule.key for rule in self.naive.rules if rule.key not in self.naive.held
-        ]
+        keys = [rule.key for rule in self.plain]
         found = {key: explain_achievement(self.user, key) for key in keys}
         return {
             key: (each.current, each.target, shown(each.conditions))
@@ -200,8 +223,7 @@ class World:
                 rule.own["threshold"],
                 standing(rule.tree, lines),
             )
-            for rule in self.naive.rules
-            if rule.key not in self.naive.held
+            for rule in self.plain
         }
 
 

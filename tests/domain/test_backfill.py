@@ -209,7 +209,9 @@ NAIVE = {
     ),
     "level": lambda rows: levels(sum(row.amount for row in rows)),
     "total_xp": lambda rows: sum(row.amount for row in rows),
-    "achievements": lambda rows: sum(row.kind == "achievement" for row in rows),
+    "achievements": lambda rows: len(
+        {row.achievement_id for row in rows if row.kind == "achievement"}
+    ),
     "manual": lambda rows: 0,
 }
 

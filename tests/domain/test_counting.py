@@ -47,7 +47,7 @@ def read(day: int = 1, quantity: int = 1, **attributes) -> PastEntry:
         (
             counted("achievements", None, window=JUNE),
             reward(2, achievement_id=4, local_date=date(2026, 6, 1)),
-            ("", 1),
+            ("4", 1),
         ),
         (
             counted("achievements", None, window=JUNE),
@@ -91,7 +91,7 @@ def test_the_reversal_of_a_reward_takes_an_achievement_away():
     what = counted("achievements", None, window=JUNE)
     given = reward(1, achievement_id=4, local_date=date(2026, 6, 1))
 
-    assert change_of(what, reversed_(given), 0) == ("", -1)
+    assert change_of(what, reversed_(given), 0) == ("4", -1)
 
 
 def value_of(what: Counted, *changes: tuple[str, int]) -> tuple[int, int]:

@@ -175,10 +175,9 @@ def fields_for(criterion: str) -> list[str]:
 
 
 def sentence_of(item: Achievement) -> str:
-    """Return a sentence that explains all that users must meet; "" if it is incomplete.
+    """Return sentences that explain all that users must meet; "" if it is incomplete.
 
-    ``timing`` has the values of ``TIMING``. A warning follows if nobody can ever meet
-    the criterion.
+    A warning follows if nobody can ever meet the criterion.
     """
     if item.criterion not in _CRITERIA:
         return ""

@@ -118,7 +118,7 @@ def _counted(goal: Goal, catalogue: Catalogue, alias: str) -> Meeting:
     if counted.has_dates:
         some = tallies.filter(user=OuterRef("user"), count__gt=0)
         return Meeting(Q(Exists(some)), is_exact=False)
-    if counted.counting.quantity == Quantity.DISTINCT:
+    if counted.is_distinct:
         values = tallies.filter(count__gt=0).order_by().values("user")
         many = values.annotate(n=Count("user")).filter(n__gte=goal.threshold)
         return Meeting(Q(user__in=many.values("user")))

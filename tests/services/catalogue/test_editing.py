@@ -89,7 +89,7 @@ def test_an_achievement_is_created_with_all_its_fields(staff, activity):
         "season_zone": "Europe/Berlin",
         "shown_outside_season": True,
         "is_secret": True,
-        "revocable": True,
+        "revocable": False,
         "status": "draft",
         "position": -3,
     }
