@@ -70,7 +70,7 @@ def test_other_errors_are_no_reason_to_wait(pauses):
 
 
 @pytest.fixture
-def other(settings):
+def other():
     """Another connection to the file, which has the lock."""
     other = sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -113,8 +113,8 @@ def test_a_record_waits_for_another_writer(user, ends_after, monkeypatch, mode):
 
 @on_sqlite
 @COMMITTED
-@pytest.mark.usefixtures("other", "activity")
-def test_a_record_gives_up_after_the_timeout_of_the_connection(user):
+@pytest.mark.usefixtures("activity")
+def test_a_record_gives_up_after_the_timeout_of_the_connection(user, other):
     connection.connection.execute("PRAGMA busy_timeout = 1")
 
     with pytest.raises(StorageError):

@@ -12,6 +12,7 @@ from unittest import mock
 import pytest
 from django.core.management import CommandError, call_command
 
+from tests.conftest import IS_POSTGRESQL
 from tests.factories import UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -91,6 +92,18 @@ def test_memory_does_not_grow_with_new_users():
     large = peak_of(new_users(2_400), *options, "--dry-run")
 
     assert large < 1.3 * small
+
+
+@pytest.mark.skipif(not IS_POSTGRESQL, reason="Elsewhere, batches are smaller.")
+@pytest.mark.usefixtures("activity")
+def test_a_batch_of_the_usual_size_takes_a_few_kilobytes_for_a_new_user():
+    options = ("--create-users", "--dry-run")
+    peak_of(new_users(200), *options)
+
+    peak = peak_of(new_users(1_200), *options)
+
+    # So a batch of 5,000 takes 30 MB at most, beside the 65 MB of the process.
+    assert peak < 1_200 * 6_000
 
 
 def one_long_row() -> Iterator[bytes]:
