@@ -131,6 +131,12 @@ class AchievementForm(SeasonForm):
         """The series to choose from, or to add another to."""
         return series_names()
 
+    def clean_max_times(self) -> int | None:
+        """Return how often users can earn it: once, unless it can be earned again."""
+        most: int | None = self.cleaned_data["max_times"]
+        repeats = [self["repeat_every"].data, self["repeat_period"].data]
+        return most if most is not None or any(repeats) else 1
+
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
         # The upload is stored by now. If the form is shown again, it is preselected.
@@ -181,8 +187,10 @@ def sentence_of(item: Achievement) -> str:
     """
     if item.criterion not in _CRITERIA:
         return ""
-    needs_activity = item.criterion == "activity_count"
-    if item.threshold is None or needs_activity != (item.activity is not None):
+    needed = fields_for(item.criterion)
+    if "threshold" in needed and item.threshold is None:
+        return ""
+    if ("activity" in needed) != (item.activity is not None):
         return ""
     has_rule = item.counting or item.conditions
     if has_rule and find_problems(item, named_now()).problems:

@@ -27,6 +27,7 @@ from gamification.admin.catalogue.achievement_forms import (
     RULE_FIELDS,
     AchievementForm,
     AchievementRowForm,
+    fields_for,
     sentence_of,
 )
 from gamification.admin.catalogue.activation import ActivationMixin
@@ -185,8 +186,8 @@ class AchievementAdmin(
             raise PermissionDenied
         form: Any = self.get_form(request)(request.POST or request.GET)
         form.is_valid()
-        names = {"criterion", "threshold", "activity", "streak", *RULE_FIELDS}
-        wrong = form.errors.keys() & names
+        criterion = str(form.cleaned_data.get("criterion", ""))
+        wrong = form.errors.keys() & {"criterion", "streak", *fields_for(criterion)}
         sentence = "" if wrong else sentence_of(form.instance)
         return JsonResponse({"sentence": sentence})
 

@@ -45,7 +45,7 @@ class Form(HTMLParser):
             self.buttons.add(f"{name}={value}")
         elif tag == "input" and given.get("type") in {"checkbox", "radio"}:
             if "checked" in given:
-                self.sent[name] = value or "on"
+                self.sent[name] = value if "value" in given else "on"
         elif tag == "input" and given.get("type") not in {"submit", "file"}:
             self.sent[name] = value
 
