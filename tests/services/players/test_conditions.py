@@ -10,12 +10,14 @@ from django.test.utils import CaptureQueriesContext
 
 from gamification.models import Achievement
 from gamification.services import (
+    award_achievement,
     explain_achievement,
     get_achievements,
     record_activity,
 )
 from gamification.services.catalogue.filters import sync_filters
-from tests.factories import AchievementFactory, ActivityFactory
+from gamification.staff import achievements_shown
+from tests.factories import AchievementFactory, ActivityFactory, UserFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_achievements")]
 
@@ -135,6 +137,20 @@ def test_the_next_record_unlocks_only_what_is_met(user):
         "It unlocks with the next record of any activity, or when staff award or "
         "backfill it."
     )
+
+
+@pytest.mark.parametrize(
+    ("is_staff", "text"), [(True, "“Hidden” held"), (False, "another achievement held")]
+)
+def test_a_viewer_reads_no_secret_that_they_do_not_hold(user, is_staff, text):
+    AchievementFactory(key="hidden", name="Hidden", is_secret=True, xp_reward=0)
+    make({"holds": "hidden"})
+    award_achievement(user, "hidden")
+    viewer = UserFactory(is_superuser=is_staff)
+
+    shown = achievements_shown(user, viewer=viewer)
+
+    assert {each.conditions.text for each in shown if each.conditions} == {text}
 
 
 def test_conditions_name_what_they_need_in_one_statement(user, count_statements):
