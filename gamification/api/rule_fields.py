@@ -9,10 +9,44 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from gamification.staff import LEAF_CRITERIA, Operator
+from gamification.values import ConditionProgress
 
 EXAMPLE: Final = {
     "all": [{"holds": "newcomer"}, {"criterion": "level", "threshold": 5}]
 }
+PROGRESS_EXAMPLE: Final = {
+    "kind": "all",
+    "text": "all of (“Newcomer” held; level 5)",
+    "current": 1,
+    "target": 2,
+    "missing": 1,
+    "fraction": 0.5,
+    "is_met": False,
+    "parts": [
+        {
+            "kind": "holds",
+            "text": "“Newcomer” held",
+            "current": 1,
+            "target": 1,
+            "missing": 0,
+            "fraction": 1.0,
+            "is_met": True,
+            "parts": [],
+        },
+        {
+            "kind": "criterion",
+            "text": "level 5",
+            "current": 3,
+            "target": 5,
+            "missing": 2,
+            "fraction": 0.6,
+            "is_met": False,
+            "parts": [],
+        },
+    ],
+}
+#: What a condition is, where it says how far a user is.
+KINDS: Final = ("criterion", "holds", "lacks", "all", "any", "at_least")
 _KEY: Final = {"type": "string", "maxLength": 100}
 _NUMBER: Final = {"type": "integer", "minimum": 1, "maximum": 2**53}
 _ATTRIBUTE: Final = {"type": "string", "maxLength": 32}
@@ -108,6 +142,11 @@ class RuleField(serializers.JSONField):
         return data
 
     @classmethod
+    def shown(cls, value: Any) -> Any:
+        """Return the JSON of a value."""
+        return value
+
+    @classmethod
     def schema(cls, this: Mapping[str, Any]) -> dict[str, Any]:
         """Return the schema; ``this`` refers to itself."""
         return {
@@ -127,3 +166,58 @@ class ConditionField(RuleField):
     @classmethod
     def schema(cls, this: Mapping[str, Any]) -> dict[str, Any]:
         return condition_schema(this)
+
+
+class ConditionProgressField(RuleField):
+    """How far a user is with a condition and with its parts."""
+
+    component = "ConditionProgress"
+
+    @classmethod
+    def shown(cls, value: ConditionProgress) -> dict[str, Any]:
+        """Return the JSON, which names only what the user may see."""
+        return {
+            "kind": value.name,
+            "text": value.text,
+            "current": value.current,
+            "target": value.target,
+            "missing": value.missing,
+            "fraction": value.fraction,
+            "is_met": value.is_met,
+            "parts": [cls.shown(part) for part in value.parts],
+        }
+
+    @classmethod
+    def schema(cls, this: Mapping[str, Any]) -> dict[str, Any]:
+        number = {"type": "integer"}
+        properties = {
+            "kind": {"type": "string", "pattern": f"^({'|'.join(KINDS)})$"},
+            "text": {
+                "type": "string",
+                "description": "The condition in words. Achievements that the user may "
+                "not see are “another achievement”.",
+            },
+            "current": number,
+            "target": number,
+            "missing": number,
+            "fraction": {
+                "type": "number",
+                "format": "double",
+                "description": "From 0 to 1; 1 once it is met.",
+            },
+            "is_met": {"type": "boolean"},
+            "parts": {
+                "type": "array",
+                "items": this,
+                "description": "The conditions of a group; empty for others.",
+            },
+        }
+        return {
+            "type": "object",
+            "description": "How far a user is. `all` and `at_least` count the parts "
+            "that are met, and `any` is as far as its nearest part. What must be held, "
+            "or must not, is 1 if it is so, and else 0.",
+            "required": [*properties],
+            "properties": properties,
+            "example": PROGRESS_EXAMPLE,
+        }

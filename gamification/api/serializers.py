@@ -10,7 +10,11 @@ from typing import Any, Final, TypeAlias
 from rest_framework import serializers
 from rest_framework.fields import empty
 
-from gamification.api.rule_fields import ConditionField, RuleField
+from gamification.api.rule_fields import (
+    ConditionField,
+    ConditionProgressField,
+    RuleField,
+)
 
 AnyField: TypeAlias = serializers.Field[Any, Any, Any, Any]
 
@@ -29,6 +33,7 @@ PLAIN_FIELDS: Final[frozenset[type]] = frozenset(
         serializers.URLField,
         RuleField,
         ConditionField,
+        ConditionProgressField,
         # The items of a list or dictionary without a child of its own.
         type(serializers.ListField.child),
     }
@@ -103,6 +108,8 @@ def _field_reader(name: str, field: AnyField) -> Callable[[Any], Any]:
         return _unless_none(get, lambda items: [serialize(item) for item in items])
     if isinstance(field, ResponseSerializer):
         return _unless_none(get, type(field).serialize)
+    if isinstance(field, RuleField):
+        return _unless_none(get, field.shown)
     return get
 
 

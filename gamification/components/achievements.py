@@ -11,6 +11,7 @@ from django.utils.text import capfirst
 
 from gamification.components.badges import Badge, badge_of
 from gamification.components.celebrations import Waiting
+from gamification.components.needs import needs_text
 from gamification.components.seasons import season_text
 from gamification.conf import conf
 from gamification.models import Achievement
@@ -95,6 +96,11 @@ class Card:
         return max(0, min(self.progress.current, self.progress.target))
 
     @property
+    def needs(self) -> str:
+        """What the user needs besides the criterion; "" if nothing is missing."""
+        return needs_text(self.progress.conditions)
+
+    @property
     def is_manual(self) -> bool:
         """Whether people award it, so there is no progress to show."""
         return self.achievement.criterion == "manual"
@@ -138,6 +144,8 @@ def achievements_of(
     user: Any, *, order: str = "position", rarity: Rarity | None = None
 ) -> dict[str, Any]:
     """Return what the achievements show, in at most three queries.
+
+    Where achievements have conditions, it takes those of ``get_achievements`` more.
 
     ``order`` is ``position``, or ``held`` for those that the user holds first.
     """

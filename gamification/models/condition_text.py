@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from django.db.models import F, Value
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext_lazy
 
@@ -104,6 +105,21 @@ _SHORT: Final = _Voice(
     },
 )
 
+#: The models of what conditions name, by its kind.
+_MODELS: Final = {
+    "activity": "Activity",
+    "streak": "StreakDefinition",
+    "achievement": "Achievement",
+}
+
+#: What users are told to meet yet.
+_NEED: Final = _SHORT._replace(holds=_CLAUSE.holds, lacks=_CLAUSE.lacks)
+
+
+def need_text(condition: Condition, names: Names) -> str:
+    """Return what users need, such as “hold “Newcomer”” or “level 5”."""
+    return _listed(condition, names, _NEED)
+
 
 def condition_text(condition: Condition, names: Names) -> str:
     """Return a condition, such as “10 × Review with genre fantasy in June 2026”."""
@@ -125,22 +141,23 @@ def requirement_sentence(own: Leaf, tree: Condition | None, names: Names) -> str
 
 
 def load_names(conditions: Iterable[Any]) -> Names:
-    """Return the names that stored conditions need, with at most three queries."""
-    named: dict[str, set[str]] = {"activity": set(), "streak": set()}
+    """Return the names that stored conditions need, with at most one query."""
+    named: dict[str, set[str]] = {}
     for each in conditions:
         for kind, key in names_in(each):
             named.setdefault(kind, set()).add(key)
-    streaks = _pairs("StreakDefinition", named["streak"], "key", "name", "unit")
-    return Names(
-        dict(_pairs("Activity", named["activity"], "key", "name")),
-        {key: (name, unit) for key, name, unit in streaks},
-        dict(_pairs("Achievement", named.get("achievement", ()), "key", "name")),
-    )
+    names: Any = {"activity": {}, "streak": {}, "achievement": {}}
+    if queries := [_query(kind, keys) for kind, keys in named.items()]:
+        for kind, key, name, unit in queries[0].union(*queries[1:], all=True):
+            names[kind][key] = (name, unit) if kind == "streak" else name
+    return Names(*names.values())
 
 
-def _pairs(model: str, keys: Iterable[str], *columns: str) -> Any:
-    keys = {*keys}
-    return rows_of(model).filter(key__in=keys).values_list(*columns) if keys else ()
+def _query(kind: str, keys: Iterable[str]) -> Any:
+    """Return a query for the kind, the key, the name, and the unit of a streak."""
+    unit: Any = F("unit") if kind == "streak" else Value("")
+    rows = rows_of(_MODELS[kind]).filter(key__in=keys).order_by()
+    return rows.values_list(Value(kind), "key", "name", unit)
 
 
 def _together(own: Leaf, tree: Condition | None) -> Condition:
@@ -243,7 +260,7 @@ def requirement_of(achievement: Achievement) -> tuple[Leaf, Condition | None, Na
 
 
 def name_conditions(achievements: Iterable[Achievement]) -> None:
-    """Load the names that the texts of all these need, with at most three queries."""
+    """Load the names that the texts of all these need, with at most one query."""
     rows = [*achievements]
     names = load_names(row.conditions for row in rows)
     for row in rows:

@@ -43,6 +43,7 @@ def test_an_explanation_has_numbers_and_words(api, user):
         "fraction": 0.25,
         "blocked_by": [],
         "text": "“Walker” requires 4 × Walk. The user is at 1 × Walk. 3 to go.",
+        "conditions": None,
     }
 
 

@@ -283,7 +283,7 @@ def test_names_of_many_are_loaded_at_once(fan):
         name_conditions(rows)
         return [row.criterion_text for row in rows]
 
-    assert statements(read) == 3
+    assert statements(read) == 1
     assert read()[1] == "level 1, and “Newcomer” held"
 
 

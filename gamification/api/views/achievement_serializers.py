@@ -10,7 +10,11 @@ from typing import Any, Final, NamedTuple
 from rest_framework import serializers
 
 from gamification.api.pagination import Page, page_example, page_serializer
-from gamification.api.rule_fields import ConditionField, RuleField
+from gamification.api.rule_fields import (
+    ConditionField,
+    ConditionProgressField,
+    RuleField,
+)
 from gamification.api.serializers import ResponseSerializer
 from gamification.conf import conf
 from gamification.models import Achievement
@@ -30,7 +34,7 @@ EXAMPLE: Final = {
     "series": "kpis",
     "step": 1,
     "is_secret": False,
-    "progress": {"current": 4, "target": 10, "fraction": 0.4},
+    "progress": {"current": 4, "target": 10, "fraction": 0.4, "conditions": None},
     "times": 0,
     "max_times": 1,
     "season": None,
@@ -172,6 +176,10 @@ class AchievementProgressSerializer(ResponseSerializer):
     fraction = serializers.FloatField(
         help_text="current / target, from 0 to 1; 1 once unlocked, unless it can be "
         "earned again."
+    )
+    conditions = ConditionProgressField(
+        allow_null=True,
+        help_text="How far the user is with what must also be met; null for nothing.",
     )
 
 

@@ -39,7 +39,6 @@ from gamification.api.views.achievement_serializers import (
 from gamification.api.views.backfill import BackfillActions
 from gamification.api.views.base import not_found_on
 from gamification.conf import conf
-from gamification.models.condition_text import name_conditions
 from gamification.services import (
     count_secrets,
     explain_achievement,
@@ -195,7 +194,6 @@ def _rows(user: Any, query: Mapping[str, Any]) -> Sequence[AchievementProgress]:
     rows = get_all_achievements(user, status=query["status"])
     achievements = [row.achievement for row in rows]
     prefetch_related_objects(achievements, "activity", "streak")
-    name_conditions(achievements)
     return rows
 
 

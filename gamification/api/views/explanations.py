@@ -7,6 +7,7 @@ from typing import Final
 from rest_framework import serializers
 
 from gamification.api.fields import QuerySerializer, TextField
+from gamification.api.rule_fields import ConditionProgressField
 from gamification.api.serializers import ResponseSerializer
 from gamification.api.views.achievement_serializers import CRITERIA
 
@@ -23,6 +24,7 @@ EXAMPLE: Final = {
     "blocked_by": [],
     "text": "“Ten done” requires 10 × KPI completed. The user is at 4 × KPI completed. "
     "6 to go.",
+    "conditions": None,
 }
 BLOCKERS: Final = (
     "excluded",
@@ -63,3 +65,7 @@ class ExplanationSerializer(ResponseSerializer):
         help_text="Reasons why it cannot unlock automatically.",
     )
     text = serializers.CharField(help_text="The explanation in words.")
+    conditions = ConditionProgressField(
+        allow_null=True,
+        help_text="How far the user is with what must also be met; null for nothing.",
+    )

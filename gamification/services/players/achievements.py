@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -70,33 +70,50 @@ class AchievementProgress:
 def get_achievements(user: UserRef) -> list[AchievementProgress]:
     """Return every achievement that ``user`` may see, in two queries.
 
-    It takes another read of the user where achievements require more than a criterion.
+    Where achievements have conditions, it takes another read of the user, and a query
+    for the names of what the conditions name.
 
     Raises ``UnknownUserError`` if ``user`` is invalid.
     """
     user_id, now = user_id_of(user), timezone.now()
     stored = stored_progress(user_id)
-    return _measured(user_id, stored, _visible_at_once(user_id, stored, now), now)
+    achievements = [*_visible_at_once(user_id, stored, now)]
+    _name(achievements, [each.key for each in achievements])
+    return _measured(user_id, stored, achievements, now)
 
 
 @naming_errors
 def get_achievement(user: UserRef, key: str) -> AchievementProgress | None:
     """Return the achievement with this key, if ``user`` may see it, in two queries.
 
-    Raises ``UnknownUserError`` if ``user`` is invalid.
+    With conditions it takes as many more as ``get_achievements``, and one where they
+    name achievements. Raises ``UnknownUserError`` if ``user`` is invalid.
     """
     user_id, now = user_id_of(user), timezone.now()
     stored = stored_progress(user_id)
     wall = wall_clock(now, stored.calendar)
-    visible = _visible(user_id, now, wall, wall).filter(key=key)
-    return next(iter(_measured(user_id, stored, visible, now)), None)
+    visible = _visible(user_id, now, wall, wall)
+    achievements = [*visible.filter(key=key)]
+    _name(achievements, visible.values_list("key", flat=True))
+    return next(iter(_measured(user_id, stored, achievements, now)), None)
 
 
 @naming_errors
 def get_all_achievements(user: UserRef, **which: Any) -> list[AchievementProgress]:
     """Return all achievements, even some that ``user`` may not see; meant for staff."""
+    return all_achievements(user, None, **which)
+
+
+def all_achievements(
+    user: UserRef, named: Iterable[str] | None, **which: Any
+) -> list[AchievementProgress]:
+    """Return all achievements, the texts of which name only those with keys ``named``.
+
+    None lets them name every achievement.
+    """
     user_id = user_id_of(user)
-    rows = _joined(user_id).filter(**which)
+    rows = [*_joined(user_id).filter(**which)]
+    _name(rows, named)
     return _measured(user_id, stored_progress(user_id), rows, timezone.now())
 
 
@@ -115,11 +132,18 @@ def visible_achievements(user: UserRef) -> QuerySet[Any]:
 
 def name_visible(user: UserRef, row: Achievement) -> None:
     """Let the text of an achievement name only achievements that ``user`` may see."""
-    row.names = names = load_names([row.conditions])
-    if named := names.achievements:
-        rows = visible_achievements(user).filter(key__in=named)
-        seen = {key: named[key] for key in rows.values_list("key", flat=True)}
-        row.names = names._replace(achievements=seen)
+    _name([row], visible_achievements(user).values_list("key", flat=True))
+
+
+def _name(achievements: Collection[Achievement], named: Iterable[str] | None) -> None:
+    """Load the names for the texts, of achievements only those with keys ``named``."""
+    names = load_names(each.conditions for each in achievements)
+    if named is not None and names.achievements:
+        known = names.achievements
+        seen = {key: known[key] for key in named if key in known}
+        names = names._replace(achievements=seen)
+    for each in achievements:
+        each.names = names
 
 
 def held_achievements(user: UserRef, *, viewer: UserRef) -> QuerySet[UserAchievement]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.utils import timezone
@@ -17,6 +17,7 @@ from gamification.domain.rules import AchievementStatus
 from gamification.domain.state import UserState
 from gamification.domain.trees import Tree
 from gamification.models import Achievement, write_alias
+from gamification.models.condition_text import Names, condition_text
 from gamification.storage import StateQuery, Store, store_for
 from gamification.storage.catalogue import rule_of
 from gamification.storage.streaks import load_ledgers
@@ -36,6 +37,13 @@ class ConditionProgress:
     target: int
     is_met: bool
     parts: tuple[ConditionProgress, ...] = ()
+    #: The names of what the condition names, as far as the user may see it.
+    names: Names = field(default=Names(), repr=False, compare=False)
+
+    @property
+    def text(self) -> str:
+        """The condition in words, such as “5 × Review with genre fantasy”."""
+        return condition_text(self.condition, self.names)
 
     @property
     def missing(self) -> int:
@@ -82,7 +90,8 @@ def measure_trees(
     """Return how far the user is with each of ``achievements`` that is a tree, by id.
 
     The number of statements does not depend on the number of achievements: it is one
-    read of the user, and the ledger if only that tells.
+    read of the user, and the ledger if only that tells. What their conditions name was
+    loaded into ``names`` before, as far as the user may see it.
     """
     trees = [row for row in achievements if row.counting or row.conditions]
     if not trees:
@@ -100,7 +109,8 @@ def measure_trees(
     known = catalogue.trees.known
     found = [known[row.pk] for row in trees]
     judge = _judge(totals, found, store)
-    return {tree.rule.id: _progress(tree, judge) for tree in found}
+    names = {row.pk: row.names or Names() for row in trees}
+    return {tree.rule.id: _progress(tree, judge, names[tree.rule.id]) for tree in found}
 
 
 def _judge(totals: UserChangeset, trees: Collection[Tree], store: Store) -> Judge:
@@ -113,26 +123,29 @@ def _judge(totals: UserChangeset, trees: Collection[Tree], store: Store) -> Judg
     return judge
 
 
-def _progress(tree: Tree, judge: Judge) -> TreeProgress:
+def _progress(tree: Tree, judge: Judge, names: Names) -> TreeProgress:
     # Of a season or a period, the progress says besides how far to go.
-    current = 0 if tree.own.within else _measured(tree.own, judge).current
-    rest = tree.rest
-    return TreeProgress(current, None if rest is None else _measured(rest, judge))
+    current = 0 if tree.own.within else _measured(tree.own, judge, names).current
+    rest = None if tree.rest is None else _measured(tree.rest, judge, names)
+    return TreeProgress(current, rest)
 
 
-def _measured(requirement: Requirement, judge: Judge) -> ConditionProgress:
+def _measured(
+    requirement: Requirement, judge: Judge, names: Names
+) -> ConditionProgress:
     source: Any = requirement.source
+    parts: tuple[ConditionProgress, ...] = ()
     if isinstance(requirement, Goal):
         current, target = judge.value(requirement) or 0, requirement.threshold
-        return ConditionProgress(source, current, target, current >= target)
-    if isinstance(requirement, Possession):
+        is_met = current >= target
+    elif isinstance(requirement, Possession):
         is_met = bool(judge(requirement))
-        return ConditionProgress(source, int(is_met), 1, is_met)
-    parts = tuple(_measured(part, judge) for part in requirement.parts)
-    met = sum(part.is_met for part in parts)
-    is_met = met >= requirement.least
-    if source.name == "any":
-        best = max(parts, key=lambda part: part.fraction)
-        return ConditionProgress(source, best.current, best.target, is_met, parts)
-    current = min(met, requirement.least)
-    return ConditionProgress(source, current, requirement.least, is_met, parts)
+        current, target = int(is_met), 1
+    else:
+        parts = tuple(_measured(part, judge, names) for part in requirement.parts)
+        met, target = sum(part.is_met for part in parts), requirement.least
+        is_met, current = met >= target, min(met, target)
+        if source.name == "any":
+            best = max(parts, key=lambda part: part.fraction)
+            current, target = best.current, best.target
+    return ConditionProgress(source, current, target, is_met, parts, names)

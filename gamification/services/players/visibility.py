@@ -15,6 +15,7 @@ from gamification.models import Job, JobKind, UserGamification, write_alias
 from gamification.models.users import key_of
 from gamification.services.players.achievements import (
     AchievementProgress,
+    all_achievements,
     get_all_achievements,
     visible_achievements,
 )
@@ -85,13 +86,14 @@ def visible_jobs(viewer: Any) -> QuerySet[Job]:
 def achievements_shown(user: Any, *, viewer: Any) -> list[AchievementProgress]:
     """Return the achievements that ``viewer`` may see, with the progress of ``user``.
 
-    The user's secret achievements stay hidden from viewers who do not hold them.
+    The user's secret achievements stay hidden from viewers who do not hold them, also
+    where conditions name them.
     """
-    every = get_all_achievements(user)
     if sees_secrets(viewer):
-        return every
-    visible = {*visible_achievements(viewer).values_list("pk", flat=True)}
-    return [each for each in every if each.achievement.pk in visible]
+        return get_all_achievements(user)
+    seen = {*visible_achievements(viewer).values_list("key", flat=True)}
+    every = all_achievements(user, seen)
+    return [each for each in every if each.achievement.key in seen]
 
 
 def _may_view(viewer: Any, model: str) -> bool:

@@ -137,6 +137,15 @@ def test_the_next_record_unlocks_only_what_is_met(user):
     )
 
 
+def test_conditions_name_what_they_need_in_one_statement(user, count_statements):
+    AchievementFactory(key="other", name="Newcomer", criterion="manual")
+    row = make({"all": [{"holds": "other"}, LEVEL]})
+    named = count_statements(lambda: get_achievements(user))
+    Achievement.objects.filter(pk=row.pk).update(conditions=LEVEL)
+
+    assert named == count_statements(lambda: get_achievements(user)) + 1
+
+
 def test_statements_do_not_grow_with_the_achievements(user, read, count_statements):
     make(FANTASY)
     sync_filters()

@@ -11,7 +11,10 @@ from django.contrib.auth.hashers import make_password
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from example_project.visions.demo.attributes import declare_attributes
+from example_project.visions.demo.attributes import (
+    ask_for_attributes,
+    declare_attributes,
+)
 from example_project.visions.demo.boosts import make_boosts
 from example_project.visions.demo.levels import name_levels
 from example_project.visions.demo.rarities import make_rarities
@@ -45,6 +48,7 @@ class Command(BaseCommand):
         people, report = self._tell_all()
         make_rarities()
         make_series()
+        ask_for_attributes()
         name_levels()
         make_streaks()
         make_boosts()
