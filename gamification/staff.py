@@ -8,15 +8,11 @@ from gamification.domain.attributes import (
     MAX_TEXT,
     AttributeType,
 )
-from gamification.domain.catalogue import (
-    MAX_TIMES,
-    AchievementStatus,
-    Criterion,
-    Facts,
-)
+from gamification.domain.catalogue import Facts
 from gamification.domain.categories import Category
 from gamification.domain.conditions import Operator, Quantity
 from gamification.domain.counting_checks import DATED, SPANNED
+from gamification.domain.criteria import Criterion
 from gamification.domain.definitions import Differences, Effect, ItemDifference
 from gamification.domain.estimates import Estimate
 from gamification.domain.levels import (
@@ -30,6 +26,7 @@ from gamification.domain.levels import (
 )
 from gamification.domain.outcomes import CelebrationMode
 from gamification.domain.rule_checks import LEAF_CRITERIA
+from gamification.domain.rules import MAX_TIMES, AchievementStatus
 from gamification.domain.seasons import SeasonState
 from gamification.domain.zones import time_zones
 from gamification.services.balance.recalculation import recalculate_xp

@@ -10,8 +10,8 @@ from typing import Final, TypeAlias
 from django.db.models.enums import TextChoices
 from django.utils.translation import gettext_lazy as _
 
-from gamification.domain.catalogue import MAX_TOTAL
 from gamification.domain.conditions import AttributeValue
+from gamification.domain.rules import MAX_TOTAL
 
 #: The most attributes that an activity declares.
 MAX_ATTRIBUTES: Final = 16

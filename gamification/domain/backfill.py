@@ -7,7 +7,7 @@ from datetime import date, datetime
 from itertools import accumulate, repeat, tee
 from typing import NamedTuple, TypeAlias
 
-from gamification.domain.catalogue import AchievementRule, Facts
+from gamification.domain.catalogue import Facts
 from gamification.domain.conditions import ALWAYS, Window
 from gamification.domain.counting import Counted, Meter, change_of
 from gamification.domain.criteria import Criterion
@@ -23,6 +23,7 @@ from gamification.domain.requirements import (
     is_met,
     leaves_of,
 )
+from gamification.domain.rules import AchievementRule
 from gamification.domain.spans import is_inside
 from gamification.domain.state import NOTHING, Rules, UserState
 from gamification.domain.streak_book import StreakBook

@@ -11,7 +11,7 @@ from typing import Any
 
 from gamification.domain.backfill import Moment
 from gamification.domain.boosting import boosted_record
-from gamification.domain.catalogue import AchievementRule, ActivityRule, Facts
+from gamification.domain.catalogue import Facts
 from gamification.domain.celebrations import Peaks, notices, stored_notices
 from gamification.domain.history import (
     StandingEntry,
@@ -39,6 +39,7 @@ from gamification.domain.rewards import (
     unlock_of,
     unlocks_to_show,
 )
+from gamification.domain.rules import AchievementRule, ActivityRule
 from gamification.domain.settling import SettledTotals
 from gamification.domain.state import NONE, Record, Rules, UserState
 from gamification.domain.totals import Start

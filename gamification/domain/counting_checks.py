@@ -9,7 +9,6 @@ from typing import Any, Final, NamedTuple
 
 from django.utils.translation import gettext_lazy as _
 
-from gamification.domain.catalogue import MAX_TOTAL, Criterion
 from gamification.domain.conditions import (
     MAX_COMPARISONS,
     MAX_DAYS,
@@ -20,6 +19,8 @@ from gamification.domain.conditions import (
     Quantity,
     Window,
 )
+from gamification.domain.criteria import Criterion
+from gamification.domain.rules import MAX_TOTAL
 from gamification.suggestions import did_you_mean, shown
 
 #: The longest text that an attribute can have.

@@ -9,11 +9,11 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 
-from gamification.domain.catalogue import AchievementRule
 from gamification.domain.changeset import UserChangeset
 from gamification.domain.history import correction_of
 from gamification.domain.outcomes import NO_REASON, Entry, EntryKind, Reason
 from gamification.domain.recalculation import Due
+from gamification.domain.rules import AchievementRule
 from gamification.domain.state import Rules, UserState
 from gamification.domain.totals import TotalOutOfRangeError
 

@@ -9,10 +9,12 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, TypeAlias
 
 from gamification.domain.backfill import last_value
-from gamification.domain.catalogue import NEVER, AchievementRule, Criterion, Facts
+from gamification.domain.catalogue import Facts
 from gamification.domain.conditions import Quantity
+from gamification.domain.criteria import Criterion
 from gamification.domain.history import lasting_with
 from gamification.domain.outcomes import Entry, EntryKind
+from gamification.domain.rules import NEVER, AchievementRule
 from gamification.domain.spans import (
     SpanCounts,
     is_inside,

@@ -7,12 +7,12 @@ from functools import cached_property
 from typing import Final
 
 from gamification.domain.backfill import last_value
-from gamification.domain.catalogue import NEVER
 from gamification.domain.conditions import Quantity
 from gamification.domain.criteria import Criterion, Measure
 from gamification.domain.history import lasting_with
 from gamification.domain.outcomes import Entry
 from gamification.domain.requirements import NOWHERE, Goal, Possession
+from gamification.domain.rules import NEVER
 from gamification.domain.totals import RunningTotals, Start
 from gamification.domain.trees import Affected, Tree
 

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
-from gamification.domain.catalogue import ActivityRule
 from gamification.domain.days import ONE_DAY
 from gamification.domain.history import StandingEntry
 from gamification.domain.outcomes import Entry, Withheld, WithheldReason
+from gamification.domain.rules import ActivityRule
 from gamification.domain.state import Record, Usage, UserState
 
 

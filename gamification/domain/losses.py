@@ -7,13 +7,14 @@ from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import TypeAlias
 
-from gamification.domain.catalogue import AchievementRule, Facts
+from gamification.domain.catalogue import Facts
 from gamification.domain.history import StandingEntry, reversal_of
 from gamification.domain.judging import Judge
 from gamification.domain.levels import calculate_level_from_xp
 from gamification.domain.outcomes import NO_REASON, Entry
 from gamification.domain.requirements import is_met
 from gamification.domain.rewards import Place
+from gamification.domain.rules import AchievementRule
 from gamification.domain.totals import RunningTotals, Start
 
 #: Achievements that a user holds, each with the XP that it gave. What can be earned

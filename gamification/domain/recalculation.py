@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from gamification.domain.boosted import worth_of
-from gamification.domain.catalogue import ActivityRule
 from gamification.domain.history import StandingEntry
+from gamification.domain.rules import ActivityRule
 
 
 class Due(NamedTuple):

@@ -11,7 +11,7 @@ from gamification.domain.counting import Counted
 from gamification.domain.streak_rules import DAILY
 
 if TYPE_CHECKING:
-    from gamification.domain.catalogue import AchievementRule
+    from gamification.domain.rules import AchievementRule
 
 #: The id of something that does not exist any more.
 NOWHERE: Final = 0

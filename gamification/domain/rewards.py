@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import TypeAlias
 
 from gamification.domain.backfill import Moment
-from gamification.domain.catalogue import AchievementRule
 from gamification.domain.goals import goal_of
 from gamification.domain.history import StandingEntry
 from gamification.domain.outcomes import Entry, EntryKind, Reason, Unlock, UnlockRow
+from gamification.domain.rules import AchievementRule
 from gamification.domain.series import highest_steps
 from gamification.domain.state import UserState
 

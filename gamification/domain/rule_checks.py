@@ -7,7 +7,6 @@ from typing import Any, Final, NamedTuple
 
 from django.utils.translation import gettext_lazy as _
 
-from gamification.domain.catalogue import MAX_TOTAL, Criterion
 from gamification.domain.conditions import (
     MAX_DEPTH,
     MAX_LEAVES,
@@ -19,6 +18,8 @@ from gamification.domain.conditions import (
     Leaf,
 )
 from gamification.domain.counting_checks import Problem, Problems, check_counting
+from gamification.domain.criteria import Criterion
+from gamification.domain.rules import MAX_TOTAL
 from gamification.domain.streak_rules import DAILY
 from gamification.suggestions import did_you_mean, shown
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 from itertools import groupby, pairwise
 from typing import NamedTuple
 
-from gamification.domain.catalogue import AchievementRule
 from gamification.domain.outcomes import Unlock
+from gamification.domain.rules import AchievementRule
 
 
 class Step(NamedTuple):

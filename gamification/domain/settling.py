@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from gamification.domain.backfill import Moment, met_at, qualifies
 from gamification.domain.boosting import boosted_reward
-from gamification.domain.catalogue import AchievementRule, by_threshold
+from gamification.domain.catalogue import by_threshold
 from gamification.domain.history import lasting_with
 from gamification.domain.judging import Judge, woken
 from gamification.domain.outcomes import (
@@ -24,6 +24,7 @@ from gamification.domain.outcomes import (
 )
 from gamification.domain.requirements import is_met
 from gamification.domain.rewards import reward_of, row_of, unlock_of
+from gamification.domain.rules import AchievementRule
 from gamification.domain.state import NONE, Rules, UserState
 from gamification.domain.totals import RunningTotals, Start
 from gamification.domain.trees import Affected, Tree

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from typing import Final, NamedTuple, Protocol
 
-from gamification.domain.catalogue import AchievementRule, Criterion
+from gamification.domain.criteria import Criterion
 from gamification.domain.days import Calendar
 from gamification.domain.outcomes import EntryKind
 from gamification.domain.periods import Window, first_day, last_day
+from gamification.domain.rules import AchievementRule
 
 #: What is counted besides the units of activities, which their ids stand for.
 XP: Final = 0

@@ -7,11 +7,12 @@ from collections.abc import Set as AbstractSet
 from datetime import date, datetime
 from typing import NamedTuple
 
-from gamification.domain.catalogue import MAX_TOTAL, NEVER, AchievementRule, Facts
+from gamification.domain.catalogue import Facts
 from gamification.domain.filter_keeper import FilterKeeper
 from gamification.domain.goals import GoalKeeper
 from gamification.domain.levels import calculate_level_from_xp
 from gamification.domain.outcomes import Entry, EntryKind
+from gamification.domain.rules import MAX_TOTAL, NEVER, AchievementRule
 from gamification.domain.state import NONE, Rules, UserState
 from gamification.domain.streak_keeper import MissingDaysError, StreakKeeper
 

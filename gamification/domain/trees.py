@@ -25,7 +25,7 @@ from gamification.domain.requirements import (
 )
 
 if TYPE_CHECKING:
-    from gamification.domain.catalogue import AchievementRule
+    from gamification.domain.rules import AchievementRule
 
 _ACTIVITY_COUNT: Final = Criterion.ACTIVITY_COUNT.value
 #: What is not counted comes before all slots.

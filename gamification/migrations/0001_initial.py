@@ -2759,7 +2759,10 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(
                 condition=models.Q(
                     models.Q(
-                        ("max_times", 1), ("repeat_every", None), ("repeat_period", "")
+                        ("max_times", 1),
+                        ("max_times__isnull", False),
+                        ("repeat_every", None),
+                        ("repeat_period", ""),
                     ),
                     models.Q(
                         models.Q(

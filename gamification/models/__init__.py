@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from gamification.domain.categories import AchievementCategory
+from gamification.models.achievements import Achievement
 from gamification.models.boards import Board, BoardScore, BoardSegment, PendingScore
 from gamification.models.boosts import Boost
-from gamification.models.catalogue import Achievement, Activity, Level
+from gamification.models.catalogue import Activity, Level
 from gamification.models.catalogue_stamp import CatalogueStamp
 from gamification.models.celebrations import Celebration
 from gamification.models.database import write_alias

@@ -11,9 +11,9 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from gamification.domain.catalogue import AchievementStatus
 from gamification.domain.outcomes import CelebrationKind
-from gamification.models.catalogue import Achievement
+from gamification.domain.rules import AchievementStatus
+from gamification.models.achievements import Achievement
 from gamification.models.celebration_text import celebration_text, celebration_title
 from gamification.models.history import UserAchievement
 from gamification.models.natural_keys import PerUserQuerySet

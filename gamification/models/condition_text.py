@@ -9,7 +9,6 @@ from django.db.models import F, Value
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext_lazy
 
-from gamification.domain.catalogue import Criterion
 from gamification.domain.conditions import (
     Condition,
     Counting,
@@ -20,13 +19,14 @@ from gamification.domain.conditions import (
     read_condition,
     read_counting,
 )
+from gamification.domain.criteria import Criterion
 from gamification.domain.rule_checks import names_in
 from gamification.models.counting_text import attribute_text, listed, which_records
 from gamification.models.criterion_text import criterion_clause, criterion_text, say
 from gamification.models.rule_references import rows_of
 
 if TYPE_CHECKING:
-    from gamification.models.catalogue import Achievement
+    from gamification.models.achievements import Achievement
 
 
 class Names(NamedTuple):

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
-from gamification.domain.catalogue import Criterion
+from gamification.domain.criteria import Criterion
 from gamification.domain.streak_rules import StreakUnit
 
 #: Short texts, for a column of a table.

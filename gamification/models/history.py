@@ -11,8 +11,9 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from gamification.domain.outcomes import EntryKind
+from gamification.models.achievements import Achievement
 from gamification.models.boosted import boosted_of, boosted_text_of
-from gamification.models.catalogue import Achievement, Activity
+from gamification.models.catalogue import Activity
 from gamification.models.jobs import Job
 from gamification.models.natural_keys import PerUserQuerySet
 

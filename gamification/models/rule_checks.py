@@ -21,7 +21,8 @@ from gamification.domain.rule_checks import (
 from gamification.models.rule_references import rows_of, rules_naming
 
 if TYPE_CHECKING:
-    from gamification.models.catalogue import Achievement, Activity
+    from gamification.models.achievements import Achievement
+    from gamification.models.catalogue import Activity
 
 
 class RuleError(ValidationError):

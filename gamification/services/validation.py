@@ -17,8 +17,8 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from gamification.conf import conf
-from gamification.domain.catalogue import MAX_QUANTITY, MAX_TOTAL
 from gamification.domain.days import EPOCH
+from gamification.domain.rules import MAX_QUANTITY, MAX_TOTAL
 from gamification.exceptions import (
     IdempotencyConflictError,
     InFutureError,

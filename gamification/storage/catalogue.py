@@ -14,10 +14,11 @@ from django.db.models import TextField
 from django.db.models.expressions import RawSQL
 
 from gamification.domain.boosts import BoostRule
-from gamification.domain.catalogue import AchievementRule, ActivityRule, Catalogue
+from gamification.domain.catalogue import Catalogue
 from gamification.domain.conditions import read_condition, read_counting
 from gamification.domain.levels import LevelRule
 from gamification.domain.requirements import Ids, counted_of
+from gamification.domain.rules import AchievementRule, ActivityRule
 from gamification.domain.streak_rules import VERSION_FIELDS, StreakRule, read_version
 from gamification.domain.trees import FilterRule
 from gamification.models import (

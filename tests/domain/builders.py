@@ -6,11 +6,12 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from typing import Any
 
-from gamification.domain.catalogue import AchievementRule, ActivityRule, Catalogue
+from gamification.domain.catalogue import Catalogue
 from gamification.domain.changeset import UserChangeset
 from gamification.domain.days import Calendar, ZoneChange
 from gamification.domain.history import PastEntry, StandingEntry
 from gamification.domain.outcomes import Entry
+from gamification.domain.rules import AchievementRule, ActivityRule
 from gamification.domain.state import Record, Rules, UserState
 
 CALENDAR = Calendar((ZoneChange(0, "UTC"),))

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from gamification.domain import history
 from gamification.domain.backfill import met_at, qualifies
-from gamification.domain.catalogue import Catalogue, Criterion
+from gamification.domain.catalogue import Catalogue
 from gamification.domain.changeset import UserChangeset
+from gamification.domain.criteria import Criterion
 from gamification.domain.days import Calendar, ZoneChange
 from gamification.domain.outcomes import NO_REASON, Reason, Unlock, UnlockRow
 from gamification.domain.state import Rules

@@ -8,7 +8,8 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import OperationalError
 
-from gamification.domain.catalogue import AchievementStatus, Criterion
+from gamification.domain.criteria import Criterion
+from gamification.domain.rules import AchievementStatus
 from gamification.domain.streak_rules import StreakUnit
 from gamification.exceptions import StorageError
 from gamification.management.commands import gamification_catalogue

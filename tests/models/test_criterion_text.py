@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from django.utils import translation
 
-from gamification.domain.catalogue import Criterion
+from gamification.domain.criteria import Criterion
 from gamification.models import Achievement, Activity
 
 

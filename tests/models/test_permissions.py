@@ -37,7 +37,7 @@ def test_there_are_no_others():
     edits = {
         f"{verb}_{model}"
         for verb in ("add", "change", "delete")
-        for model in ("achievement", "activity", "streakdefinition")
+        for model in ("achievement", "activity", "boost", "streakdefinition")
     }
     views = {f"view_{model}" for model in models()}
 

@@ -6,7 +6,7 @@ import sqlite3
 from itertools import accumulate, chain, repeat
 
 import pytest
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, connection, connections, transaction
 
 from gamification.exceptions import StorageError
 from gamification.models import LedgerEntry
@@ -101,7 +101,7 @@ def ends_after(other, monkeypatch):
 @pytest.mark.usefixtures("activity")
 def test_a_record_waits_for_another_writer(user, ends_after, monkeypatch, mode):
     connection.ensure_connection()
-    monkeypatch.setattr(connection, "transaction_mode", mode)
+    monkeypatch.setattr(connections["default"], "transaction_mode", mode)
     ends_after(3)
 
     record_activity(user, "walk")

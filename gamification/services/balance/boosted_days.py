@@ -14,10 +14,10 @@ from typing import Any
 from django.db.models import Exists, OuterRef, QuerySet
 
 from gamification.domain.boosted import worth_of
-from gamification.domain.catalogue import ActivityRule
 from gamification.domain.history import StandingEntry, standing_entries
 from gamification.domain.outcomes import Entry
 from gamification.domain.recalculation import recalculate_day
+from gamification.domain.rules import ActivityRule
 from gamification.models import LedgerEntry
 from gamification.services.balance.sql import Rate, entries_between, entries_of
 from gamification.storage.streaming import stream

@@ -10,11 +10,12 @@ from django.db.models import Q
 from django.utils import timezone
 
 from gamification.conf import conf
-from gamification.domain.catalogue import ActivityRule, Catalogue
+from gamification.domain.catalogue import Catalogue
 from gamification.domain.changeset import UserChangeset
 from gamification.domain.decisions import decide_recalculation
 from gamification.domain.outcomes import Reason
 from gamification.domain.recalculation import Due, day_worth
+from gamification.domain.rules import ActivityRule
 from gamification.exceptions import StaleEditError
 from gamification.models import UserGamification, write_alias
 from gamification.models.users import in_order

@@ -10,9 +10,9 @@ from math import ceil
 from django.utils import timezone
 
 from gamification.conf import conf
-from gamification.domain.catalogue import ActivityRule
 from gamification.domain.decisions import decide_recalculation, effect_of
 from gamification.domain.estimates import Estimate, Sample
+from gamification.domain.rules import ActivityRule
 from gamification.models import UserGamification, write_alias
 from gamification.services.balance.recalculation_scope import (
     RecalculationScope,

@@ -9,10 +9,11 @@ from typing import Any, Final
 
 from django.db.models import Count, Q, QuerySet
 
-from gamification.domain.catalogue import ActivityRule, Catalogue
+from gamification.domain.catalogue import Catalogue
 from gamification.domain.history import StandingEntry, standing_entries
 from gamification.domain.outcomes import EntryKind
 from gamification.domain.recalculation import Due, recalculate_day
+from gamification.domain.rules import ActivityRule
 from gamification.exceptions import InvalidRequestError, InvalidSpanError
 from gamification.models import Activity, LedgerEntry, write_alias
 from gamification.services.balance.report import MAX_DAYS

@@ -8,14 +8,10 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import NamedTuple
 
-from gamification.domain.catalogue import (
-    MAX_COOLDOWN,
-    MAX_QUANTITY,
-    MAX_REWARD,
-    Catalogue,
-)
+from gamification.domain.catalogue import Catalogue
 from gamification.domain.estimates import Estimate, Sample
 from gamification.domain.levels import is_level_table
+from gamification.domain.rules import MAX_COOLDOWN, MAX_QUANTITY, MAX_REWARD
 from gamification.exceptions import InvalidRequestError
 from gamification.models import Achievement, Activity, write_alias
 from gamification.services.balance.report import last_days

@@ -9,10 +9,10 @@ from typing import Any, Final
 from django.utils import timezone
 
 from gamification.conf import conf
-from gamification.domain.catalogue import AchievementRule, AchievementStatus
 from gamification.domain.changeset import UserChangeset
 from gamification.domain.decisions import decide_backfill
 from gamification.domain.outcomes import Outcome, Reason
+from gamification.domain.rules import AchievementRule, AchievementStatus
 from gamification.models import Achievement, write_alias
 from gamification.models.users import in_order
 from gamification.services.catalogue.backfill_preview import qualifying_users

@@ -13,14 +13,11 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from gamification.conf import conf
-from gamification.domain.catalogue import (
-    AchievementRule,
-    AchievementStatus,
-    Catalogue,
-    Criterion,
-)
+from gamification.domain.catalogue import Catalogue
+from gamification.domain.criteria import Criterion
 from gamification.domain.decisions import decide_backfill, effect_of
 from gamification.domain.estimates import Sample
+from gamification.domain.rules import AchievementRule, AchievementStatus
 from gamification.models import (
     Achievement,
     ActivityTally,

@@ -7,13 +7,9 @@ from typing import Any
 
 from gamification.conf import conf
 from gamification.domain.attributes import AttributeType
-from gamification.domain.catalogue import (
-    MAX_COOLDOWN,
-    MAX_REWARD,
-    AchievementStatus,
-    Criterion,
-)
+from gamification.domain.criteria import Criterion
 from gamification.domain.definitions import FORMAT, LEVELS
+from gamification.domain.rules import MAX_COOLDOWN, MAX_REWARD, AchievementStatus
 from gamification.domain.streak_rules import MOST_DATES, StreakUnit
 
 

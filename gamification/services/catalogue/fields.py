@@ -20,7 +20,7 @@ from django.db import models
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from gamification.domain.catalogue import Criterion
+from gamification.domain.criteria import Criterion
 from gamification.domain.streak_rules import DAILY
 from gamification.exceptions import InvalidDefinitionError, UnknownStreakError
 from gamification.models import Achievement, Activity, StreakDefinition, write_alias

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 from django.db import connections
 from django.db.models import QuerySet
 
-from gamification.domain.catalogue import AchievementStatus
+from gamification.domain.rules import AchievementStatus
 from gamification.exceptions import UnknownAchievementError, UnknownActivityError
 from gamification.models import Achievement, Activity, StreakDefinition, write_alias
 from gamification.services.validation import is_storable

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from django.core.exceptions import ValidationError
 
-from gamification.domain.catalogue import Criterion
+from gamification.domain.criteria import Criterion
 from gamification.domain.definitions import (
     FORMAT,
     LEVELS,

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from gamification.conf import conf
-from gamification.domain.catalogue import AchievementStatus, Criterion, top_threshold
+from gamification.domain.catalogue import top_threshold
 from gamification.domain.conditions import (
     Condition,
     Group,
@@ -21,8 +21,10 @@ from gamification.domain.conditions import (
     leaves_of,
     read_condition,
 )
+from gamification.domain.criteria import Criterion
 from gamification.domain.definitions import Differences
 from gamification.domain.rule_checks import achievements_in
+from gamification.domain.rules import AchievementStatus
 from gamification.domain.seasons import SeasonState
 from gamification.models import Achievement, write_alias
 from gamification.models.condition_text import condition_text, requirement_of

@@ -10,7 +10,8 @@ from django.utils.dateparse import parse_datetime
 from django.utils.timezone import is_aware
 from django.utils.translation import gettext as _
 
-from gamification.domain.catalogue import COUNTED, AchievementStatus, Criterion
+from gamification.domain.criteria import Criterion
+from gamification.domain.rules import COUNTED, AchievementStatus
 from gamification.domain.zones import is_time_zone
 
 _NEVER: Final = timedelta(0)

@@ -9,8 +9,9 @@ from typing import Any, Final
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from gamification.domain.catalogue import AchievementStatus, Criterion
+from gamification.domain.criteria import Criterion
 from gamification.domain.definitions import DefinitionValues
+from gamification.domain.rules import AchievementStatus
 from gamification.domain.series import Step, falling_steps
 from gamification.models import Achievement, write_alias
 

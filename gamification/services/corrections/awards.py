@@ -6,17 +6,13 @@ from typing import Any
 
 from gamification import signals
 from gamification.conf import conf
-from gamification.domain.catalogue import (
-    MAX_TIMES,
-    AchievementRule,
-    AchievementStatus,
-    Catalogue,
-)
+from gamification.domain.catalogue import Catalogue
 from gamification.domain.changeset import UserChangeset
 from gamification.domain.goals import goal_of
 from gamification.domain.history import StandingEntry, standing_entries
 from gamification.domain.outcomes import EntryKind, Outcome, Reason, UnlockRow
 from gamification.domain.rewards import Place, place_of
+from gamification.domain.rules import MAX_TIMES, AchievementRule, AchievementStatus
 from gamification.domain.state import UserState
 from gamification.exceptions import AchievementNotActiveError, AchievementNotHeldError
 from gamification.models import Achievement, UserAchievement, write_alias

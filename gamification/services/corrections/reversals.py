@@ -12,11 +12,11 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from gamification import signals
 from gamification.conf import conf
-from gamification.domain.catalogue import ActivityRule
 from gamification.domain.changeset import UserChangeset
 from gamification.domain.history import StandingEntry, standing_entries
 from gamification.domain.limits import freed_units
 from gamification.domain.outcomes import Entry, EntryKind, Outcome, Reason
+from gamification.domain.rules import ActivityRule
 from gamification.domain.state import UserState
 from gamification.exceptions import (
     NotReversibleError,

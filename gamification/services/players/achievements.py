@@ -15,9 +15,10 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from gamification.conf import conf
-from gamification.domain.catalogue import AchievementStatus, Facts
+from gamification.domain.catalogue import Facts
 from gamification.domain.criteria import Measure
 from gamification.domain.days import Calendar
+from gamification.domain.rules import AchievementStatus
 from gamification.domain.seasons import Season, SeasonState
 from gamification.models import Achievement, UserAchievement, write_alias
 from gamification.models.condition_text import load_names

@@ -9,11 +9,11 @@ from typing import Any
 from django.utils import timezone
 
 from gamification.conf import conf
-from gamification.domain.catalogue import AchievementStatus
 from gamification.domain.changeset import UserChangeset
 from gamification.domain.conditions import Condition, Holding, Leaf
 from gamification.domain.judging import Judge
 from gamification.domain.requirements import Goal, Possession, Requirement
+from gamification.domain.rules import AchievementStatus
 from gamification.domain.state import UserState
 from gamification.domain.trees import Tree
 from gamification.models import Achievement, write_alias

@@ -10,7 +10,9 @@ from django.contrib.auth import get_user_model
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from gamification.domain.catalogue import AchievementStatus, Criterion, Facts
+from gamification.domain.catalogue import Facts
+from gamification.domain.criteria import Criterion
+from gamification.domain.rules import AchievementStatus
 from gamification.domain.seasons import SeasonState
 from gamification.models import (
     Achievement,

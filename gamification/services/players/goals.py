@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from gamification.conf import conf
-from gamification.domain.catalogue import AchievementRule
 from gamification.domain.changeset import UserChangeset
 from gamification.domain.days import Calendar
 from gamification.domain.judging import Judge
+from gamification.domain.rules import AchievementRule
 from gamification.domain.seasons import SeasonState
 from gamification.models import Achievement, write_alias
 from gamification.storage import Snapshot, StateQuery, store_for

@@ -14,8 +14,8 @@ from gamification.domain.attributes import (
     canonical,
     type_of,
 )
-from gamification.domain.catalogue import ActivityRule
 from gamification.domain.conditions import AttributeValue
+from gamification.domain.rules import ActivityRule
 from gamification.exceptions import InvalidAttributeError, UnknownAttributeError
 from gamification.services.validation import is_storable
 from gamification.suggestions import did_you_mean, shown

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gamification.domain.catalogue import Criterion
+from gamification.domain.criteria import Criterion
 from gamification.exceptions import InvalidTextError
 from gamification.models import LedgerEntry, UserAchievement
 from gamification.services import (
