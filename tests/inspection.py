@@ -14,6 +14,9 @@ from gamification.models import (
     Board,
     BoardScore,
     BoardSegment,
+    CatalogueStamp,
+    CountFilter,
+    FilterTally,
     LedgerEntry,
     PendingScore,
     UserAchievement,
@@ -21,7 +24,15 @@ from gamification.models import (
 )
 
 #: Tables that the app keeps for itself, without pages for staff.
-INTERNAL = {Board, BoardScore, BoardSegment, PendingScore}
+INTERNAL = {
+    Board,
+    BoardScore,
+    BoardSegment,
+    CatalogueStamp,
+    CountFilter,
+    FilterTally,
+    PendingScore,
+}
 
 #: For tests that commit; see ``resets``.
 COMMITTED = pytest.mark.django_db(transaction=True, serialized_rollback=True)

@@ -107,6 +107,8 @@ class Catalogue:
         active = [each for each in rules if each.is_active]
         #: Active achievements that are earned again, or in a season only.
         self.special = tuple(each for each in active if each.is_special)
+        #: Whether any achievement is earned again, or in a season only.
+        self.has_special = any(each.is_special for each in rules)
         #: Ids of all achievements that can be earned again.
         self.repeated = tuple(each.id for each in rules if each.is_repeated)
         #: The active ones that need no more than one value of a user, by measure, in

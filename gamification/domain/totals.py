@@ -78,8 +78,7 @@ class RunningTotals:
         if catalogue.trees:
             self.filters = FilterKeeper(state, catalogue.trees)
         #: Only where achievements can be earned again, or in a season.
-        is_special = catalogue.special or catalogue.repeated
-        self.goals = GoalKeeper(state, rules) if is_special else None
+        self.goals = GoalKeeper(state, rules) if catalogue.has_special else None
 
     @property
     def changed_days(self) -> dict[date, tuple[int, int]]:

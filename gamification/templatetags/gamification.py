@@ -122,7 +122,7 @@ def gamification_leaderboard(
 def gamification_winners(
     context: Context, window: str = "week", *, period: str | None = None
 ) -> str:
-    """Show places 1 to 3 of the last period that is over, in three queries.
+    """Show places 1 to 3 of the last period that is over, in at most three queries.
 
     ``period`` is the name of another one, such as ``2026-W48``.
     """

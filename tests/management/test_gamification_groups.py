@@ -25,8 +25,8 @@ def test_moderators_help_single_users_and_designers_run_the_game():
 
     moderators, designers = codenames("Moderators"), codenames("Game designers")
     assert lines == [
-        "Moderators: created, permissions: 26",
-        "Game designers: created, permissions: 30",
+        "Moderators: created, permissions: 27",
+        "Game designers: created, permissions: 34",
     ]
     alone = {"reopen_board", "restrict_user", "reverse_entry"}
     alone |= {"grant_freezes", "pause_streak", "repair_streak"}
@@ -41,7 +41,7 @@ def test_groups_that_exist_keep_what_they_have():
 
     lines = create()
 
-    assert lines[0] == "Moderators: completed, permissions: 26"
+    assert lines[0] == "Moderators: completed, permissions: 27"
     assert "add_logentry" in codenames("Moderators")
 
 

@@ -232,7 +232,7 @@ def test_it_takes_as_many_for_who_has_no_place(
     set_visibility(user, is_public=is_public)
     tend_boards()
 
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(2):
         html = render(AROUND, user=user, visitor=user)
 
     assert ("Your place is hidden" in html) is not is_public

@@ -80,11 +80,11 @@ def test_each_window_says_what_it_is(render, window, title):
     assert "Nobody earned XP then." in html
 
 
-def test_it_takes_three_queries(render, clock, django_assert_num_queries):
+def test_it_takes_two_queries(render, clock, django_assert_num_queries):
     earn(3, 2, 1)
     tend_boards()
     clock.move_to(MONDAY)
     tend_boards()
 
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(2):
         render(TAG)
