@@ -13,6 +13,7 @@ from typing import Any, Final, cast
 
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ResolvedComponent, safe_ref
+from drf_spectacular.settings import spectacular_settings
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
 
 from gamification.api.exceptions import (
@@ -247,6 +248,8 @@ class OperationSchema(AutoSchema):
         reference = safe_ref({**component.ref, **described})
         if not field.allow_null:
             return reference
+        if not spectacular_settings.OAS_VERSION.startswith("3.1"):
+            return {"allOf": [reference], "nullable": True}
         return {"oneOf": [reference, {"type": "null"}]}
 
     def _as_component(self, field: Any, schema: Any) -> Any:

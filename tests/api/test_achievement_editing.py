@@ -82,7 +82,7 @@ def test_staff_make_an_achievement(editor, activity):
         "series": "walks",
         "step": 2,
         "is_secret": True,
-        "progress": {"current": 0, "target": 10, "fraction": 0.0},
+        "progress": {"current": 0, "target": 10, "fraction": 0.0, "conditions": None},
         "times": 0,
         "max_times": 3,
         "season": {

@@ -53,7 +53,12 @@ def test_progress_is_towards_the_next_time(api, user, tens):
     [row] = api.get(f"{API}achievements/").json()["results"]
 
     assert (row["times"], row["max_times"]) == (2, None)
-    assert row["progress"] == {"current": 25, "target": 30, "fraction": 25 / 30}
+    assert row["progress"] == {
+        "current": 25,
+        "target": 30,
+        "fraction": 25 / 30,
+        "conditions": None,
+    }
 
 
 def test_each_time_is_listed(api, user, tens):

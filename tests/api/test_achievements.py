@@ -41,7 +41,7 @@ def test_achievements_come_with_the_users_progress_and_rarity(api, user):
         "series": "",
         "step": None,
         "is_secret": False,
-        "progress": {"current": 4, "target": 10, "fraction": 0.4},
+        "progress": {"current": 4, "target": 10, "fraction": 0.4, "conditions": None},
         "times": 0,
         "max_times": 1,
         "season": None,
@@ -62,7 +62,12 @@ def test_an_unlocked_achievement_says_since_when(api, user):
     row = api.get(f"{ACHIEVEMENTS}kpi_10/").json()
 
     assert row["unlocked_at"] == "2026-03-02T12:00:00Z"
-    assert row["progress"] == {"current": 0, "target": 10, "fraction": 1.0}
+    assert row["progress"] == {
+        "current": 0,
+        "target": 10,
+        "fraction": 1.0,
+        "conditions": None,
+    }
 
 
 def test_rarity_among_nobody_has_no_fraction(api):
