@@ -26,6 +26,15 @@ from gamification.staff import (
 )
 from gamification.suggestions import did_you_mean, shown
 
+_VALUES: Final[list[dict[str, Any]]] = [
+    {"type": "string"},
+    {"type": "integer", "minimum": -(2**53), "maximum": 2**53},
+    {"type": "boolean"},
+]
+#: The schema of each part of a comparison: attribute, operator, and value or values.
+COMPARED: Final = {
+    "anyOf": [*_VALUES, {"type": "array", "items": {"anyOf": _VALUES}}],
+}
 _FACTOR: Final = re.compile(r"^[0-9]{1,2}(\.[0-9]{1,2})?\Z", re.ASCII)
 _LONGEST_FACTOR: Final = 5
 _WHOLE: Final = re.compile(r"0|-?[1-9][0-9]{0,18}", re.ASCII)
@@ -255,7 +264,11 @@ class FactorField(TextField):
 class ComparisonField(serializers.ListField):
     """What an attribute of a record must be: attribute, operator and value."""
 
-    json_schema: ClassVar[Mapping[str, Any]] = {"minItems": 3, "maxItems": 3}
+    json_schema: ClassVar[Mapping[str, Any]] = {
+        "minItems": 3,
+        "maxItems": 3,
+        "items": COMPARED,
+    }
     default_error_messages = {  # noqa: RUF012 - as its base has it
         "invalid": _("This is not a list of an attribute, an operator and a value.")
     }
@@ -263,8 +276,6 @@ class ComparisonField(serializers.ListField):
     def to_internal_value(self, data: Any) -> list[Any]:
         parts: list[Any] = data if isinstance(data, list) else []
         if len(parts) != self.json_schema["minItems"]:
-            self.fail("invalid")
-        if not all(isinstance(each, str) for each in parts[:2]):
             self.fail("invalid")
         return parts
 

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Final
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
+from gamification.api.fields import COMPARED
 from gamification.staff import LEAF_CRITERIA, Operator
 from gamification.values import ConditionProgress
 
@@ -50,7 +51,6 @@ KINDS: Final = ("criterion", "holds", "lacks", "all", "any", "at_least")
 _KEY: Final = {"type": "string", "maxLength": 100}
 _NUMBER: Final = {"type": "integer", "minimum": 1, "maximum": 2**53}
 _ATTRIBUTE: Final = {"type": "string", "maxLength": 32}
-_VALUES: Final = [{"type": each} for each in ("string", "integer", "boolean")]
 _COMPARISON: Final = {
     "type": "array",
     "description": "An attribute, an operator ("
@@ -59,7 +59,7 @@ _COMPARISON: Final = {
     "a value; for `in`, a list of values.",
     "minItems": 3,
     "maxItems": 3,
-    "items": {"anyOf": [*_VALUES, {"type": "array", "items": {"anyOf": _VALUES}}]},
+    "items": COMPARED,
 }
 _COUNTING: Final = {
     "where": {

@@ -150,7 +150,7 @@ def test_the_form_shows_the_fields_that_the_criterion_needs(page, medal):
     page.get_by_label("Criterion").select_option("level")
     page.get_by_label("Threshold").fill("7")
 
-    expect(page.get_by_label("Activity")).to_be_hidden()
+    expect(page.locator("#id_activity")).to_be_hidden()
     expect(page.locator(".field-in_words")).to_contain_text("7")
 
 

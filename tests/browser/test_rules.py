@@ -105,7 +105,7 @@ def test_staff_build_a_rule(page, reader):
     preview_activate_and_backfill(page)
     expect(page.locator("#gam-job-state")).to_have_text("finished")
 
-    unlock = UserAchievement.objects.get(achievement__key="summer")
+    unlock = UserAchievement.objects.get(achievement__name="Summer reader")
     assert unlock.user == reader
     expected = {"since": "2025-06-01", "until": "2025-07-01"}
     assert unlock.achievement.counting["window"] == expected

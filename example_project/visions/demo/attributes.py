@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from gamification.models import Achievement
+from gamification.models import Achievement, Activity
 from gamification.staff import (
     backfill_everyone,
     create_achievement,
@@ -19,6 +19,8 @@ _KPIS: Final = {"criterion": "activity_count", "activity": "kpi_completed"}
 def declare_attributes() -> None:
     """Let completed KPIs tell their vision, and how often they were completed."""
     types = {"vision": "string", "times": "integer"}
+    if Activity.objects.filter(key="kpi_completed", attributes=types).exists():
+        return
     edit_activity("kpi_completed", actor=None, expected=None, attributes=types)
 
 

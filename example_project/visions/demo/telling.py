@@ -6,6 +6,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
 from django.db import transaction
 
+from example_project.visions.demo.attributes import declare_attributes
 from example_project.visions.demo.stories import Story, Told
 from example_project.visions.models import KPI, Vision
 from gamification.services import (
@@ -23,6 +24,7 @@ def tell(story: Story, password: str) -> BatchReport:
     ``password`` is hashed already. Records are made as the site's actions make them,
     with the same keys and sources, and silently.
     """
+    declare_attributes()
     user = get_user_model().objects.create(
         username=story.username, password=password, date_joined=story.begins
     )

@@ -16,8 +16,7 @@ def find_boost(key: str) -> Boost:
     Raises ``UnknownBoostError``.
     """
     rows = Boost.objects.using(write_alias()).select_related("group")
-    usable = isinstance(key, str) and is_storable(key)
-    found = rows.filter(key=key).first() if usable else None
+    found = rows.filter(key=key).first() if _is_usable(key) else None
     if found is None:
         known = rows.order_by("key").values_list("key", flat=True)
         message = f"No boost has the key {shown(key)}.{did_you_mean(key, known)}"
@@ -33,4 +32,8 @@ def lock_boost(key: str) -> Boost | None:
     alias = write_alias()
     no_key = connections[alias].features.has_select_for_no_key_update
     rows = Boost.objects.using(alias).select_for_update(no_key=no_key)
-    return rows.filter(key=key).first()
+    return rows.filter(key=key).first() if _is_usable(key) else None
+
+
+def _is_usable(key: object) -> bool:
+    return isinstance(key, str) and is_storable(key)

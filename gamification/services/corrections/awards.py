@@ -14,7 +14,11 @@ from gamification.domain.outcomes import EntryKind, Outcome, Reason, UnlockRow
 from gamification.domain.rewards import Place, place_of
 from gamification.domain.rules import MAX_TIMES, AchievementRule, AchievementStatus
 from gamification.domain.state import UserState
-from gamification.exceptions import AchievementNotActiveError, AchievementNotHeldError
+from gamification.exceptions import (
+    AchievementNotActiveError,
+    AchievementNotHeldError,
+    OutOfRangeError,
+)
 from gamification.models import Achievement, UserAchievement, write_alias
 from gamification.services.catalogue.lookup import unknown_definition
 from gamification.services.corrections.changes import (
@@ -59,7 +63,7 @@ def award_achievement(
     Raises ``UnknownAchievementError``, ``AchievementNotActiveError`` for a draft or
     retired achievement, ``UserExcludedError``, ``SelfAwardError`` if the actor is
     the user, ``UnknownUserError``, ``InvalidTextError``, ``StorageError``, and
-    ``InvalidRequestError`` for a ``number`` that it cannot have.
+    ``InvalidRequestError`` or ``OutOfRangeError`` for a ``number`` that it cannot have.
     """
     actor_id, user_id = actor_key_of(actor), user_id_of(user)
     check_notes(note, internal_note)
@@ -140,7 +144,7 @@ def revoke_achievement(
 
     Raises ``UnknownAchievementError``, ``AchievementNotHeldError``,
     ``UnknownUserError``, ``InvalidTextError``, ``StorageError``, and
-    ``InvalidRequestError`` for a ``number`` that it cannot have.
+    ``InvalidRequestError`` or ``OutOfRangeError`` for a ``number`` that it cannot have.
     """
     user_id, actor_id = user_id_of(user), actor_key_of(actor)
     check_notes(reason, internal_note, name="reason")
@@ -199,10 +203,21 @@ def revocation_changes(
 
 
 def check_number(rule: AchievementRule, number: int | None) -> None:
-    """Raise ``InvalidRequestError`` unless users can earn ``rule`` so often."""
-    if number is not None:
-        most = rule.max_times if rule.is_repeated else 1
-        check_whole("number", number, least=1, most=most or MAX_TIMES)
+    """Raise an error unless users can earn ``rule`` so often.
+
+    Raises ``InvalidRequestError``, or ``OutOfRangeError`` if it is more often than
+    staff have allowed.
+    """
+    if number is None:
+        return
+    check_whole("number", number, least=1, most=MAX_TIMES)
+    most = rule.max_times if rule.is_repeated else 1
+    if number > (most or MAX_TIMES):
+        message = (
+            f"The number {number:,} is too high: users can earn {rule.key!r} {most:,} "
+            f"time{'s' * (most != 1)} at most."
+        )
+        raise OutOfRangeError(message)
 
 
 def held_numbers(state: UserState, rule: AchievementRule) -> list[int]:

@@ -13,7 +13,6 @@ from django.utils import timezone
 
 from example_project.visions.demo.attributes import (
     ask_for_attributes,
-    declare_attributes,
 )
 from example_project.visions.demo.boosts import make_boosts
 from example_project.visions.demo.levels import name_levels
@@ -44,7 +43,6 @@ class Command(BaseCommand):
             raise CommandError("It makes an admin whose password is known: only DEBUG.")
         began = time.monotonic()
         self._make_admin()
-        declare_attributes()
         people, report = self._tell_all()
         make_rarities()
         make_series()
