@@ -182,13 +182,6 @@ def leaves_of(condition: Condition | None) -> Iterator[Leaf | Holding]:
         yield condition
 
 
-def depth_of(condition: Condition) -> int:
-    """Return the levels of groups; 0 for a leaf."""
-    if not isinstance(condition, Group):
-        return 0
-    return 1 + max((depth_of(part) for part in condition.parts), default=0)
-
-
 def read_condition(data: Mapping[str, Any] | None) -> Condition | None:
     """Return the tree that is stored as ``data``, which was checked before."""
     if not data:

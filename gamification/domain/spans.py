@@ -53,7 +53,7 @@ class SpanQuery(NamedTuple):
     #: The dates of which only a part may belong to a season.
     edges: tuple[date, ...] = ()
 
-    def covers(self, what: int, since: date, until: date) -> bool:
+    def covers(self, what: int | None, since: date, until: date) -> bool:
         """Say whether it asks for all of ``what`` between these dates."""
         return what in self.what and self.since <= since and until <= self.until
 
@@ -154,14 +154,11 @@ class SpanCounts:
 
     def knows(self, rule: AchievementRule, period: date | None) -> bool:
         """Say whether it has all that ``rule`` counts, in ``period`` if given."""
-        what = subject_of(rule)
-        if what is None:
-            return False
         if self._query is None:
             return True
         day = period or self._query.since
         dates = dates_of(rule, day, day if period else self._query.until)
-        return dates is not None and self._query.covers(what, *dates)
+        return dates is not None and self._query.covers(subject_of(rule), *dates)
 
     def value(
         self,

@@ -11,6 +11,7 @@ from gamification.domain import history
 from gamification.domain.backfill import met_at, qualifies
 from gamification.domain.catalogue import Catalogue
 from gamification.domain.changeset import UserChangeset
+from gamification.domain.conditions import Group, Holding
 from gamification.domain.criteria import Criterion
 from gamification.domain.days import Calendar, ZoneChange
 from gamification.domain.outcomes import NO_REASON, Reason, Unlock, UnlockRow
@@ -391,3 +392,17 @@ def test_a_total_that_cannot_be_kept_is_refused():
 
     with pytest.raises(TotalOutOfRangeError):
         changes.backfill(rule, NO_REASON)
+
+
+def test_what_requires_an_achievement_that_is_gone_is_never_met():
+    tree = Group(1, (Holding("gone"),))
+    rule = achievement("activity_count", 1, activity_id=1, conditions=tree)
+    ledger = [on(1), on(2)]
+
+    assert met_at(rule, history.lasting(ledger), CALENDAR, RULES) is None
+
+
+def test_a_streak_that_is_not_measured_is_never_long_enough():
+    rule = achievement("longest_streak", 1, streak_id=2)
+
+    assert met_at(rule, history.lasting([on(1)]), CALENDAR, RULES) is None

@@ -129,3 +129,12 @@ def test_a_catalogue_remembers_few_answers(monkeypatch):
     ]
 
     assert levels == [5, 9, 5]
+
+
+def test_an_achievement_without_conditions_requires_its_criterion_alone():
+    rule = achievement("activity_count", 3, activity_id=1)
+
+    tree = Catalogue([activity()], [rule]).tree_of(rule)
+
+    assert (tree.own.counted[:2], tree.own.threshold) == (("activity_count", 1), 3)
+    assert (tree.requirement, tree.rest) == (tree.own, None)

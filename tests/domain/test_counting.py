@@ -173,3 +173,9 @@ def test_different_texts_of_equal_countings_are_one():
 
     assert one.canonical == other.canonical
     assert Counting().canonical == Counting()
+
+
+@pytest.mark.parametrize("operator", ["at_least", "at_most"])
+@pytest.mark.parametrize(("wanted", "given"), [(3, "four"), ("three", 4)])
+def test_texts_and_numbers_have_no_order(operator, wanted, given):
+    assert not Comparison("pages", operator, wanted).accepts({"pages": given})

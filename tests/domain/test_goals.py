@@ -313,3 +313,27 @@ def test_an_entry_touches_what_it_may_change(criterion, fields, touched):
     rule = achievement(criterion, 1, activity_id=1 if "count" in criterion else None)
 
     assert touches(rule, entry(**fields)) is touched
+
+
+@pytest.mark.parametrize(
+    ("fields", "verdict"),
+    [
+        ({}, True),
+        ({"held": frozenset({5})}, False),
+        ({"revoked": frozenset({5})}, False),
+        ({"is_excluded": True}, False),
+    ],
+)
+def test_a_user_qualifies_once_for_a_season(fields, verdict):
+    walked = [on(n, occurred_at=NOW, local_date=TODAY) for n in (1, 2)]
+    rule = walks(id=5, **SEASON)
+
+    changes = changeset(rule, start=state(ledger=walked, **fields))
+
+    assert changes.qualifies(rule) is verdict
+
+
+def test_nothing_is_due_of_what_the_catalogue_does_not_have():
+    changes = changeset(start=state(ledger=[on(1), on(2)]))
+
+    assert changes.all_due(walks(id=5, **AGAIN)) == []

@@ -150,6 +150,43 @@ def test_what_must_lack_something_unlocked_before_does_not_unlock_late():
     assert walked(booked, FIRST + timedelta(1)) == []
 
 
+#: It is earned again with each walk.
+AGAIN = {"repeat_every": 1, "max_times": None}
+
+
+def test_a_late_record_earns_again_what_lacked_something_then():
+    first = achievement("manual", 1, id=9, key="first")
+    second = rule(Holding("first", is_held=False), key="second", **AGAIN)
+    start = state(held=frozenset({9}), last_occurred_at=BEFORE, asked=READS, days={})
+    start.ledger = [reward(5, achievement_id=9)]
+
+    assert walked(changes(first, second, start=start), FIRST) == ["second"]
+
+
+@pytest.mark.parametrize("more", [{}, AGAIN])
+def test_what_must_lack_an_unlock_of_the_past_is_not_unlocked_after_it(more):
+    first = rule(key="first", threshold=2, conditions=None)
+    lacks = Holding("first", is_held=False)
+    second = rule(lacks, key="second", threshold=3, **more)
+    start = state(tallies={1: 2}, last_occurred_at=BEFORE, asked=READS, days={})
+    start.ledger = [on(1), on(2)]
+    booked = changes(first, second, start=start)
+
+    assert walked(booked) == ["first"]
+    assert booked.unlocks[0].unlocked_at == FIRST + timedelta(1)
+
+
+def test_an_unlock_of_which_the_ledger_knows_nothing_is_of_the_record():
+    one = rule(Leaf("level", 1), key="one", threshold=3)
+    start = state(tallies={1: 2}, last_occurred_at=BEFORE, asked=READS, days={})
+    start.ledger = [on(1)]
+    late = FIRST + timedelta(4)
+    booked = changes(one, start=start)
+
+    assert walked(booked, late) == ["one"]
+    assert booked.unlocks[0].unlocked_at == late
+
+
 def test_conditions_that_name_nothing_are_never_met():
     rules = [
         rule(Holding("gone"), key="holds"),
@@ -275,6 +312,29 @@ def test_the_window_of_another_streak_is_looked_up_in_the_ledger():
     start.ledger = [on(1)]
 
     assert walked(changes(one, streaks=[GYM], start=start)) == ["one"]
+
+
+def test_a_user_without_a_past_has_no_run_in_a_window():
+    leaf = Leaf("longest_streak", 1, streak="gym", counting=Counting(window=JUNE))
+    one = rule(leaf, criterion="level")
+    booked = changes(one, streaks=[GYM], start=state(version=0))
+
+    assert booked.qualifies(one) is False
+    assert not booked.needs_ledger
+
+
+@pytest.mark.parametrize(("threshold", "needed"), [(2, True), (3, False)])
+def test_a_run_in_a_season_is_looked_up_if_one_was_ever_as_long(threshold, needed):
+    since = datetime(2026, 6, 1, tzinfo=UTC)
+    season = {"starts_at": since, "season_zone": "UTC", "streak_id": 2}
+    one = achievement("longest_streak", threshold, **season)
+    yesterday = TODAY - timedelta(1)
+    start = state(last_occurred_at=BEFORE, asked=READS, days={yesterday: 1})
+    start.book = StreakBook(chosen={(1, yesterday): 1})
+    booked = changes(one, streaks=[GYM], start=start)
+    walked(booked)
+
+    assert booked.needs_ledger is needed
 
 
 def test_a_streak_that_is_switched_off_is_at_zero():
