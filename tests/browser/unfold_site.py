@@ -113,6 +113,15 @@ def _create_rows() -> dict[str, Any]:
     first, *levels = staff.get_levels()
     named = first._replace(name="Newcomer", icon="🌱")
     staff.save_levels([named, *levels], actor=admin, expected=None)
+    staff.create_boost(
+        actor=admin,
+        key="weekend",
+        name="Weekend",
+        factor=2,
+        starts_at=now + day,
+        ends_at=now + 2 * day,
+        zone="UTC",
+    )
     gift = staff.Act(kind="adjustment", amount=5, note="A gift.")
     staff.begin_list(gift, [alan], actor=admin)
     job = staff.begin_backfill("twenty", actor=admin, note="For earlier walks.")
