@@ -75,8 +75,6 @@ class Card:
     @property
     def next_step(self) -> Card | None:
         """The step of its series that the user can reach next, above the one held."""
-        if not self.is_held:
-            return None
         above = (e for e in self.steps if e.step > self.step and e.is_in_season)
         return next((each for each in above if not each.is_held), None)
 

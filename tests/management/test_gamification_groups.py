@@ -6,12 +6,14 @@ import pytest
 from django.contrib.auth.models import Group, Permission
 from django.core.management import CommandError, call_command
 
+from gamification.management.commands.gamification_groups import Command
+
 pytestmark = pytest.mark.django_db
 
 
 def create():
     output = StringIO()
-    call_command("gamification_groups", stdout=output)
+    call_command(Command(), stdout=output)
     return output.getvalue().splitlines()
 
 

@@ -194,9 +194,10 @@ def _is_spanned(achievement: Achievement) -> bool:
 
 
 def meeting_of(achievement: Achievement) -> Meeting:
-    """Return the condition of the users who meet ``achievement`` if it is active."""
+    """Return the condition of the users who meet ``achievement`` if it is active.
+
+    It requires more than its criterion.
+    """
     alias, rule = write_alias(), _active_rule(achievement)
-    catalogue = Catalogue()
-    if rule.is_tree:
-        catalogue = load_catalogue(alias).with_achievement(rule)
+    catalogue = load_catalogue(alias).with_achievement(rule)
     return meeting(catalogue.tree_of(rule).requirement, catalogue, alias)

@@ -136,7 +136,7 @@ class _Reader:
                 self._activities |= definitions[kind].keys()
             elif kind == "streak":
                 self._streaks |= definitions[kind].keys()
-            elif kind == "achievement":
+            else:
                 self._check_rules(definitions)
                 if not self.errors:
                     self._check_series(definitions[kind])

@@ -89,6 +89,18 @@ def test_staff_add_a_boost_in_plain_words(admin_client):
     assert LogEntry.objects.get().get_change_message() == "Added."
 
 
+def test_the_form_shows_comparisons_as_lines(admin_client, planned):
+    where = [["genre", "in", ["fantasy", "horror"]], ["signed", "is", False]]
+    edit_boost("launch", actor=None, expected=None, where=where)
+
+    fields = filled_in(admin_client.get(page_of(planned)), "boost_form")
+
+    assert fields["where"].split("\n") == [
+        "genre in fantasy, horror",
+        "signed is no",
+    ]
+
+
 def test_on_users_own_clocks_the_times_are_those_of_the_clock(admin_client):
     admin_client.post(ADD, {**NEW, "zone": ""})
 

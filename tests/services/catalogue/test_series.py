@@ -119,6 +119,25 @@ def test_an_edit_of_a_step_is_undone(medals, staff):
     assert (stored.series, stored.step) == ("walks", 2)
 
 
+def test_other_steps_that_do_not_rise_do_not_hinder_an_edit(medals):
+    Achievement.objects.filter(key="silver").update(threshold=10)
+
+    made = gold(step=3)
+
+    assert (made.series, made.step) == ("walks", 3)
+
+
+def test_other_steps_that_do_not_rise_do_not_hinder_a_file(medals):
+    Achievement.objects.filter(key="silver").update(threshold=10)
+    document = json.loads(export_definitions())
+    [bronze, _silver] = document["achievements"]
+    bronze |= {"key": "other", "series": "", "step": None}
+
+    apply_definitions(json.dumps(document | {"achievements": [bronze]}))
+
+    assert Achievement.objects.count() == 3
+
+
 def file_with(**changes):
     document = json.loads(export_definitions())
     for item in document["achievements"]:
