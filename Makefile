@@ -23,12 +23,13 @@ PLAIN := $(addprefix tests/,races hosts promises management/test_histories.py \
 # Tests of lines that only PostgreSQL runs, and those of the API.
 MEASURED := $(filter-out $(SLOW),$(wildcard tests/services/test_*.py)) \
 	$(addprefix tests/,api storage services/recording services/corrections \
-	services/many/test_undo.py test_leaderboards_upkeep.py \
+	services/many/test_undo.py conditions/test_corrections.py \
+	test_leaderboards_upkeep.py test_migrations.py \
 	$(addprefix races/test_,boards.py corrections.py faults.py optimistic_batches.py \
 	optimistic_records.py))
 # Tests that send the keys of users to the server in SQL of ours, or convert them.
 KEYED := $(addprefix tests/api/test_,achievement_backfill.py records.py \
-	user_lookup.py users.py)
+	user_lookup.py users.py) tests/conditions/test_corrections.py
 # Tests without a query of their own, or with Django's queries alone.
 PORTABLE := $(addprefix tests/,domain pages templatetags example_project admin api \
 	$(addprefix management/,importing test_gamification_catalogue.py \
@@ -71,7 +72,7 @@ suite:
 		$(addprefix --ignore ,tests/api $(SLOW))
 	TEST_DATABASE=postgresql $(PYTEST) $(COVERED) $(MEASURED)
 	TEST_DATABASE=postgresql TEST_USER_MODEL=uuid_users.Member $(PYTEST) $(ASKING) \
-		$(addprefix --ignore ,$(filter %.py,$(MEASURED)))
+		$(addprefix --ignore ,$(filter-out $(KEYED),$(filter %.py,$(MEASURED))))
 	$(BIN)/python -m coverage report
 
 lint: style types migrations ## Check the style, the types and the migrations.

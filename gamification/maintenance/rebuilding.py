@@ -160,6 +160,7 @@ def plan_rebuilding(user_id: Any) -> Rebuilding:
             if days.get(day) != (activities, xp)
         ],
         freezes=streaks.missing if streaks else (),
+        # A row that says why the user lost the achievement knows more, and stays.
         unlocks={
             place: reward
             for place, reward in progress.unlocks.items()

@@ -5,8 +5,6 @@ It finds whoever may differ, and nobody who does not; only these few are derived
 
 from __future__ import annotations
 
-from functools import cache
-
 from gamification.storage.tables import DAYS, LEDGER, PROFILES, TALLIES, UNLOCKS
 
 #: What an entry adds to the activities of its date.
@@ -72,7 +70,6 @@ WHERE p.{{users}} AND (
     OR p.last_active_on IS DISTINCT FROM r.last)"""
 
 
-@cache
 def suspects_sql(user_type: str) -> str:
     """Return the statement that compares users with their ledgers.
 

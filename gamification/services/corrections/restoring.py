@@ -13,14 +13,9 @@ from gamification.models import LedgerEntry, UserAchievement, write_alias
 def restore_unlock(
     user_id: Any, achievement_id: int, number: int, reward: Reward
 ) -> None:
-    """Give the row of an achievement the values that the ledger has.
-
-    A row that says why the user lost the achievement knows more, and stays.
-    """
+    """Give the row of an achievement that differs the values that the ledger has."""
     unlocks = UserAchievement.objects.using(write_alias())
     row = {"user_id": user_id, "achievement_id": achievement_id, "number": number}
-    if reward.reversal and unlocks.filter(**row, revoked_at__isnull=False).exists():
-        return
     values = {
         "unlocked_at": reward.entry.occurred_at,
         "xp_awarded": reward.entry.amount,
