@@ -187,10 +187,7 @@ def sentence_of(item: Achievement) -> str:
     """
     if item.criterion not in _CRITERIA:
         return ""
-    needed = fields_for(item.criterion)
-    if "threshold" in needed and item.threshold is None:
-        return ""
-    if ("activity" in needed) != (item.activity is not None):
+    if ("activity" in fields_for(item.criterion)) != (item.activity is not None):
         return ""
     has_rule = item.counting or item.conditions
     if has_rule and find_problems(item, named_now()).problems:

@@ -610,3 +610,16 @@ def test_what_does_not_exist_cannot_be_retired(admin_client):
 
 def test_only_editors_retire(viewer, held):
     assert viewer.post(retire_page(held)).status_code == 403
+
+
+def test_a_row_says_what_is_wrong_with_a_field_that_the_list_lacks(admin_client, trio):
+    Achievement.objects.filter(key="a").update(conditions={"holds": "gone"})
+
+    response = save_list(admin_client, **{"form-0-threshold": "7"})
+
+    [errors, *others] = response.context["cl"].formset.errors
+    assert errors == {
+        "__all__": ["Nobody earns it by this: staff award it by hand. Leave it empty."]
+    }
+    assert others == [{}, {}]
+    assert Achievement.objects.get(key="a").threshold == 1

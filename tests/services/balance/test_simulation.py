@@ -31,7 +31,12 @@ from gamification.staff import (
     RewardProposal,
     simulate_rewards,
 )
-from tests.factories import AchievementFactory, ActivityFactory, UserFactory
+from tests.factories import (
+    AchievementFactory,
+    ActivityFactory,
+    BoostFactory,
+    UserFactory,
+)
 from tests.inspection import statements
 
 pytestmark = pytest.mark.django_db
@@ -417,3 +422,29 @@ def test_a_cooldown_is_counted_for_a_smaller_sample(activity, monkeypatch):
     )
 
     assert result.every == 4
+
+
+@pytest.fixture
+def doubled():
+    """A boost that doubles all XP in March 2026."""
+    march, april = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC)
+    BoostFactory(starts_at=march, ends_at=april, boosts_achievements=True)
+
+
+def test_another_reward_of_an_achievement_is_boosted_as_it_was(user, doubled):
+    AchievementFactory(key="walker", criterion="active_days", threshold=1, xp_reward=40)
+    ActivityFactory(key="swim")
+    swims(user, 1)
+
+    result = simulate_rewards(RewardProposal(achievements={"walker": 50}))
+
+    assert result.achievements == {"walker": Comparison(80, 80, 100)}
+
+
+def test_a_cooldown_is_counted_with_boosts(user, doubled):
+    ActivityFactory(key="swim")
+    swims(user, 3, 2)
+
+    result = simulate_rewards(numbers(swim=(10, None, 7200)))
+
+    assert result.activities == {"swim": Comparison(40, 40, 20)}

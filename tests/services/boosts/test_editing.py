@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 from django.contrib.auth.models import Group
+from django.db import IntegrityError
 
 from gamification.exceptions import (
     BoostUsedError,
@@ -175,6 +176,29 @@ def test_a_key_can_be_taken_only_once():
     create_boost(actor=None, **NEW)
 
     with pytest.raises(InvalidDefinitionError, match="key"):
+        create_boost(actor=None, **NEW)
+
+
+def test_a_key_that_is_taken_meanwhile_is_named(monkeypatch):
+    full_clean = Boost.full_clean
+
+    def clean_early(self, **options):
+        full_clean(self, **options)
+        Boost.objects.bulk_create([Boost(**NEW)])
+
+    monkeypatch.setattr(Boost, "full_clean", clean_early)
+
+    with pytest.raises(InvalidDefinitionError, match="already"):
+        create_boost(actor=None, **NEW)
+
+
+def test_other_errors_of_the_database_are_not_hidden(monkeypatch):
+    def fail(self, **options):
+        raise IntegrityError
+
+    monkeypatch.setattr(Boost, "save", fail)
+
+    with pytest.raises(IntegrityError):
         create_boost(actor=None, **NEW)
 
 

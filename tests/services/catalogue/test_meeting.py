@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from gamification.models import Achievement, StreakDefinition
+from gamification.models import Achievement, StreakDefinition, UserAchievement
 from gamification.services import record_activity
 from gamification.services.catalogue.backfill_preview import (
     meeting_of,
@@ -19,10 +20,12 @@ from gamification.staff import (
     preview_backfill,
 )
 from tests.factories import AchievementFactory, ActivityFactory, UserFactory
+from tests.services.conftest import NOW
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_achievements")]
 
 READ = {"criterion": "activity_count", "activity": "read", "threshold": 2}
+READS = {"criterion": "activity_count", "threshold": 2}
 FANTASY = READ | {"where": [["genre", "is", "fantasy"]]}
 NEVER = READ | {"threshold": 99}
 JUNE = {"since": "2020-06-01"}
@@ -133,9 +136,29 @@ def test_a_preview_knows_what_else_unlocks(users):
     assert [each.key for each in preview.also] == ["loner"]
 
 
-def test_another_streak_is_looked_at_user_by_user(users):
+def test_another_streak_is_looked_at_user_by_user(users, read):
     StreakDefinition.objects.create(key="gym", name="Gym", activities=["read"])
     row = make({"criterion": "longest_streak", "threshold": 1, "streak": "gym"})
 
     assert not meeting_of(row).is_exact
     assert preview_backfill(row).users == 3
+
+
+def test_a_season_is_looked_at_user_by_user(users, read):
+    row = make(FANTASY, activity=read, **READS, starts_at=NOW - timedelta(days=1))
+
+    assert not meeting_of(row).is_exact
+    # Two of three users have read two books or more.
+    assert qualifying_users(row).count() == 2
+    assert preview_backfill(row).users == 2
+
+
+def test_whoever_has_earned_it_as_often_as_possible_is_not_looked_at(users, read):
+    row = make(activity=read, **READS, max_times=2, repeat_every=2)
+    for user in users[1:]:
+        record_activity(user, "read", quantity=9)
+
+    assert [UserAchievement.objects.filter(user=each).count() for each in users] == [
+        *(0, 2, 2)
+    ]
+    assert qualifying_users(row).count() == 0

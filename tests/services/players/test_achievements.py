@@ -6,7 +6,7 @@ import pytest
 import time_machine
 
 from gamification.exceptions import UnknownUserError
-from gamification.models import Achievement
+from gamification.models import Achievement, StreakDefinition
 from gamification.services import (
     adjust_xp,
     award_achievement,
@@ -21,7 +21,8 @@ from gamification.services.players.achievements import (
     get_all_achievements,
     held_achievements,
 )
-from tests.factories import AchievementFactory
+from gamification.services.players.goals import goals_of
+from tests.factories import AchievementFactory, ActivityFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -230,3 +231,31 @@ def test_secrets_are_counted_in_one_query(user, django_assert_num_queries):
 
     with django_assert_num_queries(1):
         assert count_secrets(user) == 20
+
+
+def test_a_season_measures_its_part_of_another_streak(user, no_achievements):
+    ActivityFactory(key="lift")
+    StreakDefinition.objects.create(key="gym", name="Gym", activities=["lift"])
+    AchievementFactory(
+        criterion="longest_streak",
+        streak=StreakDefinition.objects.get(key="gym"),
+        threshold=5,
+        starts_at=datetime(2026, 3, 2, tzinfo=UTC),
+    )
+    for day in (1, 2, 3):
+        with time_machine.travel(datetime(2026, 3, day, 12, tzinfo=UTC)):
+            record_activity(user, "lift")
+
+    with time_machine.travel(datetime(2026, 3, 3, 13, tzinfo=UTC)):
+        [row] = get_achievements(user)
+
+    assert (row.current, row.target) == (2, 5)
+
+
+def test_one_that_is_deleted_meanwhile_has_no_progress(user, no_achievements):
+    row = AchievementFactory(
+        criterion="total_xp", threshold=10, max_times=None, repeat_every=10, xp_reward=5
+    )
+    Achievement.objects.filter(key=row.key).delete()
+
+    assert goals_of(user.pk, [row], NOON) == {}
