@@ -6,7 +6,11 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from gamification.exceptions import AchievementNotHeldError, InvalidRequestError
+from gamification.exceptions import (
+    AchievementNotHeldError,
+    InvalidRequestError,
+    OutOfRangeError,
+)
 from gamification.maintenance import rebuild
 from gamification.models import Achievement, Activity, Celebration, UserAchievement
 from gamification.services import (
@@ -165,18 +169,23 @@ def test_a_time_that_nobody_holds_cannot_be_revoked(user, tens):
     assert str(refusal.value) == "The user does not hold 'tens' × 2."
 
 
-@pytest.mark.parametrize("number", [0, 3, True, "2"])
-def test_a_number_that_it_cannot_have_is_refused(user, tens, number):
-    Achievement.objects.update(max_times=2)
-
+@pytest.mark.parametrize("number", [0, True, "2"])
+def test_a_number_that_nothing_has_is_refused(user, tens, number):
     with pytest.raises(InvalidRequestError):
         award_achievement(user, "tens", number=number)
+
+
+def test_a_number_beyond_the_last_is_refused(user, tens):
+    Achievement.objects.update(max_times=2)
+
+    with pytest.raises(OutOfRangeError, match="users can earn 'tens' 2 times at most"):
+        award_achievement(user, "tens", number=3)
 
 
 def test_what_is_earned_once_has_no_second_time(user):
     AchievementFactory(key="medal")
 
-    with pytest.raises(InvalidRequestError):
+    with pytest.raises(OutOfRangeError, match="users can earn 'medal' 1 time at most"):
         award_achievement(user, "medal", number=2)
 
 
