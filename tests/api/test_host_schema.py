@@ -96,3 +96,13 @@ def test_our_names_are_the_same_under_all_settings(schemas):
         "GamificationRecordResult",
         "GamificationRecordResults",
     }
+
+
+def test_older_versions_have_their_own_word_for_null():
+    with patched_settings(DEFAULTS | {"OAS_VERSION": "3.0.3"}):
+        schema = describe(host_site.urlpatterns)
+
+    progress = components(schema)["GamificationAchievementProgress"]
+    conditions = progress["properties"]["conditions"]
+    assert conditions["nullable"] is True
+    assert "oneOf" not in conditions

@@ -200,3 +200,15 @@ def test_a_date_is_known_if_it_was_asked_for():
     assert on(1) in days
     assert on(2) not in days
     assert days.last is None
+
+
+def test_neutral_dates_link_runs():
+    # Samoa went from the 29th to the 31st.
+    apia = Calendar((ZoneChange(0, "Pacific/Apia"),))
+    before = date(2011, 12, 28), date(2011, 12, 29)
+    after = date(2011, 12, 31), date(2012, 1, 1)
+    days = NearbyDays(Nearby({after[0]: 1}, (before, after)), apia)
+
+    assert days.run_of(after[0]) == (4, after[1])
+    assert days.run_of(before[0]) == (4, after[1])
+    assert days.longest() == 4

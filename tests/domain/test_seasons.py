@@ -5,7 +5,9 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from gamification.domain.days import Calendar, ZoneChange
+from gamification.domain.rules import AchievementRule
 from gamification.domain.seasons import Season, SeasonState
+from gamification.domain.spans import is_inside
 
 JUNE, JULY = datetime(2026, 6, 1, tzinfo=UTC), datetime(2026, 7, 1, tzinfo=UTC)
 UTC_DAYS = Calendar((ZoneChange(0, "UTC"),))
@@ -63,3 +65,14 @@ def test_a_season_at_the_end_of_the_calendar_has_dates():
 
     assert season.dates == (date.min, date.max)
     assert date.max in season.edges
+
+
+@pytest.mark.parametrize(("day", "counts"), [(15, True), (1, False)])
+def test_a_date_counts_without_a_time_if_all_of_it_is_in_the_season(day, counts):
+    rule = AchievementRule(
+        *(1, "spring", "Spring", 0, "active_days", 3), starts_at=JUNE, ends_at=JULY
+    )
+
+    inside = is_inside(rule, None, date(2026, 6, day), None, UTC_DAYS)
+
+    assert inside is counts
