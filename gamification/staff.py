@@ -11,7 +11,7 @@ from gamification.domain.attributes import (
 from gamification.domain.catalogue import Facts
 from gamification.domain.categories import Category
 from gamification.domain.conditions import Operator, Quantity
-from gamification.domain.counting_checks import DATED, SPANNED
+from gamification.domain.counting_checks import DATED
 from gamification.domain.criteria import Criterion
 from gamification.domain.definitions import Differences, Effect, ItemDifference
 from gamification.domain.estimates import Estimate
@@ -26,7 +26,7 @@ from gamification.domain.levels import (
 )
 from gamification.domain.outcomes import CelebrationMode
 from gamification.domain.rule_checks import LEAF_CRITERIA
-from gamification.domain.rules import MAX_TIMES, AchievementStatus
+from gamification.domain.rules import MAX_TIMES, SPANNED, AchievementStatus
 from gamification.domain.seasons import SeasonState
 from gamification.domain.zones import time_zones
 from gamification.services.balance.recalculation import recalculate_xp

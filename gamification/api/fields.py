@@ -32,7 +32,7 @@ _VALUES: Final[list[dict[str, Any]]] = [
     {"type": "boolean"},
 ]
 #: The schema of each part of a comparison: attribute, operator, and value or values.
-COMPARED: Final = {
+_COMPARED: Final = {
     "anyOf": [*_VALUES, {"type": "array", "items": {"anyOf": _VALUES}}],
 }
 _FACTOR: Final = re.compile(r"^[0-9]{1,2}(\.[0-9]{1,2})?\Z", re.ASCII)
@@ -267,7 +267,7 @@ class ComparisonField(serializers.ListField):
     json_schema: ClassVar[Mapping[str, Any]] = {
         "minItems": 3,
         "maxItems": 3,
-        "items": COMPARED,
+        "items": _COMPARED,
     }
     default_error_messages = {  # noqa: RUF012 - as its base has it
         "invalid": _("This is not a list of an attribute, an operator and a value.")

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Final
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from gamification.api.fields import COMPARED
+from gamification.api.fields import ComparisonField
 from gamification.staff import LEAF_CRITERIA, Operator
 from gamification.values import ConditionProgress
 
@@ -57,9 +57,7 @@ _COMPARISON: Final = {
     + ", ".join(Operator.values)
     + "), and "
     "a value; for `in`, a list of values.",
-    "minItems": 3,
-    "maxItems": 3,
-    "items": COMPARED,
+    **ComparisonField.json_schema,
 }
 _COUNTING: Final = {
     "where": {

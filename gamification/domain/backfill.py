@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeAlias
 
 from gamification.domain.catalogue import Facts
 from gamification.domain.conditions import ALWAYS, Window
-from gamification.domain.counting import Counted, Meter, change_of
+from gamification.domain.counting import Counted, Meter, change_of, with_new_dates
 from gamification.domain.criteria import Criterion
 from gamification.domain.days import Calendar
 from gamification.domain.history import PastEntry
@@ -261,12 +261,9 @@ def _values(
 
 
 def _metered(counted: Counted, entries: Entries, calendar: Calendar) -> Iterator[int]:
-    meter, days = Meter(counted, calendar), set[date]()
-    for entry in entries:
-        is_new = entry.extends_streak and entry.local_date not in days
-        if is_new:
-            days.add(entry.local_date)
-        change = change_of(counted, entry, int(is_new))
+    meter = Meter(counted, calendar)
+    for entry, new_dates in with_new_dates(entries):
+        change = change_of(counted, entry, new_dates)
         if change:
             meter.add(*change)
         yield meter.value

@@ -47,11 +47,6 @@ def state_at(
     return BoostState.RUNNING if now < latest(ends_at, zone) else BoostState.OVER
 
 
-def wall_clock(at: datetime, calendar: Calendar) -> datetime:
-    """Return what the user's clock shows at ``at``, with UTC in place of the zone."""
-    return at.astimezone(calendar.zone_at(at)).replace(tzinfo=UTC)
-
-
 def instant_for(at: datetime, zone: str, calendar: Calendar) -> datetime:
     """Return when it is ``at`` for the user: the same instant, or on the user's clock.
 

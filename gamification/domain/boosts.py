@@ -15,7 +15,6 @@ from typing import Any, Final, NamedTuple
 from django.db.models.enums import TextChoices
 from django.utils.translation import gettext_lazy as _
 
-from gamification.domain.boost_times import wall_clock
 from gamification.domain.boosted import exact_text
 from gamification.domain.conditions import AttributeValue, Comparison
 from gamification.domain.days import Calendar
@@ -91,7 +90,7 @@ class BoostRule:
 
     def holds_at(self, at: datetime, calendar: Calendar) -> bool:
         """Say whether ``at`` is in the boost's time, for a user with ``calendar``."""
-        moment = at if self.zone else wall_clock(at, calendar)
+        moment = at if self.zone else calendar.clock_at(at)
         return self.starts_at <= moment < self.ends_at
 
     def accepts(self, occasion: Occasion) -> bool:

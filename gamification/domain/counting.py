@@ -7,15 +7,15 @@ the counts of buckets into the one value that a condition compares.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from gamification.domain.conditions import PLAIN, AttributeValue, Counting, Quantity
 from gamification.domain.criteria import Criterion
 from gamification.domain.days import Calendar
 from gamification.domain.history import PastEntry
-from gamification.domain.outcomes import Entry, EntryKind
+from gamification.domain.outcomes import SIGNS, Entry, EntryKind
 from gamification.domain.streaks import measure_streak
 
 #: Separates the date and the value of a bucket.
@@ -29,7 +29,8 @@ _TOTAL_XP: Final = Criterion.TOTAL_XP.value
 _ACHIEVEMENTS: Final = Criterion.ACHIEVEMENTS.value
 #: Criteria that measure active dates.
 _DATES: Final = frozenset({Criterion.ACTIVE_DAYS, Criterion.LONGEST_STREAK})
-_SIGNS: Final = {EntryKind.ACTIVITY.value: 1, EntryKind.REVERSAL.value: -1}
+
+AnyEntry = TypeVar("AnyEntry", Entry, PastEntry, Entry | PastEntry)
 
 #: A bucket, and what an entry adds to its count.
 Change = tuple[str, int]
@@ -61,6 +62,16 @@ class Counted(NamedTuple):
     def is_number(self) -> bool:
         """Whether it has one bucket, whose count is the value."""
         return not (self.is_distinct or self.has_dates)
+
+
+def with_new_dates(entries: Iterable[AnyEntry]) -> Iterator[tuple[AnyEntry, int]]:
+    """Yield each entry that lasts, with the active dates that it adds: 1 or 0."""
+    days = set[date]()
+    for entry in entries:
+        is_new = entry.extends_streak and entry.local_date not in days
+        if is_new:
+            days.add(entry.local_date)
+        yield entry, int(is_new)
 
 
 def change_of(
@@ -109,7 +120,7 @@ def _amount(counting: Counting, entry: Entry | PastEntry) -> Change:
     if counting.quantity == _COUNT:
         return "", entry.quantity
     given = (entry.attributes or {}).get(counting.attribute)
-    sign = _SIGNS.get(entry.kind, 0)
+    sign = SIGNS.get(entry.kind, 0)
     if given is None:
         return "", 0
     if counting.quantity == _DISTINCT:

@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from django.utils.translation import gettext_lazy as _
 
+from gamification.domain.attributes import MAX_TEXT
 from gamification.domain.conditions import (
     MAX_COMPARISONS,
     MAX_DAYS,
@@ -20,11 +21,9 @@ from gamification.domain.conditions import (
     Window,
 )
 from gamification.domain.criteria import Criterion
-from gamification.domain.rules import MAX_TOTAL
+from gamification.domain.rules import MAX_TOTAL, SPANNED
 from gamification.suggestions import did_you_mean, shown
 
-#: The longest text that an attribute can have.
-MAX_TEXT: Final = 64
 _TYPES: Final[Mapping[str, type]] = {"string": str, "integer": int, "boolean": bool}
 #: The operators that fit the values of each type.
 OPERATORS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -32,23 +31,8 @@ OPERATORS: Final[Mapping[str, tuple[str, ...]]] = {
     "integer": tuple(Operator.values),
     "boolean": (Operator.IS.value,),
 }
-#: The criteria that can be measured between two dates, and within some days.
-DATED: Final = frozenset(
-    {
-        Criterion.ACTIVITY_COUNT.value,
-        Criterion.ACTIVE_DAYS.value,
-        Criterion.TOTAL_XP.value,
-        Criterion.LONGEST_STREAK.value,
-        Criterion.ACHIEVEMENTS.value,
-    }
-)
-SPANNED: Final = frozenset(
-    {
-        Criterion.ACTIVITY_COUNT.value,
-        Criterion.ACTIVE_DAYS.value,
-        Criterion.TOTAL_XP.value,
-    }
-)
+#: The criteria that can be measured between two dates.
+DATED: Final = SPANNED | {Criterion.LONGEST_STREAK, Criterion.ACHIEVEMENTS}
 #: The criteria that a date raises by one at most.
 _BY_DATES: Final = frozenset(
     {Criterion.ACTIVE_DAYS.value, Criterion.LONGEST_STREAK.value}

@@ -71,6 +71,11 @@ class Calendar:
                 current = change
         return ZoneInfo(current.zone)
 
+    def clock_at(self, instant: datetime) -> datetime:
+        """Return what the user's clock shows, with UTC in place of the zone."""
+        shown = instant.astimezone(self.zone_at(instant))
+        return shown.replace(tzinfo=UTC, fold=0)
+
     def date_of(self, instant: datetime) -> date:
         """Return the user's date at ``instant``, an aware datetime."""
         local = instant.astimezone(self.zone_at(instant))

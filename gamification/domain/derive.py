@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from gamification.domain.days import Calendar
 from gamification.domain.history import is_undone, unlocks_of
 from gamification.domain.levels import calculate_level_from_xp
-from gamification.domain.outcomes import EntryKind
+from gamification.domain.outcomes import SIGNS
 from gamification.domain.streaks import Streak, measure_streak
 
 
@@ -124,6 +124,5 @@ def derive_progress(
 
 def _mark(days: dict[date, tuple[int, int]], line: DerivedEntry) -> None:
     activities, xp = days.get(line.local_date, (0, 0))
-    signs = {EntryKind.REVERSAL: -1, EntryKind.CORRECTION: 0}
-    sign = signs.get(EntryKind(line.kind), 1)
+    sign = SIGNS.get(line.kind, 0)
     days[line.local_date] = (activities + sign, xp + line.amount)

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import date
 from typing import TypeAlias
 
-from gamification.domain.counting import Change, Counted, Meter, change_of
+from gamification.domain.counting import (
+    Change,
+    Counted,
+    Meter,
+    change_of,
+    with_new_dates,
+)
 from gamification.domain.history import PastEntry
 from gamification.domain.outcomes import Entry
 from gamification.domain.state import UserState
@@ -118,11 +123,9 @@ def changes_of(
 
     The first value is the place among ``counted``.
     """
-    counted, days = [*counted], set[date]()
-    for entry in entries:
-        is_new = entry.extends_streak and entry.local_date not in days
-        days |= {entry.local_date} if is_new else set()
+    counted = [*counted]
+    for entry, new_dates in with_new_dates(entries):
         for slot, each in enumerate(counted):
-            change = change_of(each, entry, int(is_new))
+            change = change_of(each, entry, new_dates)
             if change:
                 yield slot, change

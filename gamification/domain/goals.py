@@ -172,8 +172,7 @@ class GoalKeeper:
         judge: Judge,
         meets: Meets,
     ) -> Iterator[AchievementRule]:
-        known = self.rows.get(rule.id, {})
-        done = {n for n, row in known.items() if not row.is_lapsed or row.is_held}
+        known, done = self.rows.get(rule.id, {}), self._done(rule)
         last = max(known, default=0)
         for period in periods:
             if rule.max_times is not None and len(done) >= rule.max_times:
@@ -190,11 +189,16 @@ class GoalKeeper:
                 done.add(goal.number)
                 yield goal
 
+    def _done(self, rule: AchievementRule) -> set[int]:
+        """Return the numbers that are held, or that staff took away."""
+        rows = self.rows.get(rule.id, {})
+        return {n for n, row in rows.items() if row.is_held or not row.is_lapsed}
+
     def _due_numbers(
         self, rule: AchievementRule, done: set[int], judge: Judge, meets: Meets
     ) -> Iterator[AchievementRule]:
         """Yield the times of earning ``rule`` that are met and not ``done``."""
-        number = next(n for n in range(1, len(done) + 2) if n not in done)
+        number = _first_not_in(done)
         if not self._reaches(goal_of(rule, number), judge):
             return
         value = self.value(rule, judge) or 0
@@ -294,11 +298,16 @@ class GoalKeeper:
         if value is None:
             self.needs_ledger = True
         rows = self.rows.get(rule.id, {}).values()
-        done = {row.number for row in rows if row.is_held or not row.is_lapsed}
-        number = next(n for n in range(1, len(done) + 2) if n not in done)
+        done = self._done(rule)
+        number = _first_not_in(done)
         is_over = rule.max_times is not None and len(done) >= rule.max_times
         if period is not None:
             is_over |= any(r.period == period and r.number in done for r in rows)
         elif is_over:
             number = max(done, default=1)
         return value or 0, goal_of(rule, number).threshold, is_over
+
+
+def _first_not_in(numbers: Collection[int]) -> int:
+    """Return the first number, from 1, that is missing."""
+    return next(n for n in range(1, len(numbers) + 2) if n not in numbers)

@@ -53,7 +53,7 @@ class WithheldReason(TextChoices):
 
 
 #: What an entry adds to the activities of its date; others add nothing.
-_SIGNS: Final = {EntryKind.ACTIVITY.value: 1, EntryKind.REVERSAL.value: -1}
+SIGNS: Final = {EntryKind.ACTIVITY.value: 1, EntryKind.REVERSAL.value: -1}
 
 
 class Entry(NamedTuple):
@@ -113,7 +113,7 @@ class Entry(NamedTuple):
     @property
     def sign(self) -> int:
         """Number added to the day's activities: 1, 0, or -1 for a reversal."""
-        return _SIGNS.get(self.kind, 0)
+        return SIGNS.get(self.kind, 0)
 
 
 class Reason(NamedTuple):

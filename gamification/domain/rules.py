@@ -28,8 +28,8 @@ MAX_COOLDOWN: Final = 31_536_000
 MAX_TOTAL: Final = 2**53
 #: A threshold that nobody reaches.
 NEVER: Final = MAX_TOTAL + 1
-#: What seasons and periods count by date.
-COUNTED: Final = frozenset(
+#: What can be counted in a season, a period, or within some days.
+SPANNED: Final = frozenset(
     {Criterion.ACTIVITY_COUNT, Criterion.ACTIVE_DAYS, Criterion.TOTAL_XP}
 )
 
@@ -131,7 +131,7 @@ class AchievementRule:
     def measure(self) -> Measure:
         """What is measured: in a season or a period, that alone."""
         criterion, about = self.fact
-        if self.is_spanned and criterion in COUNTED:
+        if self.is_spanned and criterion in SPANNED:
             return f"{criterion} {self.period or ''}", self.id
         return criterion, about
 

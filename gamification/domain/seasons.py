@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final, NamedTuple
 
 from django.db.models.enums import TextChoices
@@ -39,10 +39,7 @@ class Season(NamedTuple):
 
     def state_at(self, instant: datetime, calendar: Calendar) -> SeasonState:
         """Return the state of the season at ``instant``, for a user."""
-        moment = instant
-        if not self.zone:
-            local = instant.astimezone(calendar.zone_at(instant))
-            moment = local.replace(tzinfo=UTC, fold=0)
+        moment = instant if self.zone else calendar.clock_at(instant)
         if self.starts_at is not None and moment < self.starts_at:
             return SeasonState.UPCOMING
         if self.ends_at is not None and moment >= self.ends_at:

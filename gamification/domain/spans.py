@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Final, NamedTuple, Protocol
 
 from gamification.domain.criteria import Criterion
 from gamification.domain.days import Calendar
-from gamification.domain.outcomes import EntryKind
+from gamification.domain.outcomes import SIGNS
 from gamification.domain.periods import Window, first_day, last_day
 from gamification.domain.rules import AchievementRule
 
@@ -121,8 +121,7 @@ def counted(entry: Countable) -> Iterator[tuple[int, int]]:
     if entry.activity_id is not None:
         yield entry.activity_id, entry.quantity
         if entry.extends_streak:
-            signs = {EntryKind.ACTIVITY.value: 1, EntryKind.REVERSAL.value: -1}
-            yield ACTIVE, signs.get(entry.kind, 0)
+            yield ACTIVE, SIGNS.get(entry.kind, 0)
     yield XP, entry.amount
 
 
@@ -164,11 +163,12 @@ class SpanCounts:
         self,
         rule: AchievementRule,
         period: date | None,
-        without: Iterable[Countable] = (),
+        without: Sequence[Countable] = (),
     ) -> int:
         """Return what ``rule`` counts, but for some entries."""
         what = subject_of(rule) or 0
-        places = dict(self._counts.get(what, {}))
+        places = self._counts.get(what, {})
+        places = dict(places) if without else places
         for entry in without:
             place = entry.local_date, entry.occurred_at
             for each, value in counted(entry):

@@ -20,6 +20,7 @@ from gamification.services.boosts.lookup import find_boost
 from gamification.services.boosts.times import time_errors
 from gamification.services.boosts.where import where_error
 from gamification.services.catalogue.fields import check_value
+from gamification.services.catalogue.lookup import UNSAVED_KEY, named
 from gamification.services.validation import fingerprint, is_storable
 from gamification.storage.boosts import memberships
 from gamification.suggestions import did_you_mean, shown
@@ -40,8 +41,6 @@ BOOST_FIELDS: Final = (
     "boosts_imports",
     "is_active",
 )
-#: The key of a boost that is only previewed, which no other has.
-UNSAVED_KEY: Final = "-" * 100
 #: The most activities that a boost names.
 MAX_ACTIVITIES: Final = 100
 
@@ -131,8 +130,7 @@ def _raise_if_any(item: Boost, errors: Mapping[str, str]) -> None:
     if not errors:
         return
     reasons = " ".join(f"{name}: {message}" for name, message in errors.items())
-    is_named = item.key not in {"", UNSAVED_KEY}
-    what = f"boost {item.key!r}" if is_named else "new boost"
+    what = named("boost", item.key)
     raise InvalidDefinitionError(
         f"The {what} cannot be saved. {reasons}",
         errors={name: [("invalid", text)] for name, text in errors.items()},

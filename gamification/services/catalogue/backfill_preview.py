@@ -179,18 +179,12 @@ def _meeting(
         return known.filter(held__gte=threshold)
     if achievement.streak_id is not None:
         return profiles.filter(user__in=users_with_run(achievement))
-    if achievement.criterion == Criterion.TOTAL_XP and _is_spanned(achievement):
+    if achievement.criterion == Criterion.TOTAL_XP and rule_of(achievement).is_spanned:
         # A season can have more XP than is left of it.
         return profiles
     if column := COLUMNS.get(achievement.criterion):
         return profiles.filter(**{f"{column}__gte": threshold})
     return profiles.none()
-
-
-def _is_spanned(achievement: Achievement) -> bool:
-    """Say whether it counts a season or a period alone."""
-    ends = achievement.starts_at, achievement.ends_at
-    return bool(achievement.repeat_period) or any(ends)
 
 
 def meeting_of(achievement: Achievement) -> Meeting:

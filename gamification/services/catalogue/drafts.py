@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from gamification.models import Achievement
 from gamification.services.catalogue.fields import (
@@ -10,11 +10,8 @@ from gamification.services.catalogue.fields import (
     check_field_names,
     set_fields,
 )
-from gamification.services.catalogue.lookup import get_definition
+from gamification.services.catalogue.lookup import UNSAVED_KEY, get_definition
 from gamification.services.unit_of_work import naming_errors
-
-#: The key of an achievement that is only previewed, which no other has.
-UNSAVED_KEY: Final = "-" * 100
 
 
 @naming_errors

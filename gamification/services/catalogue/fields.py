@@ -30,6 +30,7 @@ from gamification.services.catalogue.attributes import (
 )
 from gamification.services.catalogue.lookup import (
     find_definition,
+    named,
     unknown_definition,
 )
 from gamification.services.catalogue.repeats import (
@@ -258,8 +259,7 @@ def _raise_if_any(
         for name, found_here in reported.items()
         for _code, message in found_here
     )
-    kind = item._meta.model_name
-    what = f"{kind} {item.key!r}" if item.key else f"new {kind}"
+    what = named(str(item._meta.model_name), item.key)
     raise InvalidDefinitionError(
         f"The {what} cannot be saved. {reasons}", errors=reported
     )

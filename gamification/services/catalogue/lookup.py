@@ -19,8 +19,16 @@ Definition = TypeVar("Definition", Achievement, Activity)
 #: The models of items with keys, in the order in which they are locked.
 KEYED: Final = (Activity, StreakDefinition, Achievement)
 
+#: The key of an item that is only previewed, which no other has.
+UNSAVED_KEY: Final = "-" * 100
+
 #: The most keys that are compared with a misspelt one.
 MAX_SUGGESTED: Final = 1_000
+
+
+def named(kind: str, key: str) -> str:
+    """Return what messages call an item of this kind, which may have no key yet."""
+    return f"new {kind}" if key in {"", UNSAVED_KEY} else f"{kind} {key!r}"
 
 
 def find_definition(model: type[Definition], key: str) -> Definition | None:

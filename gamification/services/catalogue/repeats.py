@@ -11,7 +11,7 @@ from django.utils.timezone import is_aware
 from django.utils.translation import gettext as _
 
 from gamification.domain.criteria import Criterion
-from gamification.domain.rules import COUNTED, AchievementStatus
+from gamification.domain.rules import SPANNED, AchievementStatus
 from gamification.domain.zones import is_time_zone
 
 _NEVER: Final = timedelta(0)
@@ -60,7 +60,7 @@ def repeat_problems(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     criterion = values["criterion"]
     if criterion == Criterion.MANUAL and not is_once:
         yield "max_times", _("What staff award by hand is not earned again by itself.")
-    elif period and criterion not in COUNTED:
+    elif period and criterion not in SPANNED:
         known = _("Only counts of an activity, active days and XP begin anew.")
         yield "repeat_period", known
     elif period == "day" and criterion == Criterion.ACTIVE_DAYS:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, cast
 
@@ -17,7 +17,6 @@ from django.utils import timezone
 from gamification.conf import conf
 from gamification.domain.catalogue import Facts
 from gamification.domain.criteria import Measure
-from gamification.domain.days import Calendar
 from gamification.domain.rules import AchievementStatus
 from gamification.domain.seasons import Season, SeasonState
 from gamification.models import Achievement, UserAchievement, write_alias
@@ -91,7 +90,7 @@ def get_achievement(user: UserRef, key: str) -> AchievementProgress | None:
     """
     user_id, now = user_id_of(user), timezone.now()
     stored = stored_progress(user_id)
-    wall = wall_clock(now, stored.calendar)
+    wall = stored.calendar.clock_at(now)
     visible = _visible(user_id, now, wall, wall)
     achievements = [*visible.filter(key=key)]
     _name(achievements, visible.values_list("key", flat=True))
@@ -190,11 +189,6 @@ def count_secrets(user: UserRef) -> int:
     return sum(each.contains(now, calendar) for each in seasons)
 
 
-def wall_clock(now: datetime, calendar: Calendar) -> datetime:
-    """Return what a user's clock shows, written as if it were UTC, as seasons are."""
-    return now.astimezone(calendar.zone_at(now)).replace(tzinfo=UTC, fold=0)
-
-
 def _joined(user_id: Any) -> QuerySet[Any]:
     """Return all achievements, each with the user's unlocks and tally, if any."""
     held = UserAchievement.objects.filter(
@@ -248,7 +242,7 @@ def _visible_at_once(
     known = {
         _USER: key,
         _NOW: adapt(now),
-        _WALL: adapt(wall_clock(now, stored.calendar)),
+        _WALL: adapt(stored.calendar.clock_at(now)),
     }
     given = [known.get(each, each) for each in parameters]
     rows = Achievement.objects.using(connection.alias).raw(sql, given)

@@ -18,6 +18,7 @@ from gamification.domain.streak_rules import (
 from gamification.exceptions import InvalidDefinitionError
 from gamification.models import Activity, StreakDefinition, write_alias
 from gamification.services.catalogue.fields import check_value
+from gamification.services.catalogue.lookup import named
 from gamification.suggestions import did_you_mean
 
 #: The fields that staff may edit, besides the key of a new streak.
@@ -29,8 +30,6 @@ STREAK_FIELDS: Final = (
     "position",
 )
 _FIELDS: Final = {field.name: field for field in StreakDefinition._meta.concrete_fields}
-#: The key of a streak that is only previewed, which no other has.
-UNSAVED_KEY: Final = "-" * 100
 #: The fields that are lists.
 LISTS: Final = frozenset({"activities", "weekdays"})
 
@@ -55,8 +54,7 @@ def check_streak(item: StreakDefinition) -> None:
         errors |= {name: each[0].messages[0] for name, each in found.items()}
     if errors:
         reasons = " ".join(f"{name}: {message}" for name, message in errors.items())
-        is_named = item.key not in {"", UNSAVED_KEY}
-        what = f"streak {item.key!r}" if is_named else "new streak"
+        what = named("streak", item.key)
         raise InvalidDefinitionError(
             f"The {what} cannot be saved. {reasons}",
             errors={name: [("invalid", text)] for name, text in errors.items()},

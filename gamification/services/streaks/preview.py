@@ -22,9 +22,9 @@ from gamification.models import (
     UserGamification,
     write_alias,
 )
+from gamification.services.catalogue.lookup import UNSAVED_KEY
 from gamification.services.effects import choose, mixed, play, thinning
 from gamification.services.streaks.editing import change_streak, stored_rules
-from gamification.services.streaks.fields import UNSAVED_KEY
 from gamification.services.streaks.lookup import find_streak
 from gamification.services.unit_of_work import naming_errors
 from gamification.storage import store_for

@@ -13,6 +13,7 @@ from gamification.staff import (
     compare_definitions,
     create_achievement,
     create_streak,
+    draft_achievement,
     edit_achievement,
     edit_activity,
     export_definitions,
@@ -330,3 +331,8 @@ def test_an_item_that_a_file_leaves_alone_keeps_its_rule(fan):
     apply_definitions(file_of(item("other")))
 
     assert stored().counting == FANTASY
+
+
+def test_a_draft_that_cannot_be_saved_is_a_new_achievement():
+    with pytest.raises(InvalidDefinitionError, match=r"^The new achievement cannot be"):
+        draft_achievement(None, name="Fan", counting={"a": 1})
