@@ -2,15 +2,19 @@
 
 Measured code takes twice its time. What fixtures do, and the comparison after each
 test, does not show that a line is tested. Tests in the files and folders that the
-environment variable ``UNMEASURED`` names are not measured either.
+environment variable ``UNMEASURED`` names are not measured either. A measured test
+begins with empty caches, or the order of the tests would decide which of them reaches
+a line whose result is kept.
 """
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from functools import _lru_cache_wrapper
 from typing import Any
 
 import pytest
@@ -20,18 +24,31 @@ UNMEASURED = (*os.environ.get("UNMEASURED", "").split(),)
 #: Coverage's functions for this thread and for new ones, where it measures.
 _functions: tuple[Any, Any] = (None, None)
 
+#: The app's functions whose results are kept.
+_cached: list[_lru_cache_wrapper[Any]] = []
+
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     global _functions
     if session.config.getoption("cov_source", None):
         _functions = sys.gettrace(), threading.gettrace()
         _trace(None, None)
+        _cached.extend(_find_cached())
+
+
+def _find_cached() -> Iterator[_lru_cache_wrapper[Any]]:
+    for each in gc.get_objects():
+        is_cached = isinstance(each, _lru_cache_wrapper)
+        if is_cached and each.__module__.startswith("gamification."):
+            yield each
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     if not any(_functions) or item.nodeid.startswith(UNMEASURED):
         return (yield)
+    for each in _cached:
+        each.cache_clear()
     _trace(*_functions)
     try:
         return (yield)

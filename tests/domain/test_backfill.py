@@ -402,6 +402,20 @@ def test_what_requires_an_achievement_that_is_gone_is_never_met():
     assert met_at(rule, history.lasting(ledger), CALENDAR, RULES) is None
 
 
+@pytest.mark.parametrize(("is_held", "day"), [(True, 3), (False, 1)])
+def test_an_achievement_is_held_from_its_entry_on(is_held, day):
+    badge = achievement("active_days", 9, key="badge", id=5)
+    tree = Group(1, (Holding("badge", is_held),))
+    rule = achievement("activity_count", 1, activity_id=1, conditions=tree)
+    ledger = [on(1), on(2), reward(3, achievement_id=5), on(4)]
+    rules = Rules(Catalogue((), [badge, rule]), THRESHOLDS)
+
+    moment = met_at(rule, history.lasting(ledger), CALENDAR, rules)
+
+    assert moment is not None
+    assert moment.day == date(2026, 1, day)
+
+
 def test_a_streak_that_is_not_measured_is_never_long_enough():
     rule = achievement("longest_streak", 1, streak_id=2)
 
