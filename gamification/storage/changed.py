@@ -48,7 +48,7 @@ class ChangedRows:
             changes["lost_days"].append((user_id, day))
         if changeset.filters:
             for (pk, bucket), count in changeset.filters.rows().items():
-                changes["filters"].append((user_id, pk, bucket, count))
+                changes["filters"].append((pk, user_id, bucket, count))
         for place in changeset.forgotten:
             changes["forgotten"].append((user_id, *place))
         changes["unlocks"] += changeset.unlocks

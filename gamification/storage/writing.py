@@ -30,7 +30,8 @@ UNLOCK_FIELDS = UnlockRow._fields
 FORGOTTEN_FIELDS = ("user_id", "achievement_id", "number")
 CELEBRATION_FIELDS = NoticeRow._fields
 FREEZE_FIELDS = FreezeRow._fields
-FILTER_FIELDS = ("user_id", "filter_id", "bucket", "count")
+# Several rows of one user differ in what comes first: the user is one value for all.
+FILTER_FIELDS = ("filter_id", "user_id", "bucket", "count")
 
 
 @cache
