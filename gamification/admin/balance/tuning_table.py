@@ -14,10 +14,10 @@ from gamification.admin.balance.tuning_form import NUMBERS, TuningForm, name_of
 from gamification.admin.ui.formatting import format_number, signed
 from gamification.components.estimates import format_estimate
 from gamification.models import Activity
-from gamification.staff import (
+from gamification.staff import Definition
+from gamification.values import (
     BalanceReport,
     Comparison,
-    Definition,
     Simulation,
     UnlockCounts,
     XPSource,

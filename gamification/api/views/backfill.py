@@ -28,10 +28,6 @@ from gamification.api.views.definitions import (
 )
 from gamification.models import Achievement
 from gamification.staff import (
-    BackfillPreview,
-    BackfillProgress,
-    Estimate,
-    UnlockEffect,
     backfill_achievement,
     draft_achievement,
     preview_backfill,
@@ -39,6 +35,12 @@ from gamification.staff import (
     visible_users,
 )
 from gamification.user_lookup import public_name
+from gamification.values import (
+    BackfillPreview,
+    BackfillProgress,
+    Estimate,
+    UnlockEffect,
+)
 
 _PREVIEW: Final = {
     "users": 230,

@@ -35,7 +35,6 @@ from gamification.api.views.user_serializers import NoteBody
 from gamification.models import Job, JobKind
 from gamification.staff import (
     Act,
-    ActPreview,
     UserList,
     abandon_job,
     begin_list,
@@ -51,6 +50,7 @@ from gamification.staff import (
     visible_jobs,
 )
 from gamification.suggestions import shown
+from gamification.values import ActPreview
 
 _PERMISSION = "gamification.run_job"
 

@@ -16,7 +16,6 @@ from gamification.management.options import find_one_user
 from gamification.models import Job, JobKind
 from gamification.staff import (
     Act,
-    ActPreview,
     UserList,
     begin_list,
     begin_take_back,
@@ -24,6 +23,7 @@ from gamification.staff import (
     preview_list,
     preview_take_back,
 )
+from gamification.values import ActPreview
 
 HELP = (
     "Do something to many users, in a job that can be taken back as a whole "
