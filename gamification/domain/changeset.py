@@ -28,11 +28,11 @@ from gamification.domain.outcomes import (
     Outcome,
     Reason,
     Unlock,
-    UnlockRow,
     Withheld,
 )
 from gamification.domain.rewards import (
     Place,
+    UnlockRow,
     lost_row,
     row_of,
     rules_held,

@@ -20,10 +20,9 @@ from gamification.domain.outcomes import (
     EntryKind,
     Reason,
     Unlock,
-    UnlockRow,
 )
 from gamification.domain.requirements import is_met
-from gamification.domain.rewards import reward_of, row_of, unlock_of
+from gamification.domain.rewards import UnlockRow, reward_of, row_of, unlock_of
 from gamification.domain.rules import AchievementRule
 from gamification.domain.state import NONE, Rules, UserState
 from gamification.domain.totals import RunningTotals, Start
