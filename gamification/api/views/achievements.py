@@ -28,11 +28,13 @@ from gamification.api.views.achievement_serializers import (
     PAGE_EXAMPLE,
     AchievementDefinitionPageSerializer,
     AchievementDefinitionSerializer,
-    AchievementPage,
     AchievementPageSerializer,
     AchievementSerializer,
-    EditedAchievement,
     EditedAchievementSerializer,
+)
+from gamification.api.views.achievement_values import (
+    AchievementPage,
+    EditedAchievement,
     VisibleAchievement,
     with_rarity,
 )
