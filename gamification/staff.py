@@ -90,6 +90,7 @@ from gamification.services.catalogue.files import (
 from gamification.services.catalogue.filter_upkeep import tend_filters
 from gamification.services.catalogue.lookup import (
     lock_definition,
+    lock_definitions,
     unknown_definition,
 )
 from gamification.services.catalogue.parsing import (
@@ -287,6 +288,7 @@ __all__ = [
     "lift_restriction",
     "lock_boost",
     "lock_definition",
+    "lock_definitions",
     "lock_streak",
     "log_tuning",
     "make_table",

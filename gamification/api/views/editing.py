@@ -25,7 +25,7 @@ class DefinitionsViewSet(GamificationViewSet):
 
     serializer: ClassVar[type[ResponseSerializer]]
     #: The digest of what staff edit of a definition.
-    tag_of: ClassVar[Callable[[Any], str]]
+    tag_of: staticmethod[[Any], str]
 
     def answer(self, item: Any, status: int = 200) -> Response:
         """Return a definition with its version."""
