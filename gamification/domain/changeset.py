@@ -116,7 +116,7 @@ class UserChangeset(SettledTotals):
             record.source,
             attributes=record.attributes,
         )
-        if self.rules.catalogue.boosts:
+        if self.rules.catalogue.boosts.rules:
             entry, withheld = boosted_record(self, entry, withheld)
         return self._apply(entry, withheld, settles=True)
 

@@ -125,11 +125,13 @@ def unlocks_to_show(
 
     ``held`` has the ids of achievements that the user held before.
     """
-    fresh = (
+    fresh = [
         each
         for each in unlocks
         if _is_first(known[each.achievement], each.number, state)
-    )
+    ]
+    if len(fresh) == 1 and not known[fresh[0].achievement].series:
+        return fresh
     return highest_steps(fresh, known, held)
 
 

@@ -87,7 +87,7 @@ class SettledTotals(RunningTotals):
         trees = self.rules.catalogue.trees
         # What an award gives was not held at any moment before it.
         is_award = cause.kind == EntryKind.ACHIEVEMENT
-        is_latest = bool(trees) and not is_award and start.dates(cause)
+        is_latest = trees.are_used and not is_award and start.dates(cause)
         is_dated: bool | None = None
         self._is_record = cause.kind == EntryKind.ACTIVITY
         waiting = deque(self._earned(start, is_latest=is_latest))
@@ -241,7 +241,8 @@ class SettledTotals(RunningTotals):
         self, rule: AchievementRule, moment: Moment, reason: Reason = NO_REASON
     ) -> Entry:
         reward = reward_of(rule, self.state, moment, self.now, reason)
-        return boosted_reward(self, reward)
+        boosts = self.rules.catalogue.boosts.rules
+        return boosted_reward(self, reward) if boosts else reward
 
     def _hold(self, rule: AchievementRule, reward: Entry) -> Unlock:
         self.held = self.held | {rule.id}
