@@ -211,8 +211,6 @@ def read_leaf(data: Mapping[str, Any]) -> Leaf:
 
 def read_counting(data: Mapping[str, Any]) -> Counting:
     """Return the way of counting that is stored as ``data``, which was checked."""
-    if not data:
-        return PLAIN
     quantity, attribute = Quantity.COUNT.value, ""
     for name in (Quantity.SUM.value, Quantity.DISTINCT.value):
         if name in data:
