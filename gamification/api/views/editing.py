@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar
 
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from gamification import exceptions as ours
-from gamification.api.operations import Header, operation
+from gamification.api.operations import Decorator, Header, operation
 from gamification.api.preconditions import ETAG, IF_MATCH, etag_of
 from gamification.api.serializers import ResponseSerializer
 from gamification.api.views.base import GamificationViewSet
-
-Decorator: TypeAlias = Callable[[Callable[..., Any]], Callable[..., Response]]
 
 
 class DefinitionsViewSet(GamificationViewSet):

@@ -10,8 +10,8 @@ from django.core.management import BaseCommand, CommandError, CommandParser
 from django.db import Error
 
 from gamification.exceptions import GamificationError
-from gamification.management.commands.gamification_import import open_input
 from gamification.management.commands.gamification_job import run_to_end
+from gamification.management.importing.command import open_input
 from gamification.management.options import find_one_user
 from gamification.models import Job, JobKind
 from gamification.staff import (
