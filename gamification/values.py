@@ -21,7 +21,7 @@ from gamification.services.balance.recalculation_preview import (
 )
 from gamification.services.balance.report import BalanceReport, UnlockCounts, XPSource
 from gamification.services.balance.simulation import Simulation
-from gamification.services.balance.worlds import Comparison
+from gamification.services.balance.worlds import SimulatedNumber
 from gamification.services.boosts.listing import UserBoost
 from gamification.services.boosts.preview import BoostDay, BoostPreview
 from gamification.services.catalogue.backfill import BackfillProgress
@@ -57,7 +57,6 @@ __all__ = [
     "BoostState",
     "Boosted",
     "CelebrationNotice",
-    "Comparison",
     "ConditionProgress",
     "Differences",
     "Entry",
@@ -75,6 +74,7 @@ __all__ = [
     "RecalculationPreview",
     "RepairReport",
     "SavedLevels",
+    "SimulatedNumber",
     "Simulation",
     "StreakPreview",
     "StreakState",

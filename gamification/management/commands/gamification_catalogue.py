@@ -11,8 +11,8 @@ from django.core.management import BaseCommand, CommandError, CommandParser
 from django.db import Error
 
 from gamification.exceptions import GamificationError, InvalidDefinitionsError
-from gamification.management.commands.gamification_import import open_input
 from gamification.management.commands.gamification_job import run_to_end
+from gamification.management.importing.command import open_input
 from gamification.staff import (
     MAX_FILE_SIZE,
     apply_definitions,
