@@ -91,7 +91,7 @@ LAZY = {
         "gamification.services.user_changes",
         "gamification.services.user_deletion",
     ),
-    "checks": "gamification.models",
+    "checks": ("gamification.models", "gamification.services.catalogue.defaults"),
 }
 
 

@@ -67,3 +67,13 @@ def test_a_word_that_was_given_up_is_gone(pattern):
     }
 
     assert sorted(found) == [], f"Use: {GIVEN_UP[pattern]}"
+
+
+def test_the_glossary_has_each_word_once_and_in_order():
+    text = (ROOT / "docs" / "glossary.md").read_text()
+    words = [
+        word.lower() for word in re.findall(r"^\| \*\*(.+?)\*\*", text, re.MULTILINE)
+    ]
+
+    assert len(words) > 80
+    assert words == sorted({*words})

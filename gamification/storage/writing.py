@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from gamification.domain.celebrations import NoticeRow
 from gamification.domain.freezes import FreezeRow
-from gamification.domain.outcomes import UnlockRow
+from gamification.domain.rewards import UnlockRow
 from gamification.storage.arrays import Arity, RowShape, names_sql, within_sql
 from gamification.storage.base import ENTRY_FIELDS, PROGRESS_FIELDS
 from gamification.storage.tables import (
