@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import math
 import re
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ from gamification.models import Achievement, Activity
 from gamification.services.balance import report
 from tests.factories import ActivityFactory, UserFactory
 from tests.measuring import (  # noqa: F401 - pytest calls them
-    pytest_collection_finish,
+    pytest_collection,
     pytest_runtest_call,
 )
 from tests.resets import keep_rows, quick_resets
@@ -55,6 +56,12 @@ LONG = (
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes long."""
     items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector pass over what stays until the end."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
