@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -44,6 +46,20 @@ def everything() -> dict[str, list[dict[str, Any]]]:
         model.__name__: list(model.objects.order_by("pk").values())
         for model in apps.get_app_config("gamification").get_models()
     }
+
+
+@contextmanager
+def written_statements() -> Iterator[list[str]]:
+    """Collect the statements that write, if only what is undone again."""
+    written: list[str] = []
+
+    def collect(execute: Any, sql: Any, *args: Any) -> Any:
+        if re.search(r"\b(?:INSERT|UPDATE|DELETE)\b", str(sql)):
+            written.append(str(sql))
+        return execute(sql, *args)
+
+    with connection.execute_wrapper(collect):
+        yield written
 
 
 def profile_of(user: Any) -> UserGamification:
