@@ -1,0 +1,154 @@
+"""Many writers do anything at once, and end where naive books do.
+
+``MIXED_LOAD_SECONDS`` says for how long, and ``MIXED_LOAD_SEED`` repeats what the
+writers of a run did; who comes first is up to the machine.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from datetime import timedelta
+from functools import partial
+from random import Random
+from typing import Any
+
+import pytest
+import time_machine
+
+from gamification.domain.streak_rules import StreakVersion
+from gamification.domain.streak_runs import Exceptions, Grant, Pause
+from gamification.leaderboards import count_drifts, tend_boards
+from gamification.maintenance import reconcile
+from gamification.models import Achievement, Activity, StreakDefinition, UserAchievement
+from gamification.services import get_streaks, record_activity
+from gamification.services.catalogue import backfill_jobs
+from gamification.staff import grant_freezes
+from tests.domain.test_streak_model import Case, Naive
+from tests.factories import AchievementFactory, ActivityFactory, UserFactory
+from tests.inspection import held_by
+from tests.promises.in_books import ACHIEVEMENTS, ACTIVITIES, NOW
+from tests.promises.on_site import make_catalogue, state_of
+from tests.races import COMMITTED, at_once, total_of
+from tests.races.load.lives import (
+    are_in_order,
+    earned_by_laps,
+    keys_are_used_once,
+    live,
+)
+from tests.races.load.writers import DRAFTS, Clerk, Game, Helper, Writer
+
+SECONDS = float(os.environ.get("MIXED_LOAD_SECONDS", "6"))
+SEED = os.environ.get("MIXED_LOAD_SEED") or f"{Random().getrandbits(32):08x}"
+
+pytestmark = [COMMITTED, pytest.mark.usefixtures("no_achievements")]
+
+
+@pytest.fixture
+def catalogue(no_achievements, monkeypatch):
+    monkeypatch.setattr(backfill_jobs, "USERS_IN_A_STEP", 4)
+    make_catalogue()
+    lap = ActivityFactory(key="lap", xp_reward=2)
+    AchievementFactory(
+        key="every third lap",
+        criterion="activity_count",
+        activity=lap,
+        threshold=3,
+        repeat_every=3,
+        max_times=None,
+        xp_reward=4,
+    )
+    StreakDefinition.objects.filter(key="daily").update(freeze_cap=2)
+
+
+def make_game(seed: str, now: Any) -> Game:
+    """Make a game of new users, for whom nothing is left of others."""
+    Achievement.objects.filter(key__in=DRAFTS).update(status="draft")
+    for activity in ACTIVITIES:
+        Activity.objects.filter(key=activity.key).update(xp_reward=activity.xp)
+    game = Game(seed, UserFactory.create_batch(6), UserFactory.create_batch(3), now)
+    with time_machine.travel(now - timedelta(days=8), tick=False):
+        for number, guest in enumerate(game.guests[:2]):
+            grant_freezes(guest, 2, key="before")
+            game.log.grants += [(number, (now - timedelta(days=8)).date())] * 2
+    return game
+
+
+def play(game: Game, steps: int) -> None:
+    """Let all write at once; at the end, every guest runs another lap."""
+    writers = [partial(Writer(game, f"w{n}").play, steps) for n in range(8)]
+    clerks = [partial(Clerk(game, "clerk").play, steps)]
+    at_once([*writers, *clerks, partial(Helper(game, "helper").play, 2 * steps)])
+    for number, guest in enumerate(game.guests):
+        record_activity(guest, "lap")
+        game.log.laps.append((number, game.now.date()))
+    tend_boards()
+
+
+def check_users(game: Game) -> None:
+    """Compare every user with the naive lives."""
+    said = game.log.said
+    assert are_in_order(said)
+    assert keys_are_used_once(game.log)
+    for number, user in enumerate(game.users):
+        own = [each for each in said if each.user == number]
+        lives = live(own, game.log, game.now)
+        assert state_of(user) in [life.books.state(game.now.date()) for life in lives]
+
+
+def check_guests(game: Game) -> None:
+    """Compare every guest with a streak that is kept from day to day."""
+    active = {each.key for each in ACHIEVEMENTS if each.status == "active"}
+    active |= {*game.log.versions[-1].activated}
+    for number, guest in enumerate(game.guests):
+        naive = naive_streak(game, number)
+        days = [day for who, day in game.log.laps if who == number]
+        total, held = earned_by_laps(days, naive.longest, active)
+        times = UserAchievement.objects.filter(
+            user=guest, achievement__key="every third lap"
+        )
+        [status] = get_streaks(guest)
+        current = naive.current if naive.is_alive else 0
+        assert (status.current, status.longest) == (current, naive.longest)
+        assert status.freezes == naive.stock
+        assert times.count() == len(days) // 3
+        assert held_by(guest) - {"every third lap"} == held
+        assert total_of(guest) == total
+
+
+def naive_streak(game: Game, number: int) -> Naive:
+    log = game.log
+    exceptions = Exceptions(
+        tuple(Grant(day, 1) for who, day in log.grants if who == number),
+        tuple(Pause(a, b) for who, a, b in log.pauses if who == number),
+        frozenset(day for who, day in log.repairs if who == number),
+    )
+    dates = {day for who, day in log.laps if who == number}
+    today = game.now.date()
+    first = today - timedelta(days=20)
+    version = StreakVersion(freeze_cap=2)
+    naive = Naive(Case(version, dates, exceptions, first=first, today=today))
+    naive.live()
+    return naive
+
+
+def test_what_many_do_at_once_is_what_naive_books_say(catalogue, record_property):
+    until, acts = time.perf_counter() + SECONDS, Counter[str]()
+    for number in range(100_000):
+        seed, now = f"{SEED}:{number}", NOW + timedelta(days=9 * number)
+        with time_machine.travel(now, tick=False):
+            game = make_game(seed, now)
+            try:
+                play(game, 25)
+                check_users(game)
+                check_guests(game)
+            except BaseException as error:
+                error.add_note(f"The seed was {SEED}, in round {number}.")
+                raise
+            assert [*reconcile()] == count_drifts() == []
+        acts += Counter(each.act for each in game.log.said)
+        if time.perf_counter() > until:
+            break
+    record_property("acts", acts)
+    print(f"{SEED}: {number + 1} rounds, {dict(acts)}")  # noqa: T201
