@@ -17,7 +17,7 @@ class Said(NamedTuple):
     user: int
     #: The least id of what it wrote: the user's acts happened in this order.
     place: int
-    #: When it was asked and answered, by a clock that ticks at each of both.
+    #: When it was asked and answered, by the clock of the machine.
     since: int
     until: int
     act: str
@@ -51,3 +51,8 @@ class Log:
     grants: list[tuple[int, Any]] = field(default_factory=list)
     pauses: list[tuple[int, Any, Any]] = field(default_factory=list)
     repairs: list[tuple[int, Any]] = field(default_factory=list)
+
+    def add(self, other: Log) -> None:
+        """Add what was said in another process, where nobody edits the catalogue."""
+        for name in vars(self).keys() - {"versions"}:
+            getattr(self, name).extend(getattr(other, name))

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from itertools import count
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
+
+import time_machine
 
 from gamification.exceptions import (
     AchievementNotHeldError,
@@ -43,6 +48,7 @@ from gamification.staff import (
 )
 from tests.factories import BoostFactory
 from tests.promises.in_books import ACHIEVEMENTS, KEYS
+from tests.races import at_once
 from tests.races.load import Log, Said
 
 HOURS = (0, 0, 0, 1, 2, 3, 4, 11, 13, 14, 20, 24, 26, 30, 47)
@@ -52,19 +58,26 @@ KEYED = 30
 DRAFTS = [each.key for each in ACHIEVEMENTS if each.status == "draft"]
 
 
-class Game:
-    """What the writers of one round share."""
+class Players(NamedTuple):
+    """Who plays when, and the seed of what they do."""
 
-    def __init__(
-        self, seed: str, users: list[Any], guests: list[Any], now: datetime
-    ) -> None:
-        self.seed, self.users, self.guests, self.now = seed, users, guests, now
+    seed: str
+    users: list[Any]
+    guests: list[Any]
+    now: datetime
+
+
+class Game:
+    """What the writers of one round share, in one process."""
+
+    def __init__(self, players: Players) -> None:
+        self.seed, self.users, self.guests, self.now = players
         self.log = Log()
-        self.tick = count().__next__
+        self.tick = time.perf_counter_ns
         #: What can be reversed: the number of a user, and the id of an entry.
         self.reversible: list[tuple[int, int]] = []
         self.jobs: list[int] = []
-        self.numbers = {user.pk: number for number, user in enumerate(users)}
+        self.numbers = {user.pk: number for number, user in enumerate(self.users)}
 
     def request(self, chance: Random, hours: tuple[int, ...]) -> tuple[Any, ...]:
         """Return user, activity, quantity, hours ago, key and source of a record."""
@@ -340,3 +353,17 @@ class Helper(Writer):
     def help(self) -> None:
         if self.game.jobs:
             run_next_step(self.game.jobs[-1], actor=None)
+
+
+def play(game: Game, names: Sequence[str], steps: int) -> Log:
+    """Let the writers of these names write at once; return what was said."""
+    kinds = {"clerk": Clerk, "helper": Helper}
+    writers = [kinds.get(name, Writer)(game, name) for name in names]
+    with time_machine.travel(game.now, tick=False):
+        at_once([partial(writer.play, steps) for writer in writers])
+    return game.log
+
+
+def play_elsewhere(players: Players, names: Sequence[str], steps: int) -> Log:
+    """Do the same in another process."""
+    return play(Game(players), names, steps)
