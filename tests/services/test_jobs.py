@@ -255,7 +255,7 @@ def test_a_step_that_the_database_refused_may_be_tried_again(monkeypatch):
 
     stepped = run_next_step(job.pk, actor=None)
 
-    assert stepped.error.startswith("The database did not accept the change")
+    assert stepped.error.startswith("The database did not confirm the change")
 
 
 def test_keys_of_users_are_kept_as_text(monkeypatch):
