@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import count
 
 import pytest
@@ -139,6 +140,24 @@ def test_a_step_of_a_job_may_break_anywhere():
             break
     assert number > 8
     assert {*Job.objects.values_list("done", "xp", "error")} == {(2, 20, "")}
+
+
+def test_the_beginning_of_a_job_may_break_anywhere(user):
+    gift = Act(kind="adjustment", amount=10, note="A gift.")
+    for number in count(1):
+        begin = partial(begin_list, gift, [user], actor=None, key=str(number))
+
+        with (
+            breaking_line(number, is_sent=True) as line,
+            suppress(StorageError),
+        ):
+            begin()
+        begin()
+
+        assert Job.objects.count() == number
+        if not line.is_broken:
+            break
+    assert number > 4
 
 
 @before_or_after
