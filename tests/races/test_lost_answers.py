@@ -160,32 +160,6 @@ def test_the_beginning_of_a_job_may_break_anywhere(user):
     assert number > 4
 
 
-@before_or_after
-def test_a_write_without_an_answer_is_repeated_with_its_key(user, is_sent):
-    walk(user, "1")
-
-    with breaking_line(WRITE, is_sent=is_sent):
-        with pytest.raises(StorageError):
-            walk(user, "2")
-        outcome = walk(user, "2")
-
-    assert outcome.replayed == is_sent
-    assert total_of(user) == 20
-
-
-@before_or_after
-def test_a_commit_without_an_answer_is_repeated_with_its_key(user, is_sent):
-    batch = [ActivityRecord(who, "walk", key="once") for who in (user, UserFactory())]
-
-    with breaking_line(COMMIT, is_sent=is_sent):
-        with pytest.raises(StorageError):
-            record_activities(batch)
-        report = record_activities(batch)
-
-    assert report.replayed == 2 * is_sent
-    assert total_of(user) == 10
-
-
 def name_of_write():
     """Return the name under which this connection has prepared the write."""
     names = prepared._sessions[connection.connection].names
