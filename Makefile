@@ -51,7 +51,7 @@ COVERED := --cov --cov-append --cov-report= --cov-fail-under=0
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo demo-data test pytest suite lint style types migrations format schema \
-	pictures fuzz benchmark bench clean
+	pictures fuzz load benchmark bench clean
 
 demo: demo-data ## Make the demo data and serve it on 127.0.0.1:8000.
 	$(MANAGE) runserver 127.0.0.1:8000
@@ -103,6 +103,9 @@ pictures: $(VENV)/dev ## Make the pictures of the README and of docs/, with Chro
 fuzz: $(VENV)/dev ## Make up requests from the schema, for a quarter of an hour.
 	TEST_DATABASE=postgresql FUZZ_EXAMPLES=200 \
 		FUZZ_PHASES=examples,coverage,fuzzing,stateful $(PYTEST) -n 0 tests/fuzzing
+
+load: $(VENV)/dev ## Let many writers do anything at once, for a quarter of an hour.
+	TEST_DATABASE=postgresql MIXED_LOAD_SECONDS=900 $(PYTEST) -n 0 -s tests/races/load
 
 benchmark: $(VENV)/dev ## Measure recording and reading against raw SQL.
 	$(BIN)/python benchmarks/recording.py

@@ -299,7 +299,7 @@ class OutOfRangeError(GamificationError):
 
 
 class StorageError(GamificationError):
-    """The database did not accept the change; with a key, it is safe to try again."""
+    """The database did not confirm the change; with a key, it is safe to try again."""
 
     code = "storage_error"
 

@@ -721,6 +721,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("error", models.TextField(blank=True, verbose_name="error")),
+                ("key", models.TextField(null=True, verbose_name="key")),
                 (
                     "actor",
                     models.ForeignKey(
@@ -2502,6 +2503,12 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(
                 condition=models.Q(("done__gte", 0), ("total__gte", 0)),
                 name="gamification_job_progress",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="job",
+            constraint=models.UniqueConstraint(
+                fields=("key",), name="gamification_job_key"
             ),
         ),
         migrations.AddConstraint(

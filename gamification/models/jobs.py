@@ -95,6 +95,11 @@ class Job(models.Model):
         verbose_name=_("takes back"),
     )
     error = models.TextField(_("error"), blank=True)
+    #: The key of the request that began the job, after the actor's own.
+    key = models.TextField(_("key"), null=True)  # noqa: DJ001 - unique
+
+    #: Whether the request that returns the job repeats the one that began it.
+    is_replay = False
 
     class Meta:
         verbose_name = _("job")
@@ -106,6 +111,7 @@ class Job(models.Model):
                 condition=models.Q(done__gte=0, total__gte=0),
                 name="gamification_job_progress",
             ),
+            models.UniqueConstraint(fields=["key"], name="gamification_job_key"),
             models.UniqueConstraint(
                 fields=["undoes"],
                 condition=models.Q(undoes__isnull=False, is_abandoned=False),

@@ -8,13 +8,19 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
 from gamification.exceptions import UnknownJobError
 from gamification.models import Job, JobKind, JobUser, LedgerEntry, write_alias
 from gamification.services.unit_of_work import naming_errors, wrap_database_errors
-from gamification.services.validation import MAX_ID, UserRef, actor_id_of
+from gamification.services.validation import (
+    MAX_ID,
+    UserRef,
+    actor_id_of,
+    check_key,
+    key_conflict,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -40,14 +46,17 @@ def begin_job(
     actor: UserRef | None,
     user_ids: Iterable[Any] = (),
     undoes: Job | None = None,
+    key: str | None = None,
 ) -> Job:
     """Create a job of ``actor`` for about ``total`` users, and return it.
 
     The ``parameters`` depend on the kind. ``user_ids`` are its list of users, if it has
     one, and ``undoes`` is the job that it takes back. This starts no work:
-    ``run_next_step`` does it.
+    ``run_next_step`` does it. If the actor has used the ``key`` before, it returns the
+    job that began then.
 
-    Raises ``UnknownUserError`` and ``StorageError``.
+    Raises ``InvalidKeyError``, ``IdempotencyConflictError``, ``UnknownUserError`` and
+    ``StorageError``.
     """
     actor_id, alias = actor_id_of(actor), write_alias()
     job = Job(
@@ -56,14 +65,39 @@ def begin_job(
         total=total,
         actor_id=actor_id,
         undoes=undoes,
+        key=None if check_key(key) is None else f"{actor_id}:{key}",
     )
-    with wrap_database_errors(alias), transaction.atomic(using=alias):
-        job.save(using=alias)
-        rows = (JobUser(job=job, user_id=user_id) for user_id in user_ids)
-        JobUser.objects.using(alias).bulk_create(rows, batch_size=5_000)
+    user_ids = [*user_ids]
+    with wrap_database_errors(alias):
+        try:
+            with transaction.atomic(using=alias):
+                job.save(using=alias)
+                rows = (JobUser(job=job, user_id=user_id) for user_id in user_ids)
+                JobUser.objects.using(alias).bulk_create(rows, batch_size=5_000)
+        except IntegrityError:
+            if first := _first_job(job, user_ids, key):
+                return first
+            raise
     log = partial(logger.info, "Job %s: %s begun by user %s.", job.pk, kind, actor_id)
     transaction.on_commit(log, using=alias)
     return job
+
+
+def _first_job(job: Job, user_ids: list[Any], key: str | None) -> Job | None:
+    """Return the job that began with the key of ``job``, if there is one.
+
+    Raises ``IdempotencyConflictError`` if it is another one.
+    """
+    rows = Job.objects.using(write_alias()).select_related("actor", "undoes")
+    first = rows.filter(key=job.key).first() if key else None
+    if first is None:
+        return None
+    asked = JobUser.objects.using(write_alias()).filter(job=first)
+    is_same = first.kind == job.kind and first.parameters == job.parameters
+    if not is_same or {*asked.values_list("user_id", flat=True)} != {*user_ids}:
+        raise key_conflict(key)
+    first.is_replay = True
+    return first
 
 
 @naming_errors

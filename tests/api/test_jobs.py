@@ -231,3 +231,15 @@ def test_running_a_job_needs_its_permissions(api, users):
         assert_problem(wrong.post(f"{job}{what}/"), 403, "permission_denied")
     assert wrong.get(job).status_code == 200
     assert Job.objects.get().state == "ready"
+
+
+def test_a_job_begins_once_with_a_key(api, users):
+    key = {"HTTP_IDEMPOTENCY_KEY": "may"}
+    first, again = (api.post(JOBS, GIFT, **key) for _ in range(2))
+    other = api.post(JOBS, GIFT | {"amount": 6}, **key)
+
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert again["Idempotent-Replayed"] == "true"
+    assert first.json() == again.json()
+    assert_problem(other, 422, "idempotency_conflict")
+    assert Job.objects.count() == 1

@@ -49,6 +49,8 @@ class Case:
     dates: set[date]
     exceptions: Exceptions
     calendar: Calendar = UTC_DAYS
+    first: date = FIRST
+    today: date = TODAY
 
     @property
     def rule(self) -> StreakRule:
@@ -96,8 +98,8 @@ class Naive:
     lost: list[int] = field(default_factory=list)
 
     def live(self) -> None:
-        for n in range(LENGTH + 1):
-            day = FIRST + timedelta(days=n)
+        for n in range((self.case.today - self.case.first).days + 1):
+            day = self.case.first + timedelta(days=n)
             if day in self.case.dates:
                 self.act()
             for grant in self.case.exceptions.grants:
@@ -105,7 +107,7 @@ class Naive:
                     self.add(grant.amount)
             if day in self.case.dates:
                 self.earn()
-            elif day < TODAY and self.expects(day):
+            elif day < self.case.today and self.expects(day):
                 self.miss()
 
     def add(self, amount: int) -> None:

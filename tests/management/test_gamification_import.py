@@ -491,7 +491,7 @@ def failing(error: BaseException, batches: int):
     return fail
 
 
-STORAGE_ERROR = StorageError("The database did not accept the change.")
+STORAGE_ERROR = StorageError("The database did not confirm the change.")
 STORAGE_ERROR.__cause__ = OperationalError("disk\nfull")
 DATABASE_ERROR = OperationalError("server closed")
 DATABASE_ERROR.__cause__ = Exception("server closed")
@@ -501,7 +501,7 @@ DATABASE_ERROR.__cause__ = Exception("server closed")
 @pytest.mark.parametrize(
     ("error", "reason"),
     [
-        (STORAGE_ERROR, "The database did not accept the change. disk full."),
+        (STORAGE_ERROR, "The database did not confirm the change. disk full."),
         (DATABASE_ERROR, "server closed."),
         (KeyboardInterrupt(), "Interrupted."),
     ],

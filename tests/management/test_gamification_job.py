@@ -118,7 +118,7 @@ def test_a_database_that_fails_is_an_error(begin, monkeypatch):
 
     monkeypatch.setattr(gamification_job, "run_next_step", fail)
 
-    with pytest.raises(CommandError, match="The database did not accept the change"):
+    with pytest.raises(CommandError, match="The database did not confirm the change"):
         finish()
 
 

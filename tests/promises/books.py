@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from fractions import Fraction
 from typing import Any
 
 from tests.promises.items import (
@@ -85,7 +86,13 @@ class Books:
 
     # What is asked.
 
-    def record(self, request: Request, activity: Activity, now: datetime) -> Item:
+    def record(
+        self,
+        request: Request,
+        activity: Activity,
+        now: datetime,
+        factor: Fraction = Fraction(1),
+    ) -> Item:
         past = tuple(each for each in self.zones if each[0] <= now.timestamp())
         day = date_of(self.zones, request.at)
         item = Item(
@@ -96,6 +103,7 @@ class Books:
             activity,
             request.quantity,
             extends=activity.extends and not is_neutral(past or self.zones[:1], day),
+            factor=factor,
         )
         self.add(item)
         self.known.add(activity.key)
@@ -153,7 +161,7 @@ class Books:
             and since <= item.day <= until
             and item.xp != item.activity.xp
         ]
-        due = sum(item.rewarded * (item.activity.xp - item.xp) for item in items)
+        due = sum(item.worth_at(item.activity.xp) - item.worth for item in items)
         if due < 0 and self.total + due < 0:
             return None
         for item in items:

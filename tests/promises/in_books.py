@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from copy import deepcopy
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 from typing import Any
 
 from tests.promises.books import Books
@@ -100,13 +101,18 @@ class Model:
     def book(
         self, user: Books, request: Request, judged: set[str], *, celebrate: bool
     ) -> Any:
-        item = user.record(request, self.activities[request.activity], self.now)
+        activity = self.activities[request.activity]
+        item = user.record(request, activity, self.now, self.factor_of(request))
         if request.key:
             user.keys[request.key] = request, item
         credited = item.worth
         unlocked = user.settle(judged)
         user.look_up(unlocked, celebrate=celebrate)
         return item, (credited, user.total, unlocked)
+
+    def factor_of(self, request: Request) -> Fraction:
+        """Return the factor of the boosts that hold for the request: there are none."""
+        return Fraction(1)
 
     def reverse(self, number: int) -> Any:
         if not self.reversible:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from fractions import Fraction
 from typing import NamedTuple
 
 from tests.promises.walls import Zones, runs_of
@@ -66,10 +67,16 @@ class Item:
     rewarded: int = 0
     extends: bool = False
     achievement: str | None = None
+    #: What multiplies the XP of a record.
+    factor: Fraction = Fraction(1)
 
     @property
     def worth(self) -> int:
-        return self.rewarded * self.xp if self.activity else self.xp
+        return self.worth_at(self.xp)
+
+    def worth_at(self, xp: int) -> int:
+        """Return what the item would be worth with this many XP."""
+        return int(self.rewarded * xp * self.factor) if self.activity else xp
 
     @property
     def withheld(self) -> int:

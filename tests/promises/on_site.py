@@ -38,6 +38,12 @@ from tests.promises.in_books import ACHIEVEMENTS, ACTIVITIES, NOW, WINDOWS, requ
 
 def make_users() -> list[Any]:
     """Make the catalogue of the books; return two users."""
+    make_catalogue()
+    # Equals on a board are in the order of their keys, which may be random.
+    return sorted(UserFactory.create_batch(2), key=lambda user: user.pk)
+
+
+def make_catalogue() -> None:
     rows = {
         each.key: ActivityFactory(
             key=each.key,
@@ -58,8 +64,6 @@ def make_users() -> list[Any]:
             status=each.status,
             revocable=each.revocable,
         )
-    # Equals on a board are in the order of their keys, which may be random.
-    return sorted(UserFactory.create_batch(2), key=lambda user: user.pk)
 
 
 class Site:

@@ -6,12 +6,21 @@ import pytest
 from django.db import connection
 from psycopg import IsolationLevel
 
+from tests.races.pooler import through_pooler
+
 
 @pytest.fixture(autouse=True)
 def connection_is_whole(transactional_db):
     """Look at what a test wrote through a connection that nothing happened to."""
     yield
     connection.close()
+
+
+@pytest.fixture
+def pooler(transactional_db):
+    """Connections go through a pooler, as yet unnoticed."""
+    with through_pooler():
+        yield
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from itertools import count
 from select import select
 
 import pytest
@@ -15,14 +16,16 @@ from django.db import connection
 class Line:
     """Carries bytes between a client and the server, and breaks once.
 
-    It breaks where the client sends ``at``: before that reached the server or, with
-    ``is_sent``, after that and before the answer reached the client.
+    It breaks where the client sends ``at``, or at the message with this number: before
+    that reached the server or, with ``is_sent``, after that and before the answer
+    reached the client.
     """
 
-    def __init__(self, at: bytes, *, is_sent: bool) -> None:
+    def __init__(self, at: bytes | int, *, is_sent: bool) -> None:
         self.at = at
         self.is_sent = is_sent
         self.is_broken = False
+        self._numbers = count(1)
         self._host = connection.settings_dict["HOST"]
         self._port = int(connection.settings_dict["PORT"] or 5432)
 
@@ -46,7 +49,7 @@ class Line:
         """Carry what comes next; say whether the line still holds."""
         for end in select([client, server], [], [])[0]:
             data = end.recv(65_536)
-            if end is client and self.at in data and not self.is_broken:
+            if end is client and self._breaks_at(data):
                 self.is_broken = True
                 if self.is_sent:
                     server.sendall(data)
@@ -57,9 +60,16 @@ class Line:
                 return False
         return True
 
+    def _breaks_at(self, data: bytes) -> bool:
+        if self.is_broken:
+            return False
+        if isinstance(self.at, int):
+            return next(self._numbers) == self.at
+        return self.at in data
+
 
 @contextmanager
-def breaking_line(at: bytes, *, is_sent: bool) -> Iterator[Line]:
+def breaking_line(at: bytes | int, *, is_sent: bool) -> Iterator[Line]:
     """Let the next connections go through a line that breaks."""
     line = Line(at, is_sent=is_sent)
     connection.close()

@@ -5,9 +5,12 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from django.db import IntegrityError
 
 from gamification.exceptions import (
     AchievementNotActiveError,
+    IdempotencyConflictError,
+    InvalidKeyError,
     InvalidTextError,
     StorageError,
     UnknownAchievementError,
@@ -18,6 +21,7 @@ from gamification.models import (
     Achievement,
     Celebration,
     Job,
+    JobUser,
     LedgerEntry,
     UserAchievement,
 )
@@ -32,7 +36,10 @@ from gamification.services.catalogue.backfill_jobs import unfinished_backfills
 from gamification.services.job_steps import LEASE
 from gamification.services.jobs import Step, begin_job, find_job
 from gamification.staff import (
+    Act,
     begin_backfill,
+    begin_list,
+    begin_take_back,
     run_next_step,
 )
 from tests.factories import AchievementFactory, UserFactory
@@ -255,7 +262,7 @@ def test_a_step_that_the_database_refused_may_be_tried_again(monkeypatch):
 
     stepped = run_next_step(job.pk, actor=None)
 
-    assert stepped.error.startswith("The database did not accept the change")
+    assert stepped.error.startswith("The database did not confirm the change")
 
 
 def test_keys_of_users_are_kept_as_text(monkeypatch):
@@ -314,3 +321,56 @@ def test_the_user_who_began_a_job_is_logged(
         job = begin_backfill("medal", actor=staff)
 
     assert caplog.messages == [f"Job {job.pk}: backfill begun by user {staff.pk}."]
+
+
+GIFT = Act(kind="adjustment", amount=10, note="A gift.")
+PERIOD = Act(kind="reversal", since=NOW.date(), until=NOW.date(), note="A fault.")
+
+
+def test_a_job_with_a_key_begins_once(user, staff):
+    first, again = (
+        begin_list(GIFT, [user, staff], actor=staff, key="may") for _ in range(2)
+    )
+
+    assert (again, first.is_replay, again.is_replay) == (first, False, True)
+    assert (Job.objects.count(), JobUser.objects.count()) == (1, 2)
+
+
+def test_a_job_that_takes_back_a_period_begins_once_with_a_key(activity, staff):
+    first, again = (begin_take_back(PERIOD, actor=staff, key="may") for _ in range(2))
+
+    assert (again, again.is_replay) == (first, True)
+
+
+@pytest.mark.parametrize("amount", [10, 11])
+def test_the_key_of_a_job_stands_for_no_other_one(user, staff, amount):
+    begin_list(GIFT, [user, staff], actor=staff, key="may")
+    other = Act(kind="adjustment", amount=amount, note="A gift.")
+
+    with pytest.raises(IdempotencyConflictError, match="'may' was used before"):
+        begin_list(
+            other, [user] if amount == 10 else [user, staff], actor=staff, key="may"
+        )
+
+    assert Job.objects.count() == 1
+
+
+def test_a_key_of_a_job_belongs_to_its_actor(user, staff):
+    actors = [staff, user, None, None]
+
+    jobs = {begin_list(GIFT, [user], actor=each, key="may").pk for each in actors}
+
+    assert len(jobs) == 3
+
+
+def test_a_key_of_a_job_is_checked(user):
+    with pytest.raises(InvalidKeyError):
+        begin_list(GIFT, [user], actor=None, key="")
+
+
+def test_other_errors_of_the_database_have_nothing_to_do_with_keys(user):
+    job = begin_list(GIFT, [user], actor=None)
+    begin_job("undo", parameters={}, total=1, actor=None, undoes=job, key="may")
+
+    with pytest.raises(IntegrityError):
+        begin_job("undo", parameters={}, total=1, actor=None, undoes=job, key="june")

@@ -60,7 +60,7 @@ def test_a_verb_that_always_meets_a_conflict_gives_up_and_leaves_no_trace(user, 
     before = everything()
 
     with pytest.raises(
-        StorageError, match=r"^The database did not accept the change; "
+        StorageError, match=r"^The database did not confirm the change; "
     ):
         record_activity(user, "walk")
 

@@ -82,8 +82,8 @@ class ListForm(ManyForm):
         act = self.act if self.act.note else Act(**_noted(self.act))
         return preview_list(act, self.found.found, actor=actor)
 
-    def start(self, actor: Any) -> Job:
-        return begin_list(self.act, self.found.found, actor=actor)
+    def start(self, actor: Any, key: str) -> Job:
+        return begin_list(self.act, self.found.found, actor=actor, key=key)
 
     def name_of(self, user_id: Any) -> str:
         return self.found.found[user_id]

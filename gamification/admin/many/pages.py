@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final
+from uuid import uuid4
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
@@ -30,7 +31,8 @@ class ManyForm(NotesForm):
     #: The fields that decide what happens: the preview is of these values.
     decisive: ClassVar[tuple[str, ...]]
 
-    #: Identifies what the staff member was shown.
+    #: Identifies what the staff member was shown, and when: what is sent twice begins
+    #: once.
     tag = TagField(required=False)
 
     def preview(self, actor: Any) -> ActPreview | None:
@@ -40,20 +42,27 @@ class ManyForm(NotesForm):
         except GamificationError as error:
             self.add_error(None, str(error))
             return None
-        replace_data(self, {"tag": self._own_tag})
+        if not self._is_tagged:
+            replace_data(self, {"tag": f"{self._own_tag}:{uuid4().hex}"})
         return preview
 
     def begin(self, actor: Any) -> Job | None:
         """Begin what was previewed; return None, with an error, if it is refused."""
-        if self.cleaned_data["tag"] != self._own_tag:
+        if not self._is_tagged:
             message = _("The selection has changed. Check the new preview.")
             self.add_error(None, message)
         elif self.require_reason():
             try:
-                return self.start(actor)
+                return self.start(actor, self.cleaned_data["tag"])
             except GamificationError as error:
                 self.add_error(None, str(error))
         return None
+
+    @property
+    def _is_tagged(self) -> bool:
+        """Whether the form was sent with the tag of a preview of these values."""
+        tag: str = self.cleaned_data["tag"]
+        return tag.partition(":")[0] == self._own_tag
 
     @property
     def _own_tag(self) -> str:
@@ -66,7 +75,7 @@ class ManyForm(NotesForm):
         """Return what would happen now; raises the errors of the services."""
 
     @abstractmethod
-    def start(self, actor: Any) -> Job:
+    def start(self, actor: Any, key: str) -> Job:
         """Begin the job; raises the errors of the services."""
 
     @abstractmethod
@@ -100,7 +109,7 @@ def _begin(
 ) -> Job | None:
     with log_transaction():
         job = form.begin(request.user)
-        if job:
+        if job and not job.is_replay:
             values = {"users": job.total, "note": form.notes_text}
             message = _("Begun for %(users)s users. %(note)s") % values
             pages.log_addition(request, job, message)

@@ -80,8 +80,9 @@ class PeriodForm(ManyForm):
     def play(self, actor: Any) -> ActPreview:
         return preview_take_back(self.act, user=self.cleaned_data["user"])
 
-    def start(self, actor: Any) -> Job:
-        return begin_take_back(self.act, user=self.cleaned_data["user"], actor=actor)
+    def start(self, actor: Any, key: str) -> Job:
+        user = self.cleaned_data["user"]
+        return begin_take_back(self.act, user=user, actor=actor, key=key)
 
     def name_of(self, user_id: Any) -> str:
         return self.data["user"] or str(user_id)

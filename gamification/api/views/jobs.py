@@ -10,9 +10,11 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404
 from rest_framework.decorators import action
 from rest_framework.request import Request
+from rest_framework.response import Response
 
 from gamification import exceptions as ours
-from gamification.api.operations import Decorator, operation
+from gamification.api.idempotency import KEY_HEADER, REPLAYED_HEADER, header_key
+from gamification.api.operations import Alternative, Decorator, operation
 from gamification.api.pagination import (
     Page,
     PageQuery,
@@ -31,6 +33,7 @@ from gamification.api.views.job_serializers import (
     JobSerializer,
     act_fields,
 )
+from gamification.api.views.outcomes import replay_headers
 from gamification.api.views.user_serializers import NoteBody
 from gamification.models import Job, JobKind
 from gamification.staff import (
@@ -100,13 +103,16 @@ class JobsViewSet(GamificationViewSet):
         body=JobBody,
         response=JobSerializer,
         status=201,
+        alternatives={200: Alternative("Begun before.", EXAMPLE)},
+        request_headers=(KEY_HEADER,),
+        response_headers=(REPLAYED_HEADER,),
         permission=_PERMISSION,
         scope="write",
-        errors=_ERRORS,
+        errors=(*_ERRORS, ours.InvalidKeyError, ours.IdempotencyConflictError),
         body_example={**ACT_EXAMPLE, "note": "Spoke at the conference."},
         response_example={**EXAMPLE, "done": 0, "skipped": 0, "xp": 0},
     )
-    def create(self, request: Request, body: Mapping[str, Any]) -> Job:
+    def create(self, request: Request, body: Mapping[str, Any]) -> Response:
         """Begin a job. Nothing happens to users until its first step.
 
         Send ``step`` until the state is ``finished``, or let
@@ -116,9 +122,17 @@ class JobsViewSet(GamificationViewSet):
         act, found = _act(body), _users(body)
         if not body["skip_unknown"]:
             _refuse(found)
+        actor, key = request.user, header_key(request)
         if act.kind == JobKind.REVERSAL:
-            return begin_take_back(act, user=_only(body, found), actor=request.user)
-        return begin_list(act, found.found, actor=request.user)
+            user = _only(body, found)
+            job = begin_take_back(act, user=user, actor=actor, key=key)
+        else:
+            job = begin_list(act, found.found, actor=actor, key=key)
+        return Response(
+            JobSerializer.serialize(job),
+            200 if job.is_replay else 201,
+            headers=replay_headers(is_replay=job.is_replay),
+        )
 
     @action(detail=False, methods=["post"])
     @operation(

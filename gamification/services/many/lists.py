@@ -45,16 +45,25 @@ def preview_list(
     return play_act(act, user_ids, actor_id=actor_key_of(actor))
 
 
-def begin_list(act: Act, users: Iterable[UserRef], *, actor: UserRef | None) -> Job:
+def begin_list(
+    act: Act,
+    users: Iterable[UserRef],
+    *,
+    actor: UserRef | None,
+    key: str | None = None,
+) -> Job:
     """Begin a job that does ``act`` to each of the users once; return the job.
 
     The act is an award, a revocation or an adjustment. Users to whom it does not
     apply, such as those who hold the achievement already, are skipped, and the job
-    says why.
+    says why. A ``key`` makes it safe to repeat the call: if the same actor has used it
+    before, for the same, no other job begins, and the first one is returned, with
+    ``is_replay`` set.
 
     Raises ``UnknownAchievementError``, ``AchievementNotActiveError``,
     ``InvalidAmountError``, ``InvalidTextError`` for an adjustment without a note,
-    ``InvalidActError``, ``UnknownUserError``, ``StorageError``.
+    ``InvalidActError``, ``InvalidKeyError``, ``IdempotencyConflictError``,
+    ``UnknownUserError``, ``StorageError``.
     """
     user_ids = _checked(act, users)
     return begin_job(
@@ -63,6 +72,7 @@ def begin_list(act: Act, users: Iterable[UserRef], *, actor: UserRef | None) -> 
         total=len(user_ids),
         actor=actor,
         user_ids=user_ids,
+        key=key,
     )
 
 

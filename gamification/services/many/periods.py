@@ -52,24 +52,33 @@ def preview_take_back(act: Act, *, user: UserRef | None = None) -> ActPreview:
 
 
 def begin_take_back(
-    act: Act, *, user: UserRef | None = None, actor: UserRef | None
+    act: Act,
+    *,
+    user: UserRef | None = None,
+    actor: UserRef | None,
+    key: str | None = None,
 ) -> Job:
     """Begin a job that reverses the records of a period; return the job.
 
     They are the records of ``user``, or of everybody if it is None, on the users' own
     dates from ``act.since`` to ``act.until``, of ``act.activity``, or of all activities
     if it is empty. Each is reversed as by ``reverse_entry``. Adjustments and awards by
-    staff stay.
+    staff stay. The ``key`` is as in ``begin_list``.
 
     Raises ``UnknownActivityError``, ``InvalidSpanError``, ``InvalidTextError``,
-    ``UnknownUserError``, ``StorageError``.
+    ``InvalidKeyError``, ``IdempotencyConflictError``, ``UnknownUserError``,
+    ``StorageError``.
     """
     user_ids = _users(act, user)
     parameters = act.parameters()
     if user is not None:
         parameters["user"] = str(user_id_of(user))
     return begin_job(
-        JobKind.REVERSAL, parameters=parameters, total=len(user_ids), actor=actor
+        JobKind.REVERSAL,
+        parameters=parameters,
+        total=len(user_ids),
+        actor=actor,
+        key=key,
     )
 
 

@@ -10,6 +10,7 @@ from django.urls import reverse
 from gamification.admin.many import lists
 from gamification.models import Job, JobUser
 from gamification.services import award_achievement
+from gamification.staff import begin_list
 from tests.admin.browsing import filled_in, refused_inline
 from tests.admin.test_jobs import allowed
 from tests.factories import AchievementFactory, UserFactory
@@ -161,10 +162,45 @@ def test_a_refusal_is_an_error_of_the_form(admin_client, users):
     assert begun.status_code == 302
 
 
+def test_what_is_sent_twice_is_begun_and_logged_once(admin_client, users):
+    values = filled_in(admin_client.post(AWARD, asked()), "gam-act-form")
+    values |= {"note": "Helped.", "_begin": "1"}
+
+    first, second = (admin_client.post(AWARD, values) for _ in range(2))
+
+    assert first.headers["Location"] == second.headers["Location"]
+    assert (Job.objects.count(), LogEntry.objects.count()) == (1, 1)
+
+
+def test_what_failed_at_the_beginning_is_sent_again_with_its_tag(
+    admin_client, users, monkeypatch
+):
+    values = filled_in(admin_client.post(AWARD, asked()), "gam-act-form")
+    fields = values | {"note": "x", "_begin": "1"}
+
+    def lose_the_answer(*args, **kwargs):
+        begin_list(*args, **kwargs)
+        raise lists.GamificationError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(lists, "begin_list", lose_the_answer)
+        failed = admin_client.post(AWARD, fields)
+    admin_client.post(AWARD, filled_in(failed, "gam-act-form") | {"_begin": "1"})
+
+    assert Job.objects.count() == 1
+
+
+def test_what_is_previewed_anew_is_begun_anew(admin_client, users):
+    for _ in range(2):
+        begun(admin_client, AWARD, asked())
+
+    assert Job.objects.count() == 2
+
+
 def test_a_refusal_at_the_beginning_is_an_error_too(admin_client, users, monkeypatch):
     values = filled_in(admin_client.post(AWARD, asked()), "gam-act-form")
 
-    def refuse(act, users, *, actor):
+    def refuse(act, users, *, actor, key):
         raise lists.GamificationError
 
     monkeypatch.setattr(lists, "begin_list", refuse)
