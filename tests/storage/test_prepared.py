@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import logging
+from datetime import UTC
+from zoneinfo import ZoneInfo
 
 import pytest
-from django.db import IntegrityError, ProgrammingError, connection, transaction
+from django.db import (
+    IntegrityError,
+    ProgrammingError,
+    connection,
+    connections,
+    transaction,
+)
 from django.test.utils import CaptureQueriesContext
 
 from gamification.conf import Settings
@@ -62,7 +70,7 @@ def behind_pooler(session):
 
 
 def run(sql=ADD, *params):
-    with prepared_cursor(connection) as cursor:
+    with prepared_cursor(connections["default"]) as cursor:
         cursor.execute(sql, params or (1,))
         return cursor.fetchall()
 
@@ -93,6 +101,16 @@ def test_a_prepared_statement_takes_other_values():
         [(4,)],
         [(None,)],
     ]
+
+
+def test_instants_have_the_zone_of_the_connection(monkeypatch):
+    tokyo = ZoneInfo("Asia/Tokyo")
+    zones = [run("SELECT to_timestamp(%s)")[0][0].tzinfo for _ in range(3)]
+    monkeypatch.setattr(connections["default"], "timezone", tokyo)
+
+    zones += [run("SELECT to_timestamp(%s)")[0][0].tzinfo for _ in range(3)]
+
+    assert zones == [UTC] * 3 + [tokyo] * 3
 
 
 def test_the_log_has_each_statement_with_its_values():
@@ -248,7 +266,7 @@ def test_behind_a_pooler_that_loses_one_no_more_are_prepared(behind_pooler, capl
 
 
 def test_a_pooler_that_loses_statements_is_named_once(behind_pooler, caplog):
-    cursor = prepared_cursor(connection)
+    cursor = prepared_cursor(connections["default"])
     for _ in range(2):
         cursor.execute(ADD, (1,)), cursor.execute(ADD, (1,))
         plainly("DEALLOCATE ALL")
@@ -293,7 +311,7 @@ def test_a_record_prepares_what_it_reads_and_what_it_writes(activity, no_achieve
     for _ in range(4):
         record_activity(user, "walk")
 
-    assert [text[:6] for text in sorted(statements())] == ["SELECT", "WITH d"]
+    assert [text[:6] for text in sorted(statements())] == ["SELECT", "WITH r"]
 
 
 def test_a_batch_prepares_nothing(activity, no_achievements):
