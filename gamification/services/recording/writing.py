@@ -70,7 +70,7 @@ def write_batch(
     do only for a single user, or if a signal has receivers.
     """
     is_single = len(batch.user_ids) == 1
-    is_announced = batch.celebrate and is_heard()
+    is_announced = batch.terms.celebrate and is_heard()
     has_ids |= is_announced or is_single
     looks_up_keys = expects_replays or is_single or not store.is_optimistic
     write = _write_one if is_single else _write_many
@@ -133,7 +133,7 @@ def _decide(
     decision = decide_batch(batch, snapshot, has_ids=has_ids)
     events: dict[Any, Sequence[StreakEvent]] = {}
     changesets = _changesets(batch, snapshot, decision, store)
-    if batch.celebrate and are_streaks_heard():
+    if batch.terms.celebrate and are_streaks_heard():
         changesets = _noting(changesets, events)
     rows = store.encode(changesets)
     if strict and decision.results:
