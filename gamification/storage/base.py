@@ -12,7 +12,6 @@ from collections.abc import (
     MutableMapping,
     Sequence,
 )
-from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from operator import attrgetter
 from typing import Any, ClassVar, NamedTuple
@@ -72,13 +71,12 @@ class Snapshot(NamedTuple):
         return Outcome.restore(entry, self.celebration_ids, reversed_at)
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(NamedTuple):
     """The ids that the database gave to new rows."""
 
     #: Ids of each user's entries, in order.
-    entry_ids: Mapping[Any, Sequence[int]] = field(default_factory=dict)
-    celebration_ids: Mapping[UserKey, int] = field(default_factory=dict)
+    entry_ids: Mapping[Any, Sequence[int]] = NOTHING
+    celebration_ids: Mapping[UserKey, int] = NOTHING
     #: Users whose changes were not written, because their state had changed.
     conflicts: Collection[Any] = ()
 
@@ -105,7 +103,7 @@ class Written:
                 entries[user_id] = [*known, pk] if known else (pk,)
         return cls(entries, celebrations, {*user_ids} - entries.keys())
 
-    def __add__(self, later: Written) -> Written:
+    def followed_by(self, later: Written) -> Written:
         """Return both results, where ``later`` wrote the users in conflict."""
         return Written(
             {**self.entry_ids, **later.entry_ids},

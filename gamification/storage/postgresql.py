@@ -327,9 +327,8 @@ class PostgreSQLStore(Store):
 
     def _encode_record(self, rows: ChangedRows) -> EncodedWrite:
         [user], [(_, *entry)] = rows.users, rows.entries
-        [shape], params = self._encode(
-            TableRows(writing.RECORD_FIELDS, [(*user, *entry)])
-        )
+        row = TableRows(writing.RECORD_FIELDS, [(*user, *entry)])
+        [shape], params = self._encode(row)
         sql = writing.record_sql(self._user_type, shape, keeps_boards=rows.keeps_boards)
         return EncodedWrite(sql, params, user[:1])
 

@@ -93,7 +93,10 @@ def prepared_cursor(connection: Any) -> CursorWrapper:
     wanted = conf.PREPARED_STATEMENTS
     if wanted is None:
         wanted = connection.alias not in _lossy
-    if not wanted or connection.vendor != "postgresql":
+    # Tools that watch or forbid statements put a function of their own there.
+    own = getattr(connection.cursor, "__func__", None)
+    is_replaced = own is not type(connection).cursor
+    if not wanted or is_replaced or connection.vendor != "postgresql":
         plain: CursorWrapper = connection.cursor()
         return plain
     # As ``connection.cursor`` does, without a cursor of the driver.
@@ -112,10 +115,11 @@ def fetch_rows(
 ) -> list[tuple[Any, ...]]:
     """Execute a statement with a cursor of ``prepared_cursor``; return its rows."""
     cursor.execute(sql, params)
-    inner = cursor.cursor
-    # Rows that are there already raise no error for Django to translate.
-    has_rows = isinstance(inner, PreparedCursor) and inner.rows is not None
-    rows: list[tuple[Any, ...]] = inner.rows if has_rows else cursor.fetchall()
+    inner = getattr(cursor, "cursor", None)
+    if isinstance(inner, PreparedCursor) and inner.rows is not None:
+        # Rows that are there already raise no error for Django to translate.
+        return inner.rows
+    rows: list[tuple[Any, ...]] = cursor.fetchall()
     return rows
 
 

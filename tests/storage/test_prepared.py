@@ -133,6 +133,20 @@ def test_execute_wrappers_see_each_statement():
     assert seen == [(ADD, (1,))] * 2
 
 
+def test_a_tool_that_replaces_cursors_sees_each_statement(monkeypatch):
+    seen, default = [], connections["default"]
+    cursor = default.cursor
+    monkeypatch.setattr(default, "cursor", lambda: seen.append("cursor") or cursor())
+
+    answers = [run(), run()]
+
+    assert (answers, seen) == ([[(2,)]] * 2, ["cursor"] * 2)
+
+
+def test_a_cursor_has_what_that_of_the_driver_has():
+    assert prepared_cursor(connections["default"]).rowcount == -1
+
+
 def test_an_error_is_that_of_the_statement():
     run("SELECT 1 / %s::int", 1)
     run("SELECT 1 / %s::int", 1)

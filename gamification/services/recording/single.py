@@ -14,7 +14,7 @@ from gamification.domain.totals import MissingDaysError, TotalOutOfRangeError
 from gamification.exceptions import OutOfRangeError
 from gamification.services.dispatch import announce_records, is_heard
 from gamification.services.recording.batch import Terms, book_records, check_new
-from gamification.services.unit_of_work import Attempt, KeyTakenError, attempts
+from gamification.services.unit_of_work import Attempt, attempts
 from gamification.services.validation import key_conflict
 from gamification.storage import Snapshot, StateQuery, Store
 from gamification.storage.nearby import load_nearby
@@ -26,23 +26,15 @@ def write_record(record: Record, terms: Terms, store: Store) -> Outcome:
 
     It does what ``write_batch`` does for a batch of one, without what a batch takes.
     """
-    try:
-        outcome = _write(record, terms, store)
-    except KeyTakenError:
-        outcome = _write(record, terms, store)
-    if terms.celebrate and is_heard():
-        announce = partial(announce_records, [outcome])
-        transaction.on_commit(announce, using=store.alias)
-    return outcome
-
-
-def _write(record: Record, terms: Terms, store: Store) -> Outcome:
     query = _query(record)
     for attempt in attempts(store, query.user_ids, optimistic=True):
         with attempt:
             snapshot = attempt.read(query)
             first = _replayed(record, snapshot)
             outcome = first or _written(record, terms, snapshot, attempt)
+    if terms.celebrate and is_heard():
+        announce = partial(announce_records, [outcome])
+        transaction.on_commit(announce, using=store.alias)
     return outcome
 
 

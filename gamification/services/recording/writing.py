@@ -120,7 +120,7 @@ def _write_many(
             if rest:
                 late, snapshot = batch.only(rest), store.read(query.only(rest))
                 later = _decide(late, snapshot, store, strict=strict, has_ids=has_ids)
-                written += attempt.write_encoded(later.rows)
+                written = written.followed_by(attempt.write_encoded(later.rows))
                 _announce(later, store)
                 decision = decision.followed_by(later.decision)
     return decision.results_of(written)
