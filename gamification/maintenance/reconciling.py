@@ -22,7 +22,7 @@ from gamification.services.user_batches import check_batch_size
 from gamification.services.validation import UserRef, unknown_user, user_id_of
 
 #: Users that are compared at a time. The fewer, the more often the ledger is read.
-BATCH_SIZE: Final = 20_000
+BATCH_SIZE: Final = 200_000
 
 
 def reconcile(
