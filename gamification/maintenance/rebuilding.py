@@ -35,7 +35,7 @@ from gamification.services.validation import UserRef, unknown_user, user_id_of
 from gamification.storage import store_for
 
 #: How often a user is worked on without a lock, before others have to wait.
-EARLY_TRIES: Final = 3
+EARLY_TRIES: Final = 10
 
 Found = TypeVar("Found")
 
