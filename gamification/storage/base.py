@@ -171,9 +171,9 @@ class Store(ABC):
     ) -> tuple[Collection[Any], Collection[Any]] | None:
         """Return the users who may differ from their ledgers; None if it cannot tell.
 
-        The second collection has those whose streaks are not the runs of consecutive
-        dates. ``thresholds`` are those of the levels, ``undos`` the jobs that took
-        others back.
+        The users are consecutive ones, in order. The second collection has those whose
+        streaks are not the runs of consecutive dates. ``thresholds`` are those of the
+        levels, ``undos`` the jobs that took others back.
         """
         return None
 

@@ -168,8 +168,8 @@ WHERE p.user_id = n.user_id AND p.version + 1 = n.version RETURNING p.user_id"""
 def _add_tallies(source: str) -> str:
     return f"""{_insert(TALLIES, TALLY_FIELDS, source)}
 ON CONFLICT (user_id, activity_id) DO UPDATE
-SET count = {TALLIES}.count + excluded.count,
-    last_recorded_at = excluded.last_recorded_at"""
+SET count = {TALLIES}.count + excluded.count, last_recorded_at = greatest(
+    {TALLIES}.last_recorded_at, excluded.last_recorded_at)"""
 
 
 def _add_filters(source: str) -> str:
