@@ -19,8 +19,8 @@ from gamification.models import (
 )
 from gamification.services.streaks.status import load_anyone
 
-#: The fields of an active day, as the query below gives them.
-_FIELDS: Final = ("id", "date", "kind", "activities", "xp")
+#: The columns of an active day, in the order that ``from_db`` takes them in.
+_FIELDS: Final = tuple(field.attname for field in ActiveDay._meta.concrete_fields)
 
 
 def days_of(user_id: Any, since: date, until: date) -> list[ActiveDay]:
@@ -30,7 +30,7 @@ def days_of(user_id: Any, since: date, until: date) -> list[ActiveDay]:
     """
     rows = [*_rows(user_id, since, until)]
     active = [
-        ActiveDay.from_db(write_alias(), ["user_id", *_FIELDS], [user_id, *values])
+        ActiveDay.from_db(write_alias(), _FIELDS, values)
         for _forgives, *values in rows
         if values[0] is not None
     ]

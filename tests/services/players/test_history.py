@@ -10,6 +10,7 @@ from gamification.exceptions import (
     InvalidSpanError,
     UnknownUserError,
 )
+from gamification.models import ActiveDay
 from gamification.services import (
     adjust_xp,
     award_achievement,
@@ -47,6 +48,16 @@ def test_a_calendar_has_the_active_days_in_order(user):
         (TODAY - DAY, "active", 1, 20),
         (TODAY, "active", 2, 20),
     ]
+
+
+def test_a_calendar_has_the_rows_of_the_user(user):
+    record_activity(UserFactory(), "walk")
+    record_activity(user, "walk")
+
+    [day] = get_calendar(user, since=TODAY, until=TODAY)
+
+    stored = ActiveDay.objects.get(user=user)
+    assert (day.pk, day.user_id, day.kind) == (stored.pk, user.pk, "active")
 
 
 def test_a_calendar_has_both_its_ends(user):
