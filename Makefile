@@ -18,6 +18,7 @@ SLOW := $(addprefix tests/,browser examples fuzzing test_new_site.py \
 # Tests of which no line depends alone: their coverage, which takes twice the time, is
 # not measured.
 PLAIN := $(addprefix tests/,races hosts promises management/test_histories.py \
+	services/streaks/test_model.py services/boosts/test_random_games.py \
 	example_project/test_demo_data.py \
 	$(addprefix test_,extras.py glossary.py progression_timeline.py))
 # Tests of the API and of PostgreSQL of which no line depends alone, or by chance.

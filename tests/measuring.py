@@ -20,8 +20,10 @@ from functools import _lru_cache_wrapper
 from typing import Any
 
 import pytest
+from django.conf import settings
 
 import gamification
+import tests.admin.conftest  # noqa: F401 - the pages of users
 
 UNMEASURED = (*os.environ.get("UNMEASURED", "").split(),)
 
@@ -47,6 +49,8 @@ def pytest_collection(session: pytest.Session) -> None:
 def _import_everything() -> None:
     for module in pkgutil.walk_packages(gamification.__path__, "gamification."):
         importlib.import_module(module.name)
+    # It asks the pages of the admin for their addresses.
+    importlib.import_module(settings.ROOT_URLCONF)
 
 
 def _find_cached() -> Iterator[_lru_cache_wrapper[Any]]:

@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
+from pytest_django import DjangoDbBlocker
 
 from gamification.models import CatalogueStamp
 
@@ -57,6 +58,17 @@ def quick_resets(kept: list[str]) -> Iterator[None]:
         name = "deserialize_db_from_string"
         patch.setattr(type(connection.creation), name, lambda self, data: None)
         yield
+
+
+@contextmanager
+def rows_of_a_file(blocker: DjangoDbBlocker) -> Iterator[None]:
+    """Keep what is written within for all tests of a file, none of which commits.
+
+    What a test changes is undone after it.
+    """
+    with blocker.unblock(), transaction.atomic():
+        yield
+        transaction.set_rollback(True)
 
 
 def _differences(tables: list[str], kept: list[str]) -> dict[str, int]:

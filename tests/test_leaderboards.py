@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from types import SimpleNamespace
 
 import pytest
@@ -432,32 +433,34 @@ def test_a_viewer_who_is_not_signed_in_has_no_entry():
     assert (len(page.entries), page.me) == (2, None)
 
 
-@pytest.mark.parametrize(
-    ("place", "page_size", "expected"),
-    [
-        (0, 3, [0, 1, 2]),
-        (1, 3, [0, 1, 2]),
-        (2, 3, [1, 2, 3]),
-        (3, 3, [2, 3, 4]),
-        (5, 3, [4, 5, 6]),
-        (6, 3, [4, 5, 6]),
-        (3, 4, [1, 2, 3, 4]),
-        (0, 4, [0, 1, 2, 3]),
-        (6, 4, [3, 4, 5, 6]),
-        (5, 1, [5]),
-        (5, 7, [0, 1, 2, 3, 4, 5, 6]),
-        (5, 100, [0, 1, 2, 3, 4, 5, 6]),
-    ],
-)
-def test_a_page_around_a_user_stays_full(place, page_size, expected):
+#: The place of a user, the size of a page, and the places on the page around them.
+AROUND = [
+    (0, 3, [0, 1, 2]),
+    (1, 3, [0, 1, 2]),
+    (2, 3, [1, 2, 3]),
+    (3, 3, [2, 3, 4]),
+    (5, 3, [4, 5, 6]),
+    (6, 3, [4, 5, 6]),
+    (3, 4, [1, 2, 3, 4]),
+    (0, 4, [0, 1, 2, 3]),
+    (6, 4, [3, 4, 5, 6]),
+    (5, 1, [5]),
+    (5, 7, [0, 1, 2, 3, 4, 5, 6]),
+    (5, 100, [0, 1, 2, 3, 4, 5, 6]),
+]
+
+
+def test_a_page_around_a_user_stays_full():
     users = scorers(70, 60, 50, 40, 30, 20, 10)
 
-    page = get_leaderboard("all", around=users[place], page_size=page_size)
+    for place, page_size, expected in AROUND:
+        page = get_leaderboard("all", around=users[place], page_size=page_size)
 
-    assert [users.index(entry.user) for entry in page.entries] == expected
-    assert [entry.rank for entry in page.entries] == [place + 1 for place in expected]
-    assert (page.offset, page.count) == (expected[0], 7)
-    assert page.me.user == users[place]
+        places = [users.index(entry.user) for entry in page.entries]
+        assert (place, page_size, places) == (place, page_size, expected)
+        assert [entry.rank for entry in page.entries] == [each + 1 for each in expected]
+        assert (page.offset, page.count) == (expected[0], 7)
+        assert page.me.user == users[place]
 
 
 def test_a_page_around_the_last_one_of_many_is_full():
@@ -496,21 +499,18 @@ def test_around_a_user_among_equals_is_where_the_user_is():
     assert [entry.rank for entry in page.entries] == [1, 1, 1]
 
 
-@pytest.mark.parametrize("window", Window)
-@pytest.mark.parametrize("place", ["page", "around"])
-def test_a_board_takes_few_queries(
-    django_assert_max_num_queries, source, window, place
-):
+def test_a_board_takes_few_queries(django_assert_max_num_queries, source):
     users = scorers(*range(10, 310, 10))
-    asked = {"page": {"page": 2}, "around": {"around": users[3]}}[place]
-    get_leaderboard(window)
+    most = {"ledger": 2}.get(source, 9)
 
-    # The last one fetches the users.
-    with django_assert_max_num_queries({"ledger": 2}.get(source, 9)):
-        page = leaderboards.get_leaderboard(
-            window, page_size=10, viewer=users[0], **asked
-        )
-        assert [entry.user.username for entry in (*page.entries, page.me)]
+    for window, asked in product(Window, [{"page": 2}, {"around": users[3]}]):
+        get_leaderboard(window)
+        # The last one fetches the users.
+        with django_assert_max_num_queries(most, info=f"{window} {asked}"):
+            page = leaderboards.get_leaderboard(
+                window, page_size=10, viewer=users[0], **asked
+            )
+            assert [entry.user.username for entry in (*page.entries, page.me)]
 
 
 def test_a_user_who_is_deleted_meanwhile_is_left_out():

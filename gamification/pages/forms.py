@@ -12,6 +12,7 @@ from zoneinfo import available_timezones
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from gamification.components.zones import ZoneSelect
 from gamification.exceptions import GamificationError
 from gamification.models import StreakDefinition
 from gamification.services import ProfileSummary, pause_streak, repair_own_streak
@@ -45,6 +46,7 @@ class SettingsForm(forms.Form):
 
     time_zone = forms.ChoiceField(
         label=_("Time zone"),
+        widget=ZoneSelect,
         help_text=_("Your days and streaks follow it. It can change once a day."),
     )
     celebration_mode = forms.ChoiceField(

@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 import pytest
 import time_machine
 from django.core.cache import cache
-from django.db import transaction
 from pytest_django import DjangoDbBlocker
 from rest_framework.test import APIClient
 
 from tests.api import sample_api as module
 from tests.api.dataset import Dataset, make_dataset
 from tests.api.sample_api import Sample
+from tests.resets import rows_of_a_file
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -51,13 +51,9 @@ def sample(settings, monkeypatch) -> Sample:
 def shared_dataset(
     django_db_setup: None, django_db_blocker: DjangoDbBlocker
 ) -> Iterator[Dataset]:
-    """Let the tests of a file begin with the same rows, which take long to write.
-
-    Whatever a test changes is undone after it.
-    """
-    with django_db_blocker.unblock(), transaction.atomic():
+    """Let the tests of a file begin with the same rows, which take long to write."""
+    with rows_of_a_file(django_db_blocker):
         yield make_dataset()
-        transaction.set_rollback(True)
 
 
 @pytest.fixture

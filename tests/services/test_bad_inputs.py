@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import uuid
+from copy import copy
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
+import time_machine
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.models import Session
@@ -40,21 +42,35 @@ from gamification.services import (
     validation,
 )
 from gamification.staff import RecalculationScope, recalculate_xp
-from tests.factories import UserFactory
+from tests.factories import ActivityFactory, UserFactory
 from tests.inspection import everything, written_statements
+from tests.resets import rows_of_a_file
 from tests.services.conftest import NOW
 
 pytestmark = pytest.mark.django_db
 
 
+@pytest.fixture(scope="module")
+def walker(django_db_setup, django_db_blocker):
+    """A user with a record, and all rows after it."""
+    with rows_of_a_file(django_db_blocker):
+        with time_machine.travel(NOW, tick=False):
+            user, _ = UserFactory(), ActivityFactory(key="walk", name="Walk")
+            record_activity(user, "walk", quantity=3, source="visions.kpi:1")
+        yield user, everything()
+
+
+@pytest.fixture
+def user(walker, db):
+    return copy(walker[0])
+
+
 @pytest.fixture(autouse=True)
-def nothing_is_written(db, activity, user):
+def nothing_is_written(walker, db):
     """Whatever is refused leaves no trace."""
-    record_activity(user, "walk", quantity=3, source="visions.kpi:1")
-    before = everything()
     with written_statements() as written:
         yield
-    assert not written or everything() == before
+    assert not written or everything() == walker[1]
 
 
 #: A whole number that Python refuses to print.

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from gamification.admin.boosts.where import read_where, write_where
 from gamification.admin.catalogue.definition_forms import DefinitionForm
 from gamification.admin.concurrent_forms import ListField
+from gamification.components.zones import ZoneSelect
 from gamification.conf import conf
 from gamification.exceptions import InvalidDefinitionError
 from gamification.models import Activity, write_alias
@@ -80,6 +81,7 @@ class BoostForm(DefinitionForm):
     )
     zone = forms.ChoiceField(
         label=gettext_lazy("Clock"),
+        widget=ZoneSelect,
         required=False,
         help_text=gettext_lazy("Whose clock the two times are about."),
     )

@@ -11,6 +11,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from gamification.admin.catalogue.definition_forms import DefinitionForm
+from gamification.components.zones import ZoneSelect
 from gamification.staff import time_zones
 
 #: What browsers send, with seconds only where they are given.
@@ -65,6 +66,7 @@ class SeasonForm(DefinitionForm):
     )
     season_zone = forms.ChoiceField(
         label=_("On the clock of"),
+        widget=ZoneSelect,
         required=False,
         choices=_zones,
         help_text=_("Each user’s own clock, or that of a time zone for everybody."),
