@@ -60,8 +60,11 @@ def schemas(request):
         # Without it, the site's tags depend on what all addresses begin with.
         "SCHEMA_PATH_PREFIX": "/",
     }
+    # Settings that are patched within patched ones would stay so for good.
     with patched_settings(DEFAULTS | tried):
-        yield Schemas(describe(host_site.own_patterns), describe(host_site.urlpatterns))
+        return Schemas(
+            describe(host_site.own_patterns), describe(host_site.urlpatterns)
+        )
 
 
 def test_the_site_s_own_part_stays_as_it_is(schemas):
