@@ -89,7 +89,7 @@ class BoundedChangeList(FilteredChangeList):
 
     @property
     def all_selected(self) -> str:
-        """What to say when all rows are selected, if they are not counted."""
+        """The text for a selection of all rows, if they are not counted."""
         if not self.paginator.has_more:
             return ""
         limit = {"limit": format_number(MAX_ROWS)}

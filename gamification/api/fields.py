@@ -262,7 +262,7 @@ class FactorField(TextField):
 
 
 class ComparisonField(serializers.ListField):
-    """What an attribute of a record must be: attribute, operator and value."""
+    """A comparison of an attribute: attribute, operator and value."""
 
     json_schema: ClassVar[Mapping[str, Any]] = {
         "minItems": 3,

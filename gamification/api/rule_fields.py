@@ -125,7 +125,7 @@ def condition_schema(this: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class RuleField(serializers.JSONField):
-    """What an achievement counts, as a JSON object."""
+    """The way in which an achievement counts, as a JSON object."""
 
     #: The name of its schema, which all fields of this type share.
     component: ClassVar[str] = "Counting"

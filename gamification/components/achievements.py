@@ -95,7 +95,7 @@ class Card:
 
     @property
     def needs(self) -> str:
-        """What the user needs besides the criterion; "" if nothing is missing."""
+        """The needs of the user besides the criterion; "" if nothing is missing."""
         return needs_text(self.progress.conditions)
 
     @property

@@ -1,4 +1,4 @@
-"""What users need besides the criterion of an achievement, in words."""
+"""The needs of users besides the criterion of an achievement, in words."""
 
 from __future__ import annotations
 

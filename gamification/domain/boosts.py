@@ -41,7 +41,7 @@ class BoostStrategy(TextChoices):
 
 
 class BoostKind(TextChoices):
-    """What earns the XP that a boost may multiply."""
+    """The kinds of events whose XP a boost may multiply."""
 
     RECORD = "record", _("records")
     IMPORT = "import", _("imported records")

@@ -21,7 +21,7 @@ Touched = Mapping[date, int]
 
 
 class Nearby(NamedTuple):
-    """What is stored of a user's active dates around some others."""
+    """The stored active dates of a user around some others."""
 
     #: Activities by date, of those around which it was read; 0 if it is not active.
     activities: Mapping[date, int]

@@ -1,4 +1,4 @@
-"""What an achievement requires, with ids instead of keys, and whether it is met."""
+"""Requirements of achievements, with ids instead of keys, and whether they are met."""
 
 from __future__ import annotations
 

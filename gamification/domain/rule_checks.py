@@ -43,7 +43,7 @@ LEAF_CRITERIA: Final = [each.value for each in Criterion if each != Criterion.MA
 
 
 class Named(NamedTuple):
-    """What the rules of achievements can name, by key."""
+    """The items that the rules of achievements can name, by key."""
 
     #: The types of the declared attributes, by activity.
     activities: Mapping[str, Mapping[str, str]]
@@ -54,7 +54,7 @@ class Named(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """What staff write of an achievement's requirement, before it was checked."""
+    """The requirement of an achievement as staff wrote it, not yet checked."""
 
     criterion: object
     threshold: object

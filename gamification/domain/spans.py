@@ -1,4 +1,4 @@
-"""What a user did by date, for achievements that count a season or a period."""
+"""Counts by date, for achievements that count a season or a period."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def counted(entry: Countable) -> Iterator[tuple[int, int]]:
 
 
 class SpanCounts:
-    """What a user did by date, which grows with each entry."""
+    """The counts of a user by date, which grow with each entry."""
 
     def __init__(
         self, calendar: Calendar, query: SpanQuery | None, counts: Counts

@@ -1,4 +1,4 @@
-"""What is stored about a user's streaks beside active dates."""
+"""The stored facts about a user's streaks, besides active dates."""
 
 from __future__ import annotations
 

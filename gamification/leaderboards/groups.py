@@ -1,4 +1,4 @@
-"""Who is ranked: users whom others may see, all of them or those of a group."""
+"""Selects who is ranked: users whom others may see, all or those of a group."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class LeaderboardEntry:
 
 
 class PeriodState(TextChoices):
-    """What can still happen to the board of a period."""
+    """The states of the board of a period."""
 
     OPEN = "open", _("open")
     SETTLING = "settling", _("provisional")

@@ -87,7 +87,7 @@ def _version_of(user_id: Any) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class Rebuilding:
-    """What a user's rows need to say the same as the ledger."""
+    """The changes after which a user's rows say the same as the ledger."""
 
     user_id: Any
     #: None if the user has no row yet, so that nothing is known.

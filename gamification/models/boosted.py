@@ -1,4 +1,4 @@
-"""What an entry of the ledger says of the boosts that multiplied its XP."""
+"""The boosts that multiplied the XP of a ledger entry, as the entry keeps them."""
 
 from __future__ import annotations
 

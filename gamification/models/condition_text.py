@@ -148,7 +148,8 @@ def load_names(conditions: Iterable[Any]) -> Names:
             named.setdefault(kind, set()).add(key)
     names: Any = {"activity": {}, "streak": {}, "achievement": {}}
     if queries := [_query(kind, keys) for kind, keys in named.items()]:
-        for kind, key, name, unit in queries[0].union(*queries[1:], all=True):
+        rows = queries[0].union(*queries[1:], all=True).order_by()
+        for kind, key, name, unit in rows:
             names[kind][key] = (name, unit) if kind == "streak" else name
     return Names(*names.values())
 

@@ -11,7 +11,7 @@ from gamification.models.fields import user_field
 
 
 class CountFilter(models.Model):
-    """What some achievement counts, other than all units of an activity.
+    """Something that an achievement counts, other than all units of an activity.
 
     Definitions of achievements create it; nobody edits it.
     """

@@ -45,7 +45,7 @@ _PERMISSIONS: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 class JobState(models.TextChoices):
-    """What a job is doing."""
+    """The state of a job."""
 
     READY = "ready", _("not finished")
     BUSY = "busy", _("running")
@@ -147,7 +147,7 @@ class Job(models.Model):
 
     @property
     def state(self) -> JobState:
-        """What the job is doing now."""
+        """The state of the job, as of now."""
         if self.finished_at:
             return JobState.ABANDONED if self.is_abandoned else JobState.FINISHED
         if self.paused_at:
@@ -161,7 +161,7 @@ class JobUser(models.Model):
     """A user on the list of a job, and what became of them."""
 
     class Result(models.TextChoices):
-        """What became of the user."""
+        """The result for the user."""
 
         WAITING = "waiting", _("waiting")
         CHANGED = "changed", _("changed")

@@ -13,7 +13,7 @@ from gamification.models.fields import staff_field, user_field
 
 
 class RestrictionKind(models.TextChoices):
-    """What a restriction keeps the user from."""
+    """The kinds of restrictions, by what they keep the user from."""
 
     HOLD = "hold", _("held: not on leaderboards")
     EXCLUSION = "exclusion", _("excluded: not on leaderboards, and earns nothing")

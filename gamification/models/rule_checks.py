@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class RuleError(ValidationError):
-    """What is wrong at a place of an achievement's conditions."""
+    """An error at a place of an achievement's conditions."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem.message, code="invalid")

@@ -1,4 +1,4 @@
-"""What the conditions of achievements name, and that it is not deleted."""
+"""Finds what the conditions of achievements name, and keeps it from deletion."""
 
 from __future__ import annotations
 

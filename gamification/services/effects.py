@@ -39,7 +39,7 @@ class UnlockEffect(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Effects:
-    """What an act does to users, with everything that follows from it."""
+    """The effects of an act on users, with everything that follows from it."""
 
     #: Users who were played, and the number of users that they stand for.
     played: int

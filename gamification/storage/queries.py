@@ -1,4 +1,4 @@
-"""What a store is asked for."""
+"""The queries that stores answer."""
 
 from __future__ import annotations
 

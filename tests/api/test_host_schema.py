@@ -60,7 +60,7 @@ def schemas(request):
         # Without it, the site's tags depend on what all addresses begin with.
         "SCHEMA_PATH_PREFIX": "/",
     }
-    # Within it, no other test could try settings of its own.
+    # Settings that are patched within patched ones would stay so for good.
     with patched_settings(DEFAULTS | tried):
         return Schemas(
             describe(host_site.own_patterns), describe(host_site.urlpatterns)

@@ -60,7 +60,7 @@ class WallTimeField(forms.Field):
 
 
 class WhereField(forms.Field):
-    """What a record must say, a comparison a line."""
+    """Comparisons that a record must meet, one on each line."""
 
     widget = forms.Textarea(attrs={"rows": 3, "cols": 40})
     hidden_widget = forms.HiddenInput

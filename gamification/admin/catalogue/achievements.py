@@ -156,7 +156,7 @@ class AchievementAdmin(
         fieldsets = super().get_fieldsets(request, obj)
         if obj is None or self.has_change_permission(request, obj):
             return fieldsets
-        # Whoever cannot edit conditions reads them in words.
+        # Staff who cannot edit conditions read them in words.
         return [
             (
                 title,

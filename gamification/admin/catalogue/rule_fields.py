@@ -98,7 +98,7 @@ class RuleWidget(forms.Widget):
 
 
 class CountingWidget(RuleWidget):
-    """What of an activity counts, and when."""
+    """The records of an activity that count, and when."""
 
     template_name = "gamification/admin/rule/own_counting.html"
 
@@ -166,7 +166,7 @@ class RuleField(forms.Field):
 
 
 class CountingField(RuleField):
-    """What of an activity counts, and when."""
+    """The records of an activity that count, and when."""
 
     widget = CountingWidget
     draft = staticmethod(counting_draft)

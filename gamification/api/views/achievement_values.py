@@ -1,4 +1,4 @@
-"""What answers show of an achievement: progress, rarity, and its season."""
+"""The values that answers show of an achievement, such as its rarity."""
 
 from __future__ import annotations
 

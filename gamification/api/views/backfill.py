@@ -170,7 +170,7 @@ class BackfillPreviewSerializer(ResponseSerializer):
 
 
 class DraftPreview(NamedTuple):
-    """What a definition that is not saved says and does."""
+    """A definition that is not saved: its text and its effect."""
 
     requirement: str
     problem: str
@@ -178,7 +178,7 @@ class DraftPreview(NamedTuple):
 
 
 class DraftPreviewSerializer(ResponseSerializer):
-    """What an achievement would require, and whom it would reach."""
+    """The requirement of an achievement in words, and the users it would reach."""
 
     requirement = serializers.CharField(help_text="All that users must meet, in words.")
     problem = serializers.CharField(

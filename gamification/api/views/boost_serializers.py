@@ -202,7 +202,7 @@ class BoostDaySerializer(ResponseSerializer):
 
 
 class BoostPreviewSerializer(ResponseSerializer):
-    """What a boost would have given, by the last 28 days."""
+    """The effect that a boost would have had in the last 28 days."""
 
     sentence = serializers.CharField(help_text="What it does, in words.")
     users_a_day = serializers.IntegerField()

@@ -1,4 +1,4 @@
-"""What the views share through which staff edit definitions, each named by its key."""
+"""The base of the views in which staff edit definitions, each named by its key."""
 
 from __future__ import annotations
 

@@ -205,7 +205,7 @@ class RepairSerializer(ResponseSerializer):
 
 
 class FreezeGrantSerializer(ResponseSerializer):
-    """What became of freezes that were granted."""
+    """The result of granting freezes."""
 
     added = serializers.IntegerField(help_text="How many found room in stock.")
     replayed = serializers.BooleanField(

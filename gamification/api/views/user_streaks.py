@@ -1,4 +1,4 @@
-"""What staff do for the streaks of one user: freezes, pauses and repairs."""
+"""Acts of staff on the streaks of one user: freezes, pauses and repairs."""
 
 from __future__ import annotations
 

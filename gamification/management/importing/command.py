@@ -1,4 +1,4 @@
-"""What the commands share that import a file."""
+"""The base of the commands that import a file."""
 
 from __future__ import annotations
 

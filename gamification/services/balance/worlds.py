@@ -68,7 +68,7 @@ class RatePair(NamedTuple):
 
 
 class Sums(NamedTuple):
-    """What a proposal would have given."""
+    """The sums that a proposal would have given."""
 
     #: All users' XP by the id of a rate.
     xp: Mapping[int, SimulatedNumber]

@@ -1,4 +1,4 @@
-"""What a boost would mean, by the last 28 days, before it is saved."""
+"""The effect of a boost by the last 28 days, before it is saved."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class BoostDay:
 
 @dataclass(frozen=True, slots=True)
 class BoostPreview:
-    """What a boost would have given each day, by the last 28 days."""
+    """The effect that a boost would have had in the last 28 days, by day."""
 
     #: What it does, in words.
     sentence: str

@@ -1,4 +1,4 @@
-"""What may change of a boost, depending on when it begins and ends."""
+"""Checks which fields of a boost may change, by its start and its end."""
 
 from __future__ import annotations
 

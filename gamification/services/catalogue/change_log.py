@@ -31,7 +31,7 @@ Change: TypeAlias = tuple[str, Any, Any]
 
 
 class Logged(NamedTuple):
-    """What the log is told of one item."""
+    """An entry of the log about one item."""
 
     item: Model
     #: A text, or what Django translates when it shows the entry.

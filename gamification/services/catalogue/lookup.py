@@ -73,7 +73,7 @@ def lock_definition(model: type[Definition], key: str) -> Definition | None:
 def lock_catalogue() -> None:
     """Lock all definitions against other editors; recording is not blocked.
 
-    Whoever changes what definitions name does it, because others may be deleted or
+    Call it before a change of what definitions name, because others may be deleted or
     changed at the same time.
     """
     alias = write_alias()

@@ -123,7 +123,7 @@ def reach_problem(achievement: Achievement) -> str:
 
 
 class _Tops(NamedTuple):
-    """What is the most that anybody can reach."""
+    """The most that anybody can reach."""
 
     levels: int
     #: Achievements besides the one in question.

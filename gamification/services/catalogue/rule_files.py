@@ -24,7 +24,7 @@ MAX_HINTS: Final = 20
 
 
 class PlacedProblem(NamedTuple):
-    """What is wrong with an item of a file."""
+    """An error in an item of a file."""
 
     kind: str
     key: str

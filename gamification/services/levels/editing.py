@@ -44,7 +44,7 @@ MOST_MOVED = 1_000
 
 @dataclass(frozen=True, slots=True)
 class SavedLevels:
-    """What saving a table of levels changed."""
+    """The changes that saving a table of levels made."""
 
     changes: tuple[LevelChange, ...]
     #: The job that gives users their new levels; None if no level begins elsewhere.

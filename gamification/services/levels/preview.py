@@ -1,4 +1,4 @@
-"""What a table of levels would do, before it is saved."""
+"""The effect of a table of levels, before it is saved."""
 
 from __future__ import annotations
 

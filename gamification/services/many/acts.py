@@ -80,7 +80,7 @@ def act_of(job: Job) -> Act:
 
 
 class UserResult(NamedTuple):
-    """What an act did to a user."""
+    """The effect of an act on one user."""
 
     user_id: Any
     xp: int = 0

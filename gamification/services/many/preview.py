@@ -30,7 +30,7 @@ USERS_AT_ONCE: Final = 100
 
 @dataclass(slots=True)
 class ActPreview:
-    """What an act would do now, with everything that follows from it."""
+    """The effect of an act now, with everything that follows from it."""
 
     #: Users who were asked about, and those of them who were played.
     asked: int

@@ -1,4 +1,4 @@
-"""Who sees whom, and what of them: the one rule for the API, the admin and the pages.
+"""Decides who sees whom, and what of them, for the API, the admin and the pages.
 
 Everybody sees themselves and public users: those who are ranked on leaderboards. Staff
 see more, each thing by the permission to view it, wherever they look.

@@ -1,4 +1,4 @@
-"""What a user's streaks should be, worked out again from the ledger."""
+"""Works out again from the ledger how a user's streaks should be."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ from gamification.storage import Store, store_for
 
 @dataclass(frozen=True, slots=True)
 class FreezeGrant:
-    """What became of freezes that somebody granted."""
+    """The result of granting freezes."""
 
     #: How many of them found room in stock.
     added: int

@@ -1,4 +1,4 @@
-"""What staff read of a user's streaks: freezes, pauses and repaired dates."""
+"""Lists for staff: the freezes, pauses and repaired dates of a user."""
 
 from __future__ import annotations
 

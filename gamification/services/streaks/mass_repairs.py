@@ -37,7 +37,7 @@ USERS_AT_ONCE: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class RepairReport:
-    """What a repair for everybody did."""
+    """The result of a repair for everybody."""
 
     #: Users whose runs were longer afterwards, and the dates that were repaired.
     users: int = 0

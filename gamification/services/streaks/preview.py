@@ -1,4 +1,4 @@
-"""What other rules of a streak would mean for users, before they are saved."""
+"""The effect of other rules of a streak on users, before they are saved."""
 
 from __future__ import annotations
 

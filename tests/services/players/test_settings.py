@@ -284,13 +284,13 @@ def test_a_newcomer_may_hide(user):
 
 
 @pytest.mark.parametrize("is_known", [True, False])
-def test_hiding_takes_five_statements_at_the_most(
+def test_hiding_takes_four_statements_at_the_most(
     user, is_known, django_assert_max_num_queries
 ):
     if is_known:
         record_activity(user, "walk")
 
-    with django_assert_max_num_queries(5):
+    with django_assert_max_num_queries(4):
         set_visibility(user, is_public=False)
 
 
