@@ -20,6 +20,9 @@ SLOW := $(addprefix tests/,browser examples fuzzing test_new_site.py \
 PLAIN := $(addprefix tests/,races hosts promises management/test_histories.py \
 	example_project/test_demo_data.py \
 	$(addprefix test_,extras.py glossary.py progression_timeline.py))
+# Tests of the API and of PostgreSQL of which no line depends alone, or by chance.
+REPEATED := $(addprefix tests/,api/test_bad_inputs.py \
+	$(addprefix storage/test_,equivalence.py statements.py))
 # Tests of lines that only PostgreSQL runs, and those of the API.
 MEASURED := $(filter-out $(SLOW),$(wildcard tests/services/test_*.py)) \
 	$(addprefix tests/,api storage services/recording services/corrections \
@@ -70,7 +73,7 @@ suite:
 	rm -f .coverage
 	TEST_USER_MODEL=uuid_users.Member UNMEASURED="$(PLAIN)" $(PYTEST) $(COVERED) \
 		$(addprefix --ignore ,tests/api $(SLOW))
-	TEST_DATABASE=postgresql $(PYTEST) $(COVERED) $(MEASURED)
+	TEST_DATABASE=postgresql UNMEASURED="$(REPEATED)" $(PYTEST) $(COVERED) $(MEASURED)
 	TEST_DATABASE=postgresql TEST_USER_MODEL=uuid_users.Member $(PYTEST) $(ASKING) \
 		$(addprefix --ignore ,$(filter-out $(KEYED),$(filter %.py,$(MEASURED))))
 	$(BIN)/python -m coverage report

@@ -8,12 +8,11 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from django.apps import AppConfig, apps
+from django.apps import AppConfig
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.exceptions import FieldDoesNotExist, FieldError
-from django.db import router
 from django.db.models import Field
 from django.utils.module_loading import import_string
 
@@ -22,6 +21,7 @@ from gamification.database_checks import (
     check_catalogue,
     check_databases,
     check_levels,
+    check_routers,
     check_sqlite,
     check_stored_zones,
 )
@@ -57,7 +57,8 @@ def check_settings(
                 id="gamification.E001",
             )
         ]
-    return [*_check_time_zones(), *_check_names(), *_check_values()]
+    problems = [*_check_time_zones(), *_check_names(), *_check_values()]
+    return problems or [*_check_seed()]
 
 
 def _check_time_zones() -> Iterator[CheckMessage]:
@@ -87,6 +88,18 @@ def _check_values() -> Iterator[CheckMessage]:
             if not rule.holds(value):
                 message = f"{name} {rule.wrong}: {value!r}."
                 yield Error(message, hint=rule.hint, id=f"gamification.{rule.id}")
+
+
+def _check_seed() -> Iterator[CheckMessage]:
+    """Find what the site's own catalogue has that ``apply`` would refuse."""
+    from gamification.services.catalogue.defaults import seed_problems
+
+    for place, message in seed_problems():
+        yield Error(
+            f"SEED_CATALOGUE cannot be stored. {place}: {message}",
+            hint="Migrations would store it as it is. Correct the catalogue first.",
+            id="gamification.E021",
+        )
 
 
 def _is_whole(value: object, least: int, most: int | None = None) -> bool:
@@ -318,20 +331,3 @@ _RULES = (
         "Use None, so that the app finds out by itself, or True or False.",
     ),
 )
-
-
-def check_routers(
-    app_configs: Sequence[AppConfig] | None, **kwargs: Any
-) -> list[CheckMessage]:
-    """Check that the game and its users live in one database."""
-    models = [get_user_model(), *apps.get_app_config("gamification").get_models()]
-    places = {model._meta.label: router.db_for_write(model) for model in models}
-    if len({*places.values()}) == 1:
-        return []
-    return [
-        Error(
-            f"DATABASE_ROUTERS separate users from the game: {places}.",
-            hint="The tables refer to each other: route them all to one database.",
-            id="gamification.E015",
-        )
-    ]

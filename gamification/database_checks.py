@@ -6,14 +6,32 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.apps import AppConfig, apps
+from django.contrib.auth import get_user_model
 from django.core import checks
 from django.core.checks import CheckMessage
-from django.db import connections
+from django.db import connections, router
 from django.db.models import Count, Model, QuerySet
 
 from gamification.conf import conf
 from gamification.domain.levels import is_level_table
 from gamification.domain.zones import is_readable, present_name
+
+
+def check_routers(
+    app_configs: Sequence[AppConfig] | None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Check that the game and its users live in one database."""
+    models = [get_user_model(), *apps.get_app_config("gamification").get_models()]
+    places = {model._meta.label: router.db_for_write(model) for model in models}
+    if len({*places.values()}) == 1:
+        return []
+    return [
+        checks.Error(
+            f"DATABASE_ROUTERS separate users from the game: {places}.",
+            hint="The tables refer to each other: route them all to one database.",
+            id="gamification.E015",
+        )
+    ]
 
 
 def check_databases(

@@ -8,18 +8,15 @@ from gamification.domain.attributes import (
     MAX_TEXT,
     AttributeType,
 )
-from gamification.domain.catalogue import Facts
 from gamification.domain.categories import Category
 from gamification.domain.conditions import Operator, Quantity
 from gamification.domain.counting_checks import DATED
 from gamification.domain.criteria import Criterion
-from gamification.domain.definitions import Differences, Effect, ItemDifference
-from gamification.domain.estimates import Estimate
+from gamification.domain.definitions import Effect
 from gamification.domain.levels import (
     MAX_LEVELS,
     Curve,
     LevelRule,
-    calculate_level_from_xp,
     generate_thresholds,
     make_table,
     thresholds_of,
@@ -32,25 +29,18 @@ from gamification.domain.zones import time_zones
 from gamification.services.balance.recalculation import recalculate_xp
 from gamification.services.balance.recalculation_jobs import begin_recalculation
 from gamification.services.balance.recalculation_preview import (
-    ActivityCorrection,
-    RecalculationPreview,
     preview_recalculation,
 )
 from gamification.services.balance.recalculation_scope import RecalculationScope
 from gamification.services.balance.report import (
-    BalanceReport,
-    UnlockCounts,
-    XPSource,
     get_balance_report,
     last_days,
 )
 from gamification.services.balance.simulation import (
     ActivityNumbers,
     RewardProposal,
-    Simulation,
     simulate_rewards,
 )
-from gamification.services.balance.worlds import Comparison
 from gamification.services.boosts.editing import (
     create_boost,
     delete_boost,
@@ -65,7 +55,6 @@ from gamification.services.boosts.lookup import find_boost, lock_boost
 from gamification.services.boosts.preview import preview_boost
 from gamification.services.catalogue.attributes import check_carried, check_declaration
 from gamification.services.catalogue.backfill import (
-    BackfillProgress,
     backfill_achievement,
     backfill_everyone,
 )
@@ -74,7 +63,6 @@ from gamification.services.catalogue.backfill_jobs import (
     unfinished_backfills,
 )
 from gamification.services.catalogue.backfill_preview import (
-    BackfillPreview,
     preview_backfill,
 )
 from gamification.services.catalogue.bulk import RewardEdit, log_tuning, tune_rewards
@@ -112,38 +100,33 @@ from gamification.services.catalogue.parsing import (
 )
 from gamification.services.catalogue.reach import (
     DECISIVE,
-    Reach,
     changed_reach,
     get_reach,
     reach_problem,
 )
 from gamification.services.catalogue.seeds import (
-    SeedRemoval,
     preview_seed_removal,
     remove_seeds,
 )
 from gamification.services.corrections.reversals import entry_fingerprint
 from gamification.services.database_errors import storage_error
-from gamification.services.effects import Effects, UnlockEffect
 from gamification.services.job_control import abandon_job, pause_job, resume_job
 from gamification.services.job_steps import run_next_step
 from gamification.services.jobs import find_job
-from gamification.services.levels.describing import LevelChange, describe_levels
+from gamification.services.levels.describing import describe_levels
 from gamification.services.levels.editing import (
-    SavedLevels,
     begin_releveling,
     compare_levels,
     save_levels,
 )
 from gamification.services.levels.parsing import read_levels
-from gamification.services.levels.preview import LevelsPreview, preview_levels
+from gamification.services.levels.preview import preview_levels
 from gamification.services.levels.relevel import relevel_users
-from gamification.services.levels.table import get_levels, levels_tag, misplaced_users
+from gamification.services.levels.table import get_levels, levels_tag
 from gamification.services.many.acts import Act
-from gamification.services.many.lists import LIST_KINDS, begin_list, preview_list
-from gamification.services.many.names import MAX_NAMES, UserList, find_names, find_users
+from gamification.services.many.lists import begin_list, preview_list
+from gamification.services.many.names import UserList, find_names, find_users
 from gamification.services.many.periods import begin_take_back, preview_take_back
-from gamification.services.many.preview import ActPreview
 from gamification.services.many.undo import begin_undo, entries_of, undo_of
 from gamification.services.players.achievements import (
     get_achievement,
@@ -204,13 +187,11 @@ __all__ = [
     "DEFINITION_FIELDS",
     "DEFINITION_MODELS",
     "LEAF_CRITERIA",
-    "LIST_KINDS",
     "MAX_ATTRIBUTES",
     "MAX_FILE_SIZE",
     "MAX_ID",
     "MAX_LEVELS",
     "MAX_NAME",
-    "MAX_NAMES",
     "MAX_NOTE",
     "MAX_NUMBER",
     "MAX_TEXT",
@@ -219,44 +200,23 @@ __all__ = [
     "STREAK_FIELDS",
     "AchievementStatus",
     "Act",
-    "ActPreview",
-    "ActivityCorrection",
     "ActivityNumbers",
     "AttributeType",
-    "BackfillPreview",
-    "BackfillProgress",
-    "BalanceReport",
     "Category",
     "CelebrationMode",
-    "Comparison",
     "Criterion",
     "Curve",
     "Definition",
-    "Differences",
     "Effect",
-    "Effects",
-    "Estimate",
-    "Facts",
-    "ItemDifference",
-    "LevelChange",
     "LevelRule",
-    "LevelsPreview",
     "Operator",
     "Quantity",
-    "Reach",
-    "RecalculationPreview",
     "RecalculationScope",
     "RewardEdit",
     "RewardProposal",
-    "SavedLevels",
     "SeasonState",
-    "SeedRemoval",
-    "Simulation",
-    "UnlockCounts",
-    "UnlockEffect",
     "UserList",
     "UserRef",
-    "XPSource",
     "abandon_job",
     "achievements_shown",
     "all_restrictions",
@@ -271,7 +231,6 @@ __all__ = [
     "begin_take_back",
     "begin_undo",
     "boost_tag",
-    "calculate_level_from_xp",
     "changed_reach",
     "check_boost",
     "check_carried",
@@ -333,7 +292,6 @@ __all__ = [
     "lock_streak",
     "log_tuning",
     "make_table",
-    "misplaced_users",
     "open_restrictions",
     "own_repairs",
     "pause_job",

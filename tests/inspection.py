@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -39,11 +41,32 @@ COMMITTED = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
 
 def everything() -> dict[str, list[dict[str, Any]]]:
-    """Return all rows of the app, by model."""
-    return {
-        model.__name__: list(model.objects.order_by("pk").values())
-        for model in apps.get_app_config("gamification").get_models()
-    }
+    """Return all rows of the app as the database keeps them, by model."""
+    with connection.cursor() as cursor:
+        return {
+            model.__name__: _rows(cursor, model._meta)
+            for model in apps.get_app_config("gamification").get_models()
+        }
+
+
+def _rows(cursor: Any, options: Any) -> list[dict[str, Any]]:
+    cursor.execute(f'SELECT * FROM "{options.db_table}" ORDER BY {options.pk.column}')
+    names = [column[0] for column in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+@contextmanager
+def written_statements() -> Iterator[list[str]]:
+    """Collect the statements that write, if only what is undone again."""
+    written: list[str] = []
+
+    def collect(execute: Any, sql: Any, *args: Any) -> Any:
+        if re.search(r"\b(?:INSERT|UPDATE|DELETE)\b", str(sql)):
+            written.append(str(sql))
+        return execute(sql, *args)
+
+    with connection.execute_wrapper(collect):
+        yield written
 
 
 def profile_of(user: Any) -> UserGamification:

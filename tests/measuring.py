@@ -1,16 +1,18 @@
-"""What coverage measures: imports and the tests themselves, not their fixtures.
+"""What coverage measures: imports and the tests themselves, not what is around them.
 
-Measured code takes twice its time. What fixtures do, and the comparison after each
-test, does not show that a line is tested. Tests in the files and folders that the
-environment variable ``UNMEASURED`` names are not measured either. A measured test
-begins with empty caches, or the order of the tests would decide which of them reaches
-a line whose result is kept.
+Measured code takes twice its time. What the collection and fixtures do, and the
+comparison after each test, does not show that a line is tested. Tests in the files and
+folders that the environment variable ``UNMEASURED`` names are not measured either. A
+measured test begins with empty caches, or the order of the tests would decide which of
+them reaches a line whose result is kept.
 """
 
 from __future__ import annotations
 
 import gc
+import importlib
 import os
+import pkgutil
 import sys
 import threading
 from collections.abc import Generator, Iterator
@@ -18,6 +20,8 @@ from functools import _lru_cache_wrapper
 from typing import Any
 
 import pytest
+
+import gamification
 
 UNMEASURED = (*os.environ.get("UNMEASURED", "").split(),)
 
@@ -28,12 +32,21 @@ _functions: tuple[Any, Any] = (None, None)
 _cached: list[_lru_cache_wrapper[Any]] = []
 
 
-def pytest_collection_finish(session: pytest.Session) -> None:
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
     global _functions
     if session.config.getoption("cov_source", None):
-        _functions = sys.gettrace(), threading.gettrace()
+        # A process that hands out the tests to others runs none.
+        if session.config.getoption("dist", "no") == "no":
+            _import_everything()
+            _functions = sys.gettrace(), threading.gettrace()
+            _cached.extend(_find_cached())
         _trace(None, None)
-        _cached.extend(_find_cached())
+
+
+def _import_everything() -> None:
+    for module in pkgutil.walk_packages(gamification.__path__, "gamification."):
+        importlib.import_module(module.name)
 
 
 def _find_cached() -> Iterator[_lru_cache_wrapper[Any]]:

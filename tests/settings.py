@@ -8,13 +8,12 @@ user model of a site that keys its users by UUID.
 from __future__ import annotations
 
 import os
-from pathlib import Path
-from tempfile import mkdtemp
 
 import dj_database_url
 
 from example_project.settings import REST_FRAMEWORK as REST_FRAMEWORK
 from example_project.settings import SPECTACULAR_SETTINGS as SPECTACULAR_SETTINGS
+from tests.folders import temporary_folder
 from tests.postgres import start_server
 
 if os.environ.get("TEST_DATABASE") == "postgresql":
@@ -25,7 +24,7 @@ if os.environ.get("TEST_DATABASE") == "postgresql":
 else:
     # A file, because threads and processes share it; also as long as no test began, or
     # a server of the suite would share a connection instead.
-    FILE = str(Path(mkdtemp(prefix="gamification-")) / "db.sqlite3")
+    FILE = str(temporary_folder("sqlite") / "db.sqlite3")
     DATABASES = {
         "default": {
             "ENGINE": "django.db.backends.sqlite3",

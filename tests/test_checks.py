@@ -38,14 +38,14 @@ class _TwoDatabases:
 def test_gamification_E015(settings):
     settings.DATABASE_ROUTERS = [_TwoDatabases()]
 
-    [error] = checks.check_routers(None)
+    [error] = database_checks.check_routers(None)
 
     assert error.id == "gamification.E015"
     assert "'gamification.LedgerEntry': 'game'" in error.msg
 
 
 def test_users_and_the_game_are_in_one_database():
-    assert checks.check_routers(None) == []
+    assert database_checks.check_routers(None) == []
 
 
 def test_gamification_E001(settings):
@@ -233,6 +233,51 @@ def test_a_file_to_begin_with_passes(settings, tmp_path):
     settings.GAMIFICATION = {"SEED_CATALOGUE": str(path)}
 
     assert checks.check_settings(None) == []
+
+
+#: A catalogue that migrations would store, with three mistakes.
+WRONG_SEED = {
+    "activities": [{"key": "lesson", "name": "Lesson"}],
+    "achievements": [
+        {
+            "key": "ten",
+            "name": "Ten",
+            "category": "mastery",
+            "criterion": "activity_count",
+            "activity": "lesson",
+            "treshold": 10,
+            "counting": {"sum": "pages"},
+        },
+        {"key": "gift", "name": "", "category": "mastery", "criterion": "manual"},
+    ],
+}
+
+
+def test_gamification_E021(settings):
+    settings.GAMIFICATION = {"SEED_CATALOGUE": "tests.test_checks.WRONG_SEED"}
+
+    found = checks.check_settings(None)
+
+    assert ids(found) == ["gamification.E021"] * 3
+    assert [error.msg.partition(". ")[2] for error in found] == [
+        "achievements[0].treshold: There is no such field. Did you mean 'threshold'?",
+        "achievements[1].name: This field cannot be blank.",
+        "achievements[0].counting.sum: The activity declares no attribute 'pages'.",
+    ]
+
+
+def test_a_file_to_begin_with_that_is_no_json_fails(settings, tmp_path):
+    path = tmp_path / "own.json"
+    path.write_text("{")
+    settings.GAMIFICATION = {"SEED_CATALOGUE": str(path)}
+
+    [error] = checks.check_settings(None)
+
+    assert error.id == "gamification.E021"
+    assert error.msg == (
+        "SEED_CATALOGUE cannot be stored. line 1, column 2: Expecting property name "
+        "enclosed in double quotes."
+    )
 
 
 def test_gamification_E016(settings):

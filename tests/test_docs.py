@@ -219,6 +219,21 @@ def test_the_map_leads_to_files_that_exist():
     assert wrong == []
 
 
+def test_the_map_names_what_its_modules_have():
+    table = MAP.partition("## Where do I change")[2].partition("\n## ")[0]
+    rows = re.findall(r"`([\w/]+\.py)`:? \(?((?:`[\w.]+`(?:, )?)+)", table)
+
+    wrong = [
+        (module, name)
+        for module, names in rows
+        for name in re.findall(r"(\w+)`", names)
+        if not re.search(rf"\b{name}\b", (PACKAGE / module).read_text())
+    ]
+
+    assert len(rows) > 70
+    assert wrong == []
+
+
 @pytest.mark.parametrize("folder", ["", "services", "leaderboards"])
 def test_the_layout_names_every_module(folder):
     layout = MAP.partition("## Layout")[2].partition("###")[0]

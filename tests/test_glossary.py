@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,16 @@ def words_of(path: Path) -> Iterator[str]:
             yield name
 
 
+@cache
+def names() -> dict[str, set[str]]:
+    """Return the files that use each name."""
+    found: dict[str, set[str]] = {}
+    for path in FILES:
+        for name in words_of(path):
+            found.setdefault(name, set()).add(str(path.relative_to(ROOT)))
+    return found
+
+
 def test_there_are_files_to_look_at():
     assert len(FILES) > 200
 
@@ -59,11 +70,16 @@ def test_there_are_files_to_look_at():
 def test_a_word_that_was_given_up_is_gone(pattern):
     word = re.compile(rf"(?:{pattern})")
 
-    found = {
-        (str(path.relative_to(ROOT)), name)
-        for path in FILES
-        for name in words_of(path)
-        if word.fullmatch(name)
-    }
+    found = {name: files for name, files in names().items() if word.fullmatch(name)}
 
-    assert sorted(found) == [], f"Use: {GIVEN_UP[pattern]}"
+    assert found == {}, f"Use: {GIVEN_UP[pattern]}"
+
+
+def test_the_glossary_has_each_word_once_and_in_order():
+    text = (ROOT / "docs" / "glossary.md").read_text()
+    words = [
+        word.lower() for word in re.findall(r"^\| \*\*(.+?)\*\*", text, re.MULTILINE)
+    ]
+
+    assert len(words) > 80
+    assert words == sorted({*words})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, wraps
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from django.http import Http404
 from rest_framework.exceptions import ParseError
@@ -67,7 +67,11 @@ class OperationSpec:
     response_example: Any = None
 
 
-def operation(**spec: Any) -> Callable[[Callable[..., Any]], Callable[..., Response]]:
+#: What turns a method of a view into an operation.
+Decorator: TypeAlias = Callable[[Callable[..., Any]], Callable[..., Response]]
+
+
+def operation(**spec: Any) -> Decorator:
     """Turn a method of a view into an operation with this ``OperationSpec``.
 
     The method receives the validated ``query`` and ``body`` if the spec has them. It

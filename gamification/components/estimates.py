@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from gamification.staff import Estimate
+from gamification.values import Estimate
 
 
 def format_estimate(estimate: Estimate) -> str:

@@ -43,10 +43,8 @@ def _boosted(
 ) -> Entry:
     """Return ``entry`` times the boosts that apply, of which it keeps also ``kept``."""
     rules, state = totals.rules, totals.state
-    if not (table := rules.catalogue.boosts):
-        return entry
     about = Occasion(kind, entry.occurred_at, entry.activity_id, entry.attributes or {})
-    found = table.find(about, state.calendar, state.groups)
+    found = rules.catalogue.boosts.find(about, state.calendar, state.groups)
     if not found:
         return entry
     boosts = boosts_data(found, rules.boost_strategy) | kept

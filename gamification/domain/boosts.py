@@ -108,14 +108,11 @@ class BoostRule:
 
 
 class BoostTable:
-    """The boosts that are active. A table without any is false."""
+    """The boosts that are active."""
 
     def __init__(self, rules: Iterable[BoostRule] = ()) -> None:
         self.rules = tuple(sorted(rules, key=lambda rule: rule.latest_end))
         self._ends = [rule.latest_end for rule in self.rules]
-
-    def __bool__(self) -> bool:
-        return bool(self.rules)
 
     @property
     def boosts_rewards(self) -> bool:

@@ -104,16 +104,18 @@ class Catalogue:
         #: The boosts that are active.
         self.boosts = BoostTable(boosts)
         rules = self.achievements.values()
-        active = [each for each in rules if each.is_active]
+        special = [each for each in rules if each.is_special]
         #: Active achievements that are earned again, or in a season only.
-        self.special = tuple(each for each in active if each.is_special)
+        self.special = tuple([each for each in special if each.is_active])
         #: Whether any achievement is earned again, or in a season only.
-        self.has_special = any(each.is_special for each in rules)
+        self.has_special = bool(special)
         #: Ids of all achievements that can be earned again.
-        self.repeated = tuple(each.id for each in rules if each.is_repeated)
+        self.repeated = tuple([each.id for each in special if each.is_repeated])
         #: The active ones that need no more than one value of a user, by measure, in
         #: order of rising threshold.
-        self.ladders = _ladders(e for e in active if not (e.is_special or e.is_tree))
+        self.ladders = _ladders(
+            [e for e in rules if e.is_active and not (e.is_special or e.is_tree)]
+        )
         #: The achievements that require more than one criterion.
         self.trees = Trees(rules, self.ids, filters)
         self._next_thresholds: dict[frozenset[int], Facts] = {}

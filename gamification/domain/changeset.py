@@ -28,11 +28,11 @@ from gamification.domain.outcomes import (
     Outcome,
     Reason,
     Unlock,
-    UnlockRow,
     Withheld,
 )
 from gamification.domain.rewards import (
     Place,
+    UnlockRow,
     lost_row,
     row_of,
     rules_held,
@@ -116,7 +116,7 @@ class UserChangeset(SettledTotals):
             record.source,
             attributes=record.attributes,
         )
-        if self.rules.catalogue.boosts:
+        if self.rules.catalogue.boosts.rules:
             entry, withheld = boosted_record(self, entry, withheld)
         return self._apply(entry, withheld, settles=True)
 

@@ -107,12 +107,11 @@ def change_of(
 
 
 def _accepts(counting: Counting, entry: Entry | PastEntry) -> bool:
-    if not counting.where:
-        return True
-    attributes = entry.attributes
-    return bool(attributes) and all(
-        comparison.accepts(attributes or {}) for comparison in counting.where
-    )
+    said = entry.attributes or {}
+    for comparison in counting.where:  # noqa: SIM110 - ``all`` takes thrice the time
+        if not comparison.accepts(said):
+            return False
+    return True
 
 
 def _amount(counting: Counting, entry: Entry | PastEntry) -> Change:

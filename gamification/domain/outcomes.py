@@ -340,21 +340,3 @@ class Outcome:
             replayed=True,
             reversed_at=reversed_at,
         )
-
-
-class UnlockRow(NamedTuple):
-    """The new values of a row that says whether a user holds an achievement."""
-
-    user_id: Any
-    achievement_id: int
-    unlocked_at: datetime
-    xp_awarded: int
-    revoked_at: datetime | None = None
-    revoked_by_id: Any = None
-    revoke_reason: str = ""
-    can_be_earned_again: bool = False
-    internal_note: str = ""
-    #: Which time it is that the user has earned it: 1 for the first.
-    number: int = 1
-    #: The first date of the period for which the user has earned it, if any.
-    period: date | None = None

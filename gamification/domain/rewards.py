@@ -4,19 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from datetime import datetime
-from typing import TypeAlias
+from datetime import date, datetime
+from typing import Any, NamedTuple, TypeAlias
 
 from gamification.domain.backfill import Moment
 from gamification.domain.goals import goal_of
 from gamification.domain.history import StandingEntry
-from gamification.domain.outcomes import Entry, EntryKind, Reason, Unlock, UnlockRow
+from gamification.domain.outcomes import Entry, EntryKind, Reason, Unlock
 from gamification.domain.rules import AchievementRule
 from gamification.domain.series import highest_steps
 from gamification.domain.state import UserState
 
 #: The id of an achievement, and which time it is that a user earned it.
 Place: TypeAlias = tuple[int, int]
+
+
+class UnlockRow(NamedTuple):
+    """The new values of a row that says whether a user holds an achievement."""
+
+    user_id: Any
+    achievement_id: int
+    unlocked_at: datetime
+    xp_awarded: int
+    revoked_at: datetime | None = None
+    revoked_by_id: Any = None
+    revoke_reason: str = ""
+    can_be_earned_again: bool = False
+    internal_note: str = ""
+    #: Which time it is that the user has earned it: 1 for the first.
+    number: int = 1
+    #: The first date of the period for which the user has earned it, if any.
+    period: date | None = None
 
 
 def reward_of(
@@ -107,11 +125,13 @@ def unlocks_to_show(
 
     ``held`` has the ids of achievements that the user held before.
     """
-    fresh = (
+    fresh = [
         each
         for each in unlocks
         if _is_first(known[each.achievement], each.number, state)
-    )
+    ]
+    if len(fresh) == 1 and not known[fresh[0].achievement].series:
+        return fresh
     return highest_steps(fresh, known, held)
 
 

@@ -125,7 +125,9 @@ class AchievementRule:
     @property
     def is_tree(self) -> bool:
         """Whether it requires more than that its criterion reaches a number."""
-        return self.conditions is not None or not self.counting.is_plain
+        counting = self.counting
+        is_plain = counting is PLAIN or counting.is_plain
+        return self.conditions is not None or not is_plain
 
     @property
     def measure(self) -> Measure:

@@ -12,7 +12,7 @@ from gamification.domain.outcomes import Unlock
 from gamification.domain.rules import AchievementRule
 
 
-class Step(NamedTuple):
+class SeriesStep(NamedTuple):
     """A step of a series, and what it asks of users."""
 
     series: str
@@ -67,13 +67,15 @@ def _tops(rules: Iterable[AchievementRule], held: AbstractSet[int]) -> dict[str,
     return tops
 
 
-def falling_steps(steps: Iterable[Step]) -> Iterator[tuple[Step, Step]]:
+def falling_steps(
+    steps: Iterable[SeriesStep],
+) -> Iterator[tuple[SeriesStep, SeriesStep]]:
     """Yield the neighbours in a series of which the higher one does not ask for more.
 
     Steps that measure different things are not compared.
     """
 
-    def place(step: Step) -> tuple[str, str]:
+    def place(step: SeriesStep) -> tuple[str, str]:
         return step.series, repr(step.measure)
 
     in_order = sorted(steps, key=lambda step: (*place(step), step.step))

@@ -20,10 +20,9 @@ from gamification.domain.outcomes import (
     EntryKind,
     Reason,
     Unlock,
-    UnlockRow,
 )
 from gamification.domain.requirements import is_met
-from gamification.domain.rewards import reward_of, row_of, unlock_of
+from gamification.domain.rewards import UnlockRow, reward_of, row_of, unlock_of
 from gamification.domain.rules import AchievementRule
 from gamification.domain.state import NONE, Rules, UserState
 from gamification.domain.totals import RunningTotals, Start
@@ -88,7 +87,7 @@ class SettledTotals(RunningTotals):
         trees = self.rules.catalogue.trees
         # What an award gives was not held at any moment before it.
         is_award = cause.kind == EntryKind.ACHIEVEMENT
-        is_latest = bool(trees) and not is_award and start.dates(cause)
+        is_latest = trees.are_used and not is_award and start.dates(cause)
         is_dated: bool | None = None
         self._is_record = cause.kind == EntryKind.ACTIVITY
         waiting = deque(self._earned(start, is_latest=is_latest))
@@ -242,7 +241,8 @@ class SettledTotals(RunningTotals):
         self, rule: AchievementRule, moment: Moment, reason: Reason = NO_REASON
     ) -> Entry:
         reward = reward_of(rule, self.state, moment, self.now, reason)
-        return boosted_reward(self, reward)
+        boosts = self.rules.catalogue.boosts.rules
+        return boosted_reward(self, reward) if boosts else reward
 
     def _hold(self, rule: AchievementRule, reward: Entry) -> Unlock:
         self.held = self.held | {rule.id}

@@ -89,12 +89,11 @@ class StreakKeeper:
         last = streak.last_active_on
         if last is None or day > last:
             return False
+        if day == last:
+            return True
         # Between the first and the last date of a plain run, only neutral ones are not.
         is_within = day > last - timedelta(streak.current)
-        is_known = (
-            self._is_strict and is_within and not self.state.calendar.is_neutral(day)
-        )
-        if day == last or is_known:
+        if self._is_strict and is_within and not self.state.calendar.is_neutral(day):
             return True
         raise MissingDaysError
 
@@ -139,7 +138,7 @@ class StreakKeeper:
     def note(self, entry: Entry) -> None:
         """Count an entry of an activity that staff chose for a streak."""
         chosen = self.catalogue.chosen_activities
-        if chosen and entry.activity_id in chosen and entry.sign:
+        if entry.activity_id in chosen and entry.sign:
             self._expect(needs_book=True)
             place = entry.activity_id or 0, entry.local_date
             self._chosen[place] = self._chosen.get(place, 0) + entry.sign

@@ -59,7 +59,7 @@ class StreakVersion:
     freeze_cap: int = 0
 
 
-class Period(NamedTuple):
+class StreakPeriod(NamedTuple):
     """Dates that count together, both included."""
 
     start: date
@@ -101,7 +101,7 @@ class StreakRule:
         """Return the rules that hold on ``day``."""
         return self.versions[self._place(day)]
 
-    def period_of(self, day: date) -> Period:
+    def period_of(self, day: date) -> StreakPeriod:
         """Return the period in which ``day`` lies."""
         place = self._place(day)
         version = self.versions[place]
@@ -111,9 +111,9 @@ class StreakRule:
             first = max(start, version.since)
         if place + 1 < len(self.versions):
             last = min(end, self.versions[place + 1].since - ONE_DAY)
-        return Period(first, last, version, (first, last) == (start, end))
+        return StreakPeriod(first, last, version, (first, last) == (start, end))
 
-    def following(self, period: Period) -> Period:
+    def following(self, period: StreakPeriod) -> StreakPeriod:
         """Return the period after ``period``."""
         return self.period_of(period.end + ONE_DAY)
 

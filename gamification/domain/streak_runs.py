@@ -15,7 +15,7 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from gamification.domain.days import ONE_DAY, Calendar
-from gamification.domain.streak_rules import Period, StreakRule, StreakUnit
+from gamification.domain.streak_rules import StreakPeriod, StreakRule, StreakUnit
 from gamification.domain.streaks import Streak
 
 
@@ -58,7 +58,7 @@ class Runs:
     longest: int = 0
     last_active_on: date | None = None
     #: The last period that counts, and the date on which its run began.
-    last: Period | None = None
+    last: StreakPeriod | None = None
     began_on: date | None = None
     #: Active dates of this run, which earn freezes.
     counted: int = 0
@@ -101,7 +101,7 @@ class Walk:
         self.runs = Runs()
         #: The gap that broke the streak last, and the period after which it began; and
         #: how long the streak was until then.
-        self.breach: tuple[Period, Gap] | None = None
+        self.breach: tuple[StreakPeriod, Gap] | None = None
         self.lost = 0
         #: The dates on which the longest run became so long, in order.
         self.growth: list[tuple[date, int]] = []
@@ -129,7 +129,7 @@ class Walk:
         self._supply(day)
         return gap
 
-    def is_missed(self, period: Period) -> bool:
+    def is_missed(self, period: StreakPeriod) -> bool:
         """Say whether ``period`` breaks a streak, unless a freeze covers it.
 
         A period that a change of the rules cuts short never does.
@@ -147,11 +147,11 @@ class Walk:
         """Say whether the user was active on ``day``, or it was repaired."""
         return day in self.active or day in self.exceptions.repaired
 
-    def done_in(self, period: Period) -> int:
+    def done_in(self, period: StreakPeriod) -> int:
         """Return the number of active dates in ``period``."""
         return sum(day in self.active for day in period.dates())
 
-    def _is_open(self, period: Period, day: date) -> bool:
+    def _is_open(self, period: StreakPeriod, day: date) -> bool:
         """Say whether the user could be expected to be active on ``day``."""
         return (
             day.isoweekday() in period.version.weekdays
@@ -159,7 +159,7 @@ class Walk:
             and not self.calendar.is_neutral(day)
         )
 
-    def _pass(self, period: Period, days: Sequence[date]) -> None:
+    def _pass(self, period: StreakPeriod, days: Sequence[date]) -> None:
         # One below its goal ends no gap: freezes that come in it cover none before it.
         if len(days) < period.version.goal:
             return
@@ -169,7 +169,7 @@ class Walk:
             self._supply(day)
             self._earn(period, day)
 
-    def _reach(self, period: Period) -> None:
+    def _reach(self, period: StreakPeriod) -> None:
         """Let a run go on, or begin, with ``period``."""
         runs = self.runs
         gap = self._gap(runs.last, period.start) if runs.last else None
@@ -184,7 +184,7 @@ class Walk:
         runs.longest = max(runs.longest, runs.current)
         runs.last = period
 
-    def _gap(self, last: Period, end: date) -> Gap:
+    def _gap(self, last: StreakPeriod, end: date) -> Gap:
         """Return the gap after ``last`` and before ``end``.
 
         Each date that was missed takes a freeze that was in stock when it ended.
@@ -200,7 +200,7 @@ class Walk:
         self._supply(end - ONE_DAY)
         return Gap(missed, is_covered=True)
 
-    def _between(self, last: Period, end: date) -> Iterator[Period]:
+    def _between(self, last: StreakPeriod, end: date) -> Iterator[StreakPeriod]:
         period = self.rule.following(last)
         while period.start < end:
             yield period
@@ -228,7 +228,7 @@ class Walk:
             else:
                 _count(self.runs.surplus, came_on, amount - added)
 
-    def _earn(self, period: Period, day: date) -> None:
+    def _earn(self, period: StreakPeriod, day: date) -> None:
         self.runs.counted += 1
         every = period.version.freeze_every
         if every and self.runs.counted % every == 0:

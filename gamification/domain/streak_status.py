@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Final
 
 from gamification.domain.days import ONE_DAY, Calendar
-from gamification.domain.streak_rules import Period, StreakRule
+from gamification.domain.streak_rules import StreakPeriod, StreakRule
 from gamification.domain.streak_runs import NO_EXCEPTIONS, Exceptions, Gap, Walk
 from gamification.domain.streaks import StreakState, StreakStatus
 
@@ -54,7 +54,7 @@ def find_status(
     )
 
 
-def _state(walk: Walk, gap: Gap, period: Period, today: date) -> StreakState:
+def _state(walk: Walk, gap: Gap, period: StreakPeriod, today: date) -> StreakState:
     last = walk.runs.last
     if last is None:
         return StreakState.BROKEN
@@ -67,7 +67,7 @@ def _state(walk: Walk, gap: Gap, period: Period, today: date) -> StreakState:
     return StreakState.FROZEN if gap.missed else StreakState.AT_RISK
 
 
-def _lost_at(walk: Walk, gap: Gap, period: Period, now: datetime) -> datetime:
+def _lost_at(walk: Walk, gap: Gap, period: StreakPeriod, now: datetime) -> datetime:
     """Return when the streak breaks if the user is not active any more."""
     count, stock, rule = len(gap.missed), walk.runs.stock, walk.rule
     if walk.runs.last and walk.runs.last.end >= period.start:

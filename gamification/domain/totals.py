@@ -11,9 +11,9 @@ from gamification.domain.catalogue import Facts
 from gamification.domain.filter_keeper import FilterKeeper
 from gamification.domain.goals import GoalKeeper
 from gamification.domain.levels import calculate_level_from_xp
-from gamification.domain.outcomes import Entry, EntryKind
+from gamification.domain.outcomes import SIGNS, Entry, EntryKind
 from gamification.domain.rules import MAX_TOTAL, NEVER, AchievementRule
-from gamification.domain.state import NONE, Rules, UserState
+from gamification.domain.state import NONE, NOTHING, Rules, UserState
 from gamification.domain.streak_keeper import MissingDaysError, StreakKeeper
 
 __all__ = ["MissingDaysError", "RunningTotals", "Start", "TotalOutOfRangeError"]
@@ -75,7 +75,7 @@ class RunningTotals:
         catalogue = rules.catalogue
         #: What conditions count; None if there are none.
         self.filters: FilterKeeper | None = None
-        if catalogue.trees:
+        if catalogue.trees.are_used:
             self.filters = FilterKeeper(state, catalogue.trees)
         #: Only where achievements can be earned again, or in a season.
         self.goals = GoalKeeper(state, rules) if catalogue.has_special else None
@@ -101,7 +101,8 @@ class RunningTotals:
             self.goals.note(entry)
         if entry.activity_id is not None:
             self._count(entry.activity_id, entry.quantity)
-            self.streaks.note(entry)
+            if self.rules.catalogue.chosen_activities:
+                self.streaks.note(entry)
             if entry.extends_streak:
                 self._mark_day(entry)
         if self.filters is not None:
@@ -122,7 +123,7 @@ class RunningTotals:
         return stored + self.tallies.get(activity_id, 0)
 
     def _mark_day(self, entry: Entry) -> None:
-        day, sign = entry.local_date, entry.sign
+        day, sign = entry.local_date, SIGNS.get(entry.kind, 0)
         activities, xp = self.days.get(day, (0, 0))
         self.days[day] = (activities + sign, xp + entry.amount)
         if sign:
@@ -153,8 +154,12 @@ class RunningTotals:
         )
 
     def _reaches_run(self, thresholds: Mapping[int, int]) -> bool:
-        known = self.streaks.longest().items()
+        known = self._longest_runs().items()
         return any(longest >= thresholds.get(pk, NEVER) for pk, longest in known)
+
+    def _longest_runs(self) -> Mapping[int, int]:
+        """Return the longest runs of the streaks besides the daily, as far as known."""
+        return self.streaks.longest() if self.rules.catalogue.other_streaks else NOTHING
 
     def start(self) -> Start:
         """Return where the user stands now."""
@@ -168,7 +173,7 @@ class RunningTotals:
             self.streak.longest,
             self.held,
             self.last_occurred_at,
-            self.streaks.longest(),
+            self._longest_runs(),
         )
 
     def facts(self) -> Facts:
@@ -215,5 +220,5 @@ class RunningTotals:
             self.total_xp,
             len(self.held),
             {pk: self._tally(pk) for pk in activity_ids},
-            self.streaks.longest(),
+            self._longest_runs(),
         )

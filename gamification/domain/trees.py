@@ -169,12 +169,10 @@ class Trees:
             self.filter_ids.setdefault(slot, []).append(each.id)
             if each.is_built:
                 self.answering[slot] = each.id
+        #: Whether anything has to be counted or judged.
+        self.are_used = bool(self.counted or self.active)
         self._general, self._by_value = _index(self.counted)
         self._affected: dict[Any, Affected] = {}
-
-    def __bool__(self) -> bool:
-        """Say whether anything has to be counted or judged."""
-        return bool(self.counted or self.active)
 
     @property
     def needs_ledgers(self) -> bool:

@@ -22,8 +22,8 @@ from gamification.domain.history import (
     unlocks_of,
 )
 from gamification.domain.levels import calculate_level_from_xp
-from gamification.domain.outcomes import Entry, EntryKind, Reason, UnlockRow
-from gamification.domain.rewards import Place, place_of, row_of
+from gamification.domain.outcomes import Entry, EntryKind, Reason
+from gamification.domain.rewards import Place, UnlockRow, place_of, row_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ It has its first keys, and the number of users with each score.
 from __future__ import annotations
 
 from gamification.leaderboards.closing import KEPT
-from gamification.leaderboards.headers import Header
+from gamification.leaderboards.headers import BoardHeader
 from gamification.leaderboards.kept import Part, places
 from gamification.leaderboards.slices import (
     AfterOffset,
@@ -19,7 +19,7 @@ from gamification.leaderboards.slices import (
 from gamification.leaderboards.values import Answer, Key, Place, Question, Ranking
 
 
-def answer(header: Header, question: Question) -> Answer | None:
+def answer(header: BoardHeader, question: Question) -> Answer | None:
     """Return the answer of a closed board; None if somebody has just opened it."""
     focus = header.counted.get(question.focus)
     own = header.counted.get(question.own)
@@ -48,7 +48,7 @@ def _around(key: Key) -> PlaceOf:
     return PlaceOf(key, 1, 1, Ranking.COMPETITION)
 
 
-def _place(header: Header, ranking: Ranking, key: Key, found: Slice) -> Place:
+def _place(header: BoardHeader, ranking: Ranking, key: Key, found: Slice) -> Place:
     """Return the place at ``key``, which the board may no longer have."""
     rank = found.anchor + 1 if ranking is Ranking.ORDINAL else found.above + 1
     if ranking is Ranking.DENSE:

@@ -54,7 +54,7 @@ class _Row(NamedTuple):
         return counted_key(self.user, self.is_ranked, self.score, self.reached_at)
 
 
-class Header(NamedTuple):
+class BoardHeader(NamedTuple):
     """A built board as it is stored, and what the ledger says of some users."""
 
     id: int
@@ -93,7 +93,7 @@ class Header(NamedTuple):
 
 def find_board(
     subject: Subject, users: Collection[Any], *, limit: int
-) -> Header | None:
+) -> BoardHeader | None:
     """Return the board, with pending users as far as the limit, and with ``users``.
 
     None means that the board is not built.
@@ -115,7 +115,7 @@ def _condition(subject: Subject) -> sql.Statement:
     return sql.Statement(text, (audience(), *group, period.window.value, *instants))
 
 
-def _header(rows: Sequence[_Row], limit: int) -> Header:
+def _header(rows: Sequence[_Row], limit: int) -> BoardHeader:
     first, told = rows[0], [row for row in rows if row.user is not None]
     kept = {row.user: row.kept_key for row in told if row.debit}
     counted = {row.user: row.counted_key for row in told}
@@ -125,7 +125,7 @@ def _header(rows: Sequence[_Row], limit: int) -> Header:
     )
     ranked = {user: key for user, key in counted.items() if key}
     old, new = ([], []) if closed_at else changes(kept, ranked)
-    return Header(
+    return BoardHeader(
         first.id,
         first.version,
         first.kept,

@@ -10,7 +10,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from typing import Protocol
 
-from gamification.leaderboards.headers import Header
+from gamification.leaderboards.headers import BoardHeader
 from gamification.leaderboards.slices import (
     AfterOffset,
     AroundKey,
@@ -23,7 +23,7 @@ from gamification.leaderboards.slices import (
 from gamification.leaderboards.values import Answer, Key, Place, Question, Ranking
 
 
-def answer(header: Header, question: Question) -> Answer | None:
+def answer(header: BoardHeader, question: Question) -> Answer | None:
     """Return the answer of a board; None if it has changed meanwhile."""
     own, margin = header.counted.get(question.own), 1 + len(header.old)
     # A user in the middle of the page needs no slice of their own.
@@ -47,7 +47,9 @@ def answer(header: Header, question: Question) -> Answer | None:
     return Answer(header.total, offset, page, mine, people_of(slices))
 
 
-def _wish(header: Header, question: Question, reach: int) -> AfterOffset | AroundKey:
+def _wish(
+    header: BoardHeader, question: Question, reach: int
+) -> AfterOffset | AroundKey:
     """Return a wish for the keys of the page and the key before it.
 
     Around a user, it is for ``reach`` keys on both sides.
@@ -75,7 +77,7 @@ def _offset(part: Part, question: Question) -> int:
 class Part:
     """A part of a board, in which some users are where the ledger has them."""
 
-    def __init__(self, header: Header, found: Slice) -> None:
+    def __init__(self, header: BoardHeader, found: Slice) -> None:
         self.header, self._slice = header, found
         since = found.keys[0] if found.start and found.keys else ()
         until = None if found.is_last or not found.keys else found.keys[-1]
@@ -116,12 +118,12 @@ class Part:
         return _scores_above(self.header, debit)
 
 
-def _scores_above(header: Header, debit: int) -> int:
+def _scores_above(header: BoardHeader, debit: int) -> int:
     new = {each.debit for each in header.new if each < (debit,)}
     return len(read_scores_above(header, debit) | new)
 
 
-def _place(header: Header, ranking: Ranking, key: Key, found: Slice) -> Place:
+def _place(header: BoardHeader, ranking: Ranking, key: Key, found: Slice) -> Place:
     """Return the place of a ranked user at ``key``."""
     if ranking is Ranking.DENSE:
         rank = _scores_above(header, key.debit) + 1

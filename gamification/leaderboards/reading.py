@@ -17,7 +17,7 @@ from gamification.exceptions import UnknownScopeError
 from gamification.leaderboards import final, kept, ledger, scopes
 from gamification.leaderboards.closing import settles_at
 from gamification.leaderboards.groups import group_of
-from gamification.leaderboards.headers import Header, find_board
+from gamification.leaderboards.headers import BoardHeader, find_board
 from gamification.leaderboards.people import make_users
 from gamification.leaderboards.requests import (
     cursor_of,
@@ -207,7 +207,7 @@ def _instance(user: UserRef | None) -> Any:
     return visible_users().filter(pk=user_id_of(user)).first()
 
 
-def _header(question: Question, hidden: Collection[Any]) -> Header | None:
+def _header(question: Question, hidden: Collection[Any]) -> BoardHeader | None:
     """Return the board's header; None if the ledger has to answer."""
     if not conf.KEEP_LEADERBOARDS:
         return None
@@ -221,7 +221,7 @@ def _header(question: Question, hidden: Collection[Any]) -> Header | None:
     return header if header and header.is_complete else None
 
 
-def _is_due(header: Header, period: Period) -> bool:
+def _is_due(header: BoardHeader, period: Period) -> bool:
     """Say whether the board waits for somebody to close it."""
     settled = settles_at(period.ends_at, header.reopened_at)
     return not header.is_closed and settled is not None and settled <= timezone.now()

@@ -10,7 +10,7 @@ from django.utils.module_loading import import_string
 
 from gamification.conf import conf
 from gamification.leaderboards.counting import counted_keys, kept_keys
-from gamification.leaderboards.headers import Header
+from gamification.leaderboards.headers import BoardHeader
 from gamification.leaderboards.kept import places
 from gamification.leaderboards.values import Answer, Key, Question
 from gamification.models import write_alias
@@ -41,7 +41,7 @@ def users_in(scope: str, viewer: Any) -> set[Any] | None:
     return keys
 
 
-def answer(header: Header | None, question: Question, users: set[Any]) -> Answer:
+def answer(header: BoardHeader | None, question: Question, users: set[Any]) -> Answer:
     """Return the answer for the users of a scope, ranked among themselves."""
     keys = _keys(header, question, users)
     part, offset = ScopedPart(keys.values()), question.offset
@@ -78,7 +78,7 @@ class ScopedPart:
 
 
 def _keys(
-    header: Header | None, question: Question, users: set[Any]
+    header: BoardHeader | None, question: Question, users: set[Any]
 ) -> Mapping[Any, Key]:
     """Return the present keys of these users, from the board as far as it has them."""
     if header is None or header.is_closed:

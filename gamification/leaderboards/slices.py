@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from gamification.leaderboards import slice_sql as sql
 from gamification.leaderboards.counting import adapted, own_marks
-from gamification.leaderboards.headers import Header
+from gamification.leaderboards.headers import BoardHeader
 from gamification.leaderboards.people import user_columns
 from gamification.leaderboards.sql import Statement, fetch
 from gamification.leaderboards.values import Key, People, Ranking
@@ -59,7 +59,7 @@ class Slice(NamedTuple):
     is_last: bool
 
 
-def read_slices(header: Header, wishes: Sequence[Wish]) -> list[Slice] | None:
+def read_slices(header: BoardHeader, wishes: Sequence[Wish]) -> list[Slice] | None:
     """Return a slice for each wish; None if kept scores have changed meanwhile."""
     now, marks = adapted(timezone.now()), own_marks()
     columns = () if marks is None else user_columns()
@@ -85,7 +85,7 @@ def people_of(slices: Sequence[Slice]) -> People:
     return {user: row for each in slices for user, row in each.people.items()}
 
 
-def read_scores_above(header: Header, debit: int) -> set[int]:
+def read_scores_above(header: BoardHeader, debit: int) -> set[int]:
     """Return the different kept scores above one, without users who moved."""
     if header.is_closed:
         statement = sql.final_scores_above(header.id, debit)
@@ -94,7 +94,7 @@ def read_scores_above(header: Header, debit: int) -> set[int]:
     return {above for (above,) in fetch(statement)}
 
 
-def _parts(header: Header, name: str, wish: Wish) -> Iterator[Statement]:
+def _parts(header: BoardHeader, name: str, wish: Wish) -> Iterator[Statement]:
     board = header.id
     if isinstance(wish, AfterOffset):
         is_divided = wish.offset and not header.is_closed
@@ -114,7 +114,7 @@ def _parts(header: Header, name: str, wish: Wish) -> Iterator[Statement]:
 
 
 def _place_parts(
-    header: Header, name: str, key: Key, ranking: Ranking
+    header: BoardHeader, name: str, key: Key, ranking: Ranking
 ) -> Iterator[Statement]:
     if header.is_closed:
         yield sql.final_before(name, header.id, key)

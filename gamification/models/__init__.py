@@ -11,7 +11,7 @@ from gamification.models.catalogue_stamp import CatalogueStamp
 from gamification.models.celebrations import Celebration
 from gamification.models.database import write_alias
 from gamification.models.filters import CountFilter, FilterTally
-from gamification.models.history import LedgerEntry, UserAchievement
+from gamification.models.history import LedgerEntry
 from gamification.models.jobs import Job, JobKind, JobState, JobUser
 from gamification.models.level_text import level_text
 from gamification.models.progress import ActiveDay, ActivityTally, UserGamification
@@ -22,6 +22,7 @@ from gamification.models.streaks import (
     StreakFreeze,
     StreakPause,
 )
+from gamification.models.unlocks import UserAchievement
 
 __all__ = [
     "Achievement",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from django.conf import settings
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Coalesce
@@ -15,8 +14,9 @@ from gamification.domain.outcomes import CelebrationKind
 from gamification.domain.rules import AchievementStatus
 from gamification.models.achievements import Achievement
 from gamification.models.celebration_text import celebration_text, celebration_title
-from gamification.models.history import UserAchievement
+from gamification.models.fields import user_field
 from gamification.models.natural_keys import PerUserQuerySet
+from gamification.models.unlocks import UserAchievement
 
 
 class CelebrationQuerySet(PerUserQuerySet["Celebration"]):
@@ -54,13 +54,7 @@ class CelebrationQuerySet(PerUserQuerySet["Celebration"]):
 class Celebration(models.Model):
     """Something to show the user once."""
 
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        models.CASCADE,
-        related_name="gamification_celebrations",
-        db_index=False,
-        verbose_name=_("user"),
-    )
+    user = user_field("gamification_celebrations")
     kind = models.CharField(_("kind"), max_length=12, choices=CelebrationKind)
     dedupe_key = models.CharField(_("dedupe key"), max_length=150)
     data = models.JSONField(_("data"), default=dict)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+
+from gamification.models.fields import user_field
 
 
 class CountFilter(models.Model):
@@ -37,13 +38,7 @@ class CountFilter(models.Model):
 class FilterTally(models.Model):
     """How much of a filter a user has, less what was reversed."""
 
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        models.CASCADE,
-        related_name="+",
-        db_index=False,
-        verbose_name=_("user"),
-    )
+    user = user_field()
     filter = models.ForeignKey(
         CountFilter,
         models.CASCADE,

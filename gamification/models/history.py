@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Never
 
-from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -14,8 +13,13 @@ from gamification.domain.outcomes import EntryKind
 from gamification.models.achievements import Achievement
 from gamification.models.boosted import boosted_of, boosted_text_of
 from gamification.models.catalogue import Activity
+from gamification.models.fields import (
+    internal_note_field,
+    note_field,
+    staff_field,
+    user_field,
+)
 from gamification.models.jobs import Job
-from gamification.models.natural_keys import PerUserQuerySet
 
 
 class LedgerEntryQuerySet(models.QuerySet["LedgerEntry"]):
@@ -33,13 +37,7 @@ class LedgerEntryQuerySet(models.QuerySet["LedgerEntry"]):
 class LedgerEntry(models.Model):
     """One change of a user's XP, or a record that changed none."""
 
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        models.CASCADE,
-        related_name="gamification_entries",
-        db_index=False,
-        verbose_name=_("user"),
-    )
+    user = user_field("gamification_entries")
     kind = models.CharField(_("kind"), max_length=12, choices=EntryKind)
     amount = models.BigIntegerField(
         _("XP"), help_text=_("XP that the entry adds; negative if it takes some.")
@@ -88,20 +86,9 @@ class LedgerEntry(models.Model):
         null=True,
         help_text=_("The entry whose worth this one raises or lowers."),
     )
-    actor = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        models.SET_NULL,
-        null=True,
-        related_name="+",
-        db_index=False,
-        verbose_name=_("actor"),
-    )
-    note = models.TextField(
-        _("note for the user"), blank=True, help_text=_("The user can read it.")
-    )
-    internal_note = models.TextField(
-        _("internal note"), blank=True, help_text=_("Only staff can read it.")
-    )
+    actor = staff_field(_("actor"), db_index=False)
+    note = note_field()
+    internal_note = internal_note_field()
     job = models.ForeignKey(
         Job,
         models.PROTECT,
@@ -247,115 +234,3 @@ class LedgerEntry(models.Model):
     def is_own(self) -> bool:
         """Whether the user gave it to themselves."""
         return self.actor_id is not None and self.actor_id == self.user_id
-
-
-class UserAchievementQuerySet(PerUserQuerySet["UserAchievement"]):
-    """Unlocks, of which a user has one for each achievement."""
-
-    natural_lookups = ("achievement__key",)
-
-
-class UserAchievement(models.Model):
-    """An achievement that a user holds, or held until it was taken back."""
-
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        models.CASCADE,
-        related_name="gamification_achievements",
-        db_index=False,
-        verbose_name=_("user"),
-    )
-    achievement = models.ForeignKey(
-        Achievement,
-        models.PROTECT,
-        related_name="user_achievements",
-        db_index=False,
-        verbose_name=_("achievement"),
-    )
-    number = models.IntegerField(
-        _("number"),
-        default=1,
-        db_default=1,
-        help_text=_("Which time it is that the user has earned it: 1 for the first."),
-    )
-    period = models.DateField(
-        _("period"),
-        null=True,
-        blank=True,
-        help_text=_("The first date of the period for which the user has earned it."),
-    )
-    unlocked_at = models.DateTimeField(_("unlocked at"))
-    xp_awarded = models.BigIntegerField(_("XP awarded"))
-    revoked_at = models.DateTimeField(_("revoked at"), null=True, blank=True)
-    revoked_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-        db_index=False,
-        verbose_name=_("revoked by"),
-    )
-    revoke_reason = models.TextField(
-        _("reason for the user"), blank=True, help_text=_("The user can read it.")
-    )
-    internal_note = models.TextField(
-        _("internal note"), blank=True, help_text=_("Only staff can read it.")
-    )
-    can_be_earned_again = models.BooleanField(
-        _("can be earned again"),
-        default=False,
-        help_text=_("A reversal, not staff, took it back."),
-    )
-
-    objects = UserAchievementQuerySet.as_manager()
-
-    class Meta:
-        verbose_name = _("user achievement")
-        verbose_name_plural = _("user achievements")
-        default_permissions = ("view",)
-        ordering: ClassVar = ["-unlocked_at", "-id"]
-        indexes: ClassVar = [
-            models.Index(fields=["unlocked_at"], name="gamification_unlock_by_time"),
-            models.Index(
-                fields=["achievement", "unlocked_at"], name="gamification_unlock_of"
-            ),
-            # The number of achievements that a user holds.
-            models.Index(
-                fields=["user"],
-                condition=Q(revoked_at=None),
-                name="gamification_unlock_held",
-            ),
-            models.Index(
-                fields=["unlocked_at"],
-                condition=Q(revoked_at__isnull=False),
-                name="gamification_unlock_revoked",
-            ),
-            models.Index(
-                fields=["revoked_by"],
-                condition=Q(revoked_by__isnull=False),
-                name="gamification_unlock_by_revoker",
-            ),
-        ]
-        constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["user", "achievement", "number"],
-                name="gamification_userachievement_once",
-            ),
-        ]
-        permissions: ClassVar = [
-            ("award_achievement", "Can award achievements to users"),
-            ("revoke_achievement", "Can revoke achievements of users"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.user} · {self.achievement}"
-
-    def natural_key(self) -> tuple[Any, ...]:
-        """Return what names the row in every database."""
-        return (self.achievement.key, *self.user.natural_key())
-
-    @property
-    def is_barred(self) -> bool:
-        """Whether staff revoked it, so that the user cannot earn it again."""
-        return self.revoked_at is not None and not self.can_be_earned_again

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar, Final
 
-from django.conf import settings
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+from gamification.models.fields import staff_field, user_field
 
 
 class JobKind(models.TextChoices):
@@ -63,13 +64,7 @@ class Job(models.Model):
 
     kind = models.CharField(_("kind"), max_length=20, choices=JobKind)
     parameters = models.JSONField(_("parameters"), default=dict)
-    actor = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        models.SET_NULL,
-        null=True,
-        related_name="+",
-        verbose_name=_("actor"),
-    )
+    actor = staff_field(_("actor"))
     #: Users to process when the job began, users processed, those of them who were
     #: skipped, and the XP that the others got.
     total = models.BigIntegerField(_("users"), default=0)
@@ -172,13 +167,7 @@ class JobUser(models.Model):
         CHANGED = "changed", _("changed")
         SKIPPED = "skipped", _("skipped")
 
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        models.CASCADE,
-        related_name="+",
-        db_index=False,
-        verbose_name=_("user"),
-    )
+    user = user_field()
     job = models.ForeignKey(
         Job,
         models.CASCADE,

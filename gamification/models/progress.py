@@ -20,6 +20,7 @@ from gamification.domain.outcomes import CelebrationMode
 from gamification.domain.streaks import Streak
 from gamification.domain.zones import is_readable, present_name
 from gamification.models.catalogue import Activity
+from gamification.models.fields import user_field
 from gamification.models.natural_keys import PerUserQuerySet
 
 logger = logging.getLogger(__name__)
@@ -229,13 +230,7 @@ class ActivityTallyQuerySet(PerUserQuerySet["ActivityTally"]):
 class ActivityTally(models.Model):
     """The units of an activity that a user has done, less the reversed ones."""
 
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        models.CASCADE,
-        related_name="gamification_tallies",
-        db_index=False,
-        verbose_name=_("user"),
-    )
+    user = user_field("gamification_tallies")
     activity = models.ForeignKey(
         Activity,
         models.PROTECT,
@@ -284,13 +279,7 @@ class ActiveDay(models.Model):
         PAUSED = "paused", _("paused")
         OFF = "off", _("off")
 
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        models.CASCADE,
-        related_name="gamification_days",
-        db_index=False,
-        verbose_name=_("user"),
-    )
+    user = user_field("gamification_days")
     date = models.DateField(_("date"))
     kind = models.CharField(_("kind"), max_length=10, choices=Kind, default=Kind.ACTIVE)
     activities = models.BigIntegerField(_("activities"), default=0)

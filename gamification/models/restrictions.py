@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+from gamification.models.fields import staff_field, user_field
 
 
 class RestrictionKind(models.TextChoices):
@@ -21,13 +22,7 @@ class RestrictionKind(models.TextChoices):
 class Restriction(models.Model):
     """A decision of staff about a user, who took it, and who lifted it."""
 
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        models.CASCADE,
-        related_name="gamification_restrictions",
-        db_index=False,
-        verbose_name=_("user"),
-    )
+    user = user_field("gamification_restrictions")
     kind = models.CharField(_("kind"), max_length=10, choices=RestrictionKind)
     until = models.DateTimeField(
         _("until"),
@@ -36,25 +31,10 @@ class Restriction(models.Model):
         help_text=_("Empty means until staff lift it."),
     )
     reason = models.TextField(_("reason"))
-    actor = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        models.SET_NULL,
-        null=True,
-        related_name="+",
-        db_index=False,
-        verbose_name=_("actor"),
-    )
+    actor = staff_field(_("actor"), db_index=False)
     created_at = models.DateTimeField(_("created at"), default=timezone.now)
     lifted_at = models.DateTimeField(_("lifted at"), null=True, blank=True)
-    lifted_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-        db_index=False,
-        verbose_name=_("lifted by"),
-    )
+    lifted_by = staff_field(_("lifted by"), blank=True, db_index=False)
     lift_reason = models.TextField(_("reason for lifting it"), blank=True)
 
     class Meta:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Never
 
-from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
@@ -18,6 +17,7 @@ from gamification.domain.streak_rules import (
     StreakUnit,
 )
 from gamification.models.catalogue import KeyedItem
+from gamification.models.fields import note_field, staff_field, user_field
 from gamification.models.jobs import Job
 
 
@@ -135,13 +135,7 @@ class StreakFreezeQuerySet(models.QuerySet["StreakFreeze"]):
 class StreakFreeze(models.Model):
     """A change of a user's stock of freezes; the stock is the sum of the amounts."""
 
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        models.CASCADE,
-        related_name="gamification_freezes",
-        db_index=False,
-        verbose_name=_("user"),
-    )
+    user = user_field("gamification_freezes")
     streak = models.ForeignKey(
         StreakDefinition,
         models.PROTECT,
@@ -158,17 +152,8 @@ class StreakFreeze(models.Model):
         help_text=_("The user's date that it covered, or on which it came."),
     )
     key = models.CharField(_("key"), max_length=255)
-    actor = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        models.SET_NULL,
-        null=True,
-        related_name="+",
-        db_index=False,
-        verbose_name=_("actor"),
-    )
-    note = models.TextField(
-        _("note for the user"), blank=True, help_text=_("The user can read it.")
-    )
+    actor = staff_field(_("actor"), db_index=False)
+    note = note_field()
     created_at = models.DateTimeField(_("created at"), default=timezone.now)
 
     objects = StreakFreezeQuerySet.as_manager()
@@ -202,13 +187,7 @@ class StreakFreeze(models.Model):
 class StreakPause(models.Model):
     """Dates that break none of a user's streaks, or not one of them."""
 
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        models.CASCADE,
-        related_name="gamification_pauses",
-        db_index=False,
-        verbose_name=_("user"),
-    )
+    user = user_field("gamification_pauses")
     streak = models.ForeignKey(
         StreakDefinition,
         models.PROTECT,
@@ -221,17 +200,8 @@ class StreakPause(models.Model):
     )
     since = models.DateField(_("since"))
     until = models.DateField(_("until"), help_text=_("The last paused date."))
-    actor = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        models.SET_NULL,
-        null=True,
-        related_name="+",
-        db_index=False,
-        verbose_name=_("actor"),
-    )
-    note = models.TextField(
-        _("note for the user"), blank=True, help_text=_("The user can read it.")
-    )
+    actor = staff_field(_("actor"), db_index=False)
+    note = note_field()
     created_at = models.DateTimeField(_("created at"), default=timezone.now)
 
     class Meta:
@@ -262,13 +232,7 @@ class StreakPause(models.Model):
 class RepairedDate(models.Model):
     """A missed date that no longer breaks a user's streak."""
 
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        models.CASCADE,
-        related_name="gamification_repairs",
-        db_index=False,
-        verbose_name=_("user"),
-    )
+    user = user_field("gamification_repairs")
     streak = models.ForeignKey(
         StreakDefinition,
         models.PROTECT,
@@ -277,17 +241,8 @@ class RepairedDate(models.Model):
         verbose_name=_("streak"),
     )
     date = models.DateField(_("date"))
-    actor = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        models.SET_NULL,
-        null=True,
-        related_name="+",
-        db_index=False,
-        verbose_name=_("actor"),
-    )
-    note = models.TextField(
-        _("note for the user"), blank=True, help_text=_("The user can read it.")
-    )
+    actor = staff_field(_("actor"), db_index=False)
+    note = note_field()
     job = models.ForeignKey(
         Job,
         models.PROTECT,

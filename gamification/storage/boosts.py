@@ -20,7 +20,7 @@ from gamification.domain.boosts import BoostKind, BoostRule
 from gamification.domain.conditions import read_counting
 from gamification.domain.days import instant_at
 from gamification.models import Boost
-from gamification.storage.arrays import Arity, within_sql
+from gamification.storage.arrays import Arity, among_sql
 from gamification.storage.tables import BOOSTS
 
 #: The columns of a boost, besides its factor and its ends.
@@ -109,7 +109,7 @@ class Memberships:
             for name in (self.model._meta.db_table, self.user.column, self.group.column)
         )
         return f"""ARRAY(SELECT g.{group} FROM {table} g
-    WHERE g.{user} = p.user_id AND g.{group} {within_sql("bigint", count)})"""
+    WHERE g.{user} = p.user_id AND g.{group} {among_sql("bigint", count)})"""
 
     def read(
         self, alias: str, user_ids: Collection[Any], group_ids: Collection[int]

@@ -15,7 +15,7 @@ from django.db.models.expressions import RawSQL
 
 from gamification.domain.boosts import BoostRule
 from gamification.domain.catalogue import Catalogue
-from gamification.domain.conditions import read_condition, read_counting
+from gamification.domain.conditions import PLAIN, read_condition, read_counting
 from gamification.domain.levels import LevelRule
 from gamification.domain.requirements import Ids, counted_of
 from gamification.domain.rules import AchievementRule, ActivityRule
@@ -169,8 +169,9 @@ def make_achievement(row: Sequence[Any]) -> AchievementRule:
     PostgreSQL gives times as texts.
     """
     values = dict(zip(ACHIEVEMENT_FIELDS, row, strict=True))
-    values["counting"] = read_counting(values["counting"])
-    values["conditions"] = read_condition(values["conditions"])
+    counting, conditions = values["counting"], values["conditions"]
+    values["counting"] = read_counting(counting) if counting else PLAIN
+    values["conditions"] = read_condition(conditions) if conditions else None
     for name in ("starts_at", "ends_at"):
         if isinstance(values[name], str):
             values[name] = datetime.fromisoformat(values[name])

@@ -42,17 +42,20 @@ class ChangedRows:
         self.entries += entry_rows(changeset, Outcome.snapshot_text, json.dumps)
         for activity_id, quantity in changeset.tallies.items():
             changes["tallies"].append((user_id, activity_id, quantity, now))
-        for day, change in changeset.changed_days.items():
+        lost = changeset.lost_days
+        days = changeset.changed_days if lost else changeset.days
+        for day, change in days.items():
             changes["days"].append((user_id, day, "active", *change))
-        for day in changeset.lost_days:
+        for day in lost:
             changes["lost_days"].append((user_id, day))
         if changeset.filters:
             for (pk, bucket), count in changeset.filters.rows().items():
-                changes["filters"].append((user_id, pk, bucket, count))
+                changes["filters"].append((pk, user_id, bucket, count))
         for place in changeset.forgotten:
             changes["forgotten"].append((user_id, *place))
         changes["unlocks"] += changeset.unlocks
-        changes["freezes"] += changeset.streaks.freeze_rows(now)
+        if changeset.streaks.days is not None:
+            changes["freezes"] += changeset.streaks.freeze_rows(now)
         if changeset.celebrations:
             for row in notice_rows(changeset):
                 fields = row._asdict() | {"data": json.dumps(row.data)}

@@ -12,6 +12,7 @@ from gamification.domain.outcomes import EntryKind
 from gamification.domain.spans import ACTIVE, XP, Counts, SpanQuery, counted
 from gamification.domain.state import Earned
 from gamification.models import LedgerEntry, UserAchievement
+from gamification.storage.arrays import some_sql
 from gamification.storage.tables import LEDGER, UNLOCKS
 
 #: Achievement, number, state, and the period as an ordinal, of the repeated ones.
@@ -19,14 +20,14 @@ NUMBERS: Final = f"""ARRAY(
     SELECT ARRAY[u.achievement_id, u.number, (u.revoked_at IS NULL)::int,
         u.can_be_earned_again::int, coalesce(u.period - DATE '0001-01-01' + 1, 0)]
     FROM {UNLOCKS} u WHERE u.user_id = p.user_id
-    AND u.achievement_id = ANY(%s::bigint[]))"""
+    AND u.achievement_id {some_sql("bigint")})"""
 
 #: What is counted, date, microsecond or 0, and the sum. The dates of which only a part
 #: may belong to a season are told apart by the microsecond.
 SPANS: Final = f"""ARRAY(
     SELECT ARRAY[g.what, g.day, g.at, sum(g.value)::bigint] FROM (
         SELECT v.what, v.value, l.local_date - DATE '0001-01-01' + 1 AS day,
-            CASE WHEN l.local_date = ANY(%s::date[])
+            CASE WHEN l.local_date {some_sql("date")}
             THEN (extract(epoch FROM l.occurred_at) * 1000000)::bigint END AS at
         FROM {LEDGER} l CROSS JOIN LATERAL (VALUES
             (l.activity_id, l.quantity), ({XP}, l.amount),
@@ -36,7 +37,7 @@ SPANS: Final = f"""ARRAY(
                 WHEN '{EntryKind.REVERSAL.value}' THEN -1 ELSE 0 END)
         ) v (what, value)
         WHERE l.user_id = p.user_id AND l.local_date BETWEEN %s AND %s
-        AND v.what = ANY(%s::bigint[])
+        AND v.what {some_sql("bigint")}
     ) g GROUP BY g.what, g.day, g.at)"""
 
 

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 from django.db import connections, models
-from django.db.models import Exists, F, OuterRef, Subquery, Sum
-from django.db.models.functions import Coalesce
+from django.db.models import F
 
 from gamification.domain.changeset import UserChangeset
 from gamification.domain.nearby import Nearby, Span, Touched
-from gamification.domain.outcomes import CelebrationMode, Entry, EntryKind
-from gamification.domain.state import NONE, NOTHING, Usage, UserState
+from gamification.domain.outcomes import CelebrationMode, Entry
+from gamification.domain.state import NONE, NOTHING, UserState
 from gamification.models import (
     ActiveDay,
     ActivityTally,
@@ -42,6 +41,7 @@ from gamification.storage.boosts import read_groups
 from gamification.storage.catalogue import load_catalogue
 from gamification.storage.filters import add_tallies, load_tallies
 from gamification.storage.goals import load_counts, load_numbers
+from gamification.storage.limits import load_rewarded_at, load_usage
 from gamification.storage.nearby_rows import FEW, find_longest, read_nearby
 from gamification.storage.queries import ActivityIds, StateQuery, UserIds, UserKey
 
@@ -99,9 +99,9 @@ class PortableStore(Store):
         catalogue = load_catalogue(self.alias)
         ids = ActivityIds.of(query, catalogue)
         held, revoked, lapsed = self._achievements(query.user_ids)
-        tallies, usage = self._tallies(query, ids), self._usage(query, ids)
+        tallies, usage = self._tallies(query, ids), load_usage(query, ids, self.alias)
         groups = read_groups(self.alias, query.user_ids, query.groups(catalogue))
-        rewarded_at = self._rewarded_at(query, ids)
+        rewarded_at = load_rewarded_at(query, ids, self.alias)
         filters = load_tallies(query.user_ids, ids.asked.filters, self.alias)
         numbers = load_numbers(query.user_ids, ids.repeated, self.alias)
         counts = load_counts(query.user_ids, ids.spans, self.alias)
@@ -169,53 +169,6 @@ class PortableStore(Store):
         ):
             tallies[user_id][activity_id] = count
         return tallies
-
-    def _recent(
-        self, query: StateQuery, ids: ActivityIds, activity_ids: Sequence[int]
-    ) -> Any:
-        return self._rows(LedgerEntry).filter(
-            user__in=query.user_ids,
-            activity__in=activity_ids,
-            local_date__range=(ids.since, ids.until),
-        )
-
-    def _usage(
-        self, query: StateQuery, ids: ActivityIds
-    ) -> Mapping[Any, Mapping[tuple[int, date], Usage]]:
-        usage: dict[Any, dict[tuple[int, date], Usage]] = defaultdict(dict)
-        if not ids.limited:
-            return usage
-        rows = self._recent(query, ids, ids.limited).order_by()
-        for user_id, activity_id, day, units, rewarded in rows.values_list(
-            "user_id", "activity_id", "local_date"
-        ).annotate(units=Sum("quantity"), credited=Sum("rewarded")):
-            usage[user_id][activity_id, day] = (int(units), int(rewarded))
-        return usage
-
-    def _rewarded_at(
-        self, query: StateQuery, ids: ActivityIds
-    ) -> Mapping[Any, Mapping[int, list[datetime]]]:
-        instants: dict[Any, dict[int, list[datetime]]] = defaultdict(dict)
-        if not ids.cooled:
-            return instants
-        reversal = self._rows(LedgerEntry).filter(
-            user=OuterRef("user"), reverses=OuterRef("pk")
-        )
-        rows = self._recent(query, ids, ids.cooled).filter(
-            ~Exists(reversal), kind=EntryKind.ACTIVITY
-        )
-        more = self._rows(LedgerEntry).filter(
-            user=OuterRef("user"), corrects=OuterRef("pk")
-        )
-        corrected = more.order_by().values("corrects").annotate(n=Sum("rewarded"))
-        rows = rows.annotate(
-            units=F("rewarded") + Coalesce(Subquery(corrected.values("n")), 0)
-        ).filter(units__gt=0)
-        for user_id, activity_id, instant in rows.values_list(
-            "user_id", "activity_id", "occurred_at"
-        ):
-            instants[user_id].setdefault(activity_id, []).append(instant)
-        return instants
 
     def _replays(self, keys: Sequence[UserKey]) -> Mapping[UserKey, Entry]:
         wanted = set(keys)

@@ -128,12 +128,15 @@ class PostgreSQLStore(Store):
             _catalogues.pop(self._cache_key, None)
         found = [row for row in rows if row[STAMPS] is not None]
         rows = self._converted(found, STAMPS)
-        newcomers = query.user_ids if len(rows) < len(query.user_ids) else ()
+        excluded = {row[STAMPS] for row in rows if row[IS_EXCLUDED]}
+        newcomer_groups: Mapping[Any, frozenset[int]] = {}
+        if groups and len(rows) < len(query.user_ids):
+            newcomer_groups = read_groups(self.alias, query.user_ids, groups)
         snapshot = Snapshot(
             catalogue,
             StoredStates(rows, query, ids, has_groups=bool(groups)),
-            {row[STAMPS] for row in rows if row[IS_EXCLUDED]},
-            groups=read_groups(self.alias, newcomers, groups),
+            excluded,
+            groups=newcomer_groups,
             spans=ids.spans,
         )
         if query.keys and (replays := self._replays(query, rows)):
@@ -167,6 +170,7 @@ class PostgreSQLStore(Store):
     ) -> list[tuple[Any, ...]]:
         # Only for a single user does the same statement look up keys.
         keys = [key for _, key in query.keys] if len(query.user_ids) == 1 else []
+        user_ids = self._prepared(query.user_ids)
         params = [encode_set(ids.all)] if ids.all else []
         for activity_ids in (ids.limited, ids.cooled):
             if activity_ids:
@@ -193,7 +197,7 @@ class PostgreSQLStore(Store):
             ids.spans is not None,
         )
         sql = reading.read_sql(self._user_type, shape)
-        params.append(encode_set(self._prepared(query.user_ids)))
+        params.append(encode_set(user_ids))
         return self._fetch(sql, params, repeats=len(query.user_ids) == 1)
 
     def _replays(
@@ -292,6 +296,7 @@ class PostgreSQLStore(Store):
         rows = ChangedRows.of(changesets)
         if not rows.users:
             return None
+        user_ids = [row[0] for row in rows.users]
         changes = {name: made for name, made in rows.changes.items() if made}
         (users, *changed, ledger), params = self._encode(
             TableRows(PROGRESS_FIELDS, rows.users),
@@ -302,7 +307,7 @@ class PostgreSQLStore(Store):
         new_in = self._users if rows.are_new else None
         write = writing.WriteShape(users, shapes, ledger, new_in, rows.keeps_boards)
         sql = writing.write_sql(self._user_type, write)
-        return EncodedWrite(sql, params, [row[0] for row in rows.users])
+        return EncodedWrite(sql, params, user_ids)
 
     def write(self, encoded: EncodedWrite) -> Written:
         repeats = len(encoded.user_ids) == 1

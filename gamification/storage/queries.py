@@ -54,7 +54,7 @@ class StateQuery:
     def groups(self, catalogue: Catalogue) -> list[int]:
         """Return the ids of the groups for whose members there are boosts."""
         boosts = catalogue.boosts
-        return boosts.groups(self.earliest, self.latest) if boosts else []
+        return boosts.groups(self.earliest, self.latest) if boosts.rules else []
 
     def only(self, user_ids: Collection[Any]) -> StateQuery:
         """Return the query for only some of its users."""
@@ -85,7 +85,7 @@ class ActivityIds(NamedTuple):
         wanted = known if query.activities is None else query.activities
         rules = [known[key] for key in wanted if key in known]
         ids, asked = [rule.id for rule in rules], NOT_ASKED
-        if catalogue.trees:
+        if catalogue.trees.are_used:
             slots = query.slots(catalogue)
             asked = catalogue.trees.affected_by(frozenset(ids), slots).asked
             ids = [*asked.tallies]

@@ -6,7 +6,13 @@ from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
 
-from gamification.storage.arrays import Arity, RowShape, names_sql, within_sql
+from gamification.storage.arrays import (
+    Arity,
+    RowShape,
+    among_sql,
+    names_sql,
+    within_sql,
+)
 from gamification.storage.boosts import boosts_sql, memberships
 from gamification.storage.catalogue import (
     ACHIEVEMENT_FIELDS,
@@ -118,7 +124,7 @@ LEFT JOIN {PROFILES} p ON p.user_id {within_sql(user_type, shape.users)}"""
 def _tallies(count: Arity) -> str:
     """Return SQL for the count of one activity, or pairs of activity and count."""
     rows = f"""FROM {TALLIES} t
-    WHERE t.user_id = p.user_id AND t.activity_id {within_sql("bigint", count)}"""
+    WHERE t.user_id = p.user_id AND t.activity_id {among_sql("bigint", count)}"""
     if count > 1:
         return f"ARRAY(SELECT ARRAY[t.activity_id, t.count] {rows})"
     return f"(SELECT t.count {rows})" if count else "NULL"
@@ -129,7 +135,7 @@ def _filters(count: Arity) -> str:
     return f"""(
     SELECT json_agg(json_build_array(t.filter_id, t.bucket, t.count))::text
     FROM {FILTER_TALLIES} t
-    WHERE t.user_id = p.user_id AND t.filter_id {within_sql("bigint", count)})"""
+    WHERE t.user_id = p.user_id AND t.filter_id {among_sql("bigint", count)})"""
 
 
 def _usage(count: Arity) -> str:
@@ -153,14 +159,14 @@ def _rewarded_at(count: Arity) -> str:
 
 
 def _recent(count: Arity) -> str:
-    return f"""l.user_id = p.user_id AND l.activity_id {within_sql("bigint", count)}
+    return f"""l.user_id = p.user_id AND l.activity_id {among_sql("bigint", count)}
     AND l.local_date BETWEEN %s AND %s"""
 
 
 def _used_keys(count: Arity) -> str:
     """Return SQL for the ids of the user's entries with one of the keys."""
     return f"""ARRAY(SELECT l.id FROM {LEDGER} l
-    WHERE l.user_id = p.user_id AND l.key {within_sql("text", count)})"""
+    WHERE l.user_id = p.user_id AND l.key {among_sql("text", count)})"""
 
 
 def _groups(count: Arity) -> list[str]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from gamification.domain.celebrations import NoticeRow
 from gamification.domain.freezes import FreezeRow
-from gamification.domain.outcomes import UnlockRow
+from gamification.domain.rewards import UnlockRow
 from gamification.storage.arrays import Arity, RowShape, names_sql, within_sql
 from gamification.storage.base import ENTRY_FIELDS, PROGRESS_FIELDS
 from gamification.storage.tables import (
@@ -30,7 +30,8 @@ UNLOCK_FIELDS = UnlockRow._fields
 FORGOTTEN_FIELDS = ("user_id", "achievement_id", "number")
 CELEBRATION_FIELDS = NoticeRow._fields
 FREEZE_FIELDS = FreezeRow._fields
-FILTER_FIELDS = ("user_id", "filter_id", "bucket", "count")
+# Several rows of one user differ in what comes first: the user is one value for all.
+FILTER_FIELDS = ("filter_id", "user_id", "bucket", "count")
 
 
 @cache

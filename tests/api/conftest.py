@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 import pytest
 import time_machine
 from django.core.cache import cache
+from django.db import transaction
+from pytest_django import DjangoDbBlocker
 from rest_framework.test import APIClient
 
 from tests.api import sample_api as module
@@ -45,7 +47,20 @@ def sample(settings, monkeypatch) -> Sample:
     return made
 
 
+@pytest.fixture(scope="module")
+def shared_dataset(
+    django_db_setup: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[Dataset]:
+    """Let the tests of a file begin with the same rows, which take long to write.
+
+    Whatever a test changes is undone after it.
+    """
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield make_dataset()
+        transaction.set_rollback(True)
+
+
 @pytest.fixture
-def dataset(no_achievements) -> Dataset:
+def dataset(shared_dataset: Dataset, db: None) -> Dataset:
     """Clients of every kind, and at least one row of every kind."""
-    return make_dataset()
+    return shared_dataset.copy()

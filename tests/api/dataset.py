@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import cached_property
 from typing import Any
 
 from django.contrib.auth.models import Permission
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from gamification.models import Celebration, LedgerEntry
+from gamification.models import (
+    Achievement,
+    Celebration,
+    LedgerEntry,
+    write_alias,
+)
 from gamification.services import (
     adjust_xp,
     award_achievement,
@@ -26,6 +33,7 @@ from tests.factories import (
     BoostFactory,
     UserFactory,
 )
+from tests.inspection import everything
 
 #: Kinds of clients.
 PERSONS = ("anonymous", "user", "other", "staff", "allowed")
@@ -33,12 +41,23 @@ PERSONS = ("anonymous", "user", "other", "staff", "allowed")
 
 @dataclass
 class Dataset:
-    """The clients, and the values of the variable parts of addresses."""
+    """The users of the clients, and the values of the variable parts of addresses."""
 
-    clients: dict[str, APIClient]
+    users: dict[str, Any]
     names: dict[str, Any]
     #: What may be sent, by method and route.
     bodies: dict[str, Any]
+    #: All rows of the app.
+    rows: dict[str, list[dict[str, Any]]]
+
+    def copy(self) -> Dataset:
+        """Return the same for a test that may change any of it, except the rows."""
+        return replace(self, users=deepcopy(self.users), bodies=deepcopy(self.bodies))
+
+    @cached_property
+    def clients(self) -> dict[str, APIClient]:
+        clients = {name: _client(user) for name, user in self.users.items()}
+        return {"anonymous": APIClient(), **clients}
 
     def ask(self, person: str, method: str, address: str, body: Any = None) -> Any:
         path = f"/api/gamification/v1/{address.format(**self.names)}"
@@ -48,10 +67,11 @@ class Dataset:
 
 
 def make_dataset() -> Dataset:
-    """Create the users of the clients, and rows to ask about.
+    """Create users, and rows to ask about, where nobody holds an achievement yet.
 
     ``user`` is private, and holds the achievement ``held``, which is a secret.
     """
+    Achievement.objects.all()._raw_delete(write_alias())
     ActivityFactory(key="walk")
     ActivityFactory(key="swim", daily_limit=1)
     for name in ("shown", "held", "secret", "spare"):
@@ -88,8 +108,7 @@ def make_dataset() -> Dataset:
     later = timezone.now() + timedelta(days=7)
     hold_user(users["user"], until=later, reason="Odd.", actor=users["staff"])
     return Dataset(
-        clients={"anonymous": APIClient()}
-        | {name: _client(user) for name, user in users.items()},
+        users=users,
         names={
             "public": public.username,
             "private": users["user"].username,
@@ -99,6 +118,7 @@ def make_dataset() -> Dataset:
             "kind": "exclusion",
         },
         bodies=_bodies(public.username, entry.pk),
+        rows=everything(),
     )
 
 

@@ -38,3 +38,17 @@ def test_errors_of_a_file_are_shown_with_their_location(page):
 
     expect(page.get_by_role("row", name="format")).to_be_visible()
     look(page, "definitions-errors")
+
+
+def test_a_key_follows_the_name_until_staff_type_one(page):
+    page.goto(address(Achievement, "add"))
+    name, key = page.get_by_label("Name:", exact=True), page.locator("#id_key")
+    name.press_sequentially("Summer reader")
+    expect(key).to_have_value("summer-reader")
+
+    key.fill("summer")
+    name.press("End")
+    name.press_sequentially(" of the year")
+
+    expect(name).to_have_value("Summer reader of the year")
+    expect(key).to_have_value("summer")

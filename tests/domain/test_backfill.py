@@ -14,7 +14,8 @@ from gamification.domain.changeset import UserChangeset
 from gamification.domain.conditions import Group, Holding
 from gamification.domain.criteria import Criterion
 from gamification.domain.days import Calendar, ZoneChange
-from gamification.domain.outcomes import NO_REASON, Reason, Unlock, UnlockRow
+from gamification.domain.outcomes import NO_REASON, Reason, Unlock
+from gamification.domain.rewards import UnlockRow
 from gamification.domain.state import Rules
 from gamification.domain.streaks import Streak
 from gamification.domain.totals import TotalOutOfRangeError

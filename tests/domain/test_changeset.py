@@ -10,8 +10,8 @@ from gamification.domain.outcomes import (
     CelebrationNotice,
     Reason,
     Unlock,
-    UnlockRow,
 )
+from gamification.domain.rewards import UnlockRow
 from gamification.domain.streaks import Streak
 from gamification.domain.totals import TotalOutOfRangeError
 from gamification.storage.base import entry_rows, notice_rows

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from gamification.domain.outcomes import Unlock
-from gamification.domain.series import Step, falling_steps, highest_steps
+from gamification.domain.series import SeriesStep, falling_steps, highest_steps
 from tests.domain.builders import achievement, changeset, entry
 
 MEDALS = {
@@ -51,24 +51,30 @@ def test_a_record_that_crosses_three_steps_is_one_celebration():
 
 
 def test_steps_rise_if_each_asks_for_more():
-    steps = [Step("m", step, f"s{step}", "xp", 10 * step) for step in (3, 1, 2)]
+    steps = [SeriesStep("m", step, f"s{step}", "xp", 10 * step) for step in (3, 1, 2)]
 
     assert [*falling_steps(steps)] == []
 
 
 def test_steps_that_ask_for_no_more_are_named():
-    low, high = Step("m", 1, "low", "xp", 10), Step("m", 2, "high", "xp", 10)
+    low, high = (
+        SeriesStep("m", 1, "low", "xp", 10),
+        SeriesStep("m", 2, "high", "xp", 10),
+    )
 
     assert [*falling_steps([high, low])] == [(low, high)]
 
 
 def test_steps_that_measure_something_else_are_not_compared():
-    steps = [Step("m", 1, "low", "xp", 10), Step("m", 2, "high", "level", 2)]
+    steps = [
+        SeriesStep("m", 1, "low", "xp", 10),
+        SeriesStep("m", 2, "high", "level", 2),
+    ]
 
     assert [*falling_steps(steps)] == []
 
 
 def test_steps_of_other_series_are_not_compared():
-    steps = [Step("m", 1, "low", "xp", 10), Step("n", 2, "high", "xp", 5)]
+    steps = [SeriesStep("m", 1, "low", "xp", 10), SeriesStep("n", 2, "high", "xp", 5)]
 
     assert [*falling_steps(steps)] == []

@@ -412,7 +412,7 @@ def test_a_user_takes_all_their_rows_along(legend, activity):
 
     left = everything()
     owners = {row.get("user_id") for rows in left.values() for row in rows}
-    assert owners == {other.pk, None}
+    assert owners == {other._meta.pk.get_db_prep_value(other.pk, connection), None}
     assert list(reconcile()) == []
 
 

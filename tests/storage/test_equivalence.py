@@ -9,6 +9,7 @@ import json
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from typing import NamedTuple
 
 import pytest
@@ -136,7 +137,9 @@ class Site:
                 xp_reward=xp,
                 **fields | {"activity": counted},
             )
-        self.users = UserFactory.create_batch(len(ZONES))
+        # In the order of their keys, in which "undo" answers.
+        users = UserFactory.create_batch(len(ZONES))
+        self.users = sorted(users, key=attrgetter("pk"))
         for user, zone in zip(self.users, ZONES, strict=True):
             set_time_zone(user, zone)
         self.requests = []

@@ -15,11 +15,14 @@ from gamification.services import (
     award_achievement,
     record_activities,
     record_activity,
+    set_visibility,
 )
 from gamification.storage import prepared
 from gamification.storage.prepared import prepared_cursor
+from gamification.storage.tables import FILTER_TALLIES, FILTERS, PROFILES
+from tests.conditions.worlds import build_filters
 from tests.conftest import IS_POSTGRESQL
-from tests.factories import AchievementFactory, UserFactory
+from tests.factories import AchievementFactory, ActivityFactory, UserFactory
 from tests.inspection import COMMITTED
 
 pytestmark = [
@@ -299,6 +302,31 @@ def test_a_batch_prepares_nothing(activity, no_achievements):
         record_activities(ActivityRecord(user, "walk") for user in users)
 
     assert statements() == []
+
+
+def test_the_server_keeps_its_plan_however_few_filters_are_asked_for(
+    user, no_achievements
+):
+    activities = [ActivityFactory(key=key) for key in ("walk", "run")]
+    for days in range(2, 40):
+        counted = activities[days > 4]
+        counting = {"window": {"days": days}}
+        AchievementFactory(
+            criterion="activity_count", activity=counted, threshold=9, counting=counting
+        )
+    build_filters()
+    set_visibility(user, is_public=True)
+    plainly(f"""INSERT INTO {FILTER_TALLIES} (user_id, filter_id, bucket, count)
+        SELECT p.user_id, f.id, DATE '2020-01-01' + day, 0 FROM {PROFILES} p,
+        {FILTERS} f, generate_series(1, 100) day""")
+    plainly(f"ANALYZE {FILTER_TALLIES}")
+
+    for _ in range(10):
+        record_activity(user, "walk")
+
+    # The server plans five calls anew before it may keep a plan.
+    plans = plainly("SELECT custom_plans FROM pg_prepared_statements")
+    assert plans == [(5,), (5,)]
 
 
 def test_an_award_is_tried_again_where_its_statements_were_dropped(user, activity):

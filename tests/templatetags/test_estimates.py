@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from gamification.components.estimates import format_estimate
-from gamification.staff import Estimate
+from gamification.values import Estimate
 
 
 def test_an_exact_number_stands_alone():

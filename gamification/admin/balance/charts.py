@@ -16,12 +16,7 @@ from gamification.admin.ui.charts import COLOURS, Chart
 from gamification.admin.ui.formatting import format_number
 from gamification.models import Achievement
 from gamification.services import EntryKind
-from gamification.staff import (
-    BalanceReport,
-    Simulation,
-    UnlockCounts,
-    XPSource,
-)
+from gamification.values import BalanceReport, Simulation, UnlockCounts, XPSource
 
 #: A longer period is drawn by weeks.
 _MAX_DATES: Final = 100

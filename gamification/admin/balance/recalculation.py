@@ -24,13 +24,13 @@ from gamification.admin.ui.formatting import format_number, isolate
 from gamification.exceptions import GamificationError, InvalidSpanError, StaleEditError
 from gamification.models import Activity, Job, JobKind, write_alias
 from gamification.staff import (
-    RecalculationPreview,
     RecalculationScope,
     begin_recalculation,
     fingerprint,
     last_days,
     preview_recalculation,
 )
+from gamification.values import RecalculationPreview
 
 PERMISSIONS: Final = JobKind.RECALCULATION.permissions
 

@@ -14,10 +14,10 @@ from gamification.admin.balance.tuning_form import NUMBERS, TuningForm, name_of
 from gamification.admin.ui.formatting import format_number, signed
 from gamification.components.estimates import format_estimate
 from gamification.models import Activity
-from gamification.staff import (
+from gamification.staff import Definition
+from gamification.values import (
     BalanceReport,
-    Comparison,
-    Definition,
+    SimulatedNumber,
     Simulation,
     UnlockCounts,
     XPSource,
@@ -101,7 +101,7 @@ def compare_unlocks(result: Simulation) -> Iterator[ComparisonRow]:
         )
 
 
-def _change_of(item: Definition, result: Simulation) -> Comparison | None:
+def _change_of(item: Definition, result: Simulation) -> SimulatedNumber | None:
     is_activity = isinstance(item, Activity)
     changes = result.activities if is_activity else result.achievements
     return changes.get(item.key)

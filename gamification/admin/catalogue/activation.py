@@ -13,7 +13,8 @@ from django.utils.translation import gettext as _
 
 from gamification.admin.base import GamificationAdmin
 from gamification.admin.ui.formatting import isolate
-from gamification.staff import DECISIVE, Reach, get_reach
+from gamification.staff import DECISIVE, get_reach
+from gamification.values import Reach
 
 
 class ActivationMixin(GamificationAdmin):

@@ -29,15 +29,14 @@ from gamification.models import JobKind, Level
 from gamification.staff import (
     DEFINITION_FIELDS,
     DEFINITION_MODELS,
-    Differences,
     Effect,
-    ItemDifference,
     apply_definitions,
     changed_reach,
     compare_definitions,
     export_definitions,
     find_job,
 )
+from gamification.values import Differences, ItemDifference
 
 #: The largest file, in bytes. The preview carries it in a form, and Django accepts
 #: 2.5 MB there.

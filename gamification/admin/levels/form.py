@@ -25,7 +25,6 @@ from gamification.staff import (
     MAX_LEVELS,
     Curve,
     LevelRule,
-    SavedLevels,
     compare_levels,
     describe_levels,
     fingerprint,
@@ -35,6 +34,7 @@ from gamification.staff import (
     make_table,
     save_levels,
 )
+from gamification.values import SavedLevels
 
 #: Each level takes at most this many XP, or percent, more than the one before.
 _MOST_XP: Final = 1_000_000

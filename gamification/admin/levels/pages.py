@@ -27,12 +27,12 @@ from gamification.models import Job, JobKind, Level, write_alias
 from gamification.staff import (
     Curve,
     LevelRule,
-    LevelsPreview,
     begin_releveling,
     get_levels,
     make_table,
     preview_levels,
 )
+from gamification.values import LevelsPreview
 
 PERMISSIONS: Final = JobKind.LEVELS.permissions
 

@@ -18,14 +18,8 @@ from gamification.admin.concurrent_forms import replace_data
 from gamification.admin.many.pages import MAX_LISTED, ManyForm, act_view
 from gamification.exceptions import GamificationError
 from gamification.models import Achievement, Job, JobKind, write_alias
-from gamification.staff import (
-    Act,
-    ActPreview,
-    UserList,
-    begin_list,
-    find_users,
-    preview_list,
-)
+from gamification.staff import Act, UserList, begin_list, find_users, preview_list
+from gamification.values import ActPreview
 
 #: The largest file, in bytes: 50,000 e-mail addresses of 40 characters.
 MAX_FILE: Final = 2_000_000

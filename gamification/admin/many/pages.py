@@ -18,7 +18,8 @@ from gamification.admin.concurrent_forms import TagField, replace_data
 from gamification.admin.notes import NotesForm
 from gamification.exceptions import GamificationError
 from gamification.models import Achievement, Job, JobKind, write_alias
-from gamification.staff import ActPreview, fingerprint
+from gamification.staff import fingerprint
+from gamification.values import ActPreview
 
 #: A preview lists at most this many names of each sort.
 MAX_LISTED: Final = 100

@@ -17,12 +17,12 @@ from gamification.exceptions import GamificationError
 from gamification.models import Activity, Job, JobKind, write_alias
 from gamification.staff import (
     Act,
-    ActPreview,
     begin_take_back,
     find_users,
     last_days,
     preview_take_back,
 )
+from gamification.values import ActPreview
 
 #: The number of days that an empty form suggests.
 _SUGGESTED_DAYS: Final = 7

@@ -16,10 +16,8 @@ from gamification.api.fields import (
     TextField,
 )
 from gamification.api.pagination import PageQuery
-from gamification.api.views.achievement_serializers import (
-    STATUSES,
-    VisibleAchievement,
-)
+from gamification.api.views.achievement_serializers import STATUSES
+from gamification.api.views.achievement_values import VisibleAchievement
 
 #: Values to order by. An achievement without a value comes last in both directions.
 ORDERS: Final[Mapping[str, Callable[[VisibleAchievement], Any]]] = {

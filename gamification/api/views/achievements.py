@@ -13,9 +13,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from gamification import exceptions as ours
-from gamification.api.operations import Header, operation
+from gamification.api.operations import operation
 from gamification.api.pagination import paginate
-from gamification.api.preconditions import ETAG, IF_MATCH, etag_of, expected_tag
+from gamification.api.preconditions import ETAG, etag_of, expected_tag
 from gamification.api.user_lookup import find_visible_user
 from gamification.api.views import definitions, explanations
 from gamification.api.views.achievement_lists import (
@@ -28,16 +28,19 @@ from gamification.api.views.achievement_serializers import (
     PAGE_EXAMPLE,
     AchievementDefinitionPageSerializer,
     AchievementDefinitionSerializer,
-    AchievementPage,
     AchievementPageSerializer,
     AchievementSerializer,
-    EditedAchievement,
     EditedAchievementSerializer,
+)
+from gamification.api.views.achievement_values import (
+    AchievementPage,
+    EditedAchievement,
     VisibleAchievement,
     with_rarity,
 )
 from gamification.api.views.backfill import BackfillActions
 from gamification.api.views.base import not_found_on
+from gamification.api.views.editing import adding, editing, with_location
 from gamification.conf import conf
 from gamification.services import (
     count_secrets,
@@ -59,8 +62,6 @@ from gamification.values import AchievementProgress, Explanation
 
 _ADD: Final = "gamification.add_achievement"
 _CHANGE: Final = "gamification.change_achievement"
-
-LOCATION: Final = Header("Location", "Address of the new achievement.")
 
 
 class AchievementsViewSet(BackfillActions):
@@ -116,32 +117,24 @@ class AchievementsViewSet(BackfillActions):
         [visible] = with_rarity([row])
         return Response(AchievementSerializer.serialize(visible))
 
-    @operation(
+    @adding(
+        "achievement",
         body=definitions.NewAchievementBody,
         response=EditedAchievementSerializer,
-        status=201,
-        response_headers=(LOCATION, ETAG),
         permission=_ADD,
-        scope="write",
-        errors=(ours.InvalidDefinitionError,),
         body_example=definitions.EXAMPLE_NEW,
         response_example=EDITED_EXAMPLE,
     )
     def create(self, request: Request, body: Mapping[str, Any]) -> Response:
         """Add an achievement to the catalogue."""
         made = create_achievement(actor=request.user, **body)
-        response = _edited(request.user, made.key, status=201)
-        response["Location"] = request.build_absolute_uri(f"{made.key}/")
-        return response
+        answer = _edited(request.user, made.key, status=201)
+        return with_location(request, made.key, answer)
 
-    @operation(
+    @editing(
         body=definitions.EditAchievementBody,
         response=EditedAchievementSerializer,
-        request_headers=(IF_MATCH,),
-        response_headers=(ETAG,),
         permission=_CHANGE,
-        scope="write",
-        errors=(ours.InvalidDefinitionError, ours.StaleEditError),
         body_example=definitions.EXAMPLE_EDIT,
         response_example=EDITED_EXAMPLE,
     )

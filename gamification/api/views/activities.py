@@ -10,9 +10,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from gamification import exceptions as ours
-from gamification.api.operations import Header, operation
+from gamification.api.operations import operation
 from gamification.api.pagination import Page, PageQuery, page_example, paginate_rows
-from gamification.api.preconditions import ETAG, IF_MATCH, etag_of, expected_tag
+from gamification.api.preconditions import ETAG, expected_tag
 from gamification.api.views.activity_serializers import (
     EDIT_EXAMPLE,
     EXAMPLE,
@@ -22,7 +22,13 @@ from gamification.api.views.activity_serializers import (
     EditActivityBody,
     NewActivityBody,
 )
-from gamification.api.views.base import GamificationViewSet, not_found_on
+from gamification.api.views.base import not_found_on
+from gamification.api.views.editing import (
+    DefinitionsViewSet,
+    adding,
+    editing,
+    with_location,
+)
 from gamification.models import Activity, write_alias
 from gamification.staff import (
     create_activity,
@@ -34,14 +40,12 @@ _VIEW: Final = "gamification.view_activity"
 _ADD: Final = "gamification.add_activity"
 _CHANGE: Final = "gamification.change_activity"
 
-LOCATION: Final = Header("Location", "Address of the new activity.")
 
-
-class ActivitiesViewSet(GamificationViewSet):
+class ActivitiesViewSet(DefinitionsViewSet):
     """Activities, with the attributes that their records can have."""
 
-    lookup_field = "key"
-    lookup_value_regex = "[-a-zA-Z0-9_]{1,100}"
+    serializer = ActivitySerializer
+    tag_of = staticmethod(definition_tag)
 
     @operation(
         query=PageQuery,
@@ -63,34 +67,25 @@ class ActivitiesViewSet(GamificationViewSet):
     def retrieve(self, request: Request, key: str) -> Response:
         """Return an activity."""
         rows = Activity.objects.using(write_alias())
-        return _response(get_object_or_404(rows, key=key))
+        return self.answer(get_object_or_404(rows, key=key))
 
-    @operation(
+    @adding(
+        "activity",
         body=NewActivityBody,
         response=ActivitySerializer,
-        status=201,
-        response_headers=(LOCATION, ETAG),
         permission=_ADD,
-        scope="write",
-        errors=(ours.InvalidDefinitionError,),
         body_example=NEW_EXAMPLE,
         response_example=EXAMPLE,
     )
     def create(self, request: Request, body: Mapping[str, Any]) -> Response:
         """Add an activity."""
         made = create_activity(actor=request.user, **body)
-        response = _response(made, 201)
-        response["Location"] = request.build_absolute_uri(f"{made.key}/")
-        return response
+        return with_location(request, made.key, self.answer(made, 201))
 
-    @operation(
+    @editing(
         body=EditActivityBody,
         response=ActivitySerializer,
-        request_headers=(IF_MATCH,),
-        response_headers=(ETAG,),
         permission=_CHANGE,
-        scope="write",
-        errors=(ours.InvalidDefinitionError, ours.StaleEditError),
         body_example=EDIT_EXAMPLE,
         response_example={**EXAMPLE, **EDIT_EXAMPLE},
     )
@@ -104,9 +99,4 @@ class ActivitiesViewSet(GamificationViewSet):
         expected = expected_tag(request)
         with not_found_on(ours.UnknownActivityError):
             saved = edit_activity(key, actor=request.user, expected=expected, **body)
-        return _response(saved)
-
-
-def _response(activity: Activity, status: int = 200) -> Response:
-    tag = {"ETag": etag_of(definition_tag(activity))}
-    return Response(ActivitySerializer.serialize(activity), status, headers=tag)
+        return self.answer(saved)

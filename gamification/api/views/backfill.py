@@ -26,12 +26,9 @@ from gamification.api.views.definitions import (
     EditAchievementBody,
     PreviewAchievementBody,
 )
+from gamification.api.views.editing import previewing
 from gamification.models import Achievement
 from gamification.staff import (
-    BackfillPreview,
-    BackfillProgress,
-    Estimate,
-    UnlockEffect,
     backfill_achievement,
     draft_achievement,
     preview_backfill,
@@ -39,6 +36,12 @@ from gamification.staff import (
     visible_users,
 )
 from gamification.user_lookup import public_name
+from gamification.values import (
+    BackfillPreview,
+    BackfillProgress,
+    Estimate,
+    UnlockEffect,
+)
 
 _PREVIEW: Final = {
     "users": 230,
@@ -236,12 +239,10 @@ class BackfillActions(GamificationViewSet):
     """The operations of a backfill."""
 
     @action(detail=False, methods=["post"], url_path="preview", url_name="preview-new")
-    @operation(
+    @previewing(
         body=PreviewAchievementBody,
         response=DraftPreviewSerializer,
         permission="gamification.add_achievement",
-        scope="write",
-        errors=(ours.InvalidDefinitionError,),
         body_example=EXAMPLE_PREVIEW,
         response_example=_DRAFT,
     )
@@ -253,12 +254,10 @@ class BackfillActions(GamificationViewSet):
         return _drafted(request.user, draft_achievement(None, **body))
 
     @action(detail=True, methods=["post"])
-    @operation(
+    @previewing(
         body=EditAchievementBody,
         response=DraftPreviewSerializer,
         permission="gamification.change_achievement",
-        scope="write",
-        errors=(ours.InvalidDefinitionError,),
         body_example=EXAMPLE_EDIT,
         response_example=_DRAFT,
     )

@@ -10,9 +10,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from gamification import exceptions as ours
-from gamification.api.operations import Header, operation
+from gamification.api.operations import operation
 from gamification.api.pagination import Page, PageQuery, page_example, paginate_rows
-from gamification.api.preconditions import ETAG, IF_MATCH, etag_of, expected_tag
+from gamification.api.preconditions import ETAG, IF_MATCH, expected_tag
 from gamification.api.views.base import GamificationViewSet, not_found_on
 from gamification.api.views.boost_serializers import (
     EDIT_EXAMPLE,
@@ -28,6 +28,13 @@ from gamification.api.views.boost_serializers import (
     NewBoostBody,
     PreviewBoostBody,
     UserBoostsSerializer,
+)
+from gamification.api.views.editing import (
+    DefinitionsViewSet,
+    adding,
+    editing,
+    previewing,
+    with_location,
 )
 from gamification.models import Boost, write_alias
 from gamification.staff import (
@@ -47,14 +54,12 @@ _ADD: Final = "gamification.add_boost"
 _CHANGE: Final = "gamification.change_boost"
 _DELETE: Final = "gamification.delete_boost"
 
-LOCATION: Final = Header("Location", "Address of the new boost.")
 
-
-class BoostsViewSet(GamificationViewSet):
+class BoostsViewSet(DefinitionsViewSet):
     """Times at which activities are worth more XP, or less."""
 
-    lookup_field = "key"
-    lookup_value_regex = "[-a-zA-Z0-9_]{1,100}"
+    serializer = BoostSerializer
+    tag_of = staticmethod(boost_tag)
 
     @operation(
         query=PageQuery,
@@ -76,34 +81,25 @@ class BoostsViewSet(GamificationViewSet):
     def retrieve(self, request: Request, key: str) -> Response:
         """Return a boost."""
         with not_found_on(ours.UnknownBoostError):
-            return _response(find_boost(key))
+            return self.answer(find_boost(key))
 
-    @operation(
+    @adding(
+        "boost",
         body=NewBoostBody,
         response=BoostSerializer,
-        status=201,
-        response_headers=(LOCATION, ETAG),
         permission=_ADD,
-        scope="write",
-        errors=(ours.InvalidDefinitionError,),
         body_example=NEW_EXAMPLE,
         response_example=EXAMPLE,
     )
     def create(self, request: Request, body: Mapping[str, Any]) -> Response:
         """Add a boost. It cannot begin in the past."""
         made = create_boost(actor=request.user, **body)
-        response = _response(made, 201)
-        response["Location"] = request.build_absolute_uri(f"{made.key}/")
-        return response
+        return with_location(request, made.key, self.answer(made, 201))
 
-    @operation(
+    @editing(
         body=EditBoostBody,
         response=BoostSerializer,
-        request_headers=(IF_MATCH,),
-        response_headers=(ETAG,),
         permission=_CHANGE,
-        scope="write",
-        errors=(ours.InvalidDefinitionError, ours.StaleEditError),
         body_example=EDIT_EXAMPLE,
         response_example={**EXAMPLE, **EDIT_EXAMPLE},
     )
@@ -118,7 +114,7 @@ class BoostsViewSet(GamificationViewSet):
         expected = expected_tag(request)
         with not_found_on(ours.UnknownBoostError):
             saved = edit_boost(key, actor=request.user, expected=expected, **body)
-        return _response(saved)
+        return self.answer(saved)
 
     @operation(
         status=204,
@@ -134,28 +130,22 @@ class BoostsViewSet(GamificationViewSet):
             delete_boost(key, actor=request.user, expected=expected)
 
     @action(detail=True, methods=["post"], url_path="end", url_name="end")
-    @operation(
+    @editing(
         response=BoostSerializer,
-        request_headers=(IF_MATCH,),
-        response_headers=(ETAG,),
         permission=_CHANGE,
-        scope="write",
-        errors=(ours.InvalidDefinitionError, ours.StaleEditError),
         response_example={**EXAMPLE, "state": "over"},
     )
     def end_now(self, request: Request, key: str) -> Response:
         """End a running boost now, wherever users are."""
         expected = expected_tag(request)
         with not_found_on(ours.UnknownBoostError):
-            return _response(end_boost(key, actor=request.user, expected=expected))
+            return self.answer(end_boost(key, actor=request.user, expected=expected))
 
     @action(detail=False, methods=["post"], url_path="preview", url_name="preview-new")
-    @operation(
+    @previewing(
         body=PreviewBoostBody,
         response=BoostPreviewSerializer,
         permission=_ADD,
-        scope="write",
-        errors=(ours.InvalidDefinitionError,),
         body_example=PREVIEW_NEW_EXAMPLE,
         response_example=PREVIEW_EXAMPLE,
     )
@@ -167,12 +157,10 @@ class BoostsViewSet(GamificationViewSet):
         return preview_boost(**body)
 
     @action(detail=True, methods=["post"])
-    @operation(
+    @previewing(
         body=EditBoostBody,
         response=BoostPreviewSerializer,
         permission=_CHANGE,
-        scope="write",
-        errors=(ours.InvalidDefinitionError,),
         body_example=EDIT_EXAMPLE,
         response_example=PREVIEW_EXAMPLE,
     )
@@ -205,11 +193,3 @@ class UserBoosts:
 
     def __init__(self, results: list[UserBoost]) -> None:
         self.results = results
-
-
-def _response(item: Boost, status: int = 200) -> Response:
-    return Response(
-        BoostSerializer.serialize(item),
-        status,
-        headers={"ETag": etag_of(boost_tag(item))},
-    )

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 
 from gamification import exceptions as ours
 from gamification.api.idempotency import KEY_HEADER, REPLAYED_HEADER, header_key
-from gamification.api.operations import Alternative, operation
+from gamification.api.operations import Alternative, Decorator, operation
 from gamification.api.pagination import (
     Page,
     PageQuery,
@@ -38,7 +38,6 @@ from gamification.api.views.user_serializers import NoteBody
 from gamification.models import Job, JobKind
 from gamification.staff import (
     Act,
-    ActPreview,
     UserList,
     abandon_job,
     begin_list,
@@ -54,6 +53,7 @@ from gamification.staff import (
     visible_jobs,
 )
 from gamification.suggestions import shown
+from gamification.values import ActPreview
 
 _PERMISSION = "gamification.run_job"
 
@@ -66,6 +66,17 @@ _ERRORS = (
     ours.UnknownUserError,
     ours.AchievementNotActiveError,
 )
+
+
+def _controlling(**spec: Any) -> Decorator:
+    """Return the operation that lets a job go on, or keeps it from that."""
+    return operation(
+        response=JobSerializer,
+        permission=_PERMISSION,
+        scope="write",
+        errors=(ours.JobStateError,),
+        **spec,
+    )
 
 
 class JobsViewSet(GamificationViewSet):
@@ -167,49 +178,27 @@ class JobsViewSet(GamificationViewSet):
         return run_next_step(_checked(request, id), actor=request.user)
 
     @action(detail=True, methods=["post"])
-    @operation(
-        response=JobSerializer,
-        permission=_PERMISSION,
-        scope="write",
-        errors=(ours.JobStateError,),
-        response_example={**EXAMPLE, "state": "paused"},
-    )
+    @_controlling(response_example={**EXAMPLE, "state": "paused"})
     def pause(self, request: Request, id: str) -> Job:  # noqa: A002 - as ids
         """Keep a job from running further steps."""
         return pause_job(_checked(request, id), actor=request.user)
 
     @action(detail=True, methods=["post"])
-    @operation(
-        response=JobSerializer,
-        permission=_PERMISSION,
-        scope="write",
-        errors=(ours.JobStateError,),
-        response_example=EXAMPLE,
-    )
+    @_controlling(response_example=EXAMPLE)
     def resume(self, request: Request, id: str) -> Job:  # noqa: A002 - as ids
         """Let a paused job run further steps."""
         return resume_job(_checked(request, id), actor=request.user)
 
     @action(detail=True, methods=["post"])
-    @operation(
-        response=JobSerializer,
-        permission=_PERMISSION,
-        scope="write",
-        errors=(ours.JobStateError,),
-        response_example={**EXAMPLE, "state": "abandoned"},
-    )
+    @_controlling(response_example={**EXAMPLE, "state": "abandoned"})
     def abandon(self, request: Request, id: str) -> Job:  # noqa: A002 - as ids
         """End a job for good. What it has done stays until it is taken back."""
         return abandon_job(_checked(request, id), actor=request.user)
 
     @action(detail=True, methods=["post"])
-    @operation(
+    @_controlling(
         body=NoteBody,
-        response=JobSerializer,
         status=201,
-        permission=_PERMISSION,
-        scope="write",
-        errors=(ours.JobStateError,),
         body_example={"note": "The wrong list."},
         response_example={**EXAMPLE, "id": 18, "kind": "undo", "undoes": 17},
     )

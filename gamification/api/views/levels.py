@@ -29,12 +29,12 @@ from gamification.conf import conf
 from gamification.models import Job, JobKind, level_text
 from gamification.staff import (
     LevelRule,
-    LevelsPreview,
     get_levels,
     levels_tag,
     preview_levels,
     save_levels,
 )
+from gamification.values import LevelsPreview
 
 _CHANGE = "gamification.change_level"
 

@@ -10,10 +10,17 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from gamification import exceptions as ours
-from gamification.api.operations import Header, operation
+from gamification.api.operations import operation
 from gamification.api.pagination import Page, PageQuery, page_example, paginate_rows
-from gamification.api.preconditions import ETAG, IF_MATCH, etag_of, expected_tag
-from gamification.api.views.base import GamificationViewSet, not_found_on
+from gamification.api.preconditions import ETAG, expected_tag
+from gamification.api.views.base import not_found_on
+from gamification.api.views.editing import (
+    DefinitionsViewSet,
+    adding,
+    editing,
+    previewing,
+    with_location,
+)
 from gamification.api.views.streak_definitions import (
     EDIT_EXAMPLE,
     EXAMPLE,
@@ -41,14 +48,12 @@ _VIEW: Final = "gamification.view_streakdefinition"
 _ADD: Final = "gamification.add_streakdefinition"
 _CHANGE: Final = "gamification.change_streakdefinition"
 
-LOCATION: Final = Header("Location", "Address of the new streak.")
 
-
-class StreaksViewSet(GamificationViewSet):
+class StreaksViewSet(DefinitionsViewSet):
     """The definitions of streaks."""
 
-    lookup_field = "key"
-    lookup_value_regex = "[-a-zA-Z0-9_]{1,100}"
+    serializer = StreakDefinitionSerializer
+    tag_of = staticmethod(streak_tag)
 
     @operation(
         query=PageQuery,
@@ -70,34 +75,25 @@ class StreaksViewSet(GamificationViewSet):
     def retrieve(self, request: Request, key: str) -> Response:
         """Return a streak with its rules."""
         with not_found_on(ours.UnknownStreakError):
-            return _response(find_streak(key))
+            return self.answer(find_streak(key))
 
-    @operation(
+    @adding(
+        "streak",
         body=NewStreakBody,
         response=StreakDefinitionSerializer,
-        status=201,
-        response_headers=(LOCATION, ETAG),
         permission=_ADD,
-        scope="write",
-        errors=(ours.InvalidDefinitionError,),
         body_example=NEW_EXAMPLE,
         response_example=EXAMPLE,
     )
     def create(self, request: Request, body: Mapping[str, Any]) -> Response:
         """Add a streak. It counts all dates so far."""
         made = create_streak(actor=request.user, **body)
-        response = _response(made, 201)
-        response["Location"] = request.build_absolute_uri(f"{made.key}/")
-        return response
+        return with_location(request, made.key, self.answer(made, 201))
 
-    @operation(
+    @editing(
         body=EditStreakBody,
         response=StreakDefinitionSerializer,
-        request_headers=(IF_MATCH,),
-        response_headers=(ETAG,),
         permission=_CHANGE,
-        scope="write",
-        errors=(ours.InvalidDefinitionError, ours.StaleEditError),
         body_example=EDIT_EXAMPLE,
         response_example={**EXAMPLE, "goal": 4, "since": "2026-03-09"},
     )
@@ -111,15 +107,13 @@ class StreaksViewSet(GamificationViewSet):
         expected = expected_tag(request)
         with not_found_on(ours.UnknownStreakError):
             saved = edit_streak(key, actor=request.user, expected=expected, **body)
-        return _response(saved)
+        return self.answer(saved)
 
     @action(detail=False, methods=["post"], url_path="preview", url_name="preview-new")
-    @operation(
+    @previewing(
         body=PreviewStreakBody,
         response=StreakPreviewSerializer,
         permission=_ADD,
-        scope="write",
-        errors=(ours.InvalidDefinitionError,),
         body_example=PREVIEW_NEW_EXAMPLE,
         response_example=PREVIEW_EXAMPLE,
     )
@@ -132,12 +126,10 @@ class StreaksViewSet(GamificationViewSet):
         return preview_streak(**body)
 
     @action(detail=True, methods=["post"])
-    @operation(
+    @previewing(
         body=EditStreakBody,
         response=StreakPreviewSerializer,
         permission=_CHANGE,
-        scope="write",
-        errors=(ours.InvalidDefinitionError,),
         body_example=EDIT_EXAMPLE,
         response_example=PREVIEW_EXAMPLE,
     )
@@ -151,11 +143,3 @@ class StreaksViewSet(GamificationViewSet):
         """
         with not_found_on(ours.UnknownStreakError):
             return preview_streak(key, **body)
-
-
-def _response(item: StreakDefinition, status: int = 200) -> Response:
-    return Response(
-        StreakDefinitionSerializer.serialize(item),
-        status,
-        headers={"ETag": etag_of(streak_tag(item))},
-    )

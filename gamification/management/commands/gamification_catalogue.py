@@ -11,12 +11,10 @@ from django.core.management import BaseCommand, CommandError, CommandParser
 from django.db import Error
 
 from gamification.exceptions import GamificationError, InvalidDefinitionsError
-from gamification.management.commands.gamification_import import open_input
 from gamification.management.commands.gamification_job import run_to_end
+from gamification.management.importing.command import open_input
 from gamification.staff import (
     MAX_FILE_SIZE,
-    Differences,
-    Reach,
     apply_definitions,
     changed_reach,
     compare_definitions,
@@ -26,6 +24,7 @@ from gamification.staff import (
     remove_seeds,
     restore_catalogue,
 )
+from gamification.values import Differences, Reach
 
 #: Exit codes, like those of diff(1).
 DIFFERENT: Final = 1

@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 import sys
-from argparse import RawDescriptionHelpFormatter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from time import perf_counter
 from typing import Any, BinaryIO, Final
 
-from django.core.management import BaseCommand, CommandError, CommandParser
-from django.core.management.base import DjangoHelpFormatter
+from django.core.management import CommandError, CommandParser
 from django.db import Error
 
 from gamification.conf import conf
 from gamification.exceptions import GamificationError
+from gamification.management.importing.command import ImportCommand, open_input, size_of
 from gamification.management.importing.counter import DiskCounter
-from gamification.management.importing.errors import BadHeaderError, ErrorReporter
+from gamification.management.importing.errors import ErrorReporter
 from gamification.management.importing.importer import Importer
-from gamification.management.importing.readers import (
-    HISTORY,
-    ImportRow,
-    RowReader,
-    ignored_columns,
-)
+from gamification.management.importing.readers import HISTORY
 from gamification.management.importing.records import ActivityCreator, RecordBuilder
 from gamification.management.importing.users import UserLookup
 from gamification.management.options import check_batch_size, parse_renames
@@ -69,8 +62,6 @@ SWITCHES = {
     "neither.",
     "--strict": "Stop at the first row that cannot be used. What was recorded before "
     "it, or in the same batch, stays.",
-    "--dry-run": "Do everything in one transaction and roll it back. The summary is "
-    "exact, and users stay locked until the end.",
 }
 
 #: Hints at the end, by the code of an error, with the option that they are about.
@@ -83,33 +74,21 @@ HINTS = {
 }
 
 
-class HelpFormatter(DjangoHelpFormatter, RawDescriptionHelpFormatter):
-    """Keeps the line breaks of the description."""
-
-
-class Command(BaseCommand):
+class Command(ImportCommand):
     help = HELP
-
-    def create_parser(self, *args: Any, **kwargs: Any) -> CommandParser:
-        return super().create_parser(*args, formatter_class=HelpFormatter, **kwargs)
+    more_on_users = (
+        " --create-users fills both. Can be repeated: users are found by the first, "
+        "and all are filled."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("file", help="The file to import; - is standard input.")
+        super().add_arguments(parser)
         parser.add_argument(
             "--map",
             action="append",
             default=[],
             metavar="FROM=TO",
             help="Record the activity FROM of the file as TO; can be repeated.",
-        )
-        parser.add_argument(
-            "--user-field",
-            action="append",
-            default=[],
-            metavar="FIELD",
-            help="Find users by this field of the user model instead of the one with "
-            "which they sign in. --create-users fills both. Can be repeated: users are "
-            "found by the first, and all are filled.",
         )
         parser.add_argument(
             "--batch-size",
@@ -150,7 +129,7 @@ class Command(BaseCommand):
         users: DiskCounter,
         options: Mapping[str, Any],
     ) -> Importer:
-        reader = self._read_header(stream)
+        reader = self.read_header(stream, HISTORY)
         terminal = options.get("stderr") or sys.stderr
         with ProgressBar(terminal, "B", size_of(options["file"])) as progress:
             errors = ErrorReporter(progress, self.stderr.write)
@@ -166,15 +145,6 @@ class Command(BaseCommand):
                 )
             errors.close()
         return importer
-
-    def _read_header(self, stream: BinaryIO) -> RowReader[ImportRow]:
-        try:
-            reader = RowReader(stream, HISTORY)
-        except (BadHeaderError, OSError) as error:
-            raise CommandError(str(error)) from error
-        if reader.ignored:
-            self.stderr.write(ignored_columns(reader.ignored))
-        return reader
 
     def _give_hints(
         self, importer: Importer, lookup: UserLookup, options: Mapping[str, Any]
@@ -196,26 +166,6 @@ def check_result(importer: Importer) -> None:
         raise CommandError("line {}: {}".format(*importer.first_error))
     if importer.rows and not importer.done:
         raise CommandError("Nothing was recorded.")
-
-
-@contextmanager
-def open_input(path: str) -> Iterator[BinaryIO]:
-    """Yield the bytes of the file, or of standard input."""
-    if path == "-":
-        if sys.stdin is None:
-            raise CommandError("There is no standard input.")
-        yield sys.stdin.buffer
-        return
-    try:
-        with Path(path).open("rb") as stream:
-            yield stream
-    except OSError as error:
-        raise CommandError(f"{path} cannot be read: {error.strerror}.") from error
-
-
-def size_of(path: str) -> int | None:
-    """Return how many bytes the file has, if that is known."""
-    return None if path == "-" else Path(path).stat().st_size or None
 
 
 @contextmanager

@@ -6,20 +6,14 @@ import sys
 from collections.abc import Mapping
 from typing import Any, BinaryIO
 
-from django.core.management import BaseCommand, CommandError, CommandParser
+from django.core.management import CommandError
 
-from gamification.management.commands.gamification_import import (
-    HelpFormatter,
-    open_input,
-    size_of,
-)
+from gamification.management.importing.command import ImportCommand, open_input, size_of
 from gamification.management.importing.counter import DiskCounter
-from gamification.management.importing.errors import BadHeaderError, ErrorReporter
-from gamification.management.importing.readers import RowReader, ignored_columns
+from gamification.management.importing.errors import ErrorReporter
 from gamification.management.importing.streaks import (
     STREAKS,
     StreakImporter,
-    StreakRow,
 )
 from gamification.management.importing.users import UserLookup
 from gamification.management.progress_bar import ProgressBar
@@ -45,28 +39,8 @@ histories first: see gamification_import.
 """
 
 
-class Command(BaseCommand):
+class Command(ImportCommand):
     help = HELP
-
-    def create_parser(self, *args: Any, **kwargs: Any) -> CommandParser:
-        return super().create_parser(*args, formatter_class=HelpFormatter, **kwargs)
-
-    def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("file", help="The file to import; - is standard input.")
-        parser.add_argument(
-            "--user-field",
-            action="append",
-            default=[],
-            metavar="FIELD",
-            help="Find users by this field of the user model instead of the one with "
-            "which they sign in.",
-        )
-        parser.add_argument(
-            "--dry-run",
-            action="store_true",
-            help="Do everything in one transaction and roll it back. Users stay locked "
-            "until the end.",
-        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         lookup = UserLookup(options["user_field"])
@@ -87,7 +61,7 @@ class Command(BaseCommand):
         repeats: DiskCounter,
         options: Mapping[str, Any],
     ) -> StreakImporter:
-        reader = self._read_header(stream)
+        reader = self.read_header(stream, STREAKS)
         terminal = options.get("stderr") or sys.stderr
         with ProgressBar(terminal, "B", size_of(options["file"])) as progress:
             errors = ErrorReporter(progress, self.stderr.write)
@@ -97,12 +71,3 @@ class Command(BaseCommand):
             )
             errors.close()
         return importer
-
-    def _read_header(self, stream: BinaryIO) -> RowReader[StreakRow]:
-        try:
-            reader = RowReader(stream, STREAKS)
-        except (BadHeaderError, OSError) as error:
-            raise CommandError(str(error)) from error
-        if reader.ignored:
-            self.stderr.write(ignored_columns(reader.ignored, STREAKS.optional))
-        return reader

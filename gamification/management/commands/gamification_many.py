@@ -10,13 +10,12 @@ from django.core.management import BaseCommand, CommandError, CommandParser
 from django.db import Error
 
 from gamification.exceptions import GamificationError
-from gamification.management.commands.gamification_import import open_input
 from gamification.management.commands.gamification_job import run_to_end
+from gamification.management.importing.command import open_input
 from gamification.management.options import find_one_user
 from gamification.models import Job, JobKind
 from gamification.staff import (
     Act,
-    ActPreview,
     UserList,
     begin_list,
     begin_take_back,
@@ -24,6 +23,7 @@ from gamification.staff import (
     preview_list,
     preview_take_back,
 )
+from gamification.values import ActPreview
 
 HELP = (
     "Do something to many users, in a job that can be taken back as a whole "

@@ -42,26 +42,26 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        comparison = Comparison(
+        reconciler = Reconciler(
             fix=options["fix"], batch_size=check_batch_size(options["batch_size"])
         )
         terminal = options.get("stderr") or sys.stderr
-        with ProgressBar(terminal, " users", comparison.expected) as bar:
-            for drift in comparison.run(bar):
+        with ProgressBar(terminal, " users", reconciler.expected) as bar:
+            for drift in reconciler.run(bar):
                 with bar.paused():
                     self.stdout.write(str(drift))
-        self.stdout.write(f"users: {comparison.users}")
-        self.stdout.write(f"drifts: {comparison.drifts}")
-        self.stdout.write(f"users rebuilt: {comparison.rebuilt}")
-        if comparison.wrong:
+        self.stdout.write(f"users: {reconciler.users}")
+        self.stdout.write(f"drifts: {reconciler.drifts}")
+        self.stdout.write(f"users rebuilt: {reconciler.rebuilt}")
+        if reconciler.wrong:
             hint = (
                 "rebuilding did not help" if options["fix"] else "--fix rebuilds them"
             )
-            wrong = f"Users who differ from the ledger: {comparison.wrong}"
+            wrong = f"Users who differ from the ledger: {reconciler.wrong}"
             raise CommandError(f"{wrong}; {hint}.")
 
 
-class Comparison:
+class Reconciler:
     """Compares all users with the ledger, and counts the results."""
 
     def __init__(self, *, fix: bool, batch_size: int) -> None:

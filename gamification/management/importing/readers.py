@@ -190,7 +190,7 @@ class CsvParser:
         return name in self.ignored
 
 
-def ignored_columns(names: list[str], known: tuple[str, ...] = OPTIONAL) -> str:
+def ignored_columns(names: list[str], known: tuple[str, ...]) -> str:
     """Return a message about columns that are ignored, some perhaps misspelt."""
     hints = (f"{quoted(name)}.{did_you_mean(name, known)}" for name in names)
     return f"Ignored columns: {' '.join(hints)}"

@@ -18,9 +18,9 @@ from gamification.services.balance.report import last_days
 from gamification.services.balance.sql import ONE_BY_ONE, Rate, every_so_many
 from gamification.services.balance.worlds import (
     WORLDS,
-    Comparison,
     RatePair,
     Records,
+    SimulatedNumber,
     both,
     play_records,
 )
@@ -71,12 +71,12 @@ class Simulation:
     played: int
     population: int
     #: XP by key, for everything with other numbers.
-    activities: Mapping[str, Comparison]
-    achievements: Mapping[str, Comparison]
+    activities: Mapping[str, SimulatedNumber]
+    achievements: Mapping[str, SimulatedNumber]
     #: XP of the achievements that users would unlock in addition.
-    followed: Comparison
+    followed: SimulatedNumber
     #: Users by level.
-    levels: Mapping[int, Comparison]
+    levels: Mapping[int, SimulatedNumber]
     #: The achievements that users would unlock in addition, by key.
     unlocks: Mapping[str, UnlockComparison]
     #: Users whose level would be higher, or lower, than with today's numbers.
@@ -121,7 +121,7 @@ def simulate_rewards(proposal: RewardProposal, *, days: int = 30) -> Simulation:
         sample.population,
         {pair.key: xp[pair.id] for pair in pairs if pair.id > 0},
         {pair.key: xp[pair.id] for pair in pairs if pair.id < 0},
-        Comparison(0, *(each.value for each in both(sample, "followed"))),
+        SimulatedNumber(0, *(each.value for each in both(sample, "followed"))),
         _levels(sample),
         dict(_unlocks(sample, catalogue)),
         sample.estimate("raised"),
@@ -179,10 +179,10 @@ def _achievements(proposal: RewardProposal) -> Iterator[RatePair]:
             yield RatePair(Rate(pk, key, now), Rate(pk, key, reward))
 
 
-def _levels(sample: Sample) -> dict[int, Comparison]:
+def _levels(sample: Sample) -> dict[int, SimulatedNumber]:
     levels = sorted({level for _, level in sample.names("level")})
     return {
-        level: Comparison(
+        level: SimulatedNumber(
             *(sample.estimate(("level", (world, level))).value for world in WORLDS)
         )
         for level in levels

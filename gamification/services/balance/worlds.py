@@ -39,7 +39,7 @@ from gamification.storage.catalogue import load_catalogue
 WORLDS: Final = ("was", "today", "proposed")
 
 
-class Comparison(NamedTuple):
+class SimulatedNumber(NamedTuple):
     """A number as it was, and with today's and with the proposed numbers."""
 
     was: int
@@ -71,7 +71,7 @@ class Sums(NamedTuple):
     """What a proposal would have given."""
 
     #: All users' XP by the id of a rate.
-    xp: Mapping[int, Comparison]
+    xp: Mapping[int, SimulatedNumber]
     #: XP on top of what was, today and as proposed, by the key of a user's row.
     gains: Mapping[int, Sequence[int]]
 
@@ -115,11 +115,13 @@ class Records:
             "WHERE p.id %% %s = 0 GROUP BY p.id",
             [*values, every],
         )
-        xp = {pk: Comparison(*sums) for kind, pk, *sums in rows if kind == 0}
+        xp = {pk: SimulatedNumber(*sums) for kind, pk, *sums in rows if kind == 0}
         gains = {pk: sums for kind, pk, _, *sums in rows if kind == 1}
         return Sums({pair.id: self._xp(pair.id, xp) for pair in self.pairs}, gains)
 
-    def _xp(self, rate_id: int, summed: Mapping[int, Comparison]) -> Comparison:
+    def _xp(
+        self, rate_id: int, summed: Mapping[int, SimulatedNumber]
+    ) -> SimulatedNumber:
         """Return all users' XP by a rate."""
         plain = summed.get(rate_id, (0, 0, 0))
         more = self.boosted.xp.get(rate_id, (0, 0, 0))
@@ -127,7 +129,7 @@ class Records:
         for place, each in enumerate(self.recounts):
             if rate_id in each.xp:
                 after[place] = each.xp[rate_id][1]
-        return Comparison(*(self.every * xp for xp in (was, *after)))
+        return SimulatedNumber(*(self.every * xp for xp in (was, *after)))
 
     def gains(self, sums: Sums, chosen: Mapping[int, Any]) -> dict[Any, list[int]]:
         """Return the XP on top of what was, in both worlds, of the ``chosen`` users.
@@ -166,7 +168,7 @@ def play_records(
     rewards: Mapping[str, int],
     thresholds: tuple[int, ...],
     began: float,
-) -> tuple[Sample, Catalogue, Mapping[int, Comparison]]:
+) -> tuple[Sample, Catalogue, Mapping[int, SimulatedNumber]]:
     """Play users in both worlds; return their numbers, the catalogue, and XP by rate.
 
     The proposal has other ``rewards`` for unlocks, by key, and other ``thresholds``.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
 from typing import Any, Final
@@ -18,9 +18,9 @@ from gamification.domain.boost_times import BEHIND, earliest, latest
 from gamification.exceptions import BoostUsedError, StaleEditError
 from gamification.models import Boost, LedgerEntry, write_alias
 from gamification.services.boosts.fields import (
+    BOOST_FIELDS,
     boost_tag,
     boost_values,
-    check_names,
     plain_values,
     set_boost,
 )
@@ -28,9 +28,11 @@ from gamification.services.boosts.lookup import find_boost, lock_boost
 from gamification.services.catalogue.change_log import (
     Change,
     addition,
+    in_words,
     log_edits,
     undoable,
 )
+from gamification.services.catalogue.field_values import check_names
 from gamification.services.unit_of_work import attempts
 from gamification.services.validation import UserRef, actor_id_of
 from gamification.storage import store_for
@@ -52,7 +54,7 @@ def create_boost(*, actor: UserRef | None, **fields: Any) -> Boost:
     Raises ``InvalidDefinitionError``, also if the key is taken, ``UnknownUserError``,
     ``StorageError``, and ``TypeError`` for an unknown field.
     """
-    check_names(fields.keys() - {"key"})
+    check_names("A boost", fields.keys() - {"key"}, BOOST_FIELDS)
     actor_id, alias = actor_id_of(actor), write_alias()
     for attempt in attempts(store_for(alias)):
         with attempt:
@@ -83,7 +85,7 @@ def edit_boost(
     Raises ``UnknownBoostError``, ``StaleEditError``, and the errors of
     ``create_boost``.
     """
-    check_names(changes.keys())
+    check_names("A boost", changes, BOOST_FIELDS)
     return _edit(key, actor, expected, changes)
 
 
@@ -157,7 +159,7 @@ def _edit(
             if changed := _changes(before, boost_values(item)):
                 item.save(using=alias)
                 log_edits(actor_id, [undoable(item, changed, boost_tag(item), how)])
-                _log(item, actor_id, _in_words(changed))
+                _log(item, actor_id, in_words(changed))
     return item
 
 
@@ -173,10 +175,6 @@ def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change
     """Return what changed, with values as JSON has them."""
     old, new = plain_values(before), plain_values(after)
     return [(name, old[name], new[name]) for name in old if old[name] != new[name]]
-
-
-def _in_words(changes: Iterable[Change]) -> str:
-    return ", ".join(f"{name} {old!r} → {new!r}" for name, old, new in changes)
 
 
 def _log(item: Boost, actor_id: object, what: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
@@ -14,13 +14,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from gamification.domain.zones import is_time_zone
-from gamification.exceptions import InvalidDefinitionError
 from gamification.models import Activity, Boost, write_alias
 from gamification.services.boosts.lookup import find_boost
 from gamification.services.boosts.times import time_errors
 from gamification.services.boosts.where import where_error
-from gamification.services.catalogue.fields import check_value
-from gamification.services.catalogue.lookup import UNSAVED_KEY, named
+from gamification.services.catalogue.field_values import check_value, raise_errors
+from gamification.services.catalogue.lookup import UNSAVED_KEY
 from gamification.services.validation import fingerprint, is_storable
 from gamification.storage.boosts import memberships
 from gamification.suggestions import did_you_mean, shown
@@ -56,13 +55,6 @@ _SIMPLE: Final = (
     "boosts_imports",
     "is_active",
 )
-
-
-def check_names(names: Iterable[str]) -> None:
-    """Raise ``TypeError`` for a name that is not one of ``BOOST_FIELDS``."""
-    for name in sorted({*names}.difference(BOOST_FIELDS)):
-        hint = did_you_mean(name, BOOST_FIELDS)
-        raise TypeError(f"A boost has no field {name!r} that can be set.{hint}")
 
 
 def boost_values(item: Boost) -> dict[str, Any]:
@@ -123,18 +115,8 @@ def set_boost(item: Boost, changes: Mapping[str, Any]) -> None:
         item.full_clean(exclude={*errors, "group", "activities", "where"})
     except ValidationError as error:
         errors |= {name: each[0].messages[0] for name, each in error.error_dict.items()}
-    _raise_if_any(item, errors)
-
-
-def _raise_if_any(item: Boost, errors: Mapping[str, str]) -> None:
-    if not errors:
-        return
-    reasons = " ".join(f"{name}: {message}" for name, message in errors.items())
-    what = named("boost", item.key)
-    raise InvalidDefinitionError(
-        f"The {what} cannot be saved. {reasons}",
-        errors={name: [("invalid", text)] for name, text in errors.items()},
-    )
+    found = {name: [("invalid", text)] for name, text in errors.items()}
+    raise_errors("boost", item.key, found)
 
 
 def _wrong_values(item: Boost, given: Container[str]) -> Iterator[tuple[str, str]]:

@@ -23,9 +23,10 @@ from gamification.models import Boost, write_alias
 from gamification.models.boost_text import boost_sentence
 from gamification.services.balance.report import last_days
 from gamification.services.balance.sql import entries_between, every_so_many
-from gamification.services.boosts.fields import check_names, set_boost
+from gamification.services.boosts.fields import BOOST_FIELDS, set_boost
 from gamification.services.boosts.listing import activity_names
 from gamification.services.boosts.lookup import find_boost
+from gamification.services.catalogue.field_values import check_names
 from gamification.services.catalogue.lookup import UNSAVED_KEY
 from gamification.services.unit_of_work import naming_errors
 
@@ -92,7 +93,7 @@ def preview_boost(key: str | None = None, /, **changes: Any) -> BoostPreview:
 
     Raises ``UnknownBoostError``, ``InvalidDefinitionError``.
     """
-    check_names(changes)
+    check_names("A boost", changes, BOOST_FIELDS)
     item = copy(find_boost(key)) if key else Boost(key=UNSAVED_KEY)
     set_boost(item, changes)
     since, until = last_days(DAYS)

@@ -17,10 +17,10 @@ from gamification.domain.catalogue import Catalogue
 from gamification.domain.criteria import Criterion
 from gamification.domain.decisions import decide_backfill, effect_of
 from gamification.domain.estimates import Sample
+from gamification.domain.requirements import NOWHERE
 from gamification.domain.rules import AchievementRule, AchievementStatus
 from gamification.models import (
     Achievement,
-    ActivityTally,
     UserAchievement,
     UserGamification,
     write_alias,
@@ -28,7 +28,12 @@ from gamification.models import (
 from gamification.models.users import in_order
 from gamification.services.catalogue.filters import is_tree
 from gamification.services.catalogue.lookup import get_definition
-from gamification.services.catalogue.meeting import COLUMNS, Meeting, meeting
+from gamification.services.catalogue.meeting import (
+    COLUMNS,
+    Meeting,
+    meeting,
+    tally_reaches,
+)
 from gamification.services.effects import (
     Effects,
     UnlockEffect,
@@ -168,9 +173,8 @@ def _meeting(
     if every is not None:
         threshold, inner = (ref("done") * every + threshold for ref in (F, OuterRef))
     if achievement.criterion == Criterion.ACTIVITY_COUNT:
-        tallies = ActivityTally.objects.using(alias).filter(user=OuterRef("user"))
-        counted = tallies.filter(activity=achievement.activity_id, count__gte=inner)
-        return profiles.filter(Exists(counted))
+        counted = achievement.activity_id or NOWHERE
+        return profiles.filter(tally_reaches(counted, inner, alias))
     if achievement.criterion == Criterion.ACHIEVEMENTS:
         unlocks = UserAchievement.objects.using(alias).filter(revoked_at=None)
         held = unlocks.filter(user=OuterRef("user")).order_by().values("user")

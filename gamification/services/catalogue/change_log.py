@@ -105,6 +105,11 @@ def describe_changes(item: Model, changes: Iterable[Change]) -> Iterator[str]:
         yield _("%(field)s: %(before)s → %(after)s") % values
 
 
+def in_words(changes: Iterable[Change]) -> str:
+    """Return changes as the logs of the server have them, in English."""
+    return ", ".join(f"{name} {old!r} → {new!r}" for name, old, new in changes)
+
+
 def key_of(value: Any) -> Any:
     """Return a value of a field as the verbs that edit take it."""
     if isinstance(value, datetime):

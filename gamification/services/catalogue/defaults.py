@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,7 +11,9 @@ from django.db.models import Model
 from django.utils.module_loading import import_string
 
 from gamification.conf import conf
+from gamification.domain.definitions import FORMAT, SECTIONS
 from gamification.domain.streak_rules import DAILY
+from gamification.exceptions import InvalidDefinitionsError
 from gamification.models import (
     Achievement,
     Activity,
@@ -19,6 +21,7 @@ from gamification.models import (
     StreakDefinition,
     write_alias,
 )
+from gamification.services.catalogue.parsing import parse_definitions, read_definitions
 from gamification.services.streaks.editing import add_streak
 from gamification.services.unit_of_work import attempts
 from gamification.storage import store_for
@@ -44,9 +47,10 @@ def restore_catalogue() -> int:
     catalogue is missing after ``flush``, in a ``TransactionTestCase``, and where
     migrations are not run.
 
-    Raises ``StorageError``.
+    Raises ``InvalidDefinitionsError`` with every error of the site's own catalogue, and
+    ``StorageError``.
     """
-    rows, store = _wanted(), store_for(write_alias())
+    rows, store = [*_wanted()], store_for(write_alias())
     for attempt in attempts(store):
         with attempt:
             attempt.lock()
@@ -59,16 +63,41 @@ def restore_catalogue() -> int:
     return added
 
 
-def _wanted() -> list[dict[str, Any]]:
+def seed_problems() -> Sequence[tuple[str, str]]:
+    """Return the places of the site's own catalogue that are wrong, and why."""
+    try:
+        _own_catalogue()
+    except InvalidDefinitionsError as error:
+        return error.errors
+    return ()
+
+
+def _wanted() -> Iterable[dict[str, Any]]:
     """Return the items that the site wants, as rows of a fixture."""
-    seed, rows = conf.SEED_CATALOGUE, list[dict[str, Any]]()
-    if seed is True:
-        rows = json.loads(FIXTURE.read_text("utf-8"))
-    elif seed and seed.endswith(".json"):
-        rows += _rows(json.loads(Path(seed).read_text("utf-8")))
-    elif seed:
-        rows += _rows(import_string(seed))
-    return rows
+    if conf.SEED_CATALOGUE is True:
+        rows: list[dict[str, Any]] = json.loads(FIXTURE.read_text("utf-8"))
+        return rows
+    return _rows(_own_catalogue())
+
+
+def _own_catalogue() -> Mapping[str, Any]:
+    """Return the catalogue that ``SEED_CATALOGUE`` names; none of its own is empty.
+
+    Raises ``InvalidDefinitionsError`` with all that a catalogue file could not have.
+    """
+    seed = conf.SEED_CATALOGUE
+    if isinstance(seed, bool):
+        return {}
+    document: Any
+    if seed.endswith(".json"):
+        document = parse_definitions(Path(seed).read_bytes())
+    else:
+        document = dict(import_string(seed))
+    if isinstance(document, dict):
+        document = {"format": FORMAT, "activities": [], "achievements": [], **document}
+    read_definitions(document, {kind: {} for kind in SECTIONS})
+    catalogue: Mapping[str, Any] = document
+    return catalogue
 
 
 def _rows(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -16,21 +16,22 @@ from operator import attrgetter
 from typing import Any, Final, TypeAlias
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
-from django.db import models
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from gamification.domain.criteria import Criterion
 from gamification.domain.streak_rules import DAILY
-from gamification.exceptions import InvalidDefinitionError, UnknownStreakError
+from gamification.exceptions import UnknownStreakError
 from gamification.models import Achievement, Activity, StreakDefinition, write_alias
 from gamification.services.catalogue.attributes import (
     check_carried,
-    check_declaration,
+)
+from gamification.services.catalogue.field_values import (
+    check_names,
+    check_value,
+    raise_errors,
 )
 from gamification.services.catalogue.lookup import (
     find_definition,
-    named,
     unknown_definition,
 )
 from gamification.services.catalogue.repeats import (
@@ -41,11 +42,9 @@ from gamification.services.catalogue.repeats import (
 )
 from gamification.services.catalogue.series import step_problems
 from gamification.services.streaks.lookup import find_streak
-from gamification.services.validation import fingerprint, is_storable
-from gamification.suggestions import did_you_mean
+from gamification.services.validation import fingerprint
 
 Definition: TypeAlias = Achievement | Activity
-Field: TypeAlias = "models.Field[Any, Any]"
 
 #: The fields that staff may edit, besides the key of a new item.
 EDITABLE: Final[Mapping[type[Definition], tuple[str, ...]]] = {
@@ -93,18 +92,6 @@ NUMBERS: Final[Mapping[type[Definition], tuple[str, ...]]] = {
     Activity: ("xp_reward", "daily_limit", "cooldown"),
 }
 
-#: The names of types in messages.
-TYPE_NAMES: Final[Mapping[type, Any]] = {
-    str: gettext_lazy("a text"),
-    int: gettext_lazy("a whole number"),
-    float: gettext_lazy("a decimal number"),
-    bool: gettext_lazy("true or false"),
-    type(None): gettext_lazy("null"),
-    list: gettext_lazy("a list"),
-    dict: gettext_lazy("an object"),
-    datetime: gettext_lazy("a date and time"),
-}
-
 _OTHER_CRITERIA = [each for each in Criterion if each != Criterion.ACTIVITY_COUNT]
 
 _FIELDS = {
@@ -135,10 +122,8 @@ def check_field_names(
     allowed: Mapping[type[Definition], Collection[str]],
 ) -> None:
     """Raise ``TypeError`` for a name that is not ``allowed`` for the model."""
-    for name in sorted({*names}.difference(allowed[model])):
-        known = "An achievement" if model is Achievement else "An activity"
-        hint = did_you_mean(name, allowed[model])
-        raise TypeError(f"{known} has no field {name!r} that can be set.{hint}")
+    known = "An achievement" if model is Achievement else "An activity"
+    check_names(known, names, allowed[model])
 
 
 def set_fields(item: Definition, values: Mapping[str, Any]) -> None:
@@ -194,25 +179,6 @@ def set_numbers(item: Definition, numbers: Mapping[str, int | None]) -> None:
     _raise_if_any(item, errors)
 
 
-def check_value(field: Field, value: object) -> None:
-    """Raise ``ValidationError`` unless an item can have ``value``.
-
-    It asks no database, so that the key of an activity may be unknown.
-    """
-    if value is None and field.null:
-        return
-    if isinstance(field, models.DateTimeField):
-        value = read_moment(value) or value
-    _check_type(value, _type_of(field))
-    if isinstance(value, str):
-        _check_text(field, value)
-        _check_choice(field, value)
-    if isinstance(value, dict) and field.name == "attributes":
-        check_declaration(value)
-    if not field.is_relation:
-        field.clean(value, None)
-
-
 def criterion_problem(criterion: object, activity: object) -> str:
     """Return why the criterion and the activity do not fit; "" if they do."""
     if criterion == Criterion.ACTIVITY_COUNT and activity is None:
@@ -252,66 +218,7 @@ def _raise_if_any(
             place = getattr(each, "path", name)
             found = (each.code or "invalid", each.messages[0])
             reported.setdefault(place, []).append(found)
-    if not reported:
-        return
-    reasons = " ".join(
-        message if name == NON_FIELD_ERRORS else f"{name}: {message}"
-        for name, found_here in reported.items()
-        for _code, message in found_here
-    )
-    what = named(str(item._meta.model_name), item.key)
-    raise InvalidDefinitionError(
-        f"The {what} cannot be saved. {reasons}", errors=reported
-    )
-
-
-def _type_of(field: Field) -> type:
-    if isinstance(field, models.BooleanField):
-        return bool
-    if isinstance(field, models.JSONField):
-        return dict
-    if isinstance(field, models.DateTimeField):
-        return datetime
-    return int if isinstance(field, models.IntegerField) else str
-
-
-def _check_type(value: object, wanted: type) -> None:
-    # For Python, a bool is an int.
-    if isinstance(value, wanted) and isinstance(value, bool) == (wanted is bool):
-        return
-    given = TYPE_NAMES.get(type(value), f"of the type {type(value).__name__}")
-    raise ValidationError(
-        _("This is %(given)s, not %(wanted)s."),
-        code="invalid",
-        params={"given": given, "wanted": TYPE_NAMES[wanted]},
-    )
-
-
-def _check_text(field: Field, value: str) -> None:
-    if not is_storable(value):
-        message = _("The text holds characters that cannot be stored.")
-        raise ValidationError(message, code="not_storable")
-    # Models leave the length of a text to forms.
-    if field.max_length and len(value) > field.max_length:
-        message = _("The text is longer than %(limit)s characters.")
-        limit = {"limit": f"{field.max_length:,}"}
-        raise ValidationError(message, code="max_length", params=limit)
-    if not field.blank and not value.strip():
-        raise ValidationError(field.error_messages["blank"], code="blank")
-
-
-def _check_choice(field: Field, value: str) -> None:
-    choices = [str(choice) for choice, _label in field.flatchoices]
-    if choices and value not in choices and (value or not field.blank):
-        raise ValidationError(
-            _("%(value)s is not one of %(choices)s.%(hint)s"),
-            code="invalid_choice",
-            params={
-                "value": repr(value),
-                "choices": ", ".join(choices),
-                "hint": did_you_mean(value, choices),
-            },
-        )
+    raise_errors(str(item._meta.model_name), item.key, reported)
 
 
 def _comparable(value: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from django.db.models import Case, Count, Exists, OuterRef, Q, Value, When
 from django.db.models.lookups import GreaterThanOrEqual
@@ -83,7 +83,7 @@ def _goal(goal: Goal, catalogue: Catalogue, alias: str) -> Meeting:
     if not counting.is_plain:
         return _counted(goal, catalogue, alias)
     if criterion == Criterion.ACTIVITY_COUNT:
-        return Meeting(_tally(about or NOWHERE, goal.threshold, alias))
+        return Meeting(tally_reaches(about or NOWHERE, goal.threshold, alias))
     if criterion == Criterion.ACHIEVEMENTS:
         return Meeting(holding_many(goal.threshold, alias))
     if about is not None:
@@ -91,7 +91,11 @@ def _goal(goal: Goal, catalogue: Catalogue, alias: str) -> Meeting:
     return Meeting(Q(**{f"{COLUMNS[criterion]}__gte": goal.threshold}))
 
 
-def _tally(activity_id: int, threshold: int, alias: str) -> Q:
+def tally_reaches(activity_id: int, threshold: Any, alias: str) -> Q:
+    """Return the condition of having done an activity so often.
+
+    ``threshold`` may be an expression over the columns of the user's row.
+    """
     tallies = ActivityTally.objects.using(alias).filter(user=OuterRef("user"))
     return Q(Exists(tallies.filter(activity=activity_id, count__gte=threshold)))
 
@@ -133,4 +137,4 @@ def _at_most(goal: Goal, alias: str) -> Meeting:
         return _ANYBODY
     is_sum = counting.quantity == Quantity.SUM
     least = 1 if is_sum else goal.threshold
-    return Meeting(_tally(about or NOWHERE, least, alias), is_exact=False)
+    return Meeting(tally_reaches(about or NOWHERE, least, alias), is_exact=False)

@@ -19,12 +19,8 @@ from gamification.domain.definitions import (
 from gamification.domain.streak_rules import DAILY
 from gamification.exceptions import InvalidDefinitionsError
 from gamification.models import Achievement, Activity, StreakDefinition
-from gamification.services.catalogue.fields import (
-    TYPE_NAMES,
-    Field,
-    check_value,
-    criterion_problem,
-)
+from gamification.services.catalogue.field_values import TYPE_NAMES, Field, check_value
+from gamification.services.catalogue.fields import criterion_problem
 from gamification.services.catalogue.repeats import (
     endless_rewards,
     moment_text,

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from gamification.domain.criteria import Criterion
 from gamification.domain.definitions import DefinitionValues
 from gamification.domain.rules import AchievementStatus
-from gamification.domain.series import Step, falling_steps
+from gamification.domain.series import SeriesStep, falling_steps
 from gamification.models import Achievement, write_alias
 
 #: What two steps must have in common, so that their thresholds compare.
@@ -81,14 +81,14 @@ def _problems(
         yield (higher.key, lower.key), "threshold", _falling(lower, higher, named)
 
 
-def _steps(named: Mapping[str, Mapping[str, Any]]) -> Iterator[Step]:
+def _steps(named: Mapping[str, Mapping[str, Any]]) -> Iterator[SeriesStep]:
     """Yield the steps that users can earn by what they do."""
     for key, values in named.items():
         is_earned = values["criterion"] != Criterion.MANUAL
         is_open = values["status"] != AchievementStatus.RETIRED
         if values["step"] is not None and is_earned and is_open:
             measure = [values.get(name) or None for name in _MEASURED]
-            yield Step(
+            yield SeriesStep(
                 values["series"], values["step"], key, measure, values["threshold"]
             )
 
@@ -97,7 +97,9 @@ def _together() -> str:
     return _("A series and a step go together: give both, or neither.")
 
 
-def _falling(lower: Step, higher: Step, named: Mapping[str, Mapping[str, Any]]) -> str:
+def _falling(
+    lower: SeriesStep, higher: SeriesStep, named: Mapping[str, Mapping[str, Any]]
+) -> str:
     text = _(
         "Step %(higher)s “%(higher_name)s” (%(more)s) must ask for more than step "
         "%(lower)s “%(lower_name)s” (%(less)s)."

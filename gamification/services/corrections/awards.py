@@ -10,8 +10,8 @@ from gamification.domain.catalogue import Catalogue
 from gamification.domain.changeset import UserChangeset
 from gamification.domain.goals import goal_of
 from gamification.domain.history import StandingEntry, standing_entries
-from gamification.domain.outcomes import EntryKind, Outcome, Reason, UnlockRow
-from gamification.domain.rewards import Place, place_of
+from gamification.domain.outcomes import EntryKind, Outcome, Reason
+from gamification.domain.rewards import Place, UnlockRow, place_of
 from gamification.domain.rules import MAX_TIMES, AchievementRule, AchievementStatus
 from gamification.domain.state import UserState
 from gamification.exceptions import (

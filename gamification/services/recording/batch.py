@@ -84,7 +84,7 @@ class Batch:
         is_import: bool = False,
     ) -> Self:
         """Return the batch of ``records``."""
-        user_ids = in_order(record[0] for record in records.values())
+        user_ids = in_order({record[0] for record in records.values()})
         return cls(records, now, oldest, newest, celebrate, user_ids, is_import)
 
     def only(self, user_ids: Collection[Any]) -> Self:

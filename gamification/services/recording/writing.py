@@ -95,7 +95,8 @@ def _write_one(
             snapshot = attempt.read(query)
             done = _decide(batch, snapshot, store, strict=strict, has_ids=has_ids)
             written = attempt.write_encoded(done.rows)
-            _announce(done, store)
+            if done.events:
+                _announce(done, store)
     return done.decision.results_of(written)
 
 
@@ -135,7 +136,7 @@ def _decide(
     if batch.celebrate and are_streaks_heard():
         changesets = _noting(changesets, events)
     rows = store.encode(changesets)
-    if strict:
+    if strict and decision.results:
         decision.raise_first()
     return Encoded(decision, rows, events)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, date, timedelta
 from functools import partial
 from typing import Any, Final
@@ -19,11 +19,12 @@ from gamification.services.catalogue.change_log import (
     Change,
     addition,
     change,
+    in_words,
     log_edits,
 )
+from gamification.services.catalogue.field_values import check_names
 from gamification.services.streaks.fields import (
     STREAK_FIELDS,
-    check_names,
     check_streak,
 )
 from gamification.services.streaks.lookup import find_streak
@@ -46,7 +47,7 @@ def create_streak(*, actor: UserRef | None, **fields: Any) -> StreakDefinition:
     Raises ``InvalidDefinitionError``, also if the key is taken, ``UnknownUserError``,
     ``StorageError``, and ``TypeError`` for an unknown field.
     """
-    check_names(fields.keys() - {"key"})
+    check_names("A streak", fields.keys() - {"key"}, STREAK_FIELDS)
     actor_id, alias = actor_id_of(actor), write_alias()
     for attempt in attempts(store_for(alias)):
         with attempt:
@@ -84,7 +85,7 @@ def edit_streak(
     Raises ``UnknownStreakError``, ``StaleEditError``, and the errors of
     ``create_streak``.
     """
-    check_names(changes.keys())
+    check_names("A streak", changes, STREAK_FIELDS)
     actor_id, alias = actor_id_of(actor), write_alias()
     for attempt in attempts(store_for(alias)):
         with attempt:
@@ -104,7 +105,7 @@ def save_streak(
         item.save(using=write_alias())
         # Undoing it would begin yet another version of the rules.
         log_edits(actor_id, [change(item, changed)])
-        _log(item, actor_id, _in_words(changed))
+        _log(item, actor_id, in_words(changed))
 
 
 def _lock(item: StreakDefinition) -> StreakDefinition:
@@ -129,10 +130,6 @@ def change_streak(item: StreakDefinition, changes: Mapping[str, Any]) -> list[Ch
     if {*changed} & {*VERSION_FIELDS}:
         _begin_version(item, before)
     return [(name, before[name], after[name]) for name in changed]
-
-
-def _in_words(changes: Iterable[Change]) -> str:
-    return ", ".join(f"{name} {old!r} → {new!r}" for name, old, new in changes)
 
 
 def streak_tag(item: StreakDefinition) -> str:

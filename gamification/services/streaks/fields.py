@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterator
 from typing import Final
 
 from django.core.exceptions import ValidationError
@@ -15,11 +15,8 @@ from gamification.domain.streak_rules import (
     VERSION_FIELDS,
     StreakUnit,
 )
-from gamification.exceptions import InvalidDefinitionError
 from gamification.models import Activity, StreakDefinition, write_alias
-from gamification.services.catalogue.fields import check_value
-from gamification.services.catalogue.lookup import named
-from gamification.suggestions import did_you_mean
+from gamification.services.catalogue.field_values import check_value, raise_errors
 
 #: The fields that staff may edit, besides the key of a new streak.
 STREAK_FIELDS: Final = (
@@ -34,13 +31,6 @@ _FIELDS: Final = {field.name: field for field in StreakDefinition._meta.concrete
 LISTS: Final = frozenset({"activities", "weekdays"})
 
 
-def check_names(names: Iterable[str]) -> None:
-    """Raise ``TypeError`` for a name that is not one of ``STREAK_FIELDS``."""
-    for name in sorted({*names}.difference(STREAK_FIELDS)):
-        hint = did_you_mean(name, STREAK_FIELDS)
-        raise TypeError(f"A streak has no field {name!r} that can be set.{hint}")
-
-
 def check_streak(item: StreakDefinition) -> None:
     """Raise ``InvalidDefinitionError`` with every error of a streak."""
     errors = dict(_wrong_values(item))
@@ -50,15 +40,9 @@ def check_streak(item: StreakDefinition) -> None:
     try:
         item.full_clean(exclude={*errors, *LISTS})
     except ValidationError as error:
-        found = error.error_dict
-        errors |= {name: each[0].messages[0] for name, each in found.items()}
-    if errors:
-        reasons = " ".join(f"{name}: {message}" for name, message in errors.items())
-        what = named("streak", item.key)
-        raise InvalidDefinitionError(
-            f"The {what} cannot be saved. {reasons}",
-            errors={name: [("invalid", text)] for name, text in errors.items()},
-        )
+        errors |= {name: each[0].messages[0] for name, each in error.error_dict.items()}
+    found = {name: [("invalid", text)] for name, text in errors.items()}
+    raise_errors("streak", item.key, found)
 
 
 def _wrong_values(item: StreakDefinition) -> Iterator[tuple[str, str]]:

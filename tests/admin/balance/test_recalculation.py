@@ -12,7 +12,8 @@ from gamification.exceptions import StorageError
 from gamification.models import Activity, Job, LedgerEntry
 from gamification.services import record_activity
 from gamification.services.balance import sql
-from gamification.staff import ActivityCorrection, run_next_step
+from gamification.staff import run_next_step
+from gamification.values import ActivityCorrection
 from tests.admin.browsing import filled_in, refused_inline
 from tests.conftest import IS_POSTGRESQL
 from tests.factories import ActivityFactory, UserFactory

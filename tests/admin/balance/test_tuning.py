@@ -18,7 +18,8 @@ from gamification.services import (
     award_achievement,
     record_activity,
 )
-from gamification.staff import BalanceReport, XPSource, edit_activity
+from gamification.staff import edit_activity
+from gamification.values import BalanceReport, XPSource
 from tests.admin.browsing import filled_in, refused_inline
 from tests.conftest import IS_POSTGRESQL
 from tests.factories import AchievementFactory, ActivityFactory, UserFactory

@@ -9,6 +9,7 @@ import pytest
 from gamification.management.importing.errors import BadHeaderError
 from gamification.management.importing.readers import (
     HISTORY,
+    OPTIONAL,
     ImportRow,
     RowReader,
     ignored_columns,
@@ -291,7 +292,7 @@ def test_columns_of_other_names_are_ignored_and_named():
 
 
 def test_an_ignored_column_that_is_misspelt_is_answered_with_a_similar_one():
-    assert ignored_columns(["mail", "quantitiy"]) == (
+    assert ignored_columns(["mail", "quantitiy"], OPTIONAL) == (
         "Ignored columns: 'mail'. 'quantitiy'. Did you mean 'quantity'?"
     )
 

@@ -34,13 +34,13 @@ from gamification.services import (
 from gamification.services.balance import recalculation_jobs, sql
 from gamification.services.balance.recalculation import RecalculationProgress
 from gamification.staff import (
-    ActivityCorrection,
     RecalculationScope,
     begin_recalculation,
     preview_recalculation,
     recalculate_xp,
     run_next_step,
 )
+from gamification.values import ActivityCorrection
 from tests.factories import AchievementFactory, ActivityFactory, UserFactory
 from tests.inspection import ledger_of, statements
 

@@ -25,7 +25,7 @@ from gamification.services import (
     revoke_achievement,
 )
 from gamification.services.balance import sql
-from gamification.services.balance.worlds import Comparison
+from gamification.services.balance.worlds import SimulatedNumber
 from gamification.staff import (
     ActivityNumbers,
     RewardProposal,
@@ -66,9 +66,9 @@ def test_another_reward_applies_to_rewarded_units(user, activity):
 
     result = simulate_rewards(numbers(walk=(15, None)))
 
-    assert result.activities == {"walk": Comparison(40, 40, 60)}
+    assert result.activities == {"walk": SimulatedNumber(40, 40, 60)}
     # 60 XP is level 2.
-    assert result.levels == {1: Comparison(1, 1, 0), 2: Comparison(0, 0, 1)}
+    assert result.levels == {1: SimulatedNumber(1, 1, 0), 2: SimulatedNumber(0, 0, 1)}
     assert moved(result) == (1, 0)
 
 
@@ -77,7 +77,7 @@ def test_with_one_level_everybody_is_on_it(user, activity):
 
     result = simulate_rewards(RewardProposal(thresholds=[0]))
 
-    assert result.levels == {1: Comparison(0, 0, 1), 2: Comparison(1, 1, 0)}
+    assert result.levels == {1: SimulatedNumber(0, 0, 1), 2: SimulatedNumber(1, 1, 0)}
     assert moved(result) == (0, 1)
 
 
@@ -87,7 +87,7 @@ def test_a_reversed_record_gives_nothing(user, activity):
 
     result = simulate_rewards(numbers(walk=(15, None)))
 
-    assert result.activities == {"walk": Comparison(0, 0, 0)}
+    assert result.activities == {"walk": SimulatedNumber(0, 0, 0)}
 
 
 def test_a_daily_limit_applies_to_each_date(user, activity):
@@ -96,7 +96,7 @@ def test_a_daily_limit_applies_to_each_date(user, activity):
 
     result = simulate_rewards(numbers(walk=(10, 3)))
 
-    assert result.activities == {"walk": Comparison(70, 70, 50)}
+    assert result.activities == {"walk": SimulatedNumber(70, 70, 50)}
 
 
 def test_without_the_limit_all_units_count(user):
@@ -105,7 +105,7 @@ def test_without_the_limit_all_units_count(user):
 
     result = simulate_rewards(numbers(swim=(10, None)))
 
-    assert result.activities == {"swim": Comparison(20, 20, 90)}
+    assert result.activities == {"swim": SimulatedNumber(20, 20, 90)}
 
 
 def swims(user, *hours, **fields):
@@ -122,7 +122,7 @@ def test_without_the_cooldown_all_units_count(user):
 
     result = simulate_rewards(numbers(swim=(10, None, None)))
 
-    assert result.activities == {"swim": Comparison(20, 20, 40)}
+    assert result.activities == {"swim": SimulatedNumber(20, 20, 40)}
 
 
 def test_a_cooldown_lasts_from_one_rewarded_record_to_the_next(user):
@@ -132,8 +132,8 @@ def test_a_cooldown_lasts_from_one_rewarded_record_to_the_next(user):
 
     result = simulate_rewards(numbers(swim=(10, None, 7200)))
 
-    assert result.activities == {"swim": Comparison(50, 50, 30)}
-    assert result.levels == {2: Comparison(1, 1, 0), 1: Comparison(0, 0, 1)}
+    assert result.activities == {"swim": SimulatedNumber(50, 50, 30)}
+    assert result.levels == {2: SimulatedNumber(1, 1, 0), 1: SimulatedNumber(0, 0, 1)}
 
 
 def test_another_limit_keeps_the_cooldown(user):
@@ -142,7 +142,7 @@ def test_another_limit_keeps_the_cooldown(user):
 
     result = simulate_rewards(numbers(swim=(10, 4, 7200)))
 
-    assert result.activities == {"swim": Comparison(20, 20, 30)}
+    assert result.activities == {"swim": SimulatedNumber(20, 20, 30)}
 
 
 def test_another_reward_applies_in_spite_of_a_cooldown(user):
@@ -151,7 +151,7 @@ def test_another_reward_applies_in_spite_of_a_cooldown(user):
 
     result = simulate_rewards(numbers(swim=(15, None, 7200)))
 
-    assert result.activities == {"swim": Comparison(10, 10, 15)}
+    assert result.activities == {"swim": SimulatedNumber(10, 10, 15)}
 
 
 def test_a_reversed_record_starts_no_cooldown(user):
@@ -161,7 +161,7 @@ def test_a_reversed_record_starts_no_cooldown(user):
 
     result = simulate_rewards(numbers(swim=(10, None, 7200)))
 
-    assert result.activities == {"swim": Comparison(10, 10, 10)}
+    assert result.activities == {"swim": SimulatedNumber(10, 10, 10)}
 
 
 def test_other_limits_and_rewards_are_simulated_together(user, activity):
@@ -172,11 +172,11 @@ def test_other_limits_and_rewards_are_simulated_together(user, activity):
     result = simulate_rewards(numbers(swim=(10, None, 7200), walk=(40, None)))
 
     assert result.activities == {
-        "swim": Comparison(20, 20, 10),
-        "walk": Comparison(10, 10, 40),
+        "swim": SimulatedNumber(20, 20, 10),
+        "walk": SimulatedNumber(10, 10, 40),
     }
     # From 30 XP to 50.
-    assert result.levels == {1: Comparison(1, 1, 0), 2: Comparison(0, 0, 1)}
+    assert result.levels == {1: SimulatedNumber(1, 1, 0), 2: SimulatedNumber(0, 0, 1)}
 
 
 def test_the_cooldown_of_an_activity_gives_what_it_gave():
@@ -205,7 +205,7 @@ def test_another_reward_of_an_achievement_applies_to_unlocks(user):
 
     result = simulate_rewards(RewardProposal(achievements={"medal": 50}))
 
-    assert result.achievements == {"medal": Comparison(80, 80, 100)}
+    assert result.achievements == {"medal": SimulatedNumber(80, 80, 100)}
 
 
 def test_other_thresholds_give_other_levels(user, activity):
@@ -213,7 +213,7 @@ def test_other_thresholds_give_other_levels(user, activity):
 
     result = simulate_rewards(RewardProposal(thresholds=(0, 10, 20, 30)))
 
-    assert result.levels == {2: Comparison(1, 1, 0), 4: Comparison(0, 0, 1)}
+    assert result.levels == {2: SimulatedNumber(1, 1, 0), 4: SimulatedNumber(0, 0, 1)}
 
 
 def test_the_stored_numbers_change_nothing(user, activity):
@@ -240,7 +240,7 @@ def test_older_entries_keep_their_xp(user, activity):
     result = simulate_rewards(numbers(walk=(90, None)), days=1)
 
     assert (result.since, result.until) == (date(2026, 3, 2), date(2026, 3, 2))
-    assert result.activities == {"walk": Comparison(0, 0, 0)}
+    assert result.activities == {"walk": SimulatedNumber(0, 0, 0)}
 
 
 def test_it_agrees_with_a_sum_by_hand():
@@ -319,7 +319,7 @@ def test_the_numbers_of_today_are_a_column_of_their_own(user, activity):
     result = simulate_rewards(numbers(walk=(20, 4)))
 
     # Recorded at 10 each; the levels of 60, 100 and 80 XP are the same.
-    assert result.activities == {"walk": Comparison(60, 100, 80)}
+    assert result.activities == {"walk": SimulatedNumber(60, 100, 80)}
     assert moved(result) == (0, 0)
 
 
@@ -332,9 +332,9 @@ def test_lower_numbers_lower_levels_though_they_are_higher_than_they_were(
     result = simulate_rewards(numbers(walk=(30, None)))
 
     assert result.levels == {
-        1: Comparison(1, 0, 0),
-        2: Comparison(0, 0, 1),
-        3: Comparison(0, 1, 0),
+        1: SimulatedNumber(1, 0, 0),
+        2: SimulatedNumber(0, 0, 1),
+        3: SimulatedNumber(0, 1, 0),
     }
     assert moved(result) == (0, 1)
 
@@ -346,7 +346,7 @@ def test_todays_cooldown_is_counted_again(user):
 
     result = simulate_rewards(numbers(swim=(10, None, None)))
 
-    assert result.activities == {"swim": Comparison(30, 20, 30)}
+    assert result.activities == {"swim": SimulatedNumber(30, 20, 30)}
 
 
 def test_unlocks_that_follow_are_simulated(user, activity):
@@ -361,8 +361,8 @@ def test_unlocks_that_follow_are_simulated(user, activity):
     # 60 XP are level 2, and 160 are level 3. The day was met already.
     one, none = Estimate.exactly(1), Estimate.exactly(0)
     assert result.unlocks == {"day": ("Day", one, one), "rich": ("Rich", none, one)}
-    assert result.followed == Comparison(0, 0, 100)
-    assert result.levels == {1: Comparison(1, 1, 0), 3: Comparison(0, 0, 1)}
+    assert result.followed == SimulatedNumber(0, 0, 100)
+    assert result.levels == {1: SimulatedNumber(1, 1, 0), 3: SimulatedNumber(0, 0, 1)}
 
 
 def test_another_reward_is_that_of_further_unlocks(user, activity):
@@ -372,7 +372,7 @@ def test_another_reward_is_that_of_further_unlocks(user, activity):
 
     result = simulate_rewards(proposal)
 
-    assert result.followed == Comparison(0, 0, 7)
+    assert result.followed == SimulatedNumber(0, 0, 7)
 
 
 def test_a_total_out_of_range_is_left_as_it_is(user, activity):
@@ -382,7 +382,7 @@ def test_a_total_out_of_range_is_left_as_it_is(user, activity):
     result = simulate_rewards(numbers(walk=(1_000, None)))
 
     assert (result.activities, moved(result)) == (
-        {"walk": Comparison(10, 10, 1_000)},
+        {"walk": SimulatedNumber(10, 10, 1_000)},
         (0, 0),
     )
 
@@ -395,7 +395,7 @@ def test_levels_of_very_many_users_are_those_of_a_sample(activity, monkeypatch):
     result = simulate_rewards(numbers(walk=(15, None)))
 
     assert (result.played, result.population, result.is_exact) == (4, 8, False)
-    assert result.activities == {"walk": Comparison(200, 200, 300)}
+    assert result.activities == {"walk": SimulatedNumber(200, 200, 300)}
     assert result.raised.low <= 4 <= result.raised.high
 
 
@@ -408,8 +408,11 @@ def test_a_sample_of_very_many_users_is_extrapolated(activity, monkeypatch):
     result = simulate_rewards(numbers(walk=(15, 3)))
 
     # Whichever five are looked at, all ten are alike.
-    assert (result.every, result.activities) == (2, {"walk": Comparison(400, 400, 450)})
-    assert result.levels == {1: Comparison(10, 10, 10)}
+    assert (result.every, result.activities) == (
+        2,
+        {"walk": SimulatedNumber(400, 400, 450)},
+    )
+    assert result.levels == {1: SimulatedNumber(10, 10, 10)}
 
 
 def test_a_cooldown_is_counted_for_a_smaller_sample(activity, monkeypatch):
@@ -438,7 +441,7 @@ def test_another_reward_of_an_achievement_is_boosted_as_it_was(user, doubled):
 
     result = simulate_rewards(RewardProposal(achievements={"walker": 50}))
 
-    assert result.achievements == {"walker": Comparison(80, 80, 100)}
+    assert result.achievements == {"walker": SimulatedNumber(80, 80, 100)}
 
 
 def test_a_cooldown_is_counted_with_boosts(user, doubled):
@@ -447,4 +450,4 @@ def test_a_cooldown_is_counted_with_boosts(user, doubled):
 
     result = simulate_rewards(numbers(swim=(10, None, 7200)))
 
-    assert result.activities == {"swim": Comparison(40, 40, 20)}
+    assert result.activities == {"swim": SimulatedNumber(40, 40, 20)}

@@ -34,14 +34,10 @@ from gamification.services import (
 )
 from gamification.services.catalogue import backfill
 from gamification.services.unit_of_work import attempts
-from gamification.staff import (
-    BackfillProgress,
-    backfill_achievement,
-    backfill_everyone,
-    preview_backfill,
-)
+from gamification.staff import backfill_achievement, backfill_everyone, preview_backfill
 from gamification.storage import Store
 from gamification.testing import captured_signals
+from gamification.values import BackfillProgress
 from tests.conftest import IS_POSTGRESQL
 from tests.factories import AchievementFactory, ActivityFactory, UserFactory
 from tests.inspection import (

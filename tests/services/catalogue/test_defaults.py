@@ -8,6 +8,7 @@ import json
 import pytest
 from django.core.management import call_command
 
+from gamification.exceptions import InvalidDefinitionsError
 from gamification.models import Achievement, Activity, Level, StreakDefinition
 from gamification.testing import restore_catalogue
 
@@ -129,6 +130,33 @@ def test_nothing_comes_back_where_a_site_begins_with_nothing(settings):
 
     assert restore_catalogue() == 0
     assert not Activity.objects.exists()
+
+
+#: An achievement whose rule cannot be checked by the database.
+WRONG_CATALOGUE = {
+    "achievements": [
+        {
+            "key": "reader",
+            "name": "Reader",
+            "category": "mastery",
+            "criterion": "level",
+            "conditions": {"holds": "nobody"},
+        }
+    ]
+}
+
+
+def test_what_no_catalogue_file_could_have_does_not_come_back(settings):
+    empty()
+    settings.GAMIFICATION = {"SEED_CATALOGUE": f"{__name__}.WRONG_CATALOGUE"}
+
+    with pytest.raises(InvalidDefinitionsError) as refused:
+        restore_catalogue()
+
+    assert refused.value.errors == [
+        ("achievements[0].conditions.holds", "Nothing has the key 'nobody'.")
+    ]
+    assert not Achievement.objects.exists()
 
 
 def test_a_fixture_of_django_has_the_same_items():

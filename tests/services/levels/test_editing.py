@@ -15,7 +15,6 @@ from gamification.models import Level
 from gamification.services import record_activity
 from gamification.services.levels import editing
 from gamification.staff import (
-    LevelChange,
     LevelRule,
     get_levels,
     levels_tag,
@@ -23,6 +22,7 @@ from gamification.staff import (
     read_levels,
     save_levels,
 )
+from gamification.values import LevelChange
 from tests.inspection import everything, profile_of
 from tests.services.levels.conftest import save
 from tests.services.many.conftest import finish

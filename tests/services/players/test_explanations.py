@@ -12,12 +12,8 @@ from gamification.services import (
     reverse_entry,
     revoke_achievement,
 )
-from gamification.staff import (
-    Facts,
-    exclude_user,
-    get_facts,
-)
-from gamification.values import Explanation
+from gamification.staff import exclude_user, get_facts
+from gamification.values import Explanation, Facts
 from tests.factories import AchievementFactory, ActivityFactory
 from tests.inspection import everything, held_by
 

@@ -236,7 +236,7 @@ def test_the_highest_streak_does_not_fall_with_a_change_of_zone(walker):
 
 def test_the_same_choice_again_changes_no_dates(user):
     set_time_zone(user, "Asia/Tokyo")
-    before = everything()["UserGamification"][0]["zone_history"]
+    before = profile_of(user).zone_history
 
     set_time_zone(user, "Asia/Tokyo")
 
