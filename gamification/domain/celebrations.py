@@ -85,12 +85,12 @@ def _notice(
 
 
 def stored_notices(
-    planned: Iterable[CelebrationNotice],
+    planned: tuple[CelebrationNotice, ...],
     ids: Mapping[tuple[Any, str], int],
     user_id: Any,
 ) -> tuple[CelebrationNotice, ...]:
     """Return the notices that were stored, with their ids; the user had the others."""
-    return tuple(
+    return planned and tuple(
         replace(each, id=pk)
         for each in planned
         if (pk := ids.get((user_id, each.dedupe_key))) is not None

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from functools import cached_property
 from operator import attrgetter
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 from gamification.domain.backfill import Moment
 from gamification.domain.boosting import boosted_record
@@ -43,6 +43,8 @@ from gamification.domain.rules import AchievementRule, ActivityRule
 from gamification.domain.settling import SettledTotals
 from gamification.domain.state import NONE, Record, Rules, UserState
 from gamification.domain.totals import Start
+
+_ACTIVITY: Final = EntryKind.ACTIVITY.value
 
 
 class UserChangeset(SettledTotals):
@@ -100,7 +102,7 @@ class UserChangeset(SettledTotals):
         entry = Entry(
             None,
             record.user_id,
-            EntryKind.ACTIVITY.value,
+            _ACTIVITY,
             rewarded * activity.xp_reward,
             record.occurred_at,
             day,

@@ -8,11 +8,10 @@ and some dates never existed (Samoa's 2011-12-30).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from math import inf
-from typing import Final
+from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 #: A date that lasted less than this for the user neither extends nor breaks a streak.
@@ -42,19 +41,18 @@ def instant_at(microseconds: int) -> datetime:
     return EPOCH + timedelta(microseconds=microseconds)
 
 
-@dataclass(frozen=True, slots=True)
-class ZoneChange:
+class ZoneChange(NamedTuple):
     """An IANA zone and when it took effect, in seconds since 1970 (UTC)."""
 
     since: float
     zone: str
 
 
-@dataclass(frozen=True, slots=True)
-class Calendar:
+class Calendar(NamedTuple):
     """A user's days: the zones in order of time, and the hour at which a day begins.
 
-    The first zone also holds for all time before it.
+    The first zone also holds for all time before it. It is a tuple because caches ask
+    for its hash with every record.
     """
 
     zones: tuple[ZoneChange, ...]
@@ -119,11 +117,11 @@ class Calendar:
         """
         moment, past = now.timestamp(), self.as_of(now).zones
         if past[-1].zone == zone:
-            return replace(self, zones=past)
+            return self._replace(zones=past)
         since = moment
         if len(past) > 1:
             since = max(moment, past[-1].since + ZONE_CHANGE_INTERVAL.total_seconds())
-        return replace(self, zones=(*past, ZoneChange(since, zone)))
+        return self._replace(zones=(*past, ZoneChange(since, zone)))
 
     def as_of(self, now: datetime) -> Calendar:
         """Return the calendar without a change that is still pending at ``now``."""
@@ -133,7 +131,7 @@ class Calendar:
         if self.zones[-1].since <= moment:
             return self
         past = [change for change in self.zones if change.since <= moment]
-        return replace(self, zones=tuple(past) or self.zones[:1])
+        return self._replace(zones=tuple(past) or self.zones[:1])
 
     def _segments(self) -> Iterator[tuple[float, float, ZoneInfo]]:
         starts = [-inf, *(change.since for change in self.zones[1:]), inf]

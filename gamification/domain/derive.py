@@ -48,7 +48,7 @@ class Progress:
     total_xp: int = 0
     #: The highest total that the user ever had, without what was taken back as a job.
     peak_xp: int = 0
-    #: By activity id: the units, and the time when the last entry was recorded.
+    #: By activity id: the units, and the latest time at which an entry was recorded.
     tallies: dict[int, tuple[int, datetime]] = field(default_factory=dict)
     #: By active date: the number of activities, and their XP.
     days: dict[date, tuple[int, int]] = field(default_factory=dict)
@@ -109,10 +109,10 @@ def derive_progress(
         if line.achievement_id is not None:
             rewards.append(line)
         if line.activity_id is not None:
-            count, _ = progress.tallies.get(line.activity_id, (0, None))
+            count, last = progress.tallies.get(line.activity_id, (0, line.recorded_at))
             progress.tallies[line.activity_id] = (
                 count + line.quantity,
-                line.recorded_at,
+                max(last, line.recorded_at),
             )
             if line.extends_streak:
                 _mark(progress.days, line)

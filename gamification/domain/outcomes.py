@@ -248,8 +248,11 @@ class Outcome:
         ``entry_ids`` begins with the id of the entry, followed by those of the losses
         and of the corrections.
         """
-        correction_ids = entry_ids[1 + len(self.lost) :]
-        corrections = zip(self.corrections, correction_ids, strict=False)
+        corrections = self.corrections
+        if corrections:
+            ids = entry_ids[1 + len(self.lost) :]
+            pairs = zip(corrections, ids, strict=False)
+            corrections = tuple(entry.with_id(pk) for entry, pk in pairs)
         return self.__class__(
             self.entry and self.entry.with_id(entry_ids[0]),
             self.credited,
@@ -261,7 +264,7 @@ class Outcome:
             self.longest_streak,
             self.unlocks,
             celebrations,
-            corrections=tuple(entry.with_id(pk) for entry, pk in corrections),
+            corrections=corrections,
             lost=self.lost,
         )
 

@@ -27,8 +27,7 @@ NONE: Final = frozenset[Any]()
 NOTHING: Final[Mapping[Any, Any]] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+class Rules(NamedTuple):
     """The rules that staff and the site's settings make."""
 
     catalogue: Catalogue

@@ -84,6 +84,8 @@ class RunningTotals:
     def changed_days(self) -> dict[date, tuple[int, int]]:
         """Activities and XP to add, by date, without the dates in ``lost_days``."""
         lost = self.lost_days
+        if not lost:
+            return self.days
         return {day: change for day, change in self.days.items() if day not in lost}
 
     def book(self, entry: Entry) -> None:

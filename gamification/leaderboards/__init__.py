@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gamification.domain.periods import Period, Window
 from gamification.leaderboards.building import rebuild_boards, reopen_board
-from gamification.leaderboards.proof import count_drifts, score_drifts
+from gamification.leaderboards.proof import count_drifts, has_boards, score_drifts
 from gamification.leaderboards.reading import (
     MAX_DEPTH,
     aget_leaderboard,
@@ -39,6 +39,7 @@ __all__ = [
     "count_drifts",
     "get_leaderboard",
     "get_winners",
+    "has_boards",
     "period_after",
     "period_before",
     "period_of",

@@ -58,6 +58,11 @@ def _count_drifts(board: Board) -> Iterator[str]:
     yield from (f"{board} {wrong}" for wrong in wrong_counts(board))
 
 
+def has_boards() -> bool:
+    """Say whether there are boards that follow the ledger."""
+    return bool(_boards())
+
+
 def _boards() -> list[Board]:
     """Return the boards that follow the ledger."""
     boards = Board.objects.using(write_alias()).filter(is_built=True, closed_at=None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Final, TypeVar
 
@@ -25,7 +25,7 @@ from gamification.models import (
     UserGamification,
     write_alias,
 )
-from gamification.services.catalogue.filter_counts import rebuild_filters
+from gamification.services.catalogue.filter_counts import put_counts, wrong_counts
 from gamification.services.corrections.restoring import forget_others, restore_unlock
 from gamification.services.levels.table import current_thresholds
 from gamification.services.streaks.derived import write_missing
@@ -35,7 +35,7 @@ from gamification.services.validation import UserRef, unknown_user, user_id_of
 from gamification.storage import store_for
 
 #: How often a user is worked on without a lock, before others have to wait.
-EARLY_TRIES: Final = 3
+EARLY_TRIES: Final = 10
 
 Found = TypeVar("Found")
 
@@ -95,6 +95,8 @@ class Rebuilding:
     tallies: Sequence[ActivityTally] = ()
     days: Sequence[ActiveDay] = ()
     freezes: Sequence[FreezeRow] = ()
+    #: Counts by id of the filter and by bucket.
+    filters: Mapping[tuple[int, str], int] = field(default_factory=dict)
     #: Rewards by achievement id and number, where the row is missing or says something
     #: else.
     unlocks: Mapping[tuple[int, int], Reward] | None = None
@@ -130,7 +132,7 @@ class Rebuilding:
             update_fields=["kind", "activities", "xp"],
         )
         count_again(user_id, alias)
-        rebuild_filters(user_id, alias)
+        put_counts(user_id, self.filters, alias)
         for place, reward in (self.unlocks or {}).items():
             restore_unlock(user_id, *place, reward)
         forget_others(user_id, self.known_unlocks)
@@ -160,6 +162,7 @@ def plan_rebuilding(user_id: Any) -> Rebuilding:
             if days.get(day) != (activities, xp)
         ],
         freezes=streaks.missing if streaks else (),
+        filters=wrong_counts(user_id, write_alias()),
         # A row that says why the user lost the achievement knows more, and stays.
         unlocks={
             place: reward

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Final
 
 from django.contrib.auth import get_user_model
 from django.db.models import QuerySet
@@ -15,14 +15,14 @@ from gamification.maintenance.rebuilding import (
     as_of_one_moment,
     plan_rebuilding,
 )
-from gamification.maintenance.suspects import find_suspects
+from gamification.maintenance.suspects import find_suspects, in_parts
 from gamification.models import write_alias
 from gamification.services.unit_of_work import wrap_database_errors
 from gamification.services.user_batches import check_batch_size
 from gamification.services.validation import UserRef, unknown_user, user_id_of
 
-#: Users that are compared at a time.
-BATCH_SIZE = 1_000
+#: Users that are compared at a time. The fewer, the more often the ledger is read.
+BATCH_SIZE: Final = 200_000
 
 
 def reconcile(
@@ -30,27 +30,34 @@ def reconcile(
     *,
     fix: bool = False,
     batch_size: int = BATCH_SIZE,
-    progress: Callable[[int], None] | None = None,
+    after: UserRef | None = None,
+    progress: Callable[[int, Any], None] | None = None,
 ) -> Iterator[Drift]:
     """Yield every derived number that differs from the ledger, for all users or one.
 
     It compares ``batch_size`` users at a time without locks. If a user differs, it
     compares again, and reports the difference only if nothing was written meanwhile.
-    ``fix`` rebuilds such a user. It calls ``progress`` with the number of users after
-    each batch. Raises ``UnknownUserError``, ``StorageError``, and ``ValueError`` for a
+    ``fix`` rebuilds such a user. After each batch it calls ``progress`` with the number
+    of users and the key of the last one: users come in order of their keys, and another
+    call goes on ``after`` that user, who need not exist any more.
+
+    Raises ``UnknownUserError``, ``StorageError``, and ``ValueError`` for a
     ``batch_size`` below 1.
     """
-    for user_ids in _pages(user, batch_size):
+    for user_ids in _pages(user, after, batch_size):
         # On PostgreSQL, the database itself finds most users to be right.
         suspects = find_suspects(user_ids) if user is None else user_ids
-        for user_id, drift in comparing.compare(suspects).items() if suspects else ():
-            if drift:
-                yield from _confirm(user_id, fix=fix)
+        for part in in_parts(suspects):
+            for user_id, drift in comparing.compare(part).items():
+                if drift:
+                    yield from _confirm(user_id, fix=fix)
         if progress:
-            progress(len(user_ids))
+            progress(len(user_ids), user_ids[-1])
 
 
-def _pages(user: UserRef | None, size: int) -> Iterator[list[Any]]:
+def _pages(
+    user: UserRef | None, after: UserRef | None, size: int
+) -> Iterator[list[Any]]:
     check_batch_size(size)
     users = get_user_model()._base_manager.using(write_alias()).order_by("pk")
     if user is not None:
@@ -59,7 +66,7 @@ def _pages(user: UserRef | None, size: int) -> Iterator[list[Any]]:
             raise unknown_user(user_id)
         yield [user_id]
         return
-    rest = users
+    rest = users if after is None else users.filter(pk__gt=user_id_of(after))
     while page := _first(rest, size):
         yield page
         rest = users.filter(pk__gt=page[-1])

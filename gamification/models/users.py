@@ -59,7 +59,15 @@ def _converts(field: AnyField) -> bool:
 def key_of(user: Any) -> Any:
     """Return the key of ``user``, an instance of the user model; None if not saved."""
     key = getattr(user, target_field().attname)
+    if type(key) is int and key in whole_keys() and not converts_keys():
+        return key
     return None if key is None else _canonical(key_field(), key)
+
+
+@cache
+def user_model() -> type[Model]:
+    """Return the model of the site's users."""
+    return get_user_model()
 
 
 def users_by_key(users: Iterable[Model]) -> dict[Any, Any]:

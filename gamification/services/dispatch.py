@@ -93,7 +93,12 @@ def announce_streaks(changesets: Iterable[UserChangeset], alias: str) -> None:
 
 def are_streaks_heard() -> bool:
     """Say whether the signals about streaks have any receivers."""
-    return any(getattr(signals, name).receivers for name in STREAK_SIGNALS)
+    return bool(
+        signals.streak_extended.receivers
+        or signals.streak_broken.receivers
+        or signals.freeze_used.receivers
+        or signals.freeze_earned.receivers
+    )
 
 
 def send_streak_events(events: Iterable[StreakEvent], alias: str) -> None:
@@ -111,12 +116,11 @@ def send_streak_events(events: Iterable[StreakEvent], alias: str) -> None:
 
 def is_heard() -> bool:
     """Say whether the signals for records have any receivers."""
-    sent = (
-        signals.activity_recorded,
-        signals.achievement_unlocked,
-        signals.level_changed,
+    return bool(
+        signals.activity_recorded.receivers
+        or signals.achievement_unlocked.receivers
+        or signals.level_changed.receivers
     )
-    return any(signal.receivers for signal in sent)
 
 
 def announce_records(outcomes: Iterable[Outcome]) -> None:

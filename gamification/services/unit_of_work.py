@@ -18,7 +18,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import wraps
 from types import TracebackType
 from typing import Any, Final, ParamSpec, Self, TypeVar
@@ -73,10 +73,11 @@ class Attempt:
         self._is_owner = is_owner
         self._has_newcomers = False
         self._locks = locks
-        # In a transaction of the caller it is a savepoint: after an error, PostgreSQL
-        # would otherwise undo what the caller has written before.
-        own = transaction.atomic(using=store.alias)
-        self._transaction = own if locks or not is_owner else None
+        self._transaction: AbstractContextManager[None] | None = None
+        if locks or not is_owner:
+            # In a transaction of the caller it is a savepoint: after an error,
+            # PostgreSQL would otherwise undo what the caller has written before.
+            self._transaction = transaction.atomic(using=store.alias)
 
     def __enter__(self) -> Self:
         if self._transaction:
@@ -149,7 +150,7 @@ def attempts(
     prepared statement was dropped, and the caller gets the database's own errors.
     Raises ``StorageError`` if every attempt ended with a conflict.
     """
-    is_owner = owns_transaction(store.alias)
+    is_owner = _owns_transaction(store.connection)
     if optimistic and store.is_optimistic:
         attempt = Attempt(store, user_ids, is_owner=is_owner, locks=False)
         yield attempt
@@ -169,7 +170,10 @@ def attempts(
 
 def owns_transaction(alias: str) -> bool:
     """Say whether the verb, not its caller, would own a transaction on ``alias``."""
-    connection = connections[alias]
+    return _owns_transaction(connections[alias])
+
+
+def _owns_transaction(connection: Any) -> bool:
     # Asking a closed connection for its mode would open it.
     is_open = connection.connection is not None
     autocommit = (

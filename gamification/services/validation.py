@@ -37,6 +37,7 @@ from gamification.models.users import (
     is_key,
     key_of,
     parse_key,
+    user_model,
     whole_keys,
 )
 from gamification.services.unit_of_work import wrap_database_errors
@@ -63,7 +64,7 @@ def user_id_of(user: UserRef) -> Any:
     if isinstance(user, AnonymousUser):
         message = "An anonymous user has no game: pass a user who has signed in."
         raise UnknownUserError(message)
-    if isinstance(user, get_user_model()):
+    if isinstance(user, user_model()):
         key = key_of(user)
         if key is None:
             message = f"{shown(str(user))} has no primary key: save the user first."

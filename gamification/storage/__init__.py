@@ -21,4 +21,5 @@ STORES: dict[str, type[Store]] = {"postgresql": PostgreSQLStore}
 
 def store_for(alias: str) -> Store:
     """Return the store for the database behind ``alias``."""
-    return STORES.get(connections[alias].vendor, PortableStore)(alias)
+    connection = connections[alias]
+    return STORES.get(connection.vendor, PortableStore)(connection)

@@ -12,10 +12,9 @@ from collections.abc import (
     MutableMapping,
     Sequence,
 )
-from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from operator import attrgetter
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from django.db.models import Count, Exists, OuterRef, Q
 
@@ -37,22 +36,21 @@ from gamification.storage.streaming import StoredLedger, standing_rows
 ENTRIES_AT_ONCE = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(NamedTuple):
     """The state of some users at one moment. Users without a row are not in it."""
 
     catalogue: Catalogue
-    states: MutableMapping[Any, UserState] = field(default_factory=dict)
+    states: MutableMapping[Any, UserState]
     #: Users whom staff have excluded from the game.
     excluded: Collection[Any] = NONE
     #: Entries that were made with keys of the query.
-    replays: Mapping[UserKey, Entry] = field(default_factory=dict)
+    replays: Mapping[UserKey, Entry] = NOTHING
     #: For the reversed ones among them, the time of the reversal, by id.
-    reversed_at: Mapping[int | None, datetime] = field(default_factory=dict)
+    reversed_at: Mapping[int | None, datetime] = NOTHING
     #: Ids of the celebrations that these entries caused, by user and dedupe key.
-    celebration_ids: Mapping[UserKey, int] = field(default_factory=dict)
+    celebration_ids: Mapping[UserKey, int] = NOTHING
     #: The groups, as far as boosts are for them, of users without a row.
-    groups: Mapping[Any, frozenset[int]] = field(default_factory=dict)
+    groups: Mapping[Any, frozenset[int]] = NOTHING
     #: What was read for seasons and periods, if anything: newcomers have nothing of it.
     spans: SpanQuery | None = None
 
@@ -73,13 +71,12 @@ class Snapshot:
         return Outcome.restore(entry, self.celebration_ids, reversed_at)
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(NamedTuple):
     """The ids that the database gave to new rows."""
 
     #: Ids of each user's entries, in order.
-    entry_ids: Mapping[Any, Sequence[int]] = field(default_factory=dict)
-    celebration_ids: Mapping[UserKey, int] = field(default_factory=dict)
+    entry_ids: Mapping[Any, Sequence[int]] = NOTHING
+    celebration_ids: Mapping[UserKey, int] = NOTHING
     #: Users whose changes were not written, because their state had changed.
     conflicts: Collection[Any] = ()
 
@@ -106,7 +103,7 @@ class Written:
                 entries[user_id] = [*known, pk] if known else (pk,)
         return cls(entries, celebrations, {*user_ids} - entries.keys())
 
-    def __add__(self, later: Written) -> Written:
+    def followed_by(self, later: Written) -> Written:
         """Return both results, where ``later`` wrote the users in conflict."""
         return Written(
             {**self.entry_ids, **later.entry_ids},
@@ -128,8 +125,9 @@ class Store(ABC):
     #: The most users that one transaction should touch.
     batch_size: ClassVar[int]
 
-    def __init__(self, alias: str) -> None:
-        self.alias = alias
+    def __init__(self, connection: Any) -> None:
+        self.connection = connection
+        self.alias: str = connection.alias
 
     @abstractmethod
     def begin(self) -> None:
@@ -173,9 +171,9 @@ class Store(ABC):
     ) -> tuple[Collection[Any], Collection[Any]] | None:
         """Return the users who may differ from their ledgers; None if it cannot tell.
 
-        The second collection has those whose streaks are not the runs of consecutive
-        dates. ``thresholds`` are those of the levels, ``undos`` the jobs that took
-        others back.
+        The users are consecutive ones, in order. The second collection has those whose
+        streaks are not the runs of consecutive dates. ``thresholds`` are those of the
+        levels, ``undos`` the jobs that took others back.
         """
         return None
 
@@ -200,8 +198,8 @@ class Store(ABC):
             }
         keys = celebration_keys(entries)
         ids = self.celebration_ids(keys) if keys else {}
-        return replace(
-            snapshot, replays=replays, reversed_at=reversed_at, celebration_ids=ids
+        return snapshot._replace(
+            replays=replays, reversed_at=reversed_at, celebration_ids=ids
         )
 
     def _restored(self, entries: Collection[Entry]) -> set[int | None]:

@@ -33,6 +33,23 @@ class ChangedRows:
             rows.add(changeset)
         return rows
 
+    @property
+    def are_of_record(self) -> bool:
+        """Whether the rows of users and entries, one of each, say all the others.
+
+        So it is with a record that extends the streak and unlocks nothing.
+        """
+        if self.are_new or not len(self.users) == len(self.entries) == 1:
+            return False
+        tallies, days, *others = self.changes.values()
+        user_id, now = self.users[0][0], self.users[0][-1]
+        _, _, amount, _, day, _, activity_id, _, quantity, *_ = self.entries[0]
+        return (
+            tallies == [(user_id, activity_id, quantity, now)]
+            and days == [(user_id, day, "active", 1, amount)]
+            and not any(others)
+        )
+
     def add(self, changeset: UserChangeset) -> None:
         """Add the rows of one user."""
         user_id, now, changes = changeset.state.user_id, changeset.now, self.changes

@@ -8,7 +8,8 @@ from datetime import date
 from typing import Any
 
 from django.db import connections, models
-from django.db.models import F
+from django.db.models import F, Value
+from django.db.models.functions import Greatest
 
 from gamification.domain.changeset import UserChangeset
 from gamification.domain.nearby import Nearby, Span, Touched
@@ -275,7 +276,8 @@ class PortableStore(Store):
         tallies = self._rows(ActivityTally).filter(user=changeset.state.user_id)
         for activity_id, quantity in changeset.tallies.items():
             changed = tallies.filter(activity=activity_id).update(
-                count=F("count") + quantity, last_recorded_at=changeset.now
+                count=F("count") + quantity,
+                last_recorded_at=Greatest("last_recorded_at", Value(changeset.now)),
             )
             if not changed:
                 tallies.create(

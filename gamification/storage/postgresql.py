@@ -7,12 +7,13 @@ still has that version, so that a single record takes two round trips and no loc
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from functools import cache, cached_property
 from typing import Any, NamedTuple
 
-from django.db import connections
+from django.db import connections, transaction
 from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
@@ -43,16 +44,23 @@ from gamification.storage.changed import ChangedRows
 from gamification.storage.goals import span_params
 from gamification.storage.keys import UserKeys
 from gamification.storage.nearby_sql import NEARBY_FIELDS, longest_sql, nearby_sql
-from gamification.storage.prepared import prepared_cursor
+from gamification.storage.prepared import fetch_rows, prepared_cursor
 from gamification.storage.queries import ActivityIds, StateQuery, UserIds, UserKey
 from gamification.storage.states import IS_EXCLUDED, KEYS, STAMPS, StoredStates
 from gamification.storage.suspects_sql import suspects_sql
 
-#: Changes whenever a row of the catalogue changes, whoever changes it.
-Stamp = tuple[int | None, ...]
 
-#: Catalogues by alias and database, each with the stamp of its rows.
-_catalogues: dict[tuple[str, str], tuple[Stamp, Catalogue]] = {}
+class StampedCatalogue(NamedTuple):
+    """A catalogue, and what changes whenever one of its rows does."""
+
+    catalogue: Catalogue
+    stamp: int
+    #: Whether the stamp is a hash of all rows.
+    is_hash: bool
+
+
+#: Catalogues by alias and database.
+_catalogues: dict[tuple[str, str], StampedCatalogue] = {}
 
 
 class EncodedWrite(NamedTuple):
@@ -69,21 +77,18 @@ class PostgreSQLStore(Store):
     is_optimistic = True
     batch_size = 10_000
 
-    def __init__(self, alias: str) -> None:
-        super().__init__(alias)
-        self._connection = connections[alias]
-        self._keys = UserKeys.of(alias)
-        self._user_type, self._users = _user_columns(alias)
+    def __init__(self, connection: Any) -> None:
+        super().__init__(connection)
+        self._keys = UserKeys.of(self.alias)
+        self._user_type, self._users = _user_columns(self.alias)
+        #: For statements about one user, which come again and again.
+        self._repeating: CursorWrapper | None = None
 
     @cached_property
     def _cursor(self) -> CursorWrapper:
-        # A store lives as long as one call of a verb, and so can its cursor.
-        return self._connection.cursor()
-
-    @cached_property
-    def _repeating(self) -> CursorWrapper:
-        """The cursor for statements about one user, which come again and again."""
-        return prepared_cursor(self._connection)
+        # A store lives as long as one call of a verb, and so can its cursors.
+        cursor: CursorWrapper = self.connection.cursor()
+        return cursor
 
     def _run(self, sql: str, params: Sequence[Any] = ()) -> None:
         self._cursor.execute(sql, params)
@@ -91,14 +96,17 @@ class PostgreSQLStore(Store):
     def _fetch(
         self,
         sql: str,
-        params: Sequence[Any] | Mapping[str, Any] = (),
+        params: Any = (),
         *,
         repeats: bool = False,
     ) -> list[tuple[Any, ...]]:
-        cursor = self._repeating if repeats else self._cursor
-        cursor.execute(sql, params)
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
-        return rows
+        if not repeats:
+            self._cursor.execute(sql, params)
+            rows: list[tuple[Any, ...]] = self._cursor.fetchall()
+            return rows
+        if self._repeating is None:
+            self._repeating = prepared_cursor(self.connection)
+        return fetch_rows(self._repeating, sql, params)
 
     def begin(self) -> None:
         # Writes rely on locks, and on statements that see the latest commits, whatever
@@ -119,11 +127,11 @@ class PostgreSQLStore(Store):
 
     def read(self, query: StateQuery) -> Snapshot:
         while True:
-            stamp, catalogue = self._catalogue()
+            catalogue, stamp, is_hash = self._catalogue()
             ids = ActivityIds.of(query, catalogue)
             groups = query.groups(catalogue) if memberships() else []
-            rows = self._read(query, ids, groups)
-            if rows[0][:STAMPS] == stamp:
+            rows = self._read(query, ids, groups, hashes=is_hash)
+            if rows[0][0] == stamp:
                 break
             _catalogues.pop(self._cache_key, None)
         found = [row for row in rows if row[STAMPS] is not None]
@@ -145,13 +153,13 @@ class PostgreSQLStore(Store):
 
     @property
     def _cache_key(self) -> tuple[str, str]:
-        return self.alias, str(self._connection.settings_dict["NAME"])
+        return self.alias, str(self.connection.settings_dict["NAME"])
 
-    def _catalogue(self) -> tuple[Stamp, Catalogue]:
+    def _catalogue(self) -> StampedCatalogue:
         cached = _catalogues.get(self._cache_key)
         if cached is None:
-            [row] = self._fetch(reading.CATALOGUE)
-            *stamp, activities, achievements, levels, streaks, boosts, filters = row
+            [(stamp, is_hash, *tables)] = self._fetch(reading.CATALOGUE)
+            activities, achievements, levels, streaks, boosts, filters = tables
             rows = json.loads(activities)
             activity_ids = ids_by_key(rows)
             catalogue = make_catalogue(
@@ -162,11 +170,17 @@ class PostgreSQLStore(Store):
                 make_boosts(boosts, activity_ids),
                 json.loads(filters),
             )
-            cached = _catalogues[self._cache_key] = (tuple(stamp), catalogue)
+            cached = StampedCatalogue(catalogue, stamp, is_hash)
+            _catalogues[self._cache_key] = cached
         return cached
 
     def _read(
-        self, query: StateQuery, ids: ActivityIds, groups: Sequence[int]
+        self,
+        query: StateQuery,
+        ids: ActivityIds,
+        groups: Sequence[int],
+        *,
+        hashes: bool,
     ) -> list[tuple[Any, ...]]:
         # Only for a single user does the same statement look up keys.
         keys = [key for _, key in query.keys] if len(query.user_ids) == 1 else []
@@ -195,6 +209,7 @@ class PostgreSQLStore(Store):
             arity(groups),
             bool(ids.repeated),
             ids.spans is not None,
+            hashes,
         )
         sql = reading.read_sql(self._user_type, shape)
         params.append(encode_set(user_ids))
@@ -261,12 +276,20 @@ class PostgreSQLStore(Store):
         thresholds: Sequence[int],
         undos: Sequence[int],
     ) -> tuple[Collection[Any], Collection[Any]]:
+        first, last = self._prepared([user_ids[0], user_ids[-1]])
         values = {
-            "users": [*self._prepared(user_ids)],
+            "first": first,
+            "last": last,
             "thresholds": [*thresholds],
             "undos": [*undos],
+            "salt": secrets.randbits(62),
         }
-        rows = self._fetch(suspects_sql(self._user_type), values)
+        with transaction.atomic(using=self.alias):
+            # Compiling the statement would take longer than what it saves.
+            self._run("SET LOCAL work_mem = '64MB'; SET LOCAL jit = off")
+            rows = self._fetch(suspects_sql(self._user_type), values)
+            # Nothing was written; it takes back the settings alone.
+            transaction.set_rollback(True, using=self.alias)
         books, streaks = list[Any](), list[Any]()
         for user_id, is_streak in self._converted(rows, 0):
             (streaks if is_streak else books).append(user_id)
@@ -296,6 +319,8 @@ class PostgreSQLStore(Store):
         rows = ChangedRows.of(changesets)
         if not rows.users:
             return None
+        if rows.are_of_record:
+            return self._encode_record(rows)
         user_ids = [row[0] for row in rows.users]
         changes = {name: made for name, made in rows.changes.items() if made}
         (users, *changed, ledger), params = self._encode(
@@ -308,6 +333,13 @@ class PostgreSQLStore(Store):
         write = writing.WriteShape(users, shapes, ledger, new_in, rows.keeps_boards)
         sql = writing.write_sql(self._user_type, write)
         return EncodedWrite(sql, params, user_ids)
+
+    def _encode_record(self, rows: ChangedRows) -> EncodedWrite:
+        [user], [(_, *entry)] = rows.users, rows.entries
+        row = TableRows(writing.RECORD_FIELDS, [(*user, *entry)])
+        [shape], params = self._encode(row)
+        sql = writing.record_sql(self._user_type, shape, keeps_boards=rows.keeps_boards)
+        return EncodedWrite(sql, params, user[:1])
 
     def write(self, encoded: EncodedWrite) -> Written:
         repeats = len(encoded.user_ids) == 1

@@ -21,9 +21,10 @@ from __future__ import annotations
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from hashlib import blake2b
 from types import SimpleNamespace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from weakref import WeakKeyDictionary
 
 from django.db.backends.utils import CursorWrapper
@@ -65,6 +66,21 @@ class Session:
 
 _sessions: WeakKeyDictionary[Any, Session] = WeakKeyDictionary()
 
+
+class Line(NamedTuple):
+    """What every cursor of one connection uses; making it anew takes longer."""
+
+    connection: Any
+    session: Session
+    #: Turns values into those of the driver, and back.
+    transformer: Any
+    #: The zone of the instants that it makes.
+    zone: Any
+
+
+#: Lines by Django's connection.
+_lines: WeakKeyDictionary[Any, Line] = WeakKeyDictionary()
+
 #: Databases behind a pooler that loses statements, by alias.
 _lossy: set[str] = set()
 
@@ -74,51 +90,78 @@ def prepared_cursor(connection: Any) -> CursorWrapper:
 
     Its rows come from ``fetchall``.
     """
-    cursor: CursorWrapper = connection.cursor()
     wanted = conf.PREPARED_STATEMENTS
     if wanted is None:
         wanted = connection.alias not in _lossy
-    if wanted and connection.vendor == "postgresql":
-        cursor.cursor = PreparedCursor(cursor.cursor, connection)
+    # Tools that watch or forbid statements put a function of their own there.
+    own = getattr(connection.cursor, "__func__", None)
+    is_replaced = own is not type(connection).cursor
+    if not wanted or is_replaced or connection.vendor != "postgresql":
+        plain: CursorWrapper = connection.cursor()
+        return plain
+    # As ``connection.cursor`` does, without a cursor of the driver.
+    connection.close_if_health_check_failed()
+    connection.ensure_connection()
+    connection.validate_thread_sharing()
+    wrap = connection.make_cursor
+    if connection.queries_logged:
+        wrap = connection.make_debug_cursor
+    cursor: CursorWrapper = wrap(PreparedCursor(connection))
     return cursor
+
+
+def fetch_rows(
+    cursor: CursorWrapper, sql: str, params: Sequence[Any]
+) -> list[tuple[Any, ...]]:
+    """Execute a statement with a cursor of ``prepared_cursor``; return its rows."""
+    cursor.execute(sql, params)
+    inner = getattr(cursor, "cursor", None)
+    if isinstance(inner, PreparedCursor) and inner.rows is not None:
+        # Rows that are there already raise no error for Django to translate.
+        return inner.rows
+    rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
 
 
 class PreparedCursor:
     """Stands in for a cursor of the driver, which sends what is not prepared."""
 
-    def __init__(self, plain: Any, connection: Any) -> None:
-        self._plain = plain
-        self._alias = connection.alias
+    def __init__(self, connection: Any) -> None:
+        self._django = connection
         self._driver = connection.Database
-        self._connection = plain.connection
+        self._connection, self._session, self._transformer, _ = _line_of(connection)
         self._server = self._connection.pgconn
-        self._session = _session_of(self._connection)
-        self._transformer = self._driver.adapt.Transformer(plain)
-        self._rows: list[tuple[Any, ...]] | None = None
+        self.rows: list[tuple[Any, ...]] | None = None
         self._last: tuple[str, Sequence[Any]] = ("", ())
+
+    @cached_property
+    def _plain(self) -> Any:
+        return self._django.create_cursor()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._plain, name)
 
+    def close(self) -> None:
+        """Close the cursor of the driver, if there is any."""
+        if "_plain" in vars(self):
+            self._plain.close()
+
     @property
     def _query(self) -> Any:
         """What Django's log takes for the text of the last statement."""
-        if self._rows is None:
+        if self.rows is None:
             return self._plain._query  # noqa: SLF001 - as Django does
         return SimpleNamespace(query=self._plain.mogrify(*self._last).encode())
 
     def execute(self, sql: str, params: Sequence[Any] = ()) -> None:
         self._last = sql, params
         with self._connection.lock:
-            self._rows = self._fetch(sql, params) if self._can_prepare() else None
-        if self._rows is None:
+            self.rows = self._fetch(sql, params) if self._can_prepare() else None
+        if self.rows is None:
             self._plain.execute(sql, params)
 
     def fetchall(self) -> list[tuple[Any, ...]]:
-        rows = self._rows
-        if rows is None:
-            rows = self._plain.fetchall()
-        return rows
+        return self._plain.fetchall() if self.rows is None else self.rows
 
     def _can_prepare(self) -> bool:
         """Say whether an error would be harmless, or cannot occur."""
@@ -217,7 +260,7 @@ class PreparedCursor:
         elif state in {_MISSING, _EXISTS}:
             names.clear()
             if not self._is_direct():
-                _give_up(self._alias)
+                _give_up(self._django.alias)
         else:
             return False
         return bool(self._server.transaction_status == _IDLE)
@@ -228,6 +271,16 @@ def _session_of(connection: Any) -> Session:
     if session is None:
         session = _sessions[connection] = Session()
     return session
+
+
+def _line_of(django: Any) -> Line:
+    """Return the line of Django's connection, which must be open."""
+    line, connection, zone = _lines.get(django), django.connection, django.timezone
+    if line is None or line.connection is not connection or line.zone is not zone:
+        transformer = django.Database.adapt.Transformer(django.create_cursor())
+        line = Line(connection, _session_of(connection), transformer, zone)
+        _lines[django] = line
+    return line
 
 
 def _give_up(alias: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -25,8 +24,7 @@ UserKey = tuple[Any, str]
 _MARGIN = timedelta(days=2)
 
 
-@dataclass(frozen=True, slots=True)
-class StateQuery:
+class StateQuery(NamedTuple):
     """A query for the state of some users, on which a decision is based."""
 
     user_ids: UserIds
@@ -59,7 +57,7 @@ class StateQuery:
     def only(self, user_ids: Collection[Any]) -> StateQuery:
         """Return the query for only some of its users."""
         keys = [key for key in self.keys if key[0] in user_ids]
-        return replace(self, user_ids=in_order(user_ids), keys=keys)
+        return self._replace(user_ids=in_order(user_ids), keys=keys)
 
 
 class ActivityIds(NamedTuple):

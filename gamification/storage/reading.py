@@ -47,9 +47,11 @@ _HASH = " # ".join(
     )
 )
 
-#: One number for the whole catalogue: triggers renew it, or it is found from all rows.
-STAMPS = f"""SELECT coalesce(
-    (SELECT c.stamp FROM {CATALOGUE_STAMPS} c WHERE c.id = 1), {_HASH}) AS catalogue"""
+#: One number for the whole catalogue: triggers renew it.
+_STAMP = f"(SELECT c.stamp FROM {CATALOGUE_STAMPS} c WHERE c.id = 1)"
+
+#: The same, or what is found from all rows where nothing keeps that number.
+_STAMP_OR_HASH = f"coalesce({_STAMP}, {_HASH})"
 
 
 def _as_json(table: str, fields: Sequence[str]) -> str:
@@ -57,12 +59,12 @@ def _as_json(table: str, fields: Sequence[str]) -> str:
     return f"(SELECT coalesce(json_agg({row} ORDER BY id), '[]')::text FROM {table})"
 
 
-#: The stamps, and all rows of the tables as JSON.
-CATALOGUE = f"""SELECT s.*,
+#: The stamp, whether it is a hash, and all rows of the tables as JSON.
+CATALOGUE = f"""SELECT {_STAMP_OR_HASH}, {_STAMP} IS NULL,
     {_as_json(ACTIVITIES, ACTIVITY_FIELDS)},
     {_as_json(ACHIEVEMENTS, ACHIEVEMENT_FIELDS)},
     {levels_sql("postgresql")}, {streaks_sql("postgresql")},
-    {boosts_sql("postgresql")}, {filters_sql("postgresql")} FROM ({STAMPS}) s"""
+    {boosts_sql("postgresql")}, {filters_sql("postgresql")}"""
 
 _PROFILE = """p.user_id, p.version, p.total_xp, p.level, p.highest_level,
     p.highest_streak, p.active_days,
@@ -95,15 +97,18 @@ class ReadShape(NamedTuple):
     #: Whether achievements can be earned again, and whether any has a season.
     numbers: bool = False
     spans: bool = False
+    #: Whether the stamp of the catalogue may be a hash, which takes longer to read.
+    hashes: bool = False
 
 
 @cache
 def read_sql(user_type: str, shape: ReadShape) -> str:
     """Return the statement that reads the state of users.
 
-    It always returns at least one row, so that the stamps of the catalogue are known
-    even if none of the users has a row.
+    It always returns at least one row, so that the stamp of the catalogue is known even
+    if none of the users has a row.
     """
+    stamp = _STAMP_OR_HASH if shape.hashes else _STAMP
     columns = [
         _PROFILE,
         _ACHIEVEMENTS,
@@ -117,7 +122,7 @@ def read_sql(user_type: str, shape: ReadShape) -> str:
         *([SPANS] if shape.spans else ()),
     ]
     return f"""SELECT s.*, {", ".join(columns)}
-FROM ({STAMPS}) s
+FROM (SELECT {stamp} AS catalogue) s
 LEFT JOIN {PROFILES} p ON p.user_id {within_sql(user_type, shape.users)}"""
 
 

@@ -62,6 +62,15 @@ def lock_sql(user_type: str, count: Arity) -> str:
     ORDER BY user_id FOR UPDATE) locked"""
 
 
+#: The columns of a user's row and of an entry, for a record that says all the rest.
+RECORD_FIELDS = (*PROGRESS_FIELDS, *ENTRY_FIELDS[1:])
+
+_RECORD_TALLY = """SELECT user_id, activity_id, quantity AS count,
+    updated_at AS last_recorded_at FROM record"""
+_RECORD_DAY = """SELECT user_id, local_date AS date, 'active' AS kind, 1 AS activities,
+    amount AS xp FROM record"""
+
+
 class WriteShape(NamedTuple):
     """The shapes of the rows to be written."""
 
@@ -95,16 +104,44 @@ def write_sql(user_type: str, shape: WriteShape) -> str:
         source = f"{rows.sql(user_type)} WHERE {is_done}"
         parts[f"changed_{name}"] = CHANGES[name][1](source)
     source = f"{shape.entries.sql(user_type)} WHERE {is_done}"
-    entries = _insert(LEDGER, ENTRY_FIELDS, source)
-    parts["entries"] = f"{entries} RETURNING id, user_id, occurred_at, amount"
-    if shape.keeps_boards:
-        parts["scored"] = f"""INSERT INTO {PENDING_SCORES} (user_id, occurred_at)
-SELECT user_id, occurred_at FROM entries WHERE amount <> 0"""
+    parts |= _add_entries(source, keeps_boards=shape.keeps_boards)
     ids = "SELECT id, user_id, NULL FROM entries"
     if "changed_celebrations" in parts:
         ids += " UNION ALL SELECT id, user_id, dedupe_key FROM changed_celebrations"
-    return f"""WITH {", ".join(f"{name} AS ({sql})" for name, sql in parts.items())}
-{ids}"""
+    return _with(parts, ids)
+
+
+@cache
+def record_sql(user_type: str, shape: RowShape, *, keeps_boards: bool) -> str:
+    """Return the statement that writes a record with one row of ``RECORD_FIELDS``.
+
+    It is ``write_sql`` with a third less to send and to take apart.
+    """
+    is_done = "EXISTS (SELECT 1 FROM done)"
+    parts = {
+        "done": _move_profile("record n"),
+        "tally": _add_tallies(f"({_RECORD_TALLY}) n WHERE {is_done}"),
+        "day": _add_days(f"({_RECORD_DAY}) n WHERE {is_done}"),
+        **_add_entries(f"record n WHERE {is_done}", keeps_boards=keeps_boards),
+    }
+    # The planner puts the values wherever they are mentioned, the key of the user, too.
+    record = f"record AS NOT MATERIALIZED (SELECT * FROM {shape.sql(user_type)})"
+    return _with(parts, "SELECT id, user_id, NULL FROM entries", record)
+
+
+def _with(parts: Mapping[str, str], main: str, *first: str) -> str:
+    named = [*first, *(f"{name} AS ({sql})" for name, sql in parts.items())]
+    return f"""WITH {", ".join(named)}
+{main}"""
+
+
+def _add_entries(source: str, *, keeps_boards: bool) -> dict[str, str]:
+    entries = _insert(LEDGER, ENTRY_FIELDS, source)
+    parts = {"entries": f"{entries} RETURNING id, user_id, occurred_at, amount"}
+    if keeps_boards:
+        parts["scored"] = f"""INSERT INTO {PENDING_SCORES} (user_id, occurred_at)
+SELECT user_id, occurred_at FROM entries WHERE amount <> 0"""
+    return parts
 
 
 def _insert(table: str, fields: Sequence[str], source: str) -> str:
@@ -131,8 +168,8 @@ WHERE p.user_id = n.user_id AND p.version + 1 = n.version RETURNING p.user_id"""
 def _add_tallies(source: str) -> str:
     return f"""{_insert(TALLIES, TALLY_FIELDS, source)}
 ON CONFLICT (user_id, activity_id) DO UPDATE
-SET count = {TALLIES}.count + excluded.count,
-    last_recorded_at = excluded.last_recorded_at"""
+SET count = {TALLIES}.count + excluded.count, last_recorded_at = greatest(
+    {TALLIES}.last_recorded_at, excluded.last_recorded_at)"""
 
 
 def _add_filters(source: str) -> str:

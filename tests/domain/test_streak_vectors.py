@@ -51,7 +51,7 @@ class History:
             moment = datetime.fromisoformat(step["at"]).timestamp()
             change = ZoneChange(moment, step["zone"])
             zones = (*self.calendar.zones, change)
-            self.calendar = replace(self.calendar, zones=zones)
+            self.calendar = self.calendar._replace(zones=zones)
 
     def read(self, step: dict[str, Any]) -> dict[str, Any]:
         if "read_at" in step:

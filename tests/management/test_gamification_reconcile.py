@@ -6,8 +6,8 @@ from django.db import OperationalError
 
 from gamification.exceptions import StorageError
 from gamification.management.commands import gamification_reconcile
-from gamification.management.progress_bar import ProgressBar
 from gamification.models import ActivityTally, UserGamification
+from gamification.models.users import in_order
 from gamification.services import (
     record_activity,
 )
@@ -104,26 +104,48 @@ def test_users_who_still_differ_are_an_error(drifted, monkeypatch):
     "error", [StorageError("No space."), OperationalError("No space.")]
 )
 def test_a_database_that_fails_is_an_error(monkeypatch, error):
-    def fail(*, progress, **options):
-        progress(1_000)
-        raise error
-        yield
-
-    monkeypatch.setattr(gamification_reconcile, "reconcile", fail)
+    monkeypatch.setattr(gamification_reconcile, "reconcile", failing(error))
 
     with pytest.raises(CommandError) as raised:
         reconcile()
 
-    assert str(raised.value) == "No space. 1000 users were compared before."
+    assert str(raised.value) == "No space. 0 users were compared before."
 
 
-def test_the_bar_follows_the_users(drifted, monkeypatch):
-    positions = []
-    monkeypatch.setattr(ProgressBar, "move_to", lambda self, to: positions.append(to))
+def failing(error, *compared):
+    """Return a comparison that fails after some users."""
 
-    reconcile("--fix", "--batch-size", "2")
+    def fail(*, progress, **options):
+        for users in compared:
+            progress(*users)
+        raise error
+        yield
 
-    assert positions == [2, 3]
+    return fail
+
+
+def test_an_interruption_says_how_to_go_on(drifted, monkeypatch):
+    first, *others = in_order(UserGamification.objects.values_list("user", flat=True))
+    fail = failing(KeyboardInterrupt(), (1, first))
+    with monkeypatch.context() as patch:
+        patch.setattr(gamification_reconcile, "reconcile", fail)
+        with pytest.raises(CommandError) as raised:
+            reconcile("--fix")
+
+    result = reconcile("--fix", "--after", str(first))
+
+    message = f"Interrupted. 1 users were compared before; --after {first} goes on"
+    assert str(raised.value) == f"{message} from there."
+    assert result.numbers["users"] == len(others) == 2
+
+
+def test_nobody_comes_after_what_is_no_key(user):
+    with pytest.raises(CommandError) as raised:
+        reconcile("--after", "nobody")
+
+    assert str(raised.value) == (
+        "No user has the primary key 'nobody'. 0 users were compared before."
+    )
 
 
 @pytest.mark.parametrize("size", ["0", "-1"])

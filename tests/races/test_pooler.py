@@ -8,7 +8,7 @@ from functools import partial
 from threading import Event
 
 import pytest
-from django.db import connection, transaction
+from django.db import connections, transaction
 
 from gamification.conf import Settings
 from gamification.models import LedgerEntry
@@ -51,7 +51,7 @@ def last_session_taken():
 
 
 def test_the_pooler_is_noticed(pooler):
-    with prepared_cursor(connection) as cursor:
+    with prepared_cursor(connections["default"]) as cursor:
         assert not cursor.cursor._is_direct()
 
 

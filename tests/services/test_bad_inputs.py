@@ -479,7 +479,7 @@ def test_refused_records_alone_write_nothing(user):
 @pytest.fixture
 def keys_are_texts(monkeypatch):
     """Let sessions stand for users whose primary key is a text."""
-    monkeypatch.setattr(validation, "get_user_model", lambda: Session)
+    monkeypatch.setattr(validation, "user_model", lambda: Session)
     monkeypatch.setattr(users, "key_field", lambda: Session._meta.pk)
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
@@ -21,6 +22,7 @@ from gamification.models import (
     UserAchievement,
     UserGamification,
 )
+from gamification.models.users import in_order
 from gamification.services import (
     ActivityRecord,
     adjust_xp,
@@ -353,16 +355,31 @@ def test_one_user_may_be_compared(walker, repaired):
 
 
 def test_users_are_compared_in_batches(walker):
-    users = [walker, *(UserFactory() for _ in range(4))]
+    users = in_order([walker.pk, *(UserFactory().pk for _ in range(4))])
     for user in users:
         record_activity(user, "walk")
         spoil(user, total_xp=0)
     batches = []
 
-    drift = list(reconcile(batch_size=2, fix=True, progress=batches.append))
+    drift = list(
+        reconcile(batch_size=2, fix=True, progress=lambda *done: batches.append(done))
+    )
 
-    assert sorted(each.user_id for each in drift) == sorted(user.pk for user in users)
-    assert batches == [2, 2, 1]
+    assert [each.user_id for each in drift] == users
+    assert batches == [(2, users[1]), (2, users[3]), (1, users[4])]
+
+
+def test_a_comparison_goes_on_after_a_user(walker):
+    users = in_order([walker.pk, *(UserFactory().pk for _ in range(3))])
+    for user in users:
+        record_activity(user, "walk")
+        spoil(user, total_xp=0)
+    get_user_model().objects.filter(pk=users[1]).delete()
+
+    drift = list(reconcile(after=users[1], fix=True))
+
+    assert [each.user_id for each in drift] == users[2:]
+    assert [each.user_id for each in reconcile(fix=True)] == users[:1]
 
 
 def test_comparing_takes_no_more_statements_for_more_users(activity):

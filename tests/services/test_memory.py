@@ -8,8 +8,9 @@ from functools import partial
 
 import pytest
 
-from gamification.maintenance import rebuild, reconcile
+from gamification.maintenance import rebuild, reconcile, suspects
 from gamification.models import ActiveDay, LedgerEntry
+from gamification.services import ActivityRecord, record_activities
 from gamification.staff import (
     ActivityNumbers,
     RewardProposal,
@@ -18,7 +19,7 @@ from gamification.staff import (
     simulate_rewards,
 )
 from gamification.storage import base, streaming
-from tests.factories import AchievementFactory
+from tests.factories import AchievementFactory, UserFactory
 from tests.inspection import profile_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_achievements")]
@@ -96,6 +97,21 @@ def test_memory_does_not_grow_with_the_ledger_of_a_user(grow, user, work):
     assert long < 1.3 * short + 100_000
     assert profile_of(user).total_xp == 10 * LONG
     assert ActiveDay.objects.count() == 1
+
+
+def test_memory_does_not_grow_with_the_number_of_users(activity, monkeypatch):
+    monkeypatch.setattr(suspects, "USERS_AT_ONCE", 10)
+
+    def peak(users):
+        new = UserFactory.create_batch(users)
+        record_activities(ActivityRecord(user, "walk") for user in new)
+        return peak_of(lambda: [*reconcile(batch_size=20)])
+
+    peak(20)  # What is loaded once does not count.
+    few, many = peak(20), peak(400)
+
+    # Four hundred users more would take more than a megabyte.
+    assert many < 1.3 * few + 150_000
 
 
 def test_a_long_ledger_dates_an_award_like_a_short_one(

@@ -80,6 +80,6 @@ def test_mysql_reads_what_is_committed(monkeypatch, vendor, expected):
 
     monkeypatch.setattr(portable, "connections", {"default": Connection()})
 
-    PortableStore("default").begin()
+    PortableStore(connection).begin()
 
     assert executed == expected

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import logging
+from datetime import UTC
+from zoneinfo import ZoneInfo
 
 import pytest
-from django.db import IntegrityError, ProgrammingError, connection, transaction
+from django.db import (
+    IntegrityError,
+    ProgrammingError,
+    connection,
+    connections,
+    transaction,
+)
 from django.test.utils import CaptureQueriesContext
 
 from gamification.conf import Settings
@@ -62,7 +70,7 @@ def behind_pooler(session):
 
 
 def run(sql=ADD, *params):
-    with prepared_cursor(connection) as cursor:
+    with prepared_cursor(connections["default"]) as cursor:
         cursor.execute(sql, params or (1,))
         return cursor.fetchall()
 
@@ -95,6 +103,16 @@ def test_a_prepared_statement_takes_other_values():
     ]
 
 
+def test_instants_have_the_zone_of_the_connection(monkeypatch):
+    tokyo = ZoneInfo("Asia/Tokyo")
+    zones = [run("SELECT to_timestamp(%s)")[0][0].tzinfo for _ in range(3)]
+    monkeypatch.setattr(connections["default"], "timezone", tokyo)
+
+    zones += [run("SELECT to_timestamp(%s)")[0][0].tzinfo for _ in range(3)]
+
+    assert zones == [UTC] * 3 + [tokyo] * 3
+
+
 def test_the_log_has_each_statement_with_its_values():
     with CaptureQueriesContext(connection) as queries:
         run(), run(), run()
@@ -113,6 +131,20 @@ def test_execute_wrappers_see_each_statement():
         run(), run()
 
     assert seen == [(ADD, (1,))] * 2
+
+
+def test_a_tool_that_replaces_cursors_sees_each_statement(monkeypatch):
+    seen, default = [], connections["default"]
+    cursor = default.cursor
+    monkeypatch.setattr(default, "cursor", lambda: seen.append("cursor") or cursor())
+
+    answers = [run(), run()]
+
+    assert (answers, seen) == ([[(2,)]] * 2, ["cursor"] * 2)
+
+
+def test_a_cursor_has_what_that_of_the_driver_has():
+    assert prepared_cursor(connections["default"]).rowcount == -1
 
 
 def test_an_error_is_that_of_the_statement():
@@ -248,7 +280,7 @@ def test_behind_a_pooler_that_loses_one_no_more_are_prepared(behind_pooler, capl
 
 
 def test_a_pooler_that_loses_statements_is_named_once(behind_pooler, caplog):
-    cursor = prepared_cursor(connection)
+    cursor = prepared_cursor(connections["default"])
     for _ in range(2):
         cursor.execute(ADD, (1,)), cursor.execute(ADD, (1,))
         plainly("DEALLOCATE ALL")
@@ -293,7 +325,7 @@ def test_a_record_prepares_what_it_reads_and_what_it_writes(activity, no_achieve
     for _ in range(4):
         record_activity(user, "walk")
 
-    assert [text[:6] for text in sorted(statements())] == ["SELECT", "WITH d"]
+    assert [text[:6] for text in sorted(statements())] == ["SELECT", "WITH r"]
 
 
 def test_a_batch_prepares_nothing(activity, no_achievements):

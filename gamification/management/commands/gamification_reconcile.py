@@ -13,7 +13,7 @@ from django.core.management import BaseCommand, CommandError, CommandParser
 from django.db import Error
 
 from gamification.exceptions import GamificationError
-from gamification.maintenance import Drift, reconcile
+from gamification.maintenance import BATCH_SIZE, Drift, reconcile
 from gamification.management.options import check_batch_size
 from gamification.management.progress_bar import ProgressBar
 from gamification.models import write_alias
@@ -36,14 +36,22 @@ class Command(BaseCommand):
         parser.add_argument(
             "--batch-size",
             type=int,
-            default=1_000,
+            default=BATCH_SIZE,
             metavar="N",
             help="Users to compare at a time.",
+        )
+        parser.add_argument(
+            "--after",
+            metavar="KEY",
+            help="Compare only the users whose keys come after this one, to go on "
+            "after an interruption, which names the key.",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
         reconciler = Reconciler(
-            fix=options["fix"], batch_size=check_batch_size(options["batch_size"])
+            fix=options["fix"],
+            batch_size=check_batch_size(options["batch_size"]),
+            after=options["after"],
         )
         terminal = options.get("stderr") or sys.stderr
         with ProgressBar(terminal, " users", reconciler.expected) as bar:
@@ -64,9 +72,12 @@ class Command(BaseCommand):
 class Reconciler:
     """Compares all users with the ledger, and counts the results."""
 
-    def __init__(self, *, fix: bool, batch_size: int) -> None:
+    def __init__(self, *, fix: bool, batch_size: int, after: str | None) -> None:
         self._fix = fix
         self._batch_size = batch_size
+        self._after = after
+        #: The key of the last user who was compared.
+        self._last: Any = None
         #: Users who were compared, and numbers that differed.
         self.users = 0
         self.drifts = 0
@@ -82,12 +93,16 @@ class Reconciler:
     def run(self, bar: ProgressBar) -> Iterator[Drift]:
         """Yield each number that differs; raise ``CommandError``."""
 
-        def progress(users: int) -> None:
+        def progress(users: int, last: Any) -> None:
             self.users += users
+            self._last = last
             bar.move_to(self.users)
 
         drifts = reconcile(
-            fix=self._fix, batch_size=self._batch_size, progress=progress
+            fix=self._fix,
+            batch_size=self._batch_size,
+            after=self._after,
+            progress=progress,
         )
         try:
             for user_id, found in groupby(drifts, key=attrgetter("user_id")):
@@ -95,9 +110,13 @@ class Reconciler:
                     self.drifts += 1
                     yield drift
                 self._count(user_id)
-        except (GamificationError, Error) as error:
-            message = f"{error} {self.users} users were compared before."
-            raise CommandError(message) from error
+        except (GamificationError, Error, KeyboardInterrupt) as error:
+            raise CommandError(self._interruption(error)) from error
+
+    def _interruption(self, error: BaseException) -> str:
+        reason = str(error) or "Interrupted."
+        place = f"; --after {self._last} goes on from there" if self.users else ""
+        return f"{reason} {self.users} users were compared before{place}."
 
     def _count(self, user_id: Any) -> None:
         if self._fix and not any(reconcile(user_id)):

@@ -6,7 +6,7 @@ Sums by user come from the database. Then each user is played in both worlds.
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final, NamedTuple
 
@@ -183,7 +183,7 @@ def play_records(
     for snapshot in play(mixed(chosen), sample, began):
         today = conf.rules(snapshot.catalogue)
         other = snapshot.catalogue.with_rewards(rewards)
-        proposed = replace(today, catalogue=other, thresholds=thresholds)
+        proposed = today._replace(catalogue=other, thresholds=thresholds)
         keys = snapshot.catalogue.achievement_keys
         for user_id, state in snapshot.states.items():
             worlds = [

@@ -41,9 +41,29 @@ def filter_numbers(
             yield user_id, name, kept.get(key, 0), counts.get(key, 0)
 
 
-def rebuild_filters(user_id: Any, alias: str) -> None:
-    """Give a locked user the tallies that the ledger says."""
-    store_counts([user_id], built_filters(alias), alias)
+def wrong_counts(user_id: Any, alias: str) -> Counts:
+    """Return what the ledger says instead of the stored counts that differ."""
+    filters = built_filters(alias)
+    kept = stored_counts([user_id], filters, alias).get(user_id, {})
+    counted = counts_of([user_id], filters, alias).get(user_id, {})
+    return {
+        key: counted.get(key, 0)
+        for key in kept.keys() | counted.keys()
+        if kept.get(key) != counted.get(key)
+    }
+
+
+def put_counts(user_id: Any, counts: Counts, alias: str) -> None:
+    """Store some counts of a locked user."""
+    FilterTally.objects.using(alias).bulk_create(
+        (
+            FilterTally(user_id=user_id, filter_id=pk, bucket=bucket, count=count)
+            for (pk, bucket), count in counts.items()
+        ),
+        update_conflicts=True,
+        unique_fields=["user", "filter", "bucket"],
+        update_fields=["count"],
+    )
 
 
 def counts_of(

@@ -82,7 +82,7 @@ def _play_rises(table: tuple[int, ...], count: int) -> Effects:
     keys = mixed(choose(rising, thinning(count))) if count else []
     for snapshot in play(keys, sample, began):
         catalogue = snapshot.catalogue
-        rules = replace(conf.rules(catalogue), thresholds=table)
+        rules = conf.rules(catalogue)._replace(thresholds=table)
         by_id = catalogue.achievement_keys
         for state in snapshot.states.values():
             sample.add(effect_of(decide_level(state, rules, now), by_id))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -157,7 +157,7 @@ def _change_zone(user_id: Any, zone: str, store: Store) -> TimeZoneChange:
     if profile is None:
         raise unknown_user(user_id)
     if profile.last_occurred_at is None:
-        calendar = replace(profile.calendar, zones=(ZoneChange(0, zone),))
+        calendar = profile.calendar._replace(zones=(ZoneChange(0, zone),))
     else:
         calendar = profile.calendar.with_zone(zone, now)
     profiles.update(time_zone=zone, zone_history=zone_history(calendar))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Self, TypeAlias
+from typing import Any, NamedTuple, Self, TypeAlias
 
 from gamification.domain.changeset import UserChangeset
 from gamification.domain.conditions import AttributeValue
@@ -54,8 +54,19 @@ Earned: TypeAlias = tuple[int, int, bool]
 Result: TypeAlias = Outcome | Earned | GamificationError
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Terms(NamedTuple):
+    """What holds for all records of one call."""
+
+    now: datetime
+    #: A new record must have occurred between these two instants.
+    oldest: datetime
+    newest: datetime
+    celebrate: bool
+    #: Whether the records are imported: boosts leave them out unless they say so.
+    is_import: bool = False
+
+
+class Batch(NamedTuple):
     """Records to decide together, by their places among the results.
 
     They are plain tuples with the values of ``Record``, of which the garbage collector
@@ -63,29 +74,14 @@ class Batch:
     """
 
     records: Mapping[int, RecordValues]
-    now: datetime
-    #: A new record must have occurred between these two instants.
-    oldest: datetime
-    newest: datetime
-    celebrate: bool
+    terms: Terms
     user_ids: Sequence[Any]
-    #: Whether the records are imported: boosts leave them out unless they say so.
-    is_import: bool = False
 
     @classmethod
-    def of(
-        cls,
-        records: Mapping[int, RecordValues],
-        now: datetime,
-        *,
-        oldest: datetime,
-        newest: datetime,
-        celebrate: bool,
-        is_import: bool = False,
-    ) -> Self:
+    def of(cls, records: Mapping[int, RecordValues], terms: Terms) -> Self:
         """Return the batch of ``records``."""
         user_ids = in_order({record[0] for record in records.values()})
-        return cls(records, now, oldest, newest, celebrate, user_ids, is_import)
+        return cls(records, terms, user_ids)
 
     def only(self, user_ids: Collection[Any]) -> Self:
         """Return the part of the batch that belongs to these users."""
@@ -97,7 +93,7 @@ class Batch:
             for place, record in self.records.items()
             if record[0] in wanted
         }
-        return replace(self, records=chosen, user_ids=in_order(user_ids))
+        return self._replace(records=chosen, user_ids=in_order(user_ids))
 
     def instant_of(self, place: int) -> datetime:
         """Return when the record at ``place`` occurred."""
@@ -220,7 +216,7 @@ def decide_batch(
         record = Record(*values)
         try:
             if not _is_used(place, record, batch, uses, snapshot, decision):
-                _check(record, batch, snapshot)
+                check_new(record, batch.terms, snapshot)
                 new[record.user_id] = (*new.get(record.user_id, ()), place)
                 if record.key is not None:
                     uses[record.user_id, record.key] = place
@@ -279,11 +275,11 @@ def _is_used(
     return used is not None
 
 
-def _check(record: Record, batch: Batch, snapshot: Snapshot) -> None:
+def check_new(record: Record, terms: Terms, snapshot: Snapshot) -> None:
     """Raise the error that a new record causes, if any."""
-    if record.occurred_at < batch.oldest:
+    if record.occurred_at < terms.oldest:
         raise too_old(record.occurred_at)
-    if record.occurred_at > batch.newest:
+    if record.occurred_at > terms.newest:
         raise in_future(record.occurred_at)
     if record.user_id not in snapshot.states:
         raise unknown_user(record.user_id)
@@ -306,18 +302,28 @@ def _booked(
     state: UserState, batch: Batch, rules: Rules, decision: BatchDecision
 ) -> UserChangeset | None:
     """Return the changeset of a user's new records, in order of time, or refuse all."""
-    changeset = UserChangeset(state, rules, batch.now, celebrate=batch.celebrate)
-    changeset.is_import = batch.is_import
-    places, activities = decision.new[state.user_id], rules.catalogue.activities
+    places = decision.new[state.user_id]
+    records = [Record(*batch.records[place]) for place in places]
     try:
-        for place in places:
-            record = Record(*batch.records[place])
-            day = state.calendar.date_of(record.occurred_at)
-            changeset.record(record, activities[record.activity], day)
+        return book_records(records, state, rules, batch.terms)
     except MissingDaysError:
         decision.late[state.user_id] = state
     except TotalOutOfRangeError:
         decision.results |= {place: OutOfRangeError() for place in places}
-    else:
-        return changeset
     return None
+
+
+def book_records(
+    records: Iterable[Record], state: UserState, rules: Rules, terms: Terms
+) -> UserChangeset:
+    """Return the changeset of a user's new ``records``, which are in order of time.
+
+    Raises ``MissingDaysError``, ``TotalOutOfRangeError``.
+    """
+    changeset = UserChangeset(state, rules, terms.now, celebrate=terms.celebrate)
+    changeset.is_import = terms.is_import
+    activities, date_of = rules.catalogue.activities, state.calendar.date_of
+    for record in records:
+        day = date_of(record.occurred_at)
+        changeset.record(record, activities[record.activity], day)
+    return changeset

@@ -25,9 +25,11 @@ from gamification.services.recording.batch import (
     Batch,
     RecordValues,
     Result,
+    Terms,
     earned_by,
 )
 from gamification.services.recording.records import ActivityRecord, check_record
+from gamification.services.recording.single import write_record
 from gamification.services.recording.writing import write_batch
 from gamification.services.validation import (
     UserRef,
@@ -98,24 +100,15 @@ def record_activity(
         user, activity, occurred_at, quantity, key, source, attributes
     )
     now, store = timezone.now(), store_for(write_alias())
-    batch = Batch.of(
-        {0: tuple(check_record(record, now))},
-        now,
-        oldest=_oldest(now, historical=historical or occurred_at is None),
-        newest=now + conf.MAX_CLOCK_SKEW,
-        celebrate=celebrate,
-        is_import=historical,
-    )
+    terms = _terms(now, celebrate=celebrate, historical=historical)
     try:
-        outcome = write_batch(batch, store, strict=True)[0]
+        return write_record(check_record(record, now), terms, store)
     except InactiveActivityError:
         if if_inactive == "raise":
             raise
         return _skipped(user_id_of(user), quantity, WithheldReason.INACTIVE)
     except UserExcludedError:
         return _skipped(user_id_of(user), quantity, WithheldReason.EXCLUDED)
-    assert isinstance(outcome, Outcome)  # noqa: S101 - what strict means
-    return outcome
 
 
 def _skipped(user_id: Any, quantity: int, reason: WithheldReason) -> Outcome:
@@ -205,23 +198,15 @@ def _record_part(
     records, results = _checked(part, timezone.now(), strict=strict)
     if records:
         # It may take the caller some time to make the records.
-        now = timezone.now()
-        oldest = _oldest(now, historical=historical)
-        batch = Batch.of(
-            records,
-            now,
-            oldest=oldest,
-            newest=now + conf.MAX_CLOCK_SKEW,
-            celebrate=celebrate,
-            is_import=historical,
-        )
+        terms = _terms(timezone.now(), celebrate=celebrate, historical=historical)
+        batch = Batch.of(records, terms)
         results |= write_batch(batch, store, strict=strict, **options)
     return [results[place] for place in range(len(results))]
 
 
-def _oldest(now: datetime, *, historical: bool) -> datetime:
-    """Return the earliest instant at which a new record may have occurred."""
-    return EPOCH if historical else now - conf.MAX_BACKDATE
+def _terms(now: datetime, *, celebrate: bool, historical: bool) -> Terms:
+    oldest = EPOCH if historical else now - conf.MAX_BACKDATE
+    return Terms(now, oldest, now + conf.MAX_CLOCK_SKEW, celebrate, historical)
 
 
 def _parts(

@@ -70,7 +70,7 @@ def write_batch(
     do only for a single user, or if a signal has receivers.
     """
     is_single = len(batch.user_ids) == 1
-    is_announced = batch.celebrate and is_heard()
+    is_announced = batch.terms.celebrate and is_heard()
     has_ids |= is_announced or is_single
     looks_up_keys = expects_replays or is_single or not store.is_optimistic
     write = _write_one if is_single else _write_many
@@ -120,7 +120,7 @@ def _write_many(
             if rest:
                 late, snapshot = batch.only(rest), store.read(query.only(rest))
                 later = _decide(late, snapshot, store, strict=strict, has_ids=has_ids)
-                written += attempt.write_encoded(later.rows)
+                written = written.followed_by(attempt.write_encoded(later.rows))
                 _announce(later, store)
                 decision = decision.followed_by(later.decision)
     return decision.results_of(written)
@@ -133,7 +133,7 @@ def _decide(
     decision = decide_batch(batch, snapshot, has_ids=has_ids)
     events: dict[Any, Sequence[StreakEvent]] = {}
     changesets = _changesets(batch, snapshot, decision, store)
-    if batch.celebrate and are_streaks_heard():
+    if batch.terms.celebrate and are_streaks_heard():
         changesets = _noting(changesets, events)
     rows = store.encode(changesets)
     if strict and decision.results:

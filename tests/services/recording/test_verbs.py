@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+import time_machine
 from django.db import transaction
 
 from gamification.exceptions import (
@@ -75,6 +76,15 @@ def test_a_record_counts_into_the_tally_and_the_day(user, activity):
     assert tally.last_recorded_at == NOW
     assert (day.date, day.kind) == (date(2026, 6, 10), "active")
     assert (day.activities, day.xp) == (2, 50)
+
+
+def test_a_tally_keeps_the_latest_time_even_if_a_clock_lags(user, activity):
+    record_activity(user, "walk")
+    with time_machine.travel(NOW - timedelta(seconds=1), tick=False):
+        record_activity(user, "walk")
+
+    tally = ActivityTally.objects.get(user=user)
+    assert (tally.count, tally.last_recorded_at) == (2, NOW)
 
 
 def test_every_write_moves_the_version_on(user, activity):
