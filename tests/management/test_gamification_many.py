@@ -7,6 +7,7 @@ from gamification.management.commands import gamification_many
 from gamification.models import Job, LedgerEntry
 from gamification.services import award_achievement, record_activity
 from gamification.services.many import lists
+from gamification.staff import run_next_step
 from tests.factories import AchievementFactory, UserFactory
 from tests.inspection import everything, held_by, profile_of
 from tests.management.imports import CommandResult
@@ -75,6 +76,27 @@ def test_a_list_gets_xp(users, names):
 
     assert [profile_of(user).total_xp for user in users] == [40, 40]
     assert Job.objects.get().parameters["celebrate"] is True
+
+
+def test_a_list_with_a_key_is_done_once(users, names, monkeypatch):
+    monkeypatch.setattr(lists, "USERS_AT_ONCE", 1)
+    adjust = ("adjust", "10", names, "--note", "A gift.", "--begin", "--key", "may")
+    with monkeypatch.context() as patch:
+        patch.setattr(gamification_many, "run_to_end", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            run(*adjust)
+
+    (first, _), (second, _) = run(*adjust), run(*adjust)
+
+    assert (
+        first == second == [f"job {Job.objects.get().pk}: users: 2, skipped: 0, XP: 20"]
+    )
+    assert [profile_of(user).total_xp for user in users] == [10, 10]
+
+
+def interrupt(job_id, terminal):
+    run_next_step(job_id, actor=None)
+    raise KeyboardInterrupt
 
 
 def test_an_adjustment_needs_a_note_to_begin(users, names):

@@ -8,6 +8,8 @@ from psycopg import IsolationLevel
 
 from tests.races.pooler import through_pooler
 
+pytest.register_assert_rewrite("tests.races.load.rounds")
+
 
 @pytest.fixture(autouse=True)
 def connection_is_whole(transactional_db):

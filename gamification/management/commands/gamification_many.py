@@ -76,6 +76,9 @@ class Command(BaseCommand):
             each.add_argument(
                 "--begin", action="store_true", help="Do it, and wait until it is done."
             )
+            each.add_argument(
+                "--key", help="The same key again goes on with the job that it began."
+            )
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -98,9 +101,9 @@ class Command(BaseCommand):
             )
             return self._show(preview)
         if is_list:
-            job = begin_list(act, users.found, actor=None)
+            job = begin_list(act, users.found, actor=None, key=options["key"])
         else:
-            job = begin_take_back(act, user=user, actor=None)
+            job = begin_take_back(act, user=user, actor=None, key=options["key"])
         return self._run(job, options)
 
     def _show_names(self, users: UserList) -> None:

@@ -33,6 +33,8 @@ from tests.races.load.writers import DRAFTS, Game, Players, play, play_elsewhere
 
 #: What each writer does in a round.
 STEPS = 25
+#: What a streak earns.
+STREAKS = {each.key for each in ACHIEVEMENTS if each.criterion == "longest_streak"}
 #: How long ago guests have got their freezes.
 FROZEN = timedelta(days=8)
 
@@ -93,7 +95,10 @@ def check_guests(game: Game) -> None:
     for number, guest in enumerate(game.guests):
         naive = naive_streak(game, number)
         days = [day for who, day in game.log.laps if who == number]
-        total, held = earned_by_laps(days, naive.longest, active)
+        # A pause between may let freezes cover an earlier gap, and not a later one any
+        # more. Then the longest streak was longer before, and what it earned stays.
+        before = STREAKS & held_by(guest)
+        total, held = earned_by_laps(days, naive.longest, active, before)
         times = UserAchievement.objects.filter(
             user=guest, achievement__key="every third lap"
         )

@@ -65,7 +65,7 @@ def test_what_many_do_at_once_is_what_naive_books_say(elsewhere):
         if time.perf_counter() > until:
             break
     print(f"MIXED_LOAD_SEED={SEED}: {number + 1} rounds, {dict(acts)}")  # noqa: T201
-    assert acts["record"] > 100
+    assert acts["record"] > 50
 
 
 @ONLY_POSTGRESQL
@@ -73,4 +73,4 @@ def test_what_many_do_at_once_is_what_naive_books_say(elsewhere):
 def test_behind_a_pooler_too(pooler, elsewhere):
     acts = check_round(SEED, 0, elsewhere)
 
-    assert acts["record"] > 100
+    assert acts["record"] > 50
