@@ -87,3 +87,11 @@ def test_a_user_is_on_the_list_of_a_job_once(user):
 
     assert violates("gamification_jobuser_once", again.save)
     assert str(row) == f"{user} · waiting"
+
+
+def test_a_key_begins_a_job_once(db):
+    Job.objects.create(kind="award", key="7:medals")
+
+    again = Job(kind="award", key="7:medals")
+
+    assert violates("gamification_job_key", again.save)
