@@ -7,7 +7,7 @@ import pytest
 from gamification.domain.days import Calendar, ZoneChange
 from gamification.domain.rules import AchievementRule
 from gamification.domain.seasons import Season, SeasonState
-from gamification.domain.spans import is_inside
+from gamification.domain.spans import dates_of, is_inside
 
 JUNE, JULY = datetime(2026, 6, 1, tzinfo=UTC), datetime(2026, 7, 1, tzinfo=UTC)
 UTC_DAYS = Calendar((ZoneChange(0, "UTC"),))
@@ -76,3 +76,15 @@ def test_a_date_counts_without_a_time_if_all_of_it_is_in_the_season(day, counts)
     inside = is_inside(rule, None, date(2026, 6, day), None, UTC_DAYS)
 
     assert inside is counts
+
+
+def test_only_what_happens_about_the_season_needs_its_dates():
+    rule = AchievementRule(
+        *(1, "spring", "Spring", 0, "active_days", 3), starts_at=JUNE, ends_at=JULY
+    )
+    first, last = rule.season.dates
+    day = timedelta(days=1)
+
+    assert dates_of(rule, first, last) == (first, last)
+    assert dates_of(rule, first - 9 * day, first - day) is None
+    assert dates_of(rule, last + day, last + 9 * day) is None
