@@ -266,18 +266,27 @@ def test_gamification_E021(settings):
     ]
 
 
-def test_a_file_to_begin_with_that_is_no_json_fails(settings, tmp_path):
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("[]", "file: This is a list, not an object."),
+        (
+            "{",
+            "line 1, column 2: Expecting property name enclosed in double quotes.",
+        ),
+    ],
+)
+def test_a_file_to_begin_with_that_is_no_catalogue_fails(
+    settings, tmp_path, text, reason
+):
     path = tmp_path / "own.json"
-    path.write_text("{")
+    path.write_text(text)
     settings.GAMIFICATION = {"SEED_CATALOGUE": str(path)}
 
     [error] = checks.check_settings(None)
 
     assert error.id == "gamification.E021"
-    assert error.msg == (
-        "SEED_CATALOGUE cannot be stored. line 1, column 2: Expecting property name "
-        "enclosed in double quotes."
-    )
+    assert error.msg == f"SEED_CATALOGUE cannot be stored. {reason}"
 
 
 def test_gamification_E016(settings):
