@@ -73,9 +73,9 @@ INSERT INTO gamification_ledgerentry
      extends_streak, occurred_at, local_date, recorded_at, key, fingerprint, source,
      actor_id, note, outcome)
 SELECT d.id, user_id, 'activity', d.rewarded * a.xp_reward, a.id, quantity,
-    d.rewarded, a.xp_reward, a.extends_streak, at, day, at, md5(n::text), md5(n::text),
-    'site.object:' || n, NULL, '', jsonb_build_object('xp', n %% 5000,
-        'level', jsonb_build_array(3, 3), 'streak', jsonb_build_array(1, 4))
+    d.rewarded, a.xp_reward, a.extends_streak, at, day, at, md5(n::text),
+    left(md5(n::text), 16), 'site.object:' || n, NULL, '',
+    jsonb_build_array(n %% 5000, 3, 3, 1, 4)
 FROM (
     SELECT d.*, CASE WHEN a.cooldown IS NOT NULL AND is_too_soon THEN 0
         ELSE least(a.daily_limit, sum(quantity) OVER day)

@@ -73,9 +73,8 @@ INSERT INTO gamification_ledgerentry
     (user_id, kind, amount, activity_id, quantity, rewarded, xp_reward, extends_streak,
      occurred_at, local_date, recorded_at, key, fingerprint, source, note, outcome)
 SELECT n.user_id, 'activity', 10, %(activity)s, 1, 1, 10, TRUE, n.at, n.day, n.at,
-    n.key, md5(n.key), '', '', jsonb_build_object('xp', p.total_xp,
-        'level', jsonb_build_array(p.level, p.level),
-        'streak', jsonb_build_array(p.current_streak, p.longest_streak))
+    n.key, left(md5(n.key), 16), '', '',
+    jsonb_build_array(p.total_xp, p.level, p.level, p.current_streak, p.longest_streak)
 FROM n JOIN p USING (user_id)
 RETURNING id
 """

@@ -71,12 +71,14 @@ class LedgerEntryAdmin(HistoryAdmin):
         return LedgerChangeList
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
-        # The index that finds dates of users' calendars has the latest date last.
+        # The indexes of users' dates, and of activities, have the latest date last.
         given = request.GET.items()
-        has_date = any(
-            name.startswith("local_date__") for name, value in given if value
+        is_by_date = any(
+            name.startswith(("local_date__", "activity__"))
+            for name, value in given
+            if value
         )
-        return ("-local_date", "-pk") if has_date else self.ordering
+        return ("-local_date", "-pk") if is_by_date else self.ordering
 
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None

@@ -99,7 +99,7 @@ class Entry(NamedTuple):
     #: The factor of the XP, and the boosts that it comes from.
     boosts: Mapping[str, Any] | None = None
     #: The outcome to return for a replay; see ``Outcome.snapshot``.
-    outcome: Mapping[str, Any] | None = None
+    outcome: Sequence[Any] | None = None
 
     def with_id(self, entry_id: int) -> Self:
         """Return the entry with the id that the database gave."""
@@ -109,6 +109,12 @@ class Entry(NamedTuple):
     def boosted(self) -> Boosted:
         """The XP before boosts, and the boosts that multiplied it."""
         return read_boosted(self.amount, self.rewarded * self.xp_reward, self.boosts)
+
+    @property
+    def further_outcome(self) -> Mapping[str, Any]:
+        """What its outcome has besides numbers."""
+        further = (self.outcome or ())[5:]
+        return further[0] if further else {}
 
     @property
     def sign(self) -> int:
@@ -172,10 +178,7 @@ class CelebrationNotice:
 
 
 #: The text of ``Outcome.snapshot`` where nothing else happened.
-_PLAIN_SNAPSHOT: Final = (
-    '{"xp": %d, "level_before": %d, "level": %d, '
-    '"current_streak": %d, "longest_streak": %d}'
-)
+_PLAIN_SNAPSHOT: Final = "[%d, %d, %d, %d, %d]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,15 +268,20 @@ class Outcome:
             lost=self.lost,
         )
 
-    def snapshot(self) -> dict[str, Any]:
-        """Return the data that ``restore`` needs besides the entry, as plain JSON."""
-        data: dict[str, Any] = {
-            "xp": self.total_xp,
-            "level_before": self.level_before,
-            "level": self.level,
-            "current_streak": self.current_streak,
-            "longest_streak": self.longest_streak,
-        }
+    def snapshot(self) -> list[Any]:
+        """Return the data that ``restore`` needs besides the entry, as plain JSON.
+
+        The ledger has it in every row that has a key, so the numbers have no names, and
+        what is rare comes last.
+        """
+        numbers = [
+            self.total_xp,
+            self.level_before,
+            self.level,
+            self.current_streak,
+            self.longest_streak,
+        ]
+        data: dict[str, Any] = {}
         if self.withheld:
             withheld = self.withheld
             earnable_at = withheld.earnable_at and withheld.earnable_at.isoformat()
@@ -289,7 +297,7 @@ class Outcome:
             data["celebrations"] = [
                 [c.kind, c.dedupe_key, c.data] for c in self.celebrations
             ]
-        return data
+        return [*numbers, data] if data else numbers
 
     def snapshot_text(self) -> str:
         """Return the same data as a text of JSON."""
@@ -315,7 +323,8 @@ class Outcome:
 
         ``celebration_ids`` are by user and dedupe key.
         """
-        data = entry.outcome or {}
+        total_xp, level_before, level, current, longest, *_ = entry.outcome or ()
+        data = entry.further_outcome
         withheld = data.get("withheld")
         if withheld:
             xp, quantity, reason, earnable_at = withheld
@@ -325,11 +334,11 @@ class Outcome:
             entry=entry._replace(outcome=None),
             credited=entry.amount,
             withheld=withheld,
-            total_xp=data["xp"],
-            level_before=data["level_before"],
-            level=data["level"],
-            current_streak=data["current_streak"],
-            longest_streak=data["longest_streak"],
+            total_xp=total_xp,
+            level_before=level_before,
+            level=level,
+            current_streak=current,
+            longest_streak=longest,
             unlocks=tuple(Unlock(*unlock) for unlock in data.get("unlocks", ())),
             celebrations=tuple(
                 CelebrationNotice(

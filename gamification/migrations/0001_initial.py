@@ -825,17 +825,20 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
-                    "kind",
-                    models.CharField(
-                        choices=[
-                            ("activity", "activity"),
-                            ("achievement", "achievement"),
-                            ("adjustment", "adjustment"),
-                            ("correction", "correction"),
-                            ("reversal", "reversal"),
-                        ],
-                        max_length=12,
-                        verbose_name="kind",
+                    "user",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="gamification_entries",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="user",
+                    ),
+                ),
+                (
+                    "local_date",
+                    models.DateField(
+                        help_text="The date on the user's calendar when it occurred.",
+                        verbose_name="local date",
                     ),
                 ),
                 (
@@ -843,6 +846,17 @@ class Migration(migrations.Migration):
                     models.BigIntegerField(
                         help_text="XP that the entry adds; negative if it takes some.",
                         verbose_name="XP",
+                    ),
+                ),
+                (
+                    "activity",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="ledger_entries",
+                        to="gamification.activity",
+                        verbose_name="activity",
                     ),
                 ),
                 (
@@ -865,20 +879,7 @@ class Migration(migrations.Migration):
                         verbose_name="XP per unit",
                     ),
                 ),
-                (
-                    "extends_streak",
-                    models.BooleanField(
-                        default=False, verbose_name="extends the streak"
-                    ),
-                ),
                 ("occurred_at", models.DateTimeField(verbose_name="occurred at")),
-                (
-                    "local_date",
-                    models.DateField(
-                        help_text="The date on the user's calendar when it occurred.",
-                        verbose_name="local date",
-                    ),
-                ),
                 (
                     "recorded_at",
                     models.DateTimeField(
@@ -886,18 +887,15 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
-                    "key",
-                    models.CharField(max_length=255, null=True, verbose_name="key"),
-                ),
-                (
-                    "fingerprint",
-                    models.CharField(
-                        blank=True, max_length=32, verbose_name="fingerprint"
+                    "achievement",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="ledger_entries",
+                        to="gamification.achievement",
+                        verbose_name="achievement",
                     ),
-                ),
-                (
-                    "source",
-                    models.CharField(blank=True, max_length=255, verbose_name="source"),
                 ),
                 (
                     "reverses",
@@ -912,19 +910,15 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
-                    "note",
-                    models.TextField(
-                        blank=True,
-                        help_text="The user can read it.",
-                        verbose_name="note for the user",
-                    ),
-                ),
-                (
-                    "internal_note",
-                    models.TextField(
-                        blank=True,
-                        help_text="Only staff can read it.",
-                        verbose_name="internal note",
+                    "job",
+                    models.ForeignKey(
+                        db_index=False,
+                        help_text="The job that wrote the entry.",
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="entries",
+                        to="gamification.job",
+                        verbose_name="job",
                     ),
                 ),
                 (
@@ -941,6 +935,67 @@ class Migration(migrations.Migration):
                         help_text="The first date of the period for which it was earned.",
                         null=True,
                         verbose_name="period",
+                    ),
+                ),
+                (
+                    "actor",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="actor",
+                    ),
+                ),
+                (
+                    "extends_streak",
+                    models.BooleanField(
+                        default=False, verbose_name="extends the streak"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("activity", "activity"),
+                            ("achievement", "achievement"),
+                            ("adjustment", "adjustment"),
+                            ("correction", "correction"),
+                            ("reversal", "reversal"),
+                        ],
+                        max_length=12,
+                        verbose_name="kind",
+                    ),
+                ),
+                (
+                    "key",
+                    models.CharField(max_length=255, null=True, verbose_name="key"),
+                ),
+                (
+                    "fingerprint",
+                    models.CharField(
+                        blank=True, max_length=16, verbose_name="fingerprint"
+                    ),
+                ),
+                (
+                    "source",
+                    models.CharField(blank=True, max_length=255, verbose_name="source"),
+                ),
+                (
+                    "note",
+                    models.TextField(
+                        blank=True,
+                        help_text="The user can read it.",
+                        verbose_name="note for the user",
+                    ),
+                ),
+                (
+                    "internal_note",
+                    models.TextField(
+                        blank=True,
+                        help_text="Only staff can read it.",
+                        verbose_name="internal note",
                     ),
                 ),
                 (
@@ -965,61 +1020,6 @@ class Migration(migrations.Migration):
                         help_text="The outcome that a replay returns.",
                         null=True,
                         verbose_name="outcome",
-                    ),
-                ),
-                (
-                    "achievement",
-                    models.ForeignKey(
-                        db_index=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="ledger_entries",
-                        to="gamification.achievement",
-                        verbose_name="achievement",
-                    ),
-                ),
-                (
-                    "activity",
-                    models.ForeignKey(
-                        db_index=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="ledger_entries",
-                        to="gamification.activity",
-                        verbose_name="activity",
-                    ),
-                ),
-                (
-                    "actor",
-                    models.ForeignKey(
-                        db_index=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                        verbose_name="actor",
-                    ),
-                ),
-                (
-                    "job",
-                    models.ForeignKey(
-                        db_index=False,
-                        help_text="The job that wrote the entry.",
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="entries",
-                        to="gamification.job",
-                        verbose_name="job",
-                    ),
-                ),
-                (
-                    "user",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="gamification_entries",
-                        to=settings.AUTH_USER_MODEL,
-                        verbose_name="user",
                     ),
                 ),
             ],
@@ -1128,6 +1128,17 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "user",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="user",
+                    ),
+                ),
+                (
                     "occurred_at",
                     models.DateTimeField(
                         help_text="Only boards of this time are concerned; empty means all.",
@@ -1141,17 +1152,6 @@ class Migration(migrations.Migration):
                         help_text="When to count the user again; empty means now.",
                         null=True,
                         verbose_name="due at",
-                    ),
-                ),
-                (
-                    "user",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        db_index=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                        verbose_name="user",
                     ),
                 ),
             ],
@@ -1542,6 +1542,26 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "user",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="gamification_freezes",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="user",
+                    ),
+                ),
+                (
+                    "streak",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="freezes",
+                        to="gamification.streakdefinition",
+                        verbose_name="streak",
+                    ),
+                ),
+                (
                     "kind",
                     models.CharField(
                         choices=[
@@ -1571,20 +1591,6 @@ class Migration(migrations.Migration):
                 ),
                 ("key", models.CharField(max_length=255, verbose_name="key")),
                 (
-                    "note",
-                    models.TextField(
-                        blank=True,
-                        help_text="The user can read it.",
-                        verbose_name="note for the user",
-                    ),
-                ),
-                (
-                    "created_at",
-                    models.DateTimeField(
-                        default=django.utils.timezone.now, verbose_name="created at"
-                    ),
-                ),
-                (
                     "actor",
                     models.ForeignKey(
                         db_index=False,
@@ -1596,23 +1602,17 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
-                    "streak",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="freezes",
-                        to="gamification.streakdefinition",
-                        verbose_name="streak",
+                    "note",
+                    models.TextField(
+                        blank=True,
+                        help_text="The user can read it.",
+                        verbose_name="note for the user",
                     ),
                 ),
                 (
-                    "user",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="gamification_freezes",
-                        to=settings.AUTH_USER_MODEL,
-                        verbose_name="user",
+                    "created_at",
+                    models.DateTimeField(
+                        default=django.utils.timezone.now, verbose_name="created at"
                     ),
                 ),
             ],
@@ -1716,6 +1716,26 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "user",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="gamification_achievements",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="user",
+                    ),
+                ),
+                (
+                    "achievement",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="user_achievements",
+                        to="gamification.achievement",
+                        verbose_name="achievement",
+                    ),
+                ),
+                (
                     "number",
                     models.IntegerField(
                         db_default=1,
@@ -1742,6 +1762,18 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "revoked_by",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="revoked by",
+                    ),
+                ),
+                (
                     "revoke_reason",
                     models.TextField(
                         blank=True,
@@ -1763,38 +1795,6 @@ class Migration(migrations.Migration):
                         default=False,
                         help_text="A reversal, not staff, took it back.",
                         verbose_name="can be earned again",
-                    ),
-                ),
-                (
-                    "achievement",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="user_achievements",
-                        to="gamification.achievement",
-                        verbose_name="achievement",
-                    ),
-                ),
-                (
-                    "revoked_by",
-                    models.ForeignKey(
-                        blank=True,
-                        db_index=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                        verbose_name="revoked by",
-                    ),
-                ),
-                (
-                    "user",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="gamification_achievements",
-                        to=settings.AUTH_USER_MODEL,
-                        verbose_name="user",
                     ),
                 ),
             ],
@@ -1819,6 +1819,15 @@ class Migration(migrations.Migration):
                         primary_key=True,
                         serialize=False,
                         verbose_name="ID",
+                    ),
+                ),
+                (
+                    "user",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="gamification",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="user",
                     ),
                 ),
                 (
@@ -1944,15 +1953,6 @@ class Migration(migrations.Migration):
                     "updated_at",
                     models.DateTimeField(auto_now=True, verbose_name="updated at"),
                 ),
-                (
-                    "user",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="gamification",
-                        to=settings.AUTH_USER_MODEL,
-                        verbose_name="user",
-                    ),
-                ),
             ],
             options={
                 "verbose_name": "user's progress",
@@ -1976,22 +1976,17 @@ class Migration(migrations.Migration):
                         verbose_name="ID",
                     ),
                 ),
-                ("date", models.DateField(verbose_name="date")),
                 (
-                    "kind",
-                    models.CharField(
-                        choices=[
-                            ("active", "active"),
-                            ("frozen", "frozen"),
-                            ("repaired", "repaired"),
-                            ("paused", "paused"),
-                            ("off", "off"),
-                        ],
-                        default="active",
-                        max_length=10,
-                        verbose_name="kind",
+                    "user",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="gamification_days",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="user",
                     ),
                 ),
+                ("date", models.DateField(verbose_name="date")),
                 (
                     "activities",
                     models.BigIntegerField(default=0, verbose_name="activities"),
@@ -2005,13 +2000,18 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
-                    "user",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="gamification_days",
-                        to=settings.AUTH_USER_MODEL,
-                        verbose_name="user",
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("active", "active"),
+                            ("frozen", "frozen"),
+                            ("repaired", "repaired"),
+                            ("paused", "paused"),
+                            ("off", "off"),
+                        ],
+                        default="active",
+                        max_length=10,
+                        verbose_name="kind",
                     ),
                 ),
             ],
@@ -2038,10 +2038,15 @@ class Migration(migrations.Migration):
                         verbose_name="ID",
                     ),
                 ),
-                ("count", models.BigIntegerField(default=0, verbose_name="count")),
                 (
-                    "last_recorded_at",
-                    models.DateTimeField(verbose_name="last recorded at"),
+                    "user",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="gamification_tallies",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="user",
+                    ),
                 ),
                 (
                     "activity",
@@ -2053,15 +2058,10 @@ class Migration(migrations.Migration):
                         verbose_name="activity",
                     ),
                 ),
+                ("count", models.BigIntegerField(default=0, verbose_name="count")),
                 (
-                    "user",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="gamification_tallies",
-                        to=settings.AUTH_USER_MODEL,
-                        verbose_name="user",
-                    ),
+                    "last_recorded_at",
+                    models.DateTimeField(verbose_name="last recorded at"),
                 ),
             ],
             options={
@@ -2089,17 +2089,14 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
-                    "debit",
-                    models.BigIntegerField(
-                        help_text="The score with its sign reversed.",
-                        verbose_name="debit",
-                    ),
-                ),
-                (
-                    "reached",
-                    models.BigIntegerField(
-                        help_text="When it was reached, in microseconds since 1970.",
-                        verbose_name="reached",
+                    "user",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="user",
                     ),
                 ),
                 (
@@ -2112,14 +2109,17 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
-                    "user",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        db_index=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                        verbose_name="user",
+                    "debit",
+                    models.BigIntegerField(
+                        help_text="The score with its sign reversed.",
+                        verbose_name="debit",
+                    ),
+                ),
+                (
+                    "reached",
+                    models.BigIntegerField(
+                        help_text="When it was reached, in microseconds since 1970.",
+                        verbose_name="reached",
                     ),
                 ),
             ],
@@ -2156,18 +2156,6 @@ class Migration(migrations.Migration):
                         verbose_name="ID",
                     ),
                 ),
-                ("debit", models.BigIntegerField(verbose_name="debit")),
-                ("reached", models.BigIntegerField(default=0, verbose_name="reached")),
-                ("count", models.BigIntegerField(verbose_name="scores")),
-                (
-                    "before",
-                    models.BigIntegerField(
-                        default=0,
-                        help_text="Of wide segments and of closed boards; 0 for others.",
-                        verbose_name="scores before",
-                    ),
-                ),
-                ("is_wide", models.BooleanField(default=False, verbose_name="wide")),
                 (
                     "board",
                     models.ForeignKey(
@@ -2177,6 +2165,8 @@ class Migration(migrations.Migration):
                         to="gamification.board",
                     ),
                 ),
+                ("debit", models.BigIntegerField(verbose_name="debit")),
+                ("reached", models.BigIntegerField(default=0, verbose_name="reached")),
                 (
                     "user",
                     models.ForeignKey(
@@ -2189,6 +2179,16 @@ class Migration(migrations.Migration):
                         verbose_name="user",
                     ),
                 ),
+                ("count", models.BigIntegerField(verbose_name="scores")),
+                (
+                    "before",
+                    models.BigIntegerField(
+                        default=0,
+                        help_text="Of wide segments and of closed boards; 0 for others.",
+                        verbose_name="scores before",
+                    ),
+                ),
+                ("is_wide", models.BooleanField(default=False, verbose_name="wide")),
             ],
             options={
                 "verbose_name": "segment",
@@ -2351,6 +2351,16 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "user",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="gamification_celebrations",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="user",
+                    ),
+                ),
+                (
                     "kind",
                     models.CharField(
                         choices=[
@@ -2367,6 +2377,17 @@ class Migration(migrations.Migration):
                     models.CharField(max_length=150, verbose_name="dedupe key"),
                 ),
                 ("data", models.JSONField(default=dict, verbose_name="data")),
+                (
+                    "achievement",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="gamification.achievement",
+                        verbose_name="achievement",
+                    ),
+                ),
                 (
                     "number",
                     models.IntegerField(
@@ -2397,27 +2418,6 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("expires_at", models.DateTimeField(verbose_name="expires at")),
-                (
-                    "achievement",
-                    models.ForeignKey(
-                        db_index=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="+",
-                        to="gamification.achievement",
-                        verbose_name="achievement",
-                    ),
-                ),
-                (
-                    "user",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="gamification_celebrations",
-                        to=settings.AUTH_USER_MODEL,
-                        verbose_name="user",
-                    ),
-                ),
             ],
             options={
                 "verbose_name": "celebration",
@@ -2455,15 +2455,15 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
-                    "bucket",
-                    models.CharField(
-                        blank=True,
-                        help_text="The date, the value, or both, if the filter parts them.",
-                        max_length=80,
-                        verbose_name="bucket",
+                    "user",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="user",
                     ),
                 ),
-                ("count", models.BigIntegerField(default=0, verbose_name="count")),
                 (
                     "filter",
                     models.ForeignKey(
@@ -2475,15 +2475,15 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
-                    "user",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                        verbose_name="user",
+                    "bucket",
+                    models.CharField(
+                        blank=True,
+                        help_text="The date, the value, or both, if the filter parts them.",
+                        max_length=80,
+                        verbose_name="bucket",
                     ),
                 ),
+                ("count", models.BigIntegerField(default=0, verbose_name="count")),
             ],
             options={
                 "verbose_name": "filtered tally",
@@ -2571,7 +2571,8 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="ledgerentry",
             index=models.Index(
-                fields=["activity", "id"], name="gamification_entry_of_activity"
+                fields=["activity", "local_date"],
+                name="gamification_entry_of_activity",
             ),
         ),
         migrations.AddIndex(
@@ -2680,6 +2681,14 @@ class Migration(migrations.Migration):
                 condition=models.Q(("job__isnull", False)),
                 fields=["job", "user"],
                 name="gamification_repair_by_job",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="repaireddate",
+            index=models.Index(
+                condition=models.Q(("actor__isnull", False)),
+                fields=["actor"],
+                name="gamification_repair_by_actor",
             ),
         ),
         migrations.AddConstraint(
@@ -2800,6 +2809,14 @@ class Migration(migrations.Migration):
                 violation_error_message="The season ends before it starts.",
             ),
         ),
+        migrations.AddIndex(
+            model_name="streakfreeze",
+            index=models.Index(
+                condition=models.Q(("actor__isnull", False)),
+                fields=["actor"],
+                name="gamification_freeze_by_actor",
+            ),
+        ),
         migrations.AddConstraint(
             model_name="streakfreeze",
             constraint=models.UniqueConstraint(
@@ -2819,6 +2836,14 @@ class Migration(migrations.Migration):
                     _connector="OR",
                 ),
                 name="gamification_streakfreeze_amount",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="streakpause",
+            index=models.Index(
+                condition=models.Q(("actor__isnull", False)),
+                fields=["actor"],
+                name="gamification_pause_by_actor",
             ),
         ),
         migrations.AddConstraint(

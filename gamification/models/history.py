@@ -33,6 +33,8 @@ class LedgerEntryQuerySet(models.QuerySet["LedgerEntry"]):
 class LedgerEntry(models.Model):
     """One change of a user's XP, or a record that changed none."""
 
+    # Columns of a fixed width come first, so that PostgreSQL has little to pad and
+    # finds them without reading texts.
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.CASCADE,
@@ -40,7 +42,10 @@ class LedgerEntry(models.Model):
         db_index=False,
         verbose_name=_("user"),
     )
-    kind = models.CharField(_("kind"), max_length=12, choices=EntryKind)
+    local_date = models.DateField(
+        _("local date"),
+        help_text=_("The date on the user's calendar when it occurred."),
+    )
     amount = models.BigIntegerField(
         _("XP"), help_text=_("XP that the entry adds; negative if it takes some.")
     )
@@ -51,14 +56,6 @@ class LedgerEntry(models.Model):
         related_name="ledger_entries",
         db_index=False,
         verbose_name=_("activity"),
-    )
-    achievement = models.ForeignKey(
-        Achievement,
-        models.PROTECT,
-        null=True,
-        related_name="ledger_entries",
-        db_index=False,
-        verbose_name=_("achievement"),
     )
     quantity = models.BigIntegerField(_("quantity"), default=0)
     rewarded = models.BigIntegerField(
@@ -71,36 +68,22 @@ class LedgerEntry(models.Model):
         default=0,
         help_text=_("XP per unit of the activity at the time of recording."),
     )
-    extends_streak = models.BooleanField(_("extends the streak"), default=False)
     occurred_at = models.DateTimeField(_("occurred at"))
-    local_date = models.DateField(
-        _("local date"),
-        help_text=_("The date on the user's calendar when it occurred."),
-    )
     recorded_at = models.DateTimeField(_("recorded at"), default=timezone.now)
-    key = models.CharField(_("key"), max_length=255, null=True)  # noqa: DJ001 - unique
-    fingerprint = models.CharField(_("fingerprint"), max_length=32, blank=True)
-    source = models.CharField(_("source"), max_length=255, blank=True)
+    achievement = models.ForeignKey(
+        Achievement,
+        models.PROTECT,
+        null=True,
+        related_name="ledger_entries",
+        db_index=False,
+        verbose_name=_("achievement"),
+    )
     # No foreign key, so that the table can be distributed by user.
     reverses = models.BigIntegerField(_("reverses"), null=True)
     corrects = models.BigIntegerField(
         _("corrects"),
         null=True,
         help_text=_("The entry whose worth this one raises or lowers."),
-    )
-    actor = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        models.SET_NULL,
-        null=True,
-        related_name="+",
-        db_index=False,
-        verbose_name=_("actor"),
-    )
-    note = models.TextField(
-        _("note for the user"), blank=True, help_text=_("The user can read it.")
-    )
-    internal_note = models.TextField(
-        _("internal note"), blank=True, help_text=_("Only staff can read it.")
     )
     job = models.ForeignKey(
         Job,
@@ -120,6 +103,25 @@ class LedgerEntry(models.Model):
         _("period"),
         null=True,
         help_text=_("The first date of the period for which it was earned."),
+    )
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        related_name="+",
+        db_index=False,
+        verbose_name=_("actor"),
+    )
+    extends_streak = models.BooleanField(_("extends the streak"), default=False)
+    kind = models.CharField(_("kind"), max_length=12, choices=EntryKind)
+    key = models.CharField(_("key"), max_length=255, null=True)  # noqa: DJ001 - unique
+    fingerprint = models.CharField(_("fingerprint"), max_length=16, blank=True)
+    source = models.CharField(_("source"), max_length=255, blank=True)
+    note = models.TextField(
+        _("note for the user"), blank=True, help_text=_("The user can read it.")
+    )
+    internal_note = models.TextField(
+        _("internal note"), blank=True, help_text=_("Only staff can read it.")
     )
     attributes = models.JSONField(
         _("attributes"),
@@ -142,7 +144,9 @@ class LedgerEntry(models.Model):
         verbose_name_plural = _("ledger entries")
         default_permissions = ("view",)
         ordering: ClassVar = ["-id"]
+        # What each of them costs is in docs/reference/storage.md.
         indexes: ClassVar = [
+            # What daily limits, cooldowns and streaks of some activities count.
             models.Index(
                 fields=["user", "activity", "local_date"],
                 name="gamification_entry_by_day",
@@ -153,22 +157,26 @@ class LedgerEntry(models.Model):
             models.Index(
                 fields=["user", "occurred_at"], name="gamification_entry_by_moment"
             ),
-            # Staff browse dates, rare kinds, or one activity, latest first.
+            # Staff browse dates, or one activity, and count or take back what
+            # everybody did. Entries of a date share one key, so both are small.
             models.Index(fields=["local_date"], name="gamification_entry_by_date"),
+            models.Index(
+                fields=["activity", "local_date"],
+                name="gamification_entry_of_activity",
+            ),
+            # Staff browse rare kinds, latest first.
             models.Index(
                 fields=["kind", "id"],
                 condition=~Q(kind=EntryKind.ACTIVITY),
                 name="gamification_entry_by_kind",
             ),
-            models.Index(
-                fields=["activity", "id"],
-                name="gamification_entry_of_activity",
-            ),
+            # What came from an object that the site takes back.
             models.Index(
                 fields=["source", "user"],
                 condition=~Q(source=""),
                 name="gamification_entry_by_source",
             ),
+            # The deletions of a user and of an achievement use these, too.
             models.Index(
                 fields=["actor", "id"],
                 condition=Q(actor__isnull=False),

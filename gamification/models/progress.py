@@ -292,11 +292,11 @@ class ActiveDay(models.Model):
         verbose_name=_("user"),
     )
     date = models.DateField(_("date"))
-    kind = models.CharField(_("kind"), max_length=10, choices=Kind, default=Kind.ACTIVE)
     activities = models.BigIntegerField(_("activities"), default=0)
     xp = models.BigIntegerField(
         _("XP"), default=0, help_text=_("XP of the date's activities.")
     )
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind, default=Kind.ACTIVE)
 
     objects = ActiveDayQuerySet.as_manager()
 

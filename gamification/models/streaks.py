@@ -178,6 +178,14 @@ class StreakFreeze(models.Model):
         verbose_name_plural = _("freezes")
         default_permissions = ("view",)
         ordering: ClassVar = ["-id"]
+        indexes: ClassVar = [
+            # The deletion of a user looks for what they did for others.
+            models.Index(
+                fields=["actor"],
+                condition=Q(actor__isnull=False),
+                name="gamification_freeze_by_actor",
+            ),
+        ]
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["user", "streak", "key"], name="gamification_streakfreeze_key"
@@ -239,6 +247,14 @@ class StreakPause(models.Model):
         verbose_name_plural = _("pauses")
         default_permissions = ("view",)
         ordering: ClassVar = ["-since"]
+        indexes: ClassVar = [
+            # The deletion of a user looks for what they did for others.
+            models.Index(
+                fields=["actor"],
+                condition=Q(actor__isnull=False),
+                name="gamification_pause_by_actor",
+            ),
+        ]
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["user", "since"],
@@ -309,6 +325,11 @@ class RepairedDate(models.Model):
                 fields=["job", "user"],
                 condition=Q(job__isnull=False),
                 name="gamification_repair_by_job",
+            ),
+            models.Index(
+                fields=["actor"],
+                condition=Q(actor__isnull=False),
+                name="gamification_repair_by_actor",
             ),
         ]
         constraints: ClassVar = [

@@ -257,7 +257,7 @@ def celebration_keys(entries: Iterable[Entry]) -> list[UserKey]:
     return [
         (entry.user_id, dedupe_key)
         for entry in entries
-        for _, dedupe_key, _ in (entry.outcome or {}).get("celebrations", ())
+        for _, dedupe_key, _ in entry.further_outcome.get("celebrations", ())
     ]
 
 

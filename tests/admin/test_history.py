@@ -219,6 +219,18 @@ def test_entries_are_filtered_by_the_date_of_the_user(admin_client, user, activi
     assert len(entries(admin_client, local_date__gte="", local_date__lte="")) == 3
 
 
+def test_entries_of_an_activity_come_by_date(admin_client, user, activity):
+    now = datetime(2026, 3, 3, 12, tzinfo=UTC)
+    with time_machine.travel(now, tick=False):
+        for days in (1, 0, 2):
+            record_activity(user, "walk", occurred_at=now - timedelta(days=days))
+
+    found = entries(admin_client, activity__id__exact=activity.pk)
+
+    assert [entry.local_date.day for entry in found] == [3, 2, 1]
+    assert [entry.local_date.day for entry in entries(admin_client)] == [1, 3, 2]
+
+
 def test_a_date_that_is_none_shows_the_whole_list(admin_client, player):
     query = {"local_date__gte": "yesterday"}
 
