@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,7 +17,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from gamification.admin.catalogue.editing import history_of
-from gamification.leaderboards.building import current_periods, open_board
+from gamification.leaderboards.building import current_periods
 from gamification.leaderboards.counting import counted_keys
 from gamification.leaderboards.values import Subject
 from gamification.models import (
@@ -171,8 +172,9 @@ def more_entries():
 def indexes_of(action):
     """Return the indexes by which ``action`` reads the ledger, which it never scans."""
     table, found = LedgerEntry._meta.db_table, set()
-    with CaptureQueriesContext(connection) as queries:
+    with CaptureQueriesContext(connection) as queries, transaction.atomic():
         action()
+        transaction.set_rollback(True)
     for sql in [query["sql"] for query in queries if table in query["sql"]]:
         with connection.cursor() as cursor:
             cursor.execute(f"EXPLAIN {sql}")
@@ -232,10 +234,6 @@ READERS = {
         "entry_by_moment",
         lambda s: counted_keys(today(), [s.user.pk]),
     ),
-    "a board to open": (
-        "entry_by_date",
-        lambda s: open_board(today(), timezone.now()),
-    ),
     "boosted XP": (
         "entry_boosted",
         lambda s: has_boosts(timezone.localdate(), timezone.localdate()),
@@ -252,8 +250,11 @@ READERS = {
 
 
 @pytest.mark.skipif(not IS_POSTGRESQL, reason="It is about PostgreSQL's plans.")
-@pytest.mark.parametrize("reader", READERS)
-def test_the_ledger_is_read_by_an_index(scene, reader):
-    index, action = READERS[reader]
+def test_the_ledger_is_read_by_indexes(scene):
+    # One test, because what each leaves on the disk would change the plans of the next.
+    used = {
+        name: indexes_of(partial(read, scene)) for name, (_, read) in READERS.items()
+    }
 
-    assert index in indexes_of(lambda: action(scene))
+    expected = {name: index for name, (index, _) in READERS.items()}
+    assert {name for name in READERS if expected[name] not in used[name]} == set()
