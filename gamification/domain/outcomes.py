@@ -277,13 +277,6 @@ class Outcome:
         The ledger has it in every row that has a key, so the numbers have no names, and
         what is rare comes last.
         """
-        numbers = [
-            self.total_xp,
-            self.level_before,
-            self.level,
-            self.current_streak,
-            self.longest_streak,
-        ]
         data: dict[str, Any] = {}
         if self.withheld:
             withheld = self.withheld
@@ -300,20 +293,19 @@ class Outcome:
             data["celebrations"] = [
                 [c.kind, c.dedupe_key, c.data] for c in self.celebrations
             ]
-        return [*numbers, data] if data else numbers
+        return [*self._numbers, data] if data else [*self._numbers]
 
     def snapshot_text(self) -> str:
         """Return the same data as a text of JSON."""
         if self.withheld or self.unlocks or self.celebrations:
             return json.dumps(self.snapshot())
         # It is what most outcomes have, and ten times as fast.
-        return _PLAIN_SNAPSHOT % (
-            self.total_xp,
-            self.level_before,
-            self.level,
-            self.current_streak,
-            self.longest_streak,
-        )
+        return _PLAIN_SNAPSHOT % self._numbers
+
+    @property
+    def _numbers(self) -> tuple[int, int, int, int, int]:
+        streak = self.current_streak, self.longest_streak
+        return (self.total_xp, self.level_before, self.level, *streak)
 
     @classmethod
     def restore(

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, Final
 
-from gamification.models.users import convert_key, converts_keys, prepare_key
+from django.db import connections
+
+from gamification.models import UserGamification
+from gamification.models.users import (
+    convert_key,
+    converts_keys,
+    prepare_key,
+    target_field,
+)
 
 #: The columns that hold the key of a user.
 _COLUMNS: Final = frozenset({"user_id", "actor_id", "revoked_by_id"})
@@ -44,3 +53,15 @@ class UserKeys:
             (*row[:place], convert_key(row[place], self._alias), *row[place + 1 :])
             for row in rows
         ]
+
+
+@cache
+def user_columns(alias: str) -> tuple[str, tuple[str, str]]:
+    """Return the type of users' keys, and the table and column with these keys.
+
+    The names are quoted.
+    """
+    connection = connections[alias]
+    kind = UserGamification._meta.get_field("user").db_type(connection)
+    target, quote = target_field(), connection.ops.quote_name
+    return str(kind), (quote(target.model._meta.db_table), quote(str(target.column)))

@@ -10,10 +10,10 @@ import json
 import secrets
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any, NamedTuple
 
-from django.db import connections, transaction
+from django.db import transaction
 from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
@@ -21,8 +21,7 @@ from gamification.domain.catalogue import Catalogue
 from gamification.domain.changeset import UserChangeset
 from gamification.domain.nearby import Nearby, Span, Touched
 from gamification.domain.outcomes import Entry
-from gamification.models import LedgerEntry, UserGamification
-from gamification.models.users import target_field
+from gamification.models import LedgerEntry
 from gamification.storage import reading, writing
 from gamification.storage.arrays import RowShape, TableRows, arity, encode, encode_set
 from gamification.storage.base import (
@@ -42,7 +41,7 @@ from gamification.storage.catalogue import (
 )
 from gamification.storage.changed import ChangedRows
 from gamification.storage.goals import span_params
-from gamification.storage.keys import UserKeys
+from gamification.storage.keys import UserKeys, user_columns
 from gamification.storage.nearby_sql import NEARBY_FIELDS, longest_sql, nearby_sql
 from gamification.storage.prepared import fetch_rows, prepared_cursor
 from gamification.storage.queries import ActivityIds, StateQuery, UserIds, UserKey
@@ -80,7 +79,7 @@ class PostgreSQLStore(Store):
     def __init__(self, connection: Any) -> None:
         super().__init__(connection)
         self._keys = UserKeys.of(self.alias)
-        self._user_type, self._users = _user_columns(self.alias)
+        self._user_type, self._users = user_columns(self.alias)
         #: For statements about one user, which come again and again.
         self._repeating: CursorWrapper | None = None
 
@@ -345,15 +344,3 @@ class PostgreSQLStore(Store):
         repeats = len(encoded.user_ids) == 1
         rows = self._fetch(encoded.sql, encoded.params, repeats=repeats)
         return Written.of(self._converted(rows, 1), encoded.user_ids)
-
-
-@cache
-def _user_columns(alias: str) -> tuple[str, tuple[str, str]]:
-    """Return the type of users' keys, and the table and column with these keys.
-
-    The names are quoted.
-    """
-    connection = connections[alias]
-    kind = UserGamification._meta.get_field("user").db_type(connection)
-    target, quote = target_field(), connection.ops.quote_name
-    return str(kind), (quote(target.model._meta.db_table), quote(str(target.column)))
