@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from gamification.domain.changeset import UserChangeset
 from gamification.domain.outcomes import Outcome
+from gamification.storage.arrays import TableRows
 from gamification.storage.base import entry_rows, notice_rows, progress_values
 from gamification.storage.writing import CHANGES
 
@@ -35,20 +36,27 @@ class ChangedRows:
 
     @property
     def are_of_record(self) -> bool:
-        """Whether the rows of users and entries, one of each, say all the others.
+        """Whether the rows of users and entries, one of each, say tally and day.
 
         So it is with a record that extends the streak and unlocks nothing.
         """
         if self.are_new or not len(self.users) == len(self.entries) == 1:
             return False
-        tallies, days, *others = self.changes.values()
+        tallies, days, lost, *_ = self.changes.values()
         user_id, now = self.users[0][0], self.users[0][-1]
         _, _, amount, _, day, _, activity_id, _, quantity, *_ = self.entries[0]
         return (
             tallies == [(user_id, activity_id, quantity, now)]
             and days == [(user_id, day, "active", 1, amount)]
-            and not any(others)
+            and not lost
         )
+
+    @property
+    def made(self) -> tuple[list[str], list[TableRows]]:
+        """The names of the tables of ``CHANGES`` that change, and their rows."""
+        names = [name for name, rows in self.changes.items() if rows]
+        tables = [TableRows(CHANGES[name][0], self.changes[name]) for name in names]
+        return names, tables
 
     def add(self, changeset: UserChangeset) -> None:
         """Add the rows of one user."""

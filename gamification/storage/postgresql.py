@@ -321,13 +321,13 @@ class PostgreSQLStore(Store):
         if rows.are_of_record:
             return self._encode_record(rows)
         user_ids = [row[0] for row in rows.users]
-        changes = {name: made for name, made in rows.changes.items() if made}
+        names, changes = rows.made
         (users, *changed, ledger), params = self._encode(
             TableRows(PROGRESS_FIELDS, rows.users),
-            *(TableRows(writing.CHANGES[name][0], changes[name]) for name in changes),
+            *changes,
             TableRows(ENTRY_FIELDS, rows.entries),
         )
-        shapes = tuple(zip(changes, changed, strict=True))
+        shapes = tuple(zip(names, changed, strict=True))
         new_in = self._users if rows.are_new else None
         write = writing.WriteShape(users, shapes, ledger, new_in, rows.keeps_boards)
         sql = writing.write_sql(self._user_type, write)
@@ -335,9 +335,13 @@ class PostgreSQLStore(Store):
 
     def _encode_record(self, rows: ChangedRows) -> EncodedWrite:
         [user], [(_, *entry)] = rows.users, rows.entries
+        # The row says the first two of the changes, a tally and a day.
         row = TableRows(writing.RECORD_FIELDS, [(*user, *entry)])
-        [shape], params = self._encode(row)
-        sql = writing.record_sql(self._user_type, shape, keeps_boards=rows.keeps_boards)
+        names, changes = rows.made
+        (shape, *changed), params = self._encode(row, *changes[2:])
+        shapes = tuple(zip(names[2:], changed, strict=True))
+        kind, keeps_boards = self._user_type, rows.keeps_boards
+        sql = writing.record_sql(kind, shape, shapes, keeps_boards=keeps_boards)
         return EncodedWrite(sql, params, user[:1])
 
     def write(self, encoded: EncodedWrite) -> Written:

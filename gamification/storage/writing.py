@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from gamification.domain.celebrations import NoticeRow
 from gamification.domain.freezes import FreezeRow
@@ -71,12 +71,15 @@ _RECORD_DAY = """SELECT user_id, local_date AS date, 'active' AS kind, 1 AS acti
     amount AS xp FROM record"""
 
 
+#: Keys of ``CHANGES``, in the same order, with the shapes of their rows.
+ChangeShapes: TypeAlias = tuple[tuple[str, RowShape], ...]
+
+
 class WriteShape(NamedTuple):
     """The shapes of the rows to be written."""
 
     users: RowShape
-    #: Keys of ``CHANGES``, in the same order, with the shapes of their rows.
-    changes: tuple[tuple[str, RowShape], ...]
+    changes: ChangeShapes
     entries: RowShape
     #: Table and primary key of users if the users have no rows yet, or else None.
     new_in: tuple[str, str] | None
@@ -99,40 +102,55 @@ def write_sql(user_type: str, shape: WriteShape) -> str:
     if not shape.users.different:
         is_done = "EXISTS (SELECT 1 FROM done)"
     done = _make_profile(users, *shape.new_in) if shape.new_in else _move_profile(users)
-    parts = {"done": done}
-    for name, rows in shape.changes:
-        source = f"{rows.sql(user_type)} WHERE {is_done}"
-        parts[f"changed_{name}"] = CHANGES[name][1](source)
     source = f"{shape.entries.sql(user_type)} WHERE {is_done}"
-    parts |= _add_entries(source, keeps_boards=shape.keeps_boards)
-    ids = "SELECT id, user_id, NULL FROM entries"
-    if "changed_celebrations" in parts:
-        ids += " UNION ALL SELECT id, user_id, dedupe_key FROM changed_celebrations"
-    return _with(parts, ids)
+    return _with(
+        {
+            "done": done,
+            **_make_changes(user_type, shape.changes, is_done),
+            **_add_entries(source, keeps_boards=shape.keeps_boards),
+        }
+    )
 
 
 @cache
-def record_sql(user_type: str, shape: RowShape, *, keeps_boards: bool) -> str:
+def record_sql(
+    user_type: str, shape: RowShape, changes: ChangeShapes, *, keeps_boards: bool
+) -> str:
     """Return the statement that writes a record with one row of ``RECORD_FIELDS``.
 
-    It is ``write_sql`` with a third less to send and to take apart.
+    It is ``write_sql`` with a third less to send and to take apart. ``changes`` are
+    those that the row does not say.
     """
     is_done = "EXISTS (SELECT 1 FROM done)"
     parts = {
         "done": _move_profile("record n"),
         "tally": _add_tallies(f"({_RECORD_TALLY}) n WHERE {is_done}"),
         "day": _add_days(f"({_RECORD_DAY}) n WHERE {is_done}"),
+        **_make_changes(user_type, changes, is_done),
         **_add_entries(f"record n WHERE {is_done}", keeps_boards=keeps_boards),
     }
     # The planner puts the values wherever they are mentioned, the key of the user, too.
     record = f"record AS NOT MATERIALIZED (SELECT * FROM {shape.sql(user_type)})"
-    return _with(parts, "SELECT id, user_id, NULL FROM entries", record)
+    return _with(parts, record)
 
 
-def _with(parts: Mapping[str, str], main: str, *first: str) -> str:
+def _with(parts: Mapping[str, str], *first: str) -> str:
+    """Return a statement of ``parts`` that returns the new ids."""
     named = [*first, *(f"{name} AS ({sql})" for name, sql in parts.items())]
+    ids = "SELECT id, user_id, NULL FROM entries"
+    if "changed_celebrations" in parts:
+        ids += " UNION ALL SELECT id, user_id, dedupe_key FROM changed_celebrations"
     return f"""WITH {", ".join(named)}
-{main}"""
+{ids}"""
+
+
+def _make_changes(
+    user_type: str, changes: ChangeShapes, is_done: str
+) -> dict[str, str]:
+    return {
+        f"changed_{name}": CHANGES[name][1](f"{rows.sql(user_type)} WHERE {is_done}")
+        for name, rows in changes
+    }
 
 
 def _add_entries(source: str, *, keeps_boards: bool) -> dict[str, str]:
