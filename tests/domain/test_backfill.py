@@ -417,6 +417,20 @@ def test_an_achievement_is_held_from_its_entry_on(is_held, day):
     assert moment.day == date(2026, 1, day)
 
 
+def test_a_tree_of_a_season_is_met_within_it():
+    badge = achievement("active_days", 9, key="badge", id=5)
+    season = {"starts_at": datetime(2026, 1, 3, tzinfo=UTC), "season_zone": "UTC"}
+    tree = Group(1, (Holding("badge"),))
+    rule = achievement("activity_count", 1, activity_id=1, conditions=tree, **season)
+    ledger = [reward(1, achievement_id=5), on(2), on(4)]
+    rules = Rules(Catalogue((), [badge, rule]), THRESHOLDS)
+
+    moment = met_at(rule, history.lasting(ledger), CALENDAR, rules)
+
+    assert moment is not None
+    assert moment.day == date(2026, 1, 4)
+
+
 def test_a_streak_that_is_not_measured_is_never_long_enough():
     rule = achievement("longest_streak", 1, streak_id=2)
 
