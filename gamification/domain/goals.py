@@ -135,12 +135,23 @@ class GoalKeeper:
             if rule.is_tree and rule.id not in affected:
                 continue
             entries: Iterable[PastEntry | Entry] = new
-            if rule.conditions is not None and rule.is_spanned and not is_latest:
-                # Conditions may now have been met in any later period.
+            if rule.is_spanned and not is_latest and self._is_moved(rule, judge):
+                # It may now have been met in any later season or period.
                 self.needs_ledger |= self.state.ledger is None
                 entries = self._entries()
             goals += self._due(rule, self._periods(rule, entries), judge, meets)
         return sorted(goals, key=attrgetter("threshold", "id", "number"))
+
+    def _is_moved(self, rule: AchievementRule, judge: Judge) -> bool:
+        """Say whether a record from before a season or a period may count in it.
+
+        So it is with conditions, and with what goes on from one to the next: a level.
+        """
+        if rule.conditions is not None:
+            return True
+        goal = goal_of(rule, _first_not_in(self._done(rule)))
+        is_limited = judge.limit(own_goal(goal)) < goal.threshold
+        return subject_of(rule) is None and not is_limited
 
     def all_due(
         self, rule: AchievementRule, judge: Judge, meets: Meets

@@ -87,7 +87,8 @@ class SettledTotals(RunningTotals):
         trees = self.rules.catalogue.trees
         # What an award gives was not held at any moment before it.
         is_award = cause.kind == EntryKind.ACHIEVEMENT
-        is_latest = trees.are_used and not is_award and start.dates(cause)
+        is_judged = trees.are_used or self.goals is not None
+        is_latest = is_judged and not is_award and start.dates(cause)
         is_dated: bool | None = None
         self._is_record = cause.kind == EntryKind.ACTIVITY
         waiting = deque(self._earned(start, is_latest=is_latest))

@@ -337,3 +337,16 @@ def test_nothing_is_due_of_what_the_catalogue_does_not_have():
     changes = changeset(start=state(ledger=[on(1), on(2)]))
 
     assert changes.all_due(walks(id=5, **AGAIN)) == []
+
+
+@pytest.mark.parametrize(("hours", "needs_ledger"), [(1, False), (-1, True)])
+def test_only_a_late_record_may_raise_the_level_of_a_season(hours, needs_ledger):
+    rule = achievement("level", 2, **SEASON)
+    before = NOW - timedelta(days=10)
+    user = {"total_xp": 60, "level": 2, "highest_level": 2}
+    changes = changeset(rule, start=state(**user, last_occurred_at=before))
+
+    at = before + timedelta(hours=hours)
+    changes.record(record(at), activity(), date(2026, 5, 31))
+
+    assert changes.needs_ledger == needs_ledger

@@ -263,3 +263,13 @@ def test_conditions_that_are_met_after_the_season_come_too_late(user, spring):
     walk(user, NOW, 9)
 
     assert unlocked_at(user) is None
+
+
+def test_a_late_record_from_before_the_season_may_raise_the_level_in_it(user, spring):
+    Achievement.objects.update(criterion="level", activity=None, threshold=2)
+    walk(user, START, 4)
+
+    walk(user, START - timedelta(days=1))
+
+    # 10 XP on the day before, and 50 XP with the four walks: the second level.
+    assert unlocked_at(user) == START
