@@ -149,9 +149,10 @@ class GoalKeeper:
         """
         if rule.conditions is not None:
             return True
+        if subject_of(rule) is not None:
+            return False
         goal = goal_of(rule, _first_not_in(self._done(rule)))
-        is_limited = judge.limit(own_goal(goal)) < goal.threshold
-        return subject_of(rule) is None and not is_limited
+        return judge.limit(own_goal(goal)) >= goal.threshold
 
     def all_due(
         self, rule: AchievementRule, judge: Judge, meets: Meets

@@ -62,7 +62,7 @@ def lock_sql(user_type: str, count: Arity) -> str:
     ORDER BY user_id FOR UPDATE) locked"""
 
 
-#: The columns of a user's row and of an entry, for a record that says all the rest.
+#: The columns of a user's row and of an entry, which say its tally and its day, too.
 RECORD_FIELDS = (*PROGRESS_FIELDS, *ENTRY_FIELDS[1:])
 
 _RECORD_TALLY = """SELECT user_id, activity_id, quantity AS count,
