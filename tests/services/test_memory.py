@@ -110,8 +110,9 @@ def test_memory_does_not_grow_with_the_number_of_users(activity, monkeypatch):
     peak(20)  # What is loaded once does not count.
     few, many = peak(20), peak(400)
 
-    # Four hundred users more would take more than a megabyte.
-    assert many < 1.3 * few + 150_000
+    # Four hundred users more would take nearly two megabytes. The driver keeps up to
+    # 128 statements, and the collector is late by some hundred kilobytes.
+    assert many < 1.3 * few + 600_000
 
 
 def test_a_long_ledger_dates_an_award_like_a_short_one(
