@@ -1,32 +1,41 @@
 """Measure what conditions of achievements cost a record.
 
 ``python benchmarks/conditions.py`` starts a PostgreSQL server of its own in a temporary
-folder (or uses ``DATABASE_URL``), fills it with users, and calls ``record_activity``
-with a few attributes, for users drawn at random: with eleven achievements, with 500 of
-which none has conditions, and with 500 of which 40 are trees over filters that nobody
-has met yet, but all have counted for. The catalogues take turns for some rounds. It
-prints the median time of a record with each, its share of the first one, and the
-statements that it takes.
+folder (or uses ``DATABASE_URL``), and fills a database with users for each catalogue:
+eleven achievements; 500 of which none has conditions; 500 of which 40 are trees over
+filters that nobody has met, but all have counted for; and the same with users who have
+done the activity so often that only the tallies of filters say that no tree is met.
+
+A process for each catalogue calls ``record_activity`` with a few attributes, for users
+drawn at random. They take turns of 20 records, so that whatever else the machine does
+meets all alike. It prints the median time of a record with each, its share of the first
+one, and the statements that it takes.
 """
 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import os
 import random
 import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from multiprocessing.connection import Connection
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 GENRES = [f"genre {number}" for number in range(10)]
 LANGUAGES = ["de", "en", "fr"]
 FEW, MANY, TREES = 11, 500, 40
+#: Records in a turn, and turns that do not count.
+AT_ONCE, WARM_UP = 20, 20
+SPAWNED = multiprocessing.get_context("spawn")
 #: More than anybody reaches.
 FAR = 1_000_000
 
@@ -59,19 +68,37 @@ def make_activity() -> None:
     Achievement.objects.update(status="retired")
 
 
-def choose(count: int, trees: int) -> None:
-    """Let the catalogue have so many achievements, some of them trees, and no other."""
+class Catalogue(NamedTuple):
+    """How many achievements there are, and how far users are from the trees."""
+
+    name: str
+    achievements: int
+    trees: int = 0
+    #: What the criteria of trees require, and how many reviews each user has.
+    threshold: int = FAR
+    reviews: int = 10
+
+
+CATALOGUES = [
+    Catalogue("eleven achievements", FEW),
+    Catalogue("500, none of them a tree", MANY),
+    Catalogue("500, 40 of them trees", MANY, TREES),
+    Catalogue("the same, users with many reviews", MANY, TREES, 50, FAR),
+]
+
+
+def choose(catalogue: Catalogue) -> None:
+    """Make the achievements of ``catalogue``, and what users have counted for them."""
     from django.db import connection
 
-    from gamification.models import Achievement, Activity, CountFilter
+    from gamification.models import Achievement, Activity
     from gamification.services.catalogue.filters import sync_filters
     from gamification.services.job_steps import run_next_step
 
     rows, review = Achievement.objects.all(), Activity.objects.get(key="review")
-    rows.filter(key__startswith="rule-").delete()
-    CountFilter.objects.all().delete()
-    for number in range(count - rows.count()):
-        counting, conditions = condition_of(number) if number < trees else ({}, None)
+    for number in range(catalogue.achievements - rows.count()):
+        is_tree = number < catalogue.trees
+        counting, conditions = condition_of(number) if is_tree else ({}, None)
         rows.create(
             key=f"rule-{number}",
             name=f"Rule {number}",
@@ -79,24 +106,39 @@ def choose(count: int, trees: int) -> None:
             xp_reward=10,
             criterion="activity_count",
             activity=review,
-            threshold=FAR + number,
+            threshold=(catalogue.threshold if is_tree else FAR) + number,
             counting=counting,
             conditions=conditions,
         )
     if job := sync_filters():
         while not run_next_step(job.pk, actor=None).finished_at:
             pass
-    give_tallies()
+    give_tallies(catalogue.reviews)
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")
 
 
-def give_tallies() -> None:
-    """Let every user have counted before, in all buckets of this week."""
-    from gamification.models import CountFilter, FilterTally, UserGamification
+def give_tallies(reviews: int) -> None:
+    """Let every user have so many reviews, and counts in all buckets of a week."""
+    from django.utils import timezone
+
+    from gamification.models import (
+        Activity,
+        ActivityTally,
+        CountFilter,
+        FilterTally,
+        UserGamification,
+    )
 
     user_ids = list(UserGamification.objects.values_list("user", flat=True))
     today = datetime.now(UTC).date()
+    review = Activity.objects.get(key="review")
+    ActivityTally.objects.bulk_create(
+        ActivityTally(
+            user_id=pk, activity=review, count=reviews, last_recorded_at=timezone.now()
+        )
+        for pk in user_ids
+    )
     FilterTally.objects.all().delete()
     for row in CountFilter.objects.all():
         buckets = [""]
@@ -109,14 +151,6 @@ def give_tallies() -> None:
             for pk in user_ids
             for bucket in buckets
         )
-
-
-#: How many achievements there are, and how many of them are trees.
-CATALOGUES: dict[str, tuple[int, int]] = {
-    "eleven achievements": (FEW, 0),
-    "500, none of them a tree": (MANY, 0),
-    "500, 40 of them trees": (MANY, TREES),
-}
 
 
 def record_once(users: int) -> Callable[[], Any]:
@@ -139,14 +173,33 @@ def record_once(users: int) -> Callable[[], Any]:
     return record
 
 
-def measure(record: Callable[[], Any], count: int) -> float:
-    """Return the median time of a record, in microseconds."""
+def run_client(catalogue: Catalogue, url: str, users: int, turns: Connection) -> None:
+    """Fill the database at ``url``; answer each number by the times of so many records.
+
+    A time is in seconds. The answer to 0, which is the last, is the number of
+    statements that a record takes.
+    """
+    from benchmarks.recording import fill, set_up_django
+
+    set_up_django(url)
+    fill(url, users)
+    make_activity()
+    choose(catalogue)
+    record = record_once(users)
+    turns.send("ready")
+    while count := turns.recv():
+        turns.send(measure(record, count))
+    turns.send(statements(record))
+
+
+def measure(record: Callable[[], Any], count: int) -> list[float]:
+    """Return the times that records took, in seconds."""
     times = []
     for _ in range(count):
         start = time.perf_counter()
         record()
         times.append(time.perf_counter() - start)
-    return median(times) * 1_000_000
+    return times
 
 
 def statements(record: Callable[[], Any]) -> int:
@@ -159,11 +212,23 @@ def statements(record: Callable[[], Any]) -> int:
     return len(queries)
 
 
+def make_databases(url: str) -> list[str]:
+    """Return the addresses of new databases, one for each catalogue."""
+    import psycopg
+
+    address = urlsplit(url)
+    names = [f"conditions_{number}" for number in range(len(CATALOGUES))]
+    with psycopg.connect(url, autocommit=True) as connection:
+        for name in names:
+            connection.execute(f"DROP DATABASE IF EXISTS {name}")
+            connection.execute(f"CREATE DATABASE {name}")
+    return [address._replace(path=f"/{name}").geturl() for name in names]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--users", type=int, default=2_000)
-    parser.add_argument("--records", type=int, default=600)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--records", type=int, default=4_000)
     options = parser.parse_args()
     os.environ["PYTHONPATH"] = sys.path[0]
     url = os.environ.get("DATABASE_URL")
@@ -171,25 +236,33 @@ def main() -> None:
         from tests.postgres import start_server
 
         url = start_server({})
-    from benchmarks.recording import fill, set_up_django
+    clients = []
+    for catalogue, address in zip(CATALOGUES, make_databases(url), strict=True):
+        turns, theirs = SPAWNED.Pipe()
+        arguments = catalogue, address, options.users, theirs
+        SPAWNED.Process(target=run_client, args=arguments, daemon=True).start()
+        theirs.close()
+        assert turns.recv() == "ready"
+        clients.append(turns)
+    times: list[list[float]] = [[] for _ in clients]
+    for turn in range(WARM_UP + options.records // AT_ONCE):
+        for found, client in zip(times, clients, strict=True):
+            client.send(AT_ONCE)
+            answer = client.recv()
+            found += answer if turn >= WARM_UP else []
+    report(times, clients)
 
-    set_up_django(url)
-    fill(url, options.users)
-    make_activity()
-    record = record_once(options.users)
-    found: dict[str, list[float]] = {name: [] for name in CATALOGUES}
-    needed = {}
-    for _ in range(options.rounds):
-        for name, (count, trees) in CATALOGUES.items():
-            choose(count, trees)
-            measure(record, 100)
-            found[name].append(measure(record, options.records))
-            needed[name] = statements(record)
-    first = median(next(iter(found.values())))
-    print(f"\n{'':28}µs a record   share   statements")
-    for name, times in found.items():
-        middle = median(times)
-        print(f"{name:28}{middle:11,.0f}{middle / first:8.2f}{needed[name]:13}")
+
+def report(times: list[list[float]], clients: list[Connection]) -> None:
+    """Print a line for each catalogue."""
+    first = median(times[0])
+    print(f"\n{'':34}µs a record   share   statements")
+    for catalogue, found, client in zip(CATALOGUES, times, clients, strict=True):
+        client.send(0)
+        middle, needed = median(found), client.recv()
+        in_microseconds = middle * 1_000_000
+        line = f"{in_microseconds:11,.0f}{middle / first:8.2f}{needed:13}"
+        print(f"{catalogue.name:34}{line}")
 
 
 if __name__ == "__main__":

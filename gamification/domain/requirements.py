@@ -6,8 +6,16 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
-from gamification.domain.conditions import Condition, Group, Holding, Leaf, read_leaf
+from gamification.domain.conditions import (
+    Condition,
+    Group,
+    Holding,
+    Leaf,
+    Quantity,
+    read_leaf,
+)
 from gamification.domain.counting import Counted
+from gamification.domain.criteria import Criterion
 from gamification.domain.streak_rules import DAILY
 
 if TYPE_CHECKING:
@@ -110,6 +118,20 @@ def leaves_of(requirement: Requirement) -> Iterator[Goal | Possession]:
             yield from leaves_of(part)
     else:
         yield requirement
+
+
+def units_needed(requirement: Requirement, activity_id: int) -> int:
+    """Return the units of an activity without which nobody meets ``requirement``."""
+    if isinstance(requirement, Parts):
+        needed = sorted(units_needed(each, activity_id) for each in requirement.parts)
+        return needed[requirement.least - 1]
+    if isinstance(requirement, Possession):
+        return 0
+    criterion, about, counting = requirement.counted
+    is_about = criterion == Criterion.ACTIVITY_COUNT and about == activity_id
+    # Each unit is counted once, and adds no more than one value.
+    has_limit = is_about and counting.quantity != Quantity.SUM
+    return requirement.threshold if has_limit else 0
 
 
 def is_met(requirement: Requirement, judge: Judge) -> bool | None:

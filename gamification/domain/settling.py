@@ -122,7 +122,9 @@ class SettledTotals(RunningTotals):
             earned = catalogue.earned(self.changed_facts(), barred)
         if catalogue.trees.plain:
             affected = self._affected
-            trees = [*affected.trees, *woken(affected, start, self)]
+            trees = woken(affected, start, self)
+            if self._has_done(affected.units):
+                trees += affected.trees
             earned += self._met(trees, barred, is_latest=is_latest)
         if self.goals:
             earned += self._due(start, barred, is_latest=is_latest)
@@ -138,6 +140,15 @@ class SettledTotals(RunningTotals):
             slots = frozenset(self.filters.slots)
         trees = self.rules.catalogue.trees
         return trees.affected_by(frozenset(self.tallies), slots)
+
+    def _has_done(self, units: int) -> bool:
+        """Say whether the user may have so many units of the only activity booked."""
+        if not units:
+            return True
+        [(activity_id, more)] = self.tallies.items()
+        if activity_id not in self.state.asked.tallies:
+            return True
+        return self.state.tallies.get(activity_id, 0) + more >= units
 
     def _due(
         self,

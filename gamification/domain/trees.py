@@ -21,6 +21,7 @@ from gamification.domain.requirements import (
     Slots,
     leaves_of,
     resolve,
+    units_needed,
     with_slots,
 )
 
@@ -91,6 +92,13 @@ class Tree:
         plain = {goal.counted.about for goal in goals if goal.slot is None}
         return bool(own) and not (self.has_lacks or own & slots or plain & activities)
 
+    def units(self, activities: frozenset[int]) -> int:
+        """Return the units that it takes, if ``activities`` are only one."""
+        if len(activities) != 1:
+            return 0
+        [activity_id] = activities
+        return units_needed(self.requirement, activity_id)
+
     @property
     def goals(self) -> list[Goal]:
         """The leaves that measure something."""
@@ -121,6 +129,8 @@ class Affected(NamedTuple):
     asked: Asked
     #: Ids of those that are earned again, or in a season only.
     special: frozenset[int] = frozenset()
+    #: The units of the only activity without which nobody meets any of these.
+    units: int = 0
     #: Those that only something else than what the entries count can unlock, such as a
     #: level; filters that they depend on are not asked for.
     dormant: tuple[Tree, ...] = ()
@@ -242,11 +252,13 @@ class Trees:
             elif criterion == _ACTIVITY_COUNT:
                 # It is also the most that a filter can count.
                 tallies.add(about or NOWHERE)
+        units = min((each.units(activities) for each in [*trees, *asking]), default=0)
         asked = Asked(activities | tallies - {NOWHERE}, frozenset(filters))
         general = tuple(tree for tree in dormant if tree.is_general)
         special = frozenset(tree.rule.id for tree in asking)
         trees.sort(key=_by_own)
-        return Affected(tuple(trees), asked, special, general, *_alarms(general))
+        alarms = _alarms(general)
+        return Affected(tuple(trees), asked, special, units, general, *alarms)
 
 
 def _alarms(

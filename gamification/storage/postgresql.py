@@ -189,7 +189,7 @@ class PostgreSQLStore(Store):
             if activity_ids:
                 params += [encode_set(activity_ids), ids.since, ids.until]
         if filters := [*ids.asked.filters]:
-            params.append(encode_set(filters))
+            params += [*(ids.reach or ()), encode_set(filters)]
         if keys:
             params.append(encode_set(keys))
         if groups:
@@ -209,6 +209,7 @@ class PostgreSQLStore(Store):
             bool(ids.repeated),
             ids.spans is not None,
             hashes,
+            ids.reach is not None,
         )
         sql = reading.read_sql(self._user_type, shape)
         params.append(encode_set(user_ids))

@@ -39,6 +39,8 @@ class StateQuery(NamedTuple):
     #: The attributes of the only record, of the only activity; None if it is another
     #: request.
     said: Mapping[str, AttributeValue] | None = None
+    #: The units of this record.
+    units: int = 1
 
     def slots(self, catalogue: Catalogue) -> frozenset[int] | None:
         """Return where the record may count for conditions; None for everywhere."""
@@ -72,9 +74,18 @@ class ActivityIds(NamedTuple):
     until: date = date.max
     #: What conditions need, with the ids of activities and of filters.
     asked: Asked = NOT_ASKED
+    #: The only activity, and the units before the record without which no filter
+    #: matters.
+    reach: tuple[int, int] | None = None
     #: Ids of achievements that can be earned again, and what decides about seasons.
     repeated: Sequence[int] = ()
     spans: SpanQuery | None = None
+
+    def asked_of(self, tallies: Mapping[int, int]) -> Asked:
+        """Return what was read of a user with these tallies."""
+        if self.reach is None or tallies.get(self.reach[0], 0) >= self.reach[1]:
+            return self.asked
+        return Asked(self.asked.tallies)
 
     @classmethod
     def of(cls, query: StateQuery, catalogue: Catalogue) -> ActivityIds:
@@ -82,12 +93,14 @@ class ActivityIds(NamedTuple):
         known = catalogue.activities
         wanted = known if query.activities is None else query.activities
         rules = [known[key] for key in wanted if key in known]
-        ids, asked = [rule.id for rule in rules], NOT_ASKED
+        ids, asked, reach = [rule.id for rule in rules], NOT_ASKED, None
         if catalogue.trees.are_used:
             slots = query.slots(catalogue)
-            asked = catalogue.trees.affected_by(frozenset(ids), slots).asked
-            ids = [*asked.tallies]
-        more: dict[str, Any] = {"asked": asked}
+            affected = catalogue.trees.affected_by(frozenset(ids), slots)
+            ids, asked = [*affected.asked.tallies], affected.asked
+            if query.said is not None and affected.units > query.units:
+                reach = rules[0].id, affected.units - query.units
+        more: dict[str, Any] = {"asked": asked, "reach": reach}
         if catalogue.special or catalogue.repeated:
             now = timezone.now()
             earliest, latest = query.earliest or now, query.latest or now

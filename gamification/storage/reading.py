@@ -99,6 +99,8 @@ class ReadShape(NamedTuple):
     spans: bool = False
     #: Whether the stamp of the catalogue may be a hash, which takes longer to read.
     hashes: bool = False
+    #: Whether users who have done too little of an activity need no filters.
+    has_reach: bool = False
 
 
 @cache
@@ -115,7 +117,7 @@ def read_sql(user_type: str, shape: ReadShape) -> str:
         _tallies(shape.tallies),
         _usage(shape.limited) if shape.limited else "NULL",
         _rewarded_at(shape.cooled) if shape.cooled else "NULL",
-        _filters(shape.filters) if shape.filters else "NULL",
+        _filters(shape) if shape.filters else "NULL",
         _used_keys(shape.keys) if shape.keys else "NULL",
         *_groups(shape.groups),
         *([NUMBERS] if shape.numbers else ()),
@@ -135,12 +137,15 @@ def _tallies(count: Arity) -> str:
     return f"(SELECT t.count {rows})" if count else "NULL"
 
 
-def _filters(count: Arity) -> str:
+def _filters(shape: ReadShape) -> str:
     """Return SQL for the filter, bucket and count of tallies, as JSON."""
-    return f"""(
+    rows = f"""(
     SELECT json_agg(json_build_array(t.filter_id, t.bucket, t.count))::text
     FROM {FILTER_TALLIES} t
-    WHERE t.user_id = p.user_id AND t.filter_id {among_sql("bigint", count)})"""
+    WHERE t.user_id = p.user_id AND t.filter_id {among_sql("bigint", shape.filters)})"""
+    if not shape.has_reach:
+        return rows
+    return f"CASE WHEN {_tallies(1)} >= %s THEN {rows} END"
 
 
 def _usage(count: Arity) -> str:

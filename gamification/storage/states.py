@@ -84,6 +84,7 @@ def _user_state(
     active_days, last_occurred_at, *streak = row[6:11]
     is_excluded, zones, celebrates, has_exceptions = row[11:15]
     achievements, tallies, usage, rewarded_at, filters, _keys, *others = row[15:]
+    counts = _tallies(tallies, ids.all) if tallies else NOTHING
     return UserState(
         user_id,
         query.calendar
@@ -99,13 +100,13 @@ def _user_state(
         is_excluded,
         None if last_occurred_at is None else instant_at(last_occurred_at),
         *_by_state(achievements),
-        _tallies(tallies, ids.all) if tallies else NOTHING,
+        counts,
         _usage(usage) if usage else NOTHING,
         _instants(rewarded_at) if rewarded_at else NOTHING,
         celebrates=celebrates,
         has_exceptions=has_exceptions,
         filters=_filters(filters) if filters else None,
-        asked=ids.asked,
+        asked=ids.asked_of(counts),
         **_others(dict(zip(more, others, strict=True)), ids) if others else NOTHING,
     )
 

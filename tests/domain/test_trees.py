@@ -209,6 +209,7 @@ def fantasy(threshold: int = 3, **fields: Any) -> Any:
 @pytest.mark.parametrize(("stored", "unlocked"), [(1, []), (2, ["fan"])])
 def test_a_filter_answers_with_its_tally(stored, unlocked):
     start = state(filters={5: {"": stored}}, last_occurred_at=BEFORE, asked=READS)
+    start.tallies = {1: 2}
     booked = changes(fantasy(), filters=[FILTER], start=start)
 
     assert walked(booked, genre="horror") == []
@@ -359,6 +360,7 @@ def test_a_forgiving_streak_has_no_tally():
 def test_what_was_met_before_is_dated_by_the_ledger():
     start = state(
         filters={5: {"": 3}},
+        tallies={1: 3},
         last_occurred_at=BEFORE,
         asked=READS,
         ledger=[on(n, attributes={"genre": "fantasy"}) for n in (1, 2, 3)],
@@ -588,3 +590,38 @@ def test_a_record_reads_the_filters_in_which_it_may_count():
 
     assert [each.asked.filters for each in affected] == [{5}, frozenset()]
     assert [[tree.rule for tree in each.dormant] for each in affected] == [[], [fan]]
+
+
+PAGES = Counting(quantity="sum", attribute="pages")
+GENRES = Counting(quantity="distinct", attribute="genre")
+WALKS = Leaf("activity_count", 7, activity="walk")
+BIKES = Leaf("activity_count", 9, activity="bike")
+LEVEL = Leaf("level", 2)
+
+
+@pytest.mark.parametrize(
+    ("conditions", "units"),
+    [
+        (LEVEL, 3),
+        (WALKS, 7),
+        (BIKES, 3),
+        (replace(WALKS, counting=GENRES), 7),
+        (replace(WALKS, counting=PAGES), 3),
+        (Group(1, (WALKS, replace(WALKS, threshold=5))), 5),
+        (Group(1, (WALKS, LEVEL)), 3),
+        (Group(2, (WALKS, LEVEL, replace(WALKS, threshold=5))), 5),
+        (Holding("other"), 3),
+    ],
+)
+def test_a_tree_needs_units(conditions, units):
+    trees = Catalogue([WALK], [fantasy(conditions=conditions)]).trees
+
+    assert trees.affected_by(frozenset({1})).units == units
+    assert trees.affected_by(frozenset({1, 2})).units == 0
+
+
+def test_a_user_who_has_done_too_little_meets_no_tree():
+    start = state(filters={5: {"": 9}}, last_occurred_at=BEFORE, asked=READS)
+    start.tallies = {1: 1}
+
+    assert walked(changes(fantasy(), filters=[FILTER], start=start)) == []

@@ -49,7 +49,7 @@ def _written(
 
 
 def _query(record: Record) -> StateQuery:
-    user_id, activity, _, occurred_at, key, *_, attributes = record
+    user_id, activity, units, occurred_at, key, *_, attributes = record
     return StateQuery(
         (user_id,),
         conf.default_calendar,
@@ -58,6 +58,7 @@ def _query(record: Record) -> StateQuery:
         earliest=occurred_at,
         latest=occurred_at,
         said=attributes or {},
+        units=units,
     )
 
 
