@@ -30,7 +30,7 @@ class FilterKeeper:
         self.state = state
         self.trees = trees
         #: Those in which something may have been counted.
-        self.slots = set[int]()
+        self.slots = frozenset[int]()
         #: The place of the entry, the slot, the bucket, and what was added.
         self._changes: list[tuple[int, int, str, int]] = []
         #: By slot: the sum of changes, what was counted before, and the values of now,
@@ -42,8 +42,8 @@ class FilterKeeper:
     def note(self, entry: Entry, place: int, active_days: int) -> None:
         """Count the entry at ``place``; ``active_days`` is what it adds to dates."""
         counted = self.trees.counted
-        slots = [*self.trees.slots_on(entry.activity_id, entry.attributes)]
-        self.slots.update(slots)
+        slots = self.trees.slots_on(entry.activity_id, entry.attributes)
+        self.slots |= slots
         for slot in slots:
             change = change_of(counted[slot], entry, active_days)
             if change:

@@ -137,7 +137,7 @@ class SettledTotals(RunningTotals):
         """What was booked may unlock these."""
         slots = None
         if self._is_record and self.filters is not None:
-            slots = frozenset(self.filters.slots)
+            slots = self.filters.slots
         trees = self.rules.catalogue.trees
         return trees.affected_by(frozenset(self.tallies), slots)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
@@ -34,7 +33,7 @@ NO_SLOT: Final = -1
 
 _LONGEST_STREAK: Final = Criterion.LONGEST_STREAK.value
 
-#: A catalogue keeps what is affected by at most this many sets of activities.
+#: A catalogue keeps what at most so many sets of activities, or of values, affect.
 _MAX_KEPT: Final = 1_024
 
 
@@ -183,6 +182,7 @@ class Trees:
         self.are_used = bool(self.counted or self.active)
         self._general, self._by_value = _index(self.counted)
         self._affected: dict[Any, Affected] = {}
+        self._slots: dict[Any, frozenset[int]] = {}
 
     @property
     def needs_ledgers(self) -> bool:
@@ -202,17 +202,21 @@ class Trees:
 
     def slots_on(
         self, about: int | None, said: Mapping[str, AttributeValue] | None
-    ) -> Iterable[int]:
+    ) -> frozenset[int]:
         """Return the slots in which an entry about an activity may count.
 
         ``said`` are its attributes.
         """
-        slots = self._general.get(about, self._general[None])
-        if not said or about not in self._by_value:
-            return slots
-        by_value = self._by_value[about]
-        more = [by_value.get(pair, ()) for pair in said.items()]
-        return chain(slots, *more)
+        by_value = self._by_value.get(about, {})
+        wanted = [pair for pair in (said or {}).items() if pair in by_value]
+        known, key = self._slots, (about, *wanted)
+        if key not in known:
+            if len(known) >= _MAX_KEPT:
+                known.clear()
+            general = self._general.get(about, self._general[None])
+            found = [by_value[pair] for pair in wanted]
+            known[key] = frozenset(general).union(*found)
+        return known[key]
 
     def affected_by(
         self, activities: frozenset[int], slots: frozenset[int] | None = None

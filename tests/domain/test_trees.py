@@ -580,6 +580,19 @@ def test_what_is_kept_of_many_sets_of_activities_is_bounded(monkeypatch):
     assert len(trees._affected) <= 2
 
 
+def test_what_is_kept_of_many_values_is_bounded(monkeypatch):
+    monkeypatch.setattr("gamification.domain.trees._MAX_KEPT", 2)
+    genres = [Counting(where=(Comparison("genre", "is", str(n)),)) for n in range(5)]
+    trees = Catalogue(
+        [WALK], [rule(key=str(n), counting=each) for n, each in enumerate(genres)]
+    ).trees
+
+    found = [trees.slots_on(1, {"genre": str(n)}) for n in range(5)]
+
+    assert found == [{0}, {1}, {2}, {3}, {4}]
+    assert len(trees._slots) <= 2
+
+
 def test_a_record_reads_the_filters_in_which_it_may_count():
     fan = fantasy(conditions=Leaf("level", 2))
     trees = Catalogue([WALK], [fan], filters=[FILTER]).trees
