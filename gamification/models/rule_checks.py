@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
@@ -18,6 +18,7 @@ from gamification.domain.rule_checks import (
     check_rule,
     find_cycle,
 )
+from gamification.models.boost_references import boosts_needing
 from gamification.models.rule_references import rows_of, rules_naming
 
 if TYPE_CHECKING:
@@ -53,20 +54,31 @@ def clean_rule(achievement: Achievement) -> None:
 
 
 def clean_attributes(activity: Activity) -> None:
-    """Raise ``ValidationError`` if conditions need attributes as they were declared."""
-    rows = rules_naming("activity", activity.key) if activity.pk else []
-    if not rows or not isinstance(activity.attributes, dict):
+    """Raise ``ValidationError`` if a rule or a boost needs what was declared before."""
+    if not activity.pk or not isinstance(activity.attributes, dict):
+        return
+    texts = [*_rules_needing(activity), *_boosts_needing(activity)]
+    if texts:
+        errors = [ValidationError(text, code="in_use") for text in texts]
+        raise ValidationError({"attributes": errors})
+
+
+def _rules_needing(activity: Activity) -> Iterator[str]:
+    rows = rules_naming("activity", activity.key)
+    if not rows:
         return
     named = named_now()
     types = {k: v for k, v in activity.attributes.items() if v in OPERATORS}
     named = named._replace(activities={**named.activities, activity.key: types})
-    errors = [
-        ValidationError(in_use(row.key, problem), code="in_use")
-        for row in rows
-        for problem in find_problems(row, named).problems
-    ]
-    if errors:
-        raise ValidationError({"attributes": errors})
+    for row in rows:
+        for problem in find_problems(row, named).problems:
+            yield in_use(row.key, problem)
+
+
+def _boosts_needing(activity: Activity) -> Iterator[str]:
+    for key, attribute in boosts_needing(activity):
+        text = _("The boost %(key)s needs the attribute %(attribute)s as it was.")
+        yield text % {"key": key, "attribute": attribute}
 
 
 def in_use(key: str, problem: Problem) -> str:
