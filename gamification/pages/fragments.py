@@ -51,6 +51,11 @@ def streaks(request: Request) -> HttpResponse:
 
 
 @fragment
+def boosts(request: Request) -> HttpResponse:
+    return _render(request, "boosts")
+
+
+@fragment
 def calendar(request: Request) -> HttpResponse:
     return _render(request, "calendar", year=year_of(request))
 

@@ -23,6 +23,7 @@ urlpatterns = [
     path("fragments/level/", fragments.level, name="fragment-level"),
     path("fragments/streak/", fragments.streak, name="fragment-streak"),
     path("fragments/streaks/", fragments.streaks, name="fragment-streaks"),
+    path("fragments/boosts/", fragments.boosts, name="fragment-boosts"),
     path("fragments/calendar/", fragments.calendar, name="fragment-calendar"),
     path(
         "fragments/achievements/", fragments.achievements, name="fragment-achievements"

@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from gamification.components.achievements import achievements_of
 from gamification.components.badges import badge_of
+from gamification.components.boosts import boosts_of
 from gamification.components.calendars import calendar_of
 from gamification.components.celebrations import celebrations_of
 from gamification.components.leaderboards import leaderboard_of, winners_of
@@ -56,6 +57,12 @@ def gamification_streak(context: Context, user: Any) -> str:
 def gamification_streaks(context: Context, user: Any) -> str:
     """Show the user's other streaks, by one query where staff define none."""
     return _piece(context, "streaks", other_streaks_of(user)) if _is_known(user) else ""
+
+
+@register.simple_tag(takes_context=True)
+def gamification_boosts(context: Context, user: Any) -> str:
+    """Show when XP counts more, or less, by one query where nothing is boosted."""
+    return _piece(context, "boosts", boosts_of(user)) if _is_known(user) else ""
 
 
 @register.simple_tag(takes_context=True)

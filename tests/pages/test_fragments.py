@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.urls import reverse
 from django.utils import timezone
 
 from gamification.services import award_achievement, record_activity
 from gamification.staff import create_streak
+from tests.factories import BoostFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -38,6 +41,16 @@ def test_other_streaks_are_a_piece_where_there_are_any(site):
 
     assert empty == ""
     assert "gamification-streaks" in site.get(address).text
+
+
+def test_boosts_are_a_piece_where_there_are_any(site):
+    address = reverse("gamification_pages:fragment-boosts")
+    empty = site.get(address).text.strip()
+    now = timezone.now()
+    BoostFactory(starts_at=now - timedelta(1), ends_at=now + timedelta(1))
+
+    assert empty == ""
+    assert "gamification-boosts" in site.get(address).text
 
 
 @pytest.mark.parametrize("address", ADDRESSES)

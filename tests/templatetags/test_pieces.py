@@ -9,6 +9,7 @@ from gamification.services import award_achievement
 TAGS = [
     "gamification_level user",
     "gamification_streak user",
+    "gamification_boosts user",
     "gamification_calendar user",
     "gamification_achievements user",
     "gamification_celebrations",
