@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from collections.abc import Set as AbstractSet
 from datetime import date, datetime
 from functools import partial
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from gamification.domain.backfill import Moment, met_at, qualifies
 from gamification.domain.boosting import boosted_reward
@@ -27,6 +27,10 @@ from gamification.domain.rules import AchievementRule
 from gamification.domain.state import NONE, Rules, UserState
 from gamification.domain.totals import RunningTotals, Start
 from gamification.domain.trees import Affected, Tree
+
+#: The most unlocks that follow from one entry; the next entry brings the others. So
+#: rewards that earn each other, which only a direct write can store, have an end.
+MAX_UNLOCKS: Final = 1_000
 
 #: An achievement, and which time of earning it, or for which period.
 _Place: TypeAlias = tuple[int, int, date | None]
@@ -81,7 +85,10 @@ class SettledTotals(RunningTotals):
         return self.goals.all_due(rule, judge, meets)
 
     def _settle(self, cause: Entry, start: Start) -> list[Unlock]:
-        """Unlock what the new state earns, until no further unlock follows."""
+        """Unlock what the new state earns, until no further unlock follows.
+
+        At most ``MAX_UNLOCKS`` follow.
+        """
         unlocks: list[Unlock] = []
         self._missed = NONE
         trees = self.rules.catalogue.trees
@@ -92,7 +99,7 @@ class SettledTotals(RunningTotals):
         is_dated: bool | None = None
         self._is_record = cause.kind == EntryKind.ACTIVITY
         waiting = deque(self._earned(start, is_latest=is_latest))
-        while waiting:
+        while waiting and len(unlocks) < MAX_UNLOCKS:
             if is_dated is None:
                 is_dated, before = start.dates(cause), Before(self, start)
             rule = waiting.popleft()

@@ -122,3 +122,14 @@ def test_a_backfill_dates_each_number_to_its_own_moment(user):
     backfill_achievement("special")
 
     assert held(user) == [(1, 2), (2, 3)]
+
+
+def test_rewards_that_earn_each_other_have_an_end(user, monkeypatch):
+    monkeypatch.setattr("gamification.domain.settling.MAX_UNLOCKS", 20)
+    again = {"threshold": 10, "repeat_every": 10, "max_times": None, "xp_reward": 10}
+    AchievementFactory(key="special", criterion="total_xp", **again)
+    ActivityFactory(key="walk", xp_reward=10)
+
+    outcomes = [record_activity(user, "walk") for _ in range(2)]
+
+    assert [len(outcome.unlocks) for outcome in outcomes] == [20, 20]

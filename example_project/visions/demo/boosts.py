@@ -27,7 +27,7 @@ def make_boosts() -> None:
         actor=None,
         key=WEEKEND,
         name="Double weekend",
-        description="Everything counts twice, on each user's own clock.",
+        description="Everything counts twice, on your own clock.",
         factor=Decimal(2),
         starts_at=starts_at,
         ends_at=starts_at + timedelta(days=2),

@@ -203,3 +203,15 @@ def test_the_ledger_shows_what_a_record_said(admin_client, user):
     assert (first.said, second.said) == ("", "is_signed: \u2068no\u2069")
     address = reverse("admin:gamification_usergamification_for", args=[user.pk])
     assert second.said in admin_client.get(address, follow=True).content.decode()
+
+
+def test_the_ledger_says_which_time_an_achievement_was_earned(admin_client, user):
+    again = {"threshold": 10, "repeat_every": 10, "max_times": None, "xp_reward": 0}
+    medal = AchievementFactory(name="Tens", criterion="total_xp", **again)
+    record_activity(user, "walk", quantity=2)
+    address = reverse("admin:gamification_usergamification_for", args=[user.pk])
+
+    html = admin_client.get(address).content.decode()
+
+    assert medal.ledger_entries.count() == 2
+    assert html.count("no. 2</small>") == 1
