@@ -103,3 +103,11 @@ def test_one_that_is_paused(render, user):
     pause_streak(user, date(2026, 3, 2), date(2026, 3, 8), actor=None, streak="weekly")
 
     assert "Paused until March 8, 2026" in text(render(TAG, user=user))
+
+
+@pytest.mark.parametrize("unit", ["week", "month"])
+def test_more_days_than_the_goal_are_counted(render, user, unit):
+    define(unit=unit, goal=2)
+    act(user, 0, 1, 2)
+
+    assert f"3 days this {unit}, 2 needed" in text(render(TAG, user=user))
