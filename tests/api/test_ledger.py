@@ -45,6 +45,7 @@ def test_an_entry_has_its_XP_and_dates(api, user):
         "boosts": [],
         "activity": "walk",
         "achievement": None,
+        "number": None,
         "quantity": 3,
         "rewarded": 3,
         "occurred_at": "2026-03-02T11:00:00Z",
@@ -177,3 +178,14 @@ def test_a_forged_cursor_is_refused(api, cursor):
 @pytest.mark.parametrize("limit", ["0", "101", "-1", "1e9", "all", ""])
 def test_a_part_has_a_hundred_entries_at_the_most(api, limit):
     assert errors_in(api.get(LEDGER, {"limit": limit})).keys() == {"/limit"}
+
+
+def test_an_entry_says_which_time_an_achievement_was_earned(api, user):
+    again = {"threshold": 10, "repeat_every": 10, "max_times": None, "xp_reward": 0}
+    AchievementFactory(key="tens", criterion="total_xp", **again)
+    record_activity(user, "walk", quantity=2)
+
+    entries = api.get(LEDGER).json()["results"]
+
+    numbers = [(each["achievement"], each["number"]) for each in entries]
+    assert numbers == [("tens", 2), ("tens", 1), (None, None)]

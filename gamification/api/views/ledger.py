@@ -31,6 +31,7 @@ EXAMPLE: Final = {
     "boosts": [],
     "activity": "kpi_completed",
     "achievement": None,
+    "number": None,
     "quantity": 1,
     "rewarded": 1,
     "occurred_at": "2026-03-01T18:20:00Z",
@@ -56,6 +57,10 @@ class LedgerEntrySerializer(EntrySerializer):
         allow_null=True,
         help_text="Key of the achievement; null while it is a draft.",
     )
+    number = serializers.IntegerField(
+        allow_null=True,
+        help_text="Which time the achievement was earned; null without an achievement.",
+    )
     reverses = serializers.IntegerField(
         allow_null=True, help_text="Id of the entry that this one reverses."
     )
@@ -70,6 +75,7 @@ class LedgerEntrySerializer(EntrySerializer):
         shown = super().serialize(value)
         if value.achievement and value.achievement.status == "draft":
             shown["achievement"] = None
+        shown["number"] = (value.number or 1) if shown["achievement"] else None
         return shown
 
 
