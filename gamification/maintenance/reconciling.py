@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 from django.contrib.auth import get_user_model
@@ -12,6 +12,7 @@ from gamification.maintenance import comparing
 from gamification.maintenance.comparing import Drift
 from gamification.maintenance.rebuilding import (
     Rebuilding,
+    Step,
     as_of_one_moment,
     plan_rebuilding,
 )
@@ -84,8 +85,10 @@ def _confirm(user_id: Any, *, fix: bool) -> list[Drift]:
         drift = comparing.compare([user_id])[user_id]
         return drift, plan_rebuilding(user_id) if drift and fix else None
 
-    def write(found: tuple[list[Drift], Rebuilding | None]) -> None:
-        if found[1]:
-            found[1].write()
+    def steps(found: tuple[list[Drift], Rebuilding | None]) -> Sequence[Step]:
+        return found[1].steps() if found[1] else [lambda: None]
 
-    return as_of_one_moment(user_id, compare, write)[0]
+    found = as_of_one_moment(user_id, compare, steps)
+    # What was mended before somebody else wrote is only among the first ones.
+    by_name = {each.what: each for drift, _ in reversed(found) for each in drift}
+    return [by_name[what] for what in sorted(by_name)]
