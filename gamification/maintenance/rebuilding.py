@@ -40,9 +40,9 @@ from gamification.storage import store_for
 EARLY_TRIES: Final = 10
 
 #: Rows that are written while a user is locked once, so that others wait a moment only.
-ROWS_AT_ONCE: Final = 500
+ROWS_AT_ONCE: Final = 200
 #: Unlocks are written one by one.
-UNLOCKS_AT_ONCE: Final = 20
+UNLOCKS_AT_ONCE: Final = 10
 #: Seconds between two times for which a user is locked.
 PAUSE: Final = 0.01
 
