@@ -3,10 +3,11 @@
 ``python benchmarks/reconciling.py --users 100000 --entries 1000000`` fills a database
 as ``benchmarks/history.py`` does, and adds a user with 5,000 active days and 100,000
 entries. It prints what the sum of all entries by user takes, and what reconcile takes,
-each as the best of some rounds, in seconds. Then another process records, for that user
-and for another one, while reconcile runs and while that user is rebuilt; it prints how
-many milliseconds the longest record took, and the longest time of a lock. With
-``--keep`` the database that ``DATABASE_URL`` names is used as it is.
+by turns, as medians in seconds: first where PostgreSQL may use one process for each,
+then as it is configured. Then another process records, for that user and for another
+one, while reconcile runs, and locks that user while they are rebuilt; it prints how
+many milliseconds the longest record and the longest lock took. With ``--keep`` the
+database that ``DATABASE_URL`` names is used as it is.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -78,13 +80,31 @@ def write(url: str, users: list[Any], begun: Any, stop: Any, found: Any) -> None
     found.put(max(taken))
 
 
+def lock(url: str, users: list[Any], begun: Any, stop: Any, found: Any) -> None:
+    """Lock the users again and again, and change nothing; report the longest time."""
+    os.environ["DATABASE_URL"] = url
+    use_database()
+    from django.db import transaction
+
+    from gamification.models import UserGamification
+
+    rows = UserGamification.objects.select_for_update().filter(user__in=users)
+    lock_rows, taken = transaction.atomic(lambda: len(rows.all())), [0.0]
+    begun.set()
+    while not stop.wait(0.005):
+        taken.append(seconds(lock_rows))
+    found.put(max(taken))
+
+
 @contextmanager
-def another_writer(title: str, users: list[Any]) -> Iterator[None]:
-    """Let another process record meanwhile, and print its longest record."""
+def another_writer(
+    title: str, users: list[Any], work: Callable[..., None] = write
+) -> Iterator[None]:
+    """Let another process do ``work`` meanwhile, and print what took it longest."""
     context = multiprocessing.get_context("spawn")
     begun, stop, found = context.Event(), context.Event(), context.Queue()
     process = context.Process(
-        target=write, args=(os.environ["DATABASE_URL"], users, begun, stop, found)
+        target=work, args=(os.environ["DATABASE_URL"], users, begun, stop, found)
     )
     process.start()
     begun.wait()
@@ -94,41 +114,47 @@ def another_writer(title: str, users: list[Any]) -> Iterator[None]:
     process.join()
 
 
-def measure(rounds: int) -> None:
-    """Print how long the sums and the comparisons take."""
+def measure(rounds: int, workers: int | None = None) -> None:
+    """Print how long the sums and the comparisons take, by turns.
+
+    ``workers`` is how many processes PostgreSQL may add; None means its default.
+    """
+    from django.db import connection
+
+    setting = "SET max_parallel_workers_per_gather = "
+    with connection.cursor() as cursor:
+        cursor.execute(setting + ("DEFAULT" if workers is None else str(workers)))
     group()
-    sums, comparisons = [], []
-    for _ in range(rounds):
-        sums.append(seconds(group))
-        comparisons.append(seconds(compare))
-    bare, all_users = min(sums), min(comparisons)
+    taken = [(seconds(group), seconds(compare)) for _ in range(rounds)]
+    bare, all_users = (median(each) for each in zip(*taken, strict=True))
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"GROUP BY {bare:.2f} s, reconcile {all_users:.2f} s: {all_users / bare:.1f}")
-    print(f"memory of this process: {memory:.0f} MiB", flush=True)
+    title = "by default" if workers is None else f"with {workers} workers"
+    print(f"{title}: GROUP BY {bare:.2f} s, reconcile {all_users:.2f} s", end="")
+    print(f": {all_users / bare:.1f}; this process has {memory:.0f} MiB", flush=True)
 
 
 def measure_waiting(veteran: Any, times: int) -> None:
-    """Print how long another process needs for a record, at most."""
+    """Print how long another process needs for a record, and for a lock, at most."""
     from gamification.maintenance import rebuild
-    from gamification.maintenance.rebuilding import Rebuilding
     from gamification.models import ActiveDay, UserGamification
 
     other = UserGamification.objects.order_by("user").values_list("user", flat=True)[0]
-    users, put, held = [veteran.pk, other], Rebuilding.write, [0.0]
+    users = [veteran.pk, other]
     with another_writer("longest record beside nothing", users):
         time.sleep(4 * PAUSE)
     with another_writer("longest record beside reconcile", users):
         compare()
-
-    def watched(plan: Rebuilding) -> None:
-        held.append(seconds(lambda: put(plan)))
-
-    Rebuilding.write = watched  # type: ignore[method-assign]
-    with another_writer("longest record beside rebuilds", users):
-        for _ in range(times):
-            ActiveDay.objects.filter(user=veteran, xp=20).delete()
-            rebuild(veteran)
-    print(f"{'longest write of a rebuild':46} {1_000 * max(held):8.1f} ms")
+    with another_writer("longest lock beside nothing", users[:1], lock):
+        time.sleep(4 * PAUSE)
+    days = ActiveDay.objects.filter(user=veteran)
+    for title, spoil in (
+        ("longest lock beside rebuilds of missing days", days.delete),
+        ("longest lock beside rebuilds of wrong days", partial(days.update, xp=7)),
+    ):
+        with another_writer(title, users[:1], lock):
+            for _ in range(times):
+                spoil()
+                rebuild(veteran)
 
 
 def main() -> None:
@@ -146,6 +172,7 @@ def main() -> None:
     activity = Activity.objects.get(key=ACTIVITY)
     name = f"veteran {datetime.now(UTC):%Y-%m-%d %H:%M:%S}"
     veteran = make_user(name, dates(5_000, datetime.now(UTC).date()), activity)
+    measure(options.rounds, workers=0)
     measure(options.rounds)
     measure_waiting(veteran, 5)
 

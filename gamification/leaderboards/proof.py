@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from django.db import transaction
@@ -16,7 +16,7 @@ from gamification.leaderboards.rows import subject_of
 from gamification.leaderboards.segments import wrong_counts
 from gamification.leaderboards.values import Key
 from gamification.models import Board, BoardScore, PendingScore, write_alias
-from gamification.models.users import convert_key, prepare_key
+from gamification.models.users import convert_key
 
 
 class ScoreDrift(NamedTuple):
@@ -31,18 +31,24 @@ class ScoreDrift(NamedTuple):
 def score_drifts(user_ids: Sequence[Any]) -> Iterator[ScoreDrift]:
     """Yield the kept scores that differ from the ledger and are not pending."""
     alias = write_alias()
-    due = Q(due_at=None) | Q(due_at__lte=timezone.now())
-    pending = PendingScore.objects.using(alias).filter(due, user__in=user_ids)
     for board in _boards():
         kept = kept_keys(board.pk, user_ids)
         until = final_at(board, timezone.now())
         counted = counted_keys(subject_of(board), user_ids, until=until)
-        rows = pending.values_list("user_id", flat=True)
-        waiting = {prepare_key(user_id, alias) for user_id in rows}
-        for user in (kept.keys() | counted.keys()) - waiting:
-            if kept.get(user) != counted.get(user):
-                user_id = convert_key(user, alias)
-                yield ScoreDrift(user_id, board, kept.get(user), counted.get(user))
+        differ = {
+            convert_key(user, alias): (kept.get(user), counted.get(user))
+            for user in kept.keys() | counted.keys()
+            if kept.get(user) != counted.get(user)
+        }
+        for user_id in differ.keys() - _pending(differ):
+            yield ScoreDrift(user_id, board, *differ[user_id])
+
+
+def _pending(user_ids: Collection[Any]) -> set[Any]:
+    """Return those of the users whom the upkeep will count again."""
+    due = Q(due_at=None) | Q(due_at__lte=timezone.now())
+    rows = PendingScore.objects.using(write_alias()).filter(due, user__in=user_ids)
+    return set(rows.values_list("user_id", flat=True))
 
 
 def count_drifts() -> list[str]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from math import ceil
 from typing import Any, Final, TypeVar
 
 from django.db.models import F
@@ -37,47 +39,78 @@ from gamification.storage import store_for
 #: How often a user is worked on without a lock, before others have to wait.
 EARLY_TRIES: Final = 10
 
+#: Rows that are written while a user is locked once, so that others wait a moment only.
+ROWS_AT_ONCE: Final = 200
+#: Unlocks are written one by one.
+UNLOCKS_AT_ONCE: Final = 10
+#: Seconds between two times for which a user is locked.
+PAUSE: Final = 0.01
+
 Found = TypeVar("Found")
+
+#: Something that is done while the user is locked.
+Step = Callable[[], None]
 
 
 def rebuild(user: UserRef) -> None:
     """Rebuild the user's progress from the ledger, without celebrations.
 
-    Others can write meanwhile: it locks the user only to write what differs, and starts
-    again if somebody wrote since it began to read. After some tries it holds the lock
-    all the time. Raises ``UnknownUserError``, ``StorageError``.
+    Others can write meanwhile: it locks the user only to write what differs, some rows
+    at a time, and starts again if somebody wrote since it began to read. After some
+    tries it holds the lock all the time. Raises ``UnknownUserError``, ``StorageError``.
     """
     user_id = user_id_of(user)
-    as_of_one_moment(user_id, lambda: plan_rebuilding(user_id), Rebuilding.write)
+    as_of_one_moment(user_id, lambda: plan_rebuilding(user_id), Rebuilding.steps)
 
 
 def as_of_one_moment(
-    user_id: Any, work: Callable[[], Found], write: Callable[[Found], None]
-) -> Found:
-    """Return what ``work`` finds out while nobody writes, and ``write`` it.
+    user_id: Any,
+    work: Callable[[], Found],
+    steps: Callable[[Found], Sequence[Step]],
+) -> list[Found]:
+    """Take the ``steps`` that follow from what ``work`` finds out while nobody writes.
 
-    Only ``write`` holds the user's lock, unless there are many other writers.
+    Only a step holds the user's lock, unless there are many other writers. If somebody
+    writes between two steps, ``work`` finds out what is left to do. It returns all that
+    was true and had steps taken, in order.
     """
-    alias = write_alias()
-    store = store_for(alias)
+    alias, true = write_alias(), list[Found]()
     for _ in range(EARLY_TRIES):
         with wrap_database_errors(alias):
             before = _version_of(user_id)
             found = work()
-        for attempt in attempts(store, [user_id]):
-            with attempt:
-                attempt.lock()
-                is_current = _version_of(user_id) == before
-                if is_current:
-                    write(found)
-        if is_current:
-            return found
-    for attempt in attempts(store, [user_id]):
+        todo = steps(found)
+        taken = _take(todo, user_id, before)
+        true += [found] if taken else []
+        if taken == len(todo):
+            return true
+    for attempt in attempts(store_for(alias), [user_id]):
         with attempt:
             attempt.lock()
             found = work()
-            write(found)
-    return found
+            for step in steps(found):
+                step()
+    return [*true, found]
+
+
+def _take(steps: Sequence[Step], user_id: Any, version: int | None) -> int:
+    """Take the steps until somebody else changes the user; return how many."""
+    store = store_for(write_alias())
+    for taken, step in enumerate(steps):
+        if taken:
+            # Whoever waits for the lock needs a moment to take it.
+            time.sleep(PAUSE)
+        for attempt in attempts(store, [user_id]):
+            with attempt:
+                attempt.lock()
+                is_current = _version_of(user_id) == version
+                if is_current:
+                    step()
+                    after = _version_of(user_id)
+        if not is_current:
+            return taken
+        version = after
+    return len(steps)
 
 
 def _version_of(user_id: Any) -> int | None:
@@ -99,12 +132,34 @@ class Rebuilding:
     filters: Mapping[tuple[int, str], int] = field(default_factory=dict)
     #: Rewards by achievement id and number, where the row is missing or says something
     #: else.
-    unlocks: Mapping[tuple[int, int], Reward] | None = None
+    unlocks: Mapping[tuple[int, int], Reward] = field(default_factory=dict)
     #: Ids of activities, and dates, of rows that are too many.
     gone_tallies: Sequence[int] = ()
     gone_days: Sequence[date] = ()
     #: The achievement ids and numbers that the ledger knows.
     known_unlocks: Collection[tuple[int, int]] = ()
+
+    def steps(self) -> list[Step]:
+        """Return what writes the differences, a few rows each."""
+        rows = (self.tallies, self.days, self.freezes, self.filters)
+        most = max(len(each) for each in (*rows, self.gone_tallies, self.gone_days))
+        turns = max(most / ROWS_AT_ONCE, len(self.unlocks) / UNLOCKS_AT_ONCE)
+        return [self._part(turn).write for turn in range(max(1, ceil(turns)))]
+
+    def _part(self, turn: int) -> Rebuilding:
+        """Return the rows of one step."""
+        few = slice(turn * ROWS_AT_ONCE, (turn + 1) * ROWS_AT_ONCE)
+        fewer = slice(turn * UNLOCKS_AT_ONCE, (turn + 1) * UNLOCKS_AT_ONCE)
+        return replace(
+            self,
+            tallies=self.tallies[few],
+            days=self.days[few],
+            freezes=self.freezes[few],
+            filters=dict([*self.filters.items()][few]),
+            unlocks=dict([*self.unlocks.items()][fewer]),
+            gone_tallies=self.gone_tallies[few],
+            gone_days=self.gone_days[few],
+        )
 
     def write(self) -> None:
         """Write the differences; the user is locked, and as they were planned."""
@@ -133,7 +188,7 @@ class Rebuilding:
         )
         count_again(user_id, alias)
         put_counts(user_id, self.filters, alias)
-        for place, reward in (self.unlocks or {}).items():
+        for place, reward in self.unlocks.items():
             restore_unlock(user_id, *place, reward)
         forget_others(user_id, self.known_unlocks)
 

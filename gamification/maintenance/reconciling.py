@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 from django.contrib.auth import get_user_model
@@ -12,17 +12,18 @@ from gamification.maintenance import comparing
 from gamification.maintenance.comparing import Drift
 from gamification.maintenance.rebuilding import (
     Rebuilding,
+    Step,
     as_of_one_moment,
     plan_rebuilding,
 )
-from gamification.maintenance.suspects import find_suspects, in_parts
+from gamification.maintenance.suspects import find_suspects
 from gamification.models import write_alias
 from gamification.services.unit_of_work import wrap_database_errors
 from gamification.services.user_batches import check_batch_size
 from gamification.services.validation import UserRef, unknown_user, user_id_of
 
 #: Users that are compared at a time. The fewer, the more often the ledger is read.
-BATCH_SIZE: Final = 200_000
+BATCH_SIZE: Final = 1_000_000
 
 
 def reconcile(
@@ -44,37 +45,52 @@ def reconcile(
     Raises ``UnknownUserError``, ``StorageError``, and ``ValueError`` for a
     ``batch_size`` below 1.
     """
-    for user_ids in _pages(user, after, batch_size):
-        # On PostgreSQL, the database itself finds most users to be right.
-        suspects = find_suspects(user_ids) if user is None else user_ids
-        for part in in_parts(suspects):
-            for user_id, drift in comparing.compare(part).items():
-                if drift:
-                    yield from _confirm(user_id, fix=fix)
-        if progress:
-            progress(len(user_ids), user_ids[-1])
-
-
-def _pages(
-    user: UserRef | None, after: UserRef | None, size: int
-) -> Iterator[list[Any]]:
-    check_batch_size(size)
-    users = get_user_model()._base_manager.using(write_alias()).order_by("pk")
+    check_batch_size(batch_size)
     if user is not None:
-        user_id = user_id_of(user)
-        if not _first(users.filter(pk=user_id), 1):
-            raise unknown_user(user_id)
-        yield [user_id]
+        yield from _differences([_known(user)], fix=fix)
         return
-    rest = users if after is None else users.filter(pk__gt=user_id_of(after))
-    while page := _first(rest, size):
-        yield page
-        rest = users.filter(pk__gt=page[-1])
+    for first, last, count in _pages(after, batch_size):
+        # On PostgreSQL, the database itself finds most users to be right.
+        for part in find_suspects(first, last):
+            yield from _differences(part, fix=fix)
+        if progress:
+            progress(count, last)
 
 
-def _first(users: QuerySet[Any], size: int) -> list[Any]:
+def _known(user: UserRef) -> Any:
+    user_id = user_id_of(user)
     with wrap_database_errors(write_alias()):
-        return list(users.values_list("pk", flat=True)[:size])
+        if not _users().filter(pk=user_id).exists():
+            raise unknown_user(user_id)
+    return user_id
+
+
+def _users() -> QuerySet[Any, Any]:
+    users = get_user_model()._base_manager.using(write_alias())
+    return users.order_by("pk").values_list("pk", flat=True)
+
+
+def _pages(after: UserRef | None, size: int) -> Iterator[tuple[Any, Any, int]]:
+    """Yield the first and the last key of each batch, and the number of its users."""
+    rest = _users() if after is None else _users().filter(pk__gt=user_id_of(after))
+    while page := _page(rest, size):
+        yield page
+        rest = _users().filter(pk__gt=page[1])
+
+
+def _page(users: QuerySet[Any, Any], size: int) -> tuple[Any, Any, int] | None:
+    with wrap_database_errors(write_alias()):
+        first, last = users.first(), users[size - 1 : size].first()
+        last = users.last() if last is None else last
+        if last is None:
+            return None
+        return first, last, users.filter(pk__lte=last).count()
+
+
+def _differences(user_ids: Sequence[Any], *, fix: bool) -> Iterator[Drift]:
+    for user_id, drift in comparing.compare(user_ids).items():
+        if drift:
+            yield from _confirm(user_id, fix=fix)
 
 
 def _confirm(user_id: Any, *, fix: bool) -> list[Drift]:
@@ -84,8 +100,10 @@ def _confirm(user_id: Any, *, fix: bool) -> list[Drift]:
         drift = comparing.compare([user_id])[user_id]
         return drift, plan_rebuilding(user_id) if drift and fix else None
 
-    def write(found: tuple[list[Drift], Rebuilding | None]) -> None:
-        if found[1]:
-            found[1].write()
+    def steps(found: tuple[list[Drift], Rebuilding | None]) -> Sequence[Step]:
+        return found[1].steps() if found[1] else [lambda: None]
 
-    return as_of_one_moment(user_id, compare, write)[0]
+    found = as_of_one_moment(user_id, compare, steps)
+    # What was mended before somebody else wrote is only among the first ones.
+    by_name = {each.what: each for drift, _ in reversed(found) for each in drift}
+    return [by_name[what] for what in sorted(by_name)]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any, Final
 
-from django.db.models import Q
+from django.contrib.auth import get_user_model
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from gamification.conf import conf
@@ -13,6 +15,7 @@ from gamification.domain.streaks import measure_streak
 from gamification.leaderboards import has_boards, score_drifts
 from gamification.maintenance.comparing import read_profiles
 from gamification.models import UserGamification, write_alias
+from gamification.models.users import in_order
 from gamification.services.catalogue.filter_counts import built_filters, filter_numbers
 from gamification.services.jobs import undone_jobs
 from gamification.services.levels.table import current_thresholds
@@ -26,39 +29,61 @@ from gamification.storage.streaming import stream
 USERS_AT_ONCE: Final = 1_000
 
 
-def in_parts(user_ids: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    """Yield ``USERS_AT_ONCE`` of the users at a time."""
-    for first in range(0, len(user_ids), USERS_AT_ONCE):
-        yield user_ids[first : first + USERS_AT_ONCE]
+def find_suspects(first: Any, last: Any) -> Iterator[Sequence[Any]]:
+    """Yield the users from ``first`` to ``last`` who may differ, some at a time.
 
-
-def find_suspects(user_ids: Sequence[Any]) -> list[Any]:
-    """Return those of the users who may differ, in the same order.
-
-    The users are consecutive ones. None of the others differs. Where the database
-    cannot tell, it returns all of them. Raises ``StorageError``.
+    They come in order. None of the others differs. Where the database cannot tell, all
+    of them may. Raises ``StorageError``.
     """
     alias = write_alias()
-    store = store_for(alias)
     with wrap_database_errors(alias):
-        known = store.suspects(user_ids, current_thresholds(), [*undone_jobs(alias)])
-        if known is None:
-            return [*user_ids]
-        found, streaks = known
-        suspects = {*found, *_by_streaks(user_ids, streaks, store)}
-        for part in in_parts(user_ids) if has_boards() else ():
-            suspects |= {drift.user_id for drift in score_drifts(part)}
-        for part in in_parts(user_ids) if built_filters(alias) else ():
-            suspects |= {
-                user_id
-                for user_id, _name, kept, counted in filter_numbers(part, alias)
-                if kept != counted
-            }
-    return [user_id for user_id in user_ids if user_id in suspects]
+        found = _found(first, last, store_for(alias))
+    yield from keys_between(first, last) if found is None else _in_parts(found)
+
+
+def keys_between(first: Any, last: Any) -> Iterator[Sequence[Any]]:
+    """Yield the keys of all users from ``first`` to ``last``, some at a time."""
+    alias = write_alias()
+    users = get_user_model()._base_manager.using(alias).filter(pk__lte=last)
+    keys = users.order_by("pk").values_list("pk", flat=True)
+    rest = keys.filter(pk__gte=first)
+    while part := _read(rest[:USERS_AT_ONCE]):
+        yield part
+        rest = keys.filter(pk__gt=part[-1])
+
+
+def _read(keys: QuerySet[Any, Any]) -> list[Any]:
+    with wrap_database_errors(keys.db):
+        return list(keys)
+
+
+def _in_parts(user_ids: Iterable[Any]) -> Iterator[list[Any]]:
+    rest = iter(user_ids)
+    while part := [*islice(rest, USERS_AT_ONCE)]:
+        yield part
+
+
+def _found(first: Any, last: Any, store: Store) -> list[Any] | None:
+    """Return who may differ, in order; None if the database cannot tell."""
+    undos = [*undone_jobs(store.alias)]
+    known = store.suspects(first, last, current_thresholds(), undos)
+    if known is None:
+        return None
+    found, streaks = known
+    suspects = {*found, *_by_streaks(first, last, streaks, store)}
+    has_filters = bool(built_filters(store.alias))
+    for part in keys_between(first, last) if has_filters or has_boards() else ():
+        suspects |= {drift.user_id for drift in score_drifts(part)}
+        suspects |= {
+            user_id
+            for user_id, _name, kept, counted in filter_numbers(part, store.alias)
+            if kept != counted
+        }
+    return in_order(suspects)
 
 
 def _by_streaks(
-    user_ids: Sequence[Any], suspects: Collection[Any], store: Store
+    first: Any, last: Any, suspects: Collection[Any], store: Store
 ) -> set[Any]:
     """Return the users whose streaks do not follow from their stored dates.
 
@@ -67,18 +92,18 @@ def _by_streaks(
     """
     catalogue = load_catalogue(store.alias)
     rows = UserGamification.objects.using(store.alias).order_by("user_id")
-    rows = rows.filter(user__gte=user_ids[0], user__lte=user_ids[-1])
+    rows = rows.filter(user__gte=first, user__lte=last)
     is_plain = catalogue.is_strict and not catalogue.other_streaks
     if is_plain and not conf.default_calendar.neutral_dates:
         rows = rows.filter(Q(has_exceptions=True) | ~Q(zone_history=[]))
-    special = [
+    special = (
         row.user_id
         for row in stream(rows)
         if not is_plain or row.has_exceptions or row.calendar.neutral_dates
-    ]
-    found = {*suspects}.difference(special)
-    for part in in_parts(special):
-        found |= _by_dates(part, store)
+    )
+    found = {*suspects}
+    for part in _in_parts(special):
+        found = found.difference(part) | _by_dates(part, store)
     return found
 
 

@@ -165,15 +165,16 @@ class Store(ABC):
 
     def suspects(
         self,
-        user_ids: UserIds,
+        first: Any,
+        last: Any,
         thresholds: Sequence[int],
         undos: Sequence[int],
     ) -> tuple[Collection[Any], Collection[Any]] | None:
-        """Return the users who may differ from their ledgers; None if it cannot tell.
+        """Return who from ``first`` to ``last`` may differ; None if it cannot tell.
 
-        The users are consecutive ones, in order. The second collection has those whose
-        streaks are not the runs of consecutive dates. ``thresholds`` are those of the
-        levels, ``undos`` the jobs that took others back.
+        The second collection has those whose streaks are not the runs of consecutive
+        dates. ``thresholds`` are those of the levels, ``undos`` the jobs that took
+        others back.
         """
         return None
 

@@ -46,7 +46,7 @@ from gamification.storage.nearby_sql import NEARBY_FIELDS, longest_sql, nearby_s
 from gamification.storage.prepared import fetch_rows, prepared_cursor
 from gamification.storage.queries import ActivityIds, StateQuery, UserIds, UserKey
 from gamification.storage.states import IS_EXCLUDED, KEYS, STAMPS, StoredStates
-from gamification.storage.suspects_sql import suspects_sql
+from gamification.storage.suspects_sql import SETTINGS, suspects_sql
 
 
 class StampedCatalogue(NamedTuple):
@@ -272,21 +272,21 @@ class PostgreSQLStore(Store):
 
     def suspects(
         self,
-        user_ids: UserIds,
+        first: Any,
+        last: Any,
         thresholds: Sequence[int],
         undos: Sequence[int],
     ) -> tuple[Collection[Any], Collection[Any]]:
-        first, last = self._prepared([user_ids[0], user_ids[-1]])
+        bounds = self._prepared([first, last])
         values = {
-            "first": first,
-            "last": last,
+            "first": bounds[0],
+            "last": bounds[1],
             "thresholds": [*thresholds],
             "undos": [*undos],
             "salt": secrets.randbits(62),
         }
         with transaction.atomic(using=self.alias):
-            # Compiling the statement would take longer than what it saves.
-            self._run("SET LOCAL work_mem = '64MB'; SET LOCAL jit = off")
+            self._run(SETTINGS)
             rows = self._fetch(suspects_sql(self._user_type), values)
             # Nothing was written; it takes back the settings alone.
             transaction.set_rollback(True, using=self.alias)

@@ -21,6 +21,16 @@ from gamification.storage.tables import DAYS, LEDGER, PROFILES, TALLIES, UNLOCKS
 WEIGHTS: Final = 2**23
 LARGEST: Final = 2**27
 
+#: Settings of the transaction. Every table is read as it lies on the disk, and sorted:
+#: an index would visit its pages again and again, and a table of hashes that does not
+#: fit into memory takes longer than a sort. Processes that help hand over many rows;
+#: each costs less than the planner assumes, and to compile the statement costs more.
+SETTINGS: Final = (
+    "SET LOCAL work_mem = '64MB'; SET LOCAL enable_hashagg = off;"
+    " SET LOCAL enable_indexscan = off; SET LOCAL parallel_tuple_cost = 0.01;"
+    " SET LOCAL jit = off"
+)
+
 #: What an entry adds to the activities of its date.
 _SIGN: Final = "CASE kind WHEN 'reversal' THEN -1 WHEN 'correction' THEN 0 ELSE 1 END"
 
@@ -62,26 +72,26 @@ FROM (
     GROUP BY user_id, activity_id) e
 GROUP BY user_id"""
 
-#: Active days, and the runs of consecutive dates among them. In the order of dates, a
-#: date minus its place is the same throughout a run. The ``length`` of a run up to a
-#: date is the place less what lies before the run. The last date has the current one.
-_DATES: Final = f"""SELECT user_id, sum(checksum) AS checksum, count(*) AS days,
-    max(length) AS longest, max(date) AS last,
+#: Active days, and the runs of consecutive dates among them: a date begins a run unless
+#: the one before it is active, too. The last date has the current run.
+_DATES: Final = f"""SELECT user_id,
+    sum(xp * {_OF_XP.format("date")} + activities * {_OF_COUNT.format("date")})
+        AS checksum,
+    count(*) AS days, max(length) AS longest, max(date) AS last,
     max(((date - DATE '2000-01-01')::bigint << 32) + length) & {2**32 - 1} AS current,
-    sum(size) > {LARGEST} OR bool_or(activities = 0) AS is_wrong
+    sum({_sizes("xp", "activities")}) > {LARGEST} OR bool_or(activities = 0) AS is_wrong
 FROM (
-    SELECT user_id, date, activities, checksum, size, 1 + place - rank() OVER (
-        PARTITION BY user_id ORDER BY date - place::int) AS length
+    SELECT user_id, date, xp, activities, 1 + date - max(begin) OVER (
+        PARTITION BY user_id ORDER BY date ROWS UNBOUNDED PRECEDING) AS length
     FROM (
-        SELECT user_id, date, activities, {_sizes("xp", "activities")} AS size,
-            xp * {_OF_XP.format("date")} + activities * {_OF_COUNT.format("date")}
-                AS checksum,
-            row_number() OVER (PARTITION BY user_id ORDER BY date) AS place
+        SELECT user_id, date, xp, activities, CASE WHEN lag(date) OVER (
+            PARTITION BY user_id ORDER BY date ROWS UNBOUNDED PRECEDING) = date - 1
+            THEN NULL ELSE date END AS begin
         FROM {DAYS} WHERE {{users}} AND kind = 'active') d) d
 GROUP BY user_id"""
 
 #: The last entry about an achievement says whether the user holds it.
-_BY_UNLOCKS: Final = f"""SELECT user_id, FALSE FROM (
+_UNLOCKS: Final = f"""SELECT user_id FROM (
     SELECT DISTINCT ON (user_id, achievement_id, number) user_id, achievement_id,
         number, occurred_at, amount, kind = 'achievement' AS is_held
     FROM (
@@ -95,27 +105,31 @@ WHERE e.is_held IS DISTINCT FROM (u.revoked_at IS NULL) OR u.user_id IS NULL
     OR e.is_held AND (e.occurred_at, e.amount) <> (u.unlocked_at, u.xp_awarded)"""
 
 #: Less counts of a job that was taken back.
-_BY_JOBS: Final = f"""SELECT user_id, FALSE FROM {LEDGER}
+_UNDONE: Final = f"""SELECT user_id FROM {LEDGER}
 WHERE {{users}} AND job_id = ANY(%(undos)s::bigint[])"""
 
 _LEVEL: Final = "greatest(1, width_bucket({}::bigint, %(thresholds)s::bigint[]))"
 
-_BY_TOTALS: Final = f"""SELECT user_id, NOT differs FROM (
-    SELECT user_id, p.user_id IS NULL OR b.is_wrong OR d.is_wrong
-        OR abs(p.total_xp::float8) > {LARGEST}
-        OR coalesce(b.checksum, 0) <> coalesce(d.checksum, 0)
-            + p.total_xp * {_OF_TOTAL}
-        OR p.level <> {_LEVEL.format("p.total_xp")}
-        OR p.highest_level < {_LEVEL.format("coalesce(b.gained, 0)")}
-        OR p.last_occurred_at IS DISTINCT FROM b.last AS differs,
-    p.active_days <> coalesce(d.days, 0)
-        OR p.current_streak <> coalesce(d.current, 0)
-        OR p.longest_streak <> coalesce(d.longest, 0)
-        OR p.highest_streak < coalesce(d.longest, 0)
-        OR p.last_active_on IS DISTINCT FROM d.last AS breaks
-    FROM ({_BOOKS}) b FULL JOIN ({_DATES}) d USING (user_id)
-    FULL JOIN (SELECT * FROM {PROFILES} WHERE {{users}}) p USING (user_id)) t
-WHERE differs OR breaks"""
+#: What the rows of users say, and what follows from all others; the numbers of a user
+#: cancel each other out. The largest parts come sorted, and are merged.
+_ROWS: Final = f"""SELECT user_id, total_xp * -{_OF_TOTAL} AS checksum,
+    abs(total_xp::float8) > {LARGEST} OR level <> {_LEVEL.format("total_xp")}
+        AS is_wrong,
+    highest_level, NULL::float8 AS gained, last_occurred_at AS stored_at,
+    NULL::timestamptz AS occurred_at, -active_days::bigint AS days,
+    -current_streak::bigint AS current, -longest_streak AS longest,
+    DATE '0001-01-01' - last_active_on AS last,
+    highest_streak < longest_streak AS breaks
+FROM {PROFILES} WHERE {{users}}
+UNION ALL SELECT user_id, checksum, is_wrong, NULL, gained, NULL, last,
+    NULL, NULL, NULL, NULL, NULL
+FROM ({_BOOKS}) b
+UNION ALL SELECT user_id, -checksum, is_wrong, NULL, NULL, NULL, NULL,
+    days, current, longest, last - DATE '0001-01-01', NULL
+FROM ({_DATES}) d
+UNION ALL SELECT user_id, NULL, TRUE, NULL, NULL, NULL, NULL,
+    NULL, NULL, NULL, NULL, NULL
+FROM ({_UNLOCKS} UNION ALL {_UNDONE}) u"""
 
 
 @cache
@@ -125,8 +139,12 @@ def suspects_sql(user_type: str) -> str:
     It returns each user who may differ, and whether only the streaks do.
     """
     first, last = (f"%({name})s::{user_type}" for name in ("first", "last"))
-    users = f"user_id BETWEEN {first} AND {last}"
-    parts = (f"({part})" for part in (_BY_TOTALS, _BY_UNLOCKS, _BY_JOBS))
-    return f"""SELECT user_id, bool_and(is_streak) FROM (
-{" UNION ALL ".join(parts).format(users=users)}) AS found (user_id, is_streak)
-GROUP BY user_id"""
+    rows = _ROWS.format(users=f"user_id BETWEEN {first} AND {last}")
+    return f"""SELECT user_id, NOT differs FROM (
+    SELECT user_id, count(highest_level) = 0 OR bool_or(is_wrong) OR sum(checksum) <> 0
+            OR max(highest_level) < {_LEVEL.format("coalesce(max(gained), 0)")}
+            OR max(stored_at) IS DISTINCT FROM max(occurred_at) AS differs,
+        bool_or(breaks) OR sum(days) <> 0 OR sum(current) <> 0 OR sum(longest) <> 0
+            OR sum(last) <> 0 AS breaks
+    FROM ({rows}) e GROUP BY user_id) t
+WHERE differs OR breaks"""

@@ -16,12 +16,13 @@ from gamification.models import (
     ActivityTally,
     StreakDefinition,
     StreakFreeze,
+    UserAchievement,
     UserGamification,
 )
-from gamification.services import record_activity, reverse_entry
+from gamification.services import award_achievement, record_activity, reverse_entry
 from gamification.staff import grant_freezes
 from tests.conftest import IS_POSTGRESQL
-from tests.factories import UserFactory
+from tests.factories import AchievementFactory, UserFactory
 from tests.inspection import profile_of
 
 pytestmark = [
@@ -34,6 +35,11 @@ on_postgresql = pytest.mark.skipif(
 )
 
 NEW_YEAR = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+def suspects(*users):
+    """Return who of the users, in order, and of those between them, may differ."""
+    return [pk for part in find_suspects(users[0].pk, users[-1].pk) for pk in part]
 
 
 def walk(user, *numbers):
@@ -63,25 +69,25 @@ def moved(user):
 
 @pytest.mark.skipif(IS_POSTGRESQL, reason="There, most are known to be right.")
 def test_elsewhere_everybody_may_differ(walker):
-    assert find_suspects([walker.pk]) == [walker.pk]
+    assert suspects(walker) == [walker.pk]
 
 
 @on_postgresql
 def test_whoever_is_right_is_not_derived_again(walker):
     newcomer = UserFactory()
 
-    assert find_suspects([walker.pk, newcomer.pk]) == []
+    assert suspects(walker, newcomer) == []
 
 
 @on_postgresql
 def test_neutral_dates_are_no_reason_to_derive_a_user_again(moved):
-    assert find_suspects([moved.pk]) == []
+    assert suspects(moved) == []
 
 
 @on_postgresql
 @override_settings(GAMIFICATION={"DEFAULT_TIME_ZONE": "Pacific/Apia"})
 def test_where_the_site_has_neutral_dates_everybody_is_compared_by_dates(walker):
-    assert find_suspects([walker.pk]) == []
+    assert suspects(walker) == []
 
 
 @on_postgresql
@@ -89,7 +95,7 @@ def test_streaks_that_forgive_are_compared_by_dates(walker, staff):
     StreakDefinition.objects.create(key="weekly", name="Weekly", unit="week", goal=2)
     grant_freezes(walker, 1, actor=staff)
 
-    assert find_suspects([walker.pk]) == []
+    assert suspects(walker) == []
 
 
 def repair_later(user):
@@ -164,3 +170,42 @@ def test_a_rebuild_writes_only_what_differs(walker):
     assert "2026-02-01" in writes[0]
     assert "2026-01-03" in writes[1]
     assert "2026-01-02" not in writes[1]
+
+
+@pytest.fixture
+def between(walker, monkeypatch):
+    """Write a row of each kind at a time; let the walker write after the first."""
+    monkeypatch.setattr(rebuilding, "ROWS_AT_ONCE", 1)
+    writes = [5]
+    monkeypatch.setattr(
+        rebuilding.time, "sleep", lambda _: walk(walker, *writes and [writes.pop()])
+    )
+    ActiveDay.objects.update(xp=7)
+
+
+def test_others_can_write_between_the_steps_of_a_rebuild(walker, busy, between):
+    rebuild(walker)
+
+    assert busy.calls == 2
+    assert list(reconcile()) == []
+    assert ActiveDay.objects.get(date="2026-01-06").activities == 2
+
+
+def test_what_was_mended_before_others_wrote_is_reported(between):
+    drift = [each.what for each in reconcile(fix=True)]
+
+    assert drift == [f"day 2026-01-{day}" for day in ("02", "03", "06")]
+    assert list(reconcile()) == []
+
+
+def test_a_rebuild_writes_few_unlocks_at_a_time(walker, monkeypatch):
+    monkeypatch.setattr(rebuilding, "UNLOCKS_AT_ONCE", 1)
+    for key in ("medal", "cup"):
+        award_achievement(walker, AchievementFactory(key=key).key, celebrate=False)
+    version = profile_of(walker).version
+    UserAchievement.objects.all().delete()
+
+    rebuild(walker)
+
+    assert profile_of(walker).version == version + 2
+    assert list(reconcile()) == []
