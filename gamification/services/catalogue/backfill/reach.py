@@ -28,12 +28,12 @@ from gamification.domain.rules import AchievementStatus
 from gamification.domain.seasons import SeasonState
 from gamification.models import Achievement, write_alias
 from gamification.models.condition_text import condition_text, requirement_of
-from gamification.services.catalogue.backfill_preview import (
+from gamification.services.catalogue.backfill.preview import (
     meeting_of,
     preview_backfill,
     qualifying_users,
 )
-from gamification.services.catalogue.filters import is_tree
+from gamification.services.catalogue.filters.syncing import is_tree
 from gamification.services.levels.table import current_thresholds
 from gamification.services.players.goals import is_special, season_of
 from gamification.services.unit_of_work import naming_errors
