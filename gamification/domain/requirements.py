@@ -6,7 +6,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
-from gamification.domain.conditions import Condition, Group, Holding, Leaf, read_leaf
+from gamification.domain.conditions import (
+    Condition,
+    ConditionGroup,
+    Holding,
+    Leaf,
+    read_leaf,
+)
 from gamification.domain.counting import Counted
 from gamification.domain.streak_rules import DAILY
 
@@ -47,7 +53,7 @@ class Parts:
     least: int
     parts: tuple[Requirement, ...]
     #: As staff wrote it; None for an achievement's criterion with its conditions.
-    source: Group | None = None
+    source: ConditionGroup | None = None
 
 
 Requirement: TypeAlias = Goal | Possession | Parts
@@ -70,7 +76,7 @@ class Ids(NamedTuple):
 def resolve(condition: Condition, ids: Ids) -> Requirement:
     """Return ``condition`` with ids; what does not exist any more is never met."""
     match condition:
-        case Group(least, parts):
+        case ConditionGroup(least, parts):
             return Parts(least, tuple(resolve(part, ids) for part in parts), condition)
         case Holding(key, is_held):
             pk = ids.achievements.get(key, NOWHERE)

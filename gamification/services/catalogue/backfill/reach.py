@@ -15,7 +15,7 @@ from gamification.conf import conf
 from gamification.domain.catalogue import top_threshold
 from gamification.domain.conditions import (
     Condition,
-    Group,
+    ConditionGroup,
     Holding,
     Leaf,
     leaves_of,
@@ -192,7 +192,7 @@ def _conditions_problem(achievement: Achievement, tops: _Tops) -> str:
 
 def _can_be_met(condition: Condition, tops: _Tops) -> bool:
     match condition:
-        case Group(least, parts):
+        case ConditionGroup(least, parts):
             return sum(_can_be_met(part, tops) for part in parts) >= least
         case Holding(achievement, is_held):
             return not (is_held and achievement in tops.drafts)
