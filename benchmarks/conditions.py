@@ -92,7 +92,7 @@ def choose(catalogue: Catalogue) -> None:
     from django.db import connection
 
     from gamification.models import Achievement, Activity
-    from gamification.services.catalogue.filters import sync_filters
+    from gamification.services.catalogue.filters.syncing import sync_filters
     from gamification.services.job_steps import run_next_step
 
     rows, review = Achievement.objects.all(), Activity.objects.get(key="review")

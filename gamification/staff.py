@@ -53,17 +53,22 @@ from gamification.services.boosts.fields import boost_tag, check_boost, plain_bo
 from gamification.services.boosts.listing import get_boosts
 from gamification.services.boosts.lookup import find_boost, lock_boost
 from gamification.services.boosts.preview import preview_boost
-from gamification.services.catalogue.attributes import check_carried, check_declaration
-from gamification.services.catalogue.backfill import (
+from gamification.services.catalogue.backfill.awarding import (
     backfill_achievement,
     backfill_everyone,
 )
-from gamification.services.catalogue.backfill_jobs import (
+from gamification.services.catalogue.backfill.jobs import (
     begin_backfill,
     unfinished_backfills,
 )
-from gamification.services.catalogue.backfill_preview import (
+from gamification.services.catalogue.backfill.preview import (
     preview_backfill,
+)
+from gamification.services.catalogue.backfill.reach import (
+    DECISIVE,
+    changed_reach,
+    get_reach,
+    reach_problem,
 )
 from gamification.services.catalogue.bulk import RewardEdit, log_tuning, tune_rewards
 from gamification.services.catalogue.change_log import describe_changes, key_of
@@ -76,33 +81,31 @@ from gamification.services.catalogue.editing import (
     edit_activity,
     undo_edit,
 )
-from gamification.services.catalogue.example import example_definitions
-from gamification.services.catalogue.fields import (
+from gamification.services.catalogue.fields.attributes import (
+    check_carried,
+    check_declaration,
+)
+from gamification.services.catalogue.fields.editable import (
     Definition,
     definition_problems,
     definition_tag,
 )
-from gamification.services.catalogue.files import (
+from gamification.services.catalogue.files.applying import (
     apply_definitions,
     compare_definitions,
     export_definitions,
 )
-from gamification.services.catalogue.filter_upkeep import tend_filters
-from gamification.services.catalogue.lookup import (
-    lock_definition,
-    lock_definitions,
-    unknown_definition,
-)
-from gamification.services.catalogue.parsing import (
+from gamification.services.catalogue.files.example import example_definitions
+from gamification.services.catalogue.files.parsing import (
     DEFINITION_FIELDS,
     DEFINITION_MODELS,
     MAX_FILE_SIZE,
 )
-from gamification.services.catalogue.reach import (
-    DECISIVE,
-    changed_reach,
-    get_reach,
-    reach_problem,
+from gamification.services.catalogue.filters.upkeep import tend_filters
+from gamification.services.catalogue.lookup import (
+    lock_definition,
+    lock_definitions,
+    unknown_definition,
 )
 from gamification.services.catalogue.seeds import (
     preview_seed_removal,

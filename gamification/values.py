@@ -24,9 +24,9 @@ from gamification.services.balance.simulation import Simulation
 from gamification.services.balance.worlds import SimulatedNumber
 from gamification.services.boosts.listing import UserBoost
 from gamification.services.boosts.preview import BoostDay, BoostPreview
-from gamification.services.catalogue.backfill import BackfillProgress
-from gamification.services.catalogue.backfill_preview import BackfillPreview
-from gamification.services.catalogue.reach import Reach
+from gamification.services.catalogue.backfill.awarding import BackfillProgress
+from gamification.services.catalogue.backfill.preview import BackfillPreview
+from gamification.services.catalogue.backfill.reach import Reach
 from gamification.services.effects import UnlockEffect
 from gamification.services.levels.describing import LevelChange
 from gamification.services.levels.editing import SavedLevels

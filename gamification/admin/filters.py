@@ -68,7 +68,8 @@ class ActorFilter(ListFilter):
 
     template = _TEMPLATE
     title = gettext_lazy("actor")
-    name: ClassVar[str] = "actor_name"
+    #: Named as in SimpleListFilter: django-unfold reads it of every filter.
+    parameter_name: ClassVar[str] = "actor_name"
 
     def __init__(
         self,
@@ -78,7 +79,7 @@ class ActorFilter(ListFilter):
         model_admin: ModelAdmin[Any],
     ) -> None:
         super().__init__(request, params, model, model_admin)
-        self.login = params.pop(self.name, [""])[-1]
+        self.login = params.pop(self.parameter_name, [""])[-1]
 
     def has_output(self) -> bool:
         return True
@@ -91,9 +92,8 @@ class ActorFilter(ListFilter):
         return queryset.filter(actor__in=keys_of_login(self.login))
 
     def choices(self, changelist: Any) -> Iterator[Any]:
-        yield form_of(
-            changelist, [Box(self.name, _("Full login name"), "text", self.login)]
-        )
+        label = _("Full login name")
+        yield form_of(changelist, [Box(self.parameter_name, label, "text", self.login)])
 
 
 def form_of(changelist: Any, boxes: list[Box]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from itertools import accumulate, repeat, tee
 from typing import NamedTuple, TypeAlias
 
 from gamification.domain.catalogue import Facts
-from gamification.domain.conditions import ALWAYS, Window
+from gamification.domain.conditions import ALWAYS, DateWindow
 from gamification.domain.counting import Counted, Meter, change_of, with_new_dates
 from gamification.domain.criteria import Criterion
 from gamification.domain.days import Calendar
@@ -303,7 +303,7 @@ def _active_days(entries: Entries) -> Iterator[int]:
 
 
 def _longest_streaks(
-    entries: Entries, calendar: Calendar, window: Window
+    entries: Entries, calendar: Calendar, window: DateWindow
 ) -> Iterator[int]:
     days: set[date] = set()
     streak = Streak()

@@ -89,7 +89,7 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class DateWindow:
     """The dates on a user's own calendar that count.
 
     Either those from ``since`` up to but not including ``until``, of which one may be
@@ -108,7 +108,7 @@ class Window:
 
 
 #: A window that contains all dates.
-ALWAYS: Final = Window()
+ALWAYS: Final = DateWindow()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ class Counting:
     """Which records count, and what of them; empty for every unit of an activity."""
 
     where: tuple[Comparison, ...] = ()
-    window: Window | None = None
+    window: DateWindow | None = None
     quantity: str = Quantity.COUNT.value
     #: The attribute that is added up, or whose values are counted.
     attribute: str = ""
@@ -161,7 +161,7 @@ class Holding:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class ConditionGroup:
     """Conditions of which at least ``least`` must be met."""
 
     least: int
@@ -170,12 +170,12 @@ class Group:
     name: str = "all"
 
 
-Condition: TypeAlias = Leaf | Holding | Group
+Condition: TypeAlias = Leaf | Holding | ConditionGroup
 
 
 def leaves_of(condition: Condition | None) -> Iterator[Leaf | Holding]:
     """Yield the leaves of a tree, from left to right."""
-    if isinstance(condition, Group):
+    if isinstance(condition, ConditionGroup):
         for part in condition.parts:
             yield from leaves_of(part)
     elif condition is not None:
@@ -194,7 +194,7 @@ def read_condition(data: Mapping[str, Any] | None) -> Condition | None:
             parts = data["of"] if name == "at_least" else data[name]
             read = tuple(part for each in parts if (part := read_condition(each)))
             least = {"all": len(read), "any": 1}.get(name, data.get("at_least", 0))
-            return Group(least, read, name)
+            return ConditionGroup(least, read, name)
     return read_leaf(data)
 
 
@@ -224,14 +224,14 @@ def _comparison(attribute: str, operator: str, value: Any) -> Comparison:
     return Comparison(attribute, operator, tuple(value) if several else value)
 
 
-def _window(data: Mapping[str, Any] | None) -> Window | None:
+def _window(data: Mapping[str, Any] | None) -> DateWindow | None:
     if not data:
         return None
     since, until = (
         date.fromisoformat(data[name]) if data.get(name) else None
         for name in ("since", "until")
     )
-    return Window(since, until, data.get("days"))
+    return DateWindow(since, until, data.get("days"))
 
 
 def write_condition(condition: Condition | None) -> dict[str, Any] | None:
@@ -241,7 +241,7 @@ def write_condition(condition: Condition | None) -> dict[str, Any] | None:
             return None
         case Holding(achievement, is_held):
             return {"holds" if is_held else "lacks": achievement}
-        case Group(least, parts, name):
+        case ConditionGroup(least, parts, name):
             written = [write_condition(part) for part in parts]
             if name == "at_least":
                 return {"at_least": least, "of": written}

@@ -16,9 +16,9 @@ from gamification.domain.conditions import (
     MAX_VALUES,
     Comparison,
     Counting,
+    DateWindow,
     Operator,
     Quantity,
-    Window,
 )
 from gamification.domain.criteria import Criterion
 from gamification.domain.rules import MAX_TOTAL, SPANNED
@@ -158,7 +158,7 @@ class _Checker:
             return name, str(data[name])
         return Quantity.COUNT.value, ""
 
-    def window(self, path: str, data: object, criterion: str) -> Window | None:
+    def window(self, path: str, data: object, criterion: str) -> DateWindow | None:
         """Return the dates that count; None for all."""
         if not data:
             return None
@@ -179,11 +179,11 @@ class _Checker:
             message = _("The window ends before it starts: until is the date after it.")
             self.problems.add(f"{path}.until", message)
             return None
-        return Window(first, end) if first or end else None
+        return DateWindow(first, end) if first or end else None
 
     def _span(
         self, path: str, data: Mapping[str, Any], criterion: str
-    ) -> Window | None:
+    ) -> DateWindow | None:
         days = data["days"]
         if data.get("since") is not None or data.get("until") is not None:
             message = _("A window has either dates or days, not both.")
@@ -196,7 +196,7 @@ class _Checker:
             message = _("%(criterion)s cannot be measured within some days.")
             self.problems.add(path, message % {"criterion": criterion})
             return None
-        return Window(days=days)
+        return DateWindow(days=days)
 
     def _date(self, path: str, value: object) -> date | None:
         if value is None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from gamification.domain.conditions import (
     Condition,
-    Group,
+    ConditionGroup,
     Holding,
     Leaf,
     Quantity,
@@ -55,7 +55,7 @@ class Parts:
     least: int
     parts: tuple[Requirement, ...]
     #: As staff wrote it; None for an achievement's criterion with its conditions.
-    source: Group | None = None
+    source: ConditionGroup | None = None
 
 
 Requirement: TypeAlias = Goal | Possession | Parts
@@ -78,7 +78,7 @@ class Ids(NamedTuple):
 def resolve(condition: Condition, ids: Ids) -> Requirement:
     """Return ``condition`` with ids; what does not exist any more is never met."""
     match condition:
-        case Group(least, parts):
+        case ConditionGroup(least, parts):
             return Parts(least, tuple(resolve(part, ids) for part in parts), condition)
         case Holding(key, is_held):
             pk = ids.achievements.get(key, NOWHERE)

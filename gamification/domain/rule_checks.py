@@ -12,8 +12,8 @@ from gamification.domain.conditions import (
     MAX_LEAVES,
     PLAIN,
     Condition,
+    ConditionGroup,
     Counting,
-    Group,
     Holding,
     Leaf,
 )
@@ -154,7 +154,7 @@ class _Checker:
             self.condition(f"{path}.{at}[{index}]", part, depth)
             for index, part in enumerate(parts)
         ]
-        return Group(least, tuple(part for part in checked if part), name)
+        return ConditionGroup(least, tuple(part for part in checked if part), name)
 
     def _leaf(self, path: str, data: Mapping[str, Any]) -> Condition | None:
         criterion, threshold = data["criterion"], data.get("threshold", 1)

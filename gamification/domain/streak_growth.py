@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import date
 
-from gamification.domain.conditions import ALWAYS, Window
+from gamification.domain.conditions import ALWAYS, DateWindow
 from gamification.domain.days import Calendar
 from gamification.domain.history import PastEntry
 from gamification.domain.outcomes import Entry
@@ -19,7 +19,7 @@ def longest_runs(
     entries: Iterable[PastEntry | Entry],
     calendar: Calendar,
     book: StreakBook,
-    window: Window = ALWAYS,
+    window: DateWindow = ALWAYS,
 ) -> Iterator[int]:
     """Yield the longest run after each of ``entries``, which last, in order.
 

@@ -30,7 +30,7 @@ from gamification.models import (
     UserGamification,
     write_alias,
 )
-from gamification.services.catalogue.filter_counts import filter_numbers
+from gamification.services.catalogue.filters.counts import filter_numbers
 from gamification.services.jobs import jobs_undone_for
 from gamification.services.levels.table import current_thresholds
 from gamification.services.streaks.derived import DerivedStreaks, derive_streaks

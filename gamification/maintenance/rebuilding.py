@@ -27,7 +27,7 @@ from gamification.models import (
     UserGamification,
     write_alias,
 )
-from gamification.services.catalogue.filter_counts import put_counts, wrong_counts
+from gamification.services.catalogue.filters.counts import put_counts, wrong_counts
 from gamification.services.corrections.restoring import forget_others, restore_unlock
 from gamification.services.levels.table import current_thresholds
 from gamification.services.streaks.derived import write_missing

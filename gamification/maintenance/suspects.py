@@ -16,7 +16,7 @@ from gamification.leaderboards import has_boards, score_drifts
 from gamification.maintenance.comparing import read_profiles
 from gamification.models import UserGamification, write_alias
 from gamification.models.users import in_order
-from gamification.services.catalogue.filter_counts import built_filters, filter_numbers
+from gamification.services.catalogue.filters.counts import built_filters, filter_numbers
 from gamification.services.jobs import undone_jobs
 from gamification.services.levels.table import current_thresholds
 from gamification.services.streaks.derived import DerivedStreaks, derive_streaks

@@ -11,8 +11,8 @@ from django.utils.translation import gettext_lazy, ngettext_lazy
 
 from gamification.domain.conditions import (
     Condition,
+    ConditionGroup,
     Counting,
-    Group,
     Holding,
     Leaf,
     Quantity,
@@ -164,12 +164,12 @@ def _query(kind: str, keys: Iterable[str]) -> Any:
 def _together(own: Leaf, tree: Condition | None) -> Condition:
     if tree is None or own.criterion == Criterion.MANUAL:
         return own
-    return Group(2, (own, tree))
+    return ConditionGroup(2, (own, tree))
 
 
 def _parts_of(condition: Condition) -> Sequence[Condition]:
     """Return the conditions of which all must be met, without groups around them."""
-    if not isinstance(condition, Group):
+    if not isinstance(condition, ConditionGroup):
         return [condition]
     if len(condition.parts) > condition.least:
         return [condition]
@@ -196,12 +196,12 @@ def _said(condition: Condition, names: Names, voice: _Voice) -> str:
             known = names.achievements.get(achievement)
             shown = f"“{known}”" if known else _("another achievement")
             return str(text % {"achievement": shown})
-        case Group():
+        case ConditionGroup():
             return _group(condition, names, voice)
     return _leaf(condition, names, voice)
 
 
-def _group(group: Group, names: Names, voice: _Voice) -> str:
+def _group(group: ConditionGroup, names: Names, voice: _Voice) -> str:
     parts = _parts_of(group)
     if len(parts) == 1 and parts[0] is not group:
         return _said(parts[0], names, voice)

@@ -15,9 +15,9 @@ from gamification.domain.conditions import (
     AttributeValue,
     Comparison,
     Counting,
+    DateWindow,
     Operator,
     Quantity,
-    Window,
 )
 
 #: A text that cannot be taken for a part of the sentence around it.
@@ -47,7 +47,7 @@ def filter_text(where: Sequence[Comparison]) -> str:
     return _(" with %(filter)s") % {"filter": compared}
 
 
-def window_text(window: Window | None) -> str:
+def window_text(window: DateWindow | None) -> str:
     """Return “ in June 2026” or “ within 7 consecutive days”; "" for any time."""
     if window is None:
         return ""

@@ -13,8 +13,8 @@ from django.utils import timezone
 from gamification.exceptions import GamificationError
 from gamification.models import Job, JobKind, write_alias
 from gamification.services.balance.recalculation_jobs import recalculation_step
-from gamification.services.catalogue.backfill_jobs import backfill_step
-from gamification.services.catalogue.filter_jobs import filter_step
+from gamification.services.catalogue.backfill.jobs import backfill_step
+from gamification.services.catalogue.filters.jobs import filter_step
 from gamification.services.jobs import Step, find_job, job_rows
 from gamification.services.levels.editing import level_step
 from gamification.services.many.lists import list_step

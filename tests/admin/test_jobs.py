@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from gamification.models import Achievement, Job, UserAchievement
 from gamification.services import award_achievement, record_activity
-from gamification.services.catalogue import backfill_jobs
+from gamification.services.catalogue.backfill import jobs as backfill_jobs
 from gamification.staff import Act, begin_backfill, begin_list
 from tests.admin.browsing import refused_inline
 from tests.factories import AchievementFactory, UserFactory

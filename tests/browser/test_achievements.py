@@ -11,7 +11,7 @@ from gamification.services import (
     ActivityRecord,
     record_activities,
 )
-from gamification.services.catalogue import backfill_jobs
+from gamification.services.catalogue.backfill import jobs as backfill_jobs
 from gamification.staff import (
     edit_achievement,
 )

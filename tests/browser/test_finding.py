@@ -50,7 +50,8 @@ def test_staff_sort_and_filter_users(page, medal):
     page.goto(address(UserGamification, "changelist"))
     page.get_by_label("At least").fill("2")
     page.get_by_role("button", name="Filter").first.click()
-    page.get_by_role("link", name="Total XP").click()
+    # A link, which Django 6.1 gives the role of a button.
+    page.locator("#result_list thead").get_by_text("Total XP").click()
     look(page, "users-filtered")
 
     expect(page.locator("#result_list tbody th")).to_have_text(["Grace", "Ada"])

@@ -17,6 +17,7 @@ from gamification.services import (
 )
 from gamification.services.many import lists
 from tests.browser.conftest import address, look
+from tests.browser.site import wait_until_idle
 from tests.factories import AchievementFactory, ActivityFactory, UserFactory
 from tests.inspection import COMMITTED, held_by, profile_of
 from tests.services.many.conftest import totals
@@ -86,6 +87,8 @@ def test_an_award_to_a_list_is_paused_abandoned_and_taken_back(users, slow_steps
     page.get_by_role("button", name="Pause").click()
 
     expect(state(page)).to_have_text("paused")
+    # The step under way still ends.
+    wait_until_idle()
     page.reload()
     paused = done(page)
     time.sleep(1)

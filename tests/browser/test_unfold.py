@@ -47,7 +47,7 @@ def rows() -> Iterator[dict[str, Any]]:
 @pytest.fixture(scope="module")
 def client(rows: dict[str, Any]) -> Iterator[httpx.Client]:
     cookies = {settings.SESSION_COOKIE_NAME: rows["session"]}
-    with httpx.Client(base_url=rows["url"], cookies=cookies) as client:
+    with httpx.Client(base_url=rows["url"], cookies=cookies, timeout=60) as client:
         yield client
 
 

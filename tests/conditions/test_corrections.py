@@ -9,7 +9,7 @@ import pytest
 from gamification.maintenance import rebuild, reconcile
 from gamification.models import Achievement, CountFilter, FilterTally, UserAchievement
 from gamification.services import record_activity, reverse_entry, reverse_source
-from gamification.services.catalogue.filters import sync_filters
+from gamification.services.catalogue.filters.syncing import sync_filters
 from gamification.services.many.preview import play_act
 from gamification.staff import (
     Act,

@@ -26,7 +26,7 @@ from gamification.services import (
     reverse_entry,
     revoke_achievement,
 )
-from gamification.services.catalogue.filters import sync_filters
+from gamification.services.catalogue.filters.syncing import sync_filters
 from gamification.staff import run_next_step
 from tests.conditions.naive import Line, Naive, Rule, Time, holds, measure
 from tests.factories import AchievementFactory, ActivityFactory, UserFactory

@@ -11,7 +11,7 @@ from gamification.domain import history
 from gamification.domain.backfill import met_at, qualifies
 from gamification.domain.catalogue import Catalogue
 from gamification.domain.changeset import UserChangeset
-from gamification.domain.conditions import Group, Holding
+from gamification.domain.conditions import ConditionGroup, Holding
 from gamification.domain.criteria import Criterion
 from gamification.domain.days import Calendar, ZoneChange
 from gamification.domain.outcomes import NO_REASON, Reason, Unlock
@@ -396,7 +396,7 @@ def test_a_total_that_cannot_be_kept_is_refused():
 
 
 def test_what_requires_an_achievement_that_is_gone_is_never_met():
-    tree = Group(1, (Holding("gone"),))
+    tree = ConditionGroup(1, (Holding("gone"),))
     rule = achievement("activity_count", 1, activity_id=1, conditions=tree)
     ledger = [on(1), on(2)]
 
@@ -406,7 +406,7 @@ def test_what_requires_an_achievement_that_is_gone_is_never_met():
 @pytest.mark.parametrize(("is_held", "day"), [(True, 3), (False, 1)])
 def test_an_achievement_is_held_from_its_entry_on(is_held, day):
     badge = achievement("active_days", 9, key="badge", id=5)
-    tree = Group(1, (Holding("badge", is_held),))
+    tree = ConditionGroup(1, (Holding("badge", is_held),))
     rule = achievement("activity_count", 1, activity_id=1, conditions=tree)
     ledger = [on(1), on(2), reward(3, achievement_id=5), on(4)]
     rules = Rules(Catalogue((), [badge, rule]), THRESHOLDS)
@@ -420,7 +420,7 @@ def test_an_achievement_is_held_from_its_entry_on(is_held, day):
 def test_a_tree_of_a_season_is_met_within_it():
     badge = achievement("active_days", 9, key="badge", id=5)
     season = {"starts_at": datetime(2026, 1, 3, tzinfo=UTC), "season_zone": "UTC"}
-    tree = Group(1, (Holding("badge"),))
+    tree = ConditionGroup(1, (Holding("badge"),))
     rule = achievement("activity_count", 1, activity_id=1, conditions=tree, **season)
     ledger = [reward(1, achievement_id=5), on(2), on(4)]
     rules = Rules(Catalogue((), [badge, rule]), THRESHOLDS)

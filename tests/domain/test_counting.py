@@ -4,14 +4,14 @@ from datetime import date
 
 import pytest
 
-from gamification.domain.conditions import Comparison, Counting, Window
+from gamification.domain.conditions import Comparison, Counting, DateWindow
 from gamification.domain.counting import Counted, Meter, change_of
 from gamification.domain.history import PastEntry
 from tests.domain.builders import CALENDAR, entry, on, reversed_, reward
 
 FANTASY = (Comparison("genre", "is", "fantasy"),)
-WEEK = Window(days=7)
-JUNE = Window(since=date(2026, 6, 1), until=date(2026, 7, 1))
+WEEK = DateWindow(days=7)
+JUNE = DateWindow(since=date(2026, 6, 1), until=date(2026, 7, 1))
 
 
 def counted(criterion: str = "activity_count", about: int | None = 1, **counting):
@@ -123,8 +123,12 @@ def day(number: int) -> str:
         (counted(window=WEEK), [(day(1), 1), (day(7), 2), (day(8), 1)], 3),
         (counted(window=WEEK), [(day(8), 1), (day(1), 1), (day(7), 2)], 3),
         (counted(window=WEEK), [(day(1), 5), (day(1), -5), (day(9), 2)], 2),
-        (counted(window=Window(days=1)), [(day(1), 1), (day(2), 1), (day(1), 1)], 2),
-        (counted(window=Window(days=366)), [(day(1), 1), (day(30), 1)], 2),
+        (
+            counted(window=DateWindow(days=1)),
+            [(day(1), 1), (day(2), 1), (day(1), 1)],
+            2,
+        ),
+        (counted(window=DateWindow(days=366)), [(day(1), 1), (day(30), 1)], 2),
         (
             counted(window=WEEK, quantity="distinct", attribute="genre"),
             [(f"{day(1)}|a", 1), (f"{day(3)}|a", 1), (f"{day(7)}|b", 1)],
@@ -148,7 +152,7 @@ def test_a_meter_has_the_value_of_all_buckets(what, changes, value):
 
 
 def test_the_best_span_may_begin_right_after_a_loss():
-    what = counted("total_xp", None, window=Window(days=4))
+    what = counted("total_xp", None, window=DateWindow(days=4))
     meter = Meter(what, CALENDAR)
 
     for bucket, amount in [(day(1), 5), (day(1), -10), (day(3), 5), (day(6), -5)]:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gamification.domain.conditions import Group, Holding, Leaf
+from gamification.domain.conditions import ConditionGroup, Holding, Leaf
 from gamification.domain.counting import Counted
 from gamification.domain.requirements import (
     NOWHERE,
@@ -35,7 +35,9 @@ def test_a_leaf_is_about_an_id(leaf, about):
 
 
 def test_a_tree_keeps_its_shape():
-    group = Group(1, (Holding("newcomer"), Holding("gone", is_held=False)), "any")
+    group = ConditionGroup(
+        1, (Holding("newcomer"), Holding("gone", is_held=False)), "any"
+    )
 
     tree = resolve(group, IDS)
 

@@ -12,11 +12,11 @@ from gamification.domain.catalogue import Catalogue
 from gamification.domain.changeset import UserChangeset
 from gamification.domain.conditions import (
     Comparison,
+    ConditionGroup,
     Counting,
-    Group,
+    DateWindow,
     Holding,
     Leaf,
-    Window,
 )
 from gamification.domain.counting import Counted
 from gamification.domain.outcomes import Reason
@@ -41,7 +41,7 @@ from tests.domain.builders import (
 )
 
 FANTASY = Counting(where=(Comparison("genre", "is", "fantasy"),))
-JUNE = Window(since=date(2026, 6, 1), until=date(2026, 7, 1))
+JUNE = DateWindow(since=date(2026, 6, 1), until=date(2026, 7, 1))
 WALK = activity()
 REASON = Reason()
 #: When the last entry before ``NOW`` occurred.
@@ -52,7 +52,7 @@ READS = Asked(frozenset({1}), frozenset({5}))
 def rule(*parts: Any, criterion: str = "activity_count", threshold: int = 1, **more):
     """Return an achievement that requires a walk, and all of ``parts``."""
     about = 1 if criterion == "activity_count" else None
-    tree = Group(len(parts), parts) if parts else None
+    tree = ConditionGroup(len(parts), parts) if parts else None
     defaults = {"activity_id": about, "conditions": tree}
     return achievement(criterion, threshold, **{**defaults, **more})
 
@@ -620,9 +620,9 @@ LEVEL = Leaf("level", 2)
         (BIKES, 3),
         (replace(WALKS, counting=GENRES), 7),
         (replace(WALKS, counting=PAGES), 3),
-        (Group(1, (WALKS, replace(WALKS, threshold=5))), 5),
-        (Group(1, (WALKS, LEVEL)), 3),
-        (Group(2, (WALKS, LEVEL, replace(WALKS, threshold=5))), 5),
+        (ConditionGroup(1, (WALKS, replace(WALKS, threshold=5))), 5),
+        (ConditionGroup(1, (WALKS, LEVEL)), 3),
+        (ConditionGroup(2, (WALKS, LEVEL, replace(WALKS, threshold=5))), 5),
         (Holding("other"), 3),
     ],
 )

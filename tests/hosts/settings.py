@@ -9,6 +9,8 @@ from tests.settings import AUTH_USER_MODEL, DATABASES, INSTALLED_APPS
 CUSTOMERS = '"people_customer"'
 if "postgresql" in DATABASES["default"]["ENGINE"]:
     CUSTOMERS = '"people"."customer"'
+    # Sites that are tested at the same time share the server.
+    DATABASES["default"]["TEST"] = {"NAME": f"test_{AUTH_USER_MODEL.lower()}"}
 
 if "sqlite" in DATABASES["default"]["ENGINE"]:
     # It has no rows: all that the app itself reads must come from elsewhere.

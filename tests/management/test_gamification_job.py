@@ -11,7 +11,7 @@ from gamification.models import Achievement, Job, UserAchievement
 from gamification.services import (
     record_activity,
 )
-from gamification.services.catalogue import backfill_jobs
+from gamification.services.catalogue.backfill import jobs as backfill_jobs
 from gamification.services.job_steps import LEASE
 from gamification.staff import begin_backfill, run_next_step
 from tests.factories import AchievementFactory, UserFactory

@@ -13,7 +13,7 @@ from gamification.services import (
     record_activity,
     revoke_achievement,
 )
-from gamification.services.catalogue import backfill
+from gamification.services.catalogue.backfill import awarding
 from gamification.staff import (
     backfill_achievement,
     backfill_everyone,
@@ -34,7 +34,7 @@ pytestmark = [COMMITTED, pytest.mark.usefixtures("activity", "no_achievements")]
 @pytest.fixture
 def users(db, monkeypatch):
     """Thirty users who walked twice, of whom five are locked at a time."""
-    monkeypatch.setattr(backfill, "USERS_AT_ONCE", 5)
+    monkeypatch.setattr(awarding, "USERS_AT_ONCE", 5)
     get_user_model().objects.bulk_create(UserFactory.build_batch(30))
     users = [*get_user_model().objects.order_by("pk")]
     record_activities(ActivityRecord(user, "walk", quantity=2) for user in users)

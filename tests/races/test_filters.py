@@ -10,8 +10,8 @@ from django.db.models import Sum
 from gamification.maintenance import reconcile
 from gamification.models import CountFilter, FilterTally
 from gamification.services import record_activities, record_activity
-from gamification.services.catalogue import filter_jobs
-from gamification.services.catalogue.filters import sync_filters
+from gamification.services.catalogue.filters import jobs as filter_jobs
+from gamification.services.catalogue.filters.syncing import sync_filters
 from gamification.services.recording.records import ActivityRecord
 from gamification.staff import run_next_step
 from tests.factories import AchievementFactory, ActivityFactory, UserFactory

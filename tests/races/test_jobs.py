@@ -11,7 +11,7 @@ from gamification.models import Job, LedgerEntry, UserAchievement
 from gamification.services import (
     record_activity,
 )
-from gamification.services.catalogue import backfill_jobs
+from gamification.services.catalogue.backfill import jobs as backfill_jobs
 from gamification.staff import (
     begin_backfill,
     run_next_step,

@@ -31,8 +31,8 @@ from gamification.services import (
     job_steps,
     record_activity,
 )
-from gamification.services.catalogue import backfill_jobs
-from gamification.services.catalogue.backfill_jobs import unfinished_backfills
+from gamification.services.catalogue.backfill import jobs as backfill_jobs
+from gamification.services.catalogue.backfill.jobs import unfinished_backfills
 from gamification.services.job_steps import LEASE
 from gamification.services.jobs import Step, begin_job, find_job
 from gamification.staff import (

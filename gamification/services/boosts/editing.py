@@ -32,7 +32,7 @@ from gamification.services.catalogue.change_log import (
     log_edits,
     undoable,
 )
-from gamification.services.catalogue.field_values import check_names
+from gamification.services.catalogue.fields.values import check_names
 from gamification.services.unit_of_work import attempts
 from gamification.services.validation import UserRef, actor_id_of
 from gamification.storage import store_for

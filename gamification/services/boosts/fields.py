@@ -18,7 +18,7 @@ from gamification.models import Activity, Boost, write_alias
 from gamification.services.boosts.lookup import find_boost
 from gamification.services.boosts.times import time_errors
 from gamification.services.boosts.where import where_error
-from gamification.services.catalogue.field_values import check_value, raise_errors
+from gamification.services.catalogue.fields.values import check_value, raise_errors
 from gamification.services.catalogue.lookup import UNSAVED_KEY
 from gamification.services.validation import fingerprint, is_storable
 from gamification.storage.boosts import memberships

@@ -26,7 +26,7 @@ from gamification.services.balance.sql import entries_between, every_so_many
 from gamification.services.boosts.fields import BOOST_FIELDS, set_boost
 from gamification.services.boosts.listing import activity_names
 from gamification.services.boosts.lookup import find_boost
-from gamification.services.catalogue.field_values import check_names
+from gamification.services.catalogue.fields.values import check_names
 from gamification.services.catalogue.lookup import UNSAVED_KEY
 from gamification.services.unit_of_work import naming_errors
 

@@ -22,7 +22,7 @@ from gamification.services.catalogue.editing import (
     describe_edit,
     log_edit,
 )
-from gamification.services.catalogue.fields import (
+from gamification.services.catalogue.fields.editable import (
     NUMBERS,
     Definition,
     check_field_names,

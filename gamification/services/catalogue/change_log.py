@@ -19,8 +19,8 @@ from gamification.models import Activity, StreakDefinition, write_alias
 from gamification.models.boost_text import where_text
 from gamification.models.condition_text import condition_text, load_names
 from gamification.models.counting_text import counting_text
-from gamification.services.catalogue.fields import Definition, definition_tag
-from gamification.services.catalogue.repeats import moment_text
+from gamification.services.catalogue.fields.editable import Definition, definition_tag
+from gamification.services.catalogue.fields.repeats import moment_text
 
 #: The flags of the admin's log.
 _ADDITION: Final = 1

@@ -21,7 +21,10 @@ from gamification.models import (
     StreakDefinition,
     write_alias,
 )
-from gamification.services.catalogue.parsing import parse_definitions, read_definitions
+from gamification.services.catalogue.files.parsing import (
+    parse_definitions,
+    read_definitions,
+)
 from gamification.services.streaks.editing import add_streak
 from gamification.services.unit_of_work import attempts
 from gamification.storage import store_for

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gamification.models import Achievement
-from gamification.services.catalogue.fields import (
+from gamification.services.catalogue.fields.editable import (
     EDITABLE,
     check_field_names,
     set_fields,

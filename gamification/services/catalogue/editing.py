@@ -18,14 +18,14 @@ from gamification.services.catalogue.change_log import (
     log_edits,
     undoable_change,
 )
-from gamification.services.catalogue.fields import (
+from gamification.services.catalogue.fields.editable import (
     EDITABLE,
     check_field_names,
     definition_tag,
     editable_values,
     set_fields,
 )
-from gamification.services.catalogue.filters import is_tree, sync_filters_of
+from gamification.services.catalogue.filters.syncing import is_tree, sync_filters_of
 from gamification.services.catalogue.lookup import (
     Definition,
     lock_catalogue,

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from gamification.domain.levels import MAX_LEVELS, LevelRule
 from gamification.exceptions import InvalidDefinitionsError
 from gamification.models import Level
-from gamification.services.catalogue.field_values import TYPE_NAMES, Field, check_value
+from gamification.services.catalogue.fields.values import TYPE_NAMES, Field, check_value
 from gamification.suggestions import did_you_mean
 
 #: The most languages into which a name can be translated.

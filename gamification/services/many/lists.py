@@ -8,7 +8,7 @@ from typing import Any, Final
 from gamification.exceptions import InvalidActError
 from gamification.models import Achievement, Job, JobKind, JobUser, write_alias
 from gamification.models.users import in_order
-from gamification.services.catalogue.backfill import active_achievement
+from gamification.services.catalogue.backfill.awarding import active_achievement
 from gamification.services.catalogue.lookup import get_definition
 from gamification.services.jobs import Step, begin_job
 from gamification.services.many.acts import (

@@ -22,7 +22,7 @@ from gamification.services.catalogue.change_log import (
     in_words,
     log_edits,
 )
-from gamification.services.catalogue.field_values import check_names
+from gamification.services.catalogue.fields.values import check_names
 from gamification.services.streaks.fields import (
     STREAK_FIELDS,
     check_streak,

@@ -16,7 +16,7 @@ from gamification.domain.streak_rules import (
     StreakUnit,
 )
 from gamification.models import Activity, StreakDefinition, write_alias
-from gamification.services.catalogue.field_values import check_value, raise_errors
+from gamification.services.catalogue.fields.values import check_value, raise_errors
 
 #: The fields that staff may edit, besides the key of a new streak.
 STREAK_FIELDS: Final = (

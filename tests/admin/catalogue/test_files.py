@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from gamification.admin.catalogue import files
 from gamification.models import Achievement, Activity, StreakDefinition
-from gamification.services.catalogue import files as applying
+from gamification.services.catalogue.files import applying
 from gamification.staff import create_streak, edit_achievement, export_definitions
 from tests.factories import AchievementFactory, ActivityFactory
 from tests.inspection import everything

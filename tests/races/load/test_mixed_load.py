@@ -15,7 +15,7 @@ from random import Random
 import pytest
 
 from gamification.models import StreakDefinition
-from gamification.services.catalogue import backfill_jobs
+from gamification.services.catalogue.backfill import jobs as backfill_jobs
 from tests.factories import AchievementFactory, ActivityFactory
 from tests.processes import another_process
 from tests.promises.on_site import make_catalogue

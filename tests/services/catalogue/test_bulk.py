@@ -19,7 +19,7 @@ from gamification.services import (
     record_activity,
 )
 from gamification.services.catalogue.editing import definition_tag
-from gamification.services.catalogue.fields import NUMBERS
+from gamification.services.catalogue.fields.editable import NUMBERS
 from gamification.staff import (
     RewardEdit,
     tune_rewards,

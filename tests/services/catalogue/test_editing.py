@@ -19,7 +19,7 @@ from gamification.services import (
     award_achievement,
 )
 from gamification.services.catalogue.editing import definition_tag
-from gamification.services.catalogue.fields import EDITABLE
+from gamification.services.catalogue.fields.editable import EDITABLE
 from gamification.staff import (
     create_achievement,
     create_activity,

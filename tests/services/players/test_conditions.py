@@ -15,7 +15,7 @@ from gamification.services import (
     get_achievements,
     record_activity,
 )
-from gamification.services.catalogue.filters import sync_filters
+from gamification.services.catalogue.filters.syncing import sync_filters
 from gamification.staff import achievements_shown
 from tests.factories import AchievementFactory, ActivityFactory, UserFactory
 

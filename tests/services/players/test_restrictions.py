@@ -164,7 +164,7 @@ def test_a_user_who_is_excluded_during_a_backfill_gets_nothing(
     AchievementFactory(key="medal", criterion="total_xp", threshold=10)
     exclude_user(player, reason="Cheated.", actor=staff)
     monkeypatch.setattr(
-        "gamification.services.catalogue.backfill.qualifying_users",
+        "gamification.services.catalogue.backfill.awarding.qualifying_users",
         lambda achievement: UserGamification.objects.all(),
     )
 

@@ -9,11 +9,11 @@ import pytest
 
 from gamification.models import Achievement, StreakDefinition, UserAchievement
 from gamification.services import record_activity
-from gamification.services.catalogue.backfill_preview import (
+from gamification.services.catalogue.backfill.preview import (
     meeting_of,
     qualifying_users,
 )
-from gamification.services.catalogue.filter_upkeep import tend_filters
+from gamification.services.catalogue.filters.upkeep import tend_filters
 from gamification.staff import (
     backfill_achievement,
     get_reach,

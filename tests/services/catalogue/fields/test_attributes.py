@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from gamification.exceptions import InvalidDefinitionError, InvalidDefinitionsError
 from gamification.models import Activity, LedgerEntry
 from gamification.services import record_activity, reverse_entry
-from gamification.services.catalogue.fields import definition_tag
+from gamification.services.catalogue.fields.editable import definition_tag
 from gamification.staff import (
     apply_definitions,
     compare_definitions,

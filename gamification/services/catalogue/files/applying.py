@@ -33,7 +33,6 @@ from gamification.models import (
     StreakDefinition,
     write_alias,
 )
-from gamification.services.catalogue.attributes import check_carried
 from gamification.services.catalogue.change_log import (
     Logged,
     addition,
@@ -41,15 +40,16 @@ from gamification.services.catalogue.change_log import (
     log_edits,
     undoable_change,
 )
-from gamification.services.catalogue.filters import is_tree, sync_filters
-from gamification.services.catalogue.lookup import lock_catalogue
-from gamification.services.catalogue.parsing import (
+from gamification.services.catalogue.fields.attributes import check_carried
+from gamification.services.catalogue.fields.repeats import read_moment
+from gamification.services.catalogue.files.parsing import (
     DEFINITION_FIELDS,
     DEFINITION_MODELS,
     parse_definitions,
     read_definitions,
 )
-from gamification.services.catalogue.repeats import read_moment
+from gamification.services.catalogue.filters.syncing import is_tree, sync_filters
+from gamification.services.catalogue.lookup import lock_catalogue
 from gamification.services.levels.editing import put_levels
 from gamification.services.streaks.editing import add_streak, save_streak
 from gamification.services.unit_of_work import (

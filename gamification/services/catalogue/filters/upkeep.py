@@ -6,7 +6,10 @@ import time
 from typing import Final
 
 from gamification.models import write_alias
-from gamification.services.catalogue.filters import sync_filters, unfinished_builds
+from gamification.services.catalogue.filters.syncing import (
+    sync_filters,
+    unfinished_builds,
+)
 from gamification.services.job_steps import run_next_step
 from gamification.services.unit_of_work import attempts
 from gamification.storage import store_for

@@ -32,7 +32,7 @@ from gamification.services import (
     revoke_achievement,
     set_time_zone,
 )
-from gamification.services.catalogue import backfill
+from gamification.services.catalogue.backfill import awarding
 from gamification.services.unit_of_work import attempts
 from gamification.staff import backfill_achievement, backfill_everyone, preview_backfill
 from gamification.storage import Store
@@ -599,7 +599,7 @@ def test_the_user_after_whom_to_go_on_may_be_written_as_text():
 
 
 def test_all_are_awarded_batch_by_batch(monkeypatch):
-    monkeypatch.setattr(backfill, "USERS_AT_ONCE", 2)
+    monkeypatch.setattr(awarding, "USERS_AT_ONCE", 2)
     users = walkers(*[2] * 7)
     walker_medal(2)
     seen = []
@@ -622,7 +622,7 @@ def test_all_may_be_nobody():
 
 
 def test_a_backfill_that_broke_off_is_finished_by_the_next(monkeypatch):
-    monkeypatch.setattr(backfill, "USERS_AT_ONCE", 2)
+    monkeypatch.setattr(awarding, "USERS_AT_ONCE", 2)
     users, ledgers = walkers(*[2] * 5), Store.ledgers
     walker_medal(2)
 
@@ -657,7 +657,7 @@ def meanwhile(monkeypatch, work):
         work()
         return attempts(*arguments)
 
-    monkeypatch.setattr(backfill, "attempts", attempts_late)
+    monkeypatch.setattr(awarding, "attempts", attempts_late)
 
 
 def test_users_who_got_it_or_lost_it_or_left_meanwhile_are_skipped(monkeypatch):

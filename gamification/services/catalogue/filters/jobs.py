@@ -14,8 +14,8 @@ from gamification.models import (
     UserGamification,
     write_alias,
 )
-from gamification.services.catalogue.filter_counts import store_counts
-from gamification.services.catalogue.filters import wanted_filters
+from gamification.services.catalogue.filters.counts import store_counts
+from gamification.services.catalogue.filters.syncing import wanted_filters
 from gamification.services.jobs import Step
 from gamification.storage import store_for
 from gamification.storage.catalogue import load_catalogue

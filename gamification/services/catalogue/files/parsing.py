@@ -19,16 +19,16 @@ from gamification.domain.definitions import (
 from gamification.domain.streak_rules import DAILY
 from gamification.exceptions import InvalidDefinitionsError
 from gamification.models import Achievement, Activity, StreakDefinition
-from gamification.services.catalogue.field_values import TYPE_NAMES, Field, check_value
-from gamification.services.catalogue.fields import criterion_problem
-from gamification.services.catalogue.repeats import (
+from gamification.services.catalogue.fields.editable import criterion_problem
+from gamification.services.catalogue.fields.repeats import (
     endless_rewards,
     moment_text,
     read_moment,
     repeat_problems,
 )
-from gamification.services.catalogue.rule_files import check_rules
-from gamification.services.catalogue.series import file_problems
+from gamification.services.catalogue.fields.series import file_problems
+from gamification.services.catalogue.fields.values import TYPE_NAMES, Field, check_value
+from gamification.services.catalogue.files.rules import check_rules
 from gamification.services.levels.parsing import LEVEL_FIELDS, find_levels
 from gamification.services.streaks.fields import (
     LISTS,

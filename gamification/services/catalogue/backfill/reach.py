@@ -15,7 +15,7 @@ from gamification.conf import conf
 from gamification.domain.catalogue import top_threshold
 from gamification.domain.conditions import (
     Condition,
-    Group,
+    ConditionGroup,
     Holding,
     Leaf,
     leaves_of,
@@ -28,12 +28,12 @@ from gamification.domain.rules import AchievementStatus
 from gamification.domain.seasons import SeasonState
 from gamification.models import Achievement, write_alias
 from gamification.models.condition_text import condition_text, requirement_of
-from gamification.services.catalogue.backfill_preview import (
+from gamification.services.catalogue.backfill.preview import (
     meeting_of,
     preview_backfill,
     qualifying_users,
 )
-from gamification.services.catalogue.filters import is_tree
+from gamification.services.catalogue.filters.syncing import is_tree
 from gamification.services.levels.table import current_thresholds
 from gamification.services.players.goals import is_special, season_of
 from gamification.services.unit_of_work import naming_errors
@@ -192,7 +192,7 @@ def _conditions_problem(achievement: Achievement, tops: _Tops) -> str:
 
 def _can_be_met(condition: Condition, tops: _Tops) -> bool:
     match condition:
-        case Group(least, parts):
+        case ConditionGroup(least, parts):
             return sum(_can_be_met(part, tops) for part in parts) >= least
         case Holding(achievement, is_held):
             return not (is_held and achievement in tops.drafts)

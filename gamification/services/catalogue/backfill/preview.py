@@ -26,14 +26,14 @@ from gamification.models import (
     write_alias,
 )
 from gamification.models.users import in_order
-from gamification.services.catalogue.filters import is_tree
-from gamification.services.catalogue.lookup import get_definition
-from gamification.services.catalogue.meeting import (
+from gamification.services.catalogue.backfill.meeting import (
     COLUMNS,
     Meeting,
     meeting,
     tally_reaches,
 )
+from gamification.services.catalogue.filters.syncing import is_tree
+from gamification.services.catalogue.lookup import get_definition
 from gamification.services.effects import (
     Effects,
     UnlockEffect,

@@ -15,7 +15,7 @@ from gamification.domain.outcomes import Outcome, Reason
 from gamification.domain.rules import AchievementRule, AchievementStatus
 from gamification.models import Achievement, write_alias
 from gamification.models.users import in_order
-from gamification.services.catalogue.backfill_preview import qualifying_users
+from gamification.services.catalogue.backfill.preview import qualifying_users
 from gamification.services.catalogue.lookup import get_definition
 from gamification.services.corrections.awards import find_achievement, not_active
 from gamification.services.dispatch import announce_on_commit

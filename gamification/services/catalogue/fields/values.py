@@ -12,9 +12,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from gamification.exceptions import InvalidDefinitionError
-from gamification.services.catalogue.attributes import check_declaration
+from gamification.services.catalogue.fields.attributes import check_declaration
+from gamification.services.catalogue.fields.repeats import read_moment
 from gamification.services.catalogue.lookup import named
-from gamification.services.catalogue.repeats import read_moment
 from gamification.services.validation import is_storable
 from gamification.suggestions import did_you_mean
 

@@ -10,8 +10,8 @@ from django.core.management import call_command
 from gamification.exceptions import JobStateError
 from gamification.models import Achievement, CountFilter, FilterTally, Job
 from gamification.services import record_activity, reverse_entry
-from gamification.services.catalogue import filter_jobs
-from gamification.services.catalogue.filters import sync_filters
+from gamification.services.catalogue.filters import jobs as filter_jobs
+from gamification.services.catalogue.filters.syncing import sync_filters
 from gamification.staff import (
     abandon_job,
     apply_definitions,

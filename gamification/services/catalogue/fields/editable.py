@@ -22,10 +22,17 @@ from gamification.domain.criteria import Criterion
 from gamification.domain.streak_rules import DAILY
 from gamification.exceptions import UnknownStreakError
 from gamification.models import Achievement, Activity, StreakDefinition, write_alias
-from gamification.services.catalogue.attributes import (
+from gamification.services.catalogue.fields.attributes import (
     check_carried,
 )
-from gamification.services.catalogue.field_values import (
+from gamification.services.catalogue.fields.repeats import (
+    endless_rewards,
+    moment_text,
+    read_moment,
+    repeat_problems,
+)
+from gamification.services.catalogue.fields.series import step_problems
+from gamification.services.catalogue.fields.values import (
     check_names,
     check_value,
     raise_errors,
@@ -34,13 +41,6 @@ from gamification.services.catalogue.lookup import (
     find_definition,
     unknown_definition,
 )
-from gamification.services.catalogue.repeats import (
-    endless_rewards,
-    moment_text,
-    read_moment,
-    repeat_problems,
-)
-from gamification.services.catalogue.series import step_problems
 from gamification.services.streaks.lookup import find_streak
 from gamification.services.validation import fingerprint
 

@@ -7,11 +7,11 @@ from typing import Any, Final
 from django.db.models import QuerySet
 
 from gamification.models import Achievement, Job, JobKind, write_alias
-from gamification.services.catalogue.backfill import (
+from gamification.services.catalogue.backfill.awarding import (
     active_achievement,
     backfill_achievement,
 )
-from gamification.services.catalogue.backfill_preview import qualifying_users
+from gamification.services.catalogue.backfill.preview import qualifying_users
 from gamification.services.jobs import Step, begin_job
 from gamification.services.unit_of_work import naming_errors
 from gamification.services.validation import UserRef, check_notes
