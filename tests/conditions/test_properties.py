@@ -23,7 +23,7 @@ from tests.conditions.random_trees import (
 from tests.conditions.worlds import World, build_filters, make_catalogue
 
 LENIENT = settings(
-    max_examples=int(os.environ.get("CONDITION_EXAMPLES", "25")),
+    max_examples=int(os.environ.get("CONDITION_EXAMPLES", "12")),
     suppress_health_check=[
         HealthCheck.function_scoped_fixture,
         HealthCheck.too_slow,
