@@ -54,6 +54,10 @@ LONG = (
     "tests/examples",
     "tests/test_new_site",
     "tests/races",
+    "tests/management/importing/test_memory",
+    "tests/management/test_histories",
+    "tests/services/test_memory",
+    "tests/test_leaderboards_model",
 )
 
 
