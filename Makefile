@@ -15,15 +15,10 @@ SLOW := $(addprefix tests/,browser examples fuzzing test_new_site.py \
 	test_leaderboards_model.py management/importing/test_memory.py \
 	services/test_memory.py services/many/test_random_games.py \
 	$(addprefix promises/test_,model.py order.py previews.py undoing.py))
-# Tests of which no line depends alone: their coverage, which takes twice the time, is
-# not measured.
-PLAIN := $(addprefix tests/,races hosts promises management/test_histories.py \
-	services/streaks/test_model.py services/boosts/test_random_games.py \
-	example_project/test_demo_data.py \
-	$(addprefix test_,extras.py glossary.py progression_timeline.py))
 # Tests of the API and of PostgreSQL of which no line depends alone, or by chance.
-REPEATED := $(addprefix tests/,api/test_bad_inputs.py \
-	$(addprefix storage/test_,equivalence.py statements.py))
+REPEATED := $(addprefix tests/,services/test_drift.py \
+	$(addprefix api/test_,bad_inputs.py boost_vectors.py streak_vectors.py) \
+	$(addprefix storage/test_,equivalence.py nearby.py::test_after_each statements.py))
 # Tests of lines that only PostgreSQL runs, and those of the API.
 MEASURED := $(filter-out $(SLOW),$(wildcard tests/services/test_*.py)) \
 	$(addprefix tests/,api storage services/recording services/corrections \
@@ -31,15 +26,40 @@ MEASURED := $(filter-out $(SLOW),$(wildcard tests/services/test_*.py)) \
 	test_leaderboards_upkeep.py test_migrations.py \
 	$(addprefix races/test_,boards.py corrections.py faults.py optimistic_batches.py \
 	optimistic_records.py))
+# Tests of which no line depends alone: their coverage, which takes twice the time, is
+# not measured. Many are measured on PostgreSQL, and have no line of SQLite's; single
+# ones repeat with much, or with random examples, what others do once.
+PLAIN := $(addprefix tests/,races hosts promises example_project \
+	management/test_histories.py services/corrections services/many/test_undo.py \
+	$(addprefix services/boosts/test_,random_games.py vectors.py) \
+	$(addprefix services/streaks/test_,model.py vectors.py) $(addprefix test_, \
+	architecture.py docs.py docs_pages.py extras.py glossary.py \
+	leaderboards_upkeep.py progression_timeline.py)) \
+	$(filter-out $(addprefix tests/services/,recording/test_repeats.py \
+	$(addprefix test_,callers_rows.py database_errors.py turns.py unit_of_work.py)), \
+	$(wildcard tests/services/recording/test_*.py) \
+	$(filter tests/services/test_%,$(MEASURED))) \
+	$(addprefix tests/,admin/balance/test_tuning.py::test_a_page_of_very_many \
+	admin/players/test_page.py::test_the_number_of_queries \
+	admin/test_history.py::test_the_number_of_queries \
+	services/balance/test_recalculation.py::test_it_agrees \
+	services/balance/test_simulation.py::test_it_agrees \
+	services/catalogue/test_files.py::test_an_applied_file_is_exported \
+	storage/test_nearby.py::test_after_each_step test_leaderboards.py::test_a_board_takes \
+	test_leaderboards_life.py::test_a_tick_that_is_skipped \
+	test_migrations.py::test_an_edit test_strict_json.py::test_what_json_can_say)
 # Tests that send the keys of users to the server in SQL of ours, or convert them.
 KEYED := $(addprefix tests/api/test_,achievement_backfill.py records.py \
 	user_lookup.py users.py) tests/conditions/test_corrections.py
 # Tests without a query of their own, or with Django's queries alone.
 PORTABLE := $(addprefix tests/,domain pages templatetags example_project admin api \
-	$(addprefix management/,importing test_gamification_catalogue.py \
-	test_gamification_groups.py) test_architecture.py test_benchmarks.py test_conf.py \
-	test_docs.py test_docs_pages.py test_exceptions.py test_extras.py test_glossary.py \
-	test_static.py test_strict_json.py test_suggestions.py)
+	management/importing $(addprefix management/test_,gamification_catalogue.py \
+	gamification_groups.py options.py progress_bar.py) $(addprefix models/test_, \
+	boost_text.py condition_text.py criterion_text.py permissions.py rule_checks.py) \
+	$(addprefix services/catalogue/test_,bulk.py change_log.py defaults.py seeds.py \
+	streak_files.py) services/levels/test_files.py \
+	$(addprefix test_,architecture.py benchmarks.py conf.py docs.py docs_pages.py \
+	exceptions.py extras.py glossary.py static.py strict_json.py suggestions.py))
 # The others: all that asks the database in ways of our own.
 ASKING := $(filter-out $(PORTABLE) $(addprefix tests/,data management storage \
 	uuid_users __pycache__), \
@@ -76,7 +96,8 @@ suite:
 		$(addprefix --ignore ,tests/api $(SLOW))
 	TEST_DATABASE=postgresql UNMEASURED="$(REPEATED)" $(PYTEST) $(COVERED) $(MEASURED)
 	TEST_DATABASE=postgresql TEST_USER_MODEL=uuid_users.Member $(PYTEST) $(ASKING) \
-		$(addprefix --ignore ,$(filter-out $(KEYED),$(filter %.py,$(MEASURED))))
+		$(addprefix --ignore ,$(filter-out $(KEYED),$(filter %.py, \
+		$(MEASURED) $(PORTABLE))))
 	$(BIN)/python -m coverage report
 
 lint: style types migrations ## Check the style, the types and the migrations.

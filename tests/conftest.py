@@ -54,6 +54,10 @@ LONG = (
     "tests/examples",
     "tests/test_new_site",
     "tests/races",
+    "tests/management/importing/test_memory",
+    "tests/management/test_histories",
+    "tests/services/test_memory",
+    "tests/test_leaderboards_model",
 )
 
 
@@ -62,10 +66,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: not item.nodeid.startswith(LONG))
 
 
+def pytest_collectstart() -> None:
+    """Let the garbage collector wait: what is collected stays until the end."""
+    gc.disable()
+
+
 def pytest_collection_finish() -> None:
     """Let the garbage collector pass over what stays until the end."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")

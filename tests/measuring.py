@@ -16,13 +16,15 @@ import pkgutil
 import sys
 import threading
 from collections.abc import Generator, Iterator
-from functools import _lru_cache_wrapper
+from functools import _lru_cache_wrapper, cache
 from typing import Any
 
 import pytest
 from django.conf import settings
 
 import gamification
+import gamification.domain.zones
+import gamification.pages.forms
 import tests.admin.conftest  # noqa: F401 - the pages of users
 
 UNMEASURED = (*os.environ.get("UNMEASURED", "").split(),)
@@ -43,6 +45,7 @@ def pytest_collection(session: pytest.Session) -> None:
             _import_everything()
             _functions = sys.gettrace(), threading.gettrace()
             _cached.extend(_find_cached())
+            _look_at_zones_once()
         _trace(None, None)
 
 
@@ -58,6 +61,12 @@ def _find_cached() -> Iterator[_lru_cache_wrapper[Any]]:
         is_cached = isinstance(each, _lru_cache_wrapper)
         if is_cached and each.__module__.startswith("gamification."):
             yield each
+
+
+def _look_at_zones_once() -> None:
+    # They are in six hundred files, and are no result of the app.
+    for module in (gamification.domain.zones, gamification.pages.forms):
+        module.available_timezones = cache(module.available_timezones)
 
 
 @pytest.hookimpl(wrapper=True)

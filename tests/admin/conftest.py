@@ -1,8 +1,24 @@
 from __future__ import annotations
 
+import pytest
 from django.contrib import admin
 from django.contrib.auth import get_user_model
+
+from gamification.domain import zones
 
 if not admin.site.is_registered(get_user_model()):
     # Django registers its own user model alone.
     admin.site.register(get_user_model())
+
+
+@pytest.fixture(autouse=True)
+def few_zones(monkeypatch):
+    """Let forms offer few time zones.
+
+    To write six hundred, and to read them again, takes as long as the rest of a page.
+    """
+    names = {"UTC", "Asia/Tokyo", "Europe/Berlin"}
+    monkeypatch.setattr(zones, "available_timezones", lambda: names)
+    zones.time_zones.cache_clear()
+    yield
+    zones.time_zones.cache_clear()

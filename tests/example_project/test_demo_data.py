@@ -6,22 +6,16 @@ from io import StringIO
 import pytest
 import time_machine
 from django.contrib.auth import get_user_model
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError
 
 from example_project.visions.actions import complete_kpi
 from example_project.visions.demo import rarities, stories
 from example_project.visions.demo.levels import name_levels
-from example_project.visions.models import KPI, Vision
+from example_project.visions.models import KPI
 from gamification.models import (
-    Achievement,
-    Boost,
     Celebration,
-    Job,
     LedgerEntry,
     Level,
-    StreakDefinition,
-    StreakFreeze,
-    StreakPause,
     UserAchievement,
     UserGamification,
 )
@@ -37,21 +31,6 @@ def every_habit_in_every_zone(monkeypatch):
     monkeypatch.setattr(stories, "CROWD", crowd)
 
 
-@pytest.fixture
-def demo(settings, monkeypatch):
-    """Return the command, for the visitor and two others."""
-    settings.DEBUG = True
-    monkeypatch.setattr(stories, "CROWD", 2)
-    monkeypatch.setattr(stories, "HABITS", (stories.newcomer, stories.latecomer))
-
-    def run(out: StringIO | None = None) -> str:
-        out = out or StringIO()
-        call_command("demo_data", stdout=out)
-        return out.getvalue()
-
-    return run
-
-
 def test_a_terminal_shows_how_far_it_is(demo):
     out = StringIO()
     out.isatty = lambda: True
@@ -59,28 +38,6 @@ def test_a_terminal_shows_how_far_it_is(demo):
     demo(out)
 
     assert "\r3 of 3 people, " in out.getvalue()
-
-
-def test_there_are_a_weekly_streak_freezes_and_pauses_only_once(demo):
-    for _ in range(2):
-        demo()
-
-    assert StreakDefinition.objects.get(key="weekly").goal == 3
-    granted = StreakFreeze.objects.filter(kind="granted")
-    assert sorted(granted.values_list("user__username", "amount")) == [
-        ("demo", 2),
-        ("demo-001", 1),
-        ("demo-002", 1),
-    ]
-    assert StreakPause.objects.count() == 2
-
-
-def test_a_double_weekend_is_planned(demo):
-    demo()
-
-    [boost] = Boost.objects.all()
-
-    assert (boost.state, boost.starts_at.isoweekday()) == ("planned", 6)
 
 
 def test_stories_are_the_same_every_time():
@@ -126,22 +83,6 @@ def test_it_is_not_for_sites_that_people_use(demo, settings):
     assert not get_user_model().objects.exists()
 
 
-def test_it_says_how_to_log_in(demo, client):
-    out = demo()
-
-    assert "http://127.0.0.1:8000/ " in out
-    assert client.login(username="demo", password="demo")
-    assert client.login(username="admin", password="admin")
-    assert client.get("/admin/").status_code == 200
-
-
-def test_it_sums_up_what_it_did(demo):
-    out = demo()
-
-    records = LedgerEntry.objects.filter(kind="activity").count()
-    assert f"3 new people, {records:,} records" in out
-
-
 def test_a_second_run_has_no_effect(demo):
     demo()
     before = everything()
@@ -156,16 +97,6 @@ def test_a_second_run_has_no_effect(demo):
 def everything():
     models = [UserGamification, LedgerEntry, UserAchievement, Celebration, KPI]
     return [list(model.objects.order_by("pk").values()) for model in models]
-
-
-def test_records_are_those_that_the_site_would_make(demo):
-    demo()
-
-    kpis = KPI.objects.exclude(completed_at=None)
-    made = {(kpi.completion_key, kpi.source, kpi.completed_at) for kpi in kpis}
-    made |= {(v.creation_key, v.source, v.created_at) for v in Vision.objects.all()}
-    entries = LedgerEntry.objects.filter(kind="activity")
-    assert made == set(entries.values_list("key", "source", "occurred_at"))
 
 
 @time_machine.travel(NOW)
@@ -198,33 +129,6 @@ def test_the_visitor_is_a_founder_however_many_came_before(demo, monkeypatch):
     assert unlock.user.get_username() == "demo"
 
 
-def test_zones_are_chosen(demo):
-    demo()
-
-    zones = UserGamification.objects.values_list("time_zone", flat=True)
-    assert {*zones} > {"", "Europe/London"}
-
-
-def test_the_catalogue_has_rarities(demo):
-    demo()
-
-    founder, secret, draft = Achievement.objects.order_by("position")[11:14]
-    assert (founder.status, founder.user_achievements.count()) == ("retired", 3)
-    assert (secret.is_secret, draft.status) == (True, "draft")
-
-
-def test_levels_have_names_and_begin_where_they_did(demo):
-    demo()
-
-    levels = [str(level) for level in Level.objects.all()]
-    assert (levels[3], levels[4], len(levels)) == (
-        "Level 4 · Dreamer",
-        "Level 5 · Explorer",
-        30,
-    )
-    assert not Job.objects.filter(kind="levels").exists()
-
-
 def test_levels_of_staff_keep_their_names(demo):
     Level.objects.create(number=1, threshold=0, name="Ours")
 
@@ -239,43 +143,3 @@ def test_an_admin_who_exists_is_left_alone(demo, client):
     demo()
 
     assert client.login(username="admin", password="of their own")
-
-
-def test_completed_kpis_tell_their_vision(demo):
-    demo()
-
-    said = LedgerEntry.objects.filter(kind="activity", activity__key="kpi_completed")
-    titles = {*Vision.objects.values_list("title", flat=True)}
-    assert {entry.attributes["vision"] for entry in said} <= titles
-    assert {entry.attributes["times"] for entry in said} == {1}
-
-
-def test_there_are_a_series_a_weekly_achievement_and_a_season(demo):
-    demo()
-    demo()
-
-    rows = Achievement.objects.filter(key__startswith="kpi_").exclude(series="")
-    steps = rows.order_by("step").values_list("name", "threshold")
-    assert [*steps] == [
-        ("Bronze worker", 25),
-        ("Silver worker", 120),
-        ("Gold worker", 250),
-    ]
-    weekly = Achievement.objects.get(key="busy_week")
-    assert (weekly.repeat_period, weekly.max_times) == ("week", None)
-    assert weekly.user_achievements.filter(number__gt=1).exists()
-    season = Achievement.objects.get(key="this_season")
-    assert season.starts_at < datetime.now(UTC) < season.ends_at
-
-
-def test_an_achievement_asks_for_attributes_only_once(demo):
-    for _ in range(2):
-        demo()
-
-    assert not Job.objects.filter(finished_at=None).exists()
-    row = Achievement.objects.get(key="all_rounder")
-    assert row.criterion_text == (
-        "60 active days, “Bronze worker” held, level 10, 4 different values of vision "
-        "from KPI completed, and any of (50 × KPI completed with vision “Run a half "
-        "marathon”; “Gold worker” held)"
-    )

@@ -13,7 +13,7 @@ from tests.conftest import IS_POSTGRESQL
 
 ROOT = Path(__file__).parent.parent.parent
 
-#: The user models, and what is special about each.
+#: The user models, and what is special about each. The suite itself has UUIDs as keys.
 MODELS = {
     "auth.User": "users of a class that inherits from it, with another key",
     "people.Teacher": "inherits from another table, with a key of its own",
@@ -22,7 +22,6 @@ MODELS = {
     "people.Owner": "a key that is an object; signs in by mail",
     "people.Reader": "signs in by mail",
     "people.Pupil": "signs in with a number",
-    "uuid_users.Member": "a UUID as key",
 }
 
 #: Those whose keys the SQL of the PostgreSQL store has to treat in another way.

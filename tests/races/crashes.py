@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -75,7 +76,11 @@ def kill_at_every_statement(verb: str, pairs: Iterable[tuple[Any, Any]]) -> int:
 
 def main(verb: str, *names: str) -> None:
     connection.settings_dict["NAME"] = os.environ["RACES_DATABASE"]
-    pairs = zip(names[::2], names[1::2], strict=True)
+    *pairs, last = zip(names[::2], names[1::2], strict=True)
+    # What is imported and prepared once is ready in each process that follows.
+    VERBS[verb](*last)
+    connection.close()
+    gc.freeze()
     for number, pair in enumerate(pairs):
         if not _is_killed(number, partial(VERBS[verb], *pair)):
             sys.stdout.write(str(number))

@@ -17,8 +17,8 @@ pytestmark = [COMMITTED, pytest.mark.usefixtures("activity", "no_achievements")]
 
 
 #: Pairs of users: hardly more than there are statements.
-FEW = pytest.mark.parametrize("pairs", [40], indirect=True)
-MANY = pytest.mark.parametrize("pairs", [70], indirect=True)
+FEW = pytest.mark.parametrize("pairs", [45], indirect=True)
+MANY = pytest.mark.parametrize("pairs", [75], indirect=True)
 
 
 @pytest.fixture

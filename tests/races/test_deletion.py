@@ -133,7 +133,7 @@ def test_a_deletion_succeeds_whatever_commits_inside_of_it(pool, verb, is_known)
     assert number > 1
 
 
-@pytest.mark.parametrize("are_known", [(False, True), (True, False), (True, True)])
+@pytest.mark.parametrize("are_known", [(False, True), (True, False)])
 def test_users_are_deleted_together_whatever_batch_commits_inside_of_it(
     pool, are_known
 ):

@@ -25,14 +25,14 @@ from tests.inspection import profile_of
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_achievements")]
 
 #: A ledger, and one that is eight times as long.
-SHORT, LONG = 1_000, 8_000
+SHORT, LONG = 250, 2_000
 
 
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch):
     """Let the short ledger take many chunks, too."""
-    monkeypatch.setattr(streaming, "CHUNK", 100)
-    monkeypatch.setattr(base, "ENTRIES_AT_ONCE", 100)
+    monkeypatch.setattr(streaming, "CHUNK", 25)
+    monkeypatch.setattr(base, "ENTRIES_AT_ONCE", 25)
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def test_memory_does_not_grow_with_the_ledger_of_a_user(grow, user, work):
     grow(LONG)
     long = peak_of(work)
 
-    # Seven thousand rows more would take more than a megabyte.
+    # The other rows would take half a megabyte.
     assert long < 1.3 * short + 100_000
     assert profile_of(user).total_xp == 10 * LONG
     assert ActiveDay.objects.count() == 1
@@ -120,13 +120,13 @@ def test_a_long_ledger_dates_an_award_like_a_short_one(
 ):
     grow(SHORT)
     dates = []
-    for at_once in (100, 10_000):
+    for at_once in (25, 10_000):
         monkeypatch.setattr(base, "ENTRIES_AT_ONCE", at_once)
         medal = AchievementFactory(
-            criterion="activity_count", activity=activity, threshold=501
+            criterion="activity_count", activity=activity, threshold=126
         )
         backfill_achievement(medal.key)
         dates.append(user.gamification_achievements.get(achievement=medal).unlocked_at)
 
     first = activity.ledger_entries.earliest("id").occurred_at
-    assert dates == [first + timedelta(milliseconds=500)] * 2
+    assert dates == [first + timedelta(milliseconds=125)] * 2

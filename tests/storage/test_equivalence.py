@@ -6,6 +6,7 @@ That both are right is what ``tests/promises`` are about.
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -284,7 +285,7 @@ def live_on_site(steps, store):
 @pytest.mark.skipif(not IS_POSTGRESQL, reason="Other databases have one store.")
 @given(st.lists(STEPS, max_size=25))
 @settings(
-    max_examples=30,
+    max_examples=int(os.environ.get("STORE_EXAMPLES", "20")),
     suppress_health_check=[
         HealthCheck.function_scoped_fixture,
         HealthCheck.too_slow,

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from copy import deepcopy
 from datetime import date, timedelta
 
 import pytest
+import time_machine
+from pytest_django import DjangoDbBlocker
 
 from gamification.exceptions import JobStateError
 from gamification.models import (
@@ -34,15 +37,13 @@ from gamification.staff import (
     run_next_step,
     undo_of,
 )
-from tests.factories import AchievementFactory, UserFactory
+from tests.factories import AchievementFactory, ActivityFactory, UserFactory
 from tests.inspection import held_by, ledger_of, profile_of
+from tests.resets import rows_of_a_file
 from tests.services.conftest import NOW
 from tests.services.many.conftest import finish, totals
 
-pytestmark = [
-    pytest.mark.django_db,
-    pytest.mark.usefixtures("activity", "no_achievements"),
-]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("past")]
 
 AWARD = Act(kind="award", achievement="medal", celebrate=True)
 GIFT = Act(kind="adjustment", amount=1_000, note="A gift.", celebrate=True)
@@ -54,26 +55,38 @@ def time_passes(server_clock):
     """Let each step happen at a time of its own."""
 
 
-@pytest.fixture
-def users(server_clock):
+@pytest.fixture(scope="module")
+def past(django_db_setup: None, django_db_blocker: DjangoDbBlocker):
     """Users with a past: records, awards, losses, a limit, and more to earn."""
-    medal = {"key": "medal", "xp_reward": 60}
-    AchievementFactory(**medal)
+    with rows_of_a_file(django_db_blocker):
+        with time_machine.travel(NOW, tick=False) as clock:
+            users = make_past(clock)
+        yield users
+
+
+def make_past(clock):
+    Achievement.objects.all().delete()
+    ActivityFactory(key="walk", name="Walk", daily_limit=2)
+    AchievementFactory(key="medal", xp_reward=60)
     AchievementFactory(key="rich", criterion="total_xp", threshold=500, xp_reward=5)
     AchievementFactory(
         key="walker", criterion="active_days", threshold=3, xp_reward=7, revocable=True
     )
-    Activity.objects.update(daily_limit=2)
     users = sorted(UserFactory.create_batch(5), key=lambda user: user.pk)
     for number, user in enumerate(users):
         for day in range(1, 3 + number):
             record(user, day, number + 1)
     award_achievement(users[1], "medal")
     award_achievement(users[2], "medal")
-    server_clock.shift(60)
+    clock.shift(60)
     revoke_achievement(users[2], "medal", reason="Cheated.")
-    server_clock.shift(60)
     return users
+
+
+@pytest.fixture
+def users(past, db, server_clock):
+    server_clock.shift(120)
+    return deepcopy(past)
 
 
 def record(user, day, quantity=1):

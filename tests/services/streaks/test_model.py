@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import date, timedelta
 
 import pytest
@@ -69,7 +70,10 @@ def stands(user):
 
 @pytest.mark.django_db
 @pytest.mark.usefixtures("activity", "no_achievements")
-@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=int(os.environ.get("STREAK_EXAMPLES", "10")),
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(
     st.sets(acts, max_size=16),
     st.sampled_from([{}, {"freeze_every": 3}, {"weekdays": [1, 2, 3, 4, 5]}]),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import timedelta
 
 import pytest
@@ -881,7 +882,10 @@ MEDALS = st.fixed_dictionaries(
 
 
 @given(st.dictionaries(KEYS, MEDALS, max_size=4))
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=int(os.environ.get("FILE_EXAMPLES", "10")),
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 def test_an_applied_file_is_exported_without_differences(medals):
     text = file_of(*({"key": key, **fields} for key, fields in medals.items()))
     apply_definitions(text)
