@@ -50,7 +50,10 @@ PROGRESS_EXAMPLE: Final = {
 KINDS: Final = ("criterion", "holds", "lacks", "all", "any", "at_least")
 _KEY: Final = {"type": "string", "maxLength": 100}
 _NUMBER: Final = {"type": "integer", "minimum": 1, "maximum": 2**53}
-_ATTRIBUTE: Final = {"type": "string", "maxLength": 32}
+# What a condition may leave out may also be null.
+_OPTIONAL_KEY: Final = _KEY | {"type": ["string", "null"]}
+_ATTRIBUTE: Final = {"type": ["string", "null"], "maxLength": 32}
+_DATE: Final = {"type": ["string", "null"], "format": "date"}
 _COMPARISON: Final = {
     "type": "array",
     "description": "An attribute, an operator ("
@@ -61,7 +64,7 @@ _COMPARISON: Final = {
 }
 _COUNTING: Final = {
     "where": {
-        "type": "array",
+        "type": ["array", "null"],
         "description": "What a record must say; all of it.",
         "maxItems": 16,
         "items": _COMPARISON,
@@ -69,14 +72,14 @@ _COUNTING: Final = {
     "sum": _ATTRIBUTE | {"description": "An integer attribute to add up."},
     "distinct": _ATTRIBUTE | {"description": "An attribute whose values to count."},
     "window": {
-        "type": "object",
+        "type": ["object", "null"],
         "description": "Dates on the user's own calendar; `until` is the date after "
         "the last one. Or any `days` consecutive dates.",
         "additionalProperties": False,
         "properties": {
-            "since": {"type": "string", "format": "date"},
-            "until": {"type": "string", "format": "date"},
-            "days": {"type": "integer", "minimum": 1, "maximum": 366},
+            "since": _DATE,
+            "until": _DATE,
+            "days": {"type": ["integer", "null"], "minimum": 1, "maximum": 366},
         },
     },
 }
@@ -101,8 +104,8 @@ def condition_schema(this: Mapping[str, Any]) -> dict[str, Any]:
     leaf = _object(
         # A list of choices would become a component of the site's own.
         criterion={"type": "string", "pattern": f"^({'|'.join(LEAF_CRITERIA)})$"},
-        activity=_KEY,
-        streak=_KEY,
+        activity=_OPTIONAL_KEY,
+        streak=_OPTIONAL_KEY,
         threshold=_NUMBER | {"default": 1},
         **_COUNTING,
     )

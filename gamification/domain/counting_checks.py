@@ -86,7 +86,7 @@ def check_counting(
     else:
         where, quantity, attribute = (), Quantity.COUNT.value, ""
         for name in ("where", "sum", "distinct"):
-            if data.get(name):
+            if data.get(name) is not None and (name, data[name]) != ("where", []):
                 message = _("Only records of an activity have attributes.")
                 checker.problems.add(f"{path}.{name}", message)
     window = checker.window(f"{path}.window", data.get("window"), criterion)
@@ -160,7 +160,7 @@ class _Checker:
 
     def window(self, path: str, data: object, criterion: str) -> DateWindow | None:
         """Return the dates that count; None for all."""
-        if not data:
+        if data is None or data == {}:
             return None
         names = ("since", "until", "days")
         if not isinstance(data, dict) or not {*data} <= {*names}:

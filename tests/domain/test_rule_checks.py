@@ -332,6 +332,12 @@ def test_only_whole_numbers_are_added_up():
     )
 
 
+def test_an_empty_name_is_an_attribute_all_the_same():
+    assert problems(counting={"sum": ""}, activity="") == [
+        ("counting.sum", "Only records of an activity have attributes.")
+    ]
+
+
 def test_either_a_sum_or_values_are_counted():
     assert counted({"sum": "pages", "distinct": "genre"}) == (
         "counting.distinct",
@@ -343,6 +349,7 @@ def test_either_a_sum_or_values_are_counted():
     ("window", "path", "message"),
     [
         ("June", "", "A window is an object with since, until, or days."),
+        ("", "", "A window is an object with since, until, or days."),
         ({"from": 1}, "", "A window is an object with since, until, or days."),
         (
             {"since": "2026-06-01", "days": 7},
