@@ -25,7 +25,7 @@ from gamification.api.exceptions import (
 from gamification.api.fields import BodySerializer, QuerySerializer, RequestSerializer
 from gamification.api.operations import Header, OperationSpec, spec_of
 from gamification.api.preconditions import IF_MATCH, PreconditionRequired
-from gamification.api.rule_fields import RuleField
+from gamification.api.rule_fields import RuleField, with_nullable
 from gamification.api.serializers import ResponseSerializer
 from gamification.api.views.achievement_serializers import (
     CATEGORIES,
@@ -239,16 +239,20 @@ class OperationSchema(AutoSchema):
     def _rule(self, field: RuleField) -> Any:
         """Return a reference to the schema of a rule, which may refer to itself."""
         name = _PREFIX + field.component
-        this = {"$ref": f"#/components/schemas/{name}"}
+        schema = field.schema({"$ref": f"#/components/schemas/{name}"})
+        is_older = not spectacular_settings.OAS_VERSION.startswith("3.1")
         component = ResolvedComponent(  # type: ignore[no-untyped-call]
-            name, ResolvedComponent.SCHEMA, field.schema(this), name
+            name,
+            ResolvedComponent.SCHEMA,
+            with_nullable(schema) if is_older else schema,
+            name,
         )
         self.registry.register_on_missing(component)
         described = {"description": field.help_text} if field.help_text else {}
         reference = safe_ref({**component.ref, **described})
         if not field.allow_null:
             return reference
-        if not spectacular_settings.OAS_VERSION.startswith("3.1"):
+        if is_older:
             return {"allOf": [reference], "nullable": True}
         return {"oneOf": [reference, {"type": "null"}]}
 

@@ -127,6 +127,19 @@ def condition_schema(this: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def with_nullable(schema: Any) -> Any:
+    """Return a schema of OpenAPI 3.1 in the words that older versions have for null."""
+    if isinstance(schema, list):
+        return [with_nullable(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    older = {name: with_nullable(each) for name, each in schema.items()}
+    match older.get("type"):
+        case [kind, "null"]:
+            older |= {"type": kind, "nullable": True}
+    return older
+
+
 class RuleField(serializers.JSONField):
     """The way in which an achievement counts, as a JSON object."""
 

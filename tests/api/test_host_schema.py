@@ -109,3 +109,5 @@ def test_older_versions_have_their_own_word_for_null():
     conditions = progress["properties"]["conditions"]
     assert conditions["nullable"] is True
     assert "oneOf" not in conditions
+    attribute = components(schema)["GamificationCounting"]["properties"]["sum"]
+    assert (attribute["type"], attribute["nullable"]) == ("string", True)
