@@ -44,7 +44,6 @@ PLAIN := $(addprefix tests/,races hosts promises example_project \
 	admin/test_history.py::test_the_number_of_queries \
 	services/balance/test_recalculation.py::test_it_agrees \
 	services/balance/test_simulation.py::test_it_agrees \
-	services/catalogue/test_files.py::test_an_applied_file_is_exported \
 	storage/test_nearby.py::test_after_each_step test_leaderboards.py::test_a_board_takes \
 	test_leaderboards_life.py::test_a_tick_that_is_skipped \
 	test_migrations.py::test_an_edit test_strict_json.py::test_what_json_can_say)
@@ -56,8 +55,8 @@ PORTABLE := $(addprefix tests/,domain pages templatetags example_project admin a
 	management/importing $(addprefix management/test_,gamification_catalogue.py \
 	gamification_groups.py options.py progress_bar.py) $(addprefix models/test_, \
 	boost_text.py condition_text.py criterion_text.py permissions.py rule_checks.py) \
-	$(addprefix services/catalogue/test_,bulk.py change_log.py defaults.py seeds.py \
-	streak_files.py) services/levels/test_files.py \
+	$(addprefix services/catalogue/test_,bulk.py change_log.py defaults.py seeds.py) \
+	services/catalogue/files/test_streaks.py services/levels/test_files.py \
 	$(addprefix test_,architecture.py benchmarks.py conf.py docs.py docs_pages.py \
 	exceptions.py extras.py glossary.py static.py strict_json.py suggestions.py))
 # The others: all that asks the database in ways of our own.
