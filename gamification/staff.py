@@ -61,9 +61,7 @@ from gamification.services.catalogue.backfill.jobs import (
     begin_backfill,
     unfinished_backfills,
 )
-from gamification.services.catalogue.backfill.preview import (
-    preview_backfill,
-)
+from gamification.services.catalogue.backfill.preview import preview_backfill
 from gamification.services.catalogue.backfill.reach import (
     DECISIVE,
     changed_reach,

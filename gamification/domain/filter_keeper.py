@@ -42,7 +42,7 @@ class FilterKeeper:
     def note(self, entry: Entry, place: int, active_days: int) -> None:
         """Count the entry at ``place``; ``active_days`` is what it adds to dates."""
         counted = self.trees.counted
-        slots = self.trees.slots_on(entry.activity_id, entry.attributes)
+        slots = self.trees.slots.on(entry.activity_id, entry.attributes)
         self.slots |= slots
         for slot in slots:
             change = change_of(counted[slot], entry, active_days)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from gamification.domain.conditions import AttributeValue, Leaf, Operator
+from gamification.domain.conditions import Leaf
 from gamification.domain.counting import Counted
 from gamification.domain.criteria import Criterion, Measure
 from gamification.domain.requirements import (
@@ -23,6 +23,7 @@ from gamification.domain.requirements import (
     units_needed,
     with_slots,
 )
+from gamification.domain.slot_index import SlotIndex
 
 if TYPE_CHECKING:
     from gamification.domain.rules import AchievementRule
@@ -33,7 +34,7 @@ NO_SLOT: Final = -1
 
 _LONGEST_STREAK: Final = Criterion.LONGEST_STREAK.value
 
-#: A catalogue keeps what at most so many sets of activities, or of values, affect.
+#: A catalogue keeps what is affected by at most this many sets of activities.
 _MAX_KEPT: Final = 1_024
 
 
@@ -180,9 +181,9 @@ class Trees:
                 self.answering[slot] = each.id
         #: Whether anything has to be counted or judged.
         self.are_used = bool(self.counted or self.active)
-        self._general, self._by_value = _index(self.counted)
+        #: Finds the slots in which an entry may count.
+        self.slots = SlotIndex(self.counted)
         self._affected: dict[Any, Affected] = {}
-        self._slots: dict[Any, frozenset[int]] = {}
 
     @property
     def needs_ledgers(self) -> bool:
@@ -199,24 +200,6 @@ class Trees:
     def answer_of(self, goal: Goal) -> int | None:
         """Return the id of the filter whose tallies answer; None if there is none."""
         return None if goal.slot is None else self.answering.get(goal.slot)
-
-    def slots_on(
-        self, about: int | None, said: Mapping[str, AttributeValue] | None
-    ) -> frozenset[int]:
-        """Return the slots in which an entry about an activity may count.
-
-        ``said`` are its attributes.
-        """
-        by_value = self._by_value.get(about, {})
-        wanted = [pair for pair in (said or {}).items() if pair in by_value]
-        known, key = self._slots, (about, *wanted)
-        if key not in known:
-            if len(known) >= _MAX_KEPT:
-                known.clear()
-            general = self._general.get(about, self._general[None])
-            found = [by_value[pair] for pair in wanted]
-            known[key] = frozenset(general).union(*found)
-        return known[key]
 
     def affected_by(
         self, activities: frozenset[int], slots: frozenset[int] | None = None
@@ -286,43 +269,6 @@ def _by_own(tree: Tree) -> tuple[str, int, int, int]:
     criterion, about, _ = tree.own.counted
     slot = NO_SLOT if tree.own.slot is None else tree.own.slot
     return criterion, about or NOWHERE, slot, tree.own.threshold
-
-
-#: Slots by id of the activity; None is for all others.
-_Slots: TypeAlias = dict[int | None, tuple[int, ...]]
-
-#: Slots by id of the activity, and by an attribute and its value.
-_SlotsByValue: TypeAlias = dict[
-    int | None, dict[tuple[str, AttributeValue], tuple[int, ...]]
-]
-
-
-def _index(counted: Sequence[Counted]) -> tuple[_Slots, _SlotsByValue]:
-    """Return where to look for the slots of an entry.
-
-    Most filters want one value of an attribute: they are found by that value. The
-    others of an activity, and what is not about activities, are always looked at.
-    """
-    others = [n for n, each in enumerate(counted) if each.criterion != _ACTIVITY_COUNT]
-    general: dict[int | None, list[int]] = {None: others}
-    by_value: dict[int | None, dict[tuple[str, AttributeValue], list[int]]] = {}
-    for slot, (criterion, about, counting) in enumerate(counted):
-        if criterion != _ACTIVITY_COUNT:
-            continue
-        known = general.setdefault(about, [*others])
-        wanted = next((e for e in counting.where if e.operator == Operator.IS), None)
-        if wanted is None or isinstance(wanted.value, tuple):
-            known.append(slot)
-            continue
-        values = by_value.setdefault(about, {})
-        values.setdefault((wanted.attribute, wanted.value), []).append(slot)
-    return (
-        {pk: tuple(slots) for pk, slots in general.items()},
-        {
-            pk: {value: tuple(slots) for value, slots in values.items()}
-            for pk, values in by_value.items()
-        },
-    )
 
 
 def make_tree(rule: AchievementRule, ids: Ids) -> Tree:

@@ -93,11 +93,7 @@ class PostgreSQLStore(Store):
         self._cursor.execute(sql, params)
 
     def _fetch(
-        self,
-        sql: str,
-        params: Any = (),
-        *,
-        repeats: bool = False,
+        self, sql: str, params: Any = (), *, repeats: bool = False
     ) -> list[tuple[Any, ...]]:
         if not repeats:
             self._cursor.execute(sql, params)

@@ -49,7 +49,7 @@ class StateQuery(NamedTuple):
         [key] = self.activities
         rule = catalogue.activities.get(key)
         about = rule.id if rule else None
-        return catalogue.trees.slots_on(about, self.said)
+        return catalogue.trees.slots.on(about, self.said)
 
     def groups(self, catalogue: Catalogue) -> list[int]:
         """Return the ids of the groups for whose members there are boosts."""

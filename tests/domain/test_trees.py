@@ -581,16 +581,16 @@ def test_what_is_kept_of_many_sets_of_activities_is_bounded(monkeypatch):
 
 
 def test_what_is_kept_of_many_values_is_bounded(monkeypatch):
-    monkeypatch.setattr("gamification.domain.trees._MAX_KEPT", 2)
+    monkeypatch.setattr("gamification.domain.slot_index._MAX_KEPT", 2)
     genres = [Counting(where=(Comparison("genre", "is", str(n)),)) for n in range(5)]
     trees = Catalogue(
         [WALK], [rule(key=str(n), counting=each) for n, each in enumerate(genres)]
     ).trees
 
-    found = [trees.slots_on(1, {"genre": str(n)}) for n in range(5)]
+    found = [trees.slots.on(1, {"genre": str(n)}) for n in range(5)]
 
     assert found == [{0}, {1}, {2}, {3}, {4}]
-    assert len(trees._slots) <= 2
+    assert len(trees.slots._known) <= 2
 
 
 def test_a_record_reads_the_filters_in_which_it_may_count():
@@ -598,7 +598,7 @@ def test_a_record_reads_the_filters_in_which_it_may_count():
     trees = Catalogue([WALK], [fan], filters=[FILTER]).trees
     said = {"genre": "fantasy"}, {"genre": "horror"}
 
-    slots = [frozenset(trees.slots_on(1, each)) for each in said]
+    slots = [frozenset(trees.slots.on(1, each)) for each in said]
     affected = [trees.affected_by(frozenset({1}), each) for each in slots]
 
     assert [each.asked.filters for each in affected] == [{5}, frozenset()]
