@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -53,6 +55,18 @@ def _rows(cursor: Any, options: Any) -> list[dict[str, Any]]:
     cursor.execute(f'SELECT * FROM "{options.db_table}" ORDER BY {options.pk.column}')
     names = [column[0] for column in cursor.description]
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def filter_counts(user: Any = None) -> dict[str, int]:
+    """Return what one user, or all, have of all filters, by bucket."""
+    users = {} if user is None else {"user": user}
+    counts: Counter[str] = Counter()
+    for row in FilterTally.objects.filter(**users):
+        counts[row.bucket] += row.count
+    for row in UserGamification.objects.filter(**users).exclude(pending_counts=""):
+        for _, count, *bucket in json.loads(row.pending_counts):
+            counts["".join(bucket)] += count
+    return dict(counts)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from gamification.domain.counting import (
 )
 from gamification.domain.history import PastEntry
 from gamification.domain.outcomes import Entry
+from gamification.domain.pending_counts import FilterCounts, add_to_note, counts_in
 from gamification.domain.state import UserState
 from gamification.domain.trees import Trees
 
@@ -24,7 +25,16 @@ Buckets: TypeAlias = Mapping[str, int]
 class FilterKeeper:
     """What the conditions of a catalogue count of one user's entries."""
 
-    __slots__ = ("_bases", "_changes", "_meters", "_sums", "slots", "state", "trees")
+    __slots__ = (
+        "_bases",
+        "_changes",
+        "_meters",
+        "_noted",
+        "_sums",
+        "slots",
+        "state",
+        "trees",
+    )
 
     def __init__(self, state: UserState, trees: Trees) -> None:
         self.state = state
@@ -38,6 +48,8 @@ class FilterKeeper:
         self._sums: dict[int, int] = {}
         self._bases: dict[int, Buckets] = {}
         self._meters: dict[int, tuple[Meter, int]] = {}
+        #: The counts of the user's note, by filter and bucket; None until they matter.
+        self._noted: Mapping[int, Buckets] | None = None
 
     def note(self, entry: Entry, place: int, active_days: int) -> None:
         """Count the entry at ``place``; ``active_days`` is what it adds to dates."""
@@ -50,8 +62,24 @@ class FilterKeeper:
                 self._changes.append((place, slot, *change))
                 self._sums[slot] = self._sums.get(slot, 0) + change[1]
 
-    def rows(self) -> dict[tuple[int, str], int]:
-        """Return what to add to stored tallies, by id of the filter and bucket."""
+    def kept(self, longest: int) -> tuple[str, FilterCounts]:
+        """Return the note that stays in the user's row, and what to add to tallies.
+
+        The note has at most ``longest`` characters. What nobody counts any more is
+        dropped.
+        """
+        note = add_to_note(self.state.pending_counts, self._added())
+        if len(note) <= longest:
+            return note, {}
+        counts = {
+            key: amount
+            for key, amount in counts_in(note).items()
+            if amount and key[0] in self.trees.known_filters
+        }
+        note = add_to_note("", counts)
+        return (note, {}) if len(note) <= longest // 2 else ("", counts)
+
+    def _added(self) -> FilterCounts:
         added: dict[tuple[int, str], int] = {}
         for _, slot, bucket, amount in self._changes:
             for pk in self.trees.filter_ids.get(slot, ()):
@@ -101,12 +129,25 @@ class FilterKeeper:
         if state.last_occurred_at is None:
             return {}
         if pk is not None and pk in state.asked.filters:
-            return (state.filters or {}).get(pk, {})
+            return self._stored(pk)
         if state.ledger is None:
             return None
         if slot not in self._bases:
             self._bases = self._count_all(state.ledger)
         return self._bases[slot]
+
+    def _stored(self, pk: int) -> Buckets:
+        """Return the counts of a filter that were read, with those in the note."""
+        if self._noted is None:
+            self._noted = _by_filter(counts_in(self.state.pending_counts))
+        stored = (self.state.filters or {}).get(pk, {})
+        noted = self._noted.get(pk)
+        if not noted:
+            return stored
+        return {
+            bucket: stored.get(bucket, 0) + noted.get(bucket, 0)
+            for bucket in stored.keys() | noted.keys()
+        }
 
     def _count_all(self, ledger: Iterable[PastEntry]) -> dict[int, Buckets]:
         counted = self.trees.counted
@@ -114,6 +155,13 @@ class FilterKeeper:
         for slot, (bucket, amount) in changes_of(counted, ledger):
             bases[slot][bucket] = bases[slot].get(bucket, 0) + amount
         return dict(enumerate(bases))
+
+
+def _by_filter(counts: FilterCounts) -> Mapping[int, Buckets]:
+    found: dict[int, dict[str, int]] = {}
+    for (pk, bucket), amount in counts.items():
+        found.setdefault(pk, {})[bucket] = amount
+    return found
 
 
 def changes_of(

@@ -179,6 +179,7 @@ class Trees:
             self.filter_ids.setdefault(slot, []).append(each.id)
             if each.is_built:
                 self.answering[slot] = each.id
+        self.known_filters = frozenset(each.id for each in self.filters)
         #: Whether anything has to be counted or judged.
         self.are_used = bool(self.counted or self.active)
         #: Finds the slots in which an entry may count.

@@ -1939,6 +1939,16 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "pending_counts",
+                    models.TextField(
+                        blank=True,
+                        db_default="",
+                        default="",
+                        help_text="What the tallies of filters lack, as JSON.",
+                        verbose_name="pending counts",
+                    ),
+                ),
+                (
                     "version",
                     models.BigIntegerField(
                         default=1,

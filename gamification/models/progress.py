@@ -148,6 +148,13 @@ class UserGamification(models.Model):
         db_default=False,
         help_text=_("Freezes, pauses or repaired dates exist for the user."),
     )
+    pending_counts = models.TextField(
+        _("pending counts"),
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("What the tallies of filters lack, as JSON."),
+    )
     version = models.BigIntegerField(
         _("version"), default=1, help_text=_("Grows with every change.")
     )

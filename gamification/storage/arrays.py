@@ -39,6 +39,7 @@ _TYPES = {
     "dedupe_key": "text",
     "data": "jsonb",
     "bucket": "text",
+    "pending_counts": "text",
     "created_at": "timestamptz",
     "expires_at": "timestamptz",
     "last_active_on": "date",

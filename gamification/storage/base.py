@@ -24,6 +24,7 @@ from gamification.domain.changeset import UserChangeset
 from gamification.domain.history import PastEntry
 from gamification.domain.nearby import Nearby, Span, Touched
 from gamification.domain.outcomes import Entry, Outcome
+from gamification.domain.pending_counts import FilterCounts
 from gamification.domain.spans import SpanQuery
 from gamification.domain.state import NONE, NOTHING, UserState
 from gamification.domain.undoing import restored_key
@@ -279,12 +280,25 @@ PROGRESS_FIELDS = (
     "active_days",
     "last_active_on",
     "last_occurred_at",
+    "pending_counts",
     "version",
     "updated_at",
 )
 
 
-def progress_values(changeset: UserChangeset) -> tuple[Any, ...]:
+def filter_counts(
+    changeset: UserChangeset, longest: int = 0
+) -> tuple[str, FilterCounts]:
+    """Return the note of counts in the user's row, and what to add to tallies.
+
+    The note has at most ``longest`` characters, if anything was counted.
+    """
+    if changeset.filters is None:
+        return changeset.state.pending_counts, {}
+    return changeset.filters.kept(longest)
+
+
+def progress_values(changeset: UserChangeset, pending_counts: str) -> tuple[Any, ...]:
     """Return the values of ``PROGRESS_FIELDS`` after ``changeset``."""
     return (
         changeset.state.user_id,
@@ -297,6 +311,7 @@ def progress_values(changeset: UserChangeset) -> tuple[Any, ...]:
         changeset.active_days,
         changeset.streak.last_active_on,
         changeset.last_occurred_at,
+        pending_counts,
         changeset.state.version + 1,
         changeset.now,
     )

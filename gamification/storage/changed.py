@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from gamification.domain.changeset import UserChangeset
 from gamification.domain.outcomes import Outcome
 from gamification.storage.arrays import TableRows
-from gamification.storage.base import entry_rows, notice_rows, progress_values
+from gamification.storage.base import (
+    entry_rows,
+    filter_counts,
+    notice_rows,
+    progress_values,
+)
 from gamification.storage.writing import CHANGES
 
 Rows = list[tuple[Any, ...]]
+
+#: The longest note of counts in a user's row, in characters.
+LONGEST_NOTE: Final = 600
 
 
 class ChangedRows:
@@ -63,7 +71,8 @@ class ChangedRows:
         user_id, now, changes = changeset.state.user_id, changeset.now, self.changes
         self.are_new = not changeset.state.version
         self.keeps_boards = changeset.rules.keeps_boards
-        self.users.append(progress_values(changeset))
+        note, counts = filter_counts(changeset, LONGEST_NOTE)
+        self.users.append(progress_values(changeset, note))
         self.entries += entry_rows(changeset, Outcome.snapshot_text, json.dumps)
         for activity_id, quantity in changeset.tallies.items():
             changes["tallies"].append((user_id, activity_id, quantity, now))
@@ -73,9 +82,8 @@ class ChangedRows:
             changes["days"].append((user_id, day, "active", *change))
         for day in lost:
             changes["lost_days"].append((user_id, day))
-        if changeset.filters:
-            for (pk, bucket), count in changeset.filters.rows().items():
-                changes["filters"].append((pk, user_id, bucket, count))
+        for (pk, bucket), count in counts.items():
+            changes["filters"].append((pk, user_id, bucket, count))
         for place in changeset.forgotten:
             changes["forgotten"].append((user_id, *place))
         changes["unlocks"] += changeset.unlocks

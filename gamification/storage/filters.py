@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
-from django.db.models import F
+from django.db.models import BigIntegerField, F, Func
 
-from gamification.domain.changeset import UserChangeset
-from gamification.models import FilterTally
+from gamification.domain.pending_counts import FilterCounts, counts_in
+from gamification.models import FilterTally, UserGamification
 
 #: Counts by id of the filter and by bucket.
 Counts: TypeAlias = dict[int, dict[str, int]]
@@ -30,11 +30,58 @@ def load_tallies(
     return found
 
 
-def add_tallies(changeset: UserChangeset, alias: str) -> None:
-    """Add what a changeset has counted to the stored tallies."""
-    added = changeset.filters.rows() if changeset.filters else {}
+class FilterValue(Func):
+    """What a user has of a filter, in tallies and in the note of the user's row.
+
+    Its expressions are the user and the note.
+    """
+
+    output_field = BigIntegerField()
+
+    def __init__(self, *expressions: Any, pk: int, is_distinct: bool) -> None:
+        super().__init__(*expressions, arity=2)
+        self.pk, self.is_distinct = pk, is_distinct
+
+    def as_sql(
+        self, compiler: Any, connection: Any, *_: Any, **__: Any
+    ) -> tuple[str, tuple[Any, ...]]:
+        sources = self.get_source_expressions()
+        (user, first), (note, second) = [compiler.compile(each) for each in sources]
+        items = _ITEMS[connection.vendor].format(note=note)
+        value = "coalesce(sum(b.n), 0)"
+        if self.is_distinct:
+            value = "coalesce(sum(CASE WHEN b.n > 0 THEN 1 ELSE 0 END), 0)"
+        sql = f"""(SELECT {value} FROM (SELECT s.bucket, sum(s.n) AS n FROM (
+    SELECT t.bucket AS bucket, t.count AS n FROM {FilterTally._meta.db_table} t
+    WHERE t.user_id = {user} AND t.filter_id = %s
+    UNION ALL SELECT i.bucket, i.n FROM ({items}) i WHERE i.pk = %s
+) s GROUP BY s.bucket) b)"""
+        return sql, (*first, self.pk, *second, self.pk)
+
+
+#: SQL for the items of a note, by vendor.
+_ITEMS: Final = {
+    "postgresql": """SELECT (e.value->>0)::bigint AS pk, (e.value->>1)::bigint AS n,
+    coalesce(e.value->>2, '') AS bucket
+    FROM json_array_elements(nullif({note}, '')::json) e""",
+    "sqlite": """SELECT json_extract(e.value, '$[0]') AS pk,
+    json_extract(e.value, '$[1]') AS n,
+    coalesce(json_extract(e.value, '$[2]'), '') AS bucket
+    FROM json_each(nullif({note}, '')) e""",
+}
+
+
+def load_notes(user_ids: Sequence[Any], alias: str) -> Mapping[Any, FilterCounts]:
+    """Return what the tallies of users lack, for users who have a note of it."""
+    rows = UserGamification.objects.using(alias).filter(user__in=user_ids)
+    notes = rows.exclude(pending_counts="").values_list("user_id", "pending_counts")
+    return {user_id: counts_in(note) for user_id, note in notes}
+
+
+def add_tallies(user_id: Any, counts: FilterCounts, alias: str) -> None:
+    """Add counts to the tallies of a user."""
     rows = FilterTally.objects.using(alias)
-    for (pk, bucket), count in added.items():
-        place = {"user_id": changeset.state.user_id, "filter_id": pk, "bucket": bucket}
+    for (pk, bucket), count in counts.items():
+        place = {"user_id": user_id, "filter_id": pk, "bucket": bucket}
         if not rows.filter(**place).update(count=F("count") + count):
             rows.create(**place, count=count)

@@ -35,6 +35,7 @@ from gamification.storage.base import (
     Written,
     entry_rows,
     entry_values,
+    filter_counts,
     notice_rows,
     progress_values,
 )
@@ -129,6 +130,7 @@ class PortableStore(Store):
                 has_exceptions=profile.has_exceptions,
                 filters=filters.get(profile.user_id),
                 asked=ids.asked,
+                pending_counts=profile.pending_counts,
                 groups=groups.get(profile.user_id, NONE),
                 numbers=numbers.get(profile.user_id, NOTHING),
                 spans=ids.spans and (ids.spans, counts.get(profile.user_id, NOTHING)),
@@ -230,11 +232,14 @@ class PortableStore(Store):
 
     def write(self, encoded: Sequence[UserChangeset]) -> Written:
         for changeset in encoded:
-            self._rows(UserGamification).filter(user=changeset.state.user_id).update(
-                **dict(zip(PROGRESS_FIELDS, progress_values(changeset), strict=True))
+            user_id = changeset.state.user_id
+            note, counts = filter_counts(changeset)
+            values = progress_values(changeset, note)
+            self._rows(UserGamification).filter(user=user_id).update(
+                **dict(zip(PROGRESS_FIELDS, values, strict=True))
             )
             self._write_tallies(changeset)
-            add_tallies(changeset, self.alias)
+            add_tallies(user_id, counts, self.alias)
             self._write_days(changeset)
             self._write_unlocks(changeset)
             self._rows(StreakFreeze).bulk_create(

@@ -70,7 +70,7 @@ _PROFILE = """p.user_id, p.version, p.total_xp, p.level, p.highest_level,
     p.highest_streak, p.active_days,
     (extract(epoch FROM p.last_occurred_at) * 1000000)::bigint, p.current_streak,
     p.longest_streak, p.last_active_on, p.is_excluded, p.zone_history,
-    p.celebration_mode <> 'none', p.has_exceptions"""
+    p.celebration_mode <> 'none', p.has_exceptions, p.pending_counts"""
 
 #: The state of an achievement, as the remainder of a division by 4.
 HELD, REVOKED, LAPSED = range(3)

@@ -20,7 +20,7 @@ from gamification.storage.queries import ActivityIds, StateQuery
 STAMPS: Final = 1
 
 #: The place of the ids of entries that were made with keys.
-KEYS: Final = STAMPS + 20
+KEYS: Final = STAMPS + 21
 
 #: The place of the column that says whether staff have excluded the user.
 IS_EXCLUDED: Final = STAMPS + 11
@@ -82,8 +82,8 @@ def _user_state(
     row = row[STAMPS:]
     (user_id, version, total_xp, level, highest_level, highest_streak) = row[:6]
     active_days, last_occurred_at, *streak = row[6:11]
-    is_excluded, zones, celebrates, has_exceptions = row[11:15]
-    achievements, tallies, usage, rewarded_at, filters, _keys, *others = row[15:]
+    is_excluded, zones, celebrates, has_exceptions, pending_counts = row[11:16]
+    achievements, tallies, usage, rewarded_at, filters, _keys, *others = row[16:]
     counts = _tallies(tallies, ids.all) if tallies else NOTHING
     return UserState(
         user_id,
@@ -107,6 +107,7 @@ def _user_state(
         has_exceptions=has_exceptions,
         filters=_filters(filters) if filters else None,
         asked=ids.asked_of(counts),
+        pending_counts=pending_counts,
         **_others(dict(zip(more, others, strict=True)), ids) if others else NOTHING,
     )
 

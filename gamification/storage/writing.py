@@ -47,7 +47,7 @@ def make_missing_sql(user_type: str, count: Arity, users: str, user_pk: str) -> 
     """Return the statement that creates a row for each existing user without one."""
     return f"""INSERT INTO {PROFILES} ({names_sql(PROGRESS_FIELDS)},
     time_zone, zone_history, is_public, is_excluded, celebration_mode, created_at)
-SELECT u.{user_pk}, 0, 1, 1, 0, 0, 0, 0, NULL, NULL, 1, %s, '', '[]', TRUE, FALSE,
+SELECT u.{user_pk}, 0, 1, 1, 0, 0, 0, 0, NULL, NULL, '', 1, %s, '', '[]', TRUE, FALSE,
     'all', %s
 FROM {users} u WHERE u.{user_pk} {within_sql(user_type, count)}
 AND NOT EXISTS (SELECT 1 FROM {PROFILES} p WHERE p.user_id = u.{user_pk})

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from gamification.maintenance import reconcile
 from gamification.models import Achievement
 from gamification.staff import backfill_everyone, get_reach, preview_backfill
+from gamification.storage import changed
 from tests.conditions.random_trees import (
     achievements,
     histories,
@@ -33,6 +34,12 @@ LENIENT = settings(
         HealthCheck.data_too_large,
     ],
 )
+
+
+@pytest.fixture(autouse=True)
+def notes_are_short(monkeypatch):
+    """Let the note in a user's row be full after a few records."""
+    monkeypatch.setattr(changed, "LONGEST_NOTE", 60)
 
 
 @pytest.mark.django_db

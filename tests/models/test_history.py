@@ -35,6 +35,7 @@ from gamification.staff import (
     pause_streak,
     repair_streak,
 )
+from gamification.storage import changed
 from tests.conftest import IS_POSTGRESQL
 from tests.factories import AchievementFactory, UserFactory
 from tests.inspection import everything, violates
@@ -378,8 +379,9 @@ def add_rules():
 
 
 @pytest.fixture
-def legend(user, staff, activity):
+def legend(user, staff, activity, monkeypatch):
     """A user with a row in every table."""
+    monkeypatch.setattr(changed, "LONGEST_NOTE", 0)
     AchievementFactory(key="medal")
     add_rules()
     set_time_zone(user, "Asia/Tokyo")

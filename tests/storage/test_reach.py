@@ -8,7 +8,7 @@ import pytest
 
 from gamification.conf import conf
 from gamification.services import record_activity
-from gamification.storage import StateQuery, store_for
+from gamification.storage import StateQuery, changed, store_for
 from tests.conditions.worlds import build_filters, make_catalogue
 from tests.conftest import IS_POSTGRESQL
 from tests.factories import UserFactory
@@ -51,7 +51,8 @@ def read(user, units):
 
 
 @pytest.mark.parametrize(("units", "is_read"), [(2, False), (3, True)])
-def test_only_who_may_meet_a_tree_needs_tallies(units, is_read):
+def test_only_who_may_meet_a_tree_needs_tallies(units, is_read, monkeypatch):
+    monkeypatch.setattr(changed, "LONGEST_NOTE", 0)
     user = UserFactory()
     record_activity(user, "read", quantity=2, attributes=FANTASY)
 

@@ -10,7 +10,7 @@ from gamification.domain.trees import FilterRule
 from gamification.models import CountFilter, FilterTally
 from gamification.storage import store_for
 from gamification.storage.catalogue import load_catalogue
-from gamification.storage.filters import load_tallies
+from gamification.storage.filters import load_notes, load_tallies
 
 #: Counts other than 0, by id of the filter and by bucket.
 Counts: TypeAlias = Mapping[tuple[int, str], int]
@@ -55,9 +55,15 @@ def wrong_counts(user_id: Any, alias: str) -> Counts:
 
 def put_counts(user_id: Any, counts: Counts, alias: str) -> None:
     """Store some counts of a locked user."""
+    note = load_notes([user_id], alias).get(user_id, {})
     FilterTally.objects.using(alias).bulk_create(
         (
-            FilterTally(user_id=user_id, filter_id=pk, bucket=bucket, count=count)
+            FilterTally(
+                user_id=user_id,
+                filter_id=pk,
+                bucket=bucket,
+                count=count - note.get((pk, bucket), 0),
+            )
             for (pk, bucket), count in counts.items()
         ),
         update_conflicts=True,
@@ -86,30 +92,51 @@ def stored_counts(
     user_ids: Sequence[Any], filters: Sequence[FilterRule], alias: str
 ) -> dict[Any, Counts]:
     """Return what is stored of the filters, for users who have any."""
-    stored = load_tallies(user_ids, [rule.id for rule in filters], alias)
-    return {
-        user_id: {
+    ids = [rule.id for rule in filters]
+    found: dict[Any, dict[tuple[int, str], int]] = {}
+    for user_id, tallies in load_tallies(user_ids, ids, alias).items():
+        found[user_id] = {
             (pk, bucket): count
-            for pk, buckets in counts.items()
+            for pk, buckets in tallies.items()
             for bucket, count in buckets.items()
-            if count
         }
-        for user_id, counts in stored.items()
+    for user_id, note in load_notes(user_ids, alias).items() if ids else ():
+        counts = found.setdefault(user_id, {})
+        for key, count in note.items():
+            if key[0] in ids:
+                counts[key] = counts.get(key, 0) + count
+    return {
+        user_id: {key: count for key, count in counts.items() if count}
+        for user_id, counts in found.items()
     }
 
 
 def store_counts(
     user_ids: Collection[Any], filters: Sequence[FilterRule], alias: str
 ) -> None:
-    """Replace the tallies of locked users by what the ledger says."""
+    """Replace the tallies of locked users by what the ledger says.
+
+    What their notes have is left out, as readers add it.
+    """
     rows = FilterTally.objects.using(alias)
     ids = [rule.id for rule in filters]
     rows.filter(user__in=user_ids, filter__in=ids).delete()
+    notes = load_notes([*user_ids], alias)
     rows.bulk_create(
         (
             FilterTally(user_id=user_id, filter_id=pk, bucket=bucket, count=count)
             for user_id, counts in counts_of([*user_ids], filters, alias).items()
-            for (pk, bucket), count in counts.items()
+            for (pk, bucket), count in _less(counts, notes.get(user_id, {}), ids)
         ),
         batch_size=5_000,
     )
+
+
+def _less(
+    counts: Counts, note: Counts, filter_ids: Sequence[int]
+) -> Iterator[tuple[tuple[int, str], int]]:
+    """Yield counts of the filters, less those of ``note``, other than 0."""
+    for key in sorted({*counts, *(key for key in note if key[0] in filter_ids)}):
+        count = counts.get(key, 0) - note.get(key, 0)
+        if count:
+            yield key, count

@@ -23,6 +23,7 @@ from gamification.staff import (
     tend_filters,
 )
 from tests.factories import AchievementFactory, ActivityFactory, UserFactory
+from tests.inspection import filter_counts
 
 pytestmark = pytest.mark.django_db
 
@@ -46,11 +47,6 @@ def run(job: Job | None) -> Job:
     while not (job := run_next_step(job.pk, actor=None)).finished_at:
         pass
     return job
-
-
-def tallies(user: Any) -> dict[str, int]:
-    rows = FilterTally.objects.filter(user=user)
-    return dict(rows.values_list("bucket", "count"))
 
 
 def test_a_site_without_users_has_its_filters_at_once(read):
@@ -115,7 +111,7 @@ def test_a_job_builds_the_tallies_of_all_users(read, monkeypatch):
     job = run(sync_filters())
 
     assert (job.total, job.done) == (3, 3)
-    assert [tallies(user) for user in users] == [{"": 2}] * 3
+    assert [filter_counts(user) for user in users] == [{"": 2}] * 3
     assert CountFilter.objects.get().is_built
     assert sync_filters() is None
 
@@ -133,7 +129,7 @@ def test_writers_count_while_a_filter_is_built(read, user, monkeypatch):
         record_activity(each, "read", attributes={"genre": "fantasy"})
     run(job)
 
-    assert [tallies(each) for each in (user, other)] == [{"": 2}] * 2
+    assert [filter_counts(each) for each in (user, other)] == [{"": 2}] * 2
 
 
 def test_the_ledger_answers_until_a_filter_is_built(read, user):
@@ -154,7 +150,7 @@ def test_a_reversal_is_deducted(read, user):
 
     reverse_entry(user, entry_id=outcome.entry.id)
 
-    assert tallies(user) == {"": 0}
+    assert filter_counts(user) == {"": 0}
 
 
 def test_filters_that_nothing_needs_are_dropped(read, user):
@@ -193,7 +189,7 @@ def test_a_filter_that_is_needed_again_is_built_again(read, user):
     run(build)
 
     assert CountFilter.objects.get().is_built
-    assert tallies(user) == {"": 1}
+    assert filter_counts(user) == {"": 1}
 
 
 def test_an_abandoned_build_begins_anew(read, user):

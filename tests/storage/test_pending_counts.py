@@ -1,0 +1,120 @@
+"""What conditions count waits in the user's row, on PostgreSQL."""
+
+from __future__ import annotations
+
+import pytest
+
+from gamification.maintenance import reconcile
+from gamification.models import Achievement, CountFilter, FilterTally, UserGamification
+from gamification.services import record_activity
+from gamification.services.catalogue.filters.syncing import sync_filters
+from gamification.staff import preview_backfill, run_next_step
+from gamification.storage import changed
+from tests.conditions.worlds import build_filters, make_catalogue
+from tests.conftest import IS_POSTGRESQL
+from tests.factories import UserFactory
+from tests.inspection import filter_counts
+
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.skipif(not IS_POSTGRESQL, reason="Others count at once."),
+]
+
+FANTASY = {"genre": "fantasy"}
+READ = {"criterion": "activity_count", "activity": "read", "threshold": 3}
+FAN = READ | {"where": [["genre", "is", "fantasy"]]}
+LINGUIST = READ | {"distinct": "genre"}
+
+
+@pytest.fixture
+def filter_id():
+    make_catalogue([{"key": "fan", "xp": 10, "own": FAN, "tree": None}])
+    build_filters()
+    return CountFilter.objects.get().pk
+
+
+def note_of(user):
+    return UserGamification.objects.get(user=user).pending_counts
+
+
+def read_fantasy(user, times=1):
+    return [record_activity(user, "read", attributes=FANTASY) for _ in range(times)]
+
+
+def test_a_record_notes_what_it_counts(user, filter_id):
+    read_fantasy(user, 2)
+
+    assert note_of(user) == f"[[{filter_id},1],[{filter_id},1]]"
+    assert not FilterTally.objects.exists()
+
+
+def test_a_note_counts(user, filter_id):
+    outcomes = read_fantasy(user, 3)
+
+    assert [len(outcome.unlocks) for outcome in outcomes] == [0, 0, 1]
+
+
+def test_a_note_and_a_tally_count_together(user, filter_id, monkeypatch):
+    with monkeypatch.context() as full:
+        full.setattr(changed, "LONGEST_NOTE", 0)
+        read_fantasy(user)
+    read_fantasy(user)
+
+    [outcome] = read_fantasy(user)
+
+    assert [unlock.achievement for unlock in outcome.unlocks] == ["fan"]
+
+
+def test_a_long_note_is_made_shorter(user, filter_id, monkeypatch):
+    item = len(f"[{filter_id},1]")
+    monkeypatch.setattr(changed, "LONGEST_NOTE", 3 * item)
+
+    read_fantasy(user, 3)
+
+    assert note_of(user) == f"[[{filter_id},3]]"
+
+
+def test_a_note_that_stays_long_is_added_to_the_tallies(user, filter_id, monkeypatch):
+    monkeypatch.setattr(changed, "LONGEST_NOTE", len(f"[[{filter_id},1]]"))
+
+    read_fantasy(user, 3)
+
+    assert note_of(user) == f"[[{filter_id},1]]"
+    assert FilterTally.objects.get().count == 2
+
+
+def test_a_note_forgets_what_nobody_counts(user, filter_id, monkeypatch):
+    monkeypatch.setattr(changed, "LONGEST_NOTE", 0)
+    UserGamification.objects.create(user=user, pending_counts="[[0,1]]")
+
+    read_fantasy(user)
+
+    assert note_of(user) == ""
+    assert FilterTally.objects.get().filter_id == filter_id
+
+
+def test_a_build_leaves_out_what_the_note_has(user, filter_id):
+    read_fantasy(user, 2)
+    CountFilter.objects.update(is_built=False)
+    job = sync_filters()
+
+    while not run_next_step(job.pk, actor=None).finished_at:
+        pass
+
+    assert filter_counts(user) == {"": 2}
+    assert [*reconcile()] == []
+
+
+@pytest.mark.parametrize(("own", "genres"), [(FAN, ["fantasy"] * 3), (LINGUIST, "abc")])
+def test_a_preview_counts_notes(own, genres):
+    rule = {"key": "some", "xp": 10, "own": own | {"threshold": 9}, "tree": None}
+    make_catalogue([rule])
+    build_filters()
+    for times in (2, 3):
+        user = UserFactory()
+        for genre in genres[:times]:
+            record_activity(user, "read", attributes={"genre": genre})
+    draft = Achievement.objects.get()
+    draft.pk, draft.key, draft.threshold = None, "easier", 3
+
+    assert [*preview_backfill(draft).sample] == [user]
