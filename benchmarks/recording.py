@@ -7,7 +7,8 @@ per record, ``record_activity`` with Django's default connection options and wit
 prepared statements, raw set-based SQL in batches of 10,000, and ``record_activities``.
 All write the same rows, each with an idempotency key; ``synchronous_commit`` is off.
 The ways take turns for some rounds; it prints the median of their records per second,
-and the share of the raw rate.
+and the share of the raw rate. ``--users 10000 1000000 --entries 100000 10000000`` also
+gives the users a ledger of so many entries before.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import sys
 import time
 import uuid
 from datetime import UTC, datetime
+from itertools import zip_longest
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -134,6 +136,18 @@ WHERE a.key IN ('first_kpi', 'kpi_10', 'kpi_50', 'kpi_100', 'streak_7',
 INSERT INTO gamification_activeday (user_id, date, kind, activities, xp)
 SELECT i, current_date - d, 'active', 1, 10
 FROM generate_series(1, %(users)s) i CROSS JOIN generate_series(1, 3) d;
+"""
+
+
+#: Entries of some minutes apart, in the order in which they were recorded.
+FILL_LEDGER = """
+INSERT INTO gamification_ledgerentry
+    (user_id, kind, amount, activity_id, quantity, rewarded, xp_reward, extends_streak,
+     occurred_at, local_date, recorded_at, key, fingerprint, source, note, outcome)
+SELECT 1 + i %% %(users)s, 'activity', 10, %(activity)s, 1, 1, 10, TRUE, at, at::date,
+    at, md5(i::text), left(md5(i::text), 16), '', '', '[3300, 12, 12, 3, 9]'
+FROM (SELECT i, now() - (%(entries)s - i) * interval '90 days' / %(entries)s AS at
+      FROM generate_series(1, %(entries)s) i) e
 """
 
 
@@ -304,8 +318,11 @@ def set_defaults() -> None:
             )
 
 
-def fill(url: str, users: int) -> None:
-    """Make a fresh database with ``users`` users who have a little history."""
+def fill(url: str, users: int, entries: int = 0) -> None:
+    """Make a fresh database with ``users`` users who have a little history.
+
+    Their ledger has so many entries.
+    """
     import psycopg
     from django.core.management import call_command
     from django.db import connection
@@ -321,21 +338,22 @@ def fill(url: str, users: int) -> None:
             "SELECT id FROM gamification_activity WHERE key = 'kpi_completed'"
         )
         [activity] = cursor.fetchone()
-        values = {"users": users, "activity": activity}
-        for statement in FILL.split(";")[:-1]:
+        values = {"users": users, "activity": activity, "entries": entries}
+        for statement in [*FILL.split(";")[:-1], FILL_LEDGER]:
             raw.execute(statement, values)
         raw.execute("VACUUM ANALYZE")
         raw.execute("CHECKPOINT")
 
 
-def compare(url: str, users: int, seconds: float, rounds: int) -> None:
+def compare(url: str, users: int, entries: int, options: argparse.Namespace) -> None:
     """Print the median rates of all ways, taken in turns, with so many users."""
-    fill(url, users)
+    fill(url, users, entries)
     rates: dict[str, list[float]] = {way: [] for way in WAYS}
-    for _ in range(rounds):
+    for _ in range(options.rounds):
         for way, measured in rates.items():
-            measured.append(measure(way, url, users, seconds))
-    print(f"\n{users:,} users, {CLIENTS} clients\n{'':42}records/s   share of raw")
+            measured.append(measure(way, url, users, options.seconds))
+    print(f"\n{users:,} users, {entries:,} entries, {CLIENTS} clients")
+    print(f"{'':42}records/s   share of raw")
     raw = 0.0
     for way, measured in rates.items():
         rate = median(measured)
@@ -346,6 +364,7 @@ def compare(url: str, users: int, seconds: float, rounds: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--users", type=int, nargs="+", default=[10_000, 1_000_000])
+    parser.add_argument("--entries", type=int, nargs="+", default=[])
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
@@ -357,8 +376,8 @@ def main() -> None:
 
         url = start_server(SERVER)
     set_up_django(url)
-    for users in options.users:
-        compare(url, users, options.seconds, options.rounds)
+    for users, entries in zip_longest(options.users, options.entries, fillvalue=0):
+        compare(url, users, entries, options)
 
 
 if __name__ == "__main__":
