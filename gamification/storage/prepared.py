@@ -19,7 +19,7 @@ Where a pooler loses statements, the process prepares no more of them for this d
 from __future__ import annotations
 
 import logging
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from hashlib import blake2b
@@ -35,6 +35,10 @@ logger = logging.getLogger(__name__)
 
 #: Statements of which one connection remembers that they came, or are prepared.
 MOST: Final = 100
+
+#: After so many uses a statement is planned anew: a plan for an empty table reads all
+#: rows that come, until the server takes statistics, about once a minute.
+_PLANNED_ANEW: Final = frozenset({100, 1_000, 10_000})
 
 #: SQLSTATE of statements that are not prepared, or were prepared by somebody else, or
 #: whose columns have got other types.
@@ -60,6 +64,8 @@ class Session:
     def __init__(self) -> None:
         #: Names by statement; what was used last comes last.
         self.names: OrderedDict[str, bytes] = OrderedDict()
+        #: How often each name was used.
+        self.uses: Counter[bytes] = Counter()
         #: Whether there is no pooler in between; None until that was asked.
         self.is_direct: bool | None = None
 
@@ -201,9 +207,21 @@ class PreparedCursor:
             self._remember(sql)
             return None
         names.move_to_end(sql)
-        if name == _ONCE:
+        if name == _ONCE or self._is_outdated(name):
             name = names[sql] = self._prepare(sql, count)
         return None if name == _UNFIT else name
+
+    def _is_outdated(self, name: bytes) -> bool:
+        """Drop the statement if it is to be planned anew; say whether it was."""
+        uses = self._session.uses
+        uses[name] += 1
+        if uses[name] not in _PLANNED_ANEW or name == _UNFIT or not self._is_direct():
+            return False
+        self._drop(name)
+        return True
+
+    def _drop(self, name: bytes) -> None:
+        self._send(self._server.send_query, b'DEALLOCATE "%s"' % name)
 
     def _remember(self, sql: str) -> None:
         """Remember that the statement came once, instead of the one longest unused."""
@@ -214,7 +232,7 @@ class PreparedCursor:
             _, oldest = names.popitem(last=False)
         names[sql] = _ONCE
         if oldest not in {_ONCE, _UNFIT}:
-            self._send(self._server.send_query, b'DEALLOCATE "%s"' % oldest)
+            self._drop(oldest)
 
     def _prepare(self, sql: str, count: int) -> bytes:
         """Prepare the statement; return its name."""

@@ -256,6 +256,30 @@ def test_in_a_pipeline_of_the_driver_none_is_prepared(driver):
     assert (answer, statements()) == ([(2,)], [])
 
 
+def plans():
+    """Return how often the server has planned the only statement for its values."""
+    [[number]] = plainly("SELECT custom_plans FROM pg_prepared_statements")
+    return number
+
+
+def test_a_statement_is_planned_anew_when_tables_may_have_grown(monkeypatch):
+    monkeypatch.setattr(prepared, "_PLANNED_ANEW", {3})
+    found = []
+    for _ in range(5):
+        run()
+        found.append(plans() if statements() else None)
+
+    assert found == [None, 1, 2, 3, 1]
+
+
+def test_a_pooler_keeps_its_plans(monkeypatch, behind_pooler):
+    monkeypatch.setattr(prepared, "_PLANNED_ANEW", {3})
+    for _ in range(5):
+        run()
+
+    assert plans() == 4
+
+
 def test_a_statement_that_was_dropped_is_prepared_again(caplog):
     run(), run()
     plainly("DEALLOCATE ALL")
