@@ -9,7 +9,7 @@ from typing import Any, Final, Self
 from gamification.domain.changeset import UserChangeset
 from gamification.domain.outcomes import Outcome
 from gamification.storage.arrays import TableRows
-from gamification.storage.base import (
+from gamification.storage.rows import (
     entry_rows,
     filter_counts,
     notice_rows,

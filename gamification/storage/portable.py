@@ -27,18 +27,7 @@ from gamification.models import (
 )
 from gamification.models.progress import calendar_of
 from gamification.models.users import in_order, target_field
-from gamification.storage.base import (
-    ENTRY_FIELDS,
-    PROGRESS_FIELDS,
-    Snapshot,
-    Store,
-    Written,
-    entry_rows,
-    entry_values,
-    filter_counts,
-    notice_rows,
-    progress_values,
-)
+from gamification.storage.base import Snapshot, Store, Written
 from gamification.storage.boosts import read_groups
 from gamification.storage.catalogue import load_catalogue
 from gamification.storage.filters import add_tallies, load_tallies
@@ -46,6 +35,15 @@ from gamification.storage.goals import load_counts, load_numbers
 from gamification.storage.limits import load_rewarded_at, load_usage
 from gamification.storage.nearby_rows import FEW, find_longest, read_nearby
 from gamification.storage.queries import ActivityIds, StateQuery, UserIds, UserKey
+from gamification.storage.rows import (
+    ENTRY_FIELDS,
+    PROGRESS_FIELDS,
+    entry_rows,
+    entry_values,
+    filter_counts,
+    notice_rows,
+    progress_values,
+)
 
 
 class PortableStore(Store):

@@ -6,7 +6,6 @@ still has that version, so that a single record takes two round trips and no loc
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
@@ -17,49 +16,24 @@ from django.db import transaction
 from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
-from gamification.domain.catalogue import Catalogue
 from gamification.domain.changeset import UserChangeset
 from gamification.domain.nearby import Nearby, Span, Touched
 from gamification.domain.outcomes import Entry
 from gamification.models import LedgerEntry
 from gamification.storage import reading, writing
 from gamification.storage.arrays import RowShape, TableRows, arity, encode, encode_set
-from gamification.storage.base import (
-    ENTRY_FIELDS,
-    PROGRESS_FIELDS,
-    Snapshot,
-    Store,
-    Written,
-    entry_values,
-)
-from gamification.storage.boosts import make_boosts, memberships, read_groups
-from gamification.storage.catalogue import (
-    ids_by_key,
-    make_catalogue,
-    make_levels,
-    make_streaks,
-)
+from gamification.storage.base import Snapshot, Store, Written
+from gamification.storage.boosts import memberships, read_groups
 from gamification.storage.changed import ChangedRows
 from gamification.storage.goals import span_params
 from gamification.storage.keys import UserKeys, user_columns
 from gamification.storage.nearby_sql import NEARBY_FIELDS, longest_sql, nearby_sql
 from gamification.storage.prepared import fetch_rows, prepared_cursor
 from gamification.storage.queries import ActivityIds, StateQuery, UserIds, UserKey
+from gamification.storage.rows import ENTRY_FIELDS, PROGRESS_FIELDS, entry_values
+from gamification.storage.stamped import forget_catalogue, stamped_catalogue
 from gamification.storage.states import IS_EXCLUDED, KEYS, STAMPS, StoredStates
 from gamification.storage.suspects_sql import SETTINGS, suspects_sql
-
-
-class StampedCatalogue(NamedTuple):
-    """A catalogue, and what changes whenever one of its rows does."""
-
-    catalogue: Catalogue
-    stamp: int
-    #: Whether the stamp is a hash of all rows.
-    is_hash: bool
-
-
-#: Catalogues by alias and database.
-_catalogues: dict[tuple[str, str], StampedCatalogue] = {}
 
 
 class EncodedWrite(NamedTuple):
@@ -122,13 +96,13 @@ class PostgreSQLStore(Store):
 
     def read(self, query: StateQuery) -> Snapshot:
         while True:
-            catalogue, stamp, is_hash = self._catalogue()
+            catalogue, stamp, is_hash = stamped_catalogue(self.connection, self._fetch)
             ids = ActivityIds.of(query, catalogue)
             groups = query.groups(catalogue) if memberships() else []
             rows = self._read(query, ids, groups, hashes=is_hash)
             if rows[0][0] == stamp:
                 break
-            _catalogues.pop(self._cache_key, None)
+            forget_catalogue(self.connection)
         found = [row for row in rows if row[STAMPS] is not None]
         rows = self._converted(found, STAMPS)
         excluded = {row[STAMPS] for row in rows if row[IS_EXCLUDED]}
@@ -145,29 +119,6 @@ class PostgreSQLStore(Store):
         if query.keys and (replays := self._replays(query, rows)):
             return self.with_replays(snapshot, replays)
         return snapshot
-
-    @property
-    def _cache_key(self) -> tuple[str, str]:
-        return self.alias, str(self.connection.settings_dict["NAME"])
-
-    def _catalogue(self) -> StampedCatalogue:
-        cached = _catalogues.get(self._cache_key)
-        if cached is None:
-            [(stamp, is_hash, *tables)] = self._fetch(reading.CATALOGUE)
-            activities, achievements, levels, streaks, boosts, filters = tables
-            rows = json.loads(activities)
-            activity_ids = ids_by_key(rows)
-            catalogue = make_catalogue(
-                rows,
-                json.loads(achievements),
-                make_levels(levels),
-                make_streaks(streaks, activity_ids),
-                make_boosts(boosts, activity_ids),
-                json.loads(filters),
-            )
-            cached = StampedCatalogue(catalogue, stamp, is_hash)
-            _catalogues[self._cache_key] = cached
-        return cached
 
     def _read(
         self,

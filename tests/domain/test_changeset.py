@@ -14,7 +14,7 @@ from gamification.domain.outcomes import (
 from gamification.domain.rewards import UnlockRow
 from gamification.domain.streaks import Streak
 from gamification.domain.totals import TotalOutOfRangeError
-from gamification.storage.base import entry_rows, notice_rows
+from gamification.storage.rows import entry_rows, notice_rows
 from tests.domain.builders import (
     NOW,
     TODAY,
