@@ -13,13 +13,13 @@ from collections.abc import (
 from datetime import date, datetime
 from typing import Any, ClassVar, NamedTuple
 
-from django.db.models import Count, Exists, OuterRef, Q
+from django.db.models import Count, Exists, F, OuterRef, Q
 
 from gamification.domain.catalogue import Catalogue
 from gamification.domain.changeset import UserChangeset
 from gamification.domain.history import PastEntry
 from gamification.domain.nearby import Nearby, Span, Touched
-from gamification.domain.outcomes import Entry, Outcome
+from gamification.domain.outcomes import Entry, EntryKind, Outcome
 from gamification.domain.spans import SpanQuery
 from gamification.domain.state import NONE, NOTHING, UserState
 from gamification.domain.undoing import restored_key
@@ -233,6 +233,32 @@ class Store(ABC):
         rows = LedgerEntry.objects.using(self.alias).filter(user__in=user_ids)
         found = rows.filter(*conditions, **lookups).order_by("id")
         return [Entry(*row) for row in found.values_list(*Entry._fields)]
+
+    def entries_about(self, user_id: Any, entry_id: int) -> list[Entry]:
+        """Return an entry of the user with its corrections and its reversal."""
+        is_about = Q(pk=entry_id) | Q(corrects=entry_id) | Q(reverses=entry_id)
+        return self.entries([user_id], is_about)
+
+    def entries_near(
+        self,
+        user_id: Any,
+        days: Collection[date],
+        activity_ids: Collection[int],
+        bounded: Collection[int],
+    ) -> list[Entry]:
+        """Return the user's entries of activities on some dates, in order of id.
+
+        Of activities that are not ``bounded``, it returns only those with units that
+        earned nothing, reversals and corrections.
+        """
+        may_matter = (
+            Q(activity__in=bounded)
+            | Q(rewarded__lt=F("quantity"))
+            | Q(kind__in=(EntryKind.REVERSAL, EntryKind.CORRECTION))
+        )
+        return self.entries(
+            [user_id], may_matter, activity__in=activity_ids, local_date__in=days
+        )
 
     @abstractmethod
     def encode(self, changesets: Iterable[UserChangeset]) -> Any:

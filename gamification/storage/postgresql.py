@@ -20,7 +20,7 @@ from gamification.domain.changeset import UserChangeset
 from gamification.domain.nearby import Nearby, Span, Touched
 from gamification.domain.outcomes import Entry
 from gamification.models import LedgerEntry
-from gamification.storage import reading, writing
+from gamification.storage import entries_sql, reading, writing
 from gamification.storage.arrays import RowShape, TableRows, arity, encode, encode_set
 from gamification.storage.base import Snapshot, Store, Written
 from gamification.storage.boosts import memberships, read_groups
@@ -178,6 +178,25 @@ class PostgreSQLStore(Store):
         stored = LedgerEntry.objects.using(self.alias).filter(pk__in=ids)
         entries = [Entry(*entry_values(row)) for row in stored]
         return {(entry.user_id, str(entry.key)): entry for entry in entries}
+
+    def entries_about(self, user_id: Any, entry_id: int) -> list[Entry]:
+        sql = entries_sql.about_sql(self._user_type)
+        return self._entries(sql, user_id, [entry_id] * 3)
+
+    def entries_near(
+        self,
+        user_id: Any,
+        days: Collection[date],
+        activity_ids: Collection[int],
+        bounded: Collection[int],
+    ) -> list[Entry]:
+        sql = entries_sql.near_sql(self._user_type)
+        return self._entries(sql, user_id, [[*activity_ids], [*days], [*bounded]])
+
+    def _entries(self, sql: str, user_id: Any, params: Sequence[Any]) -> list[Entry]:
+        rows = self._fetch(sql, [*self._prepared([user_id]), *params], repeats=True)
+        found = self._converted(rows, entries_sql.USER)
+        return [entries_sql.make_entry(row) for row in found]
 
     def days(self, user_ids: UserIds) -> Mapping[Any, Mapping[date, int]]:
         days: dict[Any, dict[date, int]] = {user_id: {} for user_id in user_ids}

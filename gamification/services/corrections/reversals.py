@@ -8,7 +8,7 @@ from datetime import UTC, date, timedelta
 from math import ceil
 from typing import Any, Final
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from gamification import signals
 from gamification.conf import conf
@@ -91,13 +91,12 @@ def reverse_entry(
     if type(entry_id) is not int or not 0 < entry_id <= MAX_ID:
         raise _unknown_entry(entry_id)
     store = store_for(write_alias())
-    about = Q(pk=entry_id) | Q(corrects=entry_id) | Q(reverses=entry_id)
     for attempt in attempts(store, [user_id], optimistic=True):
         with attempt, keeping_in_range():
             snapshot = attempt.read(_query(user_id))
             check_actor(actor_id)
             state = find_state(snapshot, user_id)
-            entries = store.entries([user_id], about)
+            entries = store.entries_about(user_id, entry_id)
             done = _reversal_in(entries, entry_id, fingerprint)
             outcome = unchanged(state, done)
             if done is None:
@@ -237,21 +236,14 @@ def _others(
         for entry in entries
         for day in _days_around(entry, rules[entry.activity_id or 0])
     }
-    activities = {entry.activity_id for entry in entries}
+    activities = {entry.activity_id for entry in entries if entry.activity_id}
     bounded = [
         pk
         for pk in activities
-        if pk and (rules[pk].daily_limit is not None or rules[pk].cooldown is not None)
+        if rules[pk].daily_limit is not None or rules[pk].cooldown is not None
     ]
     # Where nothing withholds XP any more, only what was withheld once can earn it.
-    near = store.entries(
-        [entries[0].user_id],
-        Q(activity__in=bounded)
-        | Q(rewarded__lt=F("quantity"))
-        | Q(kind__in=(EntryKind.REVERSAL, EntryKind.CORRECTION)),
-        activity__in=activities,
-        local_date__in=days,
-    )
+    near = store.entries_near(entries[0].user_id, days, activities, bounded)
     reversed_ids = {entry.id for entry in entries}
     return {
         each.entry.id: each
