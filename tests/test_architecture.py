@@ -58,7 +58,7 @@ ALLOWED = {
     },
     "leaderboards": {
         *FRAMEWORK,
-        *_ours("services", "storage.prepared", *BELOW_STORAGE, *NEUTRAL),
+        *_ours("services", "storage.postgresql.prepared", *BELOW_STORAGE, *NEUTRAL),
     },
     "user_lookup": {"django", *_ours("conf", "models", "staff")},
     # What pieces of pages show, for all edges that make pages for users.

@@ -16,7 +16,7 @@ from gamification.models import (
     write_alias,
 )
 from gamification.models.users import target_field
-from gamification.storage.prepared import prepared_cursor
+from gamification.storage.postgresql.prepared import prepared_cursor
 
 _BOARDS: Final = Board._meta.db_table
 _SCORES: Final = BoardScore._meta.db_table

@@ -9,8 +9,8 @@ from __future__ import annotations
 from django.db import connections
 
 from gamification.storage.base import Snapshot, Store, Written
-from gamification.storage.portable import PortableStore
-from gamification.storage.postgresql import PostgreSQLStore
+from gamification.storage.portable.store import PortableStore
+from gamification.storage.postgresql.store import PostgreSQLStore
 from gamification.storage.queries import StateQuery
 
 __all__ = ["Snapshot", "StateQuery", "Store", "Written", "store_for"]

@@ -20,7 +20,7 @@ from gamification.domain.boosts import BoostKind, BoostRule
 from gamification.domain.conditions import read_counting
 from gamification.domain.days import instant_at
 from gamification.models import Boost
-from gamification.storage.arrays import Arity, among_sql
+from gamification.storage.postgresql.arrays import Arity, among_sql
 from gamification.storage.tables import BOOSTS
 
 #: The columns of a boost, besides its factor and its ends.

@@ -12,7 +12,7 @@ from gamification.domain.outcomes import EntryKind
 from gamification.domain.spans import ACTIVE, XP, Counts, SpanQuery, counted
 from gamification.domain.state import Earned
 from gamification.models import LedgerEntry, UserAchievement
-from gamification.storage.arrays import some_sql
+from gamification.storage.postgresql.arrays import some_sql
 from gamification.storage.tables import LEDGER, UNLOCKS
 
 #: Achievement, number, state, and the period as an ordinal, of the repeated ones.

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from gamification.maintenance import reconcile
 from gamification.models import Achievement
 from gamification.staff import backfill_everyone, get_reach, preview_backfill
-from gamification.storage import changed
+from gamification.storage.postgresql import changed
 from tests.conditions.random_trees import (
     achievements,
     histories,

@@ -35,7 +35,7 @@ from gamification.staff import (
     pause_streak,
     repair_streak,
 )
-from gamification.storage import changed
+from gamification.storage.postgresql import changed
 from tests.conftest import IS_POSTGRESQL
 from tests.factories import AchievementFactory, UserFactory
 from tests.inspection import everything, violates

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 
 from gamification.models import UserGamification, users
-from gamification.storage.keys import UserKeys
+from gamification.storage.postgresql.keys import UserKeys
 from tests.factories import UserFactory
 from tests.hosts.people.keys import Handle, HandleKey, PrefixedKey
 
@@ -72,7 +72,9 @@ def test_rows_are_prepared_and_converted(key):
 
 @pytest.mark.parametrize("differ", [True, False])
 def test_only_keys_that_differ_are_prepared(differ, monkeypatch):
-    monkeypatch.setattr("gamification.storage.keys.converts_keys", lambda: differ)
+    monkeypatch.setattr(
+        "gamification.storage.postgresql.keys.converts_keys", lambda: differ
+    )
 
     assert isinstance(UserKeys.of("default"), UserKeys) == differ
 

@@ -17,7 +17,7 @@ from gamification.models import LedgerEntry, UserGamification
 from gamification.services import (
     Outcome,
 )
-from gamification.storage.postgresql import PostgreSQLStore
+from gamification.storage.postgresql.store import PostgreSQLStore
 from tests.conftest import IS_POSTGRESQL
 from tests.inspection import COMMITTED as COMMITTED
 

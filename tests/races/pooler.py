@@ -15,7 +15,7 @@ from tempfile import mkdtemp
 import pytest
 from django.db import connection
 
-from gamification.storage import prepared
+from gamification.storage.postgresql import prepared
 from tests.races import PATIENCE
 
 PGBOUNCER = shutil.which("pgbouncer") or shutil.which("/usr/sbin/pgbouncer")

@@ -24,7 +24,7 @@ from gamification.services import (
     revoke_achievement,
 )
 from gamification.staff import Act, begin_list, run_next_step
-from gamification.storage import prepared
+from gamification.storage.postgresql import prepared
 from tests.factories import AchievementFactory, UserFactory
 from tests.races import COMMITTED, ONLY_POSTGRESQL, total_of
 from tests.races.proxy import breaking_line

@@ -13,7 +13,7 @@ from django.db import connections, transaction
 from gamification.conf import Settings
 from gamification.models import LedgerEntry
 from gamification.services import adjust_xp, record_activity
-from gamification.storage.prepared import prepared_cursor
+from gamification.storage.postgresql.prepared import prepared_cursor
 from tests.factories import UserFactory
 from tests.races import COMMITTED, ONLY_POSTGRESQL, PATIENCE, at_once, total_of
 from tests.races.pooler import NEEDS_PGBOUNCER

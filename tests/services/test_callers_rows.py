@@ -8,7 +8,7 @@ from django.db import DatabaseError, connection, transaction
 
 from gamification.services import record_activity
 from gamification.storage import STORES
-from gamification.storage.portable import PortableStore
+from gamification.storage.portable.store import PortableStore
 from tests.factories import UserFactory
 from tests.inspection import COMMITTED
 

@@ -19,7 +19,7 @@ from gamification.staff import (
     backfill_achievement,
 )
 from gamification.storage import STORES, Written
-from gamification.storage.portable import PortableStore
+from gamification.storage.portable.store import PortableStore
 from tests.factories import UserFactory
 from tests.inspection import COMMITTED, everything, profile_of
 

@@ -47,8 +47,8 @@ from gamification.services import (
 )
 from gamification.staff import RecalculationScope, recalculate_xp
 from gamification.storage import STORES
-from gamification.storage.portable import PortableStore
-from gamification.storage.postgresql import PostgreSQLStore
+from gamification.storage.portable.store import PortableStore
+from gamification.storage.postgresql.store import PostgreSQLStore
 from tests.conftest import IS_POSTGRESQL
 from tests.factories import AchievementFactory, ActivityFactory, UserFactory
 

@@ -15,7 +15,9 @@ pytestmark = [
 
 
 def test_keys_are_prepared_in_all_rows_of_a_write(monkeypatch):
-    monkeypatch.setattr("gamification.storage.keys.converts_keys", lambda: True)
+    monkeypatch.setattr(
+        "gamification.storage.postgresql.keys.converts_keys", lambda: True
+    )
     ann, bob = UserFactory(), UserFactory()
 
     record_activity(ann, "walk", key="first")

@@ -10,8 +10,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from gamification.services import record_activity
-from gamification.storage import STORES, portable
-from gamification.storage.portable import PortableStore
+from gamification.storage import STORES
+from gamification.storage.portable import store as portable
+from gamification.storage.portable.store import PortableStore
 from tests.conftest import IS_POSTGRESQL
 from tests.factories import UserFactory
 

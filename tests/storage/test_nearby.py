@@ -15,7 +15,7 @@ from gamification.domain.streaks import measure_streak
 from gamification.models import ActiveDay, LedgerEntry, StreakDefinition
 from gamification.services import record_activity, reverse_entry, reverse_source
 from gamification.storage import STORES, nearby, store_for
-from gamification.storage.portable import PortableStore
+from gamification.storage.portable.store import PortableStore
 from tests.conftest import IS_POSTGRESQL
 from tests.factories import UserFactory
 from tests.inspection import profile_of

@@ -9,7 +9,7 @@ from gamification.models import Achievement, CountFilter, FilterTally, UserGamif
 from gamification.services import record_activity
 from gamification.services.catalogue.filters.syncing import sync_filters
 from gamification.staff import preview_backfill, run_next_step
-from gamification.storage import changed
+from gamification.storage.postgresql import changed
 from tests.conditions.worlds import build_filters, make_catalogue
 from tests.conftest import IS_POSTGRESQL
 from tests.factories import UserFactory

@@ -25,8 +25,8 @@ from gamification.services import (
     record_activity,
     set_visibility,
 )
-from gamification.storage import prepared
-from gamification.storage.prepared import prepared_cursor
+from gamification.storage.postgresql import prepared
+from gamification.storage.postgresql.prepared import prepared_cursor
 from gamification.storage.tables import FILTER_TALLIES, FILTERS, PROFILES
 from tests.conditions.worlds import build_filters
 from tests.conftest import IS_POSTGRESQL

@@ -8,7 +8,8 @@ import pytest
 
 from gamification.conf import conf
 from gamification.services import record_activity
-from gamification.storage import StateQuery, changed, store_for
+from gamification.storage import StateQuery, store_for
+from gamification.storage.postgresql import changed
 from tests.conditions.worlds import build_filters, make_catalogue
 from tests.conftest import IS_POSTGRESQL
 from tests.factories import UserFactory

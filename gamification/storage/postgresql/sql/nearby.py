@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from gamification.storage.arrays import RowShape
+from gamification.storage.postgresql.arrays import RowShape
 from gamification.storage.tables import DAYS
 
 NEARBY_FIELDS = ("date", "user_id", "count")

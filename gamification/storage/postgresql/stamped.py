@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from gamification.domain.catalogue import Catalogue
-from gamification.storage import reading
 from gamification.storage.boosts import make_boosts
 from gamification.storage.catalogue import (
     ids_by_key,
@@ -15,6 +14,7 @@ from gamification.storage.catalogue import (
     make_levels,
     make_streaks,
 )
+from gamification.storage.postgresql.sql import reading
 
 
 class StampedCatalogue(NamedTuple):

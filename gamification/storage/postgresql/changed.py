@@ -8,14 +8,14 @@ from typing import Any, Final, Self
 
 from gamification.domain.changeset import UserChangeset
 from gamification.domain.outcomes import Outcome
-from gamification.storage.arrays import TableRows
+from gamification.storage.postgresql.arrays import TableRows
+from gamification.storage.postgresql.sql.writing import CHANGES
 from gamification.storage.rows import (
     entry_rows,
     filter_counts,
     notice_rows,
     progress_values,
 )
-from gamification.storage.writing import CHANGES
 
 Rows = list[tuple[Any, ...]]
 

@@ -32,8 +32,8 @@ from gamification.storage.boosts import read_groups
 from gamification.storage.catalogue import load_catalogue
 from gamification.storage.filters import add_tallies, load_tallies
 from gamification.storage.goals import load_counts, load_numbers
-from gamification.storage.limits import load_rewarded_at, load_usage
-from gamification.storage.nearby_rows import FEW, find_longest, read_nearby
+from gamification.storage.portable.limits import load_rewarded_at, load_usage
+from gamification.storage.portable.nearby_rows import FEW, find_longest, read_nearby
 from gamification.storage.queries import ActivityIds, StateQuery, UserIds, UserKey
 from gamification.storage.rows import (
     ENTRY_FIELDS,

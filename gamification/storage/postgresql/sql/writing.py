@@ -9,7 +9,12 @@ from typing import NamedTuple, TypeAlias
 from gamification.domain.celebrations import NoticeRow
 from gamification.domain.freezes import FreezeRow
 from gamification.domain.rewards import UnlockRow
-from gamification.storage.arrays import Arity, RowShape, names_sql, within_sql
+from gamification.storage.postgresql.arrays import (
+    Arity,
+    RowShape,
+    names_sql,
+    within_sql,
+)
 from gamification.storage.rows import ENTRY_FIELDS, PROGRESS_FIELDS
 from gamification.storage.tables import (
     CELEBRATIONS,

@@ -20,20 +20,35 @@ from gamification.domain.changeset import UserChangeset
 from gamification.domain.nearby import Nearby, Span, Touched
 from gamification.domain.outcomes import Entry
 from gamification.models import LedgerEntry
-from gamification.storage import entries_sql, reading, writing
-from gamification.storage.arrays import RowShape, TableRows, arity, encode, encode_set
 from gamification.storage.base import Snapshot, Store, Written
 from gamification.storage.boosts import memberships, read_groups
-from gamification.storage.changed import ChangedRows
 from gamification.storage.goals import span_params
-from gamification.storage.keys import UserKeys, user_columns
-from gamification.storage.nearby_sql import NEARBY_FIELDS, longest_sql, nearby_sql
-from gamification.storage.prepared import fetch_rows, prepared_cursor
+from gamification.storage.postgresql.arrays import (
+    RowShape,
+    TableRows,
+    arity,
+    encode,
+    encode_set,
+)
+from gamification.storage.postgresql.changed import ChangedRows
+from gamification.storage.postgresql.keys import UserKeys, user_columns
+from gamification.storage.postgresql.prepared import fetch_rows, prepared_cursor
+from gamification.storage.postgresql.sql import entries, reading, writing
+from gamification.storage.postgresql.sql.nearby import (
+    NEARBY_FIELDS,
+    longest_sql,
+    nearby_sql,
+)
+from gamification.storage.postgresql.sql.suspects import SETTINGS, suspects_sql
+from gamification.storage.postgresql.stamped import forget_catalogue, stamped_catalogue
+from gamification.storage.postgresql.states import (
+    IS_EXCLUDED,
+    KEYS,
+    STAMPS,
+    StoredStates,
+)
 from gamification.storage.queries import ActivityIds, StateQuery, UserIds, UserKey
 from gamification.storage.rows import ENTRY_FIELDS, PROGRESS_FIELDS, entry_values
-from gamification.storage.stamped import forget_catalogue, stamped_catalogue
-from gamification.storage.states import IS_EXCLUDED, KEYS, STAMPS, StoredStates
-from gamification.storage.suspects_sql import SETTINGS, suspects_sql
 
 
 class EncodedWrite(NamedTuple):
@@ -180,7 +195,7 @@ class PostgreSQLStore(Store):
         return {(entry.user_id, str(entry.key)): entry for entry in entries}
 
     def entries_about(self, user_id: Any, entry_id: int) -> list[Entry]:
-        sql = entries_sql.about_sql(self._user_type)
+        sql = entries.about_sql(self._user_type)
         return self._entries(sql, user_id, [entry_id] * 3)
 
     def entries_near(
@@ -190,13 +205,13 @@ class PostgreSQLStore(Store):
         activity_ids: Collection[int],
         bounded: Collection[int],
     ) -> list[Entry]:
-        sql = entries_sql.near_sql(self._user_type)
+        sql = entries.near_sql(self._user_type)
         return self._entries(sql, user_id, [[*activity_ids], [*days], [*bounded]])
 
     def _entries(self, sql: str, user_id: Any, params: Sequence[Any]) -> list[Entry]:
         rows = self._fetch(sql, [*self._prepared([user_id]), *params], repeats=True)
-        found = self._converted(rows, entries_sql.USER)
-        return [entries_sql.make_entry(row) for row in found]
+        found = self._converted(rows, entries.USER)
+        return [entries.make_entry(row) for row in found]
 
     def days(self, user_ids: UserIds) -> Mapping[Any, Mapping[date, int]]:
         days: dict[Any, dict[date, int]] = {user_id: {} for user_id in user_ids}

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any, Final
 
 from gamification.domain.outcomes import Entry, EntryKind
-from gamification.storage.arrays import names_sql, some_sql
+from gamification.storage.postgresql.arrays import names_sql, some_sql
 from gamification.storage.tables import LEDGER
 
 _JSON: Final = ("attributes", "boosts", "outcome")

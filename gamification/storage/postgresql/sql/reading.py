@@ -6,13 +6,6 @@ from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
 
-from gamification.storage.arrays import (
-    Arity,
-    RowShape,
-    among_sql,
-    names_sql,
-    within_sql,
-)
 from gamification.storage.boosts import boosts_sql, memberships
 from gamification.storage.catalogue import (
     ACHIEVEMENT_FIELDS,
@@ -22,6 +15,13 @@ from gamification.storage.catalogue import (
     streaks_sql,
 )
 from gamification.storage.goals import NUMBERS, SPANS
+from gamification.storage.postgresql.arrays import (
+    Arity,
+    RowShape,
+    among_sql,
+    names_sql,
+    within_sql,
+)
 from gamification.storage.tables import (
     ACHIEVEMENTS,
     ACTIVITIES,

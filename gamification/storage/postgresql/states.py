@@ -12,8 +12,8 @@ from gamification.domain.days import instant_at
 from gamification.domain.state import NONE, NOTHING, UserState
 from gamification.domain.streaks import Streak
 from gamification.models.progress import calendar_of
-from gamification.storage import reading
 from gamification.storage.goals import make_counts, make_numbers
+from gamification.storage.postgresql.sql import reading
 from gamification.storage.queries import ActivityIds, StateQuery
 
 #: The number of stamps, with which every row of a read begins.
