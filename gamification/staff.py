@@ -26,12 +26,12 @@ from gamification.domain.rule_checks import LEAF_CRITERIA
 from gamification.domain.rules import MAX_TIMES, SPANNED, AchievementStatus
 from gamification.domain.seasons import SeasonState
 from gamification.domain.zones import time_zones
-from gamification.services.balance.recalculation import recalculate_xp
-from gamification.services.balance.recalculation_jobs import begin_recalculation
-from gamification.services.balance.recalculation_preview import (
+from gamification.services.balance.recalculation.jobs import begin_recalculation
+from gamification.services.balance.recalculation.preview import (
     preview_recalculation,
 )
-from gamification.services.balance.recalculation_scope import RecalculationScope
+from gamification.services.balance.recalculation.recalculating import recalculate_xp
+from gamification.services.balance.recalculation.scope import RecalculationScope
 from gamification.services.balance.report import (
     get_balance_report,
     last_days,
@@ -157,16 +157,30 @@ from gamification.services.players.visibility import (
     visible_jobs,
     visible_users,
 )
-from gamification.services.streaks.editing import create_streak, edit_streak, streak_tag
-from gamification.services.streaks.fields import STREAK_FIELDS, check_streak
+from gamification.services.streaks.definitions.editing import (
+    create_streak,
+    edit_streak,
+    streak_tag,
+)
+from gamification.services.streaks.definitions.fields import STREAK_FIELDS, check_streak
+from gamification.services.streaks.definitions.preview import preview_streak
 from gamification.services.streaks.freezes import grant_freezes
-from gamification.services.streaks.listing import freezes_of, pauses_of, repairs_of
+from gamification.services.streaks.listing import (
+    freezes_of,
+    pauses_of,
+    repairs_of,
+)
 from gamification.services.streaks.lookup import find_streak, lock_streak
-from gamification.services.streaks.mass_repairs import preview_repairs, repair_streaks
 from gamification.services.streaks.pauses import pause_for as pause_streak
-from gamification.services.streaks.preview import preview_streak
-from gamification.services.streaks.repair_jobs import begin_repairs, repairs_by
-from gamification.services.streaks.repairs import own_repairs, repair_streak
+from gamification.services.streaks.repairs.everybody import (
+    preview_repairs,
+    repair_streaks,
+)
+from gamification.services.streaks.repairs.jobs import (
+    begin_repairs,
+    repairs_by,
+)
+from gamification.services.streaks.repairs.single import own_repairs, repair_streak
 from gamification.services.streaks.status import read_streaks
 from gamification.services.streaks.today import streaks_today
 from gamification.services.unit_of_work import write_transaction

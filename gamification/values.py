@@ -15,7 +15,7 @@ from gamification.domain.outcomes import (
     Withheld,
 )
 from gamification.domain.streaks import StreakState, StreakStatus
-from gamification.services.balance.recalculation_preview import (
+from gamification.services.balance.recalculation.preview import (
     ActivityCorrection,
     RecalculationPreview,
 )
@@ -39,9 +39,9 @@ from gamification.services.players.progress import ProfileSummary
 from gamification.services.players.rarity import Rarity
 from gamification.services.players.settings import TimeZoneChange
 from gamification.services.recording.verbs import BatchReport
+from gamification.services.streaks.definitions.preview import StreakPreview
 from gamification.services.streaks.freezes import FreezeGrant
-from gamification.services.streaks.mass_repairs import RepairReport
-from gamification.services.streaks.preview import StreakPreview
+from gamification.services.streaks.repairs.everybody import RepairReport
 
 __all__ = [
     "AchievementProgress",

@@ -63,7 +63,7 @@ from gamification.services.recording.verbs import (
     record_each,
 )
 from gamification.services.streaks.pauses import end_pause, pause_streak
-from gamification.services.streaks.repairs import repair_own_streak
+from gamification.services.streaks.repairs.single import repair_own_streak
 from gamification.services.streaks.status import get_streaks
 
 aacknowledge_celebrations = sync_to_async(acknowledge_celebrations)

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from gamification.exceptions import GamificationError
 from gamification.models import Job, JobKind, write_alias
-from gamification.services.balance.recalculation_jobs import recalculation_step
+from gamification.services.balance.recalculation.jobs import recalculation_step
 from gamification.services.catalogue.backfill.jobs import backfill_step
 from gamification.services.catalogue.filters.jobs import filter_step
 from gamification.services.jobs import Step, find_job, job_rows
@@ -20,7 +20,7 @@ from gamification.services.levels.editing import level_step
 from gamification.services.many.lists import list_step
 from gamification.services.many.periods import take_back_step
 from gamification.services.many.undo import undo_step
-from gamification.services.streaks.repair_jobs import repair_step
+from gamification.services.streaks.repairs.jobs import repair_step
 from gamification.services.unit_of_work import attempts
 from gamification.services.validation import UserRef, actor_id_of
 from gamification.storage import store_for

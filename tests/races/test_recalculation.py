@@ -15,7 +15,7 @@ from gamification.services import (
     record_activity,
     reverse_entry,
 )
-from gamification.services.balance import recalculation
+from gamification.services.balance.recalculation import recalculating as recalculation
 from gamification.staff import (
     RecalculationScope,
     RewardEdit,

@@ -25,7 +25,7 @@ from gamification.services.catalogue.files.parsing import (
     parse_definitions,
     read_definitions,
 )
-from gamification.services.streaks.editing import add_streak
+from gamification.services.streaks.definitions.editing import add_streak
 from gamification.services.unit_of_work import attempts
 from gamification.storage import store_for
 

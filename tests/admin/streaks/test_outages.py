@@ -101,7 +101,9 @@ def test_dates_are_refused_before_and_after_the_preview(
 ):
     assert "1 to 31 dates" in errors(preview(admin_client, until="2026-09-01"))[0][0]
     previewed = preview(admin_client)
-    monkeypatch.setattr("gamification.services.streaks.repair_jobs.MAX_NOTE", len("An"))
+    monkeypatch.setattr(
+        "gamification.services.streaks.repairs.jobs.MAX_NOTE", len("An")
+    )
 
     assert "note" in errors(repair(admin_client, previewed))[0][0]
 

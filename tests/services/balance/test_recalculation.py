@@ -31,8 +31,11 @@ from gamification.services import (
     reverse_entry,
     set_time_zone,
 )
-from gamification.services.balance import recalculation_jobs, sql
-from gamification.services.balance.recalculation import RecalculationProgress
+from gamification.services.balance import sql
+from gamification.services.balance.recalculation import jobs as recalculation_jobs
+from gamification.services.balance.recalculation.recalculating import (
+    RecalculationProgress,
+)
 from gamification.staff import (
     RecalculationScope,
     begin_recalculation,
@@ -339,7 +342,9 @@ def test_it_goes_on_where_it_ended(activity):
 
 
 def test_it_locks_some_users_at_a_time(activity, monkeypatch):
-    monkeypatch.setattr("gamification.services.balance.recalculation.USERS_AT_ONCE", 2)
+    monkeypatch.setattr(
+        "gamification.services.balance.recalculation.recalculating.USERS_AT_ONCE", 2
+    )
     for user in UserFactory.create_batch(3):
         record_activity(user, "walk")
     edit(xp_reward=15)

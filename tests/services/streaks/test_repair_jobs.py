@@ -8,7 +8,7 @@ from gamification import maintenance
 from gamification.exceptions import InvalidTextError, NotRepairableError
 from gamification.models import RepairedDate, StreakFreeze, UserAchievement
 from gamification.services import get_streaks
-from gamification.services.streaks import repair_jobs
+from gamification.services.streaks.repairs import jobs as repair_jobs
 from gamification.staff import (
     abandon_job,
     begin_repairs,

@@ -51,7 +51,7 @@ from gamification.services.catalogue.files.parsing import (
 from gamification.services.catalogue.filters.syncing import is_tree, sync_filters
 from gamification.services.catalogue.lookup import lock_catalogue
 from gamification.services.levels.editing import put_levels
-from gamification.services.streaks.editing import add_streak, save_streak
+from gamification.services.streaks.definitions.editing import add_streak, save_streak
 from gamification.services.unit_of_work import (
     attempts,
     naming_errors,

@@ -30,7 +30,7 @@ from gamification.services.catalogue.fields.series import file_problems
 from gamification.services.catalogue.fields.values import TYPE_NAMES, Field, check_value
 from gamification.services.catalogue.files.rules import check_rules
 from gamification.services.levels.parsing import LEVEL_FIELDS, find_levels
-from gamification.services.streaks.fields import (
+from gamification.services.streaks.definitions.fields import (
     LISTS,
     check_list,
     find_conflicts,

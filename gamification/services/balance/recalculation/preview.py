@@ -14,7 +14,7 @@ from gamification.domain.decisions import decide_recalculation, effect_of
 from gamification.domain.estimates import Estimate, Sample
 from gamification.domain.rules import ActivityRule
 from gamification.models import UserGamification, write_alias
-from gamification.services.balance.recalculation_scope import (
+from gamification.services.balance.recalculation.scope import (
     RecalculationScope,
     find_dues,
     numbers_tag,

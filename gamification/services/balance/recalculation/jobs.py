@@ -7,14 +7,14 @@ from typing import Any, Final
 
 from gamification.exceptions import StaleEditError
 from gamification.models import Job, JobKind
-from gamification.services.balance.recalculation import (
+from gamification.services.balance.recalculation.preview import (
+    preview_recalculation,
+)
+from gamification.services.balance.recalculation.recalculating import (
     RecalculationProgress,
     recalculate_xp,
 )
-from gamification.services.balance.recalculation_preview import (
-    preview_recalculation,
-)
-from gamification.services.balance.recalculation_scope import RecalculationScope
+from gamification.services.balance.recalculation.scope import RecalculationScope
 from gamification.services.jobs import Step, begin_job
 from gamification.services.unit_of_work import naming_errors
 from gamification.services.validation import UserRef, check_notes

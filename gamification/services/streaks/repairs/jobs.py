@@ -13,13 +13,13 @@ from gamification.domain.streak_rules import DAILY
 from gamification.models import Job, JobKind, RepairedDate, write_alias
 from gamification.services.jobs import Step, begin_job
 from gamification.services.streaks.lookup import find_streak
-from gamification.services.streaks.mass_repairs import (
+from gamification.services.streaks.repairs.everybody import (
     USERS_AT_ONCE,
     candidates,
     preview_repairs,
     repair_users,
 )
-from gamification.services.streaks.repairs import check_dates
+from gamification.services.streaks.repairs.single import check_dates
 from gamification.services.streaks.settling import settle
 from gamification.services.unit_of_work import attempts
 from gamification.services.user_batches import next_users

@@ -23,7 +23,7 @@ from gamification.services.catalogue.change_log import (
     log_edits,
 )
 from gamification.services.catalogue.fields.values import check_names
-from gamification.services.streaks.fields import (
+from gamification.services.streaks.definitions.fields import (
     STREAK_FIELDS,
     check_streak,
 )

@@ -19,7 +19,7 @@ from gamification.domain.rules import ActivityRule
 from gamification.exceptions import StaleEditError
 from gamification.models import UserGamification, write_alias
 from gamification.models.users import in_order
-from gamification.services.balance.recalculation_scope import (
+from gamification.services.balance.recalculation.scope import (
     RecalculationScope,
     find_dues,
     numbers_tag,

@@ -24,7 +24,10 @@ from gamification.models import (
 )
 from gamification.services.catalogue.lookup import UNSAVED_KEY
 from gamification.services.effects import choose, mixed, play, thinning
-from gamification.services.streaks.editing import change_streak, stored_rules
+from gamification.services.streaks.definitions.editing import (
+    change_streak,
+    stored_rules,
+)
 from gamification.services.streaks.lookup import find_streak
 from gamification.services.unit_of_work import naming_errors
 from gamification.storage import store_for
