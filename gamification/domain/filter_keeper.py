@@ -71,11 +71,8 @@ class FilterKeeper:
         note = add_to_note(self.state.pending_counts, self._added())
         if len(note) <= longest:
             return note, {}
-        counts = {
-            key: amount
-            for key, amount in counts_in(note).items()
-            if amount and key[0] in self.trees.known_filters
-        }
+        counts = counts_in(note, self.trees.known_filters)
+        counts = {key: amount for key, amount in counts.items() if amount}
         note = add_to_note("", counts)
         return (note, {}) if len(note) <= longest // 2 else ("", counts)
 
@@ -139,7 +136,8 @@ class FilterKeeper:
     def _stored(self, pk: int) -> Buckets:
         """Return the counts of a filter that were read, with those in the note."""
         if self._noted is None:
-            self._noted = _by_filter(counts_in(self.state.pending_counts))
+            note, asked = self.state.pending_counts, self.state.asked.filters
+            self._noted = _by_filter(counts_in(note, asked))
         stored = (self.state.filters or {}).get(pk, {})
         noted = self._noted.get(pk)
         if not noted:

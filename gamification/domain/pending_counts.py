@@ -9,7 +9,7 @@ bucket unless that is empty.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import TypeAlias
 
 #: By id of the filter and by bucket.
@@ -28,10 +28,11 @@ def _item(pk: int, bucket: str, amount: int) -> str:
     return f"[{pk},{amount},{json.dumps(bucket)}]" if bucket else f"[{pk},{amount}]"
 
 
-def counts_in(note: str) -> dict[tuple[int, str], int]:
-    """Return the counts of a note, which may be 0."""
+def counts_in(note: str, filter_ids: Container[int]) -> dict[tuple[int, str], int]:
+    """Return what a note has of some filters; a count may be 0."""
     counts: dict[tuple[int, str], int] = {}
-    for pk, amount, *buckets in json.loads(note or "[]"):
-        key = pk, "".join(buckets)
-        counts[key] = counts.get(key, 0) + amount
+    for item in json.loads(note or "[]"):
+        if item[0] in filter_ids:
+            key = item[0], item[2] if len(item) > 2 else ""
+            counts[key] = counts.get(key, 0) + item[1]
     return counts

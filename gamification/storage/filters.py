@@ -71,11 +71,15 @@ _ITEMS: Final = {
 }
 
 
-def load_notes(user_ids: Sequence[Any], alias: str) -> Mapping[Any, FilterCounts]:
-    """Return what the tallies of users lack, for users who have a note of it."""
+def load_notes(
+    user_ids: Sequence[Any], filter_ids: Collection[int], alias: str
+) -> Mapping[Any, FilterCounts]:
+    """Return what tallies of filters lack, for users who have a note of something."""
+    if not filter_ids:
+        return {}
     rows = UserGamification.objects.using(alias).filter(user__in=user_ids)
     notes = rows.exclude(pending_counts="").values_list("user_id", "pending_counts")
-    return {user_id: counts_in(note) for user_id, note in notes}
+    return {user_id: counts_in(note, filter_ids) for user_id, note in notes}
 
 
 def add_tallies(user_id: Any, counts: FilterCounts, alias: str) -> None:

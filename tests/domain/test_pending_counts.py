@@ -23,10 +23,10 @@ def test_nothing_more_leaves_a_note_as_it_is(note):
 
 
 def test_the_counts_of_a_bucket_are_added_up():
-    note = '[[3,1],[4,2,"en"],[3,5],[4,-2,"en"],[4,1,"de"]]'
+    note = '[[3,1],[4,2,"en"],[3,5],[4,-2,"en"],[4,1,"de"],[5,9]]'
 
-    assert counts_in(note) == {(3, ""): 6, (4, "en"): 0, (4, "de"): 1}
+    assert counts_in(note, {3, 4}) == {(3, ""): 6, (4, "en"): 0, (4, "de"): 1}
 
 
 def test_an_empty_note_has_no_counts():
-    assert counts_in("") == {}
+    assert counts_in("", {3}) == {}

@@ -55,7 +55,8 @@ def wrong_counts(user_id: Any, alias: str) -> Counts:
 
 def put_counts(user_id: Any, counts: Counts, alias: str) -> None:
     """Store some counts of a locked user."""
-    note = load_notes([user_id], alias).get(user_id, {})
+    ids = {pk for pk, _ in counts}
+    note = load_notes([user_id], ids, alias).get(user_id, {})
     FilterTally.objects.using(alias).bulk_create(
         (
             FilterTally(
@@ -100,11 +101,10 @@ def stored_counts(
             for pk, buckets in tallies.items()
             for bucket, count in buckets.items()
         }
-    for user_id, note in load_notes(user_ids, alias).items() if ids else ():
+    for user_id, note in load_notes(user_ids, ids, alias).items():
         counts = found.setdefault(user_id, {})
         for key, count in note.items():
-            if key[0] in ids:
-                counts[key] = counts.get(key, 0) + count
+            counts[key] = counts.get(key, 0) + count
     return {
         user_id: {key: count for key, count in counts.items() if count}
         for user_id, counts in found.items()
@@ -121,22 +121,20 @@ def store_counts(
     rows = FilterTally.objects.using(alias)
     ids = [rule.id for rule in filters]
     rows.filter(user__in=user_ids, filter__in=ids).delete()
-    notes = load_notes([*user_ids], alias)
+    notes = load_notes([*user_ids], ids, alias)
     rows.bulk_create(
         (
             FilterTally(user_id=user_id, filter_id=pk, bucket=bucket, count=count)
             for user_id, counts in counts_of([*user_ids], filters, alias).items()
-            for (pk, bucket), count in _less(counts, notes.get(user_id, {}), ids)
+            for (pk, bucket), count in _less(counts, notes.get(user_id, {}))
         ),
         batch_size=5_000,
     )
 
 
-def _less(
-    counts: Counts, note: Counts, filter_ids: Sequence[int]
-) -> Iterator[tuple[tuple[int, str], int]]:
+def _less(counts: Counts, note: Counts) -> Iterator[tuple[tuple[int, str], int]]:
     """Yield counts of the filters, less those of ``note``, other than 0."""
-    for key in sorted({*counts, *(key for key in note if key[0] in filter_ids)}):
+    for key in sorted(counts.keys() | note.keys()):
         count = counts.get(key, 0) - note.get(key, 0)
         if count:
             yield key, count
