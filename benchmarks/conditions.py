@@ -83,7 +83,7 @@ CATALOGUES = [
     Catalogue("eleven achievements", FEW),
     Catalogue("500, none of them a tree", MANY),
     Catalogue("500, 40 of them trees", MANY, TREES),
-    Catalogue("the same, users with many reviews", MANY, TREES, 50, FAR),
+    Catalogue("the same, users with many reviews", MANY, TREES, 50, FAR // 2),
 ]
 
 

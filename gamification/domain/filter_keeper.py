@@ -74,7 +74,7 @@ class FilterKeeper:
         counts = counts_in(note, self.trees.known_filters)
         counts = {key: amount for key, amount in counts.items() if amount}
         note = add_to_note("", counts)
-        return (note, {}) if len(note) <= longest // 2 else ("", counts)
+        return (note, {}) if len(note) <= longest * 3 // 4 else ("", counts)
 
     def _added(self) -> FilterCounts:
         added: dict[tuple[int, str], int] = {}

@@ -20,7 +20,7 @@ from gamification.storage.rows import (
 Rows = list[tuple[Any, ...]]
 
 #: The longest note of counts in a user's row, in characters.
-LONGEST_NOTE: Final = 600
+LONGEST_NOTE: Final = 1_000
 
 
 class ChangedRows:
