@@ -14,7 +14,7 @@ from gamification.domain.counting import (
 )
 from gamification.domain.history import PastEntry
 from gamification.domain.outcomes import Entry
-from gamification.domain.pending_counts import FilterCounts, add_to_note, counts_in
+from gamification.domain.pending_counts import FilterCounts, add_pending, read_pending
 from gamification.domain.state import UserState
 from gamification.domain.trees import Trees
 
@@ -29,7 +29,7 @@ class FilterKeeper:
         "_bases",
         "_changes",
         "_meters",
-        "_noted",
+        "_pending",
         "_sums",
         "slots",
         "state",
@@ -48,8 +48,8 @@ class FilterKeeper:
         self._sums: dict[int, int] = {}
         self._bases: dict[int, Buckets] = {}
         self._meters: dict[int, tuple[Meter, int]] = {}
-        #: The counts of the user's note, by filter and bucket; None until they matter.
-        self._noted: Mapping[int, Buckets] | None = None
+        #: Pending counts by filter and bucket; None until they matter.
+        self._pending: Mapping[int, Buckets] | None = None
 
     def note(self, entry: Entry, place: int, active_days: int) -> None:
         """Count the entry at ``place``; ``active_days`` is what it adds to dates."""
@@ -63,18 +63,18 @@ class FilterKeeper:
                 self._sums[slot] = self._sums.get(slot, 0) + change[1]
 
     def kept(self, longest: int) -> tuple[str, FilterCounts]:
-        """Return the note that stays in the user's row, and what to add to tallies.
+        """Return the counts that stay pending, as a text, and what to add to tallies.
 
-        The note has at most ``longest`` characters. What nobody counts any more is
-        dropped.
+        The text has at most ``longest`` characters. It drops what nobody counts any
+        more.
         """
-        note = add_to_note(self.state.pending_counts, self._added())
-        if len(note) <= longest:
-            return note, {}
-        counts = counts_in(note, self.trees.known_filters)
+        pending = add_pending(self.state.pending_counts, self._added())
+        if len(pending) <= longest:
+            return pending, {}
+        counts = read_pending(pending, self.trees.known_filters)
         counts = {key: amount for key, amount in counts.items() if amount}
-        note = add_to_note("", counts)
-        return (note, {}) if len(note) <= longest * 3 // 4 else ("", counts)
+        pending = add_pending("", counts)
+        return (pending, {}) if len(pending) <= longest * 3 // 4 else ("", counts)
 
     def _added(self) -> FilterCounts:
         added: dict[tuple[int, str], int] = {}
@@ -134,17 +134,17 @@ class FilterKeeper:
         return self._bases[slot]
 
     def _stored(self, pk: int) -> Buckets:
-        """Return the counts of a filter that were read, with those in the note."""
-        if self._noted is None:
-            note, asked = self.state.pending_counts, self.state.asked.filters
-            self._noted = _by_filter(counts_in(note, asked))
+        """Return the counts of a filter that were read, with the pending ones."""
+        if self._pending is None:
+            text, asked = self.state.pending_counts, self.state.asked.filters
+            self._pending = _by_filter(read_pending(text, asked))
         stored = (self.state.filters or {}).get(pk, {})
-        noted = self._noted.get(pk)
-        if not noted:
+        pending = self._pending.get(pk)
+        if not pending:
             return stored
         return {
-            bucket: stored.get(bucket, 0) + noted.get(bucket, 0)
-            for bucket in stored.keys() | noted.keys()
+            bucket: stored.get(bucket, 0) + pending.get(bucket, 0)
+            for bucket in stored.keys() | pending.keys()
         }
 
     def _count_all(self, ledger: Iterable[PastEntry]) -> dict[int, Buckets]:

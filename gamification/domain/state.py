@@ -105,7 +105,7 @@ class UserState:
     #: Counts by id of a filter and by bucket, and which filters and tallies were read.
     filters: Mapping[int, Mapping[str, int]] | None = None
     asked: Asked = NOT_ASKED
-    #: A note of counts that tallies of filters lack: see ``pending_counts``.
+    #: What the tallies of filters lack, as a text: see ``domain.pending_counts``.
     pending_counts: str = ""
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeAlias
 
 from django.db.models import BigIntegerField, F, Func
 
-from gamification.domain.pending_counts import FilterCounts, counts_in
+from gamification.domain.pending_counts import FilterCounts, read_pending
 from gamification.models import FilterTally, UserGamification
 
 #: Counts by id of the filter and by bucket.
@@ -31,9 +31,9 @@ def load_tallies(
 
 
 class FilterValue(Func):
-    """What a user has of a filter, in tallies and in the note of the user's row.
+    """What a user has of a filter, in tallies and among the pending counts.
 
-    Its expressions are the user and the note.
+    Its expressions are the user and the text of the pending counts.
     """
 
     output_field = BigIntegerField()
@@ -46,8 +46,8 @@ class FilterValue(Func):
         self, compiler: Any, connection: Any, *_: Any, **__: Any
     ) -> tuple[str, tuple[Any, ...]]:
         sources = self.get_source_expressions()
-        (user, first), (note, second) = [compiler.compile(each) for each in sources]
-        items = _ITEMS[connection.vendor].format(note=note)
+        (user, first), (pending, second) = map(compiler.compile, sources)
+        items = _ITEMS.get(connection.vendor, _NO_ITEMS).format(pending=pending)
         value = "coalesce(sum(b.n), 0)"
         if self.is_distinct:
             value = "coalesce(sum(CASE WHEN b.n > 0 THEN 1 ELSE 0 END), 0)"
@@ -59,27 +59,28 @@ class FilterValue(Func):
         return sql, (*first, self.pk, *second, self.pk)
 
 
-#: SQL for the items of a note, by vendor.
+#: SQL for pending counts by vendor; other databases have none.
 _ITEMS: Final = {
     "postgresql": """SELECT (e.value->>0)::bigint AS pk, (e.value->>1)::bigint AS n,
     coalesce(e.value->>2, '') AS bucket
-    FROM json_array_elements(nullif({note}, '')::json) e""",
+    FROM json_array_elements(nullif({pending}, '')::json) e""",
     "sqlite": """SELECT json_extract(e.value, '$[0]') AS pk,
     json_extract(e.value, '$[1]') AS n,
     coalesce(json_extract(e.value, '$[2]'), '') AS bucket
-    FROM json_each(nullif({note}, '')) e""",
+    FROM json_each(nullif({pending}, '')) e""",
 }
+_NO_ITEMS: Final = "SELECT 0 AS pk, 0 AS n, {pending} AS bucket"
 
 
-def load_notes(
+def load_pending(
     user_ids: Sequence[Any], filter_ids: Collection[int], alias: str
 ) -> Mapping[Any, FilterCounts]:
-    """Return what tallies of filters lack, for users who have a note of something."""
+    """Return the pending counts of some filters, for users who have any counts."""
     if not filter_ids:
         return {}
     rows = UserGamification.objects.using(alias).filter(user__in=user_ids)
-    notes = rows.exclude(pending_counts="").values_list("user_id", "pending_counts")
-    return {user_id: counts_in(note, filter_ids) for user_id, note in notes}
+    some = rows.exclude(pending_counts="").values_list("user_id", "pending_counts")
+    return {user_id: read_pending(text, filter_ids) for user_id, text in some}
 
 
 def add_tallies(user_id: Any, counts: FilterCounts, alias: str) -> None:

@@ -40,9 +40,9 @@ PROGRESS_FIELDS = (
 def filter_counts(
     changeset: UserChangeset, longest: int = 0
 ) -> tuple[str, FilterCounts]:
-    """Return the note of counts in the user's row, and what to add to tallies.
+    """Return the counts that stay pending, as a text, and what to add to tallies.
 
-    The note has at most ``longest`` characters, if anything was counted.
+    The text has at most ``longest`` characters, if anything was counted.
     """
     if changeset.filters is None:
         return changeset.state.pending_counts, {}

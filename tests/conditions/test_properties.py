@@ -37,9 +37,9 @@ LENIENT = settings(
 
 
 @pytest.fixture(autouse=True)
-def notes_are_short(monkeypatch):
-    """Let the note in a user's row be full after a few records."""
-    monkeypatch.setattr(changed, "LONGEST_NOTE", 60)
+def few_counts_are_pending(monkeypatch):
+    """Let pending counts go to the tallies after a few records."""
+    monkeypatch.setattr(changed, "MAX_PENDING", 60)
 
 
 @pytest.mark.django_db

@@ -381,7 +381,7 @@ def add_rules():
 @pytest.fixture
 def legend(user, staff, activity, monkeypatch):
     """A user with a row in every table."""
-    monkeypatch.setattr(changed, "LONGEST_NOTE", 0)
+    monkeypatch.setattr(changed, "MAX_PENDING", 0)
     AchievementFactory(key="medal")
     add_rules()
     set_time_zone(user, "Asia/Tokyo")

@@ -33,7 +33,7 @@ def filter_id():
     return CountFilter.objects.get().pk
 
 
-def note_of(user):
+def pending_of(user):
     return UserGamification.objects.get(user=user).pending_counts
 
 
@@ -41,22 +41,22 @@ def read_fantasy(user, times=1):
     return [record_activity(user, "read", attributes=FANTASY) for _ in range(times)]
 
 
-def test_a_record_notes_what_it_counts(user, filter_id):
+def test_what_a_record_counts_is_pending(user, filter_id):
     read_fantasy(user, 2)
 
-    assert note_of(user) == f"[[{filter_id},1],[{filter_id},1]]"
+    assert pending_of(user) == f"[[{filter_id},1],[{filter_id},1]]"
     assert not FilterTally.objects.exists()
 
 
-def test_a_note_counts(user, filter_id):
+def test_pending_counts_count(user, filter_id):
     outcomes = read_fantasy(user, 3)
 
     assert [len(outcome.unlocks) for outcome in outcomes] == [0, 0, 1]
 
 
-def test_a_note_and_a_tally_count_together(user, filter_id, monkeypatch):
+def test_pending_counts_and_tallies_count_together(user, filter_id, monkeypatch):
     with monkeypatch.context() as full:
-        full.setattr(changed, "LONGEST_NOTE", 0)
+        full.setattr(changed, "MAX_PENDING", 0)
         read_fantasy(user)
     read_fantasy(user)
 
@@ -65,35 +65,35 @@ def test_a_note_and_a_tally_count_together(user, filter_id, monkeypatch):
     assert [unlock.achievement for unlock in outcome.unlocks] == ["fan"]
 
 
-def test_a_long_note_is_made_shorter(user, filter_id, monkeypatch):
+def test_many_pending_counts_of_a_filter_become_one(user, filter_id, monkeypatch):
     item = len(f"[{filter_id},1]")
-    monkeypatch.setattr(changed, "LONGEST_NOTE", 3 * item)
+    monkeypatch.setattr(changed, "MAX_PENDING", 3 * item)
 
     read_fantasy(user, 3)
 
-    assert note_of(user) == f"[[{filter_id},3]]"
+    assert pending_of(user) == f"[[{filter_id},3]]"
 
 
-def test_a_note_that_stays_long_is_added_to_the_tallies(user, filter_id, monkeypatch):
-    monkeypatch.setattr(changed, "LONGEST_NOTE", len(f"[[{filter_id},1]]"))
+def test_too_many_pending_counts_go_to_the_tallies(user, filter_id, monkeypatch):
+    monkeypatch.setattr(changed, "MAX_PENDING", len(f"[[{filter_id},1]]"))
 
     read_fantasy(user, 3)
 
-    assert note_of(user) == f"[[{filter_id},1]]"
+    assert pending_of(user) == f"[[{filter_id},1]]"
     assert FilterTally.objects.get().count == 2
 
 
-def test_a_note_forgets_what_nobody_counts(user, filter_id, monkeypatch):
-    monkeypatch.setattr(changed, "LONGEST_NOTE", 0)
+def test_pending_counts_that_nobody_needs_are_dropped(user, filter_id, monkeypatch):
+    monkeypatch.setattr(changed, "MAX_PENDING", 0)
     UserGamification.objects.create(user=user, pending_counts="[[0,1]]")
 
     read_fantasy(user)
 
-    assert note_of(user) == ""
+    assert pending_of(user) == ""
     assert FilterTally.objects.get().filter_id == filter_id
 
 
-def test_a_build_leaves_out_what_the_note_has(user, filter_id):
+def test_a_build_leaves_out_what_is_pending(user, filter_id):
     read_fantasy(user, 2)
     CountFilter.objects.update(is_built=False)
     job = sync_filters()
@@ -106,7 +106,7 @@ def test_a_build_leaves_out_what_the_note_has(user, filter_id):
 
 
 @pytest.mark.parametrize(("own", "genres"), [(FAN, ["fantasy"] * 3), (LINGUIST, "abc")])
-def test_a_preview_counts_notes(own, genres):
+def test_a_preview_counts_what_is_pending(own, genres):
     rule = {"key": "some", "xp": 10, "own": own | {"threshold": 9}, "tree": None}
     make_catalogue([rule])
     build_filters()

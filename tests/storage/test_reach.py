@@ -53,7 +53,7 @@ def read(user, units):
 
 @pytest.mark.parametrize(("units", "is_read"), [(2, False), (3, True)])
 def test_only_who_may_meet_a_tree_needs_tallies(units, is_read, monkeypatch):
-    monkeypatch.setattr(changed, "LONGEST_NOTE", 0)
+    monkeypatch.setattr(changed, "MAX_PENDING", 0)
     user = UserFactory()
     record_activity(user, "read", quantity=2, attributes=FANTASY)
 

@@ -231,8 +231,8 @@ class PortableStore(Store):
     def write(self, encoded: Sequence[UserChangeset]) -> Written:
         for changeset in encoded:
             user_id = changeset.state.user_id
-            note, counts = filter_counts(changeset)
-            values = progress_values(changeset, note)
+            pending, counts = filter_counts(changeset)
+            values = progress_values(changeset, pending)
             self._rows(UserGamification).filter(user=user_id).update(
                 **dict(zip(PROGRESS_FIELDS, values, strict=True))
             )

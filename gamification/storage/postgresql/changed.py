@@ -19,8 +19,8 @@ from gamification.storage.rows import (
 
 Rows = list[tuple[Any, ...]]
 
-#: The longest note of counts in a user's row, in characters.
-LONGEST_NOTE: Final = 1_000
+#: The most pending counts in a user's row, in characters.
+MAX_PENDING: Final = 1_000
 
 
 class ChangedRows:
@@ -71,8 +71,8 @@ class ChangedRows:
         user_id, now, changes = changeset.state.user_id, changeset.now, self.changes
         self.are_new = not changeset.state.version
         self.keeps_boards = changeset.rules.keeps_boards
-        note, counts = filter_counts(changeset, LONGEST_NOTE)
-        self.users.append(progress_values(changeset, note))
+        pending, counts = filter_counts(changeset, MAX_PENDING)
+        self.users.append(progress_values(changeset, pending))
         self.entries += entry_rows(changeset, Outcome.snapshot_text, json.dumps)
         for activity_id, quantity in changeset.tallies.items():
             changes["tallies"].append((user_id, activity_id, quantity, now))

@@ -120,13 +120,13 @@ def _counted(goal: Goal, catalogue: Catalogue, alias: str) -> Meeting:
     if pk is None:
         return _at_most(goal, alias)
     tallies = FilterTally.objects.using(alias).filter(filter=pk)
-    has_note = Q(pending_counts__contains=f"[{pk},")
+    has_pending = Q(pending_counts__contains=f"[{pk},")
     if counted.has_dates:
         some = tallies.filter(user=OuterRef("user"), count__gt=0)
-        return Meeting(Q(Exists(some)) | has_note, is_exact=False)
+        return Meeting(Q(Exists(some)) | has_pending, is_exact=False)
     is_distinct = counted.is_distinct
     value = FilterValue("user", "pending_counts", pk=pk, is_distinct=is_distinct)
-    with_note = Q(GreaterThanOrEqual(value, goal.threshold))
+    with_pending = Q(GreaterThanOrEqual(value, goal.threshold))
     if is_distinct:
         values = tallies.filter(count__gt=0).order_by().values("user")
         many = values.annotate(n=Count("user")).filter(n__gte=goal.threshold)
@@ -134,9 +134,9 @@ def _counted(goal: Goal, catalogue: Catalogue, alias: str) -> Meeting:
     else:
         reached = tallies.filter(user=OuterRef("user"), count__gte=goal.threshold)
         enough = Q(Exists(reached))
-    # Most users are told apart without a look into notes, which takes longer.
+    # Most users are told apart without a look at pending counts, which takes longer.
     most = _at_most(goal, alias).condition or Q()
-    return Meeting(~has_note & enough | has_note & most & with_note)
+    return Meeting(~has_pending & enough | has_pending & most & with_pending)
 
 
 def _at_most(goal: Goal, alias: str) -> Meeting:

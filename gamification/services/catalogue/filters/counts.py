@@ -10,7 +10,7 @@ from gamification.domain.trees import FilterRule
 from gamification.models import CountFilter, FilterTally
 from gamification.storage import store_for
 from gamification.storage.catalogue import load_catalogue
-from gamification.storage.filters import load_notes, load_tallies
+from gamification.storage.filters import load_pending, load_tallies
 
 #: Counts other than 0, by id of the filter and by bucket.
 Counts: TypeAlias = Mapping[tuple[int, str], int]
@@ -56,14 +56,14 @@ def wrong_counts(user_id: Any, alias: str) -> Counts:
 def put_counts(user_id: Any, counts: Counts, alias: str) -> None:
     """Store some counts of a locked user."""
     ids = {pk for pk, _ in counts}
-    note = load_notes([user_id], ids, alias).get(user_id, {})
+    pending = load_pending([user_id], ids, alias).get(user_id, {})
     FilterTally.objects.using(alias).bulk_create(
         (
             FilterTally(
                 user_id=user_id,
                 filter_id=pk,
                 bucket=bucket,
-                count=count - note.get((pk, bucket), 0),
+                count=count - pending.get((pk, bucket), 0),
             )
             for (pk, bucket), count in counts.items()
         ),
@@ -101,9 +101,9 @@ def stored_counts(
             for pk, buckets in tallies.items()
             for bucket, count in buckets.items()
         }
-    for user_id, note in load_notes(user_ids, ids, alias).items():
+    for user_id, pending in load_pending(user_ids, ids, alias).items():
         counts = found.setdefault(user_id, {})
-        for key, count in note.items():
+        for key, count in pending.items():
             counts[key] = counts.get(key, 0) + count
     return {
         user_id: {key: count for key, count in counts.items() if count}
@@ -116,25 +116,25 @@ def store_counts(
 ) -> None:
     """Replace the tallies of locked users by what the ledger says.
 
-    What their notes have is left out, as readers add it.
+    Pending counts are left out, as readers add them.
     """
     rows = FilterTally.objects.using(alias)
     ids = [rule.id for rule in filters]
     rows.filter(user__in=user_ids, filter__in=ids).delete()
-    notes = load_notes([*user_ids], ids, alias)
+    pending = load_pending([*user_ids], ids, alias)
     rows.bulk_create(
         (
             FilterTally(user_id=user_id, filter_id=pk, bucket=bucket, count=count)
             for user_id, counts in counts_of([*user_ids], filters, alias).items()
-            for (pk, bucket), count in _less(counts, notes.get(user_id, {}))
+            for (pk, bucket), count in _less(counts, pending.get(user_id, {}))
         ),
         batch_size=5_000,
     )
 
 
-def _less(counts: Counts, note: Counts) -> Iterator[tuple[tuple[int, str], int]]:
-    """Yield counts of the filters, less those of ``note``, other than 0."""
-    for key in sorted(counts.keys() | note.keys()):
-        count = counts.get(key, 0) - note.get(key, 0)
+def _less(counts: Counts, pending: Counts) -> Iterator[tuple[tuple[int, str], int]]:
+    """Yield ``counts`` less those that are pending, other than 0."""
+    for key in sorted(counts.keys() | pending.keys()):
+        count = counts.get(key, 0) - pending.get(key, 0)
         if count:
             yield key, count
