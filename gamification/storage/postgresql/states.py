@@ -147,10 +147,11 @@ def _tallies(value: Any, activity_ids: Sequence[int]) -> dict[int, int]:
     return dict(value)
 
 
-def _filters(rows: str) -> dict[int, dict[str, int]]:
+def _filters(rows: Iterable[str]) -> dict[int, dict[str, int]]:
     counts: dict[int, dict[str, int]] = {}
-    for pk, bucket, count in json.loads(rows):
-        counts.setdefault(pk, {})[bucket] = count
+    for row in rows:
+        pk, count, bucket = row.split(" ", 2)
+        counts.setdefault(int(pk), {})[bucket] = int(count)
     return counts
 
 
