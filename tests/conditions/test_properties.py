@@ -22,12 +22,9 @@ from tests.conditions.random_trees import (
     trees,
 )
 from tests.conditions.worlds import World, build_filters, make_catalogue
-from tests.conftest import IS_POSTGRESQL
 
-#: Coverage is measured on SQLite, and needs trees of all kinds.
-FEW = "12" if IS_POSTGRESQL else "25"
 LENIENT = settings(
-    max_examples=int(os.environ.get("CONDITION_EXAMPLES", FEW)),
+    max_examples=int(os.environ.get("CONDITION_EXAMPLES", "12")),
     suppress_health_check=[
         HealthCheck.function_scoped_fixture,
         HealthCheck.too_slow,

@@ -88,6 +88,39 @@ def test_a_condition_counts_what_another_activity_has():
     assert walked(changes(one, start=start)) == ["one"]
 
 
+SEASON = {
+    "starts_at": datetime(2026, 6, 1, tzinfo=UTC),
+    "ends_at": datetime(2026, 7, 1, tzinfo=UTC),
+    "season_zone": "UTC",
+}
+
+
+def test_a_late_record_may_meet_the_conditions_of_a_season():
+    walks = Leaf("activity_count", 2, activity="walk")
+    june = rule(walks, criterion="total_xp", key="june", **SEASON)
+    start = state(tallies={1: 1}, total_xp=10, last_occurred_at=NOW)
+    booked = changes(june, start=start)
+
+    assert walked(booked, NOW - timedelta(days=39)) == []
+
+    assert booked.needs_ledger
+
+
+def test_what_counts_other_activities_is_not_judged():
+    runs = rule(activity_id=2, counting=FANTASY, repeat_every=2, max_times=None)
+    booked = changes(runs, start=state(ledger=[]))
+
+    assert walked(booked) == []
+
+
+@pytest.mark.parametrize(("pages", "unlocked"), [(200, ["one"]), (201, [])])
+def test_a_condition_may_have_an_upper_bound(pages, unlocked):
+    short = Counting(where=(Comparison("pages", "at_most", 200),))
+    one = rule(key="one", counting=short)
+
+    assert walked(changes(one, start=state(ledger=[])), pages=pages) == unlocked
+
+
 def test_a_badge_of_badges_unlocks_with_the_last_one():
     first = rule(key="first", conditions=None)
     second = rule(Holding("first"), key="second", criterion="level")
@@ -398,6 +431,16 @@ def test_an_unlock_wakes_what_waits_for_it():
     start.ledger = [on(n, attributes={"genre": "fantasy"}) for n in (1, 2, 3)]
 
     booked = changes(fan, first, filters=[FILTER], start=start)
+
+    assert walked(booked, genre="horror") == ["first", "fan"]
+
+
+def test_an_unlock_wakes_what_waits_for_so_many():
+    fan = fantasy(conditions=Leaf("achievements", 1))
+    start = state(last_occurred_at=BEFORE, asked=UNREAD)
+    start.ledger = [on(n, attributes={"genre": "fantasy"}) for n in (1, 2, 3)]
+
+    booked = changes(fan, rule(key="first"), filters=[FILTER], start=start)
 
     assert walked(booked, genre="horror") == ["first", "fan"]
 

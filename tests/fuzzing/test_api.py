@@ -21,7 +21,7 @@ from gamification.staff import relevel_users
 from tests.factories import UserFactory
 
 HERE = Path(__file__).parent
-EXAMPLES = os.environ.get("FUZZ_EXAMPLES", "5")
+EXAMPLES = os.environ.get("FUZZ_EXAMPLES", "3")
 PHASES = os.environ.get("FUZZ_PHASES", "examples,fuzzing,stateful")
 
 pytestmark = [

@@ -58,10 +58,15 @@ if admin.site.is_registered(User):
 admin.site.register(User, UserAdmin)
 
 
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup, django_db_blocker):
+    """Fill the tables, which come without the migrations, once for all tests."""
+    with django_db_blocker.unblock():
+        restore_catalogue()
+
+
 @pytest.fixture(autouse=True)
 def strangers():
-    # The tables come without the migrations.
-    restore_catalogue()
     yield create_strangers()
     assert [str(drift) for drift in reconcile()] == []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
@@ -85,7 +86,7 @@ def live_on_site(steps: list[Any], users: list[Any]) -> list[Any]:
 @pytest.mark.django_db
 @given(st.lists(STEPS, max_size=25))
 @settings(
-    max_examples=30,
+    max_examples=int(os.environ.get("PROMISE_EXAMPLES", "15")),
     suppress_health_check=[
         HealthCheck.function_scoped_fixture,
         HealthCheck.too_slow,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -37,7 +38,7 @@ CRITERIA = [
     ("level", 2, None),
 ]
 LENIENT = settings(
-    max_examples=15,
+    max_examples=int(os.environ.get("PROMISE_EXAMPLES", "8")),
     suppress_health_check=[
         HealthCheck.function_scoped_fixture,
         HealthCheck.too_slow,

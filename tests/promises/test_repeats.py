@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -51,7 +52,7 @@ RULES = st.tuples(
     FIELDS,
 ).filter(lambda rule: (rule[0], rule[2].get("repeat_period")) != ("active_days", "day"))
 LENIENT = settings(
-    max_examples=25,
+    max_examples=int(os.environ.get("PROMISE_EXAMPLES", "12")),
     deadline=None,
     suppress_health_check=[
         HealthCheck.function_scoped_fixture,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
@@ -63,7 +64,7 @@ def too_much_or_too_little() -> list[int]:
 @pytest.mark.django_db
 @given(st.lists(STEPS | EDITS, max_size=20), st.randoms())
 @settings(
-    max_examples=15,
+    max_examples=int(os.environ.get("PROMISE_EXAMPLES", "8")),
     suppress_health_check=[
         HealthCheck.function_scoped_fixture,
         HealthCheck.too_slow,

@@ -285,7 +285,7 @@ def live_on_site(steps, store):
 @pytest.mark.skipif(not IS_POSTGRESQL, reason="Other databases have one store.")
 @given(st.lists(STEPS, max_size=25))
 @settings(
-    max_examples=int(os.environ.get("STORE_EXAMPLES", "20")),
+    max_examples=int(os.environ.get("STORE_EXAMPLES", "12")),
     suppress_health_check=[
         HealthCheck.function_scoped_fixture,
         HealthCheck.too_slow,

@@ -23,7 +23,7 @@ from tests.races import COMMITTED, ONLY_POSTGRESQL
 from tests.races.load.rounds import check_round
 from tests.races.pooler import NEEDS_PGBOUNCER
 
-SECONDS = float(os.environ.get("MIXED_LOAD_SECONDS", "6"))
+SECONDS = float(os.environ.get("MIXED_LOAD_SECONDS", "3"))
 SEED = os.environ.get("MIXED_LOAD_SEED") or f"{Random().getrandbits(32):08x}"
 
 pytestmark = [COMMITTED, pytest.mark.usefixtures("catalogue")]

@@ -71,7 +71,7 @@ def stands(user):
 @pytest.mark.django_db
 @pytest.mark.usefixtures("activity", "no_achievements")
 @settings(
-    max_examples=int(os.environ.get("STREAK_EXAMPLES", "10")),
+    max_examples=int(os.environ.get("STREAK_EXAMPLES", "6")),
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
