@@ -143,7 +143,7 @@ def test_a_missing_tally_is_rebuilt(user, fan):
     assert filter_counts(user) == {"": 1}
 
 
-def test_what_is_noted_of_a_filter_that_is_being_built_is_not_compared(user, fan):
+def test_pending_counts_of_a_filter_that_is_being_built_are_not_compared(user, fan):
     bored = {"where": [["genre", "is", "horror"]]}
     AchievementFactory(
         criterion="activity_count", activity=fan.activity, threshold=2, counting=bored
