@@ -68,8 +68,6 @@ ASKING := $(filter-out $(PORTABLE) $(addprefix tests/,data management storage \
 	$(patsubst %/,%,$(wildcard tests/*/)) \
 	$(wildcard tests/test_*.py tests/management/test_*.py)) \
 	tests/management/importing/test_memory.py $(KEYED)
-FOUND_PLAIN = $(shell grep ^tests tests/plain.txt)
-FOUND_REPEATED = $(shell grep ^tests tests/repeated.txt)
 COVERED := --cov --cov-append --cov-report= --cov-fail-under=0
 # Coverage by test, and the durations of tests.
 TRACED := --cov --cov-context=test --cov-report= --durations=0 --durations-min=0.02
@@ -98,9 +96,9 @@ pytest: $(VENV)/dev ## Run the suite.
 # UUIDs. Coverage doubles the time of a test, so few tests are measured twice.
 suite:
 	rm -f .coverage
-	TEST_USER_MODEL=uuid_users.Member UNMEASURED="$(PLAIN) $(FOUND_PLAIN)" \
+	TEST_USER_MODEL=uuid_users.Member UNMEASURED="$(PLAIN) @tests/plain.txt" \
 		$(PYTEST) $(COVERED) $(addprefix --ignore ,tests/api $(SLOW))
-	TEST_DATABASE=postgresql UNMEASURED="$(REPEATED) $(FOUND_REPEATED)" \
+	TEST_DATABASE=postgresql UNMEASURED="$(REPEATED) @tests/repeated.txt" \
 		$(PYTEST) $(COVERED) $(MEASURED)
 	TEST_DATABASE=postgresql TEST_USER_MODEL=uuid_users.Member $(PYTEST) $(ASKING) \
 		$(addprefix --ignore ,$(filter-out $(KEYED),$(filter %.py, \
