@@ -27,15 +27,10 @@ from gamification.domain.rules import MAX_TIMES, SPANNED, AchievementStatus
 from gamification.domain.seasons import SeasonState
 from gamification.domain.zones import time_zones
 from gamification.services.balance.recalculation.jobs import begin_recalculation
-from gamification.services.balance.recalculation.preview import (
-    preview_recalculation,
-)
+from gamification.services.balance.recalculation.preview import preview_recalculation
 from gamification.services.balance.recalculation.recalculating import recalculate_xp
 from gamification.services.balance.recalculation.scope import RecalculationScope
-from gamification.services.balance.report import (
-    get_balance_report,
-    last_days,
-)
+from gamification.services.balance.report import get_balance_report, last_days
 from gamification.services.balance.simulation import (
     ActivityNumbers,
     RewardProposal,
@@ -105,10 +100,7 @@ from gamification.services.catalogue.lookup import (
     lock_definitions,
     unknown_definition,
 )
-from gamification.services.catalogue.seeds import (
-    preview_seed_removal,
-    remove_seeds,
-)
+from gamification.services.catalogue.seeds import preview_seed_removal, remove_seeds
 from gamification.services.corrections.reversals import entry_fingerprint
 from gamification.services.database_errors import storage_error
 from gamification.services.job_control import abandon_job, pause_job, resume_job
@@ -165,21 +157,14 @@ from gamification.services.streaks.definitions.editing import (
 from gamification.services.streaks.definitions.fields import STREAK_FIELDS, check_streak
 from gamification.services.streaks.definitions.preview import preview_streak
 from gamification.services.streaks.freezes import grant_freezes
-from gamification.services.streaks.listing import (
-    freezes_of,
-    pauses_of,
-    repairs_of,
-)
+from gamification.services.streaks.listing import freezes_of, pauses_of, repairs_of
 from gamification.services.streaks.lookup import find_streak, lock_streak
 from gamification.services.streaks.pauses import pause_for as pause_streak
 from gamification.services.streaks.repairs.everybody import (
     preview_repairs,
     repair_streaks,
 )
-from gamification.services.streaks.repairs.jobs import (
-    begin_repairs,
-    repairs_by,
-)
+from gamification.services.streaks.repairs.jobs import begin_repairs, repairs_by
 from gamification.services.streaks.repairs.single import own_repairs, repair_streak
 from gamification.services.streaks.status import read_streaks
 from gamification.services.streaks.today import streaks_today

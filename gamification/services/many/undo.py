@@ -32,10 +32,7 @@ from gamification.services.jobs import Step, begin_job, find_job, undone_jobs
 from gamification.services.levels.editing import put_back_levels
 from gamification.services.levels.relevel import relevel_users
 from gamification.services.many.acts import query_for, xp_of
-from gamification.services.streaks.repairs.jobs import (
-    repairs_by,
-    undo_repairs_step,
-)
+from gamification.services.streaks.repairs.jobs import repairs_by, undo_repairs_step
 from gamification.services.unit_of_work import attempts, write_transaction
 from gamification.services.user_batches import next_users
 from gamification.services.validation import UserRef, actor_id_of, check_notes

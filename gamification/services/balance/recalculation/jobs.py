@@ -7,9 +7,7 @@ from typing import Any, Final
 
 from gamification.exceptions import StaleEditError
 from gamification.models import Job, JobKind
-from gamification.services.balance.recalculation.preview import (
-    preview_recalculation,
-)
+from gamification.services.balance.recalculation.preview import preview_recalculation
 from gamification.services.balance.recalculation.recalculating import (
     RecalculationProgress,
     recalculate_xp,

@@ -18,11 +18,7 @@ from gamification.domain.streak_rules import DAILY, StreakRule
 from gamification.domain.streak_status import REPAIRABLE, find_status
 from gamification.models import StreakDefinition, UserGamification, write_alias
 from gamification.services.streaks.lookup import find_streak
-from gamification.services.streaks.repairs.single import (
-    check_age,
-    check_dates,
-    credit,
-)
+from gamification.services.streaks.repairs.single import check_age, check_dates, credit
 from gamification.services.streaks.settling import load
 from gamification.services.unit_of_work import attempts, wrap_database_errors
 from gamification.services.validation import (
