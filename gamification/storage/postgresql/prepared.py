@@ -233,6 +233,7 @@ class PreparedCursor:
         names[sql] = _ONCE
         if oldest not in {_ONCE, _UNFIT}:
             self._drop(oldest)
+            del self._session.uses[oldest]
 
     def _prepare(self, sql: str, count: int) -> bytes:
         """Prepare the statement; return its name."""
