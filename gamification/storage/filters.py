@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
-from django.db.models import BigIntegerField, F, Func
+from django.db.models import BigIntegerField, F, Func, Q
 
 from gamification.domain.pending_counts import FilterCounts, read_pending
 from gamification.models import FilterTally, UserGamification
@@ -31,15 +31,12 @@ def load_tallies(
 
 
 class FilterValue(Func):
-    """What a user has of a filter, in tallies and among the pending counts.
-
-    Its expressions are the user and the text of the pending counts.
-    """
+    """What the user of a row has of a filter, in tallies and among pending counts."""
 
     output_field = BigIntegerField()
 
-    def __init__(self, *expressions: Any, pk: int, is_distinct: bool) -> None:
-        super().__init__(*expressions, arity=2)
+    def __init__(self, pk: int, *, is_distinct: bool) -> None:
+        super().__init__("user", "pending_counts")
         self.pk, self.is_distinct = pk, is_distinct
 
     def as_sql(
@@ -70,6 +67,11 @@ _ITEMS: Final = {
     FROM json_each(nullif({pending}, '')) e""",
 }
 _NO_ITEMS: Final = "SELECT 0 AS pk, 0 AS n, {pending} AS bucket"
+
+
+def has_pending_counts(pk: int) -> Q:
+    """Return the condition of users with pending counts of a filter."""
+    return Q(pending_counts__contains=f"[{pk},")
 
 
 def load_pending(

@@ -23,7 +23,7 @@ from gamification.models import (
     FilterTally,
     UserAchievement,
 )
-from gamification.storage.filters import FilterValue
+from gamification.storage.filters import FilterValue, has_pending_counts
 
 #: Criteria that measure a column of the user's row.
 COLUMNS: Final[Mapping[str, str]] = {
@@ -120,12 +120,12 @@ def _counted(goal: Goal, catalogue: Catalogue, alias: str) -> Meeting:
     if pk is None:
         return _at_most(goal, alias)
     tallies = FilterTally.objects.using(alias).filter(filter=pk)
-    has_pending = Q(pending_counts__contains=f"[{pk},")
+    has_pending = has_pending_counts(pk)
     if counted.has_dates:
         some = tallies.filter(user=OuterRef("user"), count__gt=0)
         return Meeting(Q(Exists(some)) | has_pending, is_exact=False)
     is_distinct = counted.is_distinct
-    value = FilterValue("user", "pending_counts", pk=pk, is_distinct=is_distinct)
+    value = FilterValue(pk, is_distinct=is_distinct)
     with_pending = Q(GreaterThanOrEqual(value, goal.threshold))
     if is_distinct:
         values = tallies.filter(count__gt=0).order_by().values("user")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -94,17 +95,12 @@ def stored_counts(
 ) -> dict[Any, Counts]:
     """Return what is stored of the filters, for users who have any."""
     ids = [rule.id for rule in filters]
-    found: dict[Any, dict[tuple[int, str], int]] = {}
-    for user_id, tallies in load_tallies(user_ids, ids, alias).items():
-        found[user_id] = {
-            (pk, bucket): count
-            for pk, buckets in tallies.items()
-            for bucket, count in buckets.items()
-        }
+    found: dict[Any, Counter[tuple[int, str]]] = defaultdict(Counter)
     for user_id, pending in load_pending(user_ids, ids, alias).items():
-        counts = found.setdefault(user_id, {})
-        for key, count in pending.items():
-            counts[key] = counts.get(key, 0) + count
+        found[user_id].update(pending)
+    for user_id, tallies in load_tallies(user_ids, ids, alias).items():
+        for pk, buckets in tallies.items():
+            found[user_id].update({(pk, each): buckets[each] for each in buckets})
     return {
         user_id: {key: count for key, count in counts.items() if count}
         for user_id, counts in found.items()
@@ -126,15 +122,15 @@ def store_counts(
         (
             FilterTally(user_id=user_id, filter_id=pk, bucket=bucket, count=count)
             for user_id, counts in counts_of([*user_ids], filters, alias).items()
-            for (pk, bucket), count in _less(counts, pending.get(user_id, {}))
+            for (pk, bucket), count in _less(counts, pending.get(user_id, {})).items()
+            if count
         ),
         batch_size=5_000,
     )
 
 
-def _less(counts: Counts, pending: Counts) -> Iterator[tuple[tuple[int, str], int]]:
-    """Yield ``counts`` less those that are pending, other than 0."""
-    for key in sorted(counts.keys() | pending.keys()):
-        count = counts.get(key, 0) - pending.get(key, 0)
-        if count:
-            yield key, count
+def _less(counts: Counts, pending: Counts) -> Counts:
+    """Return ``counts`` less those that are pending."""
+    less = Counter(counts)
+    less.subtract(pending)
+    return less
