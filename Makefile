@@ -29,8 +29,7 @@ MEASURED := $(filter-out $(SLOW),$(wildcard tests/services/test_*.py)) \
 	optimistic_records.py))
 # Tests of which no line depends alone: their coverage, which takes twice the time, is
 # not measured. Many are measured on PostgreSQL, and have no line of SQLite's; single
-# ones repeat with much, or with random examples, what others do once. `make measured`
-# finds more of them, which tests/plain.txt and tests/repeated.txt list.
+# ones repeat with much, or with random examples, what others do once.
 PLAIN := $(addprefix tests/,races hosts promises example_project \
 	conditions/test_properties.py \
 	management/test_histories.py services/corrections services/many/test_undo.py \
@@ -69,14 +68,12 @@ ASKING := $(filter-out $(PORTABLE) $(addprefix tests/,data management storage \
 	$(wildcard tests/test_*.py tests/management/test_*.py)) \
 	tests/management/importing/test_memory.py $(KEYED)
 COVERED := --cov --cov-append --cov-report= --cov-fail-under=0
-# Coverage by test, and the durations of tests.
-TRACED := --cov --cov-context=test --cov-report= --durations=0 --durations-min=0.02
 
 # Otherwise each run would compile the tests anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo demo-data test pytest suite measured lint style types migrations format \
-	schema pictures fuzz load benchmark bench clean
+.PHONY: demo demo-data test pytest suite lint style types migrations format schema \
+	pictures fuzz load benchmark bench clean
 
 demo: demo-data ## Make the demo data and serve it on 127.0.0.1:8000.
 	$(MANAGE) runserver 127.0.0.1:8000
@@ -96,23 +93,14 @@ pytest: $(VENV)/dev ## Run the suite.
 # UUIDs. Coverage doubles the time of a test, so few tests are measured twice.
 suite:
 	rm -f .coverage
-	TEST_USER_MODEL=uuid_users.Member UNMEASURED="$(PLAIN) @tests/plain.txt" \
+	TEST_USER_MODEL=uuid_users.Member UNMEASURED="$(PLAIN)" \
 		$(PYTEST) $(COVERED) $(addprefix --ignore ,tests/api $(SLOW))
-	TEST_DATABASE=postgresql UNMEASURED="$(REPEATED) @tests/repeated.txt" \
+	TEST_DATABASE=postgresql UNMEASURED="$(REPEATED)" \
 		$(PYTEST) $(COVERED) $(MEASURED)
 	TEST_DATABASE=postgresql TEST_USER_MODEL=uuid_users.Member $(PYTEST) $(ASKING) \
 		$(addprefix --ignore ,$(filter-out $(KEYED),$(filter %.py, \
 		$(MEASURED) $(PORTABLE))))
 	$(BIN)/python -m coverage report
-
-measured: $(VENV)/dev ## Find the tests that need not be measured.
-	COVERAGE_FILE=.measured.plain TEST_USER_MODEL=uuid_users.Member \
-		UNMEASURED="$(PLAIN)" $(PYTEST) $(TRACED) --cov-fail-under=0 \
-		$(addprefix --ignore ,tests/api $(SLOW)) > .measured.plain.log
-	COVERAGE_FILE=.measured.repeated TEST_DATABASE=postgresql \
-		UNMEASURED="$(REPEATED)" $(PYTEST) $(TRACED) --cov-fail-under=0 \
-		$(MEASURED) > .measured.repeated.log
-	$(BIN)/python -m tests.remeasuring plain repeated
 
 lint: style types migrations ## Check the style, the types and the migrations.
 
@@ -154,7 +142,7 @@ bench: $(VENV)/dev ## Measure recording and boards beside other packages.
 	$(BIN)/python -m benchmarks.peers.compare --users $(BENCH_USERS)
 
 clean:
-	rm -rf .bench .venv-* .coverage* .measured.* .mypy_cache .pytest_cache .ruff_cache \
+	rm -rf .bench .venv-* .coverage* .mypy_cache .pytest_cache .ruff_cache \
 		demo.sqlite3*
 
 # pip runs again when pyproject.toml changes.

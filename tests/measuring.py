@@ -2,8 +2,7 @@
 
 Measured code takes twice its time. What the collection and fixtures do, and the
 comparison after each test, does not show that a line is tested. Tests in the files and
-folders that the environment variable ``UNMEASURED`` names are not measured either;
-``@`` before a name says that it is a list of them, one on each line. A
+folders that the environment variable ``UNMEASURED`` names are not measured either. A
 measured test begins with empty caches, or the order of the tests would decide which of
 them reaches a line whose result is kept.
 """
@@ -18,7 +17,6 @@ import sys
 import threading
 from collections.abc import Generator, Iterator
 from functools import _lru_cache_wrapper, cache
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,17 +27,7 @@ import gamification.domain.zones
 import gamification.pages.forms
 import tests.admin.conftest  # noqa: F401 - the pages of users
 
-
-def _names_in(text: str) -> Iterator[str]:
-    for each in text.split():
-        if each.startswith("@"):
-            lines = Path(each[1:]).read_text().splitlines()
-            yield from (line for line in lines if not line.startswith("#"))
-        else:
-            yield each
-
-
-UNMEASURED = (*_names_in(os.environ.get("UNMEASURED", "")),)
+UNMEASURED = (*os.environ.get("UNMEASURED", "").split(),)
 
 #: Coverage's functions for this thread and for new ones, where it measures.
 _functions: tuple[Any, Any] = (None, None)
