@@ -79,6 +79,29 @@ def test_whoever_is_right_is_not_derived_again(walker):
     assert suspects(walker, newcomer) == []
 
 
+@pytest.fixture
+def fallen(user):
+    """A user who gained 50 XP, which is level 2, but never had more than 40."""
+    walk(user, 0, 1, 2, 3)
+    reverse_entry(user, entry_id=user.gamification_entries.earliest("id").pk)
+    walk(user, 4)
+    return user
+
+
+@on_postgresql
+def test_a_peak_is_what_a_user_had_not_all_that_they_gained(fallen):
+    assert suspects(fallen) == []
+
+
+def test_a_highest_level_below_the_peak_is_found(fallen):
+    walk(fallen, 5)
+    reverse_entry(fallen, entry_id=fallen.gamification_entries.latest("id").pk)
+    assert profile_of(fallen).highest_level == 2
+    UserGamification.objects.update(highest_level=1)
+
+    assert [each.what for each in reconcile(fix=True)] == ["highest_level"]
+
+
 @on_postgresql
 def test_neutral_dates_are_no_reason_to_derive_a_user_again(moved):
     assert suspects(moved) == []

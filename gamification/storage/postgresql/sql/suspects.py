@@ -47,12 +47,12 @@ def _sizes(*columns: str) -> str:
     return " + ".join(f"abs({column}::float8)" for column in columns)
 
 
-#: The ledger without the unlocks, by user. The peak is at most what was gained.
-_BOOKS: Final = f"""SELECT user_id, sum(checksum) AS checksum, sum(gained) AS gained,
+#: The ledger without the unlocks, by user, and the XP that was taken away.
+_BOOKS: Final = f"""SELECT user_id, sum(checksum) AS checksum, sum(lost) AS lost,
     max(occurred_at) AS last, sum(size) > {LARGEST} OR bool_or(activity_id IS NOT NULL
         AND recorded_at IS DISTINCT FROM tallied_at) AS is_wrong
 FROM (
-    SELECT user_id, activity_id, sum(checksum) AS checksum, sum(gained) AS gained,
+    SELECT user_id, activity_id, sum(checksum) AS checksum, sum(lost) AS lost,
         sum(size) AS size, max(occurred_at) AS occurred_at,
         max(recorded_at) AS recorded_at, max(tallied_at) AS tallied_at
     FROM (
@@ -61,7 +61,7 @@ FROM (
             + CASE WHEN activity_id IS NULL OR NOT extends_streak THEN 0
                 ELSE amount * {_OF_XP.format("local_date")}
                     + {_SIGN} * {_OF_COUNT.format("local_date")} END AS checksum,
-            CASE WHEN amount > 0 THEN amount::float8 END AS gained,
+            CASE WHEN amount < 0 THEN amount::float8 END AS lost,
             {_sizes("amount", "quantity")} AS size, occurred_at, recorded_at,
             NULL::timestamptz AS tallied_at
         FROM {LEDGER} WHERE {{users}}
@@ -77,8 +77,9 @@ GROUP BY user_id"""
 _DATES: Final = f"""SELECT user_id,
     sum(xp * {_OF_XP.format("date")} + activities * {_OF_COUNT.format("date")})
         AS checksum,
-    count(*) AS days, max(length) AS longest, max(date) AS last,
-    max(((date - DATE '2000-01-01')::bigint << 32) + length) & {2**32 - 1} AS current,
+    count(*)::int AS days, max(length) AS longest, max(date) AS last,
+    (max(((date - DATE '2000-01-01')::bigint << 32) + length) & {2**32 - 1})::int
+        AS current,
     sum({_sizes("xp", "activities")}) > {LARGEST} OR bool_or(activities = 0) AS is_wrong
 FROM (
     SELECT user_id, date, xp, activities, 1 + date - max(begin) OVER (
@@ -110,18 +111,23 @@ WHERE {{users}} AND job_id = ANY(%(undos)s::bigint[])"""
 
 _LEVEL: Final = "greatest(1, width_bucket({}::bigint, %(thresholds)s::bigint[]))"
 
+#: The highest total that a user ever had.
+_PEAK: Final = f"""SELECT max(total) FROM (
+    SELECT sum(amount) OVER (ORDER BY id) AS total
+    FROM {LEDGER} WHERE user_id = t.user_id) e"""
+
 #: What the rows of users say, and what follows from all others; the numbers of a user
 #: cancel each other out. The largest parts come sorted, and are merged.
 _ROWS: Final = f"""SELECT user_id, total_xp * -{_OF_TOTAL} AS checksum,
     abs(total_xp::float8) > {LARGEST} OR level <> {_LEVEL.format("total_xp")}
         AS is_wrong,
-    highest_level, NULL::float8 AS gained, last_occurred_at AS stored_at,
-    NULL::timestamptz AS occurred_at, -active_days::bigint AS days,
-    -current_streak::bigint AS current, -longest_streak AS longest,
+    highest_level, total_xp::float8 AS most, last_occurred_at AS stored_at,
+    NULL::timestamptz AS occurred_at, -active_days AS days,
+    -current_streak AS current, -longest_streak AS longest,
     DATE '0001-01-01' - last_active_on AS last,
     highest_streak < longest_streak AS breaks
 FROM {PROFILES} WHERE {{users}}
-UNION ALL SELECT user_id, checksum, is_wrong, NULL, gained, NULL, last,
+UNION ALL SELECT user_id, checksum, is_wrong, NULL, -lost, NULL, last,
     NULL, NULL, NULL, NULL, NULL
 FROM ({_BOOKS}) b
 UNION ALL SELECT user_id, -checksum, is_wrong, NULL, NULL, NULL, NULL,
@@ -140,11 +146,17 @@ def suspects_sql(user_type: str) -> str:
     """
     first, last = (f"%({name})s::{user_type}" for name in ("first", "last"))
     rows = _ROWS.format(users=f"user_id BETWEEN {first} AND {last}")
+    # A peak is at most the total with all that was taken away; few users need more.
     return f"""SELECT user_id, NOT differs FROM (
-    SELECT user_id, count(highest_level) = 0 OR bool_or(is_wrong) OR sum(checksum) <> 0
-            OR max(highest_level) < {_LEVEL.format("coalesce(max(gained), 0)")}
-            OR max(stored_at) IS DISTINCT FROM max(occurred_at) AS differs,
-        bool_or(breaks) OR sum(days) <> 0 OR sum(current) <> 0 OR sum(longest) <> 0
-            OR sum(last) <> 0 AS breaks
-    FROM ({rows}) e GROUP BY user_id) t
+    SELECT user_id, breaks, CASE WHEN differs THEN TRUE
+        WHEN highest_level < {_LEVEL.format("most")}
+        THEN highest_level < {_LEVEL.format(f"({_PEAK})")} ELSE FALSE END AS differs
+    FROM (
+        SELECT user_id, count(highest_level) = 0 OR bool_or(is_wrong)
+                OR sum(checksum) <> 0
+                OR max(stored_at) IS DISTINCT FROM max(occurred_at) AS differs,
+            max(highest_level) AS highest_level, sum(most) AS most,
+            bool_or(breaks) OR sum(days) <> 0 OR sum(current) <> 0
+                OR sum(longest) <> 0 OR sum(last) <> 0 AS breaks
+        FROM ({rows}) e GROUP BY user_id) t) t
 WHERE differs OR breaks"""
