@@ -70,13 +70,9 @@ class Judge:
         criterion, about, counting = goal.counted
         if about == NOWHERE:
             return 0
-        if goal.within is not None:
-            goals = self._totals.goals
-            return (
-                self._from_ledger(goal)
-                if goals is None
-                else goals.inside(goal, self._place)
-            )
+        goals = self._totals.goals
+        if goals is not None and goal.within is not None:
+            return goals.inside(goal, self._place)
         if criterion == _LONGEST_STREAK and not (counting.is_plain and about is None):
             return self._longest_streak(goal)
         if not counting.is_plain:
