@@ -15,11 +15,6 @@ SLOW := $(addprefix tests/,browser examples fuzzing test_new_site.py \
 	test_leaderboards_model.py management/importing/test_memory.py \
 	services/test_memory.py services/many/test_random_games.py \
 	$(addprefix promises/test_,model.py order.py previews.py undoing.py))
-# Tests of the API and of PostgreSQL of which no line depends alone, or by chance.
-REPEATED := $(addprefix tests/,services/test_drift.py \
-	api/test_openapi.py::test_the_committed_schema_is_valid \
-	$(addprefix api/test_,bad_inputs.py boost_vectors.py streak_vectors.py) \
-	$(addprefix storage/test_,equivalence.py nearby.py::test_after_each statements.py))
 # Tests of lines that only PostgreSQL runs, and those of the API.
 MEASURED := $(filter-out $(SLOW),$(wildcard tests/services/test_*.py)) \
 	$(addprefix tests/,api storage services/recording services/corrections \
@@ -27,28 +22,6 @@ MEASURED := $(filter-out $(SLOW),$(wildcard tests/services/test_*.py)) \
 	test_leaderboards_upkeep.py test_migrations.py \
 	$(addprefix races/test_,boards.py corrections.py faults.py optimistic_batches.py \
 	optimistic_records.py))
-# Tests of which no line depends alone: their coverage, which takes twice the time, is
-# not measured. Many are measured on PostgreSQL, and have no line of SQLite's; single
-# ones repeat with much, or with random examples, what others do once.
-PLAIN := $(addprefix tests/,races hosts promises example_project \
-	conditions/test_properties.py \
-	management/test_histories.py services/corrections services/many/test_undo.py \
-	$(addprefix services/boosts/test_,random_games.py vectors.py) \
-	$(addprefix services/streaks/test_,model.py vectors.py) $(addprefix test_, \
-	architecture.py docs.py docs_pages.py extras.py glossary.py \
-	leaderboards_upkeep.py progression_timeline.py)) \
-	$(filter-out $(addprefix tests/services/,recording/test_repeats.py \
-	$(addprefix test_,callers_rows.py database_errors.py turns.py unit_of_work.py)), \
-	$(wildcard tests/services/recording/test_*.py) \
-	$(filter tests/services/test_%,$(MEASURED))) \
-	$(addprefix tests/,admin/balance/test_tuning.py::test_a_page_of_very_many \
-	admin/players/test_page.py::test_the_number_of_queries \
-	admin/test_history.py::test_the_number_of_queries \
-	services/balance/test_recalculation.py::test_it_agrees \
-	services/balance/test_simulation.py::test_it_agrees \
-	storage/test_nearby.py::test_after_each_step test_leaderboards.py::test_a_board_takes \
-	test_leaderboards_life.py::test_a_tick_that_is_skipped \
-	test_migrations.py::test_an_edit test_strict_json.py::test_what_json_can_say)
 # Tests that send the keys of users to the server in SQL of ours, or convert them.
 KEYED := $(addprefix tests/api/test_,achievement_backfill.py records.py \
 	user_lookup.py users.py) tests/conditions/test_corrections.py
@@ -67,7 +40,7 @@ ASKING := $(filter-out $(PORTABLE) $(addprefix tests/,data management storage \
 	$(patsubst %/,%,$(wildcard tests/*/)) \
 	$(wildcard tests/test_*.py tests/management/test_*.py)) \
 	tests/management/importing/test_memory.py $(KEYED)
-COVERED := --cov --cov-append --cov-report= --cov-fail-under=0
+COVERAGE := $(BIN)/python -m slipcover
 
 # Otherwise each run would compile the tests anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -90,17 +63,18 @@ pytest: $(VENV)/dev ## Run the suite.
 # The suite with the interpreter in $(BIN), whoever installed the dependencies there:
 # on SQLite with users whose keys are UUIDs, then the API, and what only PostgreSQL runs,
 # there with Django's own users, then all that asks the database on PostgreSQL with
-# UUIDs. Coverage doubles the time of a test, so few tests are measured twice.
+# UUIDs, which reaches no other lines.
 suite:
-	rm -f .coverage
-	TEST_USER_MODEL=uuid_users.Member UNMEASURED="$(PLAIN)" \
-		$(PYTEST) $(COVERED) $(addprefix --ignore ,tests/api $(SLOW))
-	TEST_DATABASE=postgresql UNMEASURED="$(REPEATED)" \
-		$(PYTEST) $(COVERED) $(MEASURED)
+	rm -f .coverage.*
+	TEST_USER_MODEL=uuid_users.Member $(COVERAGE) --json --out .coverage.sqlite \
+		-m pytest $(addprefix --ignore ,tests/api $(SLOW))
+	TEST_DATABASE=postgresql $(COVERAGE) --json --out .coverage.postgresql \
+		-m pytest $(MEASURED)
 	TEST_DATABASE=postgresql TEST_USER_MODEL=uuid_users.Member $(PYTEST) $(ASKING) \
 		$(addprefix --ignore ,$(filter-out $(KEYED),$(filter %.py, \
 		$(MEASURED) $(PORTABLE))))
-	$(BIN)/python -m coverage report
+	$(COVERAGE) --merge .coverage.sqlite .coverage.postgresql --out .coverage.all \
+		--skip-covered --fail-under 100
 
 lint: style types migrations ## Check the style, the types and the migrations.
 

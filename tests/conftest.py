@@ -30,10 +30,6 @@ from gamification.models import (
 )
 from gamification.services.balance import report
 from tests.factories import ActivityFactory, UserFactory
-from tests.measuring import (  # noqa: F401 - pytest calls them
-    pytest_collection,
-    pytest_runtest_call,
-)
 from tests.resets import keep_rows, quick_resets
 
 # A busy machine is no reason to fail.
