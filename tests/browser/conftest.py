@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,39 +80,64 @@ def site(django_db_setup: None) -> Iterator[LiveServer]:
         yield server
 
 
+def new_context(browser: Browser, url: str) -> BrowserContext:
+    """Return a browser context for a site."""
+    context = browser.new_context(base_url=url, accept_downloads=True)
+    context.set_default_timeout(15_000)
+    return context
+
+
+def open_page(context: BrowserContext, url: str, session: str) -> Page:
+    """Return a wide page of whoever has this session."""
+    name = settings.SESSION_COOKIE_NAME
+    context.add_cookies([{"name": name, "value": session, "url": url}])
+    page = context.new_page()
+    page.set_viewport_size({"width": WIDE, "height": 900})
+    return page
+
+
+def session_of(user: Any) -> str:
+    client = Client()
+    client.force_login(user)
+    return client.cookies[settings.SESSION_COOKIE_NAME].value
+
+
+@pytest.fixture
+def problems() -> Iterator[list[str]]:
+    """What browser contexts report; fails if there is anything in the end."""
+    problems: list[str] = []
+    yield problems
+    wait_until_idle()
+    assert problems == []
+
+
 @pytest.fixture
 def sign_in(
-    browser: Browser, site: LiveServer, db: None
+    browser: Browser, site: LiveServer, db: None, problems: list[str]
 ) -> Iterator[Callable[[Any], Page]]:
     """Return a function that signs in a user, in a browser context of their own.
 
     Fails if a page broke the policy, had an error, or requested a missing file.
     """
-    problems: list[str] = []
-    contexts: list[BrowserContext] = []
+    with ExitStack() as contexts:
 
-    def sign_in(user: Any) -> Page:
-        client = Client()
-        client.force_login(user)
-        session = client.cookies[settings.SESSION_COOKIE_NAME]
-        context = browser.new_context(base_url=site.url, accept_downloads=True)
-        contexts.append(context)
-        context.set_default_timeout(15_000)
-        cookie = {"name": session.key, "value": session.value, "url": site.url}
-        context.add_cookies([cookie])
-        watch(context, problems)
-        page = context.new_page()
-        page.set_viewport_size({"width": WIDE, "height": 900})
-        return page
+        def sign_in(user: Any) -> Page:
+            context = contexts.enter_context(new_context(browser, site.url))
+            contexts.enter_context(watched(context, problems))
+            return open_page(context, site.url, session_of(user))
 
-    yield sign_in
-    for context in contexts:
-        context.close()
-    wait_until_idle()
-    assert problems == []
+        yield sign_in
 
 
-def watch(context: BrowserContext, problems: list[str]) -> None:
+@pytest.fixture(scope="package")
+def shared_context(browser: Browser, site: LiveServer) -> Iterator[BrowserContext]:
+    """A context that has the scripts and styles of the admin already."""
+    with new_context(browser, site.url) as context:
+        yield context
+
+
+@contextmanager
+def watched(context: BrowserContext, problems: list[str]) -> Iterator[None]:
     """Collect the errors and warnings that the browser reports."""
 
     def listen(message: Any) -> None:
@@ -119,14 +145,29 @@ def watch(context: BrowserContext, problems: list[str]) -> None:
         if message.type in {"error", "warning"} and not is_icon:
             problems.append(f"{message.page.url}: {message.text}")
 
+    def note(error: Any) -> None:
+        problems.append(str(error.error))
+
     context.on("console", listen)
-    context.on("weberror", lambda each: problems.append(str(each.error)))
+    context.on("weberror", note)
+    yield
+    context.remove_listener("console", listen)
+    context.remove_listener("weberror", note)
 
 
 @pytest.fixture
-def page(sign_in: Callable[[Any], Page], admin_user: Any) -> Page:
+def page(
+    shared_context: BrowserContext,
+    site: LiveServer,
+    admin_user: Any,
+    problems: list[str],
+) -> Iterator[Page]:
     """Return a browser page of a superuser."""
-    return sign_in(admin_user)
+    with watched(shared_context, problems):
+        page = open_page(shared_context, site.url, session_of(admin_user))
+        yield page
+        page.close()
+    shared_context.clear_cookies()
 
 
 def look(page: Page, name: str) -> None:

@@ -13,11 +13,19 @@ from django.contrib import admin
 from django.urls import reverse
 from playwright.sync_api import expect
 
-from tests.browser.conftest import LOW_CONTRAST, NARROW, WIDE, fit, watch
+from tests.browser.conftest import (
+    LOW_CONTRAST,
+    NARROW,
+    WIDE,
+    fit,
+    new_context,
+    open_page,
+    watched,
+)
 from tests.browser.unfold_site import unfolded
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Locator, Page
+    from playwright.sync_api import Browser, BrowserContext, Locator, Page
 
 pytest.importorskip("unfold", reason="django-unfold is not installed.")
 
@@ -51,19 +59,21 @@ def client(rows: dict[str, Any]) -> Iterator[httpx.Client]:
         yield client
 
 
+@pytest.fixture(scope="module")
+def context(browser: Browser, rows: dict[str, Any]) -> Iterator[BrowserContext]:
+    with new_context(browser, rows["url"]) as context:
+        yield context
+
+
 @pytest.fixture
-def page(browser: Browser, rows: dict[str, Any]) -> Iterator[Page]:
+def page(
+    context: BrowserContext, rows: dict[str, Any], problems: list[str]
+) -> Iterator[Page]:
     """Return a browser page of a superuser; fail if the browser reports errors."""
-    problems: list[str] = []
-    name, value = settings.SESSION_COOKIE_NAME, rows["session"]
-    with browser.new_context(base_url=rows["url"]) as context:
-        context.set_default_timeout(15_000)
-        context.add_cookies([{"name": name, "value": value, "url": rows["url"]}])
-        watch(context, problems)
-        page = context.new_page()
-        page.set_viewport_size({"width": WIDE, "height": 900})
+    with watched(context, problems):
+        page = open_page(context, rows["url"], rows["session"])
         yield page
-    assert problems == []
+        page.close()
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -43,7 +44,7 @@ window.fetch = (...question) => {
 @pytest.fixture
 def page(sign_in_still, user, monkeypatch) -> Page:
     """A page whose clock the test moves, and whose browser may report errors."""
-    monkeypatch.setattr(conftest, "watch", lambda *arguments: None)
+    monkeypatch.setattr(conftest, "watched", lambda *arguments: nullcontext())
     page = sign_in_still(user)
     page.add_init_script(COUNT)
     page.clock.install()
