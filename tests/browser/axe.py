@@ -11,7 +11,9 @@ import axe_playwright_python
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-_AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text()
+#: Where the site has axe: a browser compiles what it was served before only once.
+ADDRESS = "/axe.min.js"
+SCRIPT = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_bytes()
 
 #: Colours that are still changing would be measured. The policy forbids inline styles,
 #: though not those that scripts construct.
@@ -30,6 +32,13 @@ _RUN = """options => axe.run({
   ({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map((node) => node.html)}`
 ))"""
 
+#: Says whether there is anything that axe takes for a region that scrolls.
+_SCROLLS = """() => [...document.querySelectorAll("*")].some((each) => {
+  const { overflowX, overflowY } = getComputedStyle(each);
+  return each.scrollWidth > each.clientWidth && /auto|scroll/.test(overflowX)
+    || each.scrollHeight > each.clientHeight && /auto|scroll/.test(overflowY);
+})"""
+
 #: The rule about the size of buttons, which axe applies only if it is told to.
 _EXTRA = {"rules": {"target-size": {"enabled": True}}}
 
@@ -37,8 +46,15 @@ _EXTRA = {"rules": {"target-size": {"enabled": True}}}
 def violations(page: Page, *, only: Sequence[str] = (), extra: bool = False) -> Any:
     """Return what axe finds, by ``only`` some rules, or by its own and an ``extra``."""
     if not page.evaluate("'axe' in window"):
-        page.evaluate(_AXE)
+        page.add_script_tag(url=ADDRESS)
         page.evaluate(_STILL)
     if only:
         return page.evaluate(_RUN, {"runOnly": {"type": "rule", "values": only}})
     return page.evaluate(_RUN, _EXTRA if extra else {})
+
+
+def out_of_reach(page: Page) -> Any:
+    """Return what scrolls and cannot be reached by keyboard, as axe finds it."""
+    if not page.evaluate(_SCROLLS):
+        return []
+    return violations(page, only=["scrollable-region-focusable"])
