@@ -19,7 +19,12 @@ from gamification.models import (
     UserAchievement,
     UserGamification,
 )
-from gamification.services import award_achievement, record_activity, reverse_entry
+from gamification.services import (
+    award_achievement,
+    record_activity,
+    reverse_entry,
+    revoke_achievement,
+)
 from gamification.staff import grant_freezes
 from tests.conftest import IS_POSTGRESQL
 from tests.factories import AchievementFactory, UserFactory
@@ -100,6 +105,18 @@ def test_a_highest_level_below_the_peak_is_found(fallen):
     UserGamification.objects.update(highest_level=1)
 
     assert [each.what for each in reconcile(fix=True)] == ["highest_level"]
+
+
+@on_postgresql
+def test_achievements_that_were_lost_or_earned_again_are_no_reason(user):
+    medal = AchievementFactory(xp_reward=10).key
+    award_achievement(user, medal)
+    revoke_achievement(user, medal)
+    assert suspects(user) == []
+
+    award_achievement(user, medal)
+
+    assert suspects(user) == []
 
 
 @on_postgresql

@@ -6,7 +6,9 @@ It reads each table once. XP, tallies and active days are compared by a checksum
 sum of each number times a weight of its activity or date, which must be the same for
 what is stored as for the ledger. One wrong number always shows. Several of one user
 could cancel each other out, but weights are drawn anew for each statement, so that this
-happens once in eight million times.
+happens once in eight million times. Unlocks have a checksum of their own, whose weights
+are hashes of all that the ledger says of them; of users for whom it is not zero, and of
+those who lost XP, the ledger is read again.
 """
 
 from __future__ import annotations
@@ -42,18 +44,30 @@ _OF_XP: Final = _WEIGHT.format(_DATE)
 _OF_COUNT: Final = _WEIGHT.format(f"({_DATE} >> 32)")
 
 
+def _unlock(at: str, number: str, xp: str) -> str:
+    """Return SQL for the weight of an unlock; its loss is dated to the ``_EPOCH``."""
+    place = f"hashint8extended(achievement_id, %(salt)s::bigint + {number})"
+    worth = f"hashint8extended({xp}, {place})"
+    return _WEIGHT.format(f"timestamp_hash_extended({at} AT TIME ZONE 'UTC', {worth})")
+
+
+_EPOCH: Final = "TIMESTAMPTZ 'epoch'"
+_EARNED_AT: Final = f"CASE kind WHEN 'achievement' THEN occurred_at ELSE {_EPOCH} END"
+
+
 def _sizes(*columns: str) -> str:
     """Return SQL for how large these columns are together."""
     return " + ".join(f"abs({column}::float8)" for column in columns)
 
 
-#: The ledger without the unlocks, by user, and the XP that was taken away.
-_BOOKS: Final = f"""SELECT user_id, sum(checksum) AS checksum, sum(lost) AS lost,
-    max(occurred_at) AS last, sum(size) > {LARGEST} OR bool_or(activity_id IS NOT NULL
+#: The ledger, tallies and unlocks by user, and the XP that was taken away.
+_BOOKS: Final = f"""SELECT user_id, sum(checksum) AS checksum,
+    sum(unlocks) AS unlocks, sum(lost) AS lost, max(occurred_at) AS last,
+    sum(size) > {LARGEST} OR bool_or(activity_id IS NOT NULL
         AND recorded_at IS DISTINCT FROM tallied_at) AS is_wrong
 FROM (
-    SELECT user_id, activity_id, sum(checksum) AS checksum, sum(lost) AS lost,
-        sum(size) AS size, max(occurred_at) AS occurred_at,
+    SELECT user_id, activity_id, sum(checksum) AS checksum, sum(unlocks) AS unlocks,
+        sum(lost) AS lost, sum(size) AS size, max(occurred_at) AS occurred_at,
         max(recorded_at) AS recorded_at, max(tallied_at) AS tallied_at
     FROM (
         SELECT user_id, activity_id, amount * {_OF_TOTAL}
@@ -61,14 +75,23 @@ FROM (
             + CASE WHEN activity_id IS NULL OR NOT extends_streak THEN 0
                 ELSE amount * {_OF_XP.format("local_date")}
                     + {_SIGN} * {_OF_COUNT.format("local_date")} END AS checksum,
+            CASE WHEN achievement_id IS NOT NULL
+                THEN {_unlock(_EARNED_AT, "coalesce(number, 1)", "amount")}
+                END AS unlocks,
             CASE WHEN amount < 0 THEN amount::float8 END AS lost,
             {_sizes("amount", "quantity")} AS size, occurred_at, recorded_at,
             NULL::timestamptz AS tallied_at
         FROM {LEDGER} WHERE {{users}}
         UNION ALL
-        SELECT user_id, activity_id, -count * {_OF_ACTIVITY}, NULL, {_sizes("count")},
-            NULL, NULL, last_recorded_at
-        FROM {TALLIES} WHERE {{users}}) e
+        SELECT user_id, activity_id, -count * {_OF_ACTIVITY}, NULL, NULL,
+            {_sizes("count")}, NULL, NULL, last_recorded_at
+        FROM {TALLIES} WHERE {{users}}
+        UNION ALL
+        SELECT user_id, NULL, NULL, -{_unlock("unlocked_at", "number", "xp_awarded")}
+            - CASE WHEN revoked_at IS NULL THEN 0
+                ELSE {_unlock(_EPOCH, "number", "-xp_awarded")} END,
+            NULL, NULL, NULL, NULL, NULL
+        FROM {UNLOCKS} WHERE {{users}}) e
     GROUP BY user_id, activity_id) e
 GROUP BY user_id"""
 
@@ -91,23 +114,19 @@ FROM (
         FROM {DAYS} WHERE {{users}} AND kind = 'active') d) d
 GROUP BY user_id"""
 
-#: The last entry about an achievement says whether the user holds it.
-_UNLOCKS: Final = f"""SELECT user_id FROM (
-    SELECT DISTINCT ON (user_id, achievement_id, number) user_id, achievement_id,
-        number, occurred_at, amount, kind = 'achievement' AS is_held
+#: Where a user's unlocks are wrong: the last entry about one says whether it is held.
+_WRONG_UNLOCKS: Final = f"""SELECT 1 FROM (
+    SELECT DISTINCT ON (achievement_id, number) achievement_id, number, occurred_at,
+        amount, kind = 'achievement' AS is_held
     FROM (
-        SELECT user_id, achievement_id, coalesce(number, 1) AS number, occurred_at,
-            amount, kind, id
-        FROM {LEDGER} WHERE {{users}} AND achievement_id IS NOT NULL) e
-    ORDER BY user_id, achievement_id, number, id DESC) e
-FULL JOIN (SELECT * FROM {UNLOCKS} WHERE {{users}}) u
-    USING (user_id, achievement_id, number)
+        SELECT achievement_id, coalesce(number, 1) AS number, occurred_at, amount, kind,
+            id
+        FROM {LEDGER} WHERE user_id = t.user_id AND achievement_id IS NOT NULL) e
+    ORDER BY achievement_id, number, id DESC) e
+FULL JOIN (SELECT * FROM {UNLOCKS} WHERE user_id = t.user_id) u
+    USING (achievement_id, number)
 WHERE e.is_held IS DISTINCT FROM (u.revoked_at IS NULL) OR u.user_id IS NULL
     OR e.is_held AND (e.occurred_at, e.amount) <> (u.unlocked_at, u.xp_awarded)"""
-
-#: Less counts of a job that was taken back.
-_UNDONE: Final = f"""SELECT user_id FROM {LEDGER}
-WHERE {{users}} AND job_id = ANY(%(undos)s::bigint[])"""
 
 _LEVEL: Final = "greatest(1, width_bucket({}::bigint, %(thresholds)s::bigint[]))"
 
@@ -117,25 +136,26 @@ _PEAK: Final = f"""SELECT max(total) FROM (
     FROM {LEDGER} WHERE user_id = t.user_id) e"""
 
 #: What the rows of users say, and what follows from all others; the numbers of a user
-#: cancel each other out. The largest parts come sorted, and are merged.
+#: cancel each other out. The largest parts come sorted, and are merged. Less counts of
+#: a job that was taken back.
 _ROWS: Final = f"""SELECT user_id, total_xp * -{_OF_TOTAL} AS checksum,
     abs(total_xp::float8) > {LARGEST} OR level <> {_LEVEL.format("total_xp")}
         AS is_wrong,
-    highest_level, total_xp::float8 AS most, last_occurred_at AS stored_at,
-    NULL::timestamptz AS occurred_at, -active_days AS days,
-    -current_streak AS current, -longest_streak AS longest,
+    NULL::float8 AS unlocks, highest_level, total_xp::float8 AS most,
+    last_occurred_at AS stored_at, NULL::timestamptz AS occurred_at,
+    -active_days AS days, -current_streak AS current, -longest_streak AS longest,
     DATE '0001-01-01' - last_active_on AS last,
     highest_streak < longest_streak AS breaks
 FROM {PROFILES} WHERE {{users}}
-UNION ALL SELECT user_id, checksum, is_wrong, NULL, -lost, NULL, last,
+UNION ALL SELECT user_id, checksum, is_wrong, unlocks, NULL, -lost, NULL, last,
     NULL, NULL, NULL, NULL, NULL
 FROM ({_BOOKS}) b
-UNION ALL SELECT user_id, -checksum, is_wrong, NULL, NULL, NULL, NULL,
+UNION ALL SELECT user_id, -checksum, is_wrong, NULL, NULL, NULL, NULL, NULL,
     days, current, longest, last - DATE '0001-01-01', NULL
 FROM ({_DATES}) d
-UNION ALL SELECT user_id, NULL, TRUE, NULL, NULL, NULL, NULL,
+UNION ALL SELECT user_id, NULL, TRUE, NULL, NULL, NULL, NULL, NULL,
     NULL, NULL, NULL, NULL, NULL
-FROM ({_UNLOCKS} UNION ALL {_UNDONE}) u"""
+FROM {LEDGER} WHERE {{users}} AND job_id = ANY(%(undos)s::bigint[])"""
 
 
 @cache
@@ -146,16 +166,19 @@ def suspects_sql(user_type: str) -> str:
     """
     first, last = (f"%({name})s::{user_type}" for name in ("first", "last"))
     rows = _ROWS.format(users=f"user_id BETWEEN {first} AND {last}")
-    # A peak is at most the total with all that was taken away; few users need more.
+    # A peak is at most the total with all that was taken away, and the checksum of the
+    # unlocks is zero unless one was lost and earned again: the rest is for few users.
     return f"""SELECT user_id, NOT differs FROM (
-    SELECT user_id, breaks, CASE WHEN differs THEN TRUE
-        WHEN highest_level < {_LEVEL.format("most")}
-        THEN highest_level < {_LEVEL.format(f"({_PEAK})")} ELSE FALSE END AS differs
+    SELECT user_id, breaks, differs
+        OR CASE WHEN unlocks <> 0 THEN EXISTS ({_WRONG_UNLOCKS}) ELSE FALSE END
+        OR CASE WHEN highest_level < {_LEVEL.format("most")}
+            THEN highest_level < {_LEVEL.format(f"({_PEAK})")} ELSE FALSE END AS differs
     FROM (
         SELECT user_id, count(highest_level) = 0 OR bool_or(is_wrong)
                 OR sum(checksum) <> 0
                 OR max(stored_at) IS DISTINCT FROM max(occurred_at) AS differs,
-            max(highest_level) AS highest_level, sum(most) AS most,
+            sum(unlocks) AS unlocks, max(highest_level) AS highest_level,
+            sum(most) AS most,
             bool_or(breaks) OR sum(days) <> 0 OR sum(current) <> 0
                 OR sum(longest) <> 0 OR sum(last) <> 0 AS breaks
         FROM ({rows}) e GROUP BY user_id) t) t
