@@ -18,8 +18,8 @@ from typing import Final
 
 from gamification.storage.tables import DAYS, LEDGER, PROFILES, TALLIES, UNLOCKS
 
-#: Weights have 24 bits, so that sums of up to 53 bits are exact. Whoever has larger
-#: numbers may differ.
+#: Weights have 24 bits, and numbers of 64 bits hold sums of up to 53 bits exactly.
+#: Whoever has larger numbers may differ.
 WEIGHTS: Final = 2**23
 LARGEST: Final = 2**27
 
@@ -27,10 +27,11 @@ LARGEST: Final = 2**27
 #: an index would visit its pages again and again, and a table of hashes that does not
 #: fit into memory takes longer than a sort. Processes that help hand over many rows;
 #: each costs less than the planner assumes, and to compile the statement costs more.
+#: The few pages of one user are read at once, instead of by another process.
 SETTINGS: Final = (
     "SET LOCAL work_mem = '64MB'; SET LOCAL enable_hashagg = off;"
     " SET LOCAL enable_indexscan = off; SET LOCAL parallel_tuple_cost = 0.01;"
-    " SET LOCAL jit = off"
+    " SET LOCAL jit = off; SET LOCAL effective_io_concurrency = 0"
 )
 
 #: What an entry adds to the activities of its date.
@@ -55,19 +56,15 @@ _EPOCH: Final = "TIMESTAMPTZ 'epoch'"
 _EARNED_AT: Final = f"CASE kind WHEN 'achievement' THEN occurred_at ELSE {_EPOCH} END"
 
 
-def _sizes(*columns: str) -> str:
-    """Return SQL for how large these columns are together."""
-    return " + ".join(f"abs({column}::float8)" for column in columns)
-
-
-#: The ledger, tallies and unlocks by user, and the XP that was taken away.
+#: The ledger, tallies and unlocks by user, and the XP and units that were taken away,
+#: among which very large tallies count.
 _BOOKS: Final = f"""SELECT user_id, sum(checksum) AS checksum,
     sum(unlocks) AS unlocks, sum(lost) AS lost, max(occurred_at) AS last,
-    sum(size) > {LARGEST} OR bool_or(activity_id IS NOT NULL
-        AND recorded_at IS DISTINCT FROM tallied_at) AS is_wrong
+    bool_or(activity_id IS NOT NULL AND recorded_at IS DISTINCT FROM tallied_at)
+        AS is_wrong
 FROM (
     SELECT user_id, activity_id, sum(checksum) AS checksum, sum(unlocks) AS unlocks,
-        sum(lost) AS lost, sum(size) AS size, max(occurred_at) AS occurred_at,
+        sum(lost) AS lost, max(occurred_at) AS occurred_at,
         max(recorded_at) AS recorded_at, max(tallied_at) AS tallied_at
     FROM (
         SELECT user_id, activity_id, amount * {_OF_TOTAL}
@@ -78,19 +75,20 @@ FROM (
             CASE WHEN achievement_id IS NOT NULL
                 THEN {_unlock(_EARNED_AT, "coalesce(number, 1)", "amount")}
                 END AS unlocks,
-            CASE WHEN amount < 0 THEN amount::float8 END AS lost,
-            {_sizes("amount", "quantity")} AS size, occurred_at, recorded_at,
-            NULL::timestamptz AS tallied_at
+            CASE WHEN amount < 0 OR quantity < 0
+                THEN least(amount, 0)::float8 + least(quantity, 0) END AS lost,
+            occurred_at, recorded_at, NULL::timestamptz AS tallied_at
         FROM {LEDGER} WHERE {{users}}
         UNION ALL
-        SELECT user_id, activity_id, -count * {_OF_ACTIVITY}, NULL, NULL,
-            {_sizes("count")}, NULL, NULL, last_recorded_at
+        SELECT user_id, activity_id, -count * {_OF_ACTIVITY}, NULL,
+            CASE WHEN count > {LARGEST} THEN -count::float8 END,
+            NULL, NULL, last_recorded_at
         FROM {TALLIES} WHERE {{users}}
         UNION ALL
         SELECT user_id, NULL, NULL, -{_unlock("unlocked_at", "number", "xp_awarded")}
             - CASE WHEN revoked_at IS NULL THEN 0
                 ELSE {_unlock(_EPOCH, "number", "-xp_awarded")} END,
-            NULL, NULL, NULL, NULL, NULL
+            NULL, NULL, NULL, NULL
         FROM {UNLOCKS} WHERE {{users}}) e
     GROUP BY user_id, activity_id) e
 GROUP BY user_id"""
@@ -103,7 +101,7 @@ _DATES: Final = f"""SELECT user_id,
     count(*)::int AS days, max(length) AS longest, max(date) AS last,
     (max(((date - DATE '2000-01-01')::bigint << 32) + length) & {2**32 - 1})::int
         AS current,
-    sum({_sizes("xp", "activities")}) > {LARGEST} OR bool_or(activities = 0) AS is_wrong
+    bool_or(activities = 0) AS is_wrong
 FROM (
     SELECT user_id, date, xp, activities, 1 + date - max(begin) OVER (
         PARTITION BY user_id ORDER BY date ROWS UNBOUNDED PRECEDING) AS length
@@ -175,7 +173,7 @@ def suspects_sql(user_type: str) -> str:
             THEN highest_level < {_LEVEL.format(f"({_PEAK})")} ELSE FALSE END AS differs
     FROM (
         SELECT user_id, count(highest_level) = 0 OR bool_or(is_wrong)
-                OR sum(checksum) <> 0
+                OR sum(checksum) <> 0 OR sum(most) > {LARGEST}
                 OR max(stored_at) IS DISTINCT FROM max(occurred_at) AS differs,
             sum(unlocks) AS unlocks, max(highest_level) AS highest_level,
             sum(most) AS most,
