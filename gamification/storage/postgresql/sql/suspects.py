@@ -94,22 +94,24 @@ FROM (
 GROUP BY user_id"""
 
 #: Active days, and the runs of consecutive dates among them: a date begins a run unless
-#: the one before it is active, too. The last date has the current run.
-_DATES: Final = f"""SELECT user_id,
-    sum(xp * {_OF_XP.format("date")} + activities * {_OF_COUNT.format("date")})
-        AS checksum,
-    count(*)::int AS days, max(length) AS longest, max(date) AS last,
-    (max(((date - DATE '2000-01-01')::bigint << 32) + length) & {2**32 - 1})::int
-        AS current,
-    bool_or(activities = 0) AS is_wrong
+#: the one before it is active, too. The last date has the current run. No two dates of
+#: a user are the same; as the order names the checksum, too, it is known before the
+#: dates are sorted, which is where several processes help.
+_DATES: Final = f"""SELECT user_id, sum(checksum) AS checksum, count(*)::int AS days,
+    1 + max(date - begin) AS longest, 1 + max(date) - max(begin) AS current,
+    max(date) AS last
 FROM (
-    SELECT user_id, date, xp, activities, 1 + date - max(begin) OVER (
-        PARTITION BY user_id ORDER BY date ROWS UNBOUNDED PRECEDING) AS length
+    SELECT user_id, date, checksum, max(begin) OVER (
+        PARTITION BY user_id ORDER BY date, checksum ROWS UNBOUNDED PRECEDING) AS begin
     FROM (
-        SELECT user_id, date, xp, activities, CASE WHEN lag(date) OVER (
-            PARTITION BY user_id ORDER BY date ROWS UNBOUNDED PRECEDING) = date - 1
-            THEN NULL ELSE date END AS begin
-        FROM {DAYS} WHERE {{users}} AND kind = 'active') d) d
+        SELECT user_id, date, checksum, CASE WHEN lag(date) OVER (
+            PARTITION BY user_id ORDER BY date, checksum ROWS UNBOUNDED PRECEDING)
+            = date - 1 THEN NULL ELSE date END AS begin
+        FROM (
+            SELECT user_id, date, CASE WHEN activities = 0 THEN 'NaN'
+                ELSE xp * {_OF_XP.format("date")}
+                    + activities * {_OF_COUNT.format("date")} END AS checksum
+            FROM {DAYS} WHERE {{users}} AND kind = 'active') d) d) d
 GROUP BY user_id"""
 
 #: Where a user's unlocks are wrong: the last entry about one says whether it is held.
@@ -148,7 +150,7 @@ FROM {PROFILES} WHERE {{users}}
 UNION ALL SELECT user_id, checksum, is_wrong, unlocks, NULL, -lost, NULL, last,
     NULL, NULL, NULL, NULL, NULL
 FROM ({_BOOKS}) b
-UNION ALL SELECT user_id, -checksum, is_wrong, NULL, NULL, NULL, NULL, NULL,
+UNION ALL SELECT user_id, -checksum, NULL, NULL, NULL, NULL, NULL, NULL,
     days, current, longest, last - DATE '0001-01-01', NULL
 FROM ({_DATES}) d
 UNION ALL SELECT user_id, NULL, TRUE, NULL, NULL, NULL, NULL, NULL,
