@@ -6,9 +6,9 @@ It reads each table once. XP, tallies and active days are compared by a checksum
 sum of each number times a weight of its activity or date, which must be the same for
 what is stored as for the ledger. One wrong number always shows. Several of one user
 could cancel each other out, but weights are drawn anew for each statement, so that this
-happens once in eight million times. Unlocks have a checksum of their own, whose weights
-are hashes of all that the ledger says of them; of users for whom it is not zero, and of
-those who lost XP, the ledger is read again.
+happens once in eight million times. Unlocks have a checksum of their own, of hashes of
+all that is known of them, and a wrong one is missed as rarely. The ledgers of users for
+whom it is not zero, and of those who lost XP, are read again.
 """
 
 from __future__ import annotations
