@@ -4,7 +4,7 @@ import gc
 import math
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -27,6 +27,7 @@ from gamification.models import (
     StreakFreeze,
     UserAchievement,
     UserGamification,
+    users,
 )
 from gamification.services.balance import report
 from tests.factories import ActivityFactory, UserFactory
@@ -156,6 +157,24 @@ def user(db: None):
 @pytest.fixture
 def staff(db: None):
     return UserFactory(is_staff=True)
+
+
+@pytest.fixture
+def swap_key(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Any], None]]:
+    """Return a function that gives users another field for their keys, for this test.
+
+    What is known of a key is kept: it must be found anew before the next test, too.
+    """
+    known = users.converts_keys, users._keeps_keys, users.whole_keys
+
+    def swap(field: Any) -> None:
+        monkeypatch.setattr(users, "key_field", lambda: field)
+        for function in known:
+            function.cache_clear()
+
+    yield swap
+    for function in known:
+        function.cache_clear()
 
 
 @pytest.fixture

@@ -19,14 +19,12 @@ FIELDS = {
 
 
 @pytest.fixture(params=FIELDS, ids=str)
-def key(request, monkeypatch):
+def key(request, swap_key):
     """A key that is 12 in the database, of a field that users do not have."""
     field = FIELDS[request.param]
     field.set_attributes_from_name("id")
     field.model = get_user_model()
-    monkeypatch.setattr(users, "key_field", lambda: field)
-    monkeypatch.setattr(users, "converts_keys", lambda: True)
-    monkeypatch.setattr(users, "_keeps_keys", lambda: False)
+    swap_key(field)
     return request.param
 
 
@@ -79,9 +77,8 @@ def test_only_keys_that_differ_are_prepared(differ, monkeypatch):
     assert isinstance(UserKeys.of("default"), UserKeys) == differ
 
 
-def test_a_text_that_the_column_would_cut_off_is_no_key(monkeypatch):
-    field = models.CharField(max_length=4)
-    monkeypatch.setattr(users, "key_field", lambda: field)
+def test_a_text_that_the_column_would_cut_off_is_no_key(swap_key):
+    swap_key(models.CharField(max_length=4))
 
     assert users.parse_key("anna") == "anna"
     with pytest.raises(ValidationError):

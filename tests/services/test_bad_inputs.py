@@ -26,7 +26,7 @@ from gamification.exceptions import (
     UnknownUserError,
 )
 from gamification.maintenance import rebuild, reconcile
-from gamification.models import Achievement, PendingScore, users
+from gamification.models import Achievement, PendingScore
 from gamification.services import (
     ActivityRecord,
     adjust_xp,
@@ -493,10 +493,10 @@ def test_refused_records_alone_write_nothing(user):
 
 
 @pytest.fixture
-def keys_are_texts(monkeypatch):
+def keys_are_texts(monkeypatch, swap_key):
     """Let sessions stand for users whose primary key is a text."""
     monkeypatch.setattr(validation, "user_model", lambda: Session)
-    monkeypatch.setattr(users, "key_field", lambda: Session._meta.pk)
+    swap_key(Session._meta.pk)
 
 
 @pytest.mark.parametrize("key", ["a\0b", "\ud800", "k" * 41], ids=ascii)
