@@ -136,8 +136,8 @@ _PEAK: Final = f"""SELECT max(total) FROM (
     FROM {LEDGER} WHERE user_id = t.user_id) e"""
 
 #: What the rows of users say, and what follows from all others; the numbers of a user
-#: cancel each other out. The largest parts come sorted, and are merged. Less counts of
-#: a job that was taken back.
+#: cancel each other out. The largest parts come sorted, and are merged. The users of a
+#: job that was taken back are named in any case: not all of their ledgers counts.
 _ROWS: Final = f"""SELECT user_id, total_xp * -{_OF_TOTAL} AS checksum,
     abs(total_xp::float8) > {LARGEST} OR level <> {_LEVEL.format("total_xp")}
         AS is_wrong,
