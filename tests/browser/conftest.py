@@ -155,6 +155,18 @@ def watched(context: BrowserContext, problems: list[str]) -> Iterator[None]:
     context.remove_listener("weberror", note)
 
 
+@contextmanager
+def visited(
+    context: BrowserContext, url: str, session: str, problems: list[str]
+) -> Iterator[Page]:
+    """Open a page in a context that others use later, and leave no cookie to them."""
+    with watched(context, problems):
+        page = open_page(context, url, session)
+        yield page
+        page.close()
+    context.clear_cookies()
+
+
 @pytest.fixture
 def page(
     shared_context: BrowserContext,
@@ -163,11 +175,9 @@ def page(
     problems: list[str],
 ) -> Iterator[Page]:
     """Return a browser page of a superuser."""
-    with watched(shared_context, problems):
-        page = open_page(shared_context, site.url, session_of(admin_user))
+    session = session_of(admin_user)
+    with visited(shared_context, site.url, session, problems) as page:
         yield page
-        page.close()
-    shared_context.clear_cookies()
 
 
 def look(page: Page, name: str) -> None:

@@ -19,8 +19,7 @@ from tests.browser.conftest import (
     WIDE,
     fit,
     new_context,
-    open_page,
-    watched,
+    visited,
 )
 from tests.browser.unfold_site import unfolded
 
@@ -70,10 +69,8 @@ def page(
     context: BrowserContext, rows: dict[str, Any], problems: list[str]
 ) -> Iterator[Page]:
     """Return a browser page of a superuser; fail if the browser reports errors."""
-    with watched(context, problems):
-        page = open_page(context, rows["url"], rows["session"])
+    with visited(context, rows["url"], rows["session"], problems) as page:
         yield page
-        page.close()
 
 
 @pytest.fixture
