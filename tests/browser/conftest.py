@@ -25,7 +25,7 @@ from tests.browser.axe import out_of_reach, violations
 from tests.browser.site import served, wait_until_idle
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, Page
+    from playwright.sync_api import Browser, BrowserContext, Locator, Page
     from pytest_django.live_server_helper import LiveServer
 
 SCREENSHOTS = os.environ.get("SCREENSHOTS")
@@ -180,12 +180,23 @@ def page(
         yield page
 
 
+def follow(locator: Locator) -> None:
+    """Click a link or a button, and wait for the page that it opens."""
+    with locator.page.expect_event("load"):
+        locator.click()
+
+
+def save(page: Page) -> None:
+    """Save the form of an admin page."""
+    button = page.get_by_role("button", name="Save", exact=True)
+    follow(button.locator("visible=true"))
+
+
 def look(page: Page, name: str) -> None:
     """Fail if axe finds anything, or the page is wider than a wide or narrow screen.
 
     Leaves the page wide and light.
     """
-    page.wait_for_load_state()
     page.emulate_media(color_scheme="dark")
     fit(page, f"{name}-{NARROW}-dark", NARROW)
     cut_off = out_of_reach(page)
@@ -196,6 +207,7 @@ def look(page: Page, name: str) -> None:
 
 def fit(page: Page, name: str, width: int) -> None:
     """Show the page at this width; fail if it is wider."""
+    page.wait_for_load_state()
     page.set_viewport_size({"width": width, "height": 900})
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     if SCREENSHOTS:

@@ -15,7 +15,7 @@ from gamification.services.catalogue.backfill import jobs as backfill_jobs
 from gamification.staff import (
     edit_achievement,
 )
-from tests.browser.conftest import address, look
+from tests.browser.conftest import address, follow, look, save
 from tests.browser.site import TIMEOUT
 from tests.factories import AchievementFactory, ActivityFactory, UserFactory
 from tests.inspection import COMMITTED
@@ -62,10 +62,6 @@ def row(page, name):
 
 def reward(page, name):
     return row(page, name).get_by_role("spinbutton").nth(1)
-
-
-def save(page):
-    page.get_by_role("button", name="Save", exact=True).locator("visible=true").click()
 
 
 # --- In the list
@@ -204,7 +200,7 @@ def test_a_backfill_survives_reloads_of_its_page(page, next_step, admin_user):
     page.goto(address(Achievement, "backfill", achievement.pk))
     look(page, "achievement-backfill")
     page.get_by_label("Note for the user").fill("They walked before it was there.")
-    page.get_by_role("button", name="Award to").click()
+    follow(page.get_by_role("button", name="Award to"))
     processed = page.locator("#gam-job dd").first
     step = next_step()
     look(page, "job")

@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from gamification.models import Achievement
-from tests.browser.conftest import LOW_CONTRAST, address, look
+from tests.browser.conftest import LOW_CONTRAST, address, look, save
 from tests.factories import AchievementFactory
 from tests.inspection import COMMITTED
 
@@ -19,8 +19,8 @@ def form(page):
     return page
 
 
-def save(page):
-    page.get_by_role("button", name="Save", exact=True).locator("visible=true").click()
+def save_change(page):
+    save(page)
     expect(page.locator(".messagelist")).to_contain_text("changed successfully")
 
 
@@ -34,7 +34,7 @@ def test_a_badge_is_chosen_by_keyboard(form):
 
     form.get_by_role("radio", name="medal-gold").focus()
     form.keyboard.press("ArrowRight")
-    save(form)
+    save_change(form)
 
     assert icon() == "medal-silver"
 
@@ -52,7 +52,7 @@ def test_whoever_types_an_emoji_has_chosen_it(form):
     form.get_by_label("Emoji or name", exact=True).fill("🥾")
 
     expect(form.get_by_role("radio", name="An emoji")).to_be_checked()
-    save(form)
+    save_change(form)
     assert icon() == "🥾"
 
 
@@ -69,11 +69,11 @@ def test_a_badge_and_an_emoji_are_chosen_without_scripts(form):
     form.reload()
 
     form.get_by_role("radio", name="rocket").check()
-    save(form)
+    save_change(form)
     chosen = icon()
     form.goto(address(Achievement, "change", Achievement.objects.get(key="medal").pk))
     form.get_by_role("radio", name="An emoji").check()
     form.get_by_label("Emoji or name", exact=True).fill("🥾")
-    save(form)
+    save_change(form)
 
     assert (chosen, icon()) == ("rocket", "🥾")

@@ -3,7 +3,7 @@ from __future__ import annotations
 from playwright.sync_api import expect
 
 from gamification.models import Achievement, Activity
-from tests.browser.conftest import address, look
+from tests.browser.conftest import address, follow, look
 from tests.factories import AchievementFactory
 from tests.inspection import COMMITTED
 
@@ -19,7 +19,7 @@ def test_a_catalogue_is_exported_reviewed_and_imported(page, tmp_path):
     download.value.save_as(file)
     file.write_text(file.read_text().replace('"Medal"', '"Gold"'))
 
-    page.get_by_role("link", name="Import").click()
+    follow(page.get_by_role("link", name="Import"))
     look(page, "definitions-import")
     page.get_by_label("File").set_input_files(file)
     page.get_by_role("button", name="Preview the changes").click()

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from gamification.models import Achievement, LedgerEntry, UserGamification
 from gamification.services import adjust_xp, award_achievement, record_activity
 from gamification.staff import Act, begin_list
-from tests.browser.conftest import WIDE, address, look
+from tests.browser.conftest import WIDE, address, follow, look, save
 from tests.factories import AchievementFactory, ActivityFactory, UserFactory
 from tests.inspection import COMMITTED
 
@@ -32,7 +32,7 @@ def medal(admin_user):
 def test_staff_find_an_entry_and_what_it_came_from(page, medal):
     page.goto(address(LedgerEntry, "changelist"))
     page.get_by_label("Full login name").fill("admin")
-    page.get_by_role("button", name="Filter").last.click()
+    follow(page.get_by_role("button", name="Filter").last)
     look(page, "ledger")
     expect(page.locator("#result_list tbody tr")).to_have_count(1)
     page.goto(address(LedgerEntry, "changelist"))
@@ -49,9 +49,9 @@ def test_staff_find_an_entry_and_what_it_came_from(page, medal):
 def test_staff_sort_and_filter_users(page, medal):
     page.goto(address(UserGamification, "changelist"))
     page.get_by_label("At least").fill("2")
-    page.get_by_role("button", name="Filter").first.click()
+    follow(page.get_by_role("button", name="Filter").first)
     # A link, which Django 6.1 gives the role of a button.
-    page.locator("#result_list thead").get_by_text("Total XP").click()
+    follow(page.locator("#result_list thead").get_by_text("Total XP"))
     look(page, "users-filtered")
 
     expect(page.locator("#result_list tbody th")).to_have_text(["Grace", "Ada"])
@@ -61,15 +61,15 @@ def test_staff_undo_the_last_change(page, medal):
     page.goto(address(Achievement, "change", medal.pk))
     page.get_by_label("XP reward").fill("70")
     page.get_by_label("Status").select_option("retired")
-    page.get_by_role("button", name="Save", exact=True).click()
+    save(page)
     page.goto(reverse("admin:app_list", args=["gamification"]))
     look(page, "desk")
     expect(page.get_by_text("Changed XP reward: 50 → 70; Status")).to_be_visible()
 
-    page.get_by_role("link", name="Medal").click()
-    page.get_by_role("link", name="History").click()
+    follow(page.get_by_role("link", name="Medal"))
+    follow(page.get_by_role("link", name="History"))
     look(page, "history")
-    page.get_by_role("button", name="Undo this change").click()
+    follow(page.get_by_role("button", name="Undo this change"))
     look(page, "undo")
     page.get_by_role("button", name="Undo this change").click()
 

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from gamification.services import adjust_xp, award_achievement, record_activity
 from gamification.staff import grant_freezes, pause_streak, repair_streak
-from tests.browser.conftest import address, look
+from tests.browser.conftest import address, follow, look
 from tests.factories import AchievementFactory, ActivityFactory
 from tests.inspection import COMMITTED, INTERNAL
 
@@ -43,7 +43,7 @@ def test_a_list_and_its_rows_are_shown(page, history, model):
 
     row = page.locator("#result_list tbody a").first
     if row.count():
-        row.click()
+        follow(row)
         look(page, f"{name}-row")
 
     expect(page.locator("#content h1")).to_be_visible()

@@ -18,7 +18,9 @@ from tests.browser.conftest import (
     NARROW,
     WIDE,
     fit,
+    follow,
     new_context,
+    save,
     visited,
 )
 from tests.browser.unfold_site import unfolded
@@ -172,10 +174,6 @@ def row(page: Page, name: str) -> Locator:
     return page.locator("#result_list tbody tr", has=link)
 
 
-def save(page: Page) -> None:
-    page.get_by_role("button", name="Save", exact=True).locator("visible=true").click()
-
-
 def test_a_reward_is_edited_in_the_list(page, address):
     page.goto(address("gamification_achievement_changelist"))
     reward = row(page, "Ten walks").get_by_role("spinbutton").nth(1)
@@ -215,7 +213,7 @@ def test_a_backfill_is_previewed_and_run(page, address):
     expect(preview).to_contain_text("Users who would receive it")
     look(page, "achievement-preview")
 
-    page.get_by_role("link", name="Start a backfill").click()
+    follow(page.get_by_role("link", name="Start a backfill"))
     look(page, "achievement-backfill")
     page.get_by_label("Note for the user").fill("For earlier walks.")
     page.get_by_role("button", name="Award to").click()

@@ -13,7 +13,7 @@ from gamification.services import (
     adjust_xp,
     record_activities,
 )
-from tests.browser.conftest import NARROW, WIDE, address, fit, look
+from tests.browser.conftest import NARROW, WIDE, address, fit, follow, look
 from tests.factories import AchievementFactory, ActivityFactory, UserFactory
 from tests.inspection import COMMITTED, ledger_of, profile_of
 
@@ -46,7 +46,7 @@ def grace(staff):
 def test_staff_adjust_xp_with_a_note(page, grace, admin_user):
     before = profile_of(grace).total_xp
     page.goto(address(UserGamification, "changelist"))
-    page.get_by_role("link", name="Grace").click()
+    follow(page.get_by_role("link", name="Grace"))
     look(page, "user")
 
     action = page.locator("details", has_text="Adjust XP")
@@ -67,7 +67,7 @@ def test_staff_reverse_an_entry(page, grace):
     entry = ledger_of(grace)[-1]
     page.goto(address(UserGamification, "for", grace.pk))
 
-    page.get_by_role("link", name=f"Reverse {entry.pk}").click()
+    follow(page.get_by_role("link", name=f"Reverse {entry.pk}"))
     look(page, "user-action")
     page.get_by_label("Note for the user").fill("It did not happen.")
     page.locator(".gam-action-form").get_by_role("button").click()
