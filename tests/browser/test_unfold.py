@@ -144,25 +144,17 @@ def look(page: Page, name: str, scheme: str = "light") -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_texts_have_enough_contrast(page, address, scheme):
+def test_texts_have_enough_contrast_and_fields_a_shape(page, address, scheme):
     page.emulate_media(color_scheme=scheme)
-    faint = {}
+    faults = {}
     for names in OWN:
         page.goto(address(*names))
         expect(page.locator("html")).to_have_class("dark" if scheme == "dark" else "")
         look(page, "-".join(names), scheme)
-        faint[names] = page.locator("#content-main").evaluate(LOW_CONTRAST)
+        content = page.locator("#content-main")
+        faults[names] = content.evaluate(LOW_CONTRAST) + content.evaluate(SHAPELESS)
 
-    assert {names: words for names, words in faint.items() if words} == {}
-
-
-def test_buttons_and_fields_are_styled(page, address):
-    shapeless = {}
-    for names in OWN:
-        page.goto(address(*names))
-        shapeless[names] = page.locator("#content-main").evaluate(SHAPELESS)
-
-    assert {names: tags for names, tags in shapeless.items() if tags} == {}
+    assert {names: found for names, found in faults.items() if found} == {}
 
 
 # --- Tasks of staff
