@@ -327,8 +327,7 @@ def main() -> None:
     if not url:
         from tests.postgres import start_server
 
-        # A quarter of 24 GB, as PostgreSQL's manual advises for machines of its own.
-        url = start_server(SERVER | {"shared_buffers": "6GB"})
+        url = start_server(SERVER)
     set_up_django(url)
     for users in options.users:
         measure_reads(users, options.entries, options.calls)

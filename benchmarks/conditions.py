@@ -26,7 +26,6 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -214,15 +213,10 @@ def statements(record: Callable[[], Any]) -> int:
 
 def make_databases(url: str) -> list[str]:
     """Return the addresses of new databases, one for each catalogue."""
-    import psycopg
+    from benchmarks.recording import make_database
 
-    address = urlsplit(url)
     names = [f"conditions_{number}" for number in range(len(CATALOGUES))]
-    with psycopg.connect(url, autocommit=True) as connection:
-        for name in names:
-            connection.execute(f"DROP DATABASE IF EXISTS {name}")
-            connection.execute(f"CREATE DATABASE {name}")
-    return [address._replace(path=f"/{name}").geturl() for name in names]
+    return [make_database(url, name) for name in names]
 
 
 def main() -> None:

@@ -1,14 +1,17 @@
 """Measure recording against the most that raw SQL can do, side by side in one run.
 
 ``python benchmarks/recording.py`` starts a PostgreSQL server of its own in a temporary
-folder (or uses ``DATABASE_URL``), fills it with users who have a little history, and
-lets two client processes write to users drawn at random: one raw prepared statement
-per record, ``record_activity`` with Django's default connection options and with
-prepared statements, raw set-based SQL in batches of 10,000, and ``record_activities``.
-All write the same rows, each with an idempotency key; ``synchronous_commit`` is off.
-The ways take turns for some rounds; it prints the median of their records per second,
-and the share of the raw rate. ``--users 10000 1000000 --entries 100000 10000000`` also
-gives the users a ledger of so many entries before.
+folder (or uses that of ``DATABASE_URL``), makes a database of users who have a little
+history, and lets two client processes write to users drawn at random: one raw prepared
+statement per record, ``record_activity`` with Django's default connection options and
+with prepared statements, raw set-based SQL in batches of 10,000, and
+``record_activities``. All write the same rows, each with an idempotency key;
+``synchronous_commit`` is off. The ways take turns for some rounds, of which the first
+is not counted: the first change of a page after a checkpoint logs the whole page. It
+prints the median of their records per second, and the share of the raw rate.
+
+With ``--users 10000 1000000 --entries 100000 10000000``, databases of several sizes,
+where the users have a ledger of so many entries, take turns, too.
 """
 
 from __future__ import annotations
@@ -29,8 +32,16 @@ from typing import Any
 CLIENTS = 2
 BATCH = 10_000
 
-#: Settings of the server, where none is named.
-SERVER = {"shared_buffers": "1GB", "max_wal_size": "8GB", "checkpoint_timeout": "30min"}
+#: Bytes of memory that this machine has.
+MEMORY = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+#: Settings of the server, where none is named: a quarter of the memory, as PostgreSQL's
+#: manual advises for a machine of its own, and checkpoints far apart.
+SERVER = {
+    "shared_buffers": f"{MEMORY // 4 >> 20}MB",
+    "max_wal_size": "8GB",
+    "checkpoint_timeout": "30min",
+}
 XP = 10
 
 #: What every way below writes for one record, in one statement.
@@ -345,20 +356,46 @@ def fill(url: str, users: int, entries: int = 0) -> None:
         raw.execute("CHECKPOINT")
 
 
-def compare(url: str, users: int, entries: int, options: argparse.Namespace) -> None:
-    """Print the median rates of all ways, taken in turns, with so many users."""
-    fill(url, users, entries)
-    rates: dict[str, list[float]] = {way: [] for way in WAYS}
-    for _ in range(options.rounds):
-        for way, measured in rates.items():
-            measured.append(measure(way, url, users, options.seconds))
-    print(f"\n{users:,} users, {entries:,} entries, {CLIENTS} clients")
-    print(f"{'':42}records/s   share of raw")
-    raw = 0.0
-    for way, measured in rates.items():
-        rate = median(measured)
-        raw = rate if way.startswith("raw") else raw
-        print(f"{way:42}{rate:9,.0f}   {rate / raw:12.2f}", flush=True)
+def make_database(url: str, name: str) -> str:
+    """Make an empty database beside that of ``url``; return its URL."""
+    import psycopg
+
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        connection.execute(f"CREATE DATABASE {name}")
+    return f"{url.rpartition('/')[0]}/{name}"
+
+
+class Size:
+    """A database with so many users and entries, and the rates of each way there."""
+
+    def __init__(self, url: str, users: int, entries: int) -> None:
+        self.url = make_database(url, f"recording_{users}")
+        self.users = users
+        self.entries = entries
+        self.rates: dict[str, list[float]] = {way: [] for way in WAYS}
+        # Django knows one database in each process.
+        filling = multiprocessing.get_context("spawn").Process(target=self.fill)
+        filling.start()
+        filling.join()
+
+    def fill(self) -> None:
+        set_up_django(self.url)
+        fill(self.url, self.users, self.entries)
+
+    def measure(self, seconds: float) -> None:
+        for way, rates in self.rates.items():
+            rates.append(measure(way, self.url, self.users, seconds))
+
+    def report(self) -> None:
+        """Print the median rate of each way; the first one does not count."""
+        print(f"\n{self.users:,} users, {self.entries:,} entries, {CLIENTS} clients")
+        print(f"{'':42}records/s   share of raw")
+        raw = 0.0
+        for way, (_, *rates) in self.rates.items():
+            rate = median(rates)
+            raw = rate if way.startswith("raw") else raw
+            print(f"{way:42}{rate:9,.0f}   {rate / raw:12.2f}", flush=True)
 
 
 def main() -> None:
@@ -375,9 +412,13 @@ def main() -> None:
         from tests.postgres import start_server
 
         url = start_server(SERVER)
-    set_up_django(url)
-    for users, entries in zip_longest(options.users, options.entries, fillvalue=0):
-        compare(url, users, entries, options)
+    pairs = zip_longest(options.users, options.entries, fillvalue=0)
+    sizes = [Size(url, users, entries) for users, entries in pairs]
+    for _ in range(1 + options.rounds):
+        for size in sizes:
+            size.measure(options.seconds)
+    for size in sizes:
+        size.report()
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from typing import Any
 from benchmarks.peers import ours, theirs
 from benchmarks.peers.environments import FOLDER, ROOT
 from benchmarks.peers.report import BoardRow, Result, Row, chart, page, table_of_rows
-from benchmarks.recording import SERVER, set_up_django
+from benchmarks.recording import MEMORY, SERVER, set_up_django
 
 Measured = list[tuple[Any, list[float]]]
 
@@ -35,7 +35,6 @@ def machine_of(url: str) -> dict[str, str]:
         for line in Path("/proc/cpuinfo").read_text().splitlines()
         if line.startswith("model name")
     ]
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     with psycopg.connect(url) as connection:
         version = connection.info.server_version
         settings = [
@@ -45,7 +44,7 @@ def machine_of(url: str) -> dict[str, str]:
     return {
         "processor": names[0] if names else "unknown",
         "cores": str(os.cpu_count()),
-        "memory": f"{memory / 2**30:.0f} GiB",
+        "memory": f"{MEMORY / 2**30:.0f} GiB",
         "PostgreSQL": f"{version // 10_000}.{version % 10_000} ({', '.join(settings)})",
     }
 

@@ -15,7 +15,7 @@ from benchmarks.peers.environments import (
 from benchmarks.peers.ours import CALLS
 from benchmarks.peers.packages import PEERS, USERS, Peer, Way
 from benchmarks.peers.report import BoardRow, Row, race_of
-from benchmarks.recording import CLIENTS
+from benchmarks.recording import CLIENTS, make_database
 
 
 @dataclass(frozen=True)
@@ -98,16 +98,6 @@ class Site:
             BoardRow(self.peer.name, name, top, rank, self.peer.boards)
             for name, (top, rank) in times.items()
         ] or [BoardRow(self.peer.name, "–", reason=self.peer.boards)]
-
-
-def make_database(url: str, name: str) -> str:
-    """Make an empty database beside that of ``url``; return its URL."""
-    import psycopg
-
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-        connection.execute(f"CREATE DATABASE {name}")
-    return f"{url.rpartition('/')[0]}/{name}"
 
 
 def fill(peer: Peer, url: str, users: int) -> None:
