@@ -60,7 +60,7 @@ class Settings:
     #: Records that ``record_activities`` writes in one transaction.
     BATCH_SIZE: int = 10_000
     #: Whether statements that come often are sent to PostgreSQL prepared; None means
-    #: unless a pooler is seen to lose them.
+    #: yes, until the app notices a pooler that loses them.
     PREPARED_STATEMENTS: bool | None = None
     #: IANA zone of the leaderboards' periods; None means ``DEFAULT_TIME_ZONE``.
     LEADERBOARD_ZONE: str | None = None

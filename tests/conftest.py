@@ -39,7 +39,7 @@ settings.register_profile(
 )
 settings.load_profile("suite")
 
-# Nor is it one to remember what another test saw.
+# If it were slow, a report would be cached, and another test would get it.
 report.SLOW = math.inf
 
 IS_POSTGRESQL = connection.vendor == "postgresql"

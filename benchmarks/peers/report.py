@@ -10,7 +10,7 @@ INTRODUCTION = """# Measured beside raw SQL and other packages
 `make bench` wrote this page. All of one section comes from one run on one PostgreSQL
 server: two client processes write for users drawn at random, the ways take turns, and
 each number is the median of the rounds. `synchronous_commit` is off for all of them.
-The share is that of the fastest raw SQL that writes the same rows as ours: one prepared
+The share is relative to the fastest raw SQL that writes the rows of ours: one prepared
 statement for one record, set-based SQL for a batch. A call that the
 database refuses does not count. Compare the shares of two runs, not their rates.
 

@@ -165,7 +165,7 @@ def _by_filter(counts: FilterCounts) -> Mapping[int, Buckets]:
 def changes_of(
     counted: Iterable[Counted], entries: Iterable[PastEntry | Entry]
 ) -> Iterator[tuple[int, Change]]:
-    """Yield what each of ``entries``, which last, adds to each of ``counted``.
+    """Yield what each of the standing ``entries`` adds to each of ``counted``.
 
     The first value is the place among ``counted``.
     """

@@ -145,7 +145,7 @@ class GoalKeeper:
     def _is_moved(self, rule: AchievementRule, judge: Judge) -> bool:
         """Say whether a record from before a season or a period may count in it.
 
-        So it is with conditions, and with what goes on from one to the next: a level.
+        It may with conditions, and with values that carry over, such as a level.
         """
         if rule.conditions is not None:
             return True

@@ -36,8 +36,9 @@ class Judge:
         """Judge what was booked before ``at``, or all of it, with more ``entries``.
 
         ``is_latest`` says that nothing in the ledger is later: what is held now was
-        then held at that moment, too. What ``keeps`` an achievement is judged without
-        what must not be held, which mattered only when it was unlocked.
+        then held at that moment, too. With ``keeps``, it judges whether an achievement
+        stays held, and ignores those that must not be held: they mattered only when it
+        was unlocked.
         """
         self._totals = totals
         self._at = at or totals.start()
@@ -167,7 +168,7 @@ class Judge:
         return at.longest_streak if streak_id is None else at.streaks.get(streak_id, 0)
 
 
-#: What criteria measure of everything that happened, by the field of ``Start``.
+#: The field of ``Start`` that has the value of all time of each criterion.
 _FIELDS: Final = {
     Criterion.ACTIVE_DAYS.value: "active_days",
     Criterion.LONGEST_STREAK.value: "longest_streak",

@@ -121,7 +121,7 @@ def leaves_of(requirement: Requirement) -> Iterator[Goal | Possession]:
 
 
 def units_needed(requirement: Requirement, activity_id: int) -> int:
-    """Return the units of an activity without which nobody meets ``requirement``."""
+    """Return the fewest units of an activity that can meet ``requirement``."""
     if isinstance(requirement, Parts):
         needed = sorted(units_needed(each, activity_id) for each in requirement.parts)
         return needed[requirement.least - 1]

@@ -46,13 +46,13 @@ class SettledTotals(RunningTotals):
     def __init__(self, state: UserState, rules: Rules, now: datetime) -> None:
         super().__init__(state, rules)
         self.now = now
-        #: Whether dating an unlock takes the whole ledger, which the state lacks, or
-        #: finding out if there is one. The caller then loads the ledger and makes a new
+        #: Whether only the whole ledger, which the state lacks, can date an unlock or
+        #: show that there is one. The caller then loads the ledger and makes a new
         #: changeset.
         self.needs_ledger = False
         #: Whether what is settled began with a record.
         self._is_record = False
-        #: What was met until something that it must lack was unlocked before.
+        #: Achievements that the user missed: one that they rule out came first.
         self._missed: frozenset[_Place] = NONE
         self.unlocks: tuple[UnlockRow, ...] = ()
 
@@ -199,7 +199,7 @@ class SettledTotals(RunningTotals):
     def _earned_between(
         self, start: Start, waiting: Collection[AchievementRule], *, is_latest: bool
     ) -> list[AchievementRule]:
-        """Return what is met only until more of ``waiting`` is unlocked."""
+        """Return what is met now, but may not be once ``waiting`` is unlocked."""
         trees = self._affected.wary
         barred = self.held | self.state.revoked | {rule.id for rule in waiting}
         earned = self._met(trees, barred, is_latest=is_latest)
@@ -239,8 +239,8 @@ class SettledTotals(RunningTotals):
     def _date_of(self, rule: AchievementRule, otherwise: Moment) -> Moment | None:
         """Return when ``rule`` was met, or ``otherwise`` if that cannot be told.
 
-        None says that something that it must lack has been unlocked meanwhile, and
-        before it.
+        None says that the user missed it: an achievement that it rules out was
+        unlocked first.
         """
         moment = self._met_at(rule)
         if moment is None and self.state.ledger is not None and rule.is_tree:

@@ -1,4 +1,4 @@
-"""Finds which of the things that a catalogue counts an entry may count for."""
+"""Finds what an entry may count for, among all that a catalogue counts."""
 
 from __future__ import annotations
 

@@ -83,9 +83,9 @@ class Tree:
         return replace(self, own=own, requirement=with_slots(self.requirement, slots))
 
     def waits_for(self, activities: frozenset[int], slots: frozenset[int]) -> bool:
-        """Say whether it depends on filters, and on none in which entries count.
+        """Say whether it depends on filters, but on nothing that entries count for.
 
-        ``slots`` are those of entries of ``activities``.
+        The entries are of ``activities``, and may count in ``slots``.
         """
         goals = self.goals
         own = {goal.slot for goal in goals if goal.slot is not None}
@@ -129,10 +129,10 @@ class Affected(NamedTuple):
     asked: Asked
     #: Ids of those that are earned again, or in a season only.
     special: frozenset[int] = frozenset()
-    #: The units of the only activity without which nobody meets any of these.
+    #: The fewest units with which any of these can be met, if there is one activity.
     units: int = 0
-    #: Those that only something else than what the entries count can unlock, such as a
-    #: level; filters that they depend on are not asked for.
+    #: Trees that nothing that the entries count can unlock, but something else, such as
+    #: a level; a read does not ask for their filters.
     dormant: tuple[Tree, ...] = ()
     #: The dormant trees by what their leaves measure, each with its threshold, and by
     #: the id of an achievement that must be held.

@@ -68,11 +68,11 @@ def as_of_one_moment(
     work: Callable[[], Found],
     steps: Callable[[Found], Sequence[Step]],
 ) -> list[Found]:
-    """Take the ``steps`` that follow from what ``work`` finds out while nobody writes.
+    """Take the ``steps`` that follow from what ``work`` finds while nobody writes.
 
     Only a step holds the user's lock, unless there are many other writers. If somebody
-    writes between two steps, ``work`` finds out what is left to do. It returns all that
-    was true and had steps taken, in order.
+    writes between two steps, ``work`` finds out what is left to do. Return every
+    finding for which it took steps, in order.
     """
     alias, true = write_alias(), list[Found]()
     for _ in range(EARLY_TRIES):

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 def boosts_needing(activity: Activity) -> Iterator[tuple[str, str]]:
-    """Yield the keys of boosts, with attributes that the activity declares no longer.
+    """Yield the keys of boosts, each with an attribute that the activity drops.
 
-    Another type is another attribute. A boost that is over needs nothing, nor does one
-    of which another activity declares the attribute.
+    An attribute of another type is another one. A boost needs none if it is over, or if
+    another of its activities declares it.
     """
     boosts = rows_of("Boost").filter(is_active=True).exclude(where=[]).order_by("key")
     needing = [boost for boost in boosts if boost.state != BoostState.OVER]

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 def user_field(related_name: str = "+") -> models.ForeignKey[Any, Any]:
-    """Return the user whose row it is, and who takes it along.
+    """Return a foreign key to the user of a row, which goes when the user goes.
 
     It has no index: an index or a constraint of the table begins with the user.
     """

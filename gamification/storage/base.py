@@ -248,8 +248,8 @@ class Store(ABC):
     ) -> list[Entry]:
         """Return the user's entries of activities on some dates, in order of id.
 
-        Of activities that are not ``bounded``, it returns only those with units that
-        earned nothing, reversals and corrections.
+        Of activities that are not ``bounded``, it returns only reversals, corrections,
+        and entries with units that earned nothing.
         """
         may_matter = (
             Q(activity__in=bounded)

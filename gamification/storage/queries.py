@@ -74,8 +74,8 @@ class ActivityIds(NamedTuple):
     until: date = date.max
     #: What conditions need, with the ids of activities and of filters.
     asked: Asked = NOT_ASKED
-    #: The only activity, and the units before the record without which no filter
-    #: matters.
+    #: The only activity, and the units of it that a user needs before the record for
+    #: any filter to matter.
     reach: tuple[int, int] | None = None
     #: Ids of achievements that can be earned again, and what decides about seasons.
     repeated: Sequence[int] = ()

@@ -84,7 +84,7 @@ def _wanted() -> Iterable[dict[str, Any]]:
 
 
 def _own_catalogue() -> Mapping[str, Any]:
-    """Return the catalogue that ``SEED_CATALOGUE`` names; none of its own is empty.
+    """Return the catalogue that ``SEED_CATALOGUE`` names; empty if it names none.
 
     Raises ``InvalidDefinitionsError`` with all that a catalogue file could not have.
     """

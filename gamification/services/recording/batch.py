@@ -247,7 +247,7 @@ def book(
 
 
 def touched_by(batch: Batch, decision: BatchDecision, state: UserState) -> Touched:
-    """Return the dates of a user's new records, which take no activity from any."""
+    """Return the dates of a user's new records, each of which loses no activity."""
     dates = map(batch.instant_of, decision.new[state.user_id])
     return dict.fromkeys(map(state.calendar.date_of, dates), 0)
 

@@ -177,7 +177,7 @@ def _decide_optimistically(
 ) -> Encoded | None:
     """Decide before any user is locked; None if the decision needs the locks.
 
-    It does inside a transaction of the caller, which holds the locks until it ends.
+    It needs them in a transaction of the caller, which holds them until it ends.
     """
     if not store.is_optimistic or not owns_transaction(store.alias):
         return None

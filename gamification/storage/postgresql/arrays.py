@@ -70,7 +70,7 @@ def among_sql(kind: str, count: Arity) -> str:
     """Return what ``within_sql`` does, for a few values in a statement about one user.
 
     The server can't see how many values there are. If it could, it would plan each
-    call anew, because fewer values than it takes for usual seem to cost less.
+    call anew, because a few values look cheaper than its generic plan assumes.
     """
     return f"= %s::{kind}" if count == 1 else some_sql(kind)
 

@@ -36,8 +36,8 @@ logger = logging.getLogger(__name__)
 #: Statements of which one connection remembers that they came, or are prepared.
 MOST: Final = 100
 
-#: After so many uses a statement is planned anew: a plan for an empty table reads all
-#: rows that come, until the server takes statistics, about once a minute.
+#: A statement is planned anew after so many uses: a plan for an empty table reads all
+#: rows that came since, until the server gathers statistics, about once a minute.
 _PLANNED_ANEW: Final = frozenset({100, 1_000, 10_000})
 
 #: SQLSTATE of statements that are not prepared, or were prepared by somebody else, or
@@ -306,7 +306,7 @@ def _give_up(alias: str) -> None:
     if alias not in _lossy:
         _lossy.add(alias)
         logger.warning(
-            "A pooler loses prepared statements of the database %r: from now on, all "
-            "statements are sent as they are. PREPARED_STATEMENTS = False says so.",
+            "A pooler loses prepared statements of the database %r: from now on, no "
+            "statement is sent prepared. Set PREPARED_STATEMENTS = False to say so.",
             alias,
         )

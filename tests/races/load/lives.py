@@ -1,4 +1,4 @@
-"""What was said, said once more by naive lives."""
+"""Replays in naive models what writers said and were answered."""
 
 from __future__ import annotations
 
@@ -120,10 +120,10 @@ class Life(Model):
 
 
 def live(said: list[Said], log: Log, now: datetime) -> list[Life]:
-    """Return the lives in which everything is answered as it was said.
+    """Return the lives that give every answer that was given.
 
-    It is not known whether what staff edited meanwhile counted already, so there may be
-    more than one. Fails if there is none.
+    An edit by staff at the same time may have counted or not, so there may be several.
+    Fails if there is none.
     """
     lives = [(0, Life(now))]
     for each in sorted(said, key=lambda each: each.place):

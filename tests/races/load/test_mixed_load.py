@@ -1,4 +1,4 @@
-"""Many writers do anything at once, and end where naive books do.
+"""Many writers act at random, and end where a naive model does.
 
 ``MIXED_LOAD_SECONDS`` says for how long, and ``MIXED_LOAD_SEED`` repeats what the
 writers of a run did; who comes first is up to the machine.

@@ -31,8 +31,8 @@ def about_sql(user_type: str) -> str:
 def near_sql(user_type: str) -> str:
     """Return the statement that reads entries of activities on some dates.
 
-    Of activities that are not named again in the end, it reads only those with units
-    that earned nothing, reversals and corrections.
+    Of activities that its last parameter does not name, it reads only reversals,
+    corrections, and entries with units that earned nothing.
     """
     return _entries(
         user_type,

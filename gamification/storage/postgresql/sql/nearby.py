@@ -20,7 +20,7 @@ def nearby_sql(user_type: str, shape: RowShape) -> str:
     ``count`` is how many activities a date loses. The statement returns the date, the
     user, the activities of the date if it is active, and the first and the last of the
     consecutive active dates that come next before it, and next after it. Where the date
-    stays what it is, it reads none of these. In the end it says whether it did.
+    stays as it is, it reads none of these. The last column says whether it changes.
     """
     return f"""SELECT n.date, n.user_id, t.activities, b.far, b.near, a.near, a.far,
     {_CHANGES}
@@ -35,8 +35,8 @@ LEFT JOIN LATERAL ({_span(">", "ASC", 1)}) a ON TRUE"""
 def _span(side: str, order: str, step: int) -> str:
     """Return the statement that goes from ``n.date`` to the first missing date.
 
-    The rows come in the order of the index, and a window of rows needs no look at those
-    behind it, so that the limit ends the scan.
+    The index returns the rows in order, and the window needs none beyond the next one,
+    so that the limit ends the scan.
     """
     return f"""SELECT s.near, s.date AS far FROM (
     SELECT d.date, lead(d.date) OVER w AS next, first_value(d.date) OVER w AS near

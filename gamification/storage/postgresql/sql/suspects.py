@@ -2,13 +2,13 @@
 
 It finds whoever may differ; only these few are derived again.
 
-It reads each table once. XP, tallies and active days are compared by a checksum: the
-sum of each number times a weight of its activity or date, which must be the same for
-what is stored as for the ledger. One wrong number always shows. Several of one user
-could cancel each other out, but weights are drawn anew for each statement, so that this
-happens once in eight million times. Unlocks have a checksum of their own, of hashes of
-all that is known of them, and a wrong one is missed as rarely. The ledgers of users for
-whom it is not zero, and of those who lost XP, are read again.
+It reads each table once. A checksum compares XP, tallies and active days: the sum of
+each number times a weight of its activity or date must be the same for the rows that
+are stored as for the ledger. One wrong number always shows. Several of one user could
+cancel each other out, but each statement draws new weights, so that this happens once
+in eight million times. A second checksum, of hashes of their values, compares unlocks,
+and misses a wrong one as rarely. The statement reads the ledgers again of users for
+whom it is not zero, or who lost XP.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from typing import Final
 
 from gamification.storage.tables import DAYS, LEDGER, PROFILES, TALLIES, UNLOCKS
 
-#: Weights have 24 bits, and numbers of 64 bits hold sums of up to 53 bits exactly.
-#: Whoever has larger numbers may differ.
+#: Weights have 24 bits, and a float of 64 bits holds sums of up to 53 bits exactly. The
+#: statement names all users with numbers above ``LARGEST``.
 WEIGHTS: Final = 2**23
 LARGEST: Final = 2**27
 
 #: Settings of the transaction. Every table is read as it lies on the disk, and sorted:
 #: an index would visit its pages again and again, and a table of hashes that does not
-#: fit into memory takes longer than a sort. Processes that help hand over many rows;
-#: each costs less than the planner assumes, and to compile the statement costs more.
+#: fit into memory takes longer than a sort. Parallel workers return many rows, each at
+#: less cost than the planner assumes; compiling the statement costs more than it saves.
 #: The few pages of one user are read at once, instead of by another process.
 SETTINGS: Final = (
     "SET LOCAL work_mem = '64MB'; SET LOCAL enable_hashagg = off;"
@@ -56,8 +56,8 @@ _EPOCH: Final = "TIMESTAMPTZ 'epoch'"
 _EARNED_AT: Final = f"CASE kind WHEN 'achievement' THEN occurred_at ELSE {_EPOCH} END"
 
 
-#: The ledger, tallies and unlocks by user, and the XP and units that were taken away,
-#: among which very large tallies count.
+#: The ledger, tallies and unlocks by user. ``lost`` adds up the XP and units that were
+#: taken away, and very large tallies.
 _BOOKS: Final = f"""SELECT user_id, sum(checksum) AS checksum,
     sum(unlocks) AS unlocks, sum(lost) AS lost, max(occurred_at) AS last,
     bool_or(activity_id IS NOT NULL AND recorded_at IS DISTINCT FROM tallied_at)
@@ -94,9 +94,9 @@ FROM (
 GROUP BY user_id"""
 
 #: Active days, and the runs of consecutive dates among them: a date begins a run unless
-#: the one before it is active, too. The last date has the current run. No two dates of
-#: a user are the same; as the order names the checksum, too, it is known before the
-#: dates are sorted, which is where several processes help.
+#: the one before it is active, too. The last date has the current run. Dates of a user
+#: are unique, so that the checksum in the order changes nothing but this: PostgreSQL
+#: computes it before it sorts, in several processes.
 _DATES: Final = f"""SELECT user_id, sum(checksum) AS checksum, count(*)::int AS days,
     1 + max(date - begin) AS longest, 1 + max(date) - max(begin) AS current,
     max(date) AS last
@@ -135,9 +135,10 @@ _PEAK: Final = f"""SELECT max(total) FROM (
     SELECT sum(amount) OVER (ORDER BY id) AS total
     FROM {LEDGER} WHERE user_id = t.user_id) e"""
 
-#: What the rows of users say, and what follows from all others; the numbers of a user
-#: cancel each other out. The largest parts come sorted, and are merged. The users of a
-#: job that was taken back are named in any case: not all of their ledgers counts.
+#: The numbers in the rows of users, and the same numbers from the other tables with the
+#: opposite sign: those of a user who is right add up to zero. The largest parts come
+#: sorted, and are merged. It names the users of a job that was taken back in any case,
+#: because not all of their ledgers counts.
 _ROWS: Final = f"""SELECT user_id, total_xp * -{_OF_TOTAL} AS checksum,
     abs(total_xp::float8) > {LARGEST} OR level <> {_LEVEL.format("total_xp")}
         AS is_wrong,

@@ -35,7 +35,8 @@ UNLOCK_FIELDS = UnlockRow._fields
 FORGOTTEN_FIELDS = ("user_id", "achievement_id", "number")
 CELEBRATION_FIELDS = NoticeRow._fields
 FREEZE_FIELDS = FreezeRow._fields
-# Several rows of one user differ in what comes first: the user is one value for all.
+# Several rows are sent with their first column as an array. As that is the filter, the
+# user of all of them is sent once.
 FILTER_FIELDS = ("filter_id", "user_id", "bucket", "count")
 
 
