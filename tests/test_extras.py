@@ -27,6 +27,9 @@ settings.configure(
     ],
     ROOT_URLCONF="gamification.api.urls",
     SECRET_KEY="tests-only",
+    TEMPLATES=[{{
+        "BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True
+    }}],
     USE_TZ=True,
 )
 django.setup()

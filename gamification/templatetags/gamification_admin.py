@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from calendar import monthrange
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import template
-from django.contrib.admin.models import LogEntry
-from django.contrib.admin.views.main import ChangeList
+from django.apps import apps
 from django.contrib.contenttypes.models import ContentType
 from django.db import router
 from django.db.models import Max, Min
@@ -28,6 +27,11 @@ from gamification.models import (
     write_alias,
 )
 from gamification.staff import has_any_permission, visible_jobs
+
+if TYPE_CHECKING:
+    # Django imports this module on sites without an admin, too.
+    from django.contrib.admin.models import LogEntry
+    from django.contrib.admin.views.main import ChangeList
 
 register = template.Library()
 register.filter(icon_html)
@@ -72,7 +76,8 @@ def recent_changes(viewer: Any) -> list[LogEntry]:
         )
     ]
     types = ContentType.objects.get_for_models(*seen).values()
-    rows = LogEntry.objects.using(router.db_for_write(LogEntry))
+    log: type[LogEntry] = apps.get_model("admin", "LogEntry")
+    rows = log.objects.using(router.db_for_write(log))
     rows = rows.filter(content_type__in=types).select_related("user", "content_type")
     return [*rows.order_by("-pk")[:MAX_SHOWN]]
 
