@@ -49,7 +49,7 @@ def check_settings(
     app_configs: Sequence[AppConfig] | None, **kwargs: Any
 ) -> list[CheckMessage]:
     """Check ``settings.GAMIFICATION``."""
-    if not isinstance(site_settings(), dict):
+    if not isinstance(getattr(settings, "GAMIFICATION", {}), dict):
         return [
             Error(
                 "settings.GAMIFICATION is not a dictionary.",
@@ -182,12 +182,12 @@ def _is_folder(value: object) -> bool:
 def _is_seed(value: object) -> bool:
     if isinstance(value, bool):
         return True
-    if not isinstance(value, str):
+    if not isinstance(value, (str, Path)):
         return False
-    if value.endswith(".json"):
+    if str(value).endswith(".json"):
         return Path(value).is_file()
     try:
-        return isinstance(import_string(value), Mapping)
+        return isinstance(import_string(str(value)), Mapping)
     except ImportError:
         return False
 
@@ -324,7 +324,7 @@ _RULES = (
         'Give one that filter() takes, such as {"company": "employment__company"}.',
     ),
     _Rule(
-        "E019",
+        "E022",
         ("PREPARED_STATEMENTS",),
         lambda value: value is None or isinstance(value, bool),
         "is neither None, True nor False",

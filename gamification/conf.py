@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import cache
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -94,7 +95,7 @@ class Settings:
     CATEGORIES: Mapping[str, Mapping[str, Any] | None] = MappingProxyType({})
     #: What a fresh database gets: True for the app's examples, False for nothing, or
     #: the site's own catalogue: a file, or the dotted path of a dictionary like one.
-    SEED_CATALOGUE: bool | str = True
+    SEED_CATALOGUE: bool | str | Path = True
     #: Folder among the static files that has the site's own badges, such as
     #: "shop/badges"; they replace the app's badges of the same name.
     BADGE_FOLDER: str | None = None
@@ -176,11 +177,14 @@ def _calendar(zone: str, day_start_hour: int) -> Calendar:
 
 
 def site_settings() -> Mapping[str, Any]:
-    """Return what the site wrote into ``settings.GAMIFICATION``."""
+    """Return what the site wrote into ``settings.GAMIFICATION``.
+
+    A check reports anything else than a dictionary, which counts as nothing.
+    """
     # Where nothing is written, asking ``settings`` itself takes ten times as long.
     present = object.__getattribute__(settings, "_wrapped")
-    site: Mapping[str, Any] = getattr(present, "GAMIFICATION", {})
-    return site
+    site = getattr(present, "GAMIFICATION", {})
+    return site if isinstance(site, dict) else {}
 
 
 #: Names that a site may set.

@@ -144,7 +144,7 @@ def check_levels(
         checks.Error(
             "The stored levels are not numbered from 1, or do not start at 0 and rise.",
             hint="Save them anew on the page “Levels” of the admin, or by a file.",
-            id="gamification.E017",
+            id="gamification.E023",
         )
         for alias in databases or ()
         if _has_columns(alias, levels, "number", "threshold")

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import inspect
+import re
 from datetime import timedelta
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -51,7 +54,15 @@ def test_users_and_the_game_are_in_one_database():
 def test_gamification_E001(settings):
     settings.GAMIFICATION = ["DAY_START_HOUR"]
 
-    assert ids(checks.check_settings(None)) == ["gamification.E001"]
+    assert ids(run_checks()) == ["gamification.E001"]
+
+
+def test_each_check_has_an_id_of_its_own():
+    known = [rule.id for rule in checks._RULES]
+    for module in (checks, database_checks):
+        known += re.findall(r'id="gamification\.(\w+)"', inspect.getsource(module))
+
+    assert len({*known}) == len(known)
 
 
 def test_gamification_E002_suggests_the_name_that_was_meant(settings):
@@ -114,7 +125,7 @@ def test_gamification_E003(settings, thresholds):
         ("BADGE_FOLDER", 7, "gamification.E013"),
         ("REQUIRE_KEYS", None, "gamification.E009"),
         ("SHOW_SECRET_COUNT", 1, "gamification.E009"),
-        ("PREPARED_STATEMENTS", "on", "gamification.E019"),
+        ("PREPARED_STATEMENTS", "on", "gamification.E022"),
     ],
 )
 def test_each_value_has_its_own_error(settings, name, value, expected):
@@ -227,10 +238,11 @@ def test_a_catalogue_to_begin_with_passes(settings, seed):
     assert checks.check_settings(None) == []
 
 
-def test_a_file_to_begin_with_passes(settings, tmp_path):
+@pytest.mark.parametrize("wanted", [str, Path])
+def test_a_file_to_begin_with_passes(settings, tmp_path, wanted):
     path = tmp_path / "own.json"
     path.write_text("{}")
-    settings.GAMIFICATION = {"SEED_CATALOGUE": str(path)}
+    settings.GAMIFICATION = {"SEED_CATALOGUE": wanted(path)}
 
     assert checks.check_settings(None) == []
 
@@ -357,12 +369,12 @@ def test_levels_of_staff_decide_what_can_be_reached(settings, no_achievements):
     [
         ([], []),
         ([(1, 0), (2, 50)], []),
-        ([(1, 0), (3, 50)], ["gamification.E017"]),
-        ([(1, 0), (2, 0)], ["gamification.E017"]),
-        ([(1, 5)], ["gamification.E017"]),
+        ([(1, 0), (3, 50)], ["gamification.E023"]),
+        ([(1, 0), (2, 0)], ["gamification.E023"]),
+        ([(1, 5)], ["gamification.E023"]),
     ],
 )
-def test_gamification_E017(rows, found):
+def test_gamification_E023(rows, found):
     for number, threshold in rows:
         Level.objects.create(number=number, threshold=threshold)
 

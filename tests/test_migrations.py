@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from importlib import import_module
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -178,12 +179,12 @@ def test_a_site_may_begin_with_nothing(migrate, settings):
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("is_file", [False, True])
-def test_a_site_may_begin_with_its_own(migrate, settings, tmp_path, is_file):
+@pytest.mark.parametrize("kind", [None, str, Path])
+def test_a_site_may_begin_with_its_own(migrate, settings, tmp_path, kind):
     migrate("backwards")
     path = tmp_path / "own.json"
     path.write_text(json.dumps(OWN))
-    wanted = str(path) if is_file else "tests.test_migrations.OWN"
+    wanted = kind(path) if kind else "tests.test_migrations.OWN"
     settings.GAMIFICATION = {"SEED_CATALOGUE": wanted}
 
     migrate("forwards")

@@ -139,7 +139,7 @@ def _catalogue() -> list[list[dict[str, Any]]]:
     document: Mapping[str, Any] = {}
     if wanted is True:
         document = {"activities": ACTIVITIES, "achievements": ACHIEVEMENTS}
-    elif wanted and wanted.endswith(".json"):
+    elif wanted and str(wanted).endswith(".json"):
         document = json.loads(Path(wanted).read_text(encoding="utf-8"))
     elif wanted:
         document = import_string(wanted)

@@ -92,10 +92,10 @@ def _own_catalogue() -> Mapping[str, Any]:
     if isinstance(seed, bool):
         return {}
     document: Any
-    if seed.endswith(".json"):
+    if str(seed).endswith(".json"):
         document = parse_definitions(Path(seed).read_bytes())
     else:
-        document = dict(import_string(seed))
+        document = dict(import_string(str(seed)))
     if isinstance(document, dict):
         document = {"format": FORMAT, "activities": [], "achievements": [], **document}
     read_definitions(document, {kind: {} for kind in SECTIONS})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from pathlib import Path
 
 import pytest
 from django.core.management import call_command
@@ -89,12 +90,12 @@ SITE_CATALOGUE = {
 }
 
 
-@pytest.mark.parametrize("is_file", [False, True])
-def test_the_catalogue_of_the_site_comes_back(settings, tmp_path, is_file):
+@pytest.mark.parametrize("kind", [None, str, Path])
+def test_the_catalogue_of_the_site_comes_back(settings, tmp_path, kind):
     empty()
     path = tmp_path / "own.json"
     path.write_text(json.dumps(SITE_CATALOGUE))
-    wanted = str(path) if is_file else f"{__name__}.SITE_CATALOGUE"
+    wanted = kind(path) if kind else f"{__name__}.SITE_CATALOGUE"
     settings.GAMIFICATION = {"SEED_CATALOGUE": wanted}
 
     assert restore_catalogue() == 7
@@ -154,7 +155,7 @@ def test_what_no_catalogue_file_could_have_does_not_come_back(settings):
         restore_catalogue()
 
     assert refused.value.errors == [
-        ("achievements[0].conditions.holds", "Nothing has the key 'nobody'.")
+        ("achievements[0].conditions.holds", "No achievement has the key 'nobody'.")
     ]
     assert not Achievement.objects.exists()
 
