@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import pytest
 import time_machine
+from django.db import OperationalError, connection
 from django.db.models import F
 
 from gamification.conf import Settings
@@ -230,6 +231,25 @@ def test_a_saved_user_is_counted_again_if_it_can_matter(user, fields, pending):
     user.save(update_fields=fields)
 
     assert PendingScore.objects.filter(user=user).count() == pending
+
+
+@pytest.mark.parametrize(
+    ("text", "notes"),
+    [
+        ("no such table: x", ["A table is missing: run `manage.py migrate`."]),
+        ("database is locked", []),
+    ],
+)
+def test_a_user_who_cannot_be_saved_hears_what_to_repair(user, text, notes):
+    def fail(execute, sql, *rest):
+        if "pendingscore" in sql:
+            raise OperationalError(text)
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(fail), pytest.raises(OperationalError) as caught:
+        user.save()
+
+    assert getattr(caught.value, "__notes__", []) == notes
 
 
 def test_an_entry_without_xp_is_not_pending(user, activity):

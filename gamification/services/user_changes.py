@@ -8,13 +8,15 @@ from typing import Any
 
 from django.apps.registry import Apps
 from django.contrib.auth import get_user_model
-from django.db import models
+from django.db import Error, models
 from django.db.models.signals import post_save
 
 from gamification.conf import conf
+from gamification.exceptions import StorageSetupError
 from gamification.models import PendingScore
 from gamification.models.progress import counted_marks
 from gamification.models.users import key_of
+from gamification.services.database_errors import storage_error
 
 
 def follow_users(apps: Apps) -> None:
@@ -35,7 +37,13 @@ def notice_saved_user(
     """Count a user again if the save may have changed who is staff or active."""
     is_concerned = update_fields is None or {*update_fields} & counted_marks().keys()
     if is_concerned and not created and not raw:
-        count_again(key_of(instance), using)
+        try:
+            count_again(key_of(instance), using)
+        except Error as error:
+            # The error of the site's own save says how to repair the app's tables.
+            if isinstance(fault := storage_error(error), StorageSetupError):
+                error.add_note(str(fault))
+            raise
 
 
 def count_again(user_id: Any, alias: str, *, due_at: datetime | None = None) -> None:
