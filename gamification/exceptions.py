@@ -135,6 +135,15 @@ class InvalidDefinitionsError(InvalidRequestError):
 
     code = "invalid_definitions"
 
+    def __str__(self) -> str:
+        """Return the message with the first of the errors."""
+        message = super().__str__()
+        if not self.errors:
+            return message
+        place, reason = self.errors[0]
+        more = f" (and {len(self.errors) - 1} more)" if self.errors[1:] else ""
+        return f"{message} {place}: {reason}{more}"
+
     @property
     def errors(self) -> list[tuple[str, str]]:
         """Pairs of place and message, such as ``achievements[3].xp_reward``."""
@@ -209,7 +218,7 @@ class UserExcludedError(GamificationError):
 
 
 class SelfAwardError(GamificationError):
-    """Staff cannot award achievements to themselves, or adjust their own XP."""
+    """Staff cannot act on themselves, unless the site sets ALLOW_SELF_AWARDS."""
 
     code = "self_award"
 

@@ -10,6 +10,8 @@ from typing import Final
 MAX_SHOWN: Final = 60
 #: The longest name that is compared; the time grows with the square of its length.
 MAX_LENGTH: Final = 100
+#: The most names that a message lists.
+MAX_LISTED: Final = 5
 
 
 def shown(value: object) -> str:
@@ -20,6 +22,14 @@ def shown(value: object) -> str:
         # Python refuses to convert a number with thousands of digits.
         return "with thousands of digits"
     return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 1]}…"
+
+
+def did_you_mean_or_known(name: object, known: Iterable[str]) -> str:
+    """Return the same, or else the first of the ``known`` names."""
+    names = sorted(known)
+    listed = ", ".join(map(repr, names[:MAX_LISTED]))
+    more = ", …" if names[MAX_LISTED:] else ""
+    return did_you_mean(name, names) or (f" Known: {listed}{more}." if names else "")
 
 
 def did_you_mean(name: object, known: Iterable[str]) -> str:

@@ -123,6 +123,13 @@ def test_who_is_outside_finds_nothing(members, user):
             day(scope, viewer=viewer)
 
 
+def test_a_scope_needs_a_viewer(members):
+    message = "The scope 'club' depends on who looks: pass a viewer."
+
+    with pytest.raises(UnknownScopeError, match=f"^{message}$"):
+        day("club", viewer=None)
+
+
 def test_a_scope_has_bounds(members, monkeypatch):
     monkeypatch.setattr(scopes, "MOST_USERS", 3)
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gamification.suggestions import did_you_mean, shown
+from gamification.suggestions import did_you_mean, did_you_mean_or_known, shown
 
 
 def test_a_similar_name_is_suggested():
@@ -14,6 +14,19 @@ def test_a_similar_name_is_suggested():
 @pytest.mark.parametrize("name", ["xyz", "", None, 7, "kpi_completed" * 1_000])
 def test_nothing_is_suggested_for_a_name_like_no_other(name):
     assert did_you_mean(name, ["merge", "kpi_completed"]) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "known", "hint"),
+    [
+        ("merg", ["walk", "merge"], " Did you mean 'merge'?"),
+        ("xyz", ["walk", "merge"], " Known: 'merge', 'walk'."),
+        ("xyz", "abcdef", " Known: 'a', 'b', 'c', 'd', 'e', …."),
+        ("xyz", [], ""),
+    ],
+)
+def test_names_are_listed_where_none_is_similar(name, known, hint):
+    assert did_you_mean_or_known(name, known) == hint
 
 
 @pytest.mark.parametrize(

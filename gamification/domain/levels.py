@@ -133,8 +133,10 @@ def generate_thresholds(
     """Return the XP at which each of ``count`` levels begins.
 
     The first level takes ``first`` XP, and each further one as much, or ``growth`` XP
-    or percent more than the one before it, by ``curve``.
+    or percent more than the one before it, by ``curve``. Raises ``ValueError`` for an
+    unknown curve.
     """
+    curve = Curve(curve)
     thresholds, total, step = [0], 0.0, float(first)
     for _level in range(1, count):
         total += step

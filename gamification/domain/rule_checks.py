@@ -179,7 +179,7 @@ class _Checker:
         elif key is not None and not counts:
             message = _("Choose no activity: this criterion does not count one.")
             self.problems.add(path, message)
-        elif key is not None and self._find(path, key, self._named.activities):
+        elif key is not None and self._find(path, key, "activity"):
             return str(key)
         return ""
 
@@ -191,12 +191,12 @@ class _Checker:
             message = _("Choose a streak only if the criterion measures one.")
             self.problems.add(path, message)
         # No choice stands for the daily one.
-        elif key != DAILY and self._find(path, key, self._named.streaks):
+        elif key != DAILY and self._find(path, key, "streak"):
             return str(key)
         return ""
 
     def _holding(self, path: str, key: object, kind: str) -> Condition | None:
-        if self._find(f"{path}.{kind}", key, self._named.achievements):
+        if self._find(f"{path}.{kind}", key, "achievement"):
             return Holding(str(key), kind == "holds")
         return None
 
@@ -213,14 +213,21 @@ class _Checker:
         self.problems.found += checked.problems
         return checked.counting
 
-    def _find(self, path: str, key: object, known: Collection[str]) -> bool:
-        """Say whether ``key`` is known; report it if not."""
+    def _find(self, path: str, key: object, kind: str) -> bool:
+        """Say whether something of this kind has ``key``; report it if not."""
+        named = self._named
+        known, message = {
+            "activity": (named.activities, _("No activity has the key %(key)s.")),
+            "achievement": (
+                named.achievements,
+                _("No achievement has the key %(key)s."),
+            ),
+            "streak": (named.streaks, _("No streak has the key %(key)s.")),
+        }[kind]
         if isinstance(key, str) and key in known:
             return True
-        message = _("Nothing has the key %(key)s.%(hint)s")
         hint = did_you_mean(key, known) if self._named.suggests else ""
-        values = {"key": shown(key), "hint": hint}
-        self.problems.add(path, message % values)
+        self.problems.add(path, message % {"key": shown(key)} + hint)
         return False
 
     def _add_choice(self, path: str, value: object, known: Collection[str]) -> None:

@@ -190,6 +190,9 @@ def _scoped_page(
     if user and scope in conf.LEADERBOARD_GROUPS and (group := group_of(scope, user)):
         period = question.subject.period
         return _page(question._replace(subject=Subject(period, group)))
+    if user is None and viewer is None:
+        message = f"The scope {scope!r} depends on who looks: pass a viewer."
+        raise UnknownScopeError(message)
     users = scopes.users_in(scope, user) if user else None
     if users is None:
         raise UnknownScopeError

@@ -81,7 +81,9 @@ def _named(window: Window, name: str) -> Period:
     try:
         return named_period(window, conf.leaderboard_calendar, name)
     except (OverflowError, TypeError, ValueError) as error:
-        message = f"The period {shown(name)} is not the name of a {window.label}."
+        known = period_of(window, None, timezone.now()).name
+        message = f"The period {shown(name)} is not the name of a {window.label}, "
+        message += f"such as {known}."
         raise InvalidPeriodError(message, field="period") from error
 
 

@@ -220,16 +220,16 @@ def check_amount(amount: int) -> int:
     return amount
 
 
-def check_instant(instant: datetime) -> datetime:
+def check_instant(instant: datetime, name: str = "occurred_at") -> datetime:
     """Return ``instant`` in UTC, or raise ``InvalidInstantError``."""
     if not isinstance(instant, datetime):
-        message = f"occurred_at is {shown(instant)}, which is not a datetime."
+        message = f"{name} is {shown(instant)}, which is not a datetime."
         raise InvalidInstantError(message)
     if timezone.is_naive(instant):
-        message = f"occurred_at is {instant}, which has no time zone: make it aware."
+        message = f"{name} is {instant}, which has no time zone: make it aware."
         raise InvalidInstantError(message)
     if instant < EPOCH:
-        message = f"occurred_at is {instant}, which is before 1970."
+        message = f"{name} is {instant}, which is before 1970."
         raise InvalidInstantError(message)
     try:
         return instant.astimezone(UTC)
@@ -249,7 +249,7 @@ def too_old(instant: datetime) -> TooOldError:
     """Return the error for a record that is older than ``MAX_BACKDATE``."""
     return TooOldError(
         f"occurred_at is {instant}, more than {_duration(conf.MAX_BACKDATE)} ago "
-        "(MAX_BACKDATE); pass historical=True to allow it."
+        "(MAX_BACKDATE); in Python, pass historical=True to allow it."
     )
 
 

@@ -168,7 +168,7 @@ def test_names_of_nobody_are_an_error_unless_they_are_skipped(api, users):
     ("body", "status", "code"),
     [
         ({**AWARD, "achievement": "none", "note": "x"}, 422, "unknown_achievement"),
-        ({"kind": "award", "users": ["ada"], "note": "x"}, 422, "unknown_achievement"),
+        ({"kind": "award", "users": ["ada"], "note": "x"}, 422, "invalid_act"),
         ({**GIFT, "users": []}, 422, "invalid_act"),
         ({"kind": "adjustment", "users": ["ada"], "note": "x"}, 422, "invalid_act"),
         ({"kind": "reversal", "note": "x"}, 422, "invalid_span"),

@@ -56,7 +56,7 @@ def test_an_error_points_to_its_place(editor):
         {
             "pointer": "/conditions/all/0/holds",
             "code": "invalid",
-            "detail": "Nothing has the key 'nobody'.",
+            "detail": "No achievement has the key 'nobody'.",
         }
     ]
 

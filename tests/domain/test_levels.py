@@ -161,6 +161,11 @@ def test_a_table_is_generated(curve, growth, thresholds):
     assert generate_thresholds(curve, count=4, first=50, growth=growth) == thresholds
 
 
+def test_a_table_follows_a_known_curve():
+    with pytest.raises(ValueError, match="'exponential' is not a valid Curve"):
+        generate_thresholds("exponential", count=4, first=50)
+
+
 def test_the_app_s_own_table_is_generated_by_steps():
     made = generate_thresholds(Curve.STEPS, count=30, first=50, growth=50)
 

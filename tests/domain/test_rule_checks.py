@@ -177,18 +177,18 @@ def test_an_achievement_that_staff_award_has_no_conditions():
         (
             {"holds": "newcommer"},
             "conditions.holds",
-            "Nothing has the key 'newcommer'. Did you mean 'newcomer'?",
+            "No achievement has the key 'newcommer'. Did you mean 'newcomer'?",
         ),
-        ({"lacks": ["a"]}, "conditions.lacks", "Nothing has the key ['a']."),
+        ({"lacks": ["a"]}, "conditions.lacks", "No achievement has the key ['a']."),
         (
             {**STREAK, "streak": "trainin"},
             "conditions.streak",
-            "Nothing has the key 'trainin'. Did you mean 'training'?",
+            "No streak has the key 'trainin'. Did you mean 'training'?",
         ),
         (
             {**REVIEWS, "activity": "wlk"},
             "conditions.activity",
-            "Nothing has the key 'wlk'. Did you mean 'walk'?",
+            "No activity has the key 'wlk'. Did you mean 'walk'?",
         ),
         (
             {**LEVEL, "activity": "walk"},
@@ -217,7 +217,7 @@ def test_a_long_list_of_wrong_keys_gets_no_suggestions():
         NAMED._replace(suggests=False),
     )
 
-    assert found.problems[0].message == "Nothing has the key 'newcommer'."
+    assert found.problems[0].message == "No achievement has the key 'newcommer'."
 
 
 @pytest.mark.parametrize("parts", [None, [], "x", {}, [LEVEL] * 21])

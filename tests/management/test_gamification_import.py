@@ -32,6 +32,9 @@ User = get_user_model()
 MAKE_ALL = ("--create-users", "--create-activities")
 GOOD = f"ada,walk,{NOON},,,"
 
+#: What a message says of activities, if none has a similar key.
+KNOWN = "Known: 'kpi_completed', 'vision_created', 'walk'."
+
 
 @pytest.fixture
 def ada(activity):
@@ -102,7 +105,7 @@ def test_a_bad_row_is_reported_and_stops_nothing():
     assert result.errors == [
         "line 2: The line is not CSV: unexpected end of data.",
         "line 3: There is no user 'eve'.",
-        "line 4: No activity has the key 'swim'.",
+        f"line 4: No activity has the key 'swim'. {KNOWN}",
         "--create-users creates missing users.",
         "--create-activities creates missing activities.",
     ]
@@ -369,7 +372,7 @@ def test_a_dry_run_holds_on_to_no_outcome():
     [
         ("bad", "Expected 6 cells, as in the header, but found 1."),
         (f"eve,walk,{NOON},,,", "There is no user 'eve'."),
-        (f"ada,swim,{NOON},,,", "No activity has the key 'swim'."),
+        (f"ada,swim,{NOON},,,", f"No activity has the key 'swim'. {KNOWN}"),
     ],
 )
 def test_a_strict_import_stops_at_the_first_bad_row(row, reason):

@@ -72,7 +72,7 @@ def test_errors_are_those_of_the_fields_with_their_places(review):
     assert errors_of(item) == {
         "counting": [("counting.where[0]", "The value 7 is not of the type string.")],
         "conditions": [
-            ("conditions.any[0].holds", "Nothing has the key 'nobody'."),
+            ("conditions.any[0].holds", "No achievement has the key 'nobody'."),
         ],
     }
 

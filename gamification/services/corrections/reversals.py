@@ -88,7 +88,10 @@ def reverse_entry(
     user_id, actor_id = user_id_of(user), actor_key_of(actor)
     check_notes(note, internal_note)
     reason = Reason(actor_id, note, internal_note)
-    if type(entry_id) is not int or not 0 < entry_id <= MAX_ID:
+    if type(entry_id) is not int:
+        message = f"entry_id is {shown(entry_id)}, not the id of an entry."
+        raise UnknownEntryError(message, entry_id=entry_id)
+    if not 0 < entry_id <= MAX_ID:
         raise _unknown_entry(entry_id)
     store = store_for(write_alias())
     for attempt in attempts(store, [user_id], optimistic=True):

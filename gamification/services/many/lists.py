@@ -87,6 +87,9 @@ def _checked(act: Act, users: Iterable[UserRef]) -> list[Any]:
         note = act.note or act.internal_note
         check_text("note", note, longest=MAX_NOTE, required=True)
         check_amount(act.amount)
+    elif not act.achievement:
+        message = f"The kind {act.kind} needs an achievement."
+        raise InvalidActError(message, field="achievement")
     elif act.kind == JobKind.AWARD:
         active_achievement(act.achievement)
     else:

@@ -43,7 +43,7 @@ def hold_user(
     Raises ``InvalidInstantError`` unless ``until`` is in the future,
     ``InvalidTextError`` for an empty reason, ``UnknownUserError``, ``StorageError``.
     """
-    until = check_instant(until)
+    until = check_instant(until, "until")
     if until <= timezone.now():
         raise InvalidInstantError("A hold must end in the future.")
     return _restrict(user, RestrictionKind.HOLD, until, reason, actor)

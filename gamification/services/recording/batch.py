@@ -31,7 +31,7 @@ from gamification.services.validation import (
 )
 from gamification.storage import Snapshot, StateQuery, Written
 from gamification.storage.queries import UserKey
-from gamification.suggestions import did_you_mean, shown
+from gamification.suggestions import did_you_mean_or_known, shown
 
 #: The values of ``Record``, in their order.
 RecordValues: TypeAlias = tuple[
@@ -288,8 +288,8 @@ def check_new(record: Record, terms: Terms, snapshot: Snapshot) -> None:
     key = record.activity
     activity = snapshot.catalogue.activities.get(key)
     if activity is None:
-        known = snapshot.catalogue.activities
-        message = f"No activity has the key {shown(key)}.{did_you_mean(key, known)}"
+        hint = did_you_mean_or_known(key, snapshot.catalogue.activities)
+        message = f"No activity has the key {shown(key)}.{hint}"
         raise UnknownActivityError(message, activity=key)
     if not activity.is_active:
         message = f"The activity {shown(key)} is switched off."

@@ -37,6 +37,7 @@ from gamification.services.validation import (
     user_id_of,
 )
 from gamification.storage import Store, store_for
+from gamification.suggestions import shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +233,9 @@ def _checked(
     records: dict[int, RecordValues] = {}
     refused: dict[int, Result] = {}
     for place, record in enumerate(part):
+        if not isinstance(record, ActivityRecord):
+            msg = f"{shown(record)} is not an ActivityRecord."
+            raise TypeError(msg)
         try:
             records[place] = tuple(check_record(record, now))
         except GamificationError as error:

@@ -463,7 +463,7 @@ def test_staff_adjust_their_own_xp_only_if_the_site_allows_it(allow, staff, sett
 
     refused = client.post(address(staff, "adjust"), form)
 
-    assert "Staff cannot award achievements to themselves" in refused.text
+    assert "Staff cannot act on themselves" in refused.text
     settings.GAMIFICATION = {"ALLOW_SELF_AWARDS": True}
 
     client.post(

@@ -13,6 +13,9 @@ pytestmark = pytest.mark.django_db
 GOOD = f"ada,walk,{NOON},,"
 BAD = "ada,walk,yesterday,,,"
 
+#: What a message says of activities, if none has a similar key.
+KNOWN = "Known: 'kpi_completed', 'vision_created', 'walk'."
+
 
 @pytest.fixture
 def two_at_a_time(monkeypatch, activity):
@@ -37,7 +40,7 @@ def test_refused_records_are_reported_by_their_line_across_batches():
         for number in range(2, 17, 3)
         for line in (
             f"line {number + 1}: {bad}",
-            f"line {number + 2}: No activity has the key 'gone'.",
+            f"line {number + 2}: No activity has the key 'gone'. {KNOWN}",
         )
     ]
 

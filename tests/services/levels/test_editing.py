@@ -234,6 +234,14 @@ def test_every_mistake_in_a_table_is_reported(items, errors):
     assert caught.value.errors == errors
 
 
+def test_the_message_has_the_first_mistake():
+    with pytest.raises(InvalidDefinitionsError) as caught:
+        read_levels([{"threshold": 0}, {"threshold": -1}, {"threshold": "9"}])
+
+    first = "levels[1].threshold: Ensure this value is greater than or equal to 0."
+    assert str(caught.value) == (f"The definitions are invalid. {first} (and 1 more)")
+
+
 def test_an_empty_table_cannot_be_saved():
     with pytest.raises(InvalidDefinitionsError) as caught:
         save_levels((), actor=None, expected=None)

@@ -6,6 +6,7 @@ from django.test.utils import CaptureQueriesContext
 
 from gamification.exceptions import (
     AchievementNotActiveError,
+    InvalidActError,
     InvalidAmountError,
     InvalidRequestError,
     InvalidTextError,
@@ -256,6 +257,8 @@ def test_a_preview_takes_no_query_for_each_user_who_unlocks_something(
 @pytest.mark.parametrize(
     ("act", "error"),
     [
+        (Act(kind="award"), InvalidActError),
+        (Act(kind="revocation"), InvalidActError),
         (Act(kind="award", achievement="none"), UnknownAchievementError),
         (Act(kind="award", achievement="draft"), AchievementNotActiveError),
         (Act(kind="revocation", achievement="none"), UnknownAchievementError),

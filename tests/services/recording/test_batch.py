@@ -59,6 +59,12 @@ def test_a_user_may_come_many_times(user):
     assert len(ledger_of(user)) == 50
 
 
+@pytest.mark.parametrize("record", [{"activity": "walk"}, ("walk", 1), None])
+def test_a_batch_has_records(record):
+    with pytest.raises(TypeError, match=r"^.+ is not an ActivityRecord\.$"):
+        record_activities([record])
+
+
 def test_several_activities_of_a_user_are_counted_apart(user):
     ActivityFactory(key="run", xp_reward=20)
     records = [ActivityRecord(user, key) for key in ("walk", "run", "walk")]

@@ -84,6 +84,8 @@ def test_a_repair_has_some_dates(user, days):
 
 
 def test_a_repair_has_dates_and_a_note(user):
+    with pytest.raises(NotRepairableError, match="'2026-11-29', not a list of dates"):
+        repair_streak(user, "2026-11-29", actor=None, note="x")
     with pytest.raises(InvalidRequestError, match="is not a date"):
         repair_streak(user, ["yesterday"], actor=None, note="x")
     with pytest.raises(InvalidTextError):

@@ -16,7 +16,7 @@ from gamification.services.catalogue.fields.attributes import check_declaration
 from gamification.services.catalogue.fields.repeats import read_moment
 from gamification.services.catalogue.lookup import named
 from gamification.services.validation import is_storable
-from gamification.suggestions import did_you_mean
+from gamification.suggestions import did_you_mean, shown
 
 Field: TypeAlias = "models.Field[Any, Any]"
 
@@ -44,8 +44,8 @@ def check_value(field: Field, value: object) -> None:
         value = read_moment(value) or value
     _check_type(value, _type_of(field))
     if isinstance(value, str):
-        _check_text(field, value)
         _check_choice(field, value)
+        _check_text(field, value)
     if isinstance(value, dict) and field.name == "attributes":
         check_declaration(value)
     if not field.is_relation:
@@ -89,12 +89,12 @@ def _check_text(field: Field, value: str) -> None:
 
 def _check_choice(field: Field, value: str) -> None:
     choices = [str(choice) for choice, _label in field.flatchoices]
-    if choices and value not in choices and (value or not field.blank):
+    if choices and value and value not in choices:
         raise ValidationError(
             _("%(value)s is not one of %(choices)s.%(hint)s"),
             code="invalid_choice",
             params={
-                "value": repr(value),
+                "value": shown(value),
                 "choices": ", ".join(choices),
                 "hint": did_you_mean(value, choices),
             },

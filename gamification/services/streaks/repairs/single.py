@@ -34,6 +34,7 @@ from gamification.services.validation import (
     user_id_of,
 )
 from gamification.storage import Store, store_for
+from gamification.suggestions import shown
 
 #: The most dates that users can repair themselves, and how long after the break.
 OWN_DATES: Final = 2
@@ -126,6 +127,9 @@ def own_repairs(user: UserRef) -> list[OwnRepair]:
 
 
 def check_dates(dates: Iterable[date]) -> list[date]:
+    if isinstance(dates, str):
+        message = f"dates is {shown(dates)}, not a list of dates."
+        raise NotRepairableError(message)
     wanted = sorted({check_date("dates", day) for day in dates})
     if not 1 <= len(wanted) <= MOST_DATES:
         message = f"A repair has 1 to {MOST_DATES} dates, not {len(wanted)}."

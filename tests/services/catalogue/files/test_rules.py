@@ -256,7 +256,7 @@ def test_an_error_in_a_file_names_its_place(review):
     assert errors == [
         (
             "achievements[1].conditions.all[0].holds",
-            "Nothing has the key 'nobody'.",
+            "No achievement has the key 'nobody'.",
         )
     ]
 
