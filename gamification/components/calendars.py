@@ -49,6 +49,8 @@ class Month:
     name: str
     weeks: int
     is_later: bool
+    #: Whether so few of its weeks have begun that they have no room for the name.
+    is_new: bool
 
 
 def calendar_of(user: Any, year: int | None = None) -> dict[str, Any]:
@@ -98,9 +100,11 @@ def _months(mondays: Sequence[date], today: date) -> list[Month]:
     """Return the months with their weeks; a week's Thursday decides its month."""
     months = []
     for month, weeks in groupby(mondays, lambda day: (day + timedelta(days=3)).month):
-        first, *others = weeks
-        name = capfirst(str(MONTHS_3[month])) if len(others) + 1 >= _ROOM else ""
-        months.append(Month(name, len(others) + 1, is_later=first > today))
+        days = [*weeks]
+        name = capfirst(str(MONTHS_3[month])) if len(days) >= _ROOM else ""
+        begun = sum(day <= today for day in days)
+        is_new = 0 < begun < _ROOM
+        months.append(Month(name, len(days), is_later=not begun, is_new=is_new))
     return months
 
 

@@ -105,9 +105,8 @@ def test_there_is_a_cell_for_each_day_of_the_year(render, user):
 def test_months_stand_over_their_weeks(render, user):
     html = render(TAG, user=user)
 
-    months = re.findall(
-        r'<th scope="colgroup" colspan="(\d)"(?: data-later)?>(\w*)</th>', html
-    )
+    heading = r'<th scope="colgroup" colspan="(\d)".*?>(?:<span.*?>)?(\w*)<'
+    months = re.findall(heading, html)
     assert [name for _, name in months][:3] == ["Jan", "Feb", "Mar"]
     assert sum(int(weeks) for weeks, _ in months) == 53
 
@@ -126,6 +125,15 @@ def test_weeks_that_have_not_begun_are_marked(render, user):
     later = re.findall(r'<th scope="colgroup" colspan="\d" data-later>(\w+)<', html)
     assert later[:2] == ["Apr", "May"]
     assert html.count("data-later") == 9 + 7 * (53 - 10)
+
+
+@pytest.mark.parametrize(("day", "is_new"), [(2, True), (14, True), (16, False)])
+def test_a_narrow_screen_names_a_month_when_it_has_room(render, user, day, is_new):
+    with time_machine.travel(NOON.replace(day=day), tick=False):
+        html = render(TAG, user=user)
+
+    assert ("<span data-new>Mar</span>" in html) is is_new
+    assert (">Mar</th>" in html) is not is_new
 
 
 @pytest.mark.parametrize(("year", "marks"), [(2025, 0), (2027, 13 + 7 * 53)])
