@@ -46,6 +46,16 @@ def subclasses(error: type[GamificationError]) -> list[type[GamificationError]]:
     return [*direct, *(below for each in direct for below in subclasses(each))]
 
 
+def test_the_page_about_the_api_has_every_address():
+    page = (ROOT / "docs" / "howto" / "api.md").read_text()
+    schema = (ROOT / "docs" / "openapi.yaml").read_text()
+    addresses = re.findall(r"^  /api/\S*/v1/(\S+):$", schema, flags=re.MULTILINE)
+    taken = {f"`v1/{address.partition('/')[0]}/`" for address in addresses}
+
+    assert [each for each in [*addresses, *sorted(taken)] if each not in page] == []
+    assert len(addresses) > 50
+
+
 def test_the_readme_is_short():
     assert len(README.splitlines()) <= 180
 
@@ -86,7 +96,7 @@ def test_the_snippet_that_reads_says_what_it_reads(user, capsys):
     assert f"progress.level.level  # {level.level}\n" in README
     assert f"progress.level.next_threshold  # {level.next_threshold}:" in README
     assert f"progress.streak.current  # {names['progress'].streak.current}\n" in README
-    assert "First KPI 1 of 1" in capsys.readouterr().out
+    assert "First KPI unlocked\nTen done 1 of 10" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
