@@ -58,7 +58,7 @@ def check_settings(
             )
         ]
     problems = [*_check_time_zones(), *_check_names(), *_check_values()]
-    return problems or [*_check_seed()]
+    return problems or [*_check_scopes(), *_check_seed()]
 
 
 def _check_time_zones() -> Iterator[CheckMessage]:
@@ -88,6 +88,15 @@ def _check_values() -> Iterator[CheckMessage]:
             if not rule.holds(value):
                 message = f"{name} {rule.wrong}: {value!r}."
                 yield Error(message, hint=rule.hint, id=f"gamification.{rule.id}")
+
+
+def _check_scopes() -> Iterator[CheckMessage]:
+    for name in sorted(conf.LEADERBOARD_SCOPES.keys() & conf.LEADERBOARD_GROUPS.keys()):
+        yield Error(
+            f"LEADERBOARD_SCOPES and LEADERBOARD_GROUPS both have {name!r}.",
+            hint="Give one of them another name.",
+            id="gamification.E024",
+        )
 
 
 def _check_seed() -> Iterator[CheckMessage]:

@@ -31,6 +31,15 @@ def test_users_can_be_grouped_by_what_they_have(settings):
     assert checks.check_settings(None) == []
 
 
+def test_gamification_E024(settings):
+    settings.GAMIFICATION = {
+        "LEADERBOARD_GROUPS": {"club": "email"},
+        "LEADERBOARD_SCOPES": {"club": "tests.test_checks.ids"},
+    }
+
+    assert ids(checks.check_settings(None)) == ["gamification.E024"]
+
+
 class _TwoDatabases:
     """A router that keeps users where they are, and the game elsewhere."""
 

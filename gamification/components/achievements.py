@@ -145,8 +145,12 @@ def achievements_of(
 
     Where achievements have conditions, it takes those of ``get_achievements`` more.
 
-    ``order`` is ``position``, or ``held`` for those that the user holds first.
+    ``order`` is ``position``, or ``held`` for those that the user holds first; anything
+    else is a ``ValueError``.
     """
+    if order not in {"position", "held"}:
+        msg = f"order is {order!r}, not 'position' or 'held'."
+        raise ValueError(msg)
     cards = [_card(each, rarity) for each in get_achievements(user)]
     shelves = [*_shelves(cards)]
     if order == "held":

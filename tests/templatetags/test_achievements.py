@@ -102,6 +102,13 @@ def test_what_is_held_may_come_first(render, user, no_achievements):
     assert names(held_first) == ["Three", "One", "Two"]
 
 
+def test_cards_have_one_of_two_orders(render, user):
+    with pytest.raises(
+        ValueError, match=r"^order is 'name', not 'position' or 'held'\.$"
+    ):
+        render("{% gamification_achievements user order='name' %}", user=user)
+
+
 @pytest.mark.parametrize(
     ("xp", "words"), [(50, "Awarded by hand: +50 XP"), (0, "Awarded by hand")]
 )
