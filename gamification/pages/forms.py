@@ -112,9 +112,10 @@ class PauseForm(forms.Form):
 
 
 class EndPauseForm(forms.Form):
-    """The key of what was paused; empty for all streaks."""
+    """The key of what was paused, empty for all streaks, and its first date."""
 
     streak = forms.SlugField(max_length=100, required=False)
+    start = forms.DateField(input_formats=["%Y-%m-%d"])
 
     @property
     def chosen(self) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -67,9 +68,10 @@ HELD_SHOWN = 100
 @require_safe
 def progress(request: Request) -> HttpResponse:
     """Show all of the user's progress."""
-    this_year = timezone.localdate().year
+    standing = get_progress(request.user)
+    this_year = timezone.localdate(timezone=ZoneInfo(standing.time_zone)).year
     context = {
-        "progress": get_progress(request.user),
+        "progress": standing,
         "name": public_name(request.user),
         "repairs": own_repairs(request.user),
         "year": year_of(request) or this_year,
@@ -155,10 +157,11 @@ def pause(request: Request) -> HttpResponse:
 @login_required
 @require_POST
 def end(request: Request) -> HttpResponse:
-    """End a pause from today on."""
+    """End one pause from today on."""
     form = EndPauseForm(request.POST)
     with suppress(UnknownStreakError):
-        if form.is_valid() and end_pause(request.user, streak=form.chosen):
+        start = form.cleaned_data["start"] if form.is_valid() else None
+        if start and end_pause(request.user, streak=form.chosen, start=start):
             messages.success(request, _("Your pause has ended."), fail_silently=True)
     return redirect("gamification_pages:settings")
 

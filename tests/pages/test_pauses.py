@@ -59,18 +59,23 @@ def test_a_pause_needs_both_dates(site):
 
 def test_users_end_a_pause(site, user):
     pause_streak(user, date(2026, 3, 1), date(2026, 3, 9), actor=None, note="Get well.")
-    assert "Get well." in site.get(SETTINGS).text
+    pause_streak(user, date(2026, 3, 20), date(2026, 3, 21), actor=None)
+    shown = site.get(SETTINGS).text
+    assert "Get well." in shown
+    assert '<input type="hidden" name="start" value="2026-03-01">' in shown
 
-    text = send(site, END, streak="")
+    text = send(site, END, streak="", start="2026-03-01")
 
     assert "Your pause has ended." in text
     assert "Get well." not in text
-    assert StreakPause.objects.get().until == date(2026, 3, 4)
+    untils = StreakPause.objects.order_by("since").values_list("until", flat=True)
+    assert [*untils] == [date(2026, 3, 4), date(2026, 3, 21)]
 
 
 @pytest.mark.parametrize("streak", ["none", "?", ""])
-def test_ending_what_is_not_there_changes_nothing(site, streak):
-    text = send(site, END, streak=streak)
+@pytest.mark.parametrize("start", ["2026-03-01", "", "x"])
+def test_ending_what_is_not_there_changes_nothing(site, streak, start):
+    text = send(site, END, streak=streak, start=start)
 
     assert "Your pause has ended." not in text
 

@@ -185,6 +185,15 @@ def test_secrets_that_another_holds_stay_secret(site, no_achievements):
     assert "<dt>Achievements</dt><dd>0</dd>" in text
 
 
+@time_machine.travel(datetime(2025, 12, 31, 20, tzinfo=UTC), tick=False)
+def test_the_date_is_that_of_the_user_s_zone(site, user):
+    set_time_zone(user, "Pacific/Kiritimati")
+    award_achievement(user, "kpi_10")
+
+    assert "Unlocked on Jan. 1, 2026" in text_of(site, "profile", user.get_username())
+    assert "Days of 2026" in text_of(site, "progress")
+
+
 def test_many_achievements_are_not_all_on_a_profile(site, user, monkeypatch):
     monkeypatch.setattr("gamification.pages.views.HELD_SHOWN", 1)
     award_achievement(user, "kpi_10")

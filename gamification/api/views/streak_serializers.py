@@ -221,6 +221,10 @@ class PauseQuery(QuerySerializer):
         required=False,
         help_text="Key of the paused streak; leave it out for a pause of all.",
     )
+    start = StrictDateField(
+        required=False,
+        help_text="First date of the only pause to end; leave it out to end all.",
+    )
 
 
 class PauseBody(BodySerializer):

@@ -75,13 +75,19 @@ def pause_for(
     return _pause(user_id, start, end, streak, actor_id, note, is_own=False)
 
 
-def end_pause(user: UserRef, *, streak: str | None = None) -> bool:
+def end_pause(
+    user: UserRef, *, streak: str | None = None, start: date | None = None
+) -> bool:
     """End the user's pause from today on, and all later ones; say if there was any.
 
     ``streak`` is the key of the one that was paused, or None for a pause of all.
+    ``start`` is the first date of the only pause to end.
 
-    Raises ``UnknownStreakError``, ``UnknownUserError``, ``StorageError``.
+    Raises ``InvalidRequestError`` for a ``start`` that is not a date,
+    ``UnknownStreakError``, ``UnknownUserError``, ``StorageError``.
     """
+    if start is not None:
+        check_date("start", start)
     user_id, store = user_id_of(user), store_for(write_alias())
     for attempt in attempts(store, [user_id]):
         with attempt:
@@ -89,6 +95,8 @@ def end_pause(user: UserRef, *, streak: str | None = None) -> bool:
             today = _today(user_id)
             rows = _pauses(user_id, find_optional_streak(streak))
             open_ones = rows.filter(until__gte=today)
+            if start is not None:
+                open_ones = open_ones.filter(since=start)
             has_ended = bool(open_ones.filter(since__gte=today).delete()[0])
             has_ended |= bool(open_ones.update(until=today - ONE_DAY))
             if has_ended:

@@ -166,6 +166,18 @@ def test_a_pause_can_be_ended_early(user, act, on):
         assert get_streaks(user)[0].state == "broken"
 
 
+def test_one_pause_of_several_is_ended_by_its_first_date(user, on):
+    with on(1):
+        pause_streak(user, november(5), november(6))
+        pause_streak(user, november(20), november(22))
+
+        assert not end_pause(user, start=november(6))
+        assert end_pause(user, start=november(20))
+        with pytest.raises(InvalidRequestError, match="start is 'today', "):
+            end_pause(user, start="today")
+    assert spans(user) == [(5, 6)]
+
+
 def test_a_pause_of_one_streak_is_ended_by_its_key(user, on):
     with on(1):
         pause_streak(user, november(1), november(2), streak="daily")
