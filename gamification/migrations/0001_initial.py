@@ -195,6 +195,14 @@ class Migration(migrations.Migration):
                         help_text="The name that code uses. It cannot be changed later.",
                         max_length=100,
                         unique=True,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^preview\\Z",
+                                "No definition can have this key.",
+                                "reserved",
+                                inverse_match=True,
+                            )
+                        ],
                         verbose_name="key",
                     ),
                 ),
@@ -313,6 +321,14 @@ class Migration(migrations.Migration):
                         help_text="The name that code uses. It cannot be changed later.",
                         max_length=100,
                         unique=True,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^preview\\Z",
+                                "No definition can have this key.",
+                                "reserved",
+                                inverse_match=True,
+                            )
+                        ],
                         verbose_name="key",
                     ),
                 ),
@@ -1276,6 +1292,14 @@ class Migration(migrations.Migration):
                         help_text="The name that code uses. It cannot be changed later.",
                         max_length=100,
                         unique=True,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^preview\\Z",
+                                "No definition can have this key.",
+                                "reserved",
+                                inverse_match=True,
+                            )
+                        ],
                         verbose_name="key",
                     ),
                 ),
@@ -2231,6 +2255,14 @@ class Migration(migrations.Migration):
                         help_text="The name that code uses. It cannot be changed later.",
                         max_length=100,
                         unique=True,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^preview\\Z",
+                                "No definition can have this key.",
+                                "reserved",
+                                inverse_match=True,
+                            )
+                        ],
                         verbose_name="key",
                     ),
                 ),

@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
-from django.core.validators import MaxValueValidator, MinValueValidator
+from django.core.validators import (
+    MaxValueValidator,
+    MinValueValidator,
+    RegexValidator,
+)
 from django.db import models, router, transaction
 from django.db.models import Q
 from django.utils.translation import get_language
@@ -31,6 +35,15 @@ class KeyedItem(models.Model):
         _("key"),
         max_length=100,
         unique=True,
+        # The API has the previews of new definitions at this place.
+        validators=[
+            RegexValidator(
+                r"^preview\Z",
+                _("No definition can have this key."),
+                "reserved",
+                inverse_match=True,
+            )
+        ],
         help_text=_("The name that code uses. It cannot be changed later."),
     )
     name = models.CharField(_("name"), max_length=100)

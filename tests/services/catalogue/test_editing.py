@@ -115,6 +115,12 @@ def test_a_key_is_a_slug(staff, key):
     assert list(errors) == ["key"]
 
 
+def test_no_key_stands_in_the_place_of_previews(staff):
+    errors = errors_of(create_achievement, actor=staff, **{**MEDAL, "key": "preview"})
+
+    assert errors == {"key": ["reserved"]}
+
+
 def test_every_missing_field_is_reported(staff):
     errors = errors_of(create_achievement, actor=staff)
 
