@@ -91,7 +91,7 @@ class StrictChoiceField(serializers.ChoiceField):
                 "invalid_choice",
                 # Formatting a deeply nested value may exceed the recursion limit.
                 value=shown(data) if isinstance(data, str) else _("This value"),
-                known=", ".join(self.choices),
+                known=", ".join(filter(None, self.choices)),
                 suggestion=did_you_mean(data, self.choices),
             )
         return super().to_internal_value(data)
@@ -254,7 +254,10 @@ class TypesField(AttributesField):
 class FactorField(TextField):
     """A decimal number of at most two places, as a text."""
 
-    json_schema: ClassVar[Mapping[str, Any]] = {"pattern": _FACTOR.pattern}
+    # In the syntax of ECMAScript, ``$`` is the end of the text alone.
+    json_schema: ClassVar[Mapping[str, Any]] = {
+        "pattern": _FACTOR.pattern.replace(r"\Z", "$")
+    }
 
     def __init__(self, **options: Any) -> None:
         form = RegexValidator(_FACTOR)

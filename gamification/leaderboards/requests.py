@@ -82,8 +82,7 @@ def _named(window: Window, name: str) -> Period:
         return named_period(window, conf.leaderboard_calendar, name)
     except (OverflowError, TypeError, ValueError) as error:
         known = period_of(window, None, timezone.now()).name
-        message = f"The period {shown(name)} is not the name of a {window.label}, "
-        message += f"such as {known}."
+        message = f"The window {window} has no period {shown(name)}; one is {known}."
         raise InvalidPeriodError(message, field="period") from error
 
 

@@ -130,7 +130,7 @@ def test_a_user_may_have_no_place(admin_client, user):
     ("query", "said"),
     [
         ({"user": "nobody"}, "This does not identify exactly one user."),
-        ({"period": "x"}, "is not the name of a week, such as 20"),
+        ({"period": "x"}, "The window week has no period"),
         ({"after": "x"}, "is not that of a leaderboard."),
     ],
 )
@@ -176,7 +176,7 @@ def test_a_final_board_is_opened_again(admin_client, final, admin_user):
     ("period", "said"),
     [
         ("2026-W25", "The board of this period is not final."),
-        ("x", "is not the name of a week, such as 20"),
+        ("x", "The window week has no period"),
     ],
 )
 def test_other_boards_are_not_opened_again(admin_client, final, period, said):

@@ -15,6 +15,7 @@ JOBS = f"{API}jobs/"
 
 AWARD = {"kind": "award", "achievement": "medal", "users": ["ada", "eve@example.org"]}
 GIFT = {"kind": "adjustment", "amount": 5, "users": ["ada"], "note": "A gift."}
+PERIOD = {"kind": "reversal", "since": "2026-01-01", "until": "2026-01-02", "note": "x"}
 
 
 @pytest.fixture
@@ -169,7 +170,9 @@ def test_names_of_nobody_are_an_error_unless_they_are_skipped(api, users):
     [
         ({**AWARD, "achievement": "none", "note": "x"}, 422, "unknown_achievement"),
         ({"kind": "award", "users": ["ada"], "note": "x"}, 422, "invalid_act"),
-        ({**GIFT, "users": []}, 422, "invalid_act"),
+        ({**GIFT, "users": []}, 400, "invalid"),
+        ({**PERIOD, "users": []}, 400, "invalid"),
+        ({**PERIOD, "users": ["nobody"]}, 422, "unknown_user"),
         ({"kind": "adjustment", "users": ["ada"], "note": "x"}, 422, "invalid_act"),
         ({"kind": "reversal", "note": "x"}, 422, "invalid_span"),
     ],

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,14 @@ def test_the_committed_schema_is_that_of_the_code(capsys):
 
 def test_the_committed_schema_is_valid():
     validate_schema(SCHEMA)
+
+
+def test_patterns_have_the_syntax_of_ecmascript():
+    """Python's own ends and groups, such as ``\\Z``, mean something else there."""
+    patterns = re.findall(r"pattern: (.+)", FILE.read_text())
+
+    assert patterns
+    assert [each for each in patterns if re.search(r"\\[AZ]|\(\?P", each)] == []
 
 
 def test_every_operation_is_in_the_schema():

@@ -89,10 +89,11 @@ class ActBody(BodySerializer):
     until = StrictDateField(required=False, help_text="For a reversal: last date.")
     users = BoundedListField(
         child=TextField(max_length=MAX_NAME),
+        min_length=1,
         max_length=MAX_USERS,
         required=False,
-        help_text="User names, email addresses or keys. For a reversal: one user, "
-        "or none for everybody.",
+        help_text="User names, email addresses or keys. For a reversal: one user; "
+        "leave it out for everybody.",
     )
     celebrate = StrictBooleanField(
         default=False, help_text="Whether to create celebrations for the users."

@@ -271,8 +271,8 @@ def _refuse(users: UserList) -> None:
     wrong = [*users.unknown, *users.ambiguous]
     if wrong:
         message = (
-            f"{len(wrong)} names match no user or several users, such as "
-            f"{shown(wrong[0])}: correct them, or send skip_unknown."
+            f"The list has names that match no user or several users: {len(wrong)}, "
+            f"such as {shown(wrong[0])}. Correct them, or send skip_unknown."
         )
         raise ours.UnknownUserError(message)
 
@@ -282,5 +282,6 @@ def _only(body: Mapping[str, Any], users: UserList) -> Any:
     if not body.get("users"):
         return None
     if len(users.found) != 1:
-        raise ours.UnknownUserError("A reversal names one user, or none for everybody.")
+        message = "A reversal names one user who exists, or leaves out users."
+        raise ours.UnknownUserError(message)
     return next(iter(users.found))
