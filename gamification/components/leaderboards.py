@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from gamification.conf import conf
@@ -40,16 +41,23 @@ def leaderboard_of(
     period: str | None = None,
     scope: str | None = None,
 ) -> dict[str, Any]:
-    """Return what a leaderboard shows, in at most three queries."""
-    board = get_leaderboard(
+    """Return what a leaderboard shows, in at most three queries.
+
+    Of a ``page`` behind the last one, it shows the last one, with as many more.
+    """
+    ask = partial(
+        get_leaderboard,
         window,
         period=period,
         scope=scope,
         around=around,
         viewer=viewer,
-        page=page or 1,
         page_size=page_size,
     )
+    board = ask(page=page or 1)
+    if page and page > 1 and not around and not board.entries:
+        page = max(1, -(-min(board.count, MAX_DEPTH) // page_size))
+        board = ask(page=page)
     return {
         "board": board,
         "rows": rows_of(board.entries, viewer),

@@ -280,6 +280,17 @@ def test_pages_of_a_past_period_lead_to_others_of_it(render, clock):
     assert '<a href="?page=3&amp;period=2026-W10" rel="next">' in html
 
 
+@pytest.mark.parametrize("page", [4, 99])
+def test_behind_the_last_page_it_shows_the_last_one(render, page):
+    earn(3, 2, 1)
+    tag = f"{{% gamification_leaderboard 'all' page={page} page_size=1 %}}"
+
+    html = render(tag)
+
+    assert '<a href="?page=2" rel="prev">' in html
+    assert 'rel="next"' not in html
+
+
 def test_it_may_show_a_scope(render, settings):
     first, second, _ = earn(3, 2, 1)
     friends = {"friends": lambda viewer: [first]}
