@@ -213,7 +213,12 @@ def _replace(
     note: str,
 ) -> StreakPause:
     rows = _pauses(user_id, streak)
-    _touching(rows, since, until).delete()
+    touching = _touching(rows, since, until)
+    noted = touching.exclude(note="").first()
+    if noted and not note:
+        # What staff wrote for the user stays, with who wrote it.
+        actor_id, note = noted.actor_id, noted.note
+    touching.delete()
     return rows.create(
         user_id=user_id,
         streak=streak,

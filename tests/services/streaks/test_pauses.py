@@ -48,6 +48,15 @@ def test_pauses_that_touch_become_one(user, on):
     assert spans(user) == [(3, 6), (8, 9)]
 
 
+def test_a_pause_that_touches_one_with_a_note_keeps_the_note(user, staff, on):
+    with on(1):
+        pause_for(user, november(3), november(4), actor=staff, note="Get well.")
+        pause_streak(user, november(5), november(6))
+
+    row = StreakPause.objects.get()
+    assert (row.until, row.note, row.actor) == (november(6), "Get well.", staff)
+
+
 def test_a_pause_may_be_about_one_streak(user, on):
     with on(1):
         pause_streak(user, november(1), november(2), streak="daily")
