@@ -207,7 +207,9 @@ class RepairSerializer(ResponseSerializer):
 class FreezeGrantSerializer(ResponseSerializer):
     """The result of granting freezes."""
 
-    added = serializers.IntegerField(help_text="How many found room in stock.")
+    added = serializers.IntegerField(
+        help_text="How many found room in stock; 0 if an earlier request granted them."
+    )
     replayed = serializers.BooleanField(
         help_text="Whether an earlier, identical request granted them."
     )

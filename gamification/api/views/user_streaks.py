@@ -81,7 +81,10 @@ class FreezesViewSet(GamificationViewSet):
         response=FreezeGrantSerializer,
         status=201,
         alternatives={
-            200: Alternative("Done before.", {**GRANT_EXAMPLE, "replayed": True})
+            200: Alternative(
+                "Done before: this request added none.",
+                {**GRANT_EXAMPLE, "added": 0, "replayed": True},
+            )
         },
         request_headers=(KEY_HEADER,),
         response_headers=(REPLAYED_HEADER,),

@@ -41,7 +41,7 @@ from gamification.storage import Store, store_for
 class FreezeGrant:
     """The result of granting freezes."""
 
-    #: How many of them found room in stock.
+    #: How many of them found room in stock; none if an earlier call granted them.
     added: int
     #: The streak afterwards.
     status: StreakStatus
