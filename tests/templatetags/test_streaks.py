@@ -88,6 +88,15 @@ def test_one_of_a_month_that_never_began(render, user):
     )
 
 
+def test_one_that_broke(render, user):
+    define("other", unit="day")
+    act(user, 9)
+
+    assert text(render(TAG, user=user)) == (
+        "More streaks Other 0 days Longest: 1 day Broken"
+    )
+
+
 def test_one_that_freezes_will_cover(render, user):
     define()
     act(user, 14)
