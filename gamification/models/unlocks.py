@@ -19,9 +19,9 @@ from gamification.models.natural_keys import PerUserQuerySet
 
 
 class UserAchievementQuerySet(PerUserQuerySet["UserAchievement"]):
-    """Unlocks, of which a user has one for each achievement."""
+    """Unlocks, of which a user has one for each time of earning an achievement."""
 
-    natural_lookups = ("achievement__key",)
+    natural_lookups = ("achievement__key", "number")
 
 
 class UserAchievement(models.Model):
@@ -104,7 +104,7 @@ class UserAchievement(models.Model):
 
     def natural_key(self) -> tuple[Any, ...]:
         """Return what names the row in every database."""
-        return (self.achievement.key, *self.user.natural_key())
+        return (self.achievement.key, self.number, *self.user.natural_key())
 
     @property
     def is_barred(self) -> bool:

@@ -25,7 +25,7 @@ from gamification.models import (
 )
 from gamification.services import get_progress, record_activity, reverse_entry
 from gamification.testing import restore_catalogue
-from tests.factories import UserFactory
+from tests.factories import AchievementFactory, ActivityFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -73,6 +73,23 @@ def test_a_game_is_loaded_where_ids_differ(tmp_path):
         name: each.level for name, each in before.items()
     }
     assert {model: model.objects.count() for model in PER_USER} == counts
+    assert [*reconcile()] == []
+
+
+def test_each_time_of_a_repeated_achievement_is_loaded(tmp_path):
+    walk = ActivityFactory(key="walk")
+    every = {"threshold": 1, "repeat_every": 1, "max_times": None}
+    AchievementFactory(key="each", criterion="activity_count", activity=walk, **every)
+    ann = UserFactory(username="ann")
+    for _ in range(3):
+        record_activity(ann, "walk")
+    dump(tmp_path / "game.json", User._meta.label, "gamification")
+    forget_everything()
+
+    call_command("loaddata", str(tmp_path / "game.json"), verbosity=0)
+
+    unlocks = UserAchievement.objects.filter(achievement__key="each")
+    assert {*unlocks.values_list("number", flat=True)} == {1, 2, 3}
     assert [*reconcile()] == []
 
 
