@@ -139,6 +139,7 @@ from gamification.services.players.restrictions import (
 from gamification.services.players.settings import set_choices
 from gamification.services.players.visibility import (
     achievements_shown,
+    has_all_permissions,
     has_any_permission,
     public_users,
     sees_celebrations,
@@ -154,7 +155,7 @@ from gamification.services.streaks.definitions.editing import (
     edit_streak,
     streak_tag,
 )
-from gamification.services.streaks.definitions.fields import STREAK_FIELDS, check_streak
+from gamification.services.streaks.definitions.fields import check_streak
 from gamification.services.streaks.definitions.preview import preview_streak
 from gamification.services.streaks.freezes import grant_freezes
 from gamification.services.streaks.listing import freezes_of, pauses_of, repairs_of
@@ -197,7 +198,6 @@ __all__ = [
     "MAX_TEXT",
     "MAX_TIMES",
     "SPANNED",
-    "STREAK_FIELDS",
     "AchievementStatus",
     "Act",
     "ActivityNumbers",
@@ -276,6 +276,7 @@ __all__ = [
     "get_levels",
     "get_reach",
     "grant_freezes",
+    "has_all_permissions",
     "has_any_permission",
     "held_achievements",
     "held_once",

@@ -119,7 +119,7 @@ class GamificationAdmin(ModelAdmin):
             "opts": self.opts,
             "media": self.media,
             # The last part of the breadcrumbs.
-            "original": context["title"],
+            "original": str(context["title"]),
             "has_view_permission": True,
             "has_change_permission": False,
         }

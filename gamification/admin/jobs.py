@@ -31,6 +31,7 @@ from gamification.staff import (
     begin_undo,
     entries_of,
     find_job,
+    has_all_permissions,
     pause_job,
     repairs_by,
     resume_job,
@@ -100,8 +101,9 @@ class JobAdmin(ListMixin, PeriodMixin, HistoryAdmin):
         self, request: HttpRequest, obj: Model | None = None
     ) -> bool:
         # Users who may run a job may also view it.
-        may_run = request.user.has_perms(
-            obj.permissions if isinstance(obj, Job) else ["gamification.run_job"]
+        may_run = has_all_permissions(
+            request.user,
+            obj.permissions if isinstance(obj, Job) else ["gamification.run_job"],
         )
         return may_run or super().has_view_permission(request, obj)
 
@@ -126,7 +128,7 @@ class JobAdmin(ListMixin, PeriodMixin, HistoryAdmin):
         here, or on the page that began the job.
         """
         job = self._find_job(request, job_id)
-        may_run = request.user.has_perms(job.permissions)
+        may_run = has_all_permissions(request.user, job.permissions)
         context = {
             "title": capfirst(job.get_kind_display()),
             "original": job,
@@ -188,7 +190,7 @@ class JobAdmin(ListMixin, PeriodMixin, HistoryAdmin):
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         job = self._find_job(request, job_id)
-        if not request.user.has_perms(job.permissions):
+        if not has_all_permissions(request.user, job.permissions):
             raise PermissionDenied
         return job
 

@@ -27,6 +27,7 @@ from gamification.staff import (
     RecalculationScope,
     begin_recalculation,
     fingerprint,
+    has_all_permissions,
     last_days,
     preview_recalculation,
 )
@@ -123,7 +124,7 @@ class RecalculationMixin(GamificationAdmin):
 
     def recalculation_view(self, request: HttpRequest) -> HttpResponse:
         """Ask for a scope, preview the effect, and begin when that is confirmed."""
-        if not request.user.has_perms(PERMISSIONS):
+        if not has_all_permissions(request.user, PERMISSIONS):
             raise PermissionDenied
         rows = {row.key: row for row in Activity.objects.using(write_alias())}
         data = request.POST if request.method == "POST" else None

@@ -32,6 +32,7 @@ from gamification.models import Achievement, Activity, write_alias
 from gamification.staff import (
     Definition,
     get_balance_report,
+    has_all_permissions,
     simulate_rewards,
 )
 
@@ -125,7 +126,9 @@ class TuningMixin(GamificationAdmin):
             ],
             "charts": [*economy_charts(report, names)],
             "holders": holders_table(report, achievements),
-            "may_recalculate": request.user.has_perms(recalculation.PERMISSIONS),
+            "may_recalculate": has_all_permissions(
+                request.user, recalculation.PERMISSIONS
+            ),
         }
 
 

@@ -23,6 +23,7 @@ from gamification.exceptions import GamificationError
 from gamification.models import Achievement, Job, JobKind
 from gamification.staff import (
     begin_backfill,
+    has_all_permissions,
     preview_backfill,
     reach_problem,
     unfinished_backfills,
@@ -123,7 +124,7 @@ class BackfillMixin(GamificationAdmin):
             "form": form,
             "adminform": as_admin_form(form),
             "job": unfinished_backfills(achievement).first(),
-            "may_award": request.user.has_perms(PERMISSIONS),
+            "may_award": has_all_permissions(request.user, PERMISSIONS),
             "previewed": achievement,
             "preview": preview,
             "sample": visible_users(preview.sample, request.user),
@@ -137,7 +138,7 @@ class BackfillMixin(GamificationAdmin):
         self, request: HttpRequest, achievement: Achievement, form: BackfillForm
     ) -> Job | None:
         """Return a new job or the unfinished one; None if the form has errors."""
-        if not request.user.has_perms(PERMISSIONS):
+        if not has_all_permissions(request.user, PERMISSIONS):
             raise PermissionDenied
         if job := unfinished_backfills(achievement).first():
             message = _("A backfill of this achievement is already running.")

@@ -35,6 +35,7 @@ from gamification.staff import (
     compare_definitions,
     export_definitions,
     find_job,
+    has_all_permissions,
 )
 from gamification.values import Differences, ItemDifference
 
@@ -190,14 +191,14 @@ def _check_permissions(request: HttpRequest, *actions: str) -> None:
         for model in DEFINITION_MODELS.values()
         for action in actions
     ]
-    if not request.user.has_perms(names):
+    if not has_all_permissions(request.user, names):
         raise PermissionDenied
 
 
 def _check_levels(request: HttpRequest, differences: Differences) -> None:
     """Raise ``PermissionDenied`` if the file changes levels and the user may not."""
     permissions = JobKind.LEVELS.permissions if differences.changes_levels else ()
-    if not request.user.has_perms(permissions):
+    if not has_all_permissions(request.user, permissions):
         raise PermissionDenied
 
 

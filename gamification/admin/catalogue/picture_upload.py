@@ -13,7 +13,11 @@ from zlib import error as ZlibError  # noqa: N812 - it is a class
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
-from django.core.files.storage import FileSystemStorage, default_storage
+from django.core.files.storage import (
+    FileSystemStorage,
+    InvalidStorageError,
+    default_storage,
+)
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext as _
 
@@ -38,9 +42,11 @@ def can_upload() -> bool:
     """Say whether Pillow is installed, and the site keeps uploaded files."""
     if not find_spec("PIL"):
         return False
-    return bool(settings.MEDIA_ROOT) or not isinstance(
-        default_storage, FileSystemStorage
-    )
+    try:
+        is_elsewhere = not isinstance(default_storage, FileSystemStorage)
+    except InvalidStorageError:
+        return False
+    return is_elsewhere or bool(settings.MEDIA_ROOT)
 
 
 def store_picture(file: UploadedFile[Any]) -> str:

@@ -14,7 +14,7 @@ from django.utils.translation import ngettext
 
 from gamification.admin.base import GamificationAdmin, log_transaction
 from gamification.models import Achievement, Activity, write_alias
-from gamification.staff import preview_seed_removal, remove_seeds
+from gamification.staff import has_all_permissions, preview_seed_removal, remove_seeds
 
 PERMISSIONS: Final = (
     "gamification.delete_activity",
@@ -34,7 +34,7 @@ class SeedsMixin(GamificationAdmin):
 
     def seeds_view(self, request: HttpRequest) -> HttpResponse:
         """Show which examples would go and which stay; remove them if confirmed."""
-        if not request.user.has_perms(PERMISSIONS):
+        if not has_all_permissions(request.user, PERMISSIONS):
             raise PermissionDenied
         if request.method == "POST":
             return self._remove(request)

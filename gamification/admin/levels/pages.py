@@ -29,6 +29,7 @@ from gamification.staff import (
     LevelRule,
     begin_releveling,
     get_levels,
+    has_all_permissions,
     make_table,
     preview_levels,
 )
@@ -81,7 +82,7 @@ class LevelAdmin(GamificationAdmin):
         """Show the levels; preview other ones, or save those that were previewed."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        may_edit = request.user.has_perms(PERMISSIONS)
+        may_edit = has_all_permissions(request.user, PERMISSIONS)
         if request.method == "POST":
             if not may_edit:
                 raise PermissionDenied
@@ -161,7 +162,7 @@ class LevelAdmin(GamificationAdmin):
             "preview": shown,
             "is_preview": is_preview,
             "is_pinned": conf.pins_levels,
-            "may_edit": request.user.has_perms(PERMISSIONS),
+            "may_edit": has_all_permissions(request.user, PERMISSIONS),
             "rows": rows,
             "charts": [*_charts(rows, get_levels() if is_preview else None)],
             "moves": _moves(shown),

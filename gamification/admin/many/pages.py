@@ -18,7 +18,7 @@ from gamification.admin.concurrent_forms import TagField, replace_data
 from gamification.admin.notes import NotesForm
 from gamification.exceptions import GamificationError
 from gamification.models import Achievement, Job, JobKind, write_alias
-from gamification.staff import fingerprint
+from gamification.staff import fingerprint, has_all_permissions
 from gamification.values import ActPreview
 
 #: A preview lists at most this many names of each sort.
@@ -91,7 +91,7 @@ def act_view(
     template: str,
 ) -> HttpResponse:
     """Ask for an act, preview it, and begin it when that is confirmed."""
-    if not request.user.has_perms(kind.permissions):
+    if not has_all_permissions(request.user, kind.permissions):
         raise PermissionDenied
     context: dict[str, Any] = {"title": capfirst(kind.label), "form": form}
     if form.is_bound and form.is_valid():

@@ -38,6 +38,7 @@ from gamification.models import (
 )
 from gamification.staff import (
     get_levels,
+    has_all_permissions,
     sees_ledgers,
     sees_unlocks,
     streaks_today,
@@ -246,7 +247,7 @@ class UserGamificationAdmin(HistoryAdmin):
         """Return the address that takes back a period; empty if not available."""
         if not self.admin_site.is_registered(Job):
             return ""
-        if not request.user.has_perms(JobKind.REVERSAL.permissions):
+        if not has_all_permissions(request.user, JobKind.REVERSAL.permissions):
             return ""
         return f"{self.address_of('job_reversal')}?{urlencode({'user': player.pk})}"
 

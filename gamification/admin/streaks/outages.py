@@ -20,7 +20,12 @@ from gamification.admin.notes import NotesForm
 from gamification.admin.players.streak_actions import dates_between
 from gamification.exceptions import GamificationError
 from gamification.models import Job, JobKind, StreakDefinition, write_alias
-from gamification.staff import begin_repairs, fingerprint, preview_repairs
+from gamification.staff import (
+    begin_repairs,
+    fingerprint,
+    has_all_permissions,
+    preview_repairs,
+)
 from gamification.values import RepairReport
 
 PERMISSIONS: Final = JobKind.REPAIR.permissions
@@ -107,7 +112,7 @@ class OutageMixin(GamificationAdmin):
     def outage_view(self, request: HttpRequest) -> HttpResponse:
         """Ask for dates, preview whose streaks they broke, and repair them."""
         user: Any = request.user
-        if not user.has_perms(PERMISSIONS):
+        if not has_all_permissions(user, PERMISSIONS):
             raise PermissionDenied
         form = OutageForm(request.POST if request.method == "POST" else None)
         context: dict[str, Any] = {"title": _("Repair for everybody"), "form": form}

@@ -30,6 +30,7 @@ from gamification.models import Job, JobKind, level_text
 from gamification.staff import (
     LevelRule,
     get_levels,
+    has_all_permissions,
     levels_tag,
     preview_levels,
     save_levels,
@@ -76,7 +77,7 @@ class LevelsViewSet(GamificationViewSet):
         It also requires the permission to run jobs: a job gives users their new levels
         silently.
         """
-        if not request.user.has_perms(JobKind.LEVELS.permissions):
+        if not has_all_permissions(request.user, JobKind.LEVELS.permissions):
             raise PermissionDenied
         expected, levels = expected_tag(request), _levels(body)
         saved = save_levels(levels, actor=request.user, expected=expected)

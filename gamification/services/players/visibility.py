@@ -32,6 +32,14 @@ def has_any_permission(user: Any, *permissions: str) -> bool:
     return has is not None and any(map(has, permissions))
 
 
+def has_all_permissions(user: Any, permissions: Iterable[str]) -> bool:
+    """Say whether ``user`` has all of ``permissions``.
+
+    Django's admin requires ``has_perm`` of a user model, but not ``has_perms``.
+    """
+    return all(has_any_permission(user, each) for each in permissions)
+
+
 def sees_everybody(viewer: Any) -> bool:
     """Say whether ``viewer`` may see private, inactive and staff users."""
     return _may_view(viewer, "usergamification")
@@ -79,7 +87,7 @@ def visible_jobs(viewer: Any) -> QuerySet[Job]:
     jobs = Job.objects.using(write_alias())
     if _may_view(viewer, "job"):
         return jobs
-    kinds = [kind for kind in JobKind if viewer.has_perms(kind.permissions)]
+    kinds = [kind for kind in JobKind if has_all_permissions(viewer, kind.permissions)]
     return jobs.filter(Q(undoes=None, kind__in=kinds) | Q(undoes__kind__in=kinds))
 
 

@@ -247,6 +247,12 @@ def test_a_site_may_keep_files_elsewhere(settings):
     assert can_upload()
 
 
+def test_a_site_may_have_no_place_for_files(settings):
+    settings.STORAGES = {"staticfiles": settings.STORAGES["staticfiles"]}
+
+    assert not can_upload()
+
+
 def test_without_pillow_there_are_no_uploads(admin_client, page, media, monkeypatch):
     monkeypatch.setattr(picture_upload, "find_spec", lambda name: None)
 
