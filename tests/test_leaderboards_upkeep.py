@@ -28,6 +28,7 @@ from gamification.maintenance import rebuild, reconcile
 from gamification.models import Board, BoardScore, BoardSegment, PendingScore
 from gamification.models.users import prepare_key
 from gamification.services import record_activity
+from gamification.services.user_changes import notice_saved_user
 from gamification.staff import exclude_user, hold_user, lift_restriction
 from tests.factories import UserFactory
 from tests.inspection import hide
@@ -231,6 +232,12 @@ def test_a_saved_user_is_counted_again_if_it_can_matter(user, fields, pending):
     user.save(update_fields=fields)
 
     assert PendingScore.objects.filter(user=user).count() == pending
+
+
+def test_a_user_who_is_saved_elsewhere_is_no_user_of_the_game(user):
+    notice_saved_user(user, created=False, raw=False, using="archive")
+
+    assert PendingScore.objects.count() == 0
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from django.db.models.signals import post_save
 
 from gamification.conf import conf
 from gamification.exceptions import StorageSetupError
-from gamification.models import PendingScore
+from gamification.models import PendingScore, write_alias
 from gamification.models.progress import counted_marks
 from gamification.models.users import key_of
 from gamification.services.database_errors import storage_error
@@ -36,7 +36,8 @@ def notice_saved_user(
 ) -> None:
     """Count a user again if the save may have changed who is staff or active."""
     is_concerned = update_fields is None or {*update_fields} & counted_marks().keys()
-    if is_concerned and not created and not raw:
+    is_ours = using == write_alias()
+    if is_concerned and is_ours and not created and not raw:
         try:
             count_again(key_of(instance), using)
         except Error as error:
