@@ -6,8 +6,10 @@ import json
 from dataclasses import dataclass
 from typing import Any, Final
 
+from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import DateTimeField, F, JSONField, Value
+from django.http.request import HttpHeaders
 from django.templatetags.static import static
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
@@ -53,6 +55,7 @@ def celebrations_of(user: Any) -> dict[str, Any]:
         "seen": _address("gamification_pages:celebrations-seen"),
         "more": _address("gamification_pages:achievements"),
         "badges": _badges(),
+        "csrf_header": HttpHeaders.parse_header_name(settings.CSRF_HEADER_NAME),
         "words": json.dumps(_words()),
     }
 

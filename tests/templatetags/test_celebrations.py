@@ -90,6 +90,15 @@ def test_the_element_knows_where_everything_is(render, winner):
     assert attribute(html, "badges") == "/game/badges/"
     assert attribute(html, "more-href") == "/game/achievements/"
     assert len(attribute(html, "data-csrf-token")) == 64
+    assert attribute(html, "data-csrf-header") == "X-Csrftoken"
+
+
+def test_the_element_knows_the_header_of_the_site(render, winner, settings):
+    settings.CSRF_HEADER_NAME = "HTTP_X_XSRF_TOKEN"
+
+    html = render(TAG, visitor=winner)
+
+    assert attribute(html, "data-csrf-header") == "X-Xsrf-Token"
 
 
 def test_the_element_speaks_the_language_of_the_page(render, winner):

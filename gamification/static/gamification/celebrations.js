@@ -133,6 +133,7 @@ class Celebrations extends HTMLElement {
   static observedAttributes = ["paused", "mode", "src"];
 
   #known = null;
+  #fallback = null;
   #claims = new Map();
   #shown = new Set();
   #untold = new Set();
@@ -206,6 +207,8 @@ class Celebrations extends HTMLElement {
 
   #recover(error) {
     Celebrations.#isOver ||= error.isFinal === true;
+    // Without the API, the list is what remains.
+    if (Celebrations.#isOver && this.#fallback) this.#fallback.hidden = false;
     this.#errors += 1;
     this.#notBefore = Date.now() + (error.wait ?? 0);
     this.#schedule(Math.min(POLL * 2 ** this.#errors, LONGEST));
@@ -241,6 +244,7 @@ class Celebrations extends HTMLElement {
     if (!list) return;
     const items = [...list.querySelectorAll("[data-celebration]")];
     this.#known = items.map((item) => jsonOf(item.dataset.celebration, {}));
+    this.#fallback = list;
     list.hidden = true;
   }
 

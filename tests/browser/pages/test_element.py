@@ -124,6 +124,17 @@ def test_it_asks_no_more_once_it_was_turned_away(page, status):
     assert len(asked) == 1
 
 
+@pytest.mark.parametrize("status", [401, 403])
+def test_it_shows_the_list_again_once_it_was_turned_away(page, user, status):
+    AchievementFactory(key="medal", name="Medal")
+    award_achievement(user, "medal")
+    answers(page, status)
+    page.goto(PAGE)
+
+    expect(page.locator("[data-gamification-list]")).to_contain_text("Medal")
+    expect(page.locator("[data-gamification-list]")).to_be_visible()
+
+
 @pytest.mark.parametrize("status", [429, 503])
 def test_it_waits_as_long_as_it_is_told(page, status):
     asked = answers(page, status, 200, **{"Retry-After": "600"})
