@@ -43,7 +43,7 @@ def badge_of(icon: str) -> Badge:
         return Badge(emoji=icon)
     if _UPLOADED_NAME.fullmatch(icon):
         return Badge(image=default_storage.url(path_of_upload(icon)))
-    path = _path_of(icon, conf.BADGE_FOLDER) or _path_of(OTHERWISE, None)
+    path = _path_of(icon, conf.BADGE_FOLDER) or f"{FOLDER}/{OTHERWISE}.svg"
     return Badge(image=static(str(path)))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -32,7 +33,7 @@ def fragment(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
             raise PermissionDenied
         return view(request, **arguments)
 
-    return require_safe(never_cache(guarded))
+    return login_not_required(require_safe(never_cache(guarded)))
 
 
 @fragment

@@ -54,6 +54,14 @@ def test_boosts_are_a_piece_where_there_are_any(site):
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
+def test_a_stranger_is_not_led_to_a_login_page(client, settings, address):
+    guard = "django.contrib.auth.middleware.LoginRequiredMiddleware"
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, guard]
+
+    assert client.get(address).status_code == 403
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
 def test_a_fragment_is_only_read(site, address):
     assert site.post(address).status_code == 405
 

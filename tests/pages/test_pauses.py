@@ -72,6 +72,15 @@ def test_users_end_a_pause(site, user):
     assert [*untils] == [date(2026, 3, 4), date(2026, 3, 21)]
 
 
+def test_a_site_may_show_what_is_invalid_in_its_templates(site, user, settings):
+    [engine] = settings.TEMPLATES
+    options = engine["OPTIONS"] | {"string_if_invalid": "INVALID"}
+    settings.TEMPLATES = [engine | {"OPTIONS": options}]
+    pause_streak(user, date(2026, 3, 1), date(2026, 3, 9), actor=None)
+
+    assert '<input type="hidden" name="streak" value="">' in site.get(SETTINGS).text
+
+
 @pytest.mark.parametrize("streak", ["none", "?", ""])
 @pytest.mark.parametrize("start", ["2026-03-01", "", "x"])
 def test_ending_what_is_not_there_changes_nothing(site, streak, start):
