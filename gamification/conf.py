@@ -88,7 +88,7 @@ class Settings:
     #: Whether a record over HTTP must have a key.
     REQUIRE_KEYS: bool = False
     #: The unique field that names users in the API; None means the username, or the
-    #: primary key if the username is an email address.
+    #: primary key if the username is an ``EmailField``.
     PUBLIC_USER_FIELD: str | None = None
     #: The site's categories of achievements, besides or instead of the app's: by key,
     #: each with a ``name``, an ``icon`` and an ``order``, or None to leave it out.

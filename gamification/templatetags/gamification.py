@@ -1,7 +1,7 @@
 """``{% load gamification %}``: pieces of a page that show a user's game.
 
 Each is a template that a site may replace, ``gamification/components/<name>.html``.
-For a visitor who is not signed in, they are empty.
+For a visitor who is not signed in, they are empty, except leaderboards and winners.
 """
 
 from __future__ import annotations
