@@ -125,7 +125,10 @@ WEEK = ["--window", "week", "--period", "2026-W10"]
         (["reopen"], "Name both a --window and a --period"),
         (["reopen", "--window", "week"], "Name both a --window and a --period"),
         (["rebuild", "--period", "2026-W10"], "Name both a --window and a --period"),
-        (["reopen", "--window", "week", "--period", "x"], "not the name of a week"),
+        (
+            ["reopen", "--window", "week", "--period", "x"],
+            "The window week has no period",
+        ),
         (["rebuild", "--groups", "team"], "LEADERBOARD_GROUPS has no 'team'"),
         (["reopen", *WEEK, "--groups", "name"], "together"),
         (["reopen", *WEEK, "--group", "7"], "together"),

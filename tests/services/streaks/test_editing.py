@@ -13,8 +13,8 @@ from gamification.exceptions import (
 )
 from gamification.models import StreakDefinition
 from gamification.services import get_progress, get_streaks
+from gamification.services.streaks.definitions.fields import STREAK_FIELDS
 from gamification.staff import (
-    STREAK_FIELDS,
     create_streak,
     edit_streak,
     preview_streak,
