@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from contextlib import suppress
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
@@ -69,7 +67,7 @@ HELD_SHOWN = 100
 def progress(request: Request) -> HttpResponse:
     """Show all of the user's progress."""
     standing = get_progress(request.user)
-    this_year = timezone.localdate(timezone=ZoneInfo(standing.time_zone)).year
+    this_year = today_of(standing).year
     context = {
         "progress": standing,
         "name": public_name(request.user),
