@@ -18,6 +18,7 @@ from tests.factories import ActivityFactory, UserFactory
 from tests.inspection import everything
 from tests.management.imports import (
     HEADER,
+    KNOWN,
     NOON,
     CommandResult,
     errors_of,
@@ -31,9 +32,6 @@ pytestmark = pytest.mark.django_db
 User = get_user_model()
 MAKE_ALL = ("--create-users", "--create-activities")
 GOOD = f"ada,walk,{NOON},,,"
-
-#: What a message says of activities, if none has a similar key.
-KNOWN = "Known: 'kpi_completed', 'vision_created', 'walk'."
 
 
 @pytest.fixture

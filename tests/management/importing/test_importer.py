@@ -6,15 +6,12 @@ from django.db import connection, transaction
 from gamification.management.importing import importer
 from gamification.management.importing.importer import rolled_back
 from tests.factories import ActivityFactory, UserFactory
-from tests.management.imports import NOON, import_rows
+from tests.management.imports import KNOWN, NOON, import_rows
 
 pytestmark = pytest.mark.django_db
 
 GOOD = f"ada,walk,{NOON},,"
 BAD = "ada,walk,yesterday,,,"
-
-#: What a message says of activities, if none has a similar key.
-KNOWN = "Known: 'kpi_completed', 'vision_created', 'walk'."
 
 
 @pytest.fixture
