@@ -370,7 +370,7 @@ class Size:
     """A database with so many users and entries, and the rates of each way there."""
 
     def __init__(self, url: str, users: int, entries: int) -> None:
-        self.url = make_database(url, f"recording_{users}")
+        self.url = make_database(url, f"recording_{users}_{entries}")
         self.users = users
         self.entries = entries
         self.rates: dict[str, list[float]] = {way: [] for way in WAYS}
@@ -378,6 +378,8 @@ class Size:
         filling = multiprocessing.get_context("spawn").Process(target=self.fill)
         filling.start()
         filling.join()
+        if filling.exitcode:
+            raise SystemExit(filling.exitcode)
 
     def fill(self) -> None:
         set_up_django(self.url)

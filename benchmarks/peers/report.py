@@ -10,9 +10,9 @@ INTRODUCTION = """# Measured beside raw SQL and other packages
 `make bench` wrote this page. All of one section comes from one run on one PostgreSQL
 server: two client processes write for users drawn at random, the ways take turns, and
 each number is the median of the rounds. `synchronous_commit` is off for all of them.
-The share is relative to the fastest raw SQL that writes the rows of ours: one prepared
-statement for one record, set-based SQL for a batch. A call that the
-database refuses does not count. Compare the shares of two runs, not their rates.
+The share is relative to the fastest raw SQL that writes the same rows as ours: one
+prepared statement for one record, set-based SQL for a batch. A call that the database
+refuses does not count. Compare the shares of two runs, not their rates.
 
 Each package runs with the newest Python and Django that it works with, and with
 Django's default connection options. In the race, two clients make 200 calls each that
