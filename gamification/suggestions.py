@@ -24,17 +24,17 @@ def shown(value: object) -> str:
     return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 1]}…"
 
 
-def did_you_mean_or_known(name: object, known: Iterable[str]) -> str:
-    """Return the same, or else the first of the ``known`` names."""
-    names = sorted(known)
-    listed = ", ".join(map(repr, names[:MAX_LISTED]))
-    more = ", …" if names[MAX_LISTED:] else ""
-    return did_you_mean(name, names) or (f" Known: {listed}{more}." if names else "")
-
-
 def did_you_mean(name: object, known: Iterable[str]) -> str:
     """Return " Did you mean 'x'?" if one of the ``known`` names is like ``name``."""
     if not isinstance(name, str) or len(name) > MAX_LENGTH:
         return ""
     close = get_close_matches(name, known, n=1)
     return f" Did you mean {close[0]!r}?" if close else ""
+
+
+def did_you_mean_or_known(name: object, known: Iterable[str]) -> str:
+    """Return the hint of ``did_you_mean``, or else the first ``known`` names."""
+    names = sorted(known)
+    listed = ", ".join(map(repr, names[:MAX_LISTED]))
+    more = ", …" if names[MAX_LISTED:] else ""
+    return did_you_mean(name, names) or (f" Known: {listed}{more}." if names else "")
