@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
@@ -16,16 +14,10 @@ def needs_text(conditions: ConditionProgress | None) -> str:
 
     It is empty if nothing is missing.
     """
-    return "; ".join(_needs(conditions)) if conditions else ""
+    return "; ".join(map(_need_of, conditions.unmet)) if conditions else ""
 
 
-def _needs(progress: ConditionProgress) -> Iterator[str]:
-    if progress.is_met:
-        return
-    if progress.name == "all":
-        for part in progress.parts:
-            yield from _needs(part)
-        return
+def _need_of(progress: ConditionProgress) -> str:
     values = {
         "text": need_text(progress.condition, progress.names),
         "current": number_format(progress.current, force_grouping=True),
@@ -35,4 +27,4 @@ def _needs(progress: ConditionProgress) -> Iterator[str]:
         "criterion": _("%(text)s (now at %(current)s)"),
         "at_least": _("%(text)s, %(current)s of %(target)s met"),
     }
-    yield texts.get(progress.name, "%(text)s") % values
+    return texts.get(progress.name, "%(text)s") % values

@@ -169,6 +169,11 @@ class ConditionGroup:
     #: How staff wrote it: ``all``, ``any`` or ``at_least``.
     name: str = "all"
 
+    @property
+    def is_choice(self) -> bool:
+        """Whether some of the conditions suffice."""
+        return self.least < len(self.parts)
+
 
 Condition: TypeAlias = Leaf | Holding | ConditionGroup
 

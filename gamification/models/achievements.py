@@ -267,3 +267,8 @@ class Achievement(CatalogueItem):
         repeats = repeat_sentence(self.max_times, self.repeat_every, self.repeat_period)
         season = season_sentence(self.starts_at, self.ends_at, self.season_zone)
         return f"{repeats} {season}".strip()
+
+    @property
+    def requirement(self) -> str:
+        """All that it takes to earn it, when, and how often, in sentences."""
+        return f"{self.criterion_sentence} {self.timing_sentence}".strip()

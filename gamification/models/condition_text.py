@@ -169,9 +169,7 @@ def _together(own: Leaf, tree: Condition | None) -> Condition:
 
 def _parts_of(condition: Condition) -> Sequence[Condition]:
     """Return the conditions of which all must be met, without groups around them."""
-    if not isinstance(condition, ConditionGroup):
-        return [condition]
-    if len(condition.parts) > condition.least:
+    if not isinstance(condition, ConditionGroup) or condition.is_choice:
         return [condition]
     return [each for part in condition.parts for each in _parts_of(part)]
 

@@ -110,7 +110,9 @@ def test_staff_make_an_achievement(editor, activity):
         "shown_outside_season": True,
         "counting": {},
         "conditions": None,
-        "requirement": "Users earn it when they have done “Walk” 10 times.",
+        "requirement": "Users earn it when they have done “Walk” 10 times. Users earn "
+        "it again after every 10 more, 3 times at most. Only what happens from June 1, "
+        "2026, 2 a.m. on counts (Europe/Berlin).",
         "revocable": True,
         "status": "draft",
         "position": 7,

@@ -192,5 +192,4 @@ def sentence_of(item: Achievement) -> str:
     has_rule = item.counting or item.conditions
     if has_rule and find_problems(item, named_now()).problems:
         return ""
-    sentences = item.criterion_sentence, item.timing_sentence, reach_problem(item)
-    return " ".join(filter(None, sentences))
+    return f"{item.requirement} {reach_problem(item)}".rstrip()

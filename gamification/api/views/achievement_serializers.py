@@ -226,8 +226,8 @@ class AchievementDefinitionSerializer(AchievementSerializer):
         help_text="What users must also meet; null for nothing else.",
     )
     requirement = serializers.CharField(
-        source="achievement.criterion_sentence",
-        help_text="All that users must meet, in words.",
+        source="achievement.requirement",
+        help_text="All that users must meet, when, and how often, in words.",
     )
     repeat_every = serializers.IntegerField(
         source="achievement.repeat_every",

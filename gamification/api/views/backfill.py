@@ -311,7 +311,7 @@ class BackfillActions(GamificationViewSet):
 
 def _drafted(user: Any, draft: Achievement) -> DraftPreview:
     effect = _named(user, preview_backfill(draft))
-    return DraftPreview(draft.criterion_sentence, reach_problem(draft), effect)
+    return DraftPreview(draft.requirement, reach_problem(draft), effect)
 
 
 def _named(user: Any, preview: BackfillPreview) -> NamedPreview:

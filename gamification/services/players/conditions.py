@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from gamification.conf import conf
 from gamification.domain.changeset import UserChangeset
-from gamification.domain.conditions import Condition, Holding, Leaf
+from gamification.domain.conditions import Condition, ConditionGroup, Holding, Leaf
 from gamification.domain.judging import Judge
 from gamification.domain.requirements import Goal, Possession, Requirement
 from gamification.domain.rules import AchievementStatus
@@ -59,12 +59,16 @@ class ConditionProgress:
 
     @property
     def unmet(self) -> list[ConditionProgress]:
-        """The leaves that are not met of parts that are not met, from left to right."""
+        """The conditions of which each has yet to be met, from left to right.
+
+        One that offers a choice is among them as a whole.
+        """
+        condition = self.condition
         if self.is_met:
             return []
-        if not self.parts:
+        if not isinstance(condition, ConditionGroup) or condition.is_choice:
             return [self]
-        return [leaf for part in self.parts for leaf in part.unmet]
+        return [each for part in self.parts for each in part.unmet]
 
     @property
     def name(self) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from gamification.domain.catalogue import Facts
 from gamification.domain.criteria import Criterion
@@ -21,7 +22,6 @@ from gamification.models import (
     UserGamification,
     write_alias,
 )
-from gamification.models.condition_text import condition_text, requirement_of
 from gamification.models.criterion_text import criterion_text
 from gamification.services.catalogue.lookup import get_definition
 from gamification.services.players.achievements import name_visible
@@ -30,7 +30,7 @@ from gamification.services.players.conditions import (
     TreeProgress,
     measure_trees,
 )
-from gamification.services.players.goals import GoalProgress, goals_of, season_of
+from gamification.services.players.goals import goals_of, season_of
 from gamification.services.streaks.explaining import unused_freezes
 from gamification.services.streaks.measuring import longest_runs_of
 from gamification.services.unit_of_work import naming_errors
@@ -128,11 +128,12 @@ def explain_achievement(user: UserRef, achievement: str) -> Explanation:
         tree, row.threshold = replace(tree, current=goal.current), goal.target
     season = season_of(row, profile.calendar, now)
     blockers = _blockers(row, unlock, season, is_excluded=profile.is_excluded)
-    explanation = _explanation(row, tree, is_unlocked, blockers)
+    is_again = bool(held and goal and not goal.is_over and row.max_times != 1)
+    explanation = _explanation(row, tree, is_unlocked, blockers, is_again=is_again)
     is_streak = row.criterion == Criterion.LONGEST_STREAK and explanation.missing
     more = unused_freezes(user_id, row) if is_streak else ""
-    if held and goal and not goal.is_over and row.max_times != 1:
-        more = _again(row, len(held), goal)
+    if is_again:
+        more = _again(row, len(held), tree.current)
     return replace(explanation, text=f"{explanation.text} {more}".rstrip())
 
 
@@ -167,24 +168,34 @@ def _blockers(
     return {code: words[code] for code, blocks in blockers.items() if blocks}
 
 
-def _again(row: Achievement, times: int, goal: GoalProgress) -> str:
+def _again(row: Achievement, times: int, current: int) -> str:
     """Say how often the user has earned it, and what earns it again."""
     activity = row.activity.name if row.activity else ""
     unit = row.streak.unit if row.streak else ""
-    current, target = (
+    target, now = (
         criterion_text(row.criterion, value, activity, unit)
-        for value in (goal.current, goal.target)
+        for value in (row.threshold, current)
     )
-    text = _("Held %(times)s times; again at %(target)s, now at %(current)s.")
-    return text % {"times": times, "target": target, "current": current}
+    text = ngettext(
+        "Held once; again at %(target)s, now at %(current)s.",
+        "Held %(times)s times; again at %(target)s, now at %(current)s.",
+        times,
+    )
+    return text % {"times": times, "target": target, "current": now}
 
 
 def _explanation(
-    row: Achievement, tree: TreeProgress, is_unlocked: bool, blockers: dict[str, str]
+    row: Achievement,
+    tree: TreeProgress,
+    is_unlocked: bool,
+    blockers: dict[str, str],
+    *,
+    is_again: bool,
 ) -> Explanation:
-    current = tree.current
+    """Return the explanation; ``is_again`` says that the user can earn it once more."""
+    current, is_over = tree.current, is_unlocked and not is_again
     measures = row.activity.name if row.activity else row.get_criterion_display()
-    missing = 0 if is_unlocked else max(0, row.threshold - current)
+    missing = 0 if is_over else max(0, row.threshold - current)
     activity = row.activity.name if row.activity else ""
     unit = row.streak.unit if row.streak else ""
     values = {
@@ -193,7 +204,7 @@ def _explanation(
         "current": criterion_text(row.criterion, current, activity, unit),
         "missing": missing,
         "activity": activity,
-        "conditions": ", ".join(_unmet(row, tree.conditions)),
+        "conditions": ", ".join(_unmet(tree.conditions)),
     }
     return Explanation(
         achievement=row.key,
@@ -204,7 +215,7 @@ def _explanation(
         current=current,
         target=row.threshold,
         missing=missing,
-        fraction=1.0 if is_unlocked else min(1.0, max(0.0, current / row.threshold)),
+        fraction=1.0 if is_over else min(1.0, max(0.0, current / row.threshold)),
         blocked_by=() if is_unlocked else tuple(blockers),
         text=_text(values, is_unlocked=is_unlocked, blockers=blockers),
         conditions=tree.conditions,
@@ -230,17 +241,13 @@ def _text(
     return " ".join([each % values for each in sentences] + [*blockers.values()])
 
 
-def _unmet(row: Achievement, progress: ConditionProgress | None) -> Iterator[str]:
+def _unmet(progress: ConditionProgress | None) -> Iterator[str]:
     """Yield the conditions that are not met, such as “5 × Review (2 of 5)”."""
-    if progress is None or progress.is_met:
-        return
-    _own, _tree, names = requirement_of(row)
-    for leaf in progress.unmet:
-        text = condition_text(leaf.condition, names)
-        if leaf.name == "criterion":
-            values = {"text": text, "current": leaf.current, "target": leaf.target}
-            text = _("%(text)s (%(current)s of %(target)s)") % values
-        yield text
+    for each in progress.unmet if progress else ():
+        values = {"text": each.text, "current": each.current, "target": each.target}
+        has_count = each.name in {"criterion", "at_least"}
+        text = _("%(text)s (%(current)s of %(target)s)") if has_count else "%(text)s"
+        yield text % values
 
 
 def _next_record(values: dict[str, object]) -> str:

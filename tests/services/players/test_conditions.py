@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from gamification.models import Achievement
+from gamification.models import Achievement, Activity
 from gamification.services import (
     award_achievement,
     explain_achievement,
@@ -115,6 +115,18 @@ def test_any_achievement_is_explained(user, status):
     assert explained.text.count("Not met yet: ") == 1
     assert "(2 of 4), " in explained.text
     assert "(1 of 9)." in explained.text
+
+
+def test_a_choice_is_explained_as_a_choice(user):
+    some = {"at_least": 2, "of": [READ | {"threshold": 3}, READ, LEVEL]}
+    make({"all": [{"any": [FANTASY, LEVEL]}, some, {"at_least": 1, "of": [READ]}]})
+
+    text = explain_achievement(user, "fan").text
+
+    assert text.split("Not met yet: ")[1] == (
+        "any of (4 × read with genre fantasy; level 9), "
+        "at least 2 of (3 × read; 4 × read; level 9) (1 of 2), 4 × read (3 of 4)."
+    ).replace("read", Activity.objects.get(key="read").name)
 
 
 def test_what_must_be_held_is_named(user):

@@ -323,6 +323,16 @@ def test_an_explanation_says_what_earns_it_again(user, tens):
     ).replace("walk", tens.activity.name)
 
 
+def test_an_explanation_of_repeats_goes_on_to_the_next_time(user, tens):
+    record_activity(user, "walk", quantity=15)
+
+    explained = explain_achievement(user, "tens")
+
+    assert explained.text.startswith("“Tens” is unlocked. Held once; again at 20 × ")
+    assert (explained.current, explained.target, explained.missing) == (15, 20, 5)
+    assert (explained.is_unlocked, explained.fraction) == (True, 0.75)
+
+
 def test_a_backfill_gives_all_times_with_their_dates(user, tens):
     Achievement.objects.update(status="draft")
     for day in (1, 2, 3):

@@ -227,4 +227,8 @@ def test_tuning_may_not_make_rewards_without_end():
     ],
 )
 def test_a_season_and_repeats_are_said_in_words(fields, sentence):
-    assert Achievement(**fields).timing_sentence == sentence
+    row = Achievement(criterion="level", threshold=5, **fields)
+
+    assert row.timing_sentence == sentence
+    whole = f"Users earn it when they reach level 5. {sentence}".rstrip()
+    assert row.requirement == whole
