@@ -122,7 +122,7 @@ def test_groups_have_winners(ask, clock):
 
     winners = get_winners("week", scope="family", viewer=bob)
 
-    assert [(each.user, each.rank) for each in winners] == [(bob, 1), (ada, 2)]
+    assert [(each.user, each.rank) for each in winners.entries] == [(bob, 1), (ada, 2)]
 
 
 def test_kept_boards_of_groups_add_up(ask):

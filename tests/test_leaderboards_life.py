@@ -226,21 +226,22 @@ def test_winners_are_the_first_three_with_all_who_share_their_places(clock):
 
     winners = get_winners("week")
 
-    assert [(each.user, each.rank) for each in winners] == [
+    assert [(each.user, each.rank) for each in winners.entries] == [
         (users[0], 1),
         (users[1], 2),
         (users[2], 3),
         (users[3], 3),
     ]
+    assert (winners.period.name, winners.state) == (LAST_WEEK, PeriodState.SETTLING)
     assert get_winners("week", period=LAST_WEEK) == winners
-    assert get_winners(Window.ALL)[0].user == users[0]
+    assert get_winners(Window.ALL).entries[0].user == users[0]
 
 
 def test_a_hundred_may_share_a_place(clock, monkeypatch):
     monkeypatch.setattr("gamification.leaderboards.reading.MAX_PAGE_SIZE", 2)
     scorers(10, 10, 10)
 
-    assert len(get_winners("week", period=LAST_WEEK)) == 3
+    assert len(get_winners("week", period=LAST_WEEK).entries) == 3
 
 
 def test_staff_open_a_period_again(final, clock, caplog):

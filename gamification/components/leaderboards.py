@@ -12,11 +12,8 @@ from gamification.leaderboards import (
     MAX_DEPTH,
     LeaderboardEntry,
     LeaderboardPage,
-    Window,
     get_leaderboard,
     get_winners,
-    period_before,
-    period_of,
 )
 from gamification.staff import user_id_of
 from gamification.user_lookup import public_name
@@ -74,14 +71,11 @@ def winners_of(
     window: str, *, viewer: Any, period: str | None = None
 ) -> dict[str, Any]:
     """Return who won a past period, in at most three queries."""
-    entries = get_winners(window, period=period)
-    shown = period_of(Window(window), period, None)
-    if period is None:
-        shown = period_before(shown) or shown
+    winners = get_winners(window, period=period)
     return {
-        "rows": rows_of(entries, viewer),
-        "begins": shown.first_day,
-        "period": shown,
+        "rows": rows_of(winners.entries, viewer),
+        "begins": winners.period.first_day,
+        "period": winners.period,
     }
 
 

@@ -21,6 +21,7 @@ from gamification.leaderboards.values import (
     LeaderboardPage,
     PeriodState,
     Ranking,
+    Winners,
 )
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "PeriodState",
     "Ranking",
     "Window",
+    "Winners",
     "aget_leaderboard",
     "aget_winners",
     "count_again",

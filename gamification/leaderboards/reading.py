@@ -37,6 +37,7 @@ from gamification.leaderboards.values import (
     Question,
     Ranking,
     Subject,
+    Winners,
 )
 from gamification.models import UserGamification, write_alias
 from gamification.models.progress import counted_marks
@@ -134,7 +135,7 @@ def get_winners(
     scope: str | None = None,
     viewer: UserRef | None = None,
     now: datetime | None = None,
-) -> tuple[LeaderboardEntry, ...]:
+) -> Winners:
     """Return places 1 to 3 of a past period, with all who share them.
 
     The period is the one of this name, or else the last one that is over. Raises the
@@ -155,7 +156,7 @@ def get_winners(
         winners += [entry for entry in board.entries if entry.rank <= WINNING_RANK]
         is_last = board.offset + MAX_PAGE_SIZE >= board.count
         if is_last or any(entry.rank > WINNING_RANK for entry in board.entries):
-            return tuple(winners)
+            return Winners(board.period, board.state, tuple(winners))
         page += 1
 
 

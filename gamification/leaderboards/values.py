@@ -73,6 +73,15 @@ class LeaderboardPage:
     is_hidden: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Winners:
+    """Places 1 to 3 of a period, with all who share them."""
+
+    period: Period
+    state: PeriodState
+    entries: tuple[LeaderboardEntry, ...]
+
+
 class Group(NamedTuple):
     """Users with the same value of a lookup, such as the people of one company."""
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 from django.http import Http404
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
+from rest_framework.utils.urls import remove_query_param, replace_query_param
 
 from gamification.api.fields import QuerySerializer, StrictChoiceField, TextField
 from gamification.api.operations import operation
@@ -27,6 +29,7 @@ from gamification.leaderboards import (
     PeriodState,
     Ranking,
     Window,
+    Winners,
     get_leaderboard,
     get_winners,
 )
@@ -50,6 +53,16 @@ EXAMPLE: Final = {
     ],
     "me": {"rank": 2, "score": 60, "gap_to_next": 30},
 }
+_WINNERS_EXAMPLE: Final = {
+    "window": "week",
+    "period": "2026-W10",
+    "state": "final",
+    "results": EXAMPLE["results"],
+}
+_NAME_HELP: Final = "The name of the period, such as 2026-W48; all for all time."
+_STATE_HELP: Final = (
+    "Open; settling, while late records may still arrive after the end; or final."
+)
 
 
 class LeaderboardResponse(NamedTuple):
@@ -57,12 +70,6 @@ class LeaderboardResponse(NamedTuple):
 
     board: LeaderboardPage
     page: Page
-
-
-class WinnersResponse(NamedTuple):
-    """Those who won a period."""
-
-    results: Sequence[LeaderboardEntry]
 
 
 class LeaderboardQuery(PageQuery):
@@ -146,15 +153,9 @@ class LeaderboardSerializer(ResponseSerializer):
         allow_null=True,
         help_text="The end, not included; null for all time.",
     )
-    period = serializers.CharField(
-        source="board.period.name",
-        help_text="The name of the period, such as 2026-W48; all for all time.",
-    )
+    period = serializers.CharField(source="board.period.name", help_text=_NAME_HELP)
     state = serializers.ChoiceField(
-        choices=PeriodState.values,
-        source="board.state",
-        help_text="Open; settling, while late records may still arrive after the end; "
-        "or final.",
+        choices=PeriodState.values, source="board.state", help_text=_STATE_HELP
     )
     zone = serializers.CharField(source="board.period.zone")
     ranking = serializers.ChoiceField(choices=Ranking.values, source="board.ranking")
@@ -169,7 +170,7 @@ class LeaderboardSerializer(ResponseSerializer):
     previous = serializers.URLField(
         source="page.previous",
         allow_null=True,
-        help_text="Address of the previous page; null if there is none.",
+        help_text="Address of the previous page by number; null if there is none.",
     )
     cursor = serializers.CharField(
         source="board.cursor",
@@ -188,7 +189,10 @@ class LeaderboardSerializer(ResponseSerializer):
 class WinnersSerializer(ResponseSerializer):
     """Places 1 to 3 of a period, with all who share them."""
 
-    results = LeaderboardEntrySerializer(many=True)
+    window = serializers.ChoiceField(choices=Window.values, source="period.window")
+    period = serializers.CharField(source="period.name", help_text=_NAME_HELP)
+    state = serializers.ChoiceField(choices=PeriodState.values, help_text=_STATE_HELP)
+    results = LeaderboardEntrySerializer(many=True, source="entries")
 
 
 class LeaderboardsViewSet(GamificationViewSet):
@@ -223,12 +227,12 @@ class LeaderboardsViewSet(GamificationViewSet):
             viewer=request.user,
         )
         if around or "after" in query:
-            return LeaderboardResponse(
-                board, Page(board.count, None, None, board.entries)
-            )
-        # A cursor leads on from the last page that has a number.
-        count = min(board.count, MAX_DEPTH)
-        page = paginate(request, query, count, lambda begin, end: board.entries)
+            page = Page(board.count, None, None, board.entries)
+        else:
+            count = min(board.count, MAX_DEPTH)
+            page = paginate(request, query, count, lambda begin, end: board.entries)
+        if page.next is None and board.cursor is not None:
+            page = replace(page, next=_address_after(request, board.cursor))
         return LeaderboardResponse(board, page)
 
     @action(detail=True)
@@ -237,10 +241,18 @@ class LeaderboardsViewSet(GamificationViewSet):
         response=WinnersSerializer,
         errors=(InvalidPeriodError, UnknownScopeError),
         is_polled=True,
-        response_example={"results": EXAMPLE["results"]},
+        response_example=_WINNERS_EXAMPLE,
     )
     def winners(
         self, request: Request, window: str, query: Mapping[str, Any]
-    ) -> WinnersResponse:
+    ) -> Winners:
         """Return who won a past period: places 1 to 3, with all who share them."""
-        return WinnersResponse(get_winners(window, viewer=request.user, **query))
+        return get_winners(window, viewer=request.user, **query)
+
+
+def _address_after(request: Request, cursor: str) -> str:
+    """Return the address of the page behind one without a number, or with the last."""
+    address = request.build_absolute_uri()
+    for name in ("around", "page"):
+        address = remove_query_param(address, name)
+    return replace_query_param(address, "after", cursor)
