@@ -145,7 +145,10 @@ def problem_from_error(
     elif isinstance(error, ours.InvalidDefinitionsError):
         members["errors"] = [*islice(_table_errors(error), MAX_ERRORS)]
     elif isinstance(error, _OF_ATTRIBUTES):
-        members["errors"] = [_attribute_error(error, pointer)]
+        step = _step(error.context.get("attribute"))
+        members["errors"] = [_error_at(f"{pointer}/attributes{step}", error)]
+    elif field := error.context.get("field"):
+        members["errors"] = [_error_at(pointer + _step(field), error)]
     return problem(status_for(type(error)), error.code, str(error), **members)
 
 
@@ -291,14 +294,13 @@ def _pointer(place: str) -> str:
     return "".join(f"/{_escaped(step)}" for step in steps if step)
 
 
-def _attribute_error(error: ours.GamificationError, pointer: str) -> dict[str, str]:
-    key = error.context.get("attribute")
-    step = "" if key is None else f"/{_escaped(key)}"
-    return {
-        "pointer": f"{pointer}/attributes{step}",
-        "code": error.code,
-        "detail": _encodable(str(error)),
-    }
+def _error_at(pointer: str, error: ours.GamificationError) -> dict[str, str]:
+    return {"pointer": pointer, "code": error.code, "detail": _encodable(str(error))}
+
+
+def _step(name: str | None) -> str:
+    """Return the step of a pointer to the part with this name; "" without one."""
+    return "" if name is None else f"/{_escaped(name)}"
 
 
 def _escaped(name: str) -> str:

@@ -68,6 +68,15 @@ EXAMPLE: Final = {
 }
 
 REPLAY_EXAMPLE: Final = {**EXAMPLE, "replayed": True}
+#: Of a request that changes nothing because the user is in that state.
+UNCHANGED_EXAMPLE: Final = {
+    **REPLAY_EXAMPLE,
+    "entry": None,
+    "credited": 0,
+    "level_before": 2,
+    "unlocks": [],
+    "celebrations": [],
+}
 
 
 class EntrySerializer(ResponseSerializer):
@@ -184,7 +193,7 @@ class OutcomeSerializer(ResponseSerializer):
     unlocks = UnlockSerializer(many=True)
     celebrations = CelebrationNoticeSerializer(many=True)
     replayed = serializers.BooleanField(
-        help_text="Whether this is the outcome of an earlier, identical request."
+        help_text="Whether an earlier request had done it: this one changed nothing."
     )
     reversed_at = serializers.DateTimeField(
         allow_null=True,

@@ -208,7 +208,7 @@ class FreezeGrantSerializer(ResponseSerializer):
     """The result of granting freezes."""
 
     added = serializers.IntegerField(
-        help_text="How many found room in stock; 0 if an earlier request granted them."
+        help_text="How many found room in stock, at the first request with the key."
     )
     replayed = serializers.BooleanField(
         help_text="Whether an earlier, identical request granted them."

@@ -82,8 +82,8 @@ class FreezesViewSet(GamificationViewSet):
         status=201,
         alternatives={
             200: Alternative(
-                "Done before: this request added none.",
-                {**GRANT_EXAMPLE, "added": 0, "replayed": True},
+                "Done before: what the first request added.",
+                {**GRANT_EXAMPLE, "replayed": True},
             )
         },
         request_headers=(KEY_HEADER,),

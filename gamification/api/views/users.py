@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from gamification import exceptions as ours
 from gamification.api.idempotency import KEY_HEADER, idempotency_key
-from gamification.api.operations import operation
+from gamification.api.operations import Alternative, operation
 from gamification.api.pagination import Page, PageQuery, paginate
 from gamification.api.user_lookup import find_public_user, find_user
 from gamification.api.views.achievement_serializers import (
@@ -20,7 +20,11 @@ from gamification.api.views.achievement_serializers import (
     HeldAchievementPageSerializer,
 )
 from gamification.api.views.base import GamificationViewSet, not_found_on
-from gamification.api.views.outcomes import OUTCOME_RESPONSE, outcome_response
+from gamification.api.views.outcomes import (
+    OUTCOME_RESPONSE,
+    UNCHANGED_EXAMPLE,
+    outcome_response,
+)
 from gamification.api.views.user_serializers import (
     PROFILE_EXAMPLE,
     AdjustmentBody,
@@ -50,6 +54,16 @@ from gamification.user_lookup import public_name
 
 #: Part of the spec of each operation of staff.
 _STAFF_OPERATION: Final[dict[str, Any]] = {**OUTCOME_RESPONSE, "scope": "write"}
+#: The same of one that has no key, but changes nothing the second time.
+_STATE_OPERATION: Final[dict[str, Any]] = {
+    **_STAFF_OPERATION,
+    "alternatives": {
+        200: Alternative(
+            "Done before: nothing has changed, and the totals are those of now.",
+            UNCHANGED_EXAMPLE,
+        )
+    },
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +110,7 @@ class UsersViewSet(GamificationViewSet):
 
     @achievements.mapping.post
     @operation(
-        **_STAFF_OPERATION,
+        **_STATE_OPERATION,
         body=AwardBody,
         permission="gamification.award_achievement",
         errors=(
@@ -128,7 +142,7 @@ class UsersViewSet(GamificationViewSet):
         detail=True, methods=["post"], url_path="achievements/(?P<key>[^/]+)/revoke"
     )
     @operation(
-        **_STAFF_OPERATION,
+        **_STATE_OPERATION,
         body=RevocationBody,
         permission="gamification.revoke_achievement",
         errors=(ours.AchievementNotHeldError, ours.OutOfRangeError),
@@ -164,6 +178,7 @@ class UsersViewSet(GamificationViewSet):
             ours.InvalidKeyError,
             ours.KeysDifferError,
             ours.IdempotencyConflictError,
+            ours.InvalidAmountError,
             ours.InsufficientXPError,
             ours.SelfAwardError,
             ours.OutOfRangeError,
@@ -189,7 +204,7 @@ class UsersViewSet(GamificationViewSet):
 
     @action(detail=True, methods=["post"])
     @operation(
-        **_STAFF_OPERATION,
+        **_STATE_OPERATION,
         body=ReversalBody,
         permission="gamification.reverse_entry",
         errors=(

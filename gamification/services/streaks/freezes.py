@@ -41,7 +41,7 @@ from gamification.storage import Store, store_for
 class FreezeGrant:
     """The result of granting freezes."""
 
-    #: How many of them found room in stock; none if an earlier call granted them.
+    #: How many of them found room in stock, at the first call with the key.
     added: int
     #: The streak afterwards.
     status: StreakStatus
@@ -78,13 +78,14 @@ def grant_freezes(
             check_actor(actor_id)
             definition = find_streak(streak)
             before = load(user_id, store)
-            used = _used(user_id, definition, key, amount)
-            if used is None:
+            row = used = _used(user_id, definition, key, amount)
+            if row is None:
                 check_award(before.state, actor_id)
                 _check_cap(definition)
-                _grant(before, definition, amount, key or uuid4().hex, actor_id, note)
-                settle(user_id, store, timezone.now())
-            grant = _answer(before, definition, store, replayed=used is not None)
+                row = _grant(before, definition, amount, key, actor_id, note)
+                settle(user_id, store, row.created_at)
+            status = _status(user_id, definition, store)
+            grant = FreezeGrant(_added(row), status, used is not None)
     return grant
 
 
@@ -114,32 +115,39 @@ def _grant(
     loaded: Loaded,
     streak: StreakDefinition,
     amount: int,
-    key: str,
+    key: str | None,
     actor_id: Any,
     note: str,
-) -> None:
+) -> StreakFreeze:
     now, state = timezone.now(), loaded.state
     alias = write_alias()
     mark_exceptions(state.user_id, store_for(alias))
-    StreakFreeze.objects.using(alias).create(
+    return StreakFreeze.objects.using(alias).create(
         user_id=state.user_id,
         streak=streak,
         kind=FreezeKind.GRANTED,
         amount=amount,
         date=state.calendar.date_of(now),
-        key=key,
+        key=key or uuid4().hex,
         actor_id=actor_id,
         note=note,
         created_at=now,
     )
 
 
-def _answer(
-    before: Loaded, streak: StreakDefinition, store: Store, *, replayed: bool
-) -> FreezeGrant:
-    now, after = timezone.now(), load(before.state.user_id, store)
-    old, new = (
-        status_of(each, each.catalogue.streaks[streak.key], now)
-        for each in (before, after)
+def _added(grant: StreakFreeze) -> int:
+    """Return how many freezes of a grant were not lost at the same moment."""
+    rows = StreakFreeze.objects.using(write_alias()).filter(
+        user=grant.user_id,
+        streak=grant.streak_id,
+        kind=FreezeKind.LOST,
+        date=grant.date,
+        created_at=grant.created_at,
     )
-    return FreezeGrant(new.freezes - old.freezes, new, replayed)
+    return grant.amount + sum(rows.values_list("amount", flat=True))
+
+
+def _status(user_id: Any, streak: StreakDefinition, store: Store) -> StreakStatus:
+    after = load(user_id, store)
+    rule = after.catalogue.streaks[streak.key]
+    return status_of(after, rule, timezone.now())

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from gamification.exceptions import (
@@ -47,10 +49,11 @@ def test_what_finds_no_room_is_lost(user, on):
 
 def test_a_grant_is_repeated_safely(user, on):
     with on(1):
-        grant_freezes(user, 1, key="gift")
-        again = grant_freezes(user, 1, key="gift")
+        first = grant_freezes(user, 3, key="gift")
+        again = grant_freezes(user, 3, key="gift")
 
-        assert (again.added, again.replayed) == (0, True)
+        assert again == replace(first, replayed=True)
+        assert (again.added, len(rows(user))) == (2, 2)
         with pytest.raises(IdempotencyConflictError):
             grant_freezes(user, 2, key="gift")
 
