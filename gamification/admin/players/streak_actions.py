@@ -81,8 +81,10 @@ class FreezeForm(StreakActionForm):
             "%(count)s freezes added; in stock: %(stock)s.",
             grant.added,
         )
-        values = {"count": grant.added, "stock": grant.status.freezes}
-        return ActionResult(message % values, not grant.replayed)
+        text = message % {"count": grant.added, "stock": grant.status.freezes}
+        if grant.replayed:
+            text = gettext("Already done: %(result)s") % {"result": text}
+        return ActionResult(text, not grant.replayed)
 
 
 class PauseForm(StreakActionForm):

@@ -90,7 +90,7 @@ def test_freezes_are_granted_once(admin_client, player):
     first, again = (perform(admin_client, player, "freeze") for _ in range(2))
 
     assert said(first) == ["1 freeze added; in stock: 1."]
-    assert said(again)[-1] == "0 freezes added; in stock: 1."
+    assert said(again)[-1] == "Already done: 1 freeze added; in stock: 1."
     assert StreakFreeze.objects.get().note == "Ticket 7."
     assert LogEntry.objects.get().get_change_message() == (
         "1 freeze added; in stock: 1. Note: Ticket 7."
