@@ -93,8 +93,8 @@ class Settings:
     #: The site's categories of achievements, besides or instead of the app's: by key,
     #: each with a ``name``, an ``icon`` and an ``order``, or None to leave it out.
     CATEGORIES: Mapping[str, Mapping[str, Any] | None] = MappingProxyType({})
-    #: What a fresh database gets: True for the app's examples, False for nothing, or
-    #: the site's own catalogue: a file, or the dotted path of a dictionary like one.
+    #: The catalogue of a fresh database: True for the app's examples, False for none,
+    #: or the site's own: a file, or the dotted path of a dictionary like one.
     SEED_CATALOGUE: bool | str | Path = True
     #: Folder among the static files that has the site's own badges, such as
     #: "shop/badges"; they replace the app's badges of the same name.

@@ -57,13 +57,13 @@ _PARAMETER_LABELS: Final = {
     "internal_note": gettext_lazy("internal note"),
 }
 
-#: What staff can do with a job besides running it, and the message that follows.
+#: The actions on a job besides running it, each with the message that follows.
 _CONTROLS: Final[Mapping[str, tuple[Callable[..., Job], Any]]] = {
     "pause": (pause_job, gettext_lazy("Job %(job)s is paused.")),
     "resume": (resume_job, gettext_lazy("Job %(job)s continues.")),
     "abandon": (
         abandon_job,
-        gettext_lazy("Job %(job)s is abandoned. What it has done stays."),
+        gettext_lazy("Job %(job)s is abandoned. Its changes so far remain."),
     ),
 }
 

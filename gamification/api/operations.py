@@ -67,7 +67,7 @@ class OperationSpec:
     response_example: Any = None
 
 
-#: What turns a method of a view into an operation.
+#: A decorator that turns a method of a view into an operation.
 Decorator: TypeAlias = Callable[[Callable[..., Any]], Callable[..., Response]]
 
 

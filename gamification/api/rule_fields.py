@@ -46,11 +46,11 @@ PROGRESS_EXAMPLE: Final = {
         },
     ],
 }
-#: What a condition is, where it says how far a user is.
+#: The kinds of conditions, in answers that say how far a user is.
 KINDS: Final = ("criterion", "holds", "lacks", "all", "any", "at_least")
 _KEY: Final = {"type": "string", "maxLength": 100}
 _NUMBER: Final = {"type": "integer", "minimum": 1, "maximum": 2**53}
-# What a condition may leave out may also be null.
+# Members that a condition may leave out may also be null.
 _OPTIONAL_KEY: Final = _KEY | {"type": ["string", "null"]}
 _ATTRIBUTE: Final = {"type": ["string", "null"], "maxLength": 32}
 _DATE: Final = {"type": ["string", "null"], "format": "date"}
@@ -65,7 +65,7 @@ _COMPARISON: Final = {
 _COUNTING: Final = {
     "where": {
         "type": ["array", "null"],
-        "description": "What a record must say; all of it.",
+        "description": "Conditions on attributes of a record; all must hold.",
         "maxItems": 16,
         "items": _COMPARISON,
     },
@@ -229,8 +229,8 @@ class ConditionProgressField(RuleField):
         return {
             "type": "object",
             "description": "How far a user is. `all` and `at_least` count the parts "
-            "that are met, and `any` is as far as its nearest part. What must be held, "
-            "or must not, is 1 if it is so, and else 0.",
+            "that are met, and `any` is as far as its nearest part. An achievement to "
+            "hold, or not to hold, is 1 if that is so, and otherwise 0.",
             "required": [*properties],
             "properties": properties,
             "example": PROGRESS_EXAMPLE,

@@ -18,7 +18,7 @@ class BoostCard(NamedTuple):
     factor: str
     #: Names of the activities, in order; empty for all.
     activities: str
-    #: What a record must say; empty for anything.
+    #: The attributes that a record must have, in words; empty for any.
     where: str
 
 

@@ -29,7 +29,7 @@ Attributes: TypeAlias = Mapping[str, AttributeValue]
 
 
 class AttributeType(TextChoices):
-    """What an attribute can hold."""
+    """The types of attributes."""
 
     STRING = "string", _("text")
     INTEGER = "integer", _("whole number")

@@ -73,8 +73,9 @@ def met_at(
 
     ``entries`` are those that last, each at its worth, in the order in which they
     occurred. A user stops meeting a rule only if staff take XP. Of a season or a
-    period, only the moments in it count. What must not be held is judged at that moment
-    alone. ``book`` is that of a user whose streaks may forgive something.
+    period, only the moments in it count. Achievements that must not be held are judged
+    at that moment alone. ``book`` is that of a user whose streaks may forgive
+    something.
     """
     if rule.conditions is None:
         return _own_met_at(own_goal(rule), entries, calendar, rules, book)

@@ -1,4 +1,4 @@
-"""What an entry of the ledger keeps of the boosts that multiplied its XP.
+"""The part of an entry that tells which boosts multiplied its XP.
 
 It is JSON: the factor that all boosts together made, and each boost with its key, its
 name at that time, and its own factor. Factors are exact decimal numbers::

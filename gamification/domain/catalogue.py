@@ -1,4 +1,4 @@
-"""What staff define, at one moment, and the facts that unlock achievements."""
+"""The definitions of staff at one moment, and the facts that unlock achievements."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Facts(NamedTuple):
     counts: Mapping[int, int] = {}
     #: The longest runs by id of streaks besides the daily one; in the same way.
     streaks: Mapping[int, int] = {}
-    #: What seasons and periods count, by measure.
+    #: Counts of seasons and periods, by measure.
     spans: Mapping[Measure, int] = {}
 
     def measures(self) -> Iterator[tuple[Measure, int]]:
@@ -72,7 +72,7 @@ class Facts(NamedTuple):
 
 
 class Catalogue:
-    """What staff define, at one moment: activities, achievements and levels."""
+    """The definitions of staff at one moment: activities, achievements and levels."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""What an achievement requires: a tree of criteria, and how their values are counted.
+"""Conditions of achievements: a tree of criteria, and how their values are counted.
 
 The tree is stored as JSON, which names activities, streaks and achievements by key::
 
@@ -45,7 +45,7 @@ class Operator(TextChoices):
 
 
 class Quantity(TextChoices):
-    """What of the records that count is added up."""
+    """The quantity that is added up of the records that count."""
 
     #: Units of the activity.
     COUNT = "count", _("units")
@@ -57,7 +57,7 @@ class Quantity(TextChoices):
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What an attribute of a record must be."""
+    """A condition on an attribute of a record."""
 
     attribute: str
     operator: str

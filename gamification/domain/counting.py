@@ -1,4 +1,4 @@
-"""What of a user's entries is counted, and in which buckets.
+"""Counts of a user's entries by filter and bucket.
 
 A bucket is a text: empty where one number is enough, the date where dates matter, the
 value where different values are counted, and both where both matter. ``Meter`` turns

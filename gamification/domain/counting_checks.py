@@ -43,7 +43,7 @@ _UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
 
 
 class Problem(NamedTuple):
-    """What is wrong at a place of the JSON."""
+    """A problem at a place of the JSON."""
 
     #: Such as ``conditions.all[1].threshold``.
     path: str

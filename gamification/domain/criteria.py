@@ -1,4 +1,4 @@
-"""What achievements can measure."""
+"""The criteria: the values that achievements can measure."""
 
 from __future__ import annotations
 

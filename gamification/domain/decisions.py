@@ -1,4 +1,4 @@
-"""What an act on many users does to each of them.
+"""The changes that an act on many users makes to each of them.
 
 The act writes these decisions; its preview adds up their effects and writes nothing.
 """

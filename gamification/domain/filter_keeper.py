@@ -23,7 +23,7 @@ Buckets: TypeAlias = Mapping[str, int]
 
 
 class FilterKeeper:
-    """What the conditions of a catalogue count of one user's entries."""
+    """The counts of one user's entries for the conditions of a catalogue."""
 
     __slots__ = (
         "_bases",

@@ -14,7 +14,7 @@ from gamification.domain.streak_runs import Grant, Runs
 
 
 class FreezeKind(TextChoices):
-    """What a row of the ledger of freezes does to the stock."""
+    """The kinds of changes in the ledger of freezes."""
 
     GRANTED = "granted", _("granted")
     EARNED = "earned", _("earned")
@@ -31,7 +31,7 @@ class FreezeRow(NamedTuple):
     user_id: Any
     streak_id: int
     kind: str
-    #: What it adds to the stock; negative for what it takes.
+    #: Change of the stock; negative if it takes.
     amount: int
     #: The date on which it was granted or earned, or which it covered.
     date: date
@@ -86,7 +86,7 @@ def missing_rows(
             keys = (f"gamification:{kind}:{day}:{turn}" for turn in count(1))
             key = next(each for each in keys if each not in taken)
             found.append(FreezeRow(user_id, streak_id, kind, amount, day, key, now))
-    # What comes into stock comes first, so that the stock never falls below 0.
+    # Additions come first, so that the stock never falls below 0.
     return sorted(found, key=lambda row: row.amount < 0)
 
 

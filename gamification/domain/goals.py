@@ -69,7 +69,7 @@ def touches(rule: AchievementRule, entry: PastEntry | Entry) -> bool:
 
 
 class GoalKeeper:
-    """What a user has earned of special achievements, and counts for them."""
+    """The special achievements that a user has earned, and the counts for them."""
 
     def __init__(self, state: UserState, rules: Rules) -> None:
         self.state = state

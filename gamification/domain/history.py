@@ -31,7 +31,7 @@ class PastEntry(NamedTuple):
     reverses: int | None
     corrects: int | None
     achievement_id: int | None = None
-    #: What the record said, by attribute of its activity.
+    #: Values of the record, by attribute of its activity.
     attributes: Mapping[str, AttributeValue] | None = None
 
 

@@ -84,7 +84,7 @@ class Judge:
 
     @cached_property
     def facts(self) -> Mapping[Measure, int]:
-        """What achievements can measure of all time, of activities that are known."""
+        """The measures over all time, of the activities that are known."""
         return dict(self._totals.facts().measures())
 
     @property

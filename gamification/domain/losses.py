@@ -17,7 +17,7 @@ from gamification.domain.rewards import Place
 from gamification.domain.rules import AchievementRule
 from gamification.domain.totals import RunningTotals, Start
 
-#: Achievements that a user holds, each with the XP that it gave. What can be earned
+#: Achievements that a user holds, each with the XP that it gave. One that can be earned
 #: again is there once for each time.
 Held = Mapping[AchievementRule, int]
 

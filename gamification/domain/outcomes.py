@@ -52,7 +52,7 @@ class WithheldReason(TextChoices):
     EXCLUDED = "excluded", _("the user is excluded from the game")
 
 
-#: What an entry adds to the activities of its date; others add nothing.
+#: The number that an entry adds to the activities of its date; others add nothing.
 SIGNS: Final = {EntryKind.ACTIVITY.value: 1, EntryKind.REVERSAL.value: -1}
 
 
@@ -94,7 +94,7 @@ class Entry(NamedTuple):
     #: the first date of the period, if it is earned for one.
     number: int | None = None
     period: date | None = None
-    #: What the record said, by attribute of its activity.
+    #: Values of the record, by attribute of its activity.
     attributes: Mapping[str, AttributeValue] | None = None
     #: The factor of the XP, and the boosts that it comes from.
     boosts: Mapping[str, Any] | None = None
@@ -112,7 +112,7 @@ class Entry(NamedTuple):
 
     @property
     def further_outcome(self) -> Mapping[str, Any]:
-        """What its outcome has besides numbers."""
+        """The parts of its outcome besides the numbers."""
         further = (self.outcome or ())[5:]
         return further[0] if further else {}
 
@@ -123,7 +123,7 @@ class Entry(NamedTuple):
 
 
 class Reason(NamedTuple):
-    """Who acts, and why, in the fields of the ledger."""
+    """The actor, and the reason, in the fields of the ledger."""
 
     actor_id: Any = None
     #: Read by the user.

@@ -23,7 +23,7 @@ from gamification.domain.rules import MAX_TOTAL
 from gamification.domain.streak_rules import DAILY
 from gamification.suggestions import did_you_mean, shown
 
-#: What a condition can be, and the names that its JSON can have besides.
+#: The kinds of conditions, and the other names that the JSON of each can have.
 _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "criterion": (
         *("activity", "streak", "threshold"),

@@ -28,7 +28,7 @@ MAX_COOLDOWN: Final = 31_536_000
 MAX_TOTAL: Final = 2**53
 #: A threshold that nobody reaches.
 NEVER: Final = MAX_TOTAL + 1
-#: What can be counted in a season, a period, or within some days.
+#: The criteria that can be counted in a season, a period, or within some days.
 SPANNED: Final = frozenset(
     {Criterion.ACTIVITY_COUNT, Criterion.ACTIVE_DAYS, Criterion.TOTAL_XP}
 )
@@ -131,7 +131,7 @@ class AchievementRule:
 
     @property
     def measure(self) -> Measure:
-        """What is measured: in a season or a period, that alone."""
+        """The measure: of the season or the period alone, if it has one."""
         criterion, about = self.fact
         if self.is_spanned and criterion in SPANNED:
             return f"{criterion} {self.period or ''}", self.id
@@ -145,6 +145,6 @@ class AchievementRule:
 
     @property
     def fact(self) -> Measure:
-        """What is measured over all time."""
+        """The measure over all time."""
         about = self.streak_id if self.activity_id is None else self.activity_id
         return self.criterion, about

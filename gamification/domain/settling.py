@@ -92,7 +92,7 @@ class SettledTotals(RunningTotals):
         unlocks: list[Unlock] = []
         self._missed = NONE
         trees = self.rules.catalogue.trees
-        # What an award gives was not held at any moment before it.
+        # The achievement of an award was not held at any moment before it.
         is_award = cause.kind == EntryKind.ACHIEVEMENT
         is_judged = trees.are_used or self.goals is not None
         is_latest = is_judged and not is_award and start.dates(cause)
@@ -141,7 +141,7 @@ class SettledTotals(RunningTotals):
 
     @property
     def _affected(self) -> Affected:
-        """What was booked may unlock these."""
+        """The trees that the booked entries may unlock."""
         slots = None
         if self._is_record and self.filters is not None:
             slots = self.filters.slots
@@ -188,7 +188,7 @@ class SettledTotals(RunningTotals):
             return False
         if goal.conditions is None:
             return True
-        # What is met now was not always met when a season or a period was over.
+        # A condition that is met now may not have been met when the season was over.
         if is_latest or not goal.is_spanned:
             rest = self.rules.catalogue.tree_of(goal).rest
             verdict = None if rest is None else is_met(rest, judge)
@@ -272,7 +272,7 @@ class SettledTotals(RunningTotals):
 
 
 class Before:
-    """What a user met before something was booked."""
+    """The achievements that a user met before something was booked."""
 
     def __init__(self, totals: RunningTotals, start: Start) -> None:
         self._totals = totals

@@ -12,14 +12,14 @@ from gamification.domain.outcomes import SIGNS
 from gamification.domain.periods import Window, first_day, last_day
 from gamification.domain.rules import AchievementRule
 
-#: What is counted besides the units of activities, which their ids stand for.
+#: Things that are counted besides units of activities, which have their ids.
 XP: Final = 0
 ACTIVE: Final = -1
 
 #: How far the date of a record can be from the date of its instant in UTC.
 _MARGIN: Final = timedelta(days=2)
 
-#: What was counted on a date; the instant where only a part of the date may count.
+#: A date on which something counted; the instant where only a part of it may count.
 Place = tuple[date, datetime | None]
 Counts = Mapping[int, Mapping[Place, int]]
 
@@ -102,7 +102,7 @@ def span_query(
         dates = dates_of(rule, first, last) if rule.is_spanned else None
         if what is None or dates is None:
             continue
-        # Whatever happens may meet conditions.
+        # Any event may meet conditions.
         if what not in known and rule.conditions is None:
             continue
         since, until = found.get(what, dates)
@@ -132,7 +132,7 @@ class SpanCounts:
         self, calendar: Calendar, query: SpanQuery | None, counts: Counts
     ) -> None:
         self._calendar = calendar
-        #: What was read; None for all of the ledger.
+        #: The query that was read; None for all of the ledger.
         self._query = query
         self._counts = {what: {**places} for what, places in counts.items()}
 

@@ -98,14 +98,14 @@ class UserState:
     groups: frozenset[int] = NONE
     #: The rows of achievements that can be earned more than once, by id.
     numbers: Mapping[int, Sequence[Earned]] = field(default_factory=dict)
-    #: What was counted for seasons and periods; None until it is read.
+    #: Counts for seasons and periods; None until they are read.
     spans: tuple[SpanQuery, Counts] | None = None
-    #: What they are; None until a decision needs them.
+    #: The exceptions themselves; None until a decision needs them.
     book: StreakBook | None = None
     #: Counts by id of a filter and by bucket, and which filters and tallies were read.
     filters: Mapping[int, Mapping[str, int]] | None = None
     asked: Asked = NOT_ASKED
-    #: What the tallies of filters lack, as a text: see ``domain.pending_counts``.
+    #: Counts that the tallies of filters lack, as a text: ``domain.pending_counts``.
     pending_counts: str = ""
 
 
@@ -119,5 +119,5 @@ class Record(NamedTuple):
     key: str | None = None
     fingerprint: str = ""
     source: str = ""
-    #: What it says besides, by attribute; None if it says nothing.
+    #: Its values by attribute; None if it has none.
     attributes: Mapping[str, AttributeValue] | None = None

@@ -1,4 +1,4 @@
-"""What happened to a user's streaks by the changes of one request."""
+"""The events of a user's streaks that follow from the changes of one request."""
 
 from __future__ import annotations
 

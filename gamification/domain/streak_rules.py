@@ -1,4 +1,4 @@
-"""What staff define of a streak: its periods, its goal and its freezes.
+"""The rules of a streak that staff define: its periods, its goal and its freezes.
 
 A streak is a run of periods: days, weeks or months of the user's own dates. Its rules
 may change, but only from a later period on: each version keeps the periods before it.
@@ -145,7 +145,7 @@ def read_version(values: Mapping[str, Any], ids: Mapping[str, int]) -> StreakVer
     )
 
 
-#: What a version is stored as, without the date since which it holds.
+#: The stored fields of a version, without the date since which it holds.
 VERSION_FIELDS: Final = (
     "unit",
     "goal",

@@ -35,7 +35,7 @@ class Pause(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Exceptions:
-    """What a user was granted for one streak."""
+    """The exceptions that a user was granted for one streak."""
 
     grants: tuple[Grant, ...] = ()
     pauses: tuple[Pause, ...] = ()
@@ -196,7 +196,7 @@ class Walk:
                 self._supply(period.end)
                 if self.runs.stock < len(missed):
                     return Gap(missed, is_covered=False)
-        # What came later in the gap found the stock as full as it was until then.
+        # Freezes that came later in the gap found the stock as full as until then.
         self._supply(end - ONE_DAY)
         return Gap(missed, is_covered=True)
 

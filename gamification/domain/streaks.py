@@ -51,7 +51,7 @@ class StreakStatus:
     #: When it breaks unless the user is active before that; None once broken.
     lost_at: datetime | None
     key: str = "daily"
-    #: What staff call it.
+    #: The name that staff gave it.
     name: str = ""
     #: ``day``, ``week`` or ``month``, and the active dates that one of them needs.
     unit: str = "day"

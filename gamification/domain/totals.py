@@ -73,7 +73,7 @@ class RunningTotals:
         self.lost_days: AbstractSet[date] = NONE
         self.streaks = StreakKeeper(state, rules.catalogue)
         catalogue = rules.catalogue
-        #: What conditions count; None if there are none.
+        #: The counts for conditions; None if there are none.
         self.filters: FilterKeeper | None = None
         if catalogue.trees.are_used:
             self.filters = FilterKeeper(state, catalogue.trees)

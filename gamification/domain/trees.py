@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from gamification.domain.rules import AchievementRule
 
 _ACTIVITY_COUNT: Final = Criterion.ACTIVITY_COUNT.value
-#: What is not counted comes before all slots.
+#: The place of goals that are not counted, before all slots.
 NO_SLOT: Final = -1
 
 _LONGEST_STREAK: Final = Criterion.LONGEST_STREAK.value
@@ -64,7 +64,7 @@ class Tree:
 
     @property
     def rest(self) -> Requirement | None:
-        """What it requires besides its own criterion; None for nothing."""
+        """The requirement besides its own criterion; None if there is none."""
         whole = self.requirement
         return whole.parts[1] if isinstance(whole, Parts) else None
 
@@ -111,7 +111,7 @@ class Tree:
 
 
 class Asked(NamedTuple):
-    """What a read asks for: whatever it does not find is zero."""
+    """The tallies that a read asks for: those that it does not find are zero."""
 
     #: Ids of activities, and of filters.
     tallies: frozenset[int] = frozenset()
@@ -123,7 +123,7 @@ NOT_ASKED: Final = Asked()
 
 
 class Affected(NamedTuple):
-    """What entries of some activities can unlock, and what that depends on."""
+    """The trees that entries of some activities can unlock, and their tallies."""
 
     trees: tuple[Tree, ...]
     asked: Asked

@@ -56,8 +56,8 @@ def undo_job(
     """Return what takes back all that ``job_id`` did to the owner of ``ledger``.
 
     ``undone`` has the jobs that were taken back, by the job that did it, ``undo_id``
-    included. ``ledger`` is complete and in order of id. Whatever somebody else has
-    since taken back or given again stays as it is.
+    included. ``ledger`` is complete and in order of id. Entries that others have since
+    taken back or given again stay as they are.
     """
     before = [entry for entry in ledger if entry.job_id != job_id]
     stands, stood = _standing(ledger), _standing(before)

@@ -22,7 +22,7 @@ KEPT: Final = 1_000
 def final_at(board: Board, now: datetime) -> datetime | None:
     """Return when the board of a settled period became final; None if it is not yet.
 
-    What is recorded later does not count.
+    Later records do not count.
     """
     settled = settles_at(board.ends_at, board.reopened_at)
     return settled if settled and settled <= now else None

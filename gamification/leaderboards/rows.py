@@ -81,7 +81,7 @@ def finish(board: Board) -> None:
 def count_users(board: Board, user_ids: Iterable[Any], now: datetime) -> None:
     """Bring the scores of these users up to date with the ledger.
 
-    What was recorded after the board became final does not count.
+    Records made after the board became final do not count.
     """
     users, until = [*user_ids], final_at(board, now)
     if not users:

@@ -165,6 +165,6 @@ class Answer(NamedTuple):
     offset: int
     places: Sequence[Place]
     own: Place | None
-    #: What was read of users along with their places.
+    #: The columns of users that were read along with their places.
     people: People = MappingProxyType({})
     is_final: bool = False

@@ -98,7 +98,7 @@ def _take(steps: Sequence[Step], user_id: Any, version: int | None) -> int:
     store = store_for(write_alias())
     for taken, step in enumerate(steps):
         if taken:
-            # Whoever waits for the lock needs a moment to take it.
+            # Others who wait for the lock need a moment to take it.
             time.sleep(PAUSE)
         for attempt in attempts(store, [user_id]):
             with attempt:

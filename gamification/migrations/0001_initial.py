@@ -11,14 +11,14 @@ import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
-#: What is appended to and never edited, and what the database says about an edit.
+#: Tables that are appended to and never edited, and the error that refuses an edit.
 IMMUTABLE = {
     "LedgerEntry": "A ledger entry is never edited; reverse it instead.",
     "StreakFreeze": "A freeze is never edited; the next row makes up for it.",
 }
 
 
-#: What the catalogue consists of: a stamp changes with each of their rows.
+#: The tables of the catalogue: a stamp changes with each of their rows.
 CATALOGUE = (
     "Activity",
     "Achievement",
@@ -269,7 +269,7 @@ class Migration(migrations.Migration):
                     models.JSONField(
                         blank=True,
                         default=dict,
-                        help_text="What a record can say, and its type: string, integer, boolean.",
+                        help_text="Attributes of records, and types: string, integer, boolean.",
                         verbose_name="attributes",
                     ),
                 ),
@@ -409,7 +409,7 @@ class Migration(migrations.Migration):
                     "conditions",
                     models.JSONField(
                         blank=True,
-                        help_text="What users must also meet; empty means nothing else.",
+                        help_text="Conditions that users must also meet; empty means none.",
                         null=True,
                         verbose_name="further conditions",
                     ),
@@ -478,7 +478,7 @@ class Migration(migrations.Migration):
                     "starts_at",
                     models.DateTimeField(
                         blank=True,
-                        help_text="What happens before this time does not count.",
+                        help_text="Earlier records do not count.",
                         null=True,
                         verbose_name="starts at",
                     ),
@@ -487,7 +487,7 @@ class Migration(migrations.Migration):
                     "ends_at",
                     models.DateTimeField(
                         blank=True,
-                        help_text="What happens at this time or later does not count.",
+                        help_text="Records from this time on do not count.",
                         null=True,
                         verbose_name="ends at",
                     ),
@@ -618,7 +618,7 @@ class Migration(migrations.Migration):
                     "closed_at",
                     models.DateTimeField(
                         blank=True,
-                        help_text="What is recorded later does not change the board.",
+                        help_text="Later records do not change the board.",
                         null=True,
                         verbose_name="closed at",
                     ),
@@ -1018,7 +1018,7 @@ class Migration(migrations.Migration):
                 (
                     "attributes",
                     models.JSONField(
-                        help_text="What the record said, by attribute of its activity.",
+                        help_text="Values of the record, by attribute of its activity.",
                         null=True,
                         verbose_name="attributes",
                     ),
@@ -1603,7 +1603,7 @@ class Migration(migrations.Migration):
                 (
                     "amount",
                     models.IntegerField(
-                        help_text="What it adds to the stock; negative if it takes.",
+                        help_text="Change of the stock; negative if it takes.",
                         verbose_name="amount",
                     ),
                 ),
@@ -1968,7 +1968,7 @@ class Migration(migrations.Migration):
                         blank=True,
                         db_default="",
                         default="",
-                        help_text="What the tallies of filters lack, as JSON.",
+                        help_text="Counts that the tallies of filters still lack, as JSON.",
                         verbose_name="pending counts",
                     ),
                 ),
@@ -2317,7 +2317,7 @@ class Migration(migrations.Migration):
                     models.JSONField(
                         blank=True,
                         default=list,
-                        help_text="What a record must say; empty means anything.",
+                        help_text="Conditions on attributes of a record; empty means any record.",
                         verbose_name="attributes",
                     ),
                 ),

@@ -77,7 +77,7 @@ ACHIEVEMENTS: list[dict[str, Any]] = [
 ]
 # fmt: on
 
-# What a new row has where the seed says nothing; staff may have changed it since.
+# Values of a new row where the seed has none; staff may have changed them since.
 ACTIVITY_DEFAULTS = {
     "daily_limit": None,
     "cooldown": None,

@@ -90,7 +90,7 @@ class Achievement(CatalogueItem):
         _("further conditions"),
         null=True,
         blank=True,
-        help_text=_("What users must also meet; empty means nothing else."),
+        help_text=_("Conditions that users must also meet; empty means none."),
     )
     series = models.SlugField(
         _("series"),
@@ -132,13 +132,13 @@ class Achievement(CatalogueItem):
         _("starts at"),
         null=True,
         blank=True,
-        help_text=_("What happens before this time does not count."),
+        help_text=_("Earlier records do not count."),
     )
     ends_at = models.DateTimeField(
         _("ends at"),
         null=True,
         blank=True,
-        help_text=_("What happens at this time or later does not count."),
+        help_text=_("Records from this time on do not count."),
     )
     season_zone = models.CharField(
         _("time zone of the season"),

@@ -56,7 +56,7 @@ class Board(models.Model):
         _("closed at"),
         null=True,
         blank=True,
-        help_text=_("What is recorded later does not change the board."),
+        help_text=_("Later records do not change the board."),
     )
     reopened_at = models.DateTimeField(_("reopened at"), null=True, blank=True)
     count = models.BigIntegerField(_("ranked users"), default=0)

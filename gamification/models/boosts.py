@@ -58,7 +58,7 @@ class Boost(KeyedItem):
         _("attributes"),
         default=list,
         blank=True,
-        help_text=_("What a record must say; empty means anything."),
+        help_text=_("Conditions on attributes of a record; empty means any record."),
     )
     boosts_achievements = models.BooleanField(
         _("boosts rewards of achievements"), default=False

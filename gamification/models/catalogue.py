@@ -133,7 +133,7 @@ class Activity(CatalogueItem):
         _("attributes"),
         default=dict,
         blank=True,
-        help_text=_("What a record can say, and its type: string, integer, boolean."),
+        help_text=_("Attributes of records, and types: string, integer, boolean."),
     )
     is_active = models.BooleanField(_("active"), default=True)
 

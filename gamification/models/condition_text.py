@@ -42,7 +42,7 @@ class _Voice(NamedTuple):
     """One of two ways to say the same: as a clause of a sentence, or short."""
 
     criterion: Any
-    #: What differs if something else than all of a criterion is measured.
+    #: The texts that differ if only a part of a criterion is measured.
     measured: Mapping[str, Any]
     holds: Any
     lacks: Any
@@ -112,7 +112,7 @@ _MODELS: Final = {
     "achievement": "Achievement",
 }
 
-#: What users are told to meet yet.
+#: The voice in which users are told the conditions that they do not meet yet.
 _NEED: Final = _SHORT._replace(holds=_CLAUSE.holds, lacks=_CLAUSE.lacks)
 
 

@@ -40,7 +40,7 @@ _SHORT_RUNS: Final[Mapping[str, Any]] = {
     ),
 }
 
-#: What users do or have, after “when they”.
+#: Clauses about users that follow “when they”.
 _CLAUSES: Final[Mapping[str, Any]] = {
     Criterion.ACTIVITY_COUNT: ngettext_lazy(
         "have done “%(activity)s” %(number)s time",

@@ -113,7 +113,7 @@ class LedgerEntry(models.Model):
     attributes = models.JSONField(
         _("attributes"),
         null=True,
-        help_text=_("What the record said, by attribute of its activity."),
+        help_text=_("Values of the record, by attribute of its activity."),
     )
     boosts = models.JSONField(
         _("boosts"),
@@ -131,9 +131,9 @@ class LedgerEntry(models.Model):
         verbose_name_plural = _("ledger entries")
         default_permissions = ("view",)
         ordering: ClassVar = ["-id"]
-        # What each of them costs is in docs/reference/storage.md.
+        # docs/reference/storage.md says what each of them costs.
         indexes: ClassVar = [
-            # What daily limits, cooldowns and streaks of some activities count.
+            # Daily limits, cooldowns and streaks of some activities count by it.
             models.Index(
                 fields=["user", "activity", "local_date"],
                 name="gamification_entry_by_day",
@@ -157,7 +157,7 @@ class LedgerEntry(models.Model):
                 condition=~Q(kind=EntryKind.ACTIVITY),
                 name="gamification_entry_by_kind",
             ),
-            # What came from an object that the site takes back.
+            # A site takes back all entries of one of its objects.
             models.Index(
                 fields=["source", "user"],
                 condition=~Q(source=""),
@@ -174,13 +174,13 @@ class LedgerEntry(models.Model):
                 condition=Q(achievement__isnull=False),
                 name="gamification_entry_of_award",
             ),
-            # What a job wrote, to show it and to take it back.
+            # The entries of a job are shown and taken back.
             models.Index(
                 fields=["job", "user"],
                 condition=Q(job__isnull=False),
                 name="gamification_entry_of_job",
             ),
-            # What boosts multiplied, to count it one by one.
+            # Boosted entries are counted one by one.
             models.Index(
                 fields=["local_date"],
                 condition=Q(boosts__isnull=False),

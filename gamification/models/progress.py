@@ -153,7 +153,7 @@ class UserGamification(models.Model):
         blank=True,
         default="",
         db_default="",
-        help_text=_("What the tallies of filters lack, as JSON."),
+        help_text=_("Counts that the tallies of filters still lack, as JSON."),
     )
     version = models.BigIntegerField(
         _("version"), default=1, help_text=_("Grows with every change.")

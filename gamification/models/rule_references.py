@@ -15,7 +15,7 @@ from gamification.domain.rule_checks import names_in
 if TYPE_CHECKING:
     from gamification.models.achievements import Achievement
 
-#: What conditions can name, by the name of the model.
+#: The kinds of rows that conditions can name, by the name of the model.
 _KINDS: Final = {
     "activity": "activity",
     "streakdefinition": "streak",
@@ -32,8 +32,8 @@ def with_rules() -> Any:
 def rules_naming(kind: str, key: str) -> list[Achievement]:
     """Return the achievements whose conditions name an item of the catalogue.
 
-    ``kind`` is ``activity``, ``streak`` or ``achievement``. What an achievement's own
-    criterion counts is named, too, if it counts some of it only.
+    ``kind`` is ``activity``, ``streak`` or ``achievement``. The item that an
+    achievement's own criterion counts is named, too, if it counts only a part of it.
     """
     return [row for row in with_rules() if (kind, key) in {*named_by(row)}]
 

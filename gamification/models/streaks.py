@@ -145,7 +145,7 @@ class StreakFreeze(models.Model):
     )
     kind = models.CharField(_("kind"), max_length=8, choices=FreezeKind)
     amount = models.IntegerField(
-        _("amount"), help_text=_("What it adds to the stock; negative if it takes.")
+        _("amount"), help_text=_("Change of the stock; negative if it takes.")
     )
     date = models.DateField(
         _("date"),

@@ -36,7 +36,7 @@ def resume_job(job_id: int, *, actor: UserRef | None) -> Job:
 def abandon_job(job_id: int, *, actor: UserRef | None) -> Job:
     """End a job for good before all users are processed; return the job.
 
-    What it has done stays; ``begin_undo`` takes that back. A step that is running is
+    Its changes so far remain; ``begin_undo`` takes them back. A step that is running is
     undone. Raises the errors of ``pause_job``.
     """
     ends = {"finished_at": timezone.now(), "stepping_until": None}

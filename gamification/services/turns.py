@@ -1,8 +1,9 @@
 """Lets writers on SQLite take turns.
 
 SQLite has one writer at a time, and those who wait ask again after pauses that grow to
-a tenth of a second. Whoever has waited for long then loses to newcomers who ask every
-millisecond. Here, everybody asks again after a short random pause, which gets shorter.
+a tenth of a second. A process that has waited for long then loses to newcomers, which
+ask every millisecond. Here, all ask again after a short random pause, which gets
+shorter.
 """
 
 from __future__ import annotations

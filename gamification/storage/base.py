@@ -47,7 +47,7 @@ class Snapshot(NamedTuple):
     celebration_ids: Mapping[UserKey, int] = NOTHING
     #: The groups, as far as boosts are for them, of users without a row.
     groups: Mapping[Any, frozenset[int]] = NOTHING
-    #: What was read for seasons and periods, if anything: newcomers have nothing of it.
+    #: The query for seasons and periods, if any: newcomers have nothing of them.
     spans: SpanQuery | None = None
 
     def welcome(self, query: StateQuery) -> bool:

@@ -31,7 +31,7 @@ def load_tallies(
 
 
 class FilterValue(Func):
-    """What the user of a row has of a filter, in tallies and among pending counts."""
+    """The count of a filter for the user of a row, in tallies and pending counts."""
 
     output_field = BigIntegerField()
 

@@ -22,8 +22,8 @@ NUMBERS: Final = f"""ARRAY(
     FROM {UNLOCKS} u WHERE u.user_id = p.user_id
     AND u.achievement_id {some_sql("bigint")})"""
 
-#: What is counted, date, microsecond or 0, and the sum. The dates of which only a part
-#: may belong to a season are told apart by the microsecond.
+#: The thing counted, date, microsecond or 0, and the sum. The microsecond tells apart
+#: the dates of which only a part may belong to a season.
 SPANS: Final = f"""ARRAY(
     SELECT ARRAY[g.what, g.day, g.at, sum(g.value)::bigint] FROM (
         SELECT v.what, v.value, l.local_date - DATE '0001-01-01' + 1 AS day,

@@ -72,7 +72,7 @@ class ActivityIds(NamedTuple):
     #: First and last date of the other records that matter.
     since: date = date.min
     until: date = date.max
-    #: What conditions need, with the ids of activities and of filters.
+    #: The tallies that conditions need, by ids of activities and of filters.
     asked: Asked = NOT_ASKED
     #: The only activity, and the units of it that a user needs before the record for
     #: any filter to matter.

@@ -297,7 +297,7 @@ def test_each_control_is_logged_with_its_actor(admin_client, admin_user, job):
     rows = LogEntry.objects.order_by("pk").values_list("user", "change_message")
     assert [*rows] == [
         (admin_user.pk, f"Job {job.pk} is paused."),
-        (admin_user.pk, f"Job {job.pk} is abandoned. What it has done stays."),
+        (admin_user.pk, f"Job {job.pk} is abandoned. Its changes so far remain."),
     ]
 
 

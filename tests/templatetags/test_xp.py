@@ -25,7 +25,7 @@ def test_a_record_says_what_it_brought(render, user):
 
     assert said(html) == ["+10 XP", "Streak 1", "Ten done unlocked: +50 XP", "Level 2"]
     assert '<li data-kind="streak">' in html
-    assert 'aria-label="What you earned"' in html
+    assert 'aria-label="XP you earned"' in html
 
 
 def test_an_unlock_without_xp_is_an_unlock(render, user):

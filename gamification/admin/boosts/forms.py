@@ -83,7 +83,7 @@ class BoostForm(DefinitionForm):
         label=gettext_lazy("Clock"),
         widget=ZoneSelect,
         required=False,
-        help_text=gettext_lazy("Whose clock the two times are about."),
+        help_text=gettext_lazy("The clock that the two times refer to."),
     )
     starts_at = WallTimeField(label=gettext_lazy("Starts at"))
     ends_at = WallTimeField(

@@ -62,7 +62,7 @@ class BoostAdmin(UndoMixin, CatalogueAdmin):
             {"fields": ("factor", "zone", "starts_at", "ends_at")},
         ),
         (
-            gettext_lazy("What and for whom"),
+            gettext_lazy("Activities and users"),
             {"fields": ("activities", "where", "group")},
         ),
         (

@@ -25,7 +25,7 @@ from gamification.models.rule_checks import find_problems, named_now
 from gamification.staff import definition_problems, reach_problem
 
 _ICON: Final = Achievement._meta.get_field("icon")
-#: What the form calls the fields of repeats.
+#: The labels of the fields of repeats.
 _LABELS: Final = {
     "max_times": _("How often can a user earn it?"),
     "repeat_every": _("Again after every … more"),
@@ -47,12 +47,12 @@ class AchievementForm(SeasonForm):
     )
 
     counting = CountingField(
-        label=_("What counts"),
+        label=_("Counted records"),
         help_text=_("Which records count, when, and what of them. Empty means all."),
     )
     conditions = ConditionsField(
         label=_("Further conditions"),
-        help_text=_("What users must also meet. Nobody loses it by them later."),
+        help_text=_("Users must also meet these. Nobody loses it by them later."),
     )
 
     class Media:

@@ -53,8 +53,8 @@ _REPEATS: Final = _(
     "criterion starts from zero. Each time has its own XP."
 )
 _SEASON: Final = _(
-    "Only what happens in the season counts, and nobody can earn it outside. What is "
-    "recorded late still counts by the time at which it happened."
+    "Only records of the season count, and nobody can earn it outside. A late record "
+    "still counts by the time at which it happened."
 )
 _CRITERION: Final = '{} <small class="gam-beneath">{}</small>'
 

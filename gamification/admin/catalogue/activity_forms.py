@@ -51,7 +51,7 @@ class ActivityForm(DefinitionForm):
         required=False,
         widget=AdminTextareaWidget(attrs={"rows": 4, "spellcheck": "false"}),
         help_text=gettext_lazy(
-            "What a record can say, one on each line with its type, such as “genre: "
+            "Attributes of records, one on each line with its type, such as “genre: "
             "string”, “pages: integer” or “is_signed: boolean”. A type stays while "
             "entries of the ledger have the attribute."
         ),

@@ -29,7 +29,7 @@ from gamification.admin.catalogue.rule_drafts import (
 from gamification.models import Achievement, Activity, StreakDefinition, write_alias
 from gamification.staff import DATED, SPANNED, Criterion, Operator, Quantity
 
-#: What a condition can be, in the order in which staff choose.
+#: The kinds of conditions, in the order in which staff choose.
 KINDS: Final = {
     **{each.value: each.label for each in Criterion if each != Criterion.MANUAL},
     "holds": gettext_lazy("holds an achievement"),
@@ -55,7 +55,7 @@ class RuleWidget(forms.Widget):
     read: ClassVar[Any]
     #: Returns the JSON of a draft; raises an error for what is none.
     write: ClassVar[Any]
-    #: What is wrong, by path.
+    #: The problems found, by path.
     problems: Mapping[str, list[str]]
 
     def __init__(self, attrs: Any = None) -> None:

@@ -14,7 +14,7 @@ from gamification.admin.catalogue.definition_forms import DefinitionForm
 from gamification.components.zones import ZoneSelect
 from gamification.staff import time_zones
 
-#: What browsers send, with seconds only where they are given.
+#: The format that browsers send, with seconds only where they are given.
 _FORMAT: Final = "%Y-%m-%dT%H:%M"
 _FORMATS: Final = (_FORMAT, f"{_FORMAT}:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d")
 
@@ -58,11 +58,11 @@ class SeasonForm(DefinitionForm):
 
     starts_at = SeasonTimeField(
         label=_("Starts at"),
-        help_text=_("What happens before does not count. Empty means no start."),
+        help_text=_("Earlier records do not count. Empty means no start."),
     )
     ends_at = SeasonTimeField(
         label=_("Ends at"),
-        help_text=_("What happens then or later does not count. Empty means no end."),
+        help_text=_("Records from this time on do not count. Empty means no end."),
     )
     season_zone = forms.ChoiceField(
         label=_("On the clock of"),

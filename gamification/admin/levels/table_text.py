@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from gamification.exceptions import InvalidDefinitionsError
 from gamification.staff import LevelRule, read_levels
 
-#: What separates the columns; spreadsheets paste tabs.
+#: The separator of the columns; spreadsheets paste tabs.
 _BETWEEN: Final = re.compile(r"\s*[|\t]\s*")
 _XP: Final = re.compile(r"[0-9]{1,16}", re.ASCII)
 _PLACE: Final = re.compile(r"levels\[([0-9]+)\]\.?(\w*)")

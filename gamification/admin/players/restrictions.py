@@ -72,7 +72,7 @@ class ExcludeForm(RestrictionForm):
     title = _("Exclude from the game")
     explanation = _(
         "Records of the user earn nothing, and leaderboards do not list the user. "
-        "What the user has earned stays."
+        "The user keeps everything earned so far."
     )
 
     def call_service(self, actor: Any) -> ActionResult:

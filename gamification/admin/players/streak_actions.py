@@ -40,7 +40,7 @@ def dates_between(since: date, until: date | None) -> list[date]:
 class StreakActionForm(ActionForm):
     """Base of the actions on one streak, or on all of them."""
 
-    #: What no choice means; empty if a streak has to be chosen.
+    #: The label of no choice; empty if a streak has to be chosen.
     all_label: Any = ""
     # Users read the note of what keeps their streak.
     internal_note = None  # type: ignore[assignment]

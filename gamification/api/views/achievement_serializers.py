@@ -161,7 +161,7 @@ class SeasonSerializer(ResponseSerializer):
     """The time in which an achievement counts what happens."""
 
     state = serializers.ChoiceField(
-        choices=SEASON_STATES, help_text="What it is now, for the user."
+        choices=SEASON_STATES, help_text="Its state now, for the user."
     )
     starts_at = serializers.DateTimeField(allow_null=True)
     ends_at = serializers.DateTimeField(
@@ -223,7 +223,7 @@ class AchievementDefinitionSerializer(AchievementSerializer):
     conditions = ConditionField(
         source="achievement.conditions",
         allow_null=True,
-        help_text="What users must also meet; null for nothing else.",
+        help_text="Conditions that users must also meet; null for none.",
     )
     requirement = serializers.CharField(
         source="achievement.requirement",

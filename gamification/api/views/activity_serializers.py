@@ -66,8 +66,8 @@ class EditActivityBody(BodySerializer):
     extends_streak = StrictBooleanField(required=False)
     attributes = TypesField(
         required=False,
-        help_text="What a record can say, each with its type. A type stays while "
-        "entries of the ledger have the attribute.",
+        help_text="The attributes that a record can have, with their types. A type "
+        "stays while entries of the ledger have the attribute.",
     )
     is_active = StrictBooleanField(required=False)
 
@@ -95,7 +95,7 @@ class ActivitySerializer(ResponseSerializer):
     extends_streak = serializers.BooleanField()
     attributes = serializers.DictField(
         child=serializers.CharField(),
-        help_text="What a record can say, each with its type.",
+        help_text="The attributes that a record can have, with their types.",
     )
     is_active = serializers.BooleanField(help_text="Whether it can be recorded.")
 

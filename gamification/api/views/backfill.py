@@ -185,7 +185,7 @@ class DraftPreviewSerializer(ResponseSerializer):
         help_text="Why nobody can ever reach it; empty if somebody can."
     )
     effect = BackfillPreviewSerializer(
-        help_text="What a backfill would do once it is saved and active."
+        help_text="The effect of a backfill once it is saved and active."
     )
 
 

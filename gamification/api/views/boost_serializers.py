@@ -113,7 +113,7 @@ class EditBoostBody(BodySerializer):
         child=ComparisonField(),
         max_length=_COMPARISONS,
         required=False,
-        help_text="What a record must say: attribute, operator and value.",
+        help_text="Conditions on attributes: attribute, operator and value.",
     )
     boosts_achievements = _flag("rewards of achievements, too")
     boosts_adjustments = _flag("XP that staff give, too")
@@ -171,7 +171,7 @@ class BoostSerializer(FactorSerializer):
         help_text="Name of the group whose members it is for; null for everybody.",
     )
     where = serializers.ListField(
-        help_text="What a record must say: attribute, operator and value."
+        help_text="Conditions on attributes: attribute, operator and value."
     )
     boosts_achievements = serializers.BooleanField()
     boosts_adjustments = serializers.BooleanField()
@@ -204,7 +204,7 @@ class BoostDaySerializer(ResponseSerializer):
 class BoostPreviewSerializer(ResponseSerializer):
     """The effect that a boost would have had in the last 28 days."""
 
-    sentence = serializers.CharField(help_text="What it does, in words.")
+    sentence = serializers.CharField(help_text="The effect of the boost, in words.")
     users_a_day = serializers.IntegerField()
     xp_a_day = serializers.IntegerField(help_text="XP without boosts.")
     extra_a_day = serializers.IntegerField(help_text="XP that it would add.")
@@ -235,7 +235,7 @@ class UserBoostSerializer(FactorSerializer):
         child=serializers.CharField(), help_text="Keys; empty for all."
     )
     where = serializers.ListField(
-        help_text="What a record must say: attribute, operator and value."
+        help_text="Conditions on attributes: attribute, operator and value."
     )
 
 

@@ -67,7 +67,7 @@ class CelebrationSerializer(ResponseSerializer):
 
     id = serializers.IntegerField()
     kind = serializers.ChoiceField(choices=CelebrationKind.values)
-    title = serializers.CharField(help_text="What is celebrated, in a few words.")
+    title = serializers.CharField(help_text="The occasion, in a few words.")
     text = serializers.CharField(help_text="The same in a sentence.")
     data = serializers.DictField(  # type: ignore[assignment]
         help_text="For an achievement: its key as ``achievement``, ``name``, ``icon`` "

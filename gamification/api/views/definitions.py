@@ -91,7 +91,7 @@ class EditAchievementBody(BodySerializer):
     conditions = ConditionField(
         allow_null=True,
         required=False,
-        help_text="What users must also meet; null for nothing else.",
+        help_text="Conditions that users must also meet; null for none.",
     )
     series = KeyField(
         allow_blank=True,
@@ -128,7 +128,7 @@ class EditAchievementBody(BodySerializer):
     starts_at = StrictDateTimeField(
         allow_null=True,
         required=False,
-        help_text="What happens before does not count. Without ``season_zone``, it is "
+        help_text="Earlier records do not count. Without ``season_zone``, it is "
         "what each user's clock shows, with the offset +00:00.",
     )
     ends_at = StrictDateTimeField(

@@ -21,7 +21,7 @@ from gamification.api.views.user_serializers import NoteBody, XPAmountField
 from gamification.models import JobKind, JobState
 from gamification.staff import MAX_NAME
 
-#: What can be begun over HTTP.
+#: The kinds of jobs that can be begun over HTTP.
 STARTABLE_KINDS: Final = (
     JobKind.AWARD.value,
     JobKind.REVOCATION.value,
@@ -116,7 +116,9 @@ class JobSerializer(ResponseSerializer):
     id = serializers.IntegerField()
     kind = serializers.ChoiceField(choices=JobKind.values)
     state = serializers.ChoiceField(choices=JobState.values)
-    parameters = serializers.DictField(help_text="What to do; depends on the kind.")
+    parameters = serializers.DictField(
+        help_text="The task in detail; depends on the kind."
+    )
     total = serializers.IntegerField(help_text="Users to process when the job began.")
     done = serializers.IntegerField(help_text="Users who were processed so far.")
     skipped = serializers.IntegerField(help_text="Processed users who were skipped.")

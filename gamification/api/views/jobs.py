@@ -192,7 +192,7 @@ class JobsViewSet(GamificationViewSet):
     @action(detail=True, methods=["post"])
     @_controlling(response_example={**EXAMPLE, "state": "abandoned"})
     def abandon(self, request: Request, id: str) -> Job:  # noqa: A002 - as ids
-        """End a job for good. What it has done stays until it is taken back."""
+        """End a job for good. Its changes so far remain until they are taken back."""
         return abandon_job(_checked(request, id), actor=request.user)
 
     @action(detail=True, methods=["post"])

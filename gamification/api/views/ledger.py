@@ -68,7 +68,7 @@ class LedgerEntrySerializer(EntrySerializer):
         allow_null=True,
         help_text="Id of the entry whose XP this one changes.",
     )
-    note = serializers.CharField(help_text="What staff tell the user; can be empty.")
+    note = serializers.CharField(help_text="A note of staff to the user; can be empty.")
 
     @classmethod
     def serialize(cls, value: LedgerEntry) -> dict[str, Any]:

@@ -111,7 +111,7 @@ class EntrySerializer(ResponseSerializer):
     )
     attributes = serializers.DictField(
         allow_null=True,
-        help_text="What the record said, by attribute; null if it said nothing.",
+        help_text="Values of the record by attribute; null if it has none.",
     )
     fingerprint = serializers.CharField(
         help_text="Identifies the entry in a request to reverse it: after the database "

@@ -98,7 +98,7 @@ class RecordBody(BodySerializer):
         help_text="The object that caused it, such as `visions.kpi:42`.",
     )
     attributes = AttributesField(
-        required=False, help_text="What it says besides, as the activity declares it."
+        required=False, help_text="Values of the attributes that the activity declares."
     )
 
 

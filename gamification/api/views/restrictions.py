@@ -92,7 +92,7 @@ class RestrictionSerializer(ResponseSerializer):
         allow_null=True, help_text="When a hold ends; null for an exclusion."
     )
     reason = serializers.CharField()
-    actor = serializers.CharField(allow_null=True, help_text="Who decided on it.")
+    actor = serializers.CharField(allow_null=True, help_text="The user who imposed it.")
     created_at = serializers.DateTimeField()
     lifted_at = serializers.DateTimeField(
         allow_null=True, help_text="Null while nobody has lifted it."

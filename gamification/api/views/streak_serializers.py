@@ -164,7 +164,7 @@ class PauseSerializer(ResponseSerializer):
 class StaffPauseSerializer(PauseSerializer):
     """A pause, and who made it."""
 
-    actor = serializers.CharField(allow_null=True, help_text="Who made it.")
+    actor = serializers.CharField(allow_null=True, help_text="The user who made it.")
     created_at = serializers.DateTimeField()
 
     @classmethod
@@ -182,7 +182,7 @@ class FreezeSerializer(ResponseSerializer):
         help_text="The user's date that it covered, or on which it came."
     )
     note = serializers.CharField()
-    actor = serializers.CharField(allow_null=True, help_text="Who granted it.")
+    actor = serializers.CharField(allow_null=True, help_text="The user who granted it.")
     created_at = serializers.DateTimeField()
 
     @classmethod
@@ -196,7 +196,9 @@ class RepairSerializer(ResponseSerializer):
     streak = serializers.CharField(source="streak.key", help_text="Key of the streak.")
     date = serializers.DateField()
     note = serializers.CharField()
-    actor = serializers.CharField(allow_null=True, help_text="Who repaired it.")
+    actor = serializers.CharField(
+        allow_null=True, help_text="The user who repaired it."
+    )
     created_at = serializers.DateTimeField()
 
     @classmethod

@@ -60,8 +60,8 @@ SWITCHES = {
     "--create-activities": "Create missing activities, worth 10 XP each.",
     "--celebrate": "Create celebrations and send signals; by default an import does "
     "neither.",
-    "--strict": "Stop at the first row that cannot be used. What was recorded before "
-    "it, or in the same batch, stays.",
+    "--strict": "Stop at the first row that cannot be used. Records before it, or in "
+    "the same batch, remain.",
 }
 
 #: Hints at the end, by the code of an error, with the option that they are about.

@@ -24,7 +24,7 @@ from gamification.staff import (
 #: Seconds to wait while another process runs a step of the job.
 PATIENCE: Final = 1.0
 
-#: What the options do to a job.
+#: The verb for each option.
 CONTROLS: Final[Mapping[str, Callable[..., Job]]] = {
     "pause": pause_job,
     "resume": resume_job,

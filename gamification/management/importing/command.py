@@ -28,7 +28,7 @@ class HelpFormatter(DjangoHelpFormatter, RawDescriptionHelpFormatter):
 class ImportCommand(BaseCommand):
     """A command that reads rows of users from a file."""
 
-    #: What the help says of ``--user-field`` besides.
+    #: More help for ``--user-field``.
     more_on_users: ClassVar[str] = ""
 
     def create_parser(self, *args: Any, **kwargs: Any) -> CommandParser:

@@ -84,9 +84,9 @@ class Records:
     since: date
     until: date
     every: int
-    #: What a cooldown gives, today and as proposed, which sums do not tell.
+    #: The XP by cooldowns, today and as proposed, which sums do not tell.
     recounts: tuple[Recount, Recount]
-    #: What boosted dates give, which sums do not tell either.
+    #: The XP of boosted dates, which sums do not tell either.
     boosted: BoostedDays
 
     @classmethod

@@ -96,7 +96,7 @@ def check_boost(key: str | None = None, /, **changes: Any) -> None:
 def set_boost(item: Boost, changes: Mapping[str, Any]) -> None:
     """Set fields of a boost; raise ``InvalidDefinitionError`` with every error.
 
-    What is stored of it decides which fields may change.
+    The stored boost decides which fields may change.
     """
     before = boost_values(item) if item.pk else None
     errors: dict[str, str] = {}

@@ -38,7 +38,7 @@ class UserBoost:
     is_running: bool
     #: Keys of the activities that it boosts; empty for all.
     activities: Sequence[str]
-    #: What a record must say: attribute, operator and value.
+    #: Conditions on attributes of a record: attribute, operator and value.
     where: Sequence[Sequence[Any]]
 
 

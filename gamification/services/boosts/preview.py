@@ -53,7 +53,7 @@ class BoostDay:
 class BoostPreview:
     """The effect that a boost would have had in the last 28 days, by day."""
 
-    #: What it does, in words.
+    #: The effect of the boost, in words.
     sentence: str
     days: Sequence[BoostDay]
     #: One of this many users was read, and stands for them.

@@ -45,8 +45,9 @@ def forget_others(user_id: Any, known: Collection[tuple[int, int]]) -> None:
 def _loss(user_id: Any, reversal_id: int) -> dict[str, Any]:
     """Return the values of a lost achievement from the reversal of its reward.
 
-    A reversal of records also takes back what they had unlocked: both are written at
-    one moment, the records first. What staff revoke is reversed alone.
+    A reversal of records also takes back the rewards that they unlocked: both are
+    written at one moment, the records first. A reward that staff revoke is reversed
+    alone.
     """
     ledger = LedgerEntry.objects.using(write_alias()).filter(user=user_id)
     reversal = ledger.get(pk=reversal_id)

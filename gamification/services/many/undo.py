@@ -50,10 +50,10 @@ def begin_undo(
 
     Each user's totals, level, unlocks and days become what they would be without the
     job: new entries make up for its entries, and celebrations that nobody has seen are
-    withdrawn. Levels begin at once where they did before. What somebody else has taken
-    back or given again meanwhile stays, and so does what users unlocked while dates
-    were repaired. The job must be finished or abandoned, and can
-    be taken back once. Users read the ``note``, only staff read the ``internal_note``.
+    withdrawn. Levels begin at once where they did before. Awards and reversals that
+    others have made meanwhile remain, and so do achievements that users unlocked while
+    dates were repaired. The job must be finished or abandoned, and can be taken back
+    once. Users read the ``note``, only staff read the ``internal_note``.
 
     Raises ``UnknownJobError``, ``JobStateError``, ``LevelsPinnedError``,
     ``InvalidTextError``, ``UnknownUserError``, ``StorageError``.

@@ -28,8 +28,8 @@ class ConditionProgress:
     """How far a user is with a condition, and with each of its parts.
 
     ``all`` counts the parts that are met, ``at_least`` too, up to the number that it
-    needs, and ``any`` is as far as the part that is nearest. What must be held, or must
-    not, is 1 if it is so, and else 0.
+    needs, and ``any`` is as far as the part that is nearest. An achievement to hold, or
+    not to hold, is 1 if that is so, and otherwise 0.
     """
 
     condition: Condition
@@ -94,8 +94,8 @@ def measure_trees(
     """Return how far the user is with each of ``achievements`` that is a tree, by id.
 
     The number of statements does not depend on the number of achievements: it is one
-    read of the user, and the ledger if only that tells. What their conditions name was
-    loaded into ``names`` before, as far as the user may see it.
+    read of the user, and the ledger if only that tells. ``names`` of each must have the
+    names for its conditions, as far as the user may see them.
     """
     trees = [row for row in achievements if row.counting or row.conditions]
     if not trees:

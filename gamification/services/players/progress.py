@@ -37,7 +37,7 @@ class ProfileSummary:
     """A user's progress and settings at one instant."""
 
     level: LevelProgress
-    #: What the level is called, in the active language, and its icon; both may be "".
+    #: The name of the level in the active language, and its icon; both may be "".
     level_name: str
     level_icon: str
     #: The highest level that the user ever reached.

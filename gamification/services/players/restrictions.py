@@ -53,7 +53,7 @@ def exclude_user(user: UserRef, *, reason: str, actor: UserRef | None) -> Restri
     """Exclude the user from the game until staff lift it; return the exclusion.
 
     Records earn nothing, leaderboards do not list the user, and rarity does not count
-    them. What the user has earned stays.
+    them. The user keeps everything earned so far.
 
     Raises ``InvalidTextError`` for an empty reason, ``UnknownUserError``,
     ``StorageError``.

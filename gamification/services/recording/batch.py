@@ -45,8 +45,8 @@ RecordValues: TypeAlias = tuple[
     Mapping[str, AttributeValue] | None,
 ]
 
-#: What is left of an outcome that nobody reads: its XP, its number of unlocks, and
-#: whether the record was a replay. Thousands of plain tuples cost the garbage collector
+#: The rest of an outcome that nobody reads: its XP, its number of unlocks, and whether
+#: the record was a replay. Thousands of plain tuples cost the garbage collector
 #: nothing.
 Earned: TypeAlias = tuple[int, int, bool]
 
@@ -55,7 +55,7 @@ Result: TypeAlias = Outcome | Earned | GamificationError
 
 
 class Terms(NamedTuple):
-    """What holds for all records of one call."""
+    """The terms that hold for all records of one call."""
 
     now: datetime
     #: A new record must have occurred between these two instants.

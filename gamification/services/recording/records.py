@@ -33,7 +33,7 @@ class ActivityRecord:
     key: str | None = None
     #: The origin of the record, such as ``visions.kpi:42``.
     source: str = ""
-    #: What it says besides, by attribute that the activity declares.
+    #: Values of the attributes that the activity declares.
     attributes: Mapping[str, AttributeValue] | None = None
 
 

@@ -48,7 +48,7 @@ class Encoded(NamedTuple):
     decision: BatchDecision
     #: The changesets in the form that the store takes; None if there are none.
     rows: Any
-    #: What happened to streaks, by user; empty if nobody hears of it.
+    #: Events of streaks, by user; empty if no receiver is connected.
     events: Mapping[Any, Sequence[StreakEvent]]
     #: Users without a row; the decision about them follows under the locks.
     undecided: Collection[Any] = ()

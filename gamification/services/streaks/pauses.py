@@ -216,7 +216,7 @@ def _replace(
     touching = _touching(rows, since, until)
     noted = touching.exclude(note="").first()
     if noted and not note:
-        # What staff wrote for the user stays, with who wrote it.
+        # A note of staff for the user stays, with its author.
         actor_id, note = noted.actor_id, noted.note
     touching.delete()
     return rows.create(

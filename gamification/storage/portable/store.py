@@ -151,7 +151,7 @@ class PortableStore(Store):
         ):
             lost = lapsed if is_lapsed else revoked
             (lost if revoked_at else held)[user_id].add(achievement_id)
-        # What can be earned again may have rows of every kind.
+        # An achievement that can be earned again may have rows of every kind.
         for user_id in held:
             revoked[user_id] -= held[user_id]
         for user_id in lapsed:

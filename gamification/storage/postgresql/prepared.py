@@ -1,12 +1,12 @@
 """Sends statements prepared, so that PostgreSQL plans each of them only once.
 
 ``prepared_cursor`` returns Django's own cursor, so that its query log, its execute
-wrappers and ``assertNumQueries`` see every statement. What it executes for the second
-time on a connection is prepared there, under a name that is a digest of its text: the
-same name never stands for two statements, whoever has prepared it.
+wrappers and ``assertNumQueries`` see every statement. A statement that it executes for
+the second time on a connection is prepared there, under a name that is a digest of its
+text: the same name never stands for two statements, in any process.
 
-A pooler may hand each transaction to another session of the server, which lacks what
-was prepared, and an error would end the transaction that it occurs in. Therefore
+A pooler may hand each transaction to another session of the server, which lacks the
+prepared statements, and an error would end the transaction that it occurs in. Therefore
 
 * outside a transaction, where an error undoes nothing, a statement that was lost is
   sent once more as it is;
@@ -59,7 +59,7 @@ _FAILED: Final = 7
 
 
 class Session:
-    """What one connection has prepared."""
+    """The statements that one connection has prepared."""
 
     def __init__(self) -> None:
         #: Names by statement; what was used last comes last.
@@ -74,7 +74,7 @@ _sessions: WeakKeyDictionary[Any, Session] = WeakKeyDictionary()
 
 
 class Line(NamedTuple):
-    """What every cursor of one connection uses; making it anew takes longer."""
+    """The parts that all cursors of one connection share; making them takes longer."""
 
     connection: Any
     session: Session

@@ -137,7 +137,7 @@ def _by_state(
         frozenset([code // 4 for code in codes if code % 4 == state]) or NONE
         for state in (reading.HELD, reading.REVOKED, reading.LAPSED)
     )
-    # What can be earned again may have rows of every kind.
+    # An achievement that can be earned again may have rows of every kind.
     return held, revoked - held or NONE, lapsed - held - revoked or NONE
 
 

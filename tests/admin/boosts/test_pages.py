@@ -218,7 +218,10 @@ def test_what_is_over_is_read_only(admin_client, running):
         response = admin_client.get(page_of(running))
 
     assert not response.context["has_change_permission"]
-    assert "What is over stays as the ledger knows it." in response.content.decode()
+    assert (
+        "The boost is over and stays as the ledger knows it."
+        in response.content.decode()
+    )
 
 
 def test_the_list_says_what_holds_when_and_for_whom(admin_client, running):

@@ -57,7 +57,7 @@ def meeting(requirement: Requirement, catalogue: Catalogue, alias: str) -> Meeti
         case Possession(pk, is_held):
             if pk == NOWHERE:
                 return _NOBODY
-            # What must not be held is judged at an earlier moment.
+            # Achievements that must not be held are judged at an earlier moment.
             return Meeting(_holding(pk, alias)) if is_held else _ANYBODY
     parts = [meeting(part, catalogue, alias) for part in requirement.parts]
     return _together(requirement, parts)

@@ -1,4 +1,4 @@
-"""Whom an achievement reaches at once, and whether anybody can ever reach it."""
+"""The users whom an achievement reaches at once, and whether anybody ever can."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _AT_ONCE: Final = 100
 
 
 class Reach(NamedTuple):
-    """Whom an active achievement reaches."""
+    """The users whom an active achievement reaches."""
 
     achievement: Achievement
     #: Users who meet it already, and get it with their next record.

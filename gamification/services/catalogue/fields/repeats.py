@@ -59,7 +59,7 @@ def repeat_problems(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         )
     criterion = values["criterion"]
     if criterion == Criterion.MANUAL and not is_once:
-        yield "max_times", _("What staff award by hand is not earned again by itself.")
+        yield "max_times", _("Staff award it by hand, so it cannot repeat.")
     elif period and criterion not in SPANNED:
         known = _("Only counts of an activity, active days and XP begin anew.")
         yield "repeat_period", known

@@ -15,7 +15,7 @@ from gamification.domain.rules import AchievementStatus
 from gamification.domain.series import SeriesStep, falling_steps
 from gamification.models import Achievement, write_alias
 
-#: What two steps must have in common, so that their thresholds compare.
+#: The fields that two steps must share, so that their thresholds compare.
 _MEASURED: Final = (
     *("criterion", "activity", "streak", "counting", "conditions"),
     *("repeat_period", "starts_at", "ends_at"),

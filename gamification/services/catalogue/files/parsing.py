@@ -57,7 +57,7 @@ DEFINITION_MODELS: Final[
     "achievement": Achievement,
 }
 
-#: What a file does not have: the former rules of a streak are history.
+#: Fields that a file does not have: the former rules of a streak are history.
 _HIDDEN: Final = frozenset({"id", "key", "created_at", "updated_at", "since", "former"})
 
 #: The fields of a definition, by kind and name, besides the key.

@@ -76,5 +76,5 @@ def undo_repairs_step(target: Job) -> Step:
             rows.filter(user__in=batch).delete()
             for user_id in batch:
                 settle(user_id, store, timezone.now())
-    # What is taken back is not found again.
+    # Repairs that were taken back are not found again.
     return Step(len(batch), cursor=str(batch[-1]) if user_ids[len(batch) :] else None)

@@ -34,7 +34,7 @@ SETTINGS: Final = (
     " SET LOCAL jit = off; SET LOCAL effective_io_concurrency = 0"
 )
 
-#: What an entry adds to the activities of its date.
+#: The number that an entry adds to the activities of its date.
 _SIGN: Final = "CASE kind WHEN 'reversal' THEN -1 WHEN 'correction' THEN 0 ELSE 1 END"
 
 _WEIGHT: Final = f"({{}} & {WEIGHTS - 1} | {WEIGHTS})::float8"
