@@ -2,13 +2,16 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 import time_machine
 from django.contrib.auth import get_user_model
+from django.template import RequestContext, Template
 from django.test import Client
 from django.urls import reverse
 
+import gamification
 from gamification.models import UserGamification
 from gamification.services import (
     award_achievement,
@@ -94,6 +97,18 @@ def test_the_navigation_knows_where_it_is(site):
 
     assert '<a href="/game/settings/" aria-current="page">' in text
     assert text.count('aria-current="page"') == 1
+
+
+@pytest.mark.parametrize("prefix", ["", "/shop"])
+def test_the_first_link_leads_to_the_root_of_the_site(rf, user, prefix):
+    page = rf.get("/", SCRIPT_NAME=prefix)
+    page.user = user
+    # The example has a template of the same name.
+    base = Path(gamification.__file__).with_name("templates") / "gamification/base.html"
+
+    html = Template(base.read_text()).render(RequestContext(page))
+
+    assert f'class="gamification-brand" href="{prefix}/"' in html
 
 
 def test_achievements_say_how_rare_they_are(site, user, settings):
