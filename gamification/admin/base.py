@@ -16,7 +16,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext_lazy as _
 
 from gamification.admin.changelists import (
@@ -86,9 +86,20 @@ class GamificationAdmin(ModelAdmin):
             raise BadRequest from error
 
     def address_of(self, name: str, *args: Any) -> str:
-        """Return the address of a page of this app on the current admin site."""
+        """Return the address of a page of this app on the current admin site.
+
+        It is empty if the site has unregistered the model of the page.
+        """
         site = self.admin_site.name
-        return reverse(f"admin:gamification_{name}", args=args, current_app=site)
+        try:
+            return reverse(f"admin:gamification_{name}", args=args, current_app=site)
+        except NoReverseMatch:
+            return ""
+
+    def go_to(self, name: str, *args: Any) -> HttpResponse:
+        """Redirect to a page of this app; without that page, to the admin's index."""
+        index = reverse("admin:index", current_app=self.admin_site.name)
+        return redirect(self.address_of(name, *args) or index)
 
     def click(self, request: HttpRequest, job: Job) -> None:
         """Let the page of ``job`` run its steps when this staff member sees it next.
@@ -107,7 +118,7 @@ class GamificationAdmin(ModelAdmin):
     def show_begun(self, request: HttpRequest, job: Job) -> HttpResponse:
         """Redirect to the page of a job that the staff member began with a click."""
         self.click(request, job)
-        return redirect(self.address_of("job_progress", job.pk))
+        return self.go_to("job_progress", job.pk)
 
     def render_page(
         self, request: HttpRequest, template: str, context: dict[str, Any]

@@ -27,7 +27,7 @@ from gamification.leaderboards import (
     period_of,
     reopen_board,
 )
-from gamification.models import Board, UserGamification
+from gamification.models import Board
 from gamification.staff import find_users
 
 #: Users on a page.
@@ -129,10 +129,7 @@ class BoardAdmin(HistoryAdmin):
             raise InvalidRequestError(message, field="period")
         return board
 
-    def _address(self, user_id: Any) -> str | None:
-        """Return the address of a user's page; None if the site has none."""
-        if not self.admin_site.is_registered(UserGamification):
-            return None
+    def _address(self, user_id: Any) -> str:
         return self.address_of("usergamification_for", quote(str(user_id)))
 
 

@@ -18,12 +18,7 @@ from gamification.admin.changelists import BoundedChangeList
 from gamification.admin.filters import ActorFilter, RangeFilter
 from gamification.admin.sources import SourceLinks, source_html
 from gamification.admin.ui.formatting import describe_attributes
-from gamification.models import (
-    Celebration,
-    LedgerEntry,
-    UserAchievement,
-    UserGamification,
-)
+from gamification.models import Celebration, LedgerEntry, UserAchievement
 from gamification.services import EntryKind
 
 
@@ -91,10 +86,10 @@ class LedgerEntryAdmin(HistoryAdmin):
     @admin.display(description=_("user"))
     def player(self, entry: LedgerEntry) -> str:
         """Return the name of the user, with a link to their progress if it is open."""
-        if not self.admin_site.is_registered(UserGamification):
-            return str(entry.user)
         key = quote(str(entry.user_id))
         address = self.address_of("usergamification_for", key)
+        if not address:
+            return str(entry.user)
         return format_html('<a href="{}"><bdi>{}</bdi></a>', address, entry.user)
 
     @admin.display(description=_("what"))

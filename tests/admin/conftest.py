@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from django.contrib import admin
 from django.contrib.auth import get_user_model
+from django.urls import path
 
 from gamification.domain import zones
 
@@ -22,3 +23,14 @@ def few_zones(monkeypatch):
     zones.time_zones.cache_clear()
     yield
     zones.time_zones.cache_clear()
+
+
+@pytest.fixture
+def unregister(monkeypatch, settings):
+    """Return a function that takes a model out of the admin, for this test."""
+
+    def unregister(model):
+        monkeypatch.delitem(admin.site._registry, model)
+        settings.ROOT_URLCONF = (path("admin/", admin.site.urls),)
+
+    return unregister

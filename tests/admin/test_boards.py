@@ -4,7 +4,6 @@ import re
 from datetime import UTC, datetime
 
 import pytest
-from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.urls import reverse
 
@@ -69,15 +68,10 @@ def test_staff_see_the_places_of_a_period(admin_client, walkers):
     assert f'<a href="{page}">' in response.text
 
 
-def test_a_site_may_have_no_pages_of_users(admin_client, walkers):
-    model_admin = admin.site.get_model_admin(UserGamification)
-    admin.site.unregister(UserGamification)
-    try:
-        response = admin_client.get(WEEK)
-    finally:
-        admin.site.register(UserGamification, type(model_admin))
+def test_a_site_may_have_no_pages_of_users(admin_client, walkers, unregister):
+    unregister(UserGamification)
 
-    assert len(rows(response)) == 3
+    assert len(rows(admin_client.get(WEEK))) == 3
 
 
 @pytest.mark.parametrize("window", ["day", "month", "all"])

@@ -11,7 +11,6 @@ from django.contrib.auth.models import Permission
 from django.http import HttpRequest
 from django.urls import reverse
 
-from gamification.admin.history import LedgerEntryAdmin
 from gamification.admin.sources import SourceLinks
 from gamification.models import (
     ActiveDay,
@@ -333,8 +332,9 @@ def test_an_entry_links_to_the_progress_of_its_user(admin_client, user, activity
     assert f'<a href="{page}"><bdi>{user}</bdi></a>' in text
 
 
-def test_a_site_without_pages_of_users_has_no_link_to_them(user):
-    ledger = LedgerEntryAdmin(LedgerEntry, admin.AdminSite())
+def test_a_site_without_pages_of_users_has_no_link_to_them(user, unregister):
+    unregister(UserGamification)
+    ledger = admin.site.get_model_admin(LedgerEntry)
 
     assert ledger.player(LedgerEntry(user=user)) == str(user)
 

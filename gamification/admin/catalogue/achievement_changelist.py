@@ -71,10 +71,10 @@ class AchievementChangeList(FilteredChangeList):
         number = str(number_format(holders, force_grouping=True))
         if share := self.rarity.share_of(row.pk):
             number = f"{number} · {number_format(100 * share, 1)} %"
-        if not may_view:
-            return number
         model_admin: Any = self.model_admin
         address = model_admin.address_of("userachievement_changelist")
+        if not may_view or not address:
+            return number
         query = {"achievement__id__exact": row.pk, "revoked_at__isempty": 1}
         return format_html('<a href="{}?{}">{}</a>', address, urlencode(query), number)
 

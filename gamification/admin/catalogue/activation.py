@@ -55,6 +55,6 @@ def announce_reach(
             page.message_user(request, text, messages.WARNING)
         if reach.notice:
             address = page.address_of("achievement_backfill", reach.achievement.pk)
-            link = format_html('<a href="{}">{}</a>', address, _("Preview a backfill"))
-            text = format_html("{} {}", reach.notice, link)
+            link = '{} <a href="{}">{}</a>' if address else "{}"
+            text = format_html(link, reach.notice, address, _("Preview a backfill"))
             page.message_user(request, text, messages.INFO)

@@ -32,7 +32,6 @@ from gamification.admin.sources import SourceLinks
 from gamification.models import (
     ActiveDay,
     ActivityTally,
-    Job,
     JobKind,
     UserGamification,
 )
@@ -245,11 +244,11 @@ class UserGamificationAdmin(HistoryAdmin):
 
     def _period_page(self, request: HttpRequest, player: Any) -> str:
         """Return the address that takes back a period; empty if not available."""
-        if not self.admin_site.is_registered(Job):
+        address = self.address_of("job_reversal")
+        is_allowed = has_all_permissions(request.user, JobKind.REVERSAL.permissions)
+        if not address or not is_allowed:
             return ""
-        if not has_all_permissions(request.user, JobKind.REVERSAL.permissions):
-            return ""
-        return f"{self.address_of('job_reversal')}?{urlencode({'user': player.pk})}"
+        return f"{address}?{urlencode({'user': player.pk})}"
 
     def _user_page(self, request: HttpRequest, player: Any) -> str:
         """Return the address of the user's account page; empty if not available."""
