@@ -52,6 +52,13 @@ class GamificationAdmin(ModelAdmin):
         # A replica would show staff what was true before their last action.
         return super().get_queryset(request).using(write_alias())
 
+    def formfield_for_foreignkey(
+        self, db_field: Any, request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        # Staff choose from what is there, such as a group that they have just added.
+        kwargs.setdefault("using", write_alias())
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         # Django passes these values to the database unchecked, which rejects them.
         if lookup.endswith(("range", "regex")) or "\0" in value:

@@ -25,6 +25,7 @@ from gamification.models.condition_text import (
     requirement_sentence,
     requirement_text,
 )
+from gamification.models.querysets import AppForeignKey
 from gamification.models.repeat_text import repeat_sentence, season_sentence
 from gamification.models.rule_checks import clean_rule
 
@@ -56,7 +57,7 @@ class Achievement(CatalogueItem):
         _("icon"), max_length=50, blank=True, help_text=_("An emoji, or a name.")
     )
     criterion = models.CharField(_("criterion"), max_length=20, choices=Criterion)
-    activity = models.ForeignKey(
+    activity = AppForeignKey(
         Activity,
         models.PROTECT,
         null=True,
@@ -65,7 +66,7 @@ class Achievement(CatalogueItem):
         verbose_name=_("activity"),
         help_text=_("The activity to count, if the criterion counts one."),
     )
-    streak = models.ForeignKey(
+    streak = AppForeignKey(
         "gamification.StreakDefinition",
         models.PROTECT,
         null=True,

@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from gamification.domain.periods import Window
+from gamification.models.querysets import AppForeignKey, AppQuerySet
 
 
 def _loose_user(**options: Any) -> models.ForeignKey[Any, Any]:
@@ -17,7 +18,7 @@ def _loose_user(**options: Any) -> models.ForeignKey[Any, Any]:
 
     Deleting a user leaves the rows to the next upkeep, which corrects the counts.
     """
-    return models.ForeignKey(
+    return AppForeignKey(
         settings.AUTH_USER_MODEL,
         models.DO_NOTHING,
         related_name="+",
@@ -64,6 +65,8 @@ class Board(models.Model):
         _("version"), default=0, help_text=_("Grows whenever kept scores change.")
     )
 
+    objects = AppQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("leaderboard")
         verbose_name_plural = _("leaderboards")
@@ -95,15 +98,15 @@ class BoardScore(models.Model):
     """
 
     user = _loose_user()
-    board = models.ForeignKey(
-        Board, models.CASCADE, related_name="scores", db_index=False
-    )
+    board = AppForeignKey(Board, models.CASCADE, related_name="scores", db_index=False)
     debit = models.BigIntegerField(
         _("debit"), help_text=_("The score with its sign reversed.")
     )
     reached = models.BigIntegerField(
         _("reached"), help_text=_("When it was reached, in microseconds since 1970.")
     )
+
+    objects = AppQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("score")
@@ -137,7 +140,7 @@ class BoardSegment(models.Model):
     and has no user. A closed board has a narrow segment for each different score.
     """
 
-    board = models.ForeignKey(
+    board = AppForeignKey(
         Board, models.CASCADE, related_name="segments", db_index=False
     )
     debit = models.BigIntegerField(_("debit"))
@@ -150,6 +153,8 @@ class BoardSegment(models.Model):
         help_text=_("Of wide segments and of closed boards; 0 for others."),
     )
     is_wide = models.BooleanField(_("wide"), default=False)
+
+    objects = AppQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("segment")
@@ -183,6 +188,8 @@ class PendingScore(models.Model):
         null=True,
         help_text=_("When to count the user again; empty means now."),
     )
+
+    objects = AppQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("pending score")

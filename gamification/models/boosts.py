@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from gamification.domain.boost_times import BoostState, state_at
 from gamification.domain.boosts import MAX_FACTOR, MIN_FACTOR
 from gamification.models.catalogue import KeyedItem
+from gamification.models.querysets import AppForeignKey
 
 
 class Boost(KeyedItem):
@@ -45,7 +46,7 @@ class Boost(KeyedItem):
         blank=True,
         help_text=_("Keys of the activities that it boosts; empty means all."),
     )
-    group = models.ForeignKey(
+    group = AppForeignKey(
         Group,
         models.PROTECT,
         null=True,

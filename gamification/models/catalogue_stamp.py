@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from gamification.models.querysets import AppQuerySet
+
 
 class CatalogueStamp(models.Model):
     """The row that the database renews when a row of the catalogue changes.
@@ -14,6 +16,8 @@ class CatalogueStamp(models.Model):
     """
 
     stamp = models.BigIntegerField(_("stamp"))
+
+    objects = AppQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("stamp of the catalogue")

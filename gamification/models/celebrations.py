@@ -16,6 +16,7 @@ from gamification.models.achievements import Achievement
 from gamification.models.celebration_text import celebration_text, celebration_title
 from gamification.models.fields import user_field
 from gamification.models.natural_keys import PerUserQuerySet
+from gamification.models.querysets import AppForeignKey
 from gamification.models.unlocks import UserAchievement
 
 
@@ -58,7 +59,7 @@ class Celebration(models.Model):
     kind = models.CharField(_("kind"), max_length=12, choices=CelebrationKind)
     dedupe_key = models.CharField(_("dedupe key"), max_length=150)
     data = models.JSONField(_("data"), default=dict)
-    achievement = models.ForeignKey(
+    achievement = AppForeignKey(
         Achievement,
         models.CASCADE,
         null=True,

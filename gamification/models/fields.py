@@ -8,13 +8,15 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from gamification.models.querysets import AppForeignKey
+
 
 def user_field(related_name: str = "+") -> models.ForeignKey[Any, Any]:
     """Return a foreign key to the user of a row, which goes when the user goes.
 
     It has no index: an index or a constraint of the table begins with the user.
     """
-    return models.ForeignKey(
+    return AppForeignKey(
         settings.AUTH_USER_MODEL,
         models.CASCADE,
         related_name=related_name,
@@ -25,7 +27,7 @@ def user_field(related_name: str = "+") -> models.ForeignKey[Any, Any]:
 
 def staff_field(name: Any, **options: Any) -> models.ForeignKey[Any, Any]:
     """Return the member of staff who did it; it stays empty when they go."""
-    return models.ForeignKey(
+    return AppForeignKey(
         settings.AUTH_USER_MODEL,
         models.SET_NULL,
         null=True,

@@ -8,6 +8,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from gamification.models.fields import user_field
+from gamification.models.querysets import AppForeignKey, AppQuerySet
 
 
 class CountFilter(models.Model):
@@ -25,6 +26,8 @@ class CountFilter(models.Model):
     )
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 
+    objects = AppQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("filter")
         verbose_name_plural = _("filters")
@@ -39,7 +42,7 @@ class FilterTally(models.Model):
     """How much of a filter a user has, less what was reversed."""
 
     user = user_field()
-    filter = models.ForeignKey(
+    filter = AppForeignKey(
         CountFilter,
         models.CASCADE,
         related_name="tallies",
@@ -53,6 +56,8 @@ class FilterTally(models.Model):
         help_text=_("The date, the value, or both, if the filter parts them."),
     )
     count = models.BigIntegerField(_("count"), default=0)
+
+    objects = AppQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("filtered tally")

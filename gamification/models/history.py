@@ -20,9 +20,10 @@ from gamification.models.fields import (
     user_field,
 )
 from gamification.models.jobs import Job
+from gamification.models.querysets import AppForeignKey, AppQuerySet
 
 
-class LedgerEntryQuerySet(models.QuerySet["LedgerEntry"]):
+class LedgerEntryQuerySet(AppQuerySet["LedgerEntry"]):
     """Entries of the ledger, which are never edited and go only with their user."""
 
     def update(self, **kwargs: Any) -> Never:
@@ -47,7 +48,7 @@ class LedgerEntry(models.Model):
     amount = models.BigIntegerField(
         _("XP"), help_text=_("XP that the entry adds; negative if it takes some.")
     )
-    activity = models.ForeignKey(
+    activity = AppForeignKey(
         Activity,
         models.PROTECT,
         null=True,
@@ -68,7 +69,7 @@ class LedgerEntry(models.Model):
     )
     occurred_at = models.DateTimeField(_("occurred at"))
     recorded_at = models.DateTimeField(_("recorded at"), default=timezone.now)
-    achievement = models.ForeignKey(
+    achievement = AppForeignKey(
         Achievement,
         models.PROTECT,
         null=True,
@@ -83,7 +84,7 @@ class LedgerEntry(models.Model):
         null=True,
         help_text=_("The entry whose worth this one raises or lowers."),
     )
-    job = models.ForeignKey(
+    job = AppForeignKey(
         Job,
         models.PROTECT,
         null=True,

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from gamification.models.fields import staff_field, user_field
+from gamification.models.querysets import AppForeignKey, AppQuerySet
 
 
 class JobKind(models.TextChoices):
@@ -86,7 +87,7 @@ class Job(models.Model):
         default=False,
         help_text=_("Staff ended the job before all users were processed."),
     )
-    undoes = models.ForeignKey(
+    undoes = AppForeignKey(
         "self",
         models.PROTECT,
         null=True,
@@ -100,6 +101,8 @@ class Job(models.Model):
 
     #: Whether the request that returns the job repeats the one that began it.
     is_replay = False
+
+    objects = AppQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("job")
@@ -168,7 +171,7 @@ class JobUser(models.Model):
         SKIPPED = "skipped", _("skipped")
 
     user = user_field()
-    job = models.ForeignKey(
+    job = AppForeignKey(
         Job,
         models.CASCADE,
         related_name="users",
@@ -181,6 +184,8 @@ class JobUser(models.Model):
     reason = models.TextField(
         _("reason"), blank=True, help_text=_("Why the user was skipped.")
     )
+
+    objects = AppQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("user of a job")

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 from django.contrib.auth import get_user_model
-from django.db import models, transaction
+from django.db import transaction
 
+from gamification.models.querysets import AppQuerySet, Row
 from gamification.models.rule_references import check_unnamed
 
-Row = TypeVar("Row", bound=models.Model)
 
-
-class KeyedQuerySet(models.QuerySet[Row]):
+class KeyedQuerySet(AppQuerySet[Row]):
     """Rows of the catalogue, which have a key."""
 
     def get_by_natural_key(self, key: str) -> Row:
@@ -31,7 +30,7 @@ class KeyedQuerySet(models.QuerySet[Row]):
     delete.queryset_only = True  # type: ignore[attr-defined]
 
 
-class NumberedQuerySet(models.QuerySet[Row]):
+class NumberedQuerySet(AppQuerySet[Row]):
     """Rows of the catalogue, which have a number."""
 
     def get_by_natural_key(self, number: int) -> Row:
@@ -39,7 +38,7 @@ class NumberedQuerySet(models.QuerySet[Row]):
         return self.get(number=number)
 
 
-class PerUserQuerySet(models.QuerySet[Row]):
+class PerUserQuerySet(AppQuerySet[Row]):
     """Rows of users, of which each user has one for some other value, or just one."""
 
     #: The lookups of the other values.

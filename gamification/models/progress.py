@@ -22,6 +22,7 @@ from gamification.domain.zones import is_readable, present_name
 from gamification.models.catalogue import Activity
 from gamification.models.fields import user_field
 from gamification.models.natural_keys import PerUserQuerySet
+from gamification.models.querysets import AppForeignKey, AppOneToOneField
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +84,7 @@ def _is_counted() -> Q:
 class UserGamification(models.Model):
     """A user's totals: XP, level and streak."""
 
-    user = models.OneToOneField(
+    user = AppOneToOneField(
         settings.AUTH_USER_MODEL,
         models.CASCADE,
         related_name="gamification",
@@ -238,7 +239,7 @@ class ActivityTally(models.Model):
     """The units of an activity that a user has done, less the reversed ones."""
 
     user = user_field("gamification_tallies")
-    activity = models.ForeignKey(
+    activity = AppForeignKey(
         Activity,
         models.PROTECT,
         related_name="tallies",

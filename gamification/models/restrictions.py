@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from gamification.models.fields import staff_field, user_field
+from gamification.models.querysets import AppQuerySet
 
 
 class RestrictionKind(models.TextChoices):
@@ -36,6 +37,8 @@ class Restriction(models.Model):
     lifted_at = models.DateTimeField(_("lifted at"), null=True, blank=True)
     lifted_by = staff_field(_("lifted by"), blank=True, db_index=False)
     lift_reason = models.TextField(_("reason for lifting it"), blank=True)
+
+    objects = AppQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("restriction")

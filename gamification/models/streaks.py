@@ -19,6 +19,7 @@ from gamification.domain.streak_rules import (
 from gamification.models.catalogue import KeyedItem
 from gamification.models.fields import note_field, staff_field, user_field
 from gamification.models.jobs import Job
+from gamification.models.querysets import AppForeignKey, AppQuerySet
 
 
 class StreakDefinition(KeyedItem):
@@ -120,7 +121,7 @@ class StreakDefinition(KeyedItem):
         ]
 
 
-class StreakFreezeQuerySet(models.QuerySet["StreakFreeze"]):
+class StreakFreezeQuerySet(AppQuerySet["StreakFreeze"]):
     """Rows of the ledger of freezes, which are never edited."""
 
     def update(self, **kwargs: Any) -> Never:
@@ -136,7 +137,7 @@ class StreakFreeze(models.Model):
     """A change of a user's stock of freezes; the stock is the sum of the amounts."""
 
     user = user_field("gamification_freezes")
-    streak = models.ForeignKey(
+    streak = AppForeignKey(
         StreakDefinition,
         models.PROTECT,
         related_name="freezes",
@@ -196,7 +197,7 @@ class StreakPause(models.Model):
     """Dates that break none of a user's streaks, or not one of them."""
 
     user = user_field("gamification_pauses")
-    streak = models.ForeignKey(
+    streak = AppForeignKey(
         StreakDefinition,
         models.PROTECT,
         null=True,
@@ -211,6 +212,8 @@ class StreakPause(models.Model):
     actor = staff_field(_("actor"), db_index=False)
     note = note_field()
     created_at = models.DateTimeField(_("created at"), default=timezone.now)
+
+    objects = AppQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("pause")
@@ -249,7 +252,7 @@ class RepairedDate(models.Model):
     """A missed date that no longer breaks a user's streak."""
 
     user = user_field("gamification_repairs")
-    streak = models.ForeignKey(
+    streak = AppForeignKey(
         StreakDefinition,
         models.PROTECT,
         related_name="repairs",
@@ -259,7 +262,7 @@ class RepairedDate(models.Model):
     date = models.DateField(_("date"))
     actor = staff_field(_("actor"), db_index=False)
     note = note_field()
-    job = models.ForeignKey(
+    job = AppForeignKey(
         Job,
         models.PROTECT,
         null=True,
@@ -269,6 +272,8 @@ class RepairedDate(models.Model):
         help_text=_("The job that repaired the date."),
     )
     created_at = models.DateTimeField(_("created at"), default=timezone.now)
+
+    objects = AppQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("repaired date")

@@ -16,6 +16,7 @@ from gamification.models.fields import (
     user_field,
 )
 from gamification.models.natural_keys import PerUserQuerySet
+from gamification.models.querysets import AppForeignKey
 
 
 class UserAchievementQuerySet(PerUserQuerySet["UserAchievement"]):
@@ -28,7 +29,7 @@ class UserAchievement(models.Model):
     """An achievement that a user holds, or held until it was taken back."""
 
     user = user_field("gamification_achievements")
-    achievement = models.ForeignKey(
+    achievement = AppForeignKey(
         Achievement,
         models.PROTECT,
         related_name="user_achievements",

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from django.contrib.auth.models import Group, Permission
 from django.core.management import BaseCommand, CommandError
+from django.db import router
 
 _VIEWS: Final = (
     "view_achievement",
@@ -73,7 +74,8 @@ class Command(BaseCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        ours = Permission.objects.filter(content_type__app_label="gamification")
+        rows = Permission.objects.using(router.db_for_write(Permission))
+        ours = rows.filter(content_type__app_label="gamification")
         for name, codenames in GROUPS.items():
             permissions = ours.filter(codename__in=codenames)
             if len(permissions) != len(codenames):
