@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
+from hashlib import blake2b
 from time import time
 from typing import Any
 
@@ -35,7 +36,9 @@ class ScopeThrottle(BaseThrottle):
         allowed, seconds = limit
         window, elapsed = divmod(time(), seconds)
         self._remaining = seconds - elapsed
-        key = f"gamification:throttle:{spec.scope}:{request.user.pk}:{window:.0f}"
+        # The key may be a text, and memcached refuses spaces and long texts.
+        user = blake2b(str(request.user.pk).encode(), digest_size=16).hexdigest()
+        key = f"gamification:throttle:{spec.scope}:{user}:{window:.0f}"
         return _count(key, 2 * seconds) <= allowed
 
     def wait(self) -> float:

@@ -61,6 +61,14 @@ def test_each_user_has_a_count(api):
     assert statuses(other, 1) == [200]
 
 
+def test_a_key_that_memcached_would_refuse_is_counted(user):
+    user.pk = "two words,\n" + 300 * "long"
+    client = APIClient()
+    client.force_authenticate(user)
+
+    assert statuses(client, 3) == [200, 200, 429]
+
+
 def test_each_scope_has_a_count(api):
     statuses(api, 3)
 
