@@ -98,6 +98,12 @@ def test_a_permission_is_asked_for_whether_or_not_the_thing_exists(api, sample):
     assert sample.calls == []
 
 
+def test_a_refusal_names_the_permission(api, sample):
+    problem = assert_problem(api.delete(ITEM), 403, "permission_denied")
+
+    assert problem["detail"] == "You need the permission gamification.record_activity."
+
+
 def test_a_user_with_the_permission_may(api, user, sample):
     user.user_permissions.add(Permission.objects.get(codename="record_activity"))
 

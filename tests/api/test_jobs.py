@@ -221,8 +221,9 @@ def test_a_job_needs_the_permission_for_one_user_and_for_many(
     lacking = client_of(UserFactory(), codename)
     right = client_of(UserFactory(), "run_job", codename)
 
-    for client in (wrong, lacking):
-        assert_problem(client.post(JOBS, body), 403, "permission_denied")
+    for client, name in ((wrong, codename), (lacking, "run_job")):
+        problem = assert_problem(client.post(JOBS, body), 403, "permission_denied")
+        assert problem["detail"] == f"You need the permission gamification.{name}."
     assert right.post(JOBS, body).status_code == 422
 
 

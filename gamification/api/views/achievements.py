@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from django.core.exceptions import PermissionDenied
 from django.db.models import prefetch_related_objects
 from django.http import Http404
 from rest_framework.decorators import action
@@ -15,6 +14,7 @@ from rest_framework.response import Response
 from gamification import exceptions as ours
 from gamification.api.operations import operation
 from gamification.api.pagination import paginate
+from gamification.api.permissions import refusal
 from gamification.api.preconditions import ETAG, etag_of, expected_tag
 from gamification.api.user_lookup import find_visible_user
 from gamification.api.views import definitions, explanations
@@ -60,6 +60,7 @@ from gamification.staff import (
 )
 from gamification.values import AchievementProgress, Explanation
 
+_VIEW: Final = "gamification.view_achievement"
 _ADD: Final = "gamification.add_achievement"
 _CHANGE: Final = "gamification.change_achievement"
 
@@ -167,7 +168,7 @@ class AchievementsViewSet(BackfillActions):
         user = request.user
         if not sees_secrets(user):
             if query:
-                raise PermissionDenied
+                raise refusal(_VIEW)
             _check_visible(user, key)
         elif "user" in query:
             user = find_visible_user(query["user"], user)
@@ -183,7 +184,7 @@ def _rows(user: Any, query: Mapping[str, Any]) -> Sequence[AchievementProgress]:
     if "status" not in query:
         return get_achievements(user)
     if not sees_secrets(user):
-        raise PermissionDenied
+        raise refusal(_VIEW)
     rows = get_all_achievements(user, status=query["status"])
     achievements = [row.achievement for row in rows]
     prefetch_related_objects(achievements, "activity", "streak")

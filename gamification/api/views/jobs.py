@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
 from django.http import Http404
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -22,6 +21,7 @@ from gamification.api.pagination import (
     page_serializer,
     paginate,
 )
+from gamification.api.permissions import check_permissions
 from gamification.api.views.base import GamificationViewSet, not_found_on
 from gamification.api.views.job_serializers import (
     ACT_EXAMPLE,
@@ -118,7 +118,7 @@ class JobsViewSet(GamificationViewSet):
         Send ``step`` until the state is ``finished``, or let
         ``manage.py gamification_job`` run it.
         """
-        _check(request, JobKind(body["kind"]).permissions)
+        check_permissions(request.user, JobKind(body["kind"]).permissions)
         act, found = _act(body), _users(body)
         if not body["skip_unknown"]:
             _refuse(found)
@@ -149,7 +149,7 @@ class JobsViewSet(GamificationViewSet):
 
         The preview changes nothing. For more than 1,000 users, it simulates a sample.
         """
-        _check(request, JobKind(body["kind"]).permissions)
+        check_permissions(request.user, JobKind(body["kind"]).permissions)
         # Only beginning an adjustment needs a note; a preview does not.
         act, found = _act({**body, "note": "–"}), _users(body)
         if act.kind == JobKind.REVERSAL:
@@ -242,13 +242,8 @@ def _find(request: Request, job_id: str) -> Job:
 def _checked(request: Request, job_id: str) -> int:
     """Return the number of a job that the user may run."""
     job = _find(request, job_id)
-    _check(request, job.permissions)
+    check_permissions(request.user, job.permissions)
     return job.pk
-
-
-def _check(request: Request, permissions: Sequence[str]) -> None:
-    if not all(map(request.user.has_perm, permissions)):
-        raise PermissionDenied
 
 
 def _act(body: Mapping[str, Any]) -> Act:

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from django.core.exceptions import PermissionDenied
 from django.utils.translation import get_language
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -14,6 +13,7 @@ from rest_framework.response import Response
 
 from gamification import exceptions as ours
 from gamification.api.operations import operation
+from gamification.api.permissions import check_permissions
 from gamification.api.preconditions import ETAG, IF_MATCH, etag_of, expected_tag
 from gamification.api.views.base import GamificationViewSet
 from gamification.api.views.level_serializers import (
@@ -30,7 +30,6 @@ from gamification.models import Job, JobKind, level_text
 from gamification.staff import (
     LevelRule,
     get_levels,
-    has_all_permissions,
     levels_tag,
     preview_levels,
     save_levels,
@@ -77,8 +76,7 @@ class LevelsViewSet(GamificationViewSet):
         It also requires the permission to run jobs: a job gives users their new levels
         silently.
         """
-        if not has_all_permissions(request.user, JobKind.LEVELS.permissions):
-            raise PermissionDenied
+        check_permissions(request.user, JobKind.LEVELS.permissions)
         expected, levels = expected_tag(request), _levels(body)
         saved = save_levels(levels, actor=request.user, expected=expected)
         table = Table(get_levels(), len(saved.changes), saved.job)
