@@ -47,7 +47,7 @@ def find_users(names: Iterable[str], **conditions: Any) -> dict[str, Any]:
     field = public_field()
     values = [value for name in set(names) for value in values_of(field, name)]
     conditions[f"{field.attname}__in"] = values
-    users = get_user_model()._default_manager.using(write_alias()).filter(**conditions)
+    users = get_user_model()._base_manager.using(write_alias()).filter(**conditions)
     return {public_name(user): user for user in users}
 
 
@@ -60,6 +60,7 @@ def stored_user(user: Any) -> Any:
     model = get_user_model()
     if isinstance(user, model) or not getattr(user, "is_authenticated", False):
         return user
+    # As Django's own backends have it: nobody signs in whom the site hides.
     users = model._default_manager.using(write_alias())
     found = users.filter(pk=user_id_of(str(user.pk))).first()
     if found is None:

@@ -5,7 +5,9 @@ from django.contrib.auth import get_user_model
 from django.http import Http404
 
 from gamification.api.user_lookup import find_user, find_users, public_name
+from gamification.staff import public_users
 from tests.factories import UserFactory
+from tests.inspection import hide
 
 pytestmark = pytest.mark.django_db
 
@@ -52,6 +54,13 @@ def test_a_site_may_name_users_by_mail_all_the_same(settings):
     settings.GAMIFICATION = {"PUBLIC_USER_FIELD": "email"}
 
     assert find_user(public_name(user)) == user
+
+
+def test_a_user_whom_the_site_hides_is_found(user, monkeypatch):
+    hide(monkeypatch, user)
+
+    assert find_user(public_name(user)) == user
+    assert not is_found(public_name(user), gamification__in=public_users())
 
 
 def test_a_user_has_one_key(keyed, user):

@@ -35,13 +35,13 @@ def newcomers_of(keys: Sequence[Any]) -> list[Any]:
     rows = UserGamification.objects.using(write_alias()).filter(user__in=keys)
     known = {*rows.values_list("user", flat=True)}
     new = [key for key in keys if key not in known][:MAX_NEWCOMERS]
-    users = get_user_model()._default_manager.using(write_alias())
+    users = get_user_model()._base_manager.using(write_alias())
     return [*users.filter(pk__in=new).order_by("pk")]
 
 
 def _users_like(term: str) -> QuerySet[Any]:
     model = get_user_model()
-    users: QuerySet[Any] = model._default_manager.using(write_alias()).order_by("pk")
+    users: QuerySet[Any] = model._base_manager.using(write_alias()).order_by("pk")
     is_like = Q(**{f"{model.USERNAME_FIELD}__icontains": term})
     email = model.get_email_field_name()
     try:

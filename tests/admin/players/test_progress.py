@@ -15,6 +15,7 @@ from gamification.services.corrections.awards import revoke_achievement
 from gamification.staff import grant_freezes, hold_user
 from gamification.testing import make_levels
 from tests.factories import AchievementFactory, UserFactory
+from tests.inspection import hide
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_achievements")]
 
@@ -125,6 +126,15 @@ def test_a_search_finds_who_has_exactly_that_name_among_many(
     adjust_xp(UserFactory(username="an"), amount=1, note="A present.")
 
     assert names(admin_client, q="an") == ["an"]
+
+
+def test_a_search_finds_users_whom_the_site_hides(admin_client, league, monkeypatch):
+    new = UserFactory(username="bobby")
+    hide(monkeypatch, new)
+
+    page = admin_client.get(USERS, {"q": "bob"})
+
+    assert [*page.context["newcomers"]] == [new]
 
 
 def test_a_search_reads_all_users_once(admin_client, league):
