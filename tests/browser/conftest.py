@@ -33,6 +33,9 @@ SCREENSHOTS = os.environ.get("SCREENSHOTS")
 #: Returns the texts with too little contrast.
 LOW_CONTRAST = (Path(__file__).parent / "contrast.js").read_text()
 
+#: Returns words that go on in another line, what overlaps, and fields that stick out.
+CROWDING = (Path(__file__).parent / "crowding.js").read_text()
+
 #: Programs, of which the first that is installed is used.
 NAMES = ["chromium-headless-shell", "chromium"]
 if "CHROMIUM" in os.environ:
@@ -48,7 +51,7 @@ ARGUMENTS = [
     "--no-first-run",
 ]
 
-WIDE, NARROW = 1280, 390
+WIDE, NARROW, PHONE = 1280, 390, 375
 
 
 @pytest.fixture(scope="package")
@@ -218,6 +221,16 @@ def fit(page: Page, name: str, width: int) -> None:
             # Hiding the caret needs an inline style, which the policy forbids.
             caret="initial",
         )
+
+
+def crowding(page: Page, root: str = "body") -> Any:
+    """Return what does not fit on a phone whose user reads text of twice the size."""
+    page.set_viewport_size({"width": PHONE, "height": 800})
+    page.evaluate("document.documentElement.style.fontSize = '200%'")
+    found = page.locator(root).evaluate(CROWDING)
+    if page.evaluate("document.documentElement.scrollWidth") > PHONE:
+        found.append("It scrolls sideways.")
+    return found
 
 
 def address(model: type, name: str, *args: Any) -> str:
