@@ -22,6 +22,9 @@
    its toast links to, and in its data an `icon_url`, and the `ladder` whose tiers share
    a card. Tiers without one share it if their keys differ in their numbers alone.
 
+   A page that is left hands over what it had claimed and not shown: the next page of
+   the same tab shows it at once. Other tabs wait until the claim ends.
+
    Events, which bubble, each with the celebration as `detail`: `gamification:before`
    (if it is cancelled, the site shows the celebration itself), `gamification:shown` and
    `gamification:done`. `check()` asks now, and so does the event `gamification:check`
@@ -58,6 +61,9 @@ const STAY = 6_000;
 const STAY_PER_CHARACTER = 60;
 const CONFETTI = 1_500;
 
+/** The key in the storage of the tab for what one page hands over to the next. */
+const HANDOVER = "gamification-celebrations";
+
 const pause = (time) => new Promise((resolve) => setTimeout(resolve, time));
 
 function jsonOf(text, otherwise) {
@@ -65,6 +71,25 @@ function jsonOf(text, otherwise) {
     return JSON.parse(text) ?? otherwise;
   } catch {
     return otherwise;
+  }
+}
+
+/** Take what an earlier page of this tab has handed over; nothing where that is off. */
+function takeHandover() {
+  try {
+    const text = sessionStorage.getItem(HANDOVER);
+    sessionStorage.removeItem(HANDOVER);
+    return { claims: [], untold: [], ...jsonOf(text, {}) };
+  } catch {
+    return { claims: [], untold: [] };
+  }
+}
+
+function storeHandover(handover) {
+  try {
+    sessionStorage.setItem(HANDOVER, JSON.stringify(handover));
+  } catch {
+    // The storage is off or full: the claims end by themselves.
   }
 }
 
@@ -159,6 +184,7 @@ class Celebrations extends HTMLElement {
   disconnectedCallback() {
     this.#listening.abort();
     clearTimeout(this.#timer);
+    this.#handOver();
     for (const toast of [...this.#toasts]) this.#remove(toast);
   }
 
@@ -222,6 +248,7 @@ class Celebrations extends HTMLElement {
     document.addEventListener("gamification:check", check, { signal });
     document.addEventListener("keydown", (event) => this.#key(event), { signal });
     addEventListener("online", check, { signal });
+    addEventListener("pagehide", () => this.#handOver(), { signal });
   }
 
   #turn() {
@@ -258,11 +285,12 @@ class Celebrations extends HTMLElement {
     const token = field?.value ?? this.dataset.csrfToken ?? "";
     headers["Content-Type"] = "application/json";
     headers[this.dataset.csrfHeader || "X-CSRFToken"] = token;
-    // The page may be left meanwhile.
-    return fetch(address, { method: "POST", headers, body, keepalive: true });
+    // If the page is left meanwhile, what it has shown counts, and no claim does.
+    return fetch(address, { method: "POST", headers, body, keepalive: body !== "" });
   }
 
   async #pending() {
+    this.#takeOver();
     await this.#tell();
     const known = this.#known;
     this.#known = null;
@@ -277,8 +305,8 @@ class Celebrations extends HTMLElement {
     const again = celebrations.filter(({ id }) => this.#shown.has(id));
     for (const { id } of again) this.#untold.add(id);
     const isKnown = ({ id, kind, data }) => id && data && KINDS.includes(kind);
-    const isClaimed = ({ id, claimed_until: until }) =>
-      Date.parse(until) > now && !(this.#claims.get(id) > Date.now());
+    const isClaimed = (one) =>
+      Date.parse(one.claimed_until) > now && !this.#isMine(one);
     const isFree = (one) => !this.#shown.has(one.id) && !isClaimed(one);
     return celebrations.filter((one) => isKnown(one) && isFree(one));
   }
@@ -292,8 +320,12 @@ class Celebrations extends HTMLElement {
     return [first, ...others.filter((_, index) => isMine[index])];
   }
 
+  #isMine({ id }) {
+    return this.#claims.get(id) > Date.now();
+  }
+
   async #claimOne({ id }) {
-    if (this.#claims.get(id) > Date.now()) return true;
+    if (this.#isMine({ id })) return true;
     const answer = await this.#ask(`${id}/claim/`, "");
     if (answer.ok) this.#claims.set(id, Date.now() + CLAIM);
     else if (!LOST.includes(answer.status)) throw new Refused(answer);
@@ -309,24 +341,48 @@ class Celebrations extends HTMLElement {
     for (const id of ids) this.#untold.delete(id);
   }
 
+  /** Leave to the next page what is not shown yet, and what the API has to be told.
+
+      The browser may show this page again: it has no claims any more then. */
+  #handOver() {
+    const claims = [...this.#claims].filter(([id]) => !this.#shown.has(id));
+    this.#claims.clear();
+    if (!claims.length && !this.#untold.size) return;
+    const before = takeHandover();
+    storeHandover({
+      claims: [...before.claims, ...claims],
+      untold: [...before.untold, ...this.#untold],
+    });
+  }
+
+  #takeOver() {
+    const { claims, untold } = takeHandover();
+    for (const [id, until] of claims) this.#claims.set(id, until);
+    for (const id of untold) this.#noteShown(id);
+  }
+
+  #noteShown(id) {
+    this.#shown.add(id);
+    this.#untold.add(id);
+  }
+
   // The show
 
   async #show(celebrations) {
     const cards = grouped(await this.#claim(inOrder(celebrations)));
-    const [first, rest] = [cards.slice(0, AT_ONCE), cards.slice(AT_ONCE).flat()];
-    if (rest.length) first.push(rest);
+    const [first, rest] = [cards.slice(0, AT_ONCE), cards.slice(AT_ONCE)];
+    if (rest.length) first.push(rest.flat());
     for (const [index, card] of first.entries()) {
-      const isMore = index === AT_ONCE;
-      if (!this.#mayRun() || this.#toasts.length > AT_ONCE - !isMore) return;
-      if (await this.#play(card, isMore)) await pause(STAGGER);
+      const isLast = index === AT_ONCE;
+      if (!this.#mayRun() || this.#toasts.length > AT_ONCE - !isLast) return;
+      // Meanwhile the page may have handed them over.
+      const mine = card.filter((one) => this.#isMine(one));
+      if (await this.#play(mine, isLast && rest.length > 1)) await pause(STAGGER);
     }
   }
 
   async #play(card, isMore) {
-    for (const { id } of card) {
-      this.#shown.add(id);
-      this.#untold.add(id);
-    }
+    for (const { id } of card) this.#noteShown(id);
     const left = card.filter((one) => this.#send("before", one));
     if (left.length) this.#open(left, isMore);
     await this.#tell();

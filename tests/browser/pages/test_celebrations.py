@@ -65,6 +65,26 @@ def test_a_kpi_plays_what_it_unlocks_once_wherever_the_user_is(
     assert pending(visitor) == 0
 
 
+def test_who_goes_on_to_another_page_sees_the_rest_there(
+    sign_in, visitor, listen, reports
+):
+    here = listen(sign_in(visitor))
+    second = here.context.new_page()
+    here.clock.install()
+    for page in (here, second):
+        page.goto(HOME)
+
+    here.get_by_role("button", name="Complete").first.click()
+    expect(here.locator(".gamification-toast").first).to_be_visible()
+    second.reload()
+    here.goto(PROGRESS)
+    wait_for(here, reports, 4)
+
+    kinds = [kind for event, _, kind in reports if event == "shown"]
+    assert kinds == ["achievement", "achievement", "level", "streak"]
+    assert second.locator(".gamification-toast").count() == 0
+
+
 def test_the_pieces_of_the_page_are_renewed(sign_in_still, visitor):
     page = sign_in_still(visitor)
     page.goto(HOME)

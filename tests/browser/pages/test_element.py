@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 pytestmark = [COMMITTED, pytest.mark.usefixtures("no_achievements")]
 
 PAGE = reverse("gamification_pages:settings")
+OTHER = reverse("gamification_pages:leaderboards")
 SECOND = 1_000
 
 #: Tells the page that nobody looks at it, or that somebody does again.
@@ -29,6 +30,9 @@ HIDE = """isHidden => {
   document.dispatchEvent(new Event("visibilitychange"));
 }"""
 
+
+#: Lets the page be left, and another one take what it hands over.
+LEAVE = "dispatchEvent(new Event('pagehide')); sessionStorage.clear();"
 
 #: Counts the questions of the page, and the answers.
 COUNT = """
@@ -175,6 +179,55 @@ def test_it_asks_nothing_while_the_browser_is_offline(page):
 
 
 # --- What it shows
+
+
+def test_the_next_page_shows_at_once_what_was_left(page, toasts, user):
+    unlock(user, "A", "B")
+    with page.expect_response("**/acknowledge/"):
+        page.goto(PAGE)
+    expect(toasts).to_contain_text("“A”")
+
+    page.goto(OTHER)
+
+    expect(toasts).to_contain_text("“B”")
+
+
+def test_a_page_that_comes_back_shows_nothing_that_it_handed_over(page, toasts, user):
+    unlock(user, "A", "B")
+    with page.expect_response("**/acknowledge/"):
+        page.goto(PAGE)
+    let_pass(page, 0)
+
+    page.evaluate(LEAVE)
+    let_pass(page, 2)
+    page.evaluate("document.dispatchEvent(new Event('gamification:check'))")
+    let_pass(page, 1)
+
+    expect(toasts).to_contain_text("“A”")
+
+
+def test_what_was_shown_and_not_acknowledged_is_not_shown_again(page, toasts, user):
+    unlock(user, "A")
+    page.route("**/acknowledge/", lambda route: route.abort())
+    page.goto(PAGE)
+    expect(toasts).to_have_count(1)
+    page.unroute("**/acknowledge/")
+
+    with page.expect_response("**/acknowledge/"):
+        page.goto(OTHER)
+
+    assert (toasts.count(), Celebration.objects.pending().count()) == (0, 0)
+
+
+def test_a_fourth_card_is_shown_rather_than_counted(page, toasts, user):
+    unlock(user, *"ABCD")
+    page.goto(PAGE)
+
+    expect(toasts.first).to_be_visible()
+    for _ in range(3):
+        let_pass(page, 2)
+
+    expect(toasts.filter(has_text="“D”")).to_be_visible(timeout=15_000)
 
 
 def test_three_are_shown_and_the_others_are_counted(page, toasts, user):
