@@ -99,6 +99,18 @@ def test_a_period_is_open_then_provisional_then_final(user, clock):
     assert get_leaderboard("all").state is PeriodState.OPEN
 
 
+def test_a_period_is_provisional_until_it_has_settled_also_without_a_tick(user, clock):
+    earns(user, 10)
+    answers = []
+    for hours in (0, 1, 48, 49):
+        clock.move_to(SUNDAY + timedelta(hours=hours))
+        board = get_leaderboard("week", period=LAST_WEEK)
+        answers.append(board.is_provisional)
+
+    assert answers == [False, True, True, False]
+    assert get_leaderboard("all").is_provisional is False
+
+
 @pytest.fixture
 def final(clock):
     """Users of a week that has become final, with 100, 90, 90, 80 XP."""
@@ -259,6 +271,17 @@ def test_staff_open_a_period_again(final, clock, caplog):
     tend_boards()
     closed = Board.objects.exclude(closed_at=None).get(window="week")
     assert closed.closed_at == SUNDAY + timedelta(hours=97)
+
+
+def test_a_period_that_staff_opened_again_is_provisional_again(final, clock):
+    answers = [get_leaderboard("week", period=LAST_WEEK).is_provisional]
+
+    reopen_board(Window.WEEK, LAST_WEEK, actor=None)
+    for hours in (0, 48):
+        clock.shift(timedelta(hours=hours))
+        answers.append(get_leaderboard("week", period=LAST_WEEK).is_provisional)
+
+    assert answers == [False, True, False]
 
 
 def test_a_period_that_staff_opened_again_is_read_like_any_other(final, clock):

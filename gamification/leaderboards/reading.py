@@ -177,11 +177,11 @@ def _page(question: Question) -> LeaderboardPage:
         unlisted = {each.user for each in answer.places if each.user not in users}
         if header.is_closed or not unlisted:
             is_hidden = question.own in header.hidden
-            return _result(question, answer, users, is_hidden=is_hidden)
+            return _result(question, answer, users, header, is_hidden=is_hidden)
         hidden |= unlisted
     answer = ledger.answer(question)
     is_hidden = answer.own is None and _is_hidden(question.own)
-    return _result(question, answer, _users(answer), is_hidden=is_hidden)
+    return _result(question, answer, _users(answer), header, is_hidden=is_hidden)
 
 
 def _scoped_page(
@@ -197,9 +197,10 @@ def _scoped_page(
     users = scopes.users_in(scope, user) if user else None
     if users is None:
         raise UnknownScopeError
-    answer = scopes.answer(_header(question, ()), question, users)
+    header = _header(question, ())
+    answer = scopes.answer(header, question, users)
     is_hidden = answer.own is None and _is_hidden(question.own)
-    return _result(question, answer, _users(answer), is_hidden=is_hidden)
+    return _result(question, answer, _users(answer), header, is_hidden=is_hidden)
 
 
 def _instance(user: UserRef | None) -> Any:
@@ -227,8 +228,13 @@ def _header(question: Question, hidden: Collection[Any]) -> BoardHeader | None:
 
 def _is_due(header: BoardHeader, period: Period) -> bool:
     """Say whether the board waits for somebody to close it."""
-    settled = settles_at(period.ends_at, header.reopened_at)
-    return not header.is_closed and settled is not None and settled <= timezone.now()
+    return not header.is_closed and _has_settled(period, header)
+
+
+def _has_settled(period: Period, header: BoardHeader | None) -> bool:
+    """Say whether no late record can arrive any more, closed or not."""
+    settled = settles_at(period.ends_at, header.reopened_at if header else None)
+    return settled is not None and settled <= timezone.now()
 
 
 def _users(answer: Answer) -> Mapping[Any, Any]:
@@ -261,12 +267,19 @@ def _is_hidden(user: Any) -> bool:
 
 
 def _result(
-    question: Question, answer: Answer, users: Mapping[Any, Any], *, is_hidden: bool
+    question: Question,
+    answer: Answer,
+    users: Mapping[Any, Any],
+    header: BoardHeader | None,
+    *,
+    is_hidden: bool,
 ) -> LeaderboardPage:
     me, period, alias = answer.own, question.subject.period, write_alias()
+    state = _state(period, is_final=answer.is_final)
     return LeaderboardPage(
         period,
-        _state(period, is_final=answer.is_final),
+        state,
+        state == PeriodState.SETTLING and not _has_settled(period, header),
         question.ranking,
         answer.total,
         answer.offset,

@@ -58,6 +58,8 @@ class LeaderboardPage:
 
     period: Period
     state: PeriodState
+    #: Whether the period is over, and late records may still arrive.
+    is_provisional: bool
     ranking: Ranking
     #: Number of ranked users on all pages.
     count: int

@@ -202,6 +202,20 @@ def test_the_last_week_is_provisional_while_late_records_may_arrive(render, cloc
     assert "Provisional" not in render(TAG)
 
 
+@pytest.mark.parametrize("has_board", [True, False])
+def test_a_period_is_not_provisional_for_ever_without_a_tick(render, clock, has_board):
+    if has_board:
+        tend_boards()
+    earn(3)
+    clock.move_to(datetime(2026, 5, 4, 12, tzinfo=UTC))
+
+    html = render("{% gamification_leaderboard 'week' period='2026-W10' %}")
+
+    assert rows(html) == [("1", "user-3", "30", "")]
+    assert "Provisional" not in html
+    assert "Final" not in html
+
+
 def test_a_window_that_is_none_is_an_error(render):
     with pytest.raises(InvalidRequestError):
         render("{% gamification_leaderboard 'year' %}")
