@@ -100,10 +100,12 @@ def _visions_of(user: User) -> QuerySet[Vision]:
 def _show_kpi(
     request: Request, pk: int, what: str, outcome: Outcome | None = None
 ) -> HttpResponse:
-    """Show the KPI's row to a script that puts it into the page, or the page again."""
+    """Show a script what it has to replace in the page, or show the page again."""
     if request.headers.get("X-Requested-With") == "fetch":
         kpi = KPI.objects.get(pk=pk)
-        return render(request, "visions/kpi.html", {"kpi": kpi, "outcome": outcome})
+        done = KPI.objects.filter(vision=kpi.vision_id, completed_at__isnull=False)
+        context = {"kpi": kpi, "outcome": outcome, "count": done.count()}
+        return render(request, "visions/kpi_changed.html", context)
     _say(request, what, outcome)
     return _back_home(request)
 

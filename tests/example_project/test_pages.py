@@ -104,6 +104,14 @@ def test_a_script_gets_the_row_with_what_it_brought(site, kpi):
     assert reverse("kpi-reopen", args=[kpi.pk]) in row
 
 
+def test_a_script_gets_how_many_are_completed(site, kpi):
+    completed = live(site, "kpi-complete", kpi)
+    reopened = live(site, "kpi-reopen", kpi)
+
+    assert "data-count>1 completed</span>" in completed
+    assert "data-count>0 completed</span>" in reopened
+
+
 def test_a_script_reopens_a_row(site, kpi):
     live(site, "kpi-complete", kpi)
 

@@ -98,6 +98,19 @@ def test_the_pieces_of_the_page_are_renewed(sign_in_still, visitor):
     expect(page.locator("[data-said]")).to_contain_text("+10 XP, Streak 30")
 
 
+def test_the_number_of_completed_kpis_is_renewed(sign_in_still, visitor):
+    page = sign_in_still(visitor)
+    page.goto(HOME)
+    button = page.get_by_role("button", name="Complete")
+    vision = page.locator("[data-vision]").filter(has=button).first
+    count = vision.locator("[data-count]")
+    before = int(count.inner_text().split()[0])
+
+    vision.get_by_role("button", name="Complete").first.click()
+
+    expect(count).to_have_text(f"{before + 1} completed")
+
+
 def test_who_wants_less_motion_gets_none(sign_in_still, user, listen, reports):
     award_achievement(user, "kpi_10")
     page = listen(sign_in_still(user))

@@ -1,8 +1,14 @@
 /* Completes and reopens KPIs without a reload. Without this script, the forms do. */
 
+const turns = new WeakMap();
+
+/** Ask for a piece again; of two answers that cross, the later request counts. */
 async function renew(place) {
+  const turn = Symbol();
+  turns.set(place, turn);
   const answer = await fetch(place.dataset.fragment);
-  if (answer.ok) place.innerHTML = await answer.text();
+  const piece = await answer.text();
+  if (answer.ok && turns.get(place) === turn) place.innerHTML = piece;
 }
 
 async function send(form) {
@@ -13,12 +19,14 @@ async function send(form) {
     headers,
   });
   if (!answer.ok || answer.redirected) throw new Error(`${answer.status}`);
-  const row = document.createElement("template");
-  row.innerHTML = await answer.text();
-  return row.content.querySelector("[data-kpi]");
+  const changed = document.createElement("template");
+  changed.innerHTML = await answer.text();
+  return changed.content;
 }
 
-function show(form, row) {
+function show(form, changed) {
+  const [row, count] = changed.querySelectorAll("[data-kpi], [data-count]");
+  form.closest("[data-vision]").querySelector("[data-count]").replaceWith(count);
   form.closest("[data-kpi]").replaceWith(row);
   row.querySelector("button").focus();
   const brought = [...row.querySelectorAll(".gamification-xp li")];
