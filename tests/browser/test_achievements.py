@@ -15,7 +15,7 @@ from gamification.services.catalogue.backfill import jobs as backfill_jobs
 from gamification.staff import (
     edit_achievement,
 )
-from tests.browser.conftest import address, follow, look, save
+from tests.browser.conftest import address, crowding, follow, look, save
 from tests.browser.site import TIMEOUT
 from tests.factories import AchievementFactory, ActivityFactory, UserFactory
 from tests.inspection import COMMITTED
@@ -148,6 +148,12 @@ def test_the_form_shows_the_fields_that_the_criterion_needs(page, medal):
 
     expect(page.locator("#id_activity")).to_be_hidden()
     expect(page.locator(".field-in_words")).to_contain_text("7")
+
+
+def test_the_form_has_room_for_large_text(page):
+    page.goto(address(Achievement, "add"))
+
+    assert crowding(page, "#achievement_form") == []
 
 
 # --- In backfill
