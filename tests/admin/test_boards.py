@@ -154,6 +154,19 @@ def test_kept_boards_are_listed_with_their_state(admin_client, final):
     assert f'<a href="{WEEK}">Places</a>' in response.text
 
 
+@pytest.mark.parametrize(
+    ("day", "state"), [(14, "open"), (15, "provisional"), (20, "not closed")]
+)
+def test_a_board_that_nothing_closes_is_shown_as_not_closed(
+    admin_client, walkers, clock, day, state
+):
+    clock.move_to(datetime(2026, 6, day, 12, tzinfo=UTC), tick=False)
+
+    response = admin_client.get(WEEK, PAST)
+
+    assert f"2026-W24, UTC · {state}</caption>" in response.text
+
+
 def test_a_final_board_is_opened_again(admin_client, final, admin_user):
     assert "Reopen" in admin_client.get(WEEK, PAST).text
 
