@@ -257,7 +257,7 @@ class Celebrations extends HTMLElement {
     else this.check();
   }
 
-  // What is there at load
+  // Celebrations that are there at load
 
   #box() {
     const box = make("div", "gamification-toasts");
@@ -313,7 +313,7 @@ class Celebrations extends HTMLElement {
 
   /** Claim celebrations and return those that are this page's to show.
 
-      Who has the first one plays all of them, in their order. */
+      The page with the first one plays all of them, in their order. */
   async #claim([first, ...others]) {
     if (!first || !(await this.#claimOne(first))) return [];
     const isMine = await Promise.all(others.map((one) => this.#claimOne(one)));
