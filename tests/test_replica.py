@@ -70,6 +70,7 @@ def test_the_user_of_a_row_is_read_where_it_is_written(user, activity):
     prefetch_related_objects(many, "user")
 
     assert (one.user, one.activity, many[0].user) == (user, activity, user)
+    assert one.user.gamification.total_xp == 10
 
 
 def test_a_key_that_is_taken_is_refused(activity):

@@ -13,6 +13,7 @@ from django.db import models, router
 from django.db.models.fields.related_descriptors import (
     ForwardManyToOneDescriptor,
     ForwardOneToOneDescriptor,
+    ReverseOneToOneDescriptor,
 )
 
 Row = TypeVar("Row", bound=models.Model)
@@ -40,6 +41,14 @@ class _OneToOneAccessor(_Accessor, ForwardOneToOneDescriptor):  # type: ignore[t
     """The same for a row that no other row may name."""
 
 
+class _ReverseAccessor(ReverseOneToOneDescriptor):  # type: ignore[type-arg]
+    """Reads the row that names this one, such as the totals of a user."""
+
+    def get_queryset(self, **hints: Any) -> models.QuerySet[Any]:
+        alias = router.db_for_write(self.related.related_model)
+        return super().get_queryset(**hints).using(alias)
+
+
 class AppForeignKey(models.ForeignKey[Set, Get]):
     """A foreign key of the app; for migrations, it is one of Django's own."""
 
@@ -64,6 +73,7 @@ class AppOneToOneField(models.OneToOneField[Set, Get]):
     """The same for a row that no other row may name."""
 
     forward_related_accessor_class = _OneToOneAccessor
+    related_accessor_class = _ReverseAccessor
 
     def deconstruct(self) -> Any:
         name, _path, args, options = super().deconstruct()
