@@ -51,6 +51,7 @@ def test_a_leaderboard_has_places_and_ones_own(api, user):
         "window": "week",
         "period": "2026-W10",
         "state": "open",
+        "is_provisional": False,
         "starts_at": "2026-03-02T00:00:00Z",
         "ends_at": "2026-03-09T00:00:00Z",
         "zone": "UTC",
@@ -73,6 +74,7 @@ def test_where_nobody_earned_anything_nobody_is_ranked(api):
         "window": "all",
         "period": "all",
         "state": "open",
+        "is_provisional": False,
         "starts_at": None,
         "ends_at": None,
         "zone": "UTC",
@@ -363,6 +365,8 @@ def test_a_past_period_has_winners(api, user, server_clock):
     assert [each["rank"] for each in winners["results"]] == [1, 2, 2]
     period = [winners[name] for name in ("window", "period", "state")]
     assert period == ["week", "2026-W10", "settling"]
+    board = read(api, "week", period="2026-W10")
+    assert (board["state"], board["is_provisional"]) == ("settling", True)
     assert winners["results"][1] == {
         "rank": 2,
         "user": bob,

@@ -39,6 +39,7 @@ EXAMPLE: Final = {
     "window": "week",
     "period": "2026-W10",
     "state": "open",
+    "is_provisional": False,
     "starts_at": "2026-03-02T00:00:00Z",
     "ends_at": "2026-03-09T00:00:00Z",
     "zone": "UTC",
@@ -60,9 +61,7 @@ _WINNERS_EXAMPLE: Final = {
     "results": EXAMPLE["results"],
 }
 _NAME_HELP: Final = "The name of the period, such as 2026-W48; all for all time."
-_STATE_HELP: Final = (
-    "Open; settling, while late records may still arrive after the end; or final."
-)
+_STATE_HELP: Final = "Open; settling, from its end until its board is closed; or final."
 
 
 class LeaderboardResponse(NamedTuple):
@@ -156,6 +155,10 @@ class LeaderboardSerializer(ResponseSerializer):
     period = serializers.CharField(source="board.period.name", help_text=_NAME_HELP)
     state = serializers.ChoiceField(
         choices=PeriodState.values, source="board.state", help_text=_STATE_HELP
+    )
+    is_provisional = serializers.BooleanField(
+        source="board.is_provisional",
+        help_text="Whether the period is over, and late records may still arrive.",
     )
     zone = serializers.CharField(source="board.period.zone")
     ranking = serializers.ChoiceField(choices=Ranking.values, source="board.ranking")
