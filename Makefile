@@ -99,7 +99,7 @@ pictures: $(VENV)/dev ## Make the pictures of the README and of docs/, with Chro
 	$(BIN)/python docs/pictures.py
 
 fuzz: $(VENV)/dev ## Make up requests from the schema, for a quarter of an hour.
-	TEST_DATABASE=postgresql FUZZ_EXAMPLES=200 \
+	TEST_DATABASE=postgresql FUZZ_EXAMPLES=200 FUZZ_SECONDS=900 \
 		FUZZ_PHASES=examples,coverage,fuzzing,stateful $(PYTEST) -n 0 tests/fuzzing
 
 load: $(VENV)/dev ## Let many writers do anything at once, for a quarter of an hour.

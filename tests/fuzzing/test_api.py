@@ -23,6 +23,8 @@ from tests.factories import UserFactory
 HERE = Path(__file__).parent
 EXAMPLES = os.environ.get("FUZZ_EXAMPLES", "3")
 PHASES = os.environ.get("FUZZ_PHASES", "examples,fuzzing,stateful")
+#: Seconds for all of it; as long as it takes if empty.
+SECONDS = os.environ.get("FUZZ_SECONDS", "")
 
 pytestmark = [
     pytest.mark.skipif(
@@ -53,6 +55,7 @@ def test_no_request_breaks_the_api_or_its_schema(live_server, token, tmp_path):
         *("--header", f"Authorization: Token {token}"),
         *("--checks", "all", "--phases", PHASES, "--max-examples", EXAMPLES),
         *("--continue-on-failure", "--no-color"),
+        *(("--max-time", SECONDS) if SECONDS else ()),
     ]
     environment = os.environ | {"SCHEMATHESIS_HOOKS": "tests.fuzzing.hooks"}
 
