@@ -27,10 +27,11 @@ def few_zones(monkeypatch):
 
 @pytest.fixture
 def unregister(monkeypatch, settings):
-    """Return a function that takes a model out of the admin, for this test."""
+    """Return a function that takes models out of the admin, for this test."""
 
-    def unregister(model):
-        monkeypatch.delitem(admin.site._registry, model)
+    def unregister(*models):
+        for model in models:
+            monkeypatch.delitem(admin.site._registry, model)
         settings.ROOT_URLCONF = (path("admin/", admin.site.urls),)
 
     return unregister
