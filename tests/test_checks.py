@@ -60,6 +60,7 @@ def test_users_and_the_game_are_in_one_database():
     assert database_checks.check_routers(None) == []
 
 
+@pytest.mark.django_db
 def test_gamification_E001(settings):
     settings.GAMIFICATION = ["DAY_START_HOUR"]
 
