@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME, AdminForm
 from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
+from django.contrib.admin.utils import quote
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import BadRequest, ValidationError
 from django.db import router
@@ -102,6 +103,10 @@ class GamificationAdmin(ModelAdmin):
             return reverse(f"admin:gamification_{name}", args=args, current_app=site)
         except NoReverseMatch:
             return ""
+
+    def address_of_user(self, user_id: Any) -> str:
+        """Return the address of a user's progress, in the same way."""
+        return self.address_of("usergamification_for", quote(str(user_id)))
 
     def go_to(self, name: str, *args: Any) -> HttpResponse:
         """Redirect to a page of this app; without that page, to the admin's index."""

@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE
-from django.contrib.admin.utils import quote
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -92,7 +91,7 @@ class BoardAdmin(HistoryAdmin):
             "after": period_after(period),
             "board": board,
             "rows": [
-                (each.entry, each.name, self._address(each.entry.user_id))
+                (each.entry, each.name, self.address_of_user(each.entry.user_id))
                 for each in rows_of(board.entries)
             ],
             "is_first": not part,
@@ -128,9 +127,6 @@ class BoardAdmin(HistoryAdmin):
             message = _("The board of this period is not final.")
             raise InvalidRequestError(message, field="period")
         return board
-
-    def _address(self, user_id: Any) -> str:
-        return self.address_of("usergamification_for", quote(str(user_id)))
 
 
 def _window(name: str) -> Window:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.admin.utils import quote
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
@@ -86,8 +85,7 @@ class LedgerEntryAdmin(HistoryAdmin):
     @admin.display(description=_("user"))
     def player(self, entry: LedgerEntry) -> str:
         """Return the name of the user, with a link to their progress if it is open."""
-        key = quote(str(entry.user_id))
-        address = self.address_of("usergamification_for", key)
+        address = self.address_of_user(entry.user_id)
         if not address:
             return str(entry.user)
         return format_html('<a href="{}"><bdi>{}</bdi></a>', address, entry.user)
