@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.http import Http404
 from rest_framework import serializers
 from rest_framework.request import Request
-from rest_framework.utils.urls import replace_query_param
+from rest_framework.utils.urls import remove_query_param, replace_query_param
 
 from gamification.api.fields import QueryIntegerField, QuerySerializer
 from gamification.api.serializers import ResponseSerializer
@@ -125,8 +125,8 @@ def paginate(
         raise Http404
     return Page(
         count,
-        _address(request, "page", page + 1) if begin + size < count else None,
-        _address(request, "page", page - 1) if page > 1 else None,
+        address_with(request, "page", page + 1) if begin + size < count else None,
+        address_with(request, "page", page - 1) if page > 1 else None,
         read(begin, min(begin + size, count)),
     )
 
@@ -153,9 +153,15 @@ def paginate_by_cursor(
     results = found[:limit]
     has_more = len(found) > limit
     return CursorPage(
-        _address(request, "cursor", results[-1].id) if has_more else None, results
+        address_with(request, "cursor", results[-1].id) if has_more else None, results
     )
 
 
-def _address(request: Request, name: str, value: object) -> str:
-    return replace_query_param(request.build_absolute_uri(), name, str(value))
+def address_with(
+    request: Request, name: str, value: object, *, without: Iterable[str] = ()
+) -> str:
+    """Return the address of ``request`` with another value of one parameter."""
+    address = request.build_absolute_uri()
+    for other in without:
+        address = remove_query_param(address, other)
+    return replace_query_param(address, name, str(value))

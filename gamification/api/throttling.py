@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
-from hashlib import blake2b
 from time import time
 from typing import Any
 
@@ -15,6 +14,7 @@ from rest_framework.throttling import BaseThrottle
 
 from gamification.api.operations import spec_of
 from gamification.conf import conf
+from gamification.staff import fingerprint
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ class ScopeThrottle(BaseThrottle):
         window, elapsed = divmod(time(), seconds)
         self._remaining = seconds - elapsed
         # The key may be a text, and memcached refuses spaces and long texts.
-        user = blake2b(str(request.user.pk).encode(), digest_size=16).hexdigest()
+        user = fingerprint(str(request.user.pk))
         key = f"gamification:throttle:{spec.scope}:{user}:{window:.0f}"
         return _count(key, 2 * seconds) <= allowed
 

@@ -10,11 +10,10 @@ from django.http import Http404
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
-from rest_framework.utils.urls import remove_query_param, replace_query_param
 
 from gamification.api.fields import QuerySerializer, StrictChoiceField, TextField
 from gamification.api.operations import operation
-from gamification.api.pagination import Page, PageQuery, paginate
+from gamification.api.pagination import Page, PageQuery, address_with, paginate
 from gamification.api.serializers import ResponseSerializer
 from gamification.api.views.base import GamificationViewSet
 from gamification.exceptions import (
@@ -235,7 +234,9 @@ class LeaderboardsViewSet(GamificationViewSet):
             count = min(board.count, MAX_DEPTH)
             page = paginate(request, query, count, lambda begin, end: board.entries)
         if page.next is None and board.cursor is not None:
-            page = replace(page, next=_address_after(request, board.cursor))
+            unused = ("around", "page")
+            after = address_with(request, "after", board.cursor, without=unused)
+            page = replace(page, next=after)
         return LeaderboardResponse(board, page)
 
     @action(detail=True)
@@ -251,11 +252,3 @@ class LeaderboardsViewSet(GamificationViewSet):
     ) -> Winners:
         """Return who won a past period: places 1 to 3, with all who share them."""
         return get_winners(window, viewer=request.user, **query)
-
-
-def _address_after(request: Request, cursor: str) -> str:
-    """Return the address of the page behind one without a number, or with the last."""
-    address = request.build_absolute_uri()
-    for name in ("around", "page"):
-        address = remove_query_param(address, name)
-    return replace_query_param(address, "after", cursor)
