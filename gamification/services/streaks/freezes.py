@@ -34,7 +34,7 @@ from gamification.services.validation import (
     key_conflict,
     user_id_of,
 )
-from gamification.storage import Store, store_for
+from gamification.storage import store_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +77,16 @@ def grant_freezes(
             attempt.lock()
             check_actor(actor_id)
             definition = find_streak(streak)
-            before = load(user_id, store)
+            loaded = load(user_id, store)
             row = used = _used(user_id, definition, key, amount)
             if row is None:
-                check_award(before.state, actor_id)
+                check_award(loaded.state, actor_id)
                 _check_cap(definition)
-                row = _grant(before, definition, amount, key, actor_id, note)
+                row = _grant(loaded, definition, amount, key, actor_id, note)
                 settle(user_id, store, row.created_at)
-            status = _status(user_id, definition, store)
+                loaded = load(user_id, store)
+            rule = loaded.catalogue.streaks[definition.key]
+            status = status_of(loaded, rule, timezone.now())
             grant = FreezeGrant(_added(row), status, used is not None)
     return grant
 
@@ -145,9 +147,3 @@ def _added(grant: StreakFreeze) -> int:
         created_at=grant.created_at,
     )
     return grant.amount + sum(rows.values_list("amount", flat=True))
-
-
-def _status(user_id: Any, streak: StreakDefinition, store: Store) -> StreakStatus:
-    after = load(user_id, store)
-    rule = after.catalogue.streaks[streak.key]
-    return status_of(after, rule, timezone.now())
