@@ -82,6 +82,13 @@ def let_pass(page: Page, seconds: int) -> None:
         pass
 
 
+def show_three(page: Page, toasts: Any) -> None:
+    """Let the page show as many cards as it shows at once."""
+    expect(toasts.first).to_be_visible()
+    for _ in range(3):
+        let_pass(page, 2)
+
+
 def unlock(user: Any, *names: str) -> None:
     for name in names:
         award_achievement(user, AchievementFactory(name=name, xp_reward=0).key)
@@ -223,9 +230,7 @@ def test_a_fourth_card_is_shown_rather_than_counted(page, toasts, user):
     unlock(user, *"ABCD")
     page.goto(PAGE)
 
-    expect(toasts.first).to_be_visible()
-    for _ in range(3):
-        let_pass(page, 2)
+    show_three(page, toasts)
 
     expect(toasts.filter(has_text="“D”")).to_be_visible(timeout=15_000)
 
@@ -234,9 +239,7 @@ def test_three_are_shown_and_the_others_are_counted(page, toasts, user):
     unlock(user, *"ABCDE")
     page.goto(PAGE)
 
-    expect(toasts.first).to_be_visible()
-    for _ in range(3):
-        let_pass(page, 2)
+    show_three(page, toasts)
 
     more = toasts.filter(has_text="and 2 more")
     expect(more).to_contain_text("D and E", timeout=15_000)
