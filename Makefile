@@ -23,8 +23,9 @@ MEASURED := $(filter-out $(SLOW),$(wildcard tests/services/test_*.py)) \
 	$(addprefix races/test_,boards.py corrections.py faults.py optimistic_batches.py \
 	optimistic_records.py))
 # Tests that send the keys of users to the server in SQL of ours, or convert them.
-KEYED := $(addprefix tests/api/test_,achievement_backfill.py records.py \
-	user_lookup.py users.py) tests/conditions/test_corrections.py
+KEYED := $(addprefix tests/,$(addprefix api/,achievements/test_backfill.py \
+	test_records.py test_user_lookup.py users/test_profiles.py) \
+	conditions/test_corrections.py)
 # Tests without a query of their own, or with Django's queries alone.
 PORTABLE := $(addprefix tests/,domain pages templatetags example_project admin api \
 	management/importing $(addprefix management/test_,gamification_catalogue.py \

@@ -27,18 +27,18 @@ from gamification.api.operations import Header, OperationSpec, spec_of
 from gamification.api.preconditions import IF_MATCH, PreconditionRequired
 from gamification.api.rule_fields import RuleField, with_nullable
 from gamification.api.serializers import ResponseSerializer
-from gamification.api.views.achievement_serializers import (
+from gamification.api.views.achievements.explanations import BLOCKERS
+from gamification.api.views.achievements.serializers import (
     CATEGORIES,
     CRITERIA,
     PERIODS,
     SEASON_STATES,
     STATUSES,
 )
-from gamification.api.views.boost_serializers import STATES as BOOST_STATES
-from gamification.api.views.explanations import BLOCKERS
+from gamification.api.views.catalogue.boost_serializers import STATES as BOOST_STATES
 from gamification.api.views.job_serializers import STARTABLE_KINDS
-from gamification.api.views.streak_serializers import FREEZE_KINDS, UNITS
-from gamification.api.views.user_serializers import STREAK_STATES
+from gamification.api.views.streaks.serializers import FREEZE_KINDS, UNITS
+from gamification.api.views.users.serializers import STREAK_STATES
 from gamification.leaderboards import PeriodState, Ranking, Window
 from gamification.models import ActiveDay, JobKind, JobState, RestrictionKind
 from gamification.services import CelebrationKind, EntryKind, WithheldReason

@@ -5,31 +5,31 @@ from __future__ import annotations
 from django.urls import include, path
 
 from gamification.api.routers import Router
-from gamification.api.views.achievements import AchievementsViewSet
-from gamification.api.views.activities import ActivitiesViewSet
-from gamification.api.views.boosts import BoostsViewSet, MyBoostsViewSet
-from gamification.api.views.calendar import CalendarViewSet
-from gamification.api.views.celebrations import CelebrationsViewSet
+from gamification.api.views.achievements.catalogue import AchievementsViewSet
+from gamification.api.views.catalogue.activities import ActivitiesViewSet
+from gamification.api.views.catalogue.boosts import BoostsViewSet, MyBoostsViewSet
+from gamification.api.views.catalogue.levels import LevelsViewSet
 from gamification.api.views.jobs import JobsViewSet
 from gamification.api.views.leaderboards import LeaderboardsViewSet
-from gamification.api.views.ledger import LedgerViewSet
-from gamification.api.views.levels import LevelsViewSet
-from gamification.api.views.me import MeViewSet
-from gamification.api.views.my_achievements import MyAchievementsViewSet
-from gamification.api.views.my_streaks import (
+from gamification.api.views.me.achievements import MyAchievementsViewSet
+from gamification.api.views.me.calendar import CalendarViewSet
+from gamification.api.views.me.celebrations import CelebrationsViewSet
+from gamification.api.views.me.ledger import LedgerViewSet
+from gamification.api.views.me.progress import MeViewSet
+from gamification.api.views.me.streaks import (
     MyPausesViewSet,
     MyRepairsViewSet,
     MyStreaksViewSet,
 )
 from gamification.api.views.records import RecordsViewSet
-from gamification.api.views.restrictions import RestrictionsViewSet
-from gamification.api.views.streaks import StreaksViewSet
-from gamification.api.views.user_streaks import (
+from gamification.api.views.streaks.catalogue import StreaksViewSet
+from gamification.api.views.users.profiles import UsersViewSet
+from gamification.api.views.users.restrictions import RestrictionsViewSet
+from gamification.api.views.users.streaks import (
     FreezesViewSet,
     PausesViewSet,
     RepairsViewSet,
 )
-from gamification.api.views.users import UsersViewSet
 
 app_name = "gamification"
 

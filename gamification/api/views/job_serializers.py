@@ -17,7 +17,7 @@ from gamification.api.fields import (
     TextField,
 )
 from gamification.api.serializers import ResponseSerializer
-from gamification.api.views.user_serializers import NoteBody, XPAmountField
+from gamification.api.views.users.serializers import NoteBody, XPAmountField
 from gamification.models import JobKind, JobState
 from gamification.staff import MAX_NAME
 

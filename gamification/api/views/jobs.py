@@ -34,7 +34,7 @@ from gamification.api.views.job_serializers import (
     act_fields,
 )
 from gamification.api.views.outcomes import replay_headers
-from gamification.api.views.user_serializers import NoteBody
+from gamification.api.views.users.serializers import NoteBody
 from gamification.models import Job, JobKind
 from gamification.staff import (
     Act,

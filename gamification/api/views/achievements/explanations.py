@@ -9,7 +9,7 @@ from rest_framework import serializers
 from gamification.api.fields import QuerySerializer, TextField
 from gamification.api.rule_fields import ConditionProgressField
 from gamification.api.serializers import ResponseSerializer
-from gamification.api.views.achievement_serializers import CRITERIA
+from gamification.api.views.achievements.serializers import CRITERIA
 
 EXAMPLE: Final = {
     "achievement": "kpi_10",

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from gamification.api.views import definitions
+from gamification.api.views.achievements import definitions
 from gamification.domain.rules import MAX_REWARD, MAX_TOTAL
 from gamification.models import Achievement
 from gamification.services import award_achievement, record_activity

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 
 from gamification.api.operations import operation
 from gamification.api.pagination import Page, PageQuery, paginate
-from gamification.api.views.achievement_serializers import (
+from gamification.api.views.achievements.serializers import (
     HELD_PAGE_EXAMPLE,
     HeldAchievementPageSerializer,
 )

@@ -14,7 +14,7 @@ from gamification.api.operations import operation
 from gamification.api.pagination import Page, PageQuery, page_example, paginate_rows
 from gamification.api.preconditions import ETAG, IF_MATCH, expected_tag
 from gamification.api.views.base import GamificationViewSet, not_found_on
-from gamification.api.views.boost_serializers import (
+from gamification.api.views.catalogue.boost_serializers import (
     EDIT_EXAMPLE,
     EXAMPLE,
     MINE_EXAMPLE,
@@ -29,7 +29,7 @@ from gamification.api.views.boost_serializers import (
     PreviewBoostBody,
     UserBoostsSerializer,
 )
-from gamification.api.views.editing import (
+from gamification.api.views.catalogue.editing import (
     DefinitionsViewSet,
     adding,
     editing,

@@ -19,14 +19,14 @@ from gamification.api.fields import (
 )
 from gamification.api.operations import operation
 from gamification.api.serializers import ResponseSerializer
-from gamification.api.views.base import GamificationViewSet, not_found_on
-from gamification.api.views.definitions import (
+from gamification.api.views.achievements.definitions import (
     EXAMPLE_EDIT,
     EXAMPLE_PREVIEW,
     EditAchievementBody,
     PreviewAchievementBody,
 )
-from gamification.api.views.editing import previewing
+from gamification.api.views.base import GamificationViewSet, not_found_on
+from gamification.api.views.catalogue.editing import previewing
 from gamification.models import Achievement
 from gamification.staff import (
     backfill_achievement,

@@ -18,7 +18,7 @@ from gamification.api.pagination import (
     paginate_rows,
 )
 from gamification.api.views.base import GamificationViewSet
-from gamification.api.views.streak_serializers import (
+from gamification.api.views.streaks.serializers import (
     PAUSE_EXAMPLE,
     STATUS_EXAMPLE,
     STATUSES_EXAMPLE,

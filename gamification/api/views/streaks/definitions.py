@@ -18,8 +18,8 @@ from gamification.api.fields import (
 )
 from gamification.api.pagination import page_serializer
 from gamification.api.serializers import ResponseSerializer
-from gamification.api.views.backfill import EstimateSerializer
-from gamification.api.views.streak_serializers import UNITS
+from gamification.api.views.achievements.backfill import EstimateSerializer
+from gamification.api.views.streaks.serializers import UNITS
 
 #: Limits of the model's fields.
 _NAME: Final = 100

@@ -17,7 +17,7 @@ from gamification.api.fields import (
     TimeZoneField,
 )
 from gamification.api.rule_fields import ConditionField, RuleField
-from gamification.api.views.achievement_serializers import (
+from gamification.api.views.achievements.serializers import (
     CRITERIA,
     PERIODS,
     STATUSES,

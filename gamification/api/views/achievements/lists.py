@@ -16,8 +16,8 @@ from gamification.api.fields import (
     TextField,
 )
 from gamification.api.pagination import PageQuery
-from gamification.api.views.achievement_serializers import STATUSES
-from gamification.api.views.achievement_values import VisibleAchievement
+from gamification.api.views.achievements.serializers import STATUSES
+from gamification.api.views.achievements.values import VisibleAchievement
 
 #: Values to order by. An achievement without a value comes last in both directions.
 ORDERS: Final[Mapping[str, Callable[[VisibleAchievement], Any]]] = {

@@ -18,7 +18,7 @@ from gamification.api.fields import (
 )
 from gamification.api.idempotency import KeyTextField
 from gamification.api.serializers import ResponseSerializer
-from gamification.api.views.user_serializers import PublicStreakSerializer
+from gamification.api.views.users.serializers import PublicStreakSerializer
 from gamification.models import StreakDefinition, StreakFreeze
 from gamification.staff import MAX_NOTE
 from gamification.user_lookup import public_name

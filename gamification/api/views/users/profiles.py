@@ -15,7 +15,7 @@ from gamification.api.idempotency import KEY_HEADER, idempotency_key
 from gamification.api.operations import Alternative, operation
 from gamification.api.pagination import Page, PageQuery, paginate
 from gamification.api.user_lookup import find_public_user, find_user
-from gamification.api.views.achievement_serializers import (
+from gamification.api.views.achievements.serializers import (
     HELD_PAGE_EXAMPLE,
     HeldAchievementPageSerializer,
 )
@@ -25,7 +25,7 @@ from gamification.api.views.outcomes import (
     UNCHANGED_EXAMPLE,
     outcome_response,
 )
-from gamification.api.views.user_serializers import (
+from gamification.api.views.users.serializers import (
     PROFILE_EXAMPLE,
     AdjustmentBody,
     AwardBody,

@@ -17,12 +17,13 @@ from gamification.api.pagination import paginate
 from gamification.api.permissions import refusal
 from gamification.api.preconditions import ETAG, etag_of, expected_tag
 from gamification.api.user_lookup import find_visible_user
-from gamification.api.views import definitions, explanations
-from gamification.api.views.achievement_lists import (
+from gamification.api.views.achievements import definitions, explanations
+from gamification.api.views.achievements.backfill import BackfillActions
+from gamification.api.views.achievements.lists import (
     AchievementQuery,
     select_achievements,
 )
-from gamification.api.views.achievement_serializers import (
+from gamification.api.views.achievements.serializers import (
     EDITED_EXAMPLE,
     EXAMPLE,
     PAGE_EXAMPLE,
@@ -32,15 +33,14 @@ from gamification.api.views.achievement_serializers import (
     AchievementSerializer,
     EditedAchievementSerializer,
 )
-from gamification.api.views.achievement_values import (
+from gamification.api.views.achievements.values import (
     AchievementPage,
     EditedAchievement,
     VisibleAchievement,
     with_rarity,
 )
-from gamification.api.views.backfill import BackfillActions
 from gamification.api.views.base import not_found_on
-from gamification.api.views.editing import adding, editing, with_location
+from gamification.api.views.catalogue.editing import adding, editing, with_location
 from gamification.conf import conf
 from gamification.services import (
     count_secrets,
