@@ -29,8 +29,9 @@ KEYED := $(addprefix tests/,$(addprefix api/,achievements/test_backfill.py \
 # Tests without a query of their own, or with Django's queries alone.
 PORTABLE := $(addprefix tests/,domain pages templatetags example_project admin api \
 	management/importing $(addprefix management/test_,gamification_catalogue.py \
-	gamification_groups.py options.py progress_bar.py) $(addprefix models/test_, \
-	boost_text.py condition_text.py criterion_text.py permissions.py rule_checks.py) \
+	gamification_groups.py options.py progress_bar.py) $(addprefix models/, \
+	$(addprefix texts/test_,boosts.py conditions.py criteria.py) \
+	rules/test_checks.py test_permissions.py) \
 	$(addprefix services/catalogue/test_,bulk.py change_log.py defaults.py seeds.py) \
 	services/catalogue/files/test_streaks.py services/levels/test_files.py \
 	$(addprefix test_,architecture.py benchmarks.py conf.py docs.py docs_pages.py \

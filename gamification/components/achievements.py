@@ -15,7 +15,7 @@ from gamification.components.needs import needs_text
 from gamification.components.seasons import season_text
 from gamification.conf import conf
 from gamification.models import Achievement
-from gamification.models.celebration_text import celebration_text, celebration_title
+from gamification.models.texts.celebrations import celebration_text, celebration_title
 from gamification.services import (
     CelebrationKind,
     Rarity,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from gamification.models import Activity, write_alias
-from gamification.models.boost_text import factor_text, where_text
+from gamification.models.texts.boosts import factor_text, where_text
 from gamification.staff import get_boosts
 from gamification.values import UserBoost
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from gamification.models.condition_text import need_text
+from gamification.models.texts.conditions import need_text
 from gamification.values import ConditionProgress
 
 

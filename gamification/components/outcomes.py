@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from gamification.models import level_text
-from gamification.models.boost_text import boosted_text
-from gamification.models.celebration_text import celebration_title
+from gamification.models.texts.boosts import boosted_text
+from gamification.models.texts.celebrations import celebration_title
 from gamification.services import CelebrationKind, Outcome, WithheldReason
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext as _
 
 from gamification.models import Achievement
-from gamification.models.repeat_text import moment_text
+from gamification.models.texts.repeats import moment_text
 from gamification.staff import SeasonState
 
 

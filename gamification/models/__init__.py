@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from gamification.domain.categories import AchievementCategory
-from gamification.models.achievements import Achievement
+from gamification.models.base.database import write_alias
 from gamification.models.boards import Board, BoardScore, BoardSegment, PendingScore
-from gamification.models.boosts import Boost
-from gamification.models.catalogue import Activity, Level
-from gamification.models.catalogue_stamp import CatalogueStamp
+from gamification.models.catalogue.achievements import Achievement
+from gamification.models.catalogue.activities import Activity, Level
+from gamification.models.catalogue.boosts import Boost
+from gamification.models.catalogue.filters import CountFilter, FilterTally
+from gamification.models.catalogue.stamp import CatalogueStamp
 from gamification.models.celebrations import Celebration
-from gamification.models.database import write_alias
-from gamification.models.filters import CountFilter, FilterTally
 from gamification.models.history import LedgerEntry
 from gamification.models.jobs import Job, JobKind, JobState, JobUser
-from gamification.models.level_text import level_text
 from gamification.models.progress import ActiveDay, ActivityTally, UserGamification
 from gamification.models.restrictions import Restriction, RestrictionKind
 from gamification.models.streaks import (
@@ -22,6 +21,7 @@ from gamification.models.streaks import (
     StreakFreeze,
     StreakPause,
 )
+from gamification.models.texts.levels import level_text
 from gamification.models.unlocks import UserAchievement
 
 __all__ = [

@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from gamification.domain.periods import Window
-from gamification.models.querysets import AppForeignKey, AppQuerySet
+from gamification.models.base.querysets import AppForeignKey, AppQuerySet
 
 
 def _loose_user(**options: Any) -> models.ForeignKey[Any, Any]:

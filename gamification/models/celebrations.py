@@ -12,11 +12,11 @@ from django.utils.translation import gettext_lazy as _
 
 from gamification.domain.outcomes import CelebrationKind
 from gamification.domain.rules import AchievementStatus
-from gamification.models.achievements import Achievement
-from gamification.models.celebration_text import celebration_text, celebration_title
-from gamification.models.fields import user_field
-from gamification.models.natural_keys import PerUserQuerySet
-from gamification.models.querysets import AppForeignKey
+from gamification.models.base.fields import user_field
+from gamification.models.base.natural_keys import PerUserQuerySet
+from gamification.models.base.querysets import AppForeignKey
+from gamification.models.catalogue.achievements import Achievement
+from gamification.models.texts.celebrations import celebration_text, celebration_title
 from gamification.models.unlocks import UserAchievement
 
 

@@ -9,18 +9,19 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from gamification.domain.boosted import Boosted, read_boosted
 from gamification.domain.outcomes import EntryKind
-from gamification.models.achievements import Achievement
-from gamification.models.boosted import boosted_of, boosted_text_of
-from gamification.models.catalogue import Activity
-from gamification.models.fields import (
+from gamification.models.base.fields import (
     internal_note_field,
     note_field,
     staff_field,
     user_field,
 )
+from gamification.models.base.querysets import AppForeignKey, AppQuerySet
+from gamification.models.catalogue.achievements import Achievement
+from gamification.models.catalogue.activities import Activity
 from gamification.models.jobs import Job
-from gamification.models.querysets import AppForeignKey, AppQuerySet
+from gamification.models.texts.boosts import boosted_text
 
 
 class LedgerEntryQuerySet(AppQuerySet["LedgerEntry"]):
@@ -236,8 +237,15 @@ class LedgerEntry(models.Model):
         msg = "A ledger entry is deleted only with its user; reverse it instead."
         raise TypeError(msg)
 
-    boosted = property(boosted_of)
-    boosted_text = property(boosted_text_of)
+    @property
+    def boosted(self) -> Boosted:
+        """The XP of the entry before boosts, and what multiplied it."""
+        return read_boosted(self.amount, self.rewarded * self.xp_reward, self.boosts)
+
+    @property
+    def boosted_text(self) -> str:
+        """The origin of boosted XP: “10 × 2, Launch weekend”, if any."""
+        return boosted_text(self.boosted)
 
     @property
     def is_own(self) -> bool:

@@ -9,8 +9,8 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from gamification.models.fields import staff_field, user_field
-from gamification.models.querysets import AppForeignKey, AppQuerySet
+from gamification.models.base.fields import staff_field, user_field
+from gamification.models.base.querysets import AppForeignKey, AppQuerySet
 
 
 class JobKind(models.TextChoices):

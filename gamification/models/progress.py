@@ -19,10 +19,10 @@ from gamification.domain.days import Calendar, ZoneChange
 from gamification.domain.outcomes import CelebrationMode
 from gamification.domain.streaks import Streak
 from gamification.domain.zones import is_readable, present_name
-from gamification.models.catalogue import Activity
-from gamification.models.fields import user_field
-from gamification.models.natural_keys import PerUserQuerySet
-from gamification.models.querysets import AppForeignKey, AppOneToOneField
+from gamification.models.base.fields import user_field
+from gamification.models.base.natural_keys import PerUserQuerySet
+from gamification.models.base.querysets import AppForeignKey, AppOneToOneField
+from gamification.models.catalogue.activities import Activity
 
 logger = logging.getLogger(__name__)
 

@@ -16,10 +16,10 @@ from gamification.domain.streak_rules import (
     MAX_FREEZES,
     StreakUnit,
 )
-from gamification.models.catalogue import KeyedItem
-from gamification.models.fields import note_field, staff_field, user_field
+from gamification.models.base.fields import note_field, staff_field, user_field
+from gamification.models.base.querysets import AppForeignKey, AppQuerySet
+from gamification.models.catalogue.activities import KeyedItem
 from gamification.models.jobs import Job
-from gamification.models.querysets import AppForeignKey, AppQuerySet
 
 
 class StreakDefinition(KeyedItem):

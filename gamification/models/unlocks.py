@@ -8,15 +8,15 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from gamification.models.achievements import Achievement
-from gamification.models.fields import (
+from gamification.models.base.fields import (
     internal_note_field,
     note_field,
     staff_field,
     user_field,
 )
-from gamification.models.natural_keys import PerUserQuerySet
-from gamification.models.querysets import AppForeignKey
+from gamification.models.base.natural_keys import PerUserQuerySet
+from gamification.models.base.querysets import AppForeignKey
+from gamification.models.catalogue.achievements import Achievement
 
 
 class UserAchievementQuerySet(PerUserQuerySet["UserAchievement"]):

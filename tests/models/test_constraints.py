@@ -22,7 +22,7 @@ def test_a_constraint_is_named_after_its_model(name):
 
 @pytest.mark.parametrize("name", CONSTRAINTS)
 def test_a_constraint_is_violated_by_a_test(name):
-    tests = [path.read_text() for path in Path(__file__).parent.glob("test_*.py")]
+    tests = [path.read_text() for path in Path(__file__).parent.rglob("test_*.py")]
 
     assert any(f'"{name}"' in text for text in tests)
 

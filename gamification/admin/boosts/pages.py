@@ -20,7 +20,7 @@ from gamification.admin.catalogue.editing import CatalogueAdmin
 from gamification.admin.catalogue.undoing import UndoMixin
 from gamification.exceptions import GamificationError
 from gamification.models import Boost
-from gamification.models.boost_text import factor_text, where_text
+from gamification.models.texts.boosts import factor_text, where_text
 from gamification.staff import (
     create_boost,
     delete_boost,

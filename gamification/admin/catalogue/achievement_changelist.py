@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from gamification.admin.changelists import FilteredChangeList
 from gamification.models import Achievement
-from gamification.models.condition_text import name_conditions
+from gamification.models.texts.conditions import name_conditions
 from gamification.services import Rarity, get_rarity
 
 #: The name of the buttons that move a row. The value of a button is the number of the

@@ -21,7 +21,7 @@ from gamification.admin.catalogue.rule_fields import ConditionsField, CountingFi
 from gamification.admin.catalogue.season_fields import SeasonForm
 from gamification.admin.concurrent_forms import replace_data
 from gamification.models import Achievement
-from gamification.models.rule_checks import find_problems, named_now
+from gamification.models.rules.checks import find_problems, named_now
 from gamification.staff import definition_problems, reach_problem
 
 _ICON: Final = Achievement._meta.get_field("icon")

@@ -27,7 +27,7 @@ from gamification.models import (
     UserAchievement,
     write_alias,
 )
-from gamification.models.rule_references import achievements_naming
+from gamification.models.rules.references import achievements_naming
 from gamification.staff import Definition, key_of, write_transaction
 
 #: The name of the form field that holds the primary key of a row.

@@ -20,7 +20,7 @@ from gamification.domain.boosts import combine
 from gamification.domain.conditions import Operator
 from gamification.domain.outcomes import EntryKind
 from gamification.models import Boost, write_alias
-from gamification.models.boost_text import boost_sentence
+from gamification.models.texts.boosts import boost_sentence
 from gamification.services.balance.report import last_days
 from gamification.services.balance.sql import entries_between, every_so_many
 from gamification.services.boosts.fields import BOOST_FIELDS, set_boost

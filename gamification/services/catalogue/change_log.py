@@ -16,9 +16,9 @@ from django.utils.translation import gettext as _
 
 from gamification.domain.conditions import read_condition, read_counting
 from gamification.models import Activity, StreakDefinition, write_alias
-from gamification.models.boost_text import where_text
-from gamification.models.condition_text import condition_text, load_names
-from gamification.models.counting_text import counting_text
+from gamification.models.texts.boosts import where_text
+from gamification.models.texts.conditions import condition_text, load_names
+from gamification.models.texts.counting import counting_text
 from gamification.services.catalogue.fields.editable import Definition, definition_tag
 from gamification.services.catalogue.fields.repeats import moment_text
 

@@ -21,7 +21,7 @@ from gamification.models import (
     UserAchievement,
     write_alias,
 )
-from gamification.models.rule_references import named_by, with_rules
+from gamification.models.rules.references import named_by, with_rules
 from gamification.services.unit_of_work import attempts, naming_errors
 from gamification.services.validation import UserRef, actor_id_of
 from gamification.storage import store_for

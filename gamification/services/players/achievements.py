@@ -20,7 +20,7 @@ from gamification.domain.criteria import Measure
 from gamification.domain.rules import AchievementStatus
 from gamification.domain.seasons import Season, SeasonState
 from gamification.models import Achievement, UserAchievement, write_alias
-from gamification.models.condition_text import load_names
+from gamification.models.texts.conditions import load_names
 from gamification.models.users import prepare_key
 from gamification.services.players.conditions import (
     ConditionProgress,

@@ -17,7 +17,7 @@ from gamification.domain.rules import AchievementStatus
 from gamification.domain.state import UserState
 from gamification.domain.trees import Tree
 from gamification.models import Achievement, write_alias
-from gamification.models.condition_text import Names, condition_text
+from gamification.models.texts.conditions import Names, condition_text
 from gamification.storage import StateQuery, Store, store_for
 from gamification.storage.catalogue import rule_of
 from gamification.storage.streaks import load_ledgers

@@ -22,7 +22,7 @@ from gamification.models import (
     UserGamification,
     write_alias,
 )
-from gamification.models.criterion_text import criterion_text
+from gamification.models.texts.criteria import criterion_text
 from gamification.services.catalogue.lookup import get_definition
 from gamification.services.players.achievements import name_visible
 from gamification.services.players.conditions import (

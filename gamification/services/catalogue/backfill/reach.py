@@ -27,7 +27,7 @@ from gamification.domain.rule_checks import achievements_in
 from gamification.domain.rules import AchievementStatus
 from gamification.domain.seasons import SeasonState
 from gamification.models import Achievement, write_alias
-from gamification.models.condition_text import condition_text, requirement_of
+from gamification.models.texts.conditions import condition_text, requirement_of
 from gamification.services.catalogue.backfill.preview import (
     meeting_of,
     preview_backfill,

@@ -17,7 +17,7 @@ from gamification.domain.rule_checks import (
     find_cycle,
     names_in,
 )
-from gamification.models.rule_checks import cycle_problem, in_use
+from gamification.models.rules.checks import cycle_problem, in_use
 
 #: How many wrong achievements get suggestions of other keys.
 MAX_HINTS: Final = 20

@@ -18,16 +18,20 @@ from gamification.domain.rules import (
     AchievementStatus,
 )
 from gamification.domain.streak_rules import StreakUnit
-from gamification.models.catalogue import Activity, CatalogueItem, reward_is_bounded
-from gamification.models.condition_text import (
+from gamification.models.base.querysets import AppForeignKey
+from gamification.models.catalogue.activities import (
+    Activity,
+    CatalogueItem,
+    reward_is_bounded,
+)
+from gamification.models.rules.checks import clean_rule
+from gamification.models.texts.conditions import (
     Names,
     requirement_of,
     requirement_sentence,
     requirement_text,
 )
-from gamification.models.querysets import AppForeignKey
-from gamification.models.repeat_text import repeat_sentence, season_sentence
-from gamification.models.rule_checks import clean_rule
+from gamification.models.texts.repeats import repeat_sentence, season_sentence
 
 if TYPE_CHECKING:
     CharField = models.CharField[str, str]

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from gamification.domain.rule_checks import names_in
 
 if TYPE_CHECKING:
-    from gamification.models.achievements import Achievement
+    from gamification.models.catalogue.achievements import Achievement
 
 #: The kinds of rows that conditions can name, by the name of the model.
 _KINDS: Final = {

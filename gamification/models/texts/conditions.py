@@ -21,12 +21,12 @@ from gamification.domain.conditions import (
 )
 from gamification.domain.criteria import Criterion
 from gamification.domain.rule_checks import names_in
-from gamification.models.counting_text import attribute_text, listed, which_records
-from gamification.models.criterion_text import criterion_clause, criterion_text, say
-from gamification.models.rule_references import rows_of
+from gamification.models.rules.references import rows_of
+from gamification.models.texts.counting import attribute_text, listed, which_records
+from gamification.models.texts.criteria import criterion_clause, criterion_text, say
 
 if TYPE_CHECKING:
-    from gamification.models.achievements import Achievement
+    from gamification.models.catalogue.achievements import Achievement
 
 
 class Names(NamedTuple):

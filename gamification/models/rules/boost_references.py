@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from gamification.domain.boost_times import BoostState
-from gamification.models.rule_references import rows_of
+from gamification.models.rules.references import rows_of
 
 if TYPE_CHECKING:
-    from gamification.models.catalogue import Activity
+    from gamification.models.catalogue.activities import Activity
 
 
 def boosts_needing(activity: Activity) -> Iterator[tuple[str, str]]:

@@ -22,10 +22,10 @@ from gamification.domain.rules import (
     MAX_REWARD,
     MAX_TOTAL,
 )
-from gamification.models.level_text import level_text
-from gamification.models.natural_keys import KeyedQuerySet, NumberedQuerySet
-from gamification.models.rule_checks import clean_attributes
-from gamification.models.rule_references import check_unnamed
+from gamification.models.base.natural_keys import KeyedQuerySet, NumberedQuerySet
+from gamification.models.rules.checks import clean_attributes
+from gamification.models.rules.references import check_unnamed
+from gamification.models.texts.levels import level_text
 
 
 class KeyedItem(models.Model):

@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 from django.contrib.auth import get_user_model
 from django.db import transaction
 
-from gamification.models.querysets import AppQuerySet, Row
-from gamification.models.rule_references import check_unnamed
+from gamification.models.base.querysets import AppQuerySet, Row
+from gamification.models.rules.references import check_unnamed
 
 
 class KeyedQuerySet(AppQuerySet[Row]):

@@ -18,12 +18,12 @@ from gamification.domain.rule_checks import (
     check_rule,
     find_cycle,
 )
-from gamification.models.boost_references import boosts_needing
-from gamification.models.rule_references import rows_of, rules_naming
+from gamification.models.rules.boost_references import boosts_needing
+from gamification.models.rules.references import rows_of, rules_naming
 
 if TYPE_CHECKING:
-    from gamification.models.achievements import Achievement
-    from gamification.models.catalogue import Activity
+    from gamification.models.catalogue.achievements import Achievement
+    from gamification.models.catalogue.activities import Activity
 
 
 class RuleError(ValidationError):

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from gamification.domain.levels import name_in
 from gamification.domain.outcomes import CelebrationKind
-from gamification.models.level_text import level_text
+from gamification.models.texts.levels import level_text
 
 
 def celebration_title(kind: str, data: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from gamification.models.querysets import AppForeignKey
+from gamification.models.base.querysets import AppForeignKey
 
 
 def user_field(related_name: str = "+") -> models.ForeignKey[Any, Any]:

@@ -8,7 +8,7 @@ from django.contrib.auth.models import Group
 from django.utils.translation import override
 
 from gamification.models import Boost
-from gamification.models.boost_text import boost_sentence, boosted_text, factor_text
+from gamification.models.texts.boosts import boost_sentence, boosted_text, factor_text
 from gamification.values import AppliedBoost, Boosted
 
 DOUBLE = AppliedBoost("launch", "Launch weekend", Decimal("2.00"))

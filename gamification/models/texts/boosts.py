@@ -14,7 +14,7 @@ from gamification.domain.conditions import Operator
 
 if TYPE_CHECKING:
     from gamification.domain.boosted import Boosted
-    from gamification.models.boosts import Boost
+    from gamification.models.catalogue.boosts import Boost
 
 _COMPARED: Final = {
     Operator.IS.value: gettext_lazy("%(attribute)s is %(value)s"),

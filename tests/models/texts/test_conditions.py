@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from gamification.domain.conditions import Leaf, read_condition, read_counting
-from gamification.models.condition_text import (
+from gamification.models.texts.conditions import (
     Names,
     condition_text,
     load_names,
@@ -11,7 +11,7 @@ from gamification.models.condition_text import (
     requirement_sentence,
     requirement_text,
 )
-from gamification.models.counting_text import counting_text
+from gamification.models.texts.counting import counting_text
 from tests.factories import AchievementFactory, ActivityFactory
 from tests.inspection import statements
 

@@ -7,8 +7,8 @@ from typing import ClassVar
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from gamification.models.fields import user_field
-from gamification.models.querysets import AppForeignKey, AppQuerySet
+from gamification.models.base.fields import user_field
+from gamification.models.base.querysets import AppForeignKey, AppQuerySet
 
 
 class CountFilter(models.Model):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from gamification.models.querysets import AppQuerySet
+from gamification.models.base.querysets import AppQuerySet
 
 
 class CatalogueStamp(models.Model):
