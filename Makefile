@@ -12,14 +12,14 @@ MANAGE := $(BIN)/python manage.py
 PYTEST := $(BIN)/python -m pytest
 # Tests that measure memory, play random games, or start a browser, a server or a site.
 SLOW := $(addprefix tests/,browser examples fuzzing test_new_site.py \
-	test_leaderboards_model.py management/importing/test_memory.py \
+	leaderboards/test_model.py management/importing/test_memory.py \
 	services/test_memory.py services/many/test_random_games.py \
 	$(addprefix promises/test_,model.py order.py previews.py undoing.py))
 # Tests of lines that only PostgreSQL runs, and those of the API.
 MEASURED := $(filter-out $(SLOW),$(wildcard tests/services/test_*.py)) \
 	$(addprefix tests/,api storage services/recording services/corrections \
 	services/many/test_undo.py conditions/test_corrections.py \
-	test_leaderboards_upkeep.py test_migrations.py \
+	leaderboards/test_upkeep.py test_migrations.py \
 	$(addprefix races/test_,boards.py corrections.py faults.py optimistic_batches.py \
 	optimistic_records.py))
 # Tests that send the keys of users to the server in SQL of ours, or convert them.

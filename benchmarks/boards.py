@@ -82,7 +82,7 @@ def fill(users: int, entries: int) -> dict[str, int]:
     from django.db import connection
 
     from gamification.leaderboards import tend_boards
-    from gamification.leaderboards.rows import finish
+    from gamification.leaderboards.upkeep.rows import finish
     from gamification.models import Achievement, Activity, Board
 
     call_command("migrate", verbosity=0)

@@ -72,7 +72,7 @@ LONG = (
     "tests/management/importing/test_memory",
     "tests/management/test_histories",
     "tests/services/test_memory",
-    "tests/test_leaderboards_model",
+    "tests/leaderboards/test_model",
 )
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from gamification.domain.periods import Period, Window
-from gamification.leaderboards.building import rebuild_boards, reopen_board
-from gamification.leaderboards.proof import count_drifts, has_boards, score_drifts
 from gamification.leaderboards.reading import (
     MAX_DEPTH,
     aget_leaderboard,
@@ -13,7 +11,13 @@ from gamification.leaderboards.reading import (
     get_winners,
 )
 from gamification.leaderboards.requests import period_after, period_before, period_of
-from gamification.leaderboards.upkeep import count_again, tend_boards
+from gamification.leaderboards.upkeep.building import rebuild_boards, reopen_board
+from gamification.leaderboards.upkeep.proof import (
+    count_drifts,
+    has_boards,
+    score_drifts,
+)
+from gamification.leaderboards.upkeep.tending import count_again, tend_boards
 from gamification.leaderboards.values import (
     EVERYBODY,
     Group,

@@ -5,10 +5,9 @@ It has its first keys, and the number of users with each score.
 
 from __future__ import annotations
 
-from gamification.leaderboards.closing import KEPT
-from gamification.leaderboards.headers import BoardHeader
-from gamification.leaderboards.kept import Part, places
-from gamification.leaderboards.slices import (
+from gamification.leaderboards.kept.answers import Part, places
+from gamification.leaderboards.kept.headers import BoardHeader
+from gamification.leaderboards.kept.slices import (
     AfterOffset,
     PlaceOf,
     Slice,
@@ -16,6 +15,7 @@ from gamification.leaderboards.slices import (
     read_scores_above,
     read_slices,
 )
+from gamification.leaderboards.upkeep.closing import KEPT
 from gamification.leaderboards.values import Answer, Key, Place, Question, Ranking
 
 

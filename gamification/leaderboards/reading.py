@@ -14,10 +14,10 @@ from django.utils import timezone
 from gamification.conf import conf
 from gamification.domain.periods import Period, Window
 from gamification.exceptions import UnknownScopeError
-from gamification.leaderboards import final, kept, ledger, scopes
-from gamification.leaderboards.closing import settles_at
+from gamification.leaderboards import final, ledger, scopes
 from gamification.leaderboards.groups import group_of
-from gamification.leaderboards.headers import BoardHeader, find_board
+from gamification.leaderboards.kept import answers as kept
+from gamification.leaderboards.kept.headers import BoardHeader, find_board
 from gamification.leaderboards.people import make_users
 from gamification.leaderboards.requests import (
     cursor_of,
@@ -26,7 +26,8 @@ from gamification.leaderboards.requests import (
     period_of,
     stored_key_of,
 )
-from gamification.leaderboards.upkeep import tend_if_possible
+from gamification.leaderboards.upkeep.closing import settles_at
+from gamification.leaderboards.upkeep.tending import tend_if_possible
 from gamification.leaderboards.values import (
     Answer,
     Key,

@@ -10,12 +10,12 @@ from django.db import DatabaseError, OperationalError, transaction
 from gamification.leaderboards import (
     count_drifts,
     get_leaderboard,
-    kept,
     reading,
     rebuild_boards,
     tend_boards,
-    upkeep,
 )
+from gamification.leaderboards.kept import answers
+from gamification.leaderboards.upkeep import tending
 from gamification.maintenance import reconcile
 from gamification.models import Board, BoardScore, PendingScore
 from gamification.services import record_activity, reverse_entry, set_visibility
@@ -141,7 +141,7 @@ def test_a_reader_answers_where_nobody_can_write(user, monkeypatch):
     def fail(*arguments: Any) -> None:
         raise OperationalError
 
-    monkeypatch.setattr(upkeep, "_tend", fail)
+    monkeypatch.setattr(tending, "_tend", fail)
 
     assert told() == [(user.pk, 10)]
 
@@ -159,7 +159,7 @@ def test_the_ledger_answers_where_too_much_is_pending(user, monkeypatch):
 def test_an_upkeep_that_is_killed_has_done_nothing(user, monkeypatch):
     tend_boards()
     record_activity(user, "walk")
-    count, counted = upkeep.count_users, []
+    count, counted = tending.count_users, []
 
     def die_after_two(*arguments: Any, **options: Any) -> None:
         counted.append(arguments)
@@ -168,7 +168,7 @@ def test_an_upkeep_that_is_killed_has_done_nothing(user, monkeypatch):
         count(*arguments, **options)
 
     with monkeypatch.context() as patch:
-        patch.setattr(upkeep, "count_users", die_after_two)
+        patch.setattr(tending, "count_users", die_after_two)
         with pytest.raises(DatabaseError):
             tend_boards()
     assert (BoardScore.objects.count(), PendingScore.objects.count()) == (0, 1)
@@ -207,6 +207,6 @@ def test_somebody_who_was_banned_behind_its_back_is_not_listed(user):
 def test_a_reader_starts_again_until_nobody_tends_meanwhile(user, monkeypatch):
     record_activity(user, "walk")
     tend_boards()
-    monkeypatch.setattr(kept, "read_slices", lambda header, wishes: None)
+    monkeypatch.setattr(answers, "read_slices", lambda header, wishes: None)
 
     assert told() == [(user.pk, 10)]

@@ -12,7 +12,7 @@ from typing import Final
 from django.db.models import Q
 
 from gamification.conf import conf
-from gamification.leaderboards.segments import divide_by_score
+from gamification.leaderboards.kept.segments import divide_by_score
 from gamification.models import Board, BoardScore, write_alias
 
 #: Keys that a closed board keeps.

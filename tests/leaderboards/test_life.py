@@ -12,13 +12,13 @@ from gamification.leaderboards import (
     PeriodState,
     Ranking,
     Window,
-    closing,
     get_leaderboard,
     get_winners,
     reopen_board,
     tend_boards,
 )
 from gamification.leaderboards import final as final_board
+from gamification.leaderboards.upkeep import closing
 from gamification.models import Board
 from gamification.services import record_activity, reverse_entry, set_visibility
 from tests.factories import UserFactory

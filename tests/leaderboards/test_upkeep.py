@@ -12,17 +12,16 @@ from django.db.models import F
 
 from gamification.conf import Settings
 from gamification.leaderboards import (
-    building,
     count_drifts,
     get_leaderboard,
     rebuild_boards,
-    segments,
     tend_boards,
-    upkeep,
 )
-from gamification.leaderboards.headers import find_board
-from gamification.leaderboards.rows import subject_of
-from gamification.leaderboards.slices import AfterOffset, read_slices
+from gamification.leaderboards.kept import segments
+from gamification.leaderboards.kept.headers import find_board
+from gamification.leaderboards.kept.slices import AfterOffset, read_slices
+from gamification.leaderboards.upkeep import building, tending
+from gamification.leaderboards.upkeep.rows import subject_of
 from gamification.leaderboards.values import Key
 from gamification.maintenance import rebuild, reconcile
 from gamification.models import Board, BoardScore, BoardSegment, PendingScore
@@ -56,7 +55,7 @@ def board_of(window):
 
 
 def test_a_step_takes_some_of_the_pending_scores(monkeypatch):
-    monkeypatch.setattr(upkeep, "STEP", 2)
+    monkeypatch.setattr(tending, "STEP", 2)
     tend_boards()
     for user in UserFactory.create_batch(5):
         earns(user, 10)

@@ -10,8 +10,8 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from typing import Protocol
 
-from gamification.leaderboards.headers import BoardHeader
-from gamification.leaderboards.slices import (
+from gamification.leaderboards.kept.headers import BoardHeader
+from gamification.leaderboards.kept.slices import (
     AfterOffset,
     AroundKey,
     PlaceOf,

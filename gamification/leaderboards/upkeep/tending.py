@@ -12,15 +12,15 @@ from django.utils import timezone
 
 from gamification.conf import conf
 from gamification.domain.periods import Period, Window, current_period
-from gamification.leaderboards.building import (
+from gamification.leaderboards.groups import audience, groupings, groups_of
+from gamification.leaderboards.upkeep.building import (
     STEP,
     build,
     current_periods,
     open_board,
 )
-from gamification.leaderboards.closing import close, final_at
-from gamification.leaderboards.groups import audience, groupings, groups_of
-from gamification.leaderboards.rows import count_users, lock_boards, subject_of
+from gamification.leaderboards.upkeep.closing import close, final_at
+from gamification.leaderboards.upkeep.rows import count_users, lock_boards, subject_of
 from gamification.leaderboards.values import EVERYBODY, Group, Subject
 from gamification.models import Board, BoardScore, PendingScore, write_alias
 from gamification.services import user_changes

@@ -18,9 +18,9 @@ from gamification.exceptions import InsufficientXPError
 from gamification.leaderboards import (
     count_drifts,
     get_leaderboard,
-    segments,
     tend_boards,
 )
+from gamification.leaderboards.kept import segments
 from gamification.models import Achievement
 from gamification.services import (
     adjust_xp,

@@ -13,7 +13,7 @@ from gamification.conf import conf
 from gamification.domain.periods import Period, Window, current_period
 from gamification.leaderboards.groups import audience, groups_of, ranked_in
 from gamification.leaderboards.requests import period_of
-from gamification.leaderboards.rows import (
+from gamification.leaderboards.upkeep.rows import (
     clear,
     count_users,
     finish,
