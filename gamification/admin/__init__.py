@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from gamification.admin import boards, history, jobs
 from gamification.admin.boosts import pages as boosts
-from gamification.admin.catalogue import achievements, activities
+from gamification.admin.catalogue import activities
+from gamification.admin.catalogue.achievements import pages as achievements
 from gamification.admin.levels import pages as levels
 from gamification.admin.players import progress
 from gamification.admin.players.inlines import (

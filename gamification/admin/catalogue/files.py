@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from gamification.admin.base import GamificationAdmin, as_admin_form, log_transaction
-from gamification.admin.catalogue.activation import announce_reach
+from gamification.admin.catalogue.achievements.activation import announce_reach
 from gamification.admin.concurrent_forms import TagField, conflict_message
 from gamification.exceptions import (
     InvalidDefinitionsError,

@@ -14,7 +14,7 @@ from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 
 from gamification.admin.base import GamificationAdmin
-from gamification.admin.catalogue.activation import announce_reach
+from gamification.admin.catalogue.achievements.activation import announce_reach
 from gamification.admin.catalogue.change_log import (
     RELATED,
     LoggedEdit,

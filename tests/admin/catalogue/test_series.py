@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from gamification.models import Achievement
-from tests.admin.catalogue.test_achievements import (
+from tests.admin.catalogue.achievements.test_pages import (
     ADD,
     LIST,
     NEW,

@@ -11,7 +11,7 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from gamification.admin.catalogue.rule_drafts import (
+from gamification.admin.catalogue.rules.drafts import (
     GROUPS,
     HOLDINGS,
     Draft,

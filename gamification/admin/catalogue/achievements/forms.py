@@ -10,15 +10,15 @@ from django.utils.datastructures import MultiValueDict
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
-from gamification.admin.catalogue.achievement_filters import series_names
-from gamification.admin.catalogue.badge_picker import IconField
+from gamification.admin.catalogue.achievements.badge_picker import IconField
+from gamification.admin.catalogue.achievements.filters import series_names
 from gamification.admin.catalogue.definition_forms import (
     DefinitionForm,
     DefinitionRowForm,
 )
-from gamification.admin.catalogue.rule_drafts import ACTION, counting_json, json_of
-from gamification.admin.catalogue.rule_fields import ConditionsField, CountingField
-from gamification.admin.catalogue.season_fields import SeasonForm
+from gamification.admin.catalogue.rules.drafts import ACTION, counting_json, json_of
+from gamification.admin.catalogue.rules.fields import ConditionsField, CountingField
+from gamification.admin.catalogue.rules.season_fields import SeasonForm
 from gamification.admin.concurrent_forms import replace_data
 from gamification.models import Achievement
 from gamification.models.rules.checks import find_problems, named_now

@@ -13,25 +13,25 @@ from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from gamification.admin.catalogue.achievement_changelist import (
+from gamification.admin.catalogue.achievements.activation import ActivationMixin
+from gamification.admin.catalogue.achievements.backfill import BackfillMixin
+from gamification.admin.catalogue.achievements.changelist import (
     MOVE,
     AchievementChangeList,
     ExtraCells,
     move_row,
 )
-from gamification.admin.catalogue.achievement_filters import (
+from gamification.admin.catalogue.achievements.filters import (
     SeasonFilter,
     SeriesFilter,
 )
-from gamification.admin.catalogue.achievement_forms import (
+from gamification.admin.catalogue.achievements.forms import (
     RULE_FIELDS,
     AchievementForm,
     AchievementRowForm,
     fields_for,
     sentence_of,
 )
-from gamification.admin.catalogue.activation import ActivationMixin
-from gamification.admin.catalogue.backfill import BackfillMixin
 from gamification.admin.catalogue.editing import CatalogueAdmin
 from gamification.admin.catalogue.files import CatalogueFileMixin
 from gamification.admin.catalogue.retirement import RetirementMixin

@@ -9,7 +9,7 @@ import time_machine
 
 from gamification.models import Achievement
 from tests.admin.browsing import filled_in
-from tests.admin.catalogue.test_achievements import (
+from tests.admin.catalogue.achievements.test_pages import (
     ADD,
     LIST,
     NEW,

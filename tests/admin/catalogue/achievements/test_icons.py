@@ -11,9 +11,12 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from PIL import Image
 
-from gamification.admin.catalogue import picture_upload
-from gamification.admin.catalogue.badge_picker import BadgePicker
-from gamification.admin.catalogue.picture_upload import can_upload, store_picture
+from gamification.admin.catalogue.achievements import picture_upload
+from gamification.admin.catalogue.achievements.badge_picker import BadgePicker
+from gamification.admin.catalogue.achievements.picture_upload import (
+    can_upload,
+    store_picture,
+)
 from gamification.components.badges import badge_of
 from gamification.models import Achievement
 from gamification.staff import edit_achievement

@@ -7,8 +7,8 @@ from django.core.cache import cache
 from django.urls import reverse
 from django.utils.html import escape, strip_tags
 
-from gamification.admin.catalogue.achievement_changelist import distinct
-from gamification.admin.catalogue.achievements import AchievementAdmin
+from gamification.admin.catalogue.achievements.changelist import distinct
+from gamification.admin.catalogue.achievements.pages import AchievementAdmin
 from gamification.exceptions import InvalidDefinitionError
 from gamification.models import Achievement
 from gamification.services import (

@@ -9,7 +9,7 @@ from django import forms
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext as _
 
-from gamification.admin.catalogue.picture_upload import (
+from gamification.admin.catalogue.achievements.picture_upload import (
     ENDINGS,
     can_upload,
     store_picture,
