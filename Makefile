@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 MANAGE := $(BIN)/python manage.py
 PYTEST := $(BIN)/python -m pytest
 # Tests that measure memory, play random games, or start a browser, a server or a site.
-SLOW := $(addprefix tests/,browser examples fuzzing test_new_site.py \
+SLOW := $(addprefix tests/,browser examples fuzzing hosts test_new_site.py \
 	leaderboards/test_model.py management/importing/test_memory.py \
 	services/test_memory.py services/many/test_random_games.py \
 	$(addprefix promises/test_,model.py order.py previews.py undoing.py))
@@ -47,8 +47,8 @@ COVERAGE := $(BIN)/python -m slipcover
 # Otherwise each run would compile the tests anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo demo-data test pytest suite lint style types migrations format schema \
-	pictures fuzz load benchmark bench clean
+.PHONY: demo demo-data test pytest suite measured asking lint style types migrations \
+	format schema pictures fuzz load benchmark bench clean
 
 demo: demo-data ## Make the demo data and serve it on 127.0.0.1:8000.
 	$(MANAGE) runserver 127.0.0.1:8000
@@ -62,21 +62,29 @@ test: lint pytest ## Check the style and the types, then run the suite.
 pytest: $(VENV)/dev ## Run the suite.
 	$(MAKE) suite
 
-# The suite with the interpreter in $(BIN), whoever installed the dependencies there:
-# on SQLite with users whose keys are UUIDs, then the API, and what only PostgreSQL runs,
-# there with Django's own users, then all that asks the database on PostgreSQL with
-# UUIDs, which reaches no other lines.
+# The suite with the interpreter in $(BIN), whoever installed the dependencies there.
+# Two sides, each a process that runs one test after the other, take less time together
+# than runs with two workers, each of which imports, collects and migrates by itself.
 suite:
 	rm -f .coverage.*
-	TEST_USER_MODEL=uuid_users.Member $(COVERAGE) --json --out .coverage.sqlite \
-		-m pytest $(addprefix --ignore ,tests/api $(SLOW))
-	TEST_DATABASE=postgresql $(COVERAGE) --json --out .coverage.postgresql \
-		-m pytest $(MEASURED)
-	TEST_DATABASE=postgresql TEST_USER_MODEL=uuid_users.Member $(PYTEST) $(ASKING) \
-		$(addprefix --ignore ,$(filter-out $(KEYED),$(filter %.py, \
-		$(MEASURED) $(PORTABLE))))
+	$(MAKE) --jobs 2 --no-print-directory measured asking
 	$(COVERAGE) --merge .coverage.sqlite .coverage.postgresql --out .coverage.all \
 		--skip-covered --fail-under 100
+
+# On SQLite with users whose keys are UUIDs, then the API, and what only PostgreSQL runs,
+# there with Django's own users.
+measured:
+	TEST_USER_MODEL=uuid_users.Member $(COVERAGE) --json --out .coverage.sqlite \
+		-m pytest -n 0 $(addprefix --ignore ,tests/api $(SLOW))
+	TEST_DATABASE=postgresql $(COVERAGE) --json --out .coverage.postgresql \
+		-m pytest -n 0 $(MEASURED)
+
+# All that asks the database on PostgreSQL with UUIDs, which reaches no other lines. The
+# output comes at the end, lest it mixes with that of the other side.
+asking:
+	output=$$(TEST_DATABASE=postgresql TEST_USER_MODEL=uuid_users.Member $(PYTEST) -n 0 \
+		$(ASKING) $(addprefix --ignore ,$(filter-out $(KEYED),$(filter %.py, \
+		$(MEASURED) $(PORTABLE)))) 2>&1); status=$$?; echo "$$output"; exit $$status
 
 lint: style types migrations ## Check the style, the types and the migrations.
 

@@ -25,17 +25,20 @@ MODELS = {
 }
 
 #: Those whose keys the SQL of the PostgreSQL store has to treat in another way.
-ON_POSTGRESQL = {"auth.User", "people.Customer", "people.Owner"}
+ON_POSTGRESQL = ("auth.User", "people.Customer", "people.Owner")
 
+SITES = [(model, "sqlite") for model in MODELS]
+if IS_POSTGRESQL:
+    SITES += [(model, "postgresql") for model in ON_POSTGRESQL]
 
 #: Most plugins, and the suite's own fixtures, take longer to load than the tests run.
 LIGHT = ["-q", "--noconftest", "-p", "pytest_django.plugin", "-o", "addopts="]
 
 
-@pytest.mark.parametrize("model", sorted(ON_POSTGRESQL if IS_POSTGRESQL else MODELS))
-def test_a_host_site_works(model):
+@pytest.mark.parametrize(("model", "database"), SITES)
+def test_a_host_site_works(model, database):
     # Migrations would take longer than all tests; one site has them for its schema.
-    is_migrated = IS_POSTGRESQL and model == "people.Customer"
+    is_migrated = (model, database) == ("people.Customer", "postgresql")
     options = LIGHT + ([] if is_migrated else ["--nomigrations"])
     settings = ["--ds", "tests.hosts.settings"]
     done = subprocess.run(  # noqa: S603 - the arguments are our own
@@ -43,6 +46,7 @@ def test_a_host_site_works(model):
         cwd=ROOT,
         env={
             **os.environ,
+            "TEST_DATABASE": database,
             "TEST_USER_MODEL": model,
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         },
