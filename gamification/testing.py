@@ -55,7 +55,7 @@ def make_activity(key: str, **fields: Any) -> Activity:
     A new activity is worth 10 XP. Raises ``InvalidDefinitionError`` for a value that
     staff could not enter, and ``TypeError`` for an unknown field.
     """
-    if Activity.objects.using(write_alias()).filter(key=key).exists():
+    if Activity.objects.filter(key=key).exists():
         return edit_activity(key, actor=None, expected=None, **fields)
     new = {"key": key, "name": key, "xp_reward": 10}
     return create_activity(actor=None, **new | fields)
@@ -69,7 +69,7 @@ def make_achievement(key: str, **fields: Any) -> Achievement:
     """
     if isinstance(activity := fields.get("activity"), Activity):
         fields["activity"] = activity.key
-    if Achievement.objects.using(write_alias()).filter(key=key).exists():
+    if Achievement.objects.filter(key=key).exists():
         return edit_achievement(key, actor=None, expected=None, **fields)
     new = {
         "key": key,

@@ -49,10 +49,6 @@ class GamificationAdmin(ModelAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return FilteredChangeList
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
-        # A replica would show staff what was true before their last action.
-        return super().get_queryset(request).using(write_alias())
-
     def formfield_for_foreignkey(
         self, db_field: Any, request: HttpRequest, **kwargs: Any
     ) -> Any:

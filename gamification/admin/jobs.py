@@ -23,7 +23,7 @@ from gamification.admin.many.periods import PeriodMixin
 from gamification.admin.notes import notes_of
 from gamification.admin.ui.formatting import signed
 from gamification.exceptions import GamificationError, UnknownJobError
-from gamification.models import Achievement, Job, JobKind, JobUser, write_alias
+from gamification.models import Achievement, Job, JobKind, JobUser
 from gamification.staff import (
     MAX_NOTE,
     UserRef,
@@ -250,18 +250,14 @@ class JobUserAdmin(HistoryAdmin):
 
 def _achievement_of(job: Job) -> Achievement | None:
     key = job.parameters.get("achievement")
-    return (
-        Achievement.objects.using(write_alias()).filter(key=key).first()
-        if key
-        else None
-    )
+    return Achievement.objects.filter(key=key).first() if key else None
 
 
 def _history_of(job: Job) -> dict[str, Any]:
     """Return, for a job that is over, the skipped users and how to undo it."""
     if not job.finished_at:
         return {}
-    users = JobUser.objects.using(write_alias())
+    users = JobUser.objects.all()
     skipped = users.filter(job=job, result=JobUser.Result.SKIPPED)
     undo = undo_of(job)
     made = repairs_by if job.kind == JobKind.REPAIR else entries_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from gamification.models import Activity, write_alias
+from gamification.models import Activity
 from gamification.models.texts.boosts import factor_text, where_text
 from gamification.staff import get_boosts
 from gamification.values import UserBoost
@@ -36,7 +36,7 @@ def _names(keys: Iterable[str]) -> Mapping[str, str]:
     wanted = {*keys}
     if not wanted:
         return {}
-    rows = Activity.objects.using(write_alias()).filter(key__in=wanted)
+    rows = Activity.objects.filter(key__in=wanted)
     return dict(rows.values_list("key", "name"))
 
 

@@ -15,7 +15,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
 
 from gamification.components.badges import Badge, badge_of
-from gamification.models import Celebration, UserGamification, write_alias
+from gamification.models import Celebration, UserGamification
 from gamification.services import CelebrationKind
 from gamification.staff import user_id_of
 
@@ -65,16 +65,16 @@ def _read(user: Any) -> tuple[str, list[Celebration]]:
 
     A user who wants none is shown none.
     """
-    alias, user_id = write_alias(), user_id_of(user)
+    user_id = user_id_of(user)
     # The user's choice, as a row with the same columns that sorts before them.
-    choice = UserGamification.objects.using(alias).filter(user=user_id)
+    choice = UserGamification.objects.filter(user=user_id)
     choices = choice.annotate(
         place=Value(0),
         what=F("celebration_mode"),
         facts=Value({}, JSONField()),
         until=Value(None, DateTimeField()),
     )
-    pending = Celebration.objects.using(alias).pending().filter(user=user_id)
+    pending = Celebration.objects.pending().filter(user=user_id)
     waiting = pending.annotate(
         place=F("id"), what=F("kind"), facts=F("data"), until=F("claimed_until")
     )

@@ -14,7 +14,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from gamification.conf import conf
-from gamification.models import ActiveDay, StreakDefinition, write_alias
+from gamification.models import ActiveDay, StreakDefinition
 from gamification.services import (
     ProfileSummary,
     get_calendar,
@@ -131,7 +131,7 @@ def _is_in_streak(
 
 def other_streaks_of(user: Any) -> dict[str, Any]:
     """Return all streaks but the daily one, by one query where there are none."""
-    rows = StreakDefinition.objects.using(write_alias())
+    rows = StreakDefinition.objects.all()
     if not rows.filter(is_active=True).exclude(key=DAILY).exists():
         return {"streaks": ()}
     return {"streaks": [each for each in get_streaks(user) if each.key != DAILY]}

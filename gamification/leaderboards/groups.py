@@ -19,7 +19,7 @@ from gamification.models.users import key_of, target_field, visible_users
 
 def ranked_in(group: Group, now: datetime | None = None) -> QuerySet[UserGamification]:
     """Return the ranked users of ``group``."""
-    ranked = UserGamification.objects.using(write_alias()).ranked(now).order_by()
+    ranked = UserGamification.objects.ranked(now).order_by()
     if group == EVERYBODY:
         return ranked
     lookup = conf.LEADERBOARD_GROUPS[group.grouping]

@@ -96,7 +96,7 @@ def answer(question: Question) -> Answer:
 def _scores(subject: Subject) -> QuerySet[LedgerEntry, Any]:
     """Return the ranked users, each with score and its time."""
     period, users = subject.period, ranked_in(subject.group).values("user")
-    entries = LedgerEntry.objects.using(write_alias()).filter(user__in=users)
+    entries = LedgerEntry.objects.filter(user__in=users)
     if period.starts_at and period.ends_at:
         entries = entries.filter(
             occurred_at__gte=period.starts_at, occurred_at__lt=period.ends_at

@@ -263,7 +263,7 @@ def _is_hidden(user: Any) -> bool:
     """Say whether a user opted out of leaderboards."""
     if user is None:
         return False
-    rows = UserGamification.objects.using(write_alias()).filter(is_public=False)
+    rows = UserGamification.objects.filter(is_public=False)
     return rows.filter(user=convert_key(user, write_alias())).exists()
 
 

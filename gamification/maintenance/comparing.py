@@ -116,7 +116,7 @@ def _derived(
 def replay(user_ids: Sequence[Any]) -> dict[Any, Progress]:
     """Return the progress that the ledger of each user adds up to."""
     replayed = {user_id: Progress() for user_id in user_ids}
-    entries = LedgerEntry.objects.using(write_alias()).filter(user__in=user_ids)
+    entries = LedgerEntry.objects.filter(user__in=user_ids)
     in_order = entries.order_by("user_id", "id")
     rows = stream(in_order.values_list("user_id", *DerivedEntry._fields))
     undone = jobs_undone_for(entries)
@@ -154,15 +154,14 @@ def columns_of(
 def _stored(
     user_ids: Sequence[Any], profiles: Profiles, names: _Names
 ) -> dict[Any, Numbers]:
-    alias = write_alias()
     progress = {user_id: Progress() for user_id in user_ids}
-    tallies = ActivityTally.objects.using(alias).filter(user__in=user_ids)
+    tallies = ActivityTally.objects.filter(user__in=user_ids)
     for tally in tallies:
         progress[tally.user_id].tallies[tally.activity_id] = (
             tally.count,
             tally.last_recorded_at,
         )
-    days = ActiveDay.objects.using(alias).filter(user__in=user_ids)
+    days = ActiveDay.objects.filter(user__in=user_ids)
     for day in days.filter(kind=ActiveDay.Kind.ACTIVE):
         progress[day.user_id].days[day.date] = (day.activities, day.xp)
     columns = Progress().columns(conf.default_calendar, LEVEL_THRESHOLDS)
@@ -176,7 +175,7 @@ def _stored(
         )
         for user_id in user_ids
     }
-    for unlock in UserAchievement.objects.using(alias).filter(user__in=user_ids):
+    for unlock in UserAchievement.objects.filter(user__in=user_ids):
         name = names.achievement(unlock.achievement_id, unlock.number)
         numbers[unlock.user_id][name] = _held(
             unlock.unlocked_at, unlock.xp_awarded, is_lost=bool(unlock.revoked_at)
@@ -214,10 +213,9 @@ class _Names:
 
     @classmethod
     def read(cls) -> Self:
-        alias = write_alias()
         return cls(
-            dict(Activity.objects.using(alias).values_list("id", "key")),
-            dict(Achievement.objects.using(alias).values_list("id", "key")),
+            dict(Activity.objects.values_list("id", "key")),
+            dict(Achievement.objects.values_list("id", "key")),
         )
 
     def achievement(self, pk: int, number: int) -> str:
@@ -227,5 +225,5 @@ class _Names:
 
 def read_profiles(user_ids: Sequence[Any]) -> Profiles:
     """Return the rows of those of the users who have one."""
-    rows = UserGamification.objects.using(write_alias()).filter(user__in=user_ids)
+    rows = UserGamification.objects.filter(user__in=user_ids)
     return {profile.user_id: profile for profile in rows}

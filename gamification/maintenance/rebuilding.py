@@ -114,7 +114,7 @@ def _take(steps: Sequence[Step], user_id: Any, version: int | None) -> int:
 
 
 def _version_of(user_id: Any) -> int | None:
-    rows = UserGamification.objects.using(write_alias()).filter(user=user_id)
+    rows = UserGamification.objects.filter(user=user_id)
     return rows.values_list("version", flat=True).first()
 
 
@@ -166,11 +166,11 @@ class Rebuilding:
         alias, user_id = write_alias(), self.user_id
         if self.columns is None:
             raise unknown_user(user_id)
-        write_missing(self.freezes, alias)
-        UserGamification.objects.using(alias).filter(user=user_id).update(
+        write_missing(self.freezes)
+        UserGamification.objects.filter(user=user_id).update(
             **self.columns, version=F("version") + 1, updated_at=timezone.now()
         )
-        tallies = ActivityTally.objects.using(alias)
+        tallies = ActivityTally.objects.all()
         tallies.filter(user=user_id, activity__in=self.gone_tallies).delete()
         tallies.bulk_create(
             self.tallies,
@@ -178,7 +178,7 @@ class Rebuilding:
             unique_fields=["user", "activity"],
             update_fields=["count", "last_recorded_at"],
         )
-        days = ActiveDay.objects.using(alias)
+        days = ActiveDay.objects.all()
         days.filter(user=user_id, date__in=self.gone_days).delete()
         days.bulk_create(
             self.days,
@@ -247,12 +247,9 @@ def _stored(
     dict[tuple[int, int], Unlocked],
 ]:
     """Return the stored tallies, active days and unlocks."""
-    alias = write_alias()
-    tallies = ActivityTally.objects.using(alias).filter(user=user_id)
-    days = ActiveDay.objects.using(alias).filter(
-        user=user_id, kind=ActiveDay.Kind.ACTIVE
-    )
-    unlocks = UserAchievement.objects.using(alias).filter(user=user_id)
+    tallies = ActivityTally.objects.filter(user=user_id)
+    days = ActiveDay.objects.filter(user=user_id, kind=ActiveDay.Kind.ACTIVE)
+    unlocks = UserAchievement.objects.filter(user=user_id)
     return (
         {row.activity_id: (row.count, row.last_recorded_at) for row in tallies},
         {row.date: (row.activities, row.xp) for row in days},

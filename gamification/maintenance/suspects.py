@@ -65,7 +65,7 @@ def _in_parts(user_ids: Iterable[Any]) -> Iterator[list[Any]]:
 
 def _found(first: Any, last: Any, store: Store) -> list[Any] | None:
     """Return who may differ, in order; None if the database cannot tell."""
-    undos = [*undone_jobs(store.alias)]
+    undos = [*undone_jobs()]
     known = store.suspects(first, last, current_thresholds(), undos)
     if known is None:
         return None

@@ -25,7 +25,7 @@ from gamification.conf import conf
 from gamification.exceptions import UnknownStreakError
 from gamification.leaderboards import Window, period_after, period_before
 from gamification.leaderboards import period_of as named_period
-from gamification.models import StreakDefinition, write_alias
+from gamification.models import StreakDefinition
 from gamification.pages.forms import (
     EndPauseForm,
     PauseForm,
@@ -177,7 +177,7 @@ def repair(request: Request) -> HttpResponse:
 
 
 def _pause_form(data: Any = None) -> PauseForm:
-    rows = StreakDefinition.objects.using(write_alias()).filter(is_active=True)
+    rows = StreakDefinition.objects.filter(is_active=True)
     return PauseForm(rows, data)
 
 

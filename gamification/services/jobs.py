@@ -73,7 +73,7 @@ def begin_job(
             with transaction.atomic(using=alias):
                 job.save(using=alias)
                 rows = (JobUser(job=job, user_id=user_id) for user_id in user_ids)
-                JobUser.objects.using(alias).bulk_create(rows, batch_size=5_000)
+                JobUser.objects.bulk_create(rows, batch_size=5_000)
         except IntegrityError:
             if first := _first_job(job, user_ids, key):
                 return first
@@ -88,11 +88,11 @@ def _first_job(job: Job, user_ids: list[Any], key: str | None) -> Job | None:
 
     Raises ``IdempotencyConflictError`` if it is another one.
     """
-    rows = Job.objects.using(write_alias()).select_related("actor", "undoes")
+    rows = Job.objects.select_related("actor", "undoes")
     first = rows.filter(key=job.key).first() if key else None
     if first is None:
         return None
-    asked = JobUser.objects.using(write_alias()).filter(job=first)
+    asked = JobUser.objects.filter(job=first)
     is_same = first.kind == job.kind and first.parameters == job.parameters
     if not is_same or {*asked.values_list("user_id", flat=True)} != {*user_ids}:
         raise key_conflict(key)
@@ -111,20 +111,20 @@ def find_job(job_id: int) -> Job:
 
 def job_rows(job_id: int) -> QuerySet[Job]:
     """Return a queryset of the job with this id."""
-    rows = Job.objects.using(write_alias())
+    rows = Job.objects.all()
     return rows.filter(pk=job_id) if 0 < job_id <= MAX_ID else rows.none()
 
 
 def jobs_undone_for(entries: QuerySet[LedgerEntry]) -> dict[Any, dict[int, int]]:
     """Return, for each user of ``entries``, what ``undone_jobs`` returns of them."""
-    undone, found = undone_jobs(entries.db), dict[Any, dict[int, int]]()
+    undone, found = undone_jobs(), dict[Any, dict[int, int]]()
     rows = entries.filter(job__in=[*undone]).order_by()
     for user_id, undo_id in rows.values_list("user_id", "job_id").distinct():
         found.setdefault(user_id, {})[undo_id] = undone[undo_id]
     return found
 
 
-def undone_jobs(alias: str) -> dict[int, int]:
+def undone_jobs() -> dict[int, int]:
     """Return the jobs that were taken back, by the job that did it."""
-    undos = Job.objects.using(alias).filter(undoes__isnull=False)
+    undos = Job.objects.filter(undoes__isnull=False)
     return {job.pk: job.undoes_id or 0 for job in undos.only("undoes")}

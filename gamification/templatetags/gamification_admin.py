@@ -24,7 +24,6 @@ from gamification.models import (
     Job,
     Level,
     StreakDefinition,
-    write_alias,
 )
 from gamification.staff import has_any_permission, visible_jobs
 
@@ -114,7 +113,7 @@ def calendar_hierarchy(cl: ChangeList) -> dict[str, Any]:
 
 def _ends(cl: ChangeList) -> tuple[date, date] | None:
     field = cl.date_hierarchy
-    rows = cl.model._default_manager.using(write_alias()).order_by()
+    rows = cl.model._default_manager.order_by()
     first, last = rows.aggregate(first=Min(field), last=Max(field)).values()
     return (_local(first), _local(last)) if first else None
 

@@ -22,7 +22,7 @@ from gamification.admin.concurrent_forms import (
 from gamification.admin.notes import NotesForm, notes_of
 from gamification.admin.ui.formatting import format_number, isolate
 from gamification.exceptions import GamificationError, InvalidSpanError, StaleEditError
-from gamification.models import Activity, Job, JobKind, write_alias
+from gamification.models import Activity, Job, JobKind
 from gamification.staff import (
     RecalculationScope,
     begin_recalculation,
@@ -126,7 +126,7 @@ class RecalculationMixin(GamificationAdmin):
         """Ask for a scope, preview the effect, and begin when that is confirmed."""
         if not has_all_permissions(request.user, PERMISSIONS):
             raise PermissionDenied
-        rows = {row.key: row for row in Activity.objects.using(write_alias())}
+        rows = {row.key: row for row in Activity.objects.all()}
         data = request.POST if request.method == "POST" else None
         form = RecalculationForm(rows.values(), data, initial=_suggestion(request))
         context: dict[str, Any] = {"title": _("Recalculate past XP"), "form": form}
@@ -148,9 +148,7 @@ class RecalculationMixin(GamificationAdmin):
             job = form.begin(request.user)
             if job:
                 keys = form.scope.activities
-                for activity in Activity.objects.using(write_alias()).filter(
-                    key__in=keys
-                ):
+                for activity in Activity.objects.filter(key__in=keys):
                     self.log_change(request, activity, _log_message(job, form.scope))
         return job
 

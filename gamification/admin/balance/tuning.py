@@ -28,7 +28,7 @@ from gamification.admin.balance.tuning_table import (
 )
 from gamification.admin.base import GamificationAdmin, log_transaction
 from gamification.admin.ui.formatting import isolate
-from gamification.models import Achievement, Activity, write_alias
+from gamification.models import Achievement, Activity
 from gamification.staff import (
     Definition,
     get_balance_report,
@@ -150,16 +150,8 @@ def _form(
 def _visible_definitions(request: HttpRequest) -> list[Definition]:
     """Return the activities and achievements that the user may view."""
     return [
-        *(
-            Activity.objects.using(write_alias())
-            if _may_view(request, Activity)
-            else ()
-        ),
-        *(
-            Achievement.objects.using(write_alias())
-            if _may_view(request, Achievement)
-            else ()
-        ),
+        *(Activity.objects.all() if _may_view(request, Activity) else ()),
+        *(Achievement.objects.all() if _may_view(request, Achievement) else ()),
     ]
 
 

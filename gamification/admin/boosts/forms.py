@@ -17,7 +17,7 @@ from gamification.admin.concurrent_forms import ListField
 from gamification.components.zones import ZoneSelect
 from gamification.conf import conf
 from gamification.exceptions import InvalidDefinitionError
-from gamification.models import Activity, write_alias
+from gamification.models import Activity
 from gamification.staff import (
     boost_tag,
     check_boost,
@@ -101,7 +101,7 @@ class BoostForm(DefinitionForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        rows = Activity.objects.using(write_alias()).order_by("name")
+        rows = Activity.objects.order_by("name")
         self._declared = dict(rows.values_list("key", "attributes"))
         fields: Mapping[str, Any] = self.fields
         # Pages of boosts that have begun have only some of the fields.

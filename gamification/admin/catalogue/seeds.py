@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from gamification.admin.base import GamificationAdmin, log_transaction
-from gamification.models import Achievement, Activity, write_alias
+from gamification.models import Achievement, Activity
 from gamification.staff import has_all_permissions, preview_seed_removal, remove_seeds
 
 PERMISSIONS: Final = (
@@ -50,8 +50,8 @@ class SeedsMixin(GamificationAdmin):
             for model in (Achievement, Activity):
                 rows: list[Any] = [r for r in removal.removed if type(r) is model]
                 keys = [row.pk for row in rows]
-                stored = model._default_manager.using(write_alias())
-                self.log_deletions(request, stored.filter(pk__in=keys))
+                stored = model._default_manager.filter(pk__in=keys)
+                self.log_deletions(request, stored)
             removal = remove_seeds(actor=request.user)
         count = len(removal.removed)
         message = ngettext(

@@ -25,7 +25,7 @@ from gamification.admin.catalogue.change_log import (
 from gamification.admin.concurrent_forms import conflict_message, last_editor
 from gamification.admin.ui.formatting import isolate
 from gamification.exceptions import InvalidDefinitionError, StaleEditError
-from gamification.models import Achievement, Boost, write_alias
+from gamification.models import Achievement, Boost
 from gamification.staff import (
     DECISIVE,
     get_reach,
@@ -135,5 +135,4 @@ def _related(name: str, value: Any) -> Any:
     """Return the item that a key names, for a field that is a relation."""
     if name not in RELATED or value is None:
         return value
-    rows = RELATED[name]._default_manager.using(write_alias())
-    return rows.filter(key=value).first()
+    return RELATED[name]._default_manager.filter(key=value).first()

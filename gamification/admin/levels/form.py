@@ -20,7 +20,7 @@ from gamification.admin.levels.table_text import (
     parse_table,
 )
 from gamification.exceptions import GamificationError, StaleEditError
-from gamification.models import Level, write_alias
+from gamification.models import Level
 from gamification.staff import (
     MAX_LEVELS,
     Curve,
@@ -160,7 +160,7 @@ class LevelsForm(forms.Form):
     def _rebase(self, shown: tuple[LevelRule, ...]) -> None:
         """Report what others changed, and make that what the editor was shown."""
         stored = get_levels()
-        rows = Level.objects.using(write_alias()).order_by("-updated_at")
+        rows = Level.objects.order_by("-updated_at")
         row = rows.first()
         editor = last_editor(row) if row else ""
         headline = conflict_message(_("the levels"), editor)

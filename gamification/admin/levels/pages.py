@@ -23,7 +23,7 @@ from gamification.admin.levels.form import GeneratorForm, LevelsForm
 from gamification.admin.ui.charts import Chart
 from gamification.conf import conf
 from gamification.exceptions import LevelsPinnedError
-from gamification.models import Job, JobKind, Level, write_alias
+from gamification.models import Job, JobKind, Level
 from gamification.staff import (
     Curve,
     LevelRule,
@@ -226,7 +226,7 @@ def _moves(preview: LevelsPreview) -> list[tuple[int, int, int]]:
 
 def _unfinished_jobs() -> Any:
     """Return the jobs that still give users their levels, the latest first."""
-    jobs = Job.objects.using(write_alias())
+    jobs = Job.objects.all()
     return jobs.filter(kind=JobKind.LEVELS, finished_at=None)
 
 

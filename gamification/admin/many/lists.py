@@ -17,7 +17,7 @@ from gamification.admin.base import GamificationAdmin
 from gamification.admin.concurrent_forms import replace_data
 from gamification.admin.many.pages import MAX_LISTED, ManyForm, act_view
 from gamification.exceptions import GamificationError
-from gamification.models import Achievement, Job, JobKind, write_alias
+from gamification.models import Achievement, Job, JobKind
 from gamification.staff import Act, UserList, begin_list, find_users, preview_list
 from gamification.values import ActPreview
 
@@ -170,11 +170,7 @@ class ListMixin(GamificationAdmin):
 
 
 def _set_choices(form: forms.Form, **conditions: Any) -> None:
-    rows = (
-        Achievement.objects.using(write_alias())
-        .filter(**conditions)
-        .values_list("key", "name")
-    )
+    rows = Achievement.objects.filter(**conditions).values_list("key", "name")
     form.fields["achievement"].choices = [("", "–"), *rows]  # type: ignore[attr-defined]
 
 

@@ -17,7 +17,7 @@ from gamification.admin.base import GamificationAdmin, log_transaction
 from gamification.admin.concurrent_forms import TagField, replace_data
 from gamification.admin.notes import NotesForm
 from gamification.exceptions import GamificationError
-from gamification.models import Achievement, Job, JobKind, write_alias
+from gamification.models import Achievement, Job, JobKind
 from gamification.staff import fingerprint, has_all_permissions
 from gamification.values import ActPreview
 
@@ -119,11 +119,7 @@ def _begin(
 def describe_preview(preview: ActPreview, form: ManyForm) -> dict[str, Any]:
     """Return what the template shows of a preview besides its numbers."""
     keys = {*preview.unlocks, *preview.losses}
-    rows = (
-        Achievement.objects.using(write_alias())
-        .filter(key__in=keys)
-        .values_list("key", "name")
-    )
+    rows = Achievement.objects.filter(key__in=keys).values_list("key", "name")
     names = dict(rows)
     reasons = Counter(reason for _user, reason in preview.skipped)
     return {

@@ -14,7 +14,7 @@ from gamification.admin.balance.recalculation import DayInput
 from gamification.admin.base import GamificationAdmin
 from gamification.admin.many.pages import ManyForm, act_view
 from gamification.exceptions import GamificationError
-from gamification.models import Activity, Job, JobKind, write_alias
+from gamification.models import Activity, Job, JobKind
 from gamification.staff import (
     Act,
     begin_take_back,
@@ -53,7 +53,7 @@ class PeriodForm(ManyForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        rows = Activity.objects.using(write_alias()).values_list("key", "name")
+        rows = Activity.objects.values_list("key", "name")
         choices = [("", _("All activities")), *rows]
         self.fields["activity"].choices = choices  # type: ignore[attr-defined]
 

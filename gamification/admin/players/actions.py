@@ -29,7 +29,6 @@ from gamification.models import (
     Achievement,
     LedgerEntry,
     UserAchievement,
-    write_alias,
 )
 from gamification.services import (
     Outcome,
@@ -105,9 +104,7 @@ class AchievementActionForm(ActionForm):
 
     def __init__(self, user: Any, data: Any = None, **kwargs: Any) -> None:
         super().__init__(user, data, **kwargs)
-        rows = [
-            *Achievement.objects.using(write_alias()).filter(**self.choices_filter())
-        ]
+        rows = [*Achievement.objects.filter(**self.choices_filter())]
         self.names = {
             row.key: f"{badge_of(row.icon).emoji} {row.name}".strip() for row in rows
         }
@@ -274,7 +271,7 @@ class ReverseForm(ActionForm):
             pk = self.fields["entry"].clean(number)
         except forms.ValidationError:
             return None
-        entries = LedgerEntry.objects.using(write_alias()).filter(user=self.user, pk=pk)
+        entries = LedgerEntry.objects.filter(user=self.user, pk=pk)
         return entries.select_related("activity", "achievement").first()
 
     @property

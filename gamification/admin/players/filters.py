@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from gamification.conf import conf
-from gamification.models import Achievement, UserAchievement, write_alias
+from gamification.models import Achievement, UserAchievement
 
 
 class HeldFilter(SimpleListFilter):
@@ -56,7 +56,7 @@ class CategoryFilter(SimpleListFilter):
     ) -> QuerySet[Any] | None:
         if self.value() is None:
             return None
-        rows = Achievement.objects.using(write_alias()).filter(category=self.value())
+        rows = Achievement.objects.filter(category=self.value())
         held = UserAchievement.objects.filter(
             achievement__in=[*rows.values_list("pk", flat=True)],
             revoked_at=None,

@@ -13,7 +13,7 @@ from gamification.admin.ui.formatting import (
     format_number,
     signed,
 )
-from gamification.models import LedgerEntry, UserGamification, write_alias
+from gamification.models import LedgerEntry, UserGamification
 from gamification.services import EntryKind, get_ledger
 from gamification.staff import MAX_ID
 
@@ -96,16 +96,16 @@ def _balance_after(user_id: Any, entry_id: int) -> int:
 
     One statement reads both, so that they agree even while users record activities.
     """
-    ledger = LedgerEntry.objects.using(write_alias()).order_by()
+    ledger = LedgerEntry.objects.order_by()
     later = ledger.filter(user=OuterRef("user"), pk__gt=entry_id)
     xp = later.values("user").annotate(xp=Sum("amount")).values("xp")
-    rows = UserGamification.objects.using(write_alias()).filter(user=user_id)
+    rows = UserGamification.objects.filter(user=user_id)
     total, since = rows.annotate(since=Subquery(xp)).values_list("total_xp", "since")[0]
     return total - (since or 0)
 
 
 def _reversals(user_id: Any, entry_ids: Collection[int]) -> dict[int | None, int]:
     """Return the ids of reversals by the ids of the entries that they reverse."""
-    ledger = LedgerEntry.objects.using(write_alias())
+    ledger = LedgerEntry.objects.all()
     rows = ledger.filter(user=user_id, reverses__in=entry_ids).only("reverses")
     return {row.reverses: row.pk for row in rows}

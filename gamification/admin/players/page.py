@@ -178,7 +178,7 @@ def get_player_page(user: Any, *, viewer: Any, before: int | None = None) -> Pla
 
     The page of the ledger ends before the entry ``before``.
     """
-    profile = UserGamification.objects.using(write_alias()).filter(user=user).first()
+    profile = UserGamification.objects.filter(user=user).first()
     today = (profile or UserGamification()).calendar.date_of(timezone.now())
     progress = get_progress(user)
     return PlayerPage(
@@ -218,7 +218,7 @@ def _streaks(user: Any, progress: ProfileSummary) -> Sequence[StreakStatus]:
 
 
 def _achievements(user: Any, viewer: Any) -> list[PlayerAchievement]:
-    rows = UserAchievement.objects.using(write_alias()).filter(user=user)
+    rows = UserAchievement.objects.filter(user=user)
     by_achievement: dict[int, list[UserAchievement]] = {}
     # One that is held stands for those that were taken back.
     for row in rows.select_related("revoked_by").order_by("number"):
@@ -233,7 +233,7 @@ def _achievements(user: Any, viewer: Any) -> list[PlayerAchievement]:
 
 
 def _celebrations(user: Any) -> list[PlayerCelebration]:
-    rows = Celebration.objects.using(write_alias()).filter(user=user)
+    rows = Celebration.objects.filter(user=user)
     now = timezone.now()
     return [
         PlayerCelebration(row, row.title, _state(row, now))

@@ -32,7 +32,7 @@ def find_keys(term: str) -> list[Any]:
 
 def newcomers_of(keys: Sequence[Any]) -> list[Any]:
     """Return the first of these users who have no progress yet."""
-    rows = UserGamification.objects.using(write_alias()).filter(user__in=keys)
+    rows = UserGamification.objects.filter(user__in=keys)
     known = {*rows.values_list("user", flat=True)}
     new = [key for key in keys if key not in known][:MAX_NEWCOMERS]
     users = get_user_model()._base_manager.using(write_alias())

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from gamification.admin.balance.recalculation import DayInput
 from gamification.admin.players.actions import ActionForm, ActionResult
-from gamification.models import StreakDefinition, write_alias
+from gamification.models import StreakDefinition
 from gamification.services import end_pause
 from gamification.staff import grant_freezes, pause_streak, repair_streak
 
@@ -25,7 +25,7 @@ def streaks_of(user: Any) -> list[StreakDefinition]:
     """Return the definitions of streaks, which are read once for a user's page."""
     known: dict[str, Any] = vars(user)
     if "streak_definitions" not in known:
-        rows = StreakDefinition.objects.using(write_alias()).all()
+        rows = StreakDefinition.objects.all()
         known["streak_definitions"] = [*rows]
     definitions: list[StreakDefinition] = known["streak_definitions"]
     return definitions

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from gamification.admin.catalogue.definition_forms import DefinitionForm
 from gamification.admin.concurrent_forms import ListField
 from gamification.exceptions import InvalidDefinitionError
-from gamification.models import Activity, write_alias
+from gamification.models import Activity
 from gamification.staff import check_streak, lock_streak, preview_streak, streak_tag
 from gamification.values import StreakPreview
 
@@ -47,7 +47,7 @@ class StreakForm(DefinitionForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        rows = Activity.objects.using(write_alias()).order_by("name")
+        rows = Activity.objects.order_by("name")
         field: Any = self.fields["activities"]
         field.set_choices(rows.values_list("key", "name"))
         # Read-only pages have no such field.

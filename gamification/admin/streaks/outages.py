@@ -19,7 +19,7 @@ from gamification.admin.concurrent_forms import TagField, replace_data
 from gamification.admin.notes import NotesForm
 from gamification.admin.players.streak_actions import dates_between
 from gamification.exceptions import GamificationError
-from gamification.models import Job, JobKind, StreakDefinition, write_alias
+from gamification.models import Job, JobKind, StreakDefinition
 from gamification.staff import (
     begin_repairs,
     fingerprint,
@@ -52,7 +52,7 @@ class OutageForm(NotesForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        rows = StreakDefinition.objects.using(write_alias())
+        rows = StreakDefinition.objects.all()
         field: Any = self.fields["streak"]
         field.choices = [(row.key, row.name) for row in rows.all()]
 
@@ -88,7 +88,7 @@ class OutageForm(NotesForm):
     @property
     def item(self) -> StreakDefinition:
         """The streak that was chosen."""
-        rows = StreakDefinition.objects.using(write_alias())
+        rows = StreakDefinition.objects.all()
         return rows.get(key=self.cleaned_data["streak"])
 
     @property

@@ -44,14 +44,14 @@ class _Row(NamedTuple):
 def divide(board: Board) -> None:
     """Divide the whole board."""
     _rows_of(board).delete()
-    segments = BoardSegment.objects.using(write_alias())
+    segments = BoardSegment.objects.all()
     segments.bulk_create(_segments(board, BEGINNING, _keys(board)))
     _widen(board)
 
 
 def divide_by_score(board: Board) -> None:
     """Give a board that is to be closed one segment for each score."""
-    scores = BoardScore.objects.using(write_alias()).filter(board=board)
+    scores = BoardScore.objects.filter(board=board)
     counts = scores.order_by("debit").values_list("debit").annotate(n=Count("pk"))
     _rows_of(board).delete()
     _add_up(BoardSegment(board=board, debit=each, count=n) for each, n in counts)
@@ -126,7 +126,7 @@ def _change(board: Board, rows: Iterable[_Row], *, is_wide: bool = False) -> Non
         segment = _segment(board, row.begin, row.scores)
         segment.pk, segment.before, segment.is_wide = row.pk, row.before, is_wide
         changed.append(segment)
-    BoardSegment.objects.using(write_alias()).bulk_create(
+    BoardSegment.objects.bulk_create(
         changed,
         batch_size=500,
         update_conflicts=True,
@@ -153,11 +153,11 @@ def _add_up(segments: Iterable[BoardSegment]) -> None:
         segment.before = before
         before += segment.count
         new.append(segment)
-    BoardSegment.objects.using(write_alias()).bulk_create(new)
+    BoardSegment.objects.bulk_create(new)
 
 
 def _rows_of(board: Board, **lookups: bool) -> QuerySet[BoardSegment]:
-    return BoardSegment.objects.using(write_alias()).filter(board=board, **lookups)
+    return BoardSegment.objects.filter(board=board, **lookups)
 
 
 def _stored(board: Board, *, is_wide: bool) -> list[_Row]:
@@ -181,7 +181,7 @@ def _split(board: Board, row: _Row, following: list[Key]) -> None:
         for key in _keys(board, **within)
         if key >= begin and (not following or key < following[0])
     ]
-    segments = BoardSegment.objects.using(write_alias())
+    segments = BoardSegment.objects.all()
     segments.filter(pk=row.pk).delete()
     segments.bulk_create(_segments(board, begin, keys))
 
@@ -207,7 +207,7 @@ def _segment(board: Board, begin: Key, count: int) -> BoardSegment:
 
 def _keys(board: Board, **within: int) -> Iterator[Key]:
     """Yield the board's keys in order, or those of a part of it."""
-    scores = BoardScore.objects.using(write_alias()).filter(board=board, **within)
+    scores = BoardScore.objects.filter(board=board, **within)
     rows = scores.order_by(*_COLUMNS).values_list(*_COLUMNS)
     for debit, reached, user_id in rows.iterator(chunk_size=2_000):
         yield Key(debit, reached, prepare_key(user_id, write_alias()))

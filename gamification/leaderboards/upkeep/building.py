@@ -21,7 +21,7 @@ from gamification.leaderboards.upkeep.rows import (
     make_board,
 )
 from gamification.leaderboards.values import EVERYBODY, Group, Subject
-from gamification.models import Board, LedgerEntry, write_alias
+from gamification.models import Board, LedgerEntry
 from gamification.services.validation import UserRef, user_id_of
 
 logger = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ def open_board(subject: Subject, now: datetime) -> bool:
 
 def _users_since(period: Period) -> Any:
     """Return a user for each entry that may belong to the period, or to a later one."""
-    entries = LedgerEntry.objects.using(write_alias()).order_by()
+    entries = LedgerEntry.objects.order_by()
     if period.starts_at:
         earliest = (period.starts_at - _MARGIN).date()
         entries = entries.filter(local_date__gte=earliest)
@@ -130,7 +130,7 @@ def build(
         board = make_board(subject)
         clear(board)
     # The version tells whether somebody else has begun to build the board meanwhile.
-    boards = Board.objects.using(write_alias())
+    boards = Board.objects.all()
     own = boards.filter(pk=board.pk, version=board.version)
     for users in _pages(subject, batch_size):
         with lock_boards(waits=True):

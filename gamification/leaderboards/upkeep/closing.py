@@ -13,7 +13,7 @@ from django.db.models import Q
 
 from gamification.conf import conf
 from gamification.leaderboards.kept.segments import divide_by_score
-from gamification.models import Board, BoardScore, write_alias
+from gamification.models import Board, BoardScore
 
 #: Keys that a closed board keeps.
 KEPT: Final = 1_000
@@ -40,7 +40,7 @@ def settles_at(
 def close(board: Board, until: datetime) -> None:
     """Make a board final that has all scores as of ``until``."""
     divide_by_score(board)
-    scores = BoardScore.objects.using(write_alias()).filter(board=board)
+    scores = BoardScore.objects.filter(board=board)
     columns = ("debit", "reached", "user_id")
     in_order = scores.order_by(*columns).values_list(*columns)
     for debit, reached, user_id in in_order[KEPT - 1 : KEPT]:

@@ -114,7 +114,7 @@ def instant_of(value: Any) -> datetime:
 def kept_keys(board_id: int, user_ids: Iterable[Any]) -> dict[Any, Key]:
     """Return what the board has of those users, up to date or not."""
     alias = write_alias()
-    scores = BoardScore.objects.using(alias).filter(board=board_id)
+    scores = BoardScore.objects.filter(board=board_id)
     rows = scores.filter(user__in=user_ids).values_list("debit", "reached", "user_id")
     keys = (Key(debit, reached, prepare_key(pk, alias)) for debit, reached, pk in rows)
     return {key.user: key for key in keys}

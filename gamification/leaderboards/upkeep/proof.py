@@ -47,7 +47,7 @@ def score_drifts(user_ids: Sequence[Any]) -> Iterator[ScoreDrift]:
 def _pending(user_ids: Collection[Any]) -> set[Any]:
     """Return those of the users whom the upkeep will count again."""
     due = Q(due_at=None) | Q(due_at__lte=timezone.now())
-    rows = PendingScore.objects.using(write_alias()).filter(due, user__in=user_ids)
+    rows = PendingScore.objects.filter(due, user__in=user_ids)
     return set(rows.values_list("user_id", flat=True))
 
 
@@ -58,7 +58,7 @@ def count_drifts() -> list[str]:
 
 
 def _count_drifts(board: Board) -> Iterator[str]:
-    scores = BoardScore.objects.using(write_alias()).filter(board=board).count()
+    scores = BoardScore.objects.filter(board=board).count()
     if board.count != scores:
         yield f"{board} counts {board.count} scores, but has {scores}."
     yield from (f"{board} {wrong}" for wrong in wrong_counts(board))
@@ -71,6 +71,6 @@ def has_boards() -> bool:
 
 def _boards() -> list[Board]:
     """Return the boards that follow the ledger."""
-    boards = Board.objects.using(write_alias()).filter(is_built=True, closed_at=None)
+    boards = Board.objects.filter(is_built=True, closed_at=None)
     boards = boards.filter(audience=audience(), grouping__in=groupings())
     return [*boards.order_by("id")]

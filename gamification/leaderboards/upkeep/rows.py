@@ -30,7 +30,7 @@ _FOREVER = Subject(Period(Window.ALL, None, None, ""))
 def lock_boards(*, waits: bool) -> Iterator[bool]:
     """Lock the boards in a transaction; yield whether it got the lock."""
     alias = write_alias()
-    boards = Board.objects.using(alias).filter(window=Window.ALL, grouping="")
+    boards = Board.objects.filter(window=Window.ALL, grouping="")
     with transaction.atomic(using=alias):
         if connections[alias].features.has_select_for_update:
             make_board(_FOREVER)
@@ -45,7 +45,7 @@ def lock_boards(*, waits: bool) -> Iterator[bool]:
 def make_board(subject: Subject) -> Board:
     """Return the board of ``subject``, which may be new."""
     period, group = subject
-    board, _ = Board.objects.using(write_alias()).get_or_create(
+    board, _ = Board.objects.get_or_create(
         grouping=group.grouping,
         group=group.key,
         window=period.window,
@@ -63,7 +63,7 @@ def subject_of(board: Board) -> Subject:
 
 def clear(board: Board) -> None:
     """Empty a board that is to be built."""
-    BoardScore.objects.using(write_alias()).filter(board=board).delete()
+    BoardScore.objects.filter(board=board).delete()
     board.is_built, board.audience, board.closed_at = False, audience(), None
     board.version += 1
     board.save(update_fields=["is_built", "audience", "closed_at", "version"])
@@ -72,7 +72,7 @@ def clear(board: Board) -> None:
 def finish(board: Board) -> None:
     """Divide a board that has all its scores, and let readers read it."""
     divide(board)
-    scores = BoardScore.objects.using(write_alias()).filter(board=board)
+    scores = BoardScore.objects.filter(board=board)
     board.is_built, board.count = True, scores.count()
     board.version += 1
     board.save(update_fields=["is_built", "count", "version"])
@@ -94,7 +94,7 @@ def count_users(board: Board, user_ids: Iterable[Any], now: datetime) -> None:
 
 def _change(board: Board, gone: list[Key], new: list[Key]) -> None:
     alias = write_alias()
-    scores = BoardScore.objects.using(alias)
+    scores = BoardScore.objects.all()
     leaving = [convert_key(key.user, alias) for key in gone]
     scores.filter(board=board, user__in=leaving).delete()
     scores.bulk_create(
@@ -111,6 +111,6 @@ def _change(board: Board, gone: list[Key], new: list[Key]) -> None:
     )
     if board.is_built:
         shift_counts(board, gone, new)
-        Board.objects.using(alias).filter(pk=board.pk).update(
+        Board.objects.filter(pk=board.pk).update(
             count=F("count") + len(new) - len(gone), version=F("version") + 1
         )

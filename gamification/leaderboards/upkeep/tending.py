@@ -91,7 +91,7 @@ def tend_if_possible(subject: Subject) -> bool:
 
 
 def _boards() -> Any:
-    return Board.objects.using(write_alias())
+    return Board.objects.all()
 
 
 def _has_others() -> bool:
@@ -133,7 +133,7 @@ def _missed_periods(group: Group, now: datetime) -> Iterator[Period]:
 def _tend(now: datetime) -> int:
     """Take a step of pending scores into account, and close what has settled."""
     due = Q(due_at=None) | Q(due_at__lte=now)
-    rows = PendingScore.objects.using(write_alias()).filter(due).order_by("id")
+    rows = PendingScore.objects.filter(due).order_by("id")
     pending = [_Pending(*row) for row in rows.values_list(*_Pending._fields)[:STEP]]
     if pending:
         for board in _concerned(pending):
@@ -155,7 +155,7 @@ def _concerned(pending: Sequence[_Pending]) -> Iterator[Board]:
     opened = _boards().filter(closed_at=None, audience=audience())
     yield from opened.filter(grouping="")
     users = {each.user_id for each in pending}
-    scores = BoardScore.objects.using(write_alias()).filter(user__in=users)
+    scores = BoardScore.objects.filter(user__in=users)
     for grouping in conf.LEADERBOARD_GROUPS:
         groups = [group.key for group in groups_of(grouping, users)]
         is_near = Q(group__in=groups) | Q(pk__in=scores.values("board"))

@@ -20,7 +20,7 @@ from gamification.leaderboards import (
 )
 from gamification.management.options import check_batch_size
 from gamification.management.progress_bar import ProgressBar
-from gamification.models import UserGamification, write_alias
+from gamification.models import UserGamification
 
 
 class Command(BaseCommand):
@@ -101,7 +101,7 @@ class Command(BaseCommand):
     ) -> None:
         windows = [*Window] if window is None else [Window(window)]
         size = check_batch_size(batch_size)
-        users = UserGamification.objects.using(write_alias()).count()
+        users = UserGamification.objects.count()
         terminal = options.get("stderr") or sys.stderr
         with ProgressBar(terminal, " users", users * len(windows)) as bar:
             done = 0

@@ -12,7 +12,7 @@ from django.db import Error
 
 from gamification.exceptions import GamificationError
 from gamification.management.progress_bar import ProgressBar
-from gamification.models import Job, JobState, write_alias
+from gamification.models import Job, JobState
 from gamification.staff import (
     abandon_job,
     begin_undo,
@@ -114,5 +114,5 @@ def run_to_end(job_id: int, terminal: Any) -> Job:
 
 
 def _unfinished() -> list[int]:
-    jobs = Job.objects.using(write_alias()).filter(finished_at=None, paused_at=None)
+    jobs = Job.objects.filter(finished_at=None, paused_at=None)
     return list(jobs.order_by("pk").values_list("pk", flat=True))

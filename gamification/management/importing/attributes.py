@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from gamification.management.importing.errors import BadRowError
-from gamification.models import Activity, write_alias
+from gamification.models import Activity
 from gamification.staff import AttributeType
 from gamification.strict_json import InvalidJSONError, parse_json
 
@@ -54,7 +54,7 @@ class AttributeTypes:
         """Read what these activities declare, unless that is known."""
         missing = {*activities} - self._known.keys()
         if missing:
-            rows = Activity.objects.using(write_alias()).filter(key__in=missing)
+            rows = Activity.objects.filter(key__in=missing)
             self._known |= rows.values_list("key", "attributes")
 
     def attributes_of(

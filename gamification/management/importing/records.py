@@ -16,7 +16,7 @@ from gamification.management.importing.counter import DiskCounter
 from gamification.management.importing.errors import BadRowError, quoted
 from gamification.management.importing.readers import ImportRow, NumberedRow
 from gamification.management.importing.users import UserLookup
-from gamification.models import Activity, write_alias
+from gamification.models import Activity
 from gamification.services import ActivityRecord
 
 #: XP per unit of an activity that an import creates.
@@ -109,7 +109,7 @@ class ActivityCreator:
     def create_missing(self, keys: Collection[str]) -> None:
         """Create the activities that are missing and that can have their key."""
         valid = {key for key in keys if is_valid_key(key)}
-        activities = Activity.objects.using(write_alias())
+        activities = Activity.objects.all()
         known = activities.filter(key__in=valid).values_list("key", flat=True)
         for key in sorted(valid - set(known)):
             values = {"name": _name_for(key), "xp_reward": XP_REWARD}

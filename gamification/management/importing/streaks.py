@@ -153,7 +153,7 @@ class StreakImporter:
 
 def _pause(user_id: Any, row: StreakRow, start: date, end: date) -> bool:
     """Pause the dates; say whether they were not paused already."""
-    known = StreakPause.objects.using(write_alias()).filter(
+    known = StreakPause.objects.filter(
         user=user_id, streak__key=row.streak, since__lte=start, until__gte=end
     )
     if known.exists():

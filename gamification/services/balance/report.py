@@ -26,7 +26,6 @@ from gamification.models import (
     LedgerEntry,
     UserAchievement,
     UserGamification,
-    write_alias,
 )
 from gamification.services.balance.sql import (
     SAMPLE as SAMPLED_DAYS,
@@ -159,14 +158,14 @@ def _xp(since: date, until: date, every: int) -> dict[date, dict[XPSource, int]]
 
 
 def _levels() -> dict[int, int]:
-    rows = UserGamification.objects.using(write_alias()).order_by()
+    rows = UserGamification.objects.order_by()
     counts = rows.values_list("level").annotate(users=Count("pk"))
     return dict(sorted(counts))
 
 
 def _unlocks(since: date) -> dict[int, UnlockCounts]:
     begin = conf.default_calendar.begins(since)
-    rows = UserAchievement.objects.using(write_alias()).filter(revoked_at=None)
+    rows = UserAchievement.objects.filter(revoked_at=None)
     counts = (
         rows.order_by()
         .values_list("achievement_id")
@@ -187,9 +186,9 @@ def days_to_levels(
     The days are those from a user's first entry on, of the sampled users who reached
     the level.
     """
-    profiles = UserGamification.objects.using(write_alias()).order_by()
+    profiles = UserGamification.objects.order_by()
     user_ids = profiles.filter(pk__in=_some_ids(profiles)).values("user_id")
-    entries = LedgerEntry.objects.using(write_alias()).filter(user__in=user_ids)
+    entries = LedgerEntry.objects.filter(user__in=user_ids)
     lines = entries.order_by("user_id", "occurred_at", "id")
     histories = groupby(lines.values_list("user_id", "occurred_at", "amount"), _first)
     reached: list[dict[int, list[float]]] = [{} for _ in tables]

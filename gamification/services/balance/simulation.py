@@ -13,7 +13,7 @@ from gamification.domain.estimates import Estimate, Sample
 from gamification.domain.levels import is_level_table
 from gamification.domain.rules import MAX_COOLDOWN, MAX_QUANTITY, MAX_REWARD
 from gamification.exceptions import InvalidRequestError
-from gamification.models import Achievement, Activity, write_alias
+from gamification.models import Achievement, Activity
 from gamification.services.balance.report import last_days
 from gamification.services.balance.sql import ONE_BY_ONE, Rate, every_so_many
 from gamification.services.balance.worlds import (
@@ -130,7 +130,7 @@ def simulate_rewards(proposal: RewardProposal, *, days: int = 30) -> Simulation:
 
 
 def _activities(proposal: RewardProposal) -> Iterator[RatePair]:
-    stored = Activity.objects.using(write_alias()).in_bulk(field_name="key")
+    stored = Activity.objects.in_bulk(field_name="key")
     for key, numbers in proposal.activities.items():
         if key not in stored:
             raise unknown_definition(Activity, key)
@@ -168,7 +168,7 @@ def _check(numbers: ActivityNumbers) -> None:
 
 
 def _achievements(proposal: RewardProposal) -> Iterator[RatePair]:
-    stored = Achievement.objects.using(write_alias()).in_bulk(field_name="key")
+    stored = Achievement.objects.in_bulk(field_name="key")
     for key, reward in proposal.achievements.items():
         if key not in stored:
             raise unknown_definition(Achievement, key)

@@ -49,7 +49,7 @@ def every_so_many(since: date, until: date, *, slowness: int = 1) -> int:
     ``slowness`` is how many times as long it takes to read a user as to sum up the
     entries.
     """
-    ids = UserGamification.objects.using(write_alias()).order_by()
+    ids = UserGamification.objects.order_by()
     low, high = ids.aggregate(low=Min("pk"), high=Max("pk")).values()
     users = 0 if low is None else high - low + 1
     return max(1, ceil(days_of(users, since, until) * slowness / SAMPLE))
@@ -77,10 +77,10 @@ def entries_of(
 
 def entries_between(since: date, until: date, every: int = 1) -> QuerySet[Any]:
     """Return the entries of one of ``every`` so many users, unordered."""
-    entries: QuerySet[Any] = LedgerEntry.objects.using(write_alias()).order_by()
+    entries: QuerySet[Any] = LedgerEntry.objects.order_by()
     entries = entries.filter(local_date__gte=since, local_date__lte=until)
     if every > 1:
-        profiles = UserGamification.objects.using(write_alias()).order_by()
+        profiles = UserGamification.objects.order_by()
         sample = profiles.annotate(remainder=F("pk") % every).filter(remainder=0)
         entries = entries.filter(user__in=sample.values("user_id"))
     return entries

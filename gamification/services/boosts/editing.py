@@ -132,7 +132,7 @@ def delete_boost(
 
 def is_boost_used(item: Boost) -> bool:
     """Say whether an entry of the ledger names the boost."""
-    rows = LedgerEntry.objects.using(write_alias()).filter(
+    rows = LedgerEntry.objects.filter(
         boosts__isnull=False,
         local_date__gte=(earliest(item.starts_at, item.zone) - _MARGIN).date(),
         local_date__lte=(latest(item.ends_at, item.zone) + _MARGIN).date(),

@@ -51,12 +51,14 @@ def get_boosts(user: UserRef) -> list[UserBoost]:
 
     Raises ``UnknownUserError``, ``StorageError``.
     """
-    user_id, now, alias = user_id_of(user), timezone.now(), write_alias()
-    rows = Boost.objects.using(alias).filter(is_active=True, ends_at__gt=now - _REACH)
+    user_id, now = user_id_of(user), timezone.now()
+    rows = Boost.objects.filter(is_active=True, ends_at__gt=now - _REACH)
     boosts = [*rows]
     groups = {each.group_id for each in boosts if each.group_id is not None}
-    mine = read_groups(alias, [user_id], sorted(groups)).get(user_id, frozenset())
-    calendar = _calendar(user_id, alias) if boosts else conf.default_calendar
+    mine = read_groups(write_alias(), [user_id], sorted(groups)).get(
+        user_id, frozenset()
+    )
+    calendar = _calendar(user_id) if boosts else conf.default_calendar
     found = [
         _for_user(each, calendar, now)
         for each in boosts
@@ -75,8 +77,8 @@ def _order(boost: UserBoost) -> tuple[bool, datetime, str]:
     return not boost.is_running, at, boost.key
 
 
-def _calendar(user_id: Any, alias: str) -> Calendar:
-    rows = UserGamification.objects.using(alias).filter(user=user_id)
+def _calendar(user_id: Any) -> Calendar:
+    rows = UserGamification.objects.filter(user=user_id)
     zones = rows.values_list("zone_history", flat=True).first()
     return calendar_of(zones or [], conf.default_calendar)
 
@@ -102,5 +104,5 @@ def activity_names(boost: Boost) -> list[str]:
     """Return the names of the activities that a boost chooses, in order."""
     if not boost.activities:
         return []
-    rows = Activity.objects.using(write_alias()).filter(key__in=boost.activities)
+    rows = Activity.objects.filter(key__in=boost.activities)
     return [*rows.order_by("name").values_list("name", flat=True)]

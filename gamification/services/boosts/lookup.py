@@ -15,7 +15,7 @@ def find_boost(key: str) -> Boost:
 
     Raises ``UnknownBoostError``.
     """
-    rows = Boost.objects.using(write_alias()).select_related("group")
+    rows = Boost.objects.select_related("group")
     found = rows.filter(key=key).first() if _is_usable(key) else None
     if found is None:
         known = rows.order_by("key").values_list("key", flat=True)
@@ -31,7 +31,7 @@ def lock_boost(key: str) -> Boost | None:
     """
     alias = write_alias()
     no_key = connections[alias].features.has_select_for_no_key_update
-    rows = Boost.objects.using(alias).select_for_update(no_key=no_key)
+    rows = Boost.objects.select_for_update(no_key=no_key)
     return rows.filter(key=key).first() if _is_usable(key) else None
 
 

@@ -19,7 +19,7 @@ from gamification.domain.boosted import AppliedBoost, exact_text
 from gamification.domain.boosts import combine
 from gamification.domain.conditions import Operator
 from gamification.domain.outcomes import EntryKind
-from gamification.models import Boost, write_alias
+from gamification.models import Boost
 from gamification.models.texts.boosts import boost_sentence
 from gamification.services.balance.report import last_days
 from gamification.services.balance.sql import entries_between, every_so_many
@@ -173,7 +173,7 @@ def _comparison(attribute: str, operator: str, value: Any) -> Q:
 
 def _overlaps(item: Boost) -> list[AppliedBoost]:
     """Return the other active boosts whose time meets that of the boost."""
-    rows = Boost.objects.using(write_alias()).filter(is_active=True)
+    rows = Boost.objects.filter(is_active=True)
     others = rows.exclude(key=item.key)
     start, end = earliest(item.starts_at, item.zone), latest(item.ends_at, item.zone)
     return [

@@ -155,6 +155,5 @@ def _save(model: type[T], changed: Mapping[T, Sequence[str]]) -> None:
         )
         for column in sorted(columns)
     }
-    rows = model._default_manager.using(write_alias())
-    rows = rows.filter(pk__in=[item.pk for item in changed])
+    rows = model._default_manager.filter(pk__in=[item.pk for item in changed])
     rows.update(**values, updated_at=timezone.now())

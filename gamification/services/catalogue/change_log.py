@@ -15,7 +15,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from gamification.domain.conditions import read_condition, read_counting
-from gamification.models import Activity, StreakDefinition, write_alias
+from gamification.models import Activity, StreakDefinition
 from gamification.models.texts.boosts import where_text
 from gamification.models.texts.conditions import condition_text, load_names
 from gamification.models.texts.counting import counting_text
@@ -139,8 +139,8 @@ def _former(field: Any, value: Any) -> Any:
     """Return a former value of a column; of a relation, the key."""
     if not field.is_relation or value is None:
         return key_of(value)
-    rows = field.related_model._default_manager.using(write_alias())
-    return rows.filter(pk=value).values_list("key", flat=True).first()
+    rows = field.related_model._default_manager.filter(pk=value)
+    return rows.values_list("key", flat=True).first()
 
 
 def _readable(field: Any, value: Any) -> str:

@@ -125,21 +125,21 @@ def _rows(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 def _add(model: str, fields: dict[str, Any]) -> bool:
     """Add a row of the fixture unless its key exists; say whether it was added."""
     if model == Level._meta.label_lower:
-        return bool(Level.objects.using(write_alias()).create(**fields))
+        return bool(Level.objects.create(**fields))
     values = {name: fields[name] for name in fields.keys() - {"key", *_TIMES}}
     if model == StreakDefinition._meta.label_lower:
         return _add_streak(fields["key"], values)
     if model == Activity._meta.label_lower:
-        rows: Any = Activity.objects.using(write_alias())
+        rows: Any = Activity.objects.all()
     else:
-        rows = Achievement.objects.using(write_alias())
+        rows = Achievement.objects.all()
         _set_related(values)
     return bool(rows.get_or_create(key=fields["key"], defaults=values)[1])
 
 
 def _add_streak(key: str, values: dict[str, Any]) -> bool:
     """Add a streak, whose freezes begin with the next period, unless it exists."""
-    if StreakDefinition.objects.using(write_alias()).filter(key=key).exists():
+    if StreakDefinition.objects.filter(key=key).exists():
         return False
     return bool(add_streak({"key": key, **values}, actor_id=None))
 
@@ -147,8 +147,8 @@ def _add_streak(key: str, values: dict[str, Any]) -> bool:
 def _set_related(values: dict[str, Any]) -> None:
     """Replace the natural keys in ``values`` of an achievement by rows."""
     if counted := values["activity"]:
-        activities = Activity.objects.using(write_alias())
+        activities = Activity.objects.all()
         values["activity"] = activities.get_by_natural_key(*counted)
     if measured := values.pop("streak", None):
-        streaks = StreakDefinition.objects.using(write_alias())
+        streaks = StreakDefinition.objects.all()
         values["streak"] = streaks.get_by_natural_key(*measured)

@@ -80,7 +80,7 @@ def lock_catalogue() -> None:
     no_key = connections[alias].features.has_select_for_no_key_update
     for model in KEYED:
         # Items are locked in this order everywhere.
-        rows: QuerySet[Any] = model._default_manager.using(alias).order_by("key")
+        rows: QuerySet[Any] = model._default_manager.order_by("key")
         list(rows.select_for_update(no_key=no_key).values_list("pk"))
 
 
@@ -99,12 +99,12 @@ def unknown_definition(
 def _rows(model: type[Definition], keys: Iterable[str]) -> QuerySet[Definition]:
     """Return the rows with these keys, leaving out those that no item can have."""
     usable = [key for key in keys if isinstance(key, str) and is_storable(key)]
-    return model._default_manager.using(write_alias()).filter(key__in=usable)
+    return model._default_manager.filter(key__in=usable)
 
 
 def _known_keys(model: type[Activity | Achievement]) -> QuerySet[Any, str]:
     """Return keys to suggest; no hidden achievement, for a user may read them."""
-    rows: QuerySet[Any] = model._default_manager.using(write_alias()).order_by("key")
+    rows: QuerySet[Any] = model._default_manager.order_by("key")
     if model is Achievement:
         rows = rows.filter(is_secret=False, status=AchievementStatus.ACTIVE)
     return rows.values_list("key", flat=True)[:MAX_SUGGESTED]

@@ -69,7 +69,7 @@ class SeedRemoval:
 @naming_errors
 def preview_seed_removal() -> SeedRemoval:
     """Return what ``remove_seeds`` would do now; changes nothing."""
-    return _sorted_out(write_alias())
+    return _sorted_out()
 
 
 def remove_seeds(*, actor: UserRef | None) -> SeedRemoval:
@@ -85,21 +85,21 @@ def remove_seeds(*, actor: UserRef | None) -> SeedRemoval:
     for attempt in attempts(store_for(alias)):
         with attempt:
             attempt.lock()
-            removal = _sorted_out(alias)
+            removal = _sorted_out()
             for model in SEEDS:
                 keys = [row.key for row in removal.removed if type(row) is model]
-                model._default_manager.using(alias).filter(key__in=keys).delete()
+                model._default_manager.filter(key__in=keys).delete()
     names = ", ".join(row.key for row in removal.removed)
     log = partial(logger.info, "Examples removed by user %s: %s.", actor_id, names)
     transaction.on_commit(log, using=alias)
     return removal
 
 
-def _sorted_out(alias: str) -> SeedRemoval:
+def _sorted_out() -> SeedRemoval:
     """Find out in three queries which examples can go."""
     removed: list[Seed] = []
     kept: list[tuple[Seed, str]] = []
-    for row, reason in _with_reasons(alias, removed):
+    for row, reason in _with_reasons(removed):
         if reason:
             kept.append((row, str(reason)))
         else:
@@ -107,20 +107,19 @@ def _sorted_out(alias: str) -> SeedRemoval:
     return SeedRemoval(tuple(removed), tuple(kept))
 
 
-def _with_reasons(alias: str, removed: list[Seed]) -> Iterator[tuple[Seed, Any]]:
+def _with_reasons(removed: list[Seed]) -> Iterator[tuple[Seed, Any]]:
     """Yield each example with the reason to keep it; ``removed`` has those that go."""
     named = {each for row in with_rules() for each in named_by(row)}
-    for achievement in _rows(Achievement, alias).annotate(
-        is_used=_exists(UserAchievement, "achievement", alias)
-        | _exists(LedgerEntry, "achievement", alias)
+    for achievement in _rows(Achievement).annotate(
+        is_used=_exists(UserAchievement, "achievement")
+        | _exists(LedgerEntry, "achievement")
     ):
         is_named = ("achievement", achievement.key) in named
         yield achievement, _reason(achievement, _HELD) or (_NAMED if is_named else "")
     going = [row.pk for row in removed]
-    counting = Achievement.objects.using(alias).filter(activity=OuterRef("pk"))
-    for activity in _rows(Activity, alias).annotate(
-        is_used=_exists(LedgerEntry, "activity", alias)
-        | _exists(ActivityTally, "activity", alias),
+    counting = Achievement.objects.filter(activity=OuterRef("pk"))
+    for activity in _rows(Activity).annotate(
+        is_used=_exists(LedgerEntry, "activity") | _exists(ActivityTally, "activity"),
         is_counted=Exists(counting.exclude(pk__in=going)),
     ):
         is_named = ("activity", activity.key) in named
@@ -128,16 +127,15 @@ def _with_reasons(alias: str, removed: list[Seed]) -> Iterator[tuple[Seed, Any]]
         yield activity, _COUNTED if is_counted else _reason(activity, _RECORDED)
 
 
-def _rows(model: type[Any], alias: str) -> QuerySet[Any]:
+def _rows(model: type[Any]) -> QuerySet[Any]:
     is_edited = Q(updated_at__gt=F("created_at") + _EDITED)
-    rows = model._default_manager.using(alias).filter(key__in=SEEDS[model])
+    rows = model._default_manager.filter(key__in=SEEDS[model])
     marked: QuerySet[Any] = rows.annotate(is_edited=is_edited)
     return marked
 
 
-def _exists(model: type[Any], field: str, alias: str) -> Exists:
-    rows = model._default_manager.using(alias)
-    return Exists(rows.filter(**{field: OuterRef("pk")}))
+def _exists(model: type[Any], field: str) -> Exists:
+    return Exists(model._default_manager.filter(**{field: OuterRef("pk")}))
 
 
 def _reason(row: Any, used: Any) -> Any:

@@ -7,14 +7,14 @@ from typing import Any
 
 from gamification.domain.derive import Reward
 from gamification.domain.outcomes import EntryKind
-from gamification.models import LedgerEntry, UserAchievement, write_alias
+from gamification.models import LedgerEntry, UserAchievement
 
 
 def restore_unlock(
     user_id: Any, achievement_id: int, number: int, reward: Reward
 ) -> None:
     """Give the row of an achievement that differs the values that the ledger has."""
-    unlocks = UserAchievement.objects.using(write_alias())
+    unlocks = UserAchievement.objects.all()
     row = {"user_id": user_id, "achievement_id": achievement_id, "number": number}
     values = {
         "unlocked_at": reward.entry.occurred_at,
@@ -36,7 +36,7 @@ def forget_others(user_id: Any, known: Collection[tuple[int, int]]) -> None:
 
     Nothing in the ledger says that the user ever had them.
     """
-    rows = UserAchievement.objects.using(write_alias()).filter(user=user_id)
+    rows = UserAchievement.objects.filter(user=user_id)
     places = rows.values_list("pk", "achievement_id", "number")
     unknown = [pk for pk, *place in places if tuple(place) not in known]
     rows.filter(pk__in=unknown).delete()
@@ -49,7 +49,7 @@ def _loss(user_id: Any, reversal_id: int) -> dict[str, Any]:
     written at one moment, the records first. A reward that staff revoke is reversed
     alone.
     """
-    ledger = LedgerEntry.objects.using(write_alias()).filter(user=user_id)
+    ledger = LedgerEntry.objects.filter(user=user_id)
     reversal = ledger.get(pk=reversal_id)
     records = ledger.filter(
         kind=EntryKind.REVERSAL,

@@ -143,7 +143,7 @@ def reverse_source_for_everyone(
     """
     reason = _check_source(source, actor, note, internal_note)
     alias = write_alias()
-    earners = _unreversed_entries(source, alias).order_by("user_id")
+    earners = _unreversed_entries(source).order_by("user_id")
     with wrap_database_errors(alias):
         user_ids = list(earners.values_list("user_id", flat=True).distinct())
     outcomes = list[Outcome]()
@@ -315,9 +315,9 @@ def _check_source(
     return Reason(actor_key_of(actor), note, internal_note)
 
 
-def _unreversed_entries(source: str, alias: str) -> QuerySet[LedgerEntry]:
+def _unreversed_entries(source: str) -> QuerySet[LedgerEntry]:
     """Return the entries of ``source`` that can be reversed and have not been."""
-    ledger = LedgerEntry.objects.using(alias)
+    ledger = LedgerEntry.objects.all()
     reversal = ledger.filter(user=OuterRef("user"), reverses=OuterRef("pk"))
     entries = ledger.filter(source=source, kind__in=REVERSIBLE)
     return entries.filter(~Exists(reversal))

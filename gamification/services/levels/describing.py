@@ -9,7 +9,7 @@ from django.utils import formats
 from django.utils.translation import gettext as _
 
 from gamification.domain.levels import LevelRule
-from gamification.models import Level, write_alias
+from gamification.models import Level
 from gamification.services.catalogue.change_log import Logged, log_edits
 
 
@@ -35,7 +35,7 @@ def describe_levels(changes: Sequence[LevelChange]) -> list[str]:
 def log_levels(actor_id: Any, changes: Sequence[LevelChange]) -> None:
     """Log an edit of the table once, on its first level, which always exists."""
     if actor_id is not None:
-        first = Level.objects.using(write_alias()).get(number=1)
+        first = Level.objects.get(number=1)
         log_edits(actor_id, [Logged(first, ". ".join(describe_levels(changes)))])
 
 

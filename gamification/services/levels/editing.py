@@ -163,13 +163,13 @@ def _locked_rows() -> dict[int, Level]:
     """Return the stored levels by number, locked against other editors."""
     alias = write_alias()
     no_key = connections[alias].features.has_select_for_no_key_update
-    rows = Level.objects.using(alias).order_by("number")
+    rows = Level.objects.order_by("number")
     return {row.number: row for row in rows.select_for_update(no_key=no_key)}
 
 
 def _store(rows: Mapping[int, Level], levels: Sequence[LevelRule]) -> None:
     alias, now = write_alias(), timezone.now()
-    stored = Level.objects.using(alias)
+    stored = Level.objects.all()
     stored.filter(number__gt=len(levels)).delete()
     changed, added = list[Level](), list[Level]()
     for level in levels:
@@ -198,7 +198,7 @@ def _begin(
     before: Sequence[LevelRule], levels: Sequence[LevelRule], actor: Any
 ) -> Job | None:
     """Begin the job for a new table; a site without users needs none."""
-    if not UserGamification.objects.using(write_alias()).exists():
+    if not UserGamification.objects.exists():
         return None
     table = thresholds_of(levels)
     old = [(*level[:-1], {**level.translations}) for level in before]

@@ -17,7 +17,7 @@ from gamification.domain.decisions import effect_of
 from gamification.domain.estimates import Estimate, Sample
 from gamification.domain.levels import LevelRule, thresholds_of
 from gamification.domain.releveling import decide_level
-from gamification.models import UserGamification, write_alias
+from gamification.models import UserGamification
 from gamification.services.balance.report import days_to_levels
 from gamification.services.effects import Effects, choose, mixed, play, thinning
 from gamification.services.levels.parsing import check_levels
@@ -69,7 +69,7 @@ def preview_levels(levels: Sequence[LevelRule]) -> LevelsPreview:
 
 def _counts(table: Sequence[int]) -> list[tuple[int, int, int]]:
     """Return stored level, level with ``table``, and number of users."""
-    rows = UserGamification.objects.using(write_alias()).order_by()
+    rows = UserGamification.objects.order_by()
     pairs = rows.annotate(due=due_level(table)).values_list("level", "due")
     return [*pairs.annotate(users=Count("pk"))]
 

@@ -90,7 +90,7 @@ def _suspects(user_ids: Sequence[Any]) -> list[Any]:
     between = {"user__gte": user_ids[0], "user__lte": user_ids[-1]}
     misplaced = misplaced_users(current_thresholds()).filter(**between)
     # The highest total of the others is the present one.
-    ledger = LedgerEntry.objects.using(write_alias()).filter(**between)
+    ledger = LedgerEntry.objects.filter(**between)
     fallen = ledger.filter(amount__lt=0).values_list("user_id", flat=True)
     return in_order({*misplaced.values_list("user_id", flat=True), *fallen.distinct()})
 
@@ -166,7 +166,7 @@ def _peaks(user_ids: Sequence[Any], store: Store) -> Mapping[Any, tuple[int, int
         return {}
     for entry in store.entries([*ledgers]):
         ledgers[entry.user_id].append(entry)
-    undone = undone_jobs(store.alias)
+    undone = undone_jobs()
     return {
         user_id: (peak_of(ledger, undone), peak_of(ledger, {}))
         for user_id, ledger in ledgers.items()
@@ -178,7 +178,7 @@ def _set_levels(changesets: Sequence[LevelChangeset]) -> None:
     users = defaultdict[tuple[int, int], list[Any]](list)
     for each in changesets:
         users[each.level, each.highest_level].append(each.state.user_id)
-    rows, now = UserGamification.objects.using(write_alias()), timezone.now()
+    rows, now = UserGamification.objects.all(), timezone.now()
     for (level, highest_level), user_ids in users.items():
         rows.filter(user__in=user_ids).update(
             level=level,

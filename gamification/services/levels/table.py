@@ -48,6 +48,6 @@ def due_level(thresholds: Sequence[int]) -> Case:
 
 def misplaced_users(thresholds: Sequence[int]) -> QuerySet[UserGamification]:
     """Return the users whose stored level is not the one that their XP reaches."""
-    profiles: QuerySet[Any] = UserGamification.objects.using(write_alias())
+    profiles: QuerySet[Any] = UserGamification.objects.all()
     misplaced: QuerySet[Any] = profiles.alias(due=due_level(thresholds))
     return misplaced.exclude(level=F("due"))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from gamification.exceptions import InvalidActError
-from gamification.models import Achievement, Job, JobKind, JobUser, write_alias
+from gamification.models import Achievement, Job, JobKind, JobUser
 from gamification.models.users import in_order
 from gamification.services.catalogue.backfill.awarding import active_achievement
 from gamification.services.catalogue.lookup import get_definition
@@ -103,7 +103,7 @@ def _checked(act: Act, users: Iterable[UserRef]) -> list[Any]:
 
 def list_step(job: Job, actor_id: Any) -> Step:
     """Do the job's act to the next users of its list, in order of their keys."""
-    rows = JobUser.objects.using(write_alias()).filter(job=job)
+    rows = JobUser.objects.filter(job=job)
     waiting = rows.filter(result=JobUser.Result.WAITING).order_by("user_id")
     user_ids = list(waiting.values_list("user_id", flat=True)[: USERS_AT_ONCE + 1])
     batch = user_ids[:USERS_AT_ONCE]
@@ -115,7 +115,7 @@ def list_step(job: Job, actor_id: Any) -> Step:
 
 
 def _note_results(job: Job, results: Sequence[UserResult]) -> None:
-    rows = JobUser.objects.using(write_alias()).filter(job=job)
+    rows = JobUser.objects.filter(job=job)
     by_reason: dict[str, list[Any]] = {}
     for each in results:
         by_reason.setdefault(each.reason, []).append(each.user_id)

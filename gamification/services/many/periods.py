@@ -114,7 +114,7 @@ def _users(act: Act, user: UserRef | None) -> list[Any]:
 
 def _records(act: Act) -> QuerySet[LedgerEntry]:
     """Return the records of the period that were not reversed before."""
-    ledger = LedgerEntry.objects.using(write_alias())
+    ledger = LedgerEntry.objects.all()
     records = ledger.filter(
         kind=EntryKind.ACTIVITY, local_date__range=(act.since, act.until)
     )
@@ -126,7 +126,7 @@ def _records(act: Act) -> QuerySet[LedgerEntry]:
 
 def _next_batch(act: Act, after: Any) -> tuple[list[Any], Any]:
     """Return users who have such records, and the user after whom to go on."""
-    profiles, found = UserGamification.objects.using(write_alias()), list[Any]()
+    profiles, found = UserGamification.objects.all(), list[Any]()
     for _ in range(LOOKS):
         user_ids, after = next_users(profiles, after=after, limit=LOOKED_AT_ONCE)
         found += _with_records(act, user_ids)

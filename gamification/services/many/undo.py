@@ -101,13 +101,13 @@ def _undone() -> JobStateError:
 
 def undo_of(job: Job) -> Job | None:
     """Return the job that takes ``job`` back, if any was begun and not abandoned."""
-    undos = Job.objects.using(write_alias()).filter(undoes=job, is_abandoned=False)
+    undos = Job.objects.filter(undoes=job, is_abandoned=False)
     return undos.first()
 
 
 def entries_of(job_id: int) -> QuerySet[LedgerEntry]:
     """Return the ledger entries that a job wrote."""
-    return LedgerEntry.objects.using(write_alias()).filter(job=job_id)
+    return LedgerEntry.objects.filter(job=job_id)
 
 
 def undo_step(job: Job, actor_id: Any) -> Step:
@@ -129,7 +129,7 @@ def undo_step(job: Job, actor_id: Any) -> Step:
 
 def _undo_levels(job: Job, target: Job, actor_id: Any) -> Step:
     """Take back what the next users unlocked, and give them their former levels."""
-    after, profiles = job.cursor, UserGamification.objects.using(write_alias())
+    after, profiles = job.cursor, UserGamification.objects.all()
     user_ids, last = next_users(profiles, after=after, limit=USERS_AT_ONCE)
     entries = entries_of(target.pk).filter(user__in=user_ids)
     gained = list(entries.order_by("user_id").values_list("user_id", flat=True))
@@ -157,7 +157,7 @@ def _undo(
             load_days(snapshot.states.values(), snapshot.catalogue, store)
             if snapshot.catalogue.special:
                 load_ledgers(snapshot.states.values(), snapshot.catalogue, store)
-            undone = undone_jobs(store.alias)
+            undone = undone_jobs()
             changesets = [
                 changeset
                 for user_id, ledger in ledgers.items()
@@ -249,6 +249,6 @@ def _withdraw(
         for entry in ledgers[user_id]
         if entry.job_id == target
     }
-    Celebration.objects.using(write_alias()).filter(
+    Celebration.objects.filter(
         user__in=user_ids, created_at__in=times, acknowledged_at=None
     ).delete()

@@ -150,7 +150,7 @@ def held_achievements(user: UserRef, *, viewer: UserRef) -> QuerySet[UserAchieve
 
     Raises ``UnknownUserError`` if ``user`` is invalid.
     """
-    unlocks = UserAchievement.objects.using(write_alias()).select_related("achievement")
+    unlocks = UserAchievement.objects.select_related("achievement")
     held = unlocks.filter(user=user_id_of(user), revoked_at=None)
     return held.filter(achievement__in=visible_achievements(viewer))
 
@@ -199,7 +199,7 @@ def _joined(user_id: Any) -> QuerySet[Any]:
     counted = FilteredRelation(
         "activity__tallies", condition=Q(activity__tallies__user=user_id)
     )
-    achievements = Achievement.objects.using(write_alias())
+    achievements = Achievement.objects.all()
     return achievements.annotate(counted=counted).annotate(
         unlocked_at=Subquery(latest),
         times=Coalesce(Subquery(times), 0),

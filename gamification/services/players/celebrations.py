@@ -47,7 +47,7 @@ def pending_celebrations(
     """
     check_whole("after", after, least=0, most=MAX_ID)
     check_whole("limit", limit, least=1, most=MAX_LIMIT)
-    celebrations = Celebration.objects.using(write_alias()).pending()
+    celebrations = Celebration.objects.pending()
     mine = celebrations.filter(user=user_id_of(user), id__gt=after)
     return list(mine.order_by("id")[:limit])
 

@@ -73,24 +73,23 @@ def get_facts(user: UserRef) -> Facts:
     It takes four queries, and more where achievements measure streaks besides the daily
     one. Raises ``UnknownUserError`` if ``user`` is invalid.
     """
-    user_id, alias = user_id_of(user), write_alias()
-    measured = Achievement.objects.using(alias).exclude(streak=None)
+    user_id = user_id_of(user)
+    measured = Achievement.objects.exclude(streak=None)
     streaks = measured.values_list("streak_id", flat=True)
     return _facts(user_id, _profile_of(user_id), streaks)
 
 
 def _profile_of(user_id: Any) -> UserGamification:
     """Return the user's row, or an empty one for a newcomer."""
-    rows = UserGamification.objects.using(write_alias()).filter(user=user_id)
+    rows = UserGamification.objects.filter(user=user_id)
     return rows.first() or UserGamification()
 
 
 def _facts(
     user_id: Any, profile: UserGamification, streaks: Iterable[int | None]
 ) -> Facts:
-    alias = write_alias()
-    tallies = ActivityTally.objects.using(alias).filter(user=user_id)
-    held = UserAchievement.objects.using(alias).filter(user=user_id, revoked_at=None)
+    tallies = ActivityTally.objects.filter(user=user_id)
+    held = UserAchievement.objects.filter(user=user_id, revoked_at=None)
     return Facts(
         profile.active_days,
         profile.longest_streak,
@@ -114,7 +113,7 @@ def explain_achievement(user: UserRef, achievement: str) -> Explanation:
         raise unknown_user(user_id)
     row = get_definition(Achievement, achievement)
     name_visible(user, row)
-    unlocks = UserAchievement.objects.using(alias).filter(user=user_id)
+    unlocks = UserAchievement.objects.filter(user=user_id)
     rows = [*unlocks.filter(achievement=row).order_by("number")]
     held = [each for each in rows if each.revoked_at is None]
     unlock, is_unlocked = next(iter(held or rows), None), bool(held)

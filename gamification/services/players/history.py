@@ -6,7 +6,7 @@ from datetime import date
 from typing import Final
 
 from gamification.exceptions import InvalidSpanError
-from gamification.models import ActiveDay, LedgerEntry, write_alias
+from gamification.models import ActiveDay, LedgerEntry
 from gamification.services.streaks.calendar import days_of
 from gamification.services.streaks.lookup import check_date
 from gamification.services.unit_of_work import naming_errors
@@ -52,7 +52,7 @@ def get_ledger(
     if before is not None:
         check_whole("before", before, least=0, most=MAX_ID)
     check_whole("limit", limit, least=1, most=MAX_ENTRIES)
-    entries = LedgerEntry.objects.using(write_alias()).filter(user=user_id_of(user))
+    entries = LedgerEntry.objects.filter(user=user_id_of(user))
     if before is not None:
         entries = entries.filter(id__lt=before)
     joined = entries.select_related("activity", "achievement")

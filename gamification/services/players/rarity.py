@@ -17,7 +17,6 @@ from gamification.models import (
     ActivityTally,
     UserAchievement,
     UserGamification,
-    write_alias,
 )
 from gamification.services.cache import scoped_key, tolerating_errors
 from gamification.services.unit_of_work import naming_errors
@@ -69,8 +68,8 @@ def get_rarity() -> Rarity:
 
 def _work_out() -> Rarity:
     # Nearly all users count, so it is faster to subtract those who do not.
-    unlocks = UserAchievement.objects.using(write_alias()).filter(revoked_at=None)
-    denominator = UserGamification.objects.using(write_alias()).count()
+    unlocks = UserAchievement.objects.filter(revoked_at=None)
+    denominator = UserGamification.objects.count()
     holders = Counter(_holders(unlocks))
     for others in _others():
         if count := others.count():
@@ -88,7 +87,7 @@ def _holders(unlocks: QuerySet[UserAchievement]) -> dict[int, int]:
 
 def _others() -> Iterator[QuerySet[UserGamification]]:
     """Yield users who are not counted, and counted users who did nothing."""
-    profiles = UserGamification.objects.using(write_alias()).order_by()
+    profiles = UserGamification.objects.order_by()
     tallies = ActivityTally.objects.filter(user=OuterRef("user"), count__gt=0)
     yield profiles.uncounted()
     yield profiles.counted().filter(~Exists(tallies), active_days=0)

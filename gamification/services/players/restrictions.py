@@ -86,7 +86,7 @@ def lift_restriction(
 
 def all_restrictions(user: UserRef) -> QuerySet[Restriction]:
     """Return the user's restrictions, latest first, with who decided and who lifted."""
-    rows = Restriction.objects.using(write_alias()).filter(user=user_id_of(user))
+    rows = Restriction.objects.filter(user=user_id_of(user))
     return rows.select_related("actor", "lifted_by")
 
 
@@ -104,7 +104,7 @@ def _restrict(
 ) -> Restriction:
     check_text("reason", reason, longest=MAX_NOTE, required=True)
     user_id, actor_id = user_id_of(user), actor_key_of(actor)
-    rows = Restriction.objects.using(write_alias())
+    rows = Restriction.objects.all()
     for attempt in attempts(store_for(write_alias()), [user_id]):
         with attempt:
             attempt.lock()
@@ -127,7 +127,7 @@ def _mark(user_id: Any, kind: str, *, until: datetime | None, is_on: bool) -> No
     marks: dict[str, Any] = {"held_until": until}
     if kind == RestrictionKind.EXCLUSION:
         marks = {"is_excluded": is_on}
-    rows = UserGamification.objects.using(write_alias()).filter(user=user_id)
+    rows = UserGamification.objects.filter(user=user_id)
     if not rows.update(version=F("version") + 1, updated_at=timezone.now(), **marks):
         raise unknown_user(user_id)
     count_again(user_id, write_alias())
@@ -136,7 +136,7 @@ def _mark(user_id: Any, kind: str, *, until: datetime | None, is_on: bool) -> No
 
 
 def _lift(user_id: Any, kind: str, actor_id: Any, reason: str) -> None:
-    rows = Restriction.objects.using(write_alias()).filter(user=user_id, kind=kind)
+    rows = Restriction.objects.filter(user=user_id, kind=kind)
     rows.filter(lifted_at=None).update(
         lifted_at=timezone.now(), lifted_by=actor_id, lift_reason=reason
     )

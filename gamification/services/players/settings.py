@@ -147,7 +147,7 @@ def zone_history(calendar: Calendar) -> list[list[object]]:
 
 
 def _profiles(user_id: Any) -> QuerySet[UserGamification]:
-    return UserGamification.objects.using(write_alias()).filter(user=user_id)
+    return UserGamification.objects.filter(user=user_id)
 
 
 def _change_zone(user_id: Any, zone: str, store: Store) -> TimeZoneChange:
@@ -180,7 +180,7 @@ def _choose(user_id: Any, choices: Mapping[str, Any]) -> bool:
 def _end_celebrations(user_id: Any) -> None:
     """Let nothing wait any longer to be shown to the user."""
     now = timezone.now()
-    celebrations = Celebration.objects.using(write_alias()).filter(user=user_id)
+    celebrations = Celebration.objects.filter(user=user_id)
     waiting = celebrations.filter(acknowledged_at=None, expires_at__gt=now)
     waiting.update(expires_at=now)
 

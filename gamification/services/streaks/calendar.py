@@ -47,14 +47,14 @@ def _rows(user_id: Any, since: date, until: date) -> QuerySet[Any, Any]:
 
     There is a row even without a day, but none for a user for whom nothing was stored.
     """
-    alias, strict = write_alias(), Q(initial_freezes=0, freeze_every=None)
+    strict = Q(initial_freezes=0, freeze_every=None)
     strict &= Q(weekdays=[], former=[])
-    daily = StreakDefinition.objects.using(alias).filter(key=DAILY).exclude(strict)
+    daily = StreakDefinition.objects.filter(key=DAILY).exclude(strict)
     day = FilteredRelation(
         "user__gamification_days",
         condition=Q(user__gamification_days__date__range=(since, until)),
     )
-    rows = UserGamification.objects.using(alias).filter(user=user_id)
+    rows = UserGamification.objects.filter(user=user_id)
     return (
         rows.annotate(day=day, forgives=Exists(daily) | Q(has_exceptions=True))
         .order_by("day__date")

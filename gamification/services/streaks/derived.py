@@ -53,8 +53,6 @@ def _derive(state: UserState, catalogue: Catalogue, now: datetime) -> DerivedStr
     return DerivedStreaks(keeper.runs(catalogue.daily).streak, keeper.freeze_rows(now))
 
 
-def write_missing(rows: Iterable[FreezeRow], alias: str) -> None:
+def write_missing(rows: Iterable[FreezeRow]) -> None:
     """Add ``rows`` to the ledger of freezes."""
-    StreakFreeze.objects.using(alias).bulk_create(
-        StreakFreeze(**row._asdict()) for row in rows
-    )
+    StreakFreeze.objects.bulk_create(StreakFreeze(**row._asdict()) for row in rows)

@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from gamification.models import Achievement, StreakFreeze, write_alias
+from gamification.models import Achievement, StreakFreeze
 from gamification.services.streaks.status import load_anyone, status_of
 
 
@@ -17,7 +17,7 @@ def unused_freezes(user_id: Any, achievement: Achievement) -> str:
 
     They did not keep the streak that ``achievement`` measures.
     """
-    if not StreakFreeze.objects.using(write_alias()).filter(user=user_id).exists():
+    if not StreakFreeze.objects.filter(user=user_id).exists():
         return ""
     loaded = load_anyone(user_id)
     key = achievement.streak.key if achievement.streak else loaded.catalogue.daily.key

@@ -100,7 +100,7 @@ def _used(
     """
     if key is None:
         return None
-    rows = StreakFreeze.objects.using(write_alias()).filter(user=user_id, key=key)
+    rows = StreakFreeze.objects.filter(user=user_id, key=key)
     row = rows.filter(streak=streak).first()
     if row and (row.kind != FreezeKind.GRANTED or row.amount != amount):
         raise key_conflict(key)
@@ -122,9 +122,8 @@ def _grant(
     note: str,
 ) -> StreakFreeze:
     now, state = timezone.now(), loaded.state
-    alias = write_alias()
-    mark_exceptions(state.user_id, store_for(alias))
-    return StreakFreeze.objects.using(alias).create(
+    mark_exceptions(state.user_id, store_for(write_alias()))
+    return StreakFreeze.objects.create(
         user_id=state.user_id,
         streak=streak,
         kind=FreezeKind.GRANTED,
@@ -139,7 +138,7 @@ def _grant(
 
 def _added(grant: StreakFreeze) -> int:
     """Return how many freezes of a grant were not lost at the same moment."""
-    rows = StreakFreeze.objects.using(write_alias()).filter(
+    rows = StreakFreeze.objects.filter(
         user=grant.user_id,
         streak=grant.streak_id,
         kind=FreezeKind.LOST,

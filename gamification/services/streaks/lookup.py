@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 from gamification.domain.streak_rules import DAILY
 from gamification.exceptions import InvalidRequestError, UnknownStreakError
-from gamification.models import StreakDefinition, write_alias
+from gamification.models import StreakDefinition
 from gamification.services.validation import is_storable
 from gamification.suggestions import did_you_mean, shown
 
@@ -16,7 +16,7 @@ def find_streak(key: str) -> StreakDefinition:
 
     Raises ``UnknownStreakError``.
     """
-    rows = StreakDefinition.objects.using(write_alias())
+    rows = StreakDefinition.objects.all()
     usable = isinstance(key, str) and is_storable(key)
     found = rows.filter(key=key).first() if usable else None
     if found is None and key == DAILY:
@@ -32,7 +32,7 @@ def find_streak(key: str) -> StreakDefinition:
 
 def lock_streak(key: str) -> StreakDefinition | None:
     """Return the streak with this key, locked against other editors, if it exists."""
-    rows = StreakDefinition.objects.using(write_alias())
+    rows = StreakDefinition.objects.all()
     return rows.select_for_update().filter(key=key).first()
 
 

@@ -31,7 +31,7 @@ def longest_runs_of(
 def users_with_run(achievement: Achievement) -> list[Any]:
     """Return the users whose longest run of the streak reaches the threshold."""
     # Activities that were chosen for a streak need not extend the daily one.
-    rows = UserGamification.objects.using(write_alias()).exclude(last_occurred_at=None)
+    rows = UserGamification.objects.exclude(last_occurred_at=None)
     user_ids = [*rows.order_by("pk").values_list("user_id", flat=True)]
     pages = (
         user_ids[first : first + USERS_AT_ONCE]

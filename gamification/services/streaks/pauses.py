@@ -230,13 +230,13 @@ def _replace(
 
 
 def _pauses(user_id: Any, streak: StreakDefinition | None) -> QuerySet[StreakPause]:
-    rows = StreakPause.objects.using(write_alias())
+    rows = StreakPause.objects.all()
     return rows.filter(user=user_id, streak=streak)
 
 
 def _known(user_id: Any, streak: StreakDefinition | None) -> list[list[Pause]]:
     """Return the pauses of the streak, or of each, with those of all streaks."""
-    rows = StreakPause.objects.using(write_alias()).filter(user=user_id)
+    rows = StreakPause.objects.filter(user=user_id)
     found: dict[int | None, list[Pause]] = {None: []}
     for key, *dates in rows.values_list("streak_id", "since", "until"):
         found.setdefault(key, []).append(Pause(*dates))
@@ -247,7 +247,7 @@ def _known(user_id: Any, streak: StreakDefinition | None) -> list[list[Pause]]:
 
 def _today(user_id: Any) -> date:
     """Return the date of a locked user's calendar."""
-    rows = UserGamification.objects.using(write_alias()).filter(user=user_id)
+    rows = UserGamification.objects.filter(user=user_id)
     profile = rows.annotate(locked=F("version")).first()
     if profile is None:
         raise unknown_user(user_id)

@@ -56,7 +56,7 @@ def settle(user_id: Any, store: Store, now: datetime) -> tuple[Streak, list[Free
     loaded = load(user_id, store)
     keeper = loaded.keeper
     streak, rows = keeper.runs(loaded.catalogue.daily).streak, keeper.freeze_rows(now)
-    write_missing(rows, store.alias)
+    write_missing(rows)
     keys = {rule.id: rule.key for rule in loaded.catalogue.streaks.values()}
     send_streak_events(freeze_events(rows, keys), store.alias)
     profiles = UserGamification.objects.using(store.alias).filter(user=user_id)

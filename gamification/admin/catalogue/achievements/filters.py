@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from gamification.models import Achievement, write_alias
+from gamification.models import Achievement
 from gamification.staff import SeasonState
 
 
@@ -36,7 +36,7 @@ class SeriesFilter(admin.SimpleListFilter):
 
 def series_names() -> list[str]:
     """Return the names of all series, in order."""
-    rows = Achievement.objects.using(write_alias()).exclude(series="")
+    rows = Achievement.objects.exclude(series="")
     return [*rows.order_by("series").values_list("series", flat=True).distinct()]
 
 

@@ -38,7 +38,7 @@ from gamification.admin.catalogue.retirement import RetirementMixin
 from gamification.admin.catalogue.seeds import SeedsMixin
 from gamification.admin.catalogue.undoing import UndoMixin
 from gamification.components.badges import icon_html
-from gamification.models import Achievement, write_alias
+from gamification.models import Achievement
 from gamification.staff import AchievementStatus, create_achievement, edit_achievement
 
 _TITLE: Final = "{} <bdi>{}</bdi>"
@@ -145,9 +145,7 @@ class AchievementAdmin(
         return [path("sentence/", view, name=name), *super().get_urls()]
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        last = Achievement.objects.using(write_alias()).aggregate(last=Max("position"))[
-            "last"
-        ]
+        last = Achievement.objects.aggregate(last=Max("position"))["last"]
         position = 0 if last is None else last + 1
         usual = {"position": position, "status": AchievementStatus.DRAFT}
         return {**usual, **super().get_changeform_initial_data(request)}

@@ -26,7 +26,7 @@ from gamification.admin.catalogue.rules.drafts import (
     read_counting,
     read_group,
 )
-from gamification.models import Achievement, Activity, StreakDefinition, write_alias
+from gamification.models import Achievement, Activity, StreakDefinition
 from gamification.staff import DATED, SPANNED, Criterion, Operator, Quantity
 
 #: The kinds of conditions, in the order in which staff choose.
@@ -83,12 +83,11 @@ class RuleWidget(forms.Widget):
 
     def choices(self) -> dict[str, Any]:
         """Return what the fields offer."""
-        alias = write_alias()
-        activities = [*Activity.objects.using(alias).order_by("name")]
+        activities = [*Activity.objects.order_by("name")]
         return {
             "activities": activities,
-            "streaks": StreakDefinition.objects.using(alias).exclude(key="daily"),
-            "achievements": Achievement.objects.using(alias).order_by("name"),
+            "streaks": StreakDefinition.objects.exclude(key="daily"),
+            "achievements": Achievement.objects.order_by("name"),
             "attributes": [*_attributes(activities)],
             "operators": Operator.choices,
             "measures": Quantity.choices,

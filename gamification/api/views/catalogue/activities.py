@@ -29,7 +29,7 @@ from gamification.api.views.catalogue.editing import (
     editing,
     with_location,
 )
-from gamification.models import Activity, write_alias
+from gamification.models import Activity
 from gamification.staff import (
     create_activity,
     definition_tag,
@@ -55,7 +55,7 @@ class ActivitiesViewSet(DefinitionsViewSet):
     )
     def list(self, request: Request, query: Mapping[str, Any]) -> Page:
         """List the activities, also those that are switched off."""
-        rows = Activity.objects.using(write_alias()).order_by("key")
+        rows = Activity.objects.order_by("key")
         return paginate_rows(request, query, rows)
 
     @operation(
@@ -66,7 +66,7 @@ class ActivitiesViewSet(DefinitionsViewSet):
     )
     def retrieve(self, request: Request, key: str) -> Response:
         """Return an activity."""
-        rows = Activity.objects.using(write_alias())
+        rows = Activity.objects.all()
         return self.answer(get_object_or_404(rows, key=key))
 
     @adding(

@@ -36,7 +36,7 @@ from gamification.api.views.catalogue.editing import (
     previewing,
     with_location,
 )
-from gamification.models import Boost, write_alias
+from gamification.models import Boost
 from gamification.staff import (
     boost_tag,
     create_boost,
@@ -69,7 +69,7 @@ class BoostsViewSet(DefinitionsViewSet):
     )
     def list(self, request: Request, query: Mapping[str, Any]) -> Page:
         """List all boosts in order of their start, with those that are over."""
-        rows = Boost.objects.using(write_alias()).select_related("group")
+        rows = Boost.objects.select_related("group")
         return paginate_rows(request, query, rows)
 
     @operation(

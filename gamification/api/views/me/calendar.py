@@ -15,7 +15,7 @@ from gamification.api.operations import operation
 from gamification.api.serializers import ResponseSerializer
 from gamification.api.views.base import GamificationViewSet
 from gamification.exceptions import InvalidSpanError
-from gamification.models import ActiveDay, UserGamification, write_alias
+from gamification.models import ActiveDay, UserGamification
 from gamification.services import get_calendar
 from gamification.staff import user_id_of
 
@@ -99,6 +99,6 @@ class CalendarViewSet(GamificationViewSet):
 
 
 def _today(user: Any) -> date:
-    profiles = UserGamification.objects.using(write_alias())
+    profiles = UserGamification.objects.all()
     stored = profiles.filter(user=user_id_of(user)).first()
     return (stored or UserGamification()).calendar.date_of(timezone.now())

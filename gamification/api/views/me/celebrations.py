@@ -29,7 +29,7 @@ from gamification.exceptions import (
     CelebrationOverError,
     UnknownCelebrationError,
 )
-from gamification.models import Celebration, write_alias
+from gamification.models import Celebration
 from gamification.services import (
     CelebrationKind,
     acknowledge_celebrations,
@@ -166,6 +166,6 @@ class CelebrationsViewSet(GamificationViewSet):
 
 def _check_own(user: Any, pk: int) -> None:
     """Raise ``UnknownCelebrationError`` unless the user has this celebration."""
-    own = Celebration.objects.using(write_alias()).filter(user=user_id_of(user))
+    own = Celebration.objects.filter(user=user_id_of(user))
     if pk > MAX_ID or not own.filter(pk=pk).exists():
         raise UnknownCelebrationError

@@ -34,7 +34,7 @@ from gamification.api.views.streaks.definitions import (
     StreakDefinitionSerializer,
     StreakPreviewSerializer,
 )
-from gamification.models import StreakDefinition, write_alias
+from gamification.models import StreakDefinition
 from gamification.staff import (
     create_streak,
     edit_streak,
@@ -63,7 +63,7 @@ class StreaksViewSet(DefinitionsViewSet):
     )
     def list(self, request: Request, query: Mapping[str, Any]) -> Page:
         """List the streaks that users can have, with their rules."""
-        rows = StreakDefinition.objects.using(write_alias())
+        rows = StreakDefinition.objects.all()
         return paginate_rows(request, query, rows)
 
     @operation(

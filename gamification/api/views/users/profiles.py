@@ -35,7 +35,6 @@ from gamification.api.views.users.serializers import (
 )
 from gamification.models import (
     Activity,
-    write_alias,
 )
 from gamification.services import (
     Outcome,
@@ -236,5 +235,5 @@ def _activity_of(outcome: Outcome) -> str | None:
     """Return the key of the activity of the outcome's entry, if it has one."""
     if outcome.entry is None or outcome.entry.activity_id is None:
         return None
-    activities = Activity.objects.using(write_alias())
+    activities = Activity.objects.all()
     return activities.get(pk=outcome.entry.activity_id).key

@@ -107,7 +107,7 @@ def _play(
 
 def _widen(sample: Sample, suspects: int, every: int) -> None:
     """Let ``sample`` stand for all users; it is of suspects among one of ``every``."""
-    users = UserGamification.objects.using(write_alias()).count()
+    users = UserGamification.objects.count()
     share = sample.size / suspects if suspects else 1
     sample.population, sample.size = users, max(1, ceil(users / every * share))
 

@@ -15,7 +15,7 @@ from gamification.domain.outcomes import EntryKind
 from gamification.domain.recalculation import Due, recalculate_day
 from gamification.domain.rules import ActivityRule
 from gamification.exceptions import InvalidRequestError, InvalidSpanError
-from gamification.models import Activity, LedgerEntry, write_alias
+from gamification.models import Activity, LedgerEntry
 from gamification.services.balance.report import MAX_DAYS
 from gamification.services.balance.sql import Rate, day_sums
 from gamification.services.catalogue.lookup import unknown_definition
@@ -53,7 +53,7 @@ class RecalculationScope:
 
     def records(self, rules: Iterable[ActivityRule]) -> QuerySet[LedgerEntry]:
         """Return all users' records and their corrections, in no order."""
-        records = LedgerEntry.objects.using(write_alias()).order_by()
+        records = LedgerEntry.objects.order_by()
         return records.filter(
             kind__in=_REWARDED,
             activity__in=[rule.id for rule in rules],

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from django.db.models import QuerySet
 
-from gamification.models import Achievement, Job, JobKind, write_alias
+from gamification.models import Achievement, Job, JobKind
 from gamification.services.catalogue.backfill.awarding import (
     active_achievement,
     backfill_achievement,
@@ -48,9 +48,7 @@ def begin_backfill(
 
 def unfinished_backfills(achievement: Achievement) -> QuerySet[Job]:
     """Return the unfinished jobs that award the achievement, latest first."""
-    jobs = Job.objects.using(write_alias()).filter(
-        kind=JobKind.BACKFILL, finished_at=None
-    )
+    jobs = Job.objects.filter(kind=JobKind.BACKFILL, finished_at=None)
     return jobs.filter(parameters__achievement=achievement.key)
 
 

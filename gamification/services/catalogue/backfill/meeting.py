@@ -49,17 +49,17 @@ _ANYBODY: Final = Meeting(None, is_exact=False)
 _NOBODY: Final = Meeting(Q(pk__in=[]))
 
 
-def meeting(requirement: Requirement, catalogue: Catalogue, alias: str) -> Meeting:
+def meeting(requirement: Requirement, catalogue: Catalogue) -> Meeting:
     """Return the condition of the users who meet ``requirement``."""
     match requirement:
         case Goal():
-            return _goal(requirement, catalogue, alias)
+            return _goal(requirement, catalogue)
         case Possession(pk, is_held):
             if pk == NOWHERE:
                 return _NOBODY
             # Achievements that must not be held are judged at an earlier moment.
-            return Meeting(_holding(pk, alias)) if is_held else _ANYBODY
-    parts = [meeting(part, catalogue, alias) for part in requirement.parts]
+            return Meeting(_holding(pk)) if is_held else _ANYBODY
+    parts = [meeting(part, catalogue) for part in requirement.parts]
     return _together(requirement, parts)
 
 
@@ -75,51 +75,51 @@ def _together(group: Parts, parts: list[Meeting]) -> Meeting:
     return Meeting(Q(GreaterThanOrEqual(met, least)), is_exact)
 
 
-def _goal(goal: Goal, catalogue: Catalogue, alias: str) -> Meeting:
+def _goal(goal: Goal, catalogue: Catalogue) -> Meeting:
     criterion, about, counting = goal.counted
     if about == NOWHERE or criterion == Criterion.MANUAL:
         return _NOBODY
     if goal.within is not None:
-        return _at_most(goal, alias)
+        return _at_most(goal)
     if not counting.is_plain:
-        return _counted(goal, catalogue, alias)
+        return _counted(goal, catalogue)
     if criterion == Criterion.ACTIVITY_COUNT:
-        return Meeting(tally_reaches(about or NOWHERE, goal.threshold, alias))
+        return Meeting(tally_reaches(about or NOWHERE, goal.threshold))
     if criterion == Criterion.ACHIEVEMENTS:
-        return Meeting(holding_many(goal.threshold, alias))
+        return Meeting(holding_many(goal.threshold))
     if about is not None:
         return _ANYBODY
     return Meeting(Q(**{f"{COLUMNS[criterion]}__gte": goal.threshold}))
 
 
-def tally_reaches(activity_id: int, threshold: Any, alias: str) -> Q:
+def tally_reaches(activity_id: int, threshold: Any) -> Q:
     """Return the condition of having done an activity so often.
 
     ``threshold`` may be an expression over the columns of the user's row.
     """
-    tallies = ActivityTally.objects.using(alias).filter(user=OuterRef("user"))
+    tallies = ActivityTally.objects.filter(user=OuterRef("user"))
     return Q(Exists(tallies.filter(activity=activity_id, count__gte=threshold)))
 
 
-def _holding(achievement_id: int, alias: str) -> Q:
-    unlocks = UserAchievement.objects.using(alias).filter(user=OuterRef("user"))
+def _holding(achievement_id: int) -> Q:
+    unlocks = UserAchievement.objects.filter(user=OuterRef("user"))
     return Q(Exists(unlocks.filter(achievement=achievement_id, revoked_at=None)))
 
 
-def holding_many(threshold: int, alias: str) -> Q:
+def holding_many(threshold: int) -> Q:
     """Return the condition of holding so many achievements."""
-    held = UserAchievement.objects.using(alias).filter(revoked_at=None)
+    held = UserAchievement.objects.filter(revoked_at=None)
     by_user = held.order_by().values("user")
     by_user = by_user.annotate(held=Count("achievement", distinct=True))
     return Q(user__in=by_user.filter(held__gte=threshold).values("user"))
 
 
-def _counted(goal: Goal, catalogue: Catalogue, alias: str) -> Meeting:
+def _counted(goal: Goal, catalogue: Catalogue) -> Meeting:
     trees, counted = catalogue.trees, goal.counted
     pk = trees.answer_of(goal)
     if pk is None:
-        return _at_most(goal, alias)
-    tallies = FilterTally.objects.using(alias).filter(filter=pk)
+        return _at_most(goal)
+    tallies = FilterTally.objects.filter(filter=pk)
     has_pending = has_pending_counts(pk)
     if counted.has_dates:
         some = tallies.filter(user=OuterRef("user"), count__gt=0)
@@ -135,15 +135,15 @@ def _counted(goal: Goal, catalogue: Catalogue, alias: str) -> Meeting:
         reached = tallies.filter(user=OuterRef("user"), count__gte=goal.threshold)
         enough = Q(Exists(reached))
     # Most users are told apart without a look at pending counts, which takes longer.
-    most = _at_most(goal, alias).condition or Q()
+    most = _at_most(goal).condition or Q()
     return Meeting(~has_pending & enough | has_pending & most & with_pending)
 
 
-def _at_most(goal: Goal, alias: str) -> Meeting:
+def _at_most(goal: Goal) -> Meeting:
     """Return a condition that all meet who reach a goal that the ledger counts."""
     criterion, about, counting = goal.counted
     if criterion != Criterion.ACTIVITY_COUNT:
         return _ANYBODY
     is_sum = counting.quantity == Quantity.SUM
     least = 1 if is_sum else goal.threshold
-    return Meeting(tally_reaches(about or NOWHERE, least, alias), is_exact=False)
+    return Meeting(tally_reaches(about or NOWHERE, least), is_exact=False)

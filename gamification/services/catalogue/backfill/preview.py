@@ -143,9 +143,8 @@ def qualifying_users(achievement: Achievement) -> QuerySet[UserGamification]:
     nothing was ever recorded never qualify. Of an achievement with a period, or a
     season, these are all who may: their ledgers decide.
     """
-    alias = write_alias()
-    unlocks = UserAchievement.objects.using(alias).filter(user=OuterRef("user"))
-    profiles = UserGamification.objects.using(alias)
+    unlocks = UserAchievement.objects.filter(user=OuterRef("user"))
+    profiles = UserGamification.objects.all()
     profiles = profiles.filter(is_excluded=False).exclude(last_occurred_at=None)
     rows = unlocks.filter(achievement=achievement.pk, can_be_earned_again=False)
     if achievement.repeat_every is None and not achievement.repeat_period:
@@ -167,16 +166,16 @@ def _meeting(
     if is_tree(achievement):
         condition = meeting_of(achievement).condition
         return profiles if condition is None else profiles.filter(condition)
-    alias, every = profiles.db, achievement.repeat_every
+    every = achievement.repeat_every
     threshold: Any = achievement.threshold
     inner: Any = threshold
     if every is not None:
         threshold, inner = (ref("done") * every + threshold for ref in (F, OuterRef))
     if achievement.criterion == Criterion.ACTIVITY_COUNT:
         counted = achievement.activity_id or NOWHERE
-        return profiles.filter(tally_reaches(counted, inner, alias))
+        return profiles.filter(tally_reaches(counted, inner))
     if achievement.criterion == Criterion.ACHIEVEMENTS:
-        unlocks = UserAchievement.objects.using(alias).filter(revoked_at=None)
+        unlocks = UserAchievement.objects.filter(revoked_at=None)
         held = unlocks.filter(user=OuterRef("user")).order_by().values("user")
         counts = held.annotate(n=Count("achievement", distinct=True)).values("n")
         known: QuerySet[Any] = profiles.annotate(held=Subquery(counts))
@@ -196,6 +195,6 @@ def meeting_of(achievement: Achievement) -> Meeting:
 
     It requires more than its criterion.
     """
-    alias, rule = write_alias(), _active_rule(achievement)
-    catalogue = load_catalogue(alias).with_achievement(rule)
-    return meeting(catalogue.tree_of(rule).requirement, catalogue, alias)
+    rule = _active_rule(achievement)
+    catalogue = load_catalogue(write_alias()).with_achievement(rule)
+    return meeting(catalogue.tree_of(rule).requirement, catalogue)

@@ -26,7 +26,7 @@ from gamification.domain.definitions import Differences
 from gamification.domain.rule_checks import achievements_in
 from gamification.domain.rules import AchievementStatus
 from gamification.domain.seasons import SeasonState
-from gamification.models import Achievement, write_alias
+from gamification.models import Achievement
 from gamification.models.texts.conditions import condition_text, requirement_of
 from gamification.services.catalogue.backfill.preview import (
     meeting_of,
@@ -92,7 +92,7 @@ def get_reach(keys: Collection[str]) -> list[Reach]:
     The number of queries does not depend on the number of users or achievements, up to
     a hundred achievements.
     """
-    rows = Achievement.objects.using(write_alias()).select_related("activity")
+    rows = Achievement.objects.select_related("activity")
     rows = rows.filter(key__in=keys, status=AchievementStatus.ACTIVE)
     # Nobody meets what staff award by hand.
     active = [*rows.exclude(criterion=Criterion.MANUAL)]
@@ -138,7 +138,7 @@ def _tops(achievements: Collection[Achievement], others: int) -> _Tops:
     criteria = {each for row in achievements for each in _criteria(row)}
     levels = len(current_thresholds()) if Criterion.LEVEL in criteria else 0
     named = {key for tree in trees for key in achievements_in(tree)}
-    rows = Achievement.objects.using(write_alias()).filter(key__in=named)
+    rows = Achievement.objects.filter(key__in=named)
     drafts = rows.filter(status=AchievementStatus.DRAFT) if named else rows.none()
     return _Tops(levels, others, frozenset(drafts.values_list("key", flat=True)))
 
@@ -153,7 +153,7 @@ def _criteria(achievement: Achievement) -> Iterator[str]:
 
 def _known_achievements() -> QuerySet[Achievement]:
     """Return the achievements that users can hold."""
-    rows = Achievement.objects.using(write_alias())
+    rows = Achievement.objects.all()
     return rows.exclude(status=AchievementStatus.DRAFT)
 
 

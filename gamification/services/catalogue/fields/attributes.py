@@ -15,7 +15,7 @@ from gamification.domain.attributes import (
     AttributeType,
     type_of,
 )
-from gamification.models import Activity, LedgerEntry, write_alias
+from gamification.models import Activity, LedgerEntry
 from gamification.suggestions import did_you_mean, shown
 
 
@@ -61,8 +61,8 @@ def carried_types(activity: Activity, keys: Iterable[str]) -> dict[str, str]:
 
     Keys that no entry has are left out.
     """
-    alias, keys = write_alias(), [*keys]
-    entries = LedgerEntry.objects.using(alias).filter(activity=OuterRef("pk"))
+    keys = [*keys]
+    entries = LedgerEntry.objects.filter(activity=OuterRef("pk"))
     # All entries with a key have the same type, so that one of them is enough.
     samples = [
         Subquery(
@@ -70,7 +70,7 @@ def carried_types(activity: Activity, keys: Iterable[str]) -> dict[str, str]:
         )
         for key in keys
     ]
-    rows = Activity.objects.using(alias).filter(pk=activity.pk).order_by()
+    rows = Activity.objects.filter(pk=activity.pk).order_by()
     values = rows.values_list(*samples).first() or ()
     found = zip(keys, values, strict=False)
     return {key: type_of(value[key]) for key, value in found if value is not None}

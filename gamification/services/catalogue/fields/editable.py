@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 from gamification.domain.criteria import Criterion
 from gamification.domain.streak_rules import DAILY
 from gamification.exceptions import UnknownStreakError
-from gamification.models import Achievement, Activity, StreakDefinition, write_alias
+from gamification.models import Achievement, Activity, StreakDefinition
 from gamification.services.catalogue.fields.attributes import (
     check_carried,
 )
@@ -161,7 +161,7 @@ def _reward_problems(item: Achievement) -> Iterator[tuple[str, str]]:
     every = item.repeat_every
     if item.criterion != Criterion.TOTAL_XP or every is None or item.xp_reward >= every:
         return
-    rows = Achievement.objects.using(write_alias()).filter(
+    rows = Achievement.objects.filter(
         criterion=Criterion.TOTAL_XP, repeat_every__isnull=False
     )
     others = map(vars, rows.exclude(key=item.key))

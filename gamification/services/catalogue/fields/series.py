@@ -13,7 +13,7 @@ from gamification.domain.criteria import Criterion
 from gamification.domain.definitions import DefinitionValues
 from gamification.domain.rules import AchievementStatus
 from gamification.domain.series import SeriesStep, falling_steps
-from gamification.models import Achievement, write_alias
+from gamification.models import Achievement
 
 #: The fields that two steps must share, so that their thresholds compare.
 _MEASURED: Final = (
@@ -26,7 +26,7 @@ def step_problems(item: Achievement) -> Iterator[tuple[str, str]]:
     """Yield the fields of an achievement that its series cannot have so, and why."""
     if not item.series:
         return
-    rows = Achievement.objects.using(write_alias()).select_related("activity", "streak")
+    rows = Achievement.objects.select_related("activity", "streak")
     items = {row.key: row for row in rows.filter(series=item.series)}
     items[item.key] = item
     named = {key: _values(row) for key, row in items.items()}

@@ -184,10 +184,10 @@ def _put_levels(given: Definitions, actor_id: Any) -> int | None:
 def _rows(alias: str) -> Rows:
     """Return all items; achievements with their activities, also while others edit."""
     with wrap_database_errors(alias):
-        achievements = Achievement.objects.using(alias).select_related(*_RELATED)
+        achievements = Achievement.objects.select_related(*_RELATED)
         by_key: dict[str, Row] = {row.key: row for row in achievements}
-        activities = Activity.objects.using(alias)
-        streaks = StreakDefinition.objects.using(alias)
+        activities = Activity.objects.all()
+        streaks = StreakDefinition.objects.all()
         return {
             "activity": {row.key: row for row in activities},
             "streak": {row.key: row for row in streaks},
@@ -200,7 +200,7 @@ def _definitions(rows: Rows) -> Definitions:
         kind: {key: _item(kind, row) for key, row in rows[kind].items()}
         for kind in rows
     }
-    levels = Level.objects.using(write_alias()).order_by("number")
+    levels = Level.objects.order_by("number")
     return items | {"level": {str(row.number): _item("level", row) for row in levels}}
 
 

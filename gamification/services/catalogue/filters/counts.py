@@ -19,7 +19,7 @@ Counts: TypeAlias = Mapping[tuple[int, str], int]
 
 def built_filters(alias: str) -> list[FilterRule]:
     """Return the filters whose tallies are complete."""
-    if not CountFilter.objects.using(alias).filter(is_built=True).exists():
+    if not CountFilter.objects.filter(is_built=True).exists():
         return []
     return [rule for rule in load_catalogue(alias).trees.filters if rule.is_built]
 
@@ -58,7 +58,7 @@ def put_counts(user_id: Any, counts: Counts, alias: str) -> None:
     """Store some counts of a locked user."""
     ids = {pk for pk, _ in counts}
     pending = load_pending([user_id], ids, alias).get(user_id, {})
-    FilterTally.objects.using(alias).bulk_create(
+    FilterTally.objects.bulk_create(
         (
             FilterTally(
                 user_id=user_id,
@@ -114,7 +114,7 @@ def store_counts(
 
     Pending counts are left out, as readers add them.
     """
-    rows = FilterTally.objects.using(alias)
+    rows = FilterTally.objects.all()
     ids = [rule.id for rule in filters]
     rows.filter(user__in=user_ids, filter__in=ids).delete()
     pending = load_pending([*user_ids], ids, alias)

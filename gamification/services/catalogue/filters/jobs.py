@@ -31,21 +31,19 @@ def filter_step(job: Job, actor_id: Any) -> Step:
     all times: whoever has read a user before the step writes nothing after it, because
     the step changes the version of the user.
     """
-    alias, parameters = write_alias(), job.parameters
-    profiles = UserGamification.objects.using(alias).order_by("pk")
+    parameters = job.parameters
+    profiles = UserGamification.objects.order_by("pk")
     page = profiles.filter(pk__gt=job.cursor or 0).values_list("pk", "user_id")
     rows = list(page[:USERS_AT_ONCE])
     user_ids = [user_id for _, user_id in rows]
     if user_ids:
-        _build(user_ids, parameters["filters"], alias)
-        unused = _unused(parameters["unused"], alias)
-        FilterTally.objects.using(alias).filter(
-            user__in=user_ids, filter__in=unused
-        ).delete()
+        _build(user_ids, parameters["filters"], write_alias())
+        unused = _unused(parameters["unused"])
+        FilterTally.objects.filter(user__in=user_ids, filter__in=unused).delete()
         return Step(len(rows), cursor=rows[-1][0])
-    known = CountFilter.objects.using(alias)
+    known = CountFilter.objects.all()
     known.filter(pk__in=parameters["filters"]).update(is_built=True)
-    known.filter(pk__in=_unused(parameters["unused"], alias)).delete()
+    known.filter(pk__in=_unused(parameters["unused"])).delete()
     return Step()
 
 
@@ -54,12 +52,12 @@ def _build(user_ids: Sequence[Any], filter_ids: Sequence[int], alias: str) -> No
     filters = load_catalogue(alias).trees.filters
     wanted = [rule for rule in filters if rule.id in filter_ids]
     store_counts(user_ids, wanted, alias)
-    profiles = UserGamification.objects.using(alias)
+    profiles = UserGamification.objects.all()
     profiles.filter(user__in=user_ids).update(version=F("version") + 1)
 
 
-def _unused(filter_ids: Sequence[int], alias: str) -> list[int]:
+def _unused(filter_ids: Sequence[int]) -> list[int]:
     """Return those of the filters that no achievement has come to need again."""
-    rows = CountFilter.objects.using(alias).filter(pk__in=filter_ids)
+    rows = CountFilter.objects.filter(pk__in=filter_ids)
     unused = rows.exclude(digest__in=[*wanted_filters()]) if filter_ids else rows
     return [*unused.values_list("pk", flat=True)]

@@ -37,10 +37,9 @@ def sync_filters(actor: UserRef | None = None) -> Job | None:
     or drops tallies, if any is needed: a site without users needs none. Until a filter
     is built, the ledger answers.
     """
-    alias = write_alias()
-    rows, wanted = CountFilter.objects.using(alias), wanted_filters()
+    rows, wanted = CountFilter.objects.all(), wanted_filters()
     known = {row.digest: row for row in rows}
-    users = UserGamification.objects.using(alias).count()
+    users = UserGamification.objects.count()
     missing = [digest for digest in wanted if digest not in known]
     if missing:
         made = [
@@ -49,7 +48,7 @@ def sync_filters(actor: UserRef | None = None) -> Job | None:
         ]
         rows.bulk_create(made, ignore_conflicts=True)
         known |= {row.digest: row for row in rows.filter(digest__in=missing)}
-    building, dropping = _under_way(alias)
+    building, dropping = _under_way()
     build = [
         row.pk
         for digest, row in known.items()
@@ -86,16 +85,16 @@ def sync_filters_of(
         sync_filters(actor)
 
 
-def unfinished_builds(alias: str) -> QuerySet[Job]:
+def unfinished_builds() -> QuerySet[Job]:
     """Return the jobs that build or drop filters and are not over, oldest first."""
-    jobs = Job.objects.using(alias).filter(kind=JobKind.FILTERS, finished_at=None)
+    jobs = Job.objects.filter(kind=JobKind.FILTERS, finished_at=None)
     return jobs.order_by("pk")
 
 
-def _under_way(alias: str) -> tuple[set[int], set[int]]:
+def _under_way() -> tuple[set[int], set[int]]:
     """Return the ids of the filters that jobs are building, and are dropping."""
     building, dropping = set[int](), set[int]()
-    for job in unfinished_builds(alias):
+    for job in unfinished_builds():
         building |= {*job.parameters["filters"]}
         dropping |= {*job.parameters["unused"]}
     return building, dropping

@@ -24,12 +24,12 @@ def tend_filters() -> int:
     It does what staff do on the page of the job, so that nobody has to; a job that
     staff paused waits. Running it again continues. Raises ``StorageError``.
     """
-    alias, ends, counted = write_alias(), time.monotonic() + TIME, 0
-    for attempt in attempts(store_for(alias)):
+    ends, counted = time.monotonic() + TIME, 0
+    for attempt in attempts(store_for(write_alias())):
         with attempt:
             attempt.lock()
             sync_filters()
-    for job in unfinished_builds(alias).filter(paused_at=None):
+    for job in unfinished_builds().filter(paused_at=None):
         before, after = job, run_next_step(job.pk, actor=None)
         while after.done > before.done and time.monotonic() < ends:
             before, after = after, run_next_step(job.pk, actor=None)

@@ -112,7 +112,7 @@ def _lock(item: StreakDefinition) -> StreakDefinition:
     """Return the streak, locked against other editors; recording is not blocked."""
     alias = write_alias()
     no_key = connections[alias].features.has_select_for_no_key_update
-    rows = StreakDefinition.objects.using(alias).select_for_update(no_key=no_key)
+    rows = StreakDefinition.objects.select_for_update(no_key=no_key)
     return rows.get(pk=item.pk)
 
 

@@ -15,7 +15,7 @@ from gamification.domain.streak_rules import (
     VERSION_FIELDS,
     StreakUnit,
 )
-from gamification.models import Activity, StreakDefinition, write_alias
+from gamification.models import Activity, StreakDefinition
 from gamification.services.catalogue.fields.values import check_value, raise_errors
 
 #: The fields that staff may edit, besides the key of a new streak.
@@ -35,7 +35,7 @@ def check_streak(item: StreakDefinition) -> None:
     """Raise ``InvalidDefinitionError`` with every error of a streak."""
     errors = dict(_wrong_values(item))
     if not errors:
-        known = Activity.objects.using(write_alias()).filter(key__in=item.activities)
+        known = Activity.objects.filter(key__in=item.activities)
         errors = dict(find_conflicts(item, {*known.values_list("key", flat=True)}))
     try:
         item.full_clean(exclude={*errors, *LISTS})

@@ -59,7 +59,7 @@ def repair_streaks(
     with wrap_database_errors(alias):
         check_actor(actor_id)
         definition = find_streak(streak)
-    for user_ids in _pages(wanted, alias):
+    for user_ids in _pages(wanted):
         users += repair_users(user_ids, definition, wanted, actor_id, note)
     return RepairReport(users, users * len(wanted))
 
@@ -94,7 +94,7 @@ def preview_repairs(dates: Iterable[date], *, streak: str = DAILY) -> RepairRepo
     store, users = store_for(alias), 0
     with wrap_database_errors(alias):
         definition = find_streak(streak)
-        for user_ids in _pages(wanted, alias):
+        for user_ids in _pages(wanted):
             users += len([*_broken(user_ids, definition, wanted, store)])
     return RepairReport(users, users * len(wanted))
 
@@ -107,18 +107,18 @@ def _check_outage(dates: Iterable[date]) -> list[date]:
     return wanted
 
 
-def _pages(wanted: Sequence[date], alias: str) -> Iterator[list[Any]]:
+def _pages(wanted: Sequence[date]) -> Iterator[list[Any]]:
     """Yield users who may have had a run when the dates came, some at a time."""
-    rows = candidates(wanted, alias).order_by("pk")
+    rows = candidates(wanted).order_by("pk")
     pairs, after = rows.values_list("pk", "user_id"), 0
     while page := list(pairs.filter(pk__gt=after)[:USERS_AT_ONCE]):
         after = page[-1][0]
         yield [user_id for _pk, user_id in page]
 
 
-def candidates(wanted: Sequence[date], alias: str) -> QuerySet[UserGamification]:
+def candidates(wanted: Sequence[date]) -> QuerySet[UserGamification]:
     """Return the users who may have had a run when the dates came."""
-    rows = UserGamification.objects.using(alias)
+    rows = UserGamification.objects.all()
     earliest = datetime.combine(wanted[0] - REPAIRABLE, time(), tzinfo=UTC)
     return rows.filter(Q(last_occurred_at__gte=earliest) | Q(has_exceptions=True))
 

@@ -48,7 +48,7 @@ def begin_repairs(
 def repair_step(job: Job, actor_id: Any) -> Step:
     """Repair the streaks of the next users, in order of their keys."""
     wanted = [date.fromisoformat(day) for day in job.parameters["dates"]]
-    profiles = candidates(wanted, write_alias())
+    profiles = candidates(wanted)
     user_ids, last = next_users(profiles, after=job.cursor, limit=USERS_AT_ONCE)
     streak, note = find_streak(job.parameters["streak"]), job.parameters["note"]
     done = repair_users(user_ids, streak, wanted, actor_id, note, job.pk)
@@ -57,7 +57,7 @@ def repair_step(job: Job, actor_id: Any) -> Step:
 
 def repairs_by(job_id: int) -> QuerySet[RepairedDate]:
     """Return the dates that a job repaired, and that are not taken back."""
-    return RepairedDate.objects.using(write_alias()).filter(job=job_id)
+    return RepairedDate.objects.filter(job=job_id)
 
 
 def undo_repairs_step(target: Job) -> Step:
