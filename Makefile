@@ -24,7 +24,7 @@ MEASURED := $(filter-out $(SLOW),$(wildcard tests/services/test_*.py)) \
 	optimistic_records.py))
 # Tests that send the keys of users to the server in SQL of ours, or convert them.
 KEYED := $(addprefix tests/,$(addprefix api/,achievements/test_backfill.py \
-	test_records.py test_user_lookup.py users/test_profiles.py) \
+	test_records.py test_user_lookup.py users/test_views.py) \
 	conditions/test_corrections.py)
 # Tests without a query of their own, or with Django's queries alone.
 PORTABLE := $(addprefix tests/,domain pages templatetags example_project admin api \

@@ -35,10 +35,10 @@ from gamification.api.views.achievements.serializers import (
     SEASON_STATES,
     STATUSES,
 )
-from gamification.api.views.catalogue.boost_serializers import STATES as BOOST_STATES
-from gamification.api.views.job_serializers import STARTABLE_KINDS
-from gamification.api.views.streaks.serializers import FREEZE_KINDS, UNITS
+from gamification.api.views.boosts.serializers import STATES as BOOST_STATES
+from gamification.api.views.jobs.serializers import STARTABLE_KINDS
 from gamification.api.views.users.serializers import STREAK_STATES
+from gamification.api.views.users.streak_serializers import FREEZE_KINDS, UNITS
 from gamification.leaderboards import PeriodState, Ranking, Window
 from gamification.models import ActiveDay, JobKind, JobState, RestrictionKind
 from gamification.services import CelebrationKind, EntryKind, WithheldReason

@@ -5,13 +5,14 @@ from __future__ import annotations
 from django.urls import include, path
 
 from gamification.api.routers import Router
-from gamification.api.views.achievements.catalogue import AchievementsViewSet
-from gamification.api.views.catalogue.activities import ActivitiesViewSet
-from gamification.api.views.catalogue.boosts import BoostsViewSet, MyBoostsViewSet
-from gamification.api.views.catalogue.levels import LevelsViewSet
-from gamification.api.views.jobs import JobsViewSet
+from gamification.api.views.achievements.views import AchievementsViewSet
+from gamification.api.views.activities.views import ActivitiesViewSet
+from gamification.api.views.boosts.views import BoostsViewSet
+from gamification.api.views.jobs.views import JobsViewSet
 from gamification.api.views.leaderboards import LeaderboardsViewSet
+from gamification.api.views.levels.views import LevelsViewSet
 from gamification.api.views.me.achievements import MyAchievementsViewSet
+from gamification.api.views.me.boosts import MyBoostsViewSet
 from gamification.api.views.me.calendar import CalendarViewSet
 from gamification.api.views.me.celebrations import CelebrationsViewSet
 from gamification.api.views.me.ledger import LedgerViewSet
@@ -22,14 +23,14 @@ from gamification.api.views.me.streaks import (
     MyStreaksViewSet,
 )
 from gamification.api.views.records import RecordsViewSet
-from gamification.api.views.streaks.catalogue import StreaksViewSet
-from gamification.api.views.users.profiles import UsersViewSet
+from gamification.api.views.streaks.views import StreaksViewSet
 from gamification.api.views.users.restrictions import RestrictionsViewSet
 from gamification.api.views.users.streaks import (
     FreezesViewSet,
     PausesViewSet,
     RepairsViewSet,
 )
+from gamification.api.views.users.views import UsersViewSet
 
 app_name = "gamification"
 

@@ -1,1 +1,1 @@
-"""The operations of the API, by noun."""
+"""The operations of the API, in folders named like their addresses."""

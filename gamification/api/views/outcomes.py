@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from gamification.api.idempotency import REPLAYED_HEADER
 from gamification.api.operations import Alternative
 from gamification.api.serializers import ResponseSerializer
-from gamification.api.views.catalogue.boost_serializers import AppliedBoostSerializer
+from gamification.api.views.boosts.serializers import AppliedBoostSerializer
 from gamification.services import (
     CelebrationKind,
     EntryKind,

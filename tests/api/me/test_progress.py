@@ -6,7 +6,7 @@ from zoneinfo import available_timezones
 import pytest
 
 from gamification.api.fields import TimeZoneField
-from gamification.api.views.streaks.serializers import StreakSerializer
+from gamification.api.views.users.streak_serializers import StreakSerializer
 from gamification.domain.streaks import StreakState
 from gamification.exceptions import StorageError
 from gamification.services import (

@@ -26,7 +26,7 @@ from gamification.api.views.achievements.definitions import (
     PreviewAchievementBody,
 )
 from gamification.api.views.base import GamificationViewSet, not_found_on
-from gamification.api.views.catalogue.editing import previewing
+from gamification.api.views.editing import previewing
 from gamification.models import Achievement
 from gamification.staff import (
     backfill_achievement,

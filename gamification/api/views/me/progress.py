@@ -16,8 +16,8 @@ from gamification.api.fields import (
 )
 from gamification.api.operations import operation
 from gamification.api.views.base import GamificationViewSet
-from gamification.api.views.streaks.serializers import StreakSerializer
 from gamification.api.views.users.serializers import UserLevelSerializer
+from gamification.api.views.users.streak_serializers import StreakSerializer
 from gamification.exceptions import InvalidTimeZoneError
 from gamification.services import (
     ProfileSummary,

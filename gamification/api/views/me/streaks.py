@@ -18,7 +18,7 @@ from gamification.api.pagination import (
     paginate_rows,
 )
 from gamification.api.views.base import GamificationViewSet
-from gamification.api.views.streaks.serializers import (
+from gamification.api.views.users.streak_serializers import (
     PAUSE_EXAMPLE,
     STATUS_EXAMPLE,
     STATUSES_EXAMPLE,

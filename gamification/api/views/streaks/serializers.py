@@ -1,4 +1,4 @@
-"""Streaks, freezes, pauses and repairs, as requests and responses have them."""
+"""Definitions of streaks, as requests and responses have them."""
 
 from __future__ import annotations
 
@@ -11,277 +11,159 @@ from gamification.api.fields import (
     BoundedListField,
     KeyField,
     NonBlankTextField,
-    QuerySerializer,
-    StrictDateField,
+    StrictBooleanField,
+    StrictChoiceField,
     StrictIntegerField,
     TextField,
 )
-from gamification.api.idempotency import KeyTextField
+from gamification.api.pagination import page_serializer
 from gamification.api.serializers import ResponseSerializer
-from gamification.api.views.users.serializers import PublicStreakSerializer
-from gamification.models import StreakDefinition, StreakFreeze
-from gamification.staff import MAX_NOTE
-from gamification.user_lookup import public_name
+from gamification.api.views.achievements.backfill import EstimateSerializer
+from gamification.api.views.users.streak_serializers import UNITS
 
-#: The most freezes of a grant, and the most dates of a repair.
+#: Limits of the model's fields.
+_NAME: Final = 100
+_DESCRIPTION: Final = 1_000
+_GOAL: Final = 28
 _FREEZES: Final = 100
-_DATES: Final = 31
+_EVERY: Final = 1_000
+_ACTIVITIES: Final = 100
+_POSITION: Final = 2**31
 
-UNITS: Final = [*dict(StreakDefinition.unit.field.flatchoices)]
-FREEZE_KINDS: Final = [*dict(StreakFreeze.kind.field.flatchoices)]
-
-STATUS_EXAMPLE: Final = {
-    "state": "frozen",
-    "current": 12,
-    "longest": 30,
-    "last_active_on": "2026-03-01",
-    "lost_at": "2026-03-03T23:00:00Z",
-    "freezes": 2,
-    "freezes_needed": 1,
-    "paused_until": None,
-    "key": "daily",
-    "name": "Daily streak",
-    "unit": "day",
-    "goal": 1,
-    "done": 0,
-    "freeze_cap": 2,
-    "next_freeze_in": 2,
-    "missed": ["2026-03-02"],
-    "broken_at": None,
-    "lost": 0,
-}
-_WEEKLY: Final = {
-    **STATUS_EXAMPLE,
-    "state": "at_risk",
-    "current": 4,
-    "longest": 9,
-    "lost_at": "2026-03-08T23:00:00Z",
-    "freezes": 0,
-    "freezes_needed": 0,
+NEW_EXAMPLE: Final = {
     "key": "weekly",
     "name": "Three days a week",
     "unit": "week",
     "goal": 3,
-    "done": 1,
-    "freeze_cap": 0,
-    "next_freeze_in": None,
-    "missed": [],
 }
-STATUSES_EXAMPLE: Final = {"results": [STATUS_EXAMPLE, _WEEKLY]}
-PAUSE_EXAMPLE: Final = {
-    "streak": None,
-    "start": "2026-03-10",
-    "end": "2026-03-20",
-    "note": "",
+EDIT_EXAMPLE: Final = {"goal": 4}
+PREVIEW_NEW_EXAMPLE: Final = {"name": "Three days a week", "unit": "week", "goal": 3}
+EXAMPLE: Final = {
+    **NEW_EXAMPLE,
+    "description": "",
+    "activities": [],
+    "weekdays": [],
+    "first_weekday": 1,
+    "initial_freezes": 0,
+    "freeze_every": None,
+    "freeze_cap": 2,
+    "is_active": True,
+    "position": 0,
+    "since": None,
 }
-STAFF_PAUSE_EXAMPLE: Final = {
-    **PAUSE_EXAMPLE,
-    "note": "Ill.",
-    "actor": "grace",
-    "created_at": "2026-03-09T12:00:00Z",
+PREVIEW_EXAMPLE: Final = {
+    "since": "2026-03-09",
+    "played": 230,
+    "is_exact": True,
+    "longer": {"value": 0, "low": 0, "high": 0},
+    "shorter": {"value": 41, "low": 41, "high": 41},
+    "broken": {"value": 12, "low": 12, "high": 12},
 }
-FREEZE_EXAMPLE: Final = {
-    "streak": "daily",
-    "kind": "granted",
-    "amount": 1,
-    "date": "2026-03-02",
-    "note": "For the broken phone.",
-    "actor": "grace",
-    "created_at": "2026-03-02T12:00:00Z",
-}
-REPAIR_EXAMPLE: Final = {
-    "streak": "daily",
-    "date": "2026-03-01",
-    "note": "The outage of 1 March.",
-    "actor": "grace",
-    "created_at": "2026-03-02T12:00:00Z",
-}
-GRANT_EXAMPLE: Final = {"added": 1, "replayed": False, "status": STATUS_EXAMPLE}
 
 
-class StreakSerializer(PublicStreakSerializer):
-    """The user's current streak."""
+def _whole(most: int, least: int = 0, **options: Any) -> StrictIntegerField:
+    return StrictIntegerField(
+        min_value=least, max_value=most, required=False, **options
+    )
 
-    last_active_on = serializers.DateField(allow_null=True)
-    lost_at = serializers.DateTimeField(
+
+class EditStreakBody(BodySerializer):
+    """Changes to a streak. Fields that are left out stay as they are."""
+
+    name = NonBlankTextField(max_length=_NAME, required=False)
+    description = TextField(max_length=_DESCRIPTION, allow_blank=True, required=False)
+    unit = StrictChoiceField(choices=UNITS, required=False)
+    goal = _whole(
+        _GOAL, 1, help_text="Active dates that a week or month needs; 1 for a day."
+    )
+    activities = BoundedListField(
+        child=KeyField(),
+        max_length=_ACTIVITIES,
+        required=False,
+        help_text="Keys of activities; empty for all that extend streaks.",
+    )
+    weekdays = BoundedListField(
+        child=StrictIntegerField(min_value=1, max_value=7),
+        max_length=7,
+        required=False,
+        help_text="Days that count, Monday as 1; empty for every day.",
+    )
+    first_weekday = _whole(7, 1, help_text="With which weeks begin, Monday as 1.")
+    initial_freezes = _whole(
+        _FREEZES, help_text="Freezes that a user gets with the first active date."
+    )
+    freeze_every = _whole(
+        _EVERY,
+        1,
         allow_null=True,
-        help_text="When the streak breaks unless the user is active before.",
+        help_text="Active dates in a run that earn a freeze; null if none do.",
     )
-    freezes = serializers.IntegerField(help_text="Freezes in stock.")
-    freezes_needed = serializers.IntegerField(
-        help_text="How many of them the next active date will use."
-    )
-    paused_until = serializers.DateField(
-        allow_null=True, help_text="The last date of the pause that holds today."
-    )
+    freeze_cap = _whole(_FREEZES, help_text="The most freezes in stock.")
+    is_active = StrictBooleanField(required=False)
+    position = _whole(_POSITION - 1, -_POSITION)
 
 
-class StreakStatusSerializer(StreakSerializer):
-    """One of the user's streaks, as it stands now."""
+class NewStreakBody(EditStreakBody):
+    """A new streak."""
+
+    key = KeyField(help_text="Cannot be changed later.")
+    name = NonBlankTextField(max_length=_NAME)
+
+
+class PreviewStreakBody(EditStreakBody):
+    """The rules of a streak that need not be saved."""
+
+    name = NonBlankTextField(max_length=_NAME)
+
+
+class StreakDefinitionSerializer(ResponseSerializer):
+    """A streak that users can have, with its rules."""
 
     key = serializers.CharField()
     name = serializers.CharField()
-    unit = serializers.ChoiceField(
-        choices=UNITS, help_text="What ``current`` and ``longest`` count."
-    )
+    description = serializers.CharField()
+    unit = serializers.ChoiceField(choices=UNITS)
     goal = serializers.IntegerField(help_text="Active dates that each unit needs.")
-    done = serializers.IntegerField(
-        help_text="Active dates so far in the day, week or month that is open."
+    activities = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="Keys of activities; empty for all that extend streaks.",
+    )
+    weekdays = serializers.ListField(
+        child=serializers.IntegerField(),
+        help_text="Days that count, Monday as 1; empty for every day.",
+    )
+    first_weekday = serializers.IntegerField(
+        help_text="With which weeks begin, Monday as 1."
+    )
+    initial_freezes = serializers.IntegerField(
+        help_text="Freezes that a user gets with the first active date."
+    )
+    freeze_every = serializers.IntegerField(
+        allow_null=True,
+        help_text="Active dates in a run that earn a freeze; null if none do.",
     )
     freeze_cap = serializers.IntegerField(help_text="The most freezes in stock.")
-    next_freeze_in = serializers.IntegerField(
+    is_active = serializers.BooleanField()
+    position = serializers.IntegerField()
+    since = serializers.DateField(
         allow_null=True,
-        help_text="Active dates until the next freeze is earned; null if none are.",
-    )
-    missed = serializers.ListField(
-        child=serializers.DateField(),
-        help_text="The dates that freezes will cover, or else those that broke the "
-        "streak last, of the last 90 days; of a week or month, its last date.",
-    )
-    broken_at = serializers.DateTimeField(
-        allow_null=True, help_text="When it broke last; null if it never did."
-    )
-    lost = serializers.IntegerField(help_text="How long it was then.")
-
-
-class StreakStatusesSerializer(ResponseSerializer):
-    """All streaks of a user, the daily one first."""
-
-    results = StreakStatusSerializer(many=True)
-
-
-class PauseSerializer(ResponseSerializer):
-    """Dates that break none of a user's streaks, or not one of them."""
-
-    streak = serializers.CharField(
-        source="streak.key", allow_null=True, help_text="Its key; null for all streaks."
-    )
-    start = serializers.DateField(source="since")
-    end = serializers.DateField(source="until", help_text="The last paused date.")
-    note = serializers.CharField()
-
-
-class StaffPauseSerializer(PauseSerializer):
-    """A pause, and who made it."""
-
-    actor = serializers.CharField(allow_null=True, help_text="The user who made it.")
-    created_at = serializers.DateTimeField()
-
-    @classmethod
-    def serialize(cls, value: Any) -> dict[str, Any]:
-        return _with_actor(super().serialize(value), value)
-
-
-class FreezeSerializer(ResponseSerializer):
-    """A change of a user's stock of freezes."""
-
-    streak = serializers.CharField(source="streak.key", help_text="Key of the streak.")
-    kind = serializers.ChoiceField(choices=FREEZE_KINDS)
-    amount = serializers.IntegerField(help_text="Negative if it takes from the stock.")
-    date = serializers.DateField(
-        help_text="The user's date that it covered, or on which it came."
-    )
-    note = serializers.CharField()
-    actor = serializers.CharField(allow_null=True, help_text="The user who granted it.")
-    created_at = serializers.DateTimeField()
-
-    @classmethod
-    def serialize(cls, value: Any) -> dict[str, Any]:
-        return _with_actor(super().serialize(value), value)
-
-
-class RepairSerializer(ResponseSerializer):
-    """A missed date that no longer breaks a user's streak."""
-
-    streak = serializers.CharField(source="streak.key", help_text="Key of the streak.")
-    date = serializers.DateField()
-    note = serializers.CharField()
-    actor = serializers.CharField(
-        allow_null=True, help_text="The user who repaired it."
-    )
-    created_at = serializers.DateTimeField()
-
-    @classmethod
-    def serialize(cls, value: Any) -> dict[str, Any]:
-        return _with_actor(super().serialize(value), value)
-
-
-class FreezeGrantSerializer(ResponseSerializer):
-    """The result of granting freezes."""
-
-    added = serializers.IntegerField(
-        help_text="How many found room in stock, at the first request with the key."
-    )
-    replayed = serializers.BooleanField(
-        help_text="Whether an earlier, identical request granted them."
-    )
-    status = StreakStatusSerializer(help_text="The streak afterwards.")
-
-
-class PauseQuery(QuerySerializer):
-    """Which pause to end."""
-
-    streak = KeyField(
-        required=False,
-        help_text="Key of the paused streak; leave it out for a pause of all.",
-    )
-    start = StrictDateField(
-        required=False,
-        help_text="First date of the only pause to end; leave it out to end all.",
+        help_text="The date from which these rules hold; null for always.",
     )
 
 
-class PauseBody(BodySerializer):
-    """Dates of the user's own calendar to pause, both included."""
+StreakDefinitionPageSerializer: Final = page_serializer(StreakDefinitionSerializer)
 
-    start = StrictDateField()
-    end = StrictDateField(help_text="The last paused date.")
-    streak = KeyField(
-        allow_null=True, default=None, help_text="Its key; null for all streaks."
+
+class StreakPreviewSerializer(ResponseSerializer):
+    """How users would stand if other rules had always held."""
+
+    since = serializers.DateField(
+        allow_null=True, help_text="The date from which they will hold."
     )
-
-
-class StaffPauseBody(PauseBody):
-    """Dates of a user to pause, also past ones."""
-
-    note = TextField(
-        max_length=MAX_NOTE,
-        allow_blank=True,
-        default="",
-        help_text="The reason. The user can read it.",
+    played = serializers.IntegerField(help_text="Users who were compared.")
+    is_exact = serializers.BooleanField(
+        help_text="Whether these are all users; otherwise, the numbers are estimates."
     )
-
-
-class RepairBody(BodySerializer):
-    """Missed dates to repair."""
-
-    dates = BoundedListField(child=StrictDateField(), min_length=1, max_length=_DATES)
-    streak = KeyField(default="daily", help_text="Key of the streak.")
-
-
-class StaffRepairBody(RepairBody):
-    """Missed dates of a user to repair."""
-
-    note = NonBlankTextField(
-        max_length=MAX_NOTE, help_text="The reason. The user can read it."
-    )
-
-
-class FreezeBody(BodySerializer):
-    """Freezes to grant."""
-
-    amount = StrictIntegerField(min_value=1, max_value=_FREEZES)
-    streak = KeyField(default="daily", help_text="Key of the streak.")
-    note = TextField(
-        max_length=MAX_NOTE,
-        allow_blank=True,
-        default="",
-        help_text="The reason. The user can read it.",
-    )
-    key = KeyTextField(
-        help_text="Makes the grant only once, however often it is sent.",
-    )
-
-
-def _with_actor(data: dict[str, Any], value: Any) -> dict[str, Any]:
-    return {**data, "actor": value.actor and public_name(value.actor)}
+    longer = EstimateSerializer(help_text="Users whose streak would be longer.")
+    shorter = EstimateSerializer(help_text="Users whose streak would be shorter.")
+    broken = EstimateSerializer(help_text="Those whose streak would be broken.")

@@ -26,7 +26,7 @@ from gamification.api.pagination import (
 from gamification.api.user_lookup import find_user
 from gamification.api.views.base import GamificationViewSet
 from gamification.api.views.outcomes import replay_headers
-from gamification.api.views.streaks.serializers import (
+from gamification.api.views.users.streak_serializers import (
     FREEZE_EXAMPLE,
     GRANT_EXAMPLE,
     REPAIR_EXAMPLE,

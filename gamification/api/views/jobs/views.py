@@ -23,7 +23,7 @@ from gamification.api.pagination import (
 )
 from gamification.api.permissions import check_permissions
 from gamification.api.views.base import GamificationViewSet, not_found_on
-from gamification.api.views.job_serializers import (
+from gamification.api.views.jobs.serializers import (
     ACT_EXAMPLE,
     EXAMPLE,
     PREVIEW_EXAMPLE,

@@ -14,7 +14,7 @@ from gamification.api.fields import (
     TextField,
 )
 from gamification.api.serializers import ResponseSerializer
-from gamification.api.views.job_serializers import JobSerializer
+from gamification.api.views.jobs.serializers import JobSerializer
 from gamification.staff import MAX_LEVELS
 
 _THRESHOLD: Final = 2**53

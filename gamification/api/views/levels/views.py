@@ -16,7 +16,7 @@ from gamification.api.operations import operation
 from gamification.api.permissions import check_permissions
 from gamification.api.preconditions import ETAG, IF_MATCH, etag_of, expected_tag
 from gamification.api.views.base import GamificationViewSet
-from gamification.api.views.catalogue.level_serializers import (
+from gamification.api.views.levels.serializers import (
     BODY_EXAMPLE,
     EXAMPLE,
     PREVIEW_EXAMPLE,

@@ -13,8 +13,7 @@ from gamification import exceptions as ours
 from gamification.api.operations import operation
 from gamification.api.pagination import Page, PageQuery, page_example, paginate_rows
 from gamification.api.preconditions import ETAG, expected_tag
-from gamification.api.views.base import not_found_on
-from gamification.api.views.catalogue.activity_serializers import (
+from gamification.api.views.activities.serializers import (
     EDIT_EXAMPLE,
     EXAMPLE,
     NEW_EXAMPLE,
@@ -23,7 +22,8 @@ from gamification.api.views.catalogue.activity_serializers import (
     EditActivityBody,
     NewActivityBody,
 )
-from gamification.api.views.catalogue.editing import (
+from gamification.api.views.base import not_found_on
+from gamification.api.views.editing import (
     DefinitionsViewSet,
     adding,
     editing,

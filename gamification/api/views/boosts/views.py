@@ -1,4 +1,4 @@
-"""The boosts that staff define, and those of the user who sends the request."""
+"""The boosts that staff define."""
 
 from __future__ import annotations
 
@@ -13,11 +13,10 @@ from gamification import exceptions as ours
 from gamification.api.operations import operation
 from gamification.api.pagination import Page, PageQuery, page_example, paginate_rows
 from gamification.api.preconditions import ETAG, IF_MATCH, expected_tag
-from gamification.api.views.base import GamificationViewSet, not_found_on
-from gamification.api.views.catalogue.boost_serializers import (
+from gamification.api.views.base import not_found_on
+from gamification.api.views.boosts.serializers import (
     EDIT_EXAMPLE,
     EXAMPLE,
-    MINE_EXAMPLE,
     NEW_EXAMPLE,
     PREVIEW_EXAMPLE,
     PREVIEW_NEW_EXAMPLE,
@@ -27,9 +26,8 @@ from gamification.api.views.catalogue.boost_serializers import (
     EditBoostBody,
     NewBoostBody,
     PreviewBoostBody,
-    UserBoostsSerializer,
 )
-from gamification.api.views.catalogue.editing import (
+from gamification.api.views.editing import (
     DefinitionsViewSet,
     adding,
     editing,
@@ -44,10 +42,9 @@ from gamification.staff import (
     edit_boost,
     end_boost,
     find_boost,
-    get_boosts,
     preview_boost,
 )
-from gamification.values import BoostPreview, UserBoost
+from gamification.values import BoostPreview
 
 _VIEW: Final = "gamification.view_boost"
 _ADD: Final = "gamification.add_boost"
@@ -173,23 +170,3 @@ class BoostsViewSet(DefinitionsViewSet):
         """
         with not_found_on(ours.UnknownBoostError):
             return preview_boost(key, **body)
-
-
-class MyBoostsViewSet(GamificationViewSet):
-    """The boosts of the user who sends the request."""
-
-    @operation(
-        response=UserBoostsSerializer,
-        is_polled=True,
-        response_example={"results": [MINE_EXAMPLE]},
-    )
-    def list(self, request: Request) -> UserBoosts:
-        """List the boosts that hold for the user now, then those that are coming."""
-        return UserBoosts(get_boosts(request.user))
-
-
-class UserBoosts:
-    """The boosts of a user."""
-
-    def __init__(self, results: list[UserBoost]) -> None:
-        self.results = results

@@ -40,7 +40,7 @@ from gamification.api.views.achievements.values import (
     with_rarity,
 )
 from gamification.api.views.base import not_found_on
-from gamification.api.views.catalogue.editing import adding, editing, with_location
+from gamification.api.views.editing import adding, editing, with_location
 from gamification.conf import conf
 from gamification.services import (
     count_secrets,

@@ -14,14 +14,14 @@ from gamification.api.operations import operation
 from gamification.api.pagination import Page, PageQuery, page_example, paginate_rows
 from gamification.api.preconditions import ETAG, expected_tag
 from gamification.api.views.base import not_found_on
-from gamification.api.views.catalogue.editing import (
+from gamification.api.views.editing import (
     DefinitionsViewSet,
     adding,
     editing,
     previewing,
     with_location,
 )
-from gamification.api.views.streaks.definitions import (
+from gamification.api.views.streaks.serializers import (
     EDIT_EXAMPLE,
     EXAMPLE,
     NEW_EXAMPLE,
