@@ -14,9 +14,9 @@ from django.utils import timezone
 from gamification.conf import conf
 from gamification.domain.periods import Period, Window
 from gamification.exceptions import UnknownScopeError
-from gamification.leaderboards import final, ledger, scopes
+from gamification.leaderboards import ledger, scopes
 from gamification.leaderboards.groups import group_of
-from gamification.leaderboards.kept import answers as kept
+from gamification.leaderboards.kept import current, final
 from gamification.leaderboards.kept.headers import BoardHeader, find_board
 from gamification.leaderboards.people import make_users
 from gamification.leaderboards.requests import (
@@ -170,7 +170,7 @@ def _page(question: Question) -> LeaderboardPage:
         header = _header(question, hidden)
         if header is None:
             break
-        answer = (final if header.is_closed else kept).answer(header, question)
+        answer = (final if header.is_closed else current).answer(header, question)
         if answer is None:
             continue
         users = _users(answer)

@@ -9,9 +9,9 @@ from typing import Any, Final
 from django.utils.module_loading import import_string
 
 from gamification.conf import conf
-from gamification.leaderboards.kept.answers import places
+from gamification.leaderboards.counting import counted_keys, kept_keys
+from gamification.leaderboards.kept.current import places
 from gamification.leaderboards.kept.headers import BoardHeader
-from gamification.leaderboards.upkeep.counting import counted_keys, kept_keys
 from gamification.leaderboards.values import Answer, Key, Question
 from gamification.models import write_alias
 from gamification.models.users import key_of, prepare_key

@@ -16,7 +16,7 @@ from django.core.exceptions import ValidationError
 from django.db import connections
 from django.db.models import CharField, Field, ForeignKey, IntegerField, Model, QuerySet
 
-from gamification.models.base.database import write_alias
+from gamification.models.database import write_alias
 from gamification.models.progress import UserGamification
 
 AnyField: TypeAlias = "Field[Any, Any]"

@@ -17,7 +17,7 @@ from gamification.leaderboards import (
     reopen_board,
     tend_boards,
 )
-from gamification.leaderboards import final as final_board
+from gamification.leaderboards.kept import final as final_board
 from gamification.leaderboards.upkeep import closing
 from gamification.models import Board
 from gamification.services import record_activity, reverse_entry, set_visibility

@@ -20,7 +20,7 @@ from gamification.leaderboards import (
     get_leaderboard,
     tend_boards,
 )
-from gamification.leaderboards.kept import segments
+from gamification.leaderboards.upkeep import segments
 from gamification.models import Achievement
 from gamification.services import (
     adjust_xp,

@@ -18,9 +18,9 @@ from gamification.leaderboards import (
     Ranking,
     Window,
     aget_leaderboard,
+    counting,
     tend_boards,
 )
-from gamification.leaderboards.upkeep import counting
 from gamification.models import Activity
 from gamification.services import (
     adjust_xp,

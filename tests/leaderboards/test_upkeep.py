@@ -17,10 +17,9 @@ from gamification.leaderboards import (
     rebuild_boards,
     tend_boards,
 )
-from gamification.leaderboards.kept import segments
 from gamification.leaderboards.kept.headers import find_board
 from gamification.leaderboards.kept.slices import AfterOffset, read_slices
-from gamification.leaderboards.upkeep import building, tending
+from gamification.leaderboards.upkeep import building, segments, tending
 from gamification.leaderboards.upkeep.rows import subject_of
 from gamification.leaderboards.values import Key
 from gamification.maintenance import rebuild, reconcile

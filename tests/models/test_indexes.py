@@ -17,8 +17,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from gamification.admin.catalogue.editing import history_of
+from gamification.leaderboards.counting import counted_keys
 from gamification.leaderboards.upkeep.building import current_periods
-from gamification.leaderboards.upkeep.counting import counted_keys
 from gamification.leaderboards.values import Subject
 from gamification.models import (
     ActiveDay,

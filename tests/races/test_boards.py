@@ -14,7 +14,7 @@ from gamification.leaderboards import (
     rebuild_boards,
     tend_boards,
 )
-from gamification.leaderboards.kept import answers
+from gamification.leaderboards.kept import current
 from gamification.leaderboards.upkeep import tending
 from gamification.maintenance import reconcile
 from gamification.models import Board, BoardScore, PendingScore
@@ -207,6 +207,6 @@ def test_somebody_who_was_banned_behind_its_back_is_not_listed(user):
 def test_a_reader_starts_again_until_nobody_tends_meanwhile(user, monkeypatch):
     record_activity(user, "walk")
     tend_boards()
-    monkeypatch.setattr(answers, "read_slices", lambda header, wishes: None)
+    monkeypatch.setattr(current, "read_slices", lambda header, wishes: None)
 
     assert told() == [(user.pk, 10)]

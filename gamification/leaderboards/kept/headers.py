@@ -9,15 +9,15 @@ from typing import Any, Final, NamedTuple
 
 from django.utils import timezone
 
-from gamification.leaderboards.groups import audience
-from gamification.leaderboards.kept import sql
-from gamification.leaderboards.upkeep.counting import (
+from gamification.leaderboards import sql
+from gamification.leaderboards.counting import (
     adapted,
     changes,
     counted_key,
     counted_scores,
     instant_of,
 )
+from gamification.leaderboards.groups import audience
 from gamification.leaderboards.values import Key, Subject
 
 #: Whether only the ledger knows the score of a user.

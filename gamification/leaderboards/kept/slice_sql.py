@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from gamification.leaderboards.kept.segments import SIZE, SPAN
-from gamification.leaderboards.kept.sql import Statement, join, join_users, ranked
+from gamification.leaderboards.sql import Statement, join, join_users, ranked
+from gamification.leaderboards.upkeep.segments import SIZE, SPAN
 from gamification.models import Board, BoardScore, BoardSegment, UserGamification
 
 _BOARDS: Final = Board._meta.db_table

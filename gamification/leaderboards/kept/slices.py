@@ -7,11 +7,11 @@ from typing import Any, NamedTuple, TypeAlias
 
 from django.utils import timezone
 
+from gamification.leaderboards.counting import adapted, own_marks
 from gamification.leaderboards.kept import slice_sql as sql
 from gamification.leaderboards.kept.headers import BoardHeader
-from gamification.leaderboards.kept.sql import Statement, fetch
 from gamification.leaderboards.people import user_columns
-from gamification.leaderboards.upkeep.counting import adapted, own_marks
+from gamification.leaderboards.sql import Statement, fetch
 from gamification.leaderboards.values import Key, People, Ranking
 
 

@@ -12,7 +12,7 @@ from typing import Final
 from django.db.models import Q
 
 from gamification.conf import conf
-from gamification.leaderboards.kept.segments import divide_by_score
+from gamification.leaderboards.upkeep.segments import divide_by_score
 from gamification.models import Board, BoardScore
 
 #: Keys that a closed board keeps.

@@ -9,11 +9,11 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from gamification.leaderboards.counting import counted_keys, kept_keys
 from gamification.leaderboards.groups import audience, groupings
-from gamification.leaderboards.kept.segments import wrong_counts
 from gamification.leaderboards.upkeep.closing import final_at
-from gamification.leaderboards.upkeep.counting import counted_keys, kept_keys
 from gamification.leaderboards.upkeep.rows import subject_of
+from gamification.leaderboards.upkeep.segments import wrong_counts
 from gamification.leaderboards.values import Key
 from gamification.models import Board, BoardScore, PendingScore, write_alias
 from gamification.models.users import convert_key

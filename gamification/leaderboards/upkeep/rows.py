@@ -15,10 +15,10 @@ from django.db import connections, transaction
 from django.db.models import F
 
 from gamification.domain.periods import Period, Window
+from gamification.leaderboards.counting import changes, counted_keys, kept_keys
 from gamification.leaderboards.groups import audience
-from gamification.leaderboards.kept.segments import divide, shift_counts
 from gamification.leaderboards.upkeep.closing import final_at
-from gamification.leaderboards.upkeep.counting import changes, counted_keys, kept_keys
+from gamification.leaderboards.upkeep.segments import divide, shift_counts
 from gamification.leaderboards.values import Group, Key, Subject
 from gamification.models import Board, BoardScore, write_alias
 from gamification.models.users import convert_key

@@ -19,11 +19,8 @@ from gamification.domain.rules import (
 )
 from gamification.domain.streak_rules import StreakUnit
 from gamification.models.base.querysets import AppForeignKey
-from gamification.models.catalogue.activities import (
-    Activity,
-    CatalogueItem,
-    reward_is_bounded,
-)
+from gamification.models.catalogue.activities import Activity
+from gamification.models.catalogue.items import CatalogueItem, reward_is_bounded
 from gamification.models.rules.checks import clean_rule
 from gamification.models.texts.conditions import (
     Names,

@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from gamification.domain.boost_times import BoostState, state_at
 from gamification.domain.boosts import MAX_FACTOR, MIN_FACTOR
 from gamification.models.base.querysets import AppForeignKey
-from gamification.models.catalogue.activities import KeyedItem
+from gamification.models.catalogue.items import KeyedItem
 
 
 class Boost(KeyedItem):

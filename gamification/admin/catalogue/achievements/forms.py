@@ -12,13 +12,13 @@ from django.utils.translation import gettext_lazy as _
 
 from gamification.admin.catalogue.achievements.badge_picker import IconField
 from gamification.admin.catalogue.achievements.filters import series_names
+from gamification.admin.catalogue.achievements.season_fields import SeasonForm
 from gamification.admin.catalogue.definition_forms import (
     DefinitionForm,
     DefinitionRowForm,
 )
 from gamification.admin.catalogue.rules.drafts import ACTION, counting_json, json_of
 from gamification.admin.catalogue.rules.fields import ConditionsField, CountingField
-from gamification.admin.catalogue.rules.season_fields import SeasonForm
 from gamification.admin.concurrent_forms import replace_data
 from gamification.models import Achievement
 from gamification.models.rules.checks import find_problems, named_now

@@ -5,7 +5,7 @@ It has its first keys, and the number of users with each score.
 
 from __future__ import annotations
 
-from gamification.leaderboards.kept.answers import Part, places
+from gamification.leaderboards.kept.current import Part, places
 from gamification.leaderboards.kept.headers import BoardHeader
 from gamification.leaderboards.kept.slices import (
     AfterOffset,

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from django.db.models import Count, QuerySet
 
-from gamification.leaderboards.kept.sql import Statement, fetch
+from gamification.leaderboards.sql import Statement, fetch
 from gamification.leaderboards.values import Key
 from gamification.models import Board, BoardScore, BoardSegment, write_alias
 from gamification.models.users import convert_key, prepare_key

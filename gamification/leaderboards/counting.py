@@ -13,8 +13,8 @@ from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
 from gamification.conf import conf
+from gamification.leaderboards import sql
 from gamification.leaderboards.groups import audience, hides_users, ranked_in
-from gamification.leaderboards.kept import sql
 from gamification.leaderboards.values import EVERYBODY, Group, Key, Subject
 from gamification.models import BoardScore, write_alias
 from gamification.models.progress import counted_marks
