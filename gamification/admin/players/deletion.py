@@ -59,8 +59,8 @@ class Deletion:
         }
         to_delete, ours = others.nested(self._describe), dict(self._count_rows())
         if ours:
-            rows = [f"{capfirst(name)}: {format_number(n)}" for name, n in ours.items()]
-            to_delete += [_("Gamification data"), rows]
+            rows = (f"{capfirst(name)}: {format_number(n)}" for name, n in ours.items())
+            to_delete += [_("Gamification data"), sorted(rows)]
         protected = [self._describe(row) for row in others.protected]
         return to_delete, counts | ours, self.forbidden, protected
 

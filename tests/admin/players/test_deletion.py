@@ -85,11 +85,11 @@ def test_the_confirmation_counts_gamification_rows(admin_client, player):
     assert context["deleted_objects"][1:] == [
         "Gamification data",
         [
-            "Users' progress: 1",
-            "Activity tallies: 1",
             "Active days: 1",
+            "Activity tallies: 1",
             "Celebrations: 1",
             "Ledger entries: 61",
+            "Users' progress: 1",
         ],
     ]
 
