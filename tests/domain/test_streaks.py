@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -177,6 +178,14 @@ def test_a_date_that_became_neutral_after_it_was_active_still_counts():
     streak = measure_streak([date(2026, 5, day) for day in (4, 5, 6)], FLIGHT_EAST)
 
     assert streak == Streak(3, 3, date(2026, 5, 6))
+
+
+def test_a_late_record_joins_runs_on_both_sides_of_a_neutral_date():
+    streak, may = Streak(1, 1, date(2026, 5, 7)), partial(date, 2026, 5)
+
+    joined = extend_streak(streak, may(6), {may(4), may(6), may(7)}, FLIGHT_EAST)
+
+    assert joined == Streak(3, 3, date(2026, 5, 7))
 
 
 def naive_streak(dates: set[date], neutral: set[date]) -> tuple[int, int]:
