@@ -67,11 +67,6 @@ class UserChangeset(SettledTotals):
         self.forgotten: frozenset[Place] = NONE
         self.celebrations: tuple[CelebrationNotice, ...] = ()
 
-    @property
-    def plain_outcomes(self) -> list[Outcome]:
-        """The outcomes without the ids of the database."""
-        return [*self.outcomes.values()]
-
     def numbered(
         self, entry_ids: Sequence[int], celebration_ids: Mapping[tuple[Any, str], int]
     ) -> list[Outcome]:

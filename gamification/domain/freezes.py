@@ -56,11 +56,6 @@ def grants_of(rows: Iterable[FreezeRow]) -> tuple[Grant, ...]:
     )
 
 
-def stock_of(rows: Iterable[FreezeRow]) -> int:
-    """Return the freezes in stock by the ledger."""
-    return sum(row.amount for row in rows)
-
-
 def missing_rows(
     user_id: Any,
     streak_id: int,

@@ -35,7 +35,7 @@ LARGEST = 2**53
 def reverse(changes, *targets, **options):
     """Reverse entries; return the outcome of the last of them."""
     changes.reverse(targets, **options)
-    return changes.plain_outcomes[-1]
+    return [*changes.outcomes.values()][-1]
 
 
 def keys(unlocks):
@@ -508,7 +508,7 @@ def test_entries_that_are_reversed_together_have_an_outcome_each():
 
     changes.reverse([standing(WALK), standing(second)])
 
-    first, last = changes.plain_outcomes
+    first, last = changes.outcomes.values()
     assert [first.total_xp, last.total_xp] == [90, 83]
     assert [first.entry.reverses, last.entry.reverses] == [3, 4]
 
@@ -526,7 +526,7 @@ def test_units_freed_by_many_reversals_come_with_the_last_of_them():
         room=[(each, 1) for each in waiting],
     )
 
-    first, last = changes.plain_outcomes
+    first, last = changes.outcomes.values()
     assert (first.corrections, len(last.corrections)) == ((), 2)
     assert [first.total_xp, last.total_xp] == [30, 40]
     assert changes.unlocks == ()

@@ -504,7 +504,7 @@ def lost_by(*rules: Any, start: Any, filters=(), **fields: Any) -> UserChangeset
 
 
 def lost_keys(booked: UserChangeset) -> list[str]:
-    [outcome] = booked.plain_outcomes
+    [outcome] = booked.outcomes.values()
     return [unlock.achievement for unlock in outcome.lost]
 
 
