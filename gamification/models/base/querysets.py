@@ -6,10 +6,10 @@ behind, so that what it says must not decide what is written.
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from django.core.exceptions import ValidationError
-from django.db import models, router
+from django.db import connections, models, router
 from django.db.models.fields.related_descriptors import (
     ForwardManyToOneDescriptor,
     ForwardOneToOneDescriptor,
@@ -27,6 +27,11 @@ class AppQuerySet(models.QuerySet[Row]):
     @property
     def db(self) -> str:
         return self._db or router.db_for_write(self.model)  # type: ignore[attr-defined]
+
+    def locked_against_editors(self) -> Self:
+        """Lock the rows until the transaction ends; recording is not blocked."""
+        no_key = connections[self.db].features.has_select_for_no_key_update
+        return self.select_for_update(no_key=no_key)
 
 
 class _Accessor(ForwardManyToOneDescriptor):  # type: ignore[type-arg]

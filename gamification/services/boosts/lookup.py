@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from django.db import connections
-
 from gamification.exceptions import UnknownBoostError
-from gamification.models import Boost, write_alias
+from gamification.models import Boost
 from gamification.services.validation import is_storable
 from gamification.suggestions import did_you_mean, shown
 
@@ -29,9 +27,7 @@ def lock_boost(key: str) -> Boost | None:
 
     Recording is not blocked.
     """
-    alias = write_alias()
-    no_key = connections[alias].features.has_select_for_no_key_update
-    rows = Boost.objects.select_for_update(no_key=no_key)
+    rows = Boost.objects.locked_against_editors()
     return rows.filter(key=key).first() if _is_usable(key) else None
 
 

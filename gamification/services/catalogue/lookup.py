@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final, TypeVar
 
-from django.db import connections
 from django.db.models import QuerySet
 
 from gamification.domain.rules import AchievementStatus
 from gamification.exceptions import UnknownAchievementError, UnknownActivityError
-from gamification.models import Achievement, Activity, StreakDefinition, write_alias
+from gamification.models import Achievement, Activity, StreakDefinition
 from gamification.services.validation import is_storable
 from gamification.suggestions import did_you_mean, shown
 
@@ -60,9 +59,8 @@ def lock_definitions(
     transaction, and are taken in the order that the database gives the keys. Keys
     that are not stored are left out.
     """
-    no_key = connections[write_alias()].features.has_select_for_no_key_update
-    rows = _rows(model, keys).order_by("key").select_for_update(no_key=no_key)
-    return {row.key: row for row in rows}
+    rows: Any = _rows(model, keys).order_by("key")
+    return {row.key: row for row in rows.locked_against_editors()}
 
 
 def lock_definition(model: type[Definition], key: str) -> Definition | None:
@@ -76,12 +74,10 @@ def lock_catalogue() -> None:
     Call it before a change of what definitions name, because others may be deleted or
     changed at the same time.
     """
-    alias = write_alias()
-    no_key = connections[alias].features.has_select_for_no_key_update
     for model in KEYED:
         # Items are locked in this order everywhere.
-        rows: QuerySet[Any] = model._default_manager.order_by("key")
-        list(rows.select_for_update(no_key=no_key).values_list("pk"))
+        rows = model.objects.order_by("key").locked_against_editors()
+        list(rows.values_list("pk"))
 
 
 def unknown_definition(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from django.db import IntegrityError, connections, transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from gamification.conf import conf
@@ -161,10 +161,8 @@ def level_step(job: Job, actor_id: Any) -> Step:
 
 def _locked_rows() -> dict[int, Level]:
     """Return the stored levels by number, locked against other editors."""
-    alias = write_alias()
-    no_key = connections[alias].features.has_select_for_no_key_update
     rows = Level.objects.order_by("number")
-    return {row.number: row for row in rows.select_for_update(no_key=no_key)}
+    return {row.number: row for row in rows.locked_against_editors()}
 
 
 def _store(rows: Mapping[int, Level], levels: Sequence[LevelRule]) -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, date, timedelta
 from functools import partial
 from typing import Any, Final
 
-from django.db import IntegrityError, connections, transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from gamification.domain.days import ONE_DAY
@@ -110,10 +110,7 @@ def save_streak(
 
 def _lock(item: StreakDefinition) -> StreakDefinition:
     """Return the streak, locked against other editors; recording is not blocked."""
-    alias = write_alias()
-    no_key = connections[alias].features.has_select_for_no_key_update
-    rows = StreakDefinition.objects.select_for_update(no_key=no_key)
-    return rows.get(pk=item.pk)
+    return StreakDefinition.objects.locked_against_editors().get(pk=item.pk)
 
 
 def change_streak(item: StreakDefinition, changes: Mapping[str, Any]) -> list[Change]:
