@@ -257,8 +257,7 @@ def _history_of(job: Job) -> dict[str, Any]:
     """Return, for a job that is over, the skipped users and how to undo it."""
     if not job.finished_at:
         return {}
-    users = JobUser.objects.all()
-    skipped = users.filter(job=job, result=JobUser.Result.SKIPPED)
+    skipped = JobUser.objects.filter(job=job, result=JobUser.Result.SKIPPED)
     undo = undo_of(job)
     made = repairs_by if job.kind == JobKind.REPAIR else entries_of
     return {

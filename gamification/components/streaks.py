@@ -131,7 +131,6 @@ def _is_in_streak(
 
 def other_streaks_of(user: Any) -> dict[str, Any]:
     """Return all streaks but the daily one, by one query where there are none."""
-    rows = StreakDefinition.objects.all()
-    if not rows.filter(is_active=True).exclude(key=DAILY).exists():
+    if not StreakDefinition.objects.filter(is_active=True).exclude(key=DAILY).exists():
         return {"streaks": ()}
     return {"streaks": [each for each in get_streaks(user) if each.key != DAILY]}

@@ -107,13 +107,13 @@ def play(keys: Sequence[int], sample: Sample, began: float) -> Iterator[Snapshot
     The preview ``began`` at this time of ``time.monotonic``. The users count as part of
     ``sample``, including those whose row is gone.
     """
-    rows = UserGamification.objects.all()
     for first in range(0, len(keys), USERS_AT_ONCE):
         if first and time.monotonic() - began > TIME:
             return
         page = keys[first : first + USERS_AT_ONCE]
         sample.size += len(page)
-        user_ids = rows.filter(pk__in=page).values_list("user_id", flat=True)
+        rows = UserGamification.objects.filter(pk__in=page)
+        user_ids = rows.values_list("user_id", flat=True)
         query = StateQuery([*user_ids], conf.default_calendar, activities=None)
         snapshot = store_for(write_alias()).read(query)
         load_if_open(snapshot.states.values(), snapshot.catalogue)

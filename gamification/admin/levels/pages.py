@@ -226,8 +226,7 @@ def _moves(preview: LevelsPreview) -> list[tuple[int, int, int]]:
 
 def _unfinished_jobs() -> Any:
     """Return the jobs that still give users their levels, the latest first."""
-    jobs = Job.objects.all()
-    return jobs.filter(kind=JobKind.LEVELS, finished_at=None)
+    return Job.objects.filter(kind=JobKind.LEVELS, finished_at=None)
 
 
 def _log() -> Any:

@@ -106,6 +106,5 @@ def _balance_after(user_id: Any, entry_id: int) -> int:
 
 def _reversals(user_id: Any, entry_ids: Collection[int]) -> dict[int | None, int]:
     """Return the ids of reversals by the ids of the entries that they reverse."""
-    ledger = LedgerEntry.objects.all()
-    rows = ledger.filter(user=user_id, reverses__in=entry_ids).only("reverses")
-    return {row.reverses: row.pk for row in rows}
+    rows = LedgerEntry.objects.filter(user=user_id, reverses__in=entry_ids)
+    return {row.reverses: row.pk for row in rows.only("reverses")}

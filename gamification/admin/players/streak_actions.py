@@ -25,8 +25,7 @@ def streaks_of(user: Any) -> list[StreakDefinition]:
     """Return the definitions of streaks, which are read once for a user's page."""
     known: dict[str, Any] = vars(user)
     if "streak_definitions" not in known:
-        rows = StreakDefinition.objects.all()
-        known["streak_definitions"] = [*rows]
+        known["streak_definitions"] = [*StreakDefinition.objects.all()]
     definitions: list[StreakDefinition] = known["streak_definitions"]
     return definitions
 

@@ -52,9 +52,8 @@ class OutageForm(NotesForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        rows = StreakDefinition.objects.all()
         field: Any = self.fields["streak"]
-        field.choices = [(row.key, row.name) for row in rows.all()]
+        field.choices = [(row.key, row.name) for row in StreakDefinition.objects.all()]
 
     def preview(self) -> RepairReport | None:
         """Return what would be repaired; None, with an error, if it is refused."""
@@ -88,8 +87,7 @@ class OutageForm(NotesForm):
     @property
     def item(self) -> StreakDefinition:
         """The streak that was chosen."""
-        rows = StreakDefinition.objects.all()
-        return rows.get(key=self.cleaned_data["streak"])
+        return StreakDefinition.objects.get(key=self.cleaned_data["streak"])
 
     @property
     def _dates(self) -> list[Any]:

@@ -130,8 +130,7 @@ def build(
         board = make_board(subject)
         clear(board)
     # The version tells whether somebody else has begun to build the board meanwhile.
-    boards = Board.objects.all()
-    own = boards.filter(pk=board.pk, version=board.version)
+    own = Board.objects.filter(pk=board.pk, version=board.version)
     for users in _pages(subject, batch_size):
         with lock_boards(waits=True):
             if not own.exists():

@@ -44,8 +44,7 @@ class _Row(NamedTuple):
 def divide(board: Board) -> None:
     """Divide the whole board."""
     _rows_of(board).delete()
-    segments = BoardSegment.objects.all()
-    segments.bulk_create(_segments(board, BEGINNING, _keys(board)))
+    BoardSegment.objects.bulk_create(_segments(board, BEGINNING, _keys(board)))
     _widen(board)
 
 

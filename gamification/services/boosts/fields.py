@@ -136,8 +136,7 @@ def _wrong_values(item: Boost, given: Container[str]) -> Iterator[tuple[str, str
 
 def _wrong_choices(item: Boost) -> Iterator[tuple[str, str]]:
     """Yield which activities or attributes do not exist."""
-    rows = Activity.objects.all()
-    known = dict(rows.values_list("key", "attributes"))
+    known = dict(Activity.objects.values_list("key", "attributes"))
     if missing := sorted(repr(key) for key in item.activities if key not in known):
         text = _("No activity has the key %(key)s.")
         yield "activities", text % {"key": ", ".join(missing)}

@@ -147,8 +147,6 @@ def _add_streak(key: str, values: dict[str, Any]) -> bool:
 def _set_related(values: dict[str, Any]) -> None:
     """Replace the natural keys in ``values`` of an achievement by rows."""
     if counted := values["activity"]:
-        activities = Activity.objects.all()
-        values["activity"] = activities.get_by_natural_key(*counted)
+        values["activity"] = Activity.objects.get_by_natural_key(*counted)
     if measured := values.pop("streak", None):
-        streaks = StreakDefinition.objects.all()
-        values["streak"] = streaks.get_by_natural_key(*measured)
+        values["streak"] = StreakDefinition.objects.get_by_natural_key(*measured)

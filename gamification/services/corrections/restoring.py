@@ -14,7 +14,6 @@ def restore_unlock(
     user_id: Any, achievement_id: int, number: int, reward: Reward
 ) -> None:
     """Give the row of an achievement that differs the values that the ledger has."""
-    unlocks = UserAchievement.objects.all()
     row = {"user_id": user_id, "achievement_id": achievement_id, "number": number}
     values = {
         "unlocked_at": reward.entry.occurred_at,
@@ -28,7 +27,7 @@ def restore_unlock(
     }
     if reward.reversal:
         values |= _loss(user_id, reward.reversal.id)
-    unlocks.update_or_create(**row, defaults=values)
+    UserAchievement.objects.update_or_create(**row, defaults=values)
 
 
 def forget_others(user_id: Any, known: Collection[tuple[int, int]]) -> None:

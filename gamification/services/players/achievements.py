@@ -199,8 +199,7 @@ def _joined(user_id: Any) -> QuerySet[Any]:
     counted = FilteredRelation(
         "activity__tallies", condition=Q(activity__tallies__user=user_id)
     )
-    achievements = Achievement.objects.all()
-    return achievements.annotate(counted=counted).annotate(
+    return Achievement.objects.annotate(counted=counted).annotate(
         unlocked_at=Subquery(latest),
         times=Coalesce(Subquery(times), 0),
         tally=F("counted__count"),

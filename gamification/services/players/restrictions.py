@@ -104,14 +104,13 @@ def _restrict(
 ) -> Restriction:
     check_text("reason", reason, longest=MAX_NOTE, required=True)
     user_id, actor_id = user_id_of(user), actor_key_of(actor)
-    rows = Restriction.objects.all()
     for attempt in attempts(store_for(write_alias()), [user_id]):
         with attempt:
             attempt.lock()
             check_actor(actor_id)
             _mark(user_id, kind, until=until, is_on=True)
             _lift(user_id, kind, actor_id, "")
-            made = rows.create(
+            made = Restriction.objects.create(
                 user_id=user_id,
                 kind=kind,
                 until=until,

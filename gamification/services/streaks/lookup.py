@@ -32,8 +32,7 @@ def find_streak(key: str) -> StreakDefinition:
 
 def lock_streak(key: str) -> StreakDefinition | None:
     """Return the streak with this key, locked against other editors, if it exists."""
-    rows = StreakDefinition.objects.all()
-    return rows.select_for_update().filter(key=key).first()
+    return StreakDefinition.objects.select_for_update().filter(key=key).first()
 
 
 def find_optional_streak(key: str | None) -> StreakDefinition | None:

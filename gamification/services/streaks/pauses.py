@@ -230,8 +230,7 @@ def _replace(
 
 
 def _pauses(user_id: Any, streak: StreakDefinition | None) -> QuerySet[StreakPause]:
-    rows = StreakPause.objects.all()
-    return rows.filter(user=user_id, streak=streak)
+    return StreakPause.objects.filter(user=user_id, streak=streak)
 
 
 def _known(user_id: Any, streak: StreakDefinition | None) -> list[list[Pause]]:

@@ -66,8 +66,7 @@ class ActivitiesViewSet(DefinitionsViewSet):
     )
     def retrieve(self, request: Request, key: str) -> Response:
         """Return an activity."""
-        rows = Activity.objects.all()
-        return self.answer(get_object_or_404(rows, key=key))
+        return self.answer(get_object_or_404(Activity.objects.all(), key=key))
 
     @adding(
         "activity",

@@ -99,6 +99,5 @@ class CalendarViewSet(GamificationViewSet):
 
 
 def _today(user: Any) -> date:
-    profiles = UserGamification.objects.all()
-    stored = profiles.filter(user=user_id_of(user)).first()
+    stored = UserGamification.objects.filter(user=user_id_of(user)).first()
     return (stored or UserGamification()).calendar.date_of(timezone.now())

@@ -63,8 +63,7 @@ class StreaksViewSet(DefinitionsViewSet):
     )
     def list(self, request: Request, query: Mapping[str, Any]) -> Page:
         """List the streaks that users can have, with their rules."""
-        rows = StreakDefinition.objects.all()
-        return paginate_rows(request, query, rows)
+        return paginate_rows(request, query, StreakDefinition.objects.all())
 
     @operation(
         response=StreakDefinitionSerializer,

@@ -235,5 +235,4 @@ def _activity_of(outcome: Outcome) -> str | None:
     """Return the key of the activity of the outcome's entry, if it has one."""
     if outcome.entry is None or outcome.entry.activity_id is None:
         return None
-    activities = Activity.objects.all()
-    return activities.get(pk=outcome.entry.activity_id).key
+    return Activity.objects.get(pk=outcome.entry.activity_id).key

@@ -153,8 +153,7 @@ def _criteria(achievement: Achievement) -> Iterator[str]:
 
 def _known_achievements() -> QuerySet[Achievement]:
     """Return the achievements that users can hold."""
-    rows = Achievement.objects.all()
-    return rows.exclude(status=AchievementStatus.DRAFT)
+    return Achievement.objects.exclude(status=AchievementStatus.DRAFT)
 
 
 def _problem(achievement: Achievement, tops: _Tops) -> str:

@@ -186,11 +186,9 @@ def _rows(alias: str) -> Rows:
     with wrap_database_errors(alias):
         achievements = Achievement.objects.select_related(*_RELATED)
         by_key: dict[str, Row] = {row.key: row for row in achievements}
-        activities = Activity.objects.all()
-        streaks = StreakDefinition.objects.all()
         return {
-            "activity": {row.key: row for row in activities},
-            "streak": {row.key: row for row in streaks},
+            "activity": {row.key: row for row in Activity.objects.all()},
+            "streak": {row.key: row for row in StreakDefinition.objects.all()},
             "achievement": by_key,
         }
 

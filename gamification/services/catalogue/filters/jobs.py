@@ -52,8 +52,7 @@ def _build(user_ids: Sequence[Any], filter_ids: Sequence[int], alias: str) -> No
     filters = load_catalogue(alias).trees.filters
     wanted = [rule for rule in filters if rule.id in filter_ids]
     store_counts(user_ids, wanted, alias)
-    profiles = UserGamification.objects.all()
-    profiles.filter(user__in=user_ids).update(version=F("version") + 1)
+    UserGamification.objects.filter(user__in=user_ids).update(version=F("version") + 1)
 
 
 def _unused(filter_ids: Sequence[int]) -> list[int]:

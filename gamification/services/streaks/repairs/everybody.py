@@ -118,9 +118,10 @@ def _pages(wanted: Sequence[date]) -> Iterator[list[Any]]:
 
 def candidates(wanted: Sequence[date]) -> QuerySet[UserGamification]:
     """Return the users who may have had a run when the dates came."""
-    rows = UserGamification.objects.all()
     earliest = datetime.combine(wanted[0] - REPAIRABLE, time(), tzinfo=UTC)
-    return rows.filter(Q(last_occurred_at__gte=earliest) | Q(has_exceptions=True))
+    return UserGamification.objects.filter(
+        Q(last_occurred_at__gte=earliest) | Q(has_exceptions=True)
+    )
 
 
 def _broken(
