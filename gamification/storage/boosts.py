@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from fractions import Fraction
 from functools import cache
 from typing import Any, Final
@@ -12,71 +10,38 @@ from typing import Any, Final
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.core.exceptions import FieldDoesNotExist
-from django.db import connections
-from django.db.models import TextField
-from django.db.models.expressions import RawSQL
 
 from gamification.domain.boosts import BoostKind, BoostRule
 from gamification.domain.conditions import read_counting
-from gamification.domain.days import instant_at
-from gamification.models import Boost
+from gamification.storage.json_rows import read_instant
 from gamification.storage.postgresql.arrays import Arity, among_sql
-from gamification.storage.tables import BOOSTS
 
-#: The columns of a boost, besides its factor and its ends.
-_PLAIN: Final = ("id", "key", "name", "zone", "group_id")
 _KINDS: Final = {
     "boosts_achievements": BoostKind.ACHIEVEMENT.value,
     "boosts_adjustments": BoostKind.ADJUSTMENT.value,
     "boosts_imports": BoostKind.IMPORT.value,
 }
-_ENDS: Final = ("starts_at", "ends_at")
-_DOCUMENTS: Final = ("activities", "where")
+
+#: The columns of a boost, in the order in which ``make_boost`` takes them.
+BOOST_FIELDS: Final = (
+    *("id", "key", "name", "factor", "starts_at", "ends_at", "zone", "activities"),
+    *("group_id", "where", *_KINDS),
+)
 
 
-def boosts_sql(vendor: str) -> str:
-    """Return SQL for the rows of active boosts as JSON, as a column of another query.
-
-    Factors are in hundredths.
-    """
-    names = ", ".join((*_PLAIN, *_KINDS))
-    if vendor == "postgresql":
-        ends = ", ".join(f"(extract(epoch FROM {n}) * 1000000)::bigint" for n in _ENDS)
-        documents = ", ".join(f'"{name}"' for name in _DOCUMENTS)
-        row = f"json_build_array({names}, (factor * 100)::int, {ends}, {documents})"
-        rows = f"coalesce(json_agg({row}), '[]')::text"
-    else:
-        documents = ", ".join(f'json("{name}")' for name in _DOCUMENTS)
-        factor = "CAST(round(factor * 100) AS INTEGER)"
-        row = f"json_array({names}, {factor}, {', '.join(_ENDS)}, {documents})"
-        rows = f"json_group_array({row})"
-    return f"(SELECT {rows} FROM {BOOSTS} WHERE is_active)"
-
-
-def make_boosts(rows: str, ids: Mapping[str, int]) -> list[BoostRule]:
-    """Return the boosts that ``boosts_sql`` gave; ``ids`` are of activities by key."""
-    return [_boost(row, ids) for row in json.loads(rows)]
-
-
-def load_boosts(alias: str) -> list[BoostRule]:
-    """Return the active boosts of a site without activities, in one query."""
-    column = RawSQL(boosts_sql(connections[alias].vendor), (), TextField())  # noqa: S611
-    rows = Boost.objects.using(alias).values_list(column, flat=True)[:1]
-    return [boost for text in rows for boost in make_boosts(text, {})]
-
-
-def _boost(row: Sequence[Any], ids: Mapping[str, int]) -> BoostRule:
-    places = len(_PLAIN)
-    pk, key, name, zone, group_id = row[:places]
-    *kinds, hundredths, starts_at, ends_at, activities, where = row[places:]
+def make_boost(row: Sequence[Any], ids: Mapping[str, int]) -> BoostRule:
+    """Return the boost with these values; ``ids`` are those of activities by key."""
+    pk, key, name, factor, starts_at, ends_at, zone, activities = row[:8]
+    group_id, where, *kinds = row[8:]
     chosen = zip(_KINDS.values(), kinds, strict=True)
     return BoostRule(
         pk,
         key,
         name,
-        Fraction(hundredths, 100),
-        _instant(starts_at),
-        _instant(ends_at),
+        # It has two decimals, and JSON may make a float of it.
+        Fraction(round(100 * factor), 100),
+        read_instant(starts_at),
+        read_instant(ends_at),
         zone,
         frozenset(ids[each] for each in activities if each in ids)
         if activities
@@ -85,13 +50,6 @@ def _boost(row: Sequence[Any], ids: Mapping[str, int]) -> BoostRule:
         read_counting({"where": where}).where,
         frozenset({BoostKind.RECORD.value, *(kind for kind, on in chosen if on)}),
     )
-
-
-def _instant(value: int | str) -> datetime:
-    """Return an instant from microseconds since 1970, or from a text in UTC."""
-    if isinstance(value, int):
-        return instant_at(value)
-    return datetime.fromisoformat(value).replace(tzinfo=UTC)
 
 
 class Memberships:

@@ -7,7 +7,7 @@ import pytest
 from django.db import transaction
 
 from gamification.exceptions import InvalidDefinitionError, StaleEditError
-from gamification.models import Achievement, Activity, LedgerEntry
+from gamification.models import Achievement, LedgerEntry
 from gamification.services import (
     award_achievement,
     record_activity,
@@ -16,6 +16,7 @@ from gamification.services.catalogue.editing import definition_tag
 from gamification.staff import (
     create_achievement,
     edit_achievement,
+    edit_activity,
 )
 from tests.factories import AchievementFactory, UserFactory
 from tests.races import (
@@ -32,7 +33,7 @@ pytestmark = [COMMITTED, pytest.mark.usefixtures("activity", "no_achievements")]
 
 
 def edit_reward(xp):
-    Activity.objects.filter(key="walk").update(xp_reward=xp)
+    edit_activity("walk", actor=None, expected=None, xp_reward=xp)
 
 
 def test_every_record_after_a_committed_edit_has_the_new_reward():

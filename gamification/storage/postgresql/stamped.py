@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from gamification.domain.catalogue import Catalogue
-from gamification.storage.boosts import make_boosts
-from gamification.storage.catalogue import (
-    ids_by_key,
-    make_catalogue,
-    make_levels,
-    make_streaks,
-)
+from gamification.storage.catalogue import make_catalogue
 from gamification.storage.postgresql.sql import reading
 
 
@@ -37,18 +30,7 @@ def stamped_catalogue(
     cached = _catalogues.get(_key_of(connection))
     if cached is None:
         [(stamp, is_hash, *tables)] = fetch(reading.CATALOGUE)
-        activities, achievements, levels, streaks, boosts, filters = tables
-        rows = json.loads(activities)
-        activity_ids = ids_by_key(rows)
-        catalogue = make_catalogue(
-            rows,
-            json.loads(achievements),
-            make_levels(levels),
-            make_streaks(streaks, activity_ids),
-            make_boosts(boosts, activity_ids),
-            json.loads(filters),
-        )
-        cached = StampedCatalogue(catalogue, stamp, is_hash)
+        cached = StampedCatalogue(make_catalogue(*tables), stamp, is_hash)
         _catalogues[_key_of(connection)] = cached
     return cached
 

@@ -274,9 +274,9 @@ def test_the_number_of_queries_is_constant(admin_client, django_assert_num_queri
         record_activity(UserFactory(), key)
     Activity.objects.update(xp_reward=7)
 
-    # Session and staff member, activities, and eleven of the preview; PostgreSQL reads
+    # Session and staff member, activities, and ten of the preview; PostgreSQL reads
     # a user's state in one query.
-    with django_assert_num_queries(12 if IS_POSTGRESQL else 14):
+    with django_assert_num_queries(11 if IS_POSTGRESQL else 12):
         preview(admin_client, activities=keys)
 
 

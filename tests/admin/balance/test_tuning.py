@@ -211,7 +211,7 @@ def test_the_number_of_queries_is_constant(admin_client, django_assert_num_queri
     with django_assert_num_queries(11 + IS_POSTGRESQL):
         admin_client.get(PAGE)
     # Four more of the simulation, and those that play its users.
-    with django_assert_num_queries(24 if IS_POSTGRESQL else 27):
+    with django_assert_num_queries(23 if IS_POSTGRESQL else 25):
         admin_client.post(PAGE, fields | {"_simulate": "1"})
 
 

@@ -53,7 +53,7 @@ def test_the_number_of_statements_is_fixed(act, on, count, django_assert_num_que
     rows = [*UserGamification.objects.all()]
 
     # The catalogue, active dates, freezes, pauses and repaired dates.
-    with on(3), django_assert_num_queries(6):
+    with on(3), django_assert_num_queries(5):
         streaks_today(rows)
 
 
@@ -65,5 +65,5 @@ def test_users_without_exceptions_cost_no_look_at_dates(
 
     with on(2), django_assert_num_queries(0):
         assert streaks_today(rows) == {user.pk: 1}
-    with on(3), django_assert_num_queries(2):
+    with on(3), django_assert_num_queries(1):
         assert streaks_today(rows) == {user.pk: 0}

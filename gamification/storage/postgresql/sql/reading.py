@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
 
-from gamification.storage.boosts import boosts_sql, memberships
-from gamification.storage.catalogue import (
-    ACHIEVEMENT_FIELDS,
-    ACTIVITY_FIELDS,
-    filters_sql,
-    levels_sql,
-    streaks_sql,
-)
+from gamification.storage.boosts import memberships
+from gamification.storage.catalogue import catalogue_sql
 from gamification.storage.goals import NUMBERS, SPANS
 from gamification.storage.postgresql.arrays import (
     Arity,
     RowShape,
     among_sql,
-    names_sql,
     within_sql,
 )
 from gamification.storage.tables import (
@@ -54,17 +46,9 @@ _STAMP = f"(SELECT c.stamp FROM {CATALOGUE_STAMPS} c WHERE c.id = 1)"
 _STAMP_OR_HASH = f"coalesce({_STAMP}, {_HASH})"
 
 
-def _as_json(table: str, fields: Sequence[str]) -> str:
-    row = f"json_build_array({names_sql(fields)})"
-    return f"(SELECT coalesce(json_agg({row} ORDER BY id), '[]')::text FROM {table})"
-
-
-#: The stamp, whether it is a hash, and all rows of the tables as JSON.
+#: The stamp, whether it is a hash, and all rows of the catalogue.
 CATALOGUE = f"""SELECT {_STAMP_OR_HASH}, {_STAMP} IS NULL,
-    {_as_json(ACTIVITIES, ACTIVITY_FIELDS)},
-    {_as_json(ACHIEVEMENTS, ACHIEVEMENT_FIELDS)},
-    {levels_sql("postgresql")}, {streaks_sql("postgresql")},
-    {boosts_sql("postgresql")}, {filters_sql("postgresql")}"""
+    {", ".join(catalogue_sql("postgresql"))}"""
 
 _PROFILE = """p.user_id, p.version, p.total_xp, p.level, p.highest_level,
     p.highest_streak, p.active_days,
