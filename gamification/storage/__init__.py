@@ -1,7 +1,7 @@
 """Stores, which have all SQL of the write path.
 
 A store locks users, reads their state, and writes their changesets. There is one for
-PostgreSQL and a portable one for all other databases; both behave the same.
+PostgreSQL and a portable one for SQLite; both behave the same.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from gamification.storage.queries import StateQuery
 
 __all__ = ["Snapshot", "StateQuery", "Store", "Written", "store_for"]
 
-#: Stores by the vendor of the database; other vendors use the portable one.
+#: Stores by the vendor of the database; SQLite uses the portable one.
 STORES: dict[str, type[Store]] = {"postgresql": PostgreSQLStore}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from functools import lru_cache
+from functools import cache, lru_cache
 from operator import itemgetter
 from typing import Any, Final
 
@@ -43,6 +43,7 @@ STREAK_FIELDS: Final = (
 FILTER_FIELDS: Final = ("id", "definition", "is_built")
 
 
+@cache
 def catalogue_sql(vendor: str) -> list[str]:
     """Return columns of SQL for all rows of the catalogue, each a text of JSON."""
     return [

@@ -603,7 +603,7 @@ def test_one_record_takes_few_queries(service, walk):
     # The user whom it names; where they stand; the write, in a savepoint because the
     # test has a transaction of its own. Other databases lock, read each table and write
     # each table by itself.
-    assert queries_of(service, walk) == (5 if IS_POSTGRESQL else 14)
+    assert queries_of(service, walk) == (5 if IS_POSTGRESQL else 13)
 
 
 @pytest.mark.skipif(not IS_POSTGRESQL, reason="Others write so many rows at once.")

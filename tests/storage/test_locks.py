@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import takewhile
-from types import SimpleNamespace
 
 import pytest
 from django.db import connection
@@ -11,7 +10,6 @@ from django.test.utils import CaptureQueriesContext
 
 from gamification.services import record_activity
 from gamification.storage import STORES
-from gamification.storage.portable import store as portable
 from gamification.storage.portable.store import PortableStore
 from tests.conftest import IS_POSTGRESQL
 from tests.factories import UserFactory
@@ -53,34 +51,3 @@ def test_no_plain_read_comes_before_the_lock_of_a_newcomer():
     assert [each.split()[0] for each in before] == [
         "SELECT", "SELECT", "INSERT", "SELECT",
     ]  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("vendor", "expected"),
-    [
-        ("mysql", ["SET TRANSACTION ISOLATION LEVEL READ COMMITTED"]),
-        ("sqlite", []),
-    ],
-)
-def test_mysql_reads_what_is_committed(monkeypatch, vendor, expected):
-    executed = []
-    cursor = SimpleNamespace(execute=executed.append)
-
-    class Connection:
-        def __init__(self):
-            self.vendor = vendor
-
-        def cursor(self):
-            return self
-
-        def __enter__(self):
-            return cursor
-
-        def __exit__(self, *args):
-            return None
-
-    monkeypatch.setattr(portable, "connections", {"default": Connection()})
-
-    PortableStore(connection).begin()
-
-    assert executed == expected
