@@ -4,41 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
-from functools import cache
-from itertools import groupby
 from typing import Any
-from zoneinfo import available_timezones
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from gamification.components.zones import ZoneSelect
+from gamification.components.zones import ZoneSelect, zone_choices
 from gamification.exceptions import GamificationError
 from gamification.models import StreakDefinition
 from gamification.services import ProfileSummary, pause_streak, repair_own_streak
-
-#: A choice of a select, or a group of them with its name.
-Choices = list[tuple[str, str | list[tuple[str, str]]]]
 
 CELEBRATION_MODES = [
     ("all", _("All of them")),
     ("quiet", _("Quiet: without motion")),
     ("none", _("None")),
 ]
-
-
-@cache
-def zone_choices() -> Choices:
-    """Return UTC, and each region with its IANA zones."""
-    names = sorted(name for name in available_timezones() if "/" in name)
-    choices: Choices = [("UTC", "UTC")]
-    for region, zones in groupby(names, lambda name: name.partition("/")[0]):
-        choices.append((region, [(zone, _city(zone)) for zone in zones]))
-    return choices
-
-
-def _city(zone: str) -> str:
-    return zone.partition("/")[2].replace("_", " ")
 
 
 class SettingsForm(forms.Form):
@@ -64,11 +44,7 @@ class SettingsForm(forms.Form):
             "celebration_mode": progress.celebration_mode,
             "is_public": progress.is_public,
         }
-        choices, known = zone_choices(), {"UTC", *available_timezones()}
-        is_listed = zone == "UTC" or ("/" in zone and zone in known)
-        self.fields["time_zone"].choices = (  # type: ignore[attr-defined]
-            choices if is_listed else [(zone, zone), *choices]
-        )
+        self.fields["time_zone"].choices = zone_choices(zone)  # type: ignore[attr-defined]
 
     def chosen(self) -> dict[str, Any]:
         """Return what the user changed."""
