@@ -1,11 +1,11 @@
-"""Reads, writes and counts the tallies of filters with the ORM."""
+"""Reads and counts the tallies of filters with the ORM."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
-from django.db.models import BigIntegerField, F, Func, Q
+from django.db.models import BigIntegerField, Func, Q
 
 from gamification.domain.pending_counts import FilterCounts, read_pending
 from gamification.models import FilterTally, UserGamification
@@ -83,12 +83,3 @@ def load_pending(
     rows = UserGamification.objects.using(alias).filter(user__in=user_ids)
     some = rows.exclude(pending_counts="").values_list("user_id", "pending_counts")
     return {user_id: read_pending(text, filter_ids) for user_id, text in some}
-
-
-def add_tallies(user_id: Any, counts: FilterCounts, alias: str) -> None:
-    """Add counts to the tallies of a user."""
-    rows = FilterTally.objects.using(alias)
-    for (pk, bucket), count in counts.items():
-        place = {"user_id": user_id, "filter_id": pk, "bucket": bucket}
-        if not rows.filter(**place).update(count=F("count") + count):
-            rows.create(**place, count=count)

@@ -7,17 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
 from django.db import models
 
+from gamification.domain.celebrations import NoticeRow
 from gamification.domain.changeset import UserChangeset
 from gamification.domain.nearby import Nearby, Span, Touched
 from gamification.domain.outcomes import Entry
+from gamification.domain.pending_counts import FilterCounts
 from gamification.models import (
     ActiveDay,
     ActivityTally,
     Celebration,
+    FilterTally,
     LedgerEntry,
     PendingScore,
     StreakFreeze,
@@ -28,7 +31,6 @@ from gamification.models.users import convert_key, in_order, target_field
 from gamification.storage.base import Snapshot, Store, Written
 from gamification.storage.boosts import read_groups
 from gamification.storage.catalogue import load_catalogue
-from gamification.storage.filters import add_tallies
 from gamification.storage.portable.nearby_rows import FEW, find_longest, read_nearby
 from gamification.storage.portable.states import read_states
 from gamification.storage.portable.table import Table
@@ -42,6 +44,9 @@ from gamification.storage.rows import (
     notice_rows,
     progress_values,
 )
+
+#: The columns that make an unlock unique.
+UNLOCK_KEY: Final = ("user_id", "achievement_id", "number")
 
 
 class PortableStore(Store):
@@ -146,15 +151,12 @@ class PortableStore(Store):
 
     def celebration_ids(self, keys: Sequence[UserKey]) -> Mapping[UserKey, int]:
         wanted = set(keys)
-        rows = self._rows(Celebration).filter(
-            user__in={user_id for user_id, _ in wanted},
-            dedupe_key__in={key for _, key in wanted},
+        users, dedupe_keys = {user_id for user_id, _ in wanted}, {k for _, k in wanted}
+        rows = Table(Celebration, self.alias).select(
+            ("user", "dedupe_key", "id"), {"user": users, "dedupe_key": dedupe_keys}
         )
-        return {
-            (user_id, key): pk
-            for user_id, key, pk in rows.values_list("user_id", "dedupe_key", "pk")
-            if (user_id, key) in wanted
-        }
+        found = {(convert_key(user, self.alias), key): pk for user, key, pk in rows}
+        return {place: pk for place, pk in found.items() if place in wanted}
 
     def encode(
         self, changesets: Iterable[UserChangeset]
@@ -169,7 +171,7 @@ class PortableStore(Store):
             progress = dict(zip(PROGRESS_FIELDS[1:], values[1:], strict=True))
             Table(UserGamification, self.alias).update({"user": [user_id]}, progress)
             self._write_tallies(changeset)
-            add_tallies(user_id, counts, self.alias)
+            self._write_counts(user_id, counts)
             self._write_days(changeset)
             self._write_unlocks(changeset)
             self._rows(StreakFreeze).bulk_create(
@@ -199,48 +201,40 @@ class PortableStore(Store):
             return
         existing = self.celebration_ids([(r.user_id, r.dedupe_key) for r in planned])
         new = [row for row in planned if (row.user_id, row.dedupe_key) not in existing]
-        made = self._rows(Celebration).bulk_create(
-            Celebration(**row._asdict()) for row in new
-        )
-        for row in made:
-            yield row.pk, row.user_id, row.dedupe_key
+        made = Table(Celebration, self.alias).insert(NoticeRow._fields, new)
+        for pk, row in zip(made, new, strict=True):
+            yield pk, row.user_id, row.dedupe_key
 
     def _write_tallies(self, changeset: UserChangeset) -> None:
         tallies, user_id = Table(ActivityTally, self.alias), changeset.state.user_id
         for activity_id, quantity in changeset.tallies.items():
-            if not tallies.update(
-                {"user": [user_id], "activity": [activity_id]},
+            tallies.put(
+                {"user": user_id, "activity": activity_id},
                 {"count": quantity, "last_recorded_at": changeset.now},
                 adds=["count"],
                 latest=["last_recorded_at"],
-            ):
-                self._rows(ActivityTally).create(
-                    user_id=user_id,
-                    activity_id=activity_id,
-                    count=quantity,
-                    last_recorded_at=changeset.now,
-                )
+            )
+
+    def _write_counts(self, user_id: Any, counts: FilterCounts) -> None:
+        tallies = Table(FilterTally, self.alias)
+        for (pk, bucket), count in counts.items():
+            place = {"user": user_id, "filter": pk, "bucket": bucket}
+            tallies.put(place, {"count": count}, adds=["count"])
 
     def _write_days(self, changeset: UserChangeset) -> None:
         user_id, days = changeset.state.user_id, Table(ActiveDay, self.alias)
-        rows = self._rows(ActiveDay)
         if changeset.lost_days:
-            rows.filter(user=user_id, date__in=changeset.lost_days).delete()
-        new = []
+            rows = self._active_days().filter(user=user_id)
+            rows.filter(date__in=changeset.lost_days).delete()
         for day, (activities, xp) in changeset.changed_days.items():
-            changes = {"activities": activities, "xp": xp}
-            if not days.update({"user": [user_id], "date": [day]}, changes, changes):
-                new.append(ActiveDay(user_id=user_id, date=day, **changes))
-        rows.bulk_create(new)
+            place = {"user": user_id, "date": day, "kind": ActiveDay.Kind.ACTIVE}
+            days.put(place, {"activities": activities, "xp": xp}, ("activities", "xp"))
 
     def _write_unlocks(self, changeset: UserChangeset) -> None:
+        unlocks = Table(UserAchievement, self.alias)
         for unlock in changeset.unlocks:
-            self._rows(UserAchievement).update_or_create(
-                user_id=unlock.user_id,
-                achievement_id=unlock.achievement_id,
-                number=unlock.number,
-                defaults=unlock._asdict(),
-            )
+            values = unlock._asdict()
+            unlocks.put({name: values[name] for name in UNLOCK_KEY}, values)
         rows = self._rows(UserAchievement).filter(user=changeset.state.user_id)
         for achievement_id, number in changeset.forgotten:
             rows.filter(achievement=achievement_id, number=number).delete()

@@ -57,6 +57,19 @@ class Table:
             )
             return int(cursor.rowcount)
 
+    def put(
+        self,
+        place: Mapping[str, Any],
+        values: Mapping[str, Any],
+        adds: Collection[str] = (),
+        latest: Collection[str] = (),
+    ) -> None:
+        """Change the row at ``place`` as ``update`` does, or create it."""
+        among = {name: [value] for name, value in place.items()}
+        if not self.update(among, values, adds, latest):
+            row = {**place, **values}
+            self.insert([*row], [[*row.values()]])
+
     def insert(self, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[int]:
         """Create rows with the fields ``names``; return their ids."""
         columns = ", ".join(map(self._column, names))
