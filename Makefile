@@ -10,8 +10,8 @@ VENV := .venv-$(VERSION)
 BIN := $(VENV)/bin
 MANAGE := $(BIN)/python manage.py
 PYTEST := $(BIN)/python -m pytest
-# Tests that measure memory, play random games, or start a browser, a server or a site.
-SLOW := $(addprefix tests/,browser examples fuzzing hosts test_new_site.py \
+# Tests that measure memory, play random games, or start a browser, a server or sites.
+SLOW := $(addprefix tests/,browser fuzzing hosts \
 	leaderboards/test_model.py management/importing/test_memory.py \
 	services/test_memory.py services/many/test_random_games.py \
 	$(addprefix promises/test_,model.py order.py previews.py undoing.py))
@@ -27,15 +27,15 @@ KEYED := $(addprefix tests/,$(addprefix api/,achievements/test_backfill.py \
 	test_records.py test_user_lookup.py users/test_views.py) \
 	conditions/test_corrections.py)
 # Tests without a query of their own, or with Django's queries alone.
-PORTABLE := $(addprefix tests/,domain pages templatetags example_project admin api \
-	management/importing $(addprefix management/test_,gamification_catalogue.py \
+PORTABLE := $(addprefix tests/,domain pages templatetags example_project examples admin \
+	api management/importing $(addprefix management/test_,gamification_catalogue.py \
 	gamification_groups.py options.py progress_bar.py) $(addprefix models/, \
 	$(addprefix texts/test_,boosts.py conditions.py criteria.py) \
 	rules/test_checks.py test_permissions.py) \
 	$(addprefix services/catalogue/test_,bulk.py change_log.py defaults.py seeds.py) \
 	services/catalogue/files/test_streaks.py services/levels/test_files.py \
 	$(addprefix test_,architecture.py benchmarks.py conf.py docs.py docs_pages.py \
-	exceptions.py extras.py glossary.py static.py strict_json.py suggestions.py))
+	exceptions.py extras.py glossary.py new_site.py static.py strict_json.py suggestions.py))
 # The others: all that asks the database in ways of our own.
 ASKING := $(filter-out $(PORTABLE) $(addprefix tests/,data management storage \
 	uuid_users __pycache__), \
