@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import tzinfo
 from fractions import Fraction
 from functools import cache
 from typing import Any, Final
@@ -29,7 +30,9 @@ BOOST_FIELDS: Final = (
 )
 
 
-def make_boost(row: Sequence[Any], ids: Mapping[str, int]) -> BoostRule:
+def make_boost(
+    row: Sequence[Any], ids: Mapping[str, int], database_zone: tzinfo
+) -> BoostRule:
     """Return the boost with these values; ``ids`` are those of activities by key."""
     pk, key, name, factor, starts_at, ends_at, zone, activities = row[:8]
     group_id, where, *kinds = row[8:]
@@ -40,8 +43,8 @@ def make_boost(row: Sequence[Any], ids: Mapping[str, int]) -> BoostRule:
         name,
         # It has two decimals, and JSON may make a float of it.
         Fraction(round(100 * factor), 100),
-        read_instant(starts_at),
-        read_instant(ends_at),
+        read_instant(starts_at, database_zone),
+        read_instant(ends_at, database_zone),
         zone,
         frozenset(ids[each] for each in activities if each in ids)
         if activities

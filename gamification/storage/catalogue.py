@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from datetime import UTC, tzinfo
 from functools import cache, lru_cache
 from operator import itemgetter
 from typing import Any, Final
@@ -58,11 +59,12 @@ def catalogue_sql(vendor: str) -> list[str]:
 
 def load_catalogue(alias: str) -> Catalogue:
     """Return the catalogue as it is now, in one query."""
-    columns = catalogue_sql(connections[alias].vendor)
-    return make_catalogue(*fetch_row(alias, *columns))
+    connection = connections[alias]
+    tables = fetch_row(alias, *catalogue_sql(connection.vendor))
+    return make_catalogue(*tables, zone=connection.timezone)
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=8)
 def make_catalogue(
     activities: str,
     achievements: str,
@@ -70,19 +72,21 @@ def make_catalogue(
     streaks: str,
     boosts: str,
     filters: str,
+    zone: tzinfo = UTC,
 ) -> Catalogue:
     """Return the catalogue with the rows that ``catalogue_sql`` gave.
 
-    The same rows make the same catalogue, which nobody changes.
+    The same rows make the same catalogue, which nobody changes. Times without an offset
+    are of ``zone``.
     """
     rules = [ActivityRule(*row) for row in _read(activities)]
     ids = {rule.key: rule.id for rule in rules}
     catalogue = Catalogue(
         rules,
-        [make_achievement(row) for row in _read(achievements)],
+        [make_achievement(row, zone) for row in _read(achievements)],
         make_levels(levels),
         [_streak(row, ids) for row in _read(streaks)],
-        [make_boost(row, ids) for row in _read(boosts)],
+        [make_boost(row, ids, zone) for row in _read(boosts)],
     )
     known = [
         FilterRule(pk, counted_of(definition, catalogue.ids), is_built)
@@ -123,7 +127,7 @@ def _streak(row: Sequence[Any], ids: Mapping[str, int]) -> StreakRule:
     )
 
 
-def make_achievement(row: Sequence[Any]) -> AchievementRule:
+def make_achievement(row: Sequence[Any], zone: tzinfo = UTC) -> AchievementRule:
     """Return the achievement with the values of ``ACHIEVEMENT_FIELDS``."""
     values = dict(zip(ACHIEVEMENT_FIELDS, row, strict=True))
     counting, conditions = values["counting"], values["conditions"]
@@ -131,7 +135,7 @@ def make_achievement(row: Sequence[Any]) -> AchievementRule:
     values["conditions"] = read_condition(conditions) if conditions else None
     for name in ("starts_at", "ends_at"):
         if isinstance(values[name], str):
-            values[name] = read_instant(values[name])
+            values[name] = read_instant(values[name], zone)
     return AchievementRule(**values)
 
 

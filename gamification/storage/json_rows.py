@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime, tzinfo
 from typing import Any
 
 from django.db import connections
@@ -44,7 +44,10 @@ def fetch_row(alias: str, *columns: str) -> tuple[Any, ...]:
     return row
 
 
-def read_instant(text: str) -> datetime:
-    """Return the instant that the database wrote as ``text``; SQLite means UTC."""
+def read_instant(text: str, zone: tzinfo) -> datetime:
+    """Return the instant that the database wrote as ``text``.
+
+    SQLite writes no offset: such a text is of ``zone``.
+    """
     instant = datetime.fromisoformat(text)
-    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+    return instant if instant.tzinfo else instant.replace(tzinfo=zone)
