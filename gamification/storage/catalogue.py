@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, tzinfo
-from functools import cache, lru_cache
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any, Final
 
@@ -31,12 +31,12 @@ from gamification.storage.boosts import BOOST_FIELDS, make_boost
 from gamification.storage.json_rows import fetch_row, read_instant, rows_sql
 
 #: The columns of ``ActivityRule`` and so on, in the order of their values.
-ACTIVITY_FIELDS: Final = [field.name for field in fields(ActivityRule)]
-ACHIEVEMENT_FIELDS: Final = [
+ACTIVITY_FIELDS: Final = tuple(field.name for field in fields(ActivityRule))
+ACHIEVEMENT_FIELDS: Final = tuple(
     field.name
     for field in fields(AchievementRule)
     if field.name not in {"number", "period"}
-]
+)
 STREAK_FIELDS: Final = (
     *("id", "key", "name", "is_active", "since", "former"),
     *VERSION_FIELDS,
@@ -44,7 +44,6 @@ STREAK_FIELDS: Final = (
 FILTER_FIELDS: Final = ("id", "definition", "is_built")
 
 
-@cache
 def catalogue_sql(vendor: str) -> list[str]:
     """Return columns of SQL for all rows of the catalogue, each a text of JSON."""
     return [

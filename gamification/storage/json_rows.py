@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime, tzinfo
+from functools import cache
 from typing import Any
 
 from django.db import connections
 from django.db.models import BooleanField, JSONField, Model
 
 
+@cache
 def rows_sql(
-    model: type[Model], names: Sequence[str], vendor: str, where: str = "TRUE"
+    model: type[Model], names: tuple[str, ...], vendor: str, where: str = "TRUE"
 ) -> str:
     """Return SQL for the fields ``names`` of rows, as a column of another query.
 
@@ -49,5 +50,9 @@ def read_instant(text: str, zone: tzinfo) -> datetime:
 
     SQLite writes no offset: such a text is of ``zone``.
     """
-    instant = datetime.fromisoformat(text)
+    return in_zone(datetime.fromisoformat(text), zone)
+
+
+def in_zone(instant: datetime, zone: tzinfo | None) -> datetime:
+    """Return a stored ``instant``, which is of ``zone`` if it has no offset."""
     return instant if instant.tzinfo else instant.replace(tzinfo=zone)

@@ -32,6 +32,7 @@ from gamification.services.players.progress import StoredProgress, stored_progre
 from gamification.services.streaks.measuring import longest_runs_of
 from gamification.services.unit_of_work import naming_errors
 from gamification.services.validation import UserRef, user_id_of
+from gamification.storage.json_rows import in_zone
 
 #: Placeholders in a statement that serves all users: the user, now, and their clock.
 _USER, _NOW, _WALL = object(), object(), object()
@@ -246,9 +247,8 @@ def _visible_at_once(
     given = [known.get(each, each) for each in parameters]
     rows = Achievement.objects.using(connection.alias).raw(sql, given)
     for row in cast("Iterable[Any]", rows):
-        if row.unlocked_at and timezone.is_naive(row.unlocked_at):
-            # SQLite stores no time zones.
-            row.unlocked_at = row.unlocked_at.replace(tzinfo=connection.timezone)
+        if row.unlocked_at:
+            row.unlocked_at = in_zone(row.unlocked_at, connection.timezone)
         yield row
 
 

@@ -228,7 +228,8 @@ class PortableStore(Store):
             rows.filter(date__in=changeset.lost_days).delete()
         for day, (activities, xp) in changeset.changed_days.items():
             place = {"user": user_id, "date": day, "kind": ActiveDay.Kind.ACTIVE}
-            days.put(place, {"activities": activities, "xp": xp}, ("activities", "xp"))
+            changes = {"activities": activities, "xp": xp}
+            days.put(place, changes, adds=changes)
 
     def _write_unlocks(self, changeset: UserChangeset) -> None:
         unlocks = Table(UserAchievement, self.alias)
