@@ -18,6 +18,7 @@ from gamification.services.validation import (
     MAX_ID,
     UserRef,
     actor_id_of,
+    actor_key_of,
     check_key,
     key_conflict,
 )
@@ -65,7 +66,7 @@ def begin_job(
         total=total,
         actor_id=actor_id,
         undoes=undoes,
-        key=None if check_key(key) is None else f"{actor_id}:{key}",
+        key=_stored_key(actor_id, key),
     )
     user_ids = [*user_ids]
     with wrap_database_errors(alias):
@@ -81,6 +82,28 @@ def begin_job(
     log = partial(logger.info, "Job %s: %s begun by user %s.", job.pk, kind, actor_id)
     transaction.on_commit(log, using=alias)
     return job
+
+
+def find_first_job(
+    kind: JobKind,
+    *,
+    parameters: Mapping[str, Any],
+    actor: UserRef | None,
+    user_ids: Iterable[Any] = (),
+    key: str | None = None,
+) -> Job | None:
+    """Return the job that the actor began with the ``key``, if there is one.
+
+    Raises the errors of ``begin_job``.
+    """
+    stored = _stored_key(actor_key_of(actor), key)
+    job = Job(kind=kind, parameters={**parameters}, key=stored)
+    with wrap_database_errors(write_alias()):
+        return _first_job(job, [*user_ids], key)
+
+
+def _stored_key(actor_id: Any, key: str | None) -> str | None:
+    return None if check_key(key) is None else f"{actor_id}:{key}"
 
 
 def _first_job(job: Job, user_ids: list[Any], key: str | None) -> Job | None:

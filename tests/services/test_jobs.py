@@ -336,6 +336,15 @@ def test_a_job_with_a_key_begins_once(user, staff):
     assert (Job.objects.count(), JobUser.objects.count()) == (1, 2)
 
 
+def test_a_job_with_a_key_is_the_same_after_its_achievement_was_switched_off(user):
+    AchievementFactory(key="medal")
+    act = Act(kind="award", achievement="medal")
+    first = begin_list(act, [user], actor=None, key="may")
+    Achievement.objects.update(status="draft")
+
+    assert begin_list(act, [user], actor=None, key="may") == first
+
+
 def test_a_job_that_takes_back_a_period_begins_once_with_a_key(activity, staff):
     first, again = (begin_take_back(PERIOD, actor=staff, key="may") for _ in range(2))
 

@@ -10,7 +10,7 @@ from gamification.models import Achievement, Job, JobKind, JobUser
 from gamification.models.users import in_order
 from gamification.services.catalogue.backfill.awarding import active_achievement
 from gamification.services.catalogue.lookup import get_definition
-from gamification.services.jobs import Step, begin_job
+from gamification.services.jobs import Step, begin_job, find_first_job
 from gamification.services.many.acts import (
     USERS_AT_ONCE,
     Act,
@@ -42,6 +42,7 @@ def preview_list(
     Of more than 1,000 users, it plays a sample. Raises the errors of ``begin_list``.
     """
     user_ids = _checked(act, users)
+    _check_achievement(act)
     return play_act(act, user_ids, actor_id=actor_key_of(actor))
 
 
@@ -66,9 +67,16 @@ def begin_list(
     ``UnknownUserError``, ``StorageError``.
     """
     user_ids = _checked(act, users)
+    kind, parameters = JobKind(act.kind), act.parameters()
+    first = find_first_job(
+        kind, parameters=parameters, actor=actor, user_ids=user_ids, key=key
+    )
+    if first:
+        return first
+    _check_achievement(act)
     return begin_job(
-        JobKind(act.kind),
-        parameters=act.parameters(),
+        kind,
+        parameters=parameters,
         total=len(user_ids),
         actor=actor,
         user_ids=user_ids,
@@ -77,7 +85,7 @@ def begin_list(
 
 
 def _checked(act: Act, users: Iterable[UserRef]) -> list[Any]:
-    """Return the users' keys in order, or raise the error of an impossible act."""
+    """Return the users' keys in order, or raise the error of an invalid value."""
     if act.kind not in LIST_KINDS:
         message = f"The kind is not one of {', '.join(LIST_KINDS)}."
         raise InvalidActError(message, field="kind")
@@ -90,15 +98,19 @@ def _checked(act: Act, users: Iterable[UserRef]) -> list[Any]:
     elif not act.achievement:
         message = f"The kind {act.kind} needs an achievement."
         raise InvalidActError(message, field="achievement")
-    elif act.kind == JobKind.AWARD:
-        active_achievement(act.achievement)
-    else:
-        get_definition(Achievement, act.achievement)
     user_ids = in_order(map(user_id_of, users))
     if not 0 < len(user_ids) <= MAX_NAMES:
         message = f"The list has {len(user_ids):,} users, not 1 to {MAX_NAMES:,}."
         raise InvalidActError(message, field="users")
     return user_ids
+
+
+def _check_achievement(act: Act) -> None:
+    """Raise an error unless the achievement exists, and is active for an award."""
+    if act.kind == JobKind.AWARD:
+        active_achievement(act.achievement)
+    elif act.kind == JobKind.REVOCATION:
+        get_definition(Achievement, act.achievement)
 
 
 def list_step(job: Job, actor_id: Any) -> Step:
