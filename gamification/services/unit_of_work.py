@@ -56,7 +56,7 @@ class ConcurrentUpdateError(StorageError):
 
 
 class KeyTakenError(Exception):
-    """A key was used before, but was not looked up."""
+    """A key was not looked up, and was used before, or may have been."""
 
 
 class Attempt:

@@ -76,6 +76,8 @@ class Batch(NamedTuple):
     records: Mapping[int, RecordValues]
     terms: Terms
     user_ids: Sequence[Any]
+    #: Whether to look up which keys were used before, or leave that to the database.
+    looks_up_keys: bool = True
 
     @classmethod
     def of(cls, records: Mapping[int, RecordValues], terms: Terms) -> Self:
@@ -99,14 +101,14 @@ class Batch(NamedTuple):
         """Return when the record at ``place`` occurred."""
         return Record(*self.records[place]).occurred_at
 
-    def query(self, calendar: Calendar, *, keys: bool) -> StateQuery:
-        """Return the query for all that the decision needs; used ``keys`` if asked."""
+    def query(self, calendar: Calendar) -> StateQuery:
+        """Return the query for all that the decision needs."""
         used: list[UserKey] = []
         activities, instants = set(), set()
         for user_id, activity, _, occurred_at, key, *_ in self.records.values():
             activities.add(activity)
             instants.add(occurred_at)
-            if keys and key is not None:
+            if self.looks_up_keys and key is not None:
                 used.append((user_id, key))
         return StateQuery(
             self.user_ids,
@@ -151,6 +153,14 @@ class BatchDecision:
         for _, result in sorted(self.results.items()):
             if isinstance(result, GamificationError):
                 raise result
+
+    def may_refuse_replays(self, batch: Batch) -> bool:
+        """Say whether a refused record may have been recorded before, with its key."""
+        return not batch.looks_up_keys and any(
+            isinstance(result, GamificationError)
+            and Record(*batch.records[place]).key is not None
+            for place, result in self.results.items()
+        )
 
     def leave_out(self, user_ids: Collection[Any]) -> None:
         """Drop the changesets of users for whom another decision follows."""

@@ -66,20 +66,21 @@ def write_batch(
 
     ``strict`` raises the error of the first refused record and writes nothing. Without
     ``expects_replays``, it looks up keys only after the database has reported one as
-    taken. With ``has_ids``, outcomes always carry the ids of their rows; otherwise they
-    do only for a single user, or if a signal has receivers.
+    taken, or if a record with a key would be refused. With ``has_ids``, outcomes always
+    carry the ids of their rows; otherwise they do only for a single user, or if a
+    signal has receivers.
     """
     is_single = len(batch.user_ids) == 1
     is_announced = batch.terms.celebrate and is_heard()
     has_ids |= is_announced or is_single
     looks_up_keys = expects_replays or is_single or not store.is_optimistic
+    batch = batch._replace(looks_up_keys=looks_up_keys)
     write = _write_one if is_single else _write_many
     try:
-        query = batch.query(conf.default_calendar, keys=looks_up_keys)
-        results = write(batch, query, store, strict=strict, has_ids=has_ids)
+        results = write(batch, store, strict=strict, has_ids=has_ids)
     except KeyTakenError:
-        query = batch.query(conf.default_calendar, keys=True)
-        results = write(batch, query, store, strict=strict, has_ids=has_ids)
+        batch = batch._replace(looks_up_keys=True)
+        results = write(batch, store, strict=strict, has_ids=has_ids)
     if is_announced:
         in_order = (results[place] for place in sorted(results))
         outcomes = [each for each in in_order if isinstance(each, Outcome)]
@@ -87,9 +88,8 @@ def write_batch(
     return results
 
 
-def _write_one(
-    batch: Batch, query: StateQuery, store: Store, *, strict: bool, has_ids: bool
-) -> Results:
+def _write_one(batch: Batch, store: Store, *, strict: bool, has_ids: bool) -> Results:
+    query = batch.query(conf.default_calendar)
     for attempt in attempts(store, batch.user_ids, optimistic=True):
         with attempt:
             snapshot = attempt.read(query)
@@ -100,9 +100,8 @@ def _write_one(
     return done.decision.results_of(written)
 
 
-def _write_many(
-    batch: Batch, query: StateQuery, store: Store, *, strict: bool, has_ids: bool
-) -> Results:
+def _write_many(batch: Batch, store: Store, *, strict: bool, has_ids: bool) -> Results:
+    query = batch.query(conf.default_calendar)
     early = _decide_optimistically(batch, query, store, strict=strict, has_ids=has_ids)
     for attempt in attempts(store, batch.user_ids):
         with attempt:
@@ -136,6 +135,8 @@ def _decide(
     if batch.terms.celebrate and are_streaks_heard():
         changesets = _noting(changesets, events)
     rows = store.encode(changesets)
+    if decision.may_refuse_replays(batch):
+        raise KeyTakenError
     if strict and decision.results:
         decision.raise_first()
     return Encoded(decision, rows, events)

@@ -6,12 +6,13 @@ from itertools import count, islice
 import pytest
 from django.db import transaction
 
+from gamification.domain.rules import MAX_TOTAL
 from gamification.exceptions import (
     IdempotencyConflictError,
     OutOfRangeError,
     UnknownActivityError,
 )
-from gamification.models import ActivityTally, Celebration
+from gamification.models import Activity, ActivityTally, Celebration
 from gamification.services import (
     ActivityRecord,
     BatchReport,
@@ -19,6 +20,7 @@ from gamification.services import (
     record_activities,
     record_activity,
 )
+from gamification.staff import exclude_user
 from tests.factories import AchievementFactory, ActivityFactory, UserFactory
 from tests.inspection import everything, held_by, ledger_of, profile_of
 from tests.services.conftest import NOW
@@ -203,6 +205,44 @@ def test_a_key_twice_in_a_batch_is_recorded_once(user):
 
     assert report == BatchReport(recorded=1, replayed=2, xp=10)
     assert len(ledger_of(user)) == 1
+
+
+def switch_off(user):
+    Activity.objects.update(is_active=False)
+
+
+def bar(user):
+    exclude_user(user, reason="Cheated.", actor=None)
+
+
+def fill_up(user):
+    adjust_xp(user, amount=MAX_TOTAL - profile_of(user).total_xp, note="A test.")
+
+
+@pytest.mark.parametrize("refuse", [switch_off, bar, fill_up])
+def test_a_retry_is_a_replay_even_when_a_new_record_would_be_refused(users, refuse):
+    records = [ActivityRecord(user, "walk", key="a") for user in users]
+    record_activities(records)
+    refuse(users[1])
+
+    assert record_activities(records) == BatchReport(replayed=3)
+
+
+def test_a_retry_is_a_replay_even_when_others_of_its_batch_are_new_or_too_old(
+    users, server_clock
+):
+    at = NOW - timedelta(hours=47)
+    record_activities(ActivityRecord(user, "walk", at, key="a") for user in users[:2])
+    server_clock.shift(timedelta(hours=2))
+    batch = [ActivityRecord(user, "walk", at, key="a") for user in users]
+    refused, refuse = refusing()
+
+    report = record_activities(
+        [*batch, ActivityRecord(users[2], "walk", key="b")], refused=refuse
+    )
+
+    assert report == BatchReport(recorded=1, replayed=2, refused=1, xp=10)
+    assert refused == [(2, "too_old")]
 
 
 def test_a_key_for_two_requests_in_a_batch_is_a_conflict(user):
