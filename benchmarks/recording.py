@@ -81,15 +81,22 @@ d AS (
     SELECT user_id, day, 'active', 1, 10 FROM n
     ON CONFLICT (user_id, date) DO UPDATE
     SET activities = gamification_activeday.activities + 1,
-        xp = gamification_activeday.xp + 10)
-INSERT INTO gamification_ledgerentry
-    (user_id, kind, amount, activity_id, quantity, rewarded, xp_reward, extends_streak,
-     occurred_at, local_date, recorded_at, key, fingerprint, source, note, outcome)
-SELECT n.user_id, 'activity', 10, %(activity)s, 1, 1, 10, TRUE, n.at, n.day, n.at,
-    n.key, left(md5(n.key), 16), '', '',
-    jsonb_build_array(p.total_xp, p.level, p.level, p.current_streak, p.longest_streak)
-FROM n JOIN p USING (user_id)
-RETURNING id
+        xp = gamification_activeday.xp + 10),
+e AS (
+    INSERT INTO gamification_ledgerentry
+        (user_id, kind, amount, activity_id, quantity, rewarded, xp_reward,
+         extends_streak, occurred_at, local_date, recorded_at, key, fingerprint, source,
+         note, outcome)
+    SELECT n.user_id, 'activity', 10, %(activity)s, 1, 1, 10, TRUE, n.at, n.day, n.at,
+        n.key, left(md5(n.key), 16), '', '',
+        jsonb_build_array(p.total_xp, p.level, p.level, p.current_streak,
+                          p.longest_streak)
+    FROM n JOIN p USING (user_id)
+    RETURNING id, user_id, occurred_at),
+s AS (
+    INSERT INTO gamification_pendingscore (user_id, occurred_at)
+    SELECT user_id, occurred_at FROM e)
+SELECT id FROM e
 """
 
 #: The same for a batch; a user who comes twice is added up first.

@@ -156,9 +156,9 @@ PEERS = (PINAX, GAMIFICATION, BADGIFY)
 
 #: What the ways of ``recording.py`` do.
 OURS = {
-    "raw prepared statement per record": "Writes what one record of ours writes, but "
-    "for the row that tells the boards, in one statement that decides nothing: no "
-    "rules, no achievements; a key that comes twice is refused by its index.",
+    "raw prepared statement per record": "Writes the same rows as one record of "
+    "ours, in one statement that decides nothing: no rules, no achievements; a key "
+    "that comes twice is refused by its index.",
     "raw set-based SQL, 10,000 a batch": "The same for a batch. It locks its users "
     "until it ends, so that two batches with users in common take turns.",
     "raw set-based SQL, 10,000 a batch, each client half of the users": "The same, "
