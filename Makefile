@@ -17,7 +17,7 @@ SLOW := $(addprefix tests/,browser fuzzing hosts \
 	$(addprefix promises/test_,model.py order.py previews.py undoing.py))
 # Tests of lines that only PostgreSQL runs, and those of the API.
 MEASURED := $(filter-out $(SLOW),$(wildcard tests/services/test_*.py)) \
-	$(addprefix tests/,api storage services/recording services/corrections \
+	$(addprefix tests/,api fuzzing storage services/recording services/corrections \
 	services/many/test_undo.py conditions/test_corrections.py \
 	leaderboards/test_upkeep.py test_migrations.py \
 	$(addprefix races/test_,boards.py corrections.py faults.py optimistic_batches.py \
@@ -37,7 +37,7 @@ PORTABLE := $(addprefix tests/,domain pages templatetags example_project example
 	$(addprefix test_,architecture.py benchmarks.py conf.py docs.py docs_pages.py \
 	exceptions.py extras.py glossary.py new_site.py static.py strict_json.py suggestions.py))
 # The others: all that asks the database in ways of our own.
-ASKING := $(filter-out $(PORTABLE) $(addprefix tests/,data management storage \
+ASKING := $(filter-out $(PORTABLE) $(addprefix tests/,data fuzzing management storage \
 	uuid_users __pycache__), \
 	$(patsubst %/,%,$(wildcard tests/*/)) \
 	$(wildcard tests/test_*.py tests/management/test_*.py)) \
