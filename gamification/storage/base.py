@@ -13,7 +13,7 @@ from collections.abc import (
 from datetime import date, datetime
 from typing import Any, ClassVar, NamedTuple
 
-from django.db.models import Count, Exists, F, OuterRef, Q
+from django.db.models import Count, F, Q
 
 from gamification.domain.catalogue import Catalogue
 from gamification.domain.changeset import UserChangeset
@@ -183,33 +183,32 @@ class Store(ABC):
     ) -> Snapshot:
         """Return ``snapshot`` with all that the outcomes of these replays need."""
         entries = replays.values()
-        reversals = LedgerEntry.objects.using(self.alias).filter(
-            user__in={entry.user_id for entry in entries},
-            reverses__in=[entry.id for entry in entries],
-        )
-        reversed_at = dict(reversals.values_list("reverses", "recorded_at"))
-        if reversed_at:
-            restored = self._restored(entries)
-            reversed_at = {
-                pk: at for pk, at in reversed_at.items() if pk not in restored
-            }
         keys = celebration_keys(entries)
-        ids = self.celebration_ids(keys) if keys else {}
         return snapshot._replace(
-            replays=replays, reversed_at=reversed_at, celebration_ids=ids
+            replays=replays,
+            reversed_at=self._reversed_at(entries),
+            celebration_ids=self.celebration_ids(keys) if keys else {},
         )
 
-    def _restored(self, entries: Collection[Entry]) -> set[int | None]:
-        """Return the ids of those entries for which another one stands in now."""
-        keys = {restored_key(entry.id): entry.id for entry in entries}
-        rows = LedgerEntry.objects.using(self.alias).filter(
-            user__in={entry.user_id for entry in entries}, key__in=[*keys]
-        )
-        reversal = LedgerEntry.objects.using(self.alias).filter(
-            user=OuterRef("user"), reverses=OuterRef("pk")
-        )
-        standing = rows.filter(~Exists(reversal)).values_list("key", flat=True)
-        return {keys[key or ""] for key in standing}
+    def _reversed_at(self, entries: Collection[Entry]) -> dict[int | None, datetime]:
+        """Return when those entries that do not stand were reversed, by id.
+
+        Another entry may stand in for a reversed one, and be reversed in turn.
+        """
+        users = {entry.user_id for entry in entries}
+        rows = LedgerEntry.objects.using(self.alias).filter(user__in=users)
+        times: dict[int | None, datetime] = {}
+        latest = {entry.id: entry.id for entry in entries}
+        while latest:
+            reversals = rows.filter(reverses__in=[*latest])
+            reversed_at = dict(reversals.values_list("reverses", "recorded_at"))
+            times |= {latest[pk]: at for pk, at in reversed_at.items() if pk}
+            keys = {restored_key(pk): latest[pk] for pk in reversed_at}
+            restored = rows.filter(key__in=[*keys]).values_list("pk", "key")
+            latest = {pk: keys[key or ""] for pk, key in restored}
+            for pk in latest.values():
+                del times[pk]
+        return times
 
     def ledgers(self, user_ids: UserIds) -> dict[Any, Iterable[PastEntry]]:
         """Return each user's standing entries at their worth, in order of occurrence.
