@@ -75,9 +75,9 @@ def adjust_xp(
     for attempt in attempts(store, [user_id], optimistic=True):
         with attempt, keeping_in_range():
             snapshot = attempt.read(query)
-            check_actor(actor_id)
             outcome = find_replay(snapshot, user_id, key, digest)
             if outcome is None:
+                check_actor(actor_id)
                 changeset = adjustment_changes(
                     snapshot,
                     find_state(snapshot, user_id),
