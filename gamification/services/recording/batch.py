@@ -311,15 +311,25 @@ def check_new(record: Record, terms: Terms, snapshot: Snapshot) -> None:
 def _booked(
     state: UserState, batch: Batch, rules: Rules, decision: BatchDecision
 ) -> UserChangeset | None:
-    """Return the changeset of a user's new records, in order of time, or refuse all."""
-    places = decision.new[state.user_id]
-    records = [Record(*batch.records[place]) for place in places]
-    try:
-        return book_records(records, state, rules, batch.terms)
-    except MissingDaysError:
-        decision.late[state.user_id] = state
-    except TotalOutOfRangeError:
-        decision.results |= {place: OutOfRangeError() for place in places}
+    """Return the changeset of a user's new records, in order of time.
+
+    It refuses the records that would take a total out of its range. None means that the
+    user is late, or that no record is left.
+    """
+    while places := decision.new[state.user_id]:
+        waiting = iter(places)
+        records = (Record(*batch.records[place]) for place in waiting)
+        try:
+            return book_records(records, state, rules, batch.terms)
+        except MissingDaysError:
+            decision.late[state.user_id] = state
+            break
+        except TotalOutOfRangeError:
+            # The record that was taken last.
+            refused = places[-1 - len([*waiting])]
+            decision.results[refused] = OutOfRangeError()
+            left = tuple(place for place in places if place != refused)
+            decision.new[state.user_id] = left
     return None
 
 

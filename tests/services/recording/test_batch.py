@@ -346,15 +346,19 @@ def test_a_deleted_user_is_refused_and_the_others_are_recorded(users):
     assert report.recorded == 2
 
 
-def test_a_total_out_of_range_refuses_the_users_records_alone(users):
+def test_a_total_out_of_range_refuses_only_the_records_that_are_too_many(users):
+    ActivityFactory(key="rest", xp_reward=0)
     adjust_xp(users[0], amount=2**53 - 15, note="Nearly all of it.")
     refused, refuse = refusing()
-    records = [ActivityRecord(user, "walk") for user in (users[0], users[1], users[0])]
+    rich = [ActivityRecord(users[0], key) for key in ("walk", "walk", "rest")]
 
-    report = record_activities(records, refused=refuse)
+    report = record_activities(
+        [*rich, ActivityRecord(users[1], "walk")], refused=refuse
+    )
 
-    assert refused == [(0, "out_of_range"), (2, "out_of_range")]
-    assert report == BatchReport(recorded=1, refused=2, xp=10)
+    assert refused == [(1, "out_of_range")]
+    assert report == BatchReport(recorded=3, refused=1, xp=20)
+    assert [entry.amount for entry in ledger_of(users[0])] == [2**53 - 15, 10, 0]
 
 
 def test_a_record_that_is_out_of_range_is_refused_as_often_as_it_comes(users):

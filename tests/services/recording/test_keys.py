@@ -19,9 +19,11 @@ from gamification.services import (
     reverse_entry,
     reverse_source,
 )
+from gamification.staff import Act, begin_take_back, begin_undo
 from tests.factories import AchievementFactory, ActivityFactory, UserFactory
 from tests.inspection import everything, ledger_of, profile_of
 from tests.services.conftest import NOW
+from tests.services.many.conftest import finish
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("activity")]
 
@@ -84,6 +86,33 @@ def test_the_replay_of_a_reversed_record_says_when_it_was_reversed(user, server_
     reversed_at = NOW + timedelta(minutes=5)
     assert again == replace(first, replayed=True, reversed_at=reversed_at)
     assert profile_of(user).total_xp == 0
+
+
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_a_replay_says_whether_the_record_stands_however_often_jobs_took_it_back(
+    user, server_clock, times
+):
+    record_activity(user, "walk", key="a")
+    period = Act(kind="reversal", since=NOW.date(), until=NOW.date(), note="A fault.")
+    for number in range(times):
+        server_clock.shift(timedelta(minutes=1))
+        job = finish(begin_take_back(period, actor=None))
+        again = record_activity(user, "walk", key="a")
+        assert again.reversed_at == NOW + timedelta(minutes=1 + 2 * number)
+        server_clock.shift(timedelta(minutes=1))
+        finish(begin_undo(job.pk, actor=None))
+
+    assert record_activity(user, "walk", key="a").reversed_at is None
+
+
+def test_the_replay_of_an_adjustment_needs_its_actor_no_more(user, staff):
+    actor = staff.pk
+    first = adjust_xp(user, amount=5, note="Sorry.", actor=actor, key="a")
+    staff.delete()
+
+    again = adjust_xp(user, amount=5, note="Sorry.", actor=actor, key="a")
+
+    assert (again.replayed, again.total_xp) == (True, first.total_xp)
 
 
 def test_a_reversed_record_is_made_again_under_a_new_key(user):
