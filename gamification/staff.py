@@ -12,6 +12,7 @@ from gamification.domain.categories import Category
 from gamification.domain.conditions import Operator, Quantity
 from gamification.domain.counting_checks import DATED
 from gamification.domain.criteria import Criterion
+from gamification.domain.days import in_zone
 from gamification.domain.definitions import Effect
 from gamification.domain.levels import (
     MAX_LEVELS,
@@ -281,6 +282,7 @@ __all__ = [
     "held_achievements",
     "held_once",
     "hold_user",
+    "in_zone",
     "is_boost_used",
     "is_storable",
     "key_of",

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from django.db.models.enums import TextChoices
 from django.utils.translation import gettext_lazy as _
 
-from gamification.domain.days import Calendar
+from gamification.domain.days import Calendar, in_zone, shifted
 
 #: How far clocks are ahead of UTC, and behind, where they are furthest.
 AHEAD: Final = timedelta(hours=14)
@@ -30,12 +30,12 @@ class BoostState(TextChoices):
 
 def earliest(at: datetime, zone: str) -> datetime:
     """Return the first instant at which it is ``at`` anywhere."""
-    return at if zone else at - AHEAD
+    return at if zone else shifted(at, -AHEAD)
 
 
 def latest(at: datetime, zone: str) -> datetime:
     """Return the last instant at which it is ``at`` anywhere."""
-    return at if zone else at + BEHIND
+    return at if zone else shifted(at, BEHIND)
 
 
 def state_at(
@@ -55,4 +55,4 @@ def instant_for(at: datetime, zone: str, calendar: Calendar) -> datetime:
     if zone:
         return at
     own: ZoneInfo = calendar.zone_at(at)
-    return at.replace(tzinfo=own).astimezone(UTC)
+    return in_zone(at.replace(tzinfo=own), UTC)

@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from gamification.domain.boosted import exact_text
 from gamification.domain.conditions import AttributeValue, Comparison
-from gamification.domain.days import Calendar
+from gamification.domain.days import Calendar, shifted
 
 #: The least and the most that a boost may multiply XP by. The latter is also the most
 #: for all boosts together.
@@ -81,12 +81,12 @@ class BoostRule:
     @property
     def latest_end(self) -> datetime:
         """The instant from which on it holds nowhere."""
-        return self.ends_at if self.zone else self.ends_at + _MARGIN
+        return self.ends_at if self.zone else shifted(self.ends_at, _MARGIN)
 
     @property
     def earliest_start(self) -> datetime:
         """The first instant at which it holds anywhere."""
-        return self.starts_at if self.zone else self.starts_at - _MARGIN
+        return self.starts_at if self.zone else shifted(self.starts_at, -_MARGIN)
 
     def holds_at(self, at: datetime, calendar: Calendar) -> bool:
         """Say whether ``at`` is in the boost's time, for a user with ``calendar``."""

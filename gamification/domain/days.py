@@ -8,10 +8,10 @@ and some dates never existed (Samoa's 2011-12-30).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 from math import inf
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
 #: A date that lasted less than this for the user neither extends nor breaks a streak.
@@ -24,6 +24,9 @@ ONE_DAY: Final = timedelta(days=1)
 
 #: The instant from which timestamps count.
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+#: The last instant that staff can choose: all that is worked out from it exists.
+LAST: Final = datetime(3000, 1, 1, tzinfo=UTC)
 
 #: Earlier than any instant that a calendar has to handle.
 _EARLIEST: Final = datetime(1, 1, 1, tzinfo=UTC)
@@ -39,6 +42,25 @@ _YEARS: Final = tuple(
 def instant_at(microseconds: int) -> datetime:
     """Return the instant that is this many microseconds after the start of 1970."""
     return EPOCH + timedelta(microseconds=microseconds)
+
+
+At = TypeVar("At", bound=date)
+
+
+def shifted(at: At, by: timedelta) -> At:
+    """Return what is ``by`` later than ``at``; where the calendar ends, ``at``."""
+    try:
+        return at + by
+    except OverflowError:
+        return at
+
+
+def in_zone(at: datetime, zone: tzinfo) -> datetime:
+    """Return ``at`` as clocks in ``zone`` show it; where the calendar ends, ``at``."""
+    try:
+        return at.astimezone(zone)
+    except OverflowError:
+        return at
 
 
 class ZoneChange(NamedTuple):

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from django.db.models.enums import TextChoices
 from django.utils.translation import gettext_lazy as _
 
-from gamification.domain.days import Calendar
+from gamification.domain.days import Calendar, shifted
 
 #: How far a user's date can be from the date of an instant in UTC, and one day more.
 MARGIN: Final = timedelta(days=3)
@@ -49,7 +49,7 @@ class Season(NamedTuple):
     def is_inner(self, day: date) -> bool:
         """Say whether all of ``day`` is part of the season, wherever a user is."""
         first, last = self.dates
-        return first + 2 * MARGIN <= day <= last - 2 * MARGIN
+        return shifted(first, 2 * MARGIN) <= day <= shifted(last, -2 * MARGIN)
 
     @property
     def edges(self) -> set[date]:
@@ -57,8 +57,8 @@ class Season(NamedTuple):
         days = set[date]()
         for end in (self.starts_at, self.ends_at):
             if end is not None:
-                first = _shifted(end.date(), -MARGIN)
-                days |= {_shifted(first, timedelta(n)) for n in range(2 * MARGIN.days)}
+                first = shifted(end.date(), -MARGIN)
+                days |= {shifted(first, timedelta(n)) for n in range(2 * MARGIN.days)}
         return days
 
     @property
@@ -66,14 +66,7 @@ class Season(NamedTuple):
         """The first and the last date that can be part of it, wherever a user is."""
         first = last = None
         if self.starts_at is not None:
-            first = _shifted(self.starts_at.date(), -MARGIN)
+            first = shifted(self.starts_at.date(), -MARGIN)
         if self.ends_at is not None:
-            last = _shifted(self.ends_at.date(), MARGIN)
+            last = shifted(self.ends_at.date(), MARGIN)
         return first or date.min, last or date.max
-
-
-def _shifted(day: date, by: timedelta) -> date:
-    try:
-        return day + by
-    except OverflowError:
-        return day

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -480,6 +481,14 @@ class Migration(migrations.Migration):
                         blank=True,
                         help_text="Earlier records do not count.",
                         null=True,
+                        validators=[
+                            django.core.validators.MinValueValidator(
+                                datetime(1970, 1, 1, tzinfo=UTC)
+                            ),
+                            django.core.validators.MaxValueValidator(
+                                datetime(3000, 1, 1, tzinfo=UTC)
+                            ),
+                        ],
                         verbose_name="starts at",
                     ),
                 ),
@@ -489,6 +498,14 @@ class Migration(migrations.Migration):
                         blank=True,
                         help_text="Records from this time on do not count.",
                         null=True,
+                        validators=[
+                            django.core.validators.MinValueValidator(
+                                datetime(1970, 1, 1, tzinfo=UTC)
+                            ),
+                            django.core.validators.MaxValueValidator(
+                                datetime(3000, 1, 1, tzinfo=UTC)
+                            ),
+                        ],
                         verbose_name="ends at",
                     ),
                 ),
@@ -2286,11 +2303,32 @@ class Migration(migrations.Migration):
                         verbose_name="factor",
                     ),
                 ),
-                ("starts_at", models.DateTimeField(verbose_name="starts at")),
+                (
+                    "starts_at",
+                    models.DateTimeField(
+                        validators=[
+                            django.core.validators.MinValueValidator(
+                                datetime(1970, 1, 1, tzinfo=UTC)
+                            ),
+                            django.core.validators.MaxValueValidator(
+                                datetime(3000, 1, 1, tzinfo=UTC)
+                            ),
+                        ],
+                        verbose_name="starts at",
+                    ),
+                ),
                 (
                     "ends_at",
                     models.DateTimeField(
                         help_text="The first moment that is not boosted any more.",
+                        validators=[
+                            django.core.validators.MinValueValidator(
+                                datetime(1970, 1, 1, tzinfo=UTC)
+                            ),
+                            django.core.validators.MaxValueValidator(
+                                datetime(3000, 1, 1, tzinfo=UTC)
+                            ),
+                        ],
                         verbose_name="ends at",
                     ),
                 ),

@@ -299,3 +299,12 @@ def test_a_boost_runs_as_long_as_it_holds_somewhere(zone, at, expected):
 def test_a_user_is_told_when_a_boost_begins_for_them():
     assert instant_for(JUNE, "", BERLIN) == JUNE - 2 * HOUR
     assert instant_for(JUNE, "UTC", BERLIN) == JUNE
+
+
+def test_a_boost_for_all_time_holds_on_every_clock():
+    first, last = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+    forever = boost(zone="", starts_at=first, ends_at=last, group_id=1)
+
+    assert BoostTable([forever]).groups(NOW, NOW) == [1]
+    assert state_at(NOW, first, last, "") is BoostState.RUNNING
+    assert instant_for(first, "", BERLIN) <= first

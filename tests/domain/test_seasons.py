@@ -65,6 +65,7 @@ def test_a_season_at_the_end_of_the_calendar_has_dates():
 
     assert season.dates == (date.min, date.max)
     assert date.max in season.edges
+    assert not Season(starts_at=season.ends_at).is_inner(date(2026, 6, 1))
 
 
 @pytest.mark.parametrize(("day", "counts"), [(15, True), (1, False)])

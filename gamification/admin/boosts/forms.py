@@ -21,6 +21,7 @@ from gamification.models import Activity
 from gamification.staff import (
     boost_tag,
     check_boost,
+    in_zone,
     lock_boost,
     preview_boost,
     time_zones,
@@ -46,7 +47,7 @@ class WallTimeField(forms.Field):
         if not isinstance(value, datetime):
             return value
         zone = ZoneInfo(self.zone) if self.zone else UTC
-        return value.astimezone(zone).strftime(_WALL_TIME)
+        return in_zone(value, zone).strftime(_WALL_TIME)
 
     def to_python(self, value: Any) -> datetime | None:
         text = self.prepare_value(value)
@@ -131,7 +132,7 @@ class BoostForm(DefinitionForm):
         for each in _TIMES:
             if isinstance(cleaned.get(each), datetime):
                 at = cleaned[each].replace(tzinfo=zone)
-                cleaned[each] = at.astimezone(UTC)
+                cleaned[each] = in_zone(at, UTC)
         if "where" in cleaned:
             chosen = cleaned.get("activities") or [*self._declared]
             declared = [self._declared[key] for key in chosen]

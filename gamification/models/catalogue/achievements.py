@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from gamification.conf import conf
 from gamification.domain.criteria import Criterion
+from gamification.domain.days import EPOCH, LAST
 from gamification.domain.rules import (
     MAX_STEPS,
     MAX_TIMES,
@@ -134,12 +135,14 @@ class Achievement(CatalogueItem):
         _("starts at"),
         null=True,
         blank=True,
+        validators=[MinValueValidator(EPOCH), MaxValueValidator(LAST)],
         help_text=_("Earlier records do not count."),
     )
     ends_at = models.DateTimeField(
         _("ends at"),
         null=True,
         blank=True,
+        validators=[MinValueValidator(EPOCH), MaxValueValidator(LAST)],
         help_text=_("Records from this time on do not count."),
     )
     season_zone = models.CharField(

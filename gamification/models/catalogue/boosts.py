@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from gamification.domain.boost_times import BoostState, state_at
 from gamification.domain.boosts import MAX_FACTOR, MIN_FACTOR
+from gamification.domain.days import EPOCH, LAST, in_zone
 from gamification.models.base.querysets import AppForeignKey
 from gamification.models.catalogue.items import KeyedItem
 
@@ -30,9 +31,13 @@ class Boost(KeyedItem):
         validators=[MinValueValidator(MIN_FACTOR), MaxValueValidator(MAX_FACTOR)],
         help_text=_("2 doubles the XP, 0.5 halves it."),
     )
-    starts_at = models.DateTimeField(_("starts at"))
+    starts_at = models.DateTimeField(
+        _("starts at"), validators=[MinValueValidator(EPOCH), MaxValueValidator(LAST)]
+    )
     ends_at = models.DateTimeField(
-        _("ends at"), help_text=_("The first moment that is not boosted any more.")
+        _("ends at"),
+        validators=[MinValueValidator(EPOCH), MaxValueValidator(LAST)],
+        help_text=_("The first moment that is not boosted any more."),
     )
     zone = models.CharField(
         _("time zone"),
@@ -92,7 +97,7 @@ class Boost(KeyedItem):
 
     def shown(self, at: datetime) -> datetime:
         """Return one of its times as its own clock shows it."""
-        return at.astimezone(ZoneInfo(self.zone) if self.zone else UTC)
+        return in_zone(at, ZoneInfo(self.zone) if self.zone else UTC)
 
     @property
     def state(self) -> BoostState:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
 
+from gamification.domain.days import in_zone
 from gamification.domain.streak_rules import StreakUnit
 
 
@@ -16,7 +17,7 @@ def moment_text(moment: datetime, zone: str) -> str:
 
     Without a zone, it is what each user's clock shows, written as if it were UTC.
     """
-    local = moment.astimezone(ZoneInfo(zone) if zone else UTC).replace(tzinfo=None)
+    local = in_zone(moment, ZoneInfo(zone) if zone else UTC).replace(tzinfo=None)
     is_midnight = (local.hour, local.minute) == (0, 0)
     return date_format(local, "DATE_FORMAT" if is_midnight else "DATETIME_FORMAT")
 

@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from gamification.domain.boost_times import BEHIND, earliest, latest
+from gamification.domain.days import shifted
 from gamification.exceptions import BoostUsedError, StaleEditError
 from gamification.models import Boost, LedgerEntry, write_alias
 from gamification.services.boosts.fields import (
@@ -132,10 +133,12 @@ def delete_boost(
 
 def is_boost_used(item: Boost) -> bool:
     """Say whether an entry of the ledger names the boost."""
+    first = earliest(item.starts_at, item.zone).date()
+    last = latest(item.ends_at, item.zone).date()
     rows = LedgerEntry.objects.filter(
         boosts__isnull=False,
-        local_date__gte=(earliest(item.starts_at, item.zone) - _MARGIN).date(),
-        local_date__lte=(latest(item.ends_at, item.zone) + _MARGIN).date(),
+        local_date__gte=shifted(first, -_MARGIN),
+        local_date__lte=shifted(last, _MARGIN),
     )
     # A key holds nothing that JSON would escape, and in a name, the quotes are escaped.
     text = rows.annotate(text=Cast("boosts", TextField()))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
@@ -162,7 +162,7 @@ def _factor(value: object) -> Decimal:
 
 
 def _instant(value: object) -> datetime:
-    """Return a time with its zone, given as such or as the text of one."""
+    """Return a time in UTC, given with a zone or as the text of such a time."""
     if isinstance(value, str):
         try:
             value = datetime.fromisoformat(value)
@@ -170,7 +170,8 @@ def _instant(value: object) -> datetime:
             value = None
     if not isinstance(value, datetime) or timezone.is_naive(value):
         raise ValidationError(_("This is not a date and time with a time zone."))
-    return value
+    _COLUMNS["starts_at"].run_validators(value)
+    return value.astimezone(UTC)
 
 
 def _zone(value: object) -> str:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from gamification.conf import conf
 from gamification.domain.changeset import UserChangeset
-from gamification.domain.days import Calendar
+from gamification.domain.days import EPOCH, Calendar
 from gamification.domain.judging import Judge
 from gamification.domain.rules import AchievementRule
 from gamification.domain.seasons import SeasonState
@@ -75,7 +75,7 @@ def _moment(rule: AchievementRule, now: datetime) -> datetime:
     season = rule.season
     if season is None or season.ends_at is None:
         return now
-    return min(now, season.ends_at - _TICK)
+    return min(now, max(season.ends_at, EPOCH) - _TICK)
 
 
 def _read(user_id: Any, earliest: datetime, latest: datetime) -> Snapshot:

@@ -112,6 +112,8 @@ def test_on_users_own_clocks_the_times_are_those_of_the_clock(admin_client):
     [
         ({"starts_at": "2026-03-04T08:00"}, "starts_at"),
         ({"starts_at": "soon"}, "starts_at"),
+        ({"starts_at": "0001-01-01T00:00"}, "starts_at"),
+        ({"ends_at": "3000-01-02T00:00"}, "ends_at"),
         ({"ends_at": "2026-03-06T00:00"}, "__all__"),
         ({"factor": "20"}, "factor"),
         ({"factor": "1"}, "__all__"),
@@ -156,6 +158,16 @@ def test_the_times_of_a_stored_boost_are_those_of_its_zone(admin_client, planned
     fields = filled_in(admin_client.get(page_of(planned)), "boost_form")
 
     assert fields["starts_at"] == "2026-03-05T13:00"
+
+
+def test_a_boost_for_all_time_has_a_page(admin_client, planned):
+    forever = datetime.max.replace(tzinfo=UTC)
+    Boost.objects.update(ends_at=forever, zone="Asia/Tokyo")
+
+    fields = filled_in(admin_client.get(page_of(planned)), "boost_form")
+
+    assert fields["ends_at"] == "9999-12-31T23:59"
+    assert "12/31/9999" in admin_client.get(LIST).content.decode()
 
 
 def test_another_zone_keeps_the_times_on_the_clock(admin_client, planned):

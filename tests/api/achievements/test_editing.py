@@ -41,6 +41,25 @@ def edit(client, changes, tag=None, key="walker"):
     )
 
 
+@pytest.mark.parametrize("address", [ACHIEVEMENTS, f"{ACHIEVEMENTS}preview/"])
+@pytest.mark.parametrize(
+    ("name", "time"),
+    [
+        ("starts_at", "0001-01-01T00:00:00+23:59"),
+        ("ends_at", "9999-12-31T23:59:59-23:59"),
+    ],
+)
+def test_a_season_is_between_1970_and_3000(editor, address, name, time):
+    body = NEW | {"season_zone": "Asia/Tokyo", name: time}
+    if address != ACHIEVEMENTS:
+        del body["key"]
+
+    problem = assert_problem(editor.post(address, body), 422, "invalid_definition")
+
+    assert [each["pointer"] for each in problem["errors"]] == [f"/{name}"]
+    assert not Achievement.objects.filter(key="new").exists()
+
+
 @pytest.mark.usefixtures("server_clock")
 def test_staff_make_an_achievement(editor, activity):
     response = editor.post(

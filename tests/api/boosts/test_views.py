@@ -118,6 +118,24 @@ def test_a_boost_cannot_begin_in_the_past(api):
     assert [each["pointer"] for each in problem["errors"]] == ["/starts_at"]
 
 
+@pytest.mark.parametrize("address", [BOOSTS, f"{BOOSTS}preview/"])
+@pytest.mark.parametrize(
+    ("name", "time"),
+    [
+        ("starts_at", "0001-01-01T00:00:00+23:59"),
+        ("ends_at", "9999-12-31T23:59:59-23:59"),
+    ],
+)
+def test_a_boost_is_between_1970_and_3000(api, address, name, time):
+    body = LAUNCH | {"zone": "", name: time}
+    if address != BOOSTS:
+        del body["key"]
+
+    problem = assert_problem(api.post(address, body), 422, "invalid_definition")
+
+    assert [each["pointer"] for each in problem["errors"]] == [f"/{name}"]
+
+
 def test_somebody_elses_boost_is_not_overwritten(api):
     tag = api.post(BOOSTS, LAUNCH)["ETag"]
     saved = edit(api, {"factor": "3.00"}, tag)

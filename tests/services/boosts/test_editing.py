@@ -1,7 +1,8 @@
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.contrib.auth.models import Group
@@ -51,6 +52,8 @@ NEW = {
     "ends_at": NOW + 3 * DAY,
     "zone": "UTC",
 }
+#: Instants for which UTC has no year.
+EARLY, LATE = "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"
 GENRES = {"genre": "string", "pages": "integer", "signed": "boolean"}
 
 
@@ -110,6 +113,8 @@ def test_other_factors_are_refused(factor):
         ({"starts_at": datetime(2026, 6, 12)}, "starts_at", "not a date and time"),  # noqa: DTZ001
         ({"ends_at": NOW + HOUR}, "ends_at", "ends before it starts"),
         ({"starts_at": NOW - HOUR}, "starts_at", "cannot begin in the past"),
+        ({"starts_at": EARLY}, "starts_at", "greater than or equal to 1970-01-01"),
+        ({"ends_at": LATE}, "ends_at", "less than or equal to 3000-01-01"),
         ({"activities": "walk"}, "activities", "by their keys"),
         ({"activities": ["swim"]}, "activities", "No activity has the key 'swim'"),
         ({"activities": ["x"] * 101}, "activities", "At most 100"),
@@ -152,6 +157,14 @@ def test_times_can_be_texts():
         starts_at="2026-06-12T00:00:00Z",
         ends_at="2026-06-13T00:00:00+02:00",
     )
+
+
+def test_times_are_kept_in_utc():
+    ends_at = (NOW + 3 * DAY).astimezone(ZoneInfo("Europe/Berlin"))
+
+    made = create_boost(actor=None, **NEW | {"ends_at": ends_at})
+
+    assert boost_tag(made) == boost_tag(find_boost("launch"))
 
 
 def test_a_site_without_groups_has_no_boosts_for_them(monkeypatch):
@@ -280,6 +293,15 @@ def test_only_a_boost_that_no_entry_names_can_be_deleted(user):
     with pytest.raises(BoostUsedError, match="End it instead"):
         delete_boost("launch", actor=None)
     assert [each.key for each in Boost.objects.all()] == ["launch"]
+
+
+def test_a_boost_for_all_time_can_be_deleted():
+    forever = datetime.max.replace(tzinfo=UTC)
+    BoostFactory(key="launch", zone="", ends_at=forever)
+
+    delete_boost("launch", actor=None)
+
+    assert not Boost.objects.exists()
 
 
 def test_a_preview_counts_what_the_boost_chooses(user):

@@ -311,3 +311,9 @@ def test_the_range_of_totals_holds_for_boosted_xp(user):
 
     assert made.credited == 100_000_000
     assert find_boost(boost.key).factor == Decimal("10.00")
+
+
+def test_a_boost_without_an_end_in_sight_stops_nobody(user):
+    BoostFactory(zone="", ends_at=datetime.max.replace(tzinfo=UTC))
+
+    assert record_activity(user, "walk").credited == 20

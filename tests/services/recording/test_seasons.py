@@ -273,3 +273,16 @@ def test_a_late_record_from_before_the_season_may_raise_the_level_in_it(user, sp
 
     # 10 XP on the day before, and 50 XP with the four walks: the second level.
     assert unlocked_at(user) == START
+
+
+@pytest.mark.parametrize(
+    ("field", "year"), [("ends_at", 1), ("starts_at", 9999), ("ends_at", 9999)]
+)
+def test_a_season_at_an_end_of_the_calendar_stops_nobody(user, spring, field, year):
+    times = {"starts_at": None, "ends_at": None, "shown_outside_season": True}
+    Achievement.objects.update(
+        **times | {field: datetime(year, 12 if year > 1 else 1, 31, tzinfo=UTC)}
+    )
+
+    assert walk(user, START).entry.amount == 10
+    assert [each.achievement.key for each in get_achievements(user)] == ["spring"]

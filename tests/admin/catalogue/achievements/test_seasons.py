@@ -87,10 +87,9 @@ def test_a_season_can_be_taken_away(admin_client, june):
     assert (june.starts_at, june.ends_at, june.season_zone) == (None, None, "")
 
 
-def test_a_time_that_is_none_is_refused(admin_client, june):
-    response = save(
-        admin_client, change_page(june), "achievement_form", starts_at="soon"
-    )
+@pytest.mark.parametrize("time", ["soon", "0001-01-01T00:00", "3000-01-02T00:00"])
+def test_a_time_that_is_none_is_refused(admin_client, june, time):
+    response = save(admin_client, change_page(june), "achievement_form", starts_at=time)
 
     assert [*errors_in(response)] == ["starts_at"]
 

@@ -25,6 +25,7 @@ from tests.factories import AchievementFactory
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_achievements")]
 
 JUNE, JULY = datetime(2026, 6, 1, tzinfo=UTC), datetime(2026, 7, 1, tzinfo=UTC)
+LAST_DAY = datetime(9999, 12, 31, 23, tzinfo=UTC)
 ZONED = {"starts_at": JUNE, "ends_at": JULY, "season_zone": "Europe/Berlin"}
 
 
@@ -98,6 +99,21 @@ def test_a_time_is_a_date_and_time(value):
     assert [place for place, _ in errors_of_file(starts_at=value)] == [
         "achievements[0].starts_at"
     ]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("starts_at", "1969-12-31T23:59:59+00:00"),
+        ("starts_at", "0001-01-01T00:00:00+23:59"),
+        ("ends_at", "3000-01-01T00:00:01+00:00"),
+        ("ends_at", "9999-12-31T23:59:59-23:59"),
+    ],
+)
+def test_a_time_is_between_1970_and_3000(field, value):
+    assert [*errors_of(**{field: value})] == [field]
+    places = [place for place, _message in errors_of_file(**{field: value})]
+    assert places == [f"achievements[0].{field}"]
 
 
 @pytest.mark.parametrize(
@@ -223,6 +239,10 @@ def test_tuning_may_not_make_rewards_without_end():
         (
             {"ends_at": JULY},
             "Only what happens before July 1, 2026 counts (each user’s own clock).",
+        ),
+        (
+            {"ends_at": LAST_DAY, "season_zone": "Asia/Tokyo"},
+            "Only what happens before Dec. 31, 9999, 11 p.m. counts (Asia/Tokyo).",
         ),
     ],
 )
