@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 from django.db.models.enums import TextChoices
 from django.utils.translation import gettext_lazy as _
 
+from gamification.domain.keys import own_key
 from gamification.domain.streak_runs import Grant, Runs
 
 
@@ -70,7 +71,6 @@ def missing_rows(
         "earn": runs.earned,
         "lose": {day: -amount for day, amount in runs.surplus.items()},
     }
-    # Keys of grants are chosen by others.
     taken = {row.key for row in known}
     found = list[FreezeRow]()
     for about, kinds in _KINDS.items():
@@ -78,7 +78,7 @@ def missing_rows(
         for day, amount in _differences(stored, due[about]):
             # Of used and returned ones, the sign says which.
             kind = kinds[-1] if amount > 0 else kinds[0]
-            keys = (f"gamification:{kind}:{day}:{turn}" for turn in count(1))
+            keys = (own_key(kind, day, turn) for turn in count(1))
             key = next(each for each in keys if each not in taken)
             found.append(FreezeRow(user_id, streak_id, kind, amount, day, key, now))
     # Additions come first, so that the stock never falls below 0.

@@ -21,6 +21,7 @@ from gamification.domain.history import (
     standing_entries,
     unlocks_of,
 )
+from gamification.domain.keys import own_key
 from gamification.domain.levels import calculate_level_from_xp
 from gamification.domain.outcomes import Entry, EntryKind, Reason
 from gamification.domain.rewards import Place, UnlockRow, place_of, row_of
@@ -41,7 +42,7 @@ class Undoing:
 
 def restored_key(entry_id: int | None) -> str:
     """Return the key of the entry that stands in for a reversed one."""
-    return f"gamification:restored:{entry_id}"
+    return own_key("restored", entry_id)
 
 
 def undo_job(

@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from gamification.conf import conf
 from gamification.domain.days import EPOCH
+from gamification.domain.keys import OWN
 from gamification.domain.rules import MAX_QUANTITY, MAX_TOTAL
 from gamification.exceptions import (
     IdempotencyConflictError,
@@ -166,6 +167,8 @@ def check_key(key: str | None) -> str | None:
             "can be stored."
         )
         raise InvalidKeyError(message)
+    if key.startswith(OWN):
+        raise InvalidKeyError(f"The key {shown(key)} begins with U+241F.")
     return key
 
 

@@ -13,6 +13,7 @@ from gamification import signals
 from gamification.conf import conf
 from gamification.domain.changeset import UserChangeset
 from gamification.domain.history import StandingEntry, standing_entries
+from gamification.domain.keys import own_key
 from gamification.domain.outcomes import EntryKind, Reason
 from gamification.domain.state import UserState
 from gamification.exceptions import GamificationError
@@ -130,7 +131,7 @@ def query_for(user_ids: Sequence[Any], job_id: int = 0) -> StateQuery:
 
 def _key(job_id: int) -> str:
     """Return the key of a job's adjustment, which keeps it from being made twice."""
-    return f"gamification:job:{job_id}"
+    return own_key("job", job_id)
 
 
 def changes_of(

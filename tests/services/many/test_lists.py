@@ -17,6 +17,7 @@ from gamification.models import Celebration, Job, JobUser, LedgerEntry
 from gamification.services import (
     adjust_xp,
     award_achievement,
+    record_activity,
     revoke_achievement,
 )
 from gamification.signals import achievement_revoked, achievement_unlocked, xp_adjusted
@@ -126,6 +127,15 @@ def test_a_step_that_is_repeated_adjusts_nobody_twice(users, staff, two_at_a_tim
 
     assert LedgerEntry.objects.count() == 2
     assert results(job)[0] == ("skipped", "The job has adjusted it before.")
+
+
+@pytest.mark.usefixtures("activity")
+def test_no_key_of_a_record_keeps_a_job_from_its_work(users, staff):
+    job = begin_list(GIFT, users[:1], actor=staff)
+    for number in (0, job.pk):
+        record_activity(users[0], "walk", key=f"gamification:job:{number}")
+
+    assert (preview_list(GIFT, users[:1]).xp, finish(job).xp) == (100, 100)
 
 
 @pytest.mark.parametrize(("celebrate", "number"), [(True, 5), (False, 0)])

@@ -279,6 +279,15 @@ def test_anything_else_is_no_key(user, key):
     assert everything() == before
 
 
+def test_no_key_of_a_caller_begins_like_the_keys_of_the_app(user):
+    with pytest.raises(
+        InvalidKeyError, match=r"^The key '␟job:1' begins with U\+241F\.$"
+    ):
+        record_activity(user, "walk", key="␟job:1")
+
+    assert not ledger_of(user)
+
+
 def test_an_adjustment_with_a_key_is_made_once(user, staff):
     first = adjust_xp(user, amount=5, note="Sorry.", actor=staff, key="a")
 

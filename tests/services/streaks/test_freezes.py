@@ -6,6 +6,7 @@ import pytest
 
 from gamification.exceptions import (
     IdempotencyConflictError,
+    InvalidKeyError,
     InvalidRequestError,
     SelfAwardError,
     UnknownStreakError,
@@ -181,8 +182,10 @@ def test_a_freeze_that_found_no_room_in_a_gap_stays_lost(user, act, on, daily):
         assert (get_streaks(user)[0].current, get_streaks(user)[0].freezes) == (2, 0)
 
 
-def test_no_key_of_a_grant_is_in_the_way_of_a_freeze(user, act, on):
+def test_no_key_of_a_freeze_is_in_the_way_of_a_grant(user, act, on):
     with on(1):
         grant_freezes(user, 1, key="gamification:used:2026-11-02:1")
+    act(1, 3)
 
-    assert act(1, 3).current_streak == 2
+    with on(3), pytest.raises(InvalidKeyError, match="begins with U"):
+        grant_freezes(user, 1, key=StreakFreeze.objects.get(kind="used").key)
