@@ -78,7 +78,7 @@ def grant_freezes(
             check_actor(actor_id)
             definition = find_streak(streak)
             loaded = load(user_id, store)
-            row = used = _used(user_id, definition, key, amount)
+            row = used = _used(user_id, definition, key, amount, note)
             if row is None:
                 check_award(loaded.state, actor_id)
                 _check_cap(definition)
@@ -92,7 +92,7 @@ def grant_freezes(
 
 
 def _used(
-    user_id: Any, streak: StreakDefinition, key: str | None, amount: int
+    user_id: Any, streak: StreakDefinition, key: str | None, amount: int, note: str
 ) -> StreakFreeze | None:
     """Return the grant with this key, or None.
 
@@ -100,9 +100,9 @@ def _used(
     """
     if key is None:
         return None
-    rows = StreakFreeze.objects.filter(user=user_id, key=key)
-    row = rows.filter(streak=streak).first()
-    if row and (row.kind != FreezeKind.GRANTED or row.amount != amount):
+    row = StreakFreeze.objects.filter(user=user_id, key=key).first()
+    asked = (streak.pk, amount, note)
+    if row and (row.streak_id, row.amount, row.note) != asked:
         raise key_conflict(key)
     return row
 

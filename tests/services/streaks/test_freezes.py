@@ -55,8 +55,22 @@ def test_a_grant_is_repeated_safely(user, on):
 
         assert again == replace(first, replayed=True)
         assert (again.added, len(rows(user))) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    "change", [{"amount": 2}, {"note": "Sorry."}, {"streak": "weekly"}]
+)
+def test_a_key_of_a_grant_is_for_one_request(user, on, change):
+    weekly = {"key": "weekly", "name": "Weekly", "unit": "week", "freeze_cap": 3}
+    create_streak(actor=None, **weekly)
+    asked = {"amount": 1, "note": "A gift.", "key": "gift"}
+    with on(1):
+        grant_freezes(user, **asked)
+
         with pytest.raises(IdempotencyConflictError):
-            grant_freezes(user, 2, key="gift")
+            grant_freezes(user, **asked | change)
+
+    assert rows(user) == [("granted", 1, november(1))]
 
 
 @pytest.mark.parametrize("amount", [0, -1, True, "1", 101])
