@@ -106,7 +106,7 @@ from gamification.services.corrections.reversals import entry_fingerprint
 from gamification.services.database_errors import storage_error
 from gamification.services.job_control import abandon_job, pause_job, resume_job
 from gamification.services.job_steps import run_next_step
-from gamification.services.jobs import find_job
+from gamification.services.jobs import find_first_job, find_job
 from gamification.services.levels.describing import describe_levels
 from gamification.services.levels.editing import (
     begin_releveling,
@@ -262,6 +262,7 @@ __all__ = [
     "exclude_user",
     "export_definitions",
     "find_boost",
+    "find_first_job",
     "find_job",
     "find_names",
     "find_streak",

@@ -20,6 +20,7 @@ from gamification.services.validation import (
     actor_id_of,
     actor_key_of,
     check_key,
+    digest,
     key_conflict,
 )
 
@@ -48,18 +49,21 @@ def begin_job(
     user_ids: Iterable[Any] = (),
     undoes: Job | None = None,
     key: str | None = None,
+    request: object = None,
 ) -> Job:
     """Create a job of ``actor`` for about ``total`` users, and return it.
 
     The ``parameters`` depend on the kind. ``user_ids`` are its list of users, if it has
     one, and ``undoes`` is the job that it takes back. This starts no work:
     ``run_next_step`` does it. If the actor has used the ``key`` before, it returns the
-    job that began then.
+    job that began then, if it was for the same ``request``.
 
     Raises ``InvalidKeyError``, ``IdempotencyConflictError``, ``UnknownUserError`` and
     ``StorageError``.
     """
     actor_id, alias = actor_id_of(actor), write_alias()
+    if key is not None:
+        parameters = {**parameters, "request": digest(request)}
     job = Job(
         kind=kind,
         parameters={**parameters},
@@ -68,7 +72,6 @@ def begin_job(
         undoes=undoes,
         key=_stored_key(actor_id, key),
     )
-    user_ids = [*user_ids]
     with wrap_database_errors(alias):
         try:
             with transaction.atomic(using=alias):
@@ -76,7 +79,7 @@ def begin_job(
                 rows = (JobUser(job=job, user_id=user_id) for user_id in user_ids)
                 JobUser.objects.bulk_create(rows, batch_size=5_000)
         except IntegrityError:
-            if first := _first_job(job, user_ids, key):
+            if first := find_first_job(request, actor=actor, key=key):
                 return first
             raise
     log = partial(logger.info, "Job %s: %s begun by user %s.", job.pk, kind, actor_id)
@@ -85,42 +88,31 @@ def begin_job(
 
 
 def find_first_job(
-    kind: JobKind,
-    *,
-    parameters: Mapping[str, Any],
-    actor: UserRef | None,
-    user_ids: Iterable[Any] = (),
-    key: str | None = None,
+    request: object, *, actor: UserRef | None, key: str | None
 ) -> Job | None:
     """Return the job that the actor began with the ``key``, if there is one.
 
-    Raises the errors of ``begin_job``.
+    ``request`` is what was asked for, as JSON values. It must be as it was sent: what
+    it names, such as users, may have changed since. Raises ``InvalidKeyError``,
+    ``StorageError``, and ``IdempotencyConflictError`` if the key stands for another
+    request.
     """
     stored = _stored_key(actor_key_of(actor), key)
-    job = Job(kind=kind, parameters={**parameters}, key=stored)
+    if stored is None:
+        return None
     with wrap_database_errors(write_alias()):
-        return _first_job(job, [*user_ids], key)
+        rows = Job.objects.select_related("actor", "undoes")
+        first = rows.filter(key=stored).first()
+    if first is None:
+        return None
+    if first.parameters["request"] != digest(request):
+        raise key_conflict(key)
+    first.is_replay = True
+    return first
 
 
 def _stored_key(actor_id: Any, key: str | None) -> str | None:
     return None if check_key(key) is None else f"{actor_id}:{key}"
-
-
-def _first_job(job: Job, user_ids: list[Any], key: str | None) -> Job | None:
-    """Return the job that began with the key of ``job``, if there is one.
-
-    Raises ``IdempotencyConflictError`` if it is another one.
-    """
-    rows = Job.objects.select_related("actor", "undoes")
-    first = rows.filter(key=job.key).first() if key else None
-    if first is None:
-        return None
-    asked = JobUser.objects.filter(job=first)
-    is_same = first.kind == job.kind and first.parameters == job.parameters
-    if not is_same or {*asked.values_list("user_id", flat=True)} != {*user_ids}:
-        raise key_conflict(key)
-    first.is_replay = True
-    return first
 
 
 @naming_errors

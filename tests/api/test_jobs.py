@@ -247,3 +247,34 @@ def test_a_job_begins_once_with_a_key(api, users):
     assert first.json() == again.json()
     assert_problem(other, 422, "idempotency_conflict")
     assert Job.objects.count() == 1
+
+
+@pytest.mark.parametrize("how", ["renamed", "deleted", "signed up"])
+def test_a_job_is_found_again_whatever_became_of_its_names(api, users, how):
+    body = GIFT | {"users": ["ada", "eve", "alan"], "skip_unknown": True}
+    key = {"HTTP_IDEMPOTENCY_KEY": "may"}
+    first = api.post(JOBS, body, **key)
+    ada = type(users[0]).objects.filter(username="ada")
+    match how:
+        case "renamed":
+            ada.update(username="lovelace")
+        case "deleted":
+            ada.delete()
+        case _:
+            UserFactory(username="alan")
+
+    again = api.post(JOBS, body, **key)
+
+    assert (again.status_code, again.json()) == (200, first.json())
+
+
+def test_a_period_is_found_again_when_its_user_was_deleted(api, users):
+    body = PERIOD | {"users": ["ada"]}
+    key = {"HTTP_IDEMPOTENCY_KEY": "may"}
+    first = api.post(JOBS, body, **key)
+    users[0].delete()
+
+    again = api.post(JOBS, body, **key)
+
+    assert (again.status_code, again.json()) == (200, first.json())
+    assert "request" not in first.json()["parameters"]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 
 from gamification.management.commands import gamification_many
@@ -92,6 +93,20 @@ def test_a_list_with_a_key_is_done_once(users, names, monkeypatch):
         first == second == [f"job {Job.objects.get().pk}: users: 2, skipped: 0, XP: 20"]
     )
     assert [profile_of(user).total_xp for user in users] == [10, 10]
+
+
+@pytest.mark.parametrize("action", ["award", "take-back"])
+def test_a_job_with_a_key_goes_on_when_users_were_renamed(users, names, action):
+    given = {
+        "award": ("award", "medal", names),
+        "take-back": (action, "--since=2026-01-01", "--until=2026-01-02", "--user=ada"),
+    }
+    asked = (*given[action], "--begin", "--key", "may")
+    first = run(*asked)[0]
+    get_user_model().objects.filter(username="ada").update(username="renamed")
+    UserFactory(username="nobody")
+
+    assert run(*asked) == (first, [])
 
 
 def interrupt(job_id, terminal):

@@ -351,6 +351,16 @@ def test_a_job_that_takes_back_a_period_begins_once_with_a_key(activity, staff):
     assert (again, again.is_replay) == (first, True)
 
 
+def test_a_job_with_a_key_is_the_same_after_its_user_was_deleted(user, activity):
+    pk = user.pk
+    first = begin_list(GIFT, [pk], actor=None, key="may")
+    back = begin_take_back(PERIOD, user=pk, actor=None, key="june")
+    user.delete()
+
+    assert begin_list(GIFT, [pk], actor=None, key="may") == first
+    assert begin_take_back(PERIOD, user=pk, actor=None, key="june") == back
+
+
 @pytest.mark.parametrize("amount", [10, 11])
 def test_the_key_of_a_job_stands_for_no_other_one(user, staff, amount):
     begin_list(GIFT, [user, staff], actor=staff, key="may")

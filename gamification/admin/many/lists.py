@@ -83,7 +83,8 @@ class ListForm(ManyForm):
         return preview_list(act, self.found.found, actor=actor)
 
     def start(self, actor: Any, key: str) -> Job:
-        return begin_list(self.act, self.found.found, actor=actor, key=key)
+        users, request = self.found.found, self.request
+        return begin_list(self.act, users, actor=actor, key=key, request=request)
 
     def name_of(self, user_id: Any) -> str:
         return self.found.found[user_id]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, ClassVar, Final
 from uuid import uuid4
 
@@ -18,7 +19,7 @@ from gamification.admin.concurrent_forms import TagField, replace_data
 from gamification.admin.notes import NotesForm
 from gamification.exceptions import GamificationError
 from gamification.models import Achievement, Job, JobKind
-from gamification.staff import fingerprint, has_all_permissions
+from gamification.staff import find_first_job, fingerprint, has_all_permissions
 from gamification.values import ActPreview
 
 #: A preview lists at most this many names of each sort.
@@ -46,6 +47,15 @@ class ManyForm(NotesForm):
             replace_data(self, {"tag": f"{self._own_tag}:{uuid4().hex}"})
         return preview
 
+    def begun(self, actor: Any) -> Job | None:
+        """Return the job that the form began when it was sent before, if it was.
+
+        Its users and its achievement may have changed since, so it is not checked.
+        """
+        with suppress(GamificationError):
+            return find_first_job(self.request, actor=actor, key=self.data.get("tag"))
+        return None
+
     def begin(self, actor: Any) -> Job | None:
         """Begin what was previewed; return None, with an error, if it is refused."""
         if not self._is_tagged:
@@ -66,9 +76,18 @@ class ManyForm(NotesForm):
 
     @property
     def _own_tag(self) -> str:
-        values = [self.data.get(name, "") for name in self.decisive]
+        return fingerprint(*self._sent(*self.decisive))
+
+    @property
+    def request(self) -> list[str]:
+        """All that was sent for the job."""
+        return self._sent(*self.decisive, "note", "internal_note")
+
+    def _sent(self, *names: str) -> list[str]:
+        values = [self.data.get(name, "") for name in names]
         # Browsers change line ends.
-        return fingerprint(*("\n".join(value.split()) for value in values))
+        texts = ["\n".join(value.split()) for value in values]
+        return [type(self).__name__, *texts]
 
     @abstractmethod
     def play(self, actor: Any) -> ActPreview:
@@ -93,6 +112,8 @@ def act_view(
     """Ask for an act, preview it, and begin it when that is confirmed."""
     if not has_all_permissions(request.user, kind.permissions):
         raise PermissionDenied
+    if "_begin" in request.POST and (first := form.begun(request.user)):
+        return pages.show_begun(request, first)
     context: dict[str, Any] = {"title": capfirst(kind.label), "form": form}
     if form.is_bound and form.is_valid():
         job = _begin(pages, request, form) if "_begin" in request.POST else None

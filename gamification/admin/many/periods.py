@@ -81,8 +81,10 @@ class PeriodForm(ManyForm):
         return preview_take_back(self.act, user=self.cleaned_data["user"])
 
     def start(self, actor: Any, key: str) -> Job:
-        user = self.cleaned_data["user"]
-        return begin_take_back(self.act, user=user, actor=actor, key=key)
+        user, request = self.cleaned_data["user"], self.request
+        return begin_take_back(
+            self.act, user=user, actor=actor, key=key, request=request
+        )
 
     def name_of(self, user_id: Any) -> str:
         return self.data["user"] or str(user_id)

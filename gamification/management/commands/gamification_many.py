@@ -19,6 +19,7 @@ from gamification.staff import (
     UserList,
     begin_list,
     begin_take_back,
+    find_first_job,
     find_users,
     preview_list,
     preview_take_back,
@@ -89,9 +90,13 @@ class Command(BaseCommand):
     def _act(self, options: dict[str, Any]) -> None:
         act = _act_of(options)
         is_list = act.kind != JobKind.REVERSAL
-        users = find_users(_read(options["file"])) if is_list else UserList({})
+        text, name = _read(options["file"]) if is_list else "", options.get("user")
+        request = [act.kind, act.parameters(), text, name]
+        asked = {"actor": None, "key": options["key"], "request": request}
+        if options["begin"] and (first := find_first_job(**asked)):
+            return self._run(first, options)
+        users = find_users(text) if is_list else UserList({})
         self._show_names(users)
-        name = options.get("user")
         user = None if name is None else find_one_user(name)
         if not options["begin"]:
             preview = (
@@ -101,9 +106,9 @@ class Command(BaseCommand):
             )
             return self._show(preview)
         if is_list:
-            job = begin_list(act, users.found, actor=None, key=options["key"])
+            job = begin_list(act, users.found, **asked)
         else:
-            job = begin_take_back(act, user=user, actor=None, key=options["key"])
+            job = begin_take_back(act, user=user, **asked)
         return self._run(job, options)
 
     def _show_names(self, users: UserList) -> None:

@@ -73,7 +73,8 @@ class Act:
 def act_of(job: Job) -> Act:
     """Return the act of ``job``."""
     given = {**job.parameters}
-    given.pop("user", None)
+    for name in ("user", "request"):
+        given.pop(name, None)
     for name in ("since", "until"):
         if name in given:
             given[name] = date.fromisoformat(given[name])

@@ -52,6 +52,7 @@ def begin_list(
     *,
     actor: UserRef | None,
     key: str | None = None,
+    request: object = None,
 ) -> Job:
     """Begin a job that does ``act`` to each of the users once; return the job.
 
@@ -59,7 +60,8 @@ def begin_list(
     apply, such as those who hold the achievement already, are skipped, and the job
     says why. A ``key`` makes it safe to repeat the call: if the same actor has used it
     before, for the same, no other job begins, and the first one is returned, with
-    ``is_replay`` set.
+    ``is_replay`` set. The same is the same act for the same users, or the same
+    ``request``: JSON values that a caller was sent, such as names of the users.
 
     Raises ``UnknownAchievementError``, ``AchievementNotActiveError``,
     ``InvalidAmountError``, ``InvalidTextError`` for an adjustment without a note,
@@ -68,10 +70,8 @@ def begin_list(
     """
     user_ids = _checked(act, users)
     kind, parameters = JobKind(act.kind), act.parameters()
-    first = find_first_job(
-        kind, parameters=parameters, actor=actor, user_ids=user_ids, key=key
-    )
-    if first:
+    request = request or [kind, parameters, user_ids]
+    if first := find_first_job(request, actor=actor, key=key):
         return first
     _check_achievement(act)
     return begin_job(
@@ -81,6 +81,7 @@ def begin_list(
         actor=actor,
         user_ids=user_ids,
         key=key,
+        request=request,
     )
 
 

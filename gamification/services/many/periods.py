@@ -19,7 +19,7 @@ from gamification.models import (
 )
 from gamification.services.balance.report import MAX_DAYS
 from gamification.services.catalogue.lookup import get_definition
-from gamification.services.jobs import Step, begin_job
+from gamification.services.jobs import Step, begin_job, find_first_job
 from gamification.services.many.acts import (
     USERS_AT_ONCE,
     Act,
@@ -48,6 +48,7 @@ def preview_take_back(act: Act, *, user: UserRef | None = None) -> ActPreview:
     Of more than 1,000 users, it plays a sample. Raises the errors of
     ``begin_take_back``.
     """
+    _check(act)
     return play_act(act, _users(act, user))
 
 
@@ -57,28 +58,34 @@ def begin_take_back(
     user: UserRef | None = None,
     actor: UserRef | None,
     key: str | None = None,
+    request: object = None,
 ) -> Job:
     """Begin a job that reverses the records of a period; return the job.
 
     They are the records of ``user``, or of everybody if it is None, on the users' own
     dates from ``act.since`` to ``act.until``, of ``act.activity``, or of all activities
     if it is empty. Each is reversed as by ``reverse_entry``. Adjustments and awards by
-    staff stay. The ``key`` is as in ``begin_list``.
+    staff stay. The ``key`` and the ``request`` are as in ``begin_list``.
 
     Raises ``UnknownActivityError``, ``InvalidSpanError``, ``InvalidTextError``,
     ``InvalidKeyError``, ``IdempotencyConflictError``, ``UnknownUserError``,
     ``StorageError``.
     """
-    user_ids = _users(act, user)
+    _check(act)
     parameters = act.parameters()
     if user is not None:
         parameters["user"] = str(user_id_of(user))
+    request = request or [JobKind.REVERSAL, parameters]
+    if first := find_first_job(request, actor=actor, key=key):
+        return first
+    user_ids = _users(act, user)
     return begin_job(
         JobKind.REVERSAL,
         parameters=parameters,
         total=len(user_ids),
         actor=actor,
         key=key,
+        request=request,
     )
 
 
@@ -96,13 +103,17 @@ def take_back_step(job: Job, actor_id: Any) -> Step:
     return Step(len(results) - skipped, xp, cursor)
 
 
-def _users(act: Act, user: UserRef | None) -> list[Any]:
-    """Return the users whom the act concerns, or raise the error of a bad scope."""
+def _check(act: Act) -> None:
+    """Raise the error of an invalid note, or of dates that are no period."""
     check_notes(act.note, act.internal_note)
     if not act.since or not act.until:
         raise InvalidSpanError("Both dates are needed.")
     if not 1 <= (act.until - act.since).days + 1 <= MAX_DAYS:
         raise InvalidSpanError(f"The dates do not span 1 to {MAX_DAYS} days.")
+
+
+def _users(act: Act, user: UserRef | None) -> list[Any]:
+    """Return the users whom the act concerns, or raise the error of unknown ones."""
     if act.activity:
         get_definition(Activity, act.activity)
     if user is not None:

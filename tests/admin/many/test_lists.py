@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from unittest.mock import ANY
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -8,7 +9,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from gamification.admin.many import lists
-from gamification.models import Job, JobUser
+from gamification.models import Achievement, Job, JobUser
 from gamification.services import award_achievement
 from gamification.staff import begin_list
 from tests.admin.browsing import filled_in, refused_inline
@@ -82,11 +83,8 @@ def test_what_was_previewed_is_begun_and_logged(admin_client, admin_user, users)
     page = reverse("admin:gamification_job_progress", args=[job.pk])
     assert response.headers["Location"] == page
     assert (job.kind, job.total, job.actor) == ("award", 3, admin_user)
-    assert job.parameters == {
-        "achievement": "medal",
-        "celebrate": False,
-        "note": "Helped.",
-    }
+    asked_for = {"achievement": "medal", "celebrate": False, "note": "Helped."}
+    assert job.parameters == asked_for | {"request": ANY}
     assert LogEntry.objects.get().change_message == "Begun for 3 users. Helped."
 
 
@@ -172,6 +170,31 @@ def test_what_is_sent_twice_is_begun_and_logged_once(admin_client, users):
     assert (Job.objects.count(), LogEntry.objects.count()) == (1, 1)
 
 
+def test_what_is_sent_twice_is_found_whatever_became_of_it(admin_client, users):
+    values = filled_in(admin_client.post(AWARD, asked()), "gam-act-form")
+    values |= {"note": "Helped.", "_begin": "1"}
+    first = admin_client.post(AWARD, values)
+    UserFactory(username="nobody")
+    users[0].delete()
+    Achievement.objects.update(status="draft")
+
+    second = admin_client.post(AWARD, values)
+
+    assert first.headers["Location"] == second.headers["Location"]
+    assert (Job.objects.count(), LogEntry.objects.count()) == (1, 1)
+
+
+def test_a_tag_stands_for_no_other_job(admin_client, users):
+    values = filled_in(admin_client.post(AWARD, asked()), "gam-act-form")
+    values |= {"note": "Helped.", "_begin": "1"}
+    admin_client.post(AWARD, values)
+
+    other = admin_client.post(AWARD, values | {"note": "Won."})
+
+    assert "was used before, for another request" in other.text
+    assert Job.objects.count() == 1
+
+
 def test_what_failed_at_the_beginning_is_sent_again_with_its_tag(
     admin_client, users, monkeypatch
 ):
@@ -200,7 +223,7 @@ def test_what_is_previewed_anew_is_begun_anew(admin_client, users):
 def test_a_refusal_at_the_beginning_is_an_error_too(admin_client, users, monkeypatch):
     values = filled_in(admin_client.post(AWARD, asked()), "gam-act-form")
 
-    def refuse(act, users, *, actor, key):
+    def refuse(act, users, **asked):
         raise lists.GamificationError
 
     monkeypatch.setattr(lists, "begin_list", refuse)
@@ -247,11 +270,8 @@ def test_revocations_and_adjustments_have_pages_of_their_own(admin_client, users
     assert (facts(revoked)["XP"], facts(adjusted)["XP"]) == ("-60", "3,000")
     assert "Takes back:" in revoked.text
     begun(admin_client, ADJUST, {"amount": "1000", "users": "ada", "celebrate": "on"})
-    assert Job.objects.get().parameters == {
-        "amount": 1_000,
-        "celebrate": True,
-        "note": "Helped.",
-    }
+    asked_for = {"amount": 1_000, "celebrate": True, "note": "Helped."}
+    assert Job.objects.get().parameters == asked_for | {"request": ANY}
 
 
 def test_a_link_chooses_the_achievement(admin_client, medal):

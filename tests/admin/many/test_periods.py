@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.urls import reverse
 from django.utils import timezone
 
@@ -54,6 +55,17 @@ def test_what_was_previewed_is_taken_back(admin_client, cheat):
     job = Job.objects.get()
     assert (job.kind, job.parameters["user"]) == ("reversal", str(cheat.pk))
     assert profile_of(cheat).total_xp == 0
+
+
+def test_a_period_is_taken_back_once_from_a_user_who_is_renamed(admin_client, cheat):
+    values = filled_in(admin_client.post(PAGE, asked()), "gam-act-form")
+    values |= {"note": "A fault.", "_begin": "1"}
+    first = admin_client.post(PAGE, values)
+    get_user_model().objects.filter(pk=cheat.pk).update(username="renamed")
+
+    second = admin_client.post(PAGE, values)
+
+    assert first.headers["Location"] == second.headers["Location"]
 
 
 def test_an_empty_user_means_everybody(admin_client, cheat):

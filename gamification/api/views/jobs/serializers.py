@@ -18,7 +18,7 @@ from gamification.api.fields import (
 )
 from gamification.api.serializers import ResponseSerializer
 from gamification.api.views.users.serializers import NoteBody, XPAmountField
-from gamification.models import JobKind, JobState
+from gamification.models import Job, JobKind, JobState
 from gamification.staff import MAX_NAME
 
 #: The kinds of jobs that can be begun over HTTP.
@@ -131,6 +131,12 @@ class JobSerializer(ResponseSerializer):
         allow_null=True,
         help_text="Id of the job that this one takes back.",
     )
+
+    @classmethod
+    def serialize(cls, value: Job) -> dict[str, Any]:
+        given = {**value.parameters}
+        given.pop("request", None)
+        return {**super().serialize(value), "parameters": given}
 
 
 class ActPreviewSerializer(ResponseSerializer):

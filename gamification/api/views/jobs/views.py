@@ -43,6 +43,7 @@ from gamification.staff import (
     begin_list,
     begin_take_back,
     begin_undo,
+    find_first_job,
     find_job,
     find_names,
     pause_job,
@@ -119,15 +120,7 @@ class JobsViewSet(GamificationViewSet):
         ``manage.py gamification_job`` run it.
         """
         check_permissions(request.user, JobKind(body["kind"]).permissions)
-        act, found = _act(body), _users(body)
-        if not body["skip_unknown"]:
-            _refuse(found)
-        actor, key = request.user, header_key(request)
-        if act.kind == JobKind.REVERSAL:
-            user = _only(body, found)
-            job = begin_take_back(act, user=user, actor=actor, key=key)
-        else:
-            job = begin_list(act, found.found, actor=actor, key=key)
+        job = _begin(body, actor=request.user, key=header_key(request))
         return Response(
             JobSerializer.serialize(job),
             200 if job.is_replay else 201,
@@ -244,6 +237,19 @@ def _checked(request: Request, job_id: str) -> int:
     job = _find(request, job_id)
     check_permissions(request.user, job.permissions)
     return job.pk
+
+
+def _begin(body: Mapping[str, Any], **who: Any) -> Job:
+    """Return the job that ``body`` begins, or began when it was sent before."""
+    request = sorted(body.items())
+    if first := find_first_job(request, **who):
+        return first
+    act, found = _act(body), _users(body)
+    if not body["skip_unknown"]:
+        _refuse(found)
+    if act.kind == JobKind.REVERSAL:
+        return begin_take_back(act, user=_only(body, found), request=request, **who)
+    return begin_list(act, found.found, request=request, **who)
 
 
 def _act(body: Mapping[str, Any]) -> Act:
