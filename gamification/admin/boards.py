@@ -19,6 +19,7 @@ from gamification.admin.base import HistoryAdmin, log_action
 from gamification.components.leaderboards import rows_of
 from gamification.exceptions import GamificationError, InvalidRequestError
 from gamification.leaderboards import (
+    Period,
     Window,
     get_leaderboard,
     period_after,
@@ -107,7 +108,7 @@ class BoardAdmin(HistoryAdmin):
         shown, name = _window(window), request.POST.get("period", "")
         try:
             period = period_of(shown, name, None)
-            board = self._final_board(request, shown, period.starts_at)
+            board = self._final_board(request, period)
             reopen_board(shown, name, actor=request.user)
         except GamificationError as error:
             messages.error(request, str(error))
@@ -117,12 +118,11 @@ class BoardAdmin(HistoryAdmin):
         address = self.address_of("board_of", window)
         return redirect(f"{address}?{urlencode({'period': name})}")
 
-    def _final_board(
-        self, request: HttpRequest, window: Window, starts_at: Any
-    ) -> Board:
+    def _final_board(self, request: HttpRequest, period: Period) -> Board:
         """Return the final board of a period, or raise ``InvalidRequestError``."""
-        rows = self.get_queryset(request).filter(window=window, grouping="")
-        board = rows.filter(starts_at=starts_at).exclude(closed_at=None).first()
+        rows = self.get_queryset(request).filter(window=period.window, grouping="")
+        rows = rows.filter(starts_at=period.starts_at, ends_at=period.ends_at)
+        board = rows.exclude(closed_at=None).first()
         if not isinstance(board, Board):
             message = _("The board of this period is not final.")
             raise InvalidRequestError(message, field="period")

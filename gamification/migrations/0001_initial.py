@@ -666,7 +666,13 @@ class Migration(migrations.Migration):
                 "default_permissions": ("view",),
                 "constraints": [
                     models.UniqueConstraint(
-                        fields=("grouping", "group", "window", "starts_at"),
+                        fields=(
+                            "grouping",
+                            "group",
+                            "window",
+                            "starts_at",
+                            "ends_at",
+                        ),
                         name="gamification_board_once",
                     ),
                     models.UniqueConstraint(

@@ -74,7 +74,7 @@ class Board(models.Model):
         permissions: ClassVar = [("reopen_board", "Can reopen past leaderboards")]
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=["grouping", "group", "window", "starts_at"],
+                fields=["grouping", "group", "window", "starts_at", "ends_at"],
                 name="gamification_board_once",
             ),
             models.UniqueConstraint(

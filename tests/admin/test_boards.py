@@ -193,6 +193,15 @@ def test_other_boards_are_not_opened_again(admin_client, final, period, said):
     assert not Board.objects.exclude(reopened_at=None).exists()
 
 
+def test_the_final_board_of_another_zone_is_not_opened_again(admin_client, walkers):
+    start, end = datetime(2026, 6, 8, tzinfo=UTC), datetime(2026, 6, 14, 23, tzinfo=UTC)
+    Board.objects.create(window="week", starts_at=start, ends_at=end, closed_at=end)
+
+    response = admin_client.post(REOPEN, PAST, follow=True)
+
+    assert "The board of this period is not final." in response.text
+
+
 def test_opening_again_takes_a_permission(client, final):
     viewer = allowed(client, "view_board")
 

@@ -386,3 +386,38 @@ def test_keys_are_not_read_from_a_board_that_has_changed(user):
     Board.objects.update(version=F("version") + 1)
 
     assert read_slices(header, [AfterOffset(0, 1)]) is None
+
+
+LONDON = {"LEADERBOARD_ZONE": "Europe/London"}
+#: In London, 00:30 on 1 April.
+APRIL_IN_LONDON = datetime(2027, 3, 31, 23, 30, tzinfo=UTC)
+
+
+def test_after_a_change_of_the_zone_two_months_may_begin_together(clock, settings):
+    clock.move_to(datetime(2027, 3, 10, 12, tzinfo=UTC))
+    tend_boards()
+    settings.GAMIFICATION = LONDON
+
+    tend_boards()
+
+    months = Board.objects.filter(window="month").order_by("ends_at")
+    assert [*months.values_list("starts_at", "ends_at", "is_built")] == [
+        (datetime(2027, 3, 1, tzinfo=UTC), datetime(2027, 3, 31, 23, tzinfo=UTC), True),
+        (datetime(2027, 3, 1, tzinfo=UTC), datetime(2027, 4, 1, tzinfo=UTC), True),
+    ]
+
+
+def test_the_board_of_another_zone_is_not_read(user, clock, settings):
+    clock.move_to(datetime(2027, 3, 10, 12, tzinfo=UTC))
+    earns(user, 10, datetime(2027, 3, 10, 11, tzinfo=UTC))
+    tend_boards()
+    clock.move_to(APRIL_IN_LONDON)
+    settings.GAMIFICATION = LONDON
+
+    earns(user, 50, APRIL_IN_LONDON)
+    tend_boards()
+
+    months = [
+        get_leaderboard("month", period=name).entries for name in ("2027-03", "2027-04")
+    ]
+    assert [[each.score for each in month] for month in months] == [[10], [50]]

@@ -10,18 +10,20 @@ from tests.inspection import violates
 pytestmark = pytest.mark.django_db
 
 MONDAY = datetime(2026, 6, 8, tzinfo=UTC)
+WEEK = {
+    "window": "week",
+    "starts_at": MONDAY,
+    "ends_at": datetime(2026, 6, 15, tzinfo=UTC),
+}
 
 
 @pytest.fixture
 def board():
-    return Board.objects.create(window="week", starts_at=MONDAY)
+    return Board.objects.create(**WEEK)
 
 
 def test_a_period_has_one_board(board):
-    assert violates(
-        "gamification_board_once",
-        lambda: Board.objects.create(window="week", starts_at=MONDAY),
-    )
+    assert violates("gamification_board_once", lambda: Board.objects.create(**WEEK))
 
 
 def test_two_windows_may_begin_together(board):

@@ -108,10 +108,11 @@ def find_board(
 
 def _condition(subject: Subject) -> sql.Statement:
     period, group = subject
-    begins = "IS NULL" if period.starts_at is None else "= %s"
+    # After a change of the zone, two periods may begin at the same instant.
+    instants = [adapted(at) for at in (period.starts_at, period.ends_at) if at]
+    bounds = "starts_at = %s AND ends_at = %s" if instants else "starts_at IS NULL"
     text = f"""(audience = %s OR closed_at IS NOT NULL)
-    AND grouping = %s AND "group" = %s AND "window" = %s AND starts_at {begins}"""
-    instants = () if period.starts_at is None else (adapted(period.starts_at),)
+    AND grouping = %s AND "group" = %s AND "window" = %s AND {bounds}"""
     return sql.Statement(text, (audience(), *group, period.window.value, *instants))
 
 
