@@ -106,10 +106,10 @@ def counted(
     ``ends_early``, entries that were recorded after ``b.closed_at`` do not count. The
     ledger is read ``when`` a condition holds.
     """
+    until = " AND {}.recorded_at <= (SELECT coalesce(closed_at, %s) FROM b)"
+    until, last = (until, [_LAST]) if ends_early else ("", [])
     within = " AND e.occurred_at >= %s AND e.occurred_at < %s" if bounds else ""
-    if ends_early:
-        within += " AND e.recorded_at <= (SELECT coalesce(closed_at, %s) FROM b)"
-        bounds = (*bounds, _LAST)
+    within += until.format("e")
     score = "g.total_xp"
     if within:
         score = f"""(SELECT sum(e.amount) FROM {_LEDGER} e
@@ -120,10 +120,11 @@ def counted(
     CASE WHEN {when} THEN (SELECT e.occurred_at FROM {_LEDGER} e
     WHERE e.user_id = w.user_id{within} AND e.amount > 0 AND e.kind <> 'reversal' AND (
         SELECT sum(c.amount) FROM {_LEDGER} c WHERE c.user_id = e.user_id
-            AND (c.id = {named} OR c.corrects = {named} OR c.reverses = {named})) > 0
+            AND (c.id = {named} OR c.corrects = {named} OR c.reverses = {named})
+            {until.format("c")}) > 0
     ORDER BY e.occurred_at DESC LIMIT 1) END"""
-    twice = (*bounds, *bounds) if within else ()
-    return join([ranked, Statement(sql, twice)], "")
+    bounds = (*bounds, *last)
+    return join([ranked, Statement(sql, (*bounds, *bounds, *last))], "")
 
 
 def ranked(marks: Mapping[str, bool]) -> str:
