@@ -14,6 +14,7 @@ from gamification.leaderboards import (
     Window,
     get_leaderboard,
     get_winners,
+    rebuild_boards,
     reopen_board,
     tend_boards,
 )
@@ -109,6 +110,39 @@ def test_a_period_is_provisional_until_it_has_settled_also_without_a_tick(user, 
 
     assert answers == [False, True, True, False]
     assert get_leaderboard("all").is_provisional is False
+
+
+def test_a_period_becomes_final_if_who_is_ranked_changes_meanwhile(
+    user, clock, settings
+):
+    earns(user, 10)
+    clock.move_to(SUNDAY + timedelta(hours=5))
+    tend_boards()
+    settings.GAMIFICATION = {"RANKS_STAFF": True}
+    tend_boards()
+    clock.move_to(SUNDAY + timedelta(hours=60))
+    tend_boards()
+
+    earns(user, 100)
+
+    board = get_leaderboard("week", period=LAST_WEEK)
+    assert (board.state, board.entries[0].score) == (PeriodState.FINAL, 10)
+
+
+def interrupt(users):
+    raise KeyboardInterrupt
+
+
+def test_a_period_becomes_final_if_building_its_board_was_interrupted(user, clock):
+    earns(user, 10)
+    with pytest.raises(KeyboardInterrupt):
+        rebuild_boards(window=Window.WEEK, progress=interrupt)
+    clock.move_to(SUNDAY + timedelta(hours=49))
+
+    tend_boards()
+
+    assert get_leaderboard("week", period=LAST_WEEK).state is PeriodState.FINAL
+    assert places() == {user: (1, 10)}
 
 
 @pytest.fixture

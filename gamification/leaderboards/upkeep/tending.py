@@ -38,9 +38,9 @@ class _Pending(NamedTuple):
 def tend_boards(*, now: datetime | None = None) -> int:
     """Take all pending scores into account; return the number of rows.
 
-    It builds the boards of the current periods, and of those that were missed since
-    the last one; it closes boards whose periods are settled, the oldest first. It
-    waits while somebody else tends the boards.
+    It builds the boards of the current periods, those that were missed since the last
+    one, and past ones that are not built; it closes boards whose periods are settled,
+    the oldest first. It waits while somebody else tends the boards.
     """
     now, done = now or timezone.now(), 0
     with lock_boards(waits=True):
@@ -107,7 +107,13 @@ def _forget_others() -> None:
 
 
 def _due(now: datetime) -> Iterator[Subject]:
-    """Yield the boards that should exist: those that were missed, and current ones."""
+    """Yield the boards that should be built: past ones that are not, and current ones.
+
+    A past board was missed, or is to be built again, or its building was interrupted.
+    """
+    ended = _boards().filter(ends_at__lte=now, grouping__in=groupings())
+    for board in ended.filter(is_built=False).order_by("ends_at", "id"):
+        yield subject_of(board)
     known = _boards().filter(window=Window.ALL, grouping__in=groupings())
     groups = {
         EVERYBODY,
