@@ -9,7 +9,7 @@ import time_machine
 
 from gamification.leaderboards import get_leaderboard, tend_boards
 from gamification.leaderboards.upkeep import closing
-from gamification.services import record_activity, reverse_entry
+from gamification.services import record_activity, reverse_entry, set_visibility
 from tests.factories import UserFactory
 
 pytestmark = [
@@ -108,3 +108,47 @@ def test_a_late_reversal_changes_no_final_board_of_a_scope(users, clock, setting
 
     own = {"viewer": users[1], "scope": "friends"}
     assert places(**own) == [(1, users[0], 100), (2, users[1], 50)]
+
+
+def hides_and_shows(user, clock):
+    """Hide a user while the board is closed."""
+    set_visibility(user, is_public=False)
+    clock.move_to(SETTLED)
+    tend_boards()
+    set_visibility(user, is_public=True)
+    tend_boards()
+
+
+def test_who_shows_themselves_later_has_no_final_place(users, clock):
+    earns(users[0], 100)
+    earns(users[1], 50)
+
+    hides_and_shows(users[0], clock)
+
+    assert places(viewer=users[0]) == [(1, users[1], 50)]
+    assert own_place(users[0]) is None
+
+
+def test_around_who_shows_themselves_later_is_the_first_page(users, clock):
+    hidden = UserFactory()
+    for user, amount in zip((*users, hidden), (100, 90, 80), strict=True):
+        earns(user, amount)
+
+    hides_and_shows(hidden, clock)
+
+    board = read(around=hidden, page_size=1)
+    assert ([each.user for each in board.entries], board.me) == ([users[0]], None)
+
+
+@pytest.mark.parametrize("score", [40, 10])
+def test_beyond_the_kept_a_score_that_nobody_had_has_no_place(
+    users, clock, monkeypatch, score
+):
+    monkeypatch.setattr(closing, "KEPT", 1)
+    hidden = UserFactory()
+    for user, amount in zip((*users, hidden), (100, 30, score), strict=True):
+        earns(user, amount)
+
+    hides_and_shows(hidden, clock)
+
+    assert (own_place(hidden), own_place(users[1])) == (None, (2, 30))

@@ -15,30 +15,33 @@ from gamification.leaderboards.kept.slices import (
     read_scores_above,
     read_slices,
 )
-from gamification.leaderboards.upkeep.closing import KEPT
+from gamification.leaderboards.upkeep import closing
 from gamification.leaderboards.values import Answer, Key, Place, Question, Ranking
+from gamification.models import BoardSegment
 
 
 def answer(header: BoardHeader, question: Question) -> Answer | None:
     """Return the answer of a closed board; None if somebody has just opened it."""
-    focus = header.counted.get(question.focus)
-    own = header.counted.get(question.own)
+    sought = {question.focus, question.own}
+    keys = [key for user in sought if (key := header.counted.get(user))]
     first = max(0, question.offset - 1)
     wish = AfterOffset(first, question.offset - first + question.page_size)
-    if focus or question.after:
-        wish = AfterOffset(0, KEPT)
-    keys = [key for key in (focus, own) if key]
+    if header.counted.get(question.focus) or question.after:
+        wish = AfterOffset(0, closing.KEPT)
     slices = read_slices(header, [wish, *(_around(key) for key in keys)])
     if slices is None:
         return None
-    part, around = Part(header, slices[0]), dict(zip(keys, slices[1:], strict=True))
+    part, found = Part(header, slices[0]), zip(keys, slices[1:], strict=True)
+    around = {key.user: (key, at) for key, at in found if _had(header, key, at)}
     offset = question.offset
-    if focus:
-        offset = question.offset_around(around[focus].anchor + 1, header.total)
+    if question.focus in around:
+        anchor = around[question.focus][1].anchor
+        offset = question.offset_around(anchor + 1, header.total)
     elif question.after:
         offset = part.before(question.after) + int(part.has(question.after))
     page = [*places(part, question.ranking, offset, question.page_size)]
-    mine = _place(header, question.ranking, own, around[own]) if own else None
+    own = around.get(question.own)
+    mine = _place(header, question.ranking, *own) if own else None
     people = people_of(slices)
     return Answer(header.total, offset, page, mine, people, is_final=True)
 
@@ -46,6 +49,16 @@ def answer(header: BoardHeader, question: Question) -> Answer | None:
 def _around(key: Key) -> PlaceOf:
     # A closed board counts both ways, whatever the ranking.
     return PlaceOf(key, 1, 1, Ranking.COMPETITION)
+
+
+def _had(header: BoardHeader, key: Key, found: Slice) -> bool:
+    """Say whether somebody had this key, or its score if the key would not be kept.
+
+    The ledger gives keys also to users who were not ranked when the board was closed.
+    """
+    if key in found.keys or not found.is_last or header.kept <= closing.KEPT:
+        return key in found.keys
+    return BoardSegment.objects.filter(board=header.id, debit=key.debit).exists()
 
 
 def _place(header: BoardHeader, ranking: Ranking, key: Key, found: Slice) -> Place:
