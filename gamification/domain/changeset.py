@@ -229,6 +229,9 @@ class UserChangeset(SettledTotals):
         lost: tuple[Unlock, ...] = (),
     ) -> Outcome:
         """Store and return the outcome of ``entry`` and of its consequences."""
+        if entry.kind == EntryKind.REVERSAL:
+            # A run that is longer without an entry is reached silently.
+            start = start._replace(peak_streak=self.highest_streak)
         outcome = Outcome(
             entry,
             entry.amount,

@@ -136,11 +136,12 @@ class RunningTotals:
         if after and not before:
             self.active_days += 1
             self.streak = self.streaks.extend(self.streak, day)
-            self.highest_streak = max(self.highest_streak, self.streak.longest)
         elif before and not after:
             self.lost_days |= {day}
             self.active_days -= 1
             self.streak = self.streaks.shrink(self.streak, day)
+        # A lost date can lengthen a run: freezes are then earned on other dates.
+        self.highest_streak = max(self.highest_streak, self.streak.longest)
 
     def reaches(self, thresholds: Facts) -> bool:
         """Say whether any value is as high as in ``thresholds``."""

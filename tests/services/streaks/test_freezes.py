@@ -13,8 +13,14 @@ from gamification.exceptions import (
     UnknownUserError,
     UserExcludedError,
 )
+from gamification.maintenance import reconcile
 from gamification.models import StreakDefinition, StreakFreeze
-from gamification.services import get_streaks, pause_streak, record_activity
+from gamification.services import (
+    get_streaks,
+    pause_streak,
+    record_activity,
+    reverse_entry,
+)
 from gamification.staff import (
     create_streak,
     exclude_user,
@@ -203,3 +209,20 @@ def test_no_key_of_a_freeze_is_in_the_way_of_a_grant(user, act, on):
 
     with on(3), pytest.raises(InvalidKeyError, match="begins with U"):
         grant_freezes(user, 1, key=StreakFreeze.objects.get(kind="used").key)
+
+
+def test_a_reversal_that_lengthens_the_longest_run_is_no_milestone(
+    user, act, on, daily, settings
+):
+    settings.GAMIFICATION = {"STREAK_MILESTONES": (6,)}
+    daily(freeze_every=2, freeze_cap=1)
+    first = act(1)
+    act(2, 3, 4, 6, 8, 9)
+
+    with on(9):
+        # Freezes are earned on other dates, so that another gap is covered.
+        reversal = reverse_entry(user, entry_id=first.entry.id)
+
+        assert (first.longest_streak, reversal.longest_streak) == (1, 6)
+        assert [*reconcile(user)] == []
+    assert (reversal.celebrations, act(10).celebrations) == ((), ())
