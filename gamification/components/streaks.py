@@ -73,8 +73,7 @@ def streak_of(user: Any) -> dict[str, Any]:
 
 def today_of(progress: ProfileSummary) -> date:
     """Return the current date on the user's own calendar."""
-    now = timezone.now().astimezone(ZoneInfo(progress.time_zone))
-    return _date_of(now.replace(tzinfo=None))
+    return progress.calendar.date_of(timezone.now())
 
 
 def _date_of(local: datetime) -> date:
@@ -104,7 +103,7 @@ def _day(
         state, word = "coming", _("Not yet")
     elif progress.streak.freezes_needed and day in progress.streak.missed:
         state, word = "frozen", _("Freeze")
-    elif _is_in_streak(day, kinds, progress):
+    elif progress.calendar.is_neutral(day):
         state, word = "neutral", _("Does not count")
     else:
         state, word = "missed", _("Missed")
@@ -119,14 +118,6 @@ def _before(day: date) -> Day:
 def _kind(kind: str) -> tuple[str, str]:
     word = _("Done") if kind == Kind.ACTIVE else capfirst(str(Kind(kind).label))
     return ("done" if kind == Kind.ACTIVE else kind), word
-
-
-def _is_in_streak(
-    day: date, kinds: Mapping[date, str], progress: ProfileSummary
-) -> bool:
-    """Say whether the streak goes on over a day on which nothing was done."""
-    since = [each for each, kind in kinds.items() if each > day and kind == Kind.ACTIVE]
-    return 0 < len(since) < progress.streak.current
 
 
 def other_streaks_of(user: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from django.db import models
 
 from gamification.components import streaks
 from gamification.models import ActiveDay, UserGamification
-from gamification.services import record_activity
+from gamification.services import record_activity, set_time_zone
 from gamification.staff import grant_freezes, pause_streak
 from tests.factories import ActivityFactory
 
@@ -33,6 +33,21 @@ def live_in(user, zone: str) -> None:
     """Let the user's days have followed ``zone`` for all time."""
     choice = {"time_zone": zone, "zone_history": [[0, zone]]}
     UserGamification.objects.create(user=user, **choice)
+
+
+def at(moment: str) -> time_machine.travel:
+    return time_machine.travel(datetime.fromisoformat(moment), tick=False)
+
+
+def fly(user) -> None:
+    """Let the user be active on 3 and 4 May, and fly over the neutral 5 May."""
+    ActivityFactory(key="walk")
+    live_in(user, "Pacific/Honolulu")
+    for day in (3, 4):
+        with at(f"2026-05-0{day}T20:00-10:00"):
+            record_activity(user, "walk")
+    with at("2026-05-04T23:30-10:00"):
+        set_time_zone(user, "Pacific/Auckland")
 
 
 def grant(user, amount: int) -> None:
@@ -146,6 +161,17 @@ def test_a_date_that_never_was_is_not_missed(render, user):
     states = {name: state for state, name, _ in week(render(TAG, user=user))}
 
     assert (states["Thu"], states["Fri"], states["Sat"]) == ("done", "neutral", "done")
+
+
+def test_a_date_that_a_flight_cut_short_is_not_missed_before_the_next_record(
+    render, user
+):
+    fly(user)
+
+    with at("2026-05-06T09:00+12:00"):
+        states = {name: state for state, name, _ in week(render(TAG, user=user))}
+
+    assert (states["Mon"], states["Tue"], states["Wed"]) == ("done", "neutral", "today")
 
 
 @time_machine.travel(NOON, tick=False)

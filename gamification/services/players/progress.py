@@ -48,6 +48,8 @@ class ProfileSummary:
     achievements: int
     #: The IANA zone that the user's days follow.
     time_zone: str
+    #: The user's own days: the date of an instant, and which dates are neutral.
+    calendar: Calendar
     #: The zone that the days will follow and its start, if a change is pending.
     pending_time_zone: str | None
     effective_at: datetime | None
@@ -82,6 +84,7 @@ def get_progress(user: UserRef) -> ProfileSummary:
         active_days=row.active_days,
         achievements=row.held,
         time_zone=calendar.zone_at(now).key,
+        calendar=calendar,
         pending_time_zone=last.zone if waits else None,
         effective_at=datetime.fromtimestamp(last.since, UTC) if waits else None,
         is_public=row.is_public,
