@@ -6,7 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from itertools import groupby, pairwise
+from itertools import chain, groupby, pairwise
 from typing import Any, Final
 
 from django.utils import timezone
@@ -16,7 +16,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from gamification.models import ActiveDay
-from gamification.services import get_calendar
+from gamification.services import ProfileSummary, get_calendar, get_progress
 
 #: Shades of days on which something was done.
 _SHADES: Final = 4
@@ -54,7 +54,8 @@ class Month:
 
 
 def calendar_of(user: Any, year: int | None = None) -> dict[str, Any]:
-    """Return what the calendar of a year shows, in one query."""
+    """Return what the calendar of a year shows, in two queries."""
+    progress = get_progress(user)
     year = year or timezone.localdate().year
     first, last = date(year, 1, 1), date(year, 12, 31)
     days = get_calendar(user, since=first, until=last)
@@ -62,7 +63,7 @@ def calendar_of(user: Any, year: int | None = None) -> dict[str, Any]:
     return {
         "year": year,
         "active_days": sum(_is_active(day) for day in days),
-        "longest_run": _longest_run(days),
+        "longest_run": _longest_run(days, progress),
         "months": _months(mondays, _today()),
         "rows": _rows(mondays, year, days),
         "shades": range(_SHADES + 1),
@@ -158,11 +159,12 @@ class _Cells:
         return 1 + place * _SHADES // (2 * len(self.scale))
 
 
-def _longest_run(days: Sequence[ActiveDay]) -> int:
+def _longest_run(days: Sequence[ActiveDay], progress: ProfileSummary) -> int:
     """Return the most days in a row; other kinds keep the run but do not count."""
     longest = run = 0
-    gaps = [None, *((late.date - early.date).days for early, late in pairwise(days))]
-    for day, gap in zip(days, gaps, strict=False):
-        run = (run if gap == 1 else 0) + _is_active(day)
+    follows = progress.calendar.follows
+    links = (follows(early.date, late.date) for early, late in pairwise(days))
+    for day, is_linked in zip(days, chain([False], links), strict=False):
+        run = (run if is_linked else 0) + _is_active(day)
         longest = max(longest, run)
     return longest

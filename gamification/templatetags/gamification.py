@@ -69,7 +69,7 @@ def gamification_boosts(context: Context, user: Any) -> str:
 def gamification_calendar(
     context: Context, user: Any, *, year: int | None = None
 ) -> str:
-    """Show the user's active days of a year, by default this year, in one query."""
+    """Show the user's active days of a year, by default this year, in two queries."""
     if not _is_known(user):
         return ""
     return _piece(context, "calendar", calendar_of(user, year))
