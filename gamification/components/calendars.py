@@ -15,6 +15,7 @@ from django.utils.formats import date_format, number_format
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
+from gamification.components.streaks import today_of
 from gamification.models import ActiveDay
 from gamification.services import ProfileSummary, get_calendar, get_progress
 
@@ -56,7 +57,7 @@ class Month:
 def calendar_of(user: Any, year: int | None = None) -> dict[str, Any]:
     """Return what the calendar of a year shows, in two queries."""
     progress = get_progress(user)
-    year = year or timezone.localdate().year
+    year = year or today_of(progress).year
     first, last = date(year, 1, 1), date(year, 12, 31)
     days = get_calendar(user, since=first, until=last)
     mondays = _mondays(first, last)

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
-from datetime import timedelta
+import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
+import time_machine
 from django.urls import reverse
 from django.utils import timezone
 
-from gamification.services import award_achievement, record_activity
+from gamification.services import award_achievement, record_activity, set_time_zone
 from gamification.staff import create_streak
-from tests.factories import BoostFactory
+from tests.factories import ActivityFactory, BoostFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -77,6 +79,21 @@ def test_a_fragment_is_what_the_page_has(site, user):
 
 def test_the_year_of_a_calendar_is_chosen(site):
     assert "Days of 2020" in site.get(ADDRESSES[2], {"year": 2020}).content.decode()
+
+
+def test_the_year_of_a_calendar_is_that_of_the_user_s_zone(client, user):
+    ActivityFactory(key="walk")
+    with time_machine.travel(datetime(2026, 12, 31, 20, tzinfo=UTC), tick=False):
+        client.force_login(user)
+        set_time_zone(user, "Pacific/Kiritimati")
+        record_activity(user, "walk")
+
+        pages = [
+            client.get(reverse(f"gamification_pages:{name}")).text
+            for name in ("progress", "fragment-calendar")
+        ]
+
+    assert [re.findall(r"Days of (\d+)", page) for page in pages] == [["2027"]] * 2
 
 
 def test_the_order_of_achievements_is_chosen(site, user):
