@@ -22,6 +22,7 @@ from gamification.pages.requests import (
     window_of,
     year_of,
 )
+from gamification.services import get_progress
 
 
 def fragment(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -53,7 +54,7 @@ def streaks(request: Request) -> HttpResponse:
 
 @fragment
 def boosts(request: Request) -> HttpResponse:
-    return _render(request, "boosts")
+    return _render(request, "boosts", progress=get_progress(request.user))
 
 
 @fragment
@@ -63,7 +64,8 @@ def calendar(request: Request) -> HttpResponse:
 
 @fragment
 def achievements(request: Request) -> HttpResponse:
-    return _render(request, "achievements", order=order_of(request))
+    standing, order = get_progress(request.user), order_of(request)
+    return _render(request, "achievements", progress=standing, order=order)
 
 
 @fragment

@@ -105,6 +105,23 @@ def test_the_order_of_achievements_is_chosen(site, user):
     assert milestones.find("Five hundred done") < milestones.find("Ten done")
 
 
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [("achievements", "Unlocked on March 6, 2026"), ("boosts", "Until March 6, 2026")],
+)
+def test_times_are_told_in_the_zone_of_the_user(client, user, name, says):
+    with time_machine.travel(datetime(2026, 3, 5, 20, tzinfo=UTC), tick=False):
+        client.force_login(user)
+        set_time_zone(user, "Asia/Tokyo")
+        award_achievement(user, "kpi_10")
+        now = timezone.now()
+        BoostFactory(starts_at=now - timedelta(1), ends_at=now + timedelta(hours=1))
+
+        fragment = client.get(reverse(f"gamification_pages:fragment-{name}")).text
+
+    assert says in fragment
+
+
 def test_a_part_of_a_leaderboard_is_chosen(site, user):
     record_activity(user, "kpi_completed")
 
