@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from gamification.domain.changeset import UserChangeset
 from gamification.domain.freezes import FreezeKind, FreezeRow
+from gamification.domain.outcomes import Entry, EntryKind
+from gamification.domain.streak_runs import Runs
 from gamification.domain.streaks import Streak
+from gamification.domain.totals import RunningTotals
 
 
 class StreakEvent(NamedTuple):
@@ -21,19 +25,32 @@ class StreakEvent(NamedTuple):
 
 
 def streak_events(changeset: UserChangeset) -> Iterator[StreakEvent]:
-    """Yield what the changes did to streaks and freezes."""
-    keeper, user_id = changeset.streaks, changeset.state.user_id
-    before, after = changeset.state.streak, changeset.streak
-    is_new_run = after.current <= before.current
-    key = keeper.catalogue.daily.key
-    yield from _changes(user_id, key, before, after, is_new_run=is_new_run)
-    for key, old, new in keeper.changes():
-        # Not every active date lengthens a run of weeks or months.
-        is_new_run = (old.began_on or date.max) < (new.began_on or date.min)
-        streaks = old.streak, new.streak
-        yield from _changes(user_id, key, *streaks, is_new_run=is_new_run)
+    """Yield what each record, or all other entries, did to streaks and freezes.
+
+    It books the entries once more, one record after the other, because a later record
+    of a batch may break what an earlier one has extended.
+    """
+    totals = RunningTotals(changeset.state, changeset.rules)
+    keeper, user_id = totals.streaks, changeset.state.user_id
     keys = {rule.id: rule.key for rule in keeper.catalogue.streaks.values()}
-    yield from freeze_events(keeper.freeze_rows(changeset.now), keys)
+    rows: list[FreezeRow] = []
+    for entries in _by_record(changeset):
+        daily, others = totals.streak, keeper.others()
+        for entry in entries:
+            totals.book(entry)
+        yield from _daily_changes(user_id, keeper.catalogue.daily.key, daily, totals)
+        yield from _other_changes(user_id, others, keeper.others())
+        new = keeper.freeze_rows(changeset.now, rows)
+        yield from freeze_events(new, keys)
+        rows += new
+
+
+def _by_record(changeset: UserChangeset) -> Iterator[Sequence[Entry]]:
+    """Yield the entries of each record, or all entries if there are no records."""
+    entries, outcomes = changeset.entries, changeset.outcomes
+    records = [place for place in outcomes if entries[place].kind == EntryKind.ACTIVITY]
+    for start, end in pairwise([0, *records[1:], len(entries)]):
+        yield entries[start:end]
 
 
 def freeze_events(
@@ -51,6 +68,25 @@ def freeze_events(
         if row.kind == FreezeKind.EARNED and row.amount > 0:
             about["amount"] = row.amount
             yield StreakEvent("freeze_earned", row.user_id, key, about)
+
+
+def _daily_changes(
+    user_id: Any, key: str, old: Streak, totals: RunningTotals
+) -> Iterator[StreakEvent]:
+    new = totals.streak
+    is_new_run = new.current <= old.current
+    return _changes(user_id, key, old, new, is_new_run=is_new_run)
+
+
+def _other_changes(
+    user_id: Any, before: Mapping[str, Runs], after: Mapping[str, Runs]
+) -> Iterator[StreakEvent]:
+    for key, old in before.items():
+        new = after[key]
+        # Not every active date lengthens a run of weeks or months.
+        is_new_run = (old.began_on or date.max) < (new.began_on or date.min)
+        streaks = old.streak, new.streak
+        yield from _changes(user_id, key, *streaks, is_new_run=is_new_run)
 
 
 def _changes(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, datetime, timedelta
 
 from gamification.domain.catalogue import Catalogue
@@ -151,27 +151,32 @@ class StreakKeeper:
             rule.id: self.runs(rule).longest for rule in self.catalogue.other_streaks
         }
 
-    def changes(self) -> Iterator[tuple[str, Runs, Runs]]:
-        """Yield key, runs before and runs after of the streaks besides the daily.
+    def others(self) -> Mapping[str, Runs]:
+        """Return the runs by key of the streaks besides the daily.
 
-        It yields none if not all of them are known.
+        It returns none if not all of them are known.
         """
-        if self.is_loaded:
-            before = StreakKeeper(self.state, self.catalogue)
-            for rule in self.catalogue.other_streaks:
-                yield rule.key, before.runs(rule), self.runs(rule)
+        if not self.is_loaded:
+            return {}
+        return {rule.key: self.runs(rule) for rule in self.catalogue.other_streaks}
 
-    def freeze_rows(self, now: datetime) -> list[FreezeRow]:
-        """Return what the ledger of freezes lacks after all that was booked."""
+    def freeze_rows(
+        self, now: datetime, more: Collection[FreezeRow] = ()
+    ) -> list[FreezeRow]:
+        """Return what the ledger of freezes lacks after all that was booked.
+
+        ``more`` are rows that the ledger is about to have.
+        """
         if self._book is None or not self.is_loaded:
             return []
+        known = (*self._book.freezes, *more)
         return [
             row
             for rule in (self.catalogue.daily, *self.catalogue.other_streaks)
             for row in missing_rows(
                 self.state.user_id,
                 rule.id,
-                self._book.freezes_of(rule),
+                [each for each in known if each.streak_id == rule.id],
                 self.runs(rule),
                 now,
             )

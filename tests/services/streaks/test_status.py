@@ -15,11 +15,12 @@ from gamification.services import (
     pause_streak,
     record_activities,
     record_activity,
+    record_each,
     reverse_entry,
 )
 from gamification.staff import create_streak, grant_freezes, repair_streak
 from gamification.staff import pause_streak as pause_for
-from tests.factories import AchievementFactory, ActivityFactory
+from tests.factories import AchievementFactory, ActivityFactory, UserFactory
 from tests.services.streaks.conftest import noon, november
 
 pytestmark = pytest.mark.django_db
@@ -262,12 +263,35 @@ def test_other_streaks_tell_too(heard, act):
     ]
 
 
-def test_a_batch_tells_as_its_records_would(heard, user, on, activity):
-    def record():
-        with on(2):
-            record_activities([ActivityRecord(user, "walk", noon(2))])
+@pytest.mark.parametrize("rules", [{}, {"initial_freezes": 1, "freeze_every": 2}])
+def test_a_batch_tells_as_its_records_would(heard, act, daily, on, user, rules):
+    daily(**rules)
+    create_streak(actor=None, key="weekly", name="Weekly", unit="week", goal=2)
+    twin, days = UserFactory(), (2, 2, 4, 9, 10, 23, 24)
+    act(1)
+    act(1, who=twin)
 
-    assert [name for name, _about in heard(record)] == ["streak_extended"]
+    one_by_one = heard(lambda: act(*days))
+    with on(24):
+        records = [ActivityRecord(twin, "walk", noon(day)) for day in days]
+        together = heard(lambda: record_activities(records, historical=True))
+
+    assert together == one_by_one
+    assert [about["lost"] for name, about in together if name == "streak_broken"]
+
+
+def test_a_batch_tells_of_a_break_inside_it(heard, user, on):
+    records = [ActivityRecord(user, "walk", noon(day)) for day in (3, 5)]
+
+    with on(5):
+        told = heard(lambda: record_each(records))
+
+    one = {"current": 1, "longest": 1, "streak": "daily"}
+    assert told == [
+        ("streak_extended", one),
+        ("streak_broken", {"broken_at": None, "lost": 1, "streak": "daily"}),
+        ("streak_extended", one),
+    ]
 
 
 def test_silent_work_tells_nothing(heard, user, on, activity):
