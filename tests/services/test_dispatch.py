@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import contextmanager
+from datetime import timedelta
 
 import pytest
 from django.db import transaction
@@ -16,6 +17,7 @@ from gamification.services import (
     award_achievement,
     record_activities,
     record_activity,
+    record_each,
     reverse_entry,
     reverse_source,
     revoke_achievement,
@@ -23,6 +25,7 @@ from gamification.services import (
 )
 from tests.factories import AchievementFactory, UserFactory
 from tests.inspection import COMMITTED, profile_of
+from tests.services.conftest import NOW
 
 pytestmark = [
     COMMITTED,
@@ -110,8 +113,21 @@ def test_each_record_of_a_batch_is_announced(user, heard):
     record_activities(ActivityRecord(each, "walk") for each in (user, other, user))
 
     told = [arguments["user_id"] for _, arguments in heard]
-    assert told == [user.pk, other.pk, user.pk]
+    assert told == [user.pk, user.pk, other.pk]
     assert all(arguments["outcome"].entry.id for _, arguments in heard)
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_records_of_a_batch_are_announced_in_the_order_of_booking(heard, number):
+    users, before = [UserFactory() for _ in range(number)], NOW - timedelta(hours=1)
+    acts = (NOW, 30), (before, 10)
+
+    record_each(ActivityRecord(u, "walk", *act) for act in acts for u in users)
+
+    levels = [about for name, about in heard if name == "level_changed"]
+    told = [(each["user_id"], each["level_before"], each["level"]) for each in levels]
+    rises = (1, 2), (2, 4)
+    assert told == [(each.pk, *rise) for each in users for rise in rises]
 
 
 def test_a_replay_is_not_announced(user, heard):

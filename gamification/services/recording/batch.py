@@ -186,7 +186,7 @@ class BatchDecision:
         self.results.update(zip(self.new[user_id], earned, strict=True))
 
     def results_of(self, written: Written) -> dict[int, Result]:
-        """Return the results by place."""
+        """Return the results by place, those of each user in the order of booking."""
         results = dict(self.results)
         for user_id, changeset in self.changesets.items():
             outcomes = written.outcomes_of(changeset)

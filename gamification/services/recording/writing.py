@@ -64,11 +64,11 @@ def write_batch(
 ) -> Results:
     """Write ``batch`` in one transaction; return the result of each record.
 
-    ``strict`` raises the error of the first refused record and writes nothing. Without
-    ``expects_replays``, it looks up keys only after the database has reported one as
-    taken, or if a record with a key would be refused. With ``has_ids``, outcomes always
-    carry the ids of their rows; otherwise they do only for a single user, or if a
-    signal has receivers.
+    It announces outcomes in the order in which they were booked. ``strict`` raises the
+    error of the first refused record and writes nothing. Without ``expects_replays``,
+    it looks up keys only after the database has reported one as taken, or if a record
+    with a key would be refused. With ``has_ids``, outcomes always carry the ids of
+    their rows; otherwise they do only for a single user, or if a signal has receivers.
     """
     is_single = len(batch.user_ids) == 1
     is_announced = batch.terms.celebrate and is_heard()
@@ -82,8 +82,7 @@ def write_batch(
         batch = batch._replace(looks_up_keys=True)
         results = write(batch, store, strict=strict, has_ids=has_ids)
     if is_announced:
-        in_order = (results[place] for place in sorted(results))
-        outcomes = [each for each in in_order if isinstance(each, Outcome)]
+        outcomes = [each for each in results.values() if isinstance(each, Outcome)]
         transaction.on_commit(partial(announce_records, outcomes), using=store.alias)
     return results
 
