@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import partial
-from typing import Final
+from itertools import groupby
+from typing import Any, Final
 
 from django.db import transaction
 from django.dispatch import Signal
@@ -24,34 +25,6 @@ STREAK_SIGNALS: Final = (
 )
 
 
-def announce(outcome: Outcome) -> None:
-    """Send the signals for an outcome's unlocks and change of level."""
-    user_id = outcome.entry and outcome.entry.user_id
-    for unlock in outcome.unlocks:
-        signals.achievement_unlocked.send_robust(
-            UserGamification, user_id=user_id, unlock=unlock, outcome=outcome
-        )
-    if outcome.level != outcome.level_before:
-        signals.level_changed.send_robust(
-            UserGamification,
-            user_id=user_id,
-            level_before=outcome.level_before,
-            level=outcome.level,
-            outcome=outcome,
-        )
-
-
-def announce_as(signal: Signal, outcome: Outcome, **arguments: object) -> None:
-    """Send ``signal`` about an outcome, then those for unlocks and level."""
-    signal.send_robust(
-        UserGamification,
-        user_id=outcome.entry and outcome.entry.user_id,
-        outcome=outcome,
-        **arguments,
-    )
-    announce(outcome)
-
-
 def announce_on_commit(
     alias: str,
     outcomes: Iterable[Outcome],
@@ -61,8 +34,8 @@ def announce_on_commit(
 ) -> None:
     """Announce outcomes, except replays, as soon as they are committed.
 
-    For each outcome, send ``signal`` with ``arguments``, then those for unlocks and
-    level.
+    For each outcome, send ``signal`` with ``arguments``, then that for unlocks. Then
+    send once that for the level of each user, whose outcomes come together.
     """
     fresh = [outcome for outcome in outcomes if not outcome.replayed]
     if fresh:
@@ -73,11 +46,37 @@ def announce_on_commit(
 def _announce_all(
     outcomes: Iterable[Outcome], signal: Signal | None, arguments: dict[str, object]
 ) -> None:
-    for outcome in outcomes:
-        if signal:
-            announce_as(signal, outcome, **arguments)
-        else:
-            announce(outcome)
+    for user_id, group in groupby(outcomes, _user_of):
+        own = [*group]
+        for outcome in own:
+            if signal:
+                signal.send_robust(
+                    UserGamification, user_id=user_id, outcome=outcome, **arguments
+                )
+            _announce_unlocks(user_id, outcome)
+        _announce_level(user_id, own[0].level_before, own[-1])
+
+
+def _user_of(outcome: Outcome) -> Any:
+    return outcome.entry and outcome.entry.user_id
+
+
+def _announce_unlocks(user_id: Any, outcome: Outcome) -> None:
+    for unlock in outcome.unlocks:
+        signals.achievement_unlocked.send_robust(
+            UserGamification, user_id=user_id, unlock=unlock, outcome=outcome
+        )
+
+
+def _announce_level(user_id: Any, before: int, outcome: Outcome) -> None:
+    if outcome.level != before:
+        signals.level_changed.send_robust(
+            UserGamification,
+            user_id=user_id,
+            level_before=before,
+            level=outcome.level,
+            outcome=outcome,
+        )
 
 
 def announce_streaks(changesets: Iterable[UserChangeset], alias: str) -> None:
@@ -127,4 +126,4 @@ def announce_records(outcomes: Iterable[Outcome]) -> None:
     """Send the signals for all recorded outcomes, except replays."""
     for outcome in outcomes:
         if outcome.entry and not outcome.replayed:
-            announce_as(signals.activity_recorded, outcome)
+            _announce_all([outcome], signals.activity_recorded, {})

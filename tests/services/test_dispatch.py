@@ -23,7 +23,7 @@ from gamification.services import (
     revoke_achievement,
     set_time_zone,
 )
-from tests.factories import AchievementFactory, UserFactory
+from tests.factories import AchievementFactory, ActivityFactory, UserFactory
 from tests.inspection import COMMITTED, profile_of
 from tests.services.conftest import NOW
 
@@ -218,6 +218,39 @@ def test_each_entry_of_a_source_is_announced(user, heard):
     reverse_source(user, source="kpi:1")
 
     assert names_of(heard) == ["entry_reversed", "entry_reversed"]
+
+
+@pytest.fixture
+def limited(user, activity):
+    """Let a walk and a run come from a source, and let a second run earn nothing.
+
+    A walk earns 10 XP, and level 2 begins at 50 XP.
+    """
+    ActivityFactory(key="run", xp_reward=100, daily_limit=1)
+    record_activity(user, "run", source="s")
+    record_activity(user, "run")
+    record_activity(user, "walk", source="s")
+
+
+@pytest.mark.usefixtures("limited")
+def test_a_level_of_which_nothing_is_lost_is_not_announced(user, heard):
+    reverse_source(user, source="s")
+
+    assert names_of(heard) == ["entry_reversed", "entry_reversed"]
+    assert profile_of(user).level == 2
+
+
+def test_a_fall_over_several_entries_is_announced_once(user, heard):
+    for _ in range(2):
+        record_activity(user, "walk", quantity=15, source="s")
+    heard.clear()
+
+    *_, last = reverse_source(user, source="s")
+
+    levels = {"level_before": 4, "level": 1}
+    about = {"user_id": user.pk, "outcome": last, **levels}
+    assert names_of(heard) == ["entry_reversed", "entry_reversed", "level_changed"]
+    assert heard[-1] == ("level_changed", about)
 
 
 def test_a_request_that_changed_nothing_is_not_announced(user, medal, heard):
