@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import date, datetime
 from functools import cached_property
 from operator import attrgetter
@@ -255,10 +256,12 @@ class UserChangeset(SettledTotals):
         rewards: Mapping[Place, StandingEntry],
         reason: Reason,
         corrections: Sequence[Entry] = (),
+        safe: AbstractSet[Place] = NONE,
     ) -> Iterator[Unlock]:
         """Take back and yield revocable achievements that the user no longer meets.
 
-        The XP of ``corrections``, which are booked afterwards, counts already.
+        The XP of ``corrections``, which are booked afterwards, counts already. Those
+        that are ``safe`` stay.
         """
         by_rule = rules_held(self.rules.catalogue.achievements, rewards)
         held = {rule: reward.worth for rule, reward in by_rule.items()}
@@ -268,7 +271,8 @@ class UserChangeset(SettledTotals):
         ]
         facts = self._facts_around(start, by_rule, corrections)
         before, after = zip(facts, trials, strict=True)
-        lost = find_lost(held, before, after, self.rules.thresholds)
+        at_risk = {rule for rule in held if (rule.id, rule.number) not in safe}
+        lost = find_lost(held, before, after, self.rules.thresholds, at_risk)
         self.needs_ledger |= any(trial.is_open for trial in trials)
         for rule in lost:
             reward = by_rule[rule]

@@ -79,8 +79,9 @@ def find_lost(
     before: tuple[Facts, Meets],
     after: tuple[Facts, Meets],
     thresholds: Thresholds,
+    at_risk: AbstractSet[AchievementRule],
 ) -> list[AchievementRule]:
-    """Return the achievements of ``held`` that a reversal takes with it.
+    """Return the achievements ``at_risk``, among ``held``, that a reversal takes.
 
     ``before`` and ``after`` are the facts around the reversal, with all of ``held``,
     and what judges them. An achievement is lost if it was met before and is not met any
@@ -88,7 +89,11 @@ def find_lost(
     unless nothing else kept it before: staff may have taken XP.
     """
     facts, meets = before
-    rest = {rule: xp for rule, xp in held.items() if meets(rule, facts, frozenset())}
+    rest = {
+        rule: xp
+        for rule, xp in held.items()
+        if rule in at_risk and meets(rule, facts, frozenset())
+    }
     earned = _earned(rest, {}, held, before, thresholds)
     lost: dict[AchievementRule, int] = {}
     while True:

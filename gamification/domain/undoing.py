@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import dropwhile
 from operator import attrgetter
 
 from gamification.domain.changeset import UserChangeset
@@ -38,6 +39,8 @@ class Undoing:
     forgotten: AbstractSet[Place] = frozenset()
     #: Ids of the achievements that the user holds afterwards.
     held: AbstractSet[int] = frozenset()
+    #: Achievements that the user would hold without the job, too.
+    safe: AbstractSet[Place] = frozenset()
 
 
 def restored_key(entry_id: int | None) -> str:
@@ -89,7 +92,30 @@ def undo_job(
         unlocks,
         {place for place, row in rows.items() if row is None},
         {pk for pk, _number in left},
+        _safe(rewards, ledger, job_id, undone),
     )
+
+
+def _safe(
+    rewards: Iterable[Entry],
+    ledger: Sequence[Entry],
+    job_id: int,
+    undone: Mapping[int, int],
+) -> set[Place]:
+    """Return the achievements that were unlocked before the job, and that nothing took.
+
+    Only a reversal, or the end of another job, would have taken them without the job.
+    """
+    since = [*dropwhile(lambda entry: entry.job_id != job_id, ledger)]
+    if any(
+        entry.job_id in undone
+        or (entry.kind == EntryKind.REVERSAL and entry.achievement_id is None)
+        for entry in since
+        if entry.job_id != job_id
+    ):
+        return set()
+    later = {entry.id for entry in since}
+    return {place_of(reward) for reward in rewards if reward.id not in later}
 
 
 def _standing(ledger: Iterable[Entry]) -> dict[int | None, StandingEntry]:
@@ -169,7 +195,7 @@ class UndoChangeset(UserChangeset):
 
         ``undone`` has the jobs that were taken back, this one included, by the job
         that did it. ``rewards`` are those of the revocable achievements that the user
-        holds: they lose the ones that they no longer meet.
+        holds: they lose the ones that they no longer meet, and have only by the job.
         """
         start = self.start()
         peak = peak_of(ledger, undone)
@@ -185,7 +211,7 @@ class UndoChangeset(UserChangeset):
         taken = {(row.achievement_id, row.number) for row in self.unlocks}
         gone = taken | self.forgotten
         kept = {place: each for place, each in rewards.items() if place not in gone}
-        lost = tuple(self._lose(start, kept, reason))
+        lost = tuple(self._lose(start, kept, reason, safe=undoing.safe))
         # Achievements that the user has met meanwhile unlock with their next entry.
         self._finish(start, self.entries[0], lost=lost)
 

@@ -9,7 +9,7 @@ def keys_of_lost(held, before, after):
     def meets(rule, facts, without):
         return facts.meet(rule)
 
-    lost = find_lost(held, (before, meets), (after, meets), THRESHOLDS)
+    lost = find_lost(held, (before, meets), (after, meets), THRESHOLDS, held.keys())
     return [rule.key for rule in lost]
 
 

@@ -303,6 +303,77 @@ def test_a_revocable_achievement_that_is_met_no_more_is_lost(users, server_clock
     assert held_by(users[0]) == set()
 
 
+def lend(user):
+    """Let ``user``, who has 20 XP, unlock a revocable achievement of 50 XP."""
+    AchievementFactory(
+        key="lent", criterion="total_xp", threshold=50, xp_reward=5, revocable=True
+    )
+    return adjust_xp(user, amount=30, note="Found.").entry
+
+
+def test_an_achievement_from_before_the_job_that_is_met_no_more_stays(
+    users, server_clock
+):
+    lend(users[0])
+    adjust_xp(users[0], amount=-30, note="Lost.")
+    server_clock.shift(60)
+    before = totals()
+    job = after(server_clock, begin_list(GIFT, users[:1], actor=None))
+
+    take_back(server_clock, job)
+
+    assert totals() == before
+    assert held_by(users[0]) == {"lent"}
+
+
+def test_an_achievement_from_before_the_job_outlasts_what_staff_took_meanwhile(
+    users, server_clock
+):
+    lend(users[0])
+    server_clock.shift(60)
+    job = after(server_clock, begin_list(GIFT, users[:1], actor=None))
+    adjust_xp(users[0], amount=-30, note="Lost.")
+    revoke_achievement(users[0], "rich", reason="Cheated.")
+
+    take_back(server_clock, job)
+
+    assert profile_of(users[0]).total_xp == 25
+    assert held_by(users[0]) == {"lent"}
+
+
+def test_an_achievement_is_lost_if_only_the_job_kept_it_when_more_was_reversed(
+    users, server_clock
+):
+    found = lend(users[0])
+    server_clock.shift(60)
+    job = after(server_clock, begin_list(GIFT, users[:1], actor=None))
+    reverse_entry(users[0], entry_id=found.id)
+    assert "lent" in held_by(users[0])
+
+    take_back(server_clock, job)
+
+    assert profile_of(users[0]).total_xp == 20
+    assert held_by(users[0]) == set()
+
+
+def test_an_achievement_is_lost_if_only_the_job_kept_it_when_another_was_undone(
+    users, server_clock
+):
+    other = after(server_clock, begin_list(GIFT, users[:1], actor=None))
+    AchievementFactory(
+        key="lent", criterion="total_xp", threshold=900, xp_reward=1, revocable=True
+    )
+    record(users[0], 2)
+    server_clock.shift(60)
+    job = after(server_clock, begin_list(GIFT, users[:1], actor=None))
+    take_back(server_clock, other)
+    assert "lent" in held_by(users[0])
+
+    take_back(server_clock, job)
+
+    assert held_by(users[0]) == set()
+
+
 def test_celebrations_that_nobody_saw_are_withdrawn(users, server_clock):
     job = after(server_clock, begin_list(GIFT, users[:2], actor=None))
     seen = Celebration.objects.filter(user=users[1], kind="level").last()
