@@ -65,10 +65,12 @@ class Progress:
         highest_level: int = 1,
         highest_streak: int = 0,
         streak: Streak | None = None,
+        has_exceptions: bool = False,
     ) -> dict[str, object]:
         """Return the columns of the user's row.
 
-        ``streak`` is that of a user whose streak forgives something.
+        ``streak`` is that of a user whose streak forgives something, and
+        ``has_exceptions`` says whether it does so for this user alone.
 
         The highest level and streak keep their stored values unless the ledger has
         higher ones: the user has seen them, whatever has changed since.
@@ -85,6 +87,7 @@ class Progress:
             "active_days": len(self.days),
             "last_active_on": streak.last_active_on,
             "last_occurred_at": self.last_occurred_at,
+            "has_exceptions": has_exceptions,
         }
 
 

@@ -148,6 +148,7 @@ def columns_of(
         highest_level=profile.highest_level,
         highest_streak=profile.highest_streak,
         streak=streaks.daily if streaks else None,
+        has_exceptions=bool(streaks and streaks.has_exceptions),
     )
 
 

@@ -19,7 +19,11 @@ from gamification.models.users import in_order
 from gamification.services.catalogue.filters.counts import built_filters, filter_numbers
 from gamification.services.jobs import undone_jobs
 from gamification.services.levels.table import current_thresholds
-from gamification.services.streaks.derived import DerivedStreaks, derive_streaks
+from gamification.services.streaks.derived import (
+    DerivedStreaks,
+    derive_streaks,
+    unmarked,
+)
 from gamification.services.unit_of_work import wrap_database_errors
 from gamification.storage import Store, store_for
 from gamification.storage.catalogue import load_catalogue
@@ -91,8 +95,9 @@ def _by_streaks(
     has neutral dates, or a streak that forgives something, is compared here.
     """
     catalogue = load_catalogue(store.alias)
-    rows = UserGamification.objects.using(store.alias).order_by("user_id")
-    rows = rows.filter(user__gte=first, user__lte=last)
+    users = UserGamification.objects.using(store.alias)
+    users = users.filter(user__gte=first, user__lte=last)
+    rows = users.order_by("user_id")
     is_plain = catalogue.is_strict and not catalogue.other_streaks
     if is_plain and not conf.default_calendar.neutral_dates:
         rows = rows.filter(Q(has_exceptions=True) | ~Q(zone_history=[]))
@@ -104,7 +109,7 @@ def _by_streaks(
     found = {*suspects}
     for part in _in_parts(special):
         found = found.difference(part) | _by_dates(part, store)
-    return found
+    return found.union(unmarked(users).values_list("user_id", flat=True))
 
 
 def _by_dates(user_ids: Sequence[Any], store: Store) -> set[Any]:

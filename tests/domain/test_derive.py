@@ -53,6 +53,7 @@ def test_an_empty_ledger_is_a_newcomer():
         "active_days": 0,
         "last_active_on": None,
         "last_occurred_at": None,
+        "has_exceptions": False,
     }
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
+import time_machine
 from django.db import connection
 from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
@@ -25,7 +26,7 @@ from gamification.services import (
     reverse_entry,
     revoke_achievement,
 )
-from gamification.staff import grant_freezes
+from gamification.staff import grant_freezes, pause_streak, repair_streak
 from tests.conftest import IS_POSTGRESQL
 from tests.factories import AchievementFactory, UserFactory
 from tests.inspection import profile_of
@@ -161,6 +162,39 @@ def test_a_freeze_that_is_missing_is_named(user):
 
     assert drift == ["freeze used 2026-01-02"]
     repair_later(user)
+
+
+EXCEPTIONS = {
+    "a repaired date": lambda user: repair_streak(
+        user, [date(2026, 1, 4), date(2026, 1, 5)], actor=None, note="Power cut."
+    ),
+    "a pause": lambda user: pause_streak(
+        user, date(2026, 1, 4), date(2026, 1, 5), actor=None
+    ),
+    "a freeze": lambda user: grant_freezes(user, 2, actor=None),
+}
+
+
+@pytest.mark.parametrize("name", EXCEPTIONS)
+def test_a_row_that_hides_an_exception_is_named_and_put_right(walker, name):
+    StreakDefinition.objects.filter(key="daily").update(freeze_cap=2)
+    with time_machine.travel(NEW_YEAR + timedelta(6), tick=False):
+        EXCEPTIONS[name](walker)
+    streak = profile_of(walker).current_streak
+    UserGamification.objects.update(has_exceptions=False)
+
+    [drift] = reconcile(fix=True)
+
+    assert (drift.what, drift.derived) == ("has_exceptions", True)
+    row = profile_of(walker)
+    assert (row.has_exceptions, row.current_streak) == (True, streak)
+
+
+def test_a_row_may_tell_of_an_exception_that_is_gone(walker):
+    UserGamification.objects.update(has_exceptions=True)
+
+    assert [*reconcile(fix=True)] == []
+    assert profile_of(walker).has_exceptions
 
 
 @pytest.fixture
