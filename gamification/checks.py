@@ -174,10 +174,15 @@ def _is_lookup(lookup: str) -> bool:
 
 
 def _is_path(value: object) -> bool:
+    return callable(_imported(value))
+
+
+def _imported(path: object) -> Any:
+    """Return what an absolute dotted path names; None if it names nothing."""
     try:
-        return callable(import_string(str(value)))
+        return None if str(path).startswith(".") else import_string(str(path))
     except ImportError:
-        return False
+        return None
 
 
 def _is_folder(value: object) -> bool:
@@ -195,10 +200,7 @@ def _is_seed(value: object) -> bool:
         return False
     if str(value).endswith(".json"):
         return Path(value).is_file()
-    try:
-        return isinstance(import_string(str(value)), Mapping)
-    except ImportError:
-        return False
+    return isinstance(_imported(value), Mapping)
 
 
 class _Rule(NamedTuple):

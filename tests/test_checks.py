@@ -230,7 +230,11 @@ def test_the_databases_of_this_run_are_tested():
 
 
 @pytest.mark.parametrize(
-    "seed", [0, None, "no.such.name", "tests.test_checks.ids", "none.json", "nonsense"]
+    "seed",
+    [
+        *(0, None, "no.such.name", "tests.test_checks.ids", "none.json", "nonsense"),
+        *("../game", "..game", "./game", "."),
+    ],
 )
 def test_gamification_E014(settings, seed):
     settings.GAMIFICATION = {"SEED_CATALOGUE": seed}

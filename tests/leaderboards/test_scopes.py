@@ -139,8 +139,14 @@ def test_a_scope_has_bounds(members, monkeypatch):
 
 @pytest.mark.parametrize(
     "value",
-    [{"club": "nowhere.at_all"}, {"club": 7}, {1: club_of}, ["club"]],
-    ids=["nowhere", "number", "no name", "list"],
+    [
+        {"club": "nowhere.at_all"},
+        {"club": "..clubs.club_of"},
+        {"club": 7},
+        {1: club_of},
+        ["club"],
+    ],
+    ids=["nowhere", "relative", "number", "no name", "list"],
 )
 def test_a_scope_is_a_callable(settings, value):
     settings.GAMIFICATION = {"LEADERBOARD_SCOPES": value}
