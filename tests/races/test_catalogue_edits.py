@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from decimal import Decimal
 from functools import partial
 from threading import Event, Semaphore
 
 import pytest
-from django.db import transaction
+from django.db import OperationalError, connection, transaction
 
 from gamification.exceptions import InvalidDefinitionError, StaleEditError
-from gamification.models import Achievement, LedgerEntry
+from gamification.models import Achievement, LedgerEntry, StreakDefinition
 from gamification.services import (
     award_achievement,
     record_activity,
@@ -15,10 +17,14 @@ from gamification.services import (
 from gamification.services.catalogue.editing import definition_tag
 from gamification.staff import (
     create_achievement,
+    create_boost,
+    create_streak,
     edit_achievement,
     edit_activity,
+    edit_boost,
+    edit_streak,
 )
-from tests.factories import AchievementFactory, UserFactory
+from tests.factories import AchievementFactory, BoostFactory, UserFactory
 from tests.races import (
     COMMITTED,
     ONLY_POSTGRESQL,
@@ -69,6 +75,39 @@ def test_an_edit_between_read_and_write_counts_from_the_next_record(user):
     second = record_activity(user, "walk")
 
     assert (first.credited, second.credited) == (10, 30)
+
+
+YEAR = {
+    "factor": Decimal(2),
+    "starts_at": datetime(2100, 1, 1, tzinfo=UTC),
+    "ends_at": datetime(2101, 1, 1, tzinfo=UTC),
+}
+
+
+@ONLY_POSTGRESQL
+@pytest.mark.parametrize(
+    "choose",
+    [
+        partial(create_streak, key="new", name="New"),
+        partial(edit_streak, "old", expected=None),
+        partial(create_boost, key="new", name="New", **YEAR),
+        partial(edit_boost, "old", expected=None),
+    ],
+    ids=lambda choose: choose.func.__name__,
+)
+def test_a_deletion_waits_for_an_edit_that_chooses_the_activity(activity, choose):
+    StreakDefinition.objects.create(key="old", name="Old")
+    BoostFactory(key="old", **YEAR)
+
+    def delete():
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '100ms'")
+        activity.delete()
+
+    with transaction.atomic():
+        choose(actor=None, activities=["walk"])
+        with pytest.raises(OperationalError, match="gamification_activity"):
+            elsewhere(delete)
 
 
 def test_a_reward_keeps_its_amount_when_staff_edit_it(user):

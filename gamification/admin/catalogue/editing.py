@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar, Final
 
 from django.db import router
@@ -27,7 +27,7 @@ from gamification.models import (
     UserAchievement,
     write_alias,
 )
-from gamification.models.rules.references import achievements_naming
+from gamification.models.rules.references import achievements_naming, choosing_any
 from gamification.staff import Definition, key_of, write_transaction
 
 #: The name of the form field that holds the primary key of a row.
@@ -135,10 +135,8 @@ class CatalogueAdmin(GamificationAdmin):
         """Name what prevents a deletion; of history, without listing its rows."""
         if history := history_of(objs):
             return [*map(str, objs)], {}, set(), [history]
-        if naming := achievements_naming(objs):
-            text = _("Achievement “%(name)s”, whose conditions name it")
-            protected = [text % {"name": row} for row in naming]
-            return [*map(str, objs)], {}, set(), protected
+        if naming := [*_naming(objs)]:
+            return [*map(str, objs)], {}, set(), naming
         return super().get_deleted_objects(objs, request)
 
     def save_model(
@@ -152,6 +150,15 @@ class CatalogueAdmin(GamificationAdmin):
             edit(obj.key, actor=request.user, expected=expected, **values)
         else:
             obj.pk = type(self).create(actor=request.user, **values).pk
+
+
+def _naming(definitions: Sequence[Definition] | QuerySet[Any]) -> Iterator[str]:
+    """Yield each item of the catalogue that names one of ``definitions``, and how."""
+    text = _("Achievement “%(name)s”, whose conditions name it")
+    yield from (text % {"name": row} for row in achievements_naming(definitions))
+    for row in choosing_any(definitions):
+        kind = capfirst(row._meta.verbose_name)
+        yield _("%(kind)s “%(name)s”, which chooses it") % {"kind": kind, "name": row}
 
 
 def history_of(definitions: Sequence[Definition] | QuerySet[Any]) -> str:

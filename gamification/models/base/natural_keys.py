@@ -19,7 +19,7 @@ class KeyedQuerySet(AppQuerySet[Row]):
         return self.get(key=key)
 
     def delete(self) -> tuple[int, dict[str, int]]:
-        """Delete the rows, unless the conditions of an achievement name one of them."""
+        """Delete the rows, unless other items name one of them."""
         self._for_write = True
         with transaction.atomic(using=self.db):
             check_unnamed([*self])

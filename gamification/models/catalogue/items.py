@@ -52,7 +52,7 @@ class KeyedItem(models.Model):
         super().save(*args, **kwargs)
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        """Delete the item, unless the conditions of an achievement name it."""
+        """Delete the item, unless another one names it."""
         alias = kwargs.get("using") or router.db_for_write(type(self), instance=self)
         with transaction.atomic(using=alias):
             check_unnamed([self])

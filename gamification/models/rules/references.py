@@ -1,4 +1,4 @@
-"""Finds what the conditions of achievements name, and keeps it from deletion."""
+"""Finds what other items of the catalogue name, and keeps it from deletion."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from django.db import router
 from django.db.models import Model, ProtectedError, Q
 from django.utils.translation import gettext as _
 
+from gamification.domain.boost_times import BoostState
 from gamification.domain.rule_checks import names_in
 
 if TYPE_CHECKING:
@@ -52,12 +53,30 @@ def achievements_naming(items: Iterable[Any]) -> list[Achievement]:
     return [row for row in rows if ("achievement", row.key) not in named]
 
 
+def choosing() -> list[Any]:
+    """Return the streaks and boosts that choose some activities.
+
+    Boosts that are over are left out: they stay as the ledger knows them.
+    """
+    streaks, boosts = (
+        rows_of(name).exclude(activities=[]).order_by("key")
+        for name in ("StreakDefinition", "Boost")
+    )
+    return [*streaks, *(row for row in boosts if row.state != BoostState.OVER)]
+
+
+def choosing_any(items: Iterable[Any]) -> list[Any]:
+    """Return the streaks and boosts that choose an activity among ``items``."""
+    keys = {item.key for item in items if _kind_of(item) == "activity"}
+    return [row for row in choosing() if keys & {*row.activities}] if keys else []
+
+
 def _kind_of(item: Model) -> str:
     return _KINDS.get(str(item._meta.model_name), "")
 
 
 def check_unnamed(items: Sequence[Model]) -> None:
-    """Raise ``ProtectedError`` if the conditions of an achievement name an item.
+    """Raise ``ProtectedError`` if another item of the catalogue names one of ``items``.
 
     The items are locked first, so that nobody names them until they are deleted.
     """
@@ -65,10 +84,14 @@ def check_unnamed(items: Sequence[Model]) -> None:
         return
     rows = rows_of(items[0]._meta.object_name or "").order_by("key")
     list(rows.filter(pk__in=[item.pk for item in items]).select_for_update())
-    if naming := achievements_naming(items):
-        message = _("The conditions of %(achievements)s name it.")
+    _refuse(_("The conditions of %(names)s name it."), achievements_naming(items))
+    _refuse(_("It is chosen by %(names)s."), choosing_any(items))
+
+
+def _refuse(message: str, naming: Sequence[Any]) -> None:
+    if naming:
         names = ", ".join(f"“{row}”" for row in naming)
-        raise ProtectedError(message % {"achievements": names}, {*naming})
+        raise ProtectedError(message % {"names": names}, {*naming})
 
 
 def rows_of(name: str) -> Any:

@@ -34,6 +34,7 @@ from gamification.services.catalogue.change_log import (
     undoable,
 )
 from gamification.services.catalogue.fields.values import check_names
+from gamification.services.catalogue.lookup import lock_catalogue
 from gamification.services.unit_of_work import attempts
 from gamification.services.validation import UserRef, actor_id_of
 from gamification.storage import store_for
@@ -60,6 +61,8 @@ def create_boost(*, actor: UserRef | None, **fields: Any) -> Boost:
     for attempt in attempts(store_for(alias)):
         with attempt:
             attempt.lock()
+            if fields.get("activities"):
+                lock_catalogue()
             item = Boost(key=fields.get("key", ""))
             set_boost(item, {n: v for n, v in fields.items() if n != "key"})
             try:
@@ -156,6 +159,8 @@ def _edit(
     for attempt in attempts(store_for(alias)):
         with attempt:
             attempt.lock()
+            if changes.get("activities"):
+                lock_catalogue()
             item = _locked(key, expected)
             before = boost_values(item)
             set_boost(item, changes)

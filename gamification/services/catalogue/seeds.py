@@ -21,7 +21,7 @@ from gamification.models import (
     UserAchievement,
     write_alias,
 )
-from gamification.models.rules.references import named_by, with_rules
+from gamification.models.rules.references import choosing, named_by, with_rules
 from gamification.services.unit_of_work import attempts, naming_errors
 from gamification.services.validation import UserRef, actor_id_of
 from gamification.storage import store_for
@@ -53,6 +53,7 @@ _HELD: Final = _("users have earned it")
 _RECORDED: Final = _("users have done it")
 _COUNTED: Final = _("an achievement that stays counts it")
 _NAMED: Final = _("the conditions of an achievement name it")
+_CHOSEN: Final = _("a streak or a boost chooses it")
 _CHANGED: Final = _("somebody has edited it")
 
 Seed: TypeAlias = Achievement | Activity
@@ -76,8 +77,8 @@ def remove_seeds(*, actor: UserRef | None) -> SeedRemoval:
     """Delete the app's examples: achievements first, then the activities they count.
 
     An example stays if users have earned or done it, if somebody has edited it, if an
-    achievement that stays counts it, or if conditions name it. ``actor`` is the member
-    of staff who does it.
+    achievement that stays counts it, if conditions name it, or if a streak or a boost
+    chooses it. ``actor`` is the member of staff who does it.
 
     Raises ``UnknownUserError``, ``StorageError``.
     """
@@ -96,7 +97,7 @@ def remove_seeds(*, actor: UserRef | None) -> SeedRemoval:
 
 
 def _sorted_out() -> SeedRemoval:
-    """Find out in three queries which examples can go."""
+    """Find out in five queries which examples can go."""
     removed: list[Seed] = []
     kept: list[tuple[Seed, str]] = []
     for row, reason in _with_reasons(removed):
@@ -117,14 +118,17 @@ def _with_reasons(removed: list[Seed]) -> Iterator[tuple[Seed, Any]]:
         is_named = ("achievement", achievement.key) in named
         yield achievement, _reason(achievement, _HELD) or (_NAMED if is_named else "")
     going = [row.pk for row in removed]
+    chosen = {key for row in choosing() for key in row.activities}
     counting = Achievement.objects.filter(activity=OuterRef("pk"))
     for activity in _rows(Activity).annotate(
         is_used=_exists(LedgerEntry, "activity") | _exists(ActivityTally, "activity"),
         is_counted=Exists(counting.exclude(pk__in=going)),
     ):
-        is_named = ("activity", activity.key) in named
-        is_counted = (activity.is_counted or is_named) and not activity.is_used
-        yield activity, _COUNTED if is_counted else _reason(activity, _RECORDED)
+        is_counted = activity.is_counted or ("activity", activity.key) in named
+        if (is_counted or activity.key in chosen) and not activity.is_used:
+            yield activity, _COUNTED if is_counted else _CHOSEN
+        else:
+            yield activity, _reason(activity, _RECORDED)
 
 
 def _rows(model: type[Any]) -> QuerySet[Any]:

@@ -4,7 +4,7 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.urls import reverse
 
-from gamification.models import Achievement, Activity
+from gamification.models import Achievement, Activity, StreakDefinition
 from gamification.services import (
     award_achievement,
     record_activity,
@@ -150,3 +150,14 @@ def test_what_conditions_name_is_protected(admin_client, medal):
         "Achievement “Fan”, whose conditions name it"
     ]
     assert Achievement.objects.filter(key="medal").exists()
+
+
+def test_an_activity_that_a_streak_chooses_is_protected(admin_client, activity):
+    StreakDefinition.objects.create(key="walks", name="Walks", activities=["walk"])
+
+    admin_client.post(page(activity, "delete", activity.pk), {"post": "yes"})
+
+    assert delete_page(admin_client, activity).context["protected"] == [
+        "Streak “Walks”, which chooses it"
+    ]
+    assert Activity.objects.filter(key="walk").exists()

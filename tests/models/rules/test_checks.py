@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import pytest
+import time_machine
 from django.core.exceptions import ValidationError
 from django.db.models import ProtectedError
 
 from gamification.models import Achievement, Activity, StreakDefinition
-from tests.factories import AchievementFactory, ActivityFactory
+from tests.factories import AchievementFactory, ActivityFactory, BoostFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_achievements")]
 
@@ -203,3 +204,26 @@ def test_an_achievement_with_conditions_can_be_deleted(named):
 
     named[2].delete()
     assert not Achievement.objects.exists()
+
+
+@time_machine.travel("2026-06-08T00:00Z")
+def test_an_activity_that_streaks_and_boosts_choose_cannot_be_deleted(review):
+    ActivityFactory(key="walk")
+    chosen = ["review", "walk"]
+    StreakDefinition.objects.create(key="s", name="Training", activities=chosen)
+    BoostFactory(activities=chosen)
+
+    for remove in (review.delete, Activity.objects.all().delete):
+        with pytest.raises(ProtectedError) as refusal:
+            remove()
+        text = "It is chosen by “Training”, “Launch weekend”."
+        assert refusal.value.args[0] == text
+
+
+@time_machine.travel("2026-08-01T00:00Z")
+def test_an_activity_that_only_a_boost_of_the_past_chooses_can_be_deleted(review):
+    BoostFactory(activities=["review"])
+
+    review.delete()
+
+    assert not Activity.objects.filter(key="review").exists()

@@ -4,13 +4,14 @@ from datetime import timedelta
 from importlib import import_module
 
 import pytest
+import time_machine
 from django.db.models import F
 
-from gamification.models import Achievement, Activity
+from gamification.models import Achievement, Activity, StreakDefinition
 from gamification.services import award_achievement, record_activity
 from gamification.services.catalogue.seeds import SEEDS
 from gamification.staff import preview_seed_removal, remove_seeds
-from tests.factories import AchievementFactory
+from tests.factories import AchievementFactory, BoostFactory
 from tests.inspection import everything, statements
 
 pytestmark = pytest.mark.django_db
@@ -103,8 +104,8 @@ def test_a_second_removal_finds_nothing(staff):
     assert (removal.removed, removal.kept) == ((), ())
 
 
-def test_a_preview_takes_three_queries():
-    assert statements(preview_seed_removal) == 3
+def test_a_preview_takes_five_queries():
+    assert statements(preview_seed_removal) == 5
 
 
 def test_what_conditions_name_stays(staff):
@@ -118,3 +119,14 @@ def test_what_conditions_name_stays(staff):
         "level_5": "the conditions of an achievement name it",
         "kpi_completed": "an achievement that stays counts it",
     }
+
+
+@time_machine.travel("2026-05-01T00:00Z")
+def test_what_a_streak_or_a_boost_chooses_stays(staff):
+    StreakDefinition.objects.create(key="visions", activities=["vision_created"])
+    BoostFactory(activities=["kpi_completed"])
+
+    removal = remove_seeds(actor=staff)
+
+    chosen = "a streak or a boost chooses it"
+    assert reasons(removal) == {"vision_created": chosen, "kpi_completed": chosen}

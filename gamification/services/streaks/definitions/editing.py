@@ -23,6 +23,7 @@ from gamification.services.catalogue.change_log import (
     log_edits,
 )
 from gamification.services.catalogue.fields.values import check_names
+from gamification.services.catalogue.lookup import lock_catalogue
 from gamification.services.streaks.definitions.fields import (
     STREAK_FIELDS,
     check_streak,
@@ -52,6 +53,8 @@ def create_streak(*, actor: UserRef | None, **fields: Any) -> StreakDefinition:
     for attempt in attempts(store_for(alias)):
         with attempt:
             attempt.lock()
+            if fields.get("activities"):
+                lock_catalogue()
             item = add_streak(fields, actor_id)
     return item
 
@@ -90,6 +93,8 @@ def edit_streak(
     for attempt in attempts(store_for(alias)):
         with attempt:
             attempt.lock()
+            if changes.get("activities"):
+                lock_catalogue()
             item = _lock(find_streak(key))
             if expected is not None and expected != streak_tag(item):
                 raise StaleEditError
