@@ -12,7 +12,6 @@ from gamification.domain.categories import Category
 from gamification.domain.conditions import Operator, Quantity
 from gamification.domain.counting_checks import DATED
 from gamification.domain.criteria import Criterion
-from gamification.domain.days import in_zone
 from gamification.domain.definitions import Effect
 from gamification.domain.levels import (
     MAX_LEVELS,
@@ -22,7 +21,6 @@ from gamification.domain.levels import (
     make_table,
     thresholds_of,
 )
-from gamification.domain.outcomes import CelebrationMode
 from gamification.domain.rule_checks import LEAF_CRITERIA
 from gamification.domain.rules import MAX_TIMES, SPANNED, AchievementStatus
 from gamification.domain.seasons import SeasonState
@@ -204,7 +202,6 @@ __all__ = [
     "ActivityNumbers",
     "AttributeType",
     "Category",
-    "CelebrationMode",
     "Criterion",
     "Curve",
     "Definition",
@@ -283,7 +280,6 @@ __all__ = [
     "held_achievements",
     "held_once",
     "hold_user",
-    "in_zone",
     "is_boost_used",
     "is_storable",
     "key_of",

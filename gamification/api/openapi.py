@@ -40,9 +40,14 @@ from gamification.api.views.jobs.serializers import STARTABLE_KINDS
 from gamification.api.views.users.serializers import STREAK_STATES
 from gamification.api.views.users.streak_serializers import FREEZE_KINDS, UNITS
 from gamification.leaderboards import PeriodState, Ranking, Window
-from gamification.models import ActiveDay, JobKind, JobState, RestrictionKind
+from gamification.models import (
+    ActiveDay,
+    CelebrationMode,
+    JobKind,
+    JobState,
+    RestrictionKind,
+)
 from gamification.services import CelebrationKind, EntryKind, WithheldReason
-from gamification.staff import CelebrationMode
 
 _PREFIX: Final = "Gamification"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gamification.domain.categories import AchievementCategory
+from gamification.domain.outcomes import CelebrationMode
 from gamification.models.boards import Board, BoardScore, BoardSegment, PendingScore
 from gamification.models.catalogue.achievements import Achievement
 from gamification.models.catalogue.activities import Activity
@@ -33,6 +34,7 @@ __all__ = [
     "Boost",
     "CatalogueStamp",
     "Celebration",
+    "CelebrationMode",
     "CountFilter",
     "FilterTally",
     "Job",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -21,7 +22,6 @@ from gamification.models import Activity
 from gamification.staff import (
     boost_tag,
     check_boost,
-    in_zone,
     lock_boost,
     preview_boost,
     time_zones,
@@ -46,8 +46,10 @@ class WallTimeField(forms.Field):
     def prepare_value(self, value: Any) -> Any:
         if not isinstance(value, datetime):
             return value
-        zone = ZoneInfo(self.zone) if self.zone else UTC
-        return in_zone(value, zone).strftime(_WALL_TIME)
+        # A stored time at the end of the calendar stays as it is.
+        with suppress(OverflowError):
+            value = value.astimezone(ZoneInfo(self.zone) if self.zone else UTC)
+        return value.strftime(_WALL_TIME)
 
     def to_python(self, value: Any) -> datetime | None:
         text = self.prepare_value(value)
@@ -131,8 +133,10 @@ class BoostForm(DefinitionForm):
         zone = ZoneInfo(name) if name else UTC
         for each in _TIMES:
             if isinstance(cleaned.get(each), datetime):
-                at = cleaned[each].replace(tzinfo=zone)
-                cleaned[each] = in_zone(at, UTC)
+                cleaned[each] = cleaned[each].replace(tzinfo=zone)
+                # The model refuses what is at the end of the calendar.
+                with suppress(OverflowError):
+                    cleaned[each] = cleaned[each].astimezone(UTC)
         if "where" in cleaned:
             chosen = cleaned.get("activities") or [*self._declared]
             declared = [self._declared[key] for key in chosen]

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from gamification.admin.catalogue.definition_forms import DefinitionForm
 from gamification.components.zones import ZoneSelect
-from gamification.staff import in_zone, time_zones
+from gamification.staff import time_zones
 
 #: The format that browsers send, with seconds only where they are given.
 _FORMAT: Final = "%Y-%m-%dT%H:%M"
@@ -40,16 +40,19 @@ class SeasonTimeField(forms.DateTimeField):
 
     def prepare_value(self, value: Any) -> Any:
         if isinstance(value, datetime):
-            return in_zone(value, self.zone).strftime(_FORMAT)
+            # A stored time at the end of the calendar stays as it is.
+            with suppress(OverflowError):
+                value = value.astimezone(self.zone)
+            return value.strftime(_FORMAT)
         return value
 
     def to_python(self, value: Any) -> datetime | None:
         if value in self.empty_values:
             return None
         for each in _FORMATS:
-            with suppress(ValueError):
+            with suppress(ValueError, OverflowError):
                 shown = datetime.strptime(str(value), each)  # noqa: DTZ007 - see below
-                return in_zone(shown.replace(tzinfo=self.zone), UTC)
+                return shown.replace(tzinfo=self.zone).astimezone(UTC)
         raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
 
 

@@ -19,11 +19,12 @@ from gamification.api.views.base import GamificationViewSet
 from gamification.api.views.users.serializers import UserLevelSerializer
 from gamification.api.views.users.streak_serializers import StreakSerializer
 from gamification.exceptions import InvalidTimeZoneError
+from gamification.models import CelebrationMode
 from gamification.services import (
     ProfileSummary,
     get_progress,
 )
-from gamification.staff import CelebrationMode, set_choices
+from gamification.staff import set_choices
 from gamification.user_lookup import public_name
 
 EXAMPLE: Final = {
