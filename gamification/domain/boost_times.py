@@ -39,12 +39,21 @@ def latest(at: datetime, zone: str) -> datetime:
 
 
 def state_at(
-    now: datetime, starts_at: datetime, ends_at: datetime, zone: str
+    now: datetime,
+    starts_at: datetime,
+    ends_at: datetime,
+    zone: str,
+    *,
+    is_active: bool = True,
 ) -> BoostState:
-    """Return the state of a boost with these times."""
+    """Return the state of a boost with these times.
+
+    One that is not active when it would begin never holds: it is over.
+    """
     if now < earliest(starts_at, zone):
         return BoostState.PLANNED
-    return BoostState.RUNNING if now < latest(ends_at, zone) else BoostState.OVER
+    is_running = is_active and now < latest(ends_at, zone)
+    return BoostState.RUNNING if is_running else BoostState.OVER
 
 
 def instant_for(at: datetime, zone: str, calendar: Calendar) -> datetime:

@@ -296,6 +296,13 @@ def test_a_boost_runs_as_long_as_it_holds_somewhere(zone, at, expected):
     assert state_at(at, JUNE, JULY, zone) is expected
 
 
+@pytest.mark.parametrize(
+    ("at", "expected"), [(JUNE - HOUR, BoostState.PLANNED), (JUNE, BoostState.OVER)]
+)
+def test_a_boost_that_is_switched_off_never_runs(at, expected):
+    assert state_at(at, JUNE, JULY, "UTC", is_active=False) is expected
+
+
 def test_a_user_is_told_when_a_boost_begins_for_them():
     assert instant_for(JUNE, "", BERLIN) == JUNE - 2 * HOUR
     assert instant_for(JUNE, "UTC", BERLIN) == JUNE

@@ -102,4 +102,5 @@ class Boost(KeyedItem):
     @property
     def state(self) -> BoostState:
         """Whether it is planned, running or over, wherever users are."""
-        return state_at(timezone.now(), self.starts_at, self.ends_at, self.zone)
+        times = self.starts_at, self.ends_at, self.zone
+        return state_at(timezone.now(), *times, is_active=self.is_active)

@@ -14,7 +14,7 @@ from django.db.models.functions import Cast
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from gamification.domain.boost_times import BEHIND, earliest, latest
+from gamification.domain.boost_times import BEHIND, BoostState, earliest, latest
 from gamification.domain.days import shifted
 from gamification.exceptions import BoostUsedError, StaleEditError
 from gamification.models import Boost, LedgerEntry, write_alias
@@ -82,9 +82,9 @@ def edit_boost(
     """Change some of ``BOOST_FIELDS`` of a boost; return it.
 
     Entries keep the factor that they had. Once a boost has begun, it can only be ended
-    earlier or later; once it is over, it stays as it is. ``expected`` is the
-    ``boost_tag`` of the version that the editor saw: if somebody else has saved since,
-    ``StaleEditError`` is raised. None edits whatever is stored.
+    earlier or later, or switched off for good; once it is over, it stays as it is.
+    ``expected`` is the ``boost_tag`` of the version that the editor saw: if somebody
+    else has saved since, ``StaleEditError`` is raised. None edits whatever is stored.
 
     Raises ``UnknownBoostError``, ``StaleEditError``, and the errors of
     ``create_boost``.
@@ -94,10 +94,17 @@ def edit_boost(
 
 
 def end_boost(key: str, *, actor: UserRef | None, expected: str | None = None) -> Boost:
-    """End a running boost now, wherever users are; otherwise as ``edit_boost``."""
+    """End a running boost now, wherever users are; otherwise as ``edit_boost``.
+
+    One that some clocks have not reached yet cannot end on all of them: it is switched
+    off, and keeps its times.
+    """
     item, now = find_boost(key), timezone.now().replace(microsecond=0)
     ends_at = now if item.zone else now - BEHIND
-    return _edit(key, actor, expected, {"ends_at": ends_at})
+    changes: dict[str, Any] = {"ends_at": ends_at}
+    if item.state == BoostState.RUNNING and ends_at <= item.starts_at:
+        changes = {"is_active": False}
+    return _edit(key, actor, expected, changes)
 
 
 def undo_boost_edit(

@@ -40,15 +40,20 @@ def time_errors(
         yield from _late_start(starts_at, zone, now)
         return
     changed = [name for name in values if values[name] != before[name]]
-    state = state_at(now, before["starts_at"], before["ends_at"], before["zone"])
+    times = before["starts_at"], before["ends_at"], before["zone"]
+    state = state_at(now, *times, is_active=before["is_active"])
     if state == BoostState.PLANNED:
         yield from _late_start(starts_at, zone, now)
     elif state == BoostState.OVER:
         text = _("The boost is over. It stays as the ledger knows it.")
         yield from ((name, text) for name in changed)
     else:
-        text = _("The boost is running: it can only be ended earlier or later.")
-        yield from ((name, text) for name in changed if name != "ends_at")
+        text = _(
+            "The boost is running: it can only be ended earlier or later, or be "
+            "switched off for good."
+        )
+        ends = {"ends_at", "is_active"}
+        yield from ((name, text) for name in changed if name not in ends)
         if "ends_at" in changed and latest(ends_at, zone) < now - _JUST_NOW:
             yield "ends_at", _("The end is in the past.")
 

@@ -161,6 +161,15 @@ def test_a_running_boost_can_only_be_ended_earlier_or_later(api):
     )
 
 
+def test_a_boost_on_users_own_clocks_can_be_ended_on_its_first_day(api):
+    running(zone="", starts_at=timezone.now() - timedelta(hours=12))
+
+    ended = api.post(f"{BOOSTS}launch/end/", headers={"If-Match": "*"})
+
+    assert (ended.status_code, ended.json()["state"]) == (200, "over")
+    assert not ended.json()["is_active"]
+
+
 def test_a_boost_that_the_ledger_names_stays(api, user):
     running()
     record_activity(user, "walk")

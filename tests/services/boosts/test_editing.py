@@ -276,6 +276,25 @@ def test_ended_on_users_own_clocks_it_is_over_everywhere():
     assert (ended.ends_at, ended.state) == (NOW - 12 * HOUR, "over")
 
 
+def test_ended_before_it_has_begun_everywhere_it_is_switched_off(user, staff):
+    boost = BoostFactory(zone="", starts_at=NOW - 6 * HOUR)
+    given = record_activity(user, "walk").credited
+
+    ended = end_boost(boost.key, actor=staff)
+
+    assert (ended.ends_at, ended.state) == (boost.ends_at, "over")
+    assert (given, record_activity(user, "walk").credited) == (20, 10)
+    with pytest.raises(InvalidDefinitionError, match="The boost is over"):
+        edit_boost(boost.key, actor=staff, expected=None, is_active=True)
+
+
+def test_a_boost_that_has_not_begun_anywhere_cannot_be_ended():
+    boost = BoostFactory(zone="", starts_at=NOW + 15 * HOUR)
+
+    with pytest.raises(InvalidDefinitionError, match="ends before it starts"):
+        end_boost(boost.key, actor=None)
+
+
 def test_what_is_over_stays():
     boost = BoostFactory(ends_at=NOW - HOUR)
 

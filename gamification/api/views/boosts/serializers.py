@@ -178,7 +178,9 @@ class BoostSerializer(FactorSerializer):
     boosts_imports = serializers.BooleanField()
     is_active = serializers.BooleanField()
     state = serializers.ChoiceField(
-        choices=STATES, help_text="Whether it holds now, somewhere."
+        choices=STATES,
+        help_text="Whether it holds now, somewhere. One that is switched off when it "
+        "would run is over.",
     )
 
 

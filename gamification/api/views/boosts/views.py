@@ -106,7 +106,8 @@ class BoostsViewSet(DefinitionsViewSet):
         """Change a boost, unless somebody else has changed it in the meantime.
 
         Entries keep the factor that they had. Once a boost has begun, it can only be
-        ended earlier or later; once it is over, it stays as it is.
+        ended earlier or later, or be switched off for good; once it is over, it stays
+        as it is.
         """
         expected = expected_tag(request)
         with not_found_on(ours.UnknownBoostError):
@@ -133,7 +134,11 @@ class BoostsViewSet(DefinitionsViewSet):
         response_example={**EXAMPLE, "state": "over"},
     )
     def end_now(self, request: Request, key: str) -> Response:
-        """End a running boost now, wherever users are."""
+        """End a running boost now, wherever users are.
+
+        One that has not begun on every clock is switched off instead: it is over, and
+        keeps its times.
+        """
         expected = expected_tag(request)
         with not_found_on(ours.UnknownBoostError):
             return self.answer(end_boost(key, actor=request.user, expected=expected))
