@@ -90,7 +90,7 @@ def get_reach(keys: Collection[str]) -> list[Reach]:
     """Return the reach of those of the achievements that users can earn, in order.
 
     The number of queries does not depend on the number of users or achievements, up to
-    a hundred achievements.
+    a hundred achievements; those that only ledgers can tell about take more.
     """
     rows = Achievement.objects.select_related("activity")
     rows = rows.filter(key__in=keys, status=AchievementStatus.ACTIVE)
@@ -203,8 +203,7 @@ def _can_be_met(condition: Condition, tops: _Tops) -> bool:
 
 def _counts(achievements: Sequence[Achievement]) -> Iterator[tuple[int, int]]:
     """Yield the key of a row, with the number of users who meet it already, if any."""
-    trees = [row for row in achievements if is_tree(row)]
-    played = [row for row in trees if is_special(row) or not meeting_of(row).is_exact]
+    played = [row for row in achievements if not _is_counted(row)]
     for row in played:
         # Only their ledgers, or a look at each of them, can tell.
         yield row.pk, preview_backfill(row, sample=0).users
@@ -212,6 +211,13 @@ def _counts(achievements: Sequence[Achievement]) -> Iterator[tuple[int, int]]:
     for first in range(0, len(achievements), _AT_ONCE):
         one, *more = (_count(row) for row in achievements[first : first + _AT_ONCE])
         yield from one.union(*more, all=True).order_by()
+
+
+def _is_counted(achievement: Achievement) -> bool:
+    """Say whether a query finds just those who meet it."""
+    if is_special(achievement):
+        return False
+    return not is_tree(achievement) or meeting_of(achievement).is_exact
 
 
 def _count(achievement: Achievement) -> QuerySet[Any, Any]:

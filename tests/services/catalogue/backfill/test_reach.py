@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from gamification.models import Achievement
@@ -75,6 +77,22 @@ def test_holders_do_not_count(walkers):
     [reach] = get_reach(["rich"])
 
     assert reach.users == 1
+
+
+@pytest.mark.usefixtures("walkers")
+@pytest.mark.parametrize(
+    ("fields", "users"),
+    [
+        ({"starts_at": datetime(2026, 6, 11, tzinfo=UTC)}, 0),
+        ({"starts_at": datetime(2026, 6, 9, tzinfo=UTC)}, 2),
+        ({"repeat_period": "week", "max_times": None}, 2),
+    ],
+)
+def test_only_what_counts_for_a_season_or_a_period_is_counted(activity, fields, users):
+    counted = {"criterion": "activity_count", "activity": activity, "threshold": 2}
+    AchievementFactory(key="walker", **counted, **fields)
+
+    assert get_reach(["walker"])[0].users == users
 
 
 @pytest.mark.usefixtures("walkers")
