@@ -72,14 +72,15 @@ def claim_celebration(user: UserRef, *, id: int) -> Celebration:  # noqa: A002 -
         with attempt:
             attempt.lock()
             # An update cannot join the user's progress; the lock keeps both together.
-            free = rows.filter(pk__in=[*rows.pending().values_list("pk", flat=True)])
-            until = timezone.now() + CLAIM_TIME
-            is_mine = free.unclaimed().update(claimed_until=until)
+            is_pending, until = rows.pending().exists(), timezone.now() + CLAIM_TIME
+            is_mine = is_pending and rows.unclaimed().update(claimed_until=until)
             found = rows.first()
             if found is None:
                 raise unknown
+            if not is_pending:
+                raise CelebrationOverError
             if not is_mine:
-                raise _refusal(found)
+                raise CelebrationClaimedError(claimed_until=found.claimed_until)
             celebration = found
     return celebration
 
@@ -101,14 +102,3 @@ def acknowledge_celebrations(user: UserRef, *, ids: Collection[int]) -> int:
             attempt.lock()
             new = rows.filter(acknowledged_at=None).update(acknowledged_at=now)
     return new
-
-
-def _refusal(
-    celebration: Celebration,
-) -> CelebrationClaimedError | CelebrationOverError:
-    until = celebration.claimed_until
-    is_shown = until is not None and until > timezone.now()
-    is_over = celebration.acknowledged_at or celebration.expires_at <= timezone.now()
-    if is_shown and not is_over:
-        return CelebrationClaimedError(claimed_until=until)
-    return CelebrationOverError()

@@ -332,13 +332,13 @@ def test_a_celebration_that_no_longer_holds_cannot_be_claimed(user):
     assert show.claimed_until is None
 
 
-def test_a_celebration_stays_claimed_while_it_no_longer_holds(user):
+def test_a_claimed_celebration_that_no_longer_holds_is_over(user):
     award_achievement(user, AchievementFactory(key="medal", xp_reward=0).key)
     [show] = pending_celebrations(user)
     claim_celebration(user, id=show.pk)
     revoke_achievement(user, "medal")
 
-    with pytest.raises(CelebrationClaimedError):
+    with pytest.raises(CelebrationOverError):
         claim_celebration(user, id=show.pk)
 
 
