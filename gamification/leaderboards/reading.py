@@ -110,12 +110,14 @@ def get_leaderboard(
     check_choice("window", window, Window.values)
     check_choice("ranking", ranking, Ranking.values)
     check_whole("page_size", page_size, least=1, most=MAX_PAGE_SIZE)
-    check_whole("page", page, least=1, most=MAX_DEPTH // page_size)
+    is_numbered = not (around or after)
+    if is_numbered:
+        check_whole("page", page, least=1, most=MAX_DEPTH // page_size)
     focus = stored_key_of(around)
     question = Question(
         Subject(period_of(Window(window), period, now)),
         Ranking(ranking),
-        0 if around or after else (page - 1) * page_size,
+        (page - 1) * page_size if is_numbered else 0,
         page_size,
         focus,
         focus if viewer is None else stored_key_of(viewer),

@@ -376,6 +376,16 @@ def test_a_past_period_has_winners(api, user, server_clock):
     assert then == winners
 
 
+def test_the_number_of_a_page_is_ignored_around_me_and_after_a_cursor(api):
+    qualifying_users(90, 60)
+    cursor = read(api, page_size=1)["cursor"]
+
+    for place in ({"around": "me"}, {"after": cursor}):
+        board = read(api, **place, page_size=1)
+        # The address of the next page is the same, too.
+        assert read(api, **place, page_size=1, page=100_001) == board
+
+
 def test_a_cursor_leads_on_from_the_last_page_with_a_number(api, monkeypatch):
     for module in ("api.views.leaderboards", "leaderboards.reading"):
         monkeypatch.setattr(f"gamification.{module}.MAX_DEPTH", 2)

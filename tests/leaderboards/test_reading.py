@@ -481,6 +481,16 @@ def test_around_a_user_who_is_not_ranked_is_the_first_page(user):
     assert (page.offset, page.me) == (0, None)
 
 
+def test_the_number_of_a_page_is_ignored_around_a_user_and_after_a_cursor():
+    _, second, _ = scorers(30, 20, 10)
+    cursor = get_leaderboard("all", page_size=1).cursor
+
+    for place in ({"around": second}, {"after": cursor}):
+        page = get_leaderboard("all", **place, page=100_001, page_size=1)
+
+        assert [entry.user for entry in page.entries] == [second]
+
+
 def test_the_page_around_somebody_else_has_the_viewers_entry():
     ada, *_, eve = scorers(50, 40, 30, 20, 10)
 

@@ -214,7 +214,8 @@ class LeaderboardsViewSet(GamificationViewSet):
         self, request: Request, window: str, query: Mapping[str, Any]
     ) -> LeaderboardResponse:
         """Return a page of a leaderboard and the place of the user."""
-        if query["page"] > MAX_DEPTH // query["page_size"]:
+        is_numbered = {"around", "after"}.isdisjoint(query)
+        if is_numbered and query["page"] > MAX_DEPTH // query["page_size"]:
             raise Http404
         around = request.user if "around" in query else None
         board = get_leaderboard(
@@ -228,9 +229,8 @@ class LeaderboardsViewSet(GamificationViewSet):
             around=around,
             viewer=request.user,
         )
-        if around or "after" in query:
-            page = Page(board.count, None, None, board.entries)
-        else:
+        page = Page(board.count, None, None, board.entries)
+        if is_numbered:
             count = min(board.count, MAX_DEPTH)
             page = paginate(request, query, count, lambda begin, end: board.entries)
         if page.next is None and board.cursor is not None:
