@@ -216,6 +216,18 @@ def test_a_field_of_a_body_has_bounds():
     ] == []
 
 
+def test_the_default_of_a_field_can_be_sent():
+    assert [
+        (name, field)
+        for name, component in SCHEMA["components"]["schemas"].items()
+        for field, schema in component.get("properties", {}).items()
+        if "default" in schema
+        and not Draft202012Validator(
+            {**schema, "components": SCHEMA["components"]}
+        ).is_valid(schema["default"])
+    ] == []
+
+
 def test_an_operation_is_counted_in_a_scope_that_has_a_rate():
     scopes = {str(operation): operation.spec.scope for operation in OPERATIONS}
     reading = {str(each) for each in OPERATIONS if each.method == "GET"}

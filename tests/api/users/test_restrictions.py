@@ -75,6 +75,14 @@ def test_a_restriction_is_lifted_and_stays_in_the_list(api, staff, ada):
     assert api.get(ADA).json()["results"] == [lifted.json()]
 
 
+def test_a_restriction_is_lifted_without_a_reason(api, ada):
+    api.post(ADA, HOLD)
+
+    lifted = api.post(f"{ADA}hold/lift/", {"reason": ""})
+
+    assert (lifted.status_code, lifted.json()["lift_reason"]) == (200, "")
+
+
 def test_a_restriction_that_is_not_there_cannot_be_lifted(api, ada):
     assert_problem(api.post(f"{ADA}exclusion/lift/", {}), 404, "not_found")
     assert_problem(api.post(f"{ADA}jail/lift/", {}), 404, "not_found")

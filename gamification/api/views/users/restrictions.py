@@ -81,7 +81,7 @@ class RestrictionBody(BodySerializer):
 class LiftBody(BodySerializer):
     """A reason for lifting a restriction."""
 
-    reason = TextField(max_length=MAX_NOTE, default="")
+    reason = TextField(max_length=MAX_NOTE, allow_blank=True, default="")
 
 
 class RestrictionSerializer(ResponseSerializer):
