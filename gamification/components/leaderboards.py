@@ -53,7 +53,7 @@ def leaderboard_of(
     )
     board = ask(page=page or 1)
     if page and page > 1 and not around and not board.entries:
-        page = max(1, -(-min(board.count, MAX_DEPTH) // page_size))
+        page = max(1, -(-min(board.listed, MAX_DEPTH) // page_size))
         board = ask(page=page)
     return {
         "board": board,
@@ -90,7 +90,7 @@ def rows_of(entries: Iterable[LeaderboardEntry], viewer: Any = None) -> list[Row
 
 def _has_more(board: LeaderboardPage) -> bool:
     """Say whether there is a next page that can be asked for by its number."""
-    return board.offset + board.page_size < min(board.count, MAX_DEPTH)
+    return board.offset + board.page_size < min(board.listed, MAX_DEPTH)
 
 
 def _is_elsewhere(board: LeaderboardPage) -> bool:

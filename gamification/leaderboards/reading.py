@@ -157,7 +157,7 @@ def get_winners(
             page_size=MAX_PAGE_SIZE,
         )
         winners += [entry for entry in board.entries if entry.rank <= WINNING_RANK]
-        is_last = board.offset + MAX_PAGE_SIZE >= board.count
+        is_last = board.offset + MAX_PAGE_SIZE >= board.listed
         if is_last or any(entry.rank > WINNING_RANK for entry in board.entries):
             return Winners(board.period, board.state, tuple(winners))
         page += 1
@@ -285,6 +285,7 @@ def _result(
         state == PeriodState.SETTLING and not _has_settled(period, header),
         question.ranking,
         answer.total,
+        answer.listed,
         answer.offset,
         question.page_size,
         tuple(
@@ -306,7 +307,7 @@ def _state(period: Period, *, is_final: bool) -> PeriodState:
 
 def _cursor(answer: Answer) -> str | None:
     """Return the cursor of those who follow; None at the end."""
-    if not answer.places or answer.places[-1].position >= answer.total:
+    if not answer.places or answer.places[-1].position >= answer.listed:
         return None
     last = answer.places[-1]
     return cursor_of(Key.of(last.user, last.score, last.reached_at))

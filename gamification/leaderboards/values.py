@@ -61,8 +61,10 @@ class LeaderboardPage:
     #: Whether the period is over, and late records may still arrive.
     is_provisional: bool
     ranking: Ranking
-    #: Number of ranked users on all pages.
+    #: Number of ranked users.
     count: int
+    #: Number of places on all pages; a final board keeps its first 1,000.
+    listed: int
     #: Number of ranked users before this page.
     offset: int
     page_size: int
@@ -169,4 +171,11 @@ class Answer(NamedTuple):
     own: Place | None
     #: The columns of users that were read along with their places.
     people: People = MappingProxyType({})
+    #: Number of the last places, which a final board does not keep.
+    dropped: int = 0
     is_final: bool = False
+
+    @property
+    def listed(self) -> int:
+        """The number of places that pages have."""
+        return self.total - self.dropped

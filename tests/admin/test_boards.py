@@ -8,6 +8,7 @@ from django.contrib.admin.models import LogEntry
 from django.urls import reverse
 
 from gamification.leaderboards import tend_boards
+from gamification.leaderboards.upkeep import closing
 from gamification.models import Board, UserGamification
 from gamification.services import record_activity
 from tests.admin.test_jobs import allowed
@@ -112,6 +113,19 @@ def test_staff_find_a_user(admin_client, walkers):
 
     assert "Place 2 of 3, with 20 XP." in response.text
     assert response.text.count('<tr aria-current="true">') == 1
+
+
+def test_the_last_users_of_a_final_board_are_known_without_a_row(
+    admin_client, request, monkeypatch
+):
+    monkeypatch.setattr(closing, "KEPT", 2)
+    monkeypatch.setattr("gamification.admin.boards.PAGE_SIZE", 1)
+    request.getfixturevalue("final")
+
+    response = admin_client.get(WEEK, PAST | {"user": "walker-1"})
+
+    assert "Place 3 of 3, with 10 XP." in response.text
+    assert "Of a final leaderboard, only the first 2 places are kept." in response.text
 
 
 def test_a_user_may_have_no_place(admin_client, user):

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from gamification.leaderboards import tend_boards
+from gamification.leaderboards.upkeep import closing
 from gamification.services import (
     record_activity,
     set_visibility,
@@ -399,3 +400,20 @@ def test_a_cursor_leads_on_from_the_last_page_with_a_number(api, monkeypatch):
     assert [each["rank"] for each in rest["results"]] == [3]
     beyond = api.get(f"{LEADERBOARDS}all/", {"page": 2, "page_size": 2})
     assert_problem(beyond, 404, "not_found")
+
+
+def test_pages_of_a_final_board_end_with_the_places_that_it_keeps(
+    api, server_clock, monkeypatch
+):
+    monkeypatch.setattr(closing, "KEPT", 2)
+    first, second, _ = qualifying_users(90, 60, 30)
+    tend_boards()
+    server_clock.move_to(NOON + timedelta(days=14))
+    tend_boards()
+
+    board = read(api, "week", period="2026-W10", page_size=2)
+
+    assert (names(board), board["count"]) == ([first, second], 3)
+    assert (board["next"], board["cursor"]) == (None, None)
+    beyond = {"period": "2026-W10", "page": 2, "page_size": 2}
+    assert_problem(api.get(f"{LEADERBOARDS}week/", beyond), 404, "not_found")

@@ -8,6 +8,7 @@ import time_machine
 
 from gamification.exceptions import InvalidRequestError
 from gamification.leaderboards import tend_boards
+from gamification.leaderboards.upkeep import closing
 from gamification.services import record_activity, set_visibility
 from tests.factories import UserFactory
 
@@ -262,6 +263,48 @@ def test_a_final_board_says_so(render, clock):
 
     assert [name for _, name, *_ in rows(html)] == ["user-3", "user-2"]
     assert "Final: new records no longer change it." in html
+
+
+@pytest.fixture
+def final(clock, monkeypatch):
+    """Return five users of a final week that keeps the first two places."""
+    monkeypatch.setattr(closing, "KEPT", 2)
+    users = earn(5, 4, 3, 2, 1)
+    tend_boards()
+    clock.move_to(datetime(2026, 3, 12, 12, tzinfo=UTC))
+    tend_boards()
+    return users
+
+
+PAST = "{% gamification_leaderboard 'week' period='2026-W10' page=page page_size=2 %}"
+PAST_AROUND = PAST.replace("page=page", "around=user")
+
+
+def test_a_final_board_says_which_places_it_keeps(render, final):
+    html = render(PAST_AROUND, user=final[4], visitor=final[4])
+
+    assert rows(html) == []
+    assert "Of a final leaderboard, only the first 2 places are kept." in html
+    assert "You are in place 5 of 5, with 10 XP." in html
+
+
+@pytest.mark.parametrize("page", [1, 2, 3])
+def test_a_final_board_has_pages_of_the_places_that_it_keeps(render, final, page):
+    html = render(PAST, page=page)
+
+    assert [name for _, name, *_ in rows(html)] == ["user-5", "user-4"]
+    assert 'rel="next"' not in html
+    assert 'rel="prev"' not in html
+
+
+def test_a_final_board_may_show_nobody_any_more(render, clock):
+    [user] = earn(1)
+    tend_boards()
+    clock.move_to(datetime(2026, 3, 12, 12, tzinfo=UTC))
+    tend_boards()
+    set_visibility(user, is_public=False)
+
+    assert "Nobody is shown here." in render(PAST, page=1)
 
 
 def test_nobody_may_have_earned_anything_then(render, user):

@@ -162,7 +162,8 @@ class LeaderboardSerializer(ResponseSerializer):
     zone = serializers.CharField(source="board.period.zone")
     ranking = serializers.ChoiceField(choices=Ranking.values, source="board.ranking")
     count = serializers.IntegerField(
-        source="board.count", help_text="Users on all pages."
+        source="board.count",
+        help_text="Ranked users. Pages of a final board have the first 1,000 places.",
     )
     next = serializers.URLField(
         source="page.next",
@@ -231,7 +232,7 @@ class LeaderboardsViewSet(GamificationViewSet):
         )
         page = Page(board.count, None, None, board.entries)
         if is_numbered:
-            count = min(board.count, MAX_DEPTH)
+            count = min(board.listed, MAX_DEPTH)
             page = paginate(request, query, count, lambda begin, end: board.entries)
         if page.next is None and board.cursor is not None:
             unused = ("around", "page")

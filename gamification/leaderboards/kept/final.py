@@ -42,8 +42,8 @@ def answer(header: BoardHeader, question: Question) -> Answer | None:
     page = [*places(part, question.ranking, offset, question.page_size)]
     own = around.get(question.own)
     mine = _place(header, question.ranking, *own) if own else None
-    people = people_of(slices)
-    return Answer(header.total, offset, page, mine, people, is_final=True)
+    people, dropped = people_of(slices), max(0, header.total - closing.KEPT)
+    return Answer(header.total, offset, page, mine, people, dropped, is_final=True)
 
 
 def _around(key: Key) -> PlaceOf:
