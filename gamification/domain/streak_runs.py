@@ -139,9 +139,16 @@ class Walk:
         if period.version.unit == StreakUnit.DAY:
             day = period.start
             return not self.is_credited(day) and self._is_open(period, day)
+        return bool(self.lacking_in(period))
+
+    def lacking_in(self, period: StreakPeriod) -> list[date]:
+        """Return the last dates with which ``period`` would break nothing."""
         dates = [*period.dates()]
-        needed = min(period.version.goal, sum(self._is_open(period, d) for d in dates))
-        return sum(self.is_credited(day) for day in dates) < needed
+        expected = [day for day in dates if self._is_open(period, day)]
+        done = sum(self.is_credited(day) for day in dates)
+        lacking = min(period.version.goal, len(expected)) - done
+        left = [day for day in expected if not self.is_credited(day)]
+        return left[max(0, len(left) - lacking) :]
 
     def is_credited(self, day: date) -> bool:
         """Say whether the user was active on ``day``, or it was repaired."""

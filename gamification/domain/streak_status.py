@@ -27,7 +27,7 @@ def find_status(
     walk, today = Walk(rule, dates, calendar, exceptions), calendar.date_of(now)
     runs, gap = walk.runs, walk.gap_until(today)
     period, version = rule.period_of(today), rule.version_on(today)
-    state = _state(walk, gap, period, today)
+    state, missed = _state(walk, gap, period, today), [*_missed(walk, gap, today)]
     is_alive = state != StreakState.BROKEN
     every = version.freeze_every
     counted = runs.counted if is_alive else 0
@@ -47,7 +47,8 @@ def find_status(
         freeze_cap=version.freeze_cap,
         next_freeze_in=every and every - counted % every,
         paused_until=_paused_until(exceptions, today),
-        missed=tuple(_missed(walk, gap, today)),
+        missed=tuple(each.end for each in missed),
+        lacking=tuple(day for each in missed for day in walk.lacking_in(each)),
         broken_at=_broken_at(walk),
         lost=walk.lost,
         coverable=len(walk.breach[1].missed) - 1 if walk.breach else 0,
@@ -84,10 +85,10 @@ def _paused_until(exceptions: Exceptions, today: date) -> date | None:
     return max(ends, default=None)
 
 
-def _missed(walk: Walk, gap: Gap, today: date) -> Iterator[date]:
-    """Yield the missed dates that freezes will cover, or that broke the streak last."""
+def _missed(walk: Walk, gap: Gap, today: date) -> Iterator[StreakPeriod]:
+    """Yield what was missed that freezes will cover, or that broke the streak last."""
     if gap.is_covered and gap.missed:
-        yield from gap.missed
+        yield from map(walk.rule.period_of, gap.missed)
     elif walk.breach:
         last, _gap = walk.breach
         began, end = walk.runs.began_on, walk.rule.period_of(today).start
@@ -96,7 +97,7 @@ def _missed(walk: Walk, gap: Gap, today: date) -> Iterator[date]:
         each = walk.rule.period_of(max(last.end, today - REPAIRABLE - ONE_DAY))
         while (each := walk.rule.following(each)).start < end:
             if walk.is_missed(each):
-                yield each.end
+                yield each
 
 
 def _broken_at(walk: Walk) -> datetime | None:

@@ -70,6 +70,9 @@ class StreakStatus:
     #: The dates that freezes will cover, or else those that broke it last, at most of
     #: the last 90 days; of a week or month, its last date.
     missed: tuple[date, ...] = ()
+    #: The dates that a repair has to credit: of a week or month, its last ones, as many
+    #: as its goal lacks.
+    lacking: tuple[date, ...] = ()
     #: When it broke last, and how long it was then.
     broken_at: datetime | None = None
     lost: int = 0

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -96,6 +97,18 @@ def test_a_missed_week_is_named_by_its_end(site, user, activity):
         text = shown(site, SETTINGS)
 
     assert "Weekly: 1 until it broke. You missed the week to March 15, 2026." in text
+
+
+@pytest.mark.usefixtures("allowed")
+def test_a_missed_week_is_repaired_by_as_many_dates_as_it_lacks(site, user):
+    create_streak(actor=None, key="weekly", name="Weekly", unit="week", goal=2)
+
+    with time_machine.travel(NOON + timedelta(days=12), tick=False):
+        dates = re.findall(r'name="dates" value="(.*?)"', shown(site, SETTINGS))
+        text = send(site, streak="weekly", dates=dates)
+
+    assert dates == ["2026-03-14", "2026-03-15"]
+    assert "Your streak is repaired." in text
 
 
 @pytest.mark.usefixtures("allowed")

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
+import time_machine
 
 from gamification.exceptions import (
     InvalidRequestError,
@@ -19,6 +20,8 @@ from gamification.services import (
 )
 from gamification.staff import (
     create_streak,
+    grant_freezes,
+    own_repairs,
     preview_repairs,
     repair_streak,
     repair_streaks,
@@ -198,6 +201,35 @@ def test_users_repair_any_date_of_a_missed_week(user, act, on):
         status = repair_own_streak(user, [november(12)], streak="weekly")
 
     assert (status.state, status.current) == ("at_risk", 1)
+
+
+@pytest.mark.usefixtures("allowed")
+@pytest.mark.parametrize(("goal", "days"), [(2, [15]), (3, [14, 15]), (4, [])], ids=str)
+def test_an_offered_repair_has_as_many_dates_as_a_week_lacks(user, act, on, goal, days):
+    create_streak(actor=None, key="weekly", name="Weekly", unit="week", goal=goal)
+    act(2, 3, 4, 5, 9)
+
+    with on(16):
+        offers = [each.status for each in own_repairs(user)]
+        for status in offers:
+            repaired = repair_own_streak(user, status.lacking, streak="weekly")
+
+            assert (status.missed, repaired.current) == ((november(15),), 1)
+
+    assert [*map(november, days)] == [day for each in offers for day in each.lacking]
+
+
+@pytest.mark.usefixtures("allowed")
+def test_no_repair_is_offered_of_dates_that_freezes_will_cover(user, act, on):
+    act(1, 3)
+    with on(3):
+        grant_freezes(user, 1)
+
+    with time_machine.travel(noon(5) - timedelta(hours=12), tick=False):
+        status = get_streaks(user)[0]
+
+        assert (status.state, status.lacking) == ("frozen", (november(4),))
+        assert own_repairs(user) == []
 
 
 def test_an_outage_in_a_pause_broke_nothing(user, act, on):

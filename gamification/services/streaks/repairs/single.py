@@ -46,7 +46,7 @@ MOST_DATES: Final = 31
 
 
 class OwnRepair(NamedTuple):
-    """A streak that its user may repair, by crediting all dates that it missed."""
+    """A streak that its user may repair, by crediting all dates that it lacks."""
 
     status: StreakStatus
     #: When it will be too late.
@@ -121,8 +121,8 @@ def own_repairs(user: UserRef) -> list[OwnRepair]:
     return [
         OwnRepair(status, status.broken_at + OWN_TIME)
         for status in (read_streaks(user) if conf.USERS_REPAIR_STREAKS else ())
-        if status.broken_at and status.missed
-        if not _own_problem(status, status.missed, now)
+        if status.broken_at and status.lacking and not status.freezes_needed
+        if not _own_problem(status, status.lacking, now)
     ]
 
 
