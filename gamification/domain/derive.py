@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from gamification.domain.days import Calendar
-from gamification.domain.history import is_undone, unlocks_of
+from gamification.domain.history import is_undone, takes_unlocks, unlocks_of
 from gamification.domain.levels import calculate_level_from_xp
 from gamification.domain.outcomes import SIGNS
 from gamification.domain.streaks import Streak, measure_streak
@@ -39,6 +39,8 @@ class Reward(NamedTuple):
 
     entry: DerivedEntry
     reversal: DerivedEntry | None = None
+    #: Whether it went with what had earned it, so that it can be earned again.
+    is_lapsed: bool = False
 
 
 @dataclass(slots=True)
@@ -103,6 +105,7 @@ def derive_progress(
     ``undone`` has the jobs that were taken back from the user, by the job that did it.
     """
     progress, lasting_xp, rewards = Progress(), 0, list[DerivedEntry]()
+    lapsed, lapsed_at = set[DerivedEntry](), None
     for line in lines:
         progress.total_xp += line.amount
         lasting_xp += 0 if is_undone(line, undone) else line.amount
@@ -111,6 +114,11 @@ def derive_progress(
         progress.last_occurred_at = max(last or line.occurred_at, line.occurred_at)
         if line.achievement_id is not None:
             rewards.append(line)
+            # What goes with something else is written after it, at the same moment.
+            if line.recorded_at == lapsed_at:
+                lapsed.add(line)
+        if takes_unlocks(line, undone):
+            lapsed_at = line.recorded_at
         if line.activity_id is not None:
             count, last = progress.tallies.get(line.activity_id, (0, line.recorded_at))
             progress.tallies[line.activity_id] = (
@@ -120,8 +128,10 @@ def derive_progress(
             if line.extends_streak:
                 _mark(progress.days, line)
     progress.days = {day: mark for day, mark in progress.days.items() if mark[0]}
-    unlocks = unlocks_of(rewards, undone)
-    progress.unlocks = {place: Reward(*state) for place, state in unlocks.items()}
+    progress.unlocks = {
+        place: Reward(entry, reversal, reversal in lapsed)
+        for place, (entry, reversal) in unlocks_of(rewards, undone).items()
+    }
     return progress
 
 

@@ -125,6 +125,16 @@ def is_undone(line: Line, undone: Mapping[int, int]) -> bool:
     return line.job_id in (undone.values() if line.amount > 0 else undone)
 
 
+def takes_unlocks(line: Line, undone: Mapping[int, int]) -> bool:
+    """Say whether ``line`` may have taken achievements with what had earned them.
+
+    A reward that staff take back takes no others. ``undone`` has the jobs that were
+    taken back, by the job that did it.
+    """
+    is_reward = line.achievement_id is not None
+    return line.job_id in undone or (line.kind == EntryKind.REVERSAL and not is_reward)
+
+
 def unlocks_of(
     lines: Iterable[AnyLine], undone: Mapping[int, int]
 ) -> dict[tuple[int, int], tuple[AnyLine, AnyLine | None]]:

@@ -20,11 +20,12 @@ from gamification.domain.history import (
     peak_of,
     reversal_of,
     standing_entries,
+    takes_unlocks,
     unlocks_of,
 )
 from gamification.domain.keys import own_key
 from gamification.domain.levels import calculate_level_from_xp
-from gamification.domain.outcomes import Entry, EntryKind, Reason
+from gamification.domain.outcomes import Entry, Reason
 from gamification.domain.rewards import Place, UnlockRow, place_of, row_of
 
 
@@ -77,7 +78,7 @@ def undo_job(
     ]
     known = unlocks_of(before, undone)
     rows = {
-        place: _lost_row(*known[place], ledger) if place in known else None
+        place: _lost_row(*known[place], ledger, undone) if place in known else None
         for entry in entries
         if entry.achievement_id is not None
         for place in (place_of(entry),)
@@ -107,12 +108,8 @@ def _safe(
     Only a reversal, or the end of another job, would have taken them without the job.
     """
     since = [*dropwhile(lambda entry: entry.job_id != job_id, ledger)]
-    if any(
-        entry.job_id in undone
-        or (entry.kind == EntryKind.REVERSAL and entry.achievement_id is None)
-        for entry in since
-        if entry.job_id != job_id
-    ):
+    others = (entry for entry in since if entry.job_id != job_id)
+    if any(takes_unlocks(entry, undone) for entry in others):
         return set()
     later = {entry.id for entry in since}
     return {place_of(reward) for reward in rewards if reward.id not in later}
@@ -161,14 +158,19 @@ def _restored(standing: StandingEntry, now: datetime, reason: Reason) -> Entry:
     )
 
 
-def _lost_row(reward: Entry, loss: Entry | None, ledger: Sequence[Entry]) -> UnlockRow:
+def _lost_row(
+    reward: Entry,
+    loss: Entry | None,
+    ledger: Sequence[Entry],
+    undone: Mapping[int, int],
+) -> UnlockRow:
     """Return the row of an achievement that ``loss`` had taken back before the job."""
     assert loss  # noqa: S101 - a job awards what the user does not hold
     # A reversal takes an achievement back together with what had earned it.
     is_lapsed = any(
         each.recorded_at == loss.recorded_at
         for each in ledger
-        if each.kind == EntryKind.REVERSAL and each.achievement_id is None
+        if takes_unlocks(each, undone)
     )
     return row_of(reward)._replace(
         revoked_at=loss.recorded_at,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from itertools import groupby
 from operator import itemgetter
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from django.utils import timezone
 
@@ -15,6 +15,7 @@ from gamification.conf import conf
 from gamification.domain.derive import (
     DerivedEntry,
     Progress,
+    Reward,
     derive_progress,
 )
 from gamification.domain.levels import LEVEL_THRESHOLDS
@@ -61,6 +62,38 @@ class Drift:
         )
 
 
+class Unlocked(NamedTuple):
+    """An achievement that a user holds, or has lost, as rows and ledger have it."""
+
+    since: datetime
+    xp: int
+    period: date | None
+    lost_at: datetime | None
+    #: Whether the user can earn again what they have lost.
+    is_lapsed: bool
+
+    @classmethod
+    def stored(cls, row: UserAchievement) -> Self:
+        is_lapsed = bool(row.revoked_at and row.can_be_earned_again)
+        return cls(
+            row.unlocked_at, row.xp_awarded, row.period, row.revoked_at, is_lapsed
+        )
+
+    @classmethod
+    def by(cls, reward: Reward) -> Self:
+        entry, loss = reward.entry, reward.reversal
+        lost_at = loss.recorded_at if loss else None
+        return cls(
+            entry.occurred_at, entry.amount, entry.period, lost_at, reward.is_lapsed
+        )
+
+    def __str__(self) -> str:
+        period = f" for {self.period}" if self.period else ""
+        until = f" until {self.lost_at}" if self.lost_at else ""
+        lapsed = ", can be earned again" if self.is_lapsed else ""
+        return f"held since {self.since}{until}{period}, {self.xp} XP{lapsed}"
+
+
 def compare(user_ids: Sequence[Any]) -> dict[Any, list[Drift]]:
     """Return the differences of each user."""
     with wrap_database_errors(write_alias()):
@@ -105,10 +138,8 @@ def _derived(
                 f"freeze {row.kind} {row.date}": row.amount for row in missing
             }
             numbers[user_id] |= {
-                names.achievement(*place): _held(
-                    reward.occurred_at, reward.amount, is_lost=bool(reversal)
-                )
-                for place, (reward, reversal) in progress.unlocks.items()
+                names.achievement(*place): str(Unlocked.by(reward))
+                for place, reward in progress.unlocks.items()
             }
     return numbers
 
@@ -178,9 +209,7 @@ def _stored(
     }
     for unlock in UserAchievement.objects.filter(user__in=user_ids):
         name = names.achievement(unlock.achievement_id, unlock.number)
-        numbers[unlock.user_id][name] = _held(
-            unlock.unlocked_at, unlock.xp_awarded, is_lost=bool(unlock.revoked_at)
-        )
+        numbers[unlock.user_id][name] = str(Unlocked.stored(unlock))
     return numbers
 
 
@@ -198,11 +227,6 @@ def _numbers(columns: Numbers, progress: Progress, names: _Names) -> Numbers:
 def _score(key: Key | None) -> str:
     """Return the score of a user on a board; None means that they are not ranked."""
     return f"{-key.debit} XP since {key.reached_at}" if key else "none"
-
-
-def _held(since: datetime, xp: int, *, is_lost: bool) -> str:
-    """Return the state of an achievement that the user holds, or has lost."""
-    return "lost" if is_lost else f"held since {since}, {xp} XP"
 
 
 @dataclass(frozen=True, slots=True)

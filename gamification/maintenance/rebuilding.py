@@ -15,6 +15,7 @@ from django.utils import timezone
 from gamification.domain.derive import Reward
 from gamification.domain.freezes import FreezeRow
 from gamification.maintenance.comparing import (
+    Unlocked,
     columns_of,
     read_profiles,
     replay,
@@ -218,25 +219,15 @@ def plan_rebuilding(user_id: Any) -> Rebuilding:
         ],
         freezes=streaks.missing if streaks else (),
         filters=wrong_counts(user_id, write_alias()),
-        # A row that says why the user lost the achievement knows more, and stays.
         unlocks={
             place: reward
             for place, reward in progress.unlocks.items()
-            if place not in unlocks or unlocks[place] != _row_of(reward)
+            if unlocks.get(place) != Unlocked.by(reward)
         },
         gone_tallies=[*tallies.keys() - progress.tallies.keys()],
         gone_days=[*days.keys() - progress.days.keys()],
         known_unlocks=progress.unlocks.keys(),
     )
-
-
-#: When an achievement was unlocked, and its XP; None if the user has lost it.
-Unlocked = tuple[datetime, int] | None
-
-
-def _row_of(reward: Reward) -> Unlocked:
-    entry = reward.entry
-    return None if reward.reversal else (entry.occurred_at, entry.amount)
 
 
 def _stored(
@@ -253,10 +244,5 @@ def _stored(
     return (
         {row.activity_id: (row.count, row.last_recorded_at) for row in tallies},
         {row.date: (row.activities, row.xp) for row in days},
-        {
-            (row.achievement_id, row.number): None
-            if row.revoked_at
-            else (row.unlocked_at, row.xp_awarded)
-            for row in unlocks
-        },
+        {(row.achievement_id, row.number): Unlocked.stored(row) for row in unlocks},
     )

@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
 
-from gamification.domain.derive import DerivedEntry, derive_progress
+from gamification.domain.derive import DerivedEntry, Reward, derive_progress
 from tests.domain.builders import CALENDAR, NOW, THRESHOLDS
 
 _ids = count(1)
@@ -137,7 +137,10 @@ def test_an_achievement_is_held_by_its_reward():
 
     progress = derive_progress([medal, cup, taken_back])
 
-    assert progress.unlocks == {(5, 1): (medal, taken_back), (6, 1): (cup, None)}
+    assert progress.unlocks == {
+        (5, 1): Reward(medal, taken_back),
+        (6, 1): Reward(cup),
+    }
 
 
 def test_an_achievement_that_was_given_again_is_held_by_the_later_reward():
@@ -145,7 +148,39 @@ def test_an_achievement_that_was_given_again_is_held_by_the_later_reward():
 
     progress = derive_progress([first, reversal(first), second])
 
-    assert progress.unlocks == {(5, 1): (second, None)}
+    assert progress.unlocks == {(5, 1): Reward(second)}
+
+
+def test_an_achievement_that_went_with_a_record_can_be_earned_again():
+    walk, medal = line(), line("achievement", 50)
+    gone = [reversal(walk), reversal(medal)]
+
+    progress = derive_progress([walk, medal, *gone])
+
+    assert progress.unlocks == {(5, 1): Reward(medal, gone[1], is_lapsed=True)}
+
+
+def test_an_achievement_that_went_with_a_job_can_be_earned_again():
+    cup = line("achievement", 50, job_id=1)
+    medal = line("achievement", achievement_id=6)
+    gone = [reversal(cup)._replace(job_id=2), reversal(medal)]
+
+    progress = derive_progress([cup, medal, *gone], {2: 1})
+
+    assert progress.unlocks == {(6, 1): Reward(medal, gone[1], is_lapsed=True)}
+
+
+def test_an_achievement_that_was_revoked_before_or_after_a_record_is_barred():
+    walk, medal = line(), line("achievement", 50)
+    at_once, other = reversal(medal), reversal(walk)
+    later = at_once._replace(recorded_at=NOW + timedelta(1))
+
+    revoked = [
+        derive_progress([walk, medal, *lines]).unlocks[5, 1].is_lapsed
+        for lines in ([at_once, other], [other, later])
+    ]
+
+    assert revoked == [False, False]
 
 
 def test_a_day_goes_when_all_of_it_was_reversed():

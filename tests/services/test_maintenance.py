@@ -45,6 +45,11 @@ pytestmark = [
 
 #: What is said of a medal that is held.
 HELD = "held since 2026-06-10 12:00:00+00:00, 50 XP"
+#: And of one that is lost.
+LOST = HELD.replace(",", f" until {NOW},")
+LAPSED = f"{LOST}, can be earned again"
+
+EARLIER = NOW - timedelta(days=1)
 
 DERIVED = ["UserGamification", "ActivityTally", "ActiveDay"]
 
@@ -200,7 +205,7 @@ def test_an_unlock_that_is_no_longer_marked_as_revoked_is_revoked_again(winner):
 
     drift = list(reconcile(fix=True))
 
-    assert drift == [Drift(winner.pk, "achievement medal", HELD, "lost")]
+    assert drift == [Drift(winner.pk, "achievement medal", HELD, LOST)]
     assert UserAchievement.objects.get().revoked_at == NOW
 
 
@@ -209,7 +214,7 @@ def test_an_unlock_that_is_marked_as_revoked_for_no_reason_is_held_again(winner)
 
     drift = list(reconcile(fix=True))
 
-    assert drift == [Drift(winner.pk, "achievement medal", "lost", HELD)]
+    assert drift == [Drift(winner.pk, "achievement medal", LAPSED, HELD)]
     row = UserAchievement.objects.get()
     assert (row.revoked_at, row.can_be_earned_again) == (None, False)
 
@@ -218,7 +223,7 @@ def test_a_row_of_a_revocation_that_is_missing_is_restored_as_revoked(winner):
     revoke_achievement(winner, "medal")
     UserAchievement.objects.all().delete()
 
-    assert [drift.derived for drift in reconcile(fix=True)] == ["lost"]
+    assert [drift.derived for drift in reconcile(fix=True)] == [LOST]
     assert UserAchievement.objects.get().revoked_at == NOW
 
 
@@ -248,7 +253,63 @@ def test_a_row_of_a_revocation_is_restored_with_all_that_it_said(winner, staff, 
     assert everything_of("medal") | {"id": before["id"]} == before
 
 
-def test_a_row_of_what_a_reversal_took_back_is_restored_as_it_was(walker, staff):
+@pytest.mark.parametrize(
+    ("spoilt", "said"),
+    [
+        ({"can_be_earned_again": True}, LAPSED),
+        ({"revoked_at": EARLIER}, LOST.replace("until 2026-06-10", "until 2026-06-09")),
+        ({"unlocked_at": EARLIER}, LOST.replace("10", "09", 1)),
+        ({"xp_awarded": 7}, LOST.replace("50", "7")),
+        ({"period": NOW.date()}, LOST.replace(",", " for 2026-06-10,")),
+    ],
+)
+def test_a_row_of_a_revocation_that_differs_is_put_right(winner, spoilt, said):
+    revoke_achievement(winner, "medal", reason="A mistake.")
+    before = everything_of("medal")
+    UserAchievement.objects.update(**spoilt)
+
+    drift = list(reconcile(fix=True))
+
+    assert drift == [Drift(winner.pk, "achievement medal", said, LOST)]
+    assert everything_of("medal") == before
+
+
+@pytest.mark.parametrize("column", ["unlocked_at", "revoked_at"])
+def test_an_achievement_that_was_earned_again_and_differs_is_found(winner, column):
+    revoke_achievement(winner, "medal")
+    award_achievement(winner, "medal", celebrate=False)
+    before = everything_of("medal")
+    UserAchievement.objects.update(**{column: EARLIER})
+
+    assert [each.derived for each in reconcile(fix=True)] == [HELD]
+    assert everything_of("medal") == before
+
+
+def test_an_unlock_of_another_period_is_put_right_and_not_paid_again(user):
+    AchievementFactory(
+        key="weekly",
+        criterion="active_days",
+        threshold=1,
+        repeat_period="week",
+        max_times=None,
+        xp_reward=5,
+    )
+    record_activity(user, "walk")
+    UserAchievement.objects.update(period=date(2026, 6, 1))
+
+    [drift] = reconcile(fix=True)
+
+    assert (drift.stored, drift.derived) == (
+        "held since 2026-06-10 12:00:00+00:00 for 2026-06-01, 5 XP",
+        "held since 2026-06-10 12:00:00+00:00 for 2026-06-08, 5 XP",
+    )
+    assert record_activity(user, "walk").unlocks == ()
+
+
+@pytest.mark.parametrize("spoilt", [{"can_be_earned_again": False}, None])
+def test_a_row_of_what_a_reversal_took_back_is_restored_as_it_was(
+    walker, staff, spoilt
+):
     walk = Activity.objects.get(key="walk")
     AchievementFactory(
         key="two",
@@ -260,7 +321,8 @@ def test_a_row_of_what_a_reversal_took_back_is_restored_as_it_was(walker, staff)
     record_activity(walker, "walk", source="kpi:1")
     reverse_source(walker, source="kpi:1", actor=staff, note="It never was.")
     before = everything_of("two")
-    UserAchievement.objects.all().delete()
+    rows = UserAchievement.objects.all()
+    rows.update(**spoilt) if spoilt else rows.delete()
 
     list(reconcile(fix=True))
 

@@ -6,7 +6,6 @@ from collections.abc import Collection
 from typing import Any
 
 from gamification.domain.derive import Reward
-from gamification.domain.outcomes import EntryKind
 from gamification.models import LedgerEntry, UserAchievement
 
 
@@ -26,7 +25,8 @@ def restore_unlock(
         "can_be_earned_again": False,
     }
     if reward.reversal:
-        values |= _loss(user_id, reward.reversal.id)
+        values |= _loss(reward.reversal.id)
+        values["can_be_earned_again"] = reward.is_lapsed
     UserAchievement.objects.update_or_create(**row, defaults=values)
 
 
@@ -41,27 +41,12 @@ def forget_others(user_id: Any, known: Collection[tuple[int, int]]) -> None:
     rows.filter(pk__in=unknown).delete()
 
 
-def _loss(user_id: Any, reversal_id: int) -> dict[str, Any]:
-    """Return the values of a lost achievement from the reversal of its reward.
-
-    A reversal of records also takes back the rewards that they unlocked: both are
-    written at one moment, the records first. A reward that staff revoke is reversed
-    alone.
-    """
-    ledger = LedgerEntry.objects.filter(user=user_id)
-    reversal = ledger.get(pk=reversal_id)
-    records = ledger.filter(
-        kind=EntryKind.REVERSAL,
-        achievement=None,
-        recorded_at=reversal.recorded_at,
-        actor=reversal.actor_id,
-        note=reversal.note,
-        pk__lt=reversal_id,
-    )
+def _loss(reversal_id: int) -> dict[str, Any]:
+    """Return the values of a lost achievement from the reversal of its reward."""
+    reversal = LedgerEntry.objects.get(pk=reversal_id)
     return {
         "revoked_at": reversal.recorded_at,
         "revoked_by_id": reversal.actor_id,
         "revoke_reason": reversal.note,
         "internal_note": reversal.internal_note,
-        "can_be_earned_again": records.exists(),
     }

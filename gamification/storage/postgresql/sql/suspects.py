@@ -8,7 +8,7 @@ are stored as for the ledger. One wrong number always shows. Several of one user
 cancel each other out, but each statement draws new weights, so that this happens once
 in eight million times. A second checksum, of hashes of their values, compares unlocks,
 and misses a wrong one as rarely. The statement reads the ledgers again of users for
-whom it is not zero, or who lost XP.
+whom it is not zero, or who lost XP, and the reversals of those who lost an achievement.
 """
 
 from __future__ import annotations
@@ -46,14 +46,15 @@ _OF_COUNT: Final = _WEIGHT.format(f"({_DATE} >> 32)")
 
 
 def _unlock(at: str, number: str, xp: str) -> str:
-    """Return SQL for the weight of an unlock; its loss is dated to the ``_EPOCH``."""
-    place = f"hashint8extended(achievement_id, %(salt)s::bigint + {number})"
+    """Return SQL for the weight of an unlock, or of its loss, which has the XP, too."""
+    period = "coalesce(period - DATE '0001-01-01' + 1, 0)::bigint << 32"
+    time = f"%(salt)s::bigint + {number} + ({period})"
+    place = f"hashint8extended(achievement_id, {time})"
     worth = f"hashint8extended({xp}, {place})"
     return _WEIGHT.format(f"timestamp_hash_extended({at} AT TIME ZONE 'UTC', {worth})")
 
 
-_EPOCH: Final = "TIMESTAMPTZ 'epoch'"
-_EARNED_AT: Final = f"CASE kind WHEN 'achievement' THEN occurred_at ELSE {_EPOCH} END"
+_MOMENT: Final = "CASE kind WHEN 'achievement' THEN occurred_at ELSE recorded_at END"
 
 
 #: The ledger, tallies and unlocks by user. ``lost`` adds up the XP and units that were
@@ -73,7 +74,7 @@ FROM (
                 ELSE amount * {_OF_XP.format("local_date")}
                     + {_SIGN} * {_OF_COUNT.format("local_date")} END AS checksum,
             CASE WHEN achievement_id IS NOT NULL
-                THEN {_unlock(_EARNED_AT, "coalesce(number, 1)", "amount")}
+                THEN {_unlock(_MOMENT, "coalesce(number, 1)", "amount")}
                 END AS unlocks,
             CASE WHEN amount < 0 OR quantity < 0
                 THEN least(amount, 0)::float8 + least(quantity, 0) END AS lost,
@@ -87,7 +88,7 @@ FROM (
         UNION ALL
         SELECT user_id, NULL, NULL, -{_unlock("unlocked_at", "number", "xp_awarded")}
             - CASE WHEN revoked_at IS NULL THEN 0
-                ELSE {_unlock(_EPOCH, "number", "-xp_awarded")} END,
+                ELSE {_unlock("revoked_at", "number", "-xp_awarded")} END,
             NULL, NULL, NULL, NULL
         FROM {UNLOCKS} WHERE {{users}}) e
     GROUP BY user_id, activity_id) e
@@ -117,16 +118,25 @@ GROUP BY user_id"""
 #: Where a user's unlocks are wrong: the last entry about one says whether it is held.
 _WRONG_UNLOCKS: Final = f"""SELECT 1 FROM (
     SELECT DISTINCT ON (achievement_id, number) achievement_id, number, occurred_at,
-        amount, kind = 'achievement' AS is_held
+        period, CASE kind WHEN 'achievement' THEN amount ELSE -amount END AS xp,
+        CASE WHEN kind <> 'achievement' THEN recorded_at END AS lost_at
     FROM (
-        SELECT achievement_id, coalesce(number, 1) AS number, occurred_at, amount, kind,
-            id
+        SELECT achievement_id, coalesce(number, 1) AS number, period, occurred_at,
+            amount, kind, recorded_at, id
         FROM {LEDGER} WHERE user_id = t.user_id AND achievement_id IS NOT NULL) e
     ORDER BY achievement_id, number, id DESC) e
 FULL JOIN (SELECT * FROM {UNLOCKS} WHERE user_id = t.user_id) u
     USING (achievement_id, number)
-WHERE e.is_held IS DISTINCT FROM (u.revoked_at IS NULL) OR u.user_id IS NULL
-    OR e.is_held AND (e.occurred_at, e.amount) <> (u.unlocked_at, u.xp_awarded)"""
+WHERE (e.occurred_at, e.xp, e.period, e.lost_at)
+    IS DISTINCT FROM (u.unlocked_at, u.xp_awarded, u.period, u.revoked_at)"""
+
+#: Who can earn again what staff took, or not what went with a record: both were
+#: reversed at one moment. Few entries are reversals, and they have an index.
+_WRONG_LAPSES: Final = f"""SELECT user_id FROM {UNLOCKS} u
+WHERE {{users}} AND revoked_at IS NOT NULL AND can_be_earned_again <> EXISTS (
+    SELECT 1 FROM {LEDGER} e
+    WHERE e.user_id = u.user_id AND reverses IS NOT NULL
+        AND e.achievement_id IS NULL AND recorded_at = u.revoked_at)"""
 
 _LEVEL: Final = "greatest(1, width_bucket({}::bigint, %(thresholds)s::bigint[]))"
 
@@ -156,7 +166,9 @@ UNION ALL SELECT user_id, -checksum, NULL, NULL, NULL, NULL, NULL, NULL,
 FROM ({_DATES}) d
 UNION ALL SELECT user_id, NULL, TRUE, NULL, NULL, NULL, NULL, NULL,
     NULL, NULL, NULL, NULL, NULL
-FROM {LEDGER} WHERE {{users}} AND job_id = ANY(%(undos)s::bigint[])"""
+FROM (
+    SELECT user_id FROM {LEDGER} WHERE {{users}} AND job_id = ANY(%(undos)s::bigint[])
+    UNION ALL {_WRONG_LAPSES}) u"""
 
 
 @cache
