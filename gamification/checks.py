@@ -28,6 +28,7 @@ from gamification.database_checks import (
 from gamification.domain.boosts import BoostStrategy
 from gamification.domain.categories import are_categories
 from gamification.domain.levels import is_level_table
+from gamification.domain.rules import MAX_TOTAL
 from gamification.domain.zones import is_time_zone
 
 #: Longer durations lead beyond the years that a datetime can hold.
@@ -218,7 +219,7 @@ _RULES = (
         "E003",
         ("LEVEL_THRESHOLDS",),
         is_level_table,
-        "does not start at 0 and rise",
+        f"does not start at 0 and rise, up to {MAX_TOTAL:,}",
         "Give a tuple of whole numbers of XP, such as (0, 50, 150).",
     ),
     _Rule(

@@ -12,6 +12,8 @@ from typing import Final, NamedTuple
 from django.db.models.enums import TextChoices
 from django.utils.translation import gettext_lazy as _
 
+from gamification.domain.rules import MAX_TOTAL
+
 #: Total XP at which each level begins; level 1 comes first. ``25 n (n - 1)``: each
 #: level takes 50 XP more than the one before it.
 LEVEL_THRESHOLDS: Final[tuple[int, ...]] = (
@@ -96,12 +98,17 @@ def get_level_progress(
 
 
 def is_level_table(thresholds: object) -> bool:
-    """Say whether ``thresholds`` is a sequence of XP that starts at 0 and rises."""
+    """Say whether ``thresholds`` is a sequence of XP that starts at 0 and rises.
+
+    The last level begins at a total that users can have.
+    """
     if not isinstance(thresholds, (list, tuple)) or not thresholds:
         return False
     if any(type(threshold) is not int for threshold in thresholds):
         return False
-    return thresholds[0] == 0 and all(low < high for low, high in pairwise(thresholds))
+    if thresholds[0] != 0 or thresholds[-1] > MAX_TOTAL:
+        return False
+    return all(low < high for low, high in pairwise(thresholds))
 
 
 def name_in(language: str | None, name: str, translations: Mapping[str, str]) -> str:

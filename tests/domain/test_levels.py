@@ -124,7 +124,7 @@ def test_progress_follows_a_sites_own_thresholds():
     assert get_level_progress(15, (0, 10, 20)) == LevelProgress(2, 15, 10, 20, 0.5)
 
 
-@pytest.mark.parametrize("table", [(0,), [0, 1], (0, 50, 150)])
+@pytest.mark.parametrize("table", [(0,), [0, 1], (0, 50, 150), (0, 2**53)])
 def test_a_table_starts_at_0_and_rises(table):
     assert is_level_table(table)
 
@@ -142,6 +142,7 @@ def test_a_table_starts_at_0_and_rises(table):
         (0, 1.5),
         (False, 1),
         (0, "1"),
+        (0, 2**53 + 1),
     ],
 )
 def test_any_other_table_is_none(table):

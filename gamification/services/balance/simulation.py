@@ -11,7 +11,7 @@ from typing import NamedTuple
 from gamification.domain.catalogue import Catalogue
 from gamification.domain.estimates import Estimate, Sample
 from gamification.domain.levels import is_level_table
-from gamification.domain.rules import MAX_COOLDOWN, MAX_QUANTITY, MAX_REWARD
+from gamification.domain.rules import MAX_COOLDOWN, MAX_QUANTITY, MAX_REWARD, MAX_TOTAL
 from gamification.exceptions import InvalidRequestError
 from gamification.models import Achievement, Activity
 from gamification.services.balance.report import last_days
@@ -106,7 +106,8 @@ def simulate_rewards(proposal: RewardProposal, *, days: int = 30) -> Simulation:
     pairs = [*_activities(proposal), *_achievements(proposal)]
     thresholds = tuple(proposal.thresholds or current_thresholds())
     if not is_level_table(thresholds):
-        raise InvalidRequestError("Level thresholds must start at 0 and rise.")
+        message = f"Level thresholds must start at 0 and rise, up to {MAX_TOTAL:,}."
+        raise InvalidRequestError(message)
     slowness = ONE_BY_ONE if any(pair.has_cooldown for pair in pairs) else 1
     every = every_so_many(since, until, slowness=slowness)
     records = Records.of(pairs, since, until, every)
