@@ -23,7 +23,13 @@ from gamification.leaderboards.upkeep import building, segments, tending
 from gamification.leaderboards.upkeep.rows import subject_of
 from gamification.leaderboards.values import Key
 from gamification.maintenance import rebuild, reconcile
-from gamification.models import Board, BoardScore, BoardSegment, PendingScore
+from gamification.models import (
+    Board,
+    BoardScore,
+    BoardSegment,
+    PendingScore,
+    write_alias,
+)
 from gamification.models.users import prepare_key
 from gamification.services import record_activity
 from gamification.services.user_changes import notice_saved_user
@@ -136,6 +142,48 @@ def test_a_wrong_number_of_scores_before_a_wide_segment_is_named(user):
     wide.update(before=0)
     assert drift.startswith("all time counts 3 scores before ")
     assert drift.endswith(", but has 0.")
+
+
+@pytest.mark.parametrize("is_wide", [False, True])
+def test_a_first_segment_that_is_missing_is_named(user, is_wide):
+    earns(user, 10)
+    tend_boards()
+    BoardSegment.objects.filter(board__window="all", is_wide=is_wide).delete()
+
+    drifts = count_drifts()
+
+    rebuild_boards()
+    name = "wide" if is_wide else "narrow"
+    assert drifts == [f"all time has no {name} segment from {segments.BEGINNING}."]
+
+
+@pytest.mark.parametrize("is_wide", [False, True])
+def test_a_first_segment_that_begins_too_late_is_named(user, is_wide):
+    earns(user, 10)
+    tend_boards()
+    rows = BoardSegment.objects.filter(board__window="all", is_wide=is_wide)
+    rows.update(debit=F("debit") + 1)
+
+    drifts = count_drifts()
+
+    rebuild_boards()
+    name = "wide" if is_wide else "narrow"
+    assert f"all time has no {name} segment from {segments.BEGINNING}." in drifts
+
+
+def test_a_narrow_segment_that_is_missing_where_a_wide_one_begins_is_named(user):
+    earns(user, 10)
+    tend_boards()
+    all_time = BoardSegment.objects.filter(board__window="all")
+    all_time.create(
+        board=board_of("all"), debit=-5, user=user, count=0, before=1, is_wide=True
+    )
+
+    drifts = count_drifts()
+
+    rebuild_boards()
+    begin = Key(-5, 0, prepare_key(user.pk, write_alias()))
+    assert drifts == [f"all time has no narrow segment from {begin}."]
 
 
 def test_pages_deep_in_a_board_follow_each_other(monkeypatch):

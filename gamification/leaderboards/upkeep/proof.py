@@ -52,7 +52,7 @@ def _pending(user_ids: Collection[Any]) -> set[Any]:
 
 
 def count_drifts() -> list[str]:
-    """Return a sentence for each number of a built board that is not right."""
+    """Return a sentence for each wrong number or missing segment of a built board."""
     with transaction.atomic(using=write_alias()):
         return [drift for board in _boards() for drift in _count_drifts(board)]
 

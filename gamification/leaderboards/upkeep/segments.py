@@ -57,12 +57,13 @@ def divide_by_score(board: Board) -> None:
 
 
 def wrong_counts(board: Board) -> Iterator[str]:
-    """Yield what the board says of each segment with a wrong number.
+    """Yield what is wrong with each segment: it is missing, or has a wrong number.
 
     It reads all scores of the board.
     """
     levels = [_stored(board, is_wide=is_wide) for is_wide in (False, True)]
     begins = [[row.begin for row in rows] for rows in levels]
+    yield from _missing(*begins)
     counts: list[Counter[int]] = [Counter() for _ in levels]
     for key in _keys(board):
         for places, counted in zip(begins, counts, strict=True):
@@ -77,6 +78,19 @@ def wrong_counts(board: Board) -> Iterator[str]:
         if row.before != before:
             yield f"counts {row.before} scores before {row.begin}, but has {before}."
         before += row.scores
+
+
+def _missing(narrow: list[Key], wide: list[Key]) -> Iterator[str]:
+    """Yield which segments are missing, by the places where those of a board begin.
+
+    Both levels begin before every score, and a narrow one begins with each wide one.
+    """
+    for name, needed, stored in (
+        ("narrow", {BEGINNING, *wide}, {*narrow}),
+        ("wide", {BEGINNING}, {*wide}),
+    ):
+        for begin in needed - stored:
+            yield f"has no {name} segment from {begin}."
 
 
 def shift_counts(board: Board, gone: Sequence[Key], new: Sequence[Key]) -> None:
