@@ -55,6 +55,7 @@ def test_users_read_all_their_streaks(api, user, server_clock):
         "freeze_cap": 2,
         "next_freeze_in": None,
         "missed": ["2026-03-03"],
+        "lacking": ["2026-03-03"],
         "broken_at": None,
         "lost": 0,
     }

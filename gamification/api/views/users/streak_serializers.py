@@ -47,6 +47,7 @@ STATUS_EXAMPLE: Final = {
     "freeze_cap": 2,
     "next_freeze_in": 2,
     "missed": ["2026-03-02"],
+    "lacking": ["2026-03-02"],
     "broken_at": None,
     "lost": 0,
 }
@@ -66,6 +67,7 @@ _WEEKLY: Final = {
     "freeze_cap": 0,
     "next_freeze_in": None,
     "missed": [],
+    "lacking": [],
 }
 STATUSES_EXAMPLE: Final = {"results": [STATUS_EXAMPLE, _WEEKLY]}
 PAUSE_EXAMPLE: Final = {
@@ -137,6 +139,11 @@ class StreakStatusSerializer(StreakSerializer):
         child=serializers.DateField(),
         help_text="The dates that freezes will cover, or else those that broke the "
         "streak last, of the last 90 days; of a week or month, its last date.",
+    )
+    lacking = serializers.ListField(
+        child=serializers.DateField(),
+        help_text="The dates that a repair has to credit: those missed, or the last "
+        "ones of a missed week or month, as many as its goal lacks.",
     )
     broken_at = serializers.DateTimeField(
         allow_null=True, help_text="When it broke last; null if it never did."

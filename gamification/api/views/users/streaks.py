@@ -194,7 +194,12 @@ class RepairsViewSet(GamificationViewSet):
             ours.UnknownStreakError,
         ),
         body_example={"dates": ["2026-03-01"], "note": REPAIR_EXAMPLE["note"]},
-        response_example={**STATUS_EXAMPLE, "state": "at_risk", "missed": []},
+        response_example={
+            **STATUS_EXAMPLE,
+            "state": "at_risk",
+            "missed": [],
+            "lacking": [],
+        },
     )
     def create(
         self, request: Request, user: str, body: Mapping[str, Any]
