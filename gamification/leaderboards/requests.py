@@ -63,7 +63,7 @@ def period_before(period: Period) -> Period | None:
     """Return the period before; None for all time, and where calendars begin."""
     if period.starts_at is None:
         return None
-    with suppress(InvalidInstantError):
+    with suppress(InvalidInstantError, OverflowError):
         return period_of(
             period.window, None, period.starts_at - timedelta(microseconds=1)
         )

@@ -122,8 +122,9 @@ def test_the_present_is_an_aware_datetime_of_a_calendar(now, settings):
         get_leaderboard("week", now=now)
 
 
-def test_calendars_have_no_period_before_the_first(settings):
-    settings.GAMIFICATION = {"LEADERBOARD_ZONE": "America/Los_Angeles"}
+@pytest.mark.parametrize("zone", ["America/Los_Angeles", "UTC"])
+def test_calendars_have_no_period_before_the_first(settings, zone):
+    settings.GAMIFICATION = {"LEADERBOARD_ZONE": zone}
     first = period_of(Window.MONTH, "0001-02", None)
 
     assert period_before(first).name == "0001-01"
