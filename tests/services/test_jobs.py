@@ -345,6 +345,13 @@ def test_a_job_with_a_key_is_the_same_after_its_achievement_was_switched_off(use
     assert begin_list(act, [user], actor=None, key="may") == first
 
 
+def test_a_job_that_another_call_began_at_the_same_time_is_returned():
+    values = {"parameters": {}, "total": 1, "actor": None, "key": "may"}
+    first, again = (begin_job("reversal", **values, request="x") for _ in range(2))
+
+    assert (again, again.is_replay) == (first, True)
+
+
 def test_a_job_that_takes_back_a_period_begins_once_with_a_key(activity, staff):
     first, again = (begin_take_back(PERIOD, actor=staff, key="may") for _ in range(2))
 
