@@ -24,6 +24,7 @@ from gamification.api.negotiation import JSONNegotiation
 from gamification.api.operations import spec_of
 from gamification.api.parsers import StrictJSONParser
 from gamification.api.permissions import HasOperationPermission
+from gamification.api.preconditions import bind_to_body
 from gamification.api.throttling import ScopeThrottle
 from gamification.api.user_lookup import stored_user
 
@@ -82,6 +83,8 @@ class GamificationViewSet(ViewSet):
         spec = spec_of(self)
         if spec and spec.is_polled and final.status_code == 200:
             final.add_post_render_callback(_conditional(request._request))  # noqa: SLF001
+        elif "ETag" in final.headers:
+            final.add_post_render_callback(bind_to_body)
         return final
 
 

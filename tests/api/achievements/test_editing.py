@@ -149,7 +149,8 @@ def test_a_new_achievement_is_at_its_location(editor):
     found = editor.get(made["Location"])
     reach = {"met_already": 0, "problem": ""}
     assert found.json() | reach == made.json()
-    assert found["ETag"] == made["ETag"]
+    versions = {each["ETag"].partition(".")[0] for each in (found, made)}
+    assert len(versions) == 1
 
 
 def test_an_edit_says_how_many_users_meet_it_already(editor, walker, activity):

@@ -180,6 +180,26 @@ def test_a_boost_that_the_ledger_names_stays(api, user):
     assert Boost.objects.count() == 1
 
 
+def test_middleware_that_compares_tags_answers_304_to_an_equal_body_only(
+    api, settings, server_clock
+):
+    conditional = "django.middleware.http.ConditionalGetMiddleware"
+    settings.MIDDLEWARE = [conditional, *settings.MIDDLEWARE]
+    known = {"If-None-Match": api.post(BOOSTS, LAUNCH)["ETag"]}
+    same = api.get(f"{BOOSTS}launch/", headers=known)
+    server_clock.move_to("2026-03-07T12:00:00Z")
+
+    running = api.get(f"{BOOSTS}launch/", headers=known)
+
+    assert (same.status_code, running.json()["state"]) == (304, "running")
+
+
+def test_a_tag_of_a_version_alone_is_good_for_an_edit(api):
+    version = api.post(BOOSTS, LAUNCH)["ETag"].partition(".")[0]
+
+    assert edit(api, {"name": "Launch"}, f'{version}"').status_code == 200
+
+
 def test_an_unused_boost_can_be_deleted(api):
     tag = api.post(BOOSTS, LAUNCH)["ETag"]
 
