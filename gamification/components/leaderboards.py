@@ -15,6 +15,7 @@ from gamification.leaderboards import (
     get_leaderboard,
     get_winners,
 )
+from gamification.models import UserGamification
 from gamification.staff import user_id_of
 from gamification.user_lookup import public_name
 
@@ -40,6 +41,7 @@ def leaderboard_of(
 ) -> dict[str, Any]:
     """Return what a leaderboard shows, in at most three queries.
 
+    A viewer without a place takes one more.
     Of a ``page`` behind the last one, it shows the last one, with as many more.
     """
     ask = partial(
@@ -98,10 +100,22 @@ def _is_elsewhere(board: LeaderboardPage) -> bool:
 
 
 def _why_not_ranked(board: LeaderboardPage, viewer: Any) -> str:
-    """Return why the viewer has no place: ``hidden``, ``staff``, ``idle``, or ""."""
+    """Return why the viewer has no place, or "".
+
+    It is ``hidden``, ``staff``, ``unlisted``, which does not tell the reason of staff,
+    or ``idle``.
+    """
     if viewer is None or board.me:
         return ""
     if board.is_hidden:
         return "hidden"
     is_staff = getattr(viewer, "is_staff", False) and not conf.RANKS_STAFF
-    return "staff" if is_staff else "idle"
+    if is_staff:
+        return "staff"
+    return "unlisted" if _is_unlisted(user_id_of(viewer)) else "idle"
+
+
+def _is_unlisted(user_id: Any) -> bool:
+    """Say whether staff keep a user from leaderboards."""
+    ranked = UserGamification.objects.ranked()
+    return UserGamification.objects.filter(user=user_id).exclude(pk__in=ranked).exists()

@@ -107,6 +107,7 @@ def gamification_leaderboard(
 ) -> str:
     """Show a leaderboard, in at most three queries.
 
+    A viewer without a place takes one more.
     ``window`` is ``day``, ``week``, ``month`` or ``all``; ``period`` is the name of a
     period, such as ``2026-W48``, and the current one by default; ``scope`` is the name
     of one of the site's scopes; ``around`` is a user whose place is in the middle. With

@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
+from django.utils import timezone
 
 from gamification.exceptions import InvalidRequestError
 from gamification.leaderboards import tend_boards
 from gamification.leaderboards.upkeep import closing
 from gamification.services import record_activity, set_visibility
+from gamification.staff import exclude_user, hold_user
 from tests.factories import UserFactory
 
 pytestmark = [
@@ -142,6 +144,22 @@ def test_who_earned_nothing_is_told_how_to_get_a_place(render, user):
     assert "earn some XP to get one" in render(TAG, visitor=user)
 
 
+@pytest.mark.parametrize("is_held", [True, False])
+def test_who_is_restricted_is_told_no_reason(render, is_held):
+    earn(3)
+    [user] = earn(2)
+    if is_held:
+        until = timezone.now() + timedelta(1)
+        hold_user(user, until=until, reason="Cheats.", actor=None)
+    else:
+        exclude_user(user, reason="Cheats.", actor=None)
+
+    html = render(TAG, visitor=user)
+
+    assert "You are not listed on this board." in html
+    assert "earn some XP to get one" not in html
+
+
 def test_staff_are_told_that_they_have_no_place(render, staff):
     earn(3)
 
@@ -240,14 +258,14 @@ def test_it_takes_three_queries(render, source, django_assert_max_num_queries):
 
 
 @pytest.mark.parametrize("is_public", [True, False])
-def test_it_takes_as_many_for_who_has_no_place(
+def test_it_takes_one_more_for_who_has_no_place(
     render, user, is_public, django_assert_num_queries
 ):
     earn(3, 2, 1)
     set_visibility(user, is_public=is_public)
     tend_boards()
 
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(3 if is_public else 2):
         html = render(AROUND, user=user, visitor=user)
 
     assert ("Your place is hidden" in html) is not is_public
