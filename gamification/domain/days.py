@@ -114,6 +114,16 @@ class Calendar(NamedTuple):
         first = min(instant for instant, until in instants if instant < until)
         return datetime.fromtimestamp(first, UTC)
 
+    def dates_of_changes(self, instant: datetime) -> Iterator[date]:
+        """Yield the dates with which zones begin that took effect from ``instant`` on.
+
+        After a flight to the west, that is a date which had ended.
+        """
+        moment = instant.timestamp()
+        for change in self.zones[1:]:
+            if change.since >= moment:
+                yield self.date_of(datetime.fromtimestamp(change.since, UTC))
+
     def is_neutral(self, day: date) -> bool:
         """Say whether ``day`` lasted less than 12 hours, too short for a streak."""
         return _existed(self, day) < SHORTEST_DAY

@@ -53,7 +53,9 @@ _KINDS: Final[Mapping[str, tuple[str, ...]]] = {
 def grants_of(rows: Iterable[FreezeRow]) -> tuple[Grant, ...]:
     """Return the freezes that were given by hand."""
     return tuple(
-        Grant(row.date, row.amount) for row in rows if row.kind == FreezeKind.GRANTED
+        Grant(row.date, row.amount, row.created_at)
+        for row in rows
+        if row.kind == FreezeKind.GRANTED
     )
 
 

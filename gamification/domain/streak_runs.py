@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from itertools import groupby, islice
 from operator import itemgetter
 from typing import NamedTuple
@@ -24,6 +24,8 @@ class Grant(NamedTuple):
 
     day: date
     amount: int
+    #: None if no change of zone came later.
+    granted_at: datetime | None = None
 
 
 class Pause(NamedTuple):
@@ -213,27 +215,29 @@ class Walk:
             yield period
             period = self.rule.following(period)
 
-    def _find_supplies(self) -> Iterator[tuple[date, bool, int]]:
-        """Yield when freezes come that no run earns, and how many.
+    def _find_supplies(self) -> Iterator[tuple[date, bool, date, int]]:
+        """Yield when freezes come that no run earns, their own date, and how many.
 
         Those of the start, for which the second value is true, come after grants.
         """
-        for granted_on, amount in self.exceptions.grants:
-            yield granted_on, False, amount
+        for day, amount, at in self.exceptions.grants:
+            # They cover dates that a change of zone repeats.
+            repeated = self.calendar.dates_of_changes(at) if at else ()
+            yield min([day, *repeated]), False, day, amount
         if any(version.initial_freezes for version in self.rule.versions):
             amounts = ((d, self.rule.version_on(d).initial_freezes) for d in self.dates)
             for day, amount in islice(filter(itemgetter(1), amounts), 1):
-                yield day, True, amount
+                yield day, True, day, amount
 
     def _supply(self, day: date) -> None:
         """Put the freezes into stock that came until ``day``."""
         while self._supplies and self._supplies[-1][0] <= day:
-            came_on, is_initial, amount = self._supplies.pop()
-            added = self._add(came_on, amount)
+            _came_on, is_initial, own, amount = self._supplies.pop()
+            added = self._add(own, amount)
             if is_initial:
-                _count(self.runs.earned, came_on, added)
+                _count(self.runs.earned, own, added)
             else:
-                _count(self.runs.surplus, came_on, amount - added)
+                _count(self.runs.surplus, own, amount - added)
 
     def _earn(self, period: StreakPeriod, day: date) -> None:
         self.runs.counted += 1

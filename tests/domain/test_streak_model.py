@@ -187,7 +187,8 @@ def test_the_ledger_of_freezes_follows_every_change(case, changed):
         rows += missing_rows(7, 1, rows, runs, datetime.now(UTC))
         assert missing_rows(7, 1, rows, runs, datetime.now(UTC)) == []
 
-    assert grants_of(rows) == case.exceptions.grants
+    granted = [(grant.day, grant.amount) for grant in grants_of(rows)]
+    assert granted == [(grant.day, grant.amount) for grant in case.exceptions.grants]
     stock = sum(row.amount for row in rows)
     assert stock == runs.stock <= case.version.freeze_cap
     assert len({row.key for row in rows}) == len(rows)

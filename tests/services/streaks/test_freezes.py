@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
+import time_machine
 
 from gamification.exceptions import (
     IdempotencyConflictError,
@@ -20,6 +22,7 @@ from gamification.services import (
     pause_streak,
     record_activity,
     reverse_entry,
+    set_time_zone,
 )
 from gamification.staff import (
     create_streak,
@@ -226,3 +229,39 @@ def test_a_reversal_that_lengthens_the_longest_run_is_no_milestone(
         assert (first.longest_streak, reversal.longest_streak) == (1, 6)
         assert [*reconcile(user)] == []
     assert (reversal.celebrations, act(10).celebrations) == ((), ())
+
+
+def at(moment: str) -> time_machine.travel:
+    return time_machine.travel(datetime.fromisoformat(moment), tick=False)
+
+
+@pytest.fixture
+def traveller(user, activity, no_achievements):
+    """Active on 3 and 4 May in Auckland, granted 3 on the 6th, flown to the 5th."""
+    with at("2026-05-01T09:00+12:00"):
+        set_time_zone(user, "Pacific/Auckland")
+    for day in (3, 4):
+        with at(f"2026-05-0{day}T09:00+12:00"):
+            record_activity(user, "walk")
+    with at("2026-05-06T10:00+12:00"):
+        grant_freezes(user, 3)
+        set_time_zone(user, "Pacific/Honolulu")
+    return user
+
+
+def test_a_freeze_stays_in_stock_on_a_flight_to_the_day_before(traveller):
+    with at("2026-05-05T13:00-10:00"):
+        [status] = get_streaks(traveller)
+        amounts = freezes_of(traveller).values_list("amount", flat=True)
+
+        assert (status.state, status.freezes, sum(amounts)) == ("at_risk", 2, 2)
+        assert [*reconcile(traveller)] == []
+
+
+def test_a_freeze_covers_a_date_that_ends_again_after_a_flight(traveller):
+    with at("2026-05-06T09:00-10:00"):
+        record_activity(traveller, "walk")
+        [status] = get_streaks(traveller)
+
+        assert (status.current, status.freezes) == (3, 1)
+        assert [*reconcile(traveller)] == []
