@@ -7,7 +7,6 @@ from functools import partial
 from itertools import groupby
 from typing import Any, Final
 
-from django.db import transaction
 from django.dispatch import Signal
 
 from gamification import signals
@@ -15,6 +14,7 @@ from gamification.domain.changeset import UserChangeset
 from gamification.domain.outcomes import Outcome
 from gamification.domain.streak_events import StreakEvent, streak_events
 from gamification.models import UserGamification
+from gamification.services.commits import on_commit
 
 #: The signals that the changes of streaks send.
 STREAK_SIGNALS: Final = (
@@ -40,7 +40,7 @@ def announce_on_commit(
     fresh = [outcome for outcome in outcomes if not outcome.replayed]
     if fresh:
         send = partial(_announce_all, fresh, signal, arguments)
-        transaction.on_commit(send, using=alias)
+        on_commit(send, alias)
 
 
 def _announce_all(
@@ -110,7 +110,7 @@ def send_streak_events(events: Iterable[StreakEvent], alias: str) -> None:
             streak=event.streak,
             **event.arguments,
         )
-        transaction.on_commit(send, using=alias)
+        on_commit(send, alias)
 
 
 def is_heard() -> bool:

@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 
 from gamification.exceptions import UnknownJobError
 from gamification.models import Job, JobKind, JobUser, LedgerEntry, write_alias
+from gamification.services.commits import on_commit
 from gamification.services.unit_of_work import naming_errors, wrap_database_errors
 from gamification.services.validation import (
     MAX_ID,
@@ -83,7 +84,7 @@ def begin_job(
                 return first
             raise
     log = partial(logger.info, "Job %s: %s begun by user %s.", job.pk, kind, actor_id)
-    transaction.on_commit(log, using=alias)
+    on_commit(log, alias)
     return job
 
 

@@ -35,6 +35,7 @@ from gamification.services.catalogue.change_log import (
 )
 from gamification.services.catalogue.fields.values import check_names
 from gamification.services.catalogue.lookup import lock_catalogue
+from gamification.services.commits import on_commit
 from gamification.services.unit_of_work import attempts
 from gamification.services.validation import UserRef, actor_id_of
 from gamification.storage import store_for
@@ -196,4 +197,4 @@ def _log(item: Boost, actor_id: object, what: str) -> None:
     """Log an edit once it is committed."""
     message = "Boost %s: %s by user %s."
     log = partial(logger.info, message, item.key, what, actor_id)
-    transaction.on_commit(log, using=write_alias())
+    on_commit(log, write_alias())

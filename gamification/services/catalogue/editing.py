@@ -32,6 +32,7 @@ from gamification.services.catalogue.lookup import (
     lock_definition,
     unknown_definition,
 )
+from gamification.services.commits import on_commit
 from gamification.services.unit_of_work import attempts
 from gamification.services.validation import UserRef, actor_id_of
 from gamification.storage import store_for
@@ -106,7 +107,7 @@ def log_edit(item: Achievement | Activity, actor_id: object, what: str) -> None:
     message = "%s %s: %s by user %s."
     kind = type(item).__name__
     log = partial(logger.info, message, kind, item.key, what, actor_id)
-    transaction.on_commit(log, using=write_alias())
+    on_commit(log, write_alias())
 
 
 def describe_edit(

@@ -9,7 +9,6 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, Final, TypeAlias
 
-from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
@@ -22,6 +21,7 @@ from gamification.models import (
     write_alias,
 )
 from gamification.models.rules.references import choosing, named_by, with_rules
+from gamification.services.commits import on_commit
 from gamification.services.unit_of_work import attempts, naming_errors
 from gamification.services.validation import UserRef, actor_id_of
 from gamification.storage import store_for
@@ -92,7 +92,7 @@ def remove_seeds(*, actor: UserRef | None) -> SeedRemoval:
                 model._default_manager.filter(key__in=keys).delete()
     names = ", ".join(row.key for row in removal.removed)
     log = partial(logger.info, "Examples removed by user %s: %s.", actor_id, names)
-    transaction.on_commit(log, using=alias)
+    on_commit(log, alias)
     return removal
 
 

@@ -19,6 +19,7 @@ from gamification.exceptions import (
     StaleEditError,
 )
 from gamification.models import Job, JobKind, Level, UserGamification, write_alias
+from gamification.services.commits import on_commit
 from gamification.services.jobs import Step, begin_job
 from gamification.services.levels.describing import LevelChange, log_levels
 from gamification.services.levels.parsing import check_levels
@@ -102,7 +103,7 @@ def _replace(
         log_levels(actor_id, changes)
         message = "Levels changed by user %s: %s."
         log = partial(logger.info, message, actor_id, len(changes))
-        transaction.on_commit(log, using=write_alias())
+        on_commit(log, write_alias())
     return before
 
 

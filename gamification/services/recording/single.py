@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from functools import partial
 
-from django.db import transaction
-
 from gamification.conf import conf
 from gamification.domain.changeset import UserChangeset
 from gamification.domain.outcomes import Outcome
 from gamification.domain.state import Record
 from gamification.domain.totals import MissingDaysError, TotalOutOfRangeError
 from gamification.exceptions import OutOfRangeError
+from gamification.services.commits import on_commit
 from gamification.services.dispatch import announce_records, is_heard
 from gamification.services.recording.batch import Terms, book_records, check_new
 from gamification.services.unit_of_work import Attempt, attempts
@@ -34,7 +33,7 @@ def write_record(record: Record, terms: Terms, store: Store) -> Outcome:
             outcome = first or _written(record, terms, snapshot, attempt)
     if terms.celebrate and is_heard():
         announce = partial(announce_records, [outcome])
-        transaction.on_commit(announce, using=store.alias)
+        on_commit(announce, store.alias)
     return outcome
 
 

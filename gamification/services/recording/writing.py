@@ -6,13 +6,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from django.db import transaction
-
 from gamification.conf import conf
 from gamification.domain.changeset import UserChangeset
 from gamification.domain.outcomes import Outcome
 from gamification.domain.streak_events import StreakEvent, streak_events
 from gamification.exceptions import GamificationError, StorageError
+from gamification.services.commits import on_commit
 from gamification.services.dispatch import (
     announce_records,
     are_streaks_heard,
@@ -83,7 +82,7 @@ def write_batch(
         results = write(batch, store, strict=strict, has_ids=has_ids)
     if is_announced:
         outcomes = [each for each in results.values() if isinstance(each, Outcome)]
-        transaction.on_commit(partial(announce_records, outcomes), using=store.alias)
+        on_commit(partial(announce_records, outcomes), store.alias)
     return results
 
 

@@ -24,6 +24,7 @@ from gamification.services.catalogue.change_log import (
 )
 from gamification.services.catalogue.fields.values import check_names
 from gamification.services.catalogue.lookup import lock_catalogue
+from gamification.services.commits import on_commit
 from gamification.services.streaks.definitions.fields import (
     STREAK_FIELDS,
     check_streak,
@@ -201,4 +202,4 @@ def _log(item: StreakDefinition, actor_id: object, what: str) -> None:
     """Log an edit once it is committed."""
     message = "Streak %s: %s by user %s."
     log = partial(logger.info, message, item.key, what, actor_id)
-    transaction.on_commit(log, using=write_alias())
+    on_commit(log, write_alias())
