@@ -3003,6 +3003,13 @@ class Migration(migrations.Migration):
                 name="gamification_userachievement_once",
             ),
         ),
+        migrations.AddConstraint(
+            model_name="userachievement",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("number__gte", 1)),
+                name="gamification_userachievement_number",
+            ),
+        ),
         migrations.AddIndex(
             model_name="usergamification",
             index=models.Index(fields=["level"], name="gamification_progress_by_level"),

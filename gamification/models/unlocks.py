@@ -94,6 +94,9 @@ class UserAchievement(models.Model):
                 fields=["user", "achievement", "number"],
                 name="gamification_userachievement_once",
             ),
+            models.CheckConstraint(
+                condition=Q(number__gte=1), name="gamification_userachievement_number"
+            ),
         ]
         permissions: ClassVar = [
             ("award_achievement", "Can award achievements to users"),

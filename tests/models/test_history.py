@@ -214,6 +214,17 @@ def test_an_achievement_is_held_once(user):
     )
 
 
+@BY_HAND
+def test_the_number_of_an_unlock_is_at_least_1(user):
+    medal, now = AchievementFactory(), timezone.now()
+    row = UserAchievement.objects.create(
+        user=user, achievement=medal, unlocked_at=now, xp_awarded=0
+    )
+    row.number = 0
+
+    assert violates("gamification_userachievement_number", row.save)
+
+
 def test_something_is_celebrated_once(user):
     row = {"user": user, "dedupe_key": "level:2", "expires_at": timezone.now()}
     Celebration.objects.create(kind="level", **row)
