@@ -134,9 +134,9 @@ WHERE (e.occurred_at, e.xp, e.period, e.lost_at)
 #: reversed at one moment. Few entries are reversals, and they have an index.
 _WRONG_LAPSES: Final = f"""SELECT user_id FROM {UNLOCKS} u
 WHERE {{users}} AND revoked_at IS NOT NULL AND can_be_earned_again <> EXISTS (
-    SELECT 1 FROM {LEDGER} e
-    WHERE e.user_id = u.user_id AND reverses IS NOT NULL
-        AND e.achievement_id IS NULL AND recorded_at = u.revoked_at)"""
+    SELECT 1 FROM {LEDGER}
+    WHERE {{users}} AND user_id = u.user_id AND reverses IS NOT NULL
+        AND achievement_id IS NULL AND recorded_at = u.revoked_at)"""
 
 _LEVEL: Final = "greatest(1, width_bucket({}::bigint, %(thresholds)s::bigint[]))"
 
