@@ -41,8 +41,8 @@ def leaderboard_of(
 ) -> dict[str, Any]:
     """Return what a leaderboard shows, in at most three queries.
 
-    A viewer without a place takes one more.
-    Of a ``page`` behind the last one, it shows the last one, with as many more.
+    A viewer without a place takes one more. Of a ``page`` behind the last one, it shows
+    the last one, with as many more.
     """
     ask = partial(
         get_leaderboard,

@@ -105,9 +105,8 @@ def gamification_leaderboard(
     period: str | None = None,
     scope: str | None = None,
 ) -> str:
-    """Show a leaderboard, in at most three queries.
+    """Show a leaderboard, in at most three queries; four if the visitor has no place.
 
-    A viewer without a place takes one more.
     ``window`` is ``day``, ``week``, ``month`` or ``all``; ``period`` is the name of a
     period, such as ``2026-W48``, and the current one by default; ``scope`` is the name
     of one of the site's scopes; ``around`` is a user whose place is in the middle. With
