@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import time_machine
@@ -165,7 +165,8 @@ class World:
         if place >= len(held):
             return
         time = held[place]
-        with time_machine.travel(self.now, tick=False):
+        # What is reversed at one moment goes together.
+        with time_machine.travel(self.now + timedelta(seconds=1), tick=False):
             revoke_achievement(self.user, time[0], number=self._number(time))
         self.naive.revoke(time)
 
