@@ -69,29 +69,21 @@ class Unlocked(NamedTuple):
     xp: int
     period: date | None
     lost_at: datetime | None
-    #: Whether the user can earn again what they have lost.
-    is_lapsed: bool
 
     @classmethod
     def stored(cls, row: UserAchievement) -> Self:
-        is_lapsed = bool(row.revoked_at and row.can_be_earned_again)
-        return cls(
-            row.unlocked_at, row.xp_awarded, row.period, row.revoked_at, is_lapsed
-        )
+        return cls(row.unlocked_at, row.xp_awarded, row.period, row.revoked_at)
 
     @classmethod
     def by(cls, reward: Reward) -> Self:
         entry, loss = reward.entry, reward.reversal
         lost_at = loss.recorded_at if loss else None
-        return cls(
-            entry.occurred_at, entry.amount, entry.period, lost_at, reward.is_lapsed
-        )
+        return cls(entry.occurred_at, entry.amount, entry.period, lost_at)
 
     def __str__(self) -> str:
         period = f" for {self.period}" if self.period else ""
         until = f" until {self.lost_at}" if self.lost_at else ""
-        lapsed = ", can be earned again" if self.is_lapsed else ""
-        return f"held since {self.since}{until}{period}, {self.xp} XP{lapsed}"
+        return f"held since {self.since}{until}{period}, {self.xp} XP"
 
 
 def compare(user_ids: Sequence[Any]) -> dict[Any, list[Drift]]:

@@ -40,7 +40,7 @@ spans = st.tuples(days, st.integers(0, 8)).map(
 )
 
 
-grants = st.builds(Grant, days, st.integers(1, 3))
+grants = st.builds(Grant, days, st.integers(1, 3), st.none())
 
 
 @dataclass
@@ -72,9 +72,7 @@ def cases(draw, **fields):
         version,
         draw(st.sampled_from([everything - missed, missed])),
         Exceptions(
-            tuple(
-                draw(st.lists(st.builds(Grant, days, st.integers(1, 3)), max_size=3))
-            ),
+            tuple(draw(st.lists(grants, max_size=3))),
             tuple(draw(st.lists(spans, max_size=2))),
             frozenset(draw(st.sets(days, max_size=2))),
         ),

@@ -8,7 +8,7 @@ are stored as for the ledger. One wrong number always shows. Several of one user
 cancel each other out, but each statement draws new weights, so that this happens once
 in eight million times. A second checksum, of hashes of their values, compares unlocks,
 and misses a wrong one as rarely. The statement reads the ledgers again of users for
-whom it is not zero, or who lost XP, and the reversals of those who lost an achievement.
+whom it is not zero, or who lost XP.
 """
 
 from __future__ import annotations
@@ -130,14 +130,6 @@ FULL JOIN (SELECT * FROM {UNLOCKS} WHERE user_id = t.user_id) u
 WHERE (e.occurred_at, e.xp, e.period, e.lost_at)
     IS DISTINCT FROM (u.unlocked_at, u.xp_awarded, u.period, u.revoked_at)"""
 
-#: Who can earn again what staff took, or not what went with a record: both were
-#: reversed at one moment. Few entries are reversals, and they have an index.
-_WRONG_LAPSES: Final = f"""SELECT user_id FROM {UNLOCKS} u
-WHERE {{users}} AND revoked_at IS NOT NULL AND can_be_earned_again <> EXISTS (
-    SELECT 1 FROM {LEDGER}
-    WHERE {{users}} AND user_id = u.user_id AND reverses IS NOT NULL
-        AND achievement_id IS NULL AND recorded_at = u.revoked_at)"""
-
 _LEVEL: Final = "greatest(1, width_bucket({}::bigint, %(thresholds)s::bigint[]))"
 
 #: The highest total that a user ever had.
@@ -166,9 +158,7 @@ UNION ALL SELECT user_id, -checksum, NULL, NULL, NULL, NULL, NULL, NULL,
 FROM ({_DATES}) d
 UNION ALL SELECT user_id, NULL, TRUE, NULL, NULL, NULL, NULL, NULL,
     NULL, NULL, NULL, NULL, NULL
-FROM (
-    SELECT user_id FROM {LEDGER} WHERE {{users}} AND job_id = ANY(%(undos)s::bigint[])
-    UNION ALL {_WRONG_LAPSES}) u"""
+FROM {LEDGER} WHERE {{users}} AND job_id = ANY(%(undos)s::bigint[])"""
 
 
 @cache
