@@ -80,7 +80,7 @@ def make_dataset() -> Dataset:
     now, week = timezone.now(), timedelta(days=7)
     BoostFactory(key="planned", starts_at=now + week, ends_at=now + 2 * week)
     BoostFactory(
-        key="running", starts_at=now - week, ends_at=now + week, is_active=False
+        key="running", starts_at=now - week, ends_at=now + week, activities=["swim"]
     )
     users = {
         "user": UserFactory(username="user.name"),
