@@ -179,6 +179,17 @@ def test_a_flight_west_over_the_date_line_repeats_a_date_that_counts():
     assert neutral == []
 
 
+def test_zones_begin_with_a_date_that_may_have_ended_elsewhere():
+    auckland, honolulu = "Pacific/Auckland", "Pacific/Honolulu"
+    left = local(auckland, 2026, 5, 6, 20)
+    calendar = in_zone("UTC").with_zone(auckland, utc(2026, 5, 1))
+    calendar = calendar.with_zone(honolulu, left)
+
+    dates = [*calendar.dates_of_changes(local(auckland, 2026, 5, 6, 10))]
+
+    assert dates == [date(2026, 5, 5)]
+
+
 @pytest.mark.parametrize(("hour", "neutral"), [(11, True), (12, False)])
 def test_a_date_is_neutral_below_twelve_hours(hour, neutral):
     # East over the date line at this hour of 4 May: the rest of that date is missing.

@@ -303,6 +303,26 @@ def test_a_revocable_achievement_that_is_met_no_more_is_lost(users, server_clock
     assert held_by(users[0]) == set()
 
 
+def test_the_ledger_may_say_that_an_achievement_is_met_without_the_job(
+    users, server_clock
+):
+    job = after(server_clock, begin_list(GIFT, users[:1], actor=None))
+    AchievementFactory(
+        key="busy",
+        criterion="total_xp",
+        threshold=10,
+        counting={"window": {"days": 7}},
+        revocable=True,
+    )
+    record(users[0], 9)
+    assert "busy" in held_by(users[0])
+    server_clock.shift(60)
+
+    take_back(server_clock, job)
+
+    assert held_by(users[0]) == {"busy", "walker"}
+
+
 def lend(user):
     """Let ``user``, who has 20 XP, unlock a revocable achievement of 50 XP."""
     AchievementFactory(
