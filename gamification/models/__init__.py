@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gamification.domain.categories import AchievementCategory
+from gamification.domain.days import in_zone
 from gamification.domain.outcomes import CelebrationMode
 from gamification.models.boards import Board, BoardScore, BoardSegment, PendingScore
 from gamification.models.catalogue.achievements import Achievement
@@ -52,6 +53,7 @@ __all__ = [
     "StreakPause",
     "UserAchievement",
     "UserGamification",
+    "in_zone",
     "level_text",
     "write_alias",
 ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -18,7 +17,7 @@ from gamification.admin.concurrent_forms import ListField
 from gamification.components.zones import ZoneSelect
 from gamification.conf import conf
 from gamification.exceptions import InvalidDefinitionError
-from gamification.models import Activity
+from gamification.models import Activity, in_zone
 from gamification.staff import (
     boost_tag,
     check_boost,
@@ -46,10 +45,8 @@ class WallTimeField(forms.Field):
     def prepare_value(self, value: Any) -> Any:
         if not isinstance(value, datetime):
             return value
-        # A stored time at the end of the calendar stays as it is.
-        with suppress(OverflowError):
-            value = value.astimezone(ZoneInfo(self.zone) if self.zone else UTC)
-        return value.strftime(_WALL_TIME)
+        zone = ZoneInfo(self.zone) if self.zone else UTC
+        return in_zone(value, zone).strftime(_WALL_TIME)
 
     def to_python(self, value: Any) -> datetime | None:
         text = self.prepare_value(value)
@@ -133,10 +130,8 @@ class BoostForm(DefinitionForm):
         zone = ZoneInfo(name) if name else UTC
         for each in _TIMES:
             if isinstance(cleaned.get(each), datetime):
-                cleaned[each] = cleaned[each].replace(tzinfo=zone)
                 # The model refuses what is at the end of the calendar.
-                with suppress(OverflowError):
-                    cleaned[each] = cleaned[each].astimezone(UTC)
+                cleaned[each] = in_zone(cleaned[each].replace(tzinfo=zone), UTC)
         if "where" in cleaned:
             chosen = cleaned.get("activities") or [*self._declared]
             declared = [self._declared[key] for key in chosen]

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from gamification.admin.catalogue.definition_forms import DefinitionForm
 from gamification.components.zones import ZoneSelect
+from gamification.models import in_zone
 from gamification.staff import time_zones
 
 #: The format that browsers send, with seconds only where they are given.
@@ -40,10 +41,7 @@ class SeasonTimeField(forms.DateTimeField):
 
     def prepare_value(self, value: Any) -> Any:
         if isinstance(value, datetime):
-            # A stored time at the end of the calendar stays as it is.
-            with suppress(OverflowError):
-                value = value.astimezone(self.zone)
-            return value.strftime(_FORMAT)
+            return in_zone(value, self.zone).strftime(_FORMAT)
         return value
 
     def to_python(self, value: Any) -> datetime | None:
