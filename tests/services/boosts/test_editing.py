@@ -233,6 +233,14 @@ def test_a_planned_boost_can_change_in_any_way():
     assert (edited.factor, edited.starts_at) == (Decimal("3.00"), NOW + 2 * DAY)
 
 
+def test_the_activities_of_a_planned_boost_can_change():
+    create_boost(actor=None, **NEW)
+
+    edit_boost("launch", actor=None, expected=None, activities=["walk"])
+
+    assert find_boost("launch").activities == ["walk"]
+
+
 def test_nothing_changes_without_a_change(staff):
     made = create_boost(actor=None, **NEW)
 
