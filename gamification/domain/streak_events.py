@@ -38,7 +38,9 @@ def streak_events(changeset: UserChangeset) -> Iterator[StreakEvent]:
         daily, others = totals.streak, keeper.others()
         for entry in entries:
             totals.book(entry)
-        yield from _daily_changes(user_id, keeper.catalogue.daily.key, daily, totals)
+        key, streak = keeper.catalogue.daily.key, totals.streak
+        is_new_run = streak.current <= daily.current
+        yield from _changes(user_id, key, daily, streak, is_new_run=is_new_run)
         yield from _other_changes(user_id, others, keeper.others())
         new = keeper.freeze_rows(changeset.now, rows)
         yield from freeze_events(new, keys)
@@ -68,14 +70,6 @@ def freeze_events(
         if row.kind == FreezeKind.EARNED and row.amount > 0:
             about["amount"] = row.amount
             yield StreakEvent("freeze_earned", row.user_id, key, about)
-
-
-def _daily_changes(
-    user_id: Any, key: str, old: Streak, totals: RunningTotals
-) -> Iterator[StreakEvent]:
-    new = totals.streak
-    is_new_run = new.current <= old.current
-    return _changes(user_id, key, old, new, is_new_run=is_new_run)
 
 
 def _other_changes(

@@ -50,9 +50,9 @@ def read_instant(text: str, zone: tzinfo) -> datetime:
 
     SQLite writes no offset: such a text is of ``zone``.
     """
-    return in_zone(datetime.fromisoformat(text), zone)
+    return ensure_aware(datetime.fromisoformat(text), zone)
 
 
-def in_zone(instant: datetime, zone: tzinfo | None) -> datetime:
+def ensure_aware(instant: datetime, zone: tzinfo | None) -> datetime:
     """Return a stored ``instant``, which is of ``zone`` if it has no offset."""
     return instant if instant.tzinfo else instant.replace(tzinfo=zone)

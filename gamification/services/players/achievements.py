@@ -32,7 +32,7 @@ from gamification.services.players.progress import StoredProgress, stored_progre
 from gamification.services.streaks.measuring import longest_runs_of
 from gamification.services.unit_of_work import naming_errors
 from gamification.services.validation import UserRef, user_id_of
-from gamification.storage.json_rows import in_zone
+from gamification.storage.json_rows import ensure_aware
 
 #: Placeholders in a statement that serves all users: the user, now, and their clock.
 _USER, _NOW, _WALL = object(), object(), object()
@@ -248,7 +248,7 @@ def _visible_at_once(
     rows = Achievement.objects.using(connection.alias).raw(sql, given)
     for row in cast("Iterable[Any]", rows):
         if row.unlocked_at:
-            row.unlocked_at = in_zone(row.unlocked_at, connection.timezone)
+            row.unlocked_at = ensure_aware(row.unlocked_at, connection.timezone)
         yield row
 
 

@@ -18,7 +18,7 @@ from gamification.models.progress import calendar_of
 from gamification.models.users import convert_key
 from gamification.storage.filters import load_tallies
 from gamification.storage.goals import load_counts, load_numbers
-from gamification.storage.json_rows import in_zone
+from gamification.storage.json_rows import ensure_aware
 from gamification.storage.portable.limits import load_rewarded_at, load_usage
 from gamification.storage.portable.table import Table
 from gamification.storage.queries import ActivityIds, StateQuery, UserIds
@@ -99,7 +99,7 @@ def read_states(
 def _profiles(user_ids: UserIds, alias: str) -> Iterator[_Profile]:
     table, zone = Table(UserGamification, alias), connections[alias].timezone
     for key, instant, *values in table.select(_Profile._fields, {"user": user_ids}):
-        last_occurred_at = instant and in_zone(instant, zone)
+        last_occurred_at = instant and ensure_aware(instant, zone)
         yield _Profile(convert_key(key, alias), last_occurred_at, *values)
 
 
