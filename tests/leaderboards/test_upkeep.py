@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import pairwise
 
 import pytest
 import time_machine
 from django.db import OperationalError, connection
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from gamification.conf import Settings
 from gamification.leaderboards import (
@@ -155,6 +156,20 @@ def test_a_first_segment_that_is_missing_is_named(user, is_wide):
     rebuild_boards()
     name = "wide" if is_wide else "narrow"
     assert drifts == [f"all time has no {name} segment from {segments.BEGINNING}."]
+
+
+@pytest.mark.parametrize("is_wide", [False, True])
+@pytest.mark.parametrize("spoil", [QuerySet.delete, partial(QuerySet.update, debit=5)])
+def test_the_next_change_mends_a_board_without_its_first_segment(user, spoil, is_wide):
+    earns(user, 10)
+    tend_boards()
+    spoil(BoardSegment.objects.filter(board__window="all", is_wide=is_wide))
+    earns(UserFactory(), 10)
+
+    tend_boards()
+
+    assert count_drifts() == []
+    assert get_leaderboard("all").count == 2
 
 
 @pytest.mark.parametrize("is_wide", [False, True])

@@ -94,8 +94,15 @@ def _missing(narrow: list[Key], wide: list[Key]) -> Iterator[str]:
 
 
 def shift_counts(board: Board, gone: Sequence[Key], new: Sequence[Key]) -> None:
-    """Take keys that are gone from the counts of their segments, and add new ones."""
-    rows = _stored(board, is_wide=False)
+    """Take keys that are gone from the counts of their segments, and add new ones.
+
+    The scores are stored as they are now. A board whose first segments are missing, as
+    in an incomplete backup, is divided again.
+    """
+    rows, wide = (_stored(board, is_wide=is_wide) for is_wide in (False, True))
+    if any(not level or level[0].begin != BEGINNING for level in (rows, wide)):
+        divide(board)
+        return
     counts = _shifted(rows, gone, new)
     large = [index for index, count in counts.items() if count > 2 * SIZE]
     for index in large:
@@ -108,7 +115,6 @@ def shift_counts(board: Board, gone: Sequence[Key], new: Sequence[Key]) -> None:
         _rows_of(board, is_wide=True).delete()
         _widen(board)
         return
-    wide = _stored(board, is_wide=True)
     counts, before, changed = _shifted(wide, gone, new), 0, []
     for at, row in enumerate(wide):
         shifted = row._replace(scores=counts.get(at, row.scores), before=before)
