@@ -27,7 +27,11 @@ from gamification.models import (
     UserAchievement,
     write_alias,
 )
-from gamification.models.rules.references import achievements_naming, choosing_any
+from gamification.models.rules.references import (
+    achievements_naming,
+    boosts_losing,
+    choosing_any,
+)
 from gamification.staff import Definition, key_of, write_transaction
 
 #: The name of the form field that holds the primary key of a row.
@@ -159,6 +163,8 @@ def _naming(definitions: Sequence[Definition] | QuerySet[Any]) -> Iterator[str]:
     for row in choosing_any(definitions):
         kind = capfirst(row._meta.verbose_name)
         yield _("%(kind)s “%(name)s”, which chooses it") % {"kind": kind, "name": row}
+    text = _("Boost “%(name)s”, whose conditions need its attributes")
+    yield from (text % {"name": row} for row in boosts_losing(definitions))
 
 
 def history_of(definitions: Sequence[Definition] | QuerySet[Any]) -> str:

@@ -18,8 +18,11 @@ from gamification.domain.rule_checks import (
     check_rule,
     find_cycle,
 )
-from gamification.models.rules.boost_references import boosts_needing
-from gamification.models.rules.references import rows_of, rules_naming
+from gamification.models.rules.references import (
+    boosts_needing,
+    rows_of,
+    rules_naming,
+)
 
 if TYPE_CHECKING:
     from gamification.models.catalogue.achievements import Achievement
@@ -76,9 +79,9 @@ def _rules_needing(activity: Activity) -> Iterator[str]:
 
 
 def _boosts_needing(activity: Activity) -> Iterator[str]:
-    for key, attribute in boosts_needing(activity):
+    for boost, attribute in boosts_needing({activity.key: activity.attributes}):
         text = _("The boost %(key)s needs the attribute %(attribute)s as it was.")
-        yield text % {"key": key, "attribute": attribute}
+        yield text % {"key": boost.key, "attribute": attribute}
 
 
 def in_use(key: str, problem: Problem) -> str:

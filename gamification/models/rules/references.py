@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from django.apps import apps
@@ -67,8 +67,42 @@ def choosing() -> list[Any]:
 
 def choosing_any(items: Iterable[Any]) -> list[Any]:
     """Return the streaks and boosts that choose an activity among ``items``."""
-    keys = {item.key for item in items if _kind_of(item) == "activity"}
+    keys = _activities_among(items)
     return [row for row in choosing() if keys & {*row.activities}] if keys else []
+
+
+def boosts_losing(items: Iterable[Any]) -> list[Any]:
+    """Return the boosts that need an attribute of an activity among ``items``."""
+    keys = _activities_among(items)
+    needing = boosts_needing({key: {} for key in keys}) if keys else ()
+    return [*dict.fromkeys(boost for boost, _attribute in needing)]
+
+
+def boosts_needing(
+    attributes: Mapping[str, Mapping[str, str]],
+) -> Iterator[tuple[Any, str]]:
+    """Yield boosts, each with an attribute that it is about to lose.
+
+    ``attributes`` has those that activities are about to have, by the activity's key,
+    each with its type. An attribute of another type is another one. A boost needs none
+    if it is over, or if another of its activities declares it.
+    """
+    boosts = rows_of("Boost").filter(is_active=True).exclude(where=[]).order_by("key")
+    needing = [boost for boost in boosts if boost.state != BoostState.OVER]
+    rows = rows_of("Activity").values_list("key", "attributes")
+    before: dict[str, Mapping[str, str]] = dict(rows) if needing else {}
+    after = {**before, **attributes}
+    for boost in needing:
+        boosted = {*(boost.activities or after)} & {*after}
+        changed = boosted & before.keys() & attributes.keys()
+        for attribute, *_comparison in boost.where:
+            had = {before[key].get(attribute) for key in changed} - {None}
+            if had - {after[key].get(attribute) for key in boosted}:
+                yield boost, attribute
+
+
+def _activities_among(items: Iterable[Any]) -> set[str]:
+    return {item.key for item in items if _kind_of(item) == "activity"}
 
 
 def _kind_of(item: Model) -> str:
@@ -86,6 +120,7 @@ def check_unnamed(items: Sequence[Model]) -> None:
     list(rows.filter(pk__in=[item.pk for item in items]).select_for_update())
     _refuse(_("The conditions of %(names)s name it."), achievements_naming(items))
     _refuse(_("It is chosen by %(names)s."), choosing_any(items))
+    _refuse(_("The conditions of %(names)s need its attributes."), boosts_losing(items))
 
 
 def _refuse(message: str, naming: Sequence[Any]) -> None:

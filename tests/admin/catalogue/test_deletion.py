@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.urls import reverse
@@ -9,7 +11,12 @@ from gamification.services import (
     award_achievement,
     record_activity,
 )
-from tests.factories import AchievementFactory, UserFactory
+from tests.factories import (
+    AchievementFactory,
+    ActivityFactory,
+    BoostFactory,
+    UserFactory,
+)
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_achievements")]
 
@@ -161,3 +168,16 @@ def test_an_activity_that_a_streak_chooses_is_protected(admin_client, activity):
         "Streak “Walks”, which chooses it"
     ]
     assert Activity.objects.filter(key="walk").exists()
+
+
+def test_an_activity_whose_attributes_a_boost_needs_is_protected(admin_client):
+    review = ActivityFactory(key="review", attributes={"genre": "string"})
+    where, end = [["genre", "is", "horror"]], datetime(2100, 1, 1, tzinfo=UTC)
+    BoostFactory(name="Horror", where=where, ends_at=end)
+
+    admin_client.post(page(review, "delete", review.pk), {"post": "yes"})
+
+    assert delete_page(admin_client, review).context["protected"] == [
+        "Boost “Horror”, whose conditions need its attributes"
+    ]
+    assert Activity.objects.filter(key="review").exists()

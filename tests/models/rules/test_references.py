@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 import pytest
 import time_machine
 from django.core.exceptions import ValidationError
+from django.db.models import ProtectedError
 
+from gamification.models import Activity
 from tests.factories import ActivityFactory, BoostFactory
 
 pytestmark = pytest.mark.django_db
@@ -65,3 +67,23 @@ def test_a_boost_that_is_over_needs_nothing(review, clock):
     clock.move_to(datetime(2026, 8, 1, tzinfo=UTC))
 
     declare(review)
+
+
+def test_the_last_activity_with_an_attribute_that_a_boost_needs_stays(review):
+    ActivityFactory(key="walk", attributes={"genre": "integer"})
+    BoostFactory(name="Horror", where=FANTASY * 2)
+
+    with pytest.raises(ProtectedError) as refusal:
+        Activity.objects.filter(key="review").delete()
+
+    text = "The conditions of “Horror” need its attributes."
+    assert refusal.value.args[0] == text
+
+
+def test_one_of_two_activities_with_the_attribute_may_go(review):
+    ActivityFactory(key="read", attributes=DECLARED)
+    BoostFactory(where=FANTASY)
+
+    review.delete()
+
+    assert not Activity.objects.filter(key="review").exists()
