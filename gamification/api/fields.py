@@ -13,6 +13,7 @@ from itertools import islice
 from typing import Any, ClassVar, Final
 
 from django.core.validators import RegexValidator, validate_slug
+from django.db.models import Model
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
@@ -325,6 +326,18 @@ class BodySerializer(RequestSerializer):
 
     #: Fields of which the object needs at least one; none if it is empty.
     at_least_one: ClassVar[tuple[str, ...]] = ()
+
+    #: The model of the row that it describes, if what it leaves out has defaults.
+    defaults_of: ClassVar[type[Model] | None] = None
+
+    @property
+    def defaults(self) -> dict[str, Any]:
+        """What the row has in each field that the body leaves out."""
+        if self.defaults_of is None:
+            return {}
+        fields: Any = self.defaults_of._meta.get_field
+        names = (name for name, field in self.fields.items() if not field.required)
+        return {name: fields(name).get_default() for name in names}
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if self.at_least_one and not attrs.keys() & {*self.at_least_one}:

@@ -226,9 +226,12 @@ class OperationSchema(AutoSchema):
         schema = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
         if isinstance(serializer, RequestSerializer):
             schema["additionalProperties"] = False
-        if isinstance(serializer, BodySerializer) and serializer.at_least_one:
-            names = serializer.at_least_one
-            schema["anyOf"] = [{"required": [name]} for name in names]
+        if isinstance(serializer, BodySerializer):
+            if names := serializer.at_least_one:
+                schema["anyOf"] = [{"required": [name]} for name in names]
+            values = schema.get("properties", {})
+            for name, default in serializer.defaults.items():
+                values[name] = safe_ref({**values[name], "default": default})
         return schema
 
     def _map_serializer_field(

@@ -22,6 +22,7 @@ from gamification.api.views.achievements.serializers import (
     PERIODS,
     STATUSES,
 )
+from gamification.models import Achievement
 
 #: Limits of the model's fields.
 _NAME: Final = 100
@@ -157,6 +158,8 @@ class EditAchievementBody(BodySerializer):
 
 class PreviewAchievementBody(EditAchievementBody):
     """A new achievement that is only previewed."""
+
+    defaults_of = Achievement
 
     name = NonBlankTextField(max_length=_NAME)
     category = CategoryField()

@@ -17,6 +17,7 @@ from gamification.api.fields import (
 )
 from gamification.api.pagination import page_serializer
 from gamification.api.serializers import ResponseSerializer
+from gamification.models import Activity
 
 #: Limits of the model's fields.
 _NAME: Final = 100
@@ -74,6 +75,8 @@ class EditActivityBody(BodySerializer):
 
 class NewActivityBody(EditActivityBody):
     """A new activity."""
+
+    defaults_of = Activity
 
     key = KeyField(help_text="Cannot be changed later.")
     name = NonBlankTextField(max_length=_NAME)

@@ -20,6 +20,7 @@ from gamification.api.fields import (
 )
 from gamification.api.pagination import page_serializer
 from gamification.api.serializers import ResponseSerializer
+from gamification.models import Boost
 from gamification.values import BoostState
 
 #: Limits of the model's fields.
@@ -123,6 +124,8 @@ class EditBoostBody(BodySerializer):
 
 class PreviewBoostBody(EditBoostBody):
     """A boost that need not be saved."""
+
+    defaults_of = Boost
 
     name = NonBlankTextField(max_length=_NAME)
     factor = FactorField(help_text="From 0.10 to 10.00, but not 1.")

@@ -20,6 +20,7 @@ from gamification.api.pagination import page_serializer
 from gamification.api.serializers import ResponseSerializer
 from gamification.api.views.achievements.backfill import EstimateSerializer
 from gamification.api.views.users.streak_serializers import UNITS
+from gamification.models import StreakDefinition
 
 #: Limits of the model's fields.
 _NAME: Final = 100
@@ -106,12 +107,16 @@ class EditStreakBody(BodySerializer):
 class NewStreakBody(EditStreakBody):
     """A new streak."""
 
+    defaults_of = StreakDefinition
+
     key = KeyField(help_text="Cannot be changed later.")
     name = NonBlankTextField(max_length=_NAME)
 
 
 class PreviewStreakBody(EditStreakBody):
     """The rules of a streak that need not be saved."""
+
+    defaults_of = StreakDefinition
 
     name = NonBlankTextField(max_length=_NAME)
 
