@@ -51,7 +51,7 @@ def decide_level(state: UserState, rules: Rules, now: datetime) -> LevelChangese
     with other dates: the changeset then says ``needs_ledger``.
     """
     changeset = LevelChangeset(state, rules, now, celebrate=False)
-    if changeset.level <= state.level or state.is_excluded:
+    if changeset.level <= state.level:
         return changeset
     try:
         changeset.settle()

@@ -87,9 +87,11 @@ class SettledTotals(RunningTotals):
     def _settle(self, cause: Entry, start: Start) -> list[Unlock]:
         """Unlock what the new state earns, until no further unlock follows.
 
-        At most ``MAX_UNLOCKS`` follow.
+        At most ``MAX_UNLOCKS`` follow. Users whom staff excluded unlock nothing.
         """
         unlocks: list[Unlock] = []
+        if self.state.is_excluded:
+            return unlocks
         self._missed = NONE
         trees = self.rules.catalogue.trees
         # The achievement of an award was not held at any moment before it.

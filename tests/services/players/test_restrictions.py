@@ -25,14 +25,18 @@ from gamification.services import (
 )
 from gamification.staff import (
     Act,
+    RecalculationScope,
     backfill_everyone,
     begin_list,
+    edit_activity,
     exclude_user,
     hold_user,
     lift_restriction,
     open_restrictions,
     preview_backfill,
     preview_list,
+    preview_recalculation,
+    recalculate_xp,
     run_next_step,
 )
 from tests.factories import AchievementFactory, UserFactory
@@ -178,6 +182,19 @@ def test_staff_can_still_correct_an_excluded_user(player, staff):
     reverse_entry(player, entry_id=ledger_of(player)[0].pk, actor=staff)
 
     assert profile_of(player).total_xp == -5
+
+
+def test_corrections_unlock_nothing_for_an_excluded_user(player, staff):
+    AchievementFactory(key="rich", criterion="total_xp", threshold=20)
+    exclude_user(player, reason="Cheated.", actor=staff)
+    edit_activity("walk", actor=None, expected=None, xp_reward=30)
+    scope = RecalculationScope(["walk"], NOW.date(), NOW.date())
+
+    assert preview_recalculation(scope).effects.xp.value == 20
+    recalculate_xp(scope)
+
+    assert profile_of(player).total_xp == 30
+    assert held_by(player) == set()
 
 
 def test_an_excluded_user_is_not_counted(player, staff):
