@@ -41,6 +41,7 @@ from gamification.staff import (
     begin_recalculation,
     preview_recalculation,
     recalculate_xp,
+    repair_streak,
     run_next_step,
 )
 from gamification.values import ActivityCorrection
@@ -310,6 +311,21 @@ def test_a_new_total_unlocks_as_of_when_it_was_reached(user, activity):
     assert done == RecalculationProgress(corrected=1, xp=47)
     assert UserAchievement.objects.get().unlocked_at == YESTERDAY
     assert not Celebration.objects.exists()
+
+
+def test_a_run_over_a_repaired_date_is_dated_to_its_own_end(user, activity):
+    for days in (6, 5, 3, 2):
+        then = NOW - timedelta(days=days)
+        record_activity(user, "walk", occurred_at=then, historical=True)
+    repaired = (NOW - timedelta(days=4)).date()
+    repair_streak(user, [repaired], actor=None, note="An outage.")
+    AchievementFactory(key="run", criterion="longest_streak", threshold=3)
+    edit("walk", xp_reward=11)
+
+    recalculate_xp(past())
+
+    unlock = UserAchievement.objects.get(user=user, achievement__key="run")
+    assert unlock.unlocked_at == NOW - timedelta(days=3)
 
 
 def test_no_level_is_reached_on_the_way_only(user, activity):

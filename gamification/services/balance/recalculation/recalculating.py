@@ -33,6 +33,7 @@ from gamification.services.validation import (
 )
 from gamification.storage import Snapshot, StateQuery, Store, store_for
 from gamification.storage.catalogue import load_catalogue
+from gamification.storage.streaks import load_ledgers
 
 #: Users whom one transaction locks.
 USERS_AT_ONCE: Final = 200
@@ -178,14 +179,15 @@ def _decide(
     snapshot: Snapshot, dues: Mapping[Any, Sequence[Due]], store: Store, reason: Reason
 ) -> list[UserChangeset]:
     """Return the corrections of users, in order, except those without room for them."""
-    states, rules, now = snapshot.states, conf.rules(snapshot.catalogue), timezone.now()
+    states, catalogue, now = snapshot.states, snapshot.catalogue, timezone.now()
+    rules = conf.rules(catalogue)
     changesets = {
         pk: decide_recalculation(states[pk], dues[pk], rules, now, reason)
         for pk in in_order(dues)
     }
     undated = [pk for pk, each in changesets.items() if each and each.needs_ledger]
-    for pk, ledger in store.ledgers(undated).items():
-        states[pk].ledger = ledger
+    load_ledgers([states[pk] for pk in undated], catalogue, store)
+    for pk in undated:
         again = decide_recalculation(states[pk], dues[pk], rules, now, reason)
         changesets[pk] = again
     return [each for each in changesets.values() if each]
