@@ -72,7 +72,7 @@ def relevel_users(
     profiles = UserGamification.objects.using(store.alias)
     user_ids, last = next_users(profiles, after=after, limit=limit)
     with wrap_database_errors(store.alias):
-        suspects = _suspects(user_ids)
+        suspects = _suspects(user_ids, is_undone=undone is not None)
     done = RelevelProgress()
     for first in range(0, len(suspects), USERS_AT_ONCE):
         page = suspects[first : first + USERS_AT_ONCE]
@@ -80,7 +80,7 @@ def relevel_users(
     return RelevelProgress(done.moved, done.xp, last)
 
 
-def _suspects(user_ids: Sequence[Any]) -> list[Any]:
+def _suspects(user_ids: Sequence[Any], *, is_undone: bool) -> list[Any]:
     """Return those of ``user_ids`` whose level or highest level may have to change.
 
     The users are neighbours: no other user's key lies between theirs.
@@ -88,11 +88,15 @@ def _suspects(user_ids: Sequence[Any]) -> list[Any]:
     if not user_ids:
         return []
     between = {"user__gte": user_ids[0], "user__lte": user_ids[-1]}
-    misplaced = misplaced_users(current_thresholds()).filter(**between)
+    suspects = misplaced_users(current_thresholds()).filter(**between)
+    if is_undone:
+        # Those whose unlocks were taken back have their former level already.
+        risen = UserGamification.objects.filter(highest_level__gt=F("level"), **between)
+        suspects |= risen
     # The highest total of the others is the present one.
     ledger = LedgerEntry.objects.filter(**between)
     fallen = ledger.filter(amount__lt=0).values_list("user_id", flat=True)
-    return in_order({*misplaced.values_list("user_id", flat=True), *fallen.distinct()})
+    return in_order({*suspects.values_list("user_id", flat=True), *fallen.distinct()})
 
 
 def _relevel(

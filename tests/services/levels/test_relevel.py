@@ -147,6 +147,16 @@ def test_an_undone_table_leaves_a_higher_level_of_before(climbers):
     assert [profile_of(user).highest_level for user in climbers] == [5, 5, 5, 5]
 
 
+def test_an_undone_table_lowers_the_highest_level_of_who_unlocked_something(climbers):
+    AchievementFactory(key="second", criterion="level", threshold=2, xp_reward=0)
+    job = finish(save(0, 30).job)
+
+    finish(begin_undo(job.pk, actor=None))
+
+    assert (profile_of(climbers[0]).level, held_by(climbers[0])) == (1, set())
+    assert profile_of(climbers[0]).highest_level == 1
+
+
 def test_a_second_run_changes_nothing(climbers):
     finish(save(0, 30, 60, 90).job)
     before = totals()
