@@ -113,6 +113,7 @@ def _add(
     preview.raised += changes.level > changes.state.level
     preview.lowered += changes.level < changes.state.level
     keys = {rule.id: key for key, rule in changes.rules.catalogue.achievements.items()}
-    for row in changes.unlocks:
-        count = losses if row.revoked_at else unlocks
-        count[keys[row.achievement_id]] += 1
+    # Whoever earns or loses an achievement several times is one user.
+    rows = {(keys[row.achievement_id], bool(row.revoked_at)) for row in changes.unlocks}
+    for key, is_loss in rows:
+        (losses if is_loss else unlocks)[key] += 1

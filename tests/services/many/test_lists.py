@@ -216,6 +216,15 @@ def test_a_preview_of_a_revocation_counts_losses(users):
     assert (preview.losses, preview.unlocks) == ({"medal": 2}, {})
 
 
+def test_a_preview_counts_users_who_unlock_something_several_times_once(users):
+    again = {"repeat_every": 30, "max_times": None, "xp_reward": 1}
+    AchievementFactory(key="rich", criterion="total_xp", threshold=30, **again)
+
+    preview = preview_list(GIFT, users[:2])
+
+    assert (preview.unlocks, preview.xp) == ({"rich": 2}, 206)
+
+
 def test_a_preview_of_many_users_plays_a_sample(users, monkeypatch):
     monkeypatch.setattr("gamification.services.many.preview.MAX_PLAYED", 2)
     monkeypatch.setattr("gamification.services.many.preview.USERS_AT_ONCE", 1)
