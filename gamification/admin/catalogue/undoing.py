@@ -94,7 +94,7 @@ class UndoMixin(GamificationAdmin):
     ) -> HttpResponse:
         undone = copy(item)
         for name, value in edit.before.items():
-            setattr(undone, name, _related(name, value))
+            setattr(undone, name, _logged(name, value))
         preview = preview_backfill(undone)
         context = {
             "title": _("Undo a change"),
@@ -131,8 +131,12 @@ class UndoMixin(GamificationAdmin):
         return True
 
 
-def _related(name: str, value: Any) -> Any:
-    """Return the item that a key names, for a field that is a relation."""
-    if name not in RELATED or value is None:
-        return value
-    return RELATED[name]._default_manager.filter(key=value).first()
+def _logged(name: str, value: Any) -> Any:
+    """Return the value of a field of an achievement, as the log has it in JSON.
+
+    The log has the key of a related item, and times as texts.
+    """
+    if name in RELATED and value is not None:
+        return RELATED[name]._default_manager.filter(key=value).first()
+    field: Any = Achievement._meta.get_field(name)
+    return field.to_python(value)

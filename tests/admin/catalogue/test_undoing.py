@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
@@ -127,6 +129,22 @@ def test_the_preview_counts_the_activity_that_would_be_counted_again(
     preview = undo(admin_client, walks, entry).context["preview"]
 
     assert preview.effects.users.value == 1
+
+
+def test_the_preview_has_the_season_that_would_hold_again(
+    admin_client, admin_user, walks, user
+):
+    june = datetime(2026, 6, 1, tzinfo=UTC)
+    for start in (june, None):
+        edit_achievement("walks", actor=admin_user, expected=None, starts_at=start)
+    record_activity(user, "walk", quantity=2)
+    may = june - timedelta(days=1)
+    record_activity(user, "walk", occurred_at=may, historical=True)
+
+    response = undo(admin_client, walks, LogEntry.objects.latest("pk"))
+
+    assert response.context["preview"].effects.users.value == 0
+    assert "June 1, 2026" in response.text
 
 
 def test_what_was_changed_since_is_not_undone(admin_client, activity):
