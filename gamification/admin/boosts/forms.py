@@ -109,6 +109,8 @@ class BoostForm(DefinitionForm):
             fields["activities"].set_choices(rows.values_list("key", "name"))
             own = ("", _("Each user’s own clock"))
             fields["zone"].choices = [own, *((z, z) for z in sorted(time_zones()))]
+        # Pages that are read-only have only the fields that are declared above.
+        if "description" in fields:
             fields["description"].widget.attrs["rows"] = 3
         if not self.instance.pk:
             self.initial.setdefault("zone", conf.default_calendar.zones[-1].zone)

@@ -13,7 +13,7 @@ from gamification.models import Activity, Boost, UserGamification
 from gamification.services import record_activity
 from gamification.staff import edit_boost
 from tests.admin.browsing import filled_in
-from tests.factories import BoostFactory
+from tests.factories import BoostFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -223,6 +223,17 @@ def test_who_may_not_change_boosts_may_not_end_them(client, staff, running):
     assert client.post(page_of(running, "end")).status_code == 403
     unknown = reverse("admin:gamification_boost_end", args=[0])
     assert client.post(unknown).status_code == 403
+
+
+def test_staff_who_may_only_view_boosts_open_a_planned_one(client, planned):
+    staff = UserFactory(is_staff=True)
+    staff.user_permissions.add(Permission.objects.get(codename="view_boost"))
+    client.force_login(staff)
+
+    response = client.get(page_of(planned))
+
+    assert not response.context["has_change_permission"]
+    assert "Launch weekend" in response.text
 
 
 def test_what_is_over_is_read_only(admin_client, running):
