@@ -29,7 +29,7 @@ from gamification.admin.compat import model_admin
 from gamification.admin.filters import keys_of_login
 from gamification.admin.ui.csv_export import export_as_csv
 from gamification.models import Job, write_alias
-from gamification.staff import user_id_of, write_transaction
+from gamification.staff import sees_everybody, user_id_of, write_transaction
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Model]
@@ -100,8 +100,10 @@ class GamificationAdmin(ModelAdmin):
         except NoReverseMatch:
             return ""
 
-    def address_of_user(self, user_id: Any) -> str:
-        """Return the address of a user's progress, in the same way."""
+    def address_of_user(self, request: HttpRequest, user_id: Any) -> str:
+        """Return the address of a user's progress; empty if staff may not open it."""
+        if not sees_everybody(request.user):
+            return ""
         return self.address_of("usergamification_for", quote(str(user_id)))
 
     def go_to(self, name: str, *args: Any) -> HttpResponse:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
@@ -22,12 +23,12 @@ from gamification.services import EntryKind
 
 
 class LedgerChangeList(BoundedChangeList):
-    """The list of entries, with the pages of the objects that they come from."""
+    """The list of entries, with the pages that they lead to."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        links = SourceLinks(self.model_admin.admin_site, request)
-        links.mark(self.result_list)
+        model_admin: Any = self.model_admin
+        model_admin.mark(request, self.result_list)
 
 
 @admin.register(LedgerEntry)
@@ -79,13 +80,19 @@ class LedgerEntryAdmin(HistoryAdmin):
     ) -> Model | None:
         entry: Any = super().get_object(request, object_id, from_field)
         if entry is not None:
-            SourceLinks(self.admin_site, request).mark([entry])
+            self.mark(request, [entry])
         return entry  # type: ignore[no-any-return]
+
+    def mark(self, request: HttpRequest, entries: Sequence[Any]) -> None:
+        """Give entries the addresses of the pages that the staff member may open."""
+        SourceLinks(self.admin_site, request).mark(entries)
+        for entry in entries:
+            entry.user_page = self.address_of_user(request, entry.user_id)
 
     @admin.display(description=_("user"))
     def player(self, entry: LedgerEntry) -> str:
         """Return the name of the user, with a link to their progress if it is open."""
-        address = self.address_of_user(entry.user_id)
+        address = getattr(entry, "user_page", "")
         if not address:
             return str(entry.user)
         return format_html('<a href="{}"><bdi>{}</bdi></a>', address, entry.user)

@@ -75,6 +75,13 @@ def test_a_site_may_have_no_pages_of_users(admin_client, walkers, unregister):
     assert len(rows(admin_client.get(WEEK))) == 3
 
 
+def test_staff_who_may_not_view_users_get_no_links_to_them(client, walkers):
+    response = allowed(client, "view_board").get(WEEK)
+
+    assert len(rows(response)) == 3
+    assert "/usergamification/for/" not in response.text
+
+
 @pytest.mark.parametrize("window", ["day", "month", "all"])
 def test_each_window_has_its_places(admin_client, walkers, window):
     address = reverse("admin:gamification_board_of", args=[window])

@@ -332,11 +332,26 @@ def test_an_entry_links_to_the_progress_of_its_user(admin_client, user, activity
     assert f'<a href="{page}"><bdi>{user}</bdi></a>' in text
 
 
-def test_a_site_without_pages_of_users_has_no_link_to_them(user, unregister):
+def test_a_site_without_pages_of_users_has_no_link_to_them(
+    admin_client, walk_of_an_object, user, unregister
+):
     unregister(UserGamification)
-    ledger = admin.site.get_model_admin(LedgerEntry)
 
-    assert ledger.player(LedgerEntry(user=user)) == str(user)
+    text = admin_client.get(page(LedgerEntry, "changelist")).text
+
+    assert f'<td class="field-player">{user}</td>' in text
+
+
+def test_staff_who_may_not_view_users_get_no_links_to_them(
+    client, staff, walk_of_an_object, user
+):
+    staff.user_permissions.add(Permission.objects.get(codename="view_ledgerentry"))
+    client.force_login(staff)
+    one = page(LedgerEntry, "change", walk_of_an_object.id)
+
+    for text in (client.get(page(LedgerEntry, "changelist")).text, client.get(one).text):
+        assert str(user) in text
+        assert page(UserGamification, "for", user.pk) not in text
 
 
 def test_a_search_for_a_name_that_nobody_can_have_finds_nothing(

@@ -213,7 +213,7 @@ class UserGamificationAdmin(HistoryAdmin):
         if result is None:
             return self._render(request, player, "action", {"form": form})
         self._report(request, player, form, result)
-        return redirect(self.address_of_user(user_id_of(player)))
+        return redirect(self.address_of_user(request, user_id_of(player)))
 
     def _report(
         self, request: HttpRequest, player: Any, form: ActionForm, result: ActionResult
