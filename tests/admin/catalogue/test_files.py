@@ -340,8 +340,9 @@ def test_null_characters_are_refused(admin_client):
 
 # --- Permissions
 
-EDITING = [f"{action}_{name}" for action in ("add", "change") for name in LISTS]
-VIEWING = [f"view_{name}" for name in LISTS]
+KINDS = [*LISTS, "streakdefinition"]
+EDITING = [f"{action}_{name}" for action in ("add", "change") for name in KINDS]
+VIEWING = [f"view_{name}" for name in KINDS]
 
 
 @pytest.mark.parametrize("missing", VIEWING)
@@ -385,6 +386,8 @@ def test_anonymous_users_are_sent_to_the_login_page(client, address):
         (EDITING, {"import"}),
         ([*EDITING, *VIEWING], {"export", "import"}),
         ([f"change_{name}" for name in LISTS], set()),
+        # A file has streaks, too.
+        ([name for name in VIEWING + EDITING if "streak" not in name], set()),
     ],
 )
 def test_lists_link_only_to_allowed_tools(client, staff, name, permissions, tools):
