@@ -54,13 +54,17 @@ ARGUMENTS = [
 WIDE, NARROW, PHONE = 1280, 390, 375
 
 
+def program() -> str | None:
+    """Return the path of the browser; None if there is none."""
+    return next(filter(None, map(shutil.which, NAMES)), None)
+
+
 @pytest.fixture(scope="package")
 def browser(django_db_setup: None) -> Iterator[Browser]:
     playwright = pytest.importorskip(
         "playwright.sync_api", reason="Playwright is not installed."
     )
-    path = next(filter(None, map(shutil.which, NAMES)), None)
-    if not path:
+    if not (path := program()):
         pytest.skip(
             "Chromium is not installed: apt-get install chromium-headless-shell, "
             "or set CHROMIUM."
@@ -223,12 +227,14 @@ def fit(page: Page, name: str, width: int) -> None:
         )
 
 
-def crowding(page: Page, root: str = "body") -> Any:
+def crowding(
+    page: Page, root: str = "body", *, width: int = PHONE, size: str = "200%"
+) -> Any:
     """Return what does not fit on a phone whose user reads text of twice the size."""
-    page.set_viewport_size({"width": PHONE, "height": 800})
-    page.evaluate("document.documentElement.style.fontSize = '200%'")
+    page.set_viewport_size({"width": width, "height": 800})
+    page.evaluate("size => document.documentElement.style.fontSize = size", size)
     found = page.locator(root).evaluate(CROWDING)
-    if page.evaluate("document.documentElement.scrollWidth") > PHONE:
+    if page.evaluate("document.documentElement.scrollWidth") > width:
         found.append("It scrolls sideways.")
     return found
 
