@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.urls import path
+from django.urls import path, re_path
 
 from gamification.pages import fragments, views
 
@@ -13,7 +13,8 @@ urlpatterns = [
     path("achievements/", views.achievements, name="achievements"),
     path("leaderboards/", views.leaderboards, name="leaderboards"),
     path("leaderboards/<str:window>/", views.leaderboards, name="leaderboard"),
-    path("users/<str:name>/", views.profile, name="profile"),
+    # A browser takes "." and ".." for folders: such a name has no address.
+    re_path(r"^users/(?P<name>(?!\.{1,2}/)[^/]+)/\Z", views.profile, name="profile"),
     path("settings/", views.settings, name="settings"),
     path("settings/pauses/", views.pause, name="pause"),
     path("settings/pauses/end/", views.end, name="end-pause"),

@@ -203,10 +203,11 @@ def test_names_are_text(render):
     assert "&lt;b&gt;x" in render(TAG)
 
 
-def test_a_name_that_fits_no_address_is_no_link(render):
-    record_activity(UserFactory(username="a/b"), "walk")
+@pytest.mark.parametrize("name", ["a/b", ".", ".."])
+def test_a_name_that_fits_no_address_is_no_link(render, name):
+    record_activity(UserFactory(username=name), "walk")
 
-    assert '<span class="gamification-name">a/b</span>' in render(TAG)
+    assert f'<span class="gamification-name">{name}</span>' in render(TAG)
 
 
 def test_the_last_week_is_provisional_while_late_records_may_arrive(render, clock):
