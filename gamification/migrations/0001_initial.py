@@ -402,7 +402,7 @@ class Migration(migrations.Migration):
                     models.JSONField(
                         blank=True,
                         default=dict,
-                        help_text="Which records count, when, and what of them; empty means all.",
+                        help_text="Which records count, when and how; empty means all.",
                         verbose_name="what is counted",
                     ),
                 ),
@@ -420,7 +420,7 @@ class Migration(migrations.Migration):
                     models.SlugField(
                         blank=True,
                         db_index=False,
-                        help_text="The series of which the achievement is a step.",
+                        help_text="The series that the achievement belongs to.",
                         max_length=100,
                         verbose_name="series",
                     ),
@@ -1181,7 +1181,7 @@ class Migration(migrations.Migration):
                 (
                     "occurred_at",
                     models.DateTimeField(
-                        help_text="Only boards of this time are concerned; empty means all.",
+                        help_text="Only boards of this time are affected; empty means all.",
                         null=True,
                         verbose_name="occurred at",
                     ),
@@ -1376,7 +1376,7 @@ class Migration(migrations.Migration):
                     "first_weekday",
                     models.IntegerField(
                         default=1,
-                        help_text="With which weeks begin, Monday as 1.",
+                        help_text="The day on which weeks begin, Monday as 1.",
                         validators=[
                             django.core.validators.MinValueValidator(1),
                             django.core.validators.MaxValueValidator(7),
@@ -1473,7 +1473,7 @@ class Migration(migrations.Migration):
                             ("initial_freezes__lte", models.F("freeze_cap")),
                         ),
                         name="gamification_streakdefinition_freezes",
-                        violation_error_message="More freezes at the start than the most.",
+                        violation_error_message="More freezes at the start than fit in stock.",
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
@@ -1633,7 +1633,7 @@ class Migration(migrations.Migration):
                 (
                     "date",
                     models.DateField(
-                        help_text="The user's date that it covered, or on which it came.",
+                        help_text="The user's date that it covered, or on which the stock changed.",
                         verbose_name="date",
                     ),
                 ),
@@ -1788,7 +1788,7 @@ class Migration(migrations.Migration):
                     models.IntegerField(
                         db_default=1,
                         default=1,
-                        help_text="Which time it is that the user has earned it: 1 for the first.",
+                        help_text="Which time the user has earned it: 1 for the first.",
                         verbose_name="number",
                     ),
                 ),
@@ -1903,7 +1903,7 @@ class Migration(migrations.Migration):
                     "highest_streak",
                     models.IntegerField(
                         default=0,
-                        help_text="In days. It never falls; milestones up to it do not come again.",
+                        help_text="In days. It never falls; milestones up to it are not celebrated again.",
                         verbose_name="highest streak",
                     ),
                 ),
@@ -2326,7 +2326,7 @@ class Migration(migrations.Migration):
                 (
                     "ends_at",
                     models.DateTimeField(
-                        help_text="The first moment that is not boosted any more.",
+                        help_text="The first moment that is no longer boosted.",
                         validators=[
                             django.core.validators.MinValueValidator(
                                 datetime(1970, 1, 1, tzinfo=UTC)
@@ -2565,7 +2565,7 @@ class Migration(migrations.Migration):
                     "bucket",
                     models.CharField(
                         blank=True,
-                        help_text="The date, the value, or both, if the filter parts them.",
+                        help_text="The date, the value, or both, if the filter counts by them.",
                         max_length=80,
                         verbose_name="bucket",
                     ),

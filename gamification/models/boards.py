@@ -181,7 +181,7 @@ class PendingScore(models.Model):
     occurred_at = models.DateTimeField(
         _("occurred at"),
         null=True,
-        help_text=_("Only boards of this time are concerned; empty means all."),
+        help_text=_("Only boards of this time are affected; empty means all."),
     )
     due_at = models.DateTimeField(
         _("due at"),

@@ -53,7 +53,7 @@ class FilterTally(models.Model):
         _("bucket"),
         max_length=80,
         blank=True,
-        help_text=_("The date, the value, or both, if the filter parts them."),
+        help_text=_("The date, the value, or both, if the filter counts by them."),
     )
     count = models.BigIntegerField(_("count"), default=0)
 

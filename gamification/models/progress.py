@@ -102,7 +102,9 @@ class UserGamification(models.Model):
     highest_streak = models.IntegerField(
         _("highest streak"),
         default=0,
-        help_text=_("In days. It never falls; milestones up to it do not come again."),
+        help_text=_(
+            "In days. It never falls; milestones up to it are not celebrated again."
+        ),
     )
     active_days = models.IntegerField(_("active days"), default=0)
     last_active_on = models.DateField(_("last active on"), null=True, blank=True)

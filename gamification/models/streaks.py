@@ -45,7 +45,7 @@ class StreakFreeze(models.Model):
     )
     date = models.DateField(
         _("date"),
-        help_text=_("The user's date that it covered, or on which it came."),
+        help_text=_("The user's date that it covered, or on which the stock changed."),
     )
     key = models.CharField(_("key"), max_length=255)
     actor = staff_field(_("actor"), db_index=False)

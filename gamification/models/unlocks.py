@@ -40,7 +40,7 @@ class UserAchievement(models.Model):
         _("number"),
         default=1,
         db_default=1,
-        help_text=_("Which time it is that the user has earned it: 1 for the first."),
+        help_text=_("Which time the user has earned it: 1 for the first."),
     )
     period = models.DateField(
         _("period"),

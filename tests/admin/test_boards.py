@@ -132,7 +132,7 @@ def test_the_last_users_of_a_final_board_are_known_without_a_row(
     response = admin_client.get(WEEK, PAST | {"user": "walker-1"})
 
     assert "Place 3 of 3, with 10 XP." in response.text
-    assert "Of a final leaderboard, only the first 2 places are kept." in response.text
+    assert "Only the first 2 places of a final leaderboard are kept." in response.text
 
 
 def test_a_user_may_have_no_place(admin_client, user):

@@ -94,4 +94,4 @@ def test_the_settings_tell_the_limits(site, settings):
 
     text = " ".join(site.get(SETTINGS).text.split())
 
-    assert "at most 10 days, and a year at most 20 paused days" in text
+    assert "at most 10 days, and you can pause at most 20 days in a year" in text

@@ -303,7 +303,7 @@ def test_a_final_board_says_which_places_it_keeps(render, final):
     html = render(PAST_AROUND, user=final[4], visitor=final[4])
 
     assert rows(html) == []
-    assert "Of a final leaderboard, only the first 2 places are kept." in html
+    assert "Only the first 2 places of a final leaderboard are kept." in html
     assert "You are in place 5 of 5, with 10 XP." in html
 
 
@@ -329,7 +329,7 @@ def test_a_final_board_may_show_nobody_any_more(render, clock):
 def test_nobody_may_have_earned_anything_then(render, user):
     past = "{% gamification_leaderboard 'week' period='2026-W09' %}"
 
-    assert "Nobody earned XP then." in render(past, visitor=user)
+    assert "Nobody earned XP in this period." in render(past, visitor=user)
     earn(1)
     assert "You have no place yet" in render(TAG, visitor=user)
 

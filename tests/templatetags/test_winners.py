@@ -77,7 +77,7 @@ def test_each_window_says_what_it_is(render, window, title):
     html = render("{% gamification_winners window %}", window=window)
 
     assert f">{title}</h2>" in html
-    assert "Nobody earned XP then." in html
+    assert "Nobody earned XP in this period." in html
 
 
 def test_it_takes_two_queries(render, clock, django_assert_num_queries):

@@ -88,13 +88,13 @@ class BoostForm(DefinitionForm):
     starts_at = WallTimeField(label=gettext_lazy("Starts at"))
     ends_at = WallTimeField(
         label=gettext_lazy("Ends at"),
-        help_text=gettext_lazy("The first moment that is not boosted any more."),
+        help_text=gettext_lazy("The first moment that is no longer boosted."),
     )
     where = WhereField(
         label=gettext_lazy("Only records that say"),
         required=False,
         help_text=gettext_lazy(
-            "A line each, such as “genre is fantasy”, “genre in fantasy, horror”, "
+            "One on each line, such as “genre is fantasy”, “genre in fantasy, horror”, "
             "“pages at_least 100” or “pages at_most 20”. Empty means all records."
         ),
     )

@@ -141,8 +141,8 @@ class AwardForm(AchievementActionForm):
     )
     message = _("Awarded %(name)s: %(changes)s")
     about_number = _(
-        "Of an achievement that users can earn more than once: 2 for the second time. "
-        "Empty means the first."
+        "For an achievement that users can earn more than once: 2 means the second "
+        "time. Empty means the first."
     )
 
     def choices_filter(self) -> dict[str, Any]:
@@ -166,8 +166,8 @@ class RevokeForm(AchievementActionForm):
     )
     message = _("Revoked %(name)s: %(changes)s")
     about_number = _(
-        "Of an achievement that the user has earned more than once: 2 for the second "
-        "time. Empty means all of them."
+        "For an achievement that the user has earned more than once: 2 means the "
+        "second time. Empty means all of them."
     )
 
     def choices_filter(self) -> dict[str, Any]:

@@ -42,7 +42,7 @@ class StreakForm(DefinitionForm):
         choices=_WEEKDAYS,
         coerce=int,
         initial=1,
-        help_text=_("With which weeks begin."),
+        help_text=_("The day on which weeks begin."),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -87,7 +87,7 @@ class Achievement(CatalogueItem):
         _("what is counted"),
         default=dict,
         blank=True,
-        help_text=_("Which records count, when, and what of them; empty means all."),
+        help_text=_("Which records count, when and how; empty means all."),
     )
     conditions = models.JSONField(
         _("further conditions"),
@@ -100,7 +100,7 @@ class Achievement(CatalogueItem):
         max_length=100,
         blank=True,
         db_index=False,
-        help_text=_("The series of which the achievement is a step."),
+        help_text=_("The series that the achievement belongs to."),
     )
     step = models.IntegerField(
         _("step"),

@@ -37,7 +37,7 @@ class Boost(KeyedItem):
     ends_at = models.DateTimeField(
         _("ends at"),
         validators=[MinValueValidator(EPOCH), MaxValueValidator(LAST)],
-        help_text=_("The first moment that is not boosted any more."),
+        help_text=_("The first moment that is no longer boosted."),
     )
     zone = models.CharField(
         _("time zone"),

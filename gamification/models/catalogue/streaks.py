@@ -44,7 +44,7 @@ class StreakDefinition(KeyedItem):
         _("first weekday"),
         default=1,
         validators=[MinValueValidator(1), MaxValueValidator(7)],
-        help_text=_("With which weeks begin, Monday as 1."),
+        help_text=_("The day on which weeks begin, Monday as 1."),
     )
     initial_freezes = models.IntegerField(
         _("freezes at the start"),
@@ -103,7 +103,9 @@ class StreakDefinition(KeyedItem):
                     freeze_cap__lte=MAX_FREEZES,
                 ),
                 name="gamification_streakdefinition_freezes",
-                violation_error_message=_("More freezes at the start than the most."),
+                violation_error_message=_(
+                    "More freezes at the start than fit in stock."
+                ),
             ),
             models.CheckConstraint(
                 condition=Q(freeze_every=None) | Q(freeze_every__gte=1),

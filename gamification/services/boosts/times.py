@@ -45,7 +45,7 @@ def time_errors(
     if state == BoostState.PLANNED:
         yield from _late_start(starts_at, zone, now)
     elif state == BoostState.OVER:
-        text = _("The boost is over. It stays as the ledger knows it.")
+        text = _("The boost is over and can no longer be changed.")
         yield from ((name, text) for name in changed)
     else:
         text = _(

@@ -242,8 +242,7 @@ def test_what_is_over_is_read_only(admin_client, running):
 
     assert not response.context["has_change_permission"]
     assert (
-        "The boost is over and stays as the ledger knows it."
-        in response.content.decode()
+        "The boost is over and can no longer be changed." in response.content.decode()
     )
 
 

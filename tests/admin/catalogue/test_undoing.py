@@ -155,7 +155,7 @@ def test_what_was_changed_since_is_not_undone(admin_client, activity):
     response = undo(admin_client, activity, entry)
 
     assert "/undo/" not in history.text
-    assert "cannot be undone, because a later change is not in it" in history.text
+    assert "cannot be undone, because the log lacks a later change" in history.text
     assert "changed “\u2068Stroll\u2069” in the meantime" in response.text
     assert Activity.objects.get(key="walk").xp_reward == 25
 

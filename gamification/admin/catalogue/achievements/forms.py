@@ -48,11 +48,14 @@ class AchievementForm(SeasonForm):
 
     counting = CountingField(
         label=_("Counted records"),
-        help_text=_("Which records count, when, and what of them. Empty means all."),
+        help_text=_("Which records count, when and how. Empty means all."),
     )
     conditions = ConditionsField(
         label=_("Further conditions"),
-        help_text=_("Users must also meet these. Nobody loses it by them later."),
+        help_text=_(
+            "Users must also meet these. Nobody loses the achievement if they no "
+            "longer do."
+        ),
     )
 
     class Media:

@@ -48,13 +48,13 @@ _SERIES: Final = _(
     "not celebrated for those who hold a higher one."
 )
 _REPEATS: Final = _(
-    "1 means once. For more, say what earns it again: so much more of the criterion, "
-    "or a new day, week or month on the user’s calendar, in each of which the "
-    "criterion starts from zero. Each time has its own XP."
+    "1 means once. For more, say what earns it again: a certain amount more of the "
+    "criterion, or a new day, week or month on the user’s calendar, each of which "
+    "starts the criterion from zero. Each time has its own XP."
 )
 _SEASON: Final = _(
-    "Only records of the season count, and nobody can earn it outside. A late record "
-    "still counts by the time at which it happened."
+    "Only records of the season count, and nobody can earn it outside the season. A "
+    "late record still counts by the time at which it happened."
 )
 _CRITERION: Final = '{} <small class="gam-beneath">{}</small>'
 

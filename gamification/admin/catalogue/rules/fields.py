@@ -161,7 +161,7 @@ class RuleField(forms.Field):
     def readable(self, sent: str) -> str:
         """Return the text that people see for a draft."""
         is_empty = sent in {"", as_text(type(self).draft(None))}
-        return "" if is_empty else _("other than before")
+        return "" if is_empty else _("another rule")
 
 
 class CountingField(RuleField):

@@ -61,7 +61,7 @@ def _definition() -> dict[str, Any]:
         "an empty list means all that extend streaks. weekdays that count, and "
         "first_weekday: Monday is 1; an empty list means every day. initial_freezes: "
         "with the first active date. freeze_every: active dates that earn a freeze, or "
-        "null. freeze_cap: the most in stock. Other rules hold from the next unit on.",
+        "null. freeze_cap: the most in stock. New rules hold from the next unit on.",
         "key": "weekly",
         "name": "Weekly streak",
         "description": "",

@@ -91,7 +91,7 @@ def find_conflicts(
         text = _("No activity has the key %(key)s.")
         yield "activities", text % {"key": ", ".join(missing)}
     if item.initial_freezes > item.freeze_cap:
-        yield "initial_freezes", _("More freezes at the start than the most.")
+        yield "initial_freezes", _("More freezes at the start than fit in stock.")
     if item.key == DAILY and (item.unit != StreakUnit.DAY or item.activities):
         yield "unit", _("The daily streak counts days, of all activities.")
     if item.key == DAILY and not item.is_active:

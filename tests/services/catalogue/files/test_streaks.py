@@ -150,7 +150,7 @@ def test_an_edit_of_a_streak_since_the_comparison_is_not_overwritten():
         ("activities", {}, "This is not a list."),
         ("weekdays", [8], "Weekdays are whole numbers from 1 to 7, each once."),
         ("weekdays", [True], "Weekdays are whole numbers from 1 to 7, each once."),
-        ("initial_freezes", 3, "More freezes at the start than the most."),
+        ("initial_freezes", 3, "More freezes at the start than fit in stock."),
         ("since", "2026-01-01", "There is no such field."),
     ],
 )
