@@ -89,27 +89,28 @@ XP, levels, streaks and achievements.
 
 **Sign in** with a token in the header `Authorization: Token …`, as apps and services
 do, or with the cookie of the site's own login. With the cookie, every POST and PATCH
-also needs the header `X-CSRFToken`, with what the cookie `csrftoken` has. Who is not
-signed in is answered with 401, who lacks a permission with 403.
+also needs the header `X-CSRFToken`, with the value of the cookie `csrftoken`. If you
+are not signed in, the status is 401; if you lack a permission, it is 403.
 
 **Page** by following `next` until it is null. Most lists have pages by number (`page`,
 `page_size`) and a `count`; the ledger and the celebrations, which grow while they are
-read, go on from a `cursor`. A page has 100 results at the most.
+read, continue from a `cursor`. A page has at most 100 results.
 
-**Poll** by sending the `ETag` of the last answer as `If-None-Match`: as long as nothing
-is new, the answer is 304 and has no body. `me/`, `me/celebrations/`, `me/calendar/` and
-the leaderboards have one.
+**Poll** by sending the `ETag` of the last response as `If-None-Match`: as long as
+nothing is new, the response is 304 without a body. `me/`, `me/celebrations/`,
+`me/calendar/` and the leaderboards have one.
 
-**Retry** after 429, after 503, and when no answer came; wait for as many seconds as
-`Retry-After` says. Give what is recorded or adjusted an `Idempotency-Key`, made once
-for what happened: sent again, it is answered with the first outcome and
-`Idempotent-Replayed: true`. Everything else changes nothing more when it is sent again.
+**Retry** after 429, after 503, and if there is no response; wait for as many seconds as
+`Retry-After` says. Where a request can have an `Idempotency-Key`, send one, created
+once for each event: a repetition gets the first outcome and
+`Idempotent-Replayed: true`. Repeating any other request changes nothing more.
 
 **Errors** are `application/problem+json` (RFC 9457). Decide by `code`, which is stable;
-the words are for people, and change. 400 means that the request is malformed (`errors`
-has a JSON pointer to each part that is wrong), 422 that a rule refuses it, 409 that
-things do not stand so at the moment, 404 that there is nothing, or nothing for you. In
-the answer to a list of records, each has its own `status` and `problem`.
+the words are for people, and may change. 400 means that the request is malformed
+(`errors` has a JSON pointer to each part that is wrong), 422 that a rule refuses it,
+409 that the present state does not allow it, 404 that there is nothing at the address,
+or nothing for you. In the response to a list of records, each has its own `status` and
+`problem`.
 """
 
 SPECTACULAR_SETTINGS = {

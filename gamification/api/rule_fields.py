@@ -165,7 +165,7 @@ class RuleField(serializers.JSONField):
         """Return the schema; ``this`` refers to itself."""
         return {
             "type": "object",
-            "description": "Which records count, when, and what of them.",
+            "description": "Which records count, when and how.",
             "additionalProperties": False,
             "properties": _COUNTING,
             "example": {"where": [["genre", "in", ["fantasy", "horror"]]]},

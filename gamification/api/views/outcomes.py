@@ -193,7 +193,7 @@ class OutcomeSerializer(ResponseSerializer):
     unlocks = UnlockSerializer(many=True)
     celebrations = CelebrationNoticeSerializer(many=True)
     replayed = serializers.BooleanField(
-        help_text="Whether an earlier request had done it: this one changed nothing."
+        help_text="Whether an earlier request did it, and this one changed nothing."
     )
     reversed_at = serializers.DateTimeField(
         allow_null=True,

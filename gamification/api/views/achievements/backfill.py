@@ -115,7 +115,7 @@ class NamedPreview(NamedTuple):
 
 
 class EstimateSerializer(ResponseSerializer):
-    """A number, and the range that it is in with a confidence of 95 %."""
+    """A number, and its range with a confidence of 95 %."""
 
     value = serializers.IntegerField()
     low = serializers.IntegerField(help_text="Equal to ``value`` if it is exact.")
@@ -149,7 +149,7 @@ class BackfillPreviewSerializer(ResponseSerializer):
         help_text="Names of some of these users, limited to those whom you may see.",
     )
     xp = serializers.IntegerField(
-        help_text="XP that they would receive in total, with that of ``unlocks``."
+        help_text="XP that they would receive in total, including ``unlocks``."
     )
     level_changes = serializers.IntegerField(
         help_text="Users who would reach a higher level."

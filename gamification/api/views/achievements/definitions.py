@@ -86,8 +86,7 @@ class EditAchievementBody(BodySerializer):
     )
     counting = RuleField(
         required=False,
-        help_text="Which records the criterion counts, when, and what of them; {} for "
-        "all.",
+        help_text="Which records the criterion counts, when and how; {} for all.",
     )
     conditions = ConditionField(
         allow_null=True,
@@ -97,7 +96,7 @@ class EditAchievementBody(BodySerializer):
     series = KeyField(
         allow_blank=True,
         required=False,
-        help_text="The series of which it is a step; empty for none.",
+        help_text="The series that it belongs to; empty for none.",
     )
     step = StrictIntegerField(
         min_value=1,
@@ -135,7 +134,7 @@ class EditAchievementBody(BodySerializer):
     ends_at = StrictDateTimeField(
         allow_null=True,
         required=False,
-        help_text="The first moment that does not count any more; as ``starts_at``.",
+        help_text="The first moment that no longer counts; as ``starts_at``.",
     )
     season_zone = TimeZoneField(
         allow_blank=True,

@@ -132,7 +132,7 @@ class AchievementSummarySerializer(ResponseSerializer):
     )
     series = serializers.CharField(
         source="achievement.series",
-        help_text="The series of which it is a step; empty if it is none.",
+        help_text="The series that it belongs to; empty for none.",
     )
     step = serializers.IntegerField(
         source="achievement.step",
@@ -165,7 +165,7 @@ class SeasonSerializer(ResponseSerializer):
     )
     starts_at = serializers.DateTimeField(allow_null=True)
     ends_at = serializers.DateTimeField(
-        allow_null=True, help_text="The first moment that does not count any more."
+        allow_null=True, help_text="The first moment that no longer counts."
     )
     zone = serializers.CharField(
         help_text="The IANA zone of the times; empty means that they are what each "
@@ -218,7 +218,7 @@ class AchievementDefinitionSerializer(AchievementSerializer):
     threshold = serializers.IntegerField(source="achievement.threshold")
     counting = RuleField(
         source="achievement.counting",
-        help_text="Which records the criterion counts, when, and what of them.",
+        help_text="Which records the criterion counts, when and how.",
     )
     conditions = ConditionField(
         source="achievement.conditions",

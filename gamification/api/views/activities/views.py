@@ -54,7 +54,7 @@ class ActivitiesViewSet(DefinitionsViewSet):
         response_example=page_example(EXAMPLE),
     )
     def list(self, request: Request, query: Mapping[str, Any]) -> Page:
-        """List the activities, also those that are switched off."""
+        """List all activities, even those that are switched off."""
         rows = Activity.objects.order_by("key")
         return paginate_rows(request, query, rows)
 

@@ -90,7 +90,7 @@ class EditBoostBody(BodySerializer):
     factor = FactorField(required=False, help_text="From 0.10 to 10.00, but not 1.")
     starts_at = StrictDateTimeField(required=False)
     ends_at = StrictDateTimeField(
-        required=False, help_text="The first moment that is not boosted any more."
+        required=False, help_text="The first moment that is no longer boosted."
     )
     zone = TimeZoneField(
         allow_blank=True,
@@ -131,7 +131,7 @@ class PreviewBoostBody(EditBoostBody):
     factor = FactorField(help_text="From 0.10 to 10.00, but not 1.")
     starts_at = StrictDateTimeField()
     ends_at = StrictDateTimeField(
-        help_text="The first moment that is not boosted any more."
+        help_text="The first moment that is no longer boosted."
     )
 
 
@@ -160,7 +160,7 @@ class BoostSerializer(FactorSerializer):
     description = serializers.CharField()
     starts_at = serializers.DateTimeField()
     ends_at = serializers.DateTimeField(
-        help_text="The first moment that is not boosted any more."
+        help_text="The first moment that is no longer boosted."
     )
     zone = serializers.CharField(
         help_text="Empty if the times, in UTC, are what each user's own clock shows."
@@ -182,8 +182,8 @@ class BoostSerializer(FactorSerializer):
     is_active = serializers.BooleanField()
     state = serializers.ChoiceField(
         choices=STATES,
-        help_text="Whether it holds now, somewhere. One that is switched off when it "
-        "would run is over.",
+        help_text="Running while it holds anywhere. A boost that is switched off "
+        "while it would run is over.",
     )
 
 
@@ -213,14 +213,18 @@ class BoostPreviewSerializer(ResponseSerializer):
     users_a_day = serializers.IntegerField()
     xp_a_day = serializers.IntegerField(help_text="XP without boosts.")
     extra_a_day = serializers.IntegerField(help_text="XP that it would add.")
-    days = BoostDaySerializer(many=True, help_text="Dates with any of it.")
+    days = BoostDaySerializer(
+        many=True, help_text="Dates on which anything that it boosts happened."
+    )
     every = serializers.IntegerField(
-        help_text="One of this many users was read, and stands for them all."
+        help_text="The numbers are estimated from one in this many users."
     )
     overlaps = AppliedBoostSerializer(
-        many=True, help_text="Other boosts that hold at the same time."
+        many=True, help_text="Other boosts that run at the same time."
     )
-    together = serializers.CharField(help_text="The factor of all of them together.")
+    together = serializers.CharField(
+        help_text="The factor of this boost and the others together."
+    )
 
     @classmethod
     def serialize(cls, value: Any) -> dict[str, Any]:

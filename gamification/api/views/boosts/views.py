@@ -136,8 +136,8 @@ class BoostsViewSet(DefinitionsViewSet):
     def end_now(self, request: Request, key: str) -> Response:
         """End a running boost now, wherever users are.
 
-        One that has not begun on every clock is switched off instead: it is over, and
-        keeps its times.
+        A boost that has not begun on every clock yet is switched off instead: it is
+        over, and keeps its times.
         """
         expected = expected_tag(request)
         with not_found_on(ours.UnknownBoostError):

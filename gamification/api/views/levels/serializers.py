@@ -115,8 +115,8 @@ class SavedLevelsSerializer(LevelsSerializer):
     changed = serializers.IntegerField(help_text="Number of levels that changed.")
     job = JobSerializer(
         allow_null=True,
-        help_text="The job that gives users their new levels; null if no level starts "
-        "elsewhere. Send its ``step`` until it is finished.",
+        help_text="The job that gives users their new levels; null if no threshold "
+        "changed. Send its ``step`` until it is finished.",
     )
 
 
@@ -131,11 +131,11 @@ class LevelMoveSerializer(ResponseSerializer):
 class LevelsPreviewSerializer(ResponseSerializer):
     """The effects that a table of levels would have now."""
 
-    played = serializers.IntegerField(help_text="Users whom the numbers are based on.")
+    played = serializers.IntegerField(help_text="Users on whom the numbers are based.")
     is_exact = serializers.BooleanField(
         help_text="Whether these are all users; otherwise, the numbers are estimates."
     )
-    users = serializers.IntegerField(help_text="Users who would change their level.")
+    users = serializers.IntegerField(help_text="Users whose level would change.")
     xp = serializers.IntegerField(
         help_text="XP of the achievements that users would unlock."
     )

@@ -90,7 +90,7 @@ class CalendarViewSet(GamificationViewSet):
         response_example=EXAMPLE,
     )
     def retrieve(self, request: Request, query: Mapping[str, Any]) -> CalendarRange:
-        """Return the user's days that were not missed, of at most 366 days."""
+        """Return the days that the user did not miss, in a range of up to 366 days."""
         until = query.get("to") or _today(request.user)
         default = date.fromordinal(max(1, until.toordinal() - _BEFORE))
         since = query.get("from", default)

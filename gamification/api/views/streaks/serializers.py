@@ -89,7 +89,7 @@ class EditStreakBody(BodySerializer):
         required=False,
         help_text="Days that count, Monday as 1; empty for every day.",
     )
-    first_weekday = _whole(7, 1, help_text="With which weeks begin, Monday as 1.")
+    first_weekday = _whole(7, 1, help_text="The day on which weeks begin, Monday as 1.")
     initial_freezes = _whole(
         _FREEZES, help_text="Freezes that a user gets with the first active date."
     )
@@ -138,7 +138,7 @@ class StreakDefinitionSerializer(ResponseSerializer):
         help_text="Days that count, Monday as 1; empty for every day.",
     )
     first_weekday = serializers.IntegerField(
-        help_text="With which weeks begin, Monday as 1."
+        help_text="The day on which weeks begin, Monday as 1."
     )
     initial_freezes = serializers.IntegerField(
         help_text="Freezes that a user gets with the first active date."

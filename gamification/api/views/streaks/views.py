@@ -101,7 +101,8 @@ class StreaksViewSet(DefinitionsViewSet):
     ) -> Response:
         """Change a streak, unless somebody else has changed it in the meantime.
 
-        Other rules hold from the next day, week or month on; past ones keep theirs.
+        New rules hold from the next day, week or month on; past ones keep the old
+        rules.
         """
         expected = expected_tag(request)
         with not_found_on(ours.UnknownStreakError):

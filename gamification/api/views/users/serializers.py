@@ -102,7 +102,7 @@ class NoteBody(BodySerializer):
 
 
 class TimesField(StrictIntegerField):
-    """Which time it is that a user earns an achievement."""
+    """Which time a user earns an achievement: 1 for the first."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(min_value=1, max_value=MAX_TIMES, required=False, **options)
@@ -112,7 +112,7 @@ class AwardBody(NoteBody):
     """An achievement to award."""
 
     achievement = KeyField(help_text="Key of the achievement.")
-    number = TimesField(help_text="Which time it is awarded: 2 for the second.")
+    number = TimesField(help_text="Which award it is: 2 for the second.")
 
 
 class RevocationBody(NoteBody):

@@ -137,8 +137,9 @@ class StreakStatusSerializer(StreakSerializer):
     )
     missed = serializers.ListField(
         child=serializers.DateField(),
-        help_text="The dates that freezes will cover, or else those that broke the "
-        "streak last, of the last 90 days; of a week or month, its last date.",
+        help_text="The dates that freezes will cover; if there are none, those that "
+        "broke the streak last, of the last 90 days. For a week or month, its last "
+        "date.",
     )
     lacking = serializers.ListField(
         child=serializers.DateField(),
@@ -148,7 +149,7 @@ class StreakStatusSerializer(StreakSerializer):
     broken_at = serializers.DateTimeField(
         allow_null=True, help_text="When it broke last; null if it never did."
     )
-    lost = serializers.IntegerField(help_text="How long it was then.")
+    lost = serializers.IntegerField(help_text="How long it was when it broke.")
 
 
 class StreakStatusesSerializer(ResponseSerializer):
@@ -186,7 +187,7 @@ class FreezeSerializer(ResponseSerializer):
     kind = serializers.ChoiceField(choices=FREEZE_KINDS)
     amount = serializers.IntegerField(help_text="Negative if it takes from the stock.")
     date = serializers.DateField(
-        help_text="The user's date that it covered, or on which it came."
+        help_text="The user's date that it covered, or on which the stock changed."
     )
     note = serializers.CharField()
     actor = serializers.CharField(allow_null=True, help_text="The user who granted it.")
@@ -234,7 +235,7 @@ class PauseQuery(QuerySerializer):
     )
     start = StrictDateField(
         required=False,
-        help_text="First date of the only pause to end; leave it out to end all.",
+        help_text="Ends only the pause that begins on this date; leave it out for all.",
     )
 
 
@@ -249,7 +250,7 @@ class PauseBody(BodySerializer):
 
 
 class StaffPauseBody(PauseBody):
-    """Dates of a user to pause, also past ones."""
+    """Dates of a user to pause, even past ones."""
 
     note = TextField(
         max_length=MAX_NOTE,

@@ -149,7 +149,7 @@ class PausesViewSet(GamificationViewSet):
     def create(
         self, request: Request, user: str, body: Mapping[str, Any]
     ) -> StreakPause:
-        """Pause one of a user's streaks, or all, on any dates, also past ones."""
+        """Pause one of a user's streaks, or all, on any dates, even past ones."""
         return pause_streak(find_user(user), actor=request.user, **body)
 
     @operation(

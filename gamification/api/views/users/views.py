@@ -124,8 +124,8 @@ class UsersViewSet(GamificationViewSet):
     def award(self, request: Request, user: str, body: Mapping[str, Any]) -> Response:
         """Award an achievement and its XP to a user.
 
-        If the user has it already, nothing changes. One that can be earned more than
-        once is awarded again with its next ``number``.
+        If the user has it already, nothing changes. To award it again, if users can
+        earn it more than once, send its next ``number``.
         """
         outcome = award_achievement(
             find_user(user),
@@ -152,8 +152,8 @@ class UsersViewSet(GamificationViewSet):
     ) -> Response:
         """Revoke an achievement of a user, together with its XP.
 
-        If it has been revoked already, nothing changes. Of one that the user has earned
-        more than once, ``number`` says which time to take away; without it, all are.
+        If it has been revoked already, nothing changes. If the user has earned it more
+        than once, ``number`` says which time to take away; without it, all are.
         """
         found = find_user(user)
         with not_found_on(ours.UnknownAchievementError):
