@@ -92,7 +92,11 @@ class BoardAdmin(HistoryAdmin):
             "after": period_after(period),
             "board": board,
             "rows": [
-                (each.entry, each.name, self.address_of_user(request, each.entry.user_id))
+                (
+                    each.entry,
+                    each.name,
+                    self.address_of_user(request, each.entry.user_id),
+                )
                 for each in rows_of(board.entries)
             ],
             "is_first": not part,
