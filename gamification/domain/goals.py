@@ -134,6 +134,9 @@ class GoalKeeper:
                 continue
             if rule.is_tree and rule.id not in affected:
                 continue
+            if not rule.is_tree and rule.activity_id not in {None, *activities}:
+                # A record of that activity brings it; here, its tally may be unread.
+                continue
             entries: Iterable[PastEntry | Entry] = new
             if rule.is_spanned and not is_latest and self._is_moved(rule, judge):
                 # It may now have been met in any later season or period.

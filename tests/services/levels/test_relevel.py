@@ -20,7 +20,9 @@ from gamification.staff import (
     begin_undo,
     exclude_user,
     get_levels,
+    make_table,
     pause_job,
+    preview_levels,
     relevel_users,
     resume_job,
     run_next_step,
@@ -83,6 +85,19 @@ def test_who_rises_unlocks_what_they_then_meet_dated_by_the_ledger(climbers):
     reward = ledger_of(climbers[1])[-1]
     assert (reward.amount, reward.occurred_at) == (7, walk.occurred_at)
     assert (reward.job_id, job.xp) == (job.pk, 14)
+
+
+def test_counts_of_an_activity_unlock_nothing_until_it_is_done_again(
+    climbers, activity
+):
+    again = {"threshold": 4, "repeat_every": 4, "max_times": None, "xp_reward": 1}
+    AchievementFactory(criterion="activity_count", activity=activity, **again)
+
+    preview = preview_levels(make_table([0, 30], ()))
+    job = finish(save(0, 30).job)
+
+    assert (preview.effects.unlocks, preview.effects.xp.value, job.xp) == ((), 0, 0)
+    assert len(record_activity(climbers[0], "walk").unlocks) == 1
 
 
 def test_who_falls_keeps_what_they_hold(climbers):
