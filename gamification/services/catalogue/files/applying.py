@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Final, TypeAlias
 
@@ -64,6 +65,8 @@ from gamification.storage import store_for
 _RELATED: Final = ("activity", "streak")
 #: The fields that files have as texts.
 _MOMENTS: Final = ("starts_at", "ends_at")
+#: The fields that say which step of which series an achievement is.
+_PLACE: Final = ("series", "step")
 
 Row: TypeAlias = Activity | StreakDefinition | Achievement
 #: The rows of the catalogue, by kind and key.
@@ -119,6 +122,7 @@ def apply_definitions(
             if expected not in {None, differences.tag}:
                 raise StaleEditError
             edits = [each for each in differences.edits if each.kind != "level"]
+            _leave_places(edits, rows)
             for item in edits:
                 if item.kind == "streak":
                     _put_streak(item, rows, actor_id)
@@ -228,6 +232,22 @@ def _put_streak(item: ItemDifference, rows: Rows, actor_id: Any) -> None:
         save_streak(row, values, actor_id)
 
 
+def _leave_places(edits: Iterable[ItemDifference], rows: Rows) -> None:
+    """Take the steps that move off their places in series, for others to have them."""
+    moved = [
+        rows[item.kind][item.key].pk
+        for item in edits
+        if item.effect is Effect.CHANGED and _moves(item)
+    ]
+    if moved:
+        Achievement.objects.filter(pk__in=moved).update(series="", step=None)
+
+
+def _moves(item: ItemDifference) -> bool:
+    """Say whether an achievement changes its place in a series."""
+    return any(change.name in _PLACE for change in item.fields)
+
+
 def _put(item: ItemDifference, rows: Rows, alias: str) -> None:
     """Store the fields of an item that differ, and no others."""
     section = rows[item.kind]
@@ -242,5 +262,7 @@ def _put(item: ItemDifference, rows: Rows, alias: str) -> None:
     if item.effect is Effect.ADDED:
         row.save(using=alias, force_insert=True)
     else:
-        names = [change.name for change in item.fields]
+        names = {change.name for change in item.fields}
+        # A step that moves has left its whole place.
+        names |= {*_PLACE} if _moves(item) else set()
         row.save(using=alias, update_fields=[*names, "updated_at"])

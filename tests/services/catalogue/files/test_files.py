@@ -420,6 +420,26 @@ def test_an_achievement_may_count_an_activity_of_the_same_file():
     assert list(counted) == [("medal", "walk"), ("walk_10", "swim")]
 
 
+def test_a_step_is_put_between_others_whose_places_move(no_achievements):
+    steps = [("one", 1, 1), ("two", 2, 5), ("three", 3, 9)]
+    for key, step, days in steps:
+        asked = {"criterion": "active_days", "threshold": days}
+        AchievementFactory(key=key, series="days", step=step, **asked)
+    between = medal(criterion="active_days", threshold=3, series="days", step=2)
+
+    apply_definitions(
+        file_of(between, {"key": "two", "step": 3}, {"key": "three", "step": 4})
+    )
+
+    found = Achievement.objects.filter(series="days").order_by("step")
+    assert [*found.values_list("step", "key")] == [
+        (1, "one"),
+        (2, "medal"),
+        (3, "two"),
+        (4, "three"),
+    ]
+
+
 @pytest.mark.usefixtures("walks")
 def test_earlier_awards_stay(user):
     award_achievement(user, "walk_10")
