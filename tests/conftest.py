@@ -170,7 +170,12 @@ def swap_key(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Any], None]]
 
     What is known of a key is kept: it must be found anew before the next test, too.
     """
-    known = users.converts_keys, users._keeps_keys, users.whole_keys
+    known = (
+        users.converts_keys,
+        users._keeps_keys,
+        users.key_collation,
+        users.whole_keys,
+    )
 
     def swap(field: Any) -> None:
         monkeypatch.setattr(users, "key_field", lambda: field)

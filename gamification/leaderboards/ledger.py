@@ -16,7 +16,7 @@ from django.db.models import (
     Sum,
 )
 from django.db.models import Window as Over
-from django.db.models.expressions import RawSQL
+from django.db.models.expressions import OrderBy, RawSQL
 from django.db.models.functions import DenseRank, Lag, Rank, RowNumber
 
 from gamification.leaderboards.groups import ranked_in
@@ -29,7 +29,7 @@ from gamification.leaderboards.values import (
     Subject,
 )
 from gamification.models import LedgerEntry, write_alias
-from gamification.models.users import convert_key, prepare_key
+from gamification.models.users import convert_key, ordered_key, prepare_key
 
 
 class _Row(NamedTuple):
@@ -52,16 +52,6 @@ class _Row(NamedTuple):
         return Place(user, self.position, self.rank, score, above, self.reached_at)
 
 
-#: The one ordering, from which positions, ranks, gaps and pages follow.
-_ORDERING: Final = (F("score").desc(), F("reached_at").asc(), F("user_id").asc())
-
-_RANKS: Final = {
-    Ranking.COMPETITION: Over(Rank(), order_by=F("score").desc()),
-    Ranking.DENSE: Over(DenseRank(), order_by=F("score").desc()),
-    # The whole ordering has no ties.
-    Ranking.ORDINAL: Over(Rank(), order_by=_ORDERING),
-}
-
 _LEDGER: Final = LedgerEntry._meta.db_table
 
 #: True for entries that added XP and are still worth some. It is SQL, because Django
@@ -81,8 +71,9 @@ _LASTING_GAIN: Final = RawSQL(  # noqa: S611 - without parameters
 def answer(question: Question) -> Answer:
     """Return the answer of the ledger."""
     if question.after:
-        before = _scores(question.subject).filter(_is_up_to(question.after))
-        question = question._replace(offset=before.count())
+        scores = _scores(question.subject).alias(in_order=ordered_key("user_id"))
+        before = scores.filter(_is_up_to(question.after)).count()
+        question = question._replace(offset=before)
     offset, rows = question.offset, _rows(question)
     total = next(iter(rows.values())).total if rows else 0
     focus, own = rows.get(question.focus), rows.get(question.own)
@@ -106,12 +97,29 @@ def _scores(subject: Subject) -> QuerySet[LedgerEntry, Any]:
     return timed.filter(score__gt=0)
 
 
+def _ordering() -> tuple[OrderBy, ...]:
+    """Return the one ordering, from which positions, ranks, gaps and pages follow."""
+    user = ordered_key("user_id")
+    return F("score").desc(), F("reached_at").asc(), user.asc()
+
+
+def _rank_by(ranking: Ranking) -> Over:
+    if ranking is Ranking.ORDINAL:
+        # The whole ordering has no ties.
+        return Over(Rank(), order_by=_ordering())
+    rank = DenseRank() if ranking is Ranking.DENSE else Rank()
+    return Over(rank, order_by=F("score").desc())
+
+
 def _is_up_to(key: Key) -> Q:
-    """Return a filter for the places up to ``key``, and with it."""
+    """Return a filter for the places up to ``key``, and with it.
+
+    The rows have the keys of users ``in_order``.
+    """
     score, reached_at = -key.debit, key.reached_at
     user_id = convert_key(key.user, write_alias())
     is_before = Q(score__gt=score) | Q(score=score, reached_at__lt=reached_at)
-    return is_before | Q(score=score, reached_at=reached_at, user_id__lte=user_id)
+    return is_before | Q(score=score, reached_at=reached_at, in_order__lte=user_id)
 
 
 def _rank(subject: Subject, ranking: Ranking) -> QuerySet[LedgerEntry, Any]:
@@ -119,9 +127,9 @@ def _rank(subject: Subject, ranking: Ranking) -> QuerySet[LedgerEntry, Any]:
     return (
         _scores(subject)
         .annotate(
-            position=Over(RowNumber(), order_by=_ORDERING),
-            rank=_RANKS[ranking],
-            above=Over(Lag("score"), order_by=_ORDERING),
+            position=Over(RowNumber(), order_by=_ordering()),
+            rank=_rank_by(ranking),
+            above=Over(Lag("score"), order_by=_ordering()),
             total=Over(Count("*")),
         )
         .order_by("position")
@@ -142,7 +150,7 @@ def _rows(question: Question) -> Mapping[Any, _Row]:
     if question.focus is not None:
         reach = RowRange(1 - size, size - 1)
         is_focus = Count("user", filter=Q(user=convert_key(question.focus, alias)))
-        ranked = ranked.annotate(near=Over(is_focus, order_by=_ORDERING, frame=reach))
+        ranked = ranked.annotate(near=Over(is_focus, order_by=_ordering(), frame=reach))
         is_shown |= Q(near=1)
     shown = ranked.annotate(is_shown=is_shown).filter(is_shown=True)
     rows = [_Row(*values) for values in shown.values_list(*_Row._fields)]

@@ -15,7 +15,7 @@ from gamification.models import (
     UserGamification,
     write_alias,
 )
-from gamification.models.users import target_field
+from gamification.models.users import key_collation, target_field
 from gamification.storage.postgresql.prepared import prepared_cursor
 
 _BOARDS: Final = Board._meta.db_table
@@ -148,6 +148,12 @@ def join_users(part: str) -> str:
     quote, key = connections[write_alias()].ops.quote_name, target_field()
     table, column = quote(key.model._meta.db_table), quote(str(key.column))
     return f"JOIN {table} u ON u.{column} = {part}.user_id"
+
+
+def by_user() -> str:
+    """Return the column of users, by which those with equal scores are sorted."""
+    collation = key_collation()
+    return f'user_id COLLATE "{collation}"' if collation else "user_id"
 
 
 def pending(now: Any, limit: int, users: Sequence[Any]) -> Statement:

@@ -14,7 +14,16 @@ from typing import Any, TypeAlias
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db import connections
-from django.db.models import CharField, Field, ForeignKey, IntegerField, Model, QuerySet
+from django.db.models import (
+    CharField,
+    F,
+    Field,
+    ForeignKey,
+    IntegerField,
+    Model,
+    QuerySet,
+)
+from django.db.models.functions import Collate
 
 from gamification.models.database import write_alias
 from gamification.models.progress import UserGamification
@@ -141,6 +150,27 @@ def in_order(keys: Iterable[Any]) -> list[Any]:
         return sorted(set(keys))
     # Keys of other types may have no order.
     return sorted(set(keys), key=lambda key: prepare_key(key, write_alias()))
+
+
+def ordered_key(name: str) -> F | Collate:
+    """Return the column ``name`` of users' keys, to be sorted as Python sorts them.
+
+    Left alone, a database sorts texts by the rules of a language, or of its own.
+    """
+    collation = key_collation()
+    return Collate(F(name), collation) if collation else F(name)
+
+
+@cache
+def key_collation() -> str:
+    """Return the collation of texts by the numbers of their characters.
+
+    It is empty where keys are no texts, which every database sorts alike.
+    """
+    connection = connections[write_alias()]
+    kind = key_field().db_type(connection) or ""
+    is_text = "char" in kind or "text" in kind
+    return {"postgresql": "C"}.get(connection.vendor, "BINARY") if is_text else ""
 
 
 @cache

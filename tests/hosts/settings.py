@@ -5,10 +5,13 @@ from __future__ import annotations
 from tests.settings import *  # noqa: F403
 from tests.settings import AUTH_USER_MODEL, DATABASES, INSTALLED_APPS
 
+#: A collation that sorts texts in another way than Python, where the server has one.
+KEY_COLLATION = "NOCASE"
 #: The table of customers, which is in another schema where there are schemas.
 CUSTOMERS = '"people_customer"'
 if "postgresql" in DATABASES["default"]["ENGINE"]:
     CUSTOMERS = '"people"."customer"'
+    KEY_COLLATION = "C"
     # Sites that are tested at the same time share the server.
     DATABASES["default"]["TEST"] = {"NAME": f"test_{AUTH_USER_MODEL.lower()}"}
 

@@ -25,6 +25,7 @@ from gamification.exceptions import UnknownUserError
 from gamification.leaderboards import get_leaderboard
 from gamification.maintenance import rebuild, reconcile
 from gamification.models import LedgerEntry, UserGamification
+from gamification.models.users import prepare_key
 from gamification.testing import (
     assert_progress_matches_ledger,
     record_days,
@@ -177,6 +178,24 @@ def test_the_leaderboard_ranks_users_by_what_they_earned(ann, bob):
     assert [row.user_id for row in board.entries] == [*map(identity_of, (ann, bob))]
     assert board.me.user_id == identity_of(ann)
     assert identity_of(board.me.user) == identity_of(ann)
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+def test_pages_of_equal_users_have_each_of_them_once(settings, keeps):
+    settings.GAMIFICATION = {"KEEP_LEADERBOARDS": keeps}
+    users, at = [create(f"{number}") for number in range(9)], timezone.now()
+    services.record_activities(
+        services.ActivityRecord(user, "kpi_completed", occurred_at=at) for user in users
+    )
+    pages = [get_leaderboard("week", page_size=3)]
+    while cursor := pages[-1].cursor:
+        pages.append(get_leaderboard("week", page_size=3, after=cursor))
+    by_number = [get_leaderboard("week", page=n, page_size=3) for n in (1, 2, 3)]
+
+    listed = [row.user_id for page in pages for row in page.entries]
+    keys = [prepare_key(identity_of(user), "default") for user in users]
+    assert [prepare_key(key, "default") for key in listed] == sorted(keys)
+    assert [row.user_id for page in by_number for row in page.entries] == listed
 
 
 def test_staff_tune_and_work_in_steps(ann, bob, boss):

@@ -22,10 +22,11 @@ MODELS = {
     "people.Owner": "a key that is an object; signs in by mail",
     "people.Reader": "signs in by mail",
     "people.Pupil": "signs in with a number",
+    "people.Writer": "a key that is a text, sorted in a way of its own",
 }
 
 #: Those whose keys the SQL of the PostgreSQL store has to treat in another way.
-ON_POSTGRESQL = ("auth.User", "people.Customer", "people.Owner")
+ON_POSTGRESQL = ("auth.User", "people.Customer", "people.Owner", "people.Writer")
 
 SITES = [(model, "sqlite") for model in MODELS]
 if IS_POSTGRESQL:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import connection, models
+from django.db.models.functions import Collate
 
 from gamification.models import UserGamification, users
 from gamification.storage.postgresql.keys import UserKeys
@@ -55,6 +56,22 @@ def test_keys_are_ordered_as_in_the_database(key):
     assert [users.prepare_key(each, "default") for each in users.in_order(keys)] == [
         2, 9, 10,
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("field", [models.CharField, models.TextField])
+def test_texts_are_sorted_by_their_characters(field, swap_key):
+    swap_key(field(primary_key=True, max_length=20))
+
+    collation = "C" if connection.vendor == "postgresql" else "BINARY"
+    assert users.key_collation() == collation
+    assert users.ordered_key("user_id") == Collate(models.F("user_id"), collation)
+
+
+def test_numbers_are_sorted_as_every_database_does(swap_key):
+    swap_key(models.BigAutoField(primary_key=True))
+
+    assert users.key_collation() == ""
+    assert users.ordered_key("user_id") == models.F("user_id")
 
 
 def test_rows_are_prepared_and_converted(key):

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from gamification.leaderboards.sql import Statement, join, join_users, ranked
+from gamification.leaderboards.sql import (
+    Statement,
+    by_user,
+    join,
+    join_users,
+    ranked,
+)
 from gamification.leaderboards.upkeep.segments import SIZE, SPAN
 from gamification.models import Board, BoardScore, BoardSegment, UserGamification
 
@@ -14,8 +20,7 @@ _SCORES: Final = BoardScore._meta.db_table
 _SEGMENTS: Final = BoardSegment._meta.db_table
 _PROFILES: Final = UserGamification._meta.db_table
 
-_ORDER: Final = "debit, reached, user_id"
-_BACKWARDS: Final = "debit DESC, reached DESC, user_id DESC"
+_KEY: Final = "debit, reached, user_id"
 _PLACE: Final = "(%s, %s, %s)"
 
 
@@ -58,20 +63,20 @@ def keys_after(name: str, board: int, offset: int, size: int) -> Statement:
     one in which it lies.
     """
     sql = f"""w{name} AS (
-    SELECT {_ORDER}, before FROM {_SEGMENTS}
+    SELECT {_KEY}, before FROM {_SEGMENTS}
     WHERE board_id = %s AND is_wide AND before + count > %s
-    ORDER BY {_ORDER} LIMIT 1),
+    ORDER BY {_order()} LIMIT 1),
 f{name} AS (
-    SELECT {_ORDER}, upto - count AS skipped FROM (
-        SELECT {_ORDER}, count, sum(count) OVER (ORDER BY {_ORDER}) AS upto
+    SELECT {_KEY}, upto - count AS skipped FROM (
+        SELECT {_KEY}, count, sum(count) OVER (ORDER BY {_order()}) AS upto
         FROM (
-            SELECT {_ORDER}, count FROM {_SEGMENTS}
+            SELECT {_KEY}, count FROM {_SEGMENTS}
             WHERE board_id = %s AND NOT is_wide AND {_within(f"w{name}")}
-            ORDER BY {_ORDER} LIMIT {SPAN}) n) g
+            ORDER BY {_order()} LIMIT {SPAN}) n) g
     WHERE upto > %s - (SELECT before FROM w{name}) ORDER BY upto LIMIT 1),
 slice{name} AS (
-    SELECT {_ORDER} FROM {_SCORES} WHERE board_id = %s AND {_from(f"f{name}")}
-    ORDER BY {_ORDER} LIMIT {size}
+    SELECT {_KEY} FROM {_SCORES} WHERE board_id = %s AND {_from(f"f{name}")}
+    ORDER BY {_order()} LIMIT {size}
     OFFSET coalesce(
         %s - (SELECT before FROM w{name}) - (SELECT skipped FROM f{name}), 0)),
 start{name} AS (SELECT CAST(%s AS bigint) AS n)"""
@@ -82,8 +87,8 @@ def first_keys(name: str, board: int, offset: int, size: int) -> Statement:
     """Return the same for the first keys, where no segment helps."""
     skipped = "OFFSET %s" if offset else ""
     sql = f"""slice{name} AS (
-    SELECT {_ORDER} FROM {_SCORES} WHERE board_id = %s
-    ORDER BY {_ORDER} LIMIT {size} {skipped}),
+    SELECT {_KEY} FROM {_SCORES} WHERE board_id = %s
+    ORDER BY {_order()} LIMIT {size} {skipped}),
 start{name} AS (SELECT CAST(%s AS bigint) AS n)"""
     return Statement(sql, (board, *([offset] if offset else []), offset))
 
@@ -96,11 +101,11 @@ def keys_around(
     The parts of ``count_before`` come first.
     """
     sql = f"""back{name} AS (
-    SELECT {_ORDER} FROM {_SCORES} WHERE board_id = %s AND ({_ORDER}) < {_PLACE}
-    ORDER BY {_BACKWARDS} LIMIT {back}),
+    SELECT {_KEY} FROM {_SCORES} WHERE board_id = %s AND ({_order()}) < {_PLACE}
+    ORDER BY {_backwards()} LIMIT {back}),
 ahead{name} AS (
-    SELECT {_ORDER} FROM {_SCORES} WHERE board_id = %s AND ({_ORDER}) >= {_PLACE}
-    ORDER BY {_ORDER} LIMIT {ahead}),
+    SELECT {_KEY} FROM {_SCORES} WHERE board_id = %s AND ({_order()}) >= {_PLACE}
+    ORDER BY {_order()} LIMIT {ahead}),
 slice{name} AS (SELECT * FROM back{name} UNION ALL SELECT * FROM ahead{name}),
 start{name} AS (
     SELECT (SELECT n FROM anchor{name}) - (SELECT count(*) FROM back{name}) AS n)"""
@@ -109,7 +114,7 @@ start{name} AS (
 
 def count_before(name: str, board: int, key: tuple[Any, ...]) -> Statement:
     """Return the number of keys before ``key`` as the part ``anchor``."""
-    return _count(f"anchor{name}", board, f"({_ORDER}) < {_PLACE}", key)
+    return _count(f"anchor{name}", board, f"({_order()}) < {_PLACE}", key)
 
 
 def count_above(name: str, board: int, debit: int | None) -> Statement:
@@ -135,20 +140,20 @@ def _count(part: str, board: int, condition: str, params: tuple[Any, ...]) -> St
     few: it would expect a third of the board, and prepare for that.
     """
     sql = f"""w{part} AS (
-    SELECT {_ORDER}, before FROM {_SEGMENTS}
-    WHERE board_id = %s AND is_wide AND {condition} ORDER BY {_BACKWARDS} LIMIT 1),
+    SELECT {_KEY}, before FROM {_SEGMENTS}
+    WHERE board_id = %s AND is_wide AND {condition} ORDER BY {_backwards()} LIMIT 1),
 g{part} AS (
-    SELECT {_ORDER}, count FROM {_SEGMENTS}
+    SELECT {_KEY}, count FROM {_SEGMENTS}
     WHERE board_id = %s AND NOT is_wide AND {_within(f"w{part}")} AND {condition}
-    ORDER BY {_ORDER} LIMIT {SPAN}),
-f{part} AS (SELECT * FROM g{part} ORDER BY {_BACKWARDS} LIMIT 1),
+    ORDER BY {_order()} LIMIT {SPAN}),
+f{part} AS (SELECT * FROM g{part} ORDER BY {_backwards()} LIMIT 1),
 {part} AS (SELECT CAST(coalesce(
     (SELECT before FROM w{part}) + (SELECT sum(count) FROM g{part})
     - (SELECT count FROM f{part}) + (
     SELECT count(*) FROM (
         SELECT 1 FROM {_SCORES}
         WHERE board_id = %s AND {_from(f"f{part}")} AND {condition}
-        ORDER BY {_ORDER} LIMIT {2 * SIZE}) s), 0) AS bigint) AS n)"""
+        ORDER BY {_order()} LIMIT {2 * SIZE}) s), 0) AS bigint) AS n)"""
     return Statement(sql, (board, *params, board, *params, board, *params))
 
 
@@ -160,7 +165,7 @@ def final_before(name: str, board: int, key: tuple[Any, ...]) -> Statement:
     sql = f"""anchor{name} AS (
     SELECT CAST({_final_above("%s")} + (
         SELECT count(*) FROM {_SCORES}
-        WHERE board_id = %s AND debit = %s AND ({_ORDER}) < {_PLACE}
+        WHERE board_id = %s AND debit = %s AND ({_order()}) < {_PLACE}
     ) AS bigint) AS n)"""
     return Statement(sql, (board, key[0], board, key[0], *key))
 
@@ -204,9 +209,18 @@ def final_scores_above(board: int, debit: int) -> Statement:
     return Statement(sql, (board, debit))
 
 
+def _order() -> str:
+    """Return the columns of a key, as they are compared and sorted."""
+    return f"debit, reached, {by_user()}"
+
+
+def _backwards() -> str:
+    return f"debit DESC, reached DESC, {by_user()} DESC"
+
+
 def _from(part: str) -> str:
     """Return the condition of the keys from the one of a part on."""
-    return f"""({_ORDER}) >= ((SELECT debit FROM {part}),
+    return f"""({_order()}) >= ((SELECT debit FROM {part}),
     (SELECT reached FROM {part}), (SELECT user_id FROM {part}))"""
 
 

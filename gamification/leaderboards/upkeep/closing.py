@@ -14,6 +14,7 @@ from django.db.models import Q
 from gamification.conf import conf
 from gamification.leaderboards.upkeep.segments import divide_by_score
 from gamification.models import Board, BoardScore
+from gamification.models.users import ordered_key
 
 #: Keys that a closed board keeps.
 KEPT: Final = 1_000
@@ -40,11 +41,12 @@ def settles_at(
 def close(board: Board, until: datetime) -> None:
     """Make a board final that has all scores as of ``until``."""
     divide_by_score(board)
-    scores = BoardScore.objects.filter(board=board)
-    columns = ("debit", "reached", "user_id")
-    in_order = scores.order_by(*columns).values_list(*columns)
+    scores = BoardScore.objects.alias(user_in_order=ordered_key("user_id"))
+    scores = scores.filter(board=board)
+    ranked = scores.order_by("debit", "reached", "user_in_order")
+    in_order = ranked.values_list("debit", "reached", "user_id")
     for debit, reached, user_id in in_order[KEPT - 1 : KEPT]:
-        beyond = Q(debit=debit, reached=reached, user_id__gt=user_id)
+        beyond = Q(debit=debit, reached=reached, user_in_order__gt=user_id)
         beyond |= Q(debit=debit, reached__gt=reached) | Q(debit__gt=debit)
         scores.filter(beyond).delete()
     board.closed_at = until

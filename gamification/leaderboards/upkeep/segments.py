@@ -9,10 +9,10 @@ from typing import Any, Final, NamedTuple
 
 from django.db.models import Count, QuerySet
 
-from gamification.leaderboards.sql import Statement, fetch
+from gamification.leaderboards.sql import Statement, by_user, fetch
 from gamification.leaderboards.values import Key
 from gamification.models import Board, BoardScore, BoardSegment, write_alias
-from gamification.models.users import convert_key, prepare_key
+from gamification.models.users import convert_key, ordered_key, prepare_key
 
 #: Scores in a new narrow segment; one with more than twice as many is divided.
 SIZE: Final = 250
@@ -183,7 +183,8 @@ def _stored(board: Board, *, is_wide: bool) -> list[_Row]:
     """Return the narrow or the wide segments of a board, in order."""
     columns = ", ".join(_COLUMNS)
     sql = f"""SELECT {columns}, id, count, before FROM {_TABLE}
-WHERE board_id = %s AND {"" if is_wide else "NOT"} is_wide ORDER BY {columns}"""
+WHERE board_id = %s AND {"" if is_wide else "NOT"} is_wide
+ORDER BY debit, reached, {by_user()}"""
     return [_Row(*row) for row in fetch(Statement(sql, (board.pk,)))]
 
 
@@ -227,6 +228,7 @@ def _segment(board: Board, begin: Key, count: int) -> BoardSegment:
 def _keys(board: Board, **within: int) -> Iterator[Key]:
     """Yield the board's keys in order, or those of a part of it."""
     scores = BoardScore.objects.filter(board=board, **within)
-    rows = scores.order_by(*_COLUMNS).values_list(*_COLUMNS)
+    in_order = scores.order_by("debit", "reached", ordered_key("user_id"))
+    rows = in_order.values_list(*_COLUMNS)
     for debit, reached, user_id in rows.iterator(chunk_size=2_000):
         yield Key(debit, reached, prepare_key(user_id, write_alias()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import NamedTuple
 
 from django.core.exceptions import ValidationError
@@ -61,3 +62,12 @@ class HandleKey(models.BigAutoField):
         if value is None or isinstance(value, int):
             return value
         return int(str(value).translate(self.letters))
+
+
+_numbers = count()
+
+
+def next_nickname() -> str:
+    """Return another text, whose first letter is a small or a capital one in turn."""
+    number = next(_numbers)
+    return f"{'aB'[number % 2]}{number}"

@@ -7,7 +7,7 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
 
-from tests.hosts.people.keys import HandleKey, PrefixedKey
+from tests.hosts.people.keys import HandleKey, PrefixedKey, next_nickname
 
 
 class Person(AbstractBaseUser, PermissionsMixin):
@@ -103,3 +103,20 @@ class Pupil(Person):
 
     def __str__(self):
         return f"No. {self.roll}"
+
+
+class Writer(Person):
+    """A user whose key is a text, which SQLite sorts without regard to case."""
+
+    id = models.CharField(
+        primary_key=True,
+        max_length=20,
+        default=next_nickname,
+        db_collation=settings.KEY_COLLATION,
+    )
+    login = models.CharField(max_length=50, unique=True)
+
+    USERNAME_FIELD = "login"
+
+    class Meta(Person.Meta):
+        pass
