@@ -27,7 +27,7 @@ from gamification.database_checks import (
 )
 from gamification.domain.boosts import BoostStrategy
 from gamification.domain.categories import are_categories
-from gamification.domain.levels import is_level_table
+from gamification.domain.levels import MAX_LEVELS, is_level_table
 from gamification.domain.rules import MAX_TOTAL
 from gamification.domain.zones import is_time_zone
 
@@ -220,7 +220,7 @@ _RULES = (
         ("LEVEL_THRESHOLDS",),
         is_level_table,
         f"does not start at 0 and rise, up to {MAX_TOTAL:,}",
-        "Give a tuple of whole numbers of XP, such as (0, 50, 150).",
+        f"Give up to {MAX_LEVELS} whole numbers of XP, such as (0, 50, 150).",
     ),
     _Rule(
         "E004",

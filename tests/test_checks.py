@@ -97,6 +97,7 @@ def test_gamification_E002_lists_the_names_where_none_is_close(settings):
     [
         *((), (1, 50), (0, 50, 50), (0, 50, 40), (0, 1.5), (0, True), 7, "0"),
         (0, 50, 2**63),
+        tuple(range(501)),
     ],
 )
 def test_gamification_E003(settings, thresholds):

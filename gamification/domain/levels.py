@@ -100,9 +100,12 @@ def get_level_progress(
 def is_level_table(thresholds: object) -> bool:
     """Say whether ``thresholds`` is a sequence of XP that starts at 0 and rises.
 
-    The last level begins at a total that users can have.
+    There are at most ``MAX_LEVELS``, and the last one begins at a total that users can
+    have.
     """
-    if not isinstance(thresholds, (list, tuple)) or not thresholds:
+    if not isinstance(thresholds, (list, tuple)):
+        return False
+    if not 1 <= len(thresholds) <= MAX_LEVELS:
         return False
     if any(type(threshold) is not int for threshold in thresholds):
         return False
