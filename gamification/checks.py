@@ -33,6 +33,8 @@ from gamification.domain.zones import is_time_zone
 
 #: Longer durations lead beyond the years that a datetime can hold.
 _LONGEST = timedelta(days=36_500)
+#: A board stores the name of its grouping, which is empty where it has all users.
+_LONGEST_NAME = 50
 
 
 def register_checks() -> None:
@@ -160,7 +162,10 @@ def _are_scopes(value: object) -> bool:
 
 def _are_groupings(value: object) -> bool:
     return isinstance(value, Mapping) and all(
-        isinstance(name, str) and isinstance(lookup, str) and _is_lookup(lookup)
+        isinstance(name, str)
+        and 1 <= len(name) <= _LONGEST_NAME
+        and isinstance(lookup, str)
+        and _is_lookup(lookup)
         for name, lookup in value.items()
     )
 
@@ -332,7 +337,7 @@ _RULES = (
         "E018",
         ("LEADERBOARD_GROUPS",),
         _are_groupings,
-        "does not name a lookup of users for each scope",
+        "does not name a lookup of users for each scope, by 1 to 50 characters",
         'Give one that filter() takes, such as {"company": "employment__company"}.',
     ),
     _Rule(

@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 
 from gamification.conf import conf
 from gamification.leaderboards.values import EVERYBODY, Group
-from gamification.models import UserGamification, write_alias
+from gamification.models import Board, UserGamification, write_alias
 from gamification.models.users import key_of, target_field, visible_users
 
 
@@ -40,6 +40,15 @@ def groups_of(grouping: str, user_ids: Iterable[Any] | None = None) -> Iterator[
     for key in users.values_list(lookup, flat=True).distinct():
         if key not in {None, ""}:
             yield Group(grouping, str(key))
+
+
+def kept_groups(grouping: str) -> list[Group]:
+    """Return the groups that have kept boards.
+
+    The ledger answers for those whose value is longer than a board can store.
+    """
+    longest: Any = Board._meta.get_field("group").max_length
+    return [group for group in groups_of(grouping) if len(group.key) <= longest]
 
 
 def groupings() -> list[str]:

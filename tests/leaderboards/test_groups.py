@@ -170,7 +170,22 @@ def test_a_site_may_give_up_a_grouping(ask, settings):
     Board.objects.exclude(grouping="").delete()
 
 
-@pytest.mark.parametrize("groups", [["family"], {"family": 7}, {1: "email"}])
+def test_the_ledger_answers_for_a_value_that_no_board_can_store(ask):
+    user = UserFactory(email="x" * 101)
+    record_activity(user, "walk")
+
+    boards = rebuild_boards(window=Window.WEEK, grouping="family")
+
+    stored = Board.objects.filter(window=Window.WEEK, grouping="family")
+    assert boards == len({*stored.values_list("group")})
+    assert [entry.user for entry in ask(user).entries] == [user]
+    assert not stored.filter(group=user.email).exists()
+
+
+@pytest.mark.parametrize(
+    "groups",
+    [["family"], {"family": 7}, {1: "email"}, {"": "email"}, {"f" * 51: "email"}],
+)
 def test_a_grouping_is_a_lookup(settings, groups):
     settings.GAMIFICATION = {"LEADERBOARD_GROUPS": groups}
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from gamification.conf import conf
 from gamification.domain.periods import Period, Window, current_period
-from gamification.leaderboards.groups import audience, groups_of, ranked_in
+from gamification.leaderboards.groups import audience, kept_groups, ranked_in
 from gamification.leaderboards.requests import period_of
 from gamification.leaderboards.upkeep.rows import (
     clear,
@@ -86,7 +86,7 @@ def rebuild_boards(
     """
     now = now or timezone.now()
     windows = [*Window] if window is None else [window]
-    groups = [EVERYBODY] if grouping is None else [*groups_of(grouping)]
+    groups = [EVERYBODY] if grouping is None else kept_groups(grouping)
     for each in windows:
         wanted = period_of(each, period, now)
         for group in groups:
