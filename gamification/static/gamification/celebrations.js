@@ -57,6 +57,8 @@ const LONGEST = 120_000;
 const CLAIM = 50_000;
 const STAGGER = 1_600;
 const AT_ONCE = 3;
+/** As many of those that are only counted are named: a phone has room for no more. */
+const MOST_NAMED = 5;
 const STAY = 6_000;
 const STAY_PER_CHARACTER = 60;
 const CONFETTI = 1_500;
@@ -471,7 +473,7 @@ class Celebrations extends HTMLElement {
   #content(celebrations) {
     const last = highest(celebrations);
     const { kind, data } = last;
-    const made = this.#wording(kind, celebrations.map((one) => one.data));
+    const made = this.#wording(kind, celebrations);
     // Its own words name neither the other celebrations nor the levels between.
     const own = celebrations.length > 1 || kind === "level" ? {} : last;
     const isNamed = kind === "level" && data.name;
@@ -487,15 +489,18 @@ class Celebrations extends HTMLElement {
   }
 
   #wording(kind, all) {
-    if (kind === "level") return this.#level(all);
-    return kind === "streak" ? this.#streak(all) : this.#achievement(all);
+    if (kind === "achievement") return this.#achievement(all);
+    const facts = all.map(({ data }) => data);
+    return kind === "streak" ? this.#streak(facts) : this.#level(facts);
   }
 
   #achievement(all) {
-    const xp = all.reduce((sum, data) => sum + (data.xp ?? 0), 0);
-    const names = this.#list(all.map(({ name }) => name));
+    const xp = all.reduce((sum, { data }) => sum + (data.xp ?? 0), 0);
+    // A title says which time it was, and a name does not.
+    const titles = all.map(({ title, data }) => title || data.name);
+    const names = this.#list(titles);
     const word = all.length > 1 ? "tiers" : xp ? "achievement" : "unpaid";
-    return { title: all.at(-1).name, text: this.#say(word, { names, xp }) };
+    return { title: titles.at(-1), text: this.#say(word, { names, xp }) };
   }
 
   #level(all) {
@@ -518,11 +523,12 @@ class Celebrations extends HTMLElement {
 
   #summary(celebrations) {
     const titles = grouped(celebrations).map((card) => this.#content(card).title);
+    const named = this.#list(titles.slice(0, MOST_NAMED));
     return {
       kind: "more",
       icon: ICONS.more,
       title: this.#say("more", { count: celebrations.length }),
-      text: this.#list(titles),
+      text: titles.length > MOST_NAMED ? `${named} …` : named,
       href: addressOf(this.getAttribute("more-href")),
       link: this.#words.moreLink,
     };

@@ -246,6 +246,28 @@ def test_three_are_shown_and_the_others_are_counted(page, toasts, user):
     expect(more.get_by_role("link", name="See them all")).to_be_visible()
 
 
+def test_five_of_those_that_are_counted_are_named(page, toasts, user):
+    unlock(user, *"ABCDEFGHI")
+    page.goto(PAGE)
+
+    show_three(page, toasts)
+
+    more = toasts.filter(has_text="and 6 more")
+    expect(more).to_contain_text("D, E, F, G, and H …", timeout=15_000)
+
+
+def test_what_shares_a_card_says_which_time_it_was(page, toasts, user):
+    for key in ("lap_1", "lap_2"):
+        AchievementFactory(key=key, name=key, xp_reward=5, max_times=2, repeat_every=9)
+    for key, number in (("lap_1", 1), ("lap_1", 2), ("lap_2", 1)):
+        award_achievement(user, key, number=number)
+    Celebration.objects.update(created_at=Celebration.objects.first().created_at)
+
+    page.goto(PAGE)
+
+    expect(toasts).to_contain_text("lap_1, lap_1 × 2, and lap_2: +15")
+
+
 def test_names_are_no_markup(page, toasts, user):
     name = "<img src=x onerror=alert(1)>"
     unlock(user, name)
