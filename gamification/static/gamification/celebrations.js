@@ -263,6 +263,7 @@ class Celebrations extends HTMLElement {
 
   #box() {
     const box = make("div", "gamification-toasts");
+    box.dataset.gamificationToasts = "";
     box.setAttribute("aria-live", "polite");
     box.setAttribute("aria-relevant", "additions");
     this.append(box);
@@ -562,7 +563,8 @@ class Celebrations extends HTMLElement {
   }
 
   #close(toast) {
-    const hadFocus = toast.contains(document.activeElement);
+    // The document of a page does not tell what has focus in a shadow tree.
+    const hadFocus = toast.contains(this.getRootNode().activeElement);
     this.#remove(toast);
     if (hadFocus) this.#returnFocus(toast.origin);
   }

@@ -34,6 +34,20 @@ HIDE = """isHidden => {
 #: Lets the page be left, and another one take what it hands over.
 LEAVE = "dispatchEvent(new Event('pagehide')); sessionStorage.clear();"
 
+#: Puts the element into a shadow tree.
+ENCLOSE = """
+const host = document.body.appendChild(document.createElement("div"));
+const element = document.querySelector("gamification-celebrations");
+host.attachShadow({ mode: "open" }).append(element);
+"""
+
+#: Moves an element that has nothing in it, and counts what it has then.
+MOVE = """() => {
+  const bare = document.createElement("gamification-celebrations");
+  for (const _ of "ab") document.body.append(bare);
+  return bare.children.length;
+}"""
+
 #: Counts the questions of the page, and the answers.
 COUNT = """
 const ask = fetch;
@@ -300,6 +314,26 @@ def test_a_toast_is_closed_by_a_button_with_a_name(page, toasts, user):
     page.get_by_role("button", name="Close: A").click()
 
     expect(toasts).to_have_count(0)
+
+
+def test_focus_returns_to_where_it_was_from_a_shadow_tree_too(page, toasts, user):
+    page.goto(PAGE)
+    page.evaluate(ENCLOSE)
+    unlock(user, "A")
+    page.evaluate("document.dispatchEvent(new Event('gamification:check'))")
+    expect(toasts).to_have_count(1)
+    page.get_by_role("button", name="Save").focus()
+
+    close = page.get_by_role("button", name="Close: A")
+    close.press("Enter")
+
+    expect(page.get_by_role("button", name="Save")).to_be_focused()
+
+
+def test_an_element_that_is_moved_makes_no_second_box(page):
+    page.goto(PAGE)
+
+    assert page.evaluate(MOVE) == 1
 
 
 def test_a_page_may_show_a_celebration_itself(page, toasts, user):
