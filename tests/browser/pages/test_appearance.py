@@ -166,3 +166,17 @@ def test_a_phone_shows_the_latest_weeks_of_the_calendar(sign_in, user, direction
 
     expect(days.last).to_be_in_viewport()
     expect(page.locator("[data-later]").first).to_be_hidden()
+
+
+def test_paper_shows_the_whole_calendar_in_its_colours(sign_in, user):
+    page = sign_in(user)
+    # As wide as a page of A4 between its margins.
+    page.set_viewport_size({"width": 718, "height": 900})
+    page.emulate_media(media="print")
+
+    page.goto(PAGES["progress"])
+
+    calendar = page.locator(".gamification-calendar .gamification-scroll")
+    adjust = "each => getComputedStyle(each).printColorAdjust"
+    assert page.locator(".gamification-heat").first.evaluate(adjust) == "exact"
+    assert calendar.evaluate("each => each.scrollWidth - each.clientWidth") == 0
