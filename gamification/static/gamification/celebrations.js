@@ -329,8 +329,10 @@ class Celebrations extends HTMLElement {
 
   async #claimOne({ id }) {
     if (this.#isMine({ id })) return true;
+    // The minute may have begun long before a slow answer.
+    const until = Date.now() + CLAIM;
     const answer = await this.#ask(`${id}/claim/`, "");
-    if (answer.ok) this.#claims.set(id, Date.now() + CLAIM);
+    if (answer.ok) this.#claims.set(id, until);
     else if (!LOST.includes(answer.status)) throw new Refused(answer);
     return answer.ok;
   }

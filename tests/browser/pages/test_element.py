@@ -227,6 +227,21 @@ def test_a_page_that_comes_back_shows_nothing_that_it_handed_over(page, toasts, 
     expect(toasts).to_contain_text("“A”")
 
 
+def test_a_claim_whose_answer_comes_too_late_shows_nothing(page, toasts, user):
+    def answer_late(route: Any) -> None:
+        page.clock.fast_forward(55 * SECOND)
+        route.continue_()
+
+    unlock(user, "A")
+    page.route("**/claim/", answer_late)
+
+    with page.expect_response("**/claim/"):
+        page.goto(PAGE)
+    let_pass(page, 0)
+
+    assert (toasts.count(), Celebration.objects.pending().count()) == (0, 1)
+
+
 def test_what_was_shown_and_not_acknowledged_is_not_shown_again(page, toasts, user):
     unlock(user, "A")
     page.route("**/acknowledge/", lambda route: route.abort())
