@@ -235,11 +235,18 @@ class Celebrations extends HTMLElement {
 
   #recover(error) {
     Celebrations.#isOver ||= error.isFinal === true;
-    // Without the API, the list is what remains.
-    if (Celebrations.#isOver && this.#fallback) this.#fallback.hidden = false;
+    if (Celebrations.#isOver) this.#fallBack();
     this.#errors += 1;
     this.#notBefore = Date.now() + (error.wait ?? 0);
     this.#schedule(Math.min(POLL * 2 ** this.#errors, LONGEST));
+  }
+
+  /** Show the list again, without what was shown. */
+  #fallBack() {
+    const items = [...(this.#fallback?.querySelectorAll("[data-celebration]") ?? [])];
+    const isShown = ({ dataset }) => this.#shown.has(jsonOf(dataset.celebration, {}).id);
+    for (const item of items.filter(isShown)) item.remove();
+    if (!items.every(isShown)) this.#fallback.hidden = false;
   }
 
   #listen() {

@@ -160,6 +160,17 @@ def test_it_shows_the_list_again_once_it_was_turned_away(page, user, status):
     expect(page.locator("[data-gamification-list]")).to_be_visible()
 
 
+def test_it_lists_nothing_that_it_has_shown_once_it_was_turned_away(page, toasts, user):
+    unlock(user, "A", "B")
+    page.route("**/acknowledge/", lambda route: route.fulfill(status=401))
+
+    page.goto(PAGE)
+
+    expect(toasts).to_contain_text("“A”")
+    expect(page.locator("[data-gamification-list]")).to_be_visible()
+    expect(page.locator("[data-celebration]")).to_contain_text("“B”")
+
+
 @pytest.mark.parametrize("status", [429, 503])
 def test_it_waits_as_long_as_it_is_told(page, status):
     asked = answers(page, status, 200, **{"Retry-After": "600"})
