@@ -552,16 +552,23 @@ class Celebrations extends HTMLElement {
     this.#count(toast);
   }
 
-  /** Count from the start, unless somebody reads it, or looks elsewhere. */
+  /** Count from the start, unless somebody reads it, or cannot see it. */
   #count(toast) {
     clearTimeout(toast.timer);
     if (!this.#toasts.includes(toast)) return;
     // When focus leaves, the element still matches.
     toast.timer = setTimeout(() => {
       const isRead = toast.isKept || toast.matches(":hover, :focus-within");
-      if (isRead || document.hidden) return;
+      if (isRead || document.hidden || this.#hasNoRoom(toast)) return;
       toast.timer = setTimeout(() => this.#close(toast), toast.stay);
     });
+  }
+
+  /** Say whether the toasts above it fill a small screen, or one with large text. */
+  #hasNoRoom(toast) {
+    const [first] = this.#toasts;
+    const bottom = toast.offsetTop + toast.offsetHeight - first.offsetTop;
+    return toast !== first && bottom > this.#toastsBox.clientHeight;
   }
 
   #key(event) {
@@ -586,8 +593,10 @@ class Celebrations extends HTMLElement {
 
   #remove(toast) {
     clearTimeout(toast.timer);
+    const waiting = this.#toasts.filter((other) => this.#hasNoRoom(other));
     this.#toasts = this.#toasts.filter((other) => other !== toast);
     toast.remove();
+    for (const other of waiting) this.#count(other);
     for (const one of toast.celebrations) this.#send("done", one);
   }
 

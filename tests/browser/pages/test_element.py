@@ -333,6 +333,23 @@ def test_a_toast_goes_after_a_while_unless_somebody_reads_it(page, toasts, user)
     expect(toasts).to_have_count(0)
 
 
+def test_a_toast_below_the_screen_stays_until_it_has_been_seen(page, toasts, user):
+    unlock(user, "A", "B")
+    page.set_viewport_size({"width": 390, "height": 150})
+    page.goto(PAGE)
+    expect(toasts).to_contain_text("“A”")
+    let_pass(page, 2)
+    expect(toasts).to_have_count(2)
+
+    page.clock.fast_forward(5 * SECOND)
+    expect(toasts).to_contain_text("“B”")
+    page.clock.fast_forward(5 * SECOND)
+    expect(toasts).to_have_count(1)
+    page.clock.fast_forward(3 * SECOND)
+
+    expect(toasts).to_have_count(0)
+
+
 def test_a_toast_is_closed_by_a_button_with_a_name(page, toasts, user):
     unlock(user, "A")
     page.goto(PAGE)
