@@ -164,7 +164,11 @@ class BoostAdmin(UndoMixin, CatalogueAdmin):
 
     @admin.display(description=gettext_lazy("state"))
     def state(self, row: Boost) -> str:
-        return str(row.state.label) if row.is_active else _("switched off")
+        label = str(row.state.label)
+        # One that is over cannot be switched on again.
+        return (
+            label if row.is_active else _("%(state)s, switched off") % {"state": label}
+        )
 
     @admin.display(description=gettext_lazy("from"), ordering="starts_at")
     def start(self, row: Boost) -> str:

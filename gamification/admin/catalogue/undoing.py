@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from copy import copy
 from typing import Any
 
@@ -28,6 +29,7 @@ from gamification.exceptions import InvalidDefinitionError, StaleEditError
 from gamification.models import Achievement, Boost
 from gamification.staff import (
     DECISIVE,
+    check_boost,
     get_reach,
     preview_backfill,
     reach_problem,
@@ -63,6 +65,7 @@ class UndoMixin(GamificationAdmin):
             if edit and edit.is_latest(item):
                 context["edit"] = edit
                 context["undoing"] = describe_undoing(item, edit.before)
+                context["refusal"] = _refusal(item, edit.before)
             elif edit:
                 context["is_overtaken"] = True
         return super().history_view(request, object_id, context)
@@ -129,6 +132,18 @@ class UndoMixin(GamificationAdmin):
         text = _("The change was undone: %(changes)s.") % changes
         self.message_user(request, text, messages.SUCCESS)
         return True
+
+
+def _refusal(item: Any, before: Mapping[str, Any]) -> str:
+    """Return why a boost cannot get these values back; empty if it can."""
+    if not isinstance(item, Boost):
+        return ""
+    try:
+        check_boost(item.key, **before)
+    except InvalidDefinitionError as error:
+        texts = (text for reasons in error.errors.values() for _code, text in reasons)
+        return " ".join(dict.fromkeys(texts))
+    return ""
 
 
 def _logged(name: str, value: Any) -> Any:

@@ -233,7 +233,7 @@ def test_staff_who_may_only_view_boosts_open_a_planned_one(client, planned):
     response = client.get(page_of(planned))
 
     assert not response.context["has_change_permission"]
-    assert "Launch weekend" in response.text
+    assert "It cannot begin in the past" in response.text
 
 
 def test_what_is_over_is_read_only(admin_client, running):
@@ -244,6 +244,20 @@ def test_what_is_over_is_read_only(admin_client, running):
     assert (
         "The boost is over and can no longer be changed." in response.content.decode()
     )
+
+
+def test_staff_read_that_a_boost_has_to_be_switched_on_before_it_starts(
+    admin_client, planned
+):
+    edit_boost("launch", actor=None, expected=None, is_active=False)
+    texts = {}
+    for state, now in (("planned", NOON), ("over", NOON + DAY)):
+        with time_machine.travel(now, tick=False):
+            texts[state] = admin_client.get(page_of(planned)).text
+            assert f"{state}, switched off" in admin_client.get(LIST).text
+
+    assert "Switch it on before it starts" in texts["planned"]
+    assert "so it is over and cannot be switched on again" in texts["over"]
 
 
 def test_the_list_says_what_holds_when_and_for_whom(admin_client, running):
@@ -309,6 +323,17 @@ def test_the_last_edit_can_be_undone(admin_client, planned):
 
     planned.refresh_from_db()
     assert (planned.factor, planned.ends_at) == (Decimal("2.00"), NOON + 2 * DAY)
+
+
+def test_an_edit_that_came_too_late_to_undo_has_no_button(admin_client, planned):
+    sent(admin_client, planned, is_active="")
+
+    with time_machine.travel(NOON + DAY, tick=False):
+        history = admin_client.get(page_of(planned, "history")).text
+
+    assert "/undo/" not in history
+    reason = "Active: no → yes. The boost is over and can no longer be changed."
+    assert f"The last change can no longer be undone: {reason}" in history
 
 
 def test_the_ledger_of_a_user_says_where_xp_comes_from(admin_client, user, running):
