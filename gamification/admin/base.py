@@ -141,7 +141,8 @@ class GamificationAdmin(ModelAdmin):
             "media": self.media,
             # The last part of the breadcrumbs.
             "original": str(context["title"]),
-            "has_view_permission": True,
+            # The breadcrumbs lead to the list of those who may open it.
+            "has_view_permission": self.has_view_permission(request),
             "has_change_permission": False,
         }
         return TemplateResponse(request, template, frame | context)

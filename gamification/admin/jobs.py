@@ -36,6 +36,7 @@ from gamification.staff import (
     repairs_by,
     resume_job,
     run_next_step,
+    sees_secrets,
     undo_of,
     visible_jobs,
 )
@@ -135,6 +136,7 @@ class JobAdmin(ListMixin, PeriodMixin, HistoryAdmin):
             "job": job,
             "percent": f"{floor(100 * job.fraction)} %",
             "achievement": _achievement_of(job),
+            "sees_achievement": sees_secrets(request.user),
             "parameters": _describe_parameters(job),
             "may_run": may_run,
             "runs": may_run and self.was_clicked(request, job),

@@ -344,6 +344,16 @@ def test_a_job_that_is_over_lists_whom_it_skipped(admin_client, staff):
     assert "Take back this job" not in response.text
 
 
+def test_the_page_links_to_the_achievement_for_staff_who_may_view_it(client, page):
+    medal = Achievement.objects.get(key="medal")
+    address = reverse("admin:gamification_achievement_change", args=[medal.pk])
+
+    for names, is_linked in ((["view_achievement"], True), ([], False)):
+        text = allowed(client, "view_job", *names).get(page).text
+        assert "<bdi>Medal</bdi>" in text
+        assert (address in text) is is_linked
+
+
 def test_the_page_links_to_what_the_job_wrote(admin_client, job, page, step):
     admin_client.post(step)
 

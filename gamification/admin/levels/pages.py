@@ -152,6 +152,8 @@ class LevelAdmin(GamificationAdmin):
         generator: GeneratorForm,
         preview: LevelsPreview | None = None,
     ) -> HttpResponse:
+        user: Any = request.user
+        may_edit = has_all_permissions(user, PERMISSIONS)
         is_preview = preview is not None
         shown = preview or preview_levels(levels)
         rows = _rows(levels, shown)
@@ -162,11 +164,12 @@ class LevelAdmin(GamificationAdmin):
             "preview": shown,
             "is_preview": is_preview,
             "is_pinned": conf.pins_levels,
-            "may_edit": has_all_permissions(request.user, PERMISSIONS),
+            "may_edit": may_edit,
             "rows": rows,
             "charts": [*_charts(rows, get_levels() if is_preview else None)],
             "moves": _moves(shown),
             "jobs": _unfinished_jobs(),
+            "sees_jobs": may_edit or user.has_perm("gamification.view_job"),
             "log": _log(),
         }
         return self.render_page(request, "gamification/admin/levels.html", context)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -316,3 +317,15 @@ def test_the_index_links_to_it_with_the_permission_to_adjust_xp(client, staff, w
 
     assert f'href="{PAGE}"' in index.content.decode()
     assert begin(client, preview(client)).status_code == 302
+
+
+def test_the_page_links_only_to_what_staff_may_open(client, staff, walks):
+    staff.user_permissions.set(
+        Permission.objects.filter(codename__in=["adjust_xp", "run_job"])
+    )
+    client.force_login(staff)
+
+    links = re.findall(r'href="(/admin/[^"]*)"', client.get(PAGE).text)
+
+    assert reverse("admin:app_list", args=["gamification"]) in links
+    assert not [link for link in links if "/gamification/activity/" in link]

@@ -235,6 +235,19 @@ def test_a_job_that_is_not_finished_is_linked(admin_client, walkers):
     run_next_step(job.pk, actor=None)
 
 
+def test_a_job_is_linked_only_for_staff_who_may_view_it(
+    admin_client, client, staff, walkers
+):
+    save(admin_client, "0\n30")
+    allow(client, staff, "view_level")
+
+    page = client.get(PAGE).text
+
+    assert "These jobs for them are not finished: " in page
+    assert "/gamification/job/" not in page
+    run_next_step(Job.objects.get().pk, actor=None)
+
+
 def test_a_link_proposes_levels(admin_client):
     response = admin_client.get(f"{PAGE}?thresholds=0,10,20")
 
