@@ -21,6 +21,7 @@ from gamification.components.periods import format_periods
 from gamification.models import (
     Achievement,
     Activity,
+    Boost,
     Job,
     Level,
     StreakDefinition,
@@ -65,7 +66,7 @@ def recent_changes(viewer: Any) -> list[LogEntry]:
     """
     seen = [
         model
-        for model in (Activity, Achievement, StreakDefinition, Level, Job)
+        for model in (Activity, Achievement, StreakDefinition, Boost, Level, Job)
         if has_any_permission(
             viewer,
             *(

@@ -1,14 +1,15 @@
 from __future__ import annotations
 
 import pytest
+import time_machine
 from django.contrib.auth.models import Permission
 from django.urls import reverse
 
 from gamification.models import JobKind, UserGamification
 from gamification.services import adjust_xp
-from gamification.staff import Act, abandon_job, begin_list
+from gamification.staff import Act, abandon_job, begin_list, edit_boost
 from tests.admin.browsing import filled_in
-from tests.factories import AchievementFactory, UserFactory
+from tests.factories import AchievementFactory, BoostFactory, UserFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_achievements")]
 
@@ -51,6 +52,17 @@ def test_the_index_has_the_latest_changes(admin_client, admin_user, medal):
 
     assert "XP reward: 50 → 70" in text
     assert f'<a href="{form}"><bdi>Medal</bdi></a>' in text
+
+
+def test_the_index_has_the_latest_changes_of_boosts(admin_client, admin_user):
+    with time_machine.travel("2026-05-01", tick=False):
+        boost = BoostFactory()
+        edit_boost(boost.key, actor=admin_user, expected=None, name="Launch")
+
+    text = admin_client.get(INDEX).text
+
+    page = reverse("admin:gamification_boost_change", args=[boost.pk])
+    assert f'<a href="{page}"><bdi>Launch</bdi></a>' in text
 
 
 def test_the_index_shows_only_what_staff_may_view(client, staff, admin_client, medal):
