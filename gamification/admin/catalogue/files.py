@@ -138,6 +138,7 @@ class CatalogueFileMixin(GamificationAdmin):
             "absent": [_name_of(item) for item in differences.having(Effect.ABSENT)],
             "unchanged": len(differences.having(Effect.UNCHANGED)),
             "form": ApplyForm(initial=initial),
+            "may_apply": _may_apply(request, differences),
         }
         return self.render_page(
             request, "gamification/admin/definitions_preview.html", context
@@ -151,10 +152,13 @@ class CatalogueFileMixin(GamificationAdmin):
         try:
             with log_transaction():
                 differences = apply_definitions(text, expected=tag, actor=request.user)
-                _check_levels(request, differences)
+                if not _may_apply(request, differences):
+                    raise PermissionDenied
         except LevelsPinnedError as error:
             self.message_user(request, str(error), messages.ERROR)
-            return self._ask_for_file(request, CatalogueFileForm())
+            return self._ask_for_file(
+                request, CatalogueFileForm(initial={"text": text})
+            )
         except (InvalidDefinitionsError, StaleEditError):
             message = conflict_message(_("the catalogue"))
             self.message_user(request, message, messages.ERROR)
@@ -195,11 +199,10 @@ def _check_permissions(request: HttpRequest, *actions: str) -> None:
         raise PermissionDenied
 
 
-def _check_levels(request: HttpRequest, differences: Differences) -> None:
-    """Raise ``PermissionDenied`` if the file changes levels and the user may not."""
+def _may_apply(request: HttpRequest, differences: Differences) -> bool:
+    """Say whether the user may change the levels that the file changes, if any."""
     permissions = JobKind.LEVELS.permissions if differences.changes_levels else ()
-    if not has_all_permissions(request.user, permissions):
-        raise PermissionDenied
+    return has_all_permissions(request.user, permissions)
 
 
 def _name_of(item: ItemDifference) -> str:

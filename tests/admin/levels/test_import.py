@@ -80,6 +80,7 @@ def test_pinned_levels_are_refused(admin_client, settings):
     response = apply(admin_client)
 
     assert "LEVEL_THRESHOLDS pins them" in response.content.decode()
+    assert response.context["form"]["text"].value() == FILE
     assert not Level.objects.exists()
 
 
@@ -90,8 +91,10 @@ def test_who_may_not_edit_levels_imports_none(client, user):
     names = [f"{verb}_{kind}" for verb in ("add", "change") for kind in kinds]
     user.user_permissions.set(Permission.objects.filter(codename__in=names))
     client.force_login(user)
-    initial = preview(client).context["form"].initial
-    before = everything()
+    response = preview(client)
+    initial, before = response.context["form"].initial, everything()
 
+    assert "you do not have permission for that" in response.text
+    assert "Apply the changes" not in response.text
     assert client.post(IMPORT, initial).status_code == 403
     assert everything() == before
