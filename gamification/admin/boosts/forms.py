@@ -128,6 +128,13 @@ class BoostForm(DefinitionForm):
 
     def clean(self) -> dict[str, Any] | None:
         cleaned: dict[str, Any] = super().clean() or {}
+        # Only a form of before the start has sent a factor.
+        if "factor" in self.data and "factor" not in self.fields:
+            message = _(
+                "The boost has begun in the meantime: only its end can be changed now. "
+                "Nothing has been saved."
+            )
+            self.add_error(None, message)
         name = cleaned.get("zone", self.instance.zone)
         zone = ZoneInfo(name) if name else UTC
         for each in _TIMES:

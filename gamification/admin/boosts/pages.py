@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -97,8 +98,8 @@ class BoostAdmin(UndoMixin, CatalogueAdmin):
     def has_change_permission(
         self, request: HttpRequest, obj: Model | None = None
     ) -> bool:
-        is_over = isinstance(obj, Boost) and obj.state == BoostState.OVER
-        return super().has_change_permission(request, obj) and not is_over
+        allowed = super().has_change_permission(request, obj)
+        return allowed and not self._is_over(obj)
 
     def has_delete_permission(
         self, request: HttpRequest, obj: Model | None = None
@@ -128,6 +129,15 @@ class BoostAdmin(UndoMixin, CatalogueAdmin):
         else:
             obj.pk = create_boost(actor=actor, key=obj.key, **values).pk
 
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, *args: Any
+    ) -> HttpResponse:
+        if request.method == "POST" and object_id:
+            item: Any = self.get_object(request, unquote(object_id))
+            if super().has_change_permission(request) and self._is_over(item):
+                return self._say_over(request, item)
+        return super().changeform_view(request, object_id, *args)
+
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
@@ -140,9 +150,11 @@ class BoostAdmin(UndoMixin, CatalogueAdmin):
 
     def end_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """End a running boost now."""
-        item = self.get_object(request, str(pk))
-        if item is None or not self.has_change_permission(request, item):
+        item: Any = self.get_object(request, str(pk))
+        if item is None or not super().has_change_permission(request):
             raise PermissionDenied
+        if self._is_over(item):
+            return self._say_over(request, item)
         if request.method == "POST":
             return self._end(request, item)
         context = {"title": _("End now"), "subtitle": str(item), "item": item}
@@ -157,6 +169,15 @@ class BoostAdmin(UndoMixin, CatalogueAdmin):
             text = _("“%(name)s” has ended. Users keep what they earned.")
             self.message_user(request, text % {"name": item}, messages.SUCCESS)
         return redirect(self.address_of("boost_change", item.pk))
+
+    def _say_over(self, request: HttpRequest, item: Any) -> HttpResponse:
+        """Show a boost that was over by the time at which a form was sent."""
+        text = _("“%(name)s” is over, so nothing was changed.") % {"name": item}
+        self.message_user(request, text, messages.WARNING)
+        return redirect(self.address_of("boost_change", item.pk))
+
+    def _is_over(self, item: Model | None) -> bool:
+        return isinstance(item, Boost) and item.state == BoostState.OVER
 
     @admin.display(description=gettext_lazy("factor"), ordering="factor")
     def times(self, row: Boost) -> str:

@@ -236,6 +236,29 @@ def test_staff_who_may_only_view_boosts_open_a_planned_one(client, planned):
     assert "It cannot begin in the past" in response.text
 
 
+def test_what_is_sent_after_the_end_is_told_so(admin_client, running):
+    form = filled_in(admin_client.get(page_of(running)), "boost_form")
+    admin_client.post(page_of(running, "end"), follow=True)
+
+    for address, data in ((page_of(running), form), (page_of(running, "end"), {})):
+        response = admin_client.post(address, data, follow=True)
+        [message] = response.context["messages"]
+        assert response.redirect_chain == [(page_of(running), 302)]
+        assert str(message) == "“Launch weekend” is over, so nothing was changed."
+
+
+def test_what_is_sent_after_the_start_changes_nothing(admin_client, planned):
+    form = filled_in(admin_client.get(page_of(planned)), "boost_form")
+    late = {**form, "factor": "3", "ends_at": "2026-03-08T00:00"}
+
+    with time_machine.travel(NOON + DAY, tick=False):
+        response = admin_client.post(page_of(planned), late)
+
+    assert "The boost has begun in the meantime" in errors(response)["__all__"][0]
+    planned.refresh_from_db()
+    assert (planned.factor, planned.ends_at) == (Decimal(2), NOON + 2 * DAY)
+
+
 def test_what_is_over_is_read_only(admin_client, running):
     with time_machine.travel(NOON + 9 * DAY, tick=False):
         response = admin_client.get(page_of(running))
