@@ -287,7 +287,7 @@ _RULES = (
         "E020",
         ("BOOST_STRATEGY",),
         lambda value: value in BoostStrategy.values,
-        "is not a way in which factors make one",
+        "is not a way to combine factors",
         'Use "product", "highest" or "additive".',
     ),
     _Rule(

@@ -73,7 +73,7 @@ class Settings:
     LEADERBOARD_GROUPS: Mapping[str, str] = MappingProxyType({})
     #: Whether scores are kept as records arrive, so that boards are read by index.
     KEEP_LEADERBOARDS: bool = True
-    #: How the factors of several boosts make one: ``product``, ``highest`` or
+    #: How the factors of several boosts are combined: ``product``, ``highest`` or
     #: ``additive``.
     BOOST_STRATEGY: str = BoostStrategy.PRODUCT.value
     #: Whether staff are listed on leaderboards and counted in rarity.

@@ -89,7 +89,7 @@ class InvalidPeriodError(InvalidRequestError):
 
 
 class InvalidCursorError(InvalidRequestError):
-    """The cursor is not that of a page of a leaderboard."""
+    """The cursor does not come from a page of a leaderboard."""
 
     code = "invalid_cursor"
 
@@ -188,7 +188,7 @@ class UnknownBoostError(GamificationError):
 
 
 class BoostUsedError(GamificationError):
-    """The ledger names the boost, which therefore stays."""
+    """The ledger names the boost, so it cannot be deleted."""
 
     code = "boost_used"
 
@@ -260,7 +260,7 @@ class UnknownJobError(GamificationError):
 
 
 class JobStateError(GamificationError):
-    """The job is in a state in which this cannot be done."""
+    """The state of the job does not allow this."""
 
     code = "job_state"
 

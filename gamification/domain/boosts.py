@@ -33,7 +33,7 @@ _NOTHING: Final[Mapping[str, AttributeValue]] = MappingProxyType({})
 
 
 class BoostStrategy(TextChoices):
-    """How the factors of several boosts make one."""
+    """How the factors of several boosts are combined."""
 
     PRODUCT = "product", _("they multiply")
     HIGHEST = "highest", _("the highest counts")

@@ -173,7 +173,7 @@ class _Checker:
         first = self._date(f"{path}.since", since)
         end = self._date(f"{path}.until", until)
         if criterion not in DATED:
-            message = _("%(criterion)s has no window: it is what it is now.")
+            message = _("%(criterion)s has no window: only its present value counts.")
             self.problems.add(path, message % {"criterion": criterion})
         elif first and end and first >= end:
             message = _("The window ends before it starts: until is the date after it.")
@@ -193,7 +193,7 @@ class _Checker:
             self.problems.add(f"{path}.days", message % {"most": MAX_DAYS})
             return None
         if criterion not in SPANNED:
-            message = _("%(criterion)s cannot be measured within some days.")
+            message = _("%(criterion)s cannot be measured within a number of days.")
             self.problems.add(path, message % {"criterion": criterion})
             return None
         return DateWindow(days=days)
@@ -220,7 +220,7 @@ class _Checker:
         if not kind:
             return None
         if operator not in OPERATORS[kind]:
-            message = _("Compare a %(type)s by one of %(known)s, not %(operator)s.")
+            message = _("Compare the type %(type)s by %(known)s, not by %(operator)s.")
             known = ", ".join(OPERATORS[kind])
             values = {"type": kind, "known": known, "operator": shown(operator)}
             self.problems.add(path, message % values)

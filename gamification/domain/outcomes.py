@@ -156,7 +156,7 @@ class Unlock:
     name: str
     icon: str
     xp: int
-    #: Which time it is that the user earned it: 1 for the first.
+    #: Which time the user earned it: 1 for the first.
     number: int = 1
 
     @property

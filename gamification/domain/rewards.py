@@ -31,7 +31,7 @@ class UnlockRow(NamedTuple):
     revoke_reason: str = ""
     can_be_earned_again: bool = False
     internal_note: str = ""
-    #: Which time it is that the user has earned it: 1 for the first.
+    #: Which time the user has earned it: 1 for the first.
     number: int = 1
     #: The first date of the period for which the user has earned it, if any.
     period: date | None = None

@@ -94,7 +94,7 @@ class _Checker:
 
     def refuse_rules(self, rule: Rule) -> None:
         """Report conditions of an achievement that nobody can earn."""
-        message = _("Nobody earns it by this: staff award it by hand. Leave it empty.")
+        message = _("Staff award it by hand, so this does not count. Leave it empty.")
         if rule.counting:
             self.problems.add("counting", message)
         if rule.conditions is not None:
@@ -147,7 +147,10 @@ class _Checker:
             return None
         least = {"all": len(parts), "any": 1}.get(name, data.get("at_least"))
         if type(least) is not int or not 1 <= least <= len(parts):
-            message = _("This must be a whole number from 1 to %(most)s, the group's.")
+            message = _(
+                "This must be a whole number from 1 to %(most)s, the number of "
+                "conditions."
+            )
             self.problems.add(f"{path}.at_least", message % {"most": len(parts)})
             least = 1
         checked = [

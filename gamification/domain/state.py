@@ -37,7 +37,7 @@ class Rules(NamedTuple):
     celebration_ttl: timedelta = timedelta(days=7)
     #: Whether leaderboards are kept as records arrive.
     keeps_boards: bool = True
-    #: How the factors of several boosts make one.
+    #: How the factors of several boosts are combined.
     boost_strategy: str = BoostStrategy.PRODUCT.value
 
 

@@ -82,7 +82,8 @@ def _named(window: Window, name: str) -> Period:
         return named_period(window, conf.leaderboard_calendar, name)
     except (OverflowError, TypeError, ValueError) as error:
         known = period_of(window, None, timezone.now()).name
-        message = f"The window {window} has no period {shown(name)}; one is {known}."
+        message = f"{shown(name)} is not a period of the window {window}, such as "
+        message += f"{known}."
         raise InvalidPeriodError(message, field="period") from error
 
 
@@ -100,6 +101,6 @@ def key_of_cursor(cursor: str) -> Key:
         key = Key(-int(score), int(reached), user)
         _ = key.reached_at
     except (OverflowError, TypeError, ValidationError, ValueError) as error:
-        message = f"The cursor {shown(cursor)} is not that of a leaderboard."
+        message = f"The cursor {shown(cursor)} does not come from a leaderboard."
         raise InvalidCursorError(message, field="after") from error
     return key

@@ -145,8 +145,8 @@ def test_a_user_may_have_no_place(admin_client, user):
     ("query", "said"),
     [
         ({"user": "nobody"}, "This does not identify exactly one user."),
-        ({"period": "x"}, "The window week has no period"),
-        ({"after": "x"}, "is not that of a leaderboard."),
+        ({"period": "x"}, "is not a period of the window week"),
+        ({"after": "x"}, "does not come from a leaderboard."),
     ],
 )
 def test_what_is_not_there_is_said(admin_client, query, said):
@@ -204,7 +204,7 @@ def test_a_final_board_is_opened_again(admin_client, final, admin_user):
     ("period", "said"),
     [
         ("2026-W25", "The board of this period is not final."),
-        ("x", "The window week has no period"),
+        ("x", "is not a period of the window week"),
     ],
 )
 def test_other_boards_are_not_opened_again(admin_client, final, period, said):

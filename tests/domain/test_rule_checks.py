@@ -232,7 +232,7 @@ def test_a_group_has_conditions(parts):
 def test_a_group_needs_no_more_than_it_has(least):
     assert problem({"at_least": least, "of": [LEVEL, DAYS]}) == (
         "conditions.at_least",
-        "This must be a whole number from 1 to 2, the group's.",
+        "This must be a whole number from 1 to 2, the number of conditions.",
     )
 
 
@@ -287,11 +287,11 @@ def test_a_comparison_has_three_parts(each):
         ([["genre"], "is", "x"], "The activity declares no attribute ['genre']."),
         (
             ["genre", "at_least", "x"],
-            "Compare a string by one of is, in, not 'at_least'.",
+            "Compare the type string by is, in, not by 'at_least'.",
         ),
         (
             ["spoiler", "in", [True]],
-            "Compare a boolean by one of is, not 'in'.",
+            "Compare the type boolean by is, not by 'in'.",
         ),
         (["genre", "is", 7], "The value 7 is not of the type string."),
         (["pages", "is", "7"], "The value '7' is not of the type integer."),
@@ -380,15 +380,15 @@ def test_a_window_has_dates_in_order_or_days(window, path, message):
     [
         (
             {**LEVEL, "window": {"since": "2026-06-01"}},
-            "level has no window: it is what it is now.",
+            "level has no window: only its present value counts.",
         ),
         (
             {**STREAK, "window": {"days": 7}},
-            "longest_streak cannot be measured within some days.",
+            "longest_streak cannot be measured within a number of days.",
         ),
         (
             {"criterion": "achievements", "window": {"days": 7}},
-            "achievements cannot be measured within some days.",
+            "achievements cannot be measured within a number of days.",
         ),
     ],
 )

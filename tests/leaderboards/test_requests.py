@@ -32,7 +32,7 @@ pytestmark = [
 @pytest.mark.parametrize("cursor", ["", "1", "1.2.x", 7, "-1.2.3", f"{10**18}.2.3"])
 def test_a_cursor_comes_from_a_page(cursor):
     with pytest.raises(
-        InvalidRequestError, match=r"^The cursor .* is not that of a leaderboard\.$"
+        InvalidRequestError, match=r"^The cursor .* does not come from a leaderboard\.$"
     ) as refusal:
         get_leaderboard("all", after=cursor)
 

@@ -127,7 +127,7 @@ WEEK = ["--window", "week", "--period", "2026-W10"]
         (["rebuild", "--period", "2026-W10"], "Name both a --window and a --period"),
         (
             ["reopen", "--window", "week", "--period", "x"],
-            "The window week has no period",
+            "is not a period of the window week",
         ),
         (["rebuild", "--groups", "team"], "LEADERBOARD_GROUPS has no 'team'"),
         (["reopen", *WEEK, "--groups", "name"], "together"),

@@ -134,8 +134,8 @@ def test_an_interruption_says_how_to_go_on(drifted, monkeypatch):
 
     result = reconcile("--fix", "--after", str(first))
 
-    message = f"Interrupted. 1 users were compared before; --after {first} goes on"
-    assert str(raised.value) == f"{message} from there."
+    message = "Interrupted. 1 users were compared before; continue with --after"
+    assert str(raised.value) == f"{message} {first}."
     assert result.numbers["users"] == len(others) == 2
 
 

@@ -27,8 +27,8 @@ class Command(BaseCommand):
     help = (
         "Build leaderboards from the ledger ('rebuild'), check that their counts add "
         "up ('check'), or open the final board of a past period again ('reopen'), with "
-        "all that was recorded since. Records go on meanwhile; until a board is built, "
-        "the ledger answers for it."
+        "all that was recorded since. Recording continues meanwhile; until a board is "
+        "built, the ledger answers for it."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -51,9 +51,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True)
         award = actions.add_parser("award", help="Award an achievement to a list.")
-        revoke = actions.add_parser("revoke", help="Revoke an achievement of a list.")
+        revoke = actions.add_parser("revoke", help="Revoke an achievement from a list.")
         adjust = actions.add_parser("adjust", help="Add XP to each user of a list.")
-        back = actions.add_parser("take-back", help="Take back what was recorded.")
+        back = actions.add_parser("take-back", help="Take back a period of records.")
         for each in (award, revoke):
             each.add_argument("achievement", help="Key of the achievement.")
         adjust.add_argument("amount", type=int, help="XP; negative to take XP.")
@@ -61,14 +61,14 @@ class Command(BaseCommand):
             each.add_argument("file", help="The list of users.")
         for each in (award, adjust):
             each.add_argument(
-                "--celebrate", action="store_true", help="Show it to the users."
+                "--celebrate", action="store_true", help="Show users what they got."
             )
         for name in ("--since", "--until"):
             back.add_argument(
                 name, type=date.fromisoformat, required=True, help="YYYY-MM-DD."
             )
-        back.add_argument("--user", help="Only of this user; by default of everybody.")
-        back.add_argument("--activity", default="", help="Only of this activity.")
+        back.add_argument("--user", help="Only from this user; everybody by default.")
+        back.add_argument("--activity", default="", help="Only this activity.")
         for each in (award, revoke, adjust, back):
             each.add_argument("--note", default="", help="The reason, for the user.")
             each.add_argument(
@@ -78,7 +78,7 @@ class Command(BaseCommand):
                 "--begin", action="store_true", help="Do it, and wait until it is done."
             )
             each.add_argument(
-                "--key", help="The same key again goes on with the job that it began."
+                "--key", help="Repeat the command with its key to continue its job."
             )
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -43,8 +43,8 @@ class Command(BaseCommand):
         parser.add_argument(
             "--after",
             metavar="KEY",
-            help="Compare only the users whose keys come after this one, to go on "
-            "after an interruption, which names the key.",
+            help="Compare only the users whose keys come after this one; a run that is "
+            "interrupted names the key to continue with.",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -115,7 +115,7 @@ class Reconciler:
 
     def _interruption(self, error: BaseException) -> str:
         reason = str(error) or "Interrupted."
-        place = f"; --after {self._last} goes on from there" if self.users else ""
+        place = f"; continue with --after {self._last}" if self.users else ""
         return f"{reason} {self.users} users were compared before{place}."
 
     def _count(self, user_id: Any) -> None:

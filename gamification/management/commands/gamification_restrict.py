@@ -27,8 +27,8 @@ MOST = 100
 class Command(BaseCommand):
     help = (
         "Hold a user, so that leaderboards do not list them until a date, or exclude a "
-        "user from the game, and lift either. Users are named by user name, e-mail "
-        "address or key."
+        "user from the game, or lift either. Name users by user name, e-mail address "
+        "or key."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -134,7 +134,7 @@ def delete_boost(
             item = _locked(key, expected)
             if is_boost_used(item):
                 message = (
-                    f"The ledger names the boost {key!r}, which therefore stays. End "
+                    f"The ledger names the boost {key!r}, so it cannot be deleted. End "
                     "it instead."
                 )
                 raise BoostUsedError(message, boost=key)

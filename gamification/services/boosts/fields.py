@@ -208,7 +208,7 @@ def _group(value: object) -> Group | None:
     if value is None:
         return None
     if memberships() is None:
-        raise ValidationError(_("The users of this site are in no groups."))
+        raise ValidationError(_("Users of this site have no groups."))
     groups = Group.objects.using(write_alias())
     usable = isinstance(value, str) and is_storable(value)
     found = groups.filter(name=value).first() if usable else None

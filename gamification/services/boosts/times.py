@@ -66,7 +66,7 @@ def _late_start(starts_at: datetime, zone: str, now: datetime) -> Iterator[Any]:
         yield "starts_at", _("A boost cannot begin in the past.")
         return
     text = _(
-        "Somewhere, clocks show this time already. Begin it at %(time)s or later, or "
-        "choose a time zone."
+        "Some clocks in the world already show this time. Begin the boost at %(time)s "
+        "or later, or choose a time zone."
     )
     yield "starts_at", text % {"time": f"{now + AHEAD:%Y-%m-%d %H:%M}"}

@@ -62,7 +62,7 @@ def _value_problem(attribute: str, operator: str, value: Any, kinds: set[str]) -
     if all(_is_value(each) and type_of(each) in kinds for each in values):
         return ""
     labels = " / ".join(str(AttributeType(kind).label) for kind in sorted(kinds))
-    return _("%(attribute)s holds: %(type)s.") % {
+    return _("The type of %(attribute)s is: %(type)s.") % {
         "attribute": attribute,
         "type": labels,
     }

@@ -278,7 +278,7 @@ def _reversal_in(
         raise _unknown_entry(entry_id)
     if fingerprint not in {None, entry_fingerprint(found[entry_id])}:
         message = (
-            f"Entry {entry_id} is not the one that was looked at: look at the ledger "
+            f"Entry {entry_id} is not the entry that you looked at: read the ledger "
             "again."
         )
         raise UnknownEntryError(message, entry_id=entry_id)

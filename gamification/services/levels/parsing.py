@@ -64,7 +64,7 @@ def check_levels(levels: Sequence[LevelRule]) -> None:
         [{name: getattr(each, name) for name in LEVEL_FIELDS} for each in levels]
     )
     if not levels:
-        errors = [("levels", _("There is at least one level."))]
+        errors = [("levels", _("Give at least one level."))]
         raise InvalidDefinitionsError(errors=errors)
 
 

@@ -109,7 +109,7 @@ def _used(
 
 def _check_cap(streak: StreakDefinition) -> None:
     if not streak.freeze_cap:
-        message = f"The streak {streak.key!r} holds no freezes: its most is 0."
+        message = f"The streak {streak.key!r} holds no freezes: the most in stock is 0."
         raise InvalidRequestError(message, field="streak")
 
 

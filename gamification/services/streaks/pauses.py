@@ -168,7 +168,7 @@ def _check_length(since: date, until: date, known: Iterable[Pause]) -> None:
         if _overlap(around, *year)
     )
     if total > most_a_year:
-        message = f"It makes {total} paused days in a year; the most is {most_a_year}."
+        message = f"It would pause {total} days in a year; the most is {most_a_year}."
         raise InvalidPauseError(message, most=most_a_year)
 
 

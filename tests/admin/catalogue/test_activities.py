@@ -201,7 +201,7 @@ def test_staff_remove_attributes_that_entries_have(admin_client, review):
         (
             "pages: string",
             (
-                "pages has to remain integer, as entries of the ledger have it. "
+                "pages must keep the type integer: entries of the ledger have it. "
                 "Declare another attribute instead."
             ),
         ),

@@ -505,7 +505,7 @@ def test_a_reversal_refuses_an_entry_other_than_the_form_described(allow, player
     stale = perform(staff, player, "reverse", entry=entry.id, fingerprint="another")
     sent_again = stale.context["form"]["fingerprint"].value()
 
-    assert "not the one that was looked at" in errors(stale)[0][0]
+    assert "not the entry that you looked at" in errors(stale)[0][0]
     assert described == sent_again == entry_fingerprint(entry)
     assert perform(staff, player, "reverse", entry=entry.id, fingerprint=described).url
 

@@ -99,7 +99,7 @@ def test_a_threshold_is_measured_by_what_is_counted():
 def test_an_achievement_that_staff_award_has_no_rule():
     item = AchievementFactory.build(conditions=LEVEL)
 
-    message = "Nobody earns it by this: staff award it by hand. Leave it empty."
+    message = "Staff award it by hand, so this does not count. Leave it empty."
     assert errors_of(item) == {"conditions": [("conditions", message)]}
 
 

@@ -52,7 +52,7 @@ def test_another_entry_with_the_id_of_the_one_that_was_looked_at_stays(user, act
     seen = entry_fingerprint(entry)
     restored = entry_fingerprint(entry._replace(quantity=2))
 
-    with pytest.raises(UnknownEntryError, match="not the one that was looked at"):
+    with pytest.raises(UnknownEntryError, match="not the entry that you looked at"):
         reverse_entry(user, entry_id=entry.id, fingerprint=restored)
     outcome = reverse_entry(user, entry_id=entry.id, fingerprint=seen)
 

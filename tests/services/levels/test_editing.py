@@ -246,7 +246,7 @@ def test_an_empty_table_cannot_be_saved():
     with pytest.raises(InvalidDefinitionsError) as caught:
         save_levels((), actor=None, expected=None)
 
-    assert caught.value.errors == [("levels", "There is at least one level.")]
+    assert caught.value.errors == [("levels", "Give at least one level.")]
 
 
 def test_a_table_is_read_with_its_comments():

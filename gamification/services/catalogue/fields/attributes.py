@@ -44,8 +44,8 @@ def check_carried(
     new = [key for key in after if after[key] != before.get(key)]
     carried = carried_types(activity, new) if new and activity.pk else {}
     message = _(
-        "%(key)s has to remain %(type)s, as entries of the ledger have it. Declare "
-        "another attribute instead."
+        "%(key)s must keep the type %(type)s: entries of the ledger have it. "
+        "Declare another attribute instead."
     )
     problems = [
         message % {"key": key, "type": kind}
@@ -80,8 +80,8 @@ def _problem(key: object, kind: object) -> str:
     """Return what is wrong with an attribute; "" if nothing is."""
     if not isinstance(key, str) or not KEY.fullmatch(key):
         text = _(
-            "%(key)s is no key of an attribute: use 1 to 32 lower-case letters, digits "
-            "and underscores, and begin with a letter."
+            "%(key)s cannot be the key of an attribute: use 1 to 32 lower-case "
+            "letters, digits and underscores, and begin with a letter."
         )
         return text % {"key": shown(key)}
     if kind not in AttributeType.values:

@@ -61,12 +61,12 @@ def repeat_problems(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if criterion == Criterion.MANUAL and not is_once:
         yield "max_times", _("Staff award it by hand, so it cannot repeat.")
     elif period and criterion not in SPANNED:
-        known = _("Only counts of an activity, active days and XP begin anew.")
-        yield "repeat_period", known
+        text = _("Only counts of an activity, active days and XP can begin anew.")
+        yield "repeat_period", text
     elif period == "day" and criterion == Criterion.ACTIVE_DAYS:
         yield "repeat_period", _("A day has only one active day: choose week or month.")
     if criterion == Criterion.TOTAL_XP and every and values["xp_reward"] >= every:
-        text = _("Its own reward would earn it again: it must be below %(most)s.")
+        text = _("Its own reward would earn it again: give less than %(most)s.")
         yield "xp_reward", text % {"most": every}
     yield from _loss_problems(values)
 
@@ -77,7 +77,7 @@ def _season_problems(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if starts_at and ends_at and starts_at >= ends_at:
         yield "ends_at", _("The season ends before it starts.")
     if zone and not is_time_zone(zone):
-        text = _("%(zone)s is no time zone that this system knows.")
+        text = _("This system does not know the time zone %(zone)s.")
         yield "season_zone", text % {"zone": repr(zone)}
     elif zone and not starts_at and not ends_at:
         yield "season_zone", _("A time zone needs a season: give its start or its end.")
@@ -101,8 +101,8 @@ def _loss_problems(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield (
             "revocable",
             _(
-                "In a season or a period, only counts of an activity and active days "
-                "can be lost."
+                "In a season or a period, only achievements for counts of an activity "
+                "or for active days can be revocable."
             ),
         )
 

@@ -621,7 +621,7 @@ def test_a_row_says_what_is_wrong_with_a_field_that_the_list_lacks(admin_client,
 
     [errors, *others] = response.context["cl"].formset.errors
     assert errors == {
-        "__all__": ["Nobody earns it by this: staff award it by hand. Leave it empty."]
+        "__all__": ["Staff award it by hand, so this does not count. Leave it empty."]
     }
     assert others == [{}, {}]
     assert Achievement.objects.get(key="a").threshold == 1

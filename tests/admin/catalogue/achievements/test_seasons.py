@@ -109,7 +109,7 @@ def test_a_reward_without_end_is_refused(admin_client):
     response = admin_client.post(ADD, NEW | again | {"xp_reward": "100"})
 
     assert errors_in(response) == {
-        "xp_reward": ["Its own reward would earn it again: it must be below 100."]
+        "xp_reward": ["Its own reward would earn it again: give less than 100."]
     }
 
 

@@ -78,15 +78,15 @@ def test_entries_keep_attributes_that_are_no_longer_declared(reviewed):
         (
             {"Genre": "string"},
             (
-                "'Genre' is no key of an attribute: use 1 to 32 lower-case letters, "
-                "digits and underscores, and begin with a letter."
+                "'Genre' cannot be the key of an attribute: use 1 to 32 lower-case "
+                "letters, digits and underscores, and begin with a letter."
             ),
         ),
         (
             {1: "string"},
             (
-                "1 is no key of an attribute: use 1 to 32 lower-case letters, "
-                "digits and underscores, and begin with a letter."
+                "1 cannot be the key of an attribute: use 1 to 32 lower-case "
+                "letters, digits and underscores, and begin with a letter."
             ),
         ),
         (
@@ -135,9 +135,9 @@ def test_a_type_stays_while_entries_have_the_attribute(reviewed):
             (
                 "in_use",
                 (
-                    "genre has to remain string, as entries of the ledger have it. "
+                    "genre must keep the type string: entries of the ledger have it. "
                     "Declare another attribute instead. "
-                    "pages has to remain integer, as entries of the ledger have it. "
+                    "pages must keep the type integer: entries of the ledger have it. "
                     "Declare another attribute instead."
                 ),
             )
@@ -250,8 +250,8 @@ def test_a_file_cannot_change_a_type_that_entries_have(reviewed, act):
         (
             "activities[0].attributes",
             (
-                "genre has to remain string, as entries of the ledger have it. Declare "
-                "another attribute instead."
+                "genre must keep the type string: entries of the ledger have it. "
+                "Declare another attribute instead."
             ),
         )
     ]
