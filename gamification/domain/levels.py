@@ -129,7 +129,7 @@ def thresholds_of(levels: Iterable[LevelRule]) -> tuple[int, ...]:
 def make_table(
     thresholds: Iterable[int], named: Iterable[LevelRule]
 ) -> tuple[LevelRule, ...]:
-    """Return levels with ``thresholds``, called as those of the same number."""
+    """Return levels with ``thresholds``, named like those of the same number."""
     known = {level.number: level for level in named}
     return tuple(
         known.get(number, LevelRule(number, threshold))._replace(threshold=threshold)

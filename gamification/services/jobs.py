@@ -93,10 +93,9 @@ def find_first_job(
 ) -> Job | None:
     """Return the job that the actor began with the ``key``, if there is one.
 
-    ``request`` is what was asked for, as JSON values. It must be as it was sent: what
-    it names, such as users, may have changed since. Raises ``InvalidKeyError``,
-    ``StorageError``, and ``IdempotencyConflictError`` if the key stands for another
-    request.
+    ``request`` has the JSON values that were sent. Pass them unchanged: what they name,
+    such as users, may have changed since. Raises ``InvalidKeyError``, ``StorageError``,
+    and ``IdempotencyConflictError`` if the key stands for another request.
     """
     stored = _stored_key(actor_key_of(actor), key)
     if stored is None:

@@ -93,11 +93,11 @@ class Simulation:
 def simulate_rewards(proposal: RewardProposal, *, days: int = 30) -> Simulation:
     """Return the XP and levels that ``proposal`` would have given in the last ``days``.
 
-    It is compared with what today's numbers would have given for the same records.
-    Both are worked out from the ledger: units that a daily limit or a cooldown withheld
-    count if the new ones allow it, from the first day of the period on. Then each user
-    is played, to find the levels and the unlocks that follow. With very many users it
-    is estimated from a sample.
+    It is compared with what today's numbers would have given for the same records. Both
+    are worked out from the ledger: units that a daily limit or a cooldown withheld
+    count if the new ones allow it, from the first day of the period on. Then it plays
+    each user, to find the levels and the unlocks that follow. With very many users, it
+    estimates from a sample.
 
     Raises ``InvalidRequestError``, ``UnknownActivityError``,
     ``UnknownAchievementError``.

@@ -97,8 +97,8 @@ def edit_boost(
 def end_boost(key: str, *, actor: UserRef | None, expected: str | None = None) -> Boost:
     """End a running boost now, wherever users are; otherwise as ``edit_boost``.
 
-    One that some clocks have not reached yet cannot end on all of them: it is switched
-    off, and keeps its times.
+    A boost that has not begun on every clock yet cannot end on all of them: it is
+    switched off instead, and keeps its times.
     """
     item, now = find_boost(key), timezone.now().replace(microsecond=0)
     ends_at = now if item.zone else now - BEHIND

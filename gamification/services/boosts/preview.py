@@ -1,4 +1,4 @@
-"""The effect of a boost by the last 28 days, before it is saved."""
+"""The effect of a boost, based on the last 28 days, before it is saved."""
 
 from __future__ import annotations
 
@@ -86,10 +86,10 @@ class BoostPreview:
 def preview_boost(key: str | None = None, /, **changes: Any) -> BoostPreview:
     """Return what a boost would have given in the last 28 days; save nothing.
 
-    ``key`` names the boost to change; None stands for a new one. The numbers are of
-    what users did, at today's rewards: XP of what the boost chooses, whoever else
-    boosted it, and what the boost alone would have added. Imports are left out. With
-    very many users, a sample stands for all.
+    ``key`` names the boost to change; None stands for a new one. The numbers come from
+    what users did, at today's rewards: the XP of what the boost chooses, without other
+    boosts, and the XP that this boost alone would have added. Imports are left out.
+    With very many users, a sample stands for all.
 
     Raises ``UnknownBoostError``, ``InvalidDefinitionError``.
     """

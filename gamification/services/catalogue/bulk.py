@@ -89,7 +89,7 @@ def log_tuning(
 ) -> None:
     """Log each item as it was, and as ``tune_rewards`` returned it.
 
-    That is apart from the edits, because SQLite takes several statements for many
+    This is not part of the edits, because SQLite takes several statements for many
     entries. Call both in one transaction.
     """
     log_edits(actor_key_of(actor), [_logged(*each) for each in edited])

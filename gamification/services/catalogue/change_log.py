@@ -111,7 +111,7 @@ def in_words(changes: Iterable[Change]) -> str:
 
 
 def key_of(value: Any) -> Any:
-    """Return a value of a field as the verbs that edit take it."""
+    """Return a field's value in the form that verbs take for an edit."""
     if isinstance(value, datetime):
         return moment_text(value)
     return value.key if isinstance(value, (Activity, StreakDefinition)) else value

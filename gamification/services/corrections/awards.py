@@ -55,9 +55,9 @@ def award_achievement(
     """Give ``user`` the achievement with this key, and its XP, by hand.
 
     The award clears an earlier revocation. If the user already holds the achievement,
-    nothing changes and the outcome is marked as replayed. Of one that users can earn
-    more than once, ``number`` says which time to give; without it, only users who hold
-    it at no time get it. ``actor`` is the staff member who acts. The user reads the
+    nothing changes and the outcome is marked as replayed. If users can earn it more
+    than once, ``number`` says which time to give; without it, only users who do not
+    hold it at all get it. ``actor`` is the staff member who acts. The user reads the
     ``note``, only staff read the ``internal_note``.
 
     Raises ``UnknownAchievementError``, ``AchievementNotActiveError`` for a draft or
@@ -138,9 +138,9 @@ def revoke_achievement(
 
     The row stays and stores who revoked it, when and why. The user cannot earn the
     achievement again; only staff can award it. If it was already revoked, nothing
-    changes and the outcome is marked as replayed. Of one that the user has earned more
-    than once, ``number`` says which time to take away; without it, all are. The user
-    reads the ``reason``, only staff read the ``internal_note``.
+    changes and the outcome is marked as replayed. If the user has earned it more than
+    once, ``number`` says which time to take away; without it, all are. The user reads
+    the ``reason``, only staff read the ``internal_note``.
 
     Raises ``UnknownAchievementError``, ``AchievementNotHeldError``,
     ``UnknownUserError``, ``InvalidTextError``, ``StorageError``, and

@@ -79,8 +79,8 @@ def reverse_entry(
     ``revoke_achievement``. The user reads the ``note``, only staff read the
     ``internal_note``.
 
-    Pass the ``entry_fingerprint`` of the entry that was looked at: after the database
-    was restored, another entry can have the same id, and is refused.
+    Pass the ``entry_fingerprint`` of the entry that you looked at: after a restore of
+    the database, another entry can have the same id, and is then refused.
 
     Raises ``UnknownEntryError``, ``NotReversibleError`` for rewards, corrections and
     reversals, ``UnknownUserError``, ``InvalidTextError``, ``StorageError``.
@@ -289,7 +289,7 @@ def _reversal_in(
 
 
 def entry_fingerprint(entry: Entry | LedgerEntry) -> str:
-    """Return a digest of what never changes of an entry, unlike a reused id."""
+    """Return a digest of what never changes in an entry; an id can be reused."""
     return digest(
         str(entry.user_id),
         entry.kind,

@@ -48,7 +48,7 @@ class SavedLevels:
     """The changes that saving a table of levels made."""
 
     changes: tuple[LevelChange, ...]
-    #: The job that gives users their new levels; None if no level begins elsewhere.
+    #: The job that gives users their new levels; None if no threshold changed.
     job: Job | None = None
 
 

@@ -39,7 +39,7 @@ def preview_list(
 ) -> ActPreview:
     """Return what ``act`` would do now to these users; changes nothing.
 
-    Of more than 1,000 users, it plays a sample. Raises the errors of ``begin_list``.
+    For more than 1,000 users, it plays a sample. Raises the errors of ``begin_list``.
     """
     user_ids = _checked(act, users)
     _check_achievement(act)
@@ -56,12 +56,12 @@ def begin_list(
 ) -> Job:
     """Begin a job that does ``act`` to each of the users once; return the job.
 
-    The act is an award, a revocation or an adjustment. Users to whom it does not
-    apply, such as those who hold the achievement already, are skipped, and the job
-    says why. A ``key`` makes it safe to repeat the call: if the same actor has used it
-    before, for the same, no other job begins, and the first one is returned, with
-    ``is_replay`` set. The same is the same act for the same users, or the same
-    ``request``: JSON values that a caller was sent, such as names of the users.
+    The act is an award, a revocation or an adjustment. Users to whom it does not apply,
+    such as those who hold the achievement already, are skipped, and the job says why. A
+    ``key`` makes it safe to repeat the call: if the same actor has used it before, for
+    the same act and users, no other job begins, and the call returns the first one,
+    with ``is_replay`` set. Callers who were sent JSON values, such as names of the
+    users, pass them as the ``request``, which is then compared instead.
 
     Raises ``UnknownAchievementError``, ``AchievementNotActiveError``,
     ``InvalidAmountError``, ``InvalidTextError`` for an adjustment without a note,

@@ -45,7 +45,7 @@ LOOKS: Final = 20
 def preview_take_back(act: Act, *, user: UserRef | None = None) -> ActPreview:
     """Return what taking back a period would do now; changes nothing.
 
-    Of more than 1,000 users, it plays a sample. Raises the errors of
+    For more than 1,000 users, it plays a sample. Raises the errors of
     ``begin_take_back``.
     """
     _check(act)

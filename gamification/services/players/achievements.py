@@ -70,8 +70,8 @@ class AchievementProgress:
 def get_achievements(user: UserRef) -> list[AchievementProgress]:
     """Return every achievement that ``user`` may see, in two queries.
 
-    Where achievements have conditions, it takes another read of the user, and a query
-    for the names of what the conditions name.
+    If achievements have conditions, it reads the user once more, and takes a query for
+    the names that the conditions mention.
 
     Raises ``UnknownUserError`` if ``user`` is invalid.
     """
@@ -86,8 +86,8 @@ def get_achievements(user: UserRef) -> list[AchievementProgress]:
 def get_achievement(user: UserRef, key: str) -> AchievementProgress | None:
     """Return the achievement with this key, if ``user`` may see it, in two queries.
 
-    With conditions it takes as many more as ``get_achievements``, and one where they
-    name achievements. Raises ``UnknownUserError`` if ``user`` is invalid.
+    With conditions it takes as many more queries as ``get_achievements``, and another
+    one if they name achievements. Raises ``UnknownUserError`` if ``user`` is invalid.
     """
     user_id, now = user_id_of(user), timezone.now()
     stored = stored_progress(user_id)
@@ -121,8 +121,8 @@ def visible_achievements(user: UserRef) -> QuerySet[Any]:
     """Return the achievements that ``user`` may see.
 
     They are the active ones that are not secret, and those that the user holds. Nobody
-    sees a draft, nor what staff hide outside its season; on users' own clocks, it is in
-    season as long as it is anywhere. Raises ``UnknownUserError`` if
+    sees a draft, nor an achievement that staff hide outside its season. A season on
+    users' own clocks lasts as long as it lasts anywhere. Raises ``UnknownUserError`` if
     ``user`` is invalid.
     """
     user_id, now = user_id_of(user), timezone.now()
@@ -157,7 +157,7 @@ def held_achievements(user: UserRef, *, viewer: UserRef) -> QuerySet[UserAchieve
 
 
 def held_once(user: UserRef, *, viewer: UserRef) -> QuerySet[Any]:
-    """Return the same with one row for each achievement: the latest time it was earned.
+    """Return the latest of the ``held_achievements`` for each achievement.
 
     Each has ``times``: how often ``user`` holds it.
     """
@@ -174,8 +174,8 @@ def held_once(user: UserRef, *, viewer: UserRef) -> QuerySet[Any]:
 def count_secrets(user: UserRef) -> int:
     """Return how many secret achievements ``user`` can still find now.
 
-    It takes one query, and one more where one has a season on users' own clocks. Raises
-    ``UnknownUserError`` if ``user`` is invalid.
+    It takes one query, and another one if a secret has a season on users' own clocks.
+    Raises ``UnknownUserError`` if ``user`` is invalid.
     """
     user_id, now = user_id_of(user), timezone.now()
     open_ones = _joined(user_id).filter(status=AchievementStatus.ACTIVE, times=0)

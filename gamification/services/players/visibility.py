@@ -94,7 +94,7 @@ def visible_jobs(viewer: Any) -> QuerySet[Job]:
 def achievements_shown(user: Any, *, viewer: Any) -> list[AchievementProgress]:
     """Return the achievements that ``viewer`` may see, with the progress of ``user``.
 
-    The user's secret achievements stay hidden from viewers who do not hold them, also
+    The user's secret achievements stay hidden from viewers who do not hold them, even
     where conditions name them.
     """
     if sees_secrets(viewer):

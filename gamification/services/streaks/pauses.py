@@ -64,7 +64,7 @@ def pause_for(
     streak: str | None = None,
     note: str = "",
 ) -> StreakPause:
-    """Pause a user's streak, or all, on any dates, also past ones; return the pause.
+    """Pause a user's streak, or all, on any dates, even past ones; return the pause.
 
     Otherwise as ``pause_streak``; raises ``InvalidTextError`` too, and
     ``SelfAwardError`` if the actor is the user.
@@ -80,8 +80,8 @@ def end_pause(
 ) -> bool:
     """End the user's pause from today on, and all later ones; say if there was any.
 
-    ``streak`` is the key of the one that was paused, or None for a pause of all.
-    ``start`` is the first date of the only pause to end.
+    ``streak`` is the key of the paused streak, or None for a pause of all. With
+    ``start``, only the pause that begins on this date ends.
 
     Raises ``InvalidRequestError`` for a ``start`` that is not a date,
     ``UnknownStreakError``, ``UnknownUserError``, ``StorageError``.

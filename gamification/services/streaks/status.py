@@ -48,7 +48,7 @@ def get_streaks(user: UserRef) -> tuple[StreakStatus, ...]:
 
 @naming_errors
 def read_streaks(user: UserRef) -> tuple[StreakStatus, ...]:
-    """Return what ``get_streaks`` does, and send no signal: somebody else looks."""
+    """Return what ``get_streaks`` does, but send no signal: it is for somebody else."""
     return tuple(statuses_of(load_anyone(user_id_of(user)), timezone.now()))
 
 

@@ -79,10 +79,10 @@ def recalculate_xp(
 ) -> RecalculationProgress:
     """Correct past records of the next ``limit`` users to today's rewards and limits.
 
-    For each record of a different worth, a correction adds or takes the difference.
-    Reversals, days, leaderboards and totals take it into account; tallies and streaks
-    stay as they are. Users whose total would fall below 0 are skipped. Repeating the
-    call changes nothing. It creates no celebrations.
+    For each record that today would be worth more or less, a correction adds or takes
+    the difference. Reversals, days, leaderboards and totals take it into account;
+    tallies and streaks stay as they are. Users whose total would fall below 0 are
+    skipped. Repeating the call changes nothing. It creates no celebrations.
 
     Users come in order of their keys; ``after`` is the last user of the batch before.
     ``expected`` is the tag of the preview: if staff have edited an activity since, the

@@ -87,7 +87,7 @@ class Reach(NamedTuple):
 
 @naming_errors
 def get_reach(keys: Collection[str]) -> list[Reach]:
-    """Return the reach of those of the achievements that users can earn, in order.
+    """Return, in order, the reach of those achievements that users can earn.
 
     The number of queries does not depend on the number of users or achievements, up to
     a hundred achievements; those that only ledgers can tell about take more.

@@ -38,8 +38,8 @@ def check_carried(
 ) -> None:
     """Raise ``ValidationError`` if entries have attributes of another type.
 
-    ``before`` and ``after`` are the types that the activity declares. An attribute
-    that is not declared any more stays on the entries that have it.
+    ``before`` and ``after`` are the types that the activity declares. An attribute that
+    is no longer declared stays on the entries that have it.
     """
     new = [key for key in after if after[key] != before.get(key)]
     carried = carried_types(activity, new) if new and activity.pk else {}

@@ -99,9 +99,9 @@ def apply_definitions(
 ) -> Differences:
     """Add missing items of ``text``, and change those that differ; return what changed.
 
-    Only levels are ever deleted, and earlier awards stay as they are. Other rules of a
+    Only levels are ever deleted, and earlier awards stay as they are. New rules of a
     streak hold from its next period on, as by ``edit_streak``. A table of levels
-    replaces the stored one: if one begins elsewhere, ``job_id`` is the job that gives
+    replaces the stored one: if a threshold changes, ``job_id`` is the job that gives
     users their new levels. ``expected`` is the ``tag`` of the differences that somebody
     agreed to; None applies any differences. ``actor`` is who applies the file.
 

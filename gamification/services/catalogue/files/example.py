@@ -14,7 +14,7 @@ from gamification.domain.streak_rules import MOST_DATES, StreakUnit
 
 
 def example_definitions() -> str:
-    """Return a small catalogue as JSON, with comments, to begin one's own with."""
+    """Return a small catalogue as JSON, with comments, to start your own from."""
     categories = [category.key for category in conf.categories]
     document = {
         "comment": "The catalogue of achievements. Comments are for people only. "

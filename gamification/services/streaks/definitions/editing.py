@@ -43,8 +43,8 @@ _AHEAD: Final = timedelta(hours=14)
 def create_streak(*, actor: UserRef | None, **fields: Any) -> StreakDefinition:
     """Add a streak with a ``key`` and any of ``STREAK_FIELDS``.
 
-    It counts all dates so far. Freezes come with dates from the next period on, so that
-    nobody has used or earned any before.
+    It counts all dates so far. Freezes come with dates from the next period on: nobody
+    earns or uses any before.
 
     Raises ``InvalidDefinitionError``, also if the key is taken, ``UnknownUserError``,
     ``StorageError``, and ``TypeError`` for an unknown field.
@@ -81,10 +81,10 @@ def edit_streak(
 ) -> StreakDefinition:
     """Change some of ``STREAK_FIELDS`` of a streak; return it.
 
-    Another unit, goal or weekday, other activities and freezes hold from the next
-    period on; past periods keep theirs. ``expected`` is the ``streak_tag`` of the
-    version that the editor saw: if somebody else has saved since, ``StaleEditError`` is
-    raised. None edits whatever is stored.
+    A change of the unit, the goal, the weekdays, the activities or the freezes holds
+    from the next period on; past periods keep the old rules. ``expected`` is the
+    ``streak_tag`` of the version that the editor saw: if somebody else has saved since,
+    ``StaleEditError`` is raised. None edits whatever is stored.
 
     Raises ``UnknownStreakError``, ``StaleEditError``, and the errors of
     ``create_streak``.

@@ -47,7 +47,7 @@ class RepairReport:
 def repair_streaks(
     dates: Iterable[date], *, actor: UserRef | None, note: str, streak: str = DAILY
 ) -> RepairReport:
-    """Credit missed dates for everybody whose run they broke, such as by an outage.
+    """Credit missed dates for everybody whose run they broke, such as after an outage.
 
     Each transaction repairs some users. The call can be repeated, and goes on with
     those who are left. Raises the errors of ``repair_streak``.

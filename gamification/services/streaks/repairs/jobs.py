@@ -56,7 +56,7 @@ def repair_step(job: Job, actor_id: Any) -> Step:
 
 
 def repairs_by(job_id: int) -> QuerySet[RepairedDate]:
-    """Return the dates that a job repaired, and that are not taken back."""
+    """Return the dates that a job repaired, and that nobody has taken back."""
     return RepairedDate.objects.filter(job=job_id)
 
 

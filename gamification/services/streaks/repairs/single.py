@@ -92,9 +92,9 @@ def repair_own_streak(
 ) -> StreakStatus:
     """Let a user repair up to 2 missed dates within 48 hours of the break.
 
-    Only if the site allows it (``USERS_REPAIR_STREAKS``). Raises ``NotRepairableError``
-    for other dates, after that time, or if the streak would stay broken; otherwise as
-    the verb for staff.
+    The site must allow it (``USERS_REPAIR_STREAKS``). Raises ``NotRepairableError`` for
+    other dates, after that time, or if the streak would stay broken; otherwise as the
+    verb for staff.
     """
     user_id, store = user_id_of(user), store_for(write_alias())
     wanted = check_dates(dates)
