@@ -20,13 +20,12 @@ MODELS = {
     "people.Scholar": "inherits from another table, and links to it",
     "people.Customer": "a key that is a text, stored as a number; a quoted table",
     "people.Owner": "a key that is an object; signs in by mail",
-    "people.Reader": "signs in by mail",
+    "people.Reader": "a key that is a text, sorted in a way of its own",
     "people.Pupil": "signs in with a number",
-    "people.Writer": "a key that is a text, sorted in a way of its own",
 }
 
 #: Those whose keys the SQL of the PostgreSQL store has to treat in another way.
-ON_POSTGRESQL = ("auth.User", "people.Customer", "people.Owner", "people.Writer")
+ON_POSTGRESQL = ("auth.User", "people.Customer", "people.Owner", "people.Reader")
 
 SITES = [(model, "sqlite") for model in MODELS]
 if IS_POSTGRESQL:

@@ -79,9 +79,14 @@ class Owner(Person):
 
 
 class Reader(Person):
-    """A user who signs in by mail."""
+    """A user whose key is a text, which databases sort in ways of their own."""
 
-    id = models.AutoField(primary_key=True)
+    id = models.CharField(
+        primary_key=True,
+        max_length=20,
+        default=next_nickname,
+        db_collation=settings.KEY_COLLATION,
+    )
     email = models.EmailField(unique=True)
 
     USERNAME_FIELD = "email"
@@ -103,20 +108,3 @@ class Pupil(Person):
 
     def __str__(self):
         return f"No. {self.roll}"
-
-
-class Writer(Person):
-    """A user whose key is a text, which SQLite sorts without regard to case."""
-
-    id = models.CharField(
-        primary_key=True,
-        max_length=20,
-        default=next_nickname,
-        db_collation=settings.KEY_COLLATION,
-    )
-    login = models.CharField(max_length=50, unique=True)
-
-    USERNAME_FIELD = "login"
-
-    class Meta(Person.Meta):
-        pass
