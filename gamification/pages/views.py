@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
+from functools import wraps
 from typing import Any
 
 from django.contrib import messages
@@ -13,11 +15,7 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
-from django.views.decorators.http import (
-    require_http_methods,
-    require_POST,
-    require_safe,
-)
+from django.views.decorators.http import require_http_methods, require_safe
 
 from gamification.components.badges import badge_of
 from gamification.components.streaks import today_of
@@ -58,8 +56,29 @@ from gamification.staff import (
 )
 from gamification.user_lookup import find_visible_user, public_name
 
+_View = Callable[[Request], HttpResponse]
+
 #: A profile shows at most this many achievements.
 HELD_SHOWN = 100
+
+
+def sent_from(page: str) -> Callable[[_View], _View]:
+    """Return a decorator for views that take a form; others are led to ``page``.
+
+    Who sends the form when their session has ended comes to the login page, and from
+    there to the address of the form, without the form.
+    """
+
+    def decorate(view: _View) -> _View:
+        @wraps(view)
+        def take(request: Request) -> HttpResponse:
+            if request.method == "POST":
+                return view(request)
+            return redirect(f"gamification_pages:{page}")
+
+        return login_required(require_http_methods(["GET", "HEAD", "POST"])(take))
+
+    return decorate
 
 
 @login_required
@@ -140,8 +159,7 @@ def settings(request: Request) -> HttpResponse:
     return _settings_page(request, standing, form, _pause_form())
 
 
-@login_required
-@require_POST
+@sent_from("settings")
 def pause(request: Request) -> HttpResponse:
     """Pause the user's streaks, or one."""
     form = _pause_form(request.POST)
@@ -152,8 +170,7 @@ def pause(request: Request) -> HttpResponse:
     return _settings_page(request, standing, SettingsForm(standing), form)
 
 
-@login_required
-@require_POST
+@sent_from("settings")
 def end(request: Request) -> HttpResponse:
     """End one pause from today on."""
     form = EndPauseForm(request.POST)
@@ -164,8 +181,7 @@ def end(request: Request) -> HttpResponse:
     return redirect("gamification_pages:settings")
 
 
-@login_required
-@require_POST
+@sent_from("progress")
 def repair(request: Request) -> HttpResponse:
     """Credit dates that the user missed, where the site allows it."""
     if problem := RepairForm(request.POST).repair(request.user):
@@ -197,8 +213,7 @@ def _settings_page(
     return render(request, "gamification/pages/settings.html", context)
 
 
-@login_required
-@require_POST
+@sent_from("progress")
 def see(request: Request) -> HttpResponse:
     """Mark celebrations as seen, and go back to where the user was."""
     form = SeenForm(request.POST)

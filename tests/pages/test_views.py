@@ -49,6 +49,24 @@ def test_pages_are_for_those_who_are_signed_in(client, name):
     assert client.get(page).url == f"/login/?next={page}"
 
 
+@pytest.mark.parametrize(
+    ("name", "page"),
+    [
+        ("celebrations-seen", "progress"),
+        ("repair", "progress"),
+        ("pause", "settings"),
+        ("end-pause", "settings"),
+    ],
+)
+def test_who_signs_in_again_to_send_a_form_comes_to_its_page(client, user, name, page):
+    sent_to = client.post(address(name)).url
+    client.force_login(user)
+
+    assert sent_to == f"/login/?next={address(name)}"
+    assert client.get(address(name)).url == address(page)
+    assert client.put(address(name)).status_code == 405
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_new_user_finds_every_page(site, name):
     text_of(site, name)
