@@ -204,7 +204,7 @@ class StrictDateField(serializers.DateField):
 
 
 class AttributesField(serializers.DictField):
-    """Attributes of a record, of which the verb that takes them checks the rest."""
+    """Attributes of a record; the verb that takes them checks the rest."""
 
     json_schema: ClassVar[Mapping[str, Any]] = {
         "maxProperties": MAX_ATTRIBUTES,

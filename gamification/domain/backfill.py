@@ -72,7 +72,7 @@ def met_at(
     """Return when the user last began to meet ``rule``; None if they do not meet it.
 
     ``entries`` are those that last, each at its worth, in the order in which they
-    occurred. A user stops meeting a rule only if staff take XP. Of a season or a
+    occurred. A user stops meeting a rule only if staff take XP. For a season or a
     period, only the moments in it count. Achievements that must not be held are judged
     at that moment alone. ``book`` is that of a user whose streaks may forgive
     something.
@@ -115,7 +115,7 @@ def last_value(
     rules: Rules,
     book: StreakBook | None = None,
 ) -> int:
-    """Return what ``goal`` measures in the end: of a season, when that is over."""
+    """Return what ``goal`` measures in the end; for a season, when it is over."""
     last = 0
     for last in values_of(goal, entries, calendar, rules, book):  # noqa: B007
         pass
@@ -138,7 +138,7 @@ class History:
 
     @property
     def since(self) -> Moment | None:
-        """The first moment since which it was met all the time; None if it is not."""
+        """The moment since which it has been met throughout; None if it is not met."""
         return next((moment for moment in self._since.values() if moment), None)
 
     def add(

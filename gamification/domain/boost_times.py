@@ -48,7 +48,7 @@ def state_at(
 ) -> BoostState:
     """Return the state of a boost with these times.
 
-    One that is not active when it would begin never holds: it is over.
+    A boost that is not active when it would begin never holds: it is over.
     """
     if now < earliest(starts_at, zone):
         return BoostState.PLANNED

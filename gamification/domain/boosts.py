@@ -123,8 +123,8 @@ class BoostTable:
     def groups(self, earliest: datetime | None, latest: datetime | None) -> list[int]:
         """Return the ids of the groups that boosts are for, in order.
 
-        Of boosts that are only for records, those count that may hold between the two
-        instants; None means any time.
+        Boosts only for records count if they may hold between the two instants; None
+        means any time.
         """
         return sorted(
             {

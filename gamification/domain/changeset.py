@@ -189,8 +189,8 @@ class UserChangeset(SettledTotals):
     ) -> Outcome:
         """Take an achievement away, with the XP of its rewards.
 
-        There are several of one that the user has earned more than once. The outcome is
-        that of the last one, and has the others among its losses.
+        There are several if the user has earned it more than once. The outcome is that
+        of the last reward, and has the others among its losses.
         """
         start = self.start()
         *others, (unlock, reward) = unlocks
@@ -260,8 +260,8 @@ class UserChangeset(SettledTotals):
     ) -> Iterator[Unlock]:
         """Take back and yield revocable achievements that the user no longer meets.
 
-        The XP of ``corrections``, which are booked afterwards, counts already. Those
-        that are ``safe`` stay.
+        The XP of ``corrections``, which are booked afterwards, counts already.
+        Achievements that are ``safe`` stay.
         """
         by_rule = rules_held(self.rules.catalogue.achievements, rewards)
         held = {rule: reward.worth for rule, reward in by_rule.items()}

@@ -45,7 +45,7 @@ class Operator(TextChoices):
 
 
 class Quantity(TextChoices):
-    """The quantity that is added up of the records that count."""
+    """The quantity that is added up from the records that count."""
 
     #: Units of the activity.
     COUNT = "count", _("units")
@@ -113,7 +113,7 @@ ALWAYS: Final = DateWindow()
 
 @dataclass(frozen=True, slots=True)
 class Counting:
-    """Which records count, and what of them; empty for every unit of an activity."""
+    """Which records count, and how; empty for every unit of an activity."""
 
     where: tuple[Comparison, ...] = ()
     window: DateWindow | None = None

@@ -145,7 +145,7 @@ class _Checker:
         return tuple(each for each in checked if each)
 
     def quantity(self, path: str, data: Mapping[str, Any]) -> tuple[str, str]:
-        """Return what is added up, and of which attribute."""
+        """Return what is added up, and from which attribute."""
         given = [name for name in ("sum", "distinct") if data.get(name) is not None]
         if len(given) == 2:
             message = _("Choose either a sum or different values, not both.")

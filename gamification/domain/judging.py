@@ -140,7 +140,7 @@ class Judge:
         return last_value(goal, entries, state.calendar, totals.rules, state.book)
 
     def limit(self, goal: Goal) -> int:
-        """Return the most that a value which is not known can be."""
+        """Return the most that an unknown value can be."""
         most = self._limit(goal)
         goals = self._totals.goals
         return most if goals is None else min(most, goals.limit(goal, self._place))

@@ -97,7 +97,7 @@ def rules_held(
 ) -> dict[AchievementRule, StandingEntry]:
     """Return what each of ``rewards`` is for: a rule, or one time that it is earned.
 
-    They are in the order of ``known``; of one rule, the last time comes first.
+    They are in the order of ``known``; the last time of a rule comes first.
     """
     times: dict[int, list[int]] = {}
     for pk, number in sorted(rewards, reverse=True):

@@ -252,9 +252,9 @@ class _Checker:
 
 
 def find_cycle(key: str, named_by: Mapping[str, Collection[str]]) -> list[str]:
-    """Return the way on which an achievement requires itself; empty if none does.
+    """Return the path by which an achievement requires itself; empty if none does.
 
-    ``named_by`` has the achievements that the conditions of each name. Those that it
+    ``named_by`` has the achievements that the conditions of each name. Those that users
     must not hold count as well: which of two comes first would decide who gets both.
     """
     ways, seen = [[key]], {key}

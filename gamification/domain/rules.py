@@ -124,7 +124,7 @@ class AchievementRule:
 
     @property
     def is_tree(self) -> bool:
-        """Whether it requires more than that its criterion reaches a number."""
+        """Whether it requires more than a number of its criterion."""
         counting = self.counting
         is_plain = counting is PLAIN or counting.is_plain
         return self.conditions is not None or not is_plain

@@ -70,7 +70,7 @@ def _tops(rules: Iterable[AchievementRule], held: AbstractSet[int]) -> dict[str,
 def falling_steps(
     steps: Iterable[SeriesStep],
 ) -> Iterator[tuple[SeriesStep, SeriesStep]]:
-    """Yield the neighbours in a series of which the higher one does not ask for more.
+    """Yield neighbours in a series whose higher step does not ask for more.
 
     Steps that measure different things are not compared.
     """

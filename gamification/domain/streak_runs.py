@@ -216,9 +216,9 @@ class Walk:
             period = self.rule.following(period)
 
     def _find_supplies(self) -> Iterator[tuple[date, bool, date, int]]:
-        """Yield when freezes come that no run earns, their own date, and how many.
+        """Yield freezes that no run earns: when they come, own date, and how many.
 
-        Those of the start, for which the second value is true, come after grants.
+        The freezes at the start, for which the second value is true, come after grants.
         """
         for day, amount, at in self.exceptions.grants:
             # They cover dates that a change of zone repeats.

@@ -106,7 +106,7 @@ class Tree:
 
     @property
     def lasting_goals(self) -> list[Goal]:
-        """Those that measure all time, which tallies can answer."""
+        """The goals that measure all time, which tallies can answer."""
         return [goal for goal in self.goals if goal.within is None]
 
 
@@ -141,7 +141,7 @@ class Affected(NamedTuple):
 
     @property
     def wary(self) -> list[Tree]:
-        """Those that require that something is not held."""
+        """The trees that require that something is not held."""
         return [tree for tree in self.trees if tree.has_lacks]
 
 
@@ -266,7 +266,7 @@ def _alarms(
 
 
 def _by_own(tree: Tree) -> tuple[str, int, int, int]:
-    """Put those together that count the same, in order of rising threshold."""
+    """Group the trees that count the same, in order of rising threshold."""
     criterion, about, _ = tree.own.counted
     slot = NO_SLOT if tree.own.slot is None else tree.own.slot
     return criterion, about or NOWHERE, slot, tree.own.threshold

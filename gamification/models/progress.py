@@ -232,7 +232,7 @@ def _known_zone(name: str) -> str | None:
 
 
 class ActivityTallyQuerySet(PerUserQuerySet["ActivityTally"]):
-    """Tallies, of which a user has one for each activity."""
+    """Tallies: one for each user and activity."""
 
     natural_lookups = ("activity__key",)
 
@@ -272,7 +272,7 @@ class ActivityTally(models.Model):
 
 
 class ActiveDayQuerySet(PerUserQuerySet["ActiveDay"]):
-    """Active days, of which a user has one for each date."""
+    """Active days: one for each user and date."""
 
     natural_lookups = ("date",)
 

@@ -20,7 +20,7 @@ from gamification.models.catalogue.achievements import Achievement
 
 
 class UserAchievementQuerySet(PerUserQuerySet["UserAchievement"]):
-    """Unlocks, of which a user has one for each time of earning an achievement."""
+    """Unlocks: one for each time that a user earns an achievement."""
 
     natural_lookups = ("achievement__key", "number")
 

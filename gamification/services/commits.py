@@ -1,4 +1,4 @@
-"""Puts calls off until the present transaction commits."""
+"""Delays calls until the present transaction commits."""
 
 from __future__ import annotations
 

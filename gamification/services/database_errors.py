@@ -1,4 +1,4 @@
-"""Tells the database's errors that pass by themselves from those to be repaired."""
+"""Tells errors of the database that pass by themselves from those to be repaired."""
 
 from __future__ import annotations
 
@@ -73,9 +73,9 @@ _REFUSALS: Final = (ProgrammingError, NotSupportedError, DataError)
 
 
 def storage_error(error: Error) -> StorageError:
-    """Return our error for one of the database.
+    """Return our error for an error of the database.
 
-    It is a ``StorageSetupError`` that says what to do if trying again is useless.
+    If trying again is useless, it is a ``StorageSetupError`` that says what to do.
     """
     if message := _message(error):
         return StorageSetupError(message)

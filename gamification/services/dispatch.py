@@ -34,8 +34,9 @@ def announce_on_commit(
 ) -> None:
     """Announce outcomes, except replays, as soon as they are committed.
 
-    For each outcome, send ``signal`` with ``arguments``, then that for unlocks. Then
-    send once that for the level of each user, whose outcomes come together.
+    For each outcome, send ``signal`` with ``arguments``, then the signal for its
+    unlocks. Then send the signal for the level once for each user, whose outcomes come
+    together.
     """
     fresh = [outcome for outcome in outcomes if not outcome.replayed]
     if fresh:

@@ -247,7 +247,7 @@ class Store(ABC):
     ) -> list[Entry]:
         """Return the user's entries of activities on some dates, in order of id.
 
-        Of activities that are not ``bounded``, it returns only reversals, corrections,
+        For activities that are not ``bounded``, it returns only reversals, corrections,
         and entries with units that earned nothing.
         """
         may_matter = (

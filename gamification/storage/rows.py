@@ -93,7 +93,7 @@ def entry_rows(
 def notice_rows(changeset: UserChangeset) -> list[NoticeRow]:
     """Return the celebrations as rows.
 
-    Those of a user who wants none have expired when they are made.
+    Celebrations of a user who wants none are made as expired.
     """
     if not changeset.celebrations:
         return []

@@ -41,7 +41,7 @@ class HeldFilter(SimpleListFilter):
 
 
 class CategoryFilter(SimpleListFilter):
-    """Filters by a category of which the user holds an achievement."""
+    """Filters by the category of an achievement that the user holds."""
 
     title = gettext_lazy("category of an achievement held")
     parameter_name = "holds"

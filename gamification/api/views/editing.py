@@ -37,7 +37,7 @@ def with_location(request: Request, key: str, response: Response) -> Response:
 
 
 def adding(what: str, **spec: Any) -> Decorator:
-    """Return the operation that adds a definition; ``what`` is what it is called."""
+    """Return the operation that adds a definition, which ``what`` names in words."""
     location = Header("Location", f"Address of the new {what}.")
     headers = {"response_headers": (location, ETAG)}
     return previewing(status=201, **headers, **spec)

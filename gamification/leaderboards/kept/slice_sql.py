@@ -59,8 +59,8 @@ FROM slice{name} k LEFT JOIN {_PROFILES} g ON g.user_id = k.user_id {users}"""
 def keys_after(name: str, board: int, offset: int, size: int) -> Statement:
     """Return the parts of a slice that begins behind an offset.
 
-    It begins with the segment in which the offset lies, which is looked for in the wide
-    one in which it lies.
+    It finds the wide segment in which the offset lies, then the narrow one, and begins
+    with that.
     """
     sql = f"""w{name} AS (
     SELECT {_KEY}, before FROM {_SEGMENTS}

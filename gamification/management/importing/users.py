@@ -152,7 +152,7 @@ def user_field(model: Any, name: str) -> Any:
 
 
 def _unique_fields(model: Any) -> Iterator[Any]:
-    """Yield the fields of which no two users have the same value."""
+    """Yield the fields in which no two users have the same value."""
     alone = {names[0] for names in _unique_names(model) if len(names) == 1}
     for field in model._meta.concrete_fields:
         if not field.primary_key and (field.unique or field.name in alone):

@@ -39,7 +39,7 @@ class NumberedQuerySet(AppQuerySet[Row]):
 
 
 class PerUserQuerySet(AppQuerySet[Row]):
-    """Rows of users, of which each user has one for some other value, or just one."""
+    """Rows of users: one for each user, or for each user and some other value."""
 
     #: The lookups of the other values.
     natural_lookups: ClassVar[tuple[str, ...]] = ()

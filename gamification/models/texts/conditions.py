@@ -225,7 +225,7 @@ def _leaf(leaf: Leaf, names: Names, voice: _Voice) -> str:
 
 
 def _measured(criterion: str, counting: Counting) -> str:
-    """Return what is measured, if it is something else than all of the criterion."""
+    """Return what is measured, if it is not all of the criterion."""
     if counting.quantity != Quantity.COUNT:
         return counting.quantity
     return criterion if counting.window else ""

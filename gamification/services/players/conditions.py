@@ -59,9 +59,9 @@ class ConditionProgress:
 
     @property
     def unmet(self) -> list[ConditionProgress]:
-        """The conditions of which each has yet to be met, from left to right.
+        """All conditions that have yet to be met, from left to right.
 
-        One that offers a choice is among them as a whole.
+        A condition that offers a choice is among them as a whole.
         """
         condition = self.condition
         if self.is_met:

@@ -53,7 +53,7 @@ def goals_of(
 ) -> Mapping[int, GoalProgress]:
     """Return the progress with those of ``achievements`` that are special, by id.
 
-    It reads nothing if none of them is. Of a season that is over, it is what the user
+    It reads nothing if none of them is. For a season that is over, it is what the user
     reached.
     """
     rules = [rule_of(each) for each in achievements if is_special(each)]

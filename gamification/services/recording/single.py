@@ -23,7 +23,8 @@ from gamification.storage.streaks import load_ledgers
 def write_record(record: Record, terms: Terms, store: Store) -> Outcome:
     """Write ``record`` in one transaction, or raise the error that refuses it.
 
-    It does what ``write_batch`` does for a batch of one, without what a batch takes.
+    It does what ``write_batch`` does for a batch of one, without the bookkeeping of a
+    batch.
     """
     query = _query(record)
     for attempt in attempts(store, query.user_ids, optimistic=True):

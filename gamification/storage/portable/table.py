@@ -44,8 +44,8 @@ class Table:
     ) -> int:
         """Set ``values`` in the rows ``among``; return how many rows there are.
 
-        Those that are named in ``adds`` are added; a time in ``latest`` replaces only
-        an earlier one.
+        Values named in ``adds`` are added; a time in ``latest`` replaces only an
+        earlier one.
         """
         where, params = self._where(among)
         changes = [self._change(name, adds, latest) for name in values]

@@ -44,9 +44,9 @@ class ChangedRows:
 
     @property
     def are_of_record(self) -> bool:
-        """Whether the rows of users and entries, one of each, say tally and day.
+        """Whether there is one user and one entry, which tell the tally and the day.
 
-        So it is with a record that extends the streak and unlocks nothing.
+        That is so for a record that extends the streak and unlocks nothing.
         """
         if self.are_new or not len(self.users) == len(self.entries) == 1:
             return False

@@ -17,7 +17,7 @@ from gamification.staff import SeasonState
 
 
 class SeriesFilter(admin.SimpleListFilter):
-    """Filters by the series of which an achievement is a step."""
+    """Filters by the series that an achievement belongs to."""
 
     title = _("series")
     parameter_name = "series"

@@ -140,8 +140,8 @@ def qualifying_users(achievement: Achievement) -> QuerySet[UserGamification]:
     """Return users who meet ``achievement``, do not hold it, and may earn it.
 
     They may not if staff revoked it, or excluded them from the game. Users for whom
-    nothing was ever recorded never qualify. Of an achievement with a period, or a
-    season, these are all who may: their ledgers decide.
+    nothing was ever recorded never qualify. For an achievement with a period or a
+    season, these are all who may earn it: their ledgers decide.
     """
     unlocks = UserAchievement.objects.filter(user=OuterRef("user"))
     profiles = UserGamification.objects.all()

@@ -1,4 +1,4 @@
-"""The users whom an achievement reaches at once, and whether anybody ever can."""
+"""The users whom an achievement reaches at once, and whether anybody can reach it."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def about_sql(user_type: str) -> str:
 def near_sql(user_type: str) -> str:
     """Return the statement that reads entries of activities on some dates.
 
-    Of activities that its last parameter does not name, it reads only reversals,
+    For activities that its last parameter does not name, it reads only reversals,
     corrections, and entries with units that earned nothing.
     """
     return _entries(

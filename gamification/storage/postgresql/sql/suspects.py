@@ -4,11 +4,11 @@ It finds whoever may differ; only these few are derived again.
 
 It reads each table once. A checksum compares XP, tallies and active days: the sum of
 each number times a weight of its activity or date must be the same for the rows that
-are stored as for the ledger. One wrong number always shows. Several of one user could
-cancel each other out, but each statement draws new weights, so that this happens once
-in eight million times. A second checksum, of hashes of their values, compares unlocks,
-and misses a wrong one as rarely. The statement reads the ledgers again of users for
-whom it is not zero, or who lost XP.
+are stored as for the ledger. One wrong number always shows. Several wrong numbers of
+one user could cancel each other out, but each statement draws new weights, so that this
+happens once in eight million times. A second checksum, of hashes of their values,
+compares unlocks, and misses a wrong one as rarely. The statement reads the ledger again
+for users for whom it is not zero, or who lost XP.
 """
 
 from __future__ import annotations
