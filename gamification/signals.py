@@ -24,7 +24,7 @@ achievement_revoked = Signal()
 # Arguments: user_id, level_before: int, level: int, outcome: Outcome
 level_changed = Signal()
 
-# Sent when a streak became longer, also as a new one of length 1.
+# Sent when a streak became longer, or a new one of length 1 began.
 # Arguments: user_id, streak: str (its key), current: int, longest: int
 streak_extended = Signal()
 

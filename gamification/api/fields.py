@@ -324,7 +324,7 @@ class RequestSerializer(serializers.Serializer[Any]):
 class BodySerializer(RequestSerializer):
     """The body of a request: a JSON object."""
 
-    #: Fields of which the object needs at least one; none if it is empty.
+    #: The object needs at least one of these fields; empty if it needs none.
     at_least_one: ClassVar[tuple[str, ...]] = ()
 
     #: The model of the row that it describes, if what it leaves out has defaults.

@@ -60,7 +60,7 @@ def stored_user(user: Any) -> Any:
     model = get_user_model()
     if isinstance(user, model) or not getattr(user, "is_authenticated", False):
         return user
-    # As Django's own backends have it: nobody signs in whom the site hides.
+    # As in Django's own backends, users whom the site hides cannot sign in.
     users = model._default_manager.using(write_alias())
     found = users.filter(pk=user_id_of(str(user.pk))).first()
     if found is None:

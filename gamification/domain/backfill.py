@@ -133,7 +133,7 @@ class History:
             if isinstance(leaf, Possession) and not leaf.is_held
         }
         self._held = set[int]()
-        #: Since when it is met, by what was held then of what it must lack.
+        #: Since when it is met, by the achievements it must lack that were held then.
         self._since: dict[frozenset[int], Moment | None] = {}
 
     @property

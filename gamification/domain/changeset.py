@@ -64,7 +64,7 @@ class UserChangeset(SettledTotals):
         self.is_import = False
         #: Outcomes by the position of their entries.
         self.outcomes: dict[int, Outcome] = {}
-        #: Achievements of which no row is to remain.
+        #: Achievements whose rows must go.
         self.forgotten: frozenset[Place] = NONE
         self.celebrations: tuple[CelebrationNotice, ...] = ()
 

@@ -21,7 +21,7 @@ from gamification.domain.streak_rules import DAILY
 if TYPE_CHECKING:
     from gamification.domain.rules import AchievementRule
 
-#: The id of something that does not exist any more.
+#: The id of something that no longer exists.
 NOWHERE: Final = 0
 
 

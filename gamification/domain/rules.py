@@ -78,7 +78,7 @@ class AchievementRule:
     #: Which records count for the criterion, and what users must meet besides.
     counting: Counting = PLAIN
     conditions: Condition | None = None
-    #: The series of which it is a step; "" for none.
+    #: The series that it belongs to; "" for none.
     series: str = ""
     step: int | None = None
     #: How often a user can earn it; None means without end.

@@ -80,7 +80,7 @@ class Runs:
 class Gap(NamedTuple):
     """The periods from the last one that counts to the one that is open."""
 
-    #: The last dates of those that were missed, until the first that broke the streak.
+    #: The last dates of the missed periods, until the first that broke the streak.
     missed: Sequence[date]
     is_covered: bool
 

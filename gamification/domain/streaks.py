@@ -67,11 +67,11 @@ class StreakStatus:
     next_freeze_in: int | None = None
     #: The last date of the pause that holds today.
     paused_until: date | None = None
-    #: The dates that freezes will cover, or else those that broke it last, at most of
-    #: the last 90 days; of a week or month, its last date.
+    #: The dates that freezes will cover; if there are none, those that broke it last,
+    #: of the last 90 days. For a week or month, its last date.
     missed: tuple[date, ...] = ()
-    #: The dates that a repair has to credit: of a week or month, its last ones, as many
-    #: as its goal lacks.
+    #: The dates that a repair has to credit; for a week or month, its last ones, as
+    #: many as its goal lacks.
     lacking: tuple[date, ...] = ()
     #: When it broke last, and how long it was then.
     broken_at: datetime | None = None

@@ -127,12 +127,12 @@ class Affected(NamedTuple):
 
     trees: tuple[Tree, ...]
     asked: Asked
-    #: Ids of those that are earned again, or in a season only.
+    #: Ids of the achievements that are earned again, or in a season only.
     special: frozenset[int] = frozenset()
     #: The fewest units with which any of these can be met, if there is one activity.
     units: int = 0
-    #: Trees that nothing that the entries count can unlock, but something else, such as
-    #: a level; a read does not ask for their filters.
+    #: Trees that the counts of the entries cannot unlock, but something else can, such
+    #: as a level; a read does not ask for their filters.
     dormant: tuple[Tree, ...] = ()
     #: The dormant trees by what their leaves measure, each with its threshold, and by
     #: the id of an achievement that must be held.

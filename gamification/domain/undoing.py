@@ -36,7 +36,7 @@ class Undoing:
     entries: Sequence[Entry] = ()
     #: Rows of achievements as they were before.
     unlocks: Sequence[UnlockRow] = ()
-    #: Achievements of which the user had no row before.
+    #: Achievements for which the user had no row before.
     forgotten: AbstractSet[Place] = frozenset()
     #: Ids of the achievements that the user holds afterwards.
     held: AbstractSet[int] = frozenset()

@@ -104,6 +104,6 @@ def _confirm(user_id: Any, *, fix: bool) -> list[Drift]:
         return found[1].steps() if found[1] else [lambda: None]
 
     found = as_of_one_moment(user_id, compare, steps)
-    # Only earlier findings have what was mended before somebody else wrote.
+    # What was repaired before somebody else wrote is in earlier findings only.
     by_name = {each.what: each for drift, _ in reversed(found) for each in drift}
     return [by_name[what] for what in sorted(by_name)]

@@ -11,7 +11,7 @@ from gamification import leaderboards
 from gamification.exceptions import InvalidRequestError
 from gamification.leaderboards import MAX_DEPTH, Window
 
-#: Years of which a calendar can be shown.
+#: Years whose calendar can be shown.
 YEARS = range(1970, 9999)
 
 #: Users on a page of a leaderboard.

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from django.db import OperationalError, connections
 
-#: The longest first pause, in seconds, and how long one has waited who pauses half.
+#: Seconds: the longest first pause, and the wait after which pauses are half as long.
 PAUSE: Final = 0.004
 _HALVED_AFTER: Final = 0.02
 #: Pauses get no shorter than about this.

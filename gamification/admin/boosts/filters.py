@@ -23,6 +23,6 @@ class StateFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         if self.value() not in BoostState.values:
             return queryset
-        # There are few boosts: each says itself what its state is.
+        # There are few boosts, so each row tells its own state.
         chosen = [row.pk for row in queryset if row.state == self.value()]
         return queryset.filter(pk__in=chosen)

@@ -54,7 +54,7 @@ class PlayerAchievement:
 
     progress: AchievementProgress
     row: UserAchievement | None
-    #: Further rows of one that the user has earned more than once, the first one first.
+    #: Further rows, in order, if the user has earned the achievement more than once.
     again: Sequence[UserAchievement] = ()
 
     @property
@@ -220,7 +220,7 @@ def _streaks(user: Any, progress: ProfileSummary) -> Sequence[StreakStatus]:
 def _achievements(user: Any, viewer: Any) -> list[PlayerAchievement]:
     rows = UserAchievement.objects.filter(user=user)
     by_achievement: dict[int, list[UserAchievement]] = {}
-    # One that is held stands for those that were taken back.
+    # A row that is held stands for the rows that were taken back.
     for row in rows.select_related("revoked_by").order_by("number"):
         by_achievement.setdefault(row.achievement_id, []).append(row)
     found = []

@@ -68,7 +68,7 @@ EXAMPLE: Final = {
 }
 
 REPLAY_EXAMPLE: Final = {**EXAMPLE, "replayed": True}
-#: Of a request that changes nothing because the user is in that state.
+#: The outcome of a request that changes nothing because the user is in that state.
 UNCHANGED_EXAMPLE: Final = {
     **REPLAY_EXAMPLE,
     "entry": None,

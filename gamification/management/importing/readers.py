@@ -86,11 +86,11 @@ class Columns(Generic[Row]):
 
     required: tuple[str, ...]
     optional: tuple[str, ...]
-    #: Those that CSV has as digits.
+    #: Columns that CSV has as digits.
     numbers: tuple[str, ...]
     parse: Callable[[Mapping[str, Any]], Row]
-    #: How the names of further columns of CSV begin, of which the row has the cells
-    #: under this name.
+    #: How the names of further columns of CSV begin; the row has their cells under
+    #: this name.
     prefix: str | None = None
 
     @property

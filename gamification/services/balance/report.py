@@ -87,7 +87,7 @@ class BalanceReport:
     #: Users in the sample.
     sampled: int
     worked_out_at: datetime
-    #: XP was read of one in so many users, and stands for that of all.
+    #: XP is estimated from one in this many users.
     every: int = 1
 
 

@@ -56,7 +56,7 @@ class BoostPreview:
     #: The effect of the boost, in words.
     sentence: str
     days: Sequence[BoostDay]
-    #: One of this many users was read, and stands for them.
+    #: The numbers are estimated from one in this many users.
     every: int
     #: Other active boosts that hold at the same time for some record or other.
     overlaps: Sequence[AppliedBoost]

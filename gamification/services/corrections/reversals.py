@@ -245,7 +245,7 @@ def _others(
         for pk in activities
         if rules[pk].daily_limit is not None or rules[pk].cooldown is not None
     ]
-    # Where nothing withholds XP any more, only what was withheld once can earn it.
+    # Without a limit or a cooldown today, only units that were withheld can earn XP.
     near = store.entries_near(entries[0].user_id, days, activities, bounded)
     reversed_ids = {entry.id for entry in entries}
     return {

@@ -128,7 +128,7 @@ def _judge(totals: UserChangeset, trees: Collection[Tree], store: Store) -> Judg
 
 
 def _progress(tree: Tree, judge: Judge, names: Names) -> TreeProgress:
-    # Of a season or a period, the progress says besides how far to go.
+    # For a season or a period, another part of the progress says how far to go.
     current = 0 if tree.own.within else _measured(tree.own, judge, names).current
     rest = None if tree.rest is None else _measured(tree.rest, judge, names)
     return TreeProgress(current, rest)

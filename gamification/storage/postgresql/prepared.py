@@ -33,7 +33,7 @@ from gamification.conf import conf
 
 logger = logging.getLogger(__name__)
 
-#: Statements of which one connection remembers that they came, or are prepared.
+#: The most statements that one connection remembers as seen once, or as prepared.
 MOST: Final = 100
 
 #: A statement is planned anew after so many uses: a plan for an empty table reads all
@@ -46,8 +46,8 @@ _MISSING: Final = "26000"
 _EXISTS: Final = "42P05"
 _CHANGED: Final = "0A000"
 
-#: Names in place of that of a statement that came once, and of one that cannot be sent
-#: prepared.
+#: Stand in for the name of a statement that came once, and of a statement that cannot
+#: be sent prepared.
 _ONCE: Final = b""
 _UNFIT: Final = b"-"
 

@@ -53,7 +53,7 @@ from gamification.user_lookup import public_name
 
 #: Part of the spec of each operation of staff.
 _STAFF_OPERATION: Final[dict[str, Any]] = {**OUTCOME_RESPONSE, "scope": "write"}
-#: The same of one that has no key, but changes nothing the second time.
+#: The same for an operation that has no key, but changes nothing the second time.
 _STATE_OPERATION: Final[dict[str, Any]] = {
     **_STAFF_OPERATION,
     "alternatives": {

@@ -42,7 +42,7 @@ _HASH = " # ".join(
 #: One number for the whole catalogue: triggers renew it.
 _STAMP = f"(SELECT c.stamp FROM {CATALOGUE_STAMPS} c WHERE c.id = 1)"
 
-#: The same, or what is found from all rows where nothing keeps that number.
+#: The same, or a hash of all rows where that number is missing.
 _STAMP_OR_HASH = f"coalesce({_STAMP}, {_HASH})"
 
 

@@ -138,9 +138,9 @@ _PEAK: Final = f"""SELECT max(total) FROM (
     FROM {LEDGER} WHERE user_id = t.user_id) e"""
 
 #: The numbers in the rows of users, and the same numbers from the other tables with the
-#: opposite sign: those of a user who is right add up to zero. The largest parts come
-#: sorted, and are merged. It names the users of a job that was taken back in any case,
-#: because not all of their ledgers counts.
+#: opposite sign: they add up to zero if all are right. The largest parts come sorted,
+#: and are merged. It always names the users of a job that was taken back, because not
+#: all of their ledgers counts.
 _ROWS: Final = f"""SELECT user_id, total_xp * -{_OF_TOTAL} AS checksum,
     abs(total_xp::float8) > {LARGEST} OR level <> {_LEVEL.format("total_xp")}
         AS is_wrong,
