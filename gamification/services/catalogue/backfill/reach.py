@@ -41,7 +41,8 @@ from gamification.services.unit_of_work import naming_errors
 #: The fields that decide who meets an achievement.
 DECISIVE: Final = frozenset(
     {
-        *("criterion", "activity", "threshold", "status", "counting", "conditions"),
+        *("criterion", "activity", "streak", "threshold", "status"),
+        *("counting", "conditions"),
         *("max_times", "repeat_every", "repeat_period"),
         *("starts_at", "ends_at", "season_zone"),
     }

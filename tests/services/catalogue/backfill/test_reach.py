@@ -9,6 +9,7 @@ from gamification.services import award_achievement, record_activity
 from gamification.staff import (
     apply_definitions,
     changed_reach,
+    create_streak,
     get_reach,
     reach_problem,
 )
@@ -155,16 +156,19 @@ def test_a_file_reaches_users_by_what_it_changes():
     record_activity(UserFactory(), "walk")
     AchievementFactory(key="named", criterion="total_xp", name="Old")
     AchievementFactory(key="lowered", criterion="total_xp", threshold=20)
+    weekly = create_streak(actor=None, key="weekly", name="Weekly", unit="week")
+    AchievementFactory(key="run", criterion="longest_streak", streak=weekly)
     text = """{"format": 1, "activities": [], "achievements": [
         {"key": "named", "name": "New"},
         {"key": "lowered", "threshold": 10},
+        {"key": "run", "streak": "daily"},
         {"key": "new", "name": "N", "category": "mastery", "criterion": "active_days"}
     ]}"""
 
     reaches = changed_reach(apply_definitions(text))
 
     found = {reach.achievement.key: reach.users for reach in reaches}
-    assert found == {"lowered": 1, "new": 1}
+    assert found == {"lowered": 1, "run": 1, "new": 1}
 
 
 def test_a_file_that_changes_nothing_reaches_nobody(django_assert_num_queries):
