@@ -88,8 +88,9 @@ def preview_boost(key: str | None = None, /, **changes: Any) -> BoostPreview:
 
     ``key`` names the boost to change; None stands for a new one. The numbers come from
     what users did, at today's rewards: the XP of what the boost chooses, without other
-    boosts, and the XP that this boost alone would have added. Imports are left out.
-    With very many users, a sample stands for all.
+    boosts, and the XP that this boost alone would have added. Imported records count
+    like all others, because the ledger does not tell them apart. With very many users,
+    a sample stands for all.
 
     Raises ``UnknownBoostError``, ``InvalidDefinitionError``.
     """
@@ -137,7 +138,7 @@ def _base() -> Any:
     return Case(
         When(kind__in=_UNITS, activity__isnull=False, then=units),
         When(kind=EntryKind.ACHIEVEMENT, then=reward),
-        When(kind=EntryKind.REVERSAL, then=reward * -1),
+        When(kind=EntryKind.REVERSAL, achievement__isnull=False, then=reward * -1),
         default=F("amount"),
         output_field=BigIntegerField(),
     )
@@ -155,6 +156,8 @@ def _chosen(item: Boost, entries: QuerySet[Any]) -> QuerySet[Any]:
         chosen |= Q(achievement__isnull=False)
     if item.boosts_adjustments:
         chosen |= Q(kind=EntryKind.ADJUSTMENT, amount__gt=0)
+        about_nothing = Q(activity__isnull=True, achievement__isnull=True)
+        chosen |= Q(kind=EntryKind.REVERSAL, amount__lt=0) & about_nothing
     if item.group:
         entries = entries.filter(user__groups=item.group.pk)
     return entries.filter(chosen)

@@ -19,6 +19,7 @@ from gamification.services import (
     adjust_xp,
     award_achievement,
     record_activity,
+    reverse_entry,
     revoke_achievement,
 )
 from gamification.services.boosts import fields
@@ -35,6 +36,7 @@ from gamification.staff import (
     preview_boost,
 )
 from tests.factories import AchievementFactory, ActivityFactory, BoostFactory
+from tests.inspection import ledger_of
 from tests.services.conftest import NOW
 
 pytestmark = [
@@ -365,6 +367,17 @@ def test_a_preview_counts_rewards_and_gifts_if_they_are_boosted(user):
 
     [day] = preview.days
     assert (day.xp, day.extra) == (57, 57)
+
+
+def test_a_preview_counts_no_gift_that_was_taken_back(user):
+    for amount in (7, 20):
+        adjust_xp(user, amount=amount, note="Found.")
+    reverse_entry(user, entry_id=ledger_of(user)[0].pk)
+
+    preview = preview_of([], activities=[], boosts_adjustments=True, factor=2)
+
+    [day] = preview.days
+    assert (day.users, day.xp, day.extra) == (1, 20, 20)
 
 
 def test_a_preview_for_a_group_counts_its_members(user):
