@@ -6,6 +6,7 @@ import random
 from collections import Counter
 from contextlib import suppress
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from gamification.exceptions import GamificationError
@@ -24,11 +25,19 @@ from gamification.services import (
     record_activity,
     reverse_entry,
     revoke_achievement,
+    set_time_zone,
 )
-from tests.factories import AchievementFactory, ActivityFactory, UserFactory
+from gamification.staff import exclude_user, lift_restriction, repair_streak
+from tests.factories import (
+    AchievementFactory,
+    ActivityFactory,
+    BoostFactory,
+    UserFactory,
+)
 from tests.promises.conftest import NOW
 
 ACTIVITIES = ("walk", "swim", "job")
+ZONES = ("UTC", "Pacific/Auckland", "America/Los_Angeles")
 LADDER = {
     "active_days": (2, 4, 7),
     "longest_streak": (2, 3),
@@ -46,6 +55,15 @@ class Game:
         ActivityFactory(key="swim", daily_limit=3)
         ActivityFactory(key="job", daily_limit=4, cooldown=3_600)
         self.users = UserFactory.create_batch(6)
+        for user in self.users:
+            set_time_zone(user, self.chance.choice(ZONES))
+        BoostFactory(
+            factor=self.chance.choice([Decimal("1.5"), Decimal(3)]),
+            starts_at=NOW - timedelta(days=self.chance.randint(2, 6)),
+            ends_at=NOW - timedelta(days=1),
+            boosts_achievements=True,
+            boosts_imports=True,
+        )
         past = [ActivityRecord(*self.record()) for _ in range(60)]
         record_activities(past, historical=True)
         for _ in range(20):
@@ -65,7 +83,7 @@ class Game:
     def live(self) -> None:
         user, chance = self.chance.choice(self.users), self.chance
         with suppress(GamificationError):
-            match chance.randrange(8):
+            match chance.randrange(10):
                 case 0:
                     entry = chance.choice([*LedgerEntry.objects.all()] or [None])
                     if entry and entry.kind == "activity":
@@ -79,6 +97,14 @@ class Game:
                     act(user, chance.choice(keys))
                 case 4 if Achievement.objects.count() < 4:
                     self.define_one("manual", 1)
+                case 5:
+                    # Staff change their minds now and then.
+                    exclude_user(user, reason="Odd.", actor=None)
+                    if chance.random() < 0.7:
+                        lift_restriction(user, "exclusion", actor=None)
+                case 6:
+                    missed = (NOW - timedelta(days=chance.randint(1, 9))).date()
+                    repair_streak(user, [missed], actor=None, note="An outage.")
                 case _:
                     user, key, at, quantity = self.record()
                     record_activity(
@@ -99,6 +125,11 @@ class Game:
         for key in ACTIVITIES:
             counted = Activity.objects.get(key=key)
             self.define_one("activity_count", 5, activity=counted)
+            again = {"repeat_every": 2, "max_times": None}
+            self.define_one("activity_count", 3, activity=counted, **again)
+        weekly = {"repeat_period": "week", "max_times": 2}
+        self.define_one("active_days", 2, **weekly)
+        self.define_one("total_xp", 90, starts_at=NOW - timedelta(days=5))
 
     def define_one(self, criterion: str, threshold: int, **fields: Any) -> None:
         fields["key"] = f"{criterion}_{threshold}_{Achievement.objects.count()}"
@@ -111,7 +142,7 @@ class Positions(NamedTuple):
     """Where everybody stands."""
 
     rows: dict[Any, tuple[int, int]]
-    held: set[tuple[Any, str]]
+    held: set[tuple[Any, str, int]]
 
 
 def standing() -> Positions:
@@ -119,7 +150,7 @@ def standing() -> Positions:
     held = UserAchievement.objects.filter(revoked_at=None)
     return Positions(
         {user_id: (xp, level) for user_id, xp, level in rows},
-        {*held.values_list("user_id", "achievement__key")},
+        {*held.values_list("user_id", "achievement__key", "number")},
     )
 
 
@@ -128,11 +159,13 @@ def changes(before: Positions, after: Positions) -> dict[str, Any]:
     moves = Counter(
         (before.rows[user_id][1], level) for user_id, (_, level) in after.rows.items()
     )
+    # Several times of one achievement are those of one user.
+    unlocks = {(user_id, key) for user_id, key, _ in after.held - before.held}
     return {
         "xp": sum(xp - before.rows[pk][0] for pk, (xp, _) in after.rows.items()),
         "raised": sum(n for (old, new), n in moves.items() if new > old),
         "lowered": sum(n for (old, new), n in moves.items() if new < old),
-        "unlocks": Counter(key for _, key in after.held - before.held),
+        "unlocks": Counter(key for _, key in unlocks),
         "moves": {move: n for move, n in moves.items() if move[0] != move[1]},
     }
 
