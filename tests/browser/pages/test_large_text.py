@@ -26,6 +26,16 @@ pytestmark = COMMITTED
 MINIMUM = "--blink-settings=minimumFontSize=24"
 SMALL_PHONE = 320
 
+#: Makes words as much longer as a translation may make them.
+LENGTHEN = """
+const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+const longer = (word) => word.padEnd(Math.ceil(word.length * 1.7), "geschwindigkeit");
+while (walker.nextNode()) {
+  const text = walker.currentNode;
+  text.data = text.data.replace(/[a-z]{3,}/gi, longer);
+}
+"""
+
 
 def test_pages_of_a_user_have_room_for_large_text(sign_in_still, visitor):
     Celebration.objects.all().delete()
@@ -64,6 +74,17 @@ def test_the_heading_of_a_page_grows_with_the_text(sign_in_still, user):
     page.evaluate("document.documentElement.style.fontSize = '200%'")
 
     assert page.evaluate(size) == 2 * before
+
+
+def test_a_language_with_long_words_has_room_too(sign_in_still, user):
+    page, found = sign_in_still(user), []
+
+    for address in (PAGES["progress"], SETTINGS):
+        page.goto(address)
+        page.evaluate(LENGTHEN)
+        found += [wrong for wrong in crowding(page) if "broken" not in wrong]
+
+    assert found == []
 
 
 @pytest.mark.parametrize("name", ["front", "login", "sign-up"])
