@@ -22,13 +22,10 @@
    its toast links to, and in its data an `icon_url`, and the `ladder` whose tiers share
    a card. Tiers without one share it if their keys differ in their numbers alone.
 
-   A page that is left hands over what it had claimed and not shown: the next page of
-   the same tab shows it at once. Other tabs wait until the claim ends.
-
    Events, which bubble, each with the celebration as `detail`: `gamification:before`
    (if it is cancelled, the site shows the celebration itself), `gamification:shown` and
    `gamification:done`. `check()` asks now, and so does the event `gamification:check`
-   on the document or, if it bubbles, on anything in it. */
+   on the document. */
 
 const WORDS = {
   achievement: "Achievement unlocked: +{xp}\u00a0XP",
@@ -53,17 +50,16 @@ const LOST = [404, 409];
 
 const POLL = 15_000;
 const LONGEST = 120_000;
-// A little less than the minute that the server gives.
+// Less than the minute that the server gives.
 const CLAIM = 50_000;
 const STAGGER = 1_600;
 const AT_ONCE = 3;
-/** As many of those that are only counted are named: a phone has room for no more. */
 const MOST_NAMED = 5;
 const STAY = 6_000;
 const STAY_PER_CHARACTER = 60;
 const CONFETTI = 1_500;
 
-/** The key in the storage of the tab for what one page hands over to the next. */
+/** The key of what one page of a tab hands over to the next. */
 const HANDOVER = "gamification-celebrations";
 
 const pause = (time) => new Promise((resolve) => setTimeout(resolve, time));
@@ -76,7 +72,7 @@ function jsonOf(text, otherwise) {
   }
 }
 
-/** Take what an earlier page of this tab has handed over; nothing where that is off. */
+/** Take what an earlier page has handed over; nothing where that is off. */
 function takeHandover() {
   try {
     const text = sessionStorage.getItem(HANDOVER);
@@ -146,12 +142,7 @@ function cardKey({ id, kind, data, created_at }) {
 }
 
 function grouped(celebrations) {
-  const cards = new Map();
-  for (const one of celebrations) {
-    const key = cardKey(one);
-    cards.set(key, [...(cards.get(key) ?? []), one]);
-  }
-  return [...cards.values()];
+  return [...Map.groupBy(celebrations, cardKey).values()];
 }
 
 class Celebrations extends HTMLElement {
@@ -235,18 +226,12 @@ class Celebrations extends HTMLElement {
 
   #recover(error) {
     Celebrations.#isOver ||= error.isFinal === true;
-    if (Celebrations.#isOver) this.#fallBack();
+    // Without the API, the list is what remains.
+    const isListed = Celebrations.#isOver && !this.#shown.size;
+    if (isListed && this.#fallback) this.#fallback.hidden = false;
     this.#errors += 1;
     this.#notBefore = Date.now() + (error.wait ?? 0);
     this.#schedule(Math.min(POLL * 2 ** this.#errors, LONGEST));
-  }
-
-  /** Show the list again, without what was shown. */
-  #fallBack() {
-    const items = [...(this.#fallback?.querySelectorAll("[data-celebration]") ?? [])];
-    const isShown = ({ dataset }) => this.#shown.has(jsonOf(dataset.celebration, {}).id);
-    for (const item of items.filter(isShown)) item.remove();
-    if (!items.every(isShown)) this.#fallback.hidden = false;
   }
 
   #listen() {
@@ -336,7 +321,7 @@ class Celebrations extends HTMLElement {
 
   async #claimOne({ id }) {
     if (this.#isMine({ id })) return true;
-    // The minute may have begun long before a slow answer.
+    // The minute begins before a slow answer.
     const until = Date.now() + CLAIM;
     const answer = await this.#ask(`${id}/claim/`, "");
     if (answer.ok) this.#claims.set(id, until);
@@ -483,7 +468,9 @@ class Celebrations extends HTMLElement {
   #content(celebrations) {
     const last = highest(celebrations);
     const { kind, data } = last;
-    const made = this.#wording(kind, celebrations);
+    // Only titles say which time it was.
+    const facts = celebrations.map(({ title, data }) => ({ ...data, title }));
+    const made = this.#wording(kind, facts);
     // Its own words name neither the other celebrations nor the levels between.
     const own = celebrations.length > 1 || kind === "level" ? {} : last;
     const isNamed = kind === "level" && data.name;
@@ -499,17 +486,15 @@ class Celebrations extends HTMLElement {
   }
 
   #wording(kind, all) {
-    if (kind === "achievement") return this.#achievement(all);
-    const facts = all.map(({ data }) => data);
-    return kind === "streak" ? this.#streak(facts) : this.#level(facts);
+    if (kind === "level") return this.#level(all);
+    return kind === "streak" ? this.#streak(all) : this.#achievement(all);
   }
 
   #achievement(all) {
-    const xp = all.reduce((sum, { data }) => sum + (data.xp ?? 0), 0);
-    // A title says which time it was, and a name does not.
-    const titles = all.map(({ title, data }) => title || data.name);
-    const names = this.#list(titles);
+    const xp = all.reduce((sum, data) => sum + (data.xp ?? 0), 0);
+    const titles = all.map(({ title, name }) => title || name);
     const word = all.length > 1 ? "tiers" : xp ? "achievement" : "unpaid";
+    const names = this.#list(titles);
     return { title: titles.at(-1), text: this.#say(word, { names, xp }) };
   }
 
@@ -533,12 +518,12 @@ class Celebrations extends HTMLElement {
 
   #summary(celebrations) {
     const titles = grouped(celebrations).map((card) => this.#content(card).title);
-    const named = this.#list(titles.slice(0, MOST_NAMED));
+    const text = this.#list(titles.slice(0, MOST_NAMED));
     return {
       kind: "more",
       icon: ICONS.more,
       title: this.#say("more", { count: celebrations.length }),
-      text: titles.length > MOST_NAMED ? `${named} …` : named,
+      text: text + (titles.length > MOST_NAMED ? " …" : ""),
       href: addressOf(this.getAttribute("more-href")),
       link: this.#words.moreLink,
     };
@@ -552,23 +537,20 @@ class Celebrations extends HTMLElement {
     this.#count(toast);
   }
 
-  /** Count from the start, unless somebody reads it, or cannot see it. */
+  /** Count from the start, unless somebody reads it, or cannot see it.
+
+      When focus leaves, the element still matches for a moment. */
   #count(toast) {
     clearTimeout(toast.timer);
     if (!this.#toasts.includes(toast)) return;
-    // When focus leaves, the element still matches.
     toast.timer = setTimeout(() => {
       const isRead = toast.isKept || toast.matches(":hover, :focus-within");
-      if (isRead || document.hidden || this.#hasNoRoom(toast)) return;
+      const above = toast.offsetTop - this.#toasts[0].offsetTop;
+      const bottom = above + toast.offsetHeight;
+      toast.isBelow = above && bottom > this.#toastsBox.clientHeight;
+      if (isRead || toast.isBelow || document.hidden) return;
       toast.timer = setTimeout(() => this.#close(toast), toast.stay);
     });
-  }
-
-  /** Say whether the toasts above it fill a small screen, or one with large text. */
-  #hasNoRoom(toast) {
-    const [first] = this.#toasts;
-    const bottom = toast.offsetTop + toast.offsetHeight - first.offsetTop;
-    return toast !== first && bottom > this.#toastsBox.clientHeight;
   }
 
   #key(event) {
@@ -579,7 +561,7 @@ class Celebrations extends HTMLElement {
   }
 
   #close(toast) {
-    // The document of a page does not tell what has focus in a shadow tree.
+    // The document does not tell what has focus in a shadow tree.
     const hadFocus = toast.contains(this.getRootNode().activeElement);
     this.#remove(toast);
     if (hadFocus) this.#returnFocus(toast.origin);
@@ -593,10 +575,9 @@ class Celebrations extends HTMLElement {
 
   #remove(toast) {
     clearTimeout(toast.timer);
-    const waiting = this.#toasts.filter((other) => this.#hasNoRoom(other));
     this.#toasts = this.#toasts.filter((other) => other !== toast);
     toast.remove();
-    for (const other of waiting) this.#count(other);
+    for (const other of this.#toasts) if (other.isBelow) this.#count(other);
     for (const one of toast.celebrations) this.#send("done", one);
   }
 
