@@ -33,6 +33,7 @@ from gamification.pages.forms import (
 )
 from gamification.pages.requests import (
     PAGE_SIZE,
+    YEARS,
     Request,
     around_of,
     order_of,
@@ -93,6 +94,7 @@ def progress(request: Request) -> HttpResponse:
         "repairs": own_repairs(request.user),
         "year": year_of(request) or this_year,
         "this_year": this_year,
+        "first_year": YEARS.start,
     }
     return render(request, "gamification/pages/progress.html", context)
 

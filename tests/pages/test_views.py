@@ -101,6 +101,12 @@ def test_years_to_come_are_not_offered(site):
     assert 'href="?year=2025"' in text_of(site, "progress", year=2024)
 
 
+def test_a_year_before_the_first_one_is_not_offered(site):
+    first = text_of(site, "progress", year=1970)
+
+    assert re.findall(r'href="\?year=(\d+)"', first) == ["1970", "1971"]
+
+
 @time_machine.travel(datetime(2026, 3, 5, 20, tzinfo=UTC))
 @pytest.mark.parametrize("name", ["progress", "achievements"])
 def test_days_are_told_in_the_zone_of_the_user(site, user, name):
