@@ -155,10 +155,14 @@ def test_celebrations_are_for_everybody(sign_in_still, user, scripts):
     assert Celebration.objects.pending().exists() is not scripts
 
 
-@pytest.mark.parametrize("direction", ["ltr", "rtl"])
-def test_a_phone_shows_the_latest_weeks_of_the_calendar(sign_in, user, direction):
+@pytest.mark.parametrize(
+    ("width", "direction"), [(390, "ltr"), (390, "rtl"), (900, "ltr")]
+)
+def test_a_narrow_screen_shows_the_latest_weeks_of_the_calendar(
+    sign_in, user, width, direction
+):
     page = sign_in(user)
-    page.set_viewport_size({"width": 390, "height": 2_000})
+    page.set_viewport_size({"width": width, "height": 2_000})
     page.goto(PAGES["progress"])
     page.evaluate(f"document.documentElement.dir = '{direction}'")
 
