@@ -6,7 +6,9 @@ from unittest import mock
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import OperationalError
 
+from gamification.exceptions import StorageError
 from gamification.models import StreakFreeze, StreakPause
 from gamification.staff import create_streak
 from tests.factories import UserFactory
@@ -127,3 +129,28 @@ def test_other_columns_are_ignored():
     _, errors = run("user,kind,nots", "ada,freeze,x")
 
     assert errors == ["Ignored columns: 'nots'. Did you mean 'note'?"]
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (StorageError("No space."), "No space."),
+        (OperationalError("Gone."), "Gone."),
+        (KeyboardInterrupt(), "Interrupted."),
+    ],
+    ids=["storage", "database", "interrupt"],
+)
+@pytest.mark.parametrize(
+    ("options", "rest"),
+    [([], "Run it again to continue: "), (["--dry-run"], "The dry run kept nothing.")],
+)
+def test_an_import_that_is_stopped_says_how_to_go_on(error, reason, options, rest):
+    grant = "gamification.management.importing.streaks.grant_freezes"
+
+    with (
+        mock.patch(grant, side_effect=error) as granted,
+        pytest.raises(CommandError, match=f"^{reason} {rest}"),
+    ):
+        run(HEADER, "ada,freeze,,2,,,,", "ada,freeze,,1,,,,", options=options)
+
+    assert granted.call_count == 1

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import OperationalError
 from django.utils import timezone
 
 from gamification.exceptions import StorageError
@@ -119,6 +120,16 @@ def test_a_database_that_fails_is_an_error(begin, monkeypatch):
     monkeypatch.setattr(gamification_job, "run_next_step", fail)
 
     with pytest.raises(CommandError, match="The database did not confirm the change"):
+        finish()
+
+
+def test_a_missing_table_is_an_error(db, monkeypatch):
+    def fail(**lookups):
+        raise OperationalError("no such table")
+
+    monkeypatch.setattr(gamification_job.Job.objects, "filter", fail)
+
+    with pytest.raises(CommandError, match=r"^no such table$"):
         finish()
 
 

@@ -6,6 +6,8 @@ import pytest
 import time_machine
 from django.core.management import CommandError, call_command
 
+from gamification.exceptions import StorageSetupError
+from gamification.management.commands import gamification_restrict
 from gamification.models import UserGamification
 from gamification.services import record_activity
 from tests.factories import UserFactory
@@ -82,3 +84,13 @@ def test_a_user_is_excluded_and_that_is_lifted(ada):
 def test_what_cannot_be_done_is_said(ada, arguments, message):
     with pytest.raises(CommandError, match=message):
         run(*arguments)
+
+
+def test_a_database_that_fails_is_an_error(monkeypatch):
+    def fail(name):
+        raise StorageSetupError("A table is missing.")
+
+    monkeypatch.setattr(gamification_restrict, "find_one_user", fail)
+
+    with pytest.raises(CommandError, match=r"^A table is missing\.$"):
+        run("show", "ada")

@@ -114,5 +114,9 @@ def run_to_end(job_id: int, terminal: Any) -> Job:
 
 
 def _unfinished() -> list[int]:
-    jobs = Job.objects.filter(finished_at=None, paused_at=None)
-    return list(jobs.order_by("pk").values_list("pk", flat=True))
+    """Return the numbers of the jobs to finish; raise ``CommandError``."""
+    try:
+        jobs = Job.objects.filter(finished_at=None, paused_at=None)
+        return list(jobs.order_by("pk").values_list("pk", flat=True))
+    except Error as error:
+        raise CommandError(str(error)) from error

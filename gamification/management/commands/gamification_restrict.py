@@ -51,9 +51,8 @@ class Command(BaseCommand):
         lift.add_argument("--reason", default="", help="For staff alone.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        user = find_one_user(options["user"])
         try:
-            rows = _act(user, options)
+            rows = _act(find_one_user(options["user"]), options)
         except (GamificationError, Error) as error:
             raise CommandError(str(error)) from error
         for row in rows:

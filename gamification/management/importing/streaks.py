@@ -12,7 +12,7 @@ from typing import Any, Final, Self
 
 from django.db import reset_queries
 
-from gamification.exceptions import GamificationError
+from gamification.exceptions import GamificationError, StorageError
 from gamification.management.importing.counter import DiskCounter
 from gamification.management.importing.errors import BadRowError, quoted
 from gamification.management.importing.importer import rolled_back
@@ -115,6 +115,9 @@ class StreakImporter:
             self.counts["rows"] += 1
             try:
                 self._apply(row)
+            except StorageError:
+                # The next rows would fail, too.
+                raise
             except GamificationError as error:
                 yield line, error
             else:
