@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from gamification.models import Achievement, LedgerEntry, UserGamification
 from gamification.services import adjust_xp, award_achievement, record_activity
 from gamification.staff import Act, begin_list
-from tests.browser.conftest import WIDE, address, follow, look, save
+from tests.browser.conftest import NARROW, WIDE, address, fit, follow, look, save
 from tests.factories import AchievementFactory, ActivityFactory, UserFactory
 from tests.inspection import COMMITTED
 
@@ -55,6 +55,15 @@ def test_staff_sort_and_filter_users(page, medal):
     look(page, "users-filtered")
 
     expect(page.locator("#result_list tbody th")).to_have_text(["Grace", "Ada"])
+
+
+def test_a_name_without_spaces_does_not_widen_a_page(page):
+    medal = AchievementFactory(name="Medal" * 12)
+
+    for name in ("change", "history", "delete", "backfill"):
+        page.goto(address(Achievement, name, medal.pk))
+
+        fit(page, f"long-name-{name}", NARROW)
 
 
 def test_staff_undo_the_last_change(page, medal):
