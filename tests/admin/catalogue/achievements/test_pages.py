@@ -153,6 +153,16 @@ def test_names_are_escaped(admin_client, name):
     assert "<script>alert" not in html
 
 
+def test_staff_who_may_only_view_get_no_button_that_saves(client, staff):
+    staff.user_permissions.add(Permission.objects.get(codename="view_achievement"))
+    client.force_login(staff)
+    address = reverse(
+        "admin:gamification_achievement_change", args=[AchievementFactory().pk]
+    )
+
+    assert 'name="_save"' not in client.get(address).text
+
+
 def test_the_number_of_queries_does_not_grow_with_achievements(
     admin_client, django_assert_num_queries
 ):
