@@ -187,13 +187,19 @@ def write_transaction(alias: str) -> Iterator[None]:
     """Begin a transaction that may read first, and waits for other writers.
 
     SQLite does not wait where a transaction that has read begins to write: it fails at
-    once. Therefore the first statement takes the lock for writing.
+    once. Therefore the first statement takes the lock for writing. On PostgreSQL, who
+    has waited for a lock sees what others have committed meanwhile, whatever the site's
+    isolation level.
     """
+    is_owner = owns_transaction(alias)
     with ExitStack() as stack:
         with taking_turns(alias):
             stack.enter_context(transaction.atomic(using=alias))
         if alias == write_alias():
-            store_for(alias).lock(())
+            store = store_for(alias)
+            if is_owner:
+                store.begin()
+            store.lock(())
         yield
 
 

@@ -15,12 +15,12 @@ from gamification.leaderboards import (
     tend_boards,
 )
 from gamification.leaderboards.kept import current
-from gamification.leaderboards.upkeep import tending
+from gamification.leaderboards.upkeep import rows, tending
 from gamification.maintenance import reconcile
 from gamification.models import Board, BoardScore, PendingScore
 from gamification.services import record_activity, reverse_entry, set_visibility
 from tests.factories import UserFactory
-from tests.races import COMMITTED, ONLY_POSTGRESQL, at_once
+from tests.races import COMMITTED, ONLY_POSTGRESQL, at_once, elsewhere
 
 pytestmark = [COMMITTED, pytest.mark.usefixtures("activity", "no_achievements")]
 
@@ -77,6 +77,26 @@ def test_every_page_lists_everybody_once_while_many_write(user):
     answers = at_once([read_often, read_often, tend_boards, *writers])
 
     assert all([*answers[0], *answers[1]])
+
+
+@ONLY_POSTGRESQL
+@pytest.mark.usefixtures("isolation_level")
+def test_who_waited_for_the_boards_sees_what_others_did_to_them(user, monkeypatch):
+    tend_boards()
+    record_activity(user, "walk")
+    works, make = [tend_boards], rows.make_board
+
+    def make_and_wait(subject):
+        board = make(subject)
+        if works:
+            elsewhere(works.pop())
+        return board
+
+    monkeypatch.setattr(rows, "make_board", make_and_wait)
+    tend_boards()
+
+    assert told() == [(user.pk, 10)]
+    assert count_drifts() == []
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from django.db import connections, transaction
+from django.db import connections
 from django.db.models import F
 
 from gamification.domain.periods import Period, Window
@@ -22,6 +22,7 @@ from gamification.leaderboards.upkeep.segments import divide, shift_counts
 from gamification.leaderboards.values import Group, Key, Subject
 from gamification.models import Board, BoardScore, write_alias
 from gamification.models.users import convert_key
+from gamification.services.unit_of_work import write_transaction
 
 _FOREVER = Subject(Period(Window.ALL, None, None, ""))
 
@@ -31,14 +32,12 @@ def lock_boards(*, waits: bool) -> Iterator[bool]:
     """Lock the boards in a transaction; yield whether it got the lock."""
     alias = write_alias()
     boards = Board.objects.filter(window=Window.ALL, grouping="")
-    with transaction.atomic(using=alias):
+    with write_transaction(alias):
+        make_board(_FOREVER)
         if connections[alias].features.has_select_for_update:
-            make_board(_FOREVER)
             yield bool(boards.select_for_update(skip_locked=not waits).order_by())
         else:
-            # The first statement is a write, so that it locks the whole database.
-            boards.update(version=F("version"))
-            make_board(_FOREVER)
+            # The transaction has locked the whole database.
             yield True
 
 
