@@ -82,7 +82,7 @@ def _before_next(step: str, work: Callable[[], object]) -> Iterator[None]:
     take, works = getattr(PostgreSQLStore, step), [work]
 
     def take_late(*args: Any) -> Any:
-        if works:
+        if works and args[1]:
             do_before(works.pop())
         return take(*args)
 

@@ -1,16 +1,19 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import timedelta
 from functools import partial
 from itertools import count
 
 import pytest
 from django.apps import apps
 from django.contrib.auth import get_user_model
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from gamification.exceptions import GamificationError, UnknownUserError
 from gamification.leaderboards import tend_boards
+from gamification.models import RepairedDate
 from gamification.services import (
     ActivityRecord,
     adjust_xp,
@@ -20,6 +23,14 @@ from gamification.services import (
     reverse_source,
     revoke_achievement,
 )
+from gamification.staff import (
+    Act,
+    begin_list,
+    begin_repairs,
+    begin_undo,
+    repair_streaks,
+    run_next_step,
+)
 from tests.api.clients import API
 from tests.conftest import IS_POSTGRESQL
 from tests.factories import AchievementFactory, UserFactory
@@ -28,8 +39,10 @@ from tests.races import (
     ONLY_POSTGRESQL,
     anywhere,
     at_once,
+    before_next_lock,
     before_next_write,
     before_statement,
+    total_of,
 )
 
 pytestmark = [COMMITTED, pytest.mark.usefixtures("activity", "no_achievements")]
@@ -172,3 +185,58 @@ def test_a_newcomer_may_go_before_any_statement_of_their_choices():
         assert answer.status_code in {200, 422}
         assert what_is_left(user.pk) == []
     assert number > 1
+
+
+def missed(day, *users):
+    """Let users be active the day before and after; return the date."""
+    for user in users:
+        for days in (-1, 1):
+            at = day + timedelta(days=days)
+            record_activity(user, "walk", occurred_at=at, historical=True)
+    return day.date()
+
+
+def finished(job):
+    """Run a job to its end; return it."""
+    while job.finished_at is None:
+        job = run_next_step(job.pk, actor=None)
+    return job
+
+
+@ONLY_POSTGRESQL
+def test_a_user_may_go_before_a_repair_for_everybody(user):
+    gone = UserFactory()
+    day = missed(timezone.now() - timedelta(days=2), user, gone)
+
+    with before_next_lock(partial(delete, gone.pk)):
+        report = repair_streaks([day], actor=None, note="Down.")
+
+    assert report.users == 1
+    assert [row.user for row in RepairedDate.objects.all()] == [user]
+
+
+@ONLY_POSTGRESQL
+def test_a_user_may_go_before_repairs_are_taken_back(user):
+    gone = UserFactory()
+    day = missed(timezone.now() - timedelta(days=2), user, gone)
+    job = finished(begin_repairs([day], actor=None, note="Down."))
+    undo = begin_undo(job.pk, actor=None)
+
+    with before_next_lock(partial(delete, gone.pk)):
+        undo = run_next_step(undo.pk, actor=None)
+
+    assert (undo.error, undo.done, undo.fraction) == ("", 1, 1)
+    assert not RepairedDate.objects.exists()
+
+
+@ONLY_POSTGRESQL
+def test_a_user_may_go_before_a_job_is_taken_back(user):
+    gone, gift = UserFactory(), Act(kind="adjustment", amount=10, note="A gift.")
+    job = finished(begin_list(gift, [user, gone], actor=None))
+    undo = begin_undo(job.pk, actor=None)
+
+    with before_next_lock(partial(delete, gone.pk)):
+        undo = run_next_step(undo.pk, actor=None)
+
+    assert (undo.error, undo.xp, undo.fraction) == ("", -10, 1)
+    assert total_of(user) == 0

@@ -7,13 +7,14 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from gamification.models import StreakFreeze
+from gamification.models import RepairedDate, StreakFreeze
 from gamification.services import get_streaks, pause_streak, record_activity
-from gamification.staff import grant_freezes
+from gamification.staff import grant_freezes, repair_streaks
 from tests.races import (
     COMMITTED,
     ONLY_POSTGRESQL,
     at_once,
+    before_next_lock,
     before_next_write,
 )
 
@@ -86,3 +87,18 @@ def test_grants_with_one_key_are_one_grant(user):
 
     assert sorted(grant.replayed for grant in grants) == [False, True, True, True]
     assert amounts(user) == [("granted", 1)]
+
+
+@ONLY_POSTGRESQL
+def test_a_repair_for_everybody_passes_over_who_has_recorded_the_date_meanwhile(user):
+    missed = timezone.now() - timedelta(days=2)
+    for days in (1, 3):
+        at = timezone.now() - timedelta(days=days)
+        record_activity(user, "walk", occurred_at=at, historical=True)
+    late = partial(record_activity, user, "walk", occurred_at=missed, historical=True)
+
+    with before_next_lock(late):
+        report = repair_streaks([missed.date()], actor=None, note="Down.")
+
+    assert report.users == RepairedDate.objects.count() == 0
+    assert get_streaks(user)[0].current == 3

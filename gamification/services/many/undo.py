@@ -182,10 +182,11 @@ def _was_announced(job: Job) -> bool:
 
 
 def _ledgers(user_ids: Sequence[Any], store: Store) -> dict[Any, list[Entry]]:
+    """Return the ledgers of those of the users who have not been deleted meanwhile."""
     ledgers: dict[Any, list[Entry]] = {user_id: [] for user_id in user_ids}
     for entry in store.entries(user_ids):
         ledgers[entry.user_id].append(entry)
-    return ledgers
+    return {user_id: ledger for user_id, ledger in ledgers.items() if ledger}
 
 
 def _changeset(

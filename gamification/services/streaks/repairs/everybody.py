@@ -77,10 +77,12 @@ def repair_users(
     It is one transaction.
     """
     store = store_for(write_alias())
-    broken = [*_broken(user_ids, streak, wanted, store)]
-    for attempt in attempts(store, broken):
+    suspects = [*_broken(user_ids, streak, wanted, store)]
+    for attempt in attempts(store, suspects):
         with attempt:
             attempt.lock()
+            # Until then, some may have gone, or have got what the dates would give.
+            broken = [*_broken(suspects, streak, wanted, store)]
             for user_id in broken:
                 loaded = load(user_id, store)
                 past = _past(loaded.state, wanted)

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from gamification.domain.streak_rules import DAILY
 from gamification.models import Job, JobKind, RepairedDate, write_alias
+from gamification.models.users import in_order
 from gamification.services.jobs import Step, begin_job
 from gamification.services.streaks.lookup import find_streak
 from gamification.services.streaks.repairs.everybody import (
@@ -73,8 +74,12 @@ def undo_repairs_step(target: Job) -> Step:
     for attempt in attempts(store, batch):
         with attempt:
             attempt.lock()
-            rows.filter(user__in=batch).delete()
-            for user_id in batch:
+            mine = rows.filter(user__in=batch)
+            # Users who are gone by now have lost their repairs, too.
+            present = in_order(mine.values_list("user_id", flat=True).distinct())
+            mine.delete()
+            for user_id in present:
                 settle(user_id, store, timezone.now())
     # Repairs that were taken back are not found again.
-    return Step(len(batch), cursor=str(batch[-1]) if user_ids[len(batch) :] else None)
+    cursor = str(batch[-1]) if user_ids[len(batch) :] else None
+    return Step(len(present), cursor=cursor)
