@@ -194,19 +194,18 @@ def _changes(
                 reason=reason,
                 key=key,
             )
-    targets = targets_of(act, snapshot, state, store)
+    targets = targets_of(act, state, store)
     if not targets:
         return "The user has no such records."
     return reversal_changes(snapshot, state, targets, store, reason)
 
 
-def targets_of(
-    act: Act, snapshot: Snapshot, state: UserState, store: Store
-) -> list[StandingEntry]:
+def targets_of(act: Act, state: UserState, store: Store) -> list[StandingEntry]:
     """Return the user's records that ``act`` takes back."""
     lookups: dict[str, Any] = {"local_date__range": (act.since, act.until)}
     if act.activity:
-        lookups["activity"] = snapshot.catalogue.activities[act.activity].id
+        # By its key, because the activity may have been deleted since the job began.
+        lookups["activity__key"] = act.activity
     entries = store.entries([state.user_id], activity__isnull=False, **lookups)
     standing = standing_entries(entries)
     return [each for each in standing if each.entry.kind == EntryKind.ACTIVITY]

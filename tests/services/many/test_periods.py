@@ -198,6 +198,16 @@ def test_an_impossible_period_does_not_begin(act, user, error):
     assert not Job.objects.exists()
 
 
+def test_an_activity_may_be_deleted_meanwhile(user, swim):
+    act = Act(kind="reversal", activity="swim", **WEEK)
+    begun = begin_take_back(act, user=user, actor=None)
+    swim.delete()
+
+    job = finish(begun)
+
+    assert (job.done, job.xp) == (0, 0)
+
+
 def test_a_user_who_is_deleted_meanwhile_is_passed_over(cheat):
     job = begin_take_back(ALL, user=cheat, actor=None)
     cheat.delete()
