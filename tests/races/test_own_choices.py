@@ -17,7 +17,7 @@ from gamification.services import (
 )
 from gamification.services.players.settings import set_choices
 from tests.factories import AchievementFactory
-from tests.races import COMMITTED, at_once, total_of
+from tests.races import COMMITTED, ONLY_POSTGRESQL, at_once, total_of
 
 pytestmark = [COMMITTED, pytest.mark.usefixtures("activity", "no_achievements")]
 
@@ -82,6 +82,18 @@ def test_hiding_by_many_is_one_change(user):
 
     assert sorted(changes) == [False] * 7 + [True]
     assert UserGamification.objects.get(user=user).version == before + 1
+
+
+@ONLY_POSTGRESQL
+@pytest.mark.usefixtures("isolation_level")
+def test_choices_that_meet_again_and_again_are_all_made(user):
+    def flip():
+        for number in range(12):
+            set_visibility(user, is_public=bool(number % 2))
+
+    at_once([flip] * 8)
+
+    assert UserGamification.objects.get(user=user).is_public
 
 
 def test_records_during_a_change_of_zone_all_count(user):

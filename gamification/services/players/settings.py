@@ -190,9 +190,12 @@ def _set_choice(user_id: Any, **choice: Any) -> bool:
     alias = write_alias()
     with suppress(ConcurrentUpdateError), wrap_database_errors(alias):
         return _set_or_create(user_id, choice)
-    # The user was deleted meanwhile, or deleted and created again.
-    with wrap_database_errors(alias):
-        return _set_or_create(user_id, choice)
+    # Somebody else has changed or deleted the user meanwhile, which the lock prevents.
+    for attempt in attempts(store_for(alias), [user_id]):
+        with attempt:
+            attempt.lock()
+            is_changed = _choose(user_id, choice)
+    return is_changed
 
 
 def _set_or_create(user_id: Any, choice: Mapping[str, Any]) -> bool:
