@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
@@ -23,6 +24,7 @@ from gamification.services.validation import (
     check_key,
     digest,
     key_conflict,
+    unknown_user,
 )
 
 logger = logging.getLogger(__name__)
@@ -47,7 +49,7 @@ def begin_job(
     parameters: Mapping[str, Any],
     total: int,
     actor: UserRef | None,
-    user_ids: Iterable[Any] = (),
+    user_ids: Collection[Any] = (),
     undoes: Job | None = None,
     key: str | None = None,
     request: object = None,
@@ -59,8 +61,8 @@ def begin_job(
     ``run_next_step`` does it. If the actor has used the ``key`` before, it returns the
     job that began then, if it was for the same ``request``.
 
-    Raises ``InvalidKeyError``, ``IdempotencyConflictError``, ``UnknownUserError`` and
-    ``StorageError``.
+    Raises ``InvalidKeyError``, ``IdempotencyConflictError``, ``StorageError``, and
+    ``UnknownUserError``, also if a user of the list does not exist any more.
     """
     actor_id, alias = actor_id_of(actor), write_alias()
     if key is not None:
@@ -82,10 +84,20 @@ def begin_job(
         except IntegrityError:
             if first := find_first_job(request, actor=actor, key=key):
                 return first
+            _check_users(user_ids)
             raise
     log = partial(logger.info, "Job %s: %s begun by user %s.", job.pk, kind, actor_id)
     on_commit(log, alias)
     return job
+
+
+def _check_users(user_ids: Collection[Any]) -> None:
+    """Raise ``UnknownUserError`` unless all of the users exist."""
+    users = get_user_model()._base_manager.using(write_alias())
+    known = {*users.filter(pk__in=user_ids).values_list("pk", flat=True)}
+    for user_id in user_ids:
+        if user_id not in known:
+            raise unknown_user(user_id)
 
 
 def find_first_job(

@@ -13,7 +13,7 @@ from rest_framework.test import APIClient
 
 from gamification.exceptions import GamificationError, UnknownUserError
 from gamification.leaderboards import tend_boards
-from gamification.models import RepairedDate
+from gamification.models import Job, RepairedDate
 from gamification.services import (
     ActivityRecord,
     adjust_xp,
@@ -240,3 +240,13 @@ def test_a_user_may_go_before_a_job_is_taken_back(user):
 
     assert (undo.error, undo.xp, undo.fraction) == ("", -10, 1)
     assert total_of(user) == 0
+
+
+def test_a_job_for_a_list_does_not_begin_once_one_of_its_users_is_gone(user):
+    gone, gift = UserFactory().pk, Act(kind="adjustment", amount=10, note="A gift.")
+    delete(gone)
+
+    with pytest.raises(UnknownUserError, match=str(gone)):
+        begin_list(gift, [user, gone], actor=None)
+
+    assert not Job.objects.exists()
