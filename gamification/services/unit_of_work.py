@@ -215,7 +215,7 @@ def wrap_database_errors(alias: str) -> Iterator[None]:
 
 
 def naming_errors(verb: Callable[P, R]) -> Callable[P, R]:
-    """Make a verb that only reads raise ``StorageError`` like those that write."""
+    """Make a verb raise ``StorageError`` also where it reads without an attempt."""
 
     @wraps(verb)
     def named(*args: P.args, **kwargs: P.kwargs) -> R:

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
-from datetime import date
+from contextlib import suppress
+from datetime import date, timedelta
 from functools import partial
 from itertools import count
 
 import pytest
 from django.core.cache import cache
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
+from django.utils import timezone
 
 from gamification.exceptions import StorageError, StorageSetupError
 from gamification.maintenance import (
@@ -30,10 +32,15 @@ from gamification.services import (
     reverse_source_for_everyone,
 )
 from gamification.staff import (
+    Act,
     RecalculationScope,
     RewardProposal,
+    abandon_job,
     begin_backfill,
+    begin_list,
     begin_recalculation,
+    begin_take_back,
+    begin_undo,
     export_definitions,
     find_job,
     get_balance_report,
@@ -42,8 +49,10 @@ from gamification.staff import (
     preview_recalculation,
     preview_seed_removal,
     reach_problem,
+    repair_streaks,
     run_next_step,
     simulate_rewards,
+    tend_filters,
 )
 from tests.conftest import IS_POSTGRESQL
 from tests.factories import AchievementFactory, UserFactory
@@ -298,3 +307,37 @@ def test_a_read_from_a_missing_table_says_what_to_do(read, user, medal):
         pytest.raises(StorageSetupError, match="A table is missing"),
     ):
         read(user)
+
+
+def fail():
+    raise OperationalError("The server is gone.")
+
+
+GIFT = Act(kind="adjustment", amount=1, note="gift")
+WALKS = Act(kind="reversal", activity="walk", since=TODAY, until=TODAY)
+ON_MANY = {
+    "begin_list": lambda user, job: begin_list(GIFT, [user], actor=None),
+    "begin_take_back": lambda user, job: begin_take_back(WALKS, actor=None),
+    "begin_undo": lambda user, job: begin_undo(job.pk, actor=None),
+    "repair": lambda user, job: repair_streaks([yesterday()], actor=None, note="Down."),
+    "tend_filters": lambda user, job: tend_filters(),
+}
+
+
+def yesterday():
+    return timezone.localdate() - timedelta(days=1)
+
+
+@pytest.mark.parametrize("verb", ON_MANY.values(), ids=ON_MANY)
+def test_work_on_many_names_what_fails_in_any_statement(verb, user):
+    record_activity(user, "walk")
+    job = abandon_job(begin_list(GIFT, [user], actor=None).pk, actor=None)
+
+    for number in count(1):
+        intruder = before_statement(number, fail, if_=anywhere)
+        with intruder as undone, suppress(StorageError):
+            verb(user, job)
+
+        if undone:
+            break
+    assert number > 1

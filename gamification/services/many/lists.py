@@ -20,6 +20,7 @@ from gamification.services.many.acts import (
 )
 from gamification.services.many.names import MAX_NAMES
 from gamification.services.many.preview import ActPreview, play_act
+from gamification.services.unit_of_work import naming_errors
 from gamification.services.validation import (
     MAX_NOTE,
     UserRef,
@@ -34,6 +35,7 @@ from gamification.services.validation import (
 LIST_KINDS: Final = (JobKind.AWARD, JobKind.REVOCATION, JobKind.ADJUSTMENT)
 
 
+@naming_errors
 def preview_list(
     act: Act, users: Iterable[UserRef], *, actor: UserRef | None = None
 ) -> ActPreview:
@@ -46,6 +48,7 @@ def preview_list(
     return play_act(act, user_ids, actor_id=actor_key_of(actor))
 
 
+@naming_errors
 def begin_list(
     act: Act,
     users: Iterable[UserRef],

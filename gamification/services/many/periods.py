@@ -15,7 +15,6 @@ from gamification.models import (
     JobKind,
     LedgerEntry,
     UserGamification,
-    write_alias,
 )
 from gamification.services.balance.report import MAX_DAYS
 from gamification.services.catalogue.lookup import get_definition
@@ -28,7 +27,7 @@ from gamification.services.many.acts import (
     total_of,
 )
 from gamification.services.many.preview import ActPreview, play_act
-from gamification.services.unit_of_work import wrap_database_errors
+from gamification.services.unit_of_work import naming_errors
 from gamification.services.user_batches import next_users
 from gamification.services.validation import (
     UserRef,
@@ -42,6 +41,7 @@ LOOKED_AT_ONCE: Final = 1_000
 LOOKS: Final = 20
 
 
+@naming_errors
 def preview_take_back(act: Act, *, user: UserRef | None = None) -> ActPreview:
     """Return what taking back a period would do now; changes nothing.
 
@@ -52,6 +52,7 @@ def preview_take_back(act: Act, *, user: UserRef | None = None) -> ActPreview:
     return play_act(act, _users(act, user))
 
 
+@naming_errors
 def begin_take_back(
     act: Act,
     *,
@@ -118,9 +119,8 @@ def _users(act: Act, user: UserRef | None) -> list[Any]:
         get_definition(Activity, act.activity)
     if user is not None:
         return [actor_id_of(user)]
-    with wrap_database_errors(write_alias()):
-        records = _records(act).order_by("user_id").values_list("user_id", flat=True)
-        return list(records.distinct())
+    records = _records(act).order_by("user_id").values_list("user_id", flat=True)
+    return list(records.distinct())
 
 
 def _records(act: Act) -> QuerySet[LedgerEntry]:

@@ -33,7 +33,11 @@ from gamification.services.levels.editing import put_back_levels
 from gamification.services.levels.relevel import relevel_users
 from gamification.services.many.acts import query_for, xp_of
 from gamification.services.streaks.repairs.jobs import repairs_by, undo_repairs_step
-from gamification.services.unit_of_work import attempts, write_transaction
+from gamification.services.unit_of_work import (
+    attempts,
+    naming_errors,
+    write_transaction,
+)
 from gamification.services.user_batches import next_users
 from gamification.services.validation import UserRef, actor_id_of, check_notes
 from gamification.storage import Snapshot, Store, store_for
@@ -43,6 +47,7 @@ from gamification.storage.streaks import load_days, load_ledgers
 USERS_AT_ONCE: Final = 100
 
 
+@naming_errors
 def begin_undo(
     job_id: int, *, actor: UserRef | None, note: str = "", internal_note: str = ""
 ) -> Job:

@@ -11,13 +11,14 @@ from gamification.services.catalogue.filters.syncing import (
     unfinished_builds,
 )
 from gamification.services.job_steps import run_next_step
-from gamification.services.unit_of_work import attempts
+from gamification.services.unit_of_work import attempts, naming_errors
 from gamification.storage import store_for
 
 #: The time that one call may take until it begins no further step, in seconds.
 TIME: Final = 20.0
 
 
+@naming_errors
 def tend_filters() -> int:
     """Add missing filters, and build them for a while; return the users counted.
 

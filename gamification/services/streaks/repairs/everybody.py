@@ -20,7 +20,7 @@ from gamification.models import StreakDefinition, UserGamification, write_alias
 from gamification.services.streaks.lookup import find_streak
 from gamification.services.streaks.repairs.single import check_age, check_dates, credit
 from gamification.services.streaks.settling import load
-from gamification.services.unit_of_work import attempts, wrap_database_errors
+from gamification.services.unit_of_work import attempts, naming_errors
 from gamification.services.validation import (
     MAX_NOTE,
     UserRef,
@@ -44,6 +44,7 @@ class RepairReport:
     dates: int = 0
 
 
+@naming_errors
 def repair_streaks(
     dates: Iterable[date], *, actor: UserRef | None, note: str, streak: str = DAILY
 ) -> RepairReport:
@@ -54,11 +55,9 @@ def repair_streaks(
     """
     actor_id = actor_key_of(actor)
     check_text("note", note, longest=MAX_NOTE, required=True)
-    wanted = _check_outage(dates)
-    alias, users = write_alias(), 0
-    with wrap_database_errors(alias):
-        check_actor(actor_id)
-        definition = find_streak(streak)
+    wanted, users = _check_outage(dates), 0
+    check_actor(actor_id)
+    definition = find_streak(streak)
     for user_ids in _pages(wanted):
         users += repair_users(user_ids, definition, wanted, actor_id, note)
     return RepairReport(users, users * len(wanted))
@@ -90,14 +89,13 @@ def repair_users(
     return len(broken)
 
 
+@naming_errors
 def preview_repairs(dates: Iterable[date], *, streak: str = DAILY) -> RepairReport:
     """Return what ``repair_streaks`` would do now, and write nothing."""
-    wanted, alias = _check_outage(dates), write_alias()
-    store, users = store_for(alias), 0
-    with wrap_database_errors(alias):
-        definition = find_streak(streak)
-        for user_ids in _pages(wanted):
-            users += len([*_broken(user_ids, definition, wanted, store)])
+    wanted, users = _check_outage(dates), 0
+    store, definition = store_for(write_alias()), find_streak(streak)
+    for user_ids in _pages(wanted):
+        users += len([*_broken(user_ids, definition, wanted, store)])
     return RepairReport(users, users * len(wanted))
 
 
