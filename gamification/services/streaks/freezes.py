@@ -14,7 +14,7 @@ from gamification.domain.streaks import StreakStatus
 from gamification.exceptions import InvalidRequestError
 from gamification.models import StreakDefinition, StreakFreeze, write_alias
 from gamification.services.corrections.changes import check_award
-from gamification.services.streaks.lookup import find_streak
+from gamification.services.streaks.lookup import find_streak, rule_of
 from gamification.services.streaks.settling import (
     Loaded,
     load,
@@ -85,7 +85,7 @@ def grant_freezes(
                 row = _grant(loaded, definition, amount, key, actor_id, note)
                 settle(user_id, store, row.created_at)
                 loaded = load(user_id, store)
-            rule = loaded.catalogue.streaks[definition.key]
+            rule = rule_of(definition, loaded.catalogue)
             status = status_of(loaded, rule, timezone.now())
             grant = FreezeGrant(_added(row), status, used is not None)
     return grant

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from gamification.domain.streak_rules import DAILY
+from gamification.domain.catalogue import Catalogue
+from gamification.domain.streak_rules import DAILY, StreakRule
 from gamification.exceptions import InvalidRequestError, UnknownStreakError
 from gamification.models import StreakDefinition
 from gamification.services.validation import is_storable
@@ -24,10 +25,25 @@ def find_streak(key: str) -> StreakDefinition:
             key=DAILY, defaults={"name": "Daily streak"}
         )
     if found is None:
-        known = rows.order_by("key").values_list("key", flat=True)
-        message = f"No streak has the key {shown(key)}.{did_you_mean(key, known)}"
-        raise UnknownStreakError(message, streak=key)
+        raise _unknown_streak(key)
     return found
+
+
+def rule_of(streak: StreakDefinition, catalogue: Catalogue) -> StreakRule:
+    """Return the rule that a catalogue, which was read later, has for the streak.
+
+    Raises ``UnknownStreakError`` if the streak was deleted in between.
+    """
+    rule = catalogue.streaks.get(streak.key)
+    if rule is None:
+        raise _unknown_streak(streak.key)
+    return rule
+
+
+def _unknown_streak(key: str) -> UnknownStreakError:
+    known = StreakDefinition.objects.order_by("key").values_list("key", flat=True)
+    message = f"No streak has the key {shown(key)}.{did_you_mean(key, known)}"
+    return UnknownStreakError(message, streak=key)
 
 
 def lock_streak(key: str) -> StreakDefinition | None:

@@ -4,20 +4,23 @@ from datetime import date, timedelta
 
 import pytest
 import time_machine
+from django.db import connection
 
 from gamification.exceptions import (
     InvalidRequestError,
     InvalidTextError,
     NotRepairableError,
     SelfAwardError,
+    UnknownStreakError,
 )
-from gamification.models import RepairedDate
+from gamification.models import RepairedDate, StreakDefinition
 from gamification.services import (
     get_streaks,
     pause_streak,
     record_activity,
     repair_own_streak,
 )
+from gamification.services.streaks.lookup import rule_of
 from gamification.staff import (
     create_streak,
     grant_freezes,
@@ -27,6 +30,7 @@ from gamification.staff import (
     repair_streaks,
     repairs_of,
 )
+from gamification.storage.catalogue import load_catalogue
 from tests.factories import UserFactory
 from tests.services.streaks.conftest import noon, november
 
@@ -248,3 +252,10 @@ def test_a_repaired_date_becomes_active(user, act, on):
         late = record_activity(user, "walk", occurred_at=noon(2), historical=True)
 
     assert late.current_streak == 3
+
+
+def test_a_streak_that_was_deleted_meanwhile_is_unknown():
+    gone = StreakDefinition(key="gone")
+
+    with pytest.raises(UnknownStreakError, match="gone"):
+        rule_of(gone, load_catalogue(connection.alias))

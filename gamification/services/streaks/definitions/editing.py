@@ -116,7 +116,9 @@ def save_streak(
 
 def _lock(item: StreakDefinition) -> StreakDefinition:
     """Return the streak, locked against other editors; recording is not blocked."""
-    return StreakDefinition.objects.locked_against_editors().get(pk=item.pk)
+    rows = StreakDefinition.objects.locked_against_editors()
+    # Somebody may have deleted it meanwhile.
+    return rows.filter(pk=item.pk).first() or find_streak(item.key)
 
 
 def change_streak(item: StreakDefinition, changes: Mapping[str, Any]) -> list[Change]:

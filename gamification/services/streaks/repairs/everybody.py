@@ -17,7 +17,7 @@ from gamification.domain.streak_book import StreakBook, dates_of
 from gamification.domain.streak_rules import DAILY, StreakRule
 from gamification.domain.streak_status import REPAIRABLE, find_status
 from gamification.models import StreakDefinition, UserGamification, write_alias
-from gamification.services.streaks.lookup import find_streak
+from gamification.services.streaks.lookup import find_streak, rule_of
 from gamification.services.streaks.repairs.single import check_age, check_dates, credit
 from gamification.services.streaks.settling import load
 from gamification.services.unit_of_work import attempts, naming_errors
@@ -132,7 +132,7 @@ def _broken(
 ) -> Iterator[Any]:
     """Yield the users whose runs would be longer if the dates were repaired."""
     snapshot = store.read(StateQuery(user_ids, conf.default_calendar))
-    states, rule = [*snapshot.states.values()], snapshot.catalogue.streaks[streak.key]
+    states, rule = [*snapshot.states.values()], rule_of(streak, snapshot.catalogue)
     days = store.days([state.user_id for state in states])
     load_books(states, snapshot.catalogue, store.alias)
     for state in states:

@@ -16,7 +16,7 @@ from gamification.domain.streaks import StreakStatus
 from gamification.exceptions import NotRepairableError
 from gamification.models import RepairedDate, StreakDefinition, write_alias
 from gamification.services.corrections.changes import check_self
-from gamification.services.streaks.lookup import check_date, find_streak
+from gamification.services.streaks.lookup import check_date, find_streak, rule_of
 from gamification.services.streaks.settling import (
     Loaded,
     load,
@@ -153,7 +153,7 @@ def check_age(wanted: Sequence[date], earliest: date, latest: date) -> None:
 def _check_own(
     loaded: Loaded, streak: StreakDefinition, wanted: Collection[date]
 ) -> None:
-    status, rule = _status_of(loaded, streak), loaded.catalogue.streaks[streak.key]
+    status, rule = _status_of(loaded, streak), rule_of(streak, loaded.catalogue)
     missed = {rule.period_of(day).start for day in status.missed}
     if not {rule.period_of(day).start for day in wanted} <= missed:
         raise NotRepairableError(NOT_MISSED)
@@ -204,5 +204,5 @@ def _status(user_id: Any, streak: StreakDefinition, store: Store) -> StreakStatu
 
 
 def _status_of(loaded: Loaded, streak: StreakDefinition) -> StreakStatus:
-    rule = loaded.catalogue.streaks[streak.key]
+    rule = rule_of(streak, loaded.catalogue)
     return status_of(loaded, rule, timezone.now())
