@@ -10,8 +10,9 @@ from django.utils import timezone
 from gamification.exceptions import JobStateError
 from gamification.models import Job, write_alias
 from gamification.services.jobs import find_job, job_rows
-from gamification.services.unit_of_work import wrap_database_errors
+from gamification.services.unit_of_work import attempts
 from gamification.services.validation import UserRef, actor_id_of
+from gamification.storage import store_for
 
 logger = logging.getLogger(__name__)
 
@@ -45,8 +46,10 @@ def abandon_job(job_id: int, *, actor: UserRef | None) -> Job:
 
 def _change(job_id: int, actor: UserRef | None, what: str, **values: Any) -> Job:
     actor_id = actor_id_of(actor)
-    with wrap_database_errors(write_alias()):
-        is_changed = job_rows(job_id).filter(finished_at=None).update(**values)
+    for attempt in attempts(store_for(write_alias())):
+        with attempt:
+            attempt.lock()
+            is_changed = job_rows(job_id).filter(finished_at=None).update(**values)
     job = find_job(job_id)
     if not is_changed:
         raise JobStateError("The job is over.", job=job_id)

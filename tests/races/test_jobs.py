@@ -13,7 +13,11 @@ from gamification.services import (
 )
 from gamification.services.catalogue.backfill import jobs as backfill_jobs
 from gamification.staff import (
+    Act,
     begin_backfill,
+    begin_list,
+    pause_job,
+    resume_job,
     run_next_step,
 )
 from tests.factories import AchievementFactory, UserFactory
@@ -35,6 +39,22 @@ def test_a_lease_is_taken_again_where_transactions_are_serializable(
 
     assert {step.error for step in steps} == {""}
     assert UserAchievement.objects.count() == 1
+
+
+@ONLY_POSTGRESQL
+@pytest.mark.usefixtures("isolation_level")
+def test_those_who_pause_and_resume_a_job_at_once_do_so_one_after_the_other(user):
+    gift = Act(kind="adjustment", amount=1, note="A gift.")
+    job = begin_list(gift, [user], actor=None)
+
+    def change():
+        for _ in range(8):
+            pause_job(job.pk, actor=None)
+            resume_job(job.pk, actor=None)
+
+    at_once([change] * 6)
+
+    assert Job.objects.get().paused_at is None
 
 
 def test_a_job_that_several_screens_step_is_done_once(activity, monkeypatch):
