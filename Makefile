@@ -14,7 +14,8 @@ PYTEST := $(BIN)/python -m pytest
 SLOW := $(addprefix tests/,browser fuzzing hosts \
 	leaderboards/test_model.py management/importing/test_memory.py \
 	services/test_memory.py services/many/test_random_games.py \
-	$(addprefix promises/test_,model.py order.py previews.py undoing.py))
+	$(addprefix promises/test_,history.py milestones.py model.py order.py previews.py \
+	undoing.py))
 # Tests of lines that only PostgreSQL runs, and those of the API.
 MEASURED := $(filter-out $(SLOW),$(wildcard tests/services/test_*.py)) \
 	$(addprefix tests/,api fuzzing storage services/recording services/corrections \
