@@ -57,8 +57,9 @@ def names() -> dict[str, set[str]]:
     """Return the files that use each name."""
     found: dict[str, set[str]] = {}
     for path in FILES:
+        file = str(path.relative_to(ROOT))
         for name in words_of(path):
-            found.setdefault(name, set()).add(str(path.relative_to(ROOT)))
+            found.setdefault(name, set()).add(file)
     return found
 
 

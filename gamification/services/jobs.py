@@ -95,9 +95,8 @@ def _check_users(user_ids: Collection[Any]) -> None:
     """Raise ``UnknownUserError`` unless all of the users exist."""
     users = get_user_model()._base_manager.using(write_alias())
     known = {*users.filter(pk__in=user_ids).values_list("pk", flat=True)}
-    for user_id in user_ids:
-        if user_id not in known:
-            raise unknown_user(user_id)
+    if gone := [user_id for user_id in user_ids if user_id not in known]:
+        raise unknown_user(gone[0])
 
 
 def find_first_job(
