@@ -326,7 +326,6 @@ class BodySerializer(RequestSerializer):
 
     #: The object needs at least one of these fields; empty if it needs none.
     at_least_one: ClassVar[tuple[str, ...]] = ()
-
     #: The model of the row that it describes, if what it leaves out has defaults.
     defaults_of: ClassVar[type[Model] | None] = None
 
