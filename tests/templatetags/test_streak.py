@@ -119,7 +119,7 @@ def test_a_streak_of_yesterday_is_at_risk_by_the_clock_of_the_user(render, user)
     html = render(TAG, user=user)
 
     assert 'data-state="at_risk"' in html
-    assert "At risk until 11:59 p.m.: do something today to keep it." in html
+    assert "At risk: do something by 11:59 p.m. to keep it." in html
 
 
 @time_machine.travel(NOON, tick=False)
@@ -127,7 +127,7 @@ def test_a_day_may_end_later_than_at_midnight(render, user, settings):
     settings.GAMIFICATION = {"DAY_START_HOUR": 4}
     act(user, 1)
 
-    assert "At risk until 3:59 a.m.: do something" in render(TAG, user=user)
+    assert "At risk: do something by 3:59 a.m." in render(TAG, user=user)
 
 
 @time_machine.travel(datetime(2026, 3, 6, 2, tzinfo=UTC), tick=False)
@@ -213,8 +213,8 @@ def test_states_that_are_new_are_said_by_their_label(render, user, monkeypatch):
 @pytest.mark.parametrize(
     ("stock", "says"),
     [
-        (1, "At risk until 11:59 p.m.: do something today to keep it."),
-        (2, "At risk until March 6, 2026, 11:59 p.m."),
+        (1, "At risk: do something by 11:59 p.m. to keep it."),
+        (2, "At risk: do something by March 6, 2026, 11:59 p.m. to keep it."),
     ],
 )
 def test_a_frozen_streak_says_what_it_will_cost(render, user, stock, says):
