@@ -61,11 +61,13 @@ def filter_counts(user: Any = None) -> dict[str, int]:
     """Return what one user, or all, have of all filters, by bucket."""
     users = {} if user is None else {"user": user}
     counts: Counter[str] = Counter()
+    # Pending counts of filters that are gone stay in the text for a while.
+    known = {*CountFilter.objects.values_list("pk", flat=True)}
     for row in FilterTally.objects.filter(**users):
         counts[row.bucket] += row.count
     for row in UserGamification.objects.filter(**users).exclude(pending_counts=""):
-        for _, count, *bucket in json.loads(row.pending_counts):
-            counts["".join(bucket)] += count
+        for pk, count, *bucket in json.loads(row.pending_counts):
+            counts["".join(bucket)] += count if pk in known else 0
     return dict(counts)
 
 

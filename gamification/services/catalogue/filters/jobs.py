@@ -15,7 +15,7 @@ from gamification.models import (
     write_alias,
 )
 from gamification.services.catalogue.filters.counts import store_counts
-from gamification.services.catalogue.filters.syncing import wanted_filters
+from gamification.services.catalogue.filters.syncing import DROPPED
 from gamification.services.jobs import Step
 from gamification.storage import store_for
 from gamification.storage.catalogue import load_catalogue
@@ -38,12 +38,13 @@ def filter_step(job: Job, actor_id: Any) -> Step:
     user_ids = [user_id for _, user_id in rows]
     if user_ids:
         _build(user_ids, parameters["filters"], write_alias())
-        unused = _unused(parameters["unused"])
-        FilterTally.objects.filter(user__in=user_ids, filter__in=unused).delete()
+        dropped = FilterTally.objects.filter(filter__in=parameters["unused"])
+        dropped.filter(user__in=user_ids).delete()
         return Step(len(rows), cursor=rows[-1][0])
     known = CountFilter.objects.all()
-    known.filter(pk__in=parameters["filters"]).update(is_built=True)
-    known.filter(pk__in=_unused(parameters["unused"])).delete()
+    built = known.filter(pk__in=parameters["filters"])
+    built.exclude(digest__startswith=DROPPED).update(is_built=True)
+    known.filter(pk__in=parameters["unused"]).delete()
     return Step()
 
 
@@ -53,10 +54,3 @@ def _build(user_ids: Sequence[Any], filter_ids: Sequence[int], alias: str) -> No
     wanted = [rule for rule in filters if rule.id in filter_ids]
     store_counts(user_ids, wanted, alias)
     UserGamification.objects.filter(user__in=user_ids).update(version=F("version") + 1)
-
-
-def _unused(filter_ids: Sequence[int]) -> list[int]:
-    """Return those of the filters that no achievement has come to need again."""
-    rows = CountFilter.objects.filter(pk__in=filter_ids)
-    unused = rows.exclude(digest__in=[*wanted_filters()]) if filter_ids else rows
-    return [*unused.values_list("pk", flat=True)]

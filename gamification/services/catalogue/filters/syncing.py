@@ -6,9 +6,10 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from django.db.models import QuerySet
+from django.db.models import CharField, QuerySet, Value
+from django.db.models.functions import Cast, Concat
 
 from gamification.domain.conditions import write_condition
 from gamification.domain.criteria import Criterion
@@ -28,6 +29,9 @@ from gamification.storage.catalogue import load_catalogue
 
 #: The definition of a filter, as it is stored.
 Definition = Mapping[str, Any]
+
+#: The digest of a filter that is dropped, before its id: no definition has it.
+DROPPED: Final = "dropped "
 
 
 def sync_filters(actor: UserRef | None = None) -> Job | None:
@@ -63,8 +67,10 @@ def sync_filters(actor: UserRef | None = None) -> Job | None:
         rows.filter(pk__in=build).update(is_built=True)
         rows.filter(pk__in=drop).delete()
         return None
-    # Should an achievement come to need one again, its tallies are incomplete.
-    rows.filter(pk__in=drop).update(is_built=False)
+    # Should an achievement need one again, it gets a new one: a job may still build the
+    # tallies of this one, and another one delete them.
+    mark = Concat(Value(DROPPED), Cast("pk", CharField()))
+    rows.filter(pk__in=drop).update(is_built=False, digest=mark)
     if not build and not drop:
         return None
     keys = {

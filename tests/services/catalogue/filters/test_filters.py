@@ -192,6 +192,29 @@ def test_a_filter_that_is_needed_again_is_built_again(read, user):
     assert filter_counts(user) == {"": 1}
 
 
+def test_a_filter_that_is_needed_again_while_it_is_built_is_built_anew(
+    read, monkeypatch
+):
+    monkeypatch.setattr(filter_jobs, "USERS_AT_ONCE", 1)
+    users = UserFactory.create_batch(2)
+    for each in users:
+        record_activity(each, "read", attributes={"genre": "fantasy"})
+    one = fan(read)
+    first = sync_filters()
+    run_next_step(first.pk, actor=None)
+    Achievement.objects.filter(pk=one.pk).update(status="draft")
+    drop = sync_filters()
+    run_next_step(drop.pk, actor=None)
+    Achievement.objects.filter(pk=one.pk).update(status="active")
+
+    again = sync_filters()
+    for job in (first, again, drop):
+        run(job)
+
+    assert CountFilter.objects.get().is_built
+    assert [filter_counts(each) for each in users] == [{"": 1}] * 2
+
+
 def test_an_abandoned_build_begins_anew(read, user):
     record_activity(user, "read", attributes={"genre": "fantasy"})
     fan(read)
