@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from gamification.conf import conf
 from gamification.leaderboards import sql
-from gamification.leaderboards.groups import audience, hides_users, ranked_in
+from gamification.leaderboards.groups import counting_rule, hides_users, ranked_in
 from gamification.leaderboards.values import EVERYBODY, Group, Key, Subject
 from gamification.models import BoardScore, write_alias
 from gamification.models.progress import counted_marks
@@ -59,7 +59,7 @@ def _ranked(group: Group, now: datetime) -> sql.Statement:
     if group == EVERYBODY and columns is not None and not hides_users():
         return sql.Statement(sql.ranked(columns), (adapted(now),))
     lookup = conf.LEADERBOARD_GROUPS.get(group.grouping, "")
-    text, params = _compiled(group, lookup, audience(), write_alias())
+    text, params = _compiled(group, lookup, counting_rule(), write_alias())
     usual, present = adapted(_NOW), adapted(now)
     params = tuple(present if param == usual else param for param in params)
     return sql.Statement(f"w.user_id IN ({text})", params)

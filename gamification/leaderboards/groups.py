@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from functools import reduce
 from hashlib import sha256
+from operator import or_
 from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.core.exceptions import EmptyResultSet
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from gamification.conf import conf
 from gamification.leaderboards.values import EVERYBODY, Group
@@ -56,13 +58,29 @@ def groupings() -> list[str]:
     return ["", *conf.LEADERBOARD_GROUPS]
 
 
-def audience() -> str:
-    """Return a mark of the rule by which the site counts users now.
+def audience(grouping: str) -> str:
+    """Return a mark of the rule by which the site counts a grouping's users now.
 
-    Boards that were built by another rule are not read. If the default manager of the
-    site's users depends on the request, such as on its tenant, a kept board serves only
-    the requests that share its rule.
+    Boards that were built by another rule are not read, nor are any where the site
+    keeps none: nobody tells them what is recorded. If the default manager of the site's
+    users depends on the request, such as on its tenant, a kept board serves only the
+    requests that share its rule.
     """
+    if not conf.KEEP_LEADERBOARDS:
+        return "nobody"
+    lookup = conf.LEADERBOARD_GROUPS.get(grouping, "")
+    rule = counting_rule()
+    return sha256(f"{lookup} {rule}".encode()).hexdigest() if lookup else rule
+
+
+def by_present_rules() -> Q:
+    """Return the condition of boards that were built by the rules of now."""
+    rules = (Q(grouping=each, audience=audience(each)) for each in groupings())
+    return reduce(or_, rules)
+
+
+def counting_rule() -> str:
+    """Return a mark of the rule by which the site counts users now."""
     rule = "staff" if conf.RANKS_STAFF else ""
     if not hides_users():
         return rule

@@ -196,3 +196,19 @@ def test_a_grouping_is_a_lookup_of_users(settings):
     settings.GAMIFICATION = {"LEADERBOARD_GROUPS": {"team": "team__id"}}
 
     assert [error.id for error in check_settings(None)] == ["gamification.E018"]
+
+
+@pytest.mark.parametrize("between", [{}, {"family": "username"}])
+def test_boards_of_another_lookup_are_built_again(ask, settings, between):
+    one, other = UserFactory.create_batch(2, email="lovelace")
+    record_activity(one, "walk")
+    ask(one)
+    settings.GAMIFICATION = {"LEADERBOARD_GROUPS": between}
+    record_activity(other, "walk")
+    tend_boards()
+    settings.GAMIFICATION = {"LEADERBOARD_GROUPS": {"family": "email"}}
+
+    page = ask(one)
+
+    assert {entry.user for entry in page.entries} == {one, other}
+    assert [*reconcile()] == []

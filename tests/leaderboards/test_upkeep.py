@@ -286,6 +286,34 @@ def test_boards_that_are_not_kept_cost_nothing(user, monkeypatch):
     assert get_leaderboard("all").entries[0].user == user
 
 
+def test_boards_are_built_again_after_a_time_without_any(user, clock, settings):
+    tend_boards()
+    settings.GAMIFICATION = {"KEEP_LEADERBOARDS": False}
+    earns(user, 10)
+    meanwhile = [*reconcile(), *count_drifts()]
+    tend_boards()
+    settings.GAMIFICATION = {}
+    clock.shift(timedelta(days=7))
+
+    tend_boards()
+
+    assert meanwhile == [*reconcile()] == []
+    assert get_leaderboard("week", period="2026-W24", viewer=user).me.score == 10
+
+
+def test_a_rebuild_concerns_past_boards_that_are_not_final(user, clock, settings):
+    tend_boards()
+    settings.GAMIFICATION = {"KEEP_LEADERBOARDS": False}
+    earns(user, 10)
+    settings.GAMIFICATION = {}
+    clock.shift(timedelta(days=7))
+
+    rebuild_boards()
+    tend_boards()
+
+    assert get_leaderboard("week", period="2026-W24", viewer=user).me.score == 10
+
+
 @pytest.mark.parametrize(
     ("fields", "pending"), [(["last_login"], 0), (["is_staff"], 1), (None, 1)]
 )

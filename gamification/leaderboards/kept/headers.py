@@ -113,7 +113,8 @@ def _condition(subject: Subject) -> sql.Statement:
     bounds = "starts_at = %s AND ends_at = %s" if instants else "starts_at IS NULL"
     text = f"""(audience = %s OR closed_at IS NOT NULL)
     AND grouping = %s AND "group" = %s AND "window" = %s AND {bounds}"""
-    return sql.Statement(text, (audience(), *group, period.window.value, *instants))
+    rule = audience(group.grouping)
+    return sql.Statement(text, (rule, *group, period.window.value, *instants))
 
 
 def _header(rows: Sequence[_Row], limit: int) -> BoardHeader:

@@ -49,7 +49,7 @@ def open_board(subject: Subject, now: datetime) -> bool:
     It says whether the board is built.
     """
     board = make_board(subject)
-    if board.is_built and board.audience == audience():
+    if board.is_built and board.audience == audience(board.grouping):
         return True
     users = [*_users_since(subject.period)[: FEW_ENTRIES + 1]]
     if len(users) <= FEW_ENTRIES:
@@ -82,11 +82,18 @@ def rebuild_boards(
     It builds those of the current periods, or of the period of this name, for all
     users, or for each group of ``grouping``. Readers ask the ledger until a board is
     built. Each batch of users has a transaction of its own, and recording goes on
-    meanwhile. It calls ``progress`` with the number of users after each batch.
+    meanwhile. It calls ``progress`` with the number of users after each batch. Without
+    a ``period``, ``tend_boards`` builds past ones again that are not final yet.
     """
     now = now or timezone.now()
     windows = [*Window] if window is None else [window]
     groups = [EVERYBODY] if grouping is None else kept_groups(grouping)
+    if period is None:
+        past = Board.objects.filter(ends_at__lte=now, closed_at=None)
+        with lock_boards(waits=True):
+            past.filter(grouping=grouping or "", window__in=windows).update(
+                is_built=False
+            )
     for each in windows:
         wanted = period_of(each, period, now)
         for group in groups:

@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from gamification.leaderboards.counting import counted_keys, kept_keys
-from gamification.leaderboards.groups import audience, groupings
+from gamification.leaderboards.groups import by_present_rules
 from gamification.leaderboards.upkeep.closing import final_at
 from gamification.leaderboards.upkeep.rows import subject_of
 from gamification.leaderboards.upkeep.segments import wrong_counts
@@ -72,5 +72,4 @@ def has_boards() -> bool:
 def _boards() -> list[Board]:
     """Return the boards that follow the ledger."""
     boards = Board.objects.filter(is_built=True, closed_at=None)
-    boards = boards.filter(audience=audience(), grouping__in=groupings())
-    return [*boards.order_by("id")]
+    return [*boards.filter(by_present_rules()).order_by("id")]

@@ -63,7 +63,8 @@ def subject_of(board: Board) -> Subject:
 def clear(board: Board) -> None:
     """Empty a board that is to be built."""
     BoardScore.objects.filter(board=board).delete()
-    board.is_built, board.audience, board.closed_at = False, audience(), None
+    board.audience = audience(board.grouping)
+    board.is_built, board.closed_at = False, None
     board.version += 1
     board.save(update_fields=["is_built", "audience", "closed_at", "version"])
 

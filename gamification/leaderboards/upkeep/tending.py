@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from gamification.conf import conf
 from gamification.domain.periods import Period, Window, current_period
-from gamification.leaderboards.groups import audience, groupings, groups_of
+from gamification.leaderboards.groups import by_present_rules, groupings, groups_of
 from gamification.leaderboards.upkeep.building import (
     STEP,
     build,
@@ -40,11 +40,14 @@ def tend_boards(*, now: datetime | None = None) -> int:
 
     It builds the boards of the current periods, those that were missed since the last
     one, and past ones that are not built; it closes boards whose periods are settled,
-    the oldest first. It waits while somebody else tends the boards.
+    the oldest first. It waits while somebody else tends the boards. If the site keeps
+    no boards, it only sees to it that those of before are built again one day.
     """
     now, done = now or timezone.now(), 0
     with lock_boards(waits=True):
         _forget_others()
+        if not conf.KEEP_LEADERBOARDS:
+            return done
         large = [each for each in _due(now) if not open_board(each, now)]
     for subject in large:
         build(subject, now)
@@ -97,12 +100,12 @@ def _boards() -> Any:
 def _has_others() -> bool:
     """Say whether boards follow the ledger by another rule of who is counted."""
     others = _boards().filter(is_built=True, closed_at=None)
-    return bool(others.exclude(audience=audience()).exists())
+    return bool(others.exclude(by_present_rules()).exists())
 
 
 def _forget_others() -> None:
     """Let boards be built again that were built by another rule."""
-    others = _boards().filter(closed_at=None).exclude(audience=audience())
+    others = _boards().filter(closed_at=None).exclude(by_present_rules())
     others.update(is_built=False)
 
 
@@ -158,7 +161,7 @@ def _is_in(pending: _Pending, period: Period) -> bool:
 
 def _concerned(pending: Sequence[_Pending]) -> Iterator[Board]:
     """Yield the boards on which the users are, or may come."""
-    opened = _boards().filter(closed_at=None, audience=audience())
+    opened = _boards().filter(by_present_rules(), closed_at=None)
     yield from opened.filter(grouping="")
     users = {each.user_id for each in pending}
     scores = BoardScore.objects.filter(user__in=users)
