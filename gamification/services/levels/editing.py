@@ -118,11 +118,12 @@ def put_back_levels(job: Job, actor_id: Any) -> int:
     if before is None:
         message = "The job changed no levels: it only gave users those of the table."
         raise JobStateError(message, job=job.pk)
-    current = get_levels()
-    if [*thresholds_of(current)] != job.parameters["levels"]:
+    current, former = get_levels(), [LevelRule(*level) for level in before]
+    # An earlier, abandoned job may have put the table back already.
+    expected = [*job.parameters["levels"]], [*thresholds_of(former)]
+    if [*thresholds_of(current)] not in expected:
         message = "The levels have been changed since, so they cannot be put back."
         raise JobStateError(message, job=job.pk)
-    former = [LevelRule(*level) for level in before]
     levels = make_table(thresholds_of(former), [*former, *current])
     _replace(levels, actor_id)
     return misplaced_users(thresholds_of(levels)).count()

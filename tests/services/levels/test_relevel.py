@@ -234,6 +234,23 @@ def test_taking_a_table_back_undoes_all_of_it(seed, monkeypatch):
     assert undo.undoes == job
 
 
+@pytest.mark.usefixtures("two_at_a_time")
+@pytest.mark.parametrize("seed", range(3))
+def test_an_abandoned_undo_of_a_table_is_completed_by_another(seed, monkeypatch):
+    monkeypatch.setattr("gamification.services.many.undo.USERS_AT_ONCE", 2)
+    chance = Random(seed)
+    make_game(chance)
+    before, table = totals(), get_levels()
+    job = finish(save(0, *sorted(chance.sample(range(1, 600), 8))).job)
+    first = run_next_step(begin_undo(job.pk, actor=None).pk, actor=None)
+    abandon_job(first.pk, actor=None)
+
+    finish(begin_undo(job.pk, actor=None))
+
+    assert totals() == before
+    assert get_levels() == table
+
+
 def test_names_that_staff_gave_since_stay_when_a_table_is_taken_back(climbers):
     finish(save(0, 30, 60).job)
     Level.objects.filter(number=3).update(name="Master")
