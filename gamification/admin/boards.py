@@ -70,7 +70,7 @@ class BoardAdmin(HistoryAdmin):
         name = request.GET.get("period") or None
         try:
             page = self._page(request, _window(window), name)
-        except GamificationError as error:
+        except InvalidRequestError as error:
             messages.error(request, str(error))
             return redirect(self.address_of("board_of", window))
         template = "admin/gamification/board/places.html"

@@ -48,6 +48,7 @@ from gamification.models.users import (
     users_by_key,
     visible_users,
 )
+from gamification.services.unit_of_work import naming_errors
 from gamification.services.validation import (
     UserRef,
     check_choice,
@@ -72,6 +73,7 @@ WINNING_RANK: Final = 3
 TRIES: Final = 5
 
 
+@naming_errors
 def get_leaderboard(
     window: Window | str,
     *,
@@ -104,8 +106,8 @@ def get_leaderboard(
     ``LEADERBOARD_SCOPES`` or ``LEADERBOARD_GROUPS``.
 
     Raises ``InvalidInstantError``, ``InvalidPeriodError``, ``InvalidCursorError``,
-    ``UnknownScopeError``, ``UnknownUserError``, and ``InvalidRequestError`` for any
-    other invalid value.
+    ``UnknownScopeError``, ``UnknownUserError``, ``StorageError``, and
+    ``InvalidRequestError`` for any other invalid value.
     """
     check_choice("window", window, Window.values)
     check_choice("ranking", ranking, Ranking.values)

@@ -7,6 +7,7 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.urls import reverse
 
+from gamification.exceptions import StorageError
 from gamification.leaderboards import tend_boards
 from gamification.leaderboards.upkeep import closing
 from gamification.models import Board, UserGamification
@@ -154,6 +155,18 @@ def test_what_is_not_there_is_said(admin_client, query, said):
 
     assert response.redirect_chain == [(WEEK, 302)]
     assert said in response.text
+
+
+def test_a_database_that_fails_does_not_send_staff_in_a_circle(
+    admin_client, monkeypatch
+):
+    def fail(*args, **options):
+        raise StorageError
+
+    monkeypatch.setattr("gamification.admin.boards.get_leaderboard", fail)
+
+    with pytest.raises(StorageError):
+        admin_client.get(WEEK)
 
 
 def test_a_window_is_one_of_four(admin_client):

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.db import DatabaseError, OperationalError, transaction
 
+from gamification.exceptions import StorageError
 from gamification.leaderboards import (
     count_drifts,
     get_leaderboard,
@@ -189,7 +190,7 @@ def test_an_upkeep_that_is_killed_has_done_nothing(user, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(tending, "count_users", die_after_two)
-        with pytest.raises(DatabaseError):
+        with pytest.raises(StorageError):
             tend_boards()
     assert (BoardScore.objects.count(), PendingScore.objects.count()) == (0, 1)
 

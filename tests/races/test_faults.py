@@ -11,6 +11,15 @@ from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
 from gamification.exceptions import StorageError, StorageSetupError
+from gamification.leaderboards import (
+    count_again,
+    count_drifts,
+    get_leaderboard,
+    get_winners,
+    rebuild_boards,
+    reopen_board,
+    tend_boards,
+)
 from gamification.maintenance import (
     reconcile,
 )
@@ -278,6 +287,13 @@ READS = {
     "reach": lambda user: get_reach(["medal"]),
     "problem": lambda user: reach_problem(COLLECTOR),
     "examples": lambda user: preview_seed_removal(),
+    "leaderboard": lambda user: get_leaderboard("week", viewer=user),
+    "winners": lambda user: get_winners("week"),
+    "tick": lambda user: tend_boards(),
+    "rebuild": lambda user: rebuild_boards(),
+    "reopen": lambda user: reopen_board("day", "2026-06-10", actor=user),
+    "check": lambda user: count_drifts(),
+    "count again": count_again,
 }
 
 all_reads = pytest.mark.parametrize("read", READS.values(), ids=READS)

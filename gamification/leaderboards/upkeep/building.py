@@ -22,6 +22,7 @@ from gamification.leaderboards.upkeep.rows import (
 )
 from gamification.leaderboards.values import EVERYBODY, Group, Subject
 from gamification.models import Board, LedgerEntry
+from gamification.services.unit_of_work import naming_errors
 from gamification.services.validation import UserRef, user_id_of
 
 logger = logging.getLogger(__name__)
@@ -68,6 +69,7 @@ def _users_since(period: Period) -> Any:
     return entries.values_list("user_id", flat=True)
 
 
+@naming_errors
 def rebuild_boards(
     *,
     window: Window | None = None,
@@ -83,7 +85,8 @@ def rebuild_boards(
     users, or for each group of ``grouping``. Readers ask the ledger until a board is
     built. Each batch of users has a transaction of its own, and recording goes on
     meanwhile. It calls ``progress`` with the number of users after each batch. Without
-    a ``period``, ``tend_boards`` builds past ones again that are not final yet.
+    a ``period``, ``tend_boards`` builds past ones again that are not final yet. Raises
+    ``InvalidPeriodError``, ``StorageError``.
     """
     now = now or timezone.now()
     windows = [*Window] if window is None else [window]
@@ -101,6 +104,7 @@ def rebuild_boards(
     return len(windows) * len(groups)
 
 
+@naming_errors
 def reopen_board(
     window: Window,
     period: str,
@@ -112,8 +116,8 @@ def reopen_board(
     """Open the board of a past period again, with all that was recorded since.
 
     It settles again, and is closed ``MAX_BACKDATE`` after ``now``. Raises
-    ``InvalidPeriodError`` for a name that is not that of a period, and
-    ``UnknownUserError``.
+    ``InvalidPeriodError`` for a name that is not that of a period,
+    ``UnknownUserError``, ``StorageError``.
     """
     now = now or timezone.now()
     actor_id = None if actor is None else user_id_of(actor)

@@ -17,6 +17,7 @@ from gamification.leaderboards.upkeep.segments import wrong_counts
 from gamification.leaderboards.values import Key
 from gamification.models import Board, BoardScore, PendingScore, write_alias
 from gamification.models.users import convert_key
+from gamification.services.unit_of_work import naming_errors
 
 
 class ScoreDrift(NamedTuple):
@@ -51,8 +52,12 @@ def _pending(user_ids: Collection[Any]) -> set[Any]:
     return set(rows.values_list("user_id", flat=True))
 
 
+@naming_errors
 def count_drifts() -> list[str]:
-    """Return a sentence for each wrong number or missing segment of a built board."""
+    """Return a sentence for each wrong number or missing segment of a built board.
+
+    Raises ``StorageError``.
+    """
     with transaction.atomic(using=write_alias()):
         return [drift for board in _boards() for drift in _count_drifts(board)]
 

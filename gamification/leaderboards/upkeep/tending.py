@@ -24,6 +24,7 @@ from gamification.leaderboards.upkeep.rows import count_users, lock_boards, subj
 from gamification.leaderboards.values import EVERYBODY, Group, Subject
 from gamification.models import Board, BoardScore, PendingScore, write_alias
 from gamification.services import user_changes
+from gamification.services.unit_of_work import naming_errors
 from gamification.services.validation import UserRef, user_id_of
 
 
@@ -35,13 +36,15 @@ class _Pending(NamedTuple):
     occurred_at: datetime | None
 
 
+@naming_errors
 def tend_boards(*, now: datetime | None = None) -> int:
     """Take all pending scores into account; return the number of rows.
 
     It builds the boards of the current periods, those that were missed since the last
     one, and past ones that are not built; it closes boards whose periods are settled,
     the oldest first. It waits while somebody else tends the boards. If the site keeps
-    no boards, it only sees to it that those of before are built again one day.
+    no boards, it only sees to it that those of before are built again one day. Raises
+    ``StorageError``.
     """
     now, done = now or timezone.now(), 0
     with lock_boards(waits=True):
@@ -59,11 +62,12 @@ def tend_boards(*, now: datetime | None = None) -> int:
             return done
 
 
+@naming_errors
 def count_again(user: UserRef) -> None:
     """Count a user again on all boards, after the site has changed their group or rank.
 
     The app notices users who are saved, but not other rows, nor ``QuerySet.update()``.
-    Raises ``UnknownUserError`` for what cannot be a user.
+    Raises ``UnknownUserError`` for what cannot be a user, and ``StorageError``.
     """
     user_changes.count_again(user_id_of(user), write_alias())
 
