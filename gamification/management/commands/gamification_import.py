@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from functools import partial
 from time import perf_counter
 from typing import Any, BinaryIO, Final
 
 from django.core.management import CommandError, CommandParser
-from django.db import Error
 
 from gamification.conf import conf
-from gamification.exceptions import GamificationError
-from gamification.management.importing.command import ImportCommand, open_input, size_of
+from gamification.management.importing.command import (
+    ImportCommand,
+    explaining,
+    open_input,
+    size_of,
+)
 from gamification.management.importing.counter import DiskCounter
 from gamification.management.importing.errors import ErrorReporter
 from gamification.management.importing.importer import Importer
@@ -136,7 +139,8 @@ class Command(ImportCommand):
             importer = Importer(
                 reader, builder, users, errors.report, strict=options["strict"]
             )
-            with explaining(importer, dry_run=options["dry_run"]):
+            rest = partial(what_is_done, importer)
+            with explaining(rest, dry_run=options["dry_run"]):
                 importer.run(
                     lambda: progress.move_to(reader.position),
                     batch_size=options["batch_size"],
@@ -168,22 +172,13 @@ def check_result(importer: Importer) -> None:
         raise CommandError("Nothing was recorded.")
 
 
-@contextmanager
-def explaining(importer: Importer, *, dry_run: bool) -> Iterator[None]:
-    """Turn what interrupts an import into an error that says how far it came."""
-    try:
-        yield
-    except (GamificationError, Error, OSError, KeyboardInterrupt) as error:
-        # Django's database errors repeat the text of their cause.
-        words = " ".join(dict.fromkeys([str(error), str(error.__cause__ or "")]))
-        reason = f"{' '.join(words.split()).rstrip('.') or 'Interrupted'}."
-        if dry_run:
-            raise CommandError(f"{reason} The dry run kept nothing.") from error
-        raise CommandError(
-            f"{reason} The import is done up to line {importer.committed_line}, with "
-            f"{importer.report.recorded} new records. Run it again to continue: rows "
-            "that were recorded are not recorded again."
-        ) from error
+def what_is_done(importer: Importer) -> str:
+    """Say how far an import came that was interrupted, and how it goes on."""
+    return (
+        f"The import is done up to line {importer.committed_line}, with "
+        f"{importer.report.recorded} new records. Run it again to continue: rows "
+        "that were recorded are not recorded again."
+    )
 
 
 def summarize(

@@ -7,10 +7,13 @@ from collections.abc import Mapping
 from typing import Any, BinaryIO
 
 from django.core.management import CommandError
-from django.db import Error
 
-from gamification.exceptions import StorageError
-from gamification.management.importing.command import ImportCommand, open_input, size_of
+from gamification.management.importing.command import (
+    ImportCommand,
+    explaining,
+    open_input,
+    size_of,
+)
 from gamification.management.importing.counter import DiskCounter
 from gamification.management.importing.errors import ErrorReporter
 from gamification.management.importing.streaks import (
@@ -71,14 +74,10 @@ class Command(ImportCommand):
         with ProgressBar(terminal, "B", size_of(options["file"])) as progress:
             errors = ErrorReporter(progress, self.stderr.write)
             importer = StreakImporter(reader, lookup, repeats, errors.report)
-            try:
+            with explaining(lambda: GO_ON, dry_run=options["dry_run"]):
                 importer.run(
                     lambda: progress.move_to(reader.position),
                     dry_run=options["dry_run"],
                 )
-            except (StorageError, Error, KeyboardInterrupt) as error:
-                reason = str(error) or "Interrupted."
-                rest = "The dry run kept nothing." if options["dry_run"] else GO_ON
-                raise CommandError(f"{reason} {rest}") from error
             errors.close()
         return importer

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import sys
 from argparse import RawDescriptionHelpFormatter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar
 
 from django.core.management import BaseCommand, CommandError, CommandParser
 from django.core.management.base import DjangoHelpFormatter
+from django.db import Error
 
+from gamification.exceptions import GamificationError
 from gamification.management.importing.errors import BadHeaderError
 from gamification.management.importing.readers import (
     Columns,
@@ -75,6 +77,22 @@ def open_input(path: str) -> Iterator[BinaryIO]:
             yield stream
     except OSError as error:
         raise CommandError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+@contextmanager
+def explaining(rest: Callable[[], str], *, dry_run: bool) -> Iterator[None]:
+    """Turn what interrupts an import into an error that says how to go on.
+
+    ``rest`` returns what to say of an import that is no dry run.
+    """
+    try:
+        yield
+    except (GamificationError, Error, OSError, KeyboardInterrupt) as error:
+        # Django's database errors repeat the text of their cause.
+        words = " ".join(dict.fromkeys([str(error), str(error.__cause__ or "")]))
+        reason = f"{' '.join(words.split()).rstrip('.') or 'Interrupted'}."
+        said = "The dry run kept nothing." if dry_run else rest()
+        raise CommandError(f"{reason} {said}") from error
 
 
 def size_of(path: str) -> int | None:
