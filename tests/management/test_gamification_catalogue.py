@@ -13,8 +13,8 @@ from gamification.domain.rules import AchievementStatus
 from gamification.domain.streak_rules import StreakUnit
 from gamification.exceptions import StorageError
 from gamification.management.commands import gamification_catalogue
-from gamification.models import Achievement, AchievementCategory
-from gamification.services import record_activity
+from gamification.models import Achievement, AchievementCategory, Job
+from gamification.services import job_steps, record_activity
 from gamification.staff import (
     export_definitions,
 )
@@ -23,6 +23,8 @@ from tests.inspection import everything, profile_of
 from tests.management.imports import CommandResult
 
 pytestmark = pytest.mark.django_db
+
+ERROR = StorageError("The server went away.")
 
 
 def catalogue(*args: object, stdout=None) -> CommandResult:
@@ -308,15 +310,32 @@ def test_a_dry_run_removes_no_example():
     assert everything() == before
 
 
-def test_new_levels_of_a_file_are_given_to_users(tmp_path, user, activity):
+@pytest.fixture
+def levels(tmp_path, user, activity):
+    """A file whose second level the user has reached."""
     record_activity(user, "walk", quantity=4)
     document = {"format": 1, "activities": [], "achievements": []}
     document["levels"] = [{"threshold": 0}, {"threshold": 30, "name": "Explorer"}]
     file = tmp_path / "levels.json"
     file.write_text(json.dumps(document))
+    return file
 
-    lines = catalogue("apply", file).stdout.getvalue().splitlines()
+
+def test_new_levels_of_a_file_are_given_to_users(levels, user):
+    lines = catalogue("apply", levels).stdout.getvalue().splitlines()
 
     assert "+ level 2" in lines
     assert lines[-1].endswith("users with a new level: 1")
+    assert profile_of(user).level == 2
+
+
+def test_users_get_their_levels_after_a_call_that_failed(levels, user, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setitem(job_steps.STEP_FUNCTIONS, "levels", mock.Mock(side_effect=ERROR))
+        message = refused("apply", levels)
+
+    lines = catalogue("apply", levels).stdout.getvalue().splitlines()
+
+    assert message == f"job {Job.objects.get().pk}: {ERROR}"
+    assert lines[-1] == f"job {Job.objects.get().pk}: users with a new level: 1"
     assert profile_of(user).level == 2

@@ -13,6 +13,7 @@ from django.db import Error
 from gamification.exceptions import GamificationError, InvalidDefinitionsError
 from gamification.management.commands.gamification_job import run_to_end
 from gamification.management.importing.command import open_input
+from gamification.models import Job, JobKind
 from gamification.staff import (
     MAX_FILE_SIZE,
     apply_definitions,
@@ -133,10 +134,17 @@ class Command(BaseCommand):
             return
         differences = apply_definitions(text)
         self._show(differences)
-        if differences.job_id:
-            job = run_to_end(differences.job_id, terminal)
-            self.stdout.write(f"job {job.pk}: users with a new level: {job.done}")
+        self._give_levels(terminal)
         self._warn(changed_reach(differences))
+
+    def _give_levels(self, terminal: Any) -> None:
+        """Give users their new levels, also those of a call that was interrupted."""
+        jobs = Job.objects.filter(kind=JobKind.LEVELS, finished_at=None, paused_at=None)
+        for job_id in [*jobs.order_by("pk").values_list("pk", flat=True)]:
+            job = run_to_end(job_id, terminal)
+            self.stdout.write(f"job {job.pk}: users with a new level: {job.done}")
+            if job.error:
+                raise CommandError(f"job {job.pk}: {job.error}")
 
     def _remove_seeds(self, *, dry_run: bool) -> None:
         removal = preview_seed_removal() if dry_run else remove_seeds(actor=None)
