@@ -647,6 +647,15 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "building_until",
+                    models.DateTimeField(
+                        blank=True,
+                        help_text="Until then, the tick leaves the board to who is building it.",
+                        null=True,
+                        verbose_name="building until",
+                    ),
+                ),
+                (
                     "count",
                     models.BigIntegerField(default=0, verbose_name="ranked users"),
                 ),

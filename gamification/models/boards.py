@@ -60,6 +60,12 @@ class Board(models.Model):
         help_text=_("Later records do not change the board."),
     )
     reopened_at = models.DateTimeField(_("reopened at"), null=True, blank=True)
+    building_until = models.DateTimeField(
+        _("building until"),
+        null=True,
+        blank=True,
+        help_text=_("Until then, the tick leaves the board to who is building it."),
+    )
     count = models.BigIntegerField(_("ranked users"), default=0)
     version = models.BigIntegerField(
         _("version"), default=0, help_text=_("Grows whenever kept scores change.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import pairwise
+from unittest.mock import Mock
 
 import pytest
 import time_machine
@@ -13,6 +14,7 @@ from django.db.models import F, QuerySet
 
 from gamification.conf import Settings
 from gamification.leaderboards import (
+    Window,
     count_drifts,
     get_leaderboard,
     rebuild_boards,
@@ -111,6 +113,53 @@ def test_of_two_who_build_a_board_the_second_one_does(user, batch_size):
     tend_boards()
 
     assert {*Board.objects.values_list("is_built", "count")} == {(True, 2)}
+
+
+def test_a_tick_leaves_a_board_to_who_is_building_it(user, monkeypatch):
+    monkeypatch.setattr(building, "FEW_ENTRIES", 0)
+    for walker in (user, UserFactory()):
+        earns(walker, 10)
+    pages = []
+
+    def tick(users):
+        pages.append(users)
+        tend_boards()
+
+    rebuild_boards(window=Window.ALL, batch_size=1, progress=tick)
+
+    assert (pages, board_of("all").count) == ([1, 1], 2)
+
+
+def test_a_tick_builds_a_board_whose_builder_was_killed(user, monkeypatch, clock):
+    monkeypatch.setattr(building, "FEW_ENTRIES", 0)
+    earns(user, 10)
+    with pytest.raises(InterruptedError):
+        rebuild_boards(window=Window.ALL, progress=Mock(side_effect=InterruptedError))
+    states = []
+
+    for seconds in (59, 1):
+        clock.shift(timedelta(seconds=seconds))
+        tend_boards()
+        states.append(board_of("all").is_built)
+
+    assert states == [False, True]
+
+
+def test_two_ticks_build_no_board_twice_that_one_of_them_has_built(user, monkeypatch):
+    monkeypatch.setattr(building, "FEW_ENTRIES", 0)
+    earns(user, 10)
+    built = []
+
+    def build(subject, now):
+        built.append(subject.period.window)
+        if len(built) == 1:
+            tend_boards()
+        building.build(subject, now)
+
+    monkeypatch.setattr(tending, "build", build)
+    tend_boards()
+
+    assert built == ["day", "day", "week", "month", "all"]
 
 
 def test_segments_are_divided_as_they_grow(monkeypatch):

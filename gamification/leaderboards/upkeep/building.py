@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from gamification.conf import conf
@@ -34,6 +35,9 @@ STEP: Final = 1_000
 #: many entries since its period began. ``rebuild_boards`` builds a larger one.
 FEW_ENTRIES: Final = 5_000
 
+#: How long others wait for the next users of a board that somebody is building.
+LEASE: Final = timedelta(minutes=1)
+
 #: How far a user's date can lag behind that of UTC, with a late start of the day.
 _MARGIN: Final = timedelta(days=2)
 
@@ -47,10 +51,11 @@ def current_periods(now: datetime) -> Iterator[Period]:
 def open_board(subject: Subject, now: datetime) -> bool:
     """Make a board, and build it if the ledger has little for it.
 
-    It says whether the board is built.
+    It says whether the board is built, or somebody is building it.
     """
     board = make_board(subject)
-    if board.is_built and board.audience == audience(board.grouping):
+    is_under_way = board.is_built or _is_being_built(board)
+    if is_under_way and board.audience == audience(board.grouping):
         return True
     users = [*_users_since(subject.period)[: FEW_ENTRIES + 1]]
     if len(users) <= FEW_ENTRIES:
@@ -58,6 +63,11 @@ def open_board(subject: Subject, now: datetime) -> bool:
         count_users(board, {*users}, now)
         finish(board)
     return len(users) <= FEW_ENTRIES
+
+
+def _is_being_built(board: Board) -> bool:
+    until = board.building_until
+    return until is not None and until > timezone.now()
 
 
 def _users_since(period: Period) -> Any:
@@ -140,11 +150,12 @@ def build(
     with lock_boards(waits=True):
         board = make_board(subject)
         clear(board)
-    # The version tells whether somebody else has begun to build the board meanwhile.
-    own = Board.objects.filter(pk=board.pk, version=board.version)
+        # The version tells whether somebody else has begun to build the board since.
+        own = Board.objects.filter(pk=board.pk, version=board.version)
+        _go_on(own)
     for users in _pages(subject, batch_size):
         with lock_boards(waits=True):
-            if not own.exists():
+            if not _go_on(own):
                 return
             count_users(board, users, now)
         if progress:
@@ -152,6 +163,11 @@ def build(
     with lock_boards(waits=True):
         if own.exists():
             finish(board)
+
+
+def _go_on(own: QuerySet[Board]) -> bool:
+    """Keep a tick from building the board, too; say whether it is still our own."""
+    return bool(own.update(building_until=timezone.now() + LEASE))
 
 
 def _pages(subject: Subject, size: int) -> Iterator[list[Any]]:

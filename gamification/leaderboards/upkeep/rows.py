@@ -73,9 +73,10 @@ def finish(board: Board) -> None:
     """Divide a board that has all its scores, and let readers read it."""
     divide(board)
     scores = BoardScore.objects.filter(board=board)
-    board.is_built, board.count = True, scores.count()
+    board.is_built, board.building_until = True, None
+    board.count = scores.count()
     board.version += 1
-    board.save(update_fields=["is_built", "count", "version"])
+    board.save(update_fields=["is_built", "building_until", "count", "version"])
 
 
 def count_users(board: Board, user_ids: Iterable[Any], now: datetime) -> None:

@@ -41,10 +41,10 @@ def tend_boards(*, now: datetime | None = None) -> int:
     """Take all pending scores into account; return the number of rows.
 
     It builds the boards of the current periods, those that were missed since the last
-    one, and past ones that are not built; it closes boards whose periods are settled,
-    the oldest first. It waits while somebody else tends the boards. If the site keeps
-    no boards, it only sees to it that those of before are built again one day. Raises
-    ``StorageError``.
+    one, and past ones that are not built, unless somebody is building them. It closes
+    boards whose periods are settled, the oldest first. It waits while somebody else
+    tends the boards. If the site keeps no boards, it only sees to it that those of
+    before are built again one day. Raises ``StorageError``.
     """
     now, done = now or timezone.now(), 0
     with lock_boards(waits=True):
@@ -53,7 +53,11 @@ def tend_boards(*, now: datetime | None = None) -> int:
             return done
         large = [each for each in _due(now) if not open_board(each, now)]
     for subject in large:
-        build(subject, now)
+        with lock_boards(waits=True):
+            # Somebody else may have built it, or begun to, since.
+            is_left = not open_board(subject, now)
+        if is_left:
+            build(subject, now)
     while True:
         with lock_boards(waits=True):
             rows = _tend(now)
