@@ -3,7 +3,8 @@
 A form carries a tag of what its editor was shown. If that is no longer what is stored
 when the form is sent, nothing is saved. The form then reports what somebody else
 changed, takes over the stored values of fields that the editor did not touch, and
-carries the new tag, so that sending it again saves the rest.
+carries the new tag, so that sending it again saves the rest. A form that is sent twice
+is no conflict: all that its editor changed is stored already.
 """
 
 from __future__ import annotations
@@ -109,6 +110,19 @@ def as_sent(field: forms.Field, value: object) -> str:
     return "" if prepared is None else str(prepared).replace("\r\n", "\n")
 
 
+def is_stored(
+    form: forms.BaseForm, stored: Mapping[str, str], touched: Collection[str]
+) -> bool:
+    """Say whether all that the editor changed is stored, as after a second click.
+
+    ``stored`` has the values that are stored now, as a browser sends them, by the names
+    of fields. ``touched`` names the fields that the editor changed.
+    """
+    return bool(touched) and all(
+        name in stored and not _differs(form[name], stored[name]) for name in touched
+    )
+
+
 def report_conflict(
     form: forms.BaseForm,
     subject: object,
@@ -136,6 +150,13 @@ def replace_data(form: forms.BaseForm, values: Mapping[str, str]) -> None:
     form.data = data = data.copy()
     for name, value in values.items():
         data[name] = value
+
+
+def _differs(bound: forms.BoundField, stored: str) -> bool:
+    sent = bound.data
+    if isinstance(sent, str):
+        sent = sent.replace("\r\n", "\n")
+    return bound.field.has_changed(bound.field.to_python(stored), sent)
 
 
 def _changes(

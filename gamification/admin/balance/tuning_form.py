@@ -113,14 +113,19 @@ class TuningForm(forms.Form):
         return super().clean()
 
     def edits(self) -> list[NumberEdit]:
-        """Return what the editor changed."""
+        """Return what the editor changed, less what is stored already.
+
+        A form that is sent twice has nothing more to save.
+        """
         edits = []
         for name, (tag, *shown) in self.known.items():
             item = self.items[name]
             numbers = {
-                column: self.cleaned_data[f"{name}-{column}"]
+                column: number
                 for column, before in zip(NUMBERS[type(item)], shown, strict=False)
-                if _text(self.cleaned_data[f"{name}-{column}"]) != before
+                if (number := self.cleaned_data[f"{name}-{column}"])
+                != getattr(item, column)
+                and _text(number) != before
             }
             if numbers:
                 edits.append(NumberEdit(item, tag, numbers))

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from gamification.admin.concurrent_forms import (
     TagField,
     as_sent,
+    is_stored,
     replace_data,
     report_conflict,
 )
@@ -58,9 +59,15 @@ class TaggedModelForm(ModelForm):
             self._rebase(stored)
 
     def _rebase(self, stored: Any) -> None:
-        """Report what others changed, and make ``stored`` what the editor was shown."""
+        """Report what others changed, and make ``stored`` what the editor was shown.
+
+        There is nothing to report if they changed what the editor did.
+        """
         fields = self._stored_fields()
         values = {name: _sent_value(fields[name], stored, name) for name in fields}
+        if is_stored(self, values, self.changed_data):
+            self.cleaned_data["tag"] = self.tag_of(stored)
+            return
         initial = {name: self.add_initial_prefix(name) for name in fields}
         sent = {name: self.data.get(initial[name]) or "" for name in fields}
         shown = {name: sent[name].replace("\r\n", "\n") for name in fields}

@@ -160,15 +160,22 @@ class CatalogueFileMixin(GamificationAdmin):
                 request, CatalogueFileForm(initial={"text": text})
             )
         except (InvalidDefinitionsError, StaleEditError):
-            message = conflict_message(_("the catalogue"))
-            self.message_user(request, message, messages.ERROR)
-            asked = CatalogueFileForm(initial={"text": text})
-            return self._preview(request, asked, text.encode())
+            return self._preview_again(request, text)
         self.message_user(request, _count_changes(differences), messages.SUCCESS)
         announce_reach(self, request, changed_reach(differences))
         if differences.job_id:
             return self.show_begun(request, find_job(differences.job_id))
         return redirect(self.address_of(f"{self.opts.model_name}_changelist"))
+
+    def _preview_again(self, request: HttpRequest, text: str) -> HttpResponse:
+        """Preview a file whose previewed changes are no longer those to make."""
+        asked = CatalogueFileForm(initial={"text": text})
+        response: Any = self._preview(request, asked, text.encode())
+        # A file that was applied twice has no changes left, as the preview says.
+        if response.context_data.get("changes") != []:
+            message = conflict_message(_("the catalogue"))
+            self.message_user(request, message, messages.ERROR)
+        return response  # type: ignore[no-any-return]
 
     def _ask_for_file(
         self,

@@ -135,9 +135,11 @@ class LevelsForm(forms.Form):
             message = _("The table has changed. Check the new preview.")
             self.add_error(None, message)
             return None
-        shown = self._shown
+        shown, stored = self._shown, get_levels()
+        # A form that is sent twice is no conflict: all of it is stored already.
+        seen = stored if stored == self.levels else shown
         try:
-            expected = levels_tag(shown)
+            expected = levels_tag(seen)
             return save_levels(self.levels, actor=actor, expected=expected)
         except StaleEditError:
             self._rebase(shown)

@@ -439,6 +439,17 @@ def test_the_form_can_be_saved_again_after_a_conflict(admin_client, activity):
     assert (walk.xp_reward, walk.daily_limit) == (15, 5)
 
 
+def test_what_is_sent_twice_is_no_conflict(admin_client, activity):
+    fields = filled_in(admin_client.get(PAGE), FORM)
+    mine = fields | {REWARD: "15", LIMIT: "3", "_save": "1"}
+    admin_client.post(PAGE, mine)
+
+    response = admin_client.post(PAGE, mine)
+
+    assert messages_of(response)[1:] == ["There was nothing to save."]
+    assert LogEntry.objects.count() == 1
+
+
 def test_edits_by_others_of_other_rows_are_kept(admin_client, activity):
     fields = filled_in(admin_client.get(PAGE), FORM)
     edit_activity("walk", actor=None, expected=None, xp_reward=20)

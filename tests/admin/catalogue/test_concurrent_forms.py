@@ -148,6 +148,35 @@ def test_an_edit_that_was_undone_is_no_conflict(admin_client, medal, page):
     assert admin_client.post(page, fields | {"name": "Gold"}).status_code == 302
 
 
+@pytest.mark.parametrize(
+    "mine", [{"xp_reward": "70"}, {"description": "One\r\ntwo.", "is_secret": "on"}]
+)
+def test_a_form_that_is_sent_twice_is_no_conflict(admin_client, medal, page, mine):
+    sent = opened(admin_client, page) | mine
+
+    statuses = [admin_client.post(page, sent).status_code for _ in range(2)]
+
+    assert statuses == [302, 302]
+    assert LogEntry.objects.count() == 1
+
+
+def test_a_form_of_which_only_a_part_is_stored_is_a_conflict(admin_client, medal, page):
+    sent = opened(admin_client, page) | {"xp_reward": "70", "name": "Gold"}
+    elsewhere("medal", xp_reward=70)
+
+    response = admin_client.post(page, sent)
+
+    assert errors_of(response)[1:] == ["XP reward: now 70; you entered 70."]
+
+
+def test_a_list_that_is_sent_twice_is_no_conflict(admin_client, medal, cup):
+    sent = opened(admin_client, LIST, "changelist-form") | {"form-0-xp_reward": "70"}
+
+    statuses = [admin_client.post(LIST, sent).status_code for _ in range(2)]
+
+    assert (statuses, stored()[1]) == ([302, 302], 70)
+
+
 @pytest.mark.parametrize("tag", ["", "no tag", "\0"])
 def test_a_form_with_a_wrong_tag_saves_nothing(admin_client, medal, page, tag):
     fields = opened(admin_client, page)

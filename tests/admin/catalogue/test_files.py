@@ -227,6 +227,16 @@ def test_a_concurrent_edit_of_the_catalogue_is_a_conflict(admin_client, staff):
     assert ("XP reward", "60", "70") in response.context["changes"][0].fields
 
 
+def test_a_file_that_is_applied_twice_is_no_conflict(admin_client):
+    preview = upload(admin_client, FILE.encode())
+    apply(admin_client, preview)
+
+    response = apply(admin_client, preview)
+
+    assert response.context["changes"] == []
+    assert "Somebody else" not in response.text
+
+
 def test_the_new_preview_after_a_conflict_can_be_applied(admin_client, staff):
     preview = upload(admin_client, FILE.encode())
     edit_achievement("medal", actor=staff, expected=None, xp_reward=60)

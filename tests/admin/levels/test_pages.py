@@ -168,6 +168,15 @@ def test_a_conflict_says_what_changed_and_can_be_overridden(admin_client):
     assert [level.threshold for level in get_levels()] == [0, 30]
 
 
+def test_a_table_that_is_sent_twice_is_no_conflict(admin_client):
+    preview = send(admin_client, "_preview", table="0\n30 | Explorer")
+
+    statuses = [send(admin_client, "_save", preview).status_code for _ in range(2)]
+
+    assert statuses == [302, 302]
+    assert [level.threshold for level in get_levels()] == [0, 30]
+
+
 def test_a_form_that_was_tampered_with_is_a_conflict(admin_client):
     preview = send(admin_client, "_preview", table="0\n30", shown="nonsense")
 
