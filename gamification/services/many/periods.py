@@ -26,6 +26,7 @@ from gamification.services.many.acts import (
     apply_act,
     total_of,
 )
+from gamification.services.many.lists import list_step
 from gamification.services.many.preview import ActPreview, play_act
 from gamification.services.unit_of_work import naming_errors
 from gamification.services.user_batches import next_users
@@ -85,6 +86,8 @@ def begin_take_back(
         parameters=parameters,
         total=len(user_ids),
         actor=actor,
+        # The page of the job says why nothing could be taken back from a single user.
+        user_ids=user_ids if user is not None else (),
         key=key,
         request=request,
     )
@@ -92,11 +95,9 @@ def begin_take_back(
 
 def take_back_step(job: Job, actor_id: Any) -> Step:
     """Take back the period from the next users, in order of their keys."""
-    act, user = act_of(job), job.parameters.get("user")
-    if user is not None:
-        results = apply_act(job, [user_id_of(user)], actor_id)
-        xp, skipped = total_of(results)
-        return Step(len(results) - skipped, xp, None)
+    if "user" in job.parameters:
+        return list_step(job, actor_id)
+    act = act_of(job)
     batch, after = _next_batch(act, job.cursor)
     results = apply_act(job, batch, actor_id) if batch else []
     xp, skipped = total_of(results)

@@ -99,6 +99,16 @@ def test_a_user_without_such_records_is_skipped(admin_client, cheat):
     assert "<bdi>saint</bdi>: The user has no such records." in response.text
 
 
+def test_the_page_of_the_job_says_why_the_user_was_skipped(admin_client):
+    UserFactory(username="saint")
+    address = begun(admin_client, PAGE, asked(user="saint")).headers["Location"]
+
+    page = admin_client.post(f"{address}step/", follow=True).text
+
+    assert "1 of 1" in page
+    assert "<bdi>saint</bdi>: The user has no such records." in page
+
+
 def test_the_page_of_a_user_links_to_it(admin_client, cheat):
     page = reverse("admin:gamification_usergamification_for", args=[cheat.pk])
 

@@ -150,7 +150,8 @@ def test_taking_back_twice_changes_nothing_more(cheat, staff):
     job = finish(begin_take_back(ALL, user=cheat, actor=staff))
     nobody = finish(begin_take_back(ALL, actor=staff))
 
-    assert (job.done, job.xp) == (0, 0)
+    assert (job.done, job.skipped, job.xp) == (1, 1, 0)
+    assert [row.reason for row in job.users.all()] == ["The user has no such records."]
     assert (nobody.total, nobody.done, nobody.xp) == (0, 0, 0)
 
 
@@ -205,7 +206,7 @@ def test_an_activity_may_be_deleted_meanwhile(user, swim):
 
     job = finish(begun)
 
-    assert (job.done, job.xp) == (0, 0)
+    assert (job.done, job.skipped, job.xp) == (1, 1, 0)
 
 
 def test_a_user_who_is_deleted_meanwhile_is_passed_over(cheat):
