@@ -28,7 +28,7 @@ from gamification.leaderboards import (
     reopen_board,
 )
 from gamification.models import Board
-from gamification.staff import find_users
+from gamification.staff import find_names
 
 #: Users on a page.
 PAGE_SIZE = 50
@@ -142,7 +142,7 @@ def _window(name: str) -> Window:
 def _part_of(request: HttpRequest) -> dict[str, Any]:
     """Return the part of the board that is asked for."""
     if name := request.GET.get("user", "").strip():
-        found = [*find_users(name).found]
+        found = [*find_names([name]).found]
         if len(found) != 1:
             message = _("This does not identify exactly one user.")
             raise InvalidRequestError(message, field="user")

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.core.management import CommandError
 
-from gamification.staff import find_users
+from gamification.staff import find_names
 
 
 def check_batch_size(size: int) -> int:
@@ -34,7 +34,7 @@ def parse_renames(pairs: Iterable[str]) -> dict[str, str]:
 
 def find_one_user(name: str) -> Any:
     """Return the key of the user with this name, or raise ``CommandError``."""
-    found = [*find_users(name).found]
+    found = [*find_names([name]).found]
     if len(found) != 1:
         raise CommandError(f"{name!r} does not identify exactly one user.")
     return found[0]

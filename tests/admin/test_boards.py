@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.contrib.auth import get_user_model
 from django.urls import reverse
 
 from gamification.exceptions import StorageError
@@ -121,6 +122,14 @@ def test_staff_find_a_user(admin_client, walkers):
 
     assert "Place 2 of 3, with 20 XP." in response.text
     assert response.text.count('<tr aria-current="true">') == 1
+
+
+def test_staff_find_a_user_whose_name_could_be_a_list(admin_client, walkers):
+    get_user_model().objects.filter(username="walker-2").update(username="key")
+
+    response = admin_client.get(WEEK, {"user": "key"})
+
+    assert "Place 2 of 3, with 20 XP." in response.text
 
 
 def test_the_last_users_of_a_final_board_are_known_without_a_row(

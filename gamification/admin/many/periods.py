@@ -13,12 +13,11 @@ from django.utils.translation import gettext_lazy
 from gamification.admin.balance.recalculation import DayInput
 from gamification.admin.base import GamificationAdmin
 from gamification.admin.many.pages import ManyForm, act_view
-from gamification.exceptions import GamificationError
 from gamification.models import Activity, Job, JobKind
 from gamification.staff import (
     Act,
     begin_take_back,
-    find_users,
+    find_names,
     last_days,
     preview_take_back,
 )
@@ -62,10 +61,7 @@ class PeriodForm(ManyForm):
         name = self.cleaned_data["user"].strip()
         if not name:
             return None
-        try:
-            found = [*find_users(name).found]
-        except GamificationError:
-            found = []
+        found = [*find_names([name]).found]
         if len(found) != 1:
             raise forms.ValidationError(_("This does not identify exactly one user."))
         return found[0]

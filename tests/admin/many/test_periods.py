@@ -99,6 +99,15 @@ def test_a_user_without_such_records_is_skipped(admin_client, cheat):
     assert "<bdi>saint</bdi>: The user has no such records." in response.text
 
 
+@pytest.mark.parametrize("name", ["user", "key", "ada; bob", '"ada"', "ada,bob"])
+def test_the_name_of_one_user_is_no_list(admin_client, cheat, name):
+    get_user_model().objects.filter(pk=cheat.pk).update(username=name)
+
+    response = admin_client.post(PAGE, asked(user=name))
+
+    assert facts(response)["XP"] == "-20"
+
+
 def test_the_page_of_the_job_says_why_the_user_was_skipped(admin_client):
     UserFactory(username="saint")
     address = begun(admin_client, PAGE, asked(user="saint")).headers["Location"]
