@@ -11,7 +11,7 @@ from django.contrib.admin.views.main import ORDER_VAR, ChangeList
 from django.core.paginator import Paginator
 from django.db import DataError, NotSupportedError
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 from django.utils.translation import gettext as _
 
 from gamification.admin.ui.formatting import format_number
@@ -67,6 +67,21 @@ class BoundedChangeList(FilteredChangeList):
             # A month needs a year, and a day needs a month.
             has_wider_part = value is not None
         return super().get_filters(request)
+
+    def get_queryset(
+        self, request: HttpRequest, *args: Any, **kwargs: Any
+    ) -> QuerySet[Any]:
+        rows = super().get_queryset(request, *args, **kwargs)
+        names = [f"{self.date_hierarchy}__{part}" for part in _DATE_PARTS]
+        chosen = {name: self.params[name] for name in names if name in self.params}
+        if chosen:
+            # Django would replace the chosen dates by times, which no date can have.
+            cleared = QueryDict(self.clear_all_filters_qs.removeprefix("?")).copy()
+            for bound in ("gte", "lt"):
+                cleared.pop(f"{self.date_hierarchy}__{bound}", None)
+            cleared.update(chosen)
+            self.clear_all_filters_qs = f"?{cleared.urlencode()}"
+        return rows
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)

@@ -238,6 +238,17 @@ def test_a_date_that_is_none_shows_the_whole_list(admin_client, player):
     assert response.url == page(LedgerEntry, "changelist") + "?e=1"
 
 
+def test_clearing_all_filters_keeps_the_chosen_dates(admin_client, player):
+    address = reverse("admin:gamification_ledgerentry_changelist")
+    chosen = {"local_date__year": "2026", "local_date__month": "6"}
+    page = admin_client.get(address, {"kind__exact": "activity", **chosen})
+
+    cleared = page.context["cl"].clear_all_filters_qs
+
+    assert cleared == "?local_date__year=2026&local_date__month=6"
+    assert admin_client.get(f"{address}{cleared}").status_code == 200
+
+
 def test_entries_are_filtered_by_who_made_them(admin_client, user, staff):
     adjust_xp(user, amount=5, note="A present.", actor=staff)
     adjust_xp(user, amount=6, note="Another.")
