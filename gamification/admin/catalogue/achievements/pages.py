@@ -148,7 +148,10 @@ class AchievementAdmin(
         last = Achievement.objects.aggregate(last=Max("position"))["last"]
         position = 0 if last is None else last + 1
         usual = {"position": position, "status": AchievementStatus.DRAFT}
-        return {**usual, **super().get_changeform_initial_data(request)}
+        linked = super().get_changeform_initial_data(request)
+        # An address cannot fill in what is built in rows.
+        given = {name: linked[name] for name in linked if name not in RULE_FIELDS}
+        return {**usual, **given}
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         fieldsets = super().get_fieldsets(request, obj)

@@ -75,7 +75,7 @@ class RuleWidget(forms.Widget):
 
         After a conflict, the form itself has a whole draft instead of rows.
         """
-        with suppress(ValueError, TypeError, KeyError, AttributeError):
+        with suppress(ValueError, TypeError, KeyError, AttributeError, RecursionError):
             draft = json.loads(data[name])
             type(self).write(draft, {})
             return as_text(draft)

@@ -390,3 +390,21 @@ def test_what_is_no_draft_is_ignored(admin_client, fan, staff, sent):
 
     fan.refresh_from_db()
     assert (fan.counting, fan.conditions) == (BOOKS, TREE)
+
+
+@pytest.mark.parametrize("name", ["conditions", "counting"])
+@pytest.mark.parametrize(
+    "value", ["", "x", "[]", "null", '{"parts": [1]}', "[" * 3_000]
+)
+def test_an_address_fills_in_no_rule(admin_client, name, value):
+    response = admin_client.get(ADD, {name: value, "name": "Gold"})
+
+    assert response.status_code == 200
+    assert Form(response).sent["name"] == "Gold"
+
+
+@pytest.mark.parametrize("name", ["conditions", "counting"])
+def test_a_rule_that_is_nested_too_deep_is_none(admin_client, name):
+    response = admin_client.post(SENTENCE, {**LEVEL, name: "[" * 100_000})
+
+    assert response.json()["sentence"].startswith("Users earn it")
