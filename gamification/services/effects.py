@@ -96,9 +96,9 @@ def choose(profiles: QuerySet[UserGamification], every: int) -> dict[int, Any]:
     return dict(profiles.order_by().values_list("pk", "user_id"))
 
 
-def mixed(keys: Collection[int]) -> list[int]:
-    """Return at most as many of ``keys`` as are played, in random order."""
-    return random.Random(_SEED).sample(sorted(keys), min(MOST, len(keys)))  # noqa: S311
+def mixed(keys: Collection[int], most: int = MOST) -> list[int]:
+    """Return ``keys`` in random order, but at most so many of them."""
+    return random.Random(_SEED).sample(sorted(keys), min(most, len(keys)))  # noqa: S311
 
 
 def play(keys: Sequence[int], sample: Sample, began: float) -> Iterator[Snapshot]:
@@ -113,11 +113,15 @@ def play(keys: Sequence[int], sample: Sample, began: float) -> Iterator[Snapshot
         page = keys[first : first + USERS_AT_ONCE]
         sample.size += len(page)
         rows = UserGamification.objects.filter(pk__in=page)
-        user_ids = rows.values_list("user_id", flat=True)
-        query = StateQuery([*user_ids], conf.default_calendar, activities=None)
-        snapshot = store_for(write_alias()).read(query)
-        load_if_open(snapshot.states.values(), snapshot.catalogue)
-        yield snapshot
+        yield read_users([*rows.values_list("user_id", flat=True)])
+
+
+def read_users(user_ids: Sequence[Any]) -> Snapshot:
+    """Return the states of users, with their ledgers if these tell what they get."""
+    query = StateQuery(user_ids, conf.default_calendar, activities=None)
+    snapshot = store_for(write_alias()).read(query)
+    load_if_open(snapshot.states.values(), snapshot.catalogue)
+    return snapshot
 
 
 def load_if_open(states: Iterable[UserState], catalogue: Catalogue) -> None:
@@ -126,11 +130,10 @@ def load_if_open(states: Iterable[UserState], catalogue: Catalogue) -> None:
     That is so if the date of an unlock decides how much XP it gives, or whether there
     is one, and if a season or a period is counted.
     """
-    states = [state for state in states if state.ledger is None]
     needs_ledgers = (
         catalogue.boosts.boosts_rewards
         or catalogue.trees.needs_ledgers
         or any(rule.is_spanned for rule in catalogue.special)
     )
-    if states and needs_ledgers:
+    if needs_ledgers:
         load_ledgers(states, catalogue, store_for(write_alias()))

@@ -35,8 +35,10 @@ def load_days(states: Iterable[UserState], catalogue: Catalogue, store: Store) -
 def load_ledgers(
     states: Iterable[UserState], catalogue: Catalogue, store: Store
 ) -> None:
-    """Give ``states`` their ledgers, and the book to those who need one."""
-    by_user = {state.user_id: state for state in states}
+    """Give those of ``states`` that lack it their ledger, and the book if needed."""
+    by_user = {state.user_id: state for state in states if state.ledger is None}
+    if not by_user:
+        return
     for user_id, ledger in store.ledgers([*by_user]).items():
         by_user[user_id].ledger = ledger
     load_books(

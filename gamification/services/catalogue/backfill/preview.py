@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,6 +19,7 @@ from gamification.domain.decisions import decide_backfill, effect_of
 from gamification.domain.estimates import Sample
 from gamification.domain.requirements import NOWHERE
 from gamification.domain.rules import AchievementRule, AchievementStatus
+from gamification.domain.state import UserState
 from gamification.models import (
     Achievement,
     UserAchievement,
@@ -120,15 +121,25 @@ def _play(
         catalogue = snapshot.catalogue.with_achievement(rule)
         by_id, rules = catalogue.achievement_keys, conf.rules(catalogue)
         states = snapshot.states.values()
-        if rule.streak_id is not None:
-            load_days(states, catalogue, store_for(write_alias()))
-        if rule.is_special:
-            load_ledgers(states, catalogue, store_for(write_alias()))
-        load_if_open(states, catalogue)
+        load_what_decides(states, catalogue, [rule])
         for changeset in decide_backfill(states, rule, rules, now):
             sample.add(effect_of(changeset, by_id))
             awarded.append(changeset.state.user_id)
     return Effects.of(sample, catalogue), awarded
+
+
+def load_what_decides(
+    states: Collection[UserState],
+    catalogue: Catalogue,
+    rules: Sequence[AchievementRule],
+) -> None:
+    """Give ``states`` the dates and the ledgers that show who meets ``rules``."""
+    store = store_for(write_alias())
+    if any(rule.streak_id is not None for rule in rules):
+        load_days(states, catalogue, store)
+    if any(rule.is_special for rule in rules):
+        load_ledgers(states, catalogue, store)
+    load_if_open(states, catalogue)
 
 
 def _active_rule(achievement: Achievement) -> AchievementRule:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Collection, Iterator
+from typing import Final, NamedTuple
 
-from django.db.models import Count, QuerySet, Value
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
@@ -28,14 +28,9 @@ from gamification.domain.rules import AchievementStatus
 from gamification.domain.seasons import SeasonState
 from gamification.models import Achievement
 from gamification.models.texts.conditions import condition_text, requirement_of
-from gamification.services.catalogue.backfill.preview import (
-    meeting_of,
-    preview_backfill,
-    qualifying_users,
-)
-from gamification.services.catalogue.filters.syncing import is_tree
+from gamification.services.catalogue.backfill.counting import count_who_meet
 from gamification.services.levels.table import current_thresholds
-from gamification.services.players.goals import is_special, season_of
+from gamification.services.players.goals import season_of
 from gamification.services.unit_of_work import naming_errors
 
 #: The fields that decide who meets an achievement.
@@ -49,8 +44,6 @@ DECISIVE: Final = frozenset(
 )
 
 _ENDED: Final = SeasonState.ENDED
-#: The most counts in one statement.
-_AT_ONCE: Final = 100
 
 
 class Reach(NamedTuple):
@@ -97,7 +90,7 @@ def get_reach(keys: Collection[str]) -> list[Reach]:
     rows = rows.filter(key__in=keys, status=AchievementStatus.ACTIVE)
     # Nobody meets what staff award by hand.
     active = [*rows.exclude(criterion=Criterion.MANUAL)]
-    users, known = dict(_counts(active)), _known_achievements().count()
+    users, known = count_who_meet(active), _known_achievements().count()
     tops = _tops(active, known - 1)
     return [Reach(row, users.get(row.pk, 0), _problem(row, tops)) for row in active]
 
@@ -200,28 +193,3 @@ def _can_be_met(condition: Condition, tops: _Tops) -> bool:
         condition.criterion, levels=tops.levels, achievements=tops.others
     )
     return top is None or condition.threshold <= top
-
-
-def _counts(achievements: Sequence[Achievement]) -> Iterator[tuple[int, int]]:
-    """Yield the key of a row, with the number of users who meet it already, if any."""
-    played = [row for row in achievements if not _is_counted(row)]
-    for row in played:
-        # Only their ledgers, or a look at each of them, can tell.
-        yield row.pk, preview_backfill(row, sample=0).users
-    achievements = [row for row in achievements if row not in played]
-    for first in range(0, len(achievements), _AT_ONCE):
-        one, *more = (_count(row) for row in achievements[first : first + _AT_ONCE])
-        yield from one.union(*more, all=True).order_by()
-
-
-def _is_counted(achievement: Achievement) -> bool:
-    """Say whether a query finds just those who meet it."""
-    if is_special(achievement):
-        return False
-    return not is_tree(achievement) or meeting_of(achievement).is_exact
-
-
-def _count(achievement: Achievement) -> QuerySet[Any, Any]:
-    users = qualifying_users(achievement).annotate(item=Value(achievement.pk))
-    counts = users.order_by().values("item").annotate(users=Count("pk"))
-    return counts.values_list("item", "users")

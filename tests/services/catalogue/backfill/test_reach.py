@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from gamification.models import Achievement
-from gamification.services import award_achievement, record_activity
+from gamification.services import award_achievement, effects, record_activity
 from gamification.staff import (
     apply_definitions,
     changed_reach,
@@ -191,6 +191,36 @@ def test_more_achievements_take_as_many_queries(activity):
         counts.append(statements(lambda keys=keys: get_reach(keys)))
 
     assert counts == [4, 4]
+
+
+@pytest.mark.usefixtures("walkers")
+def test_the_ledgers_are_read_once_for_all_seasons(activity):
+    keys, walked = [], {"criterion": "activity_count", "activity": activity}
+    for threshold in (1, 2, 3):
+        keys += [AchievementFactory(threshold=threshold, **walked).key]
+    Achievement.objects.update(starts_at=datetime(2026, 6, 9, tzinfo=UTC))
+
+    users = {reach.achievement.key: reach.users for reach in get_reach(keys)}
+    of_one, of_all = (
+        statements(lambda keys=keys: get_reach(keys)) for keys in (keys[:1], keys)
+    )
+
+    assert users == dict(zip(keys, [3, 2, 1], strict=True))
+    # To find those who may meet another one takes two.
+    assert of_all - of_one == 4
+
+
+@pytest.mark.usefixtures("walkers")
+def test_when_the_time_is_up_some_users_stand_for_all(activity, monkeypatch):
+    monkeypatch.setattr(effects, "TIME", -1)
+    monkeypatch.setattr(effects, "USERS_AT_ONCE", 2)
+    walked = {"criterion": "activity_count", "activity": activity, "max_times": None}
+    AchievementFactory(key="day", repeat_period="day", **walked)
+    AchievementFactory(key="week", repeat_period="week", **walked)
+
+    reaches = get_reach(["day", "week"])
+
+    assert [reach.users for reach in reaches] == [3, 3]
 
 
 # --- Conditions
