@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from itertools import islice
 from typing import Final
@@ -53,6 +54,55 @@ def find_status(
         lost=walk.lost,
         coverable=len(walk.breach[1].missed) - 1 if walk.breach else 0,
     )
+
+
+def are_runs_longer(
+    rule: StreakRule,
+    dates: Collection[date],
+    calendar: Calendar,
+    now: datetime,
+    exceptions: Exceptions,
+    repaired: Iterable[date],
+) -> bool:
+    """Say whether the runs at ``now`` are longer if more dates are ``repaired``."""
+    today = calendar.date_of(now)
+    new = frozenset(repaired).difference(dates, exceptions.repaired)
+    is_plain = rule.is_plain and exceptions == NO_EXCEPTIONS
+    if is_plain and not any(_joins(day, new, dates, calendar, today) for day in new):
+        return False
+    more = replace(exceptions, repaired=exceptions.repaired | new)
+    before, after = (
+        _lengths(Walk(rule, dates, calendar, each), today)
+        for each in (exceptions, more)
+    )
+    return bool(new) and after > before
+
+
+def _joins(
+    day: date,
+    repaired: Collection[date],
+    dates: Collection[date],
+    calendar: Calendar,
+    today: date,
+) -> bool:
+    """Say whether nothing is missed from an active date to another one, or to today.
+
+    The missed ``day`` is between them, and one of the ``repaired`` ones.
+    """
+    for step in (-ONE_DAY, ONE_DAY):
+        here = day
+        while here not in dates and (here in repaired or calendar.is_neutral(here)):
+            here += step
+        if here not in dates and here < today:
+            return False
+    return True
+
+
+def _lengths(walk: Walk, today: date) -> tuple[int, int]:
+    """Return the current and the longest run."""
+    gap, period = walk.gap_until(today), walk.rule.period_of(today)
+    is_alive = _state(walk, gap, period, today) != StreakState.BROKEN
+    return walk.runs.current if is_alive else 0, walk.runs.longest
 
 
 def _state(walk: Walk, gap: Gap, period: StreakPeriod, today: date) -> StreakState:

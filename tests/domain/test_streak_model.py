@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gamification.domain.days import Calendar, ZoneChange
 from gamification.domain.freezes import FreezeRow, grants_of, missing_rows
-from gamification.domain.streak_rules import StreakRule, StreakVersion
+from gamification.domain.streak_rules import STRICT, StreakRule, StreakVersion
 from gamification.domain.streak_runs import (
+    NO_EXCEPTIONS,
     Exceptions,
     Grant,
     Pause,
     find_runs,
 )
-from gamification.domain.streak_status import find_status
+from gamification.domain.streak_status import are_runs_longer, find_status
 
 FIRST = date(2026, 4, 20)
 LENGTH = 40
@@ -47,7 +49,7 @@ grants = st.builds(Grant, days, st.integers(1, 3), st.none())
 class Case:
     version: StreakVersion
     dates: set[date]
-    exceptions: Exceptions
+    exceptions: Exceptions = NO_EXCEPTIONS
     calendar: Calendar = UTC_DAYS
     first: date = FIRST
     today: date = TODAY
@@ -161,6 +163,47 @@ def test_a_streak_is_what_one_would_keep_from_day_to_day(case):
     assert (status.freezes, len(runs.used)) == (naive.stock, naive.used)
     assert status.current <= status.longest
     assert 0 <= status.freezes <= case.version.freeze_cap
+
+
+@given(
+    st.one_of(cases(), st.builds(Case, st.just(StreakVersion()), st.sets(days))),
+    st.sampled_from([UTC_DAYS, FLIGHT]),
+    st.sets(days, max_size=3),
+)
+def test_runs_are_longer_if_both_statuses_say_so(case, calendar, repaired):
+    now = datetime.combine(TODAY, time(12), tzinfo=UTC)
+    more = replace(case.exceptions, repaired=case.exceptions.repaired | repaired)
+    arguments = case.rule, case.dates, calendar, now
+
+    is_longer = are_runs_longer(*arguments, case.exceptions, repaired)
+
+    before, after = (find_status(*arguments, each) for each in (case.exceptions, more))
+    assert is_longer == (
+        (after.current, after.longest) > (before.current, before.longest)
+    )
+
+
+@pytest.mark.parametrize(
+    ("dates", "repaired", "is_longer"),
+    [
+        ({18, 20}, {19}, True),
+        ({17, 20}, {18, 19}, True),
+        ({17, 20}, {19}, False),
+        # Today is open, and a date that is active needs no repair.
+        ({18}, {19}, True),
+        ({18, 19}, {19}, False),
+        (set(), {19}, False),
+    ],
+)
+def test_a_repair_makes_a_run_longer_that_it_joins_to_another(
+    dates, repaired, is_longer
+):
+    now = datetime(2026, 6, 20, 12, tzinfo=UTC)
+    dates, repaired = ({date(2026, 6, n) for n in each} for each in (dates, repaired))
+
+    found = are_runs_longer(STRICT, dates, UTC_DAYS, now, NO_EXCEPTIONS, repaired)
+
+    assert found is is_longer
 
 
 @given(cases(), st.randoms(use_true_random=False))

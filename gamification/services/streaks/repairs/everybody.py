@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ from gamification.domain.days import ONE_DAY
 from gamification.domain.state import UserState
 from gamification.domain.streak_book import StreakBook, dates_of
 from gamification.domain.streak_rules import DAILY, StreakRule
-from gamification.domain.streak_status import REPAIRABLE, find_status
+from gamification.domain.streak_status import REPAIRABLE, are_runs_longer
 from gamification.models import StreakDefinition, UserGamification, write_alias
 from gamification.services.streaks.lookup import find_streak, rule_of
 from gamification.services.streaks.repairs.single import check_age, check_dates, credit
@@ -29,7 +29,7 @@ from gamification.services.validation import (
     check_text,
 )
 from gamification.storage import StateQuery, Store, store_for
-from gamification.storage.streaks import load_books
+from gamification.storage.streaks import load_days
 
 #: Users that are looked at together.
 USERS_AT_ONCE: Final = 500
@@ -133,10 +133,8 @@ def _broken(
     """Yield the users whose runs would be longer if the dates were repaired."""
     snapshot = store.read(StateQuery(user_ids, conf.default_calendar))
     states, rule = [*snapshot.states.values()], rule_of(streak, snapshot.catalogue)
-    days = store.days([state.user_id for state in states])
-    load_books(states, snapshot.catalogue, store.alias)
+    load_days(states, snapshot.catalogue, store)
     for state in states:
-        state.days = days[state.user_id]
         if _is_longer(state, rule, wanted):
             yield state.user_id
 
@@ -151,9 +149,5 @@ def _is_longer(state: UserState, rule: StreakRule, wanted: Iterable[date]) -> bo
     """Say whether a run of the user would be longer if the dates were repaired."""
     book, now = state.book or StreakBook(), timezone.now()
     dates = dates_of(rule, state.days or {}, book.chosen, state.calendar)
-    stored = book.exceptions_of(rule)
-    more = replace(stored, repaired=stored.repaired | {*_past(state, wanted)})
-    before, after = (
-        find_status(rule, dates, state.calendar, now, each) for each in (stored, more)
-    )
-    return (after.current, after.longest) > (before.current, before.longest)
+    exceptions, past = book.exceptions_of(rule), _past(state, wanted)
+    return are_runs_longer(rule, dates, state.calendar, now, exceptions, past)
