@@ -9,7 +9,12 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from gamification.domain.days import Calendar
-from gamification.domain.history import is_undone, takes_unlocks, unlocks_of
+from gamification.domain.history import (
+    is_undone,
+    lapsed_ids,
+    takes_unlocks,
+    unlocks_of,
+)
 from gamification.domain.levels import calculate_level_from_xp
 from gamification.domain.outcomes import SIGNS
 from gamification.domain.streaks import Streak, measure_streak
@@ -104,21 +109,15 @@ def derive_progress(
 
     ``undone`` has the jobs that were taken back from the user, by the job that did it.
     """
-    progress, lasting_xp, rewards = Progress(), 0, list[DerivedEntry]()
-    lapsed, lapsed_at = set[DerivedEntry](), None
+    progress, lasting_xp, decisive = Progress(), 0, list[DerivedEntry]()
     for line in lines:
         progress.total_xp += line.amount
         lasting_xp += 0 if is_undone(line, undone) else line.amount
         progress.peak_xp = max(progress.peak_xp, lasting_xp)
         last = progress.last_occurred_at
         progress.last_occurred_at = max(last or line.occurred_at, line.occurred_at)
-        if line.achievement_id is not None:
-            rewards.append(line)
-            # What goes with something else is written after it, at the same moment.
-            if line.recorded_at == lapsed_at:
-                lapsed.add(line)
-        if takes_unlocks(line, undone):
-            lapsed_at = line.recorded_at
+        if line.achievement_id is not None or takes_unlocks(line, undone):
+            decisive.append(line)
         if line.activity_id is not None:
             count, last = progress.tallies.get(line.activity_id, (0, line.recorded_at))
             progress.tallies[line.activity_id] = (
@@ -128,9 +127,10 @@ def derive_progress(
             if line.extends_streak:
                 _mark(progress.days, line)
     progress.days = {day: mark for day, mark in progress.days.items() if mark[0]}
+    lapsed = lapsed_ids(decisive, undone)
     progress.unlocks = {
-        place: Reward(entry, reversal, reversal in lapsed)
-        for place, (entry, reversal) in unlocks_of(rewards, undone).items()
+        place: Reward(entry, reversal, reversal is not None and reversal.id in lapsed)
+        for place, (entry, reversal) in unlocks_of(decisive, undone).items()
     }
     return progress
 

@@ -7,6 +7,7 @@ corrections that name it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import date, datetime
 from heapq import merge
 from operator import attrgetter
@@ -39,7 +40,13 @@ class Line(Protocol):
     """The fields of an entry that say what it does to totals and unlocks."""
 
     @property
+    def id(self) -> int | None: ...
+
+    @property
     def amount(self) -> int: ...
+
+    @property
+    def recorded_at(self) -> datetime: ...
 
     @property
     def job_id(self) -> int | None: ...
@@ -133,6 +140,23 @@ def takes_unlocks(line: Line, undone: Mapping[int, int]) -> bool:
     """
     is_reward = line.achievement_id is not None
     return line.job_id in undone or (line.kind == EntryKind.REVERSAL and not is_reward)
+
+
+def lapsed_ids(
+    lines: Iterable[Line], undone: Mapping[int, int]
+) -> AbstractSet[int | None]:
+    """Return the ids of the losses that went with what had earned the achievement.
+
+    Each is written after it, at the same moment; it can be earned again. ``lines`` may
+    leave out those that neither are of achievements nor take any.
+    """
+    ids, taken_at = set[int | None](), None
+    for line in lines:
+        if line.achievement_id is not None and line.recorded_at == taken_at:
+            ids.add(line.id)
+        if takes_unlocks(line, undone):
+            taken_at = line.recorded_at
+    return ids
 
 
 def unlocks_of(

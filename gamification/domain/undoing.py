@@ -17,6 +17,7 @@ from gamification.domain.changeset import UserChangeset
 from gamification.domain.history import (
     StandingEntry,
     correction_of,
+    lapsed_ids,
     peak_of,
     reversal_of,
     standing_entries,
@@ -76,9 +77,9 @@ def undo_job(
         # Somebody has given the achievement again.
         if each.entry.achievement_id is None or place_of(each.entry) not in held
     ]
-    known = unlocks_of(before, undone)
+    known, lapsed = unlocks_of(before, undone), lapsed_ids(before, undone)
     rows = {
-        place: _lost_row(*known[place], ledger, undone) if place in known else None
+        place: _lost_row(*known[place], lapsed) if place in known else None
         for entry in entries
         if entry.achievement_id is not None
         for place in (place_of(entry),)
@@ -159,25 +160,19 @@ def _restored(standing: StandingEntry, now: datetime, reason: Reason) -> Entry:
 
 
 def _lost_row(
-    reward: Entry,
-    loss: Entry | None,
-    ledger: Sequence[Entry],
-    undone: Mapping[int, int],
+    reward: Entry, loss: Entry | None, lapsed: AbstractSet[int | None]
 ) -> UnlockRow:
-    """Return the row of an achievement that ``loss`` had taken back before the job."""
+    """Return the row of an achievement that ``loss`` had taken back before the job.
+
+    ``lapsed`` has the ids of the losses that went with what had earned them.
+    """
     assert loss  # noqa: S101 - a job awards what the user does not hold
-    # A reversal takes an achievement back together with what had earned it.
-    is_lapsed = any(
-        each.recorded_at == loss.recorded_at
-        for each in ledger
-        if takes_unlocks(each, undone)
-    )
     return row_of(reward)._replace(
         revoked_at=loss.recorded_at,
         revoked_by_id=loss.actor_id,
         revoke_reason=loss.note,
         internal_note=loss.internal_note,
-        can_be_earned_again=is_lapsed,
+        can_be_earned_again=loss.id in lapsed,
     )
 
 

@@ -504,3 +504,18 @@ def test_a_lapsed_achievement_can_be_earned_again_as_before(users, server_clock)
     take_back(server_clock, job)
 
     assert totals() == before
+
+
+def test_what_staff_revoked_at_the_moment_of_a_reversal_stays_revoked(
+    users, server_clock
+):
+    revoke_achievement(users[1], "walker", reason="Cheated.")
+    reverse_entry(users[1], entry_id=ledger_of(users[1])[0].pk)
+    before = totals()
+    server_clock.shift(60)
+    act = Act(kind="award", achievement="walker")
+    job = after(server_clock, begin_list(act, users[1:2], actor=None))
+
+    take_back(server_clock, job)
+
+    assert totals() == before
