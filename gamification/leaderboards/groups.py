@@ -49,8 +49,13 @@ def kept_groups(grouping: str) -> list[Group]:
 
     The ledger answers for those whose value is longer than a board can store.
     """
-    longest: Any = Board._meta.get_field("group").max_length
-    return [group for group in groups_of(grouping) if len(group.key) <= longest]
+    return [group for group in groups_of(grouping) if is_kept(group)]
+
+
+def is_kept(group: Group) -> bool:
+    """Say whether a board can store the value of ``group``."""
+    field: Any = Board._meta.get_field("group")
+    return len(group.key) <= int(field.max_length)
 
 
 def groupings() -> list[str]:

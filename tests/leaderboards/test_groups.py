@@ -9,7 +9,7 @@ import time_machine
 from django.contrib.auth import get_user_model
 
 from gamification.checks import check_settings
-from gamification.exceptions import UnknownScopeError
+from gamification.exceptions import InvalidRequestError, UnknownScopeError
 from gamification.leaderboards import (
     Group,
     Window,
@@ -156,6 +156,15 @@ def test_a_group_may_have_its_board_opened_again(ask, clock, source):
 
     board = Board.objects.get(window="week", group="lovelace", starts_at__day=8)
     assert (board.closed_at, board.count) == (None, 1)
+
+
+def test_a_board_that_is_not_kept_is_not_opened_again(source):
+    group = Group("family", "x" * 101)
+
+    with pytest.raises(InvalidRequestError, match="No board is kept for the group"):
+        reopen_board(Window.WEEK, "2026-W22", group=group, actor=None)
+
+    assert not Board.objects.exclude(reopened_at=None).exists()
 
 
 def test_a_site_may_give_up_a_grouping(ask, settings):

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 
-from gamification.exceptions import InvalidRequestError
+from gamification.exceptions import InvalidPeriodError, InvalidRequestError
 from gamification.leaderboards import (
     PeriodState,
     Ranking,
@@ -305,6 +305,16 @@ def test_staff_open_a_period_again(final, clock, caplog):
     tend_boards()
     closed = Board.objects.exclude(closed_at=None).get(window="week")
     assert closed.closed_at == SUNDAY + timedelta(hours=97)
+
+
+@pytest.mark.parametrize(("window", "period"), [("day", "2999-01-01"), ("all", "all")])
+def test_only_a_period_that_is_over_is_opened_again(final, window, period):
+    message = f"The period {period} is not over: its board is open."
+
+    with pytest.raises(InvalidPeriodError, match=message):
+        reopen_board(Window(window), period, actor=None)
+
+    assert not Board.objects.exclude(reopened_at=None).exists()
 
 
 def test_a_period_that_staff_opened_again_is_provisional_again(final, clock):

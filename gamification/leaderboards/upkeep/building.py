@@ -12,7 +12,13 @@ from django.utils import timezone
 
 from gamification.conf import conf
 from gamification.domain.periods import Period, Window, current_period
-from gamification.leaderboards.groups import audience, kept_groups, ranked_in
+from gamification.exceptions import InvalidPeriodError, InvalidRequestError
+from gamification.leaderboards.groups import (
+    audience,
+    is_kept,
+    kept_groups,
+    ranked_in,
+)
 from gamification.leaderboards.requests import period_of
 from gamification.leaderboards.upkeep.rows import (
     clear,
@@ -25,6 +31,7 @@ from gamification.leaderboards.values import EVERYBODY, Group, Subject
 from gamification.models import Board, LedgerEntry
 from gamification.services.unit_of_work import naming_errors
 from gamification.services.validation import UserRef, user_id_of
+from gamification.suggestions import shown
 
 logger = logging.getLogger(__name__)
 
@@ -126,18 +133,31 @@ def reopen_board(
     """Open the board of a past period again, with all that was recorded since.
 
     It settles again, and is closed ``MAX_BACKDATE`` after ``now``. Raises
-    ``InvalidPeriodError`` for a name that is not that of a period,
+    ``InvalidPeriodError`` for a name that is not that of a past period,
+    ``InvalidRequestError`` for a group whose boards are not kept,
     ``UnknownUserError``, ``StorageError``.
     """
     now = now or timezone.now()
     actor_id = None if actor is None else user_id_of(actor)
     subject = Subject(period_of(window, period, now), group)
+    _check_final(subject, now)
     with lock_boards(waits=True):
         board = make_board(subject)
         board.reopened_at = now
         board.save(update_fields=["reopened_at"])
     build(subject, now)
     logger.info("Leaderboard %s %s: opened again by user %s.", window, period, actor_id)
+
+
+def _check_final(subject: Subject, now: datetime) -> None:
+    """Raise ``InvalidRequestError`` unless the board of ``subject`` may be final."""
+    period, group = subject
+    if period.ends_at is None or period.ends_at > now:
+        message = f"The period {period.name} is not over: its board is open."
+        raise InvalidPeriodError(message, field="period")
+    if not is_kept(group):
+        message = f"No board is kept for the group {shown(group.key)}: it is too long."
+        raise InvalidRequestError(message, field="group")
 
 
 def build(
