@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from gamification.admin.balance.recalculation import DayInput
 from gamification.admin.players.actions import ActionForm, ActionResult
+from gamification.exceptions import NotRepairableError
 from gamification.models import StreakDefinition
 from gamification.services import end_pause
 from gamification.staff import grant_freezes, pause_streak, repair_streak
@@ -31,8 +32,14 @@ def streaks_of(user: Any) -> list[StreakDefinition]:
 
 
 def dates_between(since: date, until: date | None) -> list[date]:
-    """Return the dates from the first to the last, at most one more than allowed."""
-    count = min(((until or since) - since).days + 1, _DATES)
+    """Return the dates from the first to the last, at most one more than allowed.
+
+    Raises ``NotRepairableError`` if the last comes before the first.
+    """
+    last = until or since
+    if last < since:
+        raise NotRepairableError(gettext("The last date is before the first one."))
+    count = min((last - since).days + 1, _DATES)
     return [since + timedelta(days) for days in range(count)]
 
 

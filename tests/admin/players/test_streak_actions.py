@@ -139,7 +139,13 @@ def test_a_span_of_dates_is_repaired(admin_client, player):
 def test_more_dates_than_a_repair_has_are_refused(admin_client, player):
     response = perform(admin_client, player, "repair", until="2099-01-01")
 
-    assert errors(response) == [["A repair has 1 to 31 dates, not 32."]]
+    assert errors(response) == [["A repair has 1 to 31 dates."]]
+
+
+def test_dates_that_end_before_they_begin_are_refused(admin_client, player):
+    response = perform(admin_client, player, "repair", until="2026-03-01")
+
+    assert errors(response) == [["The last date is before the first one."]]
 
 
 def text(response):
