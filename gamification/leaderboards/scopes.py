@@ -15,7 +15,7 @@ from gamification.leaderboards.kept.headers import BoardHeader
 from gamification.leaderboards.values import Answer, Key, Question
 from gamification.models import write_alias
 from gamification.models.users import key_of, prepare_key
-from gamification.services.validation import user_id_of
+from gamification.services.validation import given_id_of
 
 #: A scope has at most this many users, including the viewer.
 MOST_USERS: Final = 5_000
@@ -34,7 +34,7 @@ def users_in(scope: str, viewer: Any) -> set[Any] | None:
     users: Iterable[Any] | None = find(viewer)
     if users is None:
         return None
-    keys = {key_of(viewer), *map(user_id_of, users)}
+    keys = {key_of(viewer), *map(given_id_of, users)}
     if len(keys) > MOST_USERS:
         message = f"The scope {scope!r} has more than {MOST_USERS:,} users."
         raise ValueError(message)

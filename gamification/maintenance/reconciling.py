@@ -20,7 +20,12 @@ from gamification.maintenance.suspects import find_suspects
 from gamification.models import write_alias
 from gamification.services.unit_of_work import wrap_database_errors
 from gamification.services.user_batches import check_batch_size
-from gamification.services.validation import UserRef, unknown_user, user_id_of
+from gamification.services.validation import (
+    UserRef,
+    given_id_of,
+    unknown_user,
+    user_id_of,
+)
 
 #: Users that are compared at a time. The fewer, the more often the ledger is read.
 BATCH_SIZE: Final = 1_000_000
@@ -72,7 +77,7 @@ def _users() -> QuerySet[Any, Any]:
 
 def _pages(after: UserRef | None, size: int) -> Iterator[tuple[Any, Any, int]]:
     """Yield the first and the last key of each batch, and the number of its users."""
-    rest = _users() if after is None else _users().filter(pk__gt=user_id_of(after))
+    rest = _users() if after is None else _users().filter(pk__gt=given_id_of(after))
     while page := _page(rest, size):
         yield page
         rest = _users().filter(pk__gt=page[1])

@@ -113,6 +113,18 @@ def parse_value(field: AnyField, value: Any) -> Any:
     return parsed
 
 
+def is_another_spelling(key: Any) -> bool:
+    """Say whether the database takes ``key`` for that of a user who has another one.
+
+    Texts can differ and yet be equal where the site gave them a collation of its own.
+    """
+    if getattr(key_field(), "db_collation", None) is None:
+        return False
+    users = get_user_model()._base_manager.using(write_alias())
+    found = users.filter(pk=key).values_list("pk", flat=True).first()
+    return found is not None and found != key
+
+
 def is_key(value: Any) -> bool:
     """Say whether ``value`` is of a type that the site's own field gives its keys."""
     if not converts_keys() or value is None:

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 
 from gamification.models import UserGamification, write_alias
 from gamification.services.unit_of_work import wrap_database_errors
-from gamification.services.validation import UserRef, user_id_of
+from gamification.services.validation import UserRef, given_id_of
 
 
 def check_batch_size(size: int) -> None:
@@ -29,7 +29,7 @@ def next_users(
     """
     waiting = profiles.order_by("user_id")
     if after is not None:
-        waiting = waiting.filter(user__gt=user_id_of(after))
+        waiting = waiting.filter(user__gt=given_id_of(after))
     with wrap_database_errors(write_alias()):
         user_ids = list(waiting.values_list("user_id", flat=True)[: limit + 1])
     is_more = len(user_ids) > limit

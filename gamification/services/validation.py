@@ -35,6 +35,7 @@ from gamification.exceptions import (
 from gamification.models import write_alias
 from gamification.models.users import (
     converts_keys,
+    is_another_spelling,
     is_key,
     key_of,
     parse_key,
@@ -58,7 +59,21 @@ MAX_NAME: Final = 255
 def user_id_of(user: UserRef) -> Any:
     """Return the key that foreign keys to the user hold.
 
-    Raises ``UnknownUserError`` if ``user`` is neither a user nor the key of one.
+    Raises ``UnknownUserError`` if ``user`` is neither a user nor the key of one, or
+    another spelling of that key; and ``StorageError``.
+    """
+    user_id = given_id_of(user)
+    if isinstance(user, str):
+        with wrap_database_errors(write_alias()):
+            if is_another_spelling(user_id):
+                raise unknown_user(user)
+    return user_id
+
+
+def given_id_of(user: UserRef) -> Any:
+    """Return the key as ``user_id_of`` does, but in whatever spelling it is given.
+
+    It is for many users at once, whose rows are compared with their keys anyway.
     """
     if type(user) is int and not converts_keys() and user in whole_keys():
         return user

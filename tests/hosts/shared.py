@@ -131,6 +131,22 @@ def test_nobody_is_credited_for_another_key():
     assert recorders() == set()
 
 
+@pytest.mark.skipif(
+    settings.KEY_COLLATION != "NOCASE" or settings.USERS != "people.Reader",
+    reason="keys have one spelling",
+)
+def test_a_key_in_another_spelling_is_nobody(ann):
+    services.record_activity(ann, "kpi_completed")
+    key = identity_of(ann).swapcase()
+    verbs = [services.get_progress, services.get_streaks, rebuild]
+
+    for verb in [*verbs, lambda user: [*reconcile(user)]]:
+        with pytest.raises(UnknownUserError):
+            verb(key)
+
+    assert User.objects.get(pk=key) == ann
+
+
 def test_staff_give_and_take(ann, boss):
     services.award_achievement(ann, "first_vision", actor=boss)
     services.adjust_xp(ann, amount=30, actor=boss, note="thanks")

@@ -11,6 +11,7 @@ import time_machine
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.models import Session
+from django.db.models import CharField
 
 from gamification.exceptions import (
     InFutureError,
@@ -515,3 +516,12 @@ def test_a_key_of_a_user_is_a_text_that_can_be_stored(key):
 @pytest.mark.usefixtures("keys_are_texts")
 def test_a_key_of_a_user_may_be_a_text():
     assert validation.user_id_of("é 🦉") == "é 🦉"
+
+
+def test_another_spelling_of_a_key_is_nobody(swap_key, user):
+    swap_key(CharField(max_length=50, db_collation="NOCASE"))
+
+    # The database finds the user, whose key is no text.
+    with pytest.raises(UnknownUserError):
+        validation.user_id_of(str(user.pk))
+    assert validation.user_id_of(key := str(key_of_nobody())) == key

@@ -28,7 +28,7 @@ from gamification.services.validation import (
     check_amount,
     check_notes,
     check_text,
-    user_id_of,
+    given_id_of,
 )
 
 #: Acts on a list of users.
@@ -102,7 +102,7 @@ def _checked(act: Act, users: Iterable[UserRef]) -> list[Any]:
     elif not act.achievement:
         message = f"The kind {act.kind} needs an achievement."
         raise InvalidActError(message, field="achievement")
-    user_ids = in_order(map(user_id_of, users))
+    user_ids = in_order(map(given_id_of, users))
     if not 0 < len(user_ids) <= MAX_NAMES:
         message = f"The list has {len(user_ids):,} users, not 1 to {MAX_NAMES:,}."
         raise InvalidActError(message, field="users")

@@ -16,7 +16,7 @@ from django.db.models.functions import Lower
 from gamification.exceptions import InvalidActError, UnknownUserError
 from gamification.models import write_alias
 from gamification.services.unit_of_work import wrap_database_errors
-from gamification.services.validation import is_storable, user_id_of
+from gamification.services.validation import given_id_of, is_storable
 
 #: The most names in a list.
 MAX_NAMES: Final = 50_000
@@ -151,8 +151,10 @@ def _by_key(names: Iterable[str]) -> Iterator[tuple[str, Any]]:
     keys: dict[Any, str] = {}
     for name in names:
         try:
-            keys[user_id_of(name)] = name
+            keys[given_id_of(name)] = name
         except UnknownUserError:
             continue
     for pk in _users().filter(pk__in=[*keys]).values_list("pk", flat=True):
-        yield keys[pk], pk
+        # Another spelling of a key is not a name.
+        if pk in keys:
+            yield keys[pk], pk

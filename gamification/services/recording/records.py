@@ -16,7 +16,7 @@ from gamification.services.validation import (
     check_quantity,
     check_text,
     fingerprint,
-    user_id_of,
+    given_id_of,
 )
 
 
@@ -52,7 +52,7 @@ def check_record(record: ActivityRecord, now: datetime) -> Record:
         given = occurred_at.isoformat() if record.occurred_at else None
         parts = (activity, quantity, given, source)
         digest = fingerprint(*parts, text) if text else fingerprint(*parts)
-    user_id = user_id_of(record.user)
+    user_id = given_id_of(record.user)
     return Record(
         user_id, activity, quantity, occurred_at, key, digest, source, attributes
     )

@@ -4,10 +4,11 @@ from uuid import uuid4
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.db.models import CharField
 
 from gamification.exceptions import InvalidRequestError
 from gamification.services.many import names
-from gamification.staff import find_users
+from gamification.staff import find_names, find_users
 from tests.factories import UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -114,6 +115,13 @@ def test_a_key_of_nobody_is_unknown(ada):
     nobody = str(ada.pk + 1 if is_number else uuid4())
 
     assert find_users(nobody).unknown == [nobody]
+
+
+def test_another_spelling_of_a_key_is_unknown(ada, swap_key):
+    swap_key(CharField(max_length=50))
+
+    # The database finds the user, whose key is no text.
+    assert find_names([str(ada.pk)], "key").unknown == [str(ada.pk)]
 
 
 def test_names_are_looked_up_in_parts(ada, grace, monkeypatch):
