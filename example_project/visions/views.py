@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -9,7 +13,7 @@ from django.contrib.auth.models import User
 from django.db.models import Count, Prefetch, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from example_project.visions import actions
 from example_project.visions.forms import TitleForm
@@ -26,6 +30,22 @@ class Request(HttpRequest):
     user: User
 
 
+def sent_from_home(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Let a view take forms of the home page, and lead all other visits back there.
+
+    Users whose session has ended when they send a form log in again. The login page
+    then sends them to the address of the form, without the form.
+    """
+
+    @wraps(view)
+    def take(request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.method == "POST":
+            return view(request, *args, **kwargs)
+        return redirect("home")
+
+    return login_required(require_http_methods(["GET", "HEAD", "POST"])(take))
+
+
 @login_required
 @require_safe
 def home(request: Request) -> HttpResponse:
@@ -34,8 +54,7 @@ def home(request: Request) -> HttpResponse:
     return render(request, "visions/home.html", context)
 
 
-@login_required
-@require_POST
+@sent_from_home
 def add_vision(request: Request) -> HttpResponse:
     form = TitleForm(request.POST)
     if form.is_valid():
@@ -44,16 +63,14 @@ def add_vision(request: Request) -> HttpResponse:
     return _back_home(request, form)
 
 
-@login_required
-@require_POST
+@sent_from_home
 def delete_vision(request: Request, pk: int) -> HttpResponse:
     actions.delete_vision(request.user, pk)
     _say(request, "Vision deleted, with what it earned")
     return _back_home(request)
 
 
-@login_required
-@require_POST
+@sent_from_home
 def add_kpi(request: Request, pk: int) -> HttpResponse:
     form = TitleForm(request.POST)
     if form.is_valid():
@@ -62,22 +79,19 @@ def add_kpi(request: Request, pk: int) -> HttpResponse:
     return _back_home(request, form)
 
 
-@login_required
-@require_POST
+@sent_from_home
 def complete_kpi(request: Request, pk: int) -> HttpResponse:
     outcome = actions.complete_kpi(request.user, pk)
     return _show_kpi(request, pk, "KPI completed", outcome)
 
 
-@login_required
-@require_POST
+@sent_from_home
 def reopen_kpi(request: Request, pk: int) -> HttpResponse:
     actions.reopen_kpi(request.user, pk)
     return _show_kpi(request, pk, "KPI reopened, without what it earned")
 
 
-@login_required
-@require_POST
+@sent_from_home
 def delete_kpi(request: Request, pk: int) -> HttpResponse:
     actions.delete_kpi(request.user, pk)
     _say(request, "KPI deleted, with what it earned")

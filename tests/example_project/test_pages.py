@@ -182,25 +182,36 @@ def test_visions_of_others_are_not_shown(client, kpi):
     assert "Tie ten knots" not in text_of(client)
 
 
-@pytest.mark.parametrize(
-    ("name", "args"),
-    [
-        ("vision-add", ()),
-        ("vision-delete", (1,)),
-        ("kpi-add", (1,)),
-        ("kpi-complete", (1,)),
-        ("kpi-reopen", (1,)),
-        ("kpi-delete", (1,)),
-        ("look-around", ()),
-    ],
-)
+FORMS = [
+    ("vision-add", ()),
+    ("vision-delete", (1,)),
+    ("kpi-add", (1,)),
+    ("kpi-complete", (1,)),
+    ("kpi-reopen", (1,)),
+    ("kpi-delete", (1,)),
+]
+
+
+@pytest.mark.parametrize(("name", "args"), [*FORMS, ("look-around", ())])
 def test_only_a_form_of_the_site_changes_something(user, name, args):
     client = Client(enforce_csrf_checks=True)
     client.force_login(user)
     address = reverse(name, args=args)
 
-    assert client.get(address).status_code == 405
     assert client.post(address).status_code == 403
+
+
+@pytest.mark.parametrize(("name", "args"), FORMS)
+def test_a_form_that_needed_a_new_login_leads_back_home(client, user, name, args):
+    address = reverse(name, args=args)
+    login = client.post(address).url
+
+    user.set_password("secret")
+    user.save()
+    fields = {"username": user.get_username(), "password": "secret", "next": address}
+    came = client.post(login, fields, follow=True)
+
+    assert came.redirect_chain == [(address, 302), (HOME, 302)]
 
 
 def test_titles_are_text(site, vision):
