@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.db import connections
 from django.utils import timezone
@@ -20,6 +21,7 @@ from gamification.models import (
 )
 from gamification.services import (
     ActivityRecord,
+    get_progress,
     record_activities,
 )
 from gamification.staff import (
@@ -103,9 +105,12 @@ def record_days(
 ) -> None:
     """Record ``activity`` once on each of ``days`` days in a row, silently.
 
-    The last record occurs at ``until``, an aware datetime; None means now.
+    The last record occurs at ``until``, an aware datetime; None means now. The others
+    occur when the user's clock shows the same time, so that no date is left out where
+    summer time begins.
     """
-    last = until or timezone.now()
+    zone = ZoneInfo(get_progress(user).time_zone)
+    last = (until or timezone.now()).astimezone(zone)
     record_activities(
         [
             ActivityRecord(user, activity, last - timedelta(days=back))

@@ -1,14 +1,14 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from django.db import transaction
 from django.test import TestCase
 
 from gamification.exceptions import InvalidDefinitionError
 from gamification.models import Level, UserGamification
-from gamification.services import (
-    record_activity,
-)
+from gamification.services import get_progress, record_activity, set_time_zone
 from gamification.testing import (
     assert_progress_matches_ledger,
     captured_signals,
@@ -94,6 +94,17 @@ def test_a_field_that_does_not_exist_is_refused():
         r"'xp_reward'\?$",
     ):
         make_activity("swim", reward=5)
+
+
+def test_record_days_leaves_out_no_date_where_summer_time_begins(user):
+    make_activity("swim")
+    set_time_zone(user, "Europe/Paris")
+
+    # On the user's clock, half past midnight, two days after the short night.
+    until = datetime(2026, 3, 30, 22, 30, tzinfo=UTC)
+    record_days(user, "swim", days=5, until=until)
+
+    assert get_progress(user).streak.longest == 5
 
 
 def test_record_days_makes_a_streak(user):
