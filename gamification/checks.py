@@ -315,8 +315,8 @@ _RULES = (
         "E014",
         ("SEED_CATALOGUE",),
         _is_seed,
-        "is neither True, False, a JSON file nor the path of a dictionary",
-        'Use False for none, or name your own, such as "shop.game.SEEDS".',
+        "is neither True, False, an existing JSON file nor the path of a dictionary",
+        'Name your own, such as BASE_DIR / "game.json" or "shop.game.SEEDS".',
     ),
     _Rule(
         "E016",

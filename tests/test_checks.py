@@ -247,6 +247,15 @@ def test_gamification_E014(settings, seed):
     assert ids(checks.check_settings(None)) == ["gamification.E014"]
 
 
+def test_a_catalogue_file_that_is_missing_is_named_as_that(settings):
+    settings.GAMIFICATION = {"SEED_CATALOGUE": "none.json"}
+
+    [error] = checks.check_settings(None)
+
+    assert "an existing JSON file" in error.msg
+    assert error.msg.endswith("'none.json'.")
+
+
 SEED = {"activities": [], "achievements": []}
 
 
