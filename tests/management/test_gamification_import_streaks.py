@@ -44,8 +44,14 @@ def test_freezes_and_pauses_are_imported(ada):
     assert (freeze.streak.key, freeze.note) == ("daily", "Thanks.")
     assert (pause.since, pause.until) == (date(2026, 3, 2), date(2026, 3, 9))
     assert (pause.streak, pause.note) == (None, "Ill.")
-    assert numbers == ["rows: 2", "freezes: 1", "pauses: 1", "replays: 0", "errors: 0"]
+    assert numbers == ["rows: 2", "freezes: 2", "pauses: 1", "replays: 0", "errors: 0"]
     assert errors == []
+
+
+def test_freezes_without_room_in_stock_are_not_counted():
+    numbers, _ = run(HEADER, "ada,freeze,,3,,,,", "ada,freeze,,1,,,,")
+
+    assert numbers[:2] == ["rows: 2", "freezes: 2"]
 
 
 def test_rows_name_a_streak(ada):

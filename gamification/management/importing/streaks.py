@@ -131,12 +131,12 @@ class StreakImporter:
             raise user_id
         if row.start and row.end:
             is_new = _pause(user_id, row, row.start, row.end)
+            self.counts["pauses" if is_new else "replays"] += 1
         else:
-            is_new = self._grant(user_id, row)
-        self.counts[f"{row.kind}s" if is_new else "replays"] += 1
+            self._grant(user_id, row)
 
-    def _grant(self, user_id: Any, row: StreakRow) -> bool:
-        """Grant freezes; say whether that is new."""
+    def _grant(self, user_id: Any, row: StreakRow) -> None:
+        """Grant freezes; count those that found room in stock."""
         grant = grant_freezes(
             user_id,
             row.amount,
@@ -144,7 +144,10 @@ class StreakImporter:
             key=row.key or self._content_key(user_id, row),
             note=row.note,
         )
-        return not grant.replayed
+        if grant.replayed:
+            self.counts["replays"] += 1
+        else:
+            self.counts["freezes"] += grant.added
 
     def _content_key(self, user_id: Any, row: StreakRow) -> str:
         """Return a key that is the same whenever the same file is imported."""
