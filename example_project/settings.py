@@ -88,17 +88,18 @@ API_DESCRIPTION = """\
 XP, levels, streaks and achievements.
 
 **Sign in** with a token in the header `Authorization: Token …`, as apps and services
-do, or with the cookie of the site's own login. With the cookie, every POST and PATCH
-also needs the header `X-CSRFToken`, with the value of the cookie `csrftoken`. If you
-are not signed in, the status is 401; if you lack a permission, it is 403.
+do, or with the cookie of the site's own login. With the cookie, every POST, PUT, PATCH
+and DELETE also needs the header `X-CSRFToken`, with the value of the cookie
+`csrftoken`. If you are not signed in, the status is 401; if you lack a permission, it
+is 403.
 
 **Page** by following `next` until it is null. Most lists have pages by number (`page`,
 `page_size`) and a `count`; the ledger and the celebrations, which grow while they are
 read, continue from a `cursor`. A page has at most 100 results.
 
 **Poll** by sending the `ETag` of the last response as `If-None-Match`: as long as
-nothing is new, the response is 304 without a body. `me/`, `me/celebrations/`,
-`me/calendar/` and the leaderboards have one.
+nothing is new, the response is 304 without a body. `me/`, `me/boosts/`, `me/streaks/`,
+`me/celebrations/`, `me/calendar/` and the leaderboards have one.
 
 **Retry** after 429, after 503, and if there is no response; wait for as many seconds as
 `Retry-After` says. Where a request can have an `Idempotency-Key`, send one, created
