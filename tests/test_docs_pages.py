@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.contrib.auth.models import AnonymousUser
 from django.contrib.messages import get_messages
 from django.contrib.messages.storage.cookie import CookieStorage
 from django.core import mail
@@ -119,6 +120,18 @@ def test_the_view_of_events_is_a_stream(user):
     response = async_to_sync(run("Server-sent events")["celebrations"])(request)
 
     assert response["Content-Type"] == "text/event-stream"
+
+
+def test_a_visitor_gets_no_stream_of_events():
+    request = RequestFactory().get("/celebrations/")
+
+    async def auser():
+        return AnonymousUser()
+
+    request.auser = auser
+    response = async_to_sync(run("Server-sent events")["celebrations"])(request)
+
+    assert response.status_code == 204
 
 
 @pytest.mark.django_db
