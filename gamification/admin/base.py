@@ -52,12 +52,12 @@ class GamificationAdmin(ModelAdmin):
     def formfield_for_foreignkey(
         self, db_field: Any, request: HttpRequest, **kwargs: Any
     ) -> Any:
-        # Staff choose from what is there, such as a group that they have just added.
+        # A replica may lack what staff want to choose, such as a group just added.
         kwargs.setdefault("using", write_alias())
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        # Django passes these values to the database unchecked, which rejects them.
+        # Django would pass these values unchecked to the database, which rejects them.
         if lookup.endswith(("range", "regex")) or "\0" in value:
             return False
         return super().lookup_allowed(lookup, value, request)
@@ -81,7 +81,7 @@ class GamificationAdmin(ModelAdmin):
     def check_keys(self, keys: Iterable[str]) -> None:
         """Raise ``BadRequest`` unless every key is a valid primary key.
 
-        Django passes the keys to the database unchecked, which may reject them.
+        Django would pass the keys unchecked to the database, which may reject them.
         """
         try:
             for key in keys:
@@ -141,7 +141,7 @@ class GamificationAdmin(ModelAdmin):
             "media": self.media,
             # The last part of the breadcrumbs.
             "original": str(context["title"]),
-            # The breadcrumbs lead to the list of those who may open it.
+            # The breadcrumbs link to the list only for staff who may open it.
             "has_view_permission": self.has_view_permission(request),
             "has_change_permission": False,
         }

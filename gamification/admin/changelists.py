@@ -86,7 +86,7 @@ class BoundedChangeList(FilteredChangeList):
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         if self.paginator.has_more:
-            # The search form would say how many rows it found.
+            # The search form would show this number.
             self.full_result_count = self.result_count
 
     @property

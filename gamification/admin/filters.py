@@ -68,7 +68,7 @@ class ActorFilter(ListFilter):
 
     template = _TEMPLATE
     title = gettext_lazy("actor")
-    #: Named as in SimpleListFilter: django-unfold reads it of every filter.
+    #: Named as in SimpleListFilter: django-unfold reads it from every filter.
     parameter_name: ClassVar[str] = "actor_name"
 
     def __init__(

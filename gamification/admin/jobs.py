@@ -101,7 +101,7 @@ class JobAdmin(ListMixin, PeriodMixin, HistoryAdmin):
     def has_view_permission(
         self, request: HttpRequest, obj: Model | None = None
     ) -> bool:
-        # Users who may run a job may also view it.
+        # Staff who may run a job may also view it.
         may_run = has_all_permissions(
             request.user,
             obj.permissions if isinstance(obj, Job) else ["gamification.run_job"],

@@ -12,7 +12,7 @@ from gamification.values import BoostState
 
 
 class StateFilter(admin.SimpleListFilter):
-    """Whether a boost is planned, running or over, wherever users are."""
+    """Filters by whether a boost is planned, running or over, in all time zones."""
 
     title = _("state")
     parameter_name = "state"
@@ -23,6 +23,6 @@ class StateFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         if self.value() not in BoostState.values:
             return queryset
-        # There are few boosts, so each row tells its own state.
+        # No column holds the state. There are few boosts, so Python works it out.
         chosen = [row.pk for row in queryset if row.state == self.value()]
         return queryset.filter(pk__in=chosen)

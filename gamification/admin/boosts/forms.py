@@ -128,7 +128,7 @@ class BoostForm(DefinitionForm):
 
     def clean(self) -> dict[str, Any] | None:
         cleaned: dict[str, Any] = super().clean() or {}
-        # Only a form of before the start has sent a factor.
+        # Only a form that was opened before the boost began sends a factor.
         if "factor" in self.data and "factor" not in self.fields:
             message = _(
                 "The boost has begun in the meantime: only its end can be changed now. "
@@ -139,7 +139,8 @@ class BoostForm(DefinitionForm):
         zone = ZoneInfo(name) if name else UTC
         for each in _TIMES:
             if isinstance(cleaned.get(each), datetime):
-                # The model refuses what is at the end of the calendar.
+                # A time at the end of the calendar stays as it is, and is then refused
+                # by the model.
                 cleaned[each] = in_zone(cleaned[each].replace(tzinfo=zone), UTC)
         if "where" in cleaned:
             chosen = cleaned.get("activities") or [*self._declared]

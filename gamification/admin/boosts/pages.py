@@ -171,7 +171,7 @@ class BoostAdmin(UndoMixin, CatalogueAdmin):
         return redirect(self.address_of("boost_change", item.pk))
 
     def _say_over(self, request: HttpRequest, item: Any) -> HttpResponse:
-        """Show a boost that was over by the time at which a form was sent."""
+        """Show a boost that had ended before staff sent the form."""
         text = _("“%(name)s” is over, so nothing was changed.") % {"name": item}
         self.message_user(request, text, messages.WARNING)
         return redirect(self.address_of("boost_change", item.pk))

@@ -43,7 +43,7 @@ def _line(line: str, types: Mapping[str, str]) -> list[Any]:
 
 
 def _value(text: str, kind: str) -> Any:
-    """Return a value of the attribute's type, or the text where it is none."""
+    """Return a value of the attribute's type, or the text if it has no such value."""
     if kind == "boolean" and text.lower() in _YES | _NO:
         return text.lower() in _YES
     if kind == "integer" and text.removeprefix("-").isdecimal():

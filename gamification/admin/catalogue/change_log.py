@@ -21,7 +21,7 @@ from gamification.staff import (
     plain_boost,
 )
 
-#: The value of a field, as the verbs that edit take it: a relation by its key.
+#: The value of a field, as the verbs that edit take it; a key stands for a relation.
 Value = str | int | bool | None
 
 

@@ -36,12 +36,12 @@ class TaggedModelForm(ModelForm):
 
     @staticmethod
     def tag_of(item: Any) -> str:
-        """Return a digest of what staff edit of an item."""
+        """Return a digest of the fields of an item that staff edit."""
         return definition_tag(item)
 
     @staticmethod
     def lock(item: Any) -> Any:
-        """Return what is stored of an item, locked against other editors."""
+        """Return the stored item, locked against other editors."""
         return lock_definition(type(item), item.key)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

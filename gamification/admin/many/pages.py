@@ -32,8 +32,8 @@ class ManyForm(NotesForm):
     #: The fields that decide what happens: the preview is of these values.
     decisive: ClassVar[tuple[str, ...]]
 
-    #: Identifies what the staff member was shown, and when: what is sent twice begins
-    #: once.
+    #: Identifies what the staff member was shown, and when: a form that is sent twice
+    #: begins one job.
     tag = TagField(required=False)
 
     def preview(self, actor: Any) -> ActPreview | None:
@@ -48,9 +48,10 @@ class ManyForm(NotesForm):
         return preview
 
     def begun(self, actor: Any) -> Job | None:
-        """Return the job that the form began when it was sent before, if it was.
+        """Return the job that this form began when it was sent earlier, if it was.
 
-        Its users and its achievement may have changed since, so it is not checked.
+        The users and the achievement may have changed since then, so the form is not
+        checked again.
         """
         with suppress(GamificationError):
             return find_first_job(self.request, actor=actor, key=self.data.get("tag"))

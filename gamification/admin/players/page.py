@@ -210,7 +210,7 @@ def _days(user: Any, progress: ProfileSummary, today: date) -> Sequence[ActiveDa
 
 
 def _streaks(user: Any, progress: ProfileSummary) -> Sequence[StreakStatus]:
-    """Return all streaks; where staff define no others, the daily one is known."""
+    """Return all streaks; ``progress`` has the daily one, often the only one."""
     others = [each for each in streaks_of(user) if each.is_active]
     if {each.key for each in others} <= {progress.streak.key}:
         return [progress.streak]
@@ -220,7 +220,7 @@ def _streaks(user: Any, progress: ProfileSummary) -> Sequence[StreakStatus]:
 def _achievements(user: Any, viewer: Any) -> list[PlayerAchievement]:
     rows = UserAchievement.objects.filter(user=user)
     by_achievement: dict[int, list[UserAchievement]] = {}
-    # A row that is held stands for the rows that were taken back.
+    # A row that the user still holds comes before those that were taken back.
     for row in rows.select_related("revoked_by").order_by("number"):
         by_achievement.setdefault(row.achievement_id, []).append(row)
     found = []

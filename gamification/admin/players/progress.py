@@ -138,7 +138,7 @@ class UserGamificationAdmin(HistoryAdmin):
     def get_urls(self) -> list[URLPattern]:
         view, name = self.admin_site.admin_view, "gamification_usergamification"
         return [
-            # By user, because users without history have no row.
+            # The address names the user, because users without history have no row.
             path("for/<str:user>/", view(self.player_view), name=f"{name}_for"),
             path(
                 "for/<str:user>/<str:action>/",

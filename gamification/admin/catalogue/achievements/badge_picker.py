@@ -37,7 +37,7 @@ class BadgePicker(forms.Widget):
         return can_upload()
 
     def id_for_label(self, id_: str) -> str:
-        # Its label is that of a group.
+        # The label names the whole group of fields, not one of them.
         return ""
 
     def get_context(

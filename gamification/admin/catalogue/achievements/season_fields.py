@@ -32,7 +32,7 @@ def zone_named(name: str) -> tzinfo:
 class SeasonTimeField(forms.DateTimeField):
     """A time of a season, as clocks in ``zone`` show it."""
 
-    #: The form sets it.
+    #: Set by ``SeasonForm``.
     zone: tzinfo = UTC
 
     def __init__(self, **options: Any) -> None:

@@ -260,7 +260,7 @@ def _typed(given: Mapping[str, str], types: Types) -> Any:
 
 
 def _as(kind: str, text: str) -> Any:
-    """Return a value of this type; the text itself if it is none."""
+    """Return a value of this type, or the text itself if it has no such value."""
     if kind == "boolean":
         return _TRUTHS.get(text.lower(), text)
     return _number(text) if kind == "integer" else text

@@ -53,7 +53,7 @@ class RuleWidget(forms.Widget):
     use_fieldset = True
     #: Returns the draft that a browser sent, from its data and the field's name.
     read: ClassVar[Any]
-    #: Returns the JSON of a draft; raises an error for what is none.
+    #: Returns the JSON of a draft; raises an error if the value is no draft.
     write: ClassVar[Any]
     #: The problems found, by path.
     problems: Mapping[str, list[str]]
@@ -63,11 +63,11 @@ class RuleWidget(forms.Widget):
         self.problems = {}
 
     def id_for_label(self, id_: str) -> str:
-        # Its label is that of a group.
+        # The label names the whole group of fields, not one of them.
         return ""
 
     def value_omitted_from_data(self, data: Any, files: Any, name: str) -> bool:
-        # Nothing that is sent means nothing in particular.
+        # An empty rule sends no field, so missing fields do not mean an omission.
         return False
 
     def value_from_datadict(self, data: Any, files: Any, name: str) -> str:
