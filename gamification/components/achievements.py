@@ -1,4 +1,4 @@
-"""Achievements by category, each with how far the user is."""
+"""Achievements by category, each with the user's progress."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Card:
 
     progress: AchievementProgress
     badge: Badge
-    #: Share of users who hold it, 0 to 1; None where it is not known.
+    #: Share of users who hold it, 0 to 1; None if it is not known.
     share: float | None
     #: All steps of its series, from the lowest, if there are several.
     steps: tuple[Card, ...] = ()
@@ -64,12 +64,12 @@ class Card:
 
     @property
     def counts(self) -> bool:
-        """Whether it is one of those that the user holds, or has still to earn."""
+        """Whether the user holds the achievement, or can still earn it."""
         return self.is_held or self.is_in_season
 
     @property
     def season_text(self) -> str:
-        """When its season begins, or when it ends; "" without one."""
+        """When the achievement's season begins or ends; "" without a season."""
         return season_text(self.achievement, self.progress.season)
 
     @property
@@ -80,12 +80,12 @@ class Card:
 
     @property
     def place(self) -> int:
-        """Which of the steps that the user sees it is, from 1."""
+        """The number of this step among the steps that the user sees, from 1."""
         return [each.step for each in self.steps].index(self.step) + 1
 
     @property
     def step(self) -> int:
-        """Its place in its series; 0 without one."""
+        """The achievement's step in its series; 0 without a series."""
         return self.achievement.step or 0
 
     @property
@@ -195,9 +195,9 @@ def _card(progress: AchievementProgress, rarity: Rarity | None) -> Card:
 
 
 def _with_series(cards: Iterable[Card]) -> Iterator[Card]:
-    """Yield the cards, and one for all steps of a series, where its first step is.
+    """Yield the cards, with one card for each series at the place of its first step.
 
-    It is the highest step that the user holds, or else the lowest.
+    That card shows the highest step that the user holds, or else the lowest step.
     """
     by_series: dict[str, list[Card]] = {}
     places: list[list[Card]] = []

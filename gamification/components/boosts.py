@@ -23,9 +23,9 @@ class BoostCard(NamedTuple):
 
 
 def boosts_of(user: Any) -> dict[str, Any]:
-    """Return what holds for the user now, and what is coming, in at most four queries.
+    """Return the user's present and coming boosts, in at most four queries.
 
-    It takes one query where there is no boost.
+    One query is enough if there is no boost.
     """
     boosts = get_boosts(user)
     names = _names(key for boost in boosts for key in boost.activities)

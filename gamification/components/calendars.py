@@ -19,7 +19,7 @@ from gamification.components.streaks import today_of
 from gamification.models import ActiveDay
 from gamification.services import ProfileSummary, get_calendar, get_progress
 
-#: Shades of days on which something was done.
+#: Shades of days on which the user did something.
 _SHADES: Final = 4
 
 #: The offset from UTC of the zone in which each day begins first.
@@ -37,9 +37,9 @@ class Cell:
 
     shade: int
     text: str
-    #: Whether its week has not begun: a narrow screen leaves it out.
+    #: Whether the day's week has not begun: narrow screens leave such days out.
     is_later: bool = False
-    #: Why the day broke nothing although nothing was done; empty for other days.
+    #: Why the day broke no streak although the user did nothing; empty for other days.
     kind: str = ""
 
 
@@ -50,7 +50,7 @@ class Month:
     name: str
     weeks: int
     is_later: bool
-    #: Whether so few of its weeks have begun that they have no room for the name.
+    #: Whether so few weeks of the month have begun that its name has no room there.
     is_new: bool
 
 

@@ -19,7 +19,7 @@ from gamification.models import Celebration, UserGamification
 from gamification.services import CelebrationKind
 from gamification.staff import user_id_of
 
-#: The most that are shown at once, as in the API.
+#: The most celebrations that are shown at once, as in the API.
 MOST: Final = 50
 
 #: Two of the ways in which celebrations can be shown.
@@ -66,7 +66,7 @@ def _read(user: Any) -> tuple[str, list[Celebration]]:
     A user who wants none is shown none.
     """
     user_id = user_id_of(user)
-    # The user's choice, as a row with the same columns that sorts before them.
+    # The user's choice as a row with the same columns, which sorts before the others.
     choice = UserGamification.objects.filter(user=user_id)
     choices = choice.annotate(
         place=Value(0),

@@ -41,8 +41,8 @@ def leaderboard_of(
 ) -> dict[str, Any]:
     """Return what a leaderboard shows, in at most three queries.
 
-    A viewer without a place takes one more. Of a ``page`` behind the last one, it shows
-    the last one, with as many more.
+    A viewer without a place takes one more query. A ``page`` beyond the last one shows
+    the last one, which takes up to three more.
     """
     ask = partial(
         get_leaderboard,
@@ -102,8 +102,8 @@ def _is_elsewhere(board: LeaderboardPage) -> bool:
 def _why_not_ranked(board: LeaderboardPage, viewer: Any) -> str:
     """Return why the viewer has no place, or "".
 
-    It is ``hidden``, ``staff``, ``unlisted``, which does not tell the reason of staff,
-    or ``idle``.
+    The reason is ``hidden``, ``staff``, ``idle``, or ``unlisted``. The last one does
+    not tell why staff keep the viewer off leaderboards.
     """
     if viewer is None or board.me:
         return ""

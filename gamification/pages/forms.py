@@ -61,7 +61,7 @@ class DayInput(forms.DateInput):
 
 
 class PauseForm(forms.Form):
-    """Which dates users pause, from their today on."""
+    """Asks which dates a user pauses, from the user's today on."""
 
     start = forms.DateField(label=_("First day"), widget=DayInput)
     end = forms.DateField(label=_("Last day"), widget=DayInput)
@@ -76,7 +76,7 @@ class PauseForm(forms.Form):
         field.choices = every + [(row.key, row.name) for row in streaks]
 
     def pause(self, user: Any) -> bool:
-        """Pause; say whether that was allowed, and add an error if not."""
+        """Pause the dates; say whether that was allowed, and add an error if not."""
         values = self.cleaned_data
         try:
             streak = values["streak"] or None
@@ -107,7 +107,7 @@ class DatesField(forms.TypedMultipleChoiceField):
 
 
 class RepairForm(forms.Form):
-    """Which missed dates users credit to a streak."""
+    """Asks which missed dates a user credits to a streak."""
 
     streak = forms.SlugField(max_length=100)
     dates = DatesField(coerce=date.fromisoformat)
@@ -132,6 +132,6 @@ class IdsField(forms.TypedMultipleChoiceField):
 
 
 class SeenForm(forms.Form):
-    """Which celebrations were seen."""
+    """Says which celebrations the user has seen."""
 
     ids = IdsField(coerce=int)

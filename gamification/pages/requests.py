@@ -58,7 +58,7 @@ def window_of(name: str) -> Window:
 def period_of(request: HttpRequest, window: Window) -> str | None:
     """Return the name of the period that is asked for; None is the current one.
 
-    Raises ``Http404`` for a name that is not that of a period which has begun.
+    Raises ``Http404`` unless this is the name of a period that has begun.
     """
     name = request.GET.get("period")
     if not name:
@@ -73,5 +73,5 @@ def period_of(request: HttpRequest, window: Window) -> str | None:
 
 
 def _whole(text: str) -> int:
-    """Return the number that the text is; 0 for another text."""
+    """Return the whole number that ``text`` holds; 0 if it holds none."""
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 8 else 0

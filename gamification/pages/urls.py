@@ -13,7 +13,7 @@ urlpatterns = [
     path("achievements/", views.achievements, name="achievements"),
     path("leaderboards/", views.leaderboards, name="leaderboards"),
     path("leaderboards/<str:window>/", views.leaderboards, name="leaderboard"),
-    # A browser takes "." and ".." for folders: such a name has no address.
+    # Browsers resolve "." and ".." as folders, so users with such names have no page.
     re_path(r"^users/(?P<name>(?!\.{1,2}/)[^/]+)/\Z", views.profile, name="profile"),
     path("settings/", views.settings, name="settings"),
     path("settings/pauses/", views.pause, name="pause"),

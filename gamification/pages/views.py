@@ -66,8 +66,8 @@ HELD_SHOWN = 100
 def sent_from(page: str) -> Callable[[_View], _View]:
     """Return a decorator for views that take a form; others are led to ``page``.
 
-    Who sends the form when their session has ended comes to the login page, and from
-    there to the address of the form, without the form.
+    Users whose session has ended when they send the form log in again. The login page
+    then sends them to the address of the form, without the form.
     """
 
     def decorate(view: _View) -> _View:
