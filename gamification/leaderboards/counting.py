@@ -45,7 +45,7 @@ def counted_scores(
     """Return columns for what the ledger says of the users of ``w``.
 
     With ``ends_early``, entries that were recorded after ``b.closed_at`` do not count.
-    The ledger is read ``when`` a condition holds.
+    The statement reads the ledger only for users for whom the condition ``when`` holds.
     """
     period, group = subject
     bounds = [adapted(at) for at in (period.starts_at, period.ends_at) if at]
@@ -66,7 +66,7 @@ def _ranked(group: Group, now: datetime) -> sql.Statement:
 
 
 def own_marks() -> dict[str, bool] | None:
-    """Return the marks of counted users by column; None if another table has them."""
+    """Return the marks of counted users by column; None if another table holds them."""
     own: Any = target_field().model._meta.local_concrete_fields
     columns, marks = {field.name: field.column for field in own}, counted_marks()
     if not marks.keys() <= columns.keys():
@@ -78,8 +78,8 @@ def own_marks() -> dict[str, bool] | None:
 def _compiled(group: Group, lookup: str, rule: str, alias: str) -> sql.Statement:
     """Return a statement for the ranked users of a group among those of ``w``.
 
-    Django takes longer to compile it than the database takes to answer. The lookup and
-    the rule by which users are counted tell when it has to be compiled again.
+    Django takes longer to compile the statement than the database takes to answer it.
+    A new ``lookup`` or ``rule``, by which users are counted, compiles it again.
     """
     users = RawSQL("SELECT user_id FROM w", ())
     rows = ranked_in(group, _NOW).filter(user__in=users).values_list("user_id")
@@ -100,7 +100,7 @@ def counted_key(
 
 
 def adapted(instant: datetime) -> Any:
-    """Return an instant as the database takes it."""
+    """Return an instant in the form that the database takes."""
     return connections[write_alias()].ops.adapt_datetimefield_value(instant)
 
 
@@ -112,7 +112,7 @@ def instant_of(value: Any) -> datetime:
 
 
 def kept_keys(board_id: int, user_ids: Iterable[Any]) -> dict[Any, Key]:
-    """Return what the board has of those users, up to date or not."""
+    """Return the keys of those users on the board, even if they are outdated."""
     alias = write_alias()
     scores = BoardScore.objects.filter(board=board_id)
     rows = scores.filter(user__in=user_ids).values_list("debit", "reached", "user_id")
@@ -123,7 +123,7 @@ def kept_keys(board_id: int, user_ids: Iterable[Any]) -> dict[Any, Key]:
 def changes(
     kept: Mapping[Any, Key], counted: Mapping[Any, Key]
 ) -> tuple[list[Key], list[Key]]:
-    """Return the keys that a board has and should not have, and those it lacks."""
+    """Return the keys that a board has but should not have, and those that it lacks."""
     gone = [key for user, key in kept.items() if counted.get(user) != key]
     new = [key for user, key in counted.items() if kept.get(user) != key]
     return gone, new

@@ -98,5 +98,5 @@ def counting_rule() -> str:
 
 
 def hides_users() -> bool:
-    """Say whether the default manager of the site's users leaves some of them out."""
+    """Say whether the default manager of the site's users leaves out any of them."""
     return bool(visible_users().query.where)

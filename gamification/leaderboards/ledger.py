@@ -1,4 +1,4 @@
-"""Ranks users by the ledger itself: exact for every period, and slow for a long one."""
+"""Ranks users by the ledger itself, exactly, but slowly where a period is long."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ class _Row(NamedTuple):
 
 _LEDGER: Final = LedgerEntry._meta.db_table
 
-#: True for entries that added XP and are still worth some. It is SQL, because Django
-#: would compile it again for each expression that is based on it.
+#: True for entries that added XP and are still worth some. It is written in SQL,
+#: because Django would compile it again for each expression that uses it.
 _LASTING_GAIN: Final = RawSQL(  # noqa: S611 - without parameters
     f"""{_LEDGER}.amount > 0 AND {_LEDGER}.kind <> 'reversal'
     AND coalesce({_LEDGER}.corrects, {_LEDGER}.id) NOT IN (
@@ -85,7 +85,7 @@ def answer(question: Question) -> Answer:
 
 
 def _scores(subject: Subject) -> QuerySet[LedgerEntry, Any]:
-    """Return the ranked users, each with score and its time."""
+    """Return the ranked users, each with the score and the time when it was reached."""
     period, users = subject.period, ranked_in(subject.group).values("user")
     entries = LedgerEntry.objects.filter(user__in=users)
     if period.starts_at and period.ends_at:
@@ -98,7 +98,7 @@ def _scores(subject: Subject) -> QuerySet[LedgerEntry, Any]:
 
 
 def _ordering() -> tuple[OrderBy, ...]:
-    """Return the one ordering, from which positions, ranks, gaps and pages follow."""
+    """Return the ordering from which all positions, ranks, gaps and pages follow."""
     user = ordered_key("user_id")
     return F("score").desc(), F("reached_at").asc(), user.asc()
 
@@ -112,9 +112,9 @@ def _rank_by(ranking: Ranking) -> Over:
 
 
 def _is_up_to(key: Key) -> Q:
-    """Return a filter for the places up to ``key``, and with it.
+    """Return a filter for the places up to and including that of ``key``.
 
-    The rows have the keys of users ``in_order``.
+    The rows need the keys of users in the column ``in_order``.
     """
     score, reached_at = -key.debit, key.reached_at
     user_id = convert_key(key.user, write_alias())
@@ -137,10 +137,10 @@ def _rank(subject: Subject, ranking: Ranking) -> QuerySet[LedgerEntry, Any]:
 
 
 def _rows(question: Question) -> Mapping[Any, _Row]:
-    """Return the rows that the answer may show, by stored user.
+    """Return the rows that the answer may need, by stored user.
 
-    They are the page after the offset, all that can be on a page with the focus, the
-    user's own, and the first, for its total.
+    They are the page after the offset, everybody who can be on a page around the focus,
+    the user's own row, and the first row, which has the total.
     """
     offset, size, alias = question.offset, question.page_size, write_alias()
     ranked = _rank(question.subject, question.ranking)

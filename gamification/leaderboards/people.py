@@ -1,7 +1,7 @@
-"""Makes users of rows that were read along with their places.
+"""Makes users from the columns that were read together with their places.
 
-That works if one table says all about users. Otherwise, such as where the default
-manager of the site's users selects some of them, Django has to read them.
+That works if one table holds all columns of users. Otherwise, or if the default manager
+of the site's users selects some of them, Django has to read the users.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from gamification.models import write_alias
 
 
 def user_columns() -> tuple[str, ...]:
-    """Return the columns of users, as ``u``; none if Django has to read them."""
+    """Return the columns of the table ``u`` of users; none if Django has to read it."""
     manager: Any = get_user_model()._default_manager
     is_usual = type(manager).get_queryset is BaseManager.get_queryset
     if is_usual and type(manager.get_queryset()) is QuerySet:
@@ -29,7 +29,7 @@ def user_columns() -> tuple[str, ...]:
 
 @cache
 def _columns_of(model: Any, alias: str) -> tuple[str, ...]:
-    """Return the columns of a model; none if its fields are anything else."""
+    """Return the columns of a model; none unless each field is just a column."""
     fields: Sequence[Any] = model._meta.concrete_fields
     is_own = fields == model._meta.local_concrete_fields
     if is_own and all(type(f).select_format is Field.select_format for f in fields):
@@ -39,7 +39,7 @@ def _columns_of(model: Any, alias: str) -> tuple[str, ...]:
 
 
 def make_users(rows: Mapping[Any, Sequence[Any]]) -> dict[Any, Any]:
-    """Return users whose columns have these values, by the same keys."""
+    """Return users made from these values of their columns, by the same keys."""
     model, alias = get_user_model(), write_alias()
     fields: Sequence[Any] = model._meta.concrete_fields
     compiler = QuerySet(model).query.get_compiler(alias)

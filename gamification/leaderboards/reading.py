@@ -61,15 +61,15 @@ MAX_PAGE_SIZE: Final = 100
 #: Places that pages reach by number; a cursor reaches the others.
 MAX_DEPTH: Final = 100_000
 
-#: From this many pending rows on, a reader tends the boards first, or asks the whole
-#: ledger, which is then faster than the board.
+#: With more pending rows than the first number, a reader tends the boards first. With
+#: more than the second, it asks the whole ledger, which is then faster than the board.
 MOST_PENDING: Final = 50
 MANY_PENDING: Final = 2_000
 
 #: The last rank that wins.
 WINNING_RANK: Final = 3
 
-#: How often a reader starts again after somebody has changed kept scores meanwhile.
+#: How often a reader tries, if somebody changes kept scores between its statements.
 TRIES: Final = 5
 
 
@@ -237,7 +237,7 @@ def _is_due(header: BoardHeader, period: Period) -> bool:
 
 
 def _has_settled(period: Period, header: BoardHeader | None) -> bool:
-    """Say whether no late record can arrive any more, closed or not."""
+    """Say whether late records can no longer arrive, even if the board is open."""
     settled = settles_at(period.ends_at, header.reopened_at if header else None)
     return settled is not None and settled <= timezone.now()
 
@@ -252,7 +252,7 @@ def _users(answer: Answer) -> Mapping[Any, Any]:
 
 
 def _find_users(stored: Collection[Any]) -> Mapping[Any, Any]:
-    """Return those among some users whom the site shows and counts, by stored key."""
+    """Return those of the users whom the site shows and counts, by stored key."""
     alias, marks = write_alias(), counted_marks().items()
     keys = [convert_key(user, alias) for user in stored]
     found = users_by_key(visible_users().filter(pk__in=keys)).items()

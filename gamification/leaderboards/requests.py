@@ -28,10 +28,7 @@ _CURSOR: Final = re.compile(r"([0-9]{1,18})\.(-?[0-9]{1,17})\.(.+)", re.ASCII)
 
 
 def stored_key_of(user: UserRef | None) -> Any:
-    """Return the user's key as the database has it; None for nobody.
-
-    An anonymous visitor is nobody.
-    """
+    """Return the user's key as the database has it; None for an anonymous visitor."""
     if user is None or isinstance(user, AnonymousUser):
         return None
     return prepare_key(user_id_of(user), write_alias())
@@ -54,13 +51,13 @@ def period_of(window: Window, name: str | None, now: datetime | None) -> Period:
 
 
 def last_period(window: Window, now: datetime | None) -> Period:
-    """Return the last period that is over at ``now``; all time is never over."""
+    """Return the last period that is over at ``now``; for all time, all time itself."""
     current = period_of(window, None, now)
     return period_before(current) or current
 
 
 def period_before(period: Period) -> Period | None:
-    """Return the period before; None for all time, and where calendars begin."""
+    """Return the period before; None for all time, or if calendars begin later."""
     if period.starts_at is None:
         return None
     with suppress(InvalidInstantError, OverflowError):

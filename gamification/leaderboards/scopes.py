@@ -1,4 +1,4 @@
-"""Boards of few users: those whom a viewer compares with, such as friends or a team."""
+"""Boards of the few users with whom a viewer compares, such as friends or a team."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MOST_USERS: Final = 5_000
 
 
 def users_in(scope: str, viewer: Any) -> set[Any] | None:
-    """Return the keys of the viewer and of the users whom they compare with.
+    """Return the keys of the viewer and of the users with whom the viewer compares.
 
     None means that the viewer is outside, or that no scope has this name. Raises
     ``ValueError`` for a scope of too many users.
@@ -73,14 +73,14 @@ class ScopedPart:
         return bisect_left(self.keys, (debit,))
 
     def scores_above(self, debit: int) -> int:
-        """Return the number of different scores that are higher."""
+        """Return the number of different scores that are higher than this one."""
         return len({each.debit for each in self.keys if each.debit < debit})
 
 
 def _keys(
     header: BoardHeader | None, question: Question, users: set[Any]
 ) -> Mapping[Any, Key]:
-    """Return the present keys of these users, from the board as far as it has them."""
+    """Return the present keys of these users, if possible from the board."""
     if header is None or header.is_closed:
         until = header.closed_at if header else None
         return counted_keys(question.subject, users, until=until)

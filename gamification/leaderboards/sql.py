@@ -1,4 +1,4 @@
-"""SQL that finds kept boards and counts users, by hand to take few statements."""
+"""SQL that finds kept boards and counts users, written by hand to save statements."""
 
 from __future__ import annotations
 
@@ -52,9 +52,9 @@ def join(pieces: Sequence[Statement], separator: str) -> Statement:
 def header(board: Statement, waiting: Statement, counted: Statement) -> Statement:
     """Return a statement for a board and for users whose scores are to be counted.
 
-    The parts are: a condition for the board; the users who are waiting, in the columns
-    ``user_id`` and ``pending``; what ``counted`` says of them. Each user has a row, and
-    the board has one at least.
+    ``board`` is the condition of the board; ``waiting`` selects the users, in the
+    columns ``user_id`` and ``pending``; ``counted`` has the columns that count them.
+    Each user has a row. Without any user, the board still has one.
     """
     return join(
         [
@@ -79,7 +79,7 @@ LEFT {join_users("w")}"""),
 
 
 def scores_of(users: Sequence[Any], until: Any, counted: Statement) -> Statement:
-    """Return a statement for what ``counted`` says of users."""
+    """Return a statement for the columns ``counted`` of these users."""
     marks = ", ".join(["%s"] * len(users))
     return join(
         [
@@ -104,7 +104,7 @@ def counted(
 
     ``ranked`` is a condition; ``bounds`` are the ends of the period, or empty. With
     ``ends_early``, entries that were recorded after ``b.closed_at`` do not count. The
-    ledger is read ``when`` a condition holds.
+    statement reads the ledger only for users for whom the condition ``when`` holds.
     """
     until = " AND {}.recorded_at <= (SELECT coalesce(closed_at, %s) FROM b)"
     until, last = (until, [_LAST]) if ends_early else ("", [])
@@ -128,7 +128,7 @@ def counted(
 
 
 def ranked(marks: Mapping[str, bool]) -> str:
-    """Return the condition of ranked users, who have ``marks`` in columns of theirs."""
+    """Return the condition that a user is ranked; ``marks`` are columns of users."""
     quote = connections[write_alias()].ops.quote_name
     signs = {True: "", False: "NOT "}
     counted = "".join(f" AND {signs[is_on]}u.{quote(c)}" for c, is_on in marks.items())
@@ -137,7 +137,7 @@ def ranked(marks: Mapping[str, bool]) -> str:
 
 
 def _instant() -> str:
-    """Return a placeholder of an instant, whose type nothing else tells."""
+    """Return a placeholder for an instant whose type the statement does not tell."""
     if connections[write_alias()].vendor == "postgresql":
         return "CAST(%s AS timestamptz)"
     return "%s"
@@ -151,13 +151,13 @@ def join_users(part: str) -> str:
 
 
 def by_user() -> str:
-    """Return the column of users, by which those with equal scores are sorted."""
+    """Return the column that sorts users with equal scores."""
     collation = key_collation()
     return f'user_id COLLATE "{collation}"' if collation else "user_id"
 
 
 def pending(now: Any, limit: int, users: Sequence[Any]) -> Statement:
-    """Return a statement for users who wait to be counted, and for ``users``."""
+    """Return a statement for the pending users, and for ``users``."""
     extra = "".join(" UNION ALL SELECT %s, 0" for _ in users)
     sql = f"""SELECT user_id, sum(pending) AS pending FROM (
     SELECT user_id, pending FROM (

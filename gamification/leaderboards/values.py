@@ -35,7 +35,7 @@ class LeaderboardEntry:
     user: AbstractBaseUser
     #: XP of the period, 1 or more.
     score: int
-    #: XP that the entry right above is ahead; None for the first.
+    #: XP by which the entry right above is ahead; None for the first.
     gap_to_next: int | None
     #: When, in the period, the user last gained XP that was not reversed.
     reached_at: datetime
@@ -105,13 +105,13 @@ class Subject(NamedTuple):
     group: Group = EVERYBODY
 
 
-#: Values of the columns of users, by stored key; none if Django has to read them. None
-#: stands for a user who is not ranked any longer.
+#: The values of the columns of users, by stored key. The values are empty if Django has
+#: to read the user, and None if the user is not ranked any longer.
 People: TypeAlias = Mapping[Any, Sequence[Any] | None]
 
 
 class Place(NamedTuple):
-    """A ranked user, before anything else is known of them."""
+    """The place of a ranked user, of whom only the key is known."""
 
     #: The key of the user, as the database has it.
     user: Any
@@ -171,7 +171,7 @@ class Answer(NamedTuple):
     own: Place | None
     #: The columns of users that were read along with their places.
     people: People = MappingProxyType({})
-    #: Number of the last places, which a final board does not keep.
+    #: Number of places at the end that a final board does not keep.
     dropped: int = 0
     is_final: bool = False
 

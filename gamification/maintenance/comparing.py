@@ -63,7 +63,7 @@ class Drift:
 
 
 class Unlocked(NamedTuple):
-    """An achievement that a user holds, or has lost, as rows and ledger have it."""
+    """An achievement that a user holds or has lost, by its row or by the ledger."""
 
     since: datetime
     xp: int
@@ -241,6 +241,6 @@ class _Names:
 
 
 def read_profiles(user_ids: Sequence[Any]) -> Profiles:
-    """Return the rows of those of the users who have one."""
+    """Return the stored rows of these users; some may have none."""
     rows = UserGamification.objects.filter(user__in=user_ids)
     return {profile.user_id: profile for profile in rows}

@@ -1,4 +1,4 @@
-"""Rebuilds a user's progress from the ledger, while others go on to write."""
+"""Rebuilds a user's progress from the ledger, while others continue to write."""
 
 from __future__ import annotations
 
@@ -37,28 +37,29 @@ from gamification.services.user_changes import count_again
 from gamification.services.validation import UserRef, unknown_user, user_id_of
 from gamification.storage import store_for
 
-#: How often a user is worked on without a lock, before others have to wait.
+#: How often a rebuild tries without holding the lock, before others have to wait.
 EARLY_TRIES: Final = 10
 
-#: Rows that are written while a user is locked once, so that others wait a moment only.
+#: Rows that one step writes while it holds the lock, so that others wait only briefly.
 ROWS_AT_ONCE: Final = 200
-#: Unlocks are written one by one.
+#: Unlocks that one step writes. Each takes statements of its own.
 UNLOCKS_AT_ONCE: Final = 10
-#: Seconds between two times for which a user is locked.
+#: Seconds between two steps, in which others can take the lock.
 PAUSE: Final = 0.01
 
 Found = TypeVar("Found")
 
-#: Something that is done while the user is locked.
+#: A part of the work, which runs while the user is locked.
 Step = Callable[[], None]
 
 
 def rebuild(user: UserRef) -> None:
     """Rebuild the user's progress from the ledger, without celebrations.
 
-    Others can write meanwhile: it locks the user only to write what differs, some rows
-    at a time, and starts again if somebody wrote since it began to read. After some
-    tries it holds the lock all the time. Raises ``UnknownUserError``, ``StorageError``.
+    Others can write meanwhile: the rebuild locks the user only to write what differs,
+    some rows at a time, and starts again if somebody has written since it began to
+    read. After some tries it holds the lock until it is done. Raises
+    ``UnknownUserError``, ``StorageError``.
     """
     user_id = user_id_of(user)
     as_of_one_moment(user_id, lambda: plan_rebuilding(user_id), Rebuilding.steps)
@@ -72,8 +73,8 @@ def as_of_one_moment(
     """Take the ``steps`` that follow from what ``work`` finds while nobody writes.
 
     Only a step holds the user's lock, unless there are many other writers. If somebody
-    writes between two steps, ``work`` finds out what is left to do. Return every
-    finding for which it took steps, in order.
+    writes between two steps, ``work`` runs again to find out what is left to do. Return
+    each finding from which steps were taken, in order.
     """
     alias, true = write_alias(), list[Found]()
     for _ in range(EARLY_TRIES):
@@ -95,7 +96,7 @@ def as_of_one_moment(
 
 
 def _take(steps: Sequence[Step], user_id: Any, version: int | None) -> int:
-    """Take the steps until somebody else changes the user; return how many."""
+    """Take steps until somebody else changes the user; return how many were taken."""
     store = store_for(write_alias())
     for taken, step in enumerate(steps):
         if taken:
@@ -121,7 +122,7 @@ def _version_of(user_id: Any) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class Rebuilding:
-    """The changes after which a user's rows say the same as the ledger."""
+    """The changes that make a user's rows match the ledger."""
 
     user_id: Any
     #: None if the user has no row yet, so that nothing is known.
@@ -141,7 +142,7 @@ class Rebuilding:
     known_unlocks: Collection[tuple[int, int]] = ()
 
     def steps(self) -> list[Step]:
-        """Return what writes the differences, a few rows each."""
+        """Return the steps that write the differences, a few rows each."""
         rows = (self.tallies, self.days, self.freezes, self.filters)
         most = max(len(each) for each in (*rows, self.gone_tallies, self.gone_days))
         turns = max(most / ROWS_AT_ONCE, len(self.unlocks) / UNLOCKS_AT_ONCE)
@@ -163,7 +164,7 @@ class Rebuilding:
         )
 
     def write(self) -> None:
-        """Write the differences; the user is locked, and as they were planned."""
+        """Write the differences; the user is locked, and unchanged since the plan."""
         alias, user_id = write_alias(), self.user_id
         if self.columns is None:
             raise unknown_user(user_id)
@@ -195,7 +196,7 @@ class Rebuilding:
 
 
 def plan_rebuilding(user_id: Any) -> Rebuilding:
-    """Return what the user's rows lack to say the same as the ledger."""
+    """Return the changes that the user's rows need to match the ledger."""
     profile = read_profiles([user_id]).get(user_id)
     if profile is None:
         return Rebuilding(user_id, None)

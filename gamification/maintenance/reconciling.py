@@ -27,7 +27,7 @@ from gamification.services.validation import (
     user_id_of,
 )
 
-#: Users that are compared at a time. The fewer, the more often the ledger is read.
+#: Users who are compared at a time. Smaller batches read the ledger more often.
 BATCH_SIZE: Final = 1_000_000
 
 
@@ -41,11 +41,11 @@ def reconcile(
 ) -> Iterator[Drift]:
     """Yield every derived number that differs from the ledger, for all users or one.
 
-    It compares ``batch_size`` users at a time without locks. If a user differs, it
-    compares again, and reports the difference only if nothing was written meanwhile.
-    ``fix`` rebuilds such a user. After each batch it calls ``progress`` with the number
-    of users and the key of the last one: users come in order of their keys, and another
-    call goes on ``after`` that user, who need not exist any more.
+    This compares ``batch_size`` users at a time without locks. A user who differs is
+    compared again, and reported only if nobody wrote meanwhile. With ``fix``, such a
+    user is rebuilt. After each batch, ``progress`` is called with the number of users
+    and the key of the last one. Users come in the order of their keys, so another call
+    can go on ``after`` that user, who need not exist any more.
 
     Raises ``UnknownUserError``, ``StorageError``, and ``ValueError`` for a
     ``batch_size`` below 1.
@@ -55,7 +55,7 @@ def reconcile(
         yield from _differences([_known(user)], fix=fix)
         return
     for first, last, count in _pages(after, batch_size):
-        # On PostgreSQL, the database itself finds most users to be right.
+        # PostgreSQL itself rules out most users; only suspects remain.
         for part in find_suspects(first, last):
             yield from _differences(part, fix=fix)
         if progress:
@@ -109,6 +109,6 @@ def _confirm(user_id: Any, *, fix: bool) -> list[Drift]:
         return found[1].steps() if found[1] else [lambda: None]
 
     found = as_of_one_moment(user_id, compare, steps)
-    # What was repaired before somebody else wrote is in earlier findings only.
+    # If somebody wrote during a repair, only earlier findings have what it repaired.
     by_name = {each.what: each for drift, _ in reversed(found) for each in drift}
     return [by_name[what] for what in sorted(by_name)]

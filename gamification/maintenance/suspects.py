@@ -36,8 +36,8 @@ USERS_AT_ONCE: Final = 1_000
 def find_suspects(first: Any, last: Any) -> Iterator[Sequence[Any]]:
     """Yield the users from ``first`` to ``last`` who may differ, some at a time.
 
-    They come in order. None of the others differs. Where the database cannot tell, all
-    of them may. Raises ``StorageError``.
+    They come in order, and no other user differs. If the database cannot tell, these
+    are all users. Raises ``StorageError``.
     """
     alias = write_alias()
     with wrap_database_errors(alias):
@@ -68,7 +68,7 @@ def _in_parts(user_ids: Iterable[Any]) -> Iterator[list[Any]]:
 
 
 def _found(first: Any, last: Any, store: Store) -> list[Any] | None:
-    """Return who may differ, in order; None if the database cannot tell."""
+    """Return the users who may differ, in order; None if the database cannot tell."""
     undos = [*undone_jobs()]
     known = store.suspects(first, last, current_thresholds(), undos)
     if known is None:
@@ -91,8 +91,8 @@ def _by_streaks(
 ) -> set[Any]:
     """Return the users whose streaks do not follow from their stored dates.
 
-    The database has compared runs of consecutive dates, and found ``suspects``. Whoever
-    has neutral dates, or a streak that forgives something, is compared here.
+    The database has compared runs of consecutive dates, and found ``suspects``. Users
+    with neutral dates, or with a streak that forgives something, are compared here.
     """
     catalogue = load_catalogue(store.alias)
     users = UserGamification.objects.using(store.alias)

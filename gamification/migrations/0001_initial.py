@@ -650,7 +650,7 @@ class Migration(migrations.Migration):
                     "building_until",
                     models.DateTimeField(
                         blank=True,
-                        help_text="Until then, the tick leaves the board to who is building it.",
+                        help_text="Until then, the tick leaves the board to the process that builds it.",
                         null=True,
                         verbose_name="building until",
                     ),

@@ -1,7 +1,7 @@
 """Answers questions from a kept board.
 
-A kept score is outdated while its user is pending. Pending users are few: they are
-taken out of the board and put in again where the ledger has them now.
+A kept score is outdated while its user is pending. Pending users are few: an
+answer takes them out of the board, and puts them in again where the ledger has them.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from gamification.leaderboards.values import Answer, Key, Place, Question, Ranki
 def answer(header: BoardHeader, question: Question) -> Answer | None:
     """Return the answer of a board; None if it has changed meanwhile."""
     own, margin = header.counted.get(question.own), 1 + len(header.old)
-    # A user in the middle of the page needs no slice of their own.
+    # A user in the middle of the page needs no other slice.
     if question.own == question.focus:
         own = None
     others = [PlaceOf(own, margin, 1, question.ranking)] if own else []
     half = 1 + question.page_size // 2
     slices = read_slices(header, [_wish(header, question, half), *others])
     if slices and not Part(header, slices[0]).has_page(question):
-        # Near an end of the board, the page goes farther to the other side.
+        # Near an end of the board, the page reaches farther on the other side.
         whole = _wish(header, question, question.page_size)
         slices = read_slices(header, [whole, *others])
     if slices is None:
@@ -52,7 +52,7 @@ def _wish(
 ) -> AfterOffset | AroundKey:
     """Return a wish for the keys of the page and the key before it.
 
-    Around a user, it is for ``reach`` keys on both sides.
+    Around a user, the wish is for ``reach`` keys on both sides.
     """
     size, margin = question.page_size, 1 + len(header.old)
     if focus := header.counted.get(question.focus):
@@ -69,13 +69,13 @@ def _offset(part: Part, question: Question) -> int:
     if focus := part.header.counted.get(question.focus):
         return question.offset_around(part.before(focus) + 1, part.header.total)
     if after := question.after:
-        # The user who was there may have moved.
+        # The user who had this key may have moved.
         return part.before(after) + int(part.has(after))
     return question.offset
 
 
 class Part:
-    """A part of a board, in which some users are where the ledger has them."""
+    """A part of a board, with pending users where the ledger puts them."""
 
     def __init__(self, header: BoardHeader, found: Slice) -> None:
         self.header, self._slice = header, found
@@ -90,7 +90,7 @@ class Part:
         )
 
     def has_page(self, question: Question) -> bool:
-        """Say whether the keys of the page are among these, and the one before it."""
+        """Say whether this part has the keys of the page, and the one before it."""
         offset, total = _offset(self, question), self.header.total
         until = min(offset + question.page_size, total)
         starts = self.start < offset or self.start == 0
@@ -106,7 +106,7 @@ class Part:
         return self.start + bisect_left(self.keys, key)
 
     def above(self, debit: int) -> int:
-        """Return the number of ranked users with more than a score of this part."""
+        """Return the number of ranked users with more than this score of the part."""
         keys = self._slice.keys
         kept = self._slice.start + bisect_left(keys, (debit,))
         if keys and debit <= keys[0].debit:
@@ -114,7 +114,7 @@ class Part:
         return kept + self.header.moved_before((debit,))
 
     def scores_above(self, debit: int) -> int:
-        """Return the number of different scores that are higher."""
+        """Return the number of different scores that are higher than this one."""
         return _scores_above(self.header, debit)
 
 
@@ -138,7 +138,7 @@ def _place(header: BoardHeader, ranking: Ranking, key: Key, found: Slice) -> Pla
 
 
 class AnyPart(Protocol):
-    """Keys in order, of ranked users who follow each other."""
+    """Keys of consecutive ranked users, in order."""
 
     start: int
     keys: list[Key]
@@ -149,7 +149,7 @@ class AnyPart(Protocol):
 
 
 def places(part: AnyPart, ranking: Ranking, offset: int, size: int) -> Iterator[Place]:
-    """Yield the places behind an offset; the part has them, and the key before."""
+    """Yield the places after an offset; the part has their keys and the one before."""
     begin, rank = offset - part.start, 0
     for index, key in enumerate(part.keys[begin : begin + size], begin):
         above = part.keys[index - 1] if index else None

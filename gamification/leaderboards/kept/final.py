@@ -1,6 +1,6 @@
 """Answers questions from a closed board.
 
-It has its first keys, and the number of users with each score.
+Such a board keeps its first keys, and the number of users with each score.
 """
 
 from __future__ import annotations
@@ -47,14 +47,15 @@ def answer(header: BoardHeader, question: Question) -> Answer | None:
 
 
 def _around(key: Key) -> PlaceOf:
-    # A closed board counts both ways, whatever the ranking.
+    # On a closed board, the slice brings both counts, whatever the ranking.
     return PlaceOf(key, 1, 1, Ranking.COMPETITION)
 
 
 def _had(header: BoardHeader, key: Key, found: Slice) -> bool:
-    """Say whether somebody had this key, or its score if the key would not be kept.
+    """Say whether somebody had this key when the board was closed.
 
-    The ledger gives keys also to users who were not ranked when the board was closed.
+    The ledger also gives keys to users who were not ranked at that time. Beyond the
+    keys that the board keeps, it is enough that somebody had the same score.
     """
     if key in found.keys or not found.is_last or header.kept <= closing.KEPT:
         return key in found.keys
@@ -62,7 +63,7 @@ def _had(header: BoardHeader, key: Key, found: Slice) -> bool:
 
 
 def _place(header: BoardHeader, ranking: Ranking, key: Key, found: Slice) -> Place:
-    """Return the place at ``key``, which the board may no longer have."""
+    """Return the place at ``key``, which the board may not have kept."""
     rank = found.anchor + 1 if ranking is Ranking.ORDINAL else found.above + 1
     if ranking is Ranking.DENSE:
         rank = len(read_scores_above(header, key.debit)) + 1

@@ -20,7 +20,7 @@ from gamification.leaderboards.counting import (
 from gamification.leaderboards.groups import audience
 from gamification.leaderboards.values import Key, Subject
 
-#: Whether only the ledger knows the score of a user.
+#: SQL: whether only the ledger knows the score of a user.
 _IS_UNKNOWN: Final = "(w.pending > 0 OR s.debit IS NULL)"
 
 
@@ -32,7 +32,7 @@ class _Row(NamedTuple):
     kept: int
     closed_at: Any
     reopened_at: Any
-    #: Number of the user's rows among the pending ones.
+    #: Number of the user's pending rows.
     pending: int
     is_public: bool | None
     debit: int
@@ -63,7 +63,7 @@ class BoardHeader(NamedTuple):
     kept: int
     closed_at: datetime | None
     reopened_at: datetime | None
-    #: Whether no more users are pending than the statement has asked for.
+    #: Whether the statement has found all pending users, within its limit.
     is_complete: bool
     #: Users who were counted from the ledger, with their keys; None if not ranked.
     counted: Mapping[Any, Key | None]
@@ -73,7 +73,7 @@ class BoardHeader(NamedTuple):
     old: Sequence[Key]
     #: The keys that the board lacks, in order. Nobody moves on a closed board.
     new: Sequence[Key]
-    #: The users who have either.
+    #: The users with a key in ``old`` or ``new``.
     moved: Collection[Any]
 
     @property
@@ -94,7 +94,7 @@ class BoardHeader(NamedTuple):
 def find_board(
     subject: Subject, users: Collection[Any], *, limit: int
 ) -> BoardHeader | None:
-    """Return the board, with pending users as far as the limit, and with ``users``.
+    """Return the board, with up to ``limit`` pending users, and with ``users``.
 
     None means that the board is not built.
     """

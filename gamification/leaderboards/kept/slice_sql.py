@@ -25,7 +25,7 @@ _PLACE: Final = "(%s, %s, %s)"
 
 
 def with_parts(parts: Sequence[Statement], selects: Sequence[Statement]) -> Statement:
-    """Return a statement for all rows of the SELECTs, which name the parts."""
+    """Return a statement for all rows of the SELECTs, which refer to the parts."""
     rows = join(selects, "\nUNION ALL ")
     return join([Statement("WITH "), join(parts, ",\n"), Statement("\n"), rows], "")
 
@@ -41,7 +41,7 @@ FROM {_BOARDS} WHERE id = %s"""
 def slice_of(
     name: str, now: Any, columns: Sequence[str], marks: Mapping[str, bool]
 ) -> Statement:
-    """Return the SELECT of a slice of keys, whose parts were named in the WITH clause.
+    """Return the SELECT of a slice of keys, whose parts are in the WITH clause.
 
     Its columns are the number of the slice, the number of keys before its first one and
     before its anchor, the number of users who have more than the first one's score, the
@@ -57,10 +57,10 @@ FROM slice{name} k LEFT JOIN {_PROFILES} g ON g.user_id = k.user_id {users}"""
 
 
 def keys_after(name: str, board: int, offset: int, size: int) -> Statement:
-    """Return the parts of a slice that begins behind an offset.
+    """Return the parts of a slice that begins after an offset.
 
-    It finds the wide segment in which the offset lies, then the narrow one, and begins
-    with that.
+    They find the wide segment in which the offset lies, then the narrow segment, and
+    read the keys from there on.
     """
     sql = f"""w{name} AS (
     SELECT {_KEY}, before FROM {_SEGMENTS}
@@ -84,7 +84,7 @@ start{name} AS (SELECT CAST(%s AS bigint) AS n)"""
 
 
 def first_keys(name: str, board: int, offset: int, size: int) -> Statement:
-    """Return the same for the first keys, where no segment helps."""
+    """Return the parts of a slice from the first keys on, where no segment helps."""
     skipped = "OFFSET %s" if offset else ""
     sql = f"""slice{name} AS (
     SELECT {_KEY} FROM {_SCORES} WHERE board_id = %s
@@ -98,7 +98,7 @@ def keys_around(
 ) -> Statement:
     """Return the parts of a slice around a key, which is the anchor.
 
-    The parts of ``count_before`` come first.
+    Put them behind the parts of ``count_before``, to which they refer.
     """
     sql = f"""back{name} AS (
     SELECT {_KEY} FROM {_SCORES} WHERE board_id = %s AND ({_order()}) < {_PLACE}
@@ -113,14 +113,14 @@ start{name} AS (
 
 
 def count_before(name: str, board: int, key: tuple[Any, ...]) -> Statement:
-    """Return the number of keys before ``key`` as the part ``anchor``."""
+    """Return a part, ``anchor``, that counts the keys before ``key``."""
     return _count(f"anchor{name}", board, f"({_order()}) < {_PLACE}", key)
 
 
 def count_above(name: str, board: int, debit: int | None) -> Statement:
-    """Return the number of scores above one as the part ``above``.
+    """Return a part, ``above``, that counts the scores above that of ``debit``.
 
-    None means the first one of the slice.
+    None means the score of the first key of the slice.
     """
     score = f"(SELECT min(debit) FROM slice{name})" if debit is None else "%s"
     params = () if debit is None else (debit,)
@@ -133,11 +133,12 @@ def nothing(part: str) -> Statement:
 
 
 def _count(part: str, board: int, condition: str, params: tuple[Any, ...]) -> Statement:
-    """Return a part that counts the scores that meet a condition on their place.
+    """Return a part that counts the scores whose place meets a condition.
 
-    It takes the last wide segment that begins before, adds up the narrow ones within
-    it, and counts within the last of those. The limits tell the planner that these are
-    few: it would expect a third of the board, and prepare for that.
+    It takes the last wide segment that meets the condition, adds up the narrow segments
+    within it, and counts the scores within the last of these. The limits tell the
+    planner that these rows are few: otherwise, it would prepare for a third of the
+    board.
     """
     sql = f"""w{part} AS (
     SELECT {_KEY}, before FROM {_SEGMENTS}
@@ -158,9 +159,9 @@ f{part} AS (SELECT * FROM g{part} ORDER BY {_backwards()} LIMIT 1),
 
 
 def final_before(name: str, board: int, key: tuple[Any, ...]) -> Statement:
-    """Return the same as ``count_before`` for a closed board.
+    """Return what ``count_before`` returns, for a closed board.
 
-    It has a segment for each score, and its first keys.
+    Such a board has a segment for each score, and its first keys.
     """
     sql = f"""anchor{name} AS (
     SELECT CAST({_final_above("%s")} + (
@@ -171,9 +172,9 @@ def final_before(name: str, board: int, key: tuple[Any, ...]) -> Statement:
 
 
 def final_above(name: str, board: int, debit: int | None) -> Statement:
-    """Return the same as ``count_above`` for a closed board.
+    """Return what ``count_above`` returns, for a closed board.
 
-    ``debit`` is that of the anchor, which may be beyond the keys of the board.
+    The board may not have kept a key with this ``debit``.
     """
     first = f"(SELECT min(debit) FROM slice{name})" if debit is None else "%s"
     sql = f"""above{name} AS (SELECT CAST({_final_above(first)} AS bigint) AS n)"""
@@ -181,16 +182,16 @@ def final_above(name: str, board: int, debit: int | None) -> Statement:
 
 
 def _final_above(debit: str) -> str:
-    """Return the number of higher scores on a closed board, whose id comes first."""
+    """Return SQL for the number of higher scores; its first parameter is the board."""
     return f"""coalesce((SELECT before + count FROM {_SEGMENTS}
         WHERE board_id = %s AND NOT is_wide AND debit < {debit}
         ORDER BY debit DESC LIMIT 1), 0)"""
 
 
 def scores_above(board: int, debit: int, without: Sequence[Any]) -> Statement:
-    """Return the different scores above one, without some users.
+    """Return a statement for the different scores above one, without some users.
 
-    It takes one index probe for each score.
+    It probes the index once for each score.
     """
     marks = ", ".join(["%s"] * len(without))
     but = f"AND user_id NOT IN ({marks})" if without else ""
@@ -204,13 +205,13 @@ SELECT debit FROM d WHERE debit < %s"""
 
 
 def final_scores_above(board: int, debit: int) -> Statement:
-    """Return the same for a closed board."""
+    """Return a statement for the different scores above one on a closed board."""
     sql = f"SELECT debit FROM {_SEGMENTS} WHERE board_id = %s AND debit < %s"
     return Statement(sql, (board, debit))
 
 
 def _order() -> str:
-    """Return the columns of a key, as they are compared and sorted."""
+    """Return the columns of a key, in the order of comparing and sorting."""
     return f"debit, reached, {by_user()}"
 
 
@@ -219,14 +220,14 @@ def _backwards() -> str:
 
 
 def _from(part: str) -> str:
-    """Return the condition of the keys from the one of a part on."""
+    """Return the condition that a key is that of a part, or comes after it."""
     return f"""({_order()}) >= ((SELECT debit FROM {part}),
     (SELECT reached FROM {part}), (SELECT user_id FROM {part}))"""
 
 
 def _within(part: str) -> str:
-    """Return the condition of the segments from the one of a part on.
+    """Return the condition that a segment is that of a part, or comes after it.
 
-    The first segment has no user, and would be compared to nothing.
+    The first segment has no user, so SQL would compare it with itself to NULL.
     """
     return f"debit >= (SELECT debit FROM {part}) AND coalesce({_from(part)}, TRUE)"

@@ -16,14 +16,14 @@ from gamification.leaderboards.values import Key, People, Ranking
 
 
 class AfterOffset(NamedTuple):
-    """A wish for the keys behind the first ones."""
+    """A wish for keys from an offset on."""
 
     offset: int
     size: int
 
 
 class AroundKey(NamedTuple):
-    """A wish for the keys on both sides of one, which need not be on the board."""
+    """A wish for the keys on both sides of a key, which need not be on the board."""
 
     key: Key
     back: int
@@ -45,17 +45,17 @@ Wish: TypeAlias = AfterOffset | AroundKey | PlaceOf
 class Slice(NamedTuple):
     """Kept keys without a gap between them."""
 
-    #: Number of kept keys before the first one.
+    #: Number of kept keys before the first of the slice.
     start: int
-    #: Number of kept keys before the one around which the slice is.
+    #: Number of kept keys before the key around which the slice lies.
     anchor: int
-    #: Number of kept scores that are higher than the first one, or than the one whose
-    #: place is wanted.
+    #: Number of kept scores that are higher than the first of the slice, or than the
+    #: score whose place is wanted.
     above: int
     keys: Sequence[Key]
-    #: Some may no longer be ranked, although the board was not told.
+    #: The users. Some may no longer be ranked, although the board was not told.
     people: People
-    #: Whether it reaches the end of the board.
+    #: Whether the slice reaches the end of the board.
     is_last: bool
 
 
@@ -81,12 +81,12 @@ def read_slices(header: BoardHeader, wishes: Sequence[Wish]) -> list[Slice] | No
 
 
 def people_of(slices: Sequence[Slice]) -> People:
-    """Return what slices say of their users."""
+    """Return the users of all slices."""
     return {user: row for each in slices for user, row in each.people.items()}
 
 
 def read_scores_above(header: BoardHeader, debit: int) -> set[int]:
-    """Return the different kept scores above one, without users who moved."""
+    """Return the different kept scores above one, without those of moved users."""
     if header.is_closed:
         statement = sql.final_scores_above(header.id, debit)
     else:
@@ -102,7 +102,7 @@ def _parts(header: BoardHeader, name: str, wish: Wish) -> Iterator[Statement]:
         yield read(name, board, *wish)
         yield sql.nothing(f"anchor{name}")
         above = sql.final_above if header.is_closed else sql.count_above
-        # Nobody has more than the first one.
+        # Nobody has a higher score than the first user.
         yield above(name, board, None) if wish.offset else sql.nothing(f"above{name}")
     elif isinstance(wish, AroundKey):
         yield sql.count_before(name, board, wish.key)
@@ -120,7 +120,7 @@ def _place_parts(
         yield sql.final_before(name, header.id, key)
         yield sql.final_above(name, header.id, key.debit)
         return
-    # The rank needs one of the two counts at the most.
+    # The rank needs at most one of the two counts.
     if ranking is Ranking.ORDINAL:
         yield sql.count_before(name, header.id, key)
     else:

@@ -38,8 +38,8 @@ logger = logging.getLogger(__name__)
 #: Users whom one transaction counts.
 STEP: Final = 1_000
 
-#: A board is built at once, by whoever tends the boards, if the ledger has at most this
-#: many entries since its period began. ``rebuild_boards`` builds a larger one.
+#: The process that tends the boards builds a board at once if the ledger has at most
+#: this many entries since the period began. ``rebuild_boards`` builds larger ones.
 FEW_ENTRIES: Final = 5_000
 
 #: How long others wait for the next users of a board that somebody is building.
@@ -56,9 +56,9 @@ def current_periods(now: datetime) -> Iterator[Period]:
 
 
 def open_board(subject: Subject, now: datetime) -> bool:
-    """Make a board, and build it if the ledger has little for it.
+    """Make a board, and build it if its ledger is short.
 
-    It says whether the board is built, or somebody is building it.
+    This says whether the board is built, or another process is building it.
     """
     board = make_board(subject)
     is_under_way = board.is_built or _is_being_built(board)
@@ -78,7 +78,7 @@ def _is_being_built(board: Board) -> bool:
 
 
 def _users_since(period: Period) -> Any:
-    """Return a user for each entry that may belong to the period, or to a later one."""
+    """Return the user of each entry that may be of the period, or of a later one."""
     entries = LedgerEntry.objects.order_by()
     if period.starts_at:
         earliest = (period.starts_at - _MARGIN).date()

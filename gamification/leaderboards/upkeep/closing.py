@@ -32,14 +32,14 @@ def final_at(board: Board, now: datetime) -> datetime | None:
 def settles_at(
     ends_at: datetime | None, reopened_at: datetime | None
 ) -> datetime | None:
-    """Return when a period settles, which staff may have reopened; None for never."""
+    """Return when a period settles, even one that staff reopened; None for never."""
     if ends_at is None:
         return None
     return max(ends_at, reopened_at or ends_at) + conf.MAX_BACKDATE
 
 
 def close(board: Board, until: datetime) -> None:
-    """Make a board final that has all scores as of ``until``."""
+    """Make a board final whose scores are those as of ``until``."""
     divide_by_score(board)
     scores = BoardScore.objects.alias(user_in_order=ordered_key("user_id"))
     scores = scores.filter(board=board)

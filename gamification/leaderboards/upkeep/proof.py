@@ -46,7 +46,7 @@ def score_drifts(user_ids: Sequence[Any]) -> Iterator[ScoreDrift]:
 
 
 def _pending(user_ids: Collection[Any]) -> set[Any]:
-    """Return those of the users whom the upkeep will count again."""
+    """Return those of the users who wait to be counted again."""
     due = Q(due_at=None) | Q(due_at__lte=timezone.now())
     rows = PendingScore.objects.filter(due, user__in=user_ids)
     return set(rows.values_list("user_id", flat=True))

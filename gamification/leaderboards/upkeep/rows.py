@@ -29,7 +29,7 @@ _FOREVER = Subject(Period(Window.ALL, None, None, ""))
 
 @contextmanager
 def lock_boards(*, waits: bool) -> Iterator[bool]:
-    """Lock the boards in a transaction; yield whether it got the lock."""
+    """Lock the boards in a transaction; yield whether that succeeded."""
     alias = write_alias()
     boards = Board.objects.filter(window=Window.ALL, grouping="")
     with write_transaction(alias):
@@ -42,7 +42,7 @@ def lock_boards(*, waits: bool) -> Iterator[bool]:
 
 
 def make_board(subject: Subject) -> Board:
-    """Return the board of ``subject``, which may be new."""
+    """Return the board of ``subject``; create it if there is none."""
     period, group = subject
     board, _ = Board.objects.get_or_create(
         grouping=group.grouping,
@@ -55,7 +55,7 @@ def make_board(subject: Subject) -> Board:
 
 
 def subject_of(board: Board) -> Subject:
-    """Return what a stored board is about."""
+    """Return the subject of a stored board."""
     period = Period(Window(board.window), board.starts_at, board.ends_at, "")
     return Subject(period, Group(board.grouping, board.group))
 

@@ -1,4 +1,4 @@
-"""Divides boards into segments of known size, and keeps these sizes."""
+"""Divides boards into segments of known size, and keeps the sizes up to date."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gamification.leaderboards.values import Key
 from gamification.models import Board, BoardScore, BoardSegment, write_alias
 from gamification.models.users import convert_key, ordered_key, prepare_key
 
-#: Scores in a new narrow segment; one with more than twice as many is divided.
+#: Scores in a new narrow segment. A segment with more than twice as many is divided.
 SIZE: Final = 250
 #: Narrow segments in a wide one.
 SPAN: Final = 32
@@ -57,9 +57,9 @@ def divide_by_score(board: Board) -> None:
 
 
 def wrong_counts(board: Board) -> Iterator[str]:
-    """Yield what is wrong with each segment: it is missing, or has a wrong number.
+    """Yield a phrase for each segment that is missing or has a wrong number.
 
-    It reads all scores of the board.
+    This reads all scores of the board.
     """
     levels = [_stored(board, is_wide=is_wide) for is_wide in (False, True)]
     begins = [[row.begin for row in rows] for rows in levels]
@@ -81,9 +81,10 @@ def wrong_counts(board: Board) -> Iterator[str]:
 
 
 def _missing(narrow: list[Key], wide: list[Key]) -> Iterator[str]:
-    """Yield which segments are missing, by the places where those of a board begin.
+    """Yield a phrase for each missing segment; the lists say where segments begin.
 
-    Both levels begin before every score, and a narrow one begins with each wide one.
+    Of both kinds, one segment begins before every score, and a narrow segment begins
+    wherever a wide one does.
     """
     for name, needed, stored in (
         ("narrow", {BEGINNING, *wide}, {*narrow}),
@@ -94,10 +95,10 @@ def _missing(narrow: list[Key], wide: list[Key]) -> Iterator[str]:
 
 
 def shift_counts(board: Board, gone: Sequence[Key], new: Sequence[Key]) -> None:
-    """Take keys that are gone from the counts of their segments, and add new ones.
+    """Deduct keys that are gone from the counts of their segments, and add new ones.
 
-    The scores are stored as they are now. A board whose first segments are missing, as
-    in an incomplete backup, is divided again.
+    The stored scores are already up to date. A board whose first segments are missing,
+    as in an incomplete backup, is divided again.
     """
     rows, wide = (_stored(board, is_wide=is_wide) for is_wide in (False, True))
     if any(not level or level[0].begin != BEGINNING for level in (rows, wide)):
@@ -111,7 +112,7 @@ def shift_counts(board: Board, gone: Sequence[Key], new: Sequence[Key]) -> None:
         _split(board, rows[index], following)
     _change(board, [rows[at]._replace(scores=count) for at, count in counts.items()])
     if large:
-        # They are few, and made anew.
+        # Wide segments are few, so they are made anew.
         _rows_of(board, is_wide=True).delete()
         _widen(board)
         return

@@ -1,4 +1,4 @@
-"""Keeps boards: takes pending scores into account, and opens and closes boards."""
+"""Tends boards: counts pending scores, and opens and closes boards."""
 
 from __future__ import annotations
 
@@ -38,17 +38,17 @@ class _Pending(NamedTuple):
 
 @naming_errors
 def tend_boards(*, now: datetime | None = None) -> int:
-    """Take all pending scores into account; return the number of rows.
+    """Count all pending scores; return the number of pending rows.
 
-    It builds the boards of the current periods, those that were missed since the last
-    one, and past ones that are not built, unless somebody is building them. It closes
-    boards whose periods are settled, the oldest first. It waits while somebody else
-    tends the boards. If the site keeps no boards, it only sees to it that those of
-    before are built again one day. Raises ``StorageError``.
+    This builds the boards of the current periods, of periods that were missed since the
+    last tick, and of past ones that are not built, unless another process is building
+    them. It closes boards whose periods have settled, the oldest first. It waits while
+    another process tends the boards. If the site keeps no boards, it only marks those
+    of before, to build them again one day. Raises ``StorageError``.
     """
     now, done = now or timezone.now(), 0
     with lock_boards(waits=True):
-        _forget_others()
+        _others().update(is_built=False)
         if not conf.KEEP_LEADERBOARDS:
             return done
         large = [each for each in _due(now) if not open_board(each, now)]
@@ -71,19 +71,19 @@ def count_again(user: UserRef) -> None:
     """Count a user again on all boards, after the site has changed their group or rank.
 
     The app notices users who are saved, but not other rows, nor ``QuerySet.update()``.
-    Raises ``UnknownUserError`` for what cannot be a user, and ``StorageError``.
+    Raises ``UnknownUserError`` if this cannot be a user, and ``StorageError``.
     """
     user_changes.count_again(user_id_of(user), write_alias())
 
 
 def tend_if_possible(subject: Subject) -> bool:
-    """Take a step of pending scores into account, unless somebody else does it now.
+    """Count some pending scores, unless another process does so; say whether it did.
 
-    It opens the board of ``subject`` if its period is not over. It says whether it
-    could. It does nothing inside a transaction of the caller, whose locks would last.
+    This opens the board of ``subject`` if its period is not over. Inside a transaction
+    of the caller, it does nothing, because its locks would last as long as that.
     """
     connection, now = connections[write_alias()], timezone.now()
-    if connection.in_atomic_block or _has_others():
+    if connection.in_atomic_block or _others().exists():
         return False
     try:
         with lock_boards(waits=False) as is_locked:
@@ -95,7 +95,7 @@ def tend_if_possible(subject: Subject) -> bool:
                     open_board(subject, now)
                 _tend(now)
     except Error:
-        # A read-only database, for example. The ledger answers then.
+        # The database may be read-only, for example. Then the ledger answers.
         connection.close_if_unusable_or_obsolete()
         return False
     return is_locked
@@ -105,22 +105,16 @@ def _boards() -> Any:
     return Board.objects.all()
 
 
-def _has_others() -> bool:
-    """Say whether boards follow the ledger by another rule of who is counted."""
-    others = _boards().filter(is_built=True, closed_at=None)
-    return bool(others.exclude(by_present_rules()).exists())
-
-
-def _forget_others() -> None:
-    """Let boards be built again that were built by another rule."""
-    others = _boards().filter(closed_at=None).exclude(by_present_rules())
-    others.update(is_built=False)
+def _others() -> Any:
+    """Return the open boards that were built for another audience."""
+    built = _boards().filter(is_built=True, closed_at=None)
+    return built.exclude(by_present_rules())
 
 
 def _due(now: datetime) -> Iterator[Subject]:
-    """Yield the boards that should be built: past ones that are not, and current ones.
+    """Yield the boards to build: current ones, and past ones that are not built.
 
-    A past board was missed, or is to be built again, or its building was interrupted.
+    Such a past board was missed, has to be built again, or was left half-built.
     """
     ended = _boards().filter(ends_at__lte=now, grouping__in=groupings())
     for board in ended.filter(is_built=False).order_by("ends_at", "id"):
@@ -148,7 +142,7 @@ def _missed_periods(group: Group, now: datetime) -> Iterator[Period]:
 
 
 def _tend(now: datetime) -> int:
-    """Take a step of pending scores into account, and close what has settled."""
+    """Count some pending scores, and close the boards that have settled."""
     due = Q(due_at=None) | Q(due_at__lte=now)
     rows = PendingScore.objects.filter(due).order_by("id")
     pending = [_Pending(*row) for row in rows.values_list(*_Pending._fields)[:STEP]]
@@ -168,7 +162,7 @@ def _is_in(pending: _Pending, period: Period) -> bool:
 
 
 def _concerned(pending: Sequence[_Pending]) -> Iterator[Board]:
-    """Yield the boards on which the users are, or may come."""
+    """Yield the boards on which the users are, or to which they may come."""
     opened = _boards().filter(by_present_rules(), closed_at=None)
     yield from opened.filter(grouping="")
     users = {each.user_id for each in pending}
