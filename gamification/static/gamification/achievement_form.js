@@ -1,5 +1,5 @@
 // Shows the fields that the chosen criterion needs, and a sentence that explains it.
-// Whoever types an icon has chosen to type one.
+// Typing an icon also selects the radio button for a typed one.
 document.addEventListener("DOMContentLoaded", () => {
   "use strict";
 

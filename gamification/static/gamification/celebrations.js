@@ -3,24 +3,24 @@
    <gamification-celebrations
        src="/api/gamification/v1/me/celebrations/"  the API's address, with its last /
        mode="all"                    or "quiet" (no motion), or "none" (nothing at all)
-       badges="/static/gamification/badges/"        where the icons with a name are
-       more-href="/achievements/"    optional: where "and N more" leads to
-       data-csrf-token="…"           unless a form inside has it
-       data-csrf-header="…"          unless it is X-CSRFToken
+       badges="/static/gamification/badges/"        the folder of icons with a name
+       more-href="/achievements/"    optional: the target of the link "and N more"
+       data-csrf-token="…"           unless a form inside has the token
+       data-csrf-header="…"          unless the header is X-CSRFToken
        data-words='{"close": "…"}'   translations, see WORDS
        paused>                       optional: hold everything back
      <div data-gamification-toasts role="region" aria-label="Celebrations"
           aria-live="polite" aria-relevant="additions"></div>
-     <section data-gamification-list>               what is shown without JavaScript
+     <section data-gamification-list>               the list without JavaScript
        <ul>
          <li data-celebration='{"id": 512, …}'>     as the API gives it
            … <form method="post"> <input name="csrfmiddlewaretoken"> <button>Seen …
    </gamification-celebrations>
 
-   The list is hidden, and what it has is shown first. Without a list, the API is asked
-   at once. A celebration may have words of its own, `title` and `text`, a `url` that
-   its toast links to, and in its data an `icon_url`, and the `ladder` whose tiers share
-   a card. Tiers without one share it if their keys differ in their numbers alone.
+   The element hides the list, and first shows the celebrations in it. Without a list,
+   it asks the API at once. A celebration may have its own `title` and `text`, a `url`
+   to which its toast links, and in its data an `icon_url`, and the `ladder` whose tiers
+   share a card. Tiers without a ladder share a card if only numbers in their keys differ.
 
    Events, which bubble, each with the celebration as `detail`: `gamification:before`
    (if it is cancelled, the site shows the celebration itself), `gamification:shown` and
@@ -45,12 +45,12 @@ const KINDS = ["achievement", "level", "streak"];
 const ICONS = { level: "level", streak: "flame", more: "trophy" };
 const COLOURS = ["#f4b400", "#e8526c", "#4a90e2", "#3dae74", "#8e5bd9"];
 
-// The statuses of a celebration that is another screen's, or over.
+// The statuses of a celebration that another screen shows, or that is over.
 const LOST = [404, 409];
 
 const POLL = 15_000;
 const LONGEST = 120_000;
-// Less than the minute that the server gives.
+// Less than the minute for which a claim lasts.
 const CLAIM = 50_000;
 const STAGGER = 1_600;
 const AT_ONCE = 3;
@@ -59,7 +59,7 @@ const STAY = 6_000;
 const STAY_PER_CHARACTER = 60;
 const CONFETTI = 1_500;
 
-/** The key of what one page of a tab hands over to the next. */
+/** The key under which a page leaves celebrations to the next page of its tab. */
 const HANDOVER = "gamification-celebrations";
 
 const pause = (time) => new Promise((resolve) => setTimeout(resolve, time));
@@ -72,7 +72,7 @@ function jsonOf(text, otherwise) {
   }
 }
 
-/** Take what an earlier page has handed over; nothing where that is off. */
+/** Take what an earlier page left; nothing if the browser has no storage. */
 function takeHandover() {
   try {
     const text = sessionStorage.getItem(HANDOVER);
@@ -87,7 +87,7 @@ function storeHandover(handover) {
   try {
     sessionStorage.setItem(HANDOVER, JSON.stringify(handover));
   } catch {
-    // The storage is off or full: the claims end by themselves.
+    // The storage is off or full. The claims expire on the server.
   }
 }
 
@@ -98,14 +98,14 @@ function make(tag, name, text = "") {
   return element;
 }
 
-/** An address that can be followed: never a script. */
+/** An address that is safe to follow: never a script. */
 function addressOf(text) {
   if (typeof text !== "string" || !URL.canParse(text, document.baseURI)) return null;
   const url = new URL(text, document.baseURI);
   return /^https?:$/.test(url.protocol) ? url.href : null;
 }
 
-/** Milliseconds that the server wants to be left alone. */
+/** Milliseconds for which the server asks to be left alone. */
 function retryAfter(answer) {
   const value = answer.headers.get("Retry-After") ?? "";
   const time = /^\d+$/.test(value) ? value * 1000 : Date.parse(value) - Date.now();
@@ -120,20 +120,20 @@ class Refused extends Error {
   }
 }
 
-/** Celebrations in the order of their show: kind, threshold, age. */
+/** Celebrations in the order of their show: by kind, threshold, age. */
 function inOrder(celebrations) {
   const rank = ({ kind, data, id }) => [KINDS.indexOf(kind), data.threshold ?? 0, id];
   const compare = (a, b) => a[0] - b[0] || a[1] - b[1] || a[2] - b[2];
   return celebrations.toSorted((one, other) => compare(rank(one), rank(other)));
 }
 
-/** The one with the highest level, or the last of another kind. */
+/** The celebration of the highest level, or the last one of another kind. */
 function highest(celebrations) {
   const isHigher = (a, b) => (a.data.to ?? 0) > (b.data.to ?? 0);
   return celebrations.reduce((a, b) => (isHigher(a, b) ? a : b));
 }
 
-/** What shares a card: tiers that one record crossed, all levels, all milestones. */
+/** The key of a card: shared by tiers of one record, all levels, all milestones. */
 function cardKey({ id, kind, data, created_at }) {
   if (kind === "level" || kind === "streak") return kind;
   const stem = /^(.*\D)?\d+$/.exec(data.achievement)?.[1];
@@ -146,7 +146,7 @@ function grouped(celebrations) {
 }
 
 class Celebrations extends HTMLElement {
-  // The page was told 401 or 403; no element of it asks again.
+  // The API has answered 401 or 403; no element of this page asks again.
   static #isOver = false;
   static observedAttributes = ["paused", "mode", "src"];
 
@@ -185,7 +185,7 @@ class Celebrations extends HTMLElement {
     if (this.#listening) this.check();
   }
 
-  /** Ask the API now, and show what waits. */
+  /** Ask the API now, and show the celebrations that wait. */
   async check() {
     if (this.#isBusy) this.#isAsked = true;
     else if (this.#mayRun()) await this.#run();
@@ -226,7 +226,7 @@ class Celebrations extends HTMLElement {
 
   #recover(error) {
     Celebrations.#isOver ||= error.isFinal === true;
-    // Without the API, the list is what remains.
+    // Without the API, show the list again.
     const isListed = Celebrations.#isOver && !this.#shown.size;
     if (isListed && this.#fallback) this.#fallback.hidden = false;
     this.#errors += 1;
@@ -280,7 +280,7 @@ class Celebrations extends HTMLElement {
     const token = field?.value ?? this.dataset.csrfToken ?? "";
     headers["Content-Type"] = "application/json";
     headers[this.dataset.csrfHeader || "X-CSRFToken"] = token;
-    // If the page is left meanwhile, what it has shown counts, and no claim does.
+    // If the user leaves the page meanwhile, an acknowledgement still arrives.
     return fetch(address, { method: "POST", headers, body, keepalive: body !== "" });
   }
 
@@ -306,9 +306,9 @@ class Celebrations extends HTMLElement {
     return celebrations.filter((one) => isKnown(one) && isFree(one));
   }
 
-  /** Claim celebrations and return those that are this page's to show.
+  /** Claim celebrations, and return those that this page may show.
 
-      The page with the first one plays all of them, in their order. */
+      The page that claims the first one plays all of them, in their order. */
   async #claim([first, ...others]) {
     if (!first || !(await this.#claimOne(first))) return [];
     const isMine = await Promise.all(others.map((one) => this.#claimOne(one)));
@@ -321,7 +321,7 @@ class Celebrations extends HTMLElement {
 
   async #claimOne({ id }) {
     if (this.#isMine({ id })) return true;
-    // The minute begins before a slow answer.
+    // The server counts the minute from before a slow answer.
     const until = Date.now() + CLAIM;
     const answer = await this.#ask(`${id}/claim/`, "");
     if (answer.ok) this.#claims.set(id, until);
@@ -329,7 +329,7 @@ class Celebrations extends HTMLElement {
     return answer.ok;
   }
 
-  /** Acknowledge what was shown; what cannot be told now is told with the next turn. */
+  /** Acknowledge shown celebrations; retry on the next turn if that fails. */
   async #tell() {
     const ids = [...this.#untold];
     if (!ids.length) return;
@@ -338,9 +338,9 @@ class Celebrations extends HTMLElement {
     for (const id of ids) this.#untold.delete(id);
   }
 
-  /** Leave to the next page what is not shown yet, and what the API has to be told.
+  /** Leave claims and pending acknowledgements to the next page.
 
-      The browser may show this page again: it has no claims any more then. */
+      The browser may show this page again, which then holds no claims. */
   #handOver() {
     const claims = [...this.#claims].filter(([id]) => !this.#shown.has(id));
     this.#claims.clear();
@@ -372,7 +372,7 @@ class Celebrations extends HTMLElement {
     for (const [index, card] of first.entries()) {
       const isLast = index === AT_ONCE;
       if (!this.#mayRun() || this.#toasts.length > AT_ONCE - !isLast) return;
-      // Meanwhile the page may have handed them over.
+      // Meanwhile the page may have left them to the next one.
       const mine = card.filter((one) => this.#isMine(one));
       if (await this.#play(mine, isLast && rest.length > 1)) await pause(STAGGER);
     }
@@ -468,10 +468,10 @@ class Celebrations extends HTMLElement {
   #content(celebrations) {
     const last = highest(celebrations);
     const { kind, data } = last;
-    // Only titles say which time it was.
+    // Only the title says which time it was.
     const facts = celebrations.map(({ title, data }) => ({ ...data, title }));
     const made = this.#wording(kind, facts);
-    // Its own words name neither the other celebrations nor the levels between.
+    // Its own words would leave out the others, and the levels between.
     const own = celebrations.length > 1 || kind === "level" ? {} : last;
     const isNamed = kind === "level" && data.name;
     const title = own.title || (isNamed && last.title) || made.title;
@@ -537,9 +537,9 @@ class Celebrations extends HTMLElement {
     this.#count(toast);
   }
 
-  /** Count from the start, unless somebody reads it, or cannot see it.
+  /** Start to count, unless somebody reads the toast, or cannot see it.
 
-      When focus leaves, the element still matches for a moment. */
+      When focus leaves, the toast still matches `:focus-within` for a moment. */
   #count(toast) {
     clearTimeout(toast.timer);
     if (!this.#toasts.includes(toast)) return;
@@ -561,7 +561,7 @@ class Celebrations extends HTMLElement {
   }
 
   #close(toast) {
-    // The document does not tell what has focus in a shadow tree.
+    // The document does not tell which element in a shadow tree has focus.
     const hadFocus = toast.contains(this.getRootNode().activeElement);
     this.#remove(toast);
     if (hadFocus) this.#returnFocus(toast.origin);

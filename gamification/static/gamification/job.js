@@ -26,7 +26,7 @@
     (buttons.find((button) => button.value === label) ?? buttons[0])?.focus();
   }
 
-  // Both answers are the updated page.
+  // The server answers both requests with the updated page.
   async function update(step) {
     const response = await (step
       ? fetch(step.action, { method: "POST", body: new FormData(step) })
