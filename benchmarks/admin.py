@@ -4,7 +4,7 @@
 benchmarks/admin.py`` then requests each page three times, in the same process, and
 prints the median time and the number of queries. A page should take at most one second,
 and a preview or simulation at most five. The cache keeps what earlier pages left in it;
-where that matters, the page is also requested with an empty cache. Without
+where that matters, the script also requests the page with an empty cache. Without
 ``DATABASE_URL``, the script first creates a site with ``--users`` and ``--entries`` on
 its own server.
 """
@@ -30,9 +30,9 @@ from benchmarks.visiting import ROUNDS, Page, Visitor, address_of  # noqa: E402
 
 
 def visit_users(visitor: Visitor) -> None:
-    """Visit the pages of the two users with most XP, and of their accounts.
+    """Visit the pages of the two users with most XP, and the pages of their accounts.
 
-    The first one is no longer active, so that their entries are far down in the ledger.
+    The first user is no longer active, so their entries are far back in the ledger.
     """
     from django.contrib import admin
     from django.contrib.auth import get_user_model

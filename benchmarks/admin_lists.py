@@ -17,7 +17,7 @@ def visit_lists(visitor: Visitor) -> None:
 
     for model in apps.get_app_config("gamification").get_models():
         name = model._meta.model_name
-        # Levels are one page, which has a visit of its own.
+        # The levels are on one page, which ``visit_levels`` visits.
         if name == "level" or not admin.site.is_registered(model):
             continue
         address = address_of(f"gamification_{name}_changelist")
@@ -40,7 +40,7 @@ def narrowings(changes: Any, model_admin: Any) -> Iterator[tuple[str, str]]:
     for spec in changes.filter_specs:
         choices = [each for each in spec.choices(changes) if not each["selected"]]
         if "boxes" in choices[0]:
-            # What to fill in is listed below.
+            # The functions below fill in the boxes of such filters.
             continue
         for choice in islice(choices, 3):
             yield f"{spec.title}: {choice['display']}", choice["query_string"]
@@ -54,7 +54,7 @@ def narrowings(changes: Any, model_admin: Any) -> Iterator[tuple[str, str]]:
 
 
 def visit_entries(visitor: Visitor) -> None:
-    """Visit the ledger by users' own dates, by actor, and by what is rare."""
+    """Visit the ledger by users' own dates, by actor, and by rare values."""
     from django.utils import timezone
 
     today = timezone.localdate()

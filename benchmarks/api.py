@@ -1,10 +1,11 @@
 """Measure reads over HTTP against bare Django views, side by side in one run.
 
 ``python benchmarks/api.py`` starts a PostgreSQL server and a site of its own (or uses
-``DATABASE_URL``), signs a user in, and asks in turns for ``me/`` and ``achievements/``
-of the API and of two bare views that answer the same JSON from one raw query each:
-the same server, the same middleware and session, one connection that is kept. It
-prints the median of the requests per second, and the share of the bare view's rate.
+``DATABASE_URL``), and signs a user in. It then requests ``me/`` and ``achievements/``
+of the API in turns with two bare views, each of which answers the same JSON from one
+raw query. Both have the same server, middleware and session, and one connection that
+stays open. It prints the median of the requests per second, and their share of the bare
+view's rate.
 """
 
 from __future__ import annotations

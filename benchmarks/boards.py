@@ -2,16 +2,16 @@
 
 ``python benchmarks/boards.py --users 100000 1000000`` starts a PostgreSQL server of its
 own in a temporary folder (or uses ``DATABASE_URL``, which it empties). For each number
-of users it fills the ledger with ``--entries`` entries for each of them, of which one
-is of today, builds a board of each window, and prints the median time of the top page,
-page 1,000, the rank of a user drawn at random, and the page around the middle user,
-each as a whole call of ``get_leaderboard``, beside the raw statement that reads 50 rows
-of the same index.
+of users it fills the ledger with ``--entries`` entries for each user, one of them of
+today, and builds a board of each window. It prints the median time of four questions:
+the top page, page 1,000, the rank of a user drawn at random, and the page around the
+middle user. Each is a whole call of ``get_leaderboard``; beside them stands the raw
+statement that reads 50 rows of the same index.
 
 ``--upkeep`` then compares ``record_activity`` and ``record_activities`` with and
-without boards, in turns and in one process: their rates, and the time that the client's
-processor and that of its server process took, which other load does not change.
-``--writers`` clients together then have their rates compared.
+without boards, in turns and in one process: their rates, and the processor time of the
+client and of its server process, which other load does not change. At last it compares
+the rates of ``--writers`` clients together.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def fill(users: int, entries: int) -> dict[str, int]:
     call_command("migrate", verbosity=0)
     set_defaults()
     tend_boards()
-    # Users who have a past but no achievements would unlock them with each record.
+    # Otherwise, users with a past but no achievements would unlock them at once.
     Achievement.objects.update(status="retired")
     activity = Activity.objects.get(key="kpi_completed").pk
     with connection.cursor() as cursor:
@@ -111,10 +111,10 @@ def fill(users: int, entries: int) -> dict[str, int]:
 class Cost(NamedTuple):
     """Milliseconds that a call takes."""
 
-    #: On the clock: the median.
+    #: The median time on the clock.
     clock: float
-    #: Of the client's processor and of the server's: the mean. Other load on the
-    #: machine hardly changes it.
+    #: The mean processor time of client and server, which other load on the machine
+    #: hardly changes.
     processor: float
 
 

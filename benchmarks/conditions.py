@@ -1,15 +1,16 @@
 """Measure what conditions of achievements cost a record.
 
 ``python benchmarks/conditions.py`` starts a PostgreSQL server of its own in a temporary
-folder (or uses ``DATABASE_URL``), and fills a database with users for each catalogue:
-eleven achievements; 500 of which none has conditions; 500 of which 40 are trees over
-filters that nobody has met, but all have counted for; and the same with users who have
-done the activity so often that only the tallies of filters say that no tree is met.
+folder (or uses ``DATABASE_URL``), and fills a database with users for each of four
+catalogues: eleven achievements; 500 without conditions; 500 of which 40 are trees, with
+filters that have counted something for everybody but are met by nobody; and the same
+500 with users who have done the activity so often that only the tallies of filters rule
+the trees out.
 
 A process for each catalogue calls ``record_activity`` with a few attributes, for users
-drawn at random. They take turns of 20 records, so that whatever else the machine does
-meets all alike. It prints the median time of a record with each, its share of the first
-one, and the statements that it takes.
+drawn at random. The processes take turns of 20 records, so that other load on the
+machine meets all alike. For each catalogue, the script prints the median time of a
+record, its ratio to the first catalogue, and the statements that a record takes.
 """
 
 from __future__ import annotations
@@ -173,10 +174,10 @@ def record_once(users: int) -> Callable[[], Any]:
 
 
 def run_client(catalogue: Catalogue, url: str, users: int, turns: Connection) -> None:
-    """Fill the database at ``url``; answer each number by the times of so many records.
+    """Fill the database at ``url``; answer numbers with times.
 
-    A time is in seconds. The answer to 0, which is the last, is the number of
-    statements that a record takes.
+    The answer to a number is the seconds that each of so many records took. The last
+    number is 0, and its answer is the number of statements that a record takes.
     """
     from benchmarks.recording import fill, set_up_django
 

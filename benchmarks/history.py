@@ -2,9 +2,9 @@
 
 ``python benchmarks/history.py --users 1000000 --entries 10000000`` fills the database
 that ``DATABASE_URL`` names, which it empties first; without one it starts a PostgreSQL
-server of its own in a temporary folder, which stays until the process is stopped. All
-is made by set-based SQL and fits together: totals, tallies, active days and streaks
-are what the ledger says, of which a sample is reconciled in the end.
+server of its own in a temporary folder, which stays until you stop the process.
+Set-based SQL makes rows that fit together: totals, tallies, active days and streaks
+follow from the ledger. In the end, the script reconciles a sample of users.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ SELECT i, '', FALSE, 'user' || i, '', '', '', FALSE, TRUE, %(begin)s
 FROM generate_series(1, %(users)s) i
 """
 
-#: The n-th thing that happened: who did what. Some do much, most do little. The last
-#: user did half of what happened in the first week and left.
+#: Who did what, as row n. A few users do much, and most do little. The last user does
+#: half of everything in the first week, and then leaves.
 DRAW = """
 CREATE TEMPORARY TABLE drawn ON COMMIT DROP AS
 SELECT n, n * 10 AS id,
@@ -91,7 +91,7 @@ FROM drawn WHERE activity_id IS NULL
 ORDER BY 1
 """
 
-#: Rewards stand behind what earned them: first those for counts and streaks…
+#: Rewards follow the entries that earned them: first those for counts and streaks…
 EARNED = """
 CREATE TEMPORARY TABLE earned ON COMMIT DROP AS
 SELECT l.user_id, a.id AS achievement_id, a.xp_reward, l.id, l.occurred_at, l.local_date
@@ -261,7 +261,7 @@ class Maker:
         from django.db import transaction
 
         with transaction.atomic():
-            # References are right, and need not be looked up ten million times.
+            # All references are right: the database need not check ten million.
             self.run("SET LOCAL session_replication_role = replica")
             self.run("SET LOCAL work_mem = '512MB'")
             self.run("SET LOCAL maintenance_work_mem = '1GB'")
@@ -279,13 +279,13 @@ class Maker:
         self.run(REWARDS, {"after": 4})
         for statement in (REVERSALS, *DERIVED):
             self.run(statement, values)
-        # A ledger lies on the disk in the order in which it was written.
+        # As on a real site, entries lie on the disk in the order of their ids.
         self.run("CLUSTER gamification_ledgerentry USING gamification_ledgerentry_pkey")
         for table in ("auth_user", "gamification_ledgerentry"):
             self.run(f"SELECT setval('{table}_id_seq', max(id)) FROM {table}")
 
     def values(self) -> dict[str, Any]:
-        """Return what the statements are made with."""
+        """Return the parameters of the statements."""
         from datetime import timedelta
 
         from django.utils import timezone
@@ -311,7 +311,7 @@ class Maker:
 
     @contextmanager
     def without_indexes(self) -> Iterator[None]:
-        """Make the indexes of the large tables anew when they are filled."""
+        """Drop the indexes of the large tables, and build them again at the end."""
         self.cursor.execute(
             """SELECT i.indexname, i.indexdef FROM pg_indexes i
             WHERE i.tablename = ANY(%s) AND NOT EXISTS (
@@ -348,17 +348,17 @@ def empty() -> None:
 
 
 def make_history(users: int, entries: int) -> None:
-    """Fill the database that Django is pointed at."""
+    """Fill the database that Django uses."""
     from django.contrib.auth import get_user_model
 
     empty()
-    # Who of the staff made the corrections comes behind all others.
+    # The member of staff who made the corrections comes after all other users.
     get_user_model().objects.create_superuser("admin", password="admin", id=users + 1)
     Maker(users, entries).make()
 
 
 def check(users: int, sample: int = 500) -> None:
-    """Reconcile some users; fail if any number is not what the ledger says."""
+    """Reconcile some users; fail if any number differs from the ledger."""
     from django.db.models import Sum
 
     from gamification.maintenance import reconcile

@@ -71,7 +71,7 @@ def make_user(name: str, days: list[date], activity: Any) -> Any:
 
 
 def timed(works: Iterator[Callable[[], object]]) -> list[float]:
-    """Return how many milliseconds each of ``works`` takes."""
+    """Return the milliseconds that each of ``works`` takes."""
     taken = []
     for work in works:
         began = time.perf_counter()
@@ -137,7 +137,7 @@ class Measurement:
         self.measure_rebuilding(max(5, times // 8))
 
     def measure_rebuilding(self, times: int) -> None:
-        """Print how long a rebuild takes, and how long of it others have to wait."""
+        """Print how long a rebuild takes, and how long others wait for its locks."""
         from gamification.maintenance import rebuild
         from gamification.maintenance.rebuilding import Rebuilding
         from gamification.models import ActiveDay

@@ -2,12 +2,12 @@
 
 ``python benchmarks/reconciling.py --users 100000 --entries 1000000`` fills a database
 as ``benchmarks/history.py`` does, and adds a user with 5,000 active days and 100,000
-entries. It prints what the sum of all entries by user takes, and what reconcile takes,
-by turns, as medians in seconds: first where PostgreSQL may use one process for each,
-then as it is configured. Then another process records, for that user and for another
-one, while reconcile runs, and locks that user while they are rebuilt; it prints how
-many milliseconds the longest record and the longest lock took. With ``--keep`` the
-database that ``DATABASE_URL`` names is used as it is.
+entries. In turns, it measures the sum of all entries by user, and reconcile, and prints
+the medians in seconds: first with one process of PostgreSQL for each, then with as many
+as it is configured for. Then, while reconcile runs, another process records for that
+user and for another one; while that user is rebuilt, it locks them. The script prints
+how many milliseconds the longest record and the longest lock took. With ``--keep``, it
+uses the database that ``DATABASE_URL`` names as it is.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def lock(url: str, users: list[Any], begun: Any, stop: Any, found: Any) -> None:
 def another_writer(
     title: str, users: list[Any], work: Callable[..., None] = write
 ) -> Iterator[None]:
-    """Let another process do ``work`` meanwhile, and print what took it longest."""
+    """Let another process do ``work`` meanwhile, and print its longest times."""
     context = multiprocessing.get_context("spawn")
     begun, stop, found = context.Event(), context.Event(), context.Queue()
     process = context.Process(

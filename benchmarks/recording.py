@@ -1,17 +1,17 @@
 """Measure recording against the most that raw SQL can do, side by side in one run.
 
 ``python benchmarks/recording.py`` starts a PostgreSQL server of its own in a temporary
-folder (or uses that of ``DATABASE_URL``), makes a database of users who have a little
-history, and lets two client processes write to users drawn at random: one raw prepared
-statement per record, ``record_activity`` with Django's default connection options and
-with prepared statements, raw set-based SQL in batches of 10,000, and
-``record_activities``. All write the same rows, each with an idempotency key;
-``synchronous_commit`` is off. The ways take turns for some rounds, of which the first
-is not counted: the first change of a page after a checkpoint logs the whole page. It
-prints the median of their records per second, and the share of the raw rate.
+folder (or uses that of ``DATABASE_URL``), and makes a database of users who have a
+little history. Two client processes write for users drawn at random, in several ways:
+one raw prepared statement per record, ``record_activity`` with Django's default
+connection options and with prepared statements, raw set-based SQL in batches of 10,000,
+and ``record_activities``. All write the same rows, each with an idempotency key;
+``synchronous_commit`` is off. The ways take turns for some rounds. The first round does
+not count, because the first change of a page after a checkpoint logs the whole page.
+The script prints the median of the records per second, and its share of the raw rate.
 
-With ``--users 10000 1000000 --entries 100000 10000000``, databases of several sizes,
-where the users have a ledger of so many entries, take turns, too.
+With ``--users 10000 1000000 --entries 100000 10000000``, databases of several sizes
+take turns, too. Each has so many users, whose ledgers have so many entries together.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ BATCH = 10_000
 #: Bytes of memory that this machine has.
 MEMORY = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
-#: Settings of the server, where none is named: a quarter of the memory, as PostgreSQL's
-#: manual advises for a machine of its own, and checkpoints far apart.
+#: Settings of a server that this script starts: a quarter of the memory, as the manual
+#: of PostgreSQL advises for a dedicated machine, and checkpoints far apart.
 SERVER = {
     "shared_buffers": f"{MEMORY // 4 >> 20}MB",
     "max_wal_size": "8GB",
@@ -44,7 +44,7 @@ SERVER = {
 }
 XP = 10
 
-#: What every way below writes for one record, in one statement.
+#: One statement that writes what every way below writes for one record.
 RAW = """
 WITH n AS (SELECT %(user)s::int AS user_id, %(key)s::text AS key,
                   %(at)s::timestamptz AS at, %(day)s::date AS day),
@@ -99,7 +99,7 @@ s AS (
 SELECT id FROM e
 """
 
-#: The same for a batch; a user who comes twice is added up first.
+#: The same for a batch. It first adds up the records of each user.
 RAW_BATCH = (
     RAW.replace(
         """n AS (SELECT %(user)s::int AS user_id, %(key)s::text AS key,
@@ -157,7 +157,7 @@ FROM generate_series(1, %(users)s) i CROSS JOIN generate_series(1, 3) d;
 """
 
 
-#: Entries of some minutes apart, in the order in which they were recorded.
+#: Entries that are some minutes apart, in the order in which they were recorded.
 FILL_LEDGER = """
 INSERT INTO gamification_ledgerentry
     (user_id, kind, amount, activity_id, quantity, rewarded, xp_reward, extends_streak,
@@ -316,7 +316,7 @@ def measure(way: str, url: str, users: int, seconds: float) -> float:
 
 
 def set_defaults() -> None:
-    """Let columns that no statement here names have the defaults of their fields."""
+    """Give columns that no statement here names the defaults of their fields."""
     from django.apps import apps
     from django.db import connection
 

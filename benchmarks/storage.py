@@ -3,10 +3,10 @@
 ``python benchmarks/history.py`` creates a site. ``DATABASE_URL=… python
 benchmarks/storage.py`` then prints the bytes of an entry in the table and in each
 index, and adds entries of users drawn at random, with all indexes and without some of
-them, in transactions that it rolls back. Of each way it prints the WAL and the server's
-CPU time an entry, and their share of those with all indexes. The first number of WAL is
-from right after a checkpoint, where a page is logged as a whole when it is first
-written; the second is for the same users again, whose pages were logged already. The
+them, in transactions that it rolls back. For each way, it prints the WAL and the
+server's CPU time for an entry, and their ratio to those with all indexes. The first
+number of WAL is from right after a checkpoint, when the first change of a page logs the
+whole page; the second is for the same users again, whose pages were logged already. The
 CPU time is the least of some rounds, in which the ways take turns. Without
 ``DATABASE_URL``, the script first creates a site with ``--users`` and ``--entries`` on
 its own server. It reads the CPU time from ``/proc``, so the server has to run on this
@@ -61,7 +61,7 @@ WHERE d.again = %s ORDER BY d.n
 
 
 class Cost(NamedTuple):
-    """What an entry costs, in the mean."""
+    """The mean cost of an entry."""
 
     #: Bytes of WAL right after a checkpoint, and for the same users again.
     first: float
@@ -121,7 +121,7 @@ class Writer:
 
 
 def ways() -> dict[str, list[str]]:
-    """Return changes to the schema: none, and to be without some of the indexes."""
+    """Return changes to the schema: none, and the removal of some of the indexes."""
     from gamification.models import LedgerEntry
 
     full = [each.name for each in LedgerEntry._meta.indexes if not each.condition]

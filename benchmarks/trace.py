@@ -1,4 +1,4 @@
-"""How far one record travels: the files it visits, and how often it changes file.
+"""Shows how far one record travels through the files of the package.
 
     python benchmarks/trace.py
 
@@ -22,7 +22,7 @@ os.environ.setdefault("TEST_DATABASE", "postgresql")
 
 
 class Trail:
-    """The files of ours that were entered, in order, without repetitions in a row."""
+    """The package's files that calls enter, in order, without immediate repetitions."""
 
     def __init__(self) -> None:
         self.files: list[str] = []

@@ -47,7 +47,7 @@ class Visitor:
         for _ in range(ROUNDS):
             if page.is_cold:
                 cache.clear()
-            # Otherwise, the log would be full at some time, and count no more.
+            # Otherwise, the log of queries would fill up, and count no more.
             connection.queries_log.clear()
             with CaptureQueriesContext(connection) as queries:
                 began = time.perf_counter()

@@ -1,7 +1,7 @@
 """Call another package, in the virtual environment and with the Django that it needs.
 
-``environments.py`` starts this file as a script; nothing of ours is imported
-here, and Python 3.8 can run it. Each task prints one line of JSON. ``write`` and
+``environments.py`` starts this file as a script. It imports nothing of this project,
+and runs on Python 3.8. Each task prints one line of JSON. ``write`` and
 ``meet`` first say that they are ready and wait for a line, so that clients start
 together.
 """
@@ -17,7 +17,7 @@ from datetime import timedelta
 from statistics import median
 from urllib.parse import unquote, urlsplit
 
-#: Seconds that the answers to one question of a board may take together.
+#: Seconds that all answers to one question about a board may take together.
 PATIENCE = 4.0
 
 
@@ -61,7 +61,7 @@ class Client:
         self.prepare()
 
     def prepare(self):
-        """Fetch what a site has at hand."""
+        """Fetch what a site would have at hand."""
 
     def draw(self):
         return self.random.randint(1, self.users)
@@ -197,7 +197,7 @@ def wait_for_the_others():
 
 
 def attempt(call, *arguments):
-    """Return how many records a call made: none, if the database refused it."""
+    """Return how many records a call made: 0 if the database refused it."""
     from django.db import DatabaseError
 
     try:
@@ -229,7 +229,7 @@ def meet(client, first, calls):
 
 
 def milliseconds(question, calls):
-    """Return the median time of a question, or None where there is none to ask."""
+    """Return the median time of a question, or None if there is no question."""
     times, begin = [], time.perf_counter()
     while question and len(times) < calls:
         start = time.perf_counter()
@@ -249,7 +249,7 @@ def boards(client, calls):
 
 
 def migrate(client_class, url):
-    """Make the tables; return the versions of what runs here."""
+    """Make the tables; return the versions of the software that runs here."""
     set_up_django(url, client_class.app, **client_class.settings)
     import django
     from django.core.management import call_command

@@ -1,10 +1,10 @@
-"""Measure ours beside raw SQL and other packages, in one run on one PostgreSQL.
+"""Measure this package beside raw SQL and other packages, on one PostgreSQL.
 
 ``make bench``, or ``python -m benchmarks.peers.compare --users 10000 1000000``, starts
 a server of its own in a temporary folder (or uses ``DATABASE_URL``, which it empties,
 and makes databases ``bench_…`` beside it). Each package has a virtual environment under
 ``.bench/``. The tables go to ``benchmarks/RESULTS.md``, the picture to ``docs/images``.
-A run with one number of users keeps the sections of others that ``.bench/`` remembers.
+A run with one number of users keeps the sections for other numbers from ``.bench/``.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def compare(url: str, users: int, options: argparse.Namespace) -> Result:
     result.versions.append(ours.versions())
     result.versions.extend(site.versions for site in sites)
     boards = [row for site in sites for row in site.boards(options.calls)]
-    # Ours come last, because they need another filling of our database.
+    # Our boards come last, because they need other rows in our database.
     result.boards.extend([*ours.boards(users, options.calls), *boards])
     result.boards.extend(
         BoardRow(row.package, "–", reason="could not be had") for row in missing

@@ -17,11 +17,11 @@ SCRIPT = Path(__file__).with_name("clients.py")
 
 
 class UnavailableError(Exception):
-    """A package cannot be measured here; the message is the reason."""
+    """The script cannot measure a package here; the message is the reason."""
 
 
 def find_python(version: str) -> str:
-    """Return an interpreter from the path, or of pyenv."""
+    """Return an interpreter from the path or from pyenv."""
     on_path = shutil.which(f"python{version}")
     # A pyenv shim is on the path even for versions that are not selected.
     if on_path and "shims" not in on_path:
@@ -34,7 +34,7 @@ def find_python(version: str) -> str:
 
 
 def make_environment(peer: Peer) -> Path:
-    """Return the interpreter of the environment of a package, which is made once."""
+    """Return the interpreter of a package's environment, which it makes once."""
     folder = FOLDER / peer.name
     interpreter, stamp = folder / "bin" / "python", folder / "requirements.txt"
     wanted = "\n".join([f"{peer.name}=={peer.version}", *peer.needs])
@@ -48,7 +48,7 @@ def make_environment(peer: Peer) -> Path:
 
 
 def _run(peer: Peer, *command: str) -> str:
-    """Return what a command prints; raise the last line of its complaint."""
+    """Return what a command prints; raise the last line of its errors."""
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         lines = done.stderr.strip().splitlines() or ["no message"]

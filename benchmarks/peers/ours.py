@@ -36,7 +36,7 @@ class RawBatchApartClient(RawBatchClient):
 
     def connect(self, url: str) -> None:
         super().connect(url)
-        # Only one client gets it; it ends with the connection.
+        # Only one client gets this lock, which ends with its connection.
         [self.is_first] = self.connection.execute(
             "SELECT pg_try_advisory_lock(1)"
         ).fetchone()
@@ -47,7 +47,7 @@ class RawBatchApartClient(RawBatchClient):
         return [1 + user % half + half * self.is_first for user in users], keys
 
 
-#: The processes of ``recording.py`` find the client of a way here.
+#: The processes of ``recording.py`` look up the client of a way in ``WAYS``.
 WAYS["raw set-based SQL, 10,000 a batch, each client half of the users"] = (
     RawBatchApartClient
 )
@@ -81,7 +81,7 @@ class OurWay:
         return measure(self.name, self.url, self.users, seconds)
 
     def race(self) -> str:
-        """Let clients record for one user; count what is missing."""
+        """Let clients record for one user; count the records that are missing."""
         if self.is_raw or self.is_batch:
             return "–"
         before = tally(self.url)
@@ -123,7 +123,7 @@ def prepare(url: str, users: int) -> list[OurWay]:
 
 
 def boards(users: int, calls: int) -> list[BoardRow]:
-    """Return the times of our boards, which fills the database anew."""
+    """Fill the database anew; return the times of our boards."""
     from gamification.leaderboards import get_leaderboard
 
     draw = random.Random(1)

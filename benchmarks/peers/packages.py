@@ -1,4 +1,4 @@
-"""The packages beside which ours is measured: what they need, and what a call does."""
+"""The other packages: what they need, and what a call does."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Way:
     #: The class in ``clients.py``.
     client: str
     does: str
-    #: Reads the counter that racing calls raise.
+    #: SQL that reads the counter that racing calls raise.
     kept: str = ""
     #: Records that one call writes.
     batch: int = 1
@@ -30,7 +30,7 @@ class Way:
 
 @dataclass(frozen=True)
 class Peer:
-    """A package, and how a site with users and a little history looks there."""
+    """A package, and a site that uses it, with users who have a little history."""
 
     name: str
     version: str
@@ -39,7 +39,7 @@ class Peer:
     needs: tuple[str, ...]
     fill: str
     ways: tuple[Way, ...]
-    #: What its boards are, or why it has none.
+    #: What the package offers as boards, or why it has none.
     boards: str
     database: str
 

@@ -1,4 +1,4 @@
-"""Write what was measured beside other packages: tables in Markdown, and a picture."""
+"""Writes the results beside other packages: tables in Markdown, and a picture."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Row:
     rate: float | None = None
     share: float | None = None
     race: str = "–"
-    #: Why there is no number.
+    #: The reason if there is no number.
     reason: str = ""
 
 
@@ -70,13 +70,13 @@ def number(value: float | None, digits: int) -> str:
 
 
 def race_of(calls: int, succeeded: int, kept: int) -> str:
-    """Say what became of calls that met in one row."""
+    """Say what became of simultaneous calls that write the same row."""
     lost, failed = max(0, succeeded - kept), calls - succeeded
     return f"{lost} lost" + (f", {failed} failed" if failed else "")
 
 
 def table(head: list[str], rows: list[list[str]], numbers: set[int]) -> str:
-    """Return a table in Markdown; the columns of ``numbers`` are set to the right."""
+    """Return a table in Markdown; the columns ``numbers`` are aligned right."""
     rule = ["--:" if i in numbers else "---" for i in range(len(head))]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in [head, rule, *rows])
 
@@ -107,7 +107,7 @@ def table_of_boards(boards: list[BoardRow]) -> str:
 
 
 def section(result: Result) -> str:
-    """Return all that is said of one run."""
+    """Return the section about one run."""
     machine = "; ".join(f"{name}: {value}" for name, value in result.machine.items())
     measured = f"{result.rounds} rounds of {result.seconds:g} s, on {result.date}"
     head = ["package", "version", "Python", "Django", "driver"]
@@ -130,7 +130,7 @@ def page(results: list[Result]) -> str:
 
 
 def bar(x: int, y: int, value: float, color: str) -> str:
-    """Return a bar with its number behind it; a whole share is 400 wide."""
+    """Return a bar and, behind it, its number; the full share is 400 wide."""
     width = max(1, round(400 * value))
     return (
         f'<rect x="{x}" y="{y}" width="{width}" height="11" fill="{color}"/>'

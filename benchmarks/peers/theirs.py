@@ -49,7 +49,7 @@ class TheirWay:
         return sum(self._together("write", [[seconds]] * CLIENTS))
 
     def race(self) -> str:
-        """Let clients meet in one row; count what is missing."""
+        """Let clients write the same row at once; count the missing records."""
         if not self.way.kept:
             return "–"
         before = self._kept()
@@ -73,7 +73,7 @@ class TheirWay:
 
 @dataclass(frozen=True)
 class Site:
-    """A package that could be had, with users who have a little history."""
+    """A site with an installed package, and with users who have a little history."""
 
     peer: Peer
     url: str
@@ -91,7 +91,7 @@ class Site:
         return [self.peer.name, self.peer.version, *self.runs_on.values()]
 
     def boards(self, calls: int) -> list[BoardRow]:
-        """Return the times of its boards, or that there are none."""
+        """Return the times of the package's boards, or why it has none."""
         client = self.peer.ways[0].client
         times = ask(self.peer, "boards", client, self.url, self.users, 1, calls)
         return [
@@ -114,7 +114,7 @@ def fill(peer: Peer, url: str, users: int) -> None:
 
 
 def prepare(url: str, users: int) -> tuple[list[Site], list[Row]]:
-    """Return the sites that could be made, and rows that say why others could not."""
+    """Return the sites, and rows that say why other packages have none."""
     sites, missing = [], []
     for peer in PEERS:
         try:
