@@ -15,7 +15,7 @@ from django.views.decorators.http import (
 from example_project.visions.demo.stories import VISITOR
 from example_project.visions.forms import SignUpForm
 
-#: Sessions of users whose password was not asked for.
+#: The backend of sessions that begin without a password.
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
@@ -39,7 +39,7 @@ def sign_up(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def look_around(request: HttpRequest) -> HttpResponse:
-    """Sign in as the demo user, whose password is known anyway; only where DEBUG."""
+    """Sign in as the demo user, whose password is public; only with ``DEBUG``."""
     if not settings.DEBUG:
         raise Http404
     visitor = get_object_or_404(get_user_model(), username=VISITOR)

@@ -1,8 +1,8 @@
 """What users do, and what it earns them.
 
 Each action changes the site's own row and calls ``gamification.services`` in one
-transaction: both happen, or neither. A row is locked before it is looked at, so that
-of two clicks at once only the first does something.
+transaction: both happen, or neither. Each locks its row before it looks at it, so that
+of two simultaneous clicks only the first does something.
 """
 
 from __future__ import annotations
@@ -89,5 +89,5 @@ def _earn(user: User, activity: str, key: str, source: str) -> Outcome | None:
     try:
         return record_activity(user, activity, key=key, source=source)
     except UnknownActivityError:
-        # Staff switched the activity off: what the user did stands, and earns nothing.
+        # Staff switched the activity off: the user's action stands, and earns nothing.
         return None

@@ -1,4 +1,4 @@
-"""The site's own rows. They know nothing of XP but the names they go by there."""
+"""The site's own rows. All they know of XP is their keys and sources."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ class Vision(models.Model):
 
     @property
     def creation_key(self) -> str:
-        """The key under which its creation is recorded, once."""
+        """The key with which the site records the creation of the vision, once."""
         return f"vision:{self.pk}:created"
 
     @property
     def source(self) -> str:
-        """The name by which all that it earned can be undone."""
+        """The name by which the site takes back all that this object earned."""
         return f"visions.vision:{self.pk}"
 
 
@@ -64,10 +64,10 @@ class KPI(models.Model):
 
     @property
     def completion_key(self) -> str:
-        """The key of its latest completion: to complete it again is to earn again."""
+        """The key of the latest completion: each completion can earn XP."""
         return f"kpi:{self.pk}:completed:{self.completions}"
 
     @property
     def source(self) -> str:
-        """The name by which all that it earned can be undone."""
+        """The name by which the site takes back all that this object earned."""
         return f"visions.kpi:{self.pk}"

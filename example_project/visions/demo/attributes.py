@@ -1,4 +1,4 @@
-"""What the records of the demo say, and an achievement that asks for it."""
+"""The attributes of the demo's records, and an achievement that uses them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _KPIS: Final = {"criterion": "activity_count", "activity": "kpi_completed"}
 
 
 def declare_attributes() -> None:
-    """Let completed KPIs tell their vision, and how often they were completed."""
+    """Declare attributes of completed KPIs: their vision, and how often."""
     types = {"vision": "string", "times": "integer"}
     if Activity.objects.filter(key="kpi_completed", attributes=types).exists():
         return

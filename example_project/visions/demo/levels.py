@@ -5,7 +5,7 @@ from __future__ import annotations
 from gamification.models import Level
 from gamification.staff import get_levels, save_levels
 
-#: The level from which on each name holds, its icon, and the name in German.
+#: The first level with each name, the name, its icon, and the name in German.
 NAMES = (
     (1, "Dreamer", "🌱", "Träumer"),
     (5, "Explorer", "🧭", "Entdecker"),

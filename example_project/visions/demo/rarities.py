@@ -58,8 +58,8 @@ RARITIES: Final[tuple[dict[str, Any], ...]] = (
 def make_rarities() -> None:
     """Make a secret, a draft and a retired achievement, unless they exist.
 
-    The visitor and the first few of the others hold the retired one. So the visitor is
-    close to the next level.
+    The visitor and the first few others hold the retired one, whose XP brings the
+    visitor close to the next level.
     """
     made = [
         Achievement.objects.get_or_create(key=fields["key"], defaults=fields)

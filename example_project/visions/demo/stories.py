@@ -10,7 +10,7 @@ from random import Random
 from typing import Final
 from zoneinfo import ZoneInfo
 
-#: Who logs in to look around, and how many others there are.
+#: The user as whom visitors look around, and the number of other users.
 VISITOR: Final = "demo"
 CROWD: Final = 300
 
@@ -22,7 +22,7 @@ ZONES: Final = (
     *("America/Los_Angeles", "Pacific/Honolulu"),
 )
 
-#: Titles of visions, each with what its KPIs are called.
+#: Titles of visions, each with the name of its KPIs.
 THEMES: Final = (
     ("Run a half marathon", "Training run"),
     ("Speak Italian", "Lesson"),
@@ -36,10 +36,10 @@ THEMES: Final = (
 
 
 class Told(Enum):
-    """When the site hears of something."""
+    """When somebody tells the site about a KPI."""
 
     AT_ONCE = "at once"
-    #: After later things.
+    #: After later KPIs.
     LATE = "late"
 
 
@@ -58,7 +58,7 @@ class Story:
     """What a person did, in the order in which they did it."""
 
     username: str
-    #: Empty where none was ever chosen.
+    #: Empty if the person never chose one.
     time_zone: str
     #: Titles of visions with the instant at which each was created.
     visions: dict[str, datetime]
@@ -71,7 +71,7 @@ class Story:
         return min(self.visions.values())
 
 
-#: Yields the dates, up to today, on which somebody completes a KPI each.
+#: Yields the dates, up to today, of the KPIs that somebody completes.
 Habit = Callable[[Random, date], Iterator[date]]
 
 
@@ -163,7 +163,7 @@ def _story(username: str, time_zone: str, habit: Habit, now: datetime) -> Story:
     visions: dict[str, datetime] = {}
     steps = []
     for at in instants:
-        # New visions join the older ones on the way.
+        # Each new vision joins the older ones.
         vision = rng.choice([*themes][: 1 + len(visions)])
         visions.setdefault(vision, at - timedelta(minutes=10))
         counts[vision] += 1
@@ -180,11 +180,11 @@ def _told(rng: Random, habit: Habit) -> Told:
 
 @dataclass(frozen=True, slots=True)
 class _DayTimes:
-    """When somebody does things.
+    """Chooses the times at which somebody does things.
 
-    A zone counts from when it is chosen, which for these people is now: their days
-    until then are those of UTC. So that they look alike in both, it is daytime in
-    ``zone``, on the same date.
+    A zone counts from the moment of choosing it, which for these people is now: their
+    earlier days are those of UTC. So each time is in the daytime of ``zone``, and has
+    the same date in both.
     """
 
     rng: Random

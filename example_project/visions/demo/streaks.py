@@ -14,7 +14,7 @@ from gamification.services import pause_streak
 from gamification.staff import create_streak, grant_freezes
 
 WEEKLY: Final = "weekly"
-#: Who is away for the next days.
+#: Users who are away for the next days.
 AWAY: Final = ("demo-001", "demo-002")
 NOTE: Final = "Thank you for being here."
 
