@@ -34,8 +34,8 @@ from gamification.services.balance import report
 from tests.factories import ActivityFactory, UserFactory
 from tests.resets import keep_rows, quick_resets
 
-# A busy machine is no reason to fail. A run that measures coverage makes up the same
-# examples each time, lest it reach a line by chance.
+# Tests must not fail because the machine is busy. A run that measures coverage makes up
+# the same examples each time, lest it reach a line by chance.
 settings.register_profile(
     "suite",
     deadline=None,
@@ -44,7 +44,7 @@ settings.register_profile(
 )
 settings.load_profile("suite")
 
-# If it were slow, a report would be cached, and another test would get it.
+# Slow reports are cached. No report counts as slow, lest another test get it.
 report.SLOW = math.inf
 
 IS_POSTGRESQL = connection.vendor == "postgresql"
@@ -66,7 +66,7 @@ ANY_PROGRESS = "SELECT " + " OR ".join(
 #: Files, each with fixtures whose rows were compared with the ledger.
 compared: set[tuple[Any, ...]] = set()
 
-#: What takes long: begun first, lest one worker waits for the other at the end.
+#: Slow tests, which begin first, lest one worker wait for the other at the end.
 LONG = (
     "tests/fuzzing",
     "tests/hosts",
@@ -82,7 +82,7 @@ LONG = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes long, and do not leave the browser in between."""
+    """Begin with slow tests, and run those with a browser together."""
 
     def place(item: pytest.Item) -> int:
         found = (n for n, name in enumerate(LONG) if item.nodeid.startswith(name))
@@ -92,12 +92,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collectstart() -> None:
-    """Let the garbage collector wait: what is collected stays until the end."""
+    """Stop the garbage collector: collected tests stay in memory until the end."""
     gc.disable()
 
 
 def pytest_collection_finish() -> None:
-    """Let the garbage collector pass over what stays until the end."""
+    """Keep the garbage collector from visiting what stays until the end."""
     gc.collect()
     gc.freeze()
     gc.enable()
@@ -118,8 +118,7 @@ def django_db_setup(
 def progress_is_what_the_ledger_says(request: pytest.FixtureRequest) -> Iterator[None]:
     """Reconcile after every test that may have written.
 
-    What the same fixtures write for other tests of the same file, which write nothing
-    themselves, is compared once.
+    If a test only reads, the rows of its fixtures are compared only once for each file.
     """
     marker = request.node.get_closest_marker("django_db")
     if not marker and not {"db", "transactional_db"} & {*request.fixturenames}:
@@ -168,7 +167,7 @@ def staff(db: None):
 def swap_key(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Any], None]]:
     """Return a function that gives users another field for their keys, for this test.
 
-    What is known of a key is kept: it must be found anew before the next test, too.
+    Functions that cache facts about keys forget them, also before the next test.
     """
     known = (
         users.converts_keys,

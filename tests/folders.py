@@ -1,4 +1,4 @@
-"""Folders that go with the process that made them."""
+"""Folders that disappear together with the process that made them."""
 
 from __future__ import annotations
 

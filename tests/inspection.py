@@ -1,4 +1,4 @@
-"""What tests look at, without the code that is under test."""
+"""Reads what tests look at, without the code that is under test."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ INTERNAL = {
     PendingScore,
 }
 
-#: For tests that commit; see ``resets``.
+#: The mark of tests that commit; see ``resets``.
 COMMITTED = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
 
@@ -58,7 +58,7 @@ def _rows(cursor: Any, options: Any) -> list[dict[str, Any]]:
 
 
 def filter_counts(user: Any = None) -> dict[str, int]:
-    """Return what one user, or all, have of all filters, by bucket."""
+    """Return the counts of all filters by bucket, for one user or for all."""
     users = {} if user is None else {"user": user}
     counts: Counter[str] = Counter()
     # Pending counts of filters that are gone stay in the text for a while.
@@ -73,7 +73,7 @@ def filter_counts(user: Any = None) -> dict[str, int]:
 
 @contextmanager
 def written_statements() -> Iterator[list[str]]:
-    """Collect the statements that write, if only what is undone again."""
+    """Collect the statements that write, even those that are undone again."""
     written: list[str] = []
 
     def collect(execute: Any, sql: Any, *args: Any) -> Any:
@@ -116,7 +116,7 @@ def violates(constraint: str, action: Callable[[], object]) -> bool:
 
 
 def _columns_of(name: str) -> str:
-    """Return what SQLite says in place of the name of a unique constraint."""
+    """Return the columns that SQLite names instead of a unique constraint."""
     [columns] = [
         [model._meta.get_field(field).column for field in constraint.fields]
         for model in apps.get_app_config("gamification").get_models()
@@ -128,7 +128,7 @@ def _columns_of(name: str) -> str:
 
 
 def statements(action: Callable[[], object], about: str = "") -> int:
-    """Return how many statements ``action`` takes that have ``about`` in them."""
+    """Return how many statements of ``action`` contain ``about``."""
     with CaptureQueriesContext(connection) as queries:
         action()
     return len([query for query in queries if about in query["sql"]])

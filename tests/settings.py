@@ -22,8 +22,8 @@ if os.environ.get("TEST_DATABASE") == "postgresql":
         os.environ["TEST_DATABASE_URL"] = start_server()
     DATABASES = {"default": dj_database_url.parse(os.environ["TEST_DATABASE_URL"])}
 else:
-    # A file, because threads and processes share it; also as long as no test began, or
-    # a server of the suite would share a connection instead.
+    # A file, because threads and processes share it. Without ``NAME``, a server of the
+    # suite that starts before the first test would share a connection in memory.
     FILE = str(temporary_folder("sqlite") / "db.sqlite3")
     DATABASES = {
         "default": {
@@ -32,7 +32,7 @@ else:
             "OPTIONS": {
                 "transaction_mode": "IMMEDIATE",
                 "timeout": 30,
-                # Nothing that a test writes has to survive the machine.
+                # Nothing that a test writes has to survive a crash of the machine.
                 "init_command": "PRAGMA synchronous=OFF",
             },
             "TEST": {"NAME": FILE},
@@ -49,7 +49,7 @@ LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "front"
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-# Django 6.1 has no default any more; earlier versions do not know the name.
+# Django 6.1 has no default mailer; earlier versions ignore this setting.
 MAILERS = {"default": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}}
 AUTH_USER_MODEL = os.environ.get("TEST_USER_MODEL", "auth.User")
 

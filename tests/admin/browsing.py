@@ -1,4 +1,4 @@
-"""What a browser would send from a form, and refuse to run under a strict policy."""
+"""Tells what browsers send from a form, and what a strict policy keeps from running."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from django.urls import path
 from gamification.domain import zones
 
 if not admin.site.is_registered(get_user_model()):
-    # Django registers its own user model alone.
+    # Django registers only its own user model.
     admin.site.register(get_user_model())
 
 
@@ -16,7 +16,7 @@ if not admin.site.is_registered(get_user_model()):
 def few_zones(monkeypatch):
     """Let forms offer few time zones.
 
-    To write six hundred, and to read them again, takes as long as the rest of a page.
+    Rendering and parsing six hundred takes as long as the rest of a page.
     """
     names = {"UTC", "Asia/Tokyo", "Europe/Berlin"}
     monkeypatch.setattr(zones, "available_timezones", lambda: names)

@@ -1,4 +1,4 @@
-"""What answers must look like, whatever they are about."""
+"""Checks that hold for all answers of the API."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ API = "/api/gamification/v1/"
 
 
 class JSONClient(APIClient):
-    """Posts JSON, also what no other client would."""
+    """Posts JSON, even JSON that no other client would send."""
 
     def post(self, path: str, data: Any = None, **options: Any) -> Any:
         content = {"content_type": "application/json"}

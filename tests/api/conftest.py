@@ -26,7 +26,7 @@ def server_clock() -> Iterator[time_machine.Coordinates]:
 
 @pytest.fixture(autouse=True)
 def nothing_is_counted_yet() -> None:
-    """Let no test be throttled for the requests of another."""
+    """Keep the requests of one test from throttling another."""
     cache.clear()
 
 
@@ -40,7 +40,7 @@ def api(user) -> APIClient:
 
 @pytest.fixture
 def sample(settings, monkeypatch) -> Sample:
-    """Serve the sample API, and return what its operations do and were called with."""
+    """Serve the sample API; return what controls and watches its operations."""
     settings.ROOT_URLCONF = module.__name__
     made = Sample()
     monkeypatch.setattr(module, "sample", made)

@@ -67,7 +67,7 @@ class Dataset:
 
 
 def make_dataset() -> Dataset:
-    """Create users, and rows to ask about, where nobody holds an achievement yet.
+    """Create users and rows to ask about; nobody may hold an achievement before.
 
     ``user`` is private, and holds the achievement ``held``, which is a secret.
     """
@@ -95,7 +95,7 @@ def make_dataset() -> Dataset:
     record_activity(users["user"], "walk", quantity=10)
     award_achievement(users["user"], "held")
     adjust_xp(users["user"], amount=5, note="Found.", actor=users["staff"])
-    # Its reversal makes room for the second one.
+    # The reversal of the first swim makes room for the second one.
     swim, _ = [record_activity(users["user"], "swim").entry for _ in range(2)]
     reverse_entry(users["user"], entry_id=swim.id)
     set_visibility(users["user"], is_public=False)

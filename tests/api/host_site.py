@@ -1,4 +1,4 @@
-"""A site with an API of its own, whose names are those that ours could have had."""
+"""A site whose own API has the names that the app's API could have had."""
 
 from __future__ import annotations
 

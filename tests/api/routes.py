@@ -1,4 +1,4 @@
-"""What the API offers: its routes, with what each method of them is."""
+"""The routes of the API, with the operation of each method."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Operation(NamedTuple):
 
 
 def route_of(pattern: str) -> str:
-    """Return what a pattern of an address is below the API's, for a reader."""
+    """Return the address of a pattern, below that of the API, in readable form."""
     return simplify_regex(pattern).rpartition("v1/")[2].removeprefix("/")
 
 

@@ -1,4 +1,4 @@
-"""A small API of the suite's own, to try what all operations have in common."""
+"""A small API of the suite, which tries what all operations have in common."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class ThingSerializer(ResponseSerializer):
 
 @dataclass
 class Sample:
-    """What an operation does, and what it was called with."""
+    """What an operation is to do, and the arguments of its calls."""
 
     work: Callable[[], Any] = lambda: SimpleNamespace(name="thing")
     calls: list[dict[str, Any]] = field(default_factory=list)

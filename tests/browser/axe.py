@@ -1,4 +1,4 @@
-"""Whether a page is for everybody, as far as axe can tell."""
+"""Checks whether pages are accessible, as far as axe can tell."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ import axe_playwright_python
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-#: Where the site has axe: a browser compiles what it was served before only once.
+#: The address at which the site serves axe, so that a browser compiles it only once.
 ADDRESS = "/axe.min.js"
 SCRIPT = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_bytes()
 
-#: Colours that are still changing would be measured. The policy forbids inline styles,
-#: though not those that scripts construct.
+#: Otherwise, axe would measure colours in the middle of a transition. The policy
+#: forbids inline styles, but not stylesheets that scripts construct.
 _STILL = """() => {
   const still = new CSSStyleSheet();
   still.replaceSync("*, ::before, ::after { transition: none !important }");
   document.adoptedStyleSheets.push(still);
 }"""
 
-#: Preloading would ask for stylesheets by other addresses.
+#: With ``preload``, axe would request stylesheets from other addresses.
 _RUN = """options => axe.run({
   preload: false,
   resultTypes: ["violations"],
@@ -39,12 +39,12 @@ _SCROLLS = """() => [...document.querySelectorAll("*")].some((each) => {
     || each.scrollHeight > each.clientHeight && /auto|scroll/.test(overflowY);
 })"""
 
-#: The rule about the size of buttons, which axe applies only if it is told to.
+#: The rule about the size of buttons, which axe does not apply by default.
 _EXTRA = {"rules": {"target-size": {"enabled": True}}}
 
 
 def violations(page: Page, *, only: Sequence[str] = (), extra: bool = False) -> Any:
-    """Return what axe finds, by ``only`` some rules, or by its own and an ``extra``."""
+    """Return what axe finds by ``only`` some rules, or by its own and an ``extra``."""
     if not page.evaluate("'axe' in window"):
         page.add_script_tag(url=ADDRESS)
         page.evaluate(_STILL)
@@ -54,7 +54,7 @@ def violations(page: Page, *, only: Sequence[str] = (), extra: bool = False) -> 
 
 
 def out_of_reach(page: Page) -> Any:
-    """Return what scrolls and cannot be reached by keyboard, as axe finds it."""
+    """Return the scrolling regions that axe finds out of reach of the keyboard."""
     if not page.evaluate(_SCROLLS):
         return []
     return violations(page, only=["scrollable-region-focusable"])

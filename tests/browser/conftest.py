@@ -33,15 +33,15 @@ SCREENSHOTS = os.environ.get("SCREENSHOTS")
 #: Returns the texts with too little contrast.
 LOW_CONTRAST = (Path(__file__).parent / "contrast.js").read_text()
 
-#: Returns words that go on in another line, what overlaps, and fields that stick out.
+#: Returns broken words, elements that overlap, and fields that stick out.
 CROWDING = (Path(__file__).parent / "crowding.js").read_text()
 
-#: Programs, of which the first that is installed is used.
+#: Programs: the first one that is installed drives the tests.
 NAMES = ["chromium-headless-shell", "chromium"]
 if "CHROMIUM" in os.environ:
     NAMES = [os.environ["CHROMIUM"]]
 
-#: Keep the browser from making requests by itself.
+#: Options that keep the browser from making requests of its own.
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -69,7 +69,7 @@ def browser(django_db_setup: None) -> Iterator[Browser]:
             "Chromium is not installed: apt-get install chromium-headless-shell, "
             "or set CHROMIUM."
         )
-    # None if no test of the run restores it.
+    # It is None if no test of the run restores it.
     seeded = getattr(connection, "_test_serialized_contents", None)
     with pytest.MonkeyPatch.context() as patch, playwright.sync_playwright() as driver:
         # Playwright runs an event loop in this thread, in which Django refuses queries.
@@ -95,7 +95,7 @@ def new_context(browser: Browser, url: str) -> BrowserContext:
 
 
 def open_page(context: BrowserContext, url: str, session: str) -> Page:
-    """Return a wide page of whoever has this session."""
+    """Return a wide page for the user of this session."""
     name = settings.SESSION_COOKIE_NAME
     context.add_cookies([{"name": name, "value": session, "url": url}])
     page = context.new_page()
@@ -111,7 +111,7 @@ def session_of(user: Any) -> str:
 
 @pytest.fixture
 def problems() -> Iterator[list[str]]:
-    """What browser contexts report; fails if there is anything in the end."""
+    """Collect what browser contexts report; fail at the end if there is anything."""
     problems: list[str] = []
     yield problems
     wait_until_idle()
@@ -124,7 +124,7 @@ def sign_in(
 ) -> Iterator[Callable[[Any], Page]]:
     """Return a function that signs in a user, in a browser context of their own.
 
-    Fails if a page broke the policy, had an error, or requested a missing file.
+    Tests fail if a page breaks the policy, has an error, or requests a missing file.
     """
     with ExitStack() as contexts:
 
@@ -138,7 +138,7 @@ def sign_in(
 
 @pytest.fixture(scope="package")
 def shared_context(browser: Browser, site: LiveServer) -> Iterator[BrowserContext]:
-    """A context that has the scripts and styles of the admin already."""
+    """Return a context that keeps the scripts and styles of the admin in its cache."""
     with new_context(browser, site.url) as context:
         yield context
 
@@ -166,7 +166,7 @@ def watched(context: BrowserContext, problems: list[str]) -> Iterator[None]:
 def visited(
     context: BrowserContext, url: str, session: str, problems: list[str]
 ) -> Iterator[Page]:
-    """Open a page in a context that others use later, and leave no cookie to them."""
+    """Open a page in a context that other tests share, and leave no cookie behind."""
     with watched(context, problems):
         page = open_page(context, url, session)
         yield page
@@ -230,7 +230,7 @@ def fit(page: Page, name: str, width: int) -> None:
 def crowding(
     page: Page, root: str = "body", *, width: int = PHONE, size: str = "200%"
 ) -> Any:
-    """Return what does not fit on a phone whose user reads text of twice the size."""
+    """Return what does not fit on a phone with text of twice the size."""
     page.set_viewport_size({"width": width, "height": 800})
     page.evaluate("size => document.documentElement.style.fontSize = size", size)
     found = page.locator(root).evaluate(CROWDING)

@@ -20,7 +20,7 @@ TIMEOUT = 30
 
 
 class StrictPolicy:
-    """Allows only what the site itself serves, counts open requests, and has axe."""
+    """Allows only what the site itself serves, counts open requests, and serves axe."""
 
     lock: ClassVar = Lock()
     open_requests: ClassVar = 0
@@ -58,7 +58,7 @@ def served() -> Iterator[LiveServer]:
 
 
 def wait_until_idle() -> None:
-    """Return when no request is open, so that nothing is written any more."""
+    """Wait until no request is open, so that nobody writes any more."""
     until = time.monotonic() + TIMEOUT
     while StrictPolicy.open_requests:
         assert time.monotonic() < until, "A request is still open."

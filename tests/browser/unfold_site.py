@@ -1,6 +1,6 @@
 """A site that uses django-unfold, in a separate process.
 
-The base class of the admin pages is fixed when they are imported.
+The base class of the admin pages is chosen when Python imports them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What must come out of conditions, written down once more, without any shortcut.
+"""A naive model of conditions, without any shortcut.
 
-No line of the package is used. After each arrival, everything is judged from the list
-of what stands.
+It uses no line of the package. After each arrival, it judges everything again from the
+list of standing entries.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def longest(days: set[date]) -> int:
 
 
 def holds(tree: Any, lines: list[Line], then: list[Line]) -> bool:
-    """Say whether a tree holds after ``lines``; what must lack was judged ``then``."""
+    """Say whether a tree holds after ``lines``; "lacks" looks at the lines ``then``."""
     if tree is None:
         return True
     if "holds" in tree:
@@ -135,7 +135,7 @@ class Rule:
     xp: int
     own: dict[str, Any]
     tree: Any = None
-    #: How much more earns it again, the period of each time, how often, and the season.
+    #: What earns it again, the period of each time, how often, and the season.
     every: int = 0
     period: str = ""
     times: int | None = 1
@@ -166,12 +166,12 @@ class Rule:
         return any("lacks" in leaf for leaf in leaves(self.tree))
 
     def is_touched_by(self, activities: set[str]) -> bool:
-        """Say whether records of these activities, or what follows, may decide."""
+        """Say whether records of these activities may decide if the rule is met."""
         named = {leaf.get("activity") for leaf in [self.own, *leaves(self.tree)]}
         return None in named or bool(named & activities)
 
 
-#: An achievement, which time of earning it, and the period of that time.
+#: An achievement, the number of the time it is earned, and the period of that time.
 Time = tuple[str, int, date | None]
 
 
@@ -193,7 +193,7 @@ class Naive:
         return sorted(self.lines, key=lambda line: line.at)
 
     def met_at(self, rule: Rule, time: Time) -> datetime | None:
-        """Return since when the rule holds without interruption."""
+        """Return the instant since which the rule has held without interruption."""
         lines, period = self.in_order(), time[2]
         threshold = rule.own["threshold"] + (time[1] - 1) * rule.every
         inside = [line for line in lines if rule.counts(line, period)]
@@ -256,7 +256,7 @@ class Naive:
         while waiting:
             rule, time = waiting.pop(0)
             moment = self.met_at(rule, time)
-            # Something that it must lack may have been unlocked meanwhile, and before.
+            # Meanwhile the user may have unlocked an achievement that the rule forbids.
             if moment:
                 line = Line(moment, rule.xp, achievement=rule.key)
                 self.add(line)

@@ -104,7 +104,7 @@ def timings(draw: Any, own: dict[str, Any], *, limited: bool = True) -> dict[str
 
 @st.composite
 def special_achievements(draw: Any, *, limited: bool = True) -> list[dict[str, Any]]:
-    """Return the same, of which some are earned again, or in a season."""
+    """Return achievements of which some are earned again, or in a season."""
     made = draw(achievements())
     return [
         rule | (draw(timings(rule["own"], limited=limited)) if n % 2 == 0 else {})
@@ -132,7 +132,7 @@ def achievements(draw: Any) -> list[dict[str, Any]]:
 
 @st.composite
 def attributes(draw: Any) -> dict[str, Any]:
-    """Return some of what a record of “read” can say."""
+    """Return some attributes that a record of “read” can have."""
     said: dict[str, Any] = {
         "genre": draw(st.sampled_from(GENRES)),
         "pages": draw(st.sampled_from([0, 100, 200, 300])),

@@ -36,7 +36,7 @@ ATTRIBUTES = {"genre": "string", "pages": "integer", "fresh": "boolean"}
 
 
 def make_catalogue(rules: Sequence[dict[str, Any]], status: str = "active") -> None:
-    """Let the site have these achievements alone, as if they were saved directly."""
+    """Give the site these achievements and no others, as if saved directly."""
     Achievement.objects.all().delete()
     ActivityFactory(key="read", xp_reward=XP["read"], attributes=ATTRIBUTES)
     ActivityFactory(key="walk", xp_reward=XP["walk"])
@@ -76,7 +76,7 @@ class World:
         self.user = UserFactory()
         self.naive = Naive([Rule(**rule) for rule in rules])
         self.now = datetime(2026, 6, 1, tzinfo=UTC)
-        #: What stands in the naive model, by id of the entry.
+        #: The standing lines of the naive model, by the id of the entry.
         self.lines: dict[int, Line] = {}
         self._minute = 0
 
@@ -165,7 +165,7 @@ class World:
         if place >= len(held):
             return
         time = held[place]
-        # What is reversed at one moment goes together.
+        # Entries that are reversed at the same moment go together.
         with time_machine.travel(self.now + timedelta(seconds=1), tick=False):
             revoke_achievement(self.user, time[0], number=self._number(time))
         self.naive.revoke(time)
@@ -188,7 +188,7 @@ class World:
         }
 
     def expected(self) -> dict[Time, datetime]:
-        """Return the same of the naive model."""
+        """Return when the naive model says that each achievement was unlocked."""
         return {time: line.at for time, line in self.naive.held.items()}
 
     @property
@@ -207,7 +207,7 @@ class World:
         }
 
     def explained(self) -> dict[str, Any]:
-        """Return the same of explanations."""
+        """Return what explanations say of each achievement that is not held."""
         keys = [rule.key for rule in self.plain]
         found = {key: explain_achievement(self.user, key) for key in keys}
         return {
@@ -216,7 +216,7 @@ class World:
         }
 
     def expected_progress(self) -> dict[str, Any]:
-        """Return the same of the naive model."""
+        """Return what the naive model says of each achievement that is not held."""
         lines = self.naive.in_order()
         return {
             rule.key: (
@@ -237,7 +237,7 @@ def shown(progress: Any) -> Any:
 
 
 def standing(tree: Any, lines: list[Line]) -> Any:
-    """Return the same of the naive model."""
+    """Return how far the naive model says that each part of a tree is."""
     if tree is None:
         return None
     is_met = holds(tree, lines, lines)

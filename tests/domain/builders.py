@@ -1,4 +1,4 @@
-"""Short ways to the values that decisions start from."""
+"""Shortcuts for the values from which decisions start."""
 
 from __future__ import annotations
 

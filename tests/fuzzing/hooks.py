@@ -1,4 +1,4 @@
-"""What the generator of requests cannot know from the schema."""
+"""Tells the generator of requests what the schema cannot say."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""Where the models of a host site are read."""
+"""A router that names a wrong database for reading."""
 
 from __future__ import annotations
 
 
 class ReplicaRouter:
-    """Sends those who do not say where they read to a replica that is far behind."""
+    """Sends queries that name no database to a replica that lags far behind."""
 
     def db_for_read(self, model, **hints):
         return "replica" if model._meta.app_label == "gamification" else None

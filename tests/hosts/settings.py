@@ -5,18 +5,18 @@ from __future__ import annotations
 from tests.settings import *  # noqa: F403
 from tests.settings import AUTH_USER_MODEL, DATABASES, INSTALLED_APPS
 
-#: A collation that sorts texts in another way than Python, where the server has one.
+#: A collation that sorts texts differently from Python, if the server has one.
 KEY_COLLATION = "NOCASE"
-#: The table of customers, which is in another schema where there are schemas.
+#: The table of customers, which is in another schema if the database has schemas.
 CUSTOMERS = '"people_customer"'
 if "postgresql" in DATABASES["default"]["ENGINE"]:
     CUSTOMERS = '"people"."customer"'
     KEY_COLLATION = "C"
-    # Sites that are tested at the same time share the server.
+    # Sites whose tests run at the same time share the server.
     DATABASES["default"]["TEST"] = {"NAME": f"test_{AUTH_USER_MODEL.lower()}"}
 
 if "sqlite" in DATABASES["default"]["ENGINE"]:
-    # It has no rows: all that the app itself reads must come from elsewhere.
+    # The replica is empty: if the app read from it, tests would fail.
     DATABASES["replica"] = {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}
     DATABASE_ROUTERS = ["tests.hosts.routers.ReplicaRouter"]
 

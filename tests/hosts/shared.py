@@ -42,7 +42,7 @@ User = get_user_model()
 #: Texts that are neither the key nor the name of a user.
 NOBODY = ["9" * 24, "-1", "0", "1e5", "x", "é", "12.5", "usr_"]
 
-#: Those among them that have broken something.
+#: Texts of this kind that broke something in the past.
 CRUEL = ["9" * 24, "xyz", "12.5"]
 
 #: Models with a column of users, and pages in the admin.

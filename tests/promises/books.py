@@ -1,8 +1,8 @@
-"""What must come out, written down once more: only what stands is kept.
+"""A naive model of one user, which keeps only the records that stand.
 
-No line of the package is used. A reversal takes a record off the books, as if it had
-never been there; totals, tallies, days, streaks and boards are counted anew whenever
-somebody asks.
+It uses no line of the package. A reversal takes a record off the books, as if it had
+never been there. Totals, tallies, days, streaks and boards are counted anew whenever
+somebody asks for them.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ class Books:
     number: int
     achievements: list[Achievement]
     zones: Zones = ((0, "UTC"),)
-    #: What stands, in order of arrival.
+    #: The standing items, in order of arrival.
     items: list[Item] = field(default_factory=list)
-    #: What was asked with each key, and what was made of it.
+    #: The request with each key, and the item that it made.
     keys: dict[str, tuple[Request, Item]] = field(default_factory=dict)
-    #: The rewards of what is held, by achievement.
+    #: The rewards of the achievements that the user holds, by key.
     held: dict[str, Item] = field(default_factory=dict)
     barred: set[str] = field(default_factory=set)
     #: Activities that the user ever did.
@@ -46,11 +46,11 @@ class Books:
     has_history: bool = False
     highest_level: int = 1
     highest_streak: int = 0
-    #: What was ever held, and what was ever celebrated.
+    #: The achievements ever held, and everything ever celebrated.
     ever_held: set[str] = field(default_factory=set)
     celebrated: set[str] = field(default_factory=set)
 
-    # What can be counted.
+    # Numbers that can be counted.
 
     @property
     def total(self) -> int:
@@ -132,7 +132,7 @@ class Books:
         item.rewarded += max(0, room)
 
     def take_off(self, targets: list[Item]) -> None:
-        """Take items off the books; what waited for them earns XP."""
+        """Take items off the books; items that they kept from XP now earn some."""
         for target in targets:
             self.items.remove(target)
         for target in targets:
@@ -150,8 +150,8 @@ class Books:
     def recalculate(self, keys: set[str], since: date, until: date) -> set[str] | None:
         """Give records of these activities and dates the rewards of today.
 
-        Nothing is changed if the total would fall below 0. Returns the activities of
-        what was changed if XP was gained.
+        Change nothing if the total would fall below 0. Return the activities whose
+        records changed if XP was gained, and None otherwise.
         """
         items = [
             item
@@ -179,7 +179,7 @@ class Books:
             since = moment if len(past) == 1 else max(moment, past[-1][0] + 86_400)
             self.zones = (*past, (since, zone))
 
-    # What follows.
+    # Unlocks, losses and celebrations.
 
     def measure(self, achievement: Achievement) -> int:
         return measure(achievement, self.items, self.zones, len(self.held))
@@ -188,9 +188,9 @@ class Books:
         return self.measure(achievement) >= achievement.threshold
 
     def met_at(self, achievement: Achievement) -> Item | None:
-        """Return the item since which what stands has met the achievement.
+        """Return the item since which the standing items have met the achievement.
 
-        None is for what is met by nothing at all, such as level 1.
+        An achievement that is met without any item, such as level 1, has None.
         """
         items, met = sorted(self.items, key=lambda item: item.at), []
         for number in range(1, len(items) + 1):
@@ -230,9 +230,9 @@ class Books:
         self.barred.discard(achievement.key)
 
     def truly_met(self, holdings: list[Achievement]) -> set[str]:
-        """Return the keys of holdings that would be met if they gave nothing.
+        """Return the keys of holdings that are met without their own rewards.
 
-        Those that are met so do give what they give.
+        Rewards of holdings that are met in this way do count for the other holdings.
         """
         met: set[str] = set()
         while True:
@@ -251,7 +251,7 @@ class Books:
                 return met
 
     def lose(self, holdings: list[Achievement], truly_met: set[str]) -> None:
-        """Take back holdings that are not met any more, or not truly any more."""
+        """Take back holdings that are no longer met, or no longer truly met."""
         kept = holdings
         while True:
             true = [each for each in kept if each.key in truly_met]
@@ -269,7 +269,7 @@ class Books:
             kept = [each for each in kept if each not in gone]
 
     def reverse(self, targets: list[Item]) -> None:
-        """Take items off the books, with all that follows."""
+        """Take items off the books, with all consequences."""
         before = self.total
         holdings = [
             each
@@ -283,7 +283,7 @@ class Books:
         self.look_up(self.settle(judged) if self.total > before else [])
 
     def look_up(self, unlocked: list[str], *, celebrate: bool = True) -> None:
-        """Remember the most that was ever reached, and celebrate what is new in it."""
+        """Remember the highest level and streak, and celebrate what is new."""
         level, streak = level_of(self.total), max(self.runs, default=0)
         new = {f"achievement:{key}" for key in {*unlocked} - self.ever_held}
         new |= {f"level:{level}"} if level > self.highest_level else set()

@@ -1,4 +1,4 @@
-"""Random games, and what an act changed in them, read from the tables."""
+"""Random games, and the changes that an act makes in them, read from the tables."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ class Game:
 
 
 class Positions(NamedTuple):
-    """Where everybody stands."""
+    """The XP, level and achievements of all users."""
 
     rows: dict[Any, tuple[int, int]]
     held: set[tuple[Any, str, int]]
@@ -159,7 +159,7 @@ def changes(before: Positions, after: Positions) -> dict[str, Any]:
     moves = Counter(
         (before.rows[user_id][1], level) for user_id, (_, level) in after.rows.items()
     )
-    # Several times of one achievement are those of one user.
+    # A user who unlocks an achievement several times counts once.
     unlocks = {(user_id, key) for user_id, key, _ in after.held - before.held}
     return {
         "xp": sum(xp - before.rows[pk][0] for pk, (xp, _) in after.rows.items()),

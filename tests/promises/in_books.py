@@ -1,4 +1,4 @@
-"""Lives that are lived in the naive books."""
+"""Plays lives in the naive books."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ ACHIEVEMENTS = [
     Achievement("dear", "total_xp", 60, 3, status="draft"),
 ]
 KEYS = [activity.key for activity in ACTIVITIES]
-#: Of the boards that are looked at, by UTC.
+#: The windows of the boards that the tests look at, by UTC.
 WINDOWS = ("week", "all")
 
 
@@ -47,14 +47,14 @@ def request_of(values: Any, now: datetime) -> Request:
 
 
 class Model:
-    """The life in the books."""
+    """Plays a life in the books."""
 
     def __init__(self) -> None:
         self.activities = {each.key: each for each in deepcopy(ACTIVITIES)}
         self.achievements = {each.key: each for each in deepcopy(ACHIEVEMENTS)}
         self.users = [Books(n, [*self.achievements.values()]) for n in (0, 1)]
         self.now = NOW
-        #: What can be taken back, in order, with whose it is.
+        #: The items that can be taken back, in order, each with the books of its user.
         self.reversible: list[tuple[Books, Item]] = []
 
     def record(self, asked: Any) -> Any:
@@ -63,7 +63,7 @@ class Model:
 
     def batch(self, asked: list[Any], celebrate: bool) -> list[Any]:
         answers: dict[int, Any] = {}
-        #: Places of new records, by user, and of the first use of each key.
+        # Places of new records, by user, and of the first use of each key.
         new: dict[int, list[tuple[int, Request]]] = defaultdict(list)
         uses: dict[tuple[int, str | None], tuple[int, Request]] = {}
         for place, values in enumerate(asked):
@@ -89,7 +89,7 @@ class Model:
         return [answers[place] for place in range(len(asked))]
 
     def replay(self, request: Request) -> str | None:
-        """Return what is answered to a key that was used in an earlier batch."""
+        """Return the answer to a key that an earlier batch used; None for a new key."""
         user = self.users[request.user]
         if request.key not in user.keys:
             return None
@@ -193,7 +193,7 @@ class Model:
     def move(self, number: int, zone: str) -> None:
         self.users[number].move(zone, self.now)
         self.users[number].look_up([], celebrate=False)
-        # Nothing else occurs at this very instant, which has two dates.
+        # No other item occurs at this instant, which has two dates.
         self.now += timedelta(minutes=1)
 
     def wait(self, hours: int) -> None:
@@ -206,14 +206,14 @@ class Model:
 
 
 def repeat(request: Request, use: tuple[int, Request] | None) -> str | None:
-    """Return what is answered to a key that was used in the same batch."""
+    """Return the answer to a key that the same batch has used; None for a new key."""
     if use is None:
         return None
     return "replayed" if use[1] == request else "idempotency_conflict"
 
 
 def board(users: list[Books], window: str, now: datetime) -> list[tuple[Any, ...]]:
-    """Return user, score and when it was reached, by UTC, the first of them first."""
+    """Return user, score and when it was reached, by UTC, in order of rank."""
     rows = []
     for user in users:
         items = [

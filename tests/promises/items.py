@@ -1,4 +1,4 @@
-"""What stands in the naive books, and what can be measured of it."""
+"""The items in the naive books, and the measures of achievements."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Achievement:
 
 
 class Request(NamedTuple):
-    """What is asked to be recorded."""
+    """A request to record something."""
 
     user: int
     activity: str
@@ -54,11 +54,11 @@ class Refused(Exception):  # noqa: N818 - it is not an error of the model
 
 @dataclass(eq=False)
 class Item:
-    """Something that stands in the books: a record, an adjustment, or a reward."""
+    """A standing item of the books: a record, an adjustment, or a reward."""
 
     at: datetime
     day: date
-    #: XP of a unit of a record, or of the whole.
+    #: XP of each unit of a record, or of the whole of another item.
     xp: int
     source: str = ""
     activity: Activity | None = None
@@ -67,7 +67,7 @@ class Item:
     rewarded: int = 0
     extends: bool = False
     achievement: str | None = None
-    #: What multiplies the XP of a record.
+    #: The factor that multiplies the XP of a record.
     factor: Fraction = Fraction(1)
 
     @property
@@ -83,7 +83,7 @@ class Item:
         return self.units - self.rewarded
 
     def is_near(self, other: Item) -> bool:
-        """Say whether one of the two keeps the other from earning XP."""
+        """Say whether the cooldown lets only one of the two items earn XP."""
         return abs(self.at - other.at) < timedelta(hours=self.activity.cooldown)
 
 

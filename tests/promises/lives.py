@@ -10,7 +10,7 @@ from tests.promises.items import Refused
 
 
 def live(life: Any, steps: list[Any]) -> list[Any]:
-    """Live the steps; return what was said, and how things stand after each."""
+    """Take the steps; return the answer to each, and the state at the end."""
     said = []
     for name, *arguments in steps:
         verb: Callable[..., Any] = getattr(life, name)

@@ -1,4 +1,4 @@
-"""The same lives through the services of a site."""
+"""Plays the same lives through the services of a site."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from tests.promises.in_books import ACHIEVEMENTS, ACTIVITIES, NOW, WINDOWS, requ
 def make_users() -> list[Any]:
     """Make the catalogue of the books; return two users."""
     make_catalogue()
-    # Equals on a board are in the order of their keys, which may be random.
+    # Users with equal scores are ranked by their keys, which may be random.
     return sorted(UserFactory.create_batch(2), key=lambda user: user.pk)
 
 
@@ -67,7 +67,7 @@ def make_catalogue() -> None:
 
 
 class Site:
-    """The same life through the services."""
+    """Plays the same life through the services."""
 
     def __init__(self, users: list[Any], clock: Any) -> None:
         self.users = users

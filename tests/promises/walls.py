@@ -1,4 +1,4 @@
-"""Which dates a user sees on the wall, told without a line of the package."""
+"""The dates on a user's wall calendar, without a line of the package."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 DAY = timedelta(days=1)
 
-#: Zones, each with the second since 1970 from which on it holds.
+#: Zones, each with the second since 1970 from which it holds.
 Zones = tuple[tuple[float, str], ...]
 
 

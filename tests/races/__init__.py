@@ -1,4 +1,4 @@
-"""What is promised when many write at once, and when machines fail."""
+"""Tests of the promises for simultaneous writers and failing machines."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ ONLY_POSTGRESQL = pytest.mark.skipif(
     not IS_POSTGRESQL, reason="It is about what PostgreSQL does."
 )
 
-#: The longest that threads wait for each other before a test is given up.
+#: The seconds for which threads wait for each other before a test fails.
 PATIENCE = 60
 
 
 def at_once(works: Sequence[Callable[[], T]]) -> list[T]:
-    """Do all works at the same moment, each in a thread and a connection of its own."""
+    """Do all works at the same moment, each in its own thread and connection."""
     start = Barrier(len(works))
 
     def run(work: Callable[[], T]) -> T:
@@ -49,7 +49,7 @@ def at_once(works: Sequence[Callable[[], T]]) -> list[T]:
 
 
 def elsewhere(work: Callable[[], T]) -> T:
-    """Do ``work`` in another connection, which commits by itself."""
+    """Do ``work`` in another connection, which commits it independently."""
     return at_once([work])[0]
 
 
@@ -73,7 +73,7 @@ def before_next_write(work: Callable[[], object]) -> AbstractContextManager[None
 
 
 def before_next_lock(work: Callable[[], object]) -> AbstractContextManager[None]:
-    """Do ``work`` elsewhere before somebody is locked for the next change."""
+    """Do ``work`` elsewhere before the next change locks a user."""
     return _before_next("lock", work)
 
 
@@ -104,7 +104,7 @@ def without_lock() -> bool:
 def before_statement(
     number: int, work: Callable[[], object], *, if_: Callable[[], bool] = without_lock
 ) -> Iterator[list[Any]]:
-    """Do ``work`` elsewhere before that statement of those that are counted.
+    """Do ``work`` elsewhere before the statement with this number.
 
     What is yielded is empty once the work was done.
     """
@@ -132,6 +132,6 @@ def total_of(user: Any) -> int:
 
 
 def keys_of(user: Any) -> list[str]:
-    """Return the keys in the user's ledger, in order of the alphabet."""
+    """Return the keys in the user's ledger, in alphabetical order."""
     entries = LedgerEntry.objects.filter(user=user, key__isnull=False)
     return sorted(entries.values_list("key", flat=True))

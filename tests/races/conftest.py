@@ -13,21 +13,21 @@ pytest.register_assert_rewrite("tests.races.load.rounds")
 
 @pytest.fixture(autouse=True)
 def connection_is_whole(transactional_db):
-    """Look at what a test wrote through a connection that nothing happened to."""
+    """Use an unbroken connection to look at what a test wrote."""
     yield
     connection.close()
 
 
 @pytest.fixture
 def pooler(transactional_db):
-    """Connections go through a pooler, as yet unnoticed."""
+    """Let connections go through a pooler that the app has not noticed yet."""
     with through_pooler():
         yield
 
 
 @pytest.fixture
 def set_options(transactional_db):
-    """Return a function that gives options to connections which are yet to be made."""
+    """Return a function that sets the options of future connections."""
     with pytest.MonkeyPatch.context() as patch:
         yield partial(_set_options, patch)
 
@@ -41,7 +41,7 @@ def _set_options(patch, **options):
     params=["READ_COMMITTED", "REPEATABLE_READ", "SERIALIZABLE"], ids=str.lower
 )
 def isolation_level(request, set_options):
-    """Give connections this level, in transactions and outside of them."""
+    """Give connections this isolation level, in transactions and outside of them."""
     default = request.param.lower().replace("_", "\\ ")
     set_options(
         isolation_level=IsolationLevel[request.param],

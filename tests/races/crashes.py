@@ -23,7 +23,7 @@ from gamification.services import (
 )
 from gamification.staff import run_next_step
 
-#: A process with no threads, so that it can be forked.
+#: The command of a process without threads, so that it can fork.
 _COMMAND = """import django, sys
 django.setup()
 from tests.races.crashes import main
@@ -40,11 +40,11 @@ def _record_two_batches(user: Any, friend: Any) -> object:
 
 
 def _job_of(user: Any) -> int:
-    """Return the number of the job that is about this user and a friend."""
+    """Return the number of the job for this user and a friend."""
     return Job.objects.get(parameters__note=f"of:{user}").pk
 
 
-#: What a process may be doing, for a user and a friend.
+#: The work that a process can do, for a user and a friend.
 VERBS: dict[str, Callable[[Any, Any], object]] = {
     "record": lambda user, friend: record_activity(user, "walk", key="first"),
     "batches": _record_two_batches,
@@ -77,7 +77,7 @@ def kill_at_every_statement(verb: str, pairs: Iterable[tuple[Any, Any]]) -> int:
 def main(verb: str, *names: str) -> None:
     connection.settings_dict["NAME"] = os.environ["RACES_DATABASE"]
     *pairs, last = zip(names[::2], names[1::2], strict=True)
-    # What is imported and prepared once is ready in each process that follows.
+    # Forked processes inherit what this one imports and prepares.
     VERBS[verb](*last)
     connection.close()
     gc.freeze()

@@ -40,7 +40,7 @@ ignore_startup_parameters = extra_float_digits,options
 
 @contextmanager
 def through_pooler() -> Iterator[None]:
-    """Connect through PgBouncer, whose sessions keep what was prepared."""
+    """Connect through PgBouncer, whose sessions keep prepared statements."""
     settings = connection.settings_dict
     folder = Path(mkdtemp(prefix="pooler-"))
     with socket.socket() as free:
@@ -58,7 +58,7 @@ def through_pooler() -> Iterator[None]:
     )
     as_user = []
     if os.geteuid() == 0:
-        # It refuses to be root, and has to reach the server's socket.
+        # PgBouncer refuses to run as root, and has to reach the server's socket.
         owner = Path(settings["HOST"]).owner()
         shutil.chown(folder, owner)
         shutil.chown(file, owner)

@@ -16,9 +16,9 @@ from django.db import connection
 class Line:
     """Carries bytes between a client and the server, and breaks once.
 
-    It breaks where the client sends ``at``, or at the message with this number: before
-    that reached the server or, with ``is_sent``, after that and before the answer
-    reached the client.
+    ``at`` is a text that the client sends, or the number of a message. The line breaks
+    before that reaches the server or, with ``is_sent``, after that but before the
+    answer reaches the client.
     """
 
     def __init__(self, at: bytes | int, *, is_sent: bool) -> None:

@@ -21,7 +21,7 @@ def server_clock():
 
 @pytest.fixture
 def site(settings):
-    """Django's settings; progress is made anew when they are put back."""
+    """Change Django's settings; rebuild progress after they are restored."""
     yield settings
     settings.GAMIFICATION = {}
     list(reconcile(fix=True))

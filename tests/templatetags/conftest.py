@@ -13,7 +13,7 @@ Render = Callable[..., str]
 
 @pytest.fixture
 def render() -> Render:
-    """Return how a page with some tags is rendered, its white space made plain."""
+    """Return a function that renders a template, with its white space collapsed."""
 
     def render(source: str, *, visitor: Any = None, **context: Any) -> str:
         request = RequestFactory().get("/here/?a=1")

@@ -1,4 +1,4 @@
-"""Cases with numbers that come from the specification, for every layer to run."""
+"""Cases with numbers from the specification, which every layer runs."""
 
 from __future__ import annotations
 

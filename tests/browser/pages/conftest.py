@@ -1,4 +1,4 @@
-"""Users of the demo, as they look at its pages and at those of the app."""
+"""Fixtures for users who visit the pages of the demo and of the app."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.factories import UserFactory
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-#: Tells the test what is shown, in whichever tab.
+#: Reports each celebration that any tab shows to the test.
 REPORT = """
 for (const name of ["shown", "done"]) {
   document.addEventListener(`gamification:${name}`, ({ detail }) => {
@@ -46,7 +46,7 @@ def site(django_db_setup: None) -> Iterator[LiveServer]:
 
 @pytest.fixture
 def sign_in_still(sign_in: Callable[[Any], Page]) -> Callable[[Any], Page]:
-    """Return how users sign in who want less motion."""
+    """Return a function that signs in a user who wants less motion."""
 
     def sign_in_still(user: Any) -> Page:
         page = sign_in(user)
@@ -71,13 +71,13 @@ def visitor(db: None) -> Any:
 
 @pytest.fixture
 def reports() -> list[tuple[str, int, str]]:
-    """What pages that are listened to have shown: event, id, kind."""
+    """Collect what the pages given to ``listen`` have shown: event, id, kind."""
     return []
 
 
 @pytest.fixture
 def listen(reports: list[tuple[str, int, str]]) -> Any:
-    """Return how the tabs of a browser tell what they show."""
+    """Return a function that makes all tabs of a browser report what they show."""
 
     def listen(page: Page) -> Page:
         page.context.expose_function("report", lambda *what: reports.append(what))

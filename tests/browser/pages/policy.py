@@ -1,4 +1,4 @@
-"""What pages for users may do: nothing but use what the site serves, of these kinds."""
+"""The policy for the pages of users, which may load only what the site serves."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ POLICY = (
 
 
 class PagesPolicy:
-    """Sends the policy; open requests are counted as for other pages."""
+    """Sends the policy, and counts open requests as for other pages."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.counted = StrictPolicy(get_response)

@@ -48,7 +48,7 @@ class HandleKey(models.BigAutoField):
     letters = str.maketrans("zabcdefghi", "0123456789")
 
     def to_python(self, value):
-        # Like some fields of this kind, it accepts anything and complains later.
+        # Like some fields of this kind, this one accepts anything, and complains later.
         if value is None or isinstance(value, Handle):
             return value
         if isinstance(value, int):
@@ -68,6 +68,6 @@ _numbers = count()
 
 
 def next_nickname() -> str:
-    """Return another text, whose first letter is a small or a capital one in turn."""
+    """Return a new text; small and capital first letters take turns."""
     number = next(_numbers)
     return f"{'aB'[number % 2]}{number}"

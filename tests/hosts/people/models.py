@@ -1,4 +1,4 @@
-"""User models as sites have them; a run uses one, and Django swaps out the others."""
+"""User models like those of real sites. A run uses one; Django swaps out the others."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.hosts.people.keys import HandleKey, PrefixedKey, next_nickname
 
 
 class Person(AbstractBaseUser, PermissionsMixin):
-    """What all of these users have."""
+    """The fields and methods that all of these users share."""
 
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
@@ -79,7 +79,7 @@ class Owner(Person):
 
 
 class Reader(Person):
-    """A user whose key is a text, which databases sort in ways of their own."""
+    """A user whose key is a text, which each database sorts in its own way."""
 
     id = models.CharField(
         primary_key=True,

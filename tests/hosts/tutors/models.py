@@ -22,7 +22,7 @@ class Regular(User):
 
 
 class TutorBackend(ModelBackend):
-    """Signs in users as what they are."""
+    """Signs in users as instances of their own class."""
 
     def get_user(self, user_id):
         user = super().get_user(user_id)

@@ -1,8 +1,8 @@
 """Random load by many writers at once, compared with the naive books afterwards.
 
-The writers note what they were answered. A naive life of each user then repeats what
-was answered, one act after the other in the order of the ledger, and must come to the
-same answers and to the same state.
+The writers note the answers that they get. A naive life of each user then repeats these
+acts, one after the other in the order of the ledger, and must come to the same answers
+and to the same state.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 
 
 class Said(NamedTuple):
-    """What a verb answered about one user, or what a job did for one."""
+    """The answer of a verb about one user, or the work of a job for one user."""
 
     user: int
-    #: The least id of what it wrote: the user's acts happened in this order.
+    #: The lowest id that it wrote: the user's acts happened in this order.
     place: int
     #: When it was asked and answered, by the clock of the machine.
     since: int
@@ -26,7 +26,7 @@ class Said(NamedTuple):
 
 
 class Catalogue(NamedTuple):
-    """What staff changed last, all in all, and when."""
+    """All changes by staff so far, and when the last one was made."""
 
     since: int = -1
     until: int = -1
@@ -38,12 +38,12 @@ class Catalogue(NamedTuple):
 
 @dataclass
 class Log:
-    """What was said, by everybody."""
+    """The notes of all writers."""
 
     said: list[Said] = field(default_factory=list)
     #: User, key and entry of each replay.
     replays: list[tuple[int, str, int]] = field(default_factory=list)
-    #: User and key of each request that was refused for its key.
+    #: User and key of each request that was refused because of its key.
     conflicts: list[tuple[int, str]] = field(default_factory=list)
     versions: list[Catalogue] = field(default_factory=lambda: [Catalogue()])
     #: Guests' dates with laps, grants of freezes, pauses and repairs.
@@ -53,6 +53,6 @@ class Log:
     repairs: list[tuple[int, Any]] = field(default_factory=list)
 
     def add(self, other: Log) -> None:
-        """Add what was said in another process, where nobody edits the catalogue."""
+        """Add the notes of another process, where nobody edits the catalogue."""
         for name in vars(self).keys() - {"versions"}:
             getattr(self, name).extend(getattr(other, name))

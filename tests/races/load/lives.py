@@ -1,4 +1,4 @@
-"""Replays in naive models what writers said and were answered."""
+"""Replays the acts of writers in naive models, and compares the answers."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class Life(Model):
         self.users = [Books(0, [*self.achievements.values()])]
         self.now = now
         self.boosts: tuple[int, ...] = ()
-        #: The ids of what can be reversed.
+        #: The ids of entries that can be reversed.
         self.ids: list[int] = []
-        #: What was answered last.
+        #: The last answer.
         self.answer: Any = None
 
     @property
@@ -32,7 +32,7 @@ class Life(Model):
         return self.users[0]
 
     def repeats(self, said: Said, catalogue: Catalogue) -> bool:
-        """Do what was asked; say whether the answer is the same."""
+        """Repeat an act; say whether the answer is the same."""
         self.boosts = catalogue.boosts
         for activity in ACTIVITIES:
             prices = dict(catalogue.prices)
@@ -109,7 +109,7 @@ class Life(Model):
         return ((0, key, item.xp) for key, item in held if key not in before)
 
     def fingerprint(self) -> Any:
-        """Return all that decides about what is still to come."""
+        """Return everything on which later answers depend."""
         books = self.books
         items = [
             (item.at, item.xp, item.units, item.rewarded, item.factor, item.achievement)
@@ -147,7 +147,7 @@ def live(said: list[Said], log: Log, now: datetime) -> list[Life]:
 
 
 def _options(versions: list[Catalogue], said: Said) -> list[int]:
-    """Return the places of what the catalogue may have been during an act."""
+    """Return the places of the versions of the catalogue that an act may have seen."""
     ends = [version.until for version in versions[1:]] + [said.until]
     return [
         number
@@ -182,7 +182,7 @@ def keys_are_used_once(log: Log) -> bool:
 def earned_by_laps(
     days: list[date], longest: int, active: set[str], before: set[str]
 ) -> tuple[int, set[str]]:
-    """Return the total and the achievements of somebody who only ran laps.
+    """Return the total and the achievements of a user who only ran laps.
 
     Whoever got something ``before`` has it still.
     """

@@ -1,4 +1,4 @@
-"""One round of the load: new users, whom many write for, and then the comparison."""
+"""One round of the load: many write for new users, then the results are compared."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ from tests.races.load.lives import (
 )
 from tests.races.load.writers import DRAFTS, Game, Players, play, play_elsewhere
 
-#: What each writer does in a round.
+#: The acts of each writer in a round.
 STEPS = 25
-#: What a streak earns.
+#: The achievements that a streak earns.
 STREAKS = {each.key for each in ACHIEVEMENTS if each.criterion == "longest_streak"}
-#: How long ago guests have got their freezes.
+#: How long ago guests got their freezes.
 FROZEN = timedelta(days=8)
 
 
 def check_round(seed: str, number: int, elsewhere: ProcessPoolExecutor) -> Counter[str]:
-    """Play a round and compare; return what was done how often."""
+    """Play a round and compare the results; return the number of acts by kind."""
     now = NOW + timedelta(days=9 * number)
     with time_machine.travel(now, tick=False):
         game = play_round(make_players(f"{seed}:{number}", now), elsewhere)
@@ -51,7 +51,7 @@ def check_round(seed: str, number: int, elsewhere: ProcessPoolExecutor) -> Count
 
 
 def make_players(seed: str, now: Any) -> Players:
-    """Make new users, for whom nothing is left of others; two guests have freezes."""
+    """Make new users without any history; two guests have freezes."""
     Achievement.objects.filter(key__in=DRAFTS).update(status="draft")
     for activity in ACTIVITIES:
         Activity.objects.filter(key=activity.key).update(xp_reward=activity.xp)
@@ -89,7 +89,7 @@ def check_users(game: Game) -> None:
 
 
 def check_guests(game: Game) -> None:
-    """Compare every guest with a streak that is kept from day to day."""
+    """Compare every guest with a streak that is worked out day by day."""
     active = {each.key for each in ACHIEVEMENTS if each.status == "active"}
     active |= {*game.log.versions[-1].activated}
     for number, guest in enumerate(game.guests):

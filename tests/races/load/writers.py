@@ -1,4 +1,4 @@
-"""Those who write at once: each does what its seed says, and notes the answers."""
+"""Writers that act at the same time, each by its seed, and note the answers."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ DRAFTS = [each.key for each in ACHIEVEMENTS if each.status == "draft"]
 
 
 class Players(NamedTuple):
-    """Who plays when, and the seed of what they do."""
+    """The users of a round, its time, and the seed of the acts."""
 
     seed: str
     users: list[Any]
@@ -68,13 +68,13 @@ class Players(NamedTuple):
 
 
 class Game:
-    """What the writers of one round share, in one process."""
+    """The data that all writers of a round share in one process."""
 
     def __init__(self, players: Players) -> None:
         self.seed, self.users, self.guests, self.now = players
         self.log = Log()
         self.tick = time.perf_counter_ns
-        #: What can be reversed: the number of a user, and the id of an entry.
+        #: Entries that can be reversed: the number of a user, and the id of the entry.
         self.reversible: list[tuple[int, int]] = []
         self.jobs: list[int] = []
         self.numbers = {user.pk: number for number, user in enumerate(self.users)}
@@ -96,7 +96,7 @@ class Game:
 
 
 class Writer:
-    """Records, corrects and takes back, for anybody."""
+    """Records, corrects and takes back, for any user."""
 
     ACTS = ("record",) * 6 + ("batch",) * 3 + ("reverse",) * 3
     ACTS += ("undo", "adjust", "award", "revoke", "clash", "lap", "lap", "streak")
@@ -124,7 +124,7 @@ class Writer:
         self._record(self.game.request(self.chance, HOURS + LATE))
 
     def clash(self) -> None:
-        """Ask for something else with a key of the others."""
+        """Send another request with a key that others use."""
         number, activity, quantity, *others = self.game.request(self.chance, HOURS)
         self._record((number, activity, quantity + 7, *others))
 
@@ -140,7 +140,7 @@ class Writer:
                 quantity=quantity,
                 key=key,
                 source=source,
-                # What is said to be historical is not boosted.
+                # Historical records are not boosted.
                 historical=hours > HOURS[-1],
             )
         except IdempotencyConflictError as error:
@@ -356,7 +356,7 @@ class Helper(Writer):
 
 
 def play(game: Game, names: Sequence[str], steps: int) -> Log:
-    """Let the writers of these names write at once; return what was said."""
+    """Let the writers of these names write at once; return their notes."""
     kinds = {"clerk": Clerk, "helper": Helper}
     writers = [kinds.get(name, Writer)(game, name) for name in names]
     with time_machine.travel(game.now, tick=False):

@@ -8,12 +8,12 @@ from gamification.staff import make_table, save_levels
 
 @pytest.fixture
 def two_at_a_time(monkeypatch):
-    """Steps that look at two users."""
+    """Let each step of a job look at two users only."""
     monkeypatch.setattr(editing, "USERS_AT_ONCE", 2)
     monkeypatch.setattr(editing, "LOOKS", 1)
 
 
 def save(*thresholds, **options):
-    """Save levels that begin at ``thresholds``; return what that changed."""
+    """Save levels that begin at ``thresholds``; return the changes."""
     levels = make_table(thresholds, ())
     return save_levels(levels, **{"actor": None, "expected": None} | options)

@@ -10,7 +10,7 @@ from gamification.models import (
 )
 from gamification.staff import run_next_step
 
-#: What every entry moves, whatever it is worth.
+#: Columns that every entry changes, whatever it is worth.
 _MOVES = {"id", "version", "updated_at", "last_occurred_at"}
 
 
@@ -23,7 +23,7 @@ def finish(job):
 
 
 def totals():
-    """Return every total, to the row."""
+    """Return all totals, tallies, days and unlocks."""
     rows = UserGamification.objects.order_by("user").values()
     tallies = ActivityTally.objects.exclude(count=0).order_by("user", "activity")
     days = ActiveDay.objects.order_by("user", "date")
@@ -38,7 +38,7 @@ def totals():
 
 @pytest.fixture
 def two_at_a_time(monkeypatch):
-    """Steps of two users."""
+    """Let each step of a job have two users."""
     for module in ("lists", "periods", "undo"):
         name = f"gamification.services.many.{module}.USERS_AT_ONCE"
         monkeypatch.setattr(name, 2)

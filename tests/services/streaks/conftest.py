@@ -12,7 +12,7 @@ pytestmark = pytest.mark.django_db
 
 
 def noon(day: int) -> datetime:
-    """Return noon of a day, counted from the last one of October 2026."""
+    """Return noon of a day; day 1 is the first of November 2026."""
     return datetime(2026, 10, 31, 12, tzinfo=UTC) + timedelta(days=day)
 
 
@@ -45,7 +45,7 @@ def act(user, on):
 
 @pytest.fixture
 def daily(db):
-    """Return a function that gives the daily streak rules that always held."""
+    """Return a function that sets rules of the daily streak, as if they always held."""
 
     def change(**rules):
         StreakDefinition.objects.filter(key="daily").update(**rules)
