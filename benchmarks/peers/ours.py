@@ -1,4 +1,4 @@
-"""Our own ways to record, and the raw limit, as ``recording.py`` has them."""
+"""The ways to record with this package, and the raw limit, from ``recording.py``."""
 
 from __future__ import annotations
 

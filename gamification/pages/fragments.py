@@ -1,4 +1,4 @@
-"""Each piece by itself, for pages that renew it without a reload."""
+"""Serves each piece alone, to pages that renew it without a reload."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Conditions as a form has them: texts that somebody may still be typing.
+"""Drafts of conditions in a form: texts that somebody may still be typing.
 
 A draft of a group has a ``kind`` and ``parts``; one of any other condition has the
 texts of its fields, and its filters as ``where``.
