@@ -114,6 +114,18 @@ class Calendar(NamedTuple):
         first = min(instant for instant, until in instants if instant < until)
         return datetime.fromtimestamp(first, UTC)
 
+    def ended(self, day: date, now: datetime) -> datetime:
+        """Return when ``day`` ended for the last time until ``now``.
+
+        A flight to the west brings a date back that had ended.
+        """
+        at = self.begins(day + ONE_DAY)
+        for change in self.zones[1:]:
+            since = datetime.fromtimestamp(change.since, UTC)
+            if at < since <= now and self.date_of(since) <= day:
+                at = self.begins(day + ONE_DAY, after=since)
+        return at
+
     def dates_of_changes(self, instant: datetime) -> Iterator[date]:
         """Yield the dates with which zones begin that took effect from ``instant`` on.
 

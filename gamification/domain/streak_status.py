@@ -50,7 +50,7 @@ def find_status(
         paused_until=_paused_until(exceptions, today),
         missed=tuple(each.end for each in missed),
         lacking=tuple(day for each in missed for day in walk.lacking_in(each)),
-        broken_at=_broken_at(walk),
+        broken_at=_broken_at(walk, now),
         lost=walk.lost,
         coverable=len(walk.breach[1].missed) - 1 if walk.breach else 0,
     )
@@ -150,12 +150,12 @@ def _missed(walk: Walk, gap: Gap, today: date) -> Iterator[StreakPeriod]:
                 yield each
 
 
-def _broken_at(walk: Walk) -> datetime | None:
+def _broken_at(walk: Walk, now: datetime) -> datetime | None:
     """Return when the streak broke last."""
     if walk.breach is None:
         return None
     _last, gap = walk.breach
-    return walk.calendar.begins(walk.rule.period_of(gap.missed[-1]).end + ONE_DAY)
+    return walk.calendar.ended(walk.rule.period_of(gap.missed[-1]).end, now)
 
 
 def find_kinds(

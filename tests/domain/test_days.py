@@ -101,6 +101,15 @@ def test_a_day_lasts_as_long_as_its_zone_makes_it(zone, day, hours):
     assert length == timedelta(hours=hours)
 
 
+def test_a_date_that_a_flight_brings_back_ends_again():
+    flight = ZoneChange(utc(2026, 5, 5, 20).timestamp(), "Pacific/Honolulu")
+    calendar = Calendar((ZoneChange(0, "Pacific/Auckland"), flight))
+    day = date(2026, 5, 5)
+
+    assert calendar.ended(day, utc(2026, 5, 5, 19)) == utc(2026, 5, 5, 12)
+    assert calendar.ended(day, utc(2026, 5, 7)) == utc(2026, 5, 6, 10)
+
+
 def test_a_day_begins_at_the_hour_that_the_site_chose():
     calendar = in_zone("Europe/Paris", day_start_hour=4)
 

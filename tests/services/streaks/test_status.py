@@ -1,8 +1,9 @@
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
+import time_machine
 
 from gamification import signals
 from gamification.exceptions import UnknownUserError
@@ -17,6 +18,7 @@ from gamification.services import (
     record_activity,
     record_each,
     reverse_entry,
+    set_time_zone,
 )
 from gamification.staff import create_streak, grant_freezes, repair_streak
 from gamification.staff import pause_streak as pause_for
@@ -312,6 +314,18 @@ def test_a_reading_tells_of_a_break(heard, user, act, on):
     [(name, about)] = heard(read)
     assert (name, about["lost"]) == ("streak_broken", 2)
     assert about["broken_at"].date() == november(4)
+
+
+def test_a_streak_breaks_when_a_date_that_came_back_ends_again(user, act, on):
+    act(1)
+    with time_machine.travel(noon(3) - timedelta(hours=6), tick=False):
+        set_time_zone(user, "Etc/GMT+12")
+        [alive] = get_streaks(user)
+
+    with on(4):
+        [broken] = get_streaks(user)
+
+    assert alive.lost_at == broken.broken_at == noon(3)
 
 
 def test_an_achievement_measures_the_runs_of_a_streak(user, act, on):
