@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from django.db.models.enums import TextChoices
 from django.utils.translation import gettext_lazy as _
@@ -56,12 +55,24 @@ def state_at(
     return BoostState.RUNNING if is_running else BoostState.OVER
 
 
-def instant_for(at: datetime, zone: str, calendar: Calendar) -> datetime:
-    """Return when it is ``at`` for the user: the same instant, or on the user's clock.
+def spans_for(
+    starts_at: datetime, ends_at: datetime, zone: str, calendar: Calendar
+) -> list[tuple[datetime, datetime]]:
+    """Return in which spans of time a boost holds for the user, in order.
 
-    Where the clock jumps over that time, it is the moment after the jump.
+    On the user's own clock, a change of zone can end it early, or begin it once more.
+    Where the clock jumps over one of the times, it is the moment after the jump.
     """
     if zone:
-        return at
-    own: ZoneInfo = calendar.zone_at(at)
-    return in_zone(at.replace(tzinfo=own), UTC)
+        return [(starts_at, ends_at)]
+    spans: list[tuple[datetime, datetime]] = []
+    for since, until, own in calendar.clocks():
+        begins, ends = (
+            in_zone(at.replace(tzinfo=own), UTC) for at in (starts_at, ends_at)
+        )
+        begins, ends = max(begins, since), min(ends, until)
+        if spans and spans[-1][1] == begins < ends:
+            begins = spans.pop()[0]
+        if begins < ends:
+            spans.append((begins, ends))
+    return spans

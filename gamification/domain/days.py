@@ -28,8 +28,9 @@ EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 #: The last instant that staff can choose: all that is worked out from it exists.
 LAST: Final = datetime(3000, 1, 1, tzinfo=UTC)
 
-#: Earlier than any instant that a calendar has to handle.
+#: No instant that a calendar has to handle is earlier, or later.
 _EARLIEST: Final = datetime(1, 1, 1, tzinfo=UTC)
+_LATEST: Final = datetime.max.replace(tzinfo=UTC)
 
 
 #: When the years begin in which clocks may have skipped a date.
@@ -135,6 +136,13 @@ class Calendar(NamedTuple):
         for change in self.zones[1:]:
             if change.since >= moment:
                 yield self.date_of(datetime.fromtimestamp(change.since, UTC))
+
+    def clocks(self) -> Iterator[tuple[datetime, datetime, ZoneInfo]]:
+        """Yield when each zone takes effect, until when it does, and the zone."""
+        for since, until, zone in self._segments():
+            begins = _EARLIEST if since == -inf else datetime.fromtimestamp(since, UTC)
+            ends = _LATEST if until == inf else datetime.fromtimestamp(until, UTC)
+            yield begins, ends, zone
 
     def is_neutral(self, day: date) -> bool:
         """Say whether ``day`` lasted less than 12 hours, too short for a streak."""

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import pytest
 
-from gamification.domain.boost_times import BoostState, instant_for, state_at
+from gamification.domain.boost_times import BoostState, spans_for, state_at
 from gamification.domain.boosted import AppliedBoost, exact_text, worth_of
 from gamification.domain.boosts import (
     BoostKind,
@@ -304,8 +304,28 @@ def test_a_boost_that_is_switched_off_never_runs(at, expected):
 
 
 def test_a_user_is_told_when_a_boost_begins_for_them():
-    assert instant_for(JUNE, "", BERLIN) == JUNE - 2 * HOUR
-    assert instant_for(JUNE, "UTC", BERLIN) == JUNE
+    own = (JUNE - 2 * HOUR, JULY - 2 * HOUR)
+
+    assert spans_for(JUNE, JULY, "", BERLIN) == [own]
+    assert spans_for(JUNE, JULY, "UTC", BERLIN) == [(JUNE, JULY)]
+
+
+def test_a_flight_west_begins_a_boost_once_more():
+    """Honolulu is 24 hours behind: 1 June begins there a day later."""
+    flight = ZoneChange((JUNE - 2 * HOUR).timestamp(), "Pacific/Honolulu")
+    calendar = Calendar((ZoneChange(0, "Pacific/Kiritimati"), flight))
+
+    first, second = spans_for(JUNE, JULY, "", calendar)
+
+    assert first == (JUNE - 14 * HOUR, JUNE - 2 * HOUR)
+    assert second == (JUNE + 10 * HOUR, JULY + 10 * HOUR)
+
+
+def test_a_boost_goes_on_where_the_next_clock_shows_its_time_too():
+    flight = ZoneChange((JUNE + HOUR).timestamp(), "UTC")
+    calendar = Calendar((ZoneChange(0, "Europe/Berlin"), flight))
+
+    assert spans_for(JUNE, JULY, "", calendar) == [(JUNE - 2 * HOUR, JULY)]
 
 
 def test_a_boost_for_all_time_holds_on_every_clock():
@@ -314,4 +334,4 @@ def test_a_boost_for_all_time_holds_on_every_clock():
 
     assert BoostTable([forever]).groups(NOW, NOW) == [1]
     assert state_at(NOW, first, last, "") is BoostState.RUNNING
-    assert instant_for(first, "", BERLIN) <= first
+    assert spans_for(first, last, "", BERLIN) == [(first, last - HOUR)]

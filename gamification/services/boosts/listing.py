@@ -11,7 +11,7 @@ from typing import Any, Final
 from django.utils import timezone
 
 from gamification.conf import conf
-from gamification.domain.boost_times import BEHIND, instant_for
+from gamification.domain.boost_times import BEHIND, spans_for
 from gamification.domain.days import Calendar
 from gamification.models import Activity, Boost, UserGamification, write_alias
 from gamification.models.progress import calendar_of
@@ -64,8 +64,7 @@ def get_boosts(user: UserRef) -> list[UserBoost]:
         for each in boosts
         if each.group_id is None or each.group_id in mine
     ]
-    listed = [each for each in found if each.ends_at > now]
-    return sorted(listed, key=_order)[:MOST]
+    return sorted(filter(None, found), key=_order)[:MOST]
 
 
 #: A boost on each user's own clock may end this much later than its time says.
@@ -83,10 +82,13 @@ def _calendar(user_id: Any) -> Calendar:
     return calendar_of(zones or [], conf.default_calendar)
 
 
-def _for_user(boost: Boost, calendar: Calendar, now: datetime) -> UserBoost:
-    starts_at, ends_at = (
-        instant_for(at, boost.zone, calendar) for at in (boost.starts_at, boost.ends_at)
-    )
+def _for_user(boost: Boost, calendar: Calendar, now: datetime) -> UserBoost | None:
+    """Return the boost as it holds for the user now or next; None if it is over."""
+    spans = spans_for(boost.starts_at, boost.ends_at, boost.zone, calendar)
+    left = [span for span in spans if span[1] > now]
+    if not left:
+        return None
+    starts_at, ends_at = left[0]
     return UserBoost(
         boost.key,
         boost.name,
@@ -94,7 +96,7 @@ def _for_user(boost: Boost, calendar: Calendar, now: datetime) -> UserBoost:
         boost.factor,
         starts_at,
         ends_at,
-        starts_at <= now < ends_at,
+        starts_at <= now,
         boost.activities,
         boost.where,
     )

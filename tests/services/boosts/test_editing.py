@@ -21,6 +21,7 @@ from gamification.services import (
     record_activity,
     reverse_entry,
     revoke_achievement,
+    set_time_zone,
 )
 from gamification.services.boosts import fields
 from gamification.staff import (
@@ -396,6 +397,21 @@ def test_boosts_for_a_group_are_listed_for_its_members(user):
     assert get_boosts(user) == []
     user.groups.add(group)
     assert [each.key for each in get_boosts(user)] == ["club"]
+
+
+def test_a_boost_runs_only_while_the_present_clock_of_the_user_says_so(
+    user, server_clock
+):
+    set_time_zone(user, "Pacific/Kiritimati")
+    BoostFactory(zone="", starts_at=NOW, ends_at=NOW + DAY)
+    before = record_activity(user, "walk").credited
+    server_clock.shift(HOUR)
+    set_time_zone(user, "Pacific/Honolulu")
+
+    [boost] = get_boosts(user)
+
+    assert (before, record_activity(user, "walk").credited) == (20, 10)
+    assert (boost.is_running, boost.starts_at) == (False, NOW + 10 * HOUR)
 
 
 def test_without_boosts_none_are_listed(user):
