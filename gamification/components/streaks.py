@@ -86,10 +86,18 @@ def _until(progress: ProfileSummary, today: date) -> dict[str, Any]:
     lost_at = progress.streak.lost_at
     if lost_at is None:
         return {}
-    local = (lost_at - _MINUTE).astimezone(ZoneInfo(progress.time_zone))
+    zone = ZoneInfo(progress.time_zone)
     # Templates would convert an aware datetime to the zone of the page.
-    until = local.replace(tzinfo=None)
-    return {"until": until, "until_in": (_date_of(until) - today).days}
+    until, now = (
+        at.astimezone(zone).replace(tzinfo=None)
+        for at in (lost_at - _MINUTE, timezone.now())
+    )
+    return {
+        "until": until,
+        "until_in": (_date_of(until) - today).days,
+        # Where days begin at 4:00, tomorrow's 3:59 by the clock belongs to today.
+        "is_tomorrow": (until.date() - now.date()).days == 1,
+    }
 
 
 def _day(

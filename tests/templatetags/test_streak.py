@@ -140,6 +140,21 @@ def test_until_a_day_begins_it_is_the_day_before(render, user, settings):
     assert 'data-state="today" aria-current="date"> <abbr title="Thursday">' in html
 
 
+@pytest.mark.parametrize(
+    ("now", "text"),
+    [
+        ("2026-03-05T12:00+00:00", "Safe until March 7, 2026, 3:59 a.m."),
+        ("2026-03-06T02:00+00:00", "Safe until 3:59 a.m. tomorrow"),
+    ],
+)
+def test_tomorrow_is_that_of_the_clock(render, user, settings, now, text):
+    settings.GAMIFICATION = {"DAY_START_HOUR": 4}
+    with at(now):
+        act(user, 0)
+
+        assert text in render(TAG, user=user)
+
+
 @time_machine.travel(NOON, tick=False)
 def test_a_lost_streak_remembers_the_longest(render, user):
     act(user, 9, 8)
