@@ -182,10 +182,25 @@ def test_dates_that_are_not_over_are_left_out(user, act, on):
     act(1)
 
     with on(3):
+        preview = preview_repairs([november(2), november(3)])
         report = repair_streaks([november(2), november(3)], actor=None, note="Down.")
 
-        assert (report.users, get_streaks(user)[0].current) == (1, 1)
+        assert preview == report
+        assert (report.users, report.dates, get_streaks(user)[0].current) == (1, 1, 1)
     assert RepairedDate.objects.get().date == november(2)
+
+
+def test_dates_that_were_repaired_before_are_not_counted_again(user, act, on):
+    act(1)
+    with on(3):
+        repair_streak(user, [november(2)], actor=None, note="Ill.")
+
+    with on(5):
+        wanted = [november(2), november(3), november(4)]
+        report = repair_streaks(wanted, actor=None, note="Down.")
+
+    assert (report.users, report.dates) == (1, 2)
+    assert RepairedDate.objects.count() == 3
 
 
 @pytest.mark.parametrize("dates", [[november(1)], [november(102)], [date.min]])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any, Final
@@ -55,12 +55,13 @@ def repair_streaks(
     """
     actor_id = actor_key_of(actor)
     check_text("note", note, longest=MAX_NOTE, required=True)
-    wanted, users = _check_outage(dates), 0
+    wanted = _check_outage(dates)
     check_actor(actor_id)
     definition = find_streak(streak)
-    for user_ids in _pages(wanted):
-        users += repair_users(user_ids, definition, wanted, actor_id, note)
-    return RepairReport(users, users * len(wanted))
+    return _sum(
+        repair_users(user_ids, definition, wanted, actor_id, note)
+        for user_ids in _pages(wanted)
+    )
 
 
 def repair_users(
@@ -70,8 +71,8 @@ def repair_users(
     actor_id: Any,
     note: str,
     job_id: int | None = None,
-) -> int:
-    """Credit the dates for those of the users whose runs they broke; return how many.
+) -> RepairReport:
+    """Credit the dates for those of the users whose runs they broke.
 
     It is one transaction.
     """
@@ -81,22 +82,31 @@ def repair_users(
         with attempt:
             attempt.lock()
             # Until then, some may have gone, or have got what the dates would give.
-            broken = [*_broken(suspects, streak, wanted, store)]
-            for user_id in broken:
+            broken = _broken(suspects, streak, wanted, store)
+            for user_id, new in broken.items():
                 loaded = load(user_id, store)
-                past = _past(loaded.state, wanted)
-                credit(loaded, streak, past, actor_id, note, store, job_id)
-    return len(broken)
+                credit(loaded, streak, new, actor_id, note, store, job_id)
+    return _report(broken)
 
 
 @naming_errors
 def preview_repairs(dates: Iterable[date], *, streak: str = DAILY) -> RepairReport:
     """Return what ``repair_streaks`` would do now, and write nothing."""
-    wanted, users = _check_outage(dates), 0
+    wanted = _check_outage(dates)
     store, definition = store_for(write_alias()), find_streak(streak)
-    for user_ids in _pages(wanted):
-        users += len([*_broken(user_ids, definition, wanted, store)])
-    return RepairReport(users, users * len(wanted))
+    return _sum(
+        _report(_broken(user_ids, definition, wanted, store))
+        for user_ids in _pages(wanted)
+    )
+
+
+def _report(broken: Mapping[Any, Sequence[date]]) -> RepairReport:
+    return RepairReport(len(broken), sum(map(len, broken.values())))
+
+
+def _sum(reports: Iterable[RepairReport]) -> RepairReport:
+    pairs = [(each.users, each.dates) for each in reports]
+    return RepairReport(*map(sum, zip(*pairs, strict=True)))
 
 
 def _check_outage(dates: Iterable[date]) -> list[date]:
@@ -129,25 +139,30 @@ def _broken(
     streak: StreakDefinition,
     wanted: Iterable[date],
     store: Store,
-) -> Iterator[Any]:
-    """Yield the users whose runs would be longer if the dates were repaired."""
+) -> dict[Any, list[date]]:
+    """Return the dates to repair by user, where a run would be longer with them."""
     snapshot = store.read(StateQuery(user_ids, conf.default_calendar))
     states, rule = [*snapshot.states.values()], rule_of(streak, snapshot.catalogue)
     load_days(states, snapshot.catalogue, store)
+    found: dict[Any, list[date]] = {}
     for state in states:
-        if _is_longer(state, rule, wanted):
-            yield state.user_id
+        new = _new(state, rule, wanted)
+        if _is_longer(state, rule, new):
+            found[state.user_id] = new
+    return found
 
 
-def _past(state: UserState, wanted: Iterable[date]) -> list[date]:
-    """Return those of the dates that staff can repair for the user."""
-    today = state.calendar.date_of(timezone.now())
-    return [day for day in wanted if today - REPAIRABLE <= day < today]
+def _new(state: UserState, rule: StreakRule, wanted: Iterable[date]) -> list[date]:
+    """Return those of the dates that staff can repair for the user, and have not."""
+    today, book = state.calendar.date_of(timezone.now()), state.book or StreakBook()
+    done = book.exceptions_of(rule).repaired
+    past = [day for day in wanted if today - REPAIRABLE <= day < today]
+    return [day for day in past if day not in done]
 
 
-def _is_longer(state: UserState, rule: StreakRule, wanted: Iterable[date]) -> bool:
+def _is_longer(state: UserState, rule: StreakRule, new: Iterable[date]) -> bool:
     """Say whether a run of the user would be longer if the dates were repaired."""
     book, now = state.book or StreakBook(), timezone.now()
     dates = dates_of(rule, state.days or {}, book.chosen, state.calendar)
-    exceptions, past = book.exceptions_of(rule), _past(state, wanted)
-    return are_runs_longer(rule, dates, state.calendar, now, exceptions, past)
+    exceptions = book.exceptions_of(rule)
+    return are_runs_longer(rule, dates, state.calendar, now, exceptions, new)

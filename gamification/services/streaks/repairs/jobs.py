@@ -52,8 +52,8 @@ def repair_step(job: Job, actor_id: Any) -> Step:
     profiles = candidates(wanted)
     user_ids, last = next_users(profiles, after=job.cursor, limit=USERS_AT_ONCE)
     streak, note = find_streak(job.parameters["streak"]), job.parameters["note"]
-    done = repair_users(user_ids, streak, wanted, actor_id, note, job.pk)
-    return Step(done, cursor=None if last is None else str(last))
+    report = repair_users(user_ids, streak, wanted, actor_id, note, job.pk)
+    return Step(report.users, cursor=None if last is None else str(last))
 
 
 def repairs_by(job_id: int) -> QuerySet[RepairedDate]:
