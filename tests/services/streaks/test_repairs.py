@@ -203,6 +203,22 @@ def test_dates_that_were_repaired_before_are_not_counted_again(user, act, on):
     assert RepairedDate.objects.count() == 3
 
 
+def test_an_outage_is_repaired_for_those_whom_freezes_kept_for_months(user, act, on):
+    months = {"unit": "month", "initial_freezes": 3, "freeze_cap": 3}
+    with on(0):
+        create_streak(actor=None, key="monthly", name="Monthly", **months)
+    act(40)
+
+    # December counts, January to March are frozen, and April was missed.
+    with on(190):
+        report = repair_streaks(
+            [november(181)], actor=None, note="Down.", streak="monthly"
+        )
+        frozen = get_streaks(user)[1]
+
+    assert (report.users, frozen.state, frozen.freezes_needed) == (1, "frozen", 3)
+
+
 @pytest.mark.parametrize("dates", [[november(1)], [november(102)], [date.min]])
 def test_an_outage_is_of_the_last_ninety_dates(dates, on):
     with on(100), pytest.raises(NotRepairableError, match="90 days"):

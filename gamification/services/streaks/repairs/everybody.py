@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 
 from django.db.models import Q, QuerySet
@@ -34,6 +34,8 @@ from gamification.storage.streaks import load_days
 #: Users that are looked at together.
 USERS_AT_ONCE: Final = 500
 
+_LONGEST_PERIOD: Final = timedelta(days=31)
+
 
 @dataclass(frozen=True, slots=True)
 class RepairReport:
@@ -60,7 +62,7 @@ def repair_streaks(
     definition = find_streak(streak)
     return _sum(
         repair_users(user_ids, definition, wanted, actor_id, note)
-        for user_ids in _pages(wanted)
+        for user_ids in _pages(wanted, definition)
     )
 
 
@@ -96,7 +98,7 @@ def preview_repairs(dates: Iterable[date], *, streak: str = DAILY) -> RepairRepo
     store, definition = store_for(write_alias()), find_streak(streak)
     return _sum(
         _report(_broken(user_ids, definition, wanted, store))
-        for user_ids in _pages(wanted)
+        for user_ids in _pages(wanted, definition)
     )
 
 
@@ -117,18 +119,23 @@ def _check_outage(dates: Iterable[date]) -> list[date]:
     return wanted
 
 
-def _pages(wanted: Sequence[date]) -> Iterator[list[Any]]:
+def _pages(wanted: Sequence[date], streak: StreakDefinition) -> Iterator[list[Any]]:
     """Yield users who may have had a run when the dates came, some at a time."""
-    rows = candidates(wanted).order_by("pk")
+    rows = candidates(wanted, streak).order_by("pk")
     pairs, after = rows.values_list("pk", "user_id"), 0
     while page := list(pairs.filter(pk__gt=after)[:USERS_AT_ONCE]):
         after = page[-1][0]
         yield [user_id for _pk, user_id in page]
 
 
-def candidates(wanted: Sequence[date]) -> QuerySet[UserGamification]:
+def candidates(
+    wanted: Sequence[date], streak: StreakDefinition
+) -> QuerySet[UserGamification]:
     """Return the users who may have had a run when the dates came."""
-    earliest = datetime.combine(wanted[0] - REPAIRABLE, time(), tzinfo=UTC)
+    # Freezes that were earned keep a run, too: each for a month at most.
+    caps = [rules["freeze_cap"] for rules in streak.former]
+    kept = max([streak.freeze_cap, *caps]) * _LONGEST_PERIOD
+    earliest = datetime.combine(wanted[0] - REPAIRABLE - kept, time(), tzinfo=UTC)
     return UserGamification.objects.filter(
         Q(last_occurred_at__gte=earliest) | Q(has_exceptions=True)
     )

@@ -49,9 +49,9 @@ def begin_repairs(
 def repair_step(job: Job, actor_id: Any) -> Step:
     """Repair the streaks of the next users, in order of their keys."""
     wanted = [date.fromisoformat(day) for day in job.parameters["dates"]]
-    profiles = candidates(wanted)
-    user_ids, last = next_users(profiles, after=job.cursor, limit=USERS_AT_ONCE)
     streak, note = find_streak(job.parameters["streak"]), job.parameters["note"]
+    profiles = candidates(wanted, streak)
+    user_ids, last = next_users(profiles, after=job.cursor, limit=USERS_AT_ONCE)
     report = repair_users(user_ids, streak, wanted, actor_id, note, job.pk)
     return Step(report.users, cursor=None if last is None else str(last))
 
