@@ -650,7 +650,7 @@ class Migration(migrations.Migration):
                     "building_until",
                     models.DateTimeField(
                         blank=True,
-                        help_text="Until then, the tick leaves the board to the process that builds it.",
+                        help_text="Until then, the tick leaves the board to its builder.",
                         null=True,
                         verbose_name="building until",
                     ),

@@ -64,7 +64,7 @@ class Board(models.Model):
         _("building until"),
         null=True,
         blank=True,
-        help_text=_("Until then, the tick leaves the board to the process that builds it."),
+        help_text=_("Until then, the tick leaves the board to its builder."),
     )
     count = models.BigIntegerField(_("ranked users"), default=0)
     version = models.BigIntegerField(
