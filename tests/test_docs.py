@@ -145,6 +145,17 @@ def test_every_setting_is_in_the_reference():
     assert {name for name in NAMES if f"| `{name}` |" not in text} == set()
 
 
+def test_every_warning_is_in_the_reference():
+    text = (REFERENCE / "settings.md").read_text()
+    modules = [PACKAGE / "checks.py", PACKAGE / "database_checks.py"]
+    code = "".join(module.read_text() for module in modules)
+
+    warnings = {*re.findall(r"gamification\.(W\d{3})", code)}
+
+    assert len(warnings) == 5
+    assert {each for each in warnings if f"`{each}`" not in text} == set()
+
+
 def test_every_signal_is_in_the_reference():
     text = (REFERENCE / "signals.md").read_text()
     names = {name for name in vars(signals) if f"{name} = Signal()" in SIGNALS}
