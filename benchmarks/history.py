@@ -146,7 +146,7 @@ SELECT id / 10 * 10 + %(after)s + row_number() OVER (PARTITION BY id / 10), user
 FROM earned ORDER BY 1
 """
 
-#: Some records and rewards were taken back a little later.
+#: Reversals of some records and rewards, a little later.
 REVERSALS = """
 INSERT INTO gamification_ledgerentry
     (id, user_id, kind, amount, activity_id, achievement_id, quantity, rewarded,

@@ -154,7 +154,7 @@ FROM generate_series(0, 100) i;
 
 PEERS = (PINAX, GAMIFICATION, BADGIFY)
 
-#: What the ways of ``recording.py`` do.
+#: Descriptions of the ways of ``recording.py``.
 OURS = {
     "raw prepared statement per record": "Writes the same rows as one record of "
     "ours, in one statement that decides nothing: no rules, no achievements; a key "

@@ -1,4 +1,4 @@
-"""What users do, and what it earns them.
+"""The actions of users, and the XP that these earn.
 
 Each action changes the site's own row and calls ``gamification.services`` in one
 transaction: both happen, or neither. Each locks its row before it looks at it, so that

@@ -1,4 +1,4 @@
-"""What the site's forms take."""
+"""The forms of the site."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class Dataset:
 
     users: dict[str, Any]
     names: dict[str, Any]
-    #: What may be sent, by method and route.
+    #: Valid bodies, by method and route.
     bodies: dict[str, Any]
     #: All rows of the app.
     rows: dict[str, list[dict[str, Any]]]

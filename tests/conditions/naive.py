@@ -15,7 +15,7 @@ from tests.promises.items import level_of
 
 @dataclass(eq=False)
 class Line:
-    """Something that stands in the ledger."""
+    """A standing entry of the ledger."""
 
     at: datetime
     amount: int

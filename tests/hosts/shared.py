@@ -1,4 +1,4 @@
-"""What must hold on every host site; ``test_hosts`` runs it once for each of them."""
+"""Tests for every host site; ``test_hosts`` runs them once for each site."""
 
 from __future__ import annotations
 

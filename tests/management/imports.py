@@ -12,7 +12,7 @@ from django.core.management import CommandError, call_command
 HEADER = "user,activity,occurred_at,quantity,key,source"
 NOON = "2024-03-01T12:00:00+00:00"
 
-#: What a message says of activities, if none has a similar key.
+#: The words of messages about activities, if none has a similar key.
 KNOWN = "Known: 'kpi_completed', 'vision_created', 'walk'."
 
 

@@ -84,7 +84,7 @@ class Books:
             return 0
         return self.runs[-1]
 
-    # What is asked.
+    # Requests.
 
     def record(
         self,

@@ -55,7 +55,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """What a person did, in the order in which they did it."""
+    """The actions of a person, in order."""
 
     username: str
     #: Empty if the person never chose one.

@@ -288,7 +288,7 @@ class RebuildForm(ActionForm):
         "Derives total XP, level, streak, tallies and active days from the ledger "
         "again, and corrects those that differ."
     )
-    # It writes no entry that the user could read.
+    # A rebuild writes no entry that the user could read.
     internal_note = None  # type: ignore[assignment]
 
     def __init__(self, user: Any, data: Any = None, **kwargs: Any) -> None:

@@ -67,7 +67,7 @@ class BoardHeader(NamedTuple):
     is_complete: bool
     #: Users who were counted from the ledger, with their keys; None if not ranked.
     counted: Mapping[Any, Key | None]
-    #: Those among them who opted out of leaderboards.
+    #: The users in ``counted`` who opted out of leaderboards.
     hidden: Collection[Any]
     #: The kept keys that are outdated, in order.
     old: Sequence[Key]

@@ -98,12 +98,12 @@ def rebuild_boards(
 ) -> int:
     """Build boards from the ledger; return their number.
 
-    It builds those of the current periods, or of the period of this name, for all
-    users, or for each group of ``grouping``. Readers ask the ledger until a board is
-    built. Each batch of users has a transaction of its own, and recording goes on
-    meanwhile. It calls ``progress`` with the number of users after each batch. Without
-    a ``period``, ``tend_boards`` builds past ones again that are not final yet. Raises
-    ``InvalidPeriodError``, ``StorageError``.
+    These are the boards of the current periods, or of the period of this name, for all
+    users, or for each group of ``grouping``. Until a board is built, readers ask the
+    ledger. Recording goes on meanwhile, because each batch of users has a transaction
+    of its own. ``progress`` is called with the number of users after each batch.
+    Without a ``period``, ``tend_boards`` builds past boards again that are not final
+    yet. Raises ``InvalidPeriodError``, ``StorageError``.
     """
     now = now or timezone.now()
     windows = [*Window] if window is None else [window]

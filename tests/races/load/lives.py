@@ -184,7 +184,7 @@ def earned_by_laps(
 ) -> tuple[int, set[str]]:
     """Return the total and the achievements of a user who only ran laps.
 
-    Whoever got something ``before`` has it still.
+    The user still holds what they had ``before``.
     """
     held, total = set[str](), 2 * len(days) + 4 * (len(days) // 3)
     while True:

@@ -53,7 +53,7 @@ from tests.races.load import Log, Said
 
 HOURS = (0, 0, 0, 1, 2, 3, 4, 11, 13, 14, 20, 24, 26, 30, 47)
 LATE = (48, 54, 72, 100)
-#: Keys of one round; each stands for the same request whoever sends it.
+#: Keys of one round; each stands for the same request, from any writer.
 KEYED = 30
 DRAFTS = [each.key for each in ACHIEVEMENTS if each.status == "draft"]
 

@@ -34,7 +34,7 @@ MOST_PIXELS: Final = 4_096
 #: The longest edge of a stored picture, in pixels.
 EDGE: Final = 256
 
-#: What Pillow raises for files that are not what they say.
+#: The errors that Pillow raises for damaged or mislabelled files.
 _BROKEN: Final = (OSError, SyntaxError, ValueError, EOFError, struct.error, ZlibError)
 
 
