@@ -32,8 +32,8 @@ The file is CSV with a header, or JSON Lines, in UTF-8. Each line is one row:
   kind    freeze or pause
   streak  key of the streak; empty means daily for freezes, and all for pauses
   amount  of freezes, 1 by default; they cover only dates that end from now on
-  start   first and last date of a pause, such as 2026-03-02, past or future
-  end
+  start   first date of a pause, such as 2026-03-02, past or future
+  end     last date of the pause
   key     makes freezes count once for their user, however often they are imported
   note    the reason, which the user can read
 

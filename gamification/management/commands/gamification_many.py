@@ -63,16 +63,19 @@ class Command(BaseCommand):
             each.add_argument(
                 "--celebrate", action="store_true", help="Show users what they got."
             )
-        for name in ("--since", "--until"):
+        for name, which in (("--since", "first"), ("--until", "last")):
+            meaning = f"The {which} date, as YYYY-MM-DD, on the users' own calendars."
             back.add_argument(
-                name, type=date.fromisoformat, required=True, help="YYYY-MM-DD."
+                name, type=date.fromisoformat, required=True, help=meaning
             )
         back.add_argument("--user", help="Only from this user; everybody by default.")
         back.add_argument("--activity", default="", help="Only this activity.")
         for each in (award, revoke, adjust, back):
             each.add_argument("--note", default="", help="The reason, for the user.")
             each.add_argument(
-                "--internal-note", default="", help="The reason, for staff alone."
+                "--internal-note",
+                default="",
+                help="The reason, for staff alone. --begin needs one of the two.",
             )
             each.add_argument(
                 "--begin", action="store_true", help="Do it, and wait until it is done."

@@ -45,7 +45,7 @@ class Command(BaseCommand):
             help="When the hold ends: a date (its start in the site's time zone), or "
             "a date and time.",
         )
-        lift.add_argument("kind", choices=RestrictionKind.values)
+        lift.add_argument("kind", choices=RestrictionKind.values, help="What to lift.")
         for each in (hold, exclude):
             each.add_argument("--reason", required=True, help="For staff alone.")
         lift.add_argument("--reason", default="", help="For staff alone.")
