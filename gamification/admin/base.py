@@ -56,6 +56,43 @@ class GamificationAdmin(ModelAdmin):
         kwargs.setdefault("using", write_alias())
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        fieldsets = super().get_fieldsets(request, obj)
+        if obj is None or self.has_change_permission(request, obj):
+            return fieldsets
+        return [
+            (
+                title,
+                options
+                | {
+                    "fields": [
+                        self._openable(request, obj, n) for n in options["fields"]
+                    ]
+                },
+            )
+            for title, options in fieldsets
+        ]
+
+    def _openable(self, request: HttpRequest, obj: Model, name: Any) -> Any:
+        """Return the field of a read-only page, or a text in place of a link.
+
+        Django links related objects even for staff who may not open their pages.
+        """
+        field: Any = {each.name: each for each in self.opts.fields}.get(name)
+        related = field and field.related_model
+        if not related or not self.admin_site.is_registered(related):
+            return name
+        page = self.admin_site.get_model_admin(related)
+        if page.has_view_or_change_permission(request, getattr(obj, name)):
+            return name
+
+        @admin.display(description=field.verbose_name)
+        def text(row: Model) -> Any:
+            return getattr(row, name) or self.get_empty_value_display()
+
+        text.__name__ = name
+        return text
+
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         # Django would pass these values unchecked to the database, which rejects them.
         if lookup.endswith(("range", "regex")) or "\0" in value:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -76,6 +77,26 @@ def test_a_row_is_shown(admin_client, player, model):
 
     assert response.status_code == 200
     assert not response.context["has_change_permission"]
+
+
+@read_only
+def test_a_row_links_only_to_pages_that_are_open(client, staff, player, model):
+    name = f"view_{model._meta.model_name}"
+    staff.user_permissions.add(Permission.objects.get(codename=name))
+    client.force_login(staff)
+
+    text = client.get(page(model, "change", model.objects.first().pk)).text
+
+    links = re.findall(r'href="(/admin/[^"]+/change/)"', text)
+    assert {client.get(link).status_code for link in links} <= {200}
+
+
+def test_an_entry_links_to_its_activity_where_that_is_open(admin_client, player):
+    entry = LedgerEntry.objects.exclude(activity=None).first()
+
+    text = admin_client.get(page(LedgerEntry, "change", entry.pk)).text
+
+    assert f'<a href="{page(Activity, "change", entry.activity_id)}">' in text
 
 
 @read_only
