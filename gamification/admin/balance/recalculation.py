@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any, Final
+from uuid import uuid4
 
 from django import forms
 from django.core.exceptions import PermissionDenied
@@ -62,7 +63,8 @@ class RecalculationForm(NotesForm):
             "Both dates are included, in each user's own time zone. At most 365 days."
         ),
     )
-    #: Identifies the preview that the editor was shown: its own tag and its scope.
+    #: Identifies the preview that the editor was shown, by its own tag and its scope,
+    #: and this showing of it: what is sent twice begins once.
     tag = TagField(required=False)
     field_order = ("activities", "since", "until", "note", "internal_note")
 
@@ -83,12 +85,12 @@ class RecalculationForm(NotesForm):
 
     def remember(self, preview: RecalculationPreview) -> None:
         """Carry the tag of the preview that the editor is about to see."""
-        replace_data(self, {"tag": f"{preview.tag} {self._scope_tag}"})
+        replace_data(self, {"tag": f"{preview.tag} {self._scope_tag} {uuid4().hex}"})
 
     def begin(self, actor: Any) -> Job | None:
         """Begin what was previewed; return None, with an error, if it is refused."""
-        expected, _separator, scope_tag = self.cleaned_data["tag"].partition(" ")
-        if scope_tag != self._scope_tag:
+        expected, _separator, shown = self.cleaned_data["tag"].partition(" ")
+        if shown.partition(" ")[0] != self._scope_tag:
             message = _("The selection has changed. Check the new preview.")
             self.add_error(None, message)
         elif self.require_reason():
@@ -98,7 +100,11 @@ class RecalculationForm(NotesForm):
     def _begin(self, actor: Any, expected: str) -> Job | None:
         try:
             return begin_recalculation(
-                self.scope, actor=actor, expected=expected, **self.notes
+                self.scope,
+                actor=actor,
+                expected=expected,
+                key=self.cleaned_data["tag"],
+                **self.notes,
             )
         except StaleEditError:
             self.add_error(None, conflict_message(_("an activity")))
@@ -146,7 +152,7 @@ class RecalculationMixin(GamificationAdmin):
     def _begin(self, request: HttpRequest, form: RecalculationForm) -> Job | None:
         with log_transaction():
             job = form.begin(request.user)
-            if job:
+            if job and not job.is_replay:
                 keys = form.scope.activities
                 for activity in Activity.objects.filter(key__in=keys):
                     self.log_change(request, activity, _log_message(job, form.scope))

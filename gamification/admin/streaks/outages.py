@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, Final
+from uuid import uuid4
 
 from django import forms
 from django.contrib.admin.models import CHANGE
@@ -62,12 +63,14 @@ class OutageForm(NotesForm):
         except GamificationError as error:
             self.add_error(None, str(error))
             return None
-        replace_data(self, {"tag": self._own_tag})
+        # What is sent twice begins once.
+        replace_data(self, {"tag": f"{self._own_tag}:{uuid4().hex}"})
         return report
 
     def begin(self, actor: Any) -> Job | None:
         """Begin to repair what was previewed; None, with an error, if it is refused."""
-        if self.cleaned_data["tag"] != self._own_tag:
+        tag: str = self.cleaned_data["tag"]
+        if tag.partition(":")[0] != self._own_tag:
             message = _("The selection has changed. Check the new preview.")
             self.add_error(None, message)
             return None
@@ -79,6 +82,7 @@ class OutageForm(NotesForm):
                 actor=actor,
                 note=self.cleaned_data["note"],
                 streak=self.cleaned_data["streak"],
+                key=tag,
             )
         except GamificationError as error:
             self.add_error(None, str(error))
@@ -123,6 +127,8 @@ class OutageMixin(GamificationAdmin):
 
     def _begun(self, request: HttpRequest, form: OutageForm, job: Job) -> HttpResponse:
         """Log the repair, and show the page of its job, which runs the steps."""
+        if job.is_replay:
+            return self.show_begun(request, job)
         since, until = form.cleaned_data["since"], form.cleaned_data["until"]
         values = {
             "job": job.pk,

@@ -67,6 +67,15 @@ def errors(response):
     return {name: [*map(str, e)] for name, e in response.context["form"].errors.items()}
 
 
+def test_what_is_sent_twice_begins_and_is_logged_once(admin_client, walks):
+    seen = preview(admin_client)
+
+    first, second = (begin(admin_client, seen, note="A fault.") for _ in range(2))
+
+    assert first.url == second.url
+    assert (Job.objects.count(), LogEntry.objects.count()) == (1, 1)
+
+
 def test_the_form_suggests_the_last_30_days(admin_client, activity):
     fields = filled_in(admin_client.get(PAGE), FORM)
 

@@ -64,6 +64,15 @@ def test_everybody_whom_it_broke_is_repaired(admin_client, broken):
     assert RepairedDate.objects.get().user == broken
 
 
+def test_what_is_sent_twice_begins_and_is_logged_once(admin_client, broken):
+    previewed = preview(admin_client)
+
+    first, second = (repair(admin_client, previewed) for _ in range(2))
+
+    assert first.url == second.url
+    assert (Job.objects.count(), LogEntry.objects.count()) == (1, 1)
+
+
 def test_the_page_of_the_job_takes_it_back(admin_client, broken):
     repair(admin_client, preview(admin_client))
     job = Job.objects.get()

@@ -31,14 +31,17 @@ def begin_recalculation(
     note: str = "",
     internal_note: str = "",
     expected: str | None = None,
+    key: str | None = None,
 ) -> Job:
     """Begin a job that corrects the past records of all users; return the job.
 
     ``expected`` is the tag of the preview: if staff have edited an activity since, the
-    job does not begin. It also stops if they edit one while it runs.
+    job does not begin. It also stops if they edit one while it runs. The ``key`` is as
+    in ``begin_list``.
 
     Raises ``UnknownActivityError``, ``StaleEditError``, ``InvalidTextError``,
-    ``UnknownUserError``, ``StorageError``.
+    ``InvalidKeyError``, ``IdempotencyConflictError``, ``UnknownUserError``,
+    ``StorageError``.
     """
     check_notes(note, internal_note)
     preview = preview_recalculation(scope)
@@ -54,7 +57,12 @@ def begin_recalculation(
     }
     total = preview.users + preview.skipped.value
     return begin_job(
-        JobKind.RECALCULATION, parameters=parameters, total=total, actor=actor
+        JobKind.RECALCULATION,
+        parameters=parameters,
+        total=total,
+        actor=actor,
+        key=key,
+        request=parameters,
     )
 
 

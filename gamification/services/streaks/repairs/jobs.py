@@ -32,18 +32,31 @@ UNDONE_AT_ONCE: Final = 100
 
 
 def begin_repairs(
-    dates: Iterable[date], *, actor: UserRef | None, note: str, streak: str = DAILY
+    dates: Iterable[date],
+    *,
+    actor: UserRef | None,
+    note: str,
+    streak: str = DAILY,
+    key: str | None = None,
 ) -> Job:
     """Begin a job that does what ``repair_streaks`` does; return the job.
 
-    Raises the errors of ``repair_streaks``.
+    The ``key`` is as in ``begin_list``. Raises the errors of ``repair_streaks``,
+    ``InvalidKeyError``, and ``IdempotencyConflictError``.
     """
     check_text("note", note, longest=MAX_NOTE, required=True)
     wanted = check_dates(dates)
     total = preview_repairs(wanted, streak=streak).users
     days = [day.isoformat() for day in wanted]
     parameters = {"streak": streak, "dates": days, "note": note}
-    return begin_job(JobKind.REPAIR, parameters=parameters, total=total, actor=actor)
+    return begin_job(
+        JobKind.REPAIR,
+        parameters=parameters,
+        total=total,
+        actor=actor,
+        key=key,
+        request=parameters,
+    )
 
 
 def repair_step(job: Job, actor_id: Any) -> Step:
