@@ -6,7 +6,6 @@ The act writes these decisions; its preview adds up their effects and writes not
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from datetime import datetime
 
 from gamification.domain.changeset import UserChangeset
@@ -77,18 +76,27 @@ def decide_recalculation(
 
 
 def decide_supposition(
-    state: UserState, xp: int, rules: Rules, now: datetime
+    state: UserState,
+    xp: int,
+    rules: Rules,
+    now: datetime,
+    dated: Sequence[Entry] = (),
 ) -> UserChangeset:
     """Return the changes that other ``rules`` and ``xp`` more would bring to a user.
 
-    It unlocks what the user would then meet, and what the user had met already and
-    would get with the next entry.
+    ``dated`` are the corrections that make up ``xp``, as far as they are known. It
+    unlocks what the user would then meet, and what the user had met already and would
+    get with the next entry.
     """
     day, kind = state.calendar.date_of(now), EntryKind.ADJUSTMENT.value
     changeset = UserChangeset(state, rules, now, celebrate=False)
-    with suppress(TotalOutOfRangeError):
-        entry = Entry(None, state.user_id, kind, xp, now, day, now)
+    rest = xp - sum(each.amount for each in dated)
+    try:
+        changeset.correct(dated)
+        entry = Entry(None, state.user_id, kind, rest, now, day, now)
         changeset.adjust(entry, settles=True)
+    except TotalOutOfRangeError:
+        return UserChangeset(state, rules, now, celebrate=False)
     return changeset
 
 

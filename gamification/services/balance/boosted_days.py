@@ -70,7 +70,7 @@ def count_boosted(
     rows = entries.filter(boosted(entries)).order_by("user_id", "id")
     read = (Entry(*row) for row in stream(rows.values_list(*Entry._fields)))
     for user_id, ledger in groupby(read, lambda entry: entry.user_id):
-        for rate_id, known in _by_rate(ledger).items():
+        for rate_id, known in by_rate(ledger).items():
             was = sum(entry.amount for entry in known)
             standing = [*standing_entries(known)]
             found = [_due(standing, rates[rate_id], was) for rates in by_id]
@@ -78,7 +78,8 @@ def count_boosted(
     return result
 
 
-def _by_rate(ledger: Iterable[Entry]) -> Mapping[int, list[Entry]]:
+def by_rate(ledger: Iterable[Entry]) -> Mapping[int, list[Entry]]:
+    """Return entries by the id of their rate."""
     known: dict[int, list[Entry]] = {}
     for entry in ledger:
         rate_id = entry.activity_id or -(entry.achievement_id or 0)
@@ -90,13 +91,16 @@ def _due(standing: list[StandingEntry], rate: Rate, was: int) -> int:
     """Return the XP that ``rate`` gives for these entries of one user."""
     if rate.cooldown is not None:
         return was
-    return sum(_worths(standing, rate))
+    return sum(worth for _each, worth in worths(standing, rate))
 
 
-def _worths(standing: list[StandingEntry], rate: Rate) -> Iterator[int]:
+def worths(
+    standing: Iterable[StandingEntry], rate: Rate
+) -> Iterator[tuple[StandingEntry, int]]:
+    """Yield entries of one user, each with the XP that ``rate`` gives for it."""
     if rate.id < 0:
         for each in standing:
-            yield worth_of(rate.reward, each.entry.boosts)
+            yield each, worth_of(rate.reward, each.entry.boosts)
         return
     cooldown = 1 if rate.has_cooldown else None
     rule = ActivityRule(rate.id, rate.key, rate.reward, rate.limit, cooldown)
@@ -105,4 +109,4 @@ def _worths(standing: list[StandingEntry], rate: Rate) -> Iterator[int]:
         days.setdefault(each.entry.local_date, []).append(each)
     for day in days.values():
         for due in recalculate_day(day, rule):
-            yield due.standing.worth + due.amount
+            yield due.standing, due.standing.worth + due.amount

@@ -16,7 +16,7 @@ from django.db.models import Exists, OuterRef
 
 from gamification.domain.boosted import worth_of
 from gamification.domain.limits import Done, RewardCount
-from gamification.domain.outcomes import EntryKind
+from gamification.domain.outcomes import Entry, EntryKind
 from gamification.models import LedgerEntry
 from gamification.services.balance.sql import Rate, entries_of
 from gamification.storage.streaming import stream
@@ -72,7 +72,7 @@ def recount(
     rows = stream(in_order.values_list(*_Entry._fields))
     for (user_id, activity_id), group in groupby(rows, itemgetter(0, 1)):
         counted = [
-            (result, _Count(rate))
+            (result, RateCount(rate))
             for rates, result in zip(by_id, results, strict=True)
             if (rate := rates.get(activity_id))
         ]
@@ -82,7 +82,7 @@ def recount(
     return results
 
 
-class _Count:
+class RateCount:
     """The XP of a user's records by one rate, each at its own factor."""
 
     def __init__(self, rate: Rate) -> None:
@@ -90,7 +90,8 @@ class _Count:
         self.xp = 0
         self._units = RewardCount(rate.limit, rate.cooldown)
 
-    def add(self, entry: _Entry) -> None:
+    def add(self, entry: _Entry | Entry) -> None:
+        """Count the next record; records come in order of time."""
         done = Done(entry.occurred_at, entry.local_date, entry.quantity)
         before = self._units.units
         self._units.add(done)
@@ -98,7 +99,7 @@ class _Count:
         self.xp += worth_of(base, entry.boosts)
 
 
-def _count(history: Iterable[_Entry], counts: Sequence[_Count]) -> int:
+def _count(history: Iterable[_Entry], counts: Sequence[RateCount]) -> int:
     """Count the records that were not reversed; return the XP of all entries."""
     xp = 0
     for entry in history:

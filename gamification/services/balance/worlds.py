@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Final, NamedTuple
 
 from django.db.models import Q
@@ -18,6 +18,8 @@ from gamification.domain.catalogue import Catalogue
 from gamification.domain.changeset import UserChangeset
 from gamification.domain.decisions import decide_supposition
 from gamification.domain.estimates import Estimate, Sample
+from gamification.domain.outcomes import Entry
+from gamification.domain.state import UserState
 from gamification.models import UserGamification, write_alias
 from gamification.services.balance.boosted_days import (
     BoostedDays,
@@ -25,6 +27,7 @@ from gamification.services.balance.boosted_days import (
     count_boosted,
 )
 from gamification.services.balance.cooldowns import Recount, recount
+from gamification.services.balance.dated_gains import dated_gains
 from gamification.services.balance.sql import (
     Rate,
     day_sums,
@@ -145,6 +148,17 @@ class Records:
             known[:] = map(sum, zip(known, deltas, strict=True))
         return gains
 
+    def dated(
+        self, states: Mapping[Any, UserState], now: datetime
+    ) -> Mapping[Any, Sequence[Sequence[Entry]]]:
+        """Return what the records of users give in both worlds, where dates matter.
+
+        Those users have their ledgers.
+        """
+        user_ids = [pk for pk, state in states.items() if state.ledger is not None]
+        rates = _both_rates(self.pairs)
+        return dated_gains(rates, user_ids, self.since, self.until, now)
+
     def _sql(self) -> tuple[str, list[Any]]:
         """Return SQL with the XP of users by origin, in each of the worlds."""
         today, proposed = _both_rates(self.pairs)
@@ -185,11 +199,15 @@ def play_records(
         other = snapshot.catalogue.with_rewards(rewards)
         proposed = today._replace(catalogue=other, thresholds=thresholds)
         keys = snapshot.catalogue.achievement_keys
+        dated = records.dated(snapshot.states, now)
         for user_id, state in snapshot.states.items():
             worlds = [
-                decide_supposition(state, xp, rules, now)
-                for xp, rules in zip(
-                    gains.get(user_id, (0, 0)), (today, proposed), strict=True
+                decide_supposition(state, xp, rules, now, corrections)
+                for xp, rules, corrections in zip(
+                    gains.get(user_id, (0, 0)),
+                    (today, proposed),
+                    dated.get(user_id, ((), ())),
+                    strict=True,
                 )
             ]
             sample.add(_effect(state.level, worlds, keys))

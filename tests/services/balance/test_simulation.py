@@ -365,6 +365,40 @@ def test_unlocks_that_follow_are_simulated(user, activity):
     assert result.levels == {1: SimulatedNumber(1, 1, 0), 3: SimulatedNumber(0, 0, 1)}
 
 
+def season(threshold):
+    """Create an achievement for XP since the last midnight."""
+    AchievementFactory(
+        key="season",
+        criterion="total_xp",
+        threshold=threshold,
+        starts_at=NOON - timedelta(hours=12),
+    )
+
+
+def test_a_season_counts_the_xp_of_its_own_records(user, activity):
+    season(60)
+    yesterday = NOON - timedelta(days=1)
+    record_activity(UserFactory(), "walk", quantity=7, occurred_at=yesterday)
+    record_activity(user, "walk", quantity=4)
+
+    result = simulate_rewards(numbers(walk=(20, None)))
+
+    assert result.unlocks["season"][1:] == (Estimate.exactly(0), Estimate.exactly(1))
+
+
+def test_a_season_leaves_out_what_another_cooldown_would_have_given_before(user):
+    ActivityFactory(key="walk", cooldown=3_600)
+    season(30)
+    for hours in (24, 23.5, 2, 1):
+        moment = NOON - timedelta(hours=hours)
+        record_activity(user, "walk", occurred_at=moment)
+
+    result = simulate_rewards(numbers(walk=(10, None, 1_800)))
+
+    assert result.activities == {"walk": SimulatedNumber(30, 30, 40)}
+    assert result.unlocks == {}
+
+
 def test_another_reward_is_that_of_further_unlocks(user, activity):
     AchievementFactory(key="rich", criterion="total_xp", threshold=50, xp_reward=100)
     record_activity(user, "walk", quantity=4)
