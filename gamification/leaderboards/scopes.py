@@ -12,8 +12,9 @@ from gamification.conf import conf
 from gamification.leaderboards.counting import counted_keys, kept_keys
 from gamification.leaderboards.kept.current import places
 from gamification.leaderboards.kept.headers import BoardHeader
+from gamification.leaderboards.upkeep import closing
 from gamification.leaderboards.values import Answer, Key, Question
-from gamification.models import write_alias
+from gamification.models import BoardScore, BoardSegment, write_alias
 from gamification.models.users import key_of, prepare_key
 from gamification.services.validation import given_id_of
 
@@ -81,9 +82,32 @@ def _keys(
     header: BoardHeader | None, question: Question, users: set[Any]
 ) -> Mapping[Any, Key]:
     """Return the present keys of these users, if possible from the board."""
-    if header is None or header.is_closed:
-        until = header.closed_at if header else None
-        return counted_keys(question.subject, users, until=until)
+    if header is None:
+        return counted_keys(question.subject, users)
+    if header.is_closed:
+        counted = counted_keys(question.subject, users, until=header.closed_at)
+        placed = _placed(header, counted, kept_keys(header.id, users))
+        return {user: counted[user] for user in placed}
     stored = {prepare_key(user_id, write_alias()) for user_id in users}
     kept = {**kept_keys(header.id, users), **header.counted}
     return {user: key for user, key in kept.items() if key and user in stored}
+
+
+def _placed(
+    header: BoardHeader, counted: Mapping[Any, Key], kept: Mapping[Any, Key]
+) -> set[Any]:
+    """Return those of the users who had a place when the board was closed.
+
+    The ledger gives keys also to users who showed themselves only later.
+    """
+    placed = {user for user in kept if user in counted}
+    if header.kept <= closing.KEPT:
+        return placed
+    # The board knows only the scores of those who come after the ones that it keeps.
+    rows = BoardScore.objects.filter(board=header.id).order_by("-debit", "-reached")
+    last = rows.values_list("debit", "reached").first() or ()
+    debits = {key.debit for key in counted.values()}
+    segments = BoardSegment.objects.filter(board=header.id, debit__in=debits)
+    known = {*segments.values_list("debit", flat=True)}
+    beyond = (user for user, key in counted.items() if key[:2] >= last)
+    return placed | {user for user in beyond if counted[user].debit in known}

@@ -152,3 +152,21 @@ def test_beyond_the_kept_a_score_that_nobody_had_has_no_place(
     hides_and_shows(hidden, clock)
 
     assert (own_place(hidden), own_place(users[1])) == (None, (2, 30))
+
+
+@pytest.mark.parametrize("kept", [1, 1_000])
+def test_who_shows_themselves_later_has_no_final_place_in_a_scope(
+    users, clock, settings, monkeypatch, kept
+):
+    monkeypatch.setattr(closing, "KEPT", kept)
+    hidden = UserFactory()
+    everybody = [*users, hidden]
+    settings.GAMIFICATION = {"LEADERBOARD_SCOPES": {"team": lambda viewer: everybody}}
+    for user, amount in zip(everybody, (100, 50, 80), strict=True):
+        earns(user, amount)
+
+    hides_and_shows(hidden, clock)
+
+    own = {"viewer": hidden, "scope": "team"}
+    assert places(**own) == [(1, users[0], 100), (2, users[1], 50)]
+    assert own_place(hidden, scope="team") is None
