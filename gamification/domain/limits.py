@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Container, Iterable, Iterator
 from datetime import date, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from gamification.domain.days import ONE_DAY
 from gamification.domain.history import StandingEntry
@@ -92,6 +93,61 @@ def freed_units(
             usage[day] = (units, rewarded + freed)
             rewarded_at.append(at)
             yield each, freed
+
+
+def crowded_units(
+    back: Iterable[StandingEntry],
+    standing: Iterable[StandingEntry],
+    newer: Container[int | None],
+    activities: Iterable[ActivityRule],
+) -> Iterator[tuple[StandingEntry, int]]:
+    """Yield records that took the place of others, each with the units it took.
+
+    The others come ``back``: limits and cooldowns would have withheld these units if
+    they had never been gone. ``newer`` has the ids of entries that were recorded
+    meanwhile, and ``standing`` holds all entries that stand then.
+    """
+    rules: dict[int | None, ActivityRule] = {rule.id: rule for rule in activities}
+    returned = [each for each in back if each.rewarded]
+    since = [each for each in standing if each.entry.id in newer and each.rewarded]
+    units, new, room = map(_units_by_date, (standing, since, returned))
+    for each in reversed(since):
+        place, rule = _place_of(each), rules[each.entry.activity_id]
+        before = units[place] - new[place]
+        limit = units[place] if rule.daily_limit is None else rule.daily_limit
+        taken = min(each.rewarded, room[place], units[place] - max(before, limit))
+        if _is_cooling(each, returned, rule):
+            taken = each.rewarded
+        if taken > 0:
+            for counter in (units, new, room):
+                counter[place] -= taken
+            yield each, taken
+
+
+def _units_by_date(
+    records: Iterable[StandingEntry],
+) -> Counter[tuple[int | None, date]]:
+    """Return the units that earn XP, by activity and date."""
+    units = Counter[Any]()
+    for each in records:
+        units[_place_of(each)] += each.rewarded
+    return units
+
+
+def _place_of(record: StandingEntry) -> tuple[int | None, date]:
+    return record.entry.activity_id, record.entry.local_date
+
+
+def _is_cooling(
+    record: StandingEntry, rewarded: Iterable[StandingEntry], rule: ActivityRule
+) -> bool:
+    """Say whether the cooldown of another record covers this one."""
+    cooldown = timedelta(seconds=rule.cooldown or 0)
+    return any(
+        each.entry.activity_id == rule.id
+        and abs(each.entry.occurred_at - record.entry.occurred_at) < cooldown
+        for each in rewarded
+    )
 
 
 class Limits:

@@ -13,6 +13,7 @@ from datetime import datetime
 from itertools import dropwhile
 from operator import attrgetter
 
+from gamification.domain.boosted import worth_of
 from gamification.domain.changeset import UserChangeset
 from gamification.domain.history import (
     StandingEntry,
@@ -26,8 +27,10 @@ from gamification.domain.history import (
 )
 from gamification.domain.keys import own_key
 from gamification.domain.levels import calculate_level_from_xp
+from gamification.domain.limits import crowded_units
 from gamification.domain.outcomes import Entry, Reason
 from gamification.domain.rewards import Place, UnlockRow, place_of, row_of
+from gamification.domain.rules import ActivityRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,25 +61,31 @@ def undo_job(
     reason: Reason,
     undo_id: int,
     undone: Mapping[int, int],
+    activities: Iterable[ActivityRule],
 ) -> Undoing:
     """Return what takes back all that ``job_id`` did to the owner of ``ledger``.
 
     ``undone`` has the jobs that were taken back, by the job that did it, ``undo_id``
     included. ``ledger`` is complete and in order of id. Entries that others have since
-    taken back or given again stay as they are.
+    taken back or given again stay as they are. Where records come back, later ones lose
+    what the limits of ``activities`` would have withheld.
     """
     before = [entry for entry in ledger if entry.job_id != job_id]
     stands, stood = _standing(ledger), _standing(before)
     entries = [*_taken_back(stands, stood, job_id, now, reason)]
     held = {place_of(each.entry) for each in stands.values()}
     keys = {entry.key for entry in ledger}
-    restored = [
-        _restored(each, now, reason)
+    back = [
+        each
         for pk, each in stood.items()
         if pk not in stands and restored_key(pk) not in keys
         # Somebody has given the achievement again.
         if each.entry.achievement_id is None or place_of(each.entry) not in held
     ]
+    restored = [_restored(each, now, reason) for each in back]
+    newer = {entry.id for entry in _since(ledger, job_id)}
+    crowded = crowded_units(back, [*stood.values()], newer, activities)
+    withheld = [_withheld(each, units, now, reason) for each, units in crowded]
     known, lapsed = unlocks_of(before, undone), lapsed_ids(before, undone)
     rows = {
         place: _lost_row(*known[place], lapsed) if place in known else None
@@ -89,8 +98,10 @@ def undo_job(
     unlocks += map(row_of, regained)
     rewards = [e.entry for e in stands.values() if e.entry.achievement_id is not None]
     left = {*map(place_of, rewards)} - rows.keys() | {*map(place_of, regained)}
+    made = [entry._replace(job_id=undo_id) for entry in (*entries, *restored)]
     return Undoing(
-        [entry._replace(job_id=undo_id) for entry in (*entries, *restored)],
+        # What is withheld makes up for no entry of the job, so it is none of the undo.
+        [*made, *withheld],
         unlocks,
         {place for place, row in rows.items() if row is None},
         {pk for pk, _number in left},
@@ -108,12 +119,17 @@ def _safe(
 
     Only a reversal, or the end of another job, would have taken them without the job.
     """
-    since = [*dropwhile(lambda entry: entry.job_id != job_id, ledger)]
+    since = [*_since(ledger, job_id)]
     others = (entry for entry in since if entry.job_id != job_id)
     if any(takes_unlocks(entry, undone) for entry in others):
         return set()
     later = {entry.id for entry in since}
     return {place_of(reward) for reward in rewards if reward.id not in later}
+
+
+def _since(ledger: Iterable[Entry], job_id: int) -> Iterator[Entry]:
+    """Return the entries from the first one of the job on."""
+    return dropwhile(lambda entry: entry.job_id != job_id, ledger)
 
 
 def _standing(ledger: Iterable[Entry]) -> dict[int | None, StandingEntry]:
@@ -156,6 +172,21 @@ def _restored(standing: StandingEntry, now: datetime, reason: Reason) -> Entry:
         fingerprint="",
         outcome=None,
         **reason._asdict(),
+    )
+
+
+def _withheld(
+    standing: StandingEntry, units: int, now: datetime, reason: Reason
+) -> Entry:
+    """Return the correction that withholds ``units`` of a record."""
+    left = (standing.rewarded - units) * standing.xp_reward
+    return correction_of(
+        standing,
+        worth_of(left, standing.entry.boosts) - standing.worth,
+        rewarded=-units,
+        now=now,
+        reason=reason,
+        xp_reward=standing.xp_reward,
     )
 
 

@@ -216,6 +216,7 @@ def _changeset(
         reason=reason,
         undo_id=job.pk,
         undone=undone,
+        activities=snapshot.catalogue.activities.values(),
     )
     if not undoing.entries:
         return None

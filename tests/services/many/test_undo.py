@@ -224,6 +224,32 @@ def test_what_users_did_meanwhile_stays(users, server_clock):
     assert held_by(users[0]) == {"walker"}
 
 
+@pytest.mark.parametrize(
+    ("rules", "more"),
+    [
+        ({"daily_limit": 2}, 0),
+        ({"daily_limit": 3}, 10),
+        ({"daily_limit": None}, 10),
+        # The limit was lowered after the date had credited more.
+        ({"daily_limit": 1}, 0),
+        ({"daily_limit": None, "cooldown": 3_600}, 0),
+    ],
+)
+def test_what_users_did_meanwhile_counts_against_limits(
+    users, server_clock, rules, more
+):
+    total, act = profile_of(users[1]).total_xp, Act(kind="reversal", **WEEK)
+    job = after(server_clock, begin_take_back(act, user=users[1], actor=None))
+    Activity.objects.filter(key="walk").update(**rules)
+    record(users[1], 1)
+    server_clock.shift(60)
+
+    take_back(server_clock, job)
+
+    # The date had two units before, and has one more.
+    assert profile_of(users[1]).total_xp == total + more
+
+
 def test_what_was_taken_back_meanwhile_is_not_taken_twice(users, server_clock):
     job = after(server_clock, begin_list(GIFT, users[:1], actor=None))
     gift = next(entry for entry in ledger_of(users[0]) if entry.amount == 1_000)
