@@ -321,6 +321,13 @@ def test_a_flight_west_begins_a_boost_once_more():
     assert second == (JUNE + 10 * HOUR, JULY + 10 * HOUR)
 
 
+def test_a_flight_after_a_boost_changes_nothing():
+    flight = ZoneChange(JULY.timestamp(), "Pacific/Auckland")
+    calendar = Calendar((*BERLIN.zones, flight))
+
+    assert spans_for(JUNE, JULY, "", calendar) == spans_for(JUNE, JULY, "", BERLIN)
+
+
 def test_a_boost_goes_on_where_the_next_clock_shows_its_time_too():
     flight = ZoneChange((JUNE + HOUR).timestamp(), "UTC")
     calendar = Calendar((ZoneChange(0, "Europe/Berlin"), flight))

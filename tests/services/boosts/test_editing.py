@@ -414,5 +414,11 @@ def test_a_boost_runs_only_while_the_present_clock_of_the_user_says_so(
     assert (boost.is_running, boost.starts_at) == (False, NOW + 10 * HOUR)
 
 
+def test_a_boost_that_is_over_by_the_clock_of_the_user_is_not_listed(user):
+    BoostFactory(zone="", starts_at=NOW - DAY, ends_at=NOW)
+
+    assert get_boosts(user) == []
+
+
 def test_without_boosts_none_are_listed(user):
     assert get_boosts(user) == []
