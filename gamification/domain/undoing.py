@@ -73,26 +73,12 @@ def undo_job(
     before = [entry for entry in ledger if entry.job_id != job_id]
     stands, stood = _standing(ledger), _standing(before)
     entries = [*_taken_back(stands, stood, job_id, now, reason)]
-    held = {place_of(each.entry) for each in stands.values()}
-    keys = {entry.key for entry in ledger}
-    back = [
-        each
-        for pk, each in stood.items()
-        if pk not in stands and restored_key(pk) not in keys
-        # Somebody has given the achievement again.
-        if each.entry.achievement_id is None or place_of(each.entry) not in held
-    ]
+    back = [*_coming_back(stands, stood, ledger)]
     restored = [_restored(each, now, reason) for each in back]
     newer = {entry.id for entry in _since(ledger, job_id)}
     crowded = crowded_units(back, [*stood.values()], newer, activities)
     withheld = [_withheld(each, units, now, reason) for each, units in crowded]
-    known, lapsed = unlocks_of(before, undone), lapsed_ids(before, undone)
-    rows = {
-        place: _lost_row(*known[place], lapsed) if place in known else None
-        for entry in entries
-        if entry.achievement_id is not None
-        for place in (place_of(entry),)
-    }
+    rows = _rows_before(entries, before, undone)
     unlocks = [row for row in rows.values() if row]
     regained = [each for each in restored if each.achievement_id is not None]
     unlocks += map(row_of, regained)
@@ -107,6 +93,32 @@ def undo_job(
         {pk for pk, _number in left},
         _safe(rewards, ledger, job_id, undone),
     )
+
+
+def _coming_back(
+    stands: Mapping[int | None, StandingEntry],
+    stood: Mapping[int | None, StandingEntry],
+    ledger: Iterable[Entry],
+) -> Iterator[StandingEntry]:
+    """Yield the entries that the job took, and that nobody has given again."""
+    held = {place_of(each.entry) for each in stands.values()}
+    keys = {entry.key for entry in ledger}
+    for pk, each in stood.items():
+        is_held = each.entry.achievement_id is not None and place_of(each.entry) in held
+        if not (pk in stands or restored_key(pk) in keys or is_held):
+            yield each
+
+
+def _rows_before(
+    entries: Iterable[Entry], before: Sequence[Entry], undone: Mapping[int, int]
+) -> dict[Place, UnlockRow | None]:
+    """Return the row of each achievement of ``entries`` before the job, if any."""
+    known, lapsed = unlocks_of(before, undone), lapsed_ids(before, undone)
+    places = [place_of(each) for each in entries if each.achievement_id is not None]
+    return {
+        place: _lost_row(*known[place], lapsed) if place in known else None
+        for place in places
+    }
 
 
 def _safe(
