@@ -152,11 +152,17 @@ class SpanCounts:
             places[place] = places.get(place, 0) + value
 
     def knows(self, rule: AchievementRule, period: date | None) -> bool:
-        """Say whether it has all that ``rule`` counts, in ``period`` if given."""
+        """Say whether it has all that ``rule`` counts, in ``period`` if given.
+
+        What staff award by hand has no period, and counts all of them.
+        """
         if self._query is None:
             return True
-        day = period or self._query.since
-        dates = dates_of(rule, day, day if period else self._query.until)
+        dates: tuple[date, date] | None = date.min, date.max
+        if period:
+            dates = dates_of(rule, period, period)
+        elif rule.season:
+            dates = rule.season.dates
         return dates is not None and self._query.covers(subject_of(rule), *dates)
 
     def value(

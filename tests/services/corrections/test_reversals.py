@@ -412,6 +412,19 @@ def test_a_revocable_achievement_that_was_awarded_by_hand_stays(user):
     assert held_by(user) == {"hundred"}
 
 
+def test_an_achievement_that_was_awarded_for_no_period_stays(user, activity):
+    walked = {"criterion": "activity_count", "activity": activity, "threshold": 9}
+    AchievementFactory(key="season", starts_at=NOW - timedelta(days=9), **walked)
+    weekly = {"repeat_period": "week", "max_times": None, "revocable": True}
+    AchievementFactory(key="weekly", **weekly, **walked)
+    award_achievement(user, "weekly")
+    record_activity(user, "walk", source="s:1")
+
+    reverse_source(user, source="s:1")
+
+    assert held_by(user) == {"weekly"}
+
+
 def test_a_loss_takes_what_followed_from_it_if_that_is_revocable(user, first_walk):
     AchievementFactory(
         key="thirty",
