@@ -160,6 +160,8 @@ class Catalogue:
 
     def with_achievement(self, rule: AchievementRule) -> Catalogue:
         """Return the catalogue with ``rule`` instead of the one with the same id."""
+        if self.achievements.get(rule.key) == rule:
+            return self
         others = [each for each in self.achievements.values() if each.id != rule.id]
         return self._with([*others, rule])
 

@@ -11,8 +11,9 @@ from django.db.models import Count, QuerySet, Value
 from django.utils import timezone
 
 from gamification.conf import conf
+from gamification.domain.catalogue import Catalogue
 from gamification.domain.changeset import UserChangeset
-from gamification.models import Achievement
+from gamification.models import Achievement, write_alias
 from gamification.services import effects
 from gamification.services.catalogue.backfill.preview import (
     load_what_decides,
@@ -21,6 +22,7 @@ from gamification.services.catalogue.backfill.preview import (
 )
 from gamification.services.catalogue.filters.syncing import is_tree
 from gamification.services.players.goals import is_special
+from gamification.storage.catalogue import load_catalogue
 
 #: The most counts in one statement.
 _AT_ONCE: Final = 100
@@ -32,32 +34,41 @@ def count_who_meet(achievements: Sequence[Achievement]) -> dict[int, int]:
     Where only ledgers tell, it looks at all who may meet one of them, or at some of
     them if there are more than it can look at in a few seconds.
     """
-    counted = [row for row in achievements if _is_counted(row)]
+    needs_catalogue = any(map(is_tree, achievements))
+    catalogue = load_catalogue(write_alias()) if needs_catalogue else Catalogue()
+    counted = [row for row in achievements if _is_counted(row, catalogue)]
     looked_at = [row for row in achievements if row not in counted]
-    return {**dict(_counts(counted)), **dict(_look(looked_at))}
+    counts = dict(_counts(counted, catalogue))
+    return {**counts, **dict(_look(looked_at, catalogue))}
 
 
-def _is_counted(achievement: Achievement) -> bool:
+def _is_counted(achievement: Achievement, catalogue: Catalogue) -> bool:
     """Say whether a query finds just those who meet it."""
     if is_special(achievement):
         return False
-    return not is_tree(achievement) or meeting_of(achievement).is_exact
+    return not is_tree(achievement) or meeting_of(achievement, catalogue).is_exact
 
 
-def _counts(achievements: Sequence[Achievement]) -> Iterator[tuple[int, int]]:
+def _counts(
+    achievements: Sequence[Achievement], catalogue: Catalogue
+) -> Iterator[tuple[int, int]]:
     """Yield the id of an achievement, with the number of users, if there are any."""
-    for first in range(0, len(achievements), _AT_ONCE):
-        one, *more = (_count(row) for row in achievements[first : first + _AT_ONCE])
+    queries = [_count(row, catalogue) for row in achievements]
+    for first in range(0, len(queries), _AT_ONCE):
+        one, *more = queries[first : first + _AT_ONCE]
         yield from one.union(*more, all=True).order_by()
 
 
-def _count(achievement: Achievement) -> QuerySet[Any, Any]:
-    users = qualifying_users(achievement).annotate(item=Value(achievement.pk))
+def _count(achievement: Achievement, catalogue: Catalogue) -> QuerySet[Any, Any]:
+    users = qualifying_users(achievement, catalogue)
+    users = users.annotate(item=Value(achievement.pk))
     counts = users.order_by().values("item").annotate(users=Count("pk"))
     return counts.values_list("item", "users")
 
 
-def _look(achievements: Sequence[Achievement]) -> Iterator[tuple[int, int]]:
+def _look(
+    achievements: Sequence[Achievement], catalogue: Catalogue
+) -> Iterator[tuple[int, int]]:
     """Yield the id of an achievement, with the number of users in all.
 
     The users of all achievements are looked at together, so that no ledger is read
@@ -66,7 +77,7 @@ def _look(achievements: Sequence[Achievement]) -> Iterator[tuple[int, int]]:
     began, users, numbers = time.monotonic(), dict[int, Any](), dict[int, int]()
     some = dict[int, Collection[int]]()
     for row in achievements:
-        profiles = qualifying_users(row)
+        profiles = qualifying_users(row, catalogue)
         numbers[row.pk] = profiles.count()
         found = effects.choose(profiles, effects.thinning(numbers[row.pk]))
         users, some[row.pk] = users | found, found.keys()

@@ -147,35 +147,40 @@ def _active_rule(achievement: Achievement) -> AchievementRule:
     return replace(rule_of(achievement), status=AchievementStatus.ACTIVE)
 
 
-def qualifying_users(achievement: Achievement) -> QuerySet[UserGamification]:
+def qualifying_users(
+    achievement: Achievement, catalogue: Catalogue | None = None
+) -> QuerySet[UserGamification]:
     """Return users who meet ``achievement``, do not hold it, and may earn it.
 
     They may not if staff revoked it, or excluded them from the game. Users for whom
     nothing was ever recorded never qualify. For an achievement with a period or a
-    season, these are all who may earn it: their ledgers decide.
+    season, these are all who may earn it: their ledgers decide. It reads the
+    ``catalogue`` if it is needed and not given.
     """
     unlocks = UserAchievement.objects.filter(user=OuterRef("user"))
     profiles = UserGamification.objects.all()
     profiles = profiles.filter(is_excluded=False).exclude(last_occurred_at=None)
     rows = unlocks.filter(achievement=achievement.pk, can_be_earned_again=False)
     if achievement.repeat_every is None and not achievement.repeat_period:
-        return _meeting(achievement, profiles).filter(~Exists(rows))
+        return _meeting(achievement, profiles, catalogue).filter(~Exists(rows))
     done = rows.order_by().values("user").annotate(n=Count("pk")).values("n")
     again: QuerySet[Any] = profiles.annotate(done=Coalesce(Subquery(done), 0))
     if achievement.max_times is not None:
         again = again.filter(done__lt=achievement.max_times)
-    return _meeting(achievement, again)
+    return _meeting(achievement, again, catalogue)
 
 
 def _meeting(
-    achievement: Achievement, profiles: QuerySet[UserGamification]
+    achievement: Achievement,
+    profiles: QuerySet[UserGamification],
+    catalogue: Catalogue | None,
 ) -> QuerySet[UserGamification]:
     """Keep users whose facts reach what earns it, or earns it again.
 
     Of an achievement that requires more than that, it keeps all who may meet it.
     """
     if is_tree(achievement):
-        condition = meeting_of(achievement).condition
+        condition = meeting_of(achievement, catalogue).condition
         return profiles if condition is None else profiles.filter(condition)
     every = achievement.repeat_every
     threshold: Any = achievement.threshold
@@ -201,11 +206,11 @@ def _meeting(
     return profiles.none()
 
 
-def meeting_of(achievement: Achievement) -> Meeting:
+def meeting_of(achievement: Achievement, catalogue: Catalogue | None = None) -> Meeting:
     """Return the condition of the users who meet ``achievement`` if it is active.
 
     It requires more than its criterion.
     """
-    rule = _active_rule(achievement)
-    catalogue = load_catalogue(write_alias()).with_achievement(rule)
-    return meeting(catalogue.tree_of(rule).requirement, catalogue)
+    rule, known = _active_rule(achievement), catalogue or load_catalogue(write_alias())
+    known = known.with_achievement(rule)
+    return meeting(known.tree_of(rule).requirement, known)

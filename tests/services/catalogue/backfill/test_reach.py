@@ -194,6 +194,18 @@ def test_more_achievements_take_as_many_queries(activity):
 
 
 @pytest.mark.usefixtures("walkers")
+def test_more_achievements_with_conditions_take_as_many_queries():
+    tree, keys, counts = {"all": [{"criterion": "level"}]}, [], []
+
+    for _ in range(2):
+        keys += [AchievementFactory(criterion="total_xp", conditions=tree).key]
+        counts.append(statements(lambda keys=keys: get_reach(keys)))
+
+    assert counts[0] == counts[1]
+    assert [reach.users for reach in get_reach(keys)] == [3, 3]
+
+
+@pytest.mark.usefixtures("walkers")
 def test_the_ledgers_are_read_once_for_all_seasons(activity):
     keys, walked = [], {"criterion": "activity_count", "activity": activity}
     for threshold in (1, 2, 3):
