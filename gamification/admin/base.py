@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -37,6 +37,14 @@ else:
     ModelAdmin = model_admin()
 
 
+def with_fields(fieldsets: Any, choose: Callable[[Any], list[Any]]) -> list[Any]:
+    """Return ``fieldsets`` with the fields that ``choose`` makes of those of each."""
+    return [
+        (title, {**options, "fields": choose(options["fields"])})
+        for title, options in fieldsets
+    ]
+
+
 class GamificationAdmin(ModelAdmin):
     """Base of every admin page of the app, and of the mixins that add pages."""
 
@@ -60,18 +68,10 @@ class GamificationAdmin(ModelAdmin):
         fieldsets = super().get_fieldsets(request, obj)
         if obj is None or self.has_change_permission(request, obj):
             return fieldsets
-        return [
-            (
-                title,
-                options
-                | {
-                    "fields": [
-                        self._openable(request, obj, n) for n in options["fields"]
-                    ]
-                },
-            )
-            for title, options in fieldsets
-        ]
+        return with_fields(
+            fieldsets,
+            lambda names: [self._openable(request, obj, name) for name in names],
+        )
 
     def _openable(self, request: HttpRequest, obj: Model, name: Any) -> Any:
         """Return the field of a read-only page, or a text in place of a link.

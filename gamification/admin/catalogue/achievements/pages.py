@@ -13,6 +13,7 @@ from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
+from gamification.admin.base import with_fields
 from gamification.admin.catalogue.achievements.activation import ActivationMixin
 from gamification.admin.catalogue.achievements.backfill import BackfillMixin
 from gamification.admin.catalogue.achievements.changelist import (
@@ -158,18 +159,9 @@ class AchievementAdmin(
         if obj is None or self.has_change_permission(request, obj):
             return fieldsets
         # Staff who cannot edit conditions read them in words.
-        return [
-            (
-                title,
-                {
-                    **options,
-                    "fields": [
-                        name for name in options["fields"] if name not in RULE_FIELDS
-                    ],
-                },
-            )
-            for title, options in fieldsets
-        ]
+        return with_fields(
+            fieldsets, lambda names: [name for name in names if name not in RULE_FIELDS]
+        )
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return AchievementChangeList
