@@ -156,9 +156,9 @@ PEERS = (PINAX, GAMIFICATION, BADGIFY)
 
 #: Descriptions of the ways of ``recording.py``.
 OURS = {
-    "raw prepared statement per record": "Writes the same rows as one record of "
-    "ours, in one statement that decides nothing: no rules, no achievements; a key "
-    "that comes twice is refused by its index.",
+    "raw prepared statement per record": "Writes the same rows as "
+    "`record_activity`, in one statement that decides nothing: no rules, no "
+    "achievements; a key that comes twice is refused by its index.",
     "raw set-based SQL, 10,000 a batch": "The same for a batch. It locks its users "
     "until it ends, so that two batches with users in common take turns.",
     "raw set-based SQL, 10,000 a batch, each client half of the users": "The same, "
