@@ -193,10 +193,15 @@ def test_a_step_that_never_ended_keeps_nobody_from_another(job, staff, server_cl
     assert holders() == 2
 
 
-def test_a_step_that_took_too_long_is_undone(monkeypatch, user, staff, caplog):
+@pytest.mark.parametrize(
+    "meanwhile", [{"done": 1}, {"cursor": "1"}, {"finished_at": NOW}]
+)
+def test_a_step_that_somebody_else_has_done_is_undone(
+    monkeypatch, user, staff, caplog, meanwhile
+):
     def stepper(job, actor_id):
         adjust_xp(user, amount=5, note="A present.")
-        Job.objects.update(stepping_until=NOW + 2 * LEASE)
+        Job.objects.update(**meanwhile)
         return Step(1, 5)
 
     job = stepping(monkeypatch, stepper)
@@ -205,8 +210,23 @@ def test_a_step_that_took_too_long_is_undone(monkeypatch, user, staff, caplog):
 
     assert stands(job) == (0, 0, False)
     assert not LedgerEntry.objects.exists()
-    [message] = caplog.messages
-    assert message.startswith(f"Job {job.pk}: a step was undone; it took over 0:01:00")
+    assert caplog.messages == [
+        f"Job {job.pk}: a step was undone; somebody else has done it or ended it."
+    ]
+
+
+def test_a_slow_step_is_kept_if_nobody_who_took_over_is_done(monkeypatch, user):
+    def stepper(job, actor_id):
+        adjust_xp(user, amount=5, note="A present.")
+        Job.objects.update(stepping_until=NOW + 2 * LEASE)
+        return Step(1, 5)
+
+    job = stepping(monkeypatch, stepper)
+
+    run_next_step(job.pk, actor=None)
+
+    assert stands(job) == (1, 5, True)
+    assert LedgerEntry.objects.count() == 1
 
 
 def test_a_step_that_is_interrupted_is_done_again(monkeypatch, user, server_clock):
