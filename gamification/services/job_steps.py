@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeAlias
 
@@ -29,6 +31,13 @@ logger = logging.getLogger(__name__)
 
 #: How long a step that never ends keeps others from beginning one.
 LEASE: Final = timedelta(minutes=1)
+
+#: Jobs that begin with an edit of the catalogue, and must find all that writers did who
+#: did not know it.
+_FOLLOW_EDITS: Final = frozenset({JobKind.FILTERS, JobKind.LEVELS})
+
+#: How long a step waits for transactions that began before its job, in seconds.
+PATIENCE: Final = 1.0
 
 #: Runs the next step of a job for an actor, inside a transaction.
 StepFunction: TypeAlias = Callable[[Job, Any], Step]
@@ -98,7 +107,7 @@ def _take_lease(job_id: int) -> datetime | None:
 
 
 def _step(job: Job, actor_id: Any) -> None:
-    step = STEP_FUNCTIONS[job.kind](job, actor_id)
+    step = _next_step(job, actor_id)
     is_over = step.cursor is None
     # Of those who do the same step after the lease ran out, who is done first keeps it.
     # If the one who took over last had to, no slow step would ever end.
@@ -117,3 +126,33 @@ def _step(job: Job, actor_id: Any) -> None:
     )
     if not is_kept:
         raise LeaseLostError
+
+
+def _next_step(job: Job, actor_id: Any) -> Step:
+    """Run the next step; before the first, the cursor may say for whom it waits.
+
+    A transaction that began before an edit of the catalogue may write by the old rules.
+    What it wrote, such as a new user, cannot be seen until it has ended.
+    """
+    kind, cursor = job.undoes.kind if job.undoes else job.kind, job.cursor
+    is_waiting = isinstance(cursor, list)
+    may_wait = kind in _FOLLOW_EDITS and (is_waiting or cursor is None)
+    if may_wait and (writers := _wait_for(cursor)):
+        return Step(cursor=writers)
+    if is_waiting:
+        job = copy(job)
+        job.cursor = None
+    return STEP_FUNCTIONS[job.kind](job, actor_id)
+
+
+def _wait_for(writers: Sequence[str] | None) -> list[str]:
+    """Wait a moment for ``writers``, or else all of now; return those who write still.
+
+    Those who begin meanwhile know the catalogue.
+    """
+    store, ends = store_for(write_alias()), time.monotonic() + PATIENCE
+    left = store.writers() if writers is None else [*writers]
+    while left and time.monotonic() < ends:
+        time.sleep(PATIENCE / 100)
+        left = [each for each in store.writers() if each in left]
+    return left

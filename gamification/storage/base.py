@@ -133,6 +133,13 @@ class Store(ABC):
     def lock(self, user_ids: UserIds) -> None:
         """Lock the users' rows in order of their keys, and create missing rows."""
 
+    def writers(self) -> list[str]:
+        """Return the other transactions that have locked or written users.
+
+        There are none where only one may write at a time.
+        """
+        return []
+
     @abstractmethod
     def read(self, query: StateQuery) -> Snapshot:
         """Return the answer to ``query``, as of one moment."""

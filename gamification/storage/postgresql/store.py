@@ -109,6 +109,9 @@ class PostgreSQLStore(Store):
             self._run(make, (now, now, ids))
         self._run(writing.lock_sql(kind, count), (ids,))
 
+    def writers(self) -> list[str]:
+        return [name for (name,) in self._fetch(reading.WRITERS)]
+
     def read(self, query: StateQuery) -> Snapshot:
         while True:
             catalogue, stamp, is_hash = stamped_catalogue(self.connection, self._fetch)

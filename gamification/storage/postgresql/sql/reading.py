@@ -50,6 +50,13 @@ _STAMP_OR_HASH = f"coalesce({_STAMP}, {_HASH})"
 CATALOGUE = f"""SELECT {_STAMP_OR_HASH}, {_STAMP} IS NULL,
     {", ".join(catalogue_sql("postgresql"))}"""
 
+#: The transactions that have locked or written rows of users, except our own.
+WRITERS = f"""SELECT DISTINCT l.virtualtransaction FROM pg_locks l
+JOIN pg_database d ON d.oid = l.database AND d.datname = current_database()
+WHERE l.relation = '{PROFILES}'::regclass
+AND l.mode IN ('RowShareLock', 'RowExclusiveLock')
+AND l.pid IS DISTINCT FROM pg_backend_pid()"""
+
 _PROFILE = """p.user_id, p.version, p.total_xp, p.level, p.highest_level,
     p.highest_streak, p.active_days,
     (extract(epoch FROM p.last_occurred_at) * 1000000)::bigint, p.current_streak,
