@@ -6,7 +6,8 @@ UTC, are then what the clock shows.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
+from itertools import pairwise
 from typing import Final
 
 from django.db.models.enums import TextChoices
@@ -60,19 +61,44 @@ def spans_for(
 ) -> list[tuple[datetime, datetime]]:
     """Return in which spans of time a boost holds for the user, in order.
 
-    On the user's own clock, a change of zone can end it early, or begin it once more.
-    Where the clock jumps over one of the times, it is the moment after the jump.
+    On the user's own clock, a change of zone can end it early, or begin it once more,
+    and so can the hour that clocks repeat when summer time ends.
     """
     if zone:
         return [(starts_at, ends_at)]
     spans: list[tuple[datetime, datetime]] = []
     for since, until, own in calendar.clocks():
-        begins, ends = (
-            in_zone(at.replace(tzinfo=own), UTC) for at in (starts_at, ends_at)
-        )
-        begins, ends = max(begins, since), min(ends, until)
-        if spans and spans[-1][1] == begins < ends:
-            begins = spans.pop()[0]
-        if begins < ends:
+        turns = {since, until, *_turns(starts_at, own), *_turns(ends_at, own)}
+        times = sorted(turn for turn in turns if since <= turn <= until)
+        for begins, ends in pairwise(times):
+            if not starts_at <= in_zone(begins, own).replace(tzinfo=UTC) < ends_at:
+                continue
+            if spans and spans[-1][1] == begins:
+                begins = spans.pop()[0]
             spans.append((begins, ends))
     return spans
+
+
+def _turns(at: datetime, own: tzinfo) -> list[datetime]:
+    """Return when clocks that show a time before ``at`` may begin to show a later one.
+
+    Where clocks show ``at`` twice, or jump over it, that is also when they change.
+    """
+    first, second = sorted(
+        in_zone(at.replace(tzinfo=own, fold=fold), UTC) for fold in (0, 1)
+    )
+    if first == second:
+        return [first]
+    return [first, _change_between(first, second, own), second]
+
+
+def _change_between(begin: datetime, end: datetime, own: tzinfo) -> datetime:
+    """Return the first instant with the offset from UTC that clocks have at ``end``."""
+    offset = in_zone(end, own).utcoffset()
+    while end - begin > timedelta.resolution:
+        middle = begin + (end - begin) / 2
+        if in_zone(middle, own).utcoffset() == offset:
+            end = middle
+        else:
+            begin = middle
+    return end

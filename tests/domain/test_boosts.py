@@ -335,6 +335,46 @@ def test_a_boost_goes_on_where_the_next_clock_shows_its_time_too():
     assert spans_for(JUNE, JULY, "", calendar) == [(JUNE - 2 * HOUR, JULY)]
 
 
+@pytest.mark.parametrize(
+    ("starts_at", "ends_at", "spans"),
+    [
+        (
+            "2026-10-24T12:00",
+            "2026-10-25T02:30",
+            ["24T10:00/25T00:30", "25T01:00/25T01:30"],
+        ),
+        (
+            "2026-10-25T02:30",
+            "2026-10-25T12:00",
+            ["25T00:30/25T01:00", "25T01:30/25T11:00"],
+        ),
+        (
+            "2026-10-25T02:10",
+            "2026-10-25T02:30",
+            ["25T00:10/25T00:30", "25T01:10/25T01:30"],
+        ),
+        ("2026-10-25T02:00", "2026-10-25T03:00", ["25T00:00/25T02:00"]),
+        ("2026-03-29T02:30", "2026-03-29T04:00", ["29T01:00/29T02:00"]),
+        ("2026-03-29T01:00", "2026-03-29T02:30", ["29T00:00/29T01:00"]),
+        ("2026-03-29T02:10", "2026-03-29T02:30", []),
+    ],
+)
+def test_the_spans_of_a_boost_are_those_of_records_where_clocks_change(
+    starts_at, ends_at, spans
+):
+    starts_at, ends_at = (
+        datetime.fromisoformat(at).replace(tzinfo=UTC) for at in (starts_at, ends_at)
+    )
+
+    found = spans_for(starts_at, ends_at, "", BERLIN)
+
+    assert [f"{a:%dT%H:%M}/{b:%dT%H:%M}" for a, b in found] == spans
+    own = boost(zone="", starts_at=starts_at, ends_at=ends_at)
+    for minute in range(48 * 60):
+        at = starts_at - 6 * HOUR + timedelta(minutes=minute)
+        assert own.holds_at(at, BERLIN) == any(a <= at < b for a, b in found)
+
+
 def test_a_boost_for_all_time_holds_on_every_clock():
     first, last = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
     forever = boost(zone="", starts_at=first, ends_at=last, group_id=1)
