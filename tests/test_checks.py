@@ -269,7 +269,7 @@ def test_a_catalogue_to_begin_with_passes(settings, seed):
 @pytest.mark.parametrize("wanted", [str, Path])
 def test_a_file_to_begin_with_passes(settings, tmp_path, wanted):
     path = tmp_path / "own.json"
-    path.write_text("{}")
+    path.write_text('{"format": 1, "activities": [], "achievements": []}')
     settings.GAMIFICATION = {"SEED_CATALOGUE": wanted(path)}
 
     assert checks.check_settings(None) == []
@@ -313,6 +313,10 @@ def test_gamification_E021(settings):
         (
             "{",
             "line 1, column 2: Expecting property name enclosed in double quotes.",
+        ),
+        (
+            '{"activities": [], "achievements": []}',
+            "format: This field is required.",
         ),
     ],
 )

@@ -183,7 +183,7 @@ def test_a_site_may_begin_with_nothing(migrate, settings):
 def test_a_site_may_begin_with_its_own(migrate, settings, tmp_path, kind):
     migrate("backwards")
     path = tmp_path / "own.json"
-    path.write_text(json.dumps(OWN))
+    path.write_text(json.dumps({"format": 1, **OWN}))
     wanted = kind(path) if kind else "tests.test_migrations.OWN"
     settings.GAMIFICATION = {"SEED_CATALOGUE": wanted}
 

@@ -86,7 +86,8 @@ def _wanted() -> Iterable[dict[str, Any]]:
 def _own_catalogue() -> Mapping[str, Any]:
     """Return the catalogue that ``SEED_CATALOGUE`` names; empty if it names none.
 
-    Raises ``InvalidDefinitionsError`` with all that a catalogue file could not have.
+    A dictionary may leave out what a catalogue file requires. Raises
+    ``InvalidDefinitionsError`` with all that a catalogue file could not have.
     """
     seed = conf.SEED_CATALOGUE
     if isinstance(seed, bool):
@@ -95,9 +96,8 @@ def _own_catalogue() -> Mapping[str, Any]:
     if str(seed).endswith(".json"):
         document = parse_definitions(Path(seed).read_bytes())
     else:
-        document = dict(import_string(str(seed)))
-    if isinstance(document, dict):
-        document = {"format": FORMAT, "activities": [], "achievements": [], **document}
+        required = {"format": FORMAT, "activities": [], "achievements": []}
+        document = required | dict(import_string(str(seed)))
     read_definitions(document, {kind: {} for kind in SECTIONS})
     catalogue: Mapping[str, Any] = document
     return catalogue

@@ -94,7 +94,7 @@ SITE_CATALOGUE = {
 def test_the_catalogue_of_the_site_comes_back(settings, tmp_path, kind):
     empty()
     path = tmp_path / "own.json"
-    path.write_text(json.dumps(SITE_CATALOGUE))
+    path.write_text(json.dumps({"format": 1, **SITE_CATALOGUE}))
     wanted = kind(path) if kind else f"{__name__}.SITE_CATALOGUE"
     settings.GAMIFICATION = {"SEED_CATALOGUE": wanted}
 
