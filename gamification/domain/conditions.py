@@ -78,7 +78,12 @@ class Comparison:
         if given is None:
             return False
         if isinstance(self.value, tuple):
-            return given in self.value
+            return given in self.value and any(
+                each == given and type(each) is type(given) for each in self.value
+            )
+        # A yes equals 1 and is no number. Activities may declare one key as both.
+        if type(given) is not type(self.value):
+            return False
         if self.operator == Operator.IS:
             return given == self.value
         if isinstance(given, str) or isinstance(self.value, str):

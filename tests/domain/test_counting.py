@@ -180,6 +180,16 @@ def test_different_texts_of_equal_countings_are_one():
 
 
 @pytest.mark.parametrize("operator", ["at_least", "at_most"])
-@pytest.mark.parametrize(("wanted", "given"), [(3, "four"), ("three", 4)])
-def test_texts_and_numbers_have_no_order(operator, wanted, given):
+@pytest.mark.parametrize(
+    ("wanted", "given"), [(3, "four"), ("three", 4), ("three", "three"), (1, True)]
+)
+def test_only_numbers_have_an_order(operator, wanted, given):
     assert not Comparison("pages", operator, wanted).accepts({"pages": given})
+
+
+@pytest.mark.parametrize(("wanted", "given"), [(1, True), (False, 0), (True, "true")])
+def test_yes_and_no_are_no_numbers(wanted, given):
+    for operator, value in (("is", wanted), ("in", (wanted, "other"))):
+        comparison = Comparison("signed", operator, value)
+        assert comparison.accepts({"signed": wanted})
+        assert not comparison.accepts({"signed": given})

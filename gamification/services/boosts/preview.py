@@ -12,14 +12,16 @@ from typing import Any, Final
 
 from django.db.models import BigIntegerField, Case, Count, F, Q, QuerySet, Sum, When
 from django.db.models.expressions import Combinable
+from django.db.models.fields.json import KeyTransform
 
 from gamification.conf import conf
+from gamification.domain.attributes import type_of
 from gamification.domain.boost_times import earliest, latest
 from gamification.domain.boosted import AppliedBoost, exact_text
 from gamification.domain.boosts import combine
 from gamification.domain.conditions import Operator
 from gamification.domain.outcomes import EntryKind
-from gamification.models import Boost
+from gamification.models import Activity, Boost
 from gamification.models.texts.boosts import boost_sentence
 from gamification.services.balance.report import last_days
 from gamification.services.balance.sql import entries_between, every_so_many
@@ -34,6 +36,10 @@ from gamification.services.unit_of_work import naming_errors
 DAYS: Final = 28
 _UNITS: Final = (EntryKind.ACTIVITY, EntryKind.CORRECTION, EntryKind.REVERSAL)
 _HUNDRED: Final = 100
+_LOOKUPS: Final = {
+    Operator.AT_LEAST.value: "__gte",
+    Operator.AT_MOST.value: "__lte",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +155,11 @@ def _chosen(item: Boost, entries: QuerySet[Any]) -> QuerySet[Any]:
     records = Q(activity__isnull=False, kind__in=_UNITS)
     if item.activities:
         records &= Q(activity__key__in=item.activities)
-    for comparison in item.where:
-        records &= _comparison(*comparison)
+    for number, comparison in enumerate(item.where):
+        # An attribute can have the name of a lookup, such as "range".
+        given = f"given_{number}"
+        entries = entries.alias(**{given: KeyTransform(comparison[0], "attributes")})
+        records &= _comparison(given, *comparison)
     chosen = records
     if item.boosts_achievements:
         chosen |= Q(achievement__isnull=False)
@@ -163,15 +172,16 @@ def _chosen(item: Boost, entries: QuerySet[Any]) -> QuerySet[Any]:
     return entries.filter(chosen)
 
 
-def _comparison(attribute: str, operator: str, value: Any) -> Q:
-    """Return the condition that an entry's attribute meets a comparison."""
-    if operator == Operator.IN:
-        several = Q()
-        for each in value:
-            several |= Q(**{f"attributes__{attribute}": each})
-        return several
-    lookups = {Operator.AT_LEAST.value: "__gte", Operator.AT_MOST.value: "__lte"}
-    return Q(**{f"attributes__{attribute}{lookups.get(operator, '')}": value})
+def _comparison(given: str, attribute: str, operator: str, value: Any) -> Q:
+    """Return the condition that the attribute ``given`` meets a comparison."""
+    activities = Activity.objects.filter(attributes__has_key=attribute)
+    declared = [*activities.values_list("pk", "attributes")]
+    met, lookup = Q(), _LOOKUPS.get(operator, "")
+    for each in value if operator == Operator.IN else [value]:
+        # SQLite confuses yes with the text "true", and PostgreSQL puts it above 1.
+        others = [pk for pk, types in declared if types[attribute] != type_of(each)]
+        met |= Q(**{f"{given}{lookup}": each}) & ~Q(activity__in=others)
+    return met
 
 
 def _overlaps(item: Boost) -> list[AppliedBoost]:

@@ -8,6 +8,7 @@ import pytest
 from django.contrib.auth.models import Group
 from django.db import IntegrityError
 
+from gamification.domain.attributes import type_of
 from gamification.exceptions import (
     BoostUsedError,
     InvalidDefinitionError,
@@ -352,6 +353,23 @@ def test_a_preview_counts_what_the_boost_chooses(user):
 
     [day] = preview.days
     assert (day.day, day.users, day.xp, day.extra) == (NOW.date(), 1, 30, 16)
+
+
+@pytest.mark.parametrize(("value", "chosen"), [(True, 2), (1, 3), ("true", 5)])
+@pytest.mark.parametrize("operator", ["is", "in"])
+def test_a_preview_tells_types_of_attributes_with_one_key_apart(
+    user, value, chosen, operator
+):
+    """The key is also the name of a lookup of Django."""
+    for said, quantity in ((True, 2), (1, 3), ("true", 5)):
+        key, kind = f"of_{type(said).__name__}", type_of(said)
+        ActivityFactory(key=key, attributes={"range": kind}, xp_reward=1)
+        record_activity(user, key, quantity=quantity, attributes={"range": said})
+    where = [["range", operator, value if operator == "is" else [value]]]
+
+    [day] = preview_of(where, activities=[]).days
+
+    assert day.xp == chosen
 
 
 def test_a_preview_counts_rewards_and_gifts_if_they_are_boosted(user):
