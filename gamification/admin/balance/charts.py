@@ -63,7 +63,7 @@ class HoldersRow:
 
     achievement: Achievement
     holders: str
-    recent: str
+    new_holders: str
     length: int
 
 
@@ -77,7 +77,7 @@ def holders_table(
         HoldersRow(
             achievements[pk],
             format_number(each.holders),
-            format_number(each.recent),
+            format_number(each.new_holders),
             round(100 * each.holders / most),
         )
         for pk, each in sorted(unlocks.items(), key=lambda item: -item[1].holders)

@@ -46,7 +46,7 @@ SAMPLE = 1_000
 SLOW = 1.0
 KEPT: Final = timedelta(minutes=5)
 #: The key in the cache; its number changes whenever the fields of a report do.
-CACHE_KEY: Final = "gamification:report:2"
+CACHE_KEY: Final = "gamification:report:3"
 #: Days of users from which a sample of the users stands for all: 1,000,000 users for
 #: half a year.
 MANY: Final = 180_000_000
@@ -62,9 +62,12 @@ class XPSource:
 
 @dataclass(frozen=True, slots=True)
 class UnlockCounts:
-    """The users who hold an achievement, and those who unlocked it in the period."""
+    """How many users hold an achievement, and how often it was unlocked lately."""
 
     holders: int = 0
+    #: Holders who first unlocked it in the period.
+    new_holders: int = 0
+    #: Unlocks in the period. Some achievements are earned more than once.
     recent: int = 0
 
 
@@ -165,16 +168,16 @@ def _levels() -> dict[int, int]:
 
 def _unlocks(since: date) -> dict[int, UnlockCounts]:
     begin = conf.default_calendar.begins(since)
-    rows = UserAchievement.objects.filter(revoked_at=None)
-    counts = (
-        rows.order_by()
-        .values_list("achievement_id")
-        .annotate(
-            holders=Count("user", distinct=True),
-            recent=Count("pk", filter=Q(unlocked_at__gte=begin)),
-        )
+    rows = UserAchievement.objects.filter(revoked_at=None).order_by()
+    counts = rows.values_list("achievement_id").annotate(
+        holders=Count("user", distinct=True),
+        earlier=Count("user", distinct=True, filter=Q(unlocked_at__lt=begin)),
+        recent=Count("pk", filter=Q(unlocked_at__gte=begin)),
     )
-    return {pk: UnlockCounts(holders, recent) for pk, holders, recent in counts}
+    return {
+        pk: UnlockCounts(holders, holders - earlier, recent)
+        for pk, holders, earlier, recent in counts
+    }
 
 
 @naming_errors

@@ -187,7 +187,7 @@ def test_achievements_are_listed_by_number_of_holders(admin_client, medal):
 
     drawn = admin_client.get(PAGE).context["holders"]
 
-    shown = [(str(e.achievement), e.holders, e.recent, e.length) for e in drawn]
+    shown = [(str(e.achievement), e.holders, e.new_holders, e.length) for e in drawn]
     assert shown == [("Medal", "2", "2", 100), ("Gold", "1", "1", 50)]
 
 

@@ -107,7 +107,23 @@ def test_holders_are_counted_and_unlocks_of_the_period(user, no_achievements):
         award_achievement(UserFactory(), "medal")
         award_achievement(other := UserFactory(), "medal")
         revoke_achievement(other, "medal")
-        assert get_balance_report(days=7).unlocks == {medal.pk: UnlockCounts(2, 1)}
+        assert get_balance_report(days=7).unlocks == {medal.pk: UnlockCounts(2, 1, 1)}
+
+
+def test_who_earns_an_achievement_again_is_no_new_holder(
+    user, activity, no_achievements
+):
+    again = {"threshold": 1, "repeat_every": 1, "max_times": None}
+    AchievementFactory(criterion="activity_count", activity=activity, **again)
+    with at(1):
+        record_activity(user, "walk")
+    with at(9):
+        record_activity(user, "walk", quantity=3)
+        record_activity(UserFactory(), "walk", quantity=2)
+
+        [counts] = get_balance_report(days=7).unlocks.values()
+
+    assert counts == UnlockCounts(holders=2, new_holders=1, recent=5)
 
 
 def test_the_days_to_a_level_are_a_median(activity, no_achievements):
