@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, Final
+from uuid import uuid4
 
 from django import forms
 from django.utils.translation import gettext as _
@@ -39,6 +40,13 @@ from gamification.values import SavedLevels
 #: Each level takes at most this many XP, or percent, more than the one before.
 _MOST_XP: Final = 1_000_000
 _MOST_PERCENT: Final = 100
+
+
+class RelevelingForm(forms.Form):
+    """The button that gives users the levels of the table as it is."""
+
+    #: Identifies this showing of the button: what is sent twice begins one job.
+    key = forms.UUIDField(initial=uuid4, widget=forms.HiddenInput)
 
 
 class GeneratorForm(forms.Form):

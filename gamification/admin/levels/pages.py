@@ -19,7 +19,7 @@ from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
 from gamification.admin.base import GamificationAdmin, log_transaction
-from gamification.admin.levels.form import GeneratorForm, LevelsForm
+from gamification.admin.levels.form import GeneratorForm, LevelsForm, RelevelingForm
 from gamification.admin.ui.charts import Chart
 from gamification.conf import conf
 from gamification.exceptions import LevelsPinnedError
@@ -92,8 +92,9 @@ class LevelAdmin(GamificationAdmin):
         return self._render(request, levels, form, GeneratorForm(initial=_USUAL))
 
     def _edit(self, request: HttpRequest) -> HttpResponse:
-        if "_relevel" in request.POST:
-            return self._relevel(request)
+        button = RelevelingForm(request.POST)
+        if "_relevel" in request.POST and button.is_valid():
+            return self._relevel(request, str(button.cleaned_data["key"]))
         levels = get_levels()
         form = LevelsForm(levels, request.POST)
         entered = {name: request.POST.get(name) for name in _USUAL}
@@ -127,15 +128,15 @@ class LevelAdmin(GamificationAdmin):
         self.message_user(request, message % {"count": count}, messages.SUCCESS)
         return self._go_on(request, saved.job)
 
-    def _relevel(self, request: HttpRequest) -> HttpResponse:
+    def _relevel(self, request: HttpRequest, key: str) -> HttpResponse:
         """Begin to give users the levels of the table as it is."""
         with log_transaction():
-            job = begin_releveling(actor=request.user)
+            job = begin_releveling(actor=request.user, key=key)
             self._log_job(request, job)
         return self._go_on(request, job)
 
     def _log_job(self, request: HttpRequest, job: Job | None) -> None:
-        if job:
+        if job and not job.is_replay:
             message = _("Begun for %(users)s users.") % {"users": job.total}
             self.log_addition(request, job, message)
 
@@ -161,6 +162,7 @@ class LevelAdmin(GamificationAdmin):
             "title": _("Levels"),
             "form": form,
             "generator": generator,
+            "button": RelevelingForm(auto_id=False),
             "preview": shown,
             "is_preview": is_preview,
             "is_pinned": conf.pins_levels,

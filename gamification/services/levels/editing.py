@@ -140,14 +140,15 @@ def compare_levels(
             yield change
 
 
-def begin_releveling(*, actor: UserRef | None) -> Job:
+def begin_releveling(*, actor: UserRef | None, key: str | None = None) -> Job:
     """Begin a job that gives users the level that their XP reaches; return the job.
 
     It is needed where the table changed in another way than by ``save_levels``, such as
-    in the settings. Raises ``UnknownUserError``, ``StorageError``.
+    in the settings. If the actor has used the ``key`` before, this returns the job that
+    began then. Raises ``InvalidKeyError``, ``UnknownUserError``, ``StorageError``.
     """
     table = current_thresholds()
-    return _begin_job({"levels": [*table]}, table, actor)
+    return _begin_job({"levels": [*table]}, table, actor, key)
 
 
 def level_step(job: Job, actor_id: Any) -> Step:
@@ -206,8 +207,13 @@ def _begin(
 
 
 def _begin_job(
-    parameters: Mapping[str, Any], table: Sequence[int], actor: UserRef | None
+    parameters: Mapping[str, Any],
+    table: Sequence[int],
+    actor: UserRef | None,
+    key: str | None = None,
 ) -> Job:
     with wrap_database_errors(write_alias()):
         total = misplaced_users(table).count()
-    return begin_job(JobKind.LEVELS, parameters=parameters, total=total, actor=actor)
+    return begin_job(
+        JobKind.LEVELS, parameters=parameters, total=total, actor=actor, key=key
+    )

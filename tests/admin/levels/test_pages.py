@@ -222,11 +222,21 @@ def test_users_on_another_level_get_theirs_by_a_click(admin_client, walkers):
     )
 
     page = admin_client.get(PAGE)
-    admin_client.post(PAGE, {"_relevel": "1"})
+    sent = filled_in(page, "gam-releveling") | {"_relevel": "1"}
+    first, second = (admin_client.post(PAGE, sent) for _click in range(2))
 
     assert "Users at the wrong level" in page.content.decode()
+    assert (first.url, LogEntry.objects.count()) == (second.url, 1)
     run_next_step(Job.objects.get().pk, actor=None)
     assert [profile_of(user).level for user in walkers] == [2, 2]
+
+
+def test_a_click_that_names_no_showing_of_the_button_begins_nothing(
+    admin_client, walkers
+):
+    response = admin_client.post(PAGE, {"_relevel": "1", "key": "\0"})
+
+    assert (response.status_code, Job.objects.count()) == (200, 0)
 
 
 def test_a_job_that_is_not_finished_is_linked(admin_client, walkers):
