@@ -141,12 +141,12 @@ class AchievementForm(SeasonForm):
         return most if most is not None or any(repeats) else 1
 
     def clean(self) -> dict[str, Any] | None:
-        cleaned = super().clean()
-        # The upload is stored by now. If the form is shown again, it is preselected.
+        # The upload is stored by now. Its name is compared with what others have
+        # stored, and preselected if the form is shown again.
         if self.files and "icon" in self.cleaned_data:
             replace_data(self, {self.add_prefix("icon"): self.cleaned_data["icon"]})
             self.files = MultiValueDict()
-        return cleaned
+        return super().clean()
 
 
 class AchievementRowForm(DefinitionRowForm):

@@ -226,6 +226,18 @@ def test_an_uploaded_picture_is_chosen_when_the_form_is_shown_again(
     assert icon() == "flame"
 
 
+def test_a_picture_that_is_sent_twice_is_no_conflict(admin_client, page, media):
+    sent = filled_in(admin_client.get(page), "achievement_form") | {"_save": "1"}
+
+    statuses = [
+        admin_client.post(page, {**sent, "icon-upload": upload(drawn())}).status_code
+        for _click in range(2)
+    ]
+
+    [file] = media.rglob("*.png")
+    assert (statuses, icon()) == ([302, 302], file.stem)
+
+
 def test_uploaded_pictures_in_use_can_be_chosen_again(media):
     names = [store_picture(upload(drawn(colour=each))) for each in ("red", "blue")]
     for name in [*names, names[0]]:
