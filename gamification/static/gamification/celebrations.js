@@ -105,11 +105,13 @@ function addressOf(text) {
   return /^https?:$/.test(url.protocol) ? url.href : null;
 }
 
+/** The time on the server's clock. */
+const timeOf = (answer) => Date.parse(answer.headers.get("Date")) || Date.now();
+
 /** Milliseconds for which the server asks to be left alone. */
 function retryAfter(answer) {
-  const value = answer.headers.get("Retry-After") ?? "";
-  const time = /^\d+$/.test(value) ? value * 1000 : Date.parse(value) - Date.now();
-  return Math.max(time, 0) || 0;
+  const value = answer.headers.get("Retry-After");
+  return Math.max(value * 1000 || Date.parse(value) - timeOf(answer), 0) || 0;
 }
 
 class Refused extends Error {
@@ -293,7 +295,7 @@ class Celebrations extends HTMLElement {
     const answer = await this.#ask("?limit=50");
     if (!answer.ok) throw new Refused(answer);
     const { results } = await answer.json();
-    return this.#free(results, Date.parse(answer.headers.get("Date")) || Date.now());
+    return this.#free(results, timeOf(answer));
   }
 
   #free(celebrations, now) {

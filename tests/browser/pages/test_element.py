@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 from playwright.sync_api import expect
 
 from gamification.models import Celebration, Level
@@ -175,6 +177,21 @@ def test_it_lists_nothing_if_it_was_turned_away_after_the_show(page, toasts, use
 @pytest.mark.parametrize("status", [429, 503])
 def test_it_waits_as_long_as_it_is_told(page, status):
     asked = answers(page, status, 200, **{"Retry-After": "600"})
+    page.goto(PAGE)
+    counts = []
+
+    for seconds in (19, 590, 11):
+        let_pass(page, seconds)
+        counts.append(len(asked))
+
+    assert counts == [1, 1, 2]
+
+
+def test_it_waits_until_a_time_of_the_server_whatever_the_device_says(page):
+    http = "{:%a, %d %b %Y %H:%M:%S} GMT".format
+    now = timezone.now() - timedelta(days=1)
+    until = {"Retry-After": http(now + timedelta(minutes=10)), "Date": http(now)}
+    asked = answers(page, 503, 200, **until)
     page.goto(PAGE)
     counts = []
 
