@@ -87,7 +87,7 @@ function storeHandover(handover) {
   try {
     sessionStorage.setItem(HANDOVER, JSON.stringify(handover));
   } catch {
-    // The storage is off or full. The claims expire on the server.
+    // It is off or full. The claims expire on the server.
   }
 }
 
@@ -118,7 +118,7 @@ class Refused extends Error {
   constructor(answer) {
     super(`The API answers ${answer.status}.`);
     this.isFinal = answer.status === 401 || answer.status === 403;
-    this.wait = [429, 503].includes(answer.status) ? retryAfter(answer) : 0;
+    this.wait = retryAfter(answer);
   }
 }
 
@@ -220,14 +220,15 @@ class Celebrations extends HTMLElement {
   #schedule(time) {
     clearTimeout(this.#timer);
     const jittered = time * (0.8 + Math.random() * 0.4);
-    const wait = Math.max(jittered, this.#notBefore - Date.now());
+    // Timers of 25 days end at once.
+    const wait = Math.max(jittered, Math.min(this.#notBefore - Date.now(), LONGEST));
     if (this.isConnected && !Celebrations.#isOver) {
       this.#timer = setTimeout(() => this.check(), wait);
     }
   }
 
   #recover(error) {
-    Celebrations.#isOver ||= error.isFinal === true;
+    Celebrations.#isOver ||= error.isFinal;
     // Without the API, show the list again.
     const isListed = Celebrations.#isOver && !this.#shown.size;
     if (isListed && this.#fallback) this.#fallback.hidden = false;

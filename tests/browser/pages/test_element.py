@@ -110,6 +110,17 @@ def unlock(user: Any, *names: str) -> None:
         award_achievement(user, AchievementFactory(name=name, xp_reward=0).key)
 
 
+#: Notes the longest time of a timer. Browsers keep it in 32 bits.
+NOTE_TIMERS = """
+const set = setTimeout;
+window.longest = 0;
+window.setTimeout = (act, time) => {
+  window.longest = Math.max(window.longest, time ?? 0);
+  return set(act, time);
+};
+"""
+
+
 # --- When it asks
 
 
@@ -185,6 +196,17 @@ def test_it_waits_as_long_as_it_is_told(page, status):
         counts.append(len(asked))
 
     assert counts == [1, 1, 2]
+
+
+def test_it_waits_for_longer_than_a_timer_can(page):
+    asked = answers(page, 503, **{"Retry-After": str(30 * 24 * 3_600)})
+    page.add_init_script(NOTE_TIMERS)
+    page.goto(PAGE)
+
+    let_pass(page, 19)
+    let_pass(page, 3_600)
+
+    assert (len(asked), page.evaluate("longest") < 2**31) == (1, True)
 
 
 def test_it_waits_until_a_time_of_the_server_whatever_the_device_says(page):
