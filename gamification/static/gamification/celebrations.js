@@ -45,12 +45,12 @@ const KINDS = ["achievement", "level", "streak"];
 const ICONS = { level: "level", streak: "flame", more: "trophy" };
 const COLOURS = ["#f4b400", "#e8526c", "#4a90e2", "#3dae74", "#8e5bd9"];
 
-// The statuses of a celebration that another screen shows, or that is over.
+// Another screen shows the celebration, or it is over.
 const LOST = [404, 409];
 
 const POLL = 15_000;
 const LONGEST = 120_000;
-// Less than the minute for which a claim lasts.
+// Claims last for a minute.
 const CLAIM = 50_000;
 const STAGGER = 1_600;
 const AT_ONCE = 3;
@@ -59,7 +59,7 @@ const STAY = 6_000;
 const STAY_PER_CHARACTER = 60;
 const CONFETTI = 1_500;
 
-/** The key under which a page leaves celebrations to the next page of its tab. */
+/** Where a page leaves celebrations to the next page of its tab. */
 const HANDOVER = "gamification-celebrations";
 
 const pause = (time) => new Promise((resolve) => setTimeout(resolve, time));
@@ -171,6 +171,8 @@ class Celebrations extends HTMLElement {
     this.#words = { ...WORDS, ...jsonOf(this.dataset.words, {}) };
     this.#toastsBox = this.querySelector("[data-gamification-toasts]") ?? this.#box();
     this.#adopt(this.querySelector("[data-gamification-list]"));
+    // The toasts of a copied element never end.
+    this.#toastsBox.replaceChildren();
     this.#listen();
     if (this.#known?.length === 0) this.#schedule(POLL);
     else this.check();
@@ -283,7 +285,7 @@ class Celebrations extends HTMLElement {
     const token = field?.value ?? this.dataset.csrfToken ?? "";
     headers["Content-Type"] = "application/json";
     headers[this.dataset.csrfHeader || "X-CSRFToken"] = token;
-    // If the user leaves the page meanwhile, an acknowledgement still arrives.
+    // An acknowledgement arrives even if the user leaves.
     return fetch(address, { method: "POST", headers, body, keepalive: body !== "" });
   }
 

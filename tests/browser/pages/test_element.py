@@ -419,6 +419,22 @@ def test_an_element_that_is_moved_makes_no_second_box(page):
     assert page.evaluate(MOVE) == 1
 
 
+def test_a_copy_of_the_element_shows_nothing_that_stays(page, toasts, user):
+    """Scripts that keep pages, such as Turbo, show copies of them."""
+    pieces = page.locator(".gamification-confetti i")
+    unlock(user, "A")
+    page.emulate_media(reduced_motion="no-preference")
+    with page.expect_response("**/acknowledge/"):
+        page.goto(PAGE)
+    element = page.locator("gamification-celebrations")
+    before = toasts.count()
+
+    element.evaluate("each => each.replaceWith(each.cloneNode(true))")
+
+    assert (before, toasts.count(), pieces.count()) == (1, 0, 70)
+    expect(pieces.first).to_have_css("opacity", "0")
+
+
 def test_a_page_may_show_a_celebration_itself(page, toasts, user):
     unlock(user, "A")
     page.add_init_script(
