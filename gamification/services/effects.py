@@ -96,9 +96,10 @@ def choose(profiles: QuerySet[UserGamification], every: int) -> dict[int, Any]:
     return dict(profiles.order_by().values_list("pk", "user_id"))
 
 
-def mixed(keys: Collection[int], most: int = MOST) -> list[int]:
-    """Return ``keys`` in random order, but at most so many of them."""
-    return random.Random(_SEED).sample(sorted(keys), min(most, len(keys)))  # noqa: S311
+def mixed(keys: Collection[int], most: int | None = None) -> list[int]:
+    """Return at most so many of ``keys``, or as many as are played, in random order."""
+    number = min(MOST if most is None else most, len(keys))
+    return random.Random(_SEED).sample(sorted(keys), number)  # noqa: S311
 
 
 def play(keys: Sequence[int], sample: Sample, began: float) -> Iterator[Snapshot]:
