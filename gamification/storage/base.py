@@ -133,6 +133,13 @@ class Store(ABC):
     def lock(self, user_ids: UserIds) -> None:
         """Lock the users' rows in order of their keys, and create missing rows."""
 
+    def is_current(self, catalogue: Catalogue) -> bool:
+        """Say whether nobody has edited ``catalogue`` since it was read.
+
+        Nobody can where only one may write at a time.
+        """
+        return True
+
     def writers(self) -> list[str]:
         """Return the other transactions that have locked or written users.
 

@@ -7,10 +7,11 @@ from django.db import transaction
 
 from gamification.maintenance import reconcile
 from gamification.models import UserGamification
-from gamification.services import job_steps, record_activity
+from gamification.services import job_steps, record_activities, record_activity
+from gamification.services.recording.records import ActivityRecord
 from gamification.staff import make_table, run_next_step, save_levels
 from tests.factories import UserFactory
-from tests.races import COMMITTED, ONLY_POSTGRESQL, elsewhere
+from tests.races import COMMITTED, ONLY_POSTGRESQL, before_next_lock, elsewhere
 
 pytestmark = [COMMITTED, pytest.mark.usefixtures("activity", "no_achievements")]
 
@@ -38,4 +39,18 @@ def test_nobody_keeps_a_former_level_after_a_transaction_that_began_before(monke
     assert job.finished_at
     profile = UserGamification.objects.get()
     assert (profile.total_xp, profile.level, profile.highest_level) == (30, 2, 2)
+    assert [*reconcile()] == []
+
+
+@ONLY_POSTGRESQL
+def test_a_batch_in_flight_gives_nobody_a_level_of_the_former_table():
+    users = UserFactory.create_batch(2)
+    records = [ActivityRecord(user, "walk") for user in users for _ in range(3)]
+    record_activities(records[::3])
+
+    with before_next_lock(ease_levels):
+        record_activities([*records[1::3], *records[2::3]])
+
+    profiles = UserGamification.objects.values_list("total_xp", "level")
+    assert [*profiles] == [(30, 2), (30, 2)]
     assert [*reconcile()] == []

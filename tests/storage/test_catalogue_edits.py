@@ -6,6 +6,7 @@ import pytest
 from django.db import connection, transaction
 from django.db.models import F
 
+from gamification.conf import conf
 from gamification.exceptions import InactiveActivityError, UnknownActivityError
 from gamification.models import (
     Achievement,
@@ -19,6 +20,7 @@ from gamification.models import (
 from gamification.services import (
     record_activity,
 )
+from gamification.storage import StateQuery, store_for
 from tests.conftest import IS_POSTGRESQL
 from tests.factories import AchievementFactory, ActivityFactory
 from tests.inspection import COMMITTED
@@ -182,3 +184,13 @@ def test_without_a_stamp_all_rows_are_compared(user):
     CatalogueStamp.objects.all().delete()
 
     assert record_activity(user, "walk").credited == 33
+
+
+def test_only_what_reads_before_it_locks_has_to_notice_an_edit(user):
+    store = store_for("default")
+    catalogue = store.read(StateQuery([user.pk], conf.default_calendar)).catalogue
+    assert store.is_current(catalogue)
+
+    by_update(xp_reward=30)
+
+    assert store.is_current(catalogue) is not store.is_optimistic

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from gamification.conf import conf
+from gamification.domain.catalogue import Catalogue
 from gamification.domain.changeset import UserChangeset
 from gamification.domain.outcomes import Outcome
 from gamification.domain.streak_events import StreakEvent, streak_events
@@ -49,6 +50,7 @@ class Encoded(NamedTuple):
     rows: Any
     #: Events of streaks, by user; empty if no receiver is connected.
     events: Mapping[Any, Sequence[StreakEvent]]
+    catalogue: Catalogue
     #: Users without a row; the decision about them follows under the locks.
     undecided: Collection[Any] = ()
 
@@ -106,6 +108,9 @@ def _write_many(batch: Batch, store: Store, *, strict: bool, has_ids: bool) -> R
             attempt.lock()
             # The next attempt, if any, decides about all users under the locks.
             first, early = early, None
+            # Jobs that follow an edit wait for locks, not for a decision without them.
+            if first and not store.is_current(first.catalogue):
+                first = None
             decision, written, rest = BatchDecision(), Written(), batch.user_ids
             if first:
                 decision = first.decision
@@ -137,7 +142,7 @@ def _decide(
         raise KeyTakenError
     if strict and decision.results:
         decision.raise_first()
-    return Encoded(decision, rows, events)
+    return Encoded(decision, rows, events, snapshot.catalogue)
 
 
 def _noting(

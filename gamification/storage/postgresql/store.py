@@ -16,6 +16,7 @@ from django.db import transaction
 from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
+from gamification.domain.catalogue import Catalogue
 from gamification.domain.changeset import UserChangeset
 from gamification.domain.nearby import Nearby, Span, Touched
 from gamification.domain.outcomes import Entry
@@ -108,6 +109,11 @@ class PostgreSQLStore(Store):
             make = writing.make_missing_sql(kind, count, *self._users)
             self._run(make, (now, now, ids))
         self._run(writing.lock_sql(kind, count), (ids,))
+
+    def is_current(self, catalogue: Catalogue) -> bool:
+        known = stamped_catalogue(self.connection, self._fetch)
+        [(stamp,)] = self._fetch(reading.CATALOGUE_STAMP)
+        return known.catalogue is catalogue and known.stamp == stamp
 
     def writers(self) -> list[str]:
         return [name for (name,) in self._fetch(reading.WRITERS)]

@@ -50,6 +50,9 @@ _STAMP_OR_HASH = f"coalesce({_STAMP}, {_HASH})"
 CATALOGUE = f"""SELECT {_STAMP_OR_HASH}, {_STAMP} IS NULL,
     {", ".join(catalogue_sql("postgresql"))}"""
 
+#: The stamp alone.
+CATALOGUE_STAMP = f"SELECT {_STAMP_OR_HASH}"
+
 #: The transactions that have locked or written rows of users, except our own.
 WRITERS = f"""SELECT DISTINCT l.virtualtransaction FROM pg_locks l
 JOIN pg_database d ON d.oid = l.database AND d.datname = current_database()
