@@ -103,7 +103,7 @@ def write_until(is_over, acknowledged, users, writer):
 
 def tend_until(is_over):
     while not is_over.is_set():
-        with suppress(Error):
+        with suppress(Error, StorageError):
             tend_boards()
         connection.close()
 
