@@ -10,9 +10,21 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Final
 
-from django.db.models import BigIntegerField, Case, Count, F, Q, QuerySet, Sum, When
+from django.db.models import (
+    BigIntegerField,
+    Case,
+    Count,
+    F,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+    When,
+)
 from django.db.models.expressions import Combinable
 from django.db.models.fields.json import KeyTransform
+from django.db.models.functions import Cast, Coalesce
 
 from gamification.conf import conf
 from gamification.domain.attributes import type_of
@@ -21,7 +33,7 @@ from gamification.domain.boosted import AppliedBoost, exact_text
 from gamification.domain.boosts import combine
 from gamification.domain.conditions import Operator
 from gamification.domain.outcomes import EntryKind
-from gamification.models import Activity, Boost
+from gamification.models import Activity, Boost, LedgerEntry
 from gamification.models.texts.boosts import boost_sentence
 from gamification.services.balance.report import last_days
 from gamification.services.balance.sql import entries_between, every_so_many
@@ -141,11 +153,17 @@ def _base() -> Any:
     """Return the XP of an entry at today's rewards, without boosts."""
     units: Combinable = F("rewarded") * F("activity__xp_reward")
     reward: Combinable = F("achievement__xp_reward")
+    kept = Cast(KeyTransform("base", "boosts"), BigIntegerField())
+    reversed_entry = LedgerEntry.objects.filter(
+        user=OuterRef("user"), pk=OuterRef("reverses")
+    )
+    gift = Subquery(reversed_entry.values_list(Coalesce(kept, F("amount"))))
     return Case(
         When(kind__in=_UNITS, activity__isnull=False, then=units),
         When(kind=EntryKind.ACHIEVEMENT, then=reward),
         When(kind=EntryKind.REVERSAL, achievement__isnull=False, then=reward * -1),
-        default=F("amount"),
+        When(kind=EntryKind.REVERSAL, then=gift * -1),
+        default=Coalesce(kept, F("amount")),
         output_field=BigIntegerField(),
     )
 
@@ -164,9 +182,10 @@ def _chosen(item: Boost, entries: QuerySet[Any]) -> QuerySet[Any]:
     if item.boosts_achievements:
         chosen |= Q(achievement__isnull=False)
     if item.boosts_adjustments:
-        chosen |= Q(kind=EntryKind.ADJUSTMENT, amount__gt=0)
+        # A small factor can make a gift worth 0.
+        chosen |= Q(kind=EntryKind.ADJUSTMENT, amount__gte=0)
         about_nothing = Q(activity__isnull=True, achievement__isnull=True)
-        chosen |= Q(kind=EntryKind.REVERSAL, amount__lt=0) & about_nothing
+        chosen |= Q(kind=EntryKind.REVERSAL, amount__lte=0) & about_nothing
     if item.group:
         entries = entries.filter(user__groups=item.group.pk)
     return entries.filter(chosen)

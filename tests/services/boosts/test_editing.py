@@ -399,6 +399,20 @@ def test_a_preview_counts_no_gift_that_was_taken_back(user):
     assert (day.users, day.xp, day.extra) == (1, 20, 20)
 
 
+@pytest.mark.parametrize("factor", [3, "0.10"])
+def test_a_preview_counts_gifts_without_the_boosts_that_they_had(user, factor):
+    BoostFactory(factor=factor, boosts_adjustments=True)
+    for amount in (7, 20):
+        adjust_xp(user, amount=amount, note="Found.")
+    choice = {"activities": [], "boosts_adjustments": True, "factor": 2}
+
+    [before] = preview_of([], **choice).days
+    reverse_entry(user, entry_id=ledger_of(user)[0].pk)
+    [after] = preview_of([], **choice).days
+
+    assert [(day.xp, day.extra) for day in (before, after)] == [(27, 27), (20, 20)]
+
+
 def test_a_preview_for_a_group_counts_its_members(user):
     Group.objects.create(name="Club")
     record_activity(user, "walk")
