@@ -32,7 +32,8 @@ pytest.importorskip("unfold", reason="django-unfold is not installed.")
 
 #: Returns the buttons without a background and the fields without a border.
 SHAPELESS = """root => [...root.querySelectorAll("input, textarea, select")]
-    .filter(each => each.checkVisibility() && !/checkbox|radio|file/.test(each.type))
+    .filter(each => !each.ariaHidden && each.checkVisibility())
+    .filter(each => !/checkbox|radio|file/.test(each.type))
     .filter(each => {
         const style = getComputedStyle(each), isButton = each.type === "submit";
         return isButton ? style.backgroundColor.endsWith(", 0)")
@@ -88,6 +89,8 @@ def address(rows: dict[str, Any]) -> Callable[..., str]:
     return address
 
 
+ACTS = ["adjustment", "award", "reversal", "revocation"]
+
 PAGES = [
     ("index",),
     ("app_list", "gamification"),
@@ -96,13 +99,14 @@ PAGES = [
     *((f"gamification_{name}_history", name) for name in MODELS),
     *(
         (f"gamification_{name}_add",)
-        for name in ("achievement", "activity", "streakdefinition")
+        for name in ("achievement", "activity", "boost", "streakdefinition")
     ),
     *((f"gamification_{name}_delete", name) for name in ("achievement", "activity")),
     ("gamification_achievement_backfill", "achievement"),
     ("gamification_activity_import",),
     ("gamification_recalculate",),
     ("gamification_job_progress", "job"),
+    *((f"gamification_job_{act}",) for act in ACTS),
     ("gamification_tuning",),
     ("gamification_streakdefinition_outage",),
     *(
@@ -134,6 +138,7 @@ OWN = [
         ("_backfill", "_import", "_progress", "_action", "_for", "_outage")
     )
     or names[0] in {"gamification_tuning", "gamification_recalculate"}
+    or names[0].removeprefix("gamification_job_") in ACTS
 ]
 
 
@@ -155,6 +160,16 @@ def test_texts_have_enough_contrast_and_fields_a_shape(page, address, scheme):
         faults[names] = content.evaluate(LOW_CONTRAST) + content.evaluate(SHAPELESS)
 
     assert {names: found for names, found in faults.items() if found} == {}
+
+
+def test_the_fields_of_forms_have_a_shape_too(page, address):
+    faults = {}
+    for [name] in (names for names in PAGES if names[0].endswith("_add")):
+        page.goto(address(name))
+        look(page, name)
+        faults[name] = page.locator("#content-main").evaluate(SHAPELESS)
+
+    assert {name: found for name, found in faults.items() if found} == {}
 
 
 # --- Tasks of staff
