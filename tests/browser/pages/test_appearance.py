@@ -172,6 +172,18 @@ def test_a_narrow_screen_shows_the_latest_weeks_of_the_calendar(
     expect(page.locator("[data-later]").first).to_be_hidden()
 
 
+def test_paper_is_light_whatever_theme_was_chosen(sign_in, user):
+    page = sign_in(user)
+    page.goto(PAGES["progress"])
+    heading = page.locator("h1")
+    light = heading.evaluate("each => getComputedStyle(each).color")
+
+    page.emulate_media(media="print")
+    page.evaluate("document.documentElement.dataset.theme = 'dark'")
+
+    expect(heading).to_have_css("color", light)
+
+
 def test_paper_shows_the_whole_calendar_in_its_colours(sign_in, user):
     page = sign_in(user)
     # As wide as a page of A4 between its margins.
