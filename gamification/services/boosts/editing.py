@@ -26,6 +26,7 @@ from gamification.services.boosts.fields import (
     set_boost,
 )
 from gamification.services.boosts.lookup import find_boost, lock_boost
+from gamification.services.boosts.times import differ
 from gamification.services.catalogue.change_log import (
     Change,
     addition,
@@ -190,7 +191,8 @@ def _locked(key: str, expected: str | None) -> Boost:
 def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
     """Return what changed, with values as JSON has them."""
     old, new = plain_values(before), plain_values(after)
-    return [(name, old[name], new[name]) for name in old if old[name] != new[name]]
+    names = [name for name in old if differ(old[name], new[name])]
+    return [(name, old[name], new[name]) for name in names]
 
 
 def _log(item: Boost, actor_id: object, what: str) -> None:

@@ -39,7 +39,7 @@ def time_errors(
     if before is None:
         yield from _late_start(starts_at, zone, now)
         return
-    changed = [name for name in values if values[name] != before[name]]
+    changed = [name for name in values if differ(values[name], before[name])]
     times = before["starts_at"], before["ends_at"], before["zone"]
     state = state_at(now, *times, is_active=before["is_active"])
     if state == BoostState.PLANNED:
@@ -56,6 +56,15 @@ def time_errors(
         yield from ((name, text) for name in changed if name not in ends)
         if "ends_at" in changed and latest(ends_at, zone) < now - _JUST_NOW:
             yield "ends_at", _("The end is in the past.")
+
+
+def differ(value: Any, other: Any) -> bool:
+    """Say whether two values of a field differ.
+
+    To Python, a list with yes equals one with 1 in its place.
+    """
+    is_list = isinstance(value, list)
+    return value != other or (is_list and repr(value) != repr(other))
 
 
 def _late_start(starts_at: datetime, zone: str, now: datetime) -> Iterator[Any]:

@@ -261,6 +261,21 @@ def test_somebody_elses_edit_is_not_overwritten():
         edit_boost("launch", actor=None, expected=boost_tag(made), factor=4)
 
 
+def test_yes_in_place_of_1_is_a_change():
+    for key, kind in (("vote", "boolean"), ("book", "integer")):
+        ActivityFactory(key=key, attributes={"rating": kind})
+    number, yes = ([["rating", "is", value]] for value in (1, True))
+    planned = BoostFactory(where=number, starts_at=NOW + DAY)
+    running = BoostFactory(where=number)
+
+    edit_boost(planned.key, actor=None, expected=None, where=yes)
+
+    [[_, _, value]] = Boost.objects.get(pk=planned.pk).where
+    assert value is True
+    with pytest.raises(InvalidDefinitionError, match="where: The boost is running"):
+        edit_boost(running.key, actor=None, expected=None, where=yes)
+
+
 def test_a_running_boost_can_only_be_ended_earlier_or_later():
     boost = BoostFactory()
 
