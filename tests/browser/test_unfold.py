@@ -229,6 +229,17 @@ def test_a_backfill_is_previewed_and_run(page, address):
     look(page, "job")
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_preview_shows_what_users_see_in_the_theme(page, address, scheme):
+    page.emulate_media(color_scheme=scheme)
+    page.goto(address("gamification_achievement_change", "achievement"))
+    page.get_by_role("button", name="Preview").click()
+    cards = page.get_by_role("region", name="How users see it")
+    expect(cards).to_be_visible()
+
+    assert cards.evaluate(LOW_CONTRAST) == []
+
+
 def test_a_simulation_shows_the_effect(page, address):
     page.goto(address("gamification_tuning"))
     page.get_by_label("Walk: XP reward").fill("30")
