@@ -229,6 +229,12 @@ def test_a_backfill_is_previewed_and_run(page, address):
     look(page, "job")
 
 
+def test_an_icon_stands_in_the_line_of_its_name(page, address):
+    page.goto(address("gamification_achievement_changelist"))
+
+    expect(page.locator("img.gam-icon").first).to_have_css("display", "inline")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_preview_shows_what_users_see_in_the_theme(page, address, scheme):
     page.emulate_media(color_scheme=scheme)
