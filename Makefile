@@ -21,8 +21,8 @@ MEASURED := $(filter-out $(SLOW),$(wildcard tests/services/test_*.py)) \
 	$(addprefix tests/,api fuzzing storage services/recording services/corrections \
 	services/many/test_undo.py conditions/test_corrections.py \
 	leaderboards/test_upkeep.py test_migrations.py \
-	$(addprefix races/test_,boards.py corrections.py faults.py optimistic_batches.py \
-	optimistic_records.py))
+	$(addprefix races/test_,boards.py corrections.py faults.py levels.py \
+	optimistic_batches.py optimistic_records.py))
 # Tests that send the keys of users to the server in SQL of ours, or convert them.
 KEYED := $(addprefix tests/,$(addprefix api/,achievements/test_backfill.py \
 	test_records.py test_user_lookup.py users/test_views.py) \
