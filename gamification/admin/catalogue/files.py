@@ -124,7 +124,7 @@ class CatalogueFileMixin(GamificationAdmin):
 
     def _preview(
         self, request: HttpRequest, form: CatalogueFileForm, data: bytes
-    ) -> HttpResponse:
+    ) -> TemplateResponse:
         try:
             differences = compare_definitions(data)
         except InvalidDefinitionsError as error:
@@ -167,15 +167,15 @@ class CatalogueFileMixin(GamificationAdmin):
             return self.show_begun(request, find_job(differences.job_id))
         return redirect(self.address_of(f"{self.opts.model_name}_changelist"))
 
-    def _preview_again(self, request: HttpRequest, text: str) -> HttpResponse:
+    def _preview_again(self, request: HttpRequest, text: str) -> TemplateResponse:
         """Preview a file whose previewed changes are no longer those to make."""
         asked = CatalogueFileForm(initial={"text": text})
-        response: Any = self._preview(request, asked, text.encode())
+        response = self._preview(request, asked, text.encode())
         # A file that was applied twice has no changes left, as the preview says.
-        if response.context_data.get("changes") != []:
+        if (response.context_data or {}).get("changes") != []:
             message = conflict_message(_("the catalogue"))
             self.message_user(request, message, messages.ERROR)
-        return response  # type: ignore[no-any-return]
+        return response
 
     def _ask_for_file(
         self,
