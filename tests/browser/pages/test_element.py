@@ -98,6 +98,15 @@ def let_pass(page: Page, seconds: int) -> None:
         pass
 
 
+def counts_after(page: Page, asked: list[str], *seconds: int) -> list[int]:
+    """Let time pass again and again; return how often the page had asked each time."""
+    counts = []
+    for each in seconds:
+        let_pass(page, each)
+        counts.append(len(asked))
+    return counts
+
+
 def show_three(page: Page, toasts: Any) -> None:
     """Let the page show as many cards as it shows at once."""
     expect(toasts.first).to_be_visible()
@@ -127,24 +136,17 @@ window.setTimeout = (act, time) => {
 def test_it_asks_every_15_seconds_or_so(page):
     asked = answers(page, 200)
     page.goto(PAGE)
-    counts = [len(asked)]
+    assert asked == []
 
-    for seconds in (11, 8, 19):
-        let_pass(page, seconds)
-        counts.append(len(asked))
-
-    assert counts == [0, 0, 1, 2]
+    assert counts_after(page, asked, 11, 8, 19) == [0, 1, 2]
 
 
 def test_it_asks_less_often_after_errors_and_again_as_before(page):
     asked = answers(page, 500, 500, 200)
     page.goto(PAGE)
-    counts = []
 
     # 15 seconds; then 30, 60; after an answer 15; each a fifth more or less.
-    for seconds in (19, 23, 14, 47, 26, 19):
-        let_pass(page, seconds)
-        counts.append(len(asked))
+    counts = counts_after(page, asked, 19, 23, 14, 47, 26, 19)
 
     assert counts == [1, 1, 2, 2, 3, 4]
 
@@ -189,13 +191,8 @@ def test_it_lists_nothing_if_it_was_turned_away_after_the_show(page, toasts, use
 def test_it_waits_as_long_as_it_is_told(page, status):
     asked = answers(page, status, 200, **{"Retry-After": "600"})
     page.goto(PAGE)
-    counts = []
 
-    for seconds in (19, 590, 11):
-        let_pass(page, seconds)
-        counts.append(len(asked))
-
-    assert counts == [1, 1, 2]
+    assert counts_after(page, asked, 19, 590, 11) == [1, 1, 2]
 
 
 def test_it_waits_for_longer_than_a_timer_can(page):
@@ -215,13 +212,8 @@ def test_it_waits_until_a_time_of_the_server_whatever_the_device_says(page):
     until = {"Retry-After": http(now + timedelta(minutes=10)), "Date": http(now)}
     asked = answers(page, 503, 200, **until)
     page.goto(PAGE)
-    counts = []
 
-    for seconds in (19, 590, 11):
-        let_pass(page, seconds)
-        counts.append(len(asked))
-
-    assert counts == [1, 1, 2]
+    assert counts_after(page, asked, 19, 590, 11) == [1, 1, 2]
 
 
 def test_it_asks_nothing_while_nobody_looks_and_once_when_somebody_does(page):

@@ -216,14 +216,18 @@ def test_what_the_settings_change_is_made_up_for_by_a_job(climbers, site):
         begin_undo(job.pk, actor=None)
 
 
-@pytest.mark.usefixtures("two_at_a_time")
-@pytest.mark.parametrize("seed", range(3))
-def test_taking_a_table_back_undoes_all_of_it(seed, monkeypatch):
+@pytest.fixture(params=range(3))
+def other_table(request, two_at_a_time, monkeypatch):
+    """Give users of a game another table: what was before, and the finished job."""
     monkeypatch.setattr("gamification.services.many.undo.USERS_AT_ONCE", 2)
-    chance = Random(seed)
+    chance = Random(request.param)
     make_game(chance)
-    before, table = totals(), get_levels()
-    job = finish(save(0, *sorted(chance.sample(range(1, 600), 8))).job)
+    before = totals(), get_levels()
+    return before, finish(save(0, *sorted(chance.sample(range(1, 600), 8))).job)
+
+
+def test_taking_a_table_back_undoes_all_of_it(other_table):
+    (before, table), job = other_table
     assert totals() != before
 
     undo = finish(begin_undo(job.pk, actor=None))
@@ -234,14 +238,8 @@ def test_taking_a_table_back_undoes_all_of_it(seed, monkeypatch):
     assert undo.undoes == job
 
 
-@pytest.mark.usefixtures("two_at_a_time")
-@pytest.mark.parametrize("seed", range(3))
-def test_an_abandoned_undo_of_a_table_is_completed_by_another(seed, monkeypatch):
-    monkeypatch.setattr("gamification.services.many.undo.USERS_AT_ONCE", 2)
-    chance = Random(seed)
-    make_game(chance)
-    before, table = totals(), get_levels()
-    job = finish(save(0, *sorted(chance.sample(range(1, 600), 8))).job)
+def test_an_abandoned_undo_of_a_table_is_completed_by_another(other_table):
+    (before, table), job = other_table
     first = run_next_step(begin_undo(job.pk, actor=None).pk, actor=None)
     abandon_job(first.pk, actor=None)
 
