@@ -38,15 +38,11 @@ def dated_gains(
     entries = entries_of(wanted, since, until).filter(user__in=user_ids)
     rows = entries.order_by("user_id", "id").values_list(*Entry._fields)
     read = (Entry(*row) for row in stream(rows))
-    ledgers = ((pk, by_rate(ledger)) for pk, ledger in groupby(read, _user_of))
-    return {
-        user_id: [[*_corrections(ledger, rates, now)] for rates in by_id]
-        for user_id, ledger in ledgers
-    }
-
-
-def _user_of(entry: Entry) -> Any:
-    return entry.user_id
+    gains: dict[Any, Sequence[Sequence[Entry]]] = {}
+    for user_id, ledger in groupby(read, lambda entry: entry.user_id):
+        known = by_rate(ledger)
+        gains[user_id] = [[*_corrections(known, rates, now)] for rates in by_id]
+    return gains
 
 
 def _corrections(
